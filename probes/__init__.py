@@ -1,0 +1,1 @@
+"""One streaming chat, sent and timed: the measuring core. Imports nothing else of chatprobe."""

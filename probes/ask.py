@@ -1,0 +1,83 @@
+"""What is asked of an engine, and where the engine is: the inputs of one chat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Cache = Literal["cold", "warm"]
+ConnectionPolicy = Literal["reuse", "fresh"]
+Api = Literal["chat", "generate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation. `role` is `system`, `user` or `assistant`."""
+
+    role: str
+    content: str
+
+
+Check = Callable[[str], str | None]
+"""Looks at an answer's whole text and says what is wrong with it, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One chat request, before an engine's adapter turns it into a body.
+
+    `nonce` is set for cold chats only: a text that no earlier chat had, which keeps the engine's prefix cache out of the measurement.
+    It holds letters and digits only, at most 128 (vLLM's `cache_salt` takes no more).
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    max_tokens: int
+    prompt_id: str
+    cache: Cache = "cold"
+    nonce: str | None = None
+    thinking: bool = False
+    exact_length: bool = False
+    seed: int = 1
+    check: Check | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How a server's certificate is checked, and which one we show. Paths are of PEM files."""
+
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    server_name: str | None = None
+    insecure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One target: an engine at an address. `headers` and `api_key` are secrets and never shown (they are left out of `repr`)."""
+
+    name: str
+    backend: str
+    url: str
+    model: str | None = None
+    api: Api = "chat"
+    api_key: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    tls: Tls = Tls()
+    load_model: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long each part of a chat may take, in seconds.
+
+    `connect` runs from the start to the end of the TLS handshake, `first_token` from `sent`, `stall` from a token-bearing chunk
+    to the next one or to the terminal marker, `total` from `started`.
+    """
+
+    connect_seconds: float = 5.0
+    first_token_seconds: float = 30.0
+    stall_seconds: float = 10.0
+    total_seconds: float = 120.0

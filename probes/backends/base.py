@@ -1,0 +1,85 @@
+"""What an engine's adapter is: a request out, frames in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from probes.ask import Ask
+from probes.failure import Reason
+from probes.record import Native
+
+Framing = Literal["sse", "ndjson"]
+
+
+class FrameError(ValueError):
+    """A frame that the engine's protocol does not know; the text says what was wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a chat was refused, whether by a status or inside the stream, in words without secrets."""
+
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What one frame says. An empty event is a frame that says nothing of interest (a role, a comment)."""
+
+    text: str = ""
+    """Answer text."""
+    reasoning: str = ""
+    """Reasoning text (vLLM `delta.reasoning`, Ollama `thinking`)."""
+    tool_text: bool = False
+    """The frame carries tool-call text."""
+    is_token: bool = False
+    """The frame is one token whatever its text (a TGI token event without `finish_reason`)."""
+    running_tokens: int | None = None
+    """Running usage of a frame with choices (vLLM `continuous_usage_stats`)."""
+    output_tokens: int | None = None
+    """The engine's total, from a frame that closes the stream."""
+    input_tokens: int | None = None
+    finish_reason: str | None = None
+    refusal: Refusal | None = None
+    """An error event, or a finish reason that means one."""
+    done: bool = False
+    """The terminal marker."""
+    created_ns: int | None = None
+    """The server's own wall-clock stamp of this frame (Ollama `created_at`), nanoseconds since the epoch."""
+    native: Native | None = None
+
+    @property
+    def has_text(self) -> bool:
+        return bool(self.text or self.reasoning or self.tool_text)
+
+
+class Backend(Protocol):
+    """One engine's wire format. Stateless: one instance serves every chat.
+
+    `path` is where chats are posted, `framing` how the answer is cut into frames, `content_type` the media type a good answer has.
+    `models_path` lists the models, for a target without a configured one.
+    """
+
+    name: str
+    path: str
+    framing: Framing
+    content_type: str
+    models_path: str
+
+    def body(self, ask: Ask) -> dict[str, object]:
+        """The request's JSON object."""
+        ...
+
+    def read(self, frame: bytes) -> Event:
+        """Read one frame (the data of one SSE event, or one NDJSON line). Raises `FrameError`."""
+        ...
+
+    def refuse(self, status: int, body: bytes) -> Refusal:
+        """Why an answer with this status, which is not 200, was none. `body` may be empty or cut short."""
+        ...
+
+    def models(self, body: bytes) -> tuple[str, ...]:
+        """Model names from the answer of `models_path`, in the engine's order. Raises `FrameError`."""
+        ...

@@ -1,0 +1,66 @@
+"""Why a chat failed: a closed list of reasons, exactly one for each failed chat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """The closed list. Where two causes fall on the same instant, the one that stands first here is the reason."""
+
+    DNS = "dns"
+    """The host's name could not be resolved in time, or at all."""
+    CONNECT = "connect"
+    """No connection: refused, unreachable, too slow, or a proxy that would not open the tunnel."""
+    TLS = "tls"
+    """The handshake failed or took too long, or the certificate was not accepted."""
+    AUTH = "auth"
+    """401, 403 or 407."""
+    MODEL_MISSING = "model_missing"
+    """404 in the engine's own error form."""
+    OVERLOADED = "overloaded"
+    """429; 503 in the engine's own error form; the engine's words for it inside a stream."""
+    UNAVAILABLE = "unavailable"
+    """Any other 502, 503, 504: a router without a ready pod behind it."""
+    REJECTED = "rejected"
+    """Any other 4xx, and 3xx: redirects are never followed."""
+    SERVER_ERROR = "server_error"
+    """Any other 5xx, and TGI's 424."""
+    FIRST_TOKEN_TIMEOUT = "first_token_timeout"
+    """No first token in time."""
+    STALLED = "stalled"
+    """A gap after a token-bearing chunk that was longer than the stall timeout."""
+    TIMEOUT = "timeout"
+    """The whole chat took too long."""
+    PROTOCOL = "protocol"
+    """Not the stream that was asked for: another content type, an unreadable frame, an endless line."""
+    ERROR_IN_STREAM = "error_in_stream"
+    """An error event after the 200, or a finish reason of `abort` or `error`."""
+    TRUNCATED = "truncated"
+    """The connection or the stream ended without the terminal marker."""
+    EMPTY = "empty"
+    """The terminal marker came, but no token."""
+    VALIDATION = "validation"
+    """The answer failed its check."""
+    INTERNAL = "internal"
+    """Our own fault; kept out of availability."""
+
+
+_PRECEDENCE = {reason: place for place, reason in enumerate(Reason)}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One cause of failure: `at_ns` is when it struck, on the monotonic clock; `detail` is for people and holds no secret."""
+
+    reason: Reason
+    detail: str
+    at_ns: int
+
+
+def first(causes: Iterable[Failure | None]) -> Failure | None:
+    """The first cause in time; ties go by the order of `Reason`."""
+    known = [cause for cause in causes if cause is not None]
+    return min(known, key=lambda cause: (cause.at_ns, _PRECEDENCE[cause.reason]), default=None)

@@ -1,0 +1,304 @@
+"""The chat record: one chat, timed, and every measure that is defined on it.
+
+Instants are nanoseconds on the monotonic clock; measures are seconds. Nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Literal
+
+from probes.ask import Cache
+from probes.failure import Failure, Reason
+
+SCHEMA = 1
+DOUBTFUL_ABOVE_SECONDS = 0.001
+"""A chat is doubtful when its first token or one of its gaps may be off by more than this."""
+
+Outcome = Literal["ok", "failed", "cancelled"]
+TokenSource = Literal["usage", "chunks"]
+PHASES = ("resolve", "connect", "tls", "send", "wait", "stream")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A chunk that bears tokens: when it arrived, how many tokens it bears, and how much earlier than `arrived_ns` it may have come.
+
+    `shared` says that something stood behind it in the same read, so that the kernel's stamp is that of a later segment.
+    """
+
+    arrived_ns: int
+    tokens: int
+    error_ns: int = 0
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Milestones:
+    """When each phase before the first token ended; None for one that did not happen or was not completed.
+
+    `request_sent_ns` is when the request's last byte had been handed to the kernel.
+    """
+
+    resolved_ns: int | None = None
+    connected_ns: int | None = None
+    secured_ns: int | None = None
+    request_sent_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """What the engine itself said of this chat, in seconds: Ollama's durations, vLLM's per-request metrics; None where it did not say.
+
+    `server_gaps_seconds` are the gaps between Ollama's `created_at` stamps of consecutive token-bearing objects, measured by the server's own clock.
+    """
+
+    load_seconds: float | None = None
+    queue_seconds: float | None = None
+    prompt_seconds: float | None = None
+    generation_seconds: float | None = None
+    total_seconds: float | None = None
+    server_gaps_seconds: tuple[float, ...] | None = None
+
+
+def _seconds(duration_ns: int) -> float:
+    return duration_ns / 1e9
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatRecord:
+    """One chat and what it measured.
+
+    `sent_ns` is when the request's first byte was handed to the kernel (of the first try, where there were two), `sent_width_ns` how
+    closely that instant is known. `ended_ns` is `finished` for a chat that reached its terminal marker, else the moment it failed or was cancelled.
+    """
+
+    target: str
+    backend: str
+    model: str
+    scenario: str
+    request_id: str
+    prompt_id: str
+    cache: Cache
+    started_at: float
+    """Wall-clock time of `started_ns`, seconds since the epoch."""
+    started_ns: int
+    ended_ns: int
+    outcome: Outcome
+    pair_id: str | None = None
+    failure: Failure | None = None
+    due_ns: int | None = None
+    milestones: Milestones = Milestones()
+    sent_ns: int | None = None
+    sent_width_ns: int = 0
+    headers_ns: int | None = None
+    first_content_ns: int | None = None
+    finished_ns: int | None = None
+    chunks: tuple[Chunk, ...] = ()
+    http_status: int | None = None
+    connection: Literal["fresh", "reused"] | None = None
+    retries: int = 0
+    output_tokens: int | None = None
+    input_tokens: int | None = None
+    token_source: TokenSource | None = None
+    chunk_token_source: TokenSource | None = None
+    finish_reason: str | None = None
+    clock: Literal["kernel", "user"] = "kernel"
+    text: str = ""
+    native: Native = Native()
+    certificate_expiry: float | None = None
+    """When the server's certificate ends, seconds since the epoch."""
+
+    @property
+    def reason(self) -> Reason | None:
+        return self.failure.reason if self.failure else None
+
+    @property
+    def first_token_ns(self) -> int | None:
+        return self.chunks[0].arrived_ns if self.chunks else None
+
+    @property
+    def last_token_ns(self) -> int | None:
+        return self.chunks[-1].arrived_ns if self.chunks else None
+
+    def _since_sent(self, instant_ns: int | None) -> float | None:
+        if instant_ns is None or self.sent_ns is None:
+            return None
+        return _seconds(instant_ns - self.sent_ns)
+
+    @property
+    def ttft_seconds(self) -> float | None:
+        """Time to first token: from the request's first byte to the first chunk that bears tokens."""
+        return self._since_sent(self.first_token_ns)
+
+    @property
+    def waited_seconds(self) -> float | None:
+        """How long a chat that timed out had waited in vain for its first token; None for every other chat."""
+        if self.chunks or self.reason not in (Reason.FIRST_TOKEN_TIMEOUT, Reason.TIMEOUT):
+            return None
+        return self._since_sent(self.ended_ns)
+
+    @property
+    def headers_seconds(self) -> float | None:
+        return self._since_sent(self.headers_ns)
+
+    @property
+    def first_content_seconds(self) -> float | None:
+        """Time to the first chunk with answer text; later than TTFT where the model reasons first."""
+        return self._since_sent(self.first_content_ns)
+
+    def inter_token_latencies(self) -> Iterator[tuple[float, int]]:
+        """(ITL in seconds, how many tokens have it) for each gap between consecutive token-bearing chunks."""
+        for before, after in zip(self.chunks, self.chunks[1:], strict=False):
+            yield _seconds(after.arrived_ns - before.arrived_ns) / after.tokens, after.tokens
+
+    @property
+    def tpot_seconds(self) -> float | None:
+        """Time per output token after the first chunk; the chat's token-weighted mean ITL. None when nothing followed the first chunk."""
+        if len(self.chunks) < 2:
+            return None
+        span_ns = self.chunks[-1].arrived_ns - self.chunks[0].arrived_ns
+        return _seconds(span_ns) / sum(chunk.tokens for chunk in self.chunks[1:])
+
+    @property
+    def e2e_seconds(self) -> float:
+        """From the start to the terminal marker; for a failed chat, until it failed."""
+        return _seconds(self.ended_ns - self.started_ns)
+
+    @property
+    def output_tokens_per_second(self) -> float | None:
+        """Output tokens a second over the whole chat; of `ok` chats only."""
+        if self.outcome != "ok" or self.output_tokens is None or self.ended_ns <= self.started_ns:
+            return None
+        return self.output_tokens / self.e2e_seconds
+
+    @property
+    def stall_seconds(self) -> float | None:
+        """The longest gap between token-bearing chunks, the gap that was open when a chat failed included."""
+        instants = [chunk.arrived_ns for chunk in self.chunks]
+        if instants and self.outcome == "failed":
+            instants.append(self.ended_ns)
+        return max((_seconds(after - before) for before, after in zip(instants, instants[1:], strict=False)), default=None)
+
+    @property
+    def schedule_lag_seconds(self) -> float:
+        """How late the chat started; 0 for one that no schedule wanted."""
+        return 0.0 if self.due_ns is None else _seconds(self.started_ns - self.due_ns)
+
+    @cached_property
+    def max_timing_error_seconds(self) -> float:
+        """The worst bound on the error of TTFT or of any gap.
+
+        A stamp can only be later than the arrival, so a gap is off by at most the larger bound of its two ends.
+        """
+        if not self.chunks:
+            return 0.0
+        first_ns = self.chunks[0].error_ns + self.sent_width_ns
+        return _seconds(max(first_ns, *(chunk.error_ns for chunk in self.chunks)))
+
+    @property
+    def doubtful(self) -> bool:
+        return self.max_timing_error_seconds > DOUBTFUL_ABOVE_SECONDS
+
+    def phases(self) -> dict[str, float | None]:
+        """Seconds spent in each phase, in order; they add up to E2E.
+
+        Each begins where the one before it ended. The phase in which the chat ended runs to that end; later ones, and those that
+        did not happen, are None.
+        """
+        found: dict[str, float | None] = dict.fromkeys(PHASES)
+        begin_ns = self.started_ns
+        for phase, end_ns in self._completed():
+            found[phase] = _seconds(end_ns - begin_ns)
+            begin_ns = end_ns
+        open_phase = self._open_phase()
+        if open_phase is not None:
+            found[open_phase] = _seconds(self.ended_ns - begin_ns)
+        return found
+
+    def completed_phases(self) -> Iterator[tuple[str, float]]:
+        """(phase, seconds) of each phase that reached its own end."""
+        seconds = self.phases()
+        for phase, _ in self._completed():
+            value = seconds[phase]
+            if value is not None:
+                yield phase, value
+
+    def _completed(self) -> list[tuple[str, int]]:
+        """(phase, when it ended) of each phase that was completed before the chat ended, in order."""
+        done = self.milestones
+        ends = zip(
+            PHASES,
+            (
+                done.resolved_ns,
+                done.connected_ns,
+                done.secured_ns,
+                done.request_sent_ns,
+                self.first_token_ns,
+                self.finished_ns if self.chunks else None,
+            ),
+            strict=True,
+        )
+        return [(phase, end_ns) for phase, end_ns in ends if end_ns is not None and end_ns <= self.ended_ns]
+
+    def _open_phase(self) -> str | None:
+        """The phase in which the chat ended; None for one that went through all of them."""
+        completed = self._completed()
+        last = completed[-1][0] if completed else None
+        if last == "stream":
+            return None
+        if last is not None and last in PHASES[3:]:
+            return PHASES[PHASES.index(last) + 1]
+        if self.sent_ns is not None or last == "tls" or self.connection == "reused":
+            return "send"
+        return {None: "resolve", "resolve": "connect", "connect": "tls"}[last]
+
+    def to_json(self, *, chunks: bool = True, text: bool = False) -> dict[str, object]:
+        """The record as a JSON object; the one shape of the command line, the API and exports."""
+        at = datetime.fromtimestamp(self.started_at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        out: dict[str, object] = {
+            "schema": SCHEMA,
+            "target": self.target,
+            "backend": self.backend,
+            "model": self.model,
+            "scenario": self.scenario,
+            "request_id": self.request_id,
+            "pair_id": self.pair_id,
+            "prompt_id": self.prompt_id,
+            "started_at": at,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "detail": self.failure.detail if self.failure else None,
+            "http_status": self.http_status,
+            "connection": self.connection,
+            "retries": self.retries,
+            "cache": self.cache,
+            "phases": self.phases(),
+            "headers_seconds": self.headers_seconds,
+            "ttft_seconds": self.ttft_seconds,
+            "first_content_seconds": self.first_content_seconds,
+            "tpot_seconds": self.tpot_seconds,
+            "e2e_seconds": self.e2e_seconds,
+            "stall_seconds": self.stall_seconds,
+            "schedule_lag_seconds": self.schedule_lag_seconds,
+            "output_tokens": self.output_tokens,
+            "input_tokens": self.input_tokens,
+            "token_source": self.token_source,
+            "chunk_token_source": self.chunk_token_source,
+            "output_tokens_per_second": self.output_tokens_per_second,
+            "finish_reason": self.finish_reason,
+            "clock": self.clock,
+            "max_timing_error_seconds": self.max_timing_error_seconds,
+            "doubtful": self.doubtful,
+        }
+        if chunks:
+            out["chunks"] = [[self._since_sent(chunk.arrived_ns), chunk.tokens] for chunk in self.chunks]
+        out["text"] = self.text if text else None
+        native: dict[str, object] = {"load_seconds": self.native.load_seconds, "queue_seconds": self.native.queue_seconds}
+        if chunks and self.native.server_gaps_seconds is not None:
+            native["server_gaps_seconds"] = list(self.native.server_gaps_seconds)
+        out["native"] = native
+        return out

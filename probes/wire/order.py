@@ -1,0 +1,86 @@
+"""What passes between the main process and the measuring worker: one order out, reads and one ending back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from probes.ask import ConnectionPolicy, Timeouts, Tls
+from probes.failure import Failure
+from probes.record import Milestones
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy that opens a tunnel with `CONNECT`. `authorization` is the value of `Proxy-Authorization`."""
+
+    host: str
+    port: int
+    authorization: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a connection leads; connections are kept and reused for equal addresses only. `tls` is None for plain HTTP."""
+
+    host: str
+    port: int
+    tls: Tls | None = None
+    proxy: Proxy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One chat for the worker: the bytes to send, where, and how long each part may take.
+
+    `backend` and `api` name the adapter that the worker asks, at a running timeout or at a likely end, what a frame means.
+    """
+
+    number: int
+    address: Address
+    request: bytes = field(repr=False)
+    backend: str
+    timeouts: Timeouts
+    connection: ConnectionPolicy = "reuse"
+    api: str = "chat"
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Body bytes that came out of one read of the socket, and when they arrived.
+
+    `stamp_ns` is when the newest segment of the read arrived, so that whatever ends the read arrived then; what stands before it arrived
+    between `floor_ns` and `stamp_ns`. `exact` is False where even the end of the read has only that bound: the stamp is the read's own time (`kernel`
+    False), or the read did not empty the socket.
+    """
+
+    body: bytes
+    stamp_ns: int
+    floor_ns: int
+    kernel: bool = True
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an exchange went, but for the body's bytes, which came as reads.
+
+    `failure` is what the wire saw (connection, TLS, timeouts, truncation); what the body says is for the reader of the frames to find.
+    `error_body` holds the body of an answer that is no stream (another status or content type), cut at 64 KiB.
+    """
+
+    number: int
+    started_ns: int
+    ended_ns: int
+    milestones: Milestones = Milestones()
+    sent_ns: int | None = None
+    sent_width_ns: int = 0
+    headers_ns: int | None = None
+    status: int | None = None
+    content_type: str = ""
+    connection: Literal["fresh", "reused"] | None = None
+    retries: int = 0
+    failure: Failure | None = None
+    error_body: bytes = b""
+    certificate_expiry: float | None = None
+    cancelled: bool = False
