@@ -1,0 +1,1 @@
+"""The long-running process: metrics and the endpoints that serve them."""

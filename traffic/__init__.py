@@ -1,0 +1,1 @@
+"""Who is chatted with, when and how much."""

@@ -1,0 +1,1 @@
+"""Metrics of chats: names, buckets, recording, exposition."""

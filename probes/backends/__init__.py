@@ -1,0 +1,1 @@
+"""One small file an engine: request out, frames in."""

@@ -1,0 +1,1 @@
+"""The measuring worker and the connection that stamps every read."""

@@ -1,0 +1,40 @@
+"""The entry point `chatprobe`: names the commands and loads the one that is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "serve": "Run the exporter: probe the configured targets around the clock and serve /metrics.",
+    "probe": "Probe one engine now and show where the time went.",
+    "demo": "Run the exporter on three simulated engines, with a live table.",
+    "check": "Validate configuration files.",
+    "init": "Write a commented configuration to start from.",
+    "simulate": "Run one simulated engine, with latency and fault options.",
+}
+
+
+class Commands(click.Group):
+    """Loads `cli/<name>.py` for the command that is called, so that each starts without what the others need."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="chatprobe", prog_name="chatprobe")
+def main() -> None:
+    """Blackbox exporter for streaming LLM chat: what a user of vLLM, TGI and Ollama feels, for Prometheus."""
