@@ -5,6 +5,7 @@ Instants are nanoseconds on the monotonic clock; measures are seconds. Nothing h
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -181,7 +182,7 @@ class ChatRecord:
         instants = [chunk.arrived_ns for chunk in self.chunks]
         if instants and self.outcome == "failed":
             instants.append(self.ended_ns)
-        return max((_seconds(after - before) for before, after in zip(instants, instants[1:], strict=False)), default=None)
+        return max((_seconds(after - before) for before, after in itertools.pairwise(instants)), default=None)
 
     @property
     def schedule_lag_seconds(self) -> float:
