@@ -1,0 +1,115 @@
+"""Quantities as an operator writes them: durations, shares, names, addresses. Text in, typed values out, and back.
+
+Every reader raises ValueError with a text of the form "what is wrong; what would be right". None repeats the text that it was
+given: it stands at the place that the error names, and it may be a secret that was put there by mistake.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
+
+_UNITS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400), "w": Decimal(604800)}
+_PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|w)")
+_LONGEST_SECONDS = 366 * 86400
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]*", re.ASCII)
+_LONGEST_NAME = 128
+
+
+def read_duration(written: object) -> float:
+    """Seconds of a duration like `15s`, `100ms`, `1.5s`, `1m30s` or `30d`."""
+    if not isinstance(written, str):
+        raise ValueError("is not a duration; write a number with its unit, like 15s, 100ms, 1m30s or 30d")
+    parts = _PART.findall(written)
+    if not parts or "".join(number + unit for number, unit in parts) != written:
+        raise ValueError("is not a duration; write a number with its unit (ms, s, m, h, d, w), like 15s, 100ms, 1m30s or 30d")
+    units = [unit for _, unit in parts]
+    if units != sorted(set(units), key=lambda unit: -_UNITS[unit]):
+        raise ValueError("is not a duration; write each unit once, the largest first, like 1m30s")
+    seconds = sum(Decimal(number) * _UNITS[unit] for number, unit in parts)
+    if not 0 < seconds <= _LONGEST_SECONDS:
+        raise ValueError("is out of range; write a duration longer than 0 and no longer than 366d")
+    return float(seconds)
+
+
+def write_duration(seconds: float) -> str:
+    """The shortest text that reads back as `seconds`: whole numbers of the largest units."""
+    left = Decimal(str(seconds))
+    written = ""
+    for unit in ("d", "h", "m"):
+        whole, left = divmod(left, _UNITS[unit])
+        written += f"{whole:f}{unit}" if whole else ""
+    if left and left < 1 and not written:
+        return f"{(left * 1000).normalize():f}ms"
+    return written + (f"{left.normalize():f}s" if left else "")
+
+
+def read_share(written: object) -> Decimal:
+    """The exact ratio of a percentage strictly between 0 and 100: `99.9%` is 0.999."""
+    if not isinstance(written, str) or not re.fullmatch(r"\d{1,3}(\.\d{1,6})?%", written, re.ASCII):
+        raise ValueError("is not a percentage; write one with its sign, like 99% or 99.9%")
+    share = Decimal(written[:-1]) / 100
+    if not 0 < share < 1:
+        raise ValueError("is out of range; write a percentage above 0% and below 100%, like 99%: 100% leaves no error budget")
+    return share
+
+
+def write_share(share: Decimal) -> str:
+    return f"{(share * 100).normalize():f}%"
+
+
+def read_name(written: str) -> str:
+    """A name that becomes the value of a Prometheus label and a part of paths and rule names."""
+    if len(written) > _LONGEST_NAME:
+        raise ValueError(f"is a name of {len(written)} characters; it becomes a label of every series: write at most {_LONGEST_NAME}")
+    if not _NAME.fullmatch(written):
+        raise ValueError("is not usable as a name; write letters, digits and - _ . / only, a letter or digit first")
+    return written
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens. `host` is a name or an IP address, IPv6 without brackets; port 0 takes any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def read_address(written: object) -> Address:
+    """`host:port`, with an IPv6 address in brackets."""
+    if isinstance(written, Address):
+        return written
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})", written, re.ASCII) if isinstance(written, str) else None
+    if found is None:
+        raise ValueError("is not an address to listen on; write host:port, like 127.0.0.1:9840, or [::]:9840 for all interfaces")
+    port = int(found[3])
+    if port > 65535:
+        raise ValueError("has a port out of range; write one between 0 and 65535 (0 takes any free one)")
+    return Address(found[1] or found[2], port)
+
+
+def _read_seconds(value: object) -> float:
+    return value if isinstance(value, float) else read_duration(value)
+
+
+def _read_ratio(value: object) -> Decimal:
+    return value if isinstance(value, Decimal) else read_share(value)
+
+
+def _schema(description: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "description": description})
+
+
+Seconds = Annotated[float, BeforeValidator(_read_seconds), PlainSerializer(write_duration), _schema("duration")]
+"""Seconds, written as a duration."""
+Share = Annotated[Decimal, BeforeValidator(_read_ratio), PlainSerializer(write_share), _schema("percentage")]
+"""A ratio strictly between 0 and 1, exact, written as a percentage."""
+Name = Annotated[str, AfterValidator(read_name)]
+ListenAddress = Annotated[Address, BeforeValidator(read_address), PlainSerializer(str), _schema("host:port")]

@@ -1,0 +1,97 @@
+"""Rules for single values that need more than a type: URLs, headers, certificates. Each finding is a place and a text."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+
+Finding = tuple[tuple[str | int, ...], str]
+"""(where, below the section that is checked; "what is wrong; what would be right")."""
+
+OURS = frozenset({"host", "content-length", "content-type", "x-request-id", "connection", "transfer-encoding", "accept-encoding"})
+"""Headers that chatprobe sets itself: another value would break the request, or the measurement."""
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+def as_error(findings: Iterable[Finding], others: ValidationError | None = None) -> ValidationError:
+    """The findings as one error, joined to `others`; what was written is in none of it."""
+    details = [InitErrorDetails(type=_finding(text), loc=place, input=None) for place, text in findings]
+    earlier = [_again(error) for error in (others.errors(include_input=False, include_url=False) if others else ())]
+    return ValidationError.from_exception_data("configuration", [*earlier, *details], hide_input=True)
+
+
+def _finding(text: str) -> PydanticCustomError:
+    return PydanticCustomError("finding", "{text}", {"text": text})
+
+
+def _again(error: ErrorDetails) -> InitErrorDetails:
+    context = error.get("ctx", {})
+    kind = _finding(context["text"]) if error["type"] == "finding" else error["type"]
+    return InitErrorDetails(type=kind, loc=error["loc"], input=None, ctx=context)
+
+
+def suggestion(wrong: str, known: Iterable[str]) -> str:
+    """What was probably meant by a name, or which ones there are."""
+    names = sorted(known)
+    close = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]}?"
+    if not names:
+        return "there is none yet"
+    return f"there {'is' if len(names) == 1 else 'are'} {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
+
+
+def check_url(url: str) -> str:
+    """An engine's URL without a slash at its end. Raises ValueError; the URL is not repeated, it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("is not a URL; write http://HOST:PORT or https://HOST:PORT") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("is not a URL of an engine; write http://HOST:PORT or https://HOST:PORT")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("holds a user or a password; take it out and write api_key: {file: PATH}")
+    if parts.query or parts.fragment or url.endswith(("?", "#")):
+        raise ValueError("has a query or a fragment; take out everything from ? or # on")
+    if port == 0 or not re.fullmatch(r"[!-~]+", url, re.ASCII):
+        raise ValueError("is not a URL; write a port from 1 to 65535, and no spaces or other than ASCII characters")
+    path = parts.path.rstrip("/")
+    if path.endswith(("/v1", "/v1/chat/completions", "/api/chat", "/generate_stream")):
+        raise ValueError("ends in a path that chatprobe adds itself; write what stands before it")
+    return url.rstrip("/")
+
+
+def check_tls(url: str, tls: Mapping[str, object]) -> Iterator[Finding]:
+    """`tls` holds the keys that were written."""
+    if not url.startswith("https://"):
+        for key, value in tls.items():
+            if value:
+                yield ("tls", key), "has no effect without TLS; write an https:// URL, or leave it out"
+        return
+    for key, partner in (("cert_file", "key_file"), ("key_file", "cert_file")):
+        if tls.get(key) and not tls.get(partner):
+            yield ("tls", key), f"needs the other half of the pair; write {partner} too"
+    if tls.get("insecure") and tls.get("ca_file"):
+        yield ("tls", "ca_file"), "has no effect where insecure accepts any certificate; take out one of the two"
+
+
+def check_header(name: str, value: str, *, has_api_key: bool, seen: Iterable[str]) -> Iterator[Finding]:
+    """`seen` holds the names before it, in lower case. Neither a malformed name nor any value is repeated."""
+    if not _TOKEN.fullmatch(name):
+        yield ("headers",), "has a name that is not one of a header; write letters, digits and - only, and the value after the colon"
+    elif name.lower() in OURS:
+        yield ("headers", name), "is a header that chatprobe sets itself; leave it out"
+    elif name.lower() == "authorization" and has_api_key:
+        yield ("headers", name), "is set from api_key; leave out one of the two"
+    elif name.lower() in seen:
+        yield ("headers", name), "is there twice, names of headers do not mind case; leave out one of the two"
+    elif not _FIELD_VALUE.fullmatch(value):
+        yield ("headers", name), "has a value that no header can hold; write one line, without line breaks or control characters"
