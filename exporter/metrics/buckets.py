@@ -1,0 +1,42 @@
+"""Where the histograms have their boundaries, and why there. Thresholds of SLOs join them when the exporter starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """Upper bounds in the metric's own unit, ascending, without infinity; `reason` says why they stand where they stand."""
+
+    bounds: tuple[float, ...]
+    reason: str
+
+
+FIRST_TOKEN = Buckets(
+    (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20, 30, 60),
+    "From a small model on an idle GPU (5 ms) to an engine whose queue eats the first-token timeout (30 s by default, 60 s for patient ones). "
+    "Finest from 50 to 300 ms, where a person starts to notice; neighbours at most a factor of two apart, so that an interpolated quantile is off by less.",
+)
+TOKEN = Buckets(
+    (0.001, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 5),
+    "From 1,000 tokens a second (speculative decoding, several tokens a chunk) to a stream that has all but stopped. "
+    "Finest from 5 to 50 ms, between the rhythm of today's engines and the pace at which people read.",
+)
+WHOLE_CHAT = Buckets(
+    (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30, 60, 120, 300),
+    "From a one-word answer to long generations; 120 s is the default total timeout, and 300 s leaves room for longer ones.",
+)
+PHASE = Buckets(
+    (0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30),
+    "Tells a loopback connect (under 0.5 ms) from one across a network and from one that hangs; 5 s is the default connect timeout, 30 s that of the first token. "
+    "Coarse, because there are six phases to a chat.",
+)
+RATE = Buckets(
+    (1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 500, 1000),
+    "From slower than reading (5 tokens a second) over a good GPU (50 to 200) to small models on large ones.",
+)
+LAG = Buckets(
+    (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    "From a healthy event loop (about 1 ms) to one that was held for seconds.",
+)

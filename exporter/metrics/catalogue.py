@@ -1,0 +1,180 @@
+"""Every metric that chatprobe serves of its own: the one place for their names, labels, help and buckets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from exporter.metrics import buckets
+from exporter.metrics.buckets import Buckets
+from probes.failure import Reason
+from probes.record import PHASES as PHASES
+from traffic.events import SkipReason
+
+TARGET, BACKEND, MODEL, SCENARIO = "target", "backend", "model", "scenario"
+REASON, OUTCOME, PHASE, SLO, CLOCK, SOURCE = "reason", "outcome", "phase", "slo", "clock", "source"
+URL, SERVED_MODEL, BACKEND_VERSION = "url", "served_model", "backend_version"
+CACHE, CONNECTION, THINKING = "cache", "connection", "thinking"
+VERSION, PYTHON_VERSION = "version", "python_version"
+
+TARGET_LABELS = (TARGET, BACKEND, MODEL)
+CHAT_LABELS = (*TARGET_LABELS, SCENARIO)
+
+FAILURE_REASONS = tuple(reason.value for reason in Reason)
+SKIP_REASONS = tuple(reason.value for reason in SkipReason)
+OUTCOMES = ("ok", "failed")
+"""Of chats that count; a cancelled one counts nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One family: `name` as Prometheus stores it (`_total` included), and for histograms the buckets before thresholds of SLOs join them."""
+
+    name: str
+    type: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: Buckets | None = None
+
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        return self.buckets.bounds if self.buckets else ()
+
+    @property
+    def bucket(self) -> str:
+        return f"{self.name}_bucket"
+
+    @property
+    def sum(self) -> str:
+        return f"{self.name}_sum"
+
+    @property
+    def count(self) -> str:
+        return f"{self.name}_count"
+
+
+PROBES = Metric("chatprobe_probes_total", "counter", "Chats that ended, well or not.", CHAT_LABELS)
+PROBE_FAILURES = Metric("chatprobe_probe_failures_total", "counter", "Chats that failed, by the first cause.", (*CHAT_LABELS, REASON))
+PROBE_SKIPPED = Metric("chatprobe_probe_skipped_total", "counter", "Chats that were due and were not sent.", (*CHAT_LABELS, REASON))
+PROBE_SUCCESS = Metric(
+    "chatprobe_probe_success", "gauge", "Whether the last chat succeeded; one that failed by chatprobe's own fault changes nothing.", CHAT_LABELS
+)
+LAST_PROBE = Metric("chatprobe_last_probe_timestamp_seconds", "gauge", "When the last chat ended, in seconds since the epoch.", CHAT_LABELS)
+LAST_SUCCESS = Metric(
+    "chatprobe_last_success_timestamp_seconds", "gauge", "When the last chat that succeeded ended, in seconds since the epoch.", CHAT_LABELS
+)
+
+TTFT = Metric(
+    "chatprobe_ttft_seconds",
+    "histogram",
+    "Time to first token, from the request's first byte to the first chunk with tokens, whatever became of the chat. "
+    "A chat that timed out without a token counts with the time it had waited.",
+    CHAT_LABELS,
+    buckets.FIRST_TOKEN,
+)
+FIRST_CONTENT = Metric(
+    "chatprobe_first_content_seconds",
+    "histogram",
+    "Time to the first chunk with answer text, of a model that was seen to reason first.",
+    CHAT_LABELS,
+    buckets.FIRST_TOKEN,
+)
+ITL = Metric(
+    "chatprobe_inter_token_latency_seconds",
+    "histogram",
+    "Gap between consecutive chunks divided by the tokens in the later one, once for each token.",
+    CHAT_LABELS,
+    buckets.TOKEN,
+)
+TPOT = Metric(
+    "chatprobe_time_per_output_token_seconds",
+    "histogram",
+    "Time per output token after the first chunk, once for each chat.",
+    CHAT_LABELS,
+    buckets.TOKEN,
+)
+STALL = Metric(
+    "chatprobe_stall_seconds",
+    "histogram",
+    "The longest silence of a chat after its first token, the one in which it failed included.",
+    CHAT_LABELS,
+    buckets.FIRST_TOKEN,
+)
+E2E = Metric(
+    "chatprobe_e2e_seconds",
+    "histogram",
+    "A whole chat, from connecting to the terminal marker; of a failed one, until it failed.",
+    (*CHAT_LABELS, OUTCOME),
+    buckets.WHOLE_CHAT,
+)
+PHASE_SECONDS = Metric("chatprobe_phase_seconds", "histogram", "A completed phase of a chat.", (*CHAT_LABELS, PHASE), buckets.PHASE)
+OUTPUT_RATE = Metric(
+    "chatprobe_output_tokens_per_second",
+    "histogram",
+    "Output tokens a second over a whole chat that succeeded.",
+    CHAT_LABELS,
+    buckets.RATE,
+)
+
+INPUT_TOKENS = Metric("chatprobe_input_tokens_total", "counter", "Input tokens of the chats, as far as the engine told.", CHAT_LABELS)
+OUTPUT_TOKENS = Metric("chatprobe_output_tokens_total", "counter", "Output tokens of the chats.", CHAT_LABELS)
+CHUNKS = Metric("chatprobe_chunks_total", "counter", "Chunks that bore tokens.", CHAT_LABELS)
+RETRIES = Metric(
+    "chatprobe_retries_total", "counter", "Requests sent again because a kept-alive connection died before the first response byte.", CHAT_LABELS
+)
+DOUBTFUL = Metric("chatprobe_doubtful_total", "counter", "Chats with a token whose time may be off by more than 1 ms.", CHAT_LABELS)
+
+SLO_TOTAL = Metric("chatprobe_slo_total", "counter", "Attempts that count for an SLO.", (*CHAT_LABELS, SLO))
+SLO_GOOD = Metric("chatprobe_slo_good_total", "counter", "Attempts that succeeded and met every threshold of an SLO.", (*CHAT_LABELS, SLO))
+
+TARGET_INFO = Metric(
+    "chatprobe_target_info", "gauge", "Facts about a target; always 1.", (*TARGET_LABELS, URL, SERVED_MODEL, BACKEND_VERSION, SOURCE)
+)
+CERTIFICATE_EXPIRY = Metric(
+    "chatprobe_tls_certificate_expiry_timestamp_seconds",
+    "gauge",
+    "When the target's certificate ends, in seconds since the epoch.",
+    TARGET_LABELS,
+)
+MODEL_LOADED = Metric(
+    "chatprobe_model_loaded", "gauge", "Whether the model was in memory when last asked; of engines that load on demand.", TARGET_LABELS
+)
+SCENARIO_INFO = Metric("chatprobe_scenario_info", "gauge", "How a scenario's chats are sent; always 1.", (SCENARIO, CACHE, CONNECTION, THINKING))
+
+BUILD_INFO = Metric("chatprobe_exporter_build_info", "gauge", "The chatprobe that runs; always 1.", (VERSION, PYTHON_VERSION))
+RELOAD_SUCCESSFUL = Metric("chatprobe_exporter_config_last_reload_successful", "gauge", "Whether the configuration was last read without an error.")
+RELOAD_TIMESTAMP = Metric(
+    "chatprobe_exporter_config_last_reload_success_timestamp_seconds",
+    "gauge",
+    "When the configuration that is in force was read, in seconds since the epoch.",
+)
+TARGETS = Metric("chatprobe_exporter_targets", "gauge", "Targets by where they come from.", (SOURCE,))
+STREAMS_IN_FLIGHT = Metric("chatprobe_exporter_streams_in_flight", "gauge", "Chats that are open now.")
+SCHEDULE_LAG = Metric("chatprobe_exporter_schedule_lag_seconds", "histogram", "How much later than due a chat was started.", buckets=buckets.LAG)
+LOOP_LAG = Metric(
+    "chatprobe_exporter_event_loop_lag_seconds",
+    "histogram",
+    "How late the main process's event loop was, sampled. Chats are timed elsewhere: this delays scrapes and starts, not measurements.",
+    buckets=buckets.LAG,
+)
+COALESCED_CHUNKS = Metric(
+    "chatprobe_exporter_coalesced_chunks_total",
+    "counter",
+    "Chunks with tokens that shared their read with something later, so that only bounds are known.",
+)
+MEASUREMENT_CLOCK = Metric(
+    "chatprobe_exporter_measurement_clock_info",
+    "gauge",
+    "What timed the last chat that bore tokens: the kernel's receive stamps, or reads by the program; always 1.",
+    (CLOCK,),
+)
+CLOCK_STEPS = Metric(
+    "chatprobe_exporter_clock_steps_total", "counter", "Steps of the wall clock that the conversion of the kernel's stamps has followed."
+)
+SERIES = Metric("chatprobe_exporter_series", "gauge", "Series in this exposition.")
+EXPOSITION_DURATION = Metric("chatprobe_exporter_exposition_duration_seconds", "gauge", "How long the previous exposition took to render.")
+LOG_LINES_DROPPED = Metric("chatprobe_exporter_log_lines_dropped_total", "counter", "Log lines given up because standard error took no more.")
+RECORDS_LOST = Metric("chatprobe_exporter_records_lost_total", "counter", "Chat records that could not be written to the file of records.")
+
+CATALOGUE: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
+"""All of them, in the order of this page."""

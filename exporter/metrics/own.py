@@ -1,0 +1,44 @@
+"""What chatprobe tells of itself."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from exporter.metrics import catalogue
+from exporter.metrics.catalogue import Metric
+from exporter.metrics.families import Families, Gathered, Series
+from exporter.metrics.ledger import Ledger
+
+
+class OwnMetrics:
+    """The exporter's own series, and the usual ones of the process and of Python.
+
+    `sources` are metrics without labels whose truth is kept elsewhere: read at each scrape, in the scrape's thread.
+    """
+
+    def __init__(self, families: Families, registry: CollectorRegistry, ledger: Ledger, sources: Mapping[Metric, Callable[[], float]]) -> None:
+        self._series = Series(families)
+        self._ledger = ledger
+        self._series.put(catalogue.BUILD_INFO, 1, version("chatprobe"), platform.python_version())
+        self._series.touch(catalogue.LOOP_LAG)
+        registry.register(Gathered(sources))
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+
+    def configured(self, at: float) -> None:
+        """The configuration in force was read without an error, `at` seconds since the epoch."""
+        self._ledger.write(partial(self._configured, at))
+
+    def loop_was_late(self, seconds: float) -> None:
+        """One sample of the event loop's lag."""
+        self._ledger.write(partial(self._series.put, catalogue.LOOP_LAG, seconds))
+
+    def _configured(self, at: float) -> None:
+        self._series.put(catalogue.RELOAD_SUCCESSFUL, 1)
+        self._series.put(catalogue.RELOAD_TIMESTAMP, at)

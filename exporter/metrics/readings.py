@@ -1,0 +1,75 @@
+"""What a chat tells the metrics: a pure walk over its record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from exporter.metrics import catalogue
+from exporter.metrics.catalogue import Metric
+from probes.failure import Reason
+from probes.record import ChatRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value for one metric: added to a counter, set on a gauge, observed `times` times by a histogram.
+
+    `more` are the values of the labels that the metric has beyond those of every chat; an `exemplar` carries the chat's request id.
+    """
+
+    metric: Metric
+    value: float
+    more: tuple[str, ...] = ()
+    times: int = 1
+    exemplar: bool = False
+
+
+def counts(record: ChatRecord) -> Iterator[Reading]:
+    """What is counted of a chat, and when it was. A cancelled chat counts nowhere."""
+    if record.outcome == "cancelled":
+        return
+    ended_at = record.started_at + record.e2e_seconds
+    yield Reading(catalogue.PROBES, 1)
+    yield Reading(catalogue.LAST_PROBE, ended_at)
+    if record.reason is not None:
+        yield Reading(catalogue.PROBE_FAILURES, 1, (record.reason.value,))
+    if record.outcome == "ok":
+        yield Reading(catalogue.LAST_SUCCESS, ended_at)
+    if record.reason is not Reason.INTERNAL:
+        yield Reading(catalogue.PROBE_SUCCESS, record.outcome == "ok")
+    yield Reading(catalogue.INPUT_TOKENS, record.input_tokens or 0)
+    yield Reading(catalogue.OUTPUT_TOKENS, record.output_tokens or 0)
+    yield Reading(catalogue.CHUNKS, len(record.chunks))
+    yield Reading(catalogue.RETRIES, record.retries)
+    yield Reading(catalogue.DOUBTFUL, record.doubtful)
+
+
+def timings(record: ChatRecord) -> Iterator[Reading]:
+    """What the histograms observe of a chat: whatever it has, however it ended, unless it was cancelled.
+
+    Chats that timed out without a token are in TTFT with the time they had waited, so that an overload does not improve the quantiles.
+    """
+    if record.outcome == "cancelled":
+        return
+    yield Reading(catalogue.E2E, record.e2e_seconds, (record.outcome,), exemplar=True)
+    for phase, seconds in record.completed_phases():
+        yield Reading(catalogue.PHASE_SECONDS, seconds, (phase,))
+    first_token = record.waited_seconds if record.ttft_seconds is None else record.ttft_seconds
+    if first_token is not None:
+        yield Reading(catalogue.TTFT, first_token, exemplar=True)
+    for latency, tokens in record.inter_token_latencies():
+        yield Reading(catalogue.ITL, latency, times=tokens)
+    for metric, seconds in (
+        (catalogue.FIRST_CONTENT, record.first_content_seconds),
+        (catalogue.TPOT, record.tpot_seconds),
+        (catalogue.STALL, record.stall_seconds),
+        (catalogue.OUTPUT_RATE, record.output_tokens_per_second),
+    ):
+        if seconds is not None:
+            yield Reading(metric, seconds)
+
+
+def reasoned(record: ChatRecord) -> bool:
+    """Whether the model was seen to think before it answered."""
+    return record.first_content_ns is not None and record.first_content_ns != record.first_token_ns

@@ -1,0 +1,79 @@
+"""Writes the reference of the metrics from the catalogue: `python -m exporter.metrics.reference > docs/metrics.md`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+
+from exporter.metrics import buckets, catalogue
+from exporter.metrics.buckets import Buckets
+from exporter.metrics.catalogue import Metric
+
+_INTRODUCTION = """\
+# Metrics
+
+Written by `python -m exporter.metrics.reference` from the catalogue; a test keeps the two alike.
+
+Units are base units. Counters and histograms of a configured target exist at 0 before its first chat, under the model `unknown` until
+the engine has named one, except `{first_content}`, which is absent until the model was seen to reason. Gauges are absent until there is something to
+say. Where a target's model changes, its series end and new ones begin at 0. The usual `process_*` and `python_*` metrics are served too.
+
+In OpenMetrics, the buckets of `{ttft}` and `{e2e}` carry exemplars with the `request_id` that the chat sent as `X-Request-Id`.
+"""
+
+_BUCKETS = {
+    "Time to first token, time to first content, stall": buckets.FIRST_TOKEN,
+    "Inter-token latency, time per output token": buckets.TOKEN,
+    "Whole chat": buckets.WHOLE_CHAT,
+    "Phase": buckets.PHASE,
+    "Tokens a second": buckets.RATE,
+    "Schedule lag, event loop lag": buckets.LAG,
+}
+
+
+def reference() -> str:
+    """The whole page, in Markdown."""
+    return "\n".join(_lines()) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    yield _INTRODUCTION.format(first_content=catalogue.FIRST_CONTENT.name, ttft=catalogue.TTFT.name, e2e=catalogue.E2E.name)
+    own = [metric for metric in catalogue.CATALOGUE if metric.name.startswith("chatprobe_exporter_")]
+    yield from _table("Of chats and targets", [metric for metric in catalogue.CATALOGUE if metric not in own])
+    yield from _table("Of the exporter itself", own)
+    yield "## Values of labels"
+    yield ""
+    for label, values in (
+        (f"`{catalogue.REASON}` of `{catalogue.PROBE_FAILURES.name}`", catalogue.FAILURE_REASONS),
+        (f"`{catalogue.REASON}` of `{catalogue.PROBE_SKIPPED.name}`", catalogue.SKIP_REASONS),
+        (f"`{catalogue.OUTCOME}`", catalogue.OUTCOMES),
+        (f"`{catalogue.PHASE}`", catalogue.PHASES),
+    ):
+        yield f"- {label}: {', '.join(f'`{value}`' for value in values)}"
+    yield ""
+    yield "## Buckets"
+    yield ""
+    yield "The thresholds of all SLOs join the buckets of their metric, so that a threshold is always a boundary."
+    yield ""
+    for title, chosen in _BUCKETS.items():
+        yield from _bucket_lines(title, chosen)
+
+
+def _table(title: str, metrics: Iterable[Metric]) -> Iterator[str]:
+    yield f"## {title}"
+    yield ""
+    yield "| Metric | Type | Labels | Meaning |"
+    yield "|---|---|---|---|"
+    for metric in metrics:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        yield f"| `{metric.name}` | {metric.type} | {labels} | {metric.help} |"
+    yield ""
+
+
+def _bucket_lines(title: str, chosen: Buckets) -> Iterator[str]:
+    yield f"- **{title}**: {', '.join(f'{bound:g}' for bound in chosen.bounds)}."
+    yield f"  {chosen.reason}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())
