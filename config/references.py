@@ -42,6 +42,9 @@ def _of_scenario(scenario: Mapping[str, Any], targets: Mapping[str, Any]) -> Ite
         elif name in wanted[:index]:
             yield ("targets", index), "names a target twice; name it once"
     if scenario.get("exact_length") is True:
-        others = [name for name, target in _maps(targets) if (not wanted or name in wanted) and target.get("backend") != "vllm"]
-        if others:
-            yield ("exact_length",), f"is possible with vLLM only, and {others[0]} is none; name the vLLM targets in targets, or leave it out"
+        chosen = [target for name, target in _maps(targets) if not wanted or name in wanted]
+        if any(target.get("backend") != "vllm" for target in chosen):
+            yield (
+                ("exact_length",),
+                "is possible with vLLM only, and not every target of this scenario is one; name the vLLM targets in targets, or leave it out",
+            )

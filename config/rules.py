@@ -16,6 +16,7 @@ Finding = tuple[tuple[str | int, ...], str]
 OURS = frozenset({"host", "content-length", "content-type", "x-request-id", "connection", "transfer-encoding", "accept-encoding"})
 """Headers that chatprobe sets itself: another value would break the request, or the measurement."""
 
+_PLAIN = re.compile(r"[A-Za-z0-9_./-]{1,128}", re.ASCII)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
@@ -38,8 +39,8 @@ def _again(error: ErrorDetails) -> InitErrorDetails:
 
 
 def suggestion(wrong: str, known: Iterable[str]) -> str:
-    """What was probably meant by a name, or which ones there are."""
-    names = sorted(known)
+    """What was probably meant by a name, or which ones there are. Known names that are no plain words are not repeated."""
+    names = sorted(name for name in known if _PLAIN.fullmatch(name))
     close = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]}?"

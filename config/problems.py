@@ -1,0 +1,57 @@
+"""What is wrong with a configuration, said in lines that an editor can jump to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from config.rules import OURS
+
+KeyPath = tuple[str | int, ...]
+"""Keys and list indices from the top of the configuration down to a value."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./-]{1,128}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong. `line` and `column` count from 1 and are None where the file itself is the problem.
+
+    `path` is empty where it is not about one key; `text` has the form "what is wrong; what would be right" and holds no secret.
+    """
+
+    file: str
+    line: int | None
+    column: int | None
+    path: str
+    text: str
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}:{self.line}:{self.column}"
+        return f"{where}: {self.path}: {self.text}" if self.path else f"{where}: {self.text}"
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used. Its text has a line for each of `problems`."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def write_path(path: KeyPath) -> str:
+    """A path as people write it: `scenarios.chat.targets[1]`.
+
+    A key that is no plain word becomes `*`, and what stands below `headers` is left out unless it is a name that everybody knows:
+    a secret that was put in the place of a key must not be shown.
+    """
+    written = ""
+    for depth, part in enumerate(path):
+        if isinstance(part, int):
+            written += f"[{part}]"
+        elif depth == 3 and path[2] == "headers" and part.lower() not in OURS | {"authorization"}:
+            break
+        else:
+            written += ("." if written else "") + (part if _PLAIN.fullmatch(part) else "*")
+    return written

@@ -1,0 +1,95 @@
+"""What pydantic found, in an operator's words. Values are not repeated: the place tells them, and they may be secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+from config.places import Value
+from config.problems import KeyPath
+from config.rules import suggestion
+from config.sections import EXAMPLES, PROMPTS, SECTIONS, keys, pattern_of
+
+_WANTED = {
+    "string_type": "text belongs; write it, in quotes if it looks like something else",
+    "int_type": "a whole number belongs; write one, without quotes",
+    "bool_type": "true or false belongs; write one of them, without quotes",
+    "tuple_type": "a list belongs; write [FIRST, SECOND]",
+    "mapping_type": "a map belongs; write NAME: {KEY: VALUE}",
+    "dict_type": "a map belongs; write NAME: {KEY: VALUE}",
+    "model_type": "a map belongs; write {KEY: VALUE}",
+}
+
+
+def in_words(error: ErrorDetails, written: Value) -> str:
+    """An error's text. `written` is the value that it is about, or for a key that is missing, the section that lacks it."""
+    kind, path, context = error["type"], error["loc"], error.get("ctx", {})
+    pattern = pattern_of(path)
+    if pattern == ("targets", "*", "api_key") and kind == "model_type":
+        return "does not take the key itself; write {file: PATH} or {env: NAME}, and change the key if it was shown to anybody"
+    if kind in _WANTED:
+        return f"is {_kind(written.content)}, where {_WANTED[kind]}"
+    match kind:
+        case "finding":
+            return str(context["text"])
+        case "value_error":
+            return str(context["error"])
+        case "missing":
+            return f"is missing; write {EXAMPLES[pattern]}"
+        case "extra_forbidden":
+            return unknown_key(path)
+        case "literal_error":
+            return f"is no value of this key; write {_unquoted(context['expected'])}"
+        case "greater_than_equal":
+            return f"is too small; write {context['ge']} or more"
+        case "less_than_equal":
+            return f"is too large; write {context['le']} or less"
+        case "string_too_short":
+            return "is empty; write something, or leave it out"
+        case "too_short":
+            return "is empty; name at least one, or leave it out" if path[-1:] == ("targets",) and len(path) > 1 else "is empty; add at least one"
+    raise AssertionError(f"no words for {kind}")
+
+
+def unknown_key(path: KeyPath) -> str:
+    """What to write instead of a key that there is not."""
+    pattern = pattern_of(path[:-1])
+    known = keys(SECTIONS[pattern]) if pattern in SECTIONS else tuple(key for prompt in PROMPTS for key in keys(prompt))
+    return f"is no key here; {suggestion(str(path[-1]), known)}"
+
+
+def consequences(errors: Iterable[ErrorDetails], refused: Iterable[KeyPath]) -> set[KeyPath]:
+    """Paths of keys that are missing only because another key of their section was misspelt, or is not available."""
+    refused_in = {path[:-1] for path in refused}
+    misspelt: dict[KeyPath, list[str]] = {}
+    missing: list[KeyPath] = []
+    for error in errors:
+        path = error["loc"]
+        if error["type"] == "extra_forbidden":
+            misspelt.setdefault(path[:-1], []).append(unknown_key(path))
+        elif error["type"] == "missing":
+            missing.append(path)
+    return {
+        path for path in missing if path[:-1] in refused_in or any(text.endswith(f"did you mean {path[-1]}?") for text in misspelt.get(path[:-1], ()))
+    }
+
+
+def _kind(content: Any) -> str:
+    match content:
+        case None:
+            return "empty"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case list():
+            return "a list"
+    return "a map"
+
+
+def _unquoted(expected: str) -> str:
+    return expected.replace("'", "")
