@@ -1,0 +1,45 @@
+"""vLLM."""
+
+from __future__ import annotations
+
+from probes.ask import Ask
+from probes.backends.fields import JsonObject, as_object, seconds
+from probes.backends.openai_chat import OpenAiChat
+from probes.backends.turns import turns
+from probes.record import Native
+
+
+class Vllm(OpenAiChat):
+    """vLLM: the running usage on every chunk counts the tokens that text does not show.
+
+    The first chunk bears the role alone (vLLM `chat_completion/serving.py::chat_completion_stream_generator`); one chunk may bear several tokens, or
+    none that can be seen: half a character, the end of the sequence. Errors after the 200 are events, and `[DONE]` follows them too.
+    """
+
+    name = "vllm"
+
+    def body(self, ask: Ask) -> dict[str, object]:
+        body = super().body(ask)
+        body["messages"] = turns(ask)
+        body["stream_options"] = {"include_usage": True, "continuous_usage_stats": True}
+        body["chat_template_kwargs"] = {"enable_thinking": ask.thinking}
+        if ask.nonce is not None:
+            # Mixed into the hash of the prompt's first block: keeps the prefix cache out without a changed prompt.
+            body["cache_salt"] = ask.nonce
+        if ask.exact_length:
+            # `min_tokens` also holds off the stop tokens that a model's own defaults may bring.
+            body["ignore_eos"] = True
+            body["min_tokens"] = ask.max_tokens
+        return body
+
+    def _native(self, chunk: JsonObject) -> Native | None:
+        """`metrics` of a server with `--enable-per-request-metrics`; its time to first token leaves the queue out."""
+        metrics = chunk.get("metrics")
+        if metrics is None:
+            return None
+        fields = as_object(metrics, "metrics")
+        return Native(
+            queue_seconds=seconds(fields, "queue_time_ms", 1e3),
+            prompt_seconds=seconds(fields, "time_to_first_token_ms", 1e3),
+            generation_seconds=seconds(fields, "generation_time_ms", 1e3),
+        )
