@@ -46,5 +46,5 @@ def _of_scenario(scenario: Mapping[str, Any], targets: Mapping[str, Any]) -> Ite
         if any(target.get("backend") != "vllm" for target in chosen):
             yield (
                 ("exact_length",),
-                "is possible with vLLM only, and not every target of this scenario is one; name the vLLM targets in targets, or leave it out",
+                "is possible with vLLM only, and not every target here is one; name the vLLM targets in targets, or leave it out",
             )

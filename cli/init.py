@@ -1,0 +1,33 @@
+"""`chatprobe init`: write a configuration to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default="chatprobe.yaml", show_default=True, help="File to write; - is standard output."
+)
+@click.option("--preset", metavar="NAME", help="A preset instead of the example with every key: default, quick-test or stress-test.")
+@click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
+def command(output: Path, preset: str | None, force: bool) -> None:
+    """Write a commented configuration to start from."""
+    from config.starters import PRESETS, starter
+
+    if preset is not None and preset not in PRESETS:
+        raise click.BadParameter(f"there is no preset {preset}; there are {', '.join(PRESETS)}", param_hint="--preset")
+    text = starter(preset)
+    if str(output) == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        with output.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise click.ClickException(f"{output} exists; --force overwrites it") from None
+    except OSError as error:
+        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from None
+    click.echo(f"{output} written; check it with: chatprobe check {output}")

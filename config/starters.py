@@ -1,0 +1,16 @@
+"""Configurations to start from, as they travel with the program."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+PRESETS = ("default", "quick-test", "stress-test")
+
+
+def starter(preset: str | None = None) -> str:
+    """The text of a preset, or of the example that explains every key. Raises KeyError for a name that is no preset."""
+    if preset is None:
+        return files("config").joinpath("example.yaml").read_text(encoding="utf-8")
+    if preset not in PRESETS:
+        raise KeyError(preset)
+    return files("config").joinpath("presets", f"{preset}.yaml").read_text(encoding="utf-8")
