@@ -16,12 +16,11 @@ _OVERLOADED = "Model is overloaded"
 
 def _refuse(status: int, body: bytes) -> Refusal:
     """TGI's own error form is `{"error": "…", "error_type": "…"}`; 424 is its failed generation."""
-    words = kind = None
     try:
         error = parse_object(body)
         kind, words = text(error, "error_type"), text(error, "error")
     except FrameError:
-        kind = ""
+        kind = words = ""
     found = by_status(status, words if kind else None, body)
     if kind == "overloaded":
         return Refusal(Reason.OVERLOADED, found.detail)
