@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -52,3 +52,14 @@ class Facts:
 Event = ChatRecord | Skip | Facts
 Sink = Callable[[Event], None]
 """Takes each event as it comes, on the event loop: it must not block, and takes no notice of events that are not its business."""
+
+
+def to_all(sinks: Iterable[Sink]) -> Sink:
+    """A sink that passes each event on to all of these, in order."""
+    audience = tuple(sinks)
+
+    def tell(event: Event) -> None:
+        for sink in audience:
+            sink(event)
+
+    return tell

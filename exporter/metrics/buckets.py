@@ -16,7 +16,8 @@ class Buckets:
 FIRST_TOKEN = Buckets(
     (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20, 30, 60),
     "From a small model on an idle GPU (5 ms) to an engine whose queue eats the first-token timeout (30 s by default, 60 s for patient ones). "
-    "Finest from 50 to 300 ms, where a person starts to notice; neighbours at most a factor of two apart, so that an interpolated quantile is off by less.",
+    "Finest from 50 to 300 ms, where a person starts to notice; neighbours are at most a factor of two apart, "
+    "so that an interpolated quantile is off by less than that.",
 )
 TOKEN = Buckets(
     (0.001, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 5),
@@ -29,8 +30,8 @@ WHOLE_CHAT = Buckets(
 )
 PHASE = Buckets(
     (0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30),
-    "Tells a loopback connect (under 0.5 ms) from one across a network and from one that hangs; 5 s is the default connect timeout, 30 s that of the first token. "
-    "Coarse, because there are six phases to a chat.",
+    "Tells a loopback connect (under 0.5 ms) from one across a network and from one that hangs; 5 s is the default connect timeout, "
+    "30 s that of the first token. Coarse, because a chat has six phases.",
 )
 RATE = Buckets(
     (1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 500, 1000),

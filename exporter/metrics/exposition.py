@@ -51,7 +51,7 @@ class PrometheusExposition:
         snapshot = _Snapshot(self._ledger.read(lambda: list(self._registry.collect())))
         snapshot.families.extend(self._about_itself(snapshot.families))
         if wants_openmetrics(accept):
-            body, content_type = as_openmetrics(snapshot), OPENMETRICS
+            body, content_type = as_openmetrics(snapshot), OPENMETRICS  # type: ignore[no-untyped-call]
         else:
             body, content_type = as_text(snapshot), TEXT
         self._last_seconds = time.perf_counter() - begin

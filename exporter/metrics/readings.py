@@ -60,14 +60,14 @@ def timings(record: ChatRecord) -> Iterator[Reading]:
         yield Reading(catalogue.TTFT, first_token, exemplar=True)
     for latency, tokens in record.inter_token_latencies():
         yield Reading(catalogue.ITL, latency, times=tokens)
-    for metric, seconds in (
+    for metric, value in (
         (catalogue.FIRST_CONTENT, record.first_content_seconds),
         (catalogue.TPOT, record.tpot_seconds),
         (catalogue.STALL, record.stall_seconds),
         (catalogue.OUTPUT_RATE, record.output_tokens_per_second),
     ):
-        if seconds is not None:
-            yield Reading(metric, seconds)
+        if value is not None:
+            yield Reading(metric, value)
 
 
 def reasoned(record: ChatRecord) -> bool:

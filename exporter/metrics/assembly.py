@@ -1,0 +1,26 @@
+"""All metrics of one exporter: what feeds them, and what renders them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from prometheus_client import CollectorRegistry
+
+from config.model import Config
+from exporter.metrics.catalogue import Metric
+from exporter.metrics.exposition import Exposition, PrometheusExposition
+from exporter.metrics.families import Families
+from exporter.metrics.ledger import Ledger
+from exporter.metrics.own import OwnMetrics
+from exporter.metrics.recording import Recording, thresholds
+
+
+class Metrics:
+    """A registry of its own, with every series of the configuration at 0. `sources` are read at each scrape (see `OwnMetrics`)."""
+
+    def __init__(self, config: Config, sources: Mapping[Metric, Callable[[], float]]) -> None:
+        registry, ledger = CollectorRegistry(), Ledger()
+        families = Families(registry, thresholds(config))
+        self.recording = Recording(config, families, ledger)
+        self.own = OwnMetrics(families, registry, ledger, sources)
+        self.exposition: Exposition = PrometheusExposition(registry, ledger)

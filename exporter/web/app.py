@@ -1,0 +1,81 @@
+"""The exporter's HTTP endpoints."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from exporter.metrics.exposition import Exposition
+from exporter.web.overview import Overview
+
+GZIP_LEVEL = 6
+"""3.5 MB of metrics in 18 ms; the library's 9 takes 44 ms for a few percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the endpoints show. `not_ready` says why the exporter does not probe, or None where it does; `config` is YAML without secrets."""
+
+    exposition: Exposition
+    overview: Overview
+    not_ready: Callable[[], str | None]
+    config: str
+
+
+def application(sources: Sources) -> web.Application:
+    """`/`, `/metrics`, `/config`, `/-/healthy`, `/-/ready`."""
+    endpoints = _Endpoints(sources)
+    app = web.Application()
+    app.router.add_get("/", endpoints.overview)
+    app.router.add_get("/metrics", endpoints.metrics)
+    app.router.add_get("/config", endpoints.config)
+    app.router.add_get("/-/healthy", endpoints.healthy)
+    app.router.add_get("/-/ready", endpoints.ready)
+    return app
+
+
+class _Endpoints:
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    async def overview(self, _: web.Request) -> web.Response:
+        headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "Cache-Control": "no-store"}
+        return web.Response(text=self._sources.overview.html(self._sources.not_ready()), content_type="text/html", headers=headers)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        accept = ",".join(request.headers.getall("Accept", []))
+        compressed = takes_gzip(",".join(request.headers.getall("Accept-Encoding", [])))
+        body, content_type = await asyncio.to_thread(self._render, accept, compressed)
+        headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
+        if compressed:
+            headers["Content-Encoding"] = "gzip"
+        return web.Response(body=body, headers=headers)
+
+    async def config(self, _: web.Request) -> web.Response:
+        return web.Response(text=self._sources.config, content_type="text/plain")
+
+    async def healthy(self, _: web.Request) -> web.Response:
+        return web.Response(text="chatprobe is healthy.\n")
+
+    async def ready(self, _: web.Request) -> web.Response:
+        reason = self._sources.not_ready()
+        if reason is not None:
+            return web.Response(status=503, text=f"chatprobe is not ready: {reason}.\n")
+        return web.Response(text="chatprobe is ready.\n")
+
+    def _render(self, accept: str, compressed: bool) -> tuple[bytes, str]:
+        body, content_type = self._sources.exposition.render(accept)
+        return (gzip.compress(body, GZIP_LEVEL) if compressed else body), content_type
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether an `Accept-Encoding` header names gzip and does not refuse it."""
+    for entry in accept_encoding.lower().split(","):
+        coding, *parameters = (part.strip().replace(" ", "") for part in entry.split(";"))
+        if coding == "gzip":
+            return not any(parameter.startswith("q=") and parameter.strip("q=0.") == "" for parameter in parameters)
+    return False

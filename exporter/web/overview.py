@@ -1,0 +1,93 @@
+"""The page at `/`: each target and scenario with what last became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from html import escape
+
+from config.model import Config
+from exporter.metrics.recording import shown_url
+from probes.record import ChatRecord
+from traffic.events import UNKNOWN_MODEL, Event, Facts, Skip
+
+_PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>chatprobe</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #1a1a1a; background: #fff }}
+table {{ border-collapse: collapse; width: 100% }}
+th, td {{ border-bottom: 1px solid #ccc; padding: .4rem .8rem .4rem 0; text-align: left; vertical-align: top }}
+td.number {{ font-variant-numeric: tabular-nums }}
+.ok {{ color: #166534 }}
+.failed {{ color: #991b1b }}
+</style>
+</head>
+<body>
+<h1>chatprobe</h1>
+<p>{state}</p>
+<table>
+<thead>
+<tr><th>Target</th><th>Engine</th><th>Model</th><th>Scenario</th><th>Last outcome</th><th>TTFT</th><th>Whole chat</th><th>At (UTC)</th></tr>
+</thead>
+<tbody>
+{rows}
+</tbody>
+</table>
+<p><a href="/metrics">Metrics</a> · <a href="/config">Configuration</a> · <a href="/-/healthy">Health</a> · <a href="/-/ready">Readiness</a></p>
+</body>
+</html>
+"""
+
+
+class Overview:
+    """A sink that remembers the last event of each target and scenario, and shows them."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._models = {name: target.model or UNKNOWN_MODEL for name, target in config.targets.items()}
+        self._last: dict[tuple[str, str], ChatRecord | Skip] = {}
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Facts():
+                self._models[event.target] = event.model
+            case ChatRecord() if event.outcome == "cancelled":
+                pass
+            case ChatRecord() | Skip():
+                self._last[event.target, event.scenario] = event
+
+    def html(self, not_ready: str | None) -> str:
+        """The page; `not_ready` says why nothing is probed, if nothing is."""
+        state = "Probing." if not_ready is None else f"Not probing: {escape(not_ready)}."
+        return _PAGE.format(state=state, rows="\n".join(self._rows()))
+
+    def _rows(self) -> Iterator[str]:
+        for scenario, settings in self._config.scenarios.items():
+            for name, target in self._config.targets_of(settings).items():
+                url = escape(shown_url(target.url))
+                cells = (escape(name), f"{target.backend}<br><small>{url}</small>", escape(self._models[name]), escape(scenario))
+                yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}{_last(self._last.get((name, scenario)))}</tr>"
+
+
+def _last(event: ChatRecord | Skip | None) -> str:
+    match event:
+        case None:
+            return '<td>none yet</td><td class="number"></td><td class="number"></td><td></td>'
+        case Skip():
+            return f'<td>skipped: {event.reason}</td><td class="number"></td><td class="number"></td><td class="number">{_time(event.at)}</td>'
+        case ChatRecord():
+            outcome = "ok" if event.failure is None else f"failed: {event.failure.reason}<br><small>{escape(event.failure.detail)}</small>"
+            ttft = "" if event.ttft_seconds is None else f"{event.ttft_seconds * 1000:.1f} ms"
+            return (
+                f'<td class="{event.outcome}">{outcome}</td><td class="number">{ttft}</td>'
+                f'<td class="number">{event.e2e_seconds:.3f} s</td><td class="number">{_time(event.started_at)}</td>'
+            )
+
+
+def _time(epoch_seconds: float) -> str:
+    return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")

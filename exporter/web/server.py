@@ -1,0 +1,37 @@
+"""Listens for HTTP, for as long as a context lasts."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from config.quantities import Address
+
+
+class ListenError(Exception):
+    """The address cannot be listened on; the text says why."""
+
+
+@asynccontextmanager
+async def listening(app: web.Application, address: Address) -> AsyncIterator[Address]:
+    """Serve the application; gives the address it listens on, with the port that was found where 0 was asked for. Raises `ListenError`."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, address.host, address.port).start()
+        except OSError as error:
+            raise ListenError(_why(address, error)) from error
+        yield Address(address.host, runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
+
+
+def _why(address: Address, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"{address} is in use by another program; stop it, or choose another address with --listen or web.listen"
+    return f"cannot listen on {address}: {os.strerror(error.errno) if error.errno else error}"

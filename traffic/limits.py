@@ -1,0 +1,36 @@
+"""How many chats may be open at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from traffic.events import SkipReason
+
+
+class Limits:
+    """Caps on open streams, over all targets and for each of them. One that is over a cap is not sent, and not queued: late is not due."""
+
+    def __init__(self, streams: int, streams_per_target: int) -> None:
+        self._streams = streams
+        self._streams_per_target = streams_per_target
+        self._open: Counter[str] = Counter()
+
+    @property
+    def in_flight(self) -> int:
+        """Streams that are open now."""
+        return self._open.total()
+
+    def admit(self, target: str) -> SkipReason | None:
+        """Count one more stream to the target, until `release`; or say why there may not be one.
+
+        The target's own cap is looked at first: a target that hangs is to be seen as such, even where it has filled the global cap.
+        """
+        if self._open[target] >= self._streams_per_target:
+            return SkipReason.TARGET_BUSY
+        if self.in_flight >= self._streams:
+            return SkipReason.GLOBAL_CAP
+        self._open[target] += 1
+        return None
+
+    def release(self, target: str) -> None:
+        self._open[target] -= 1

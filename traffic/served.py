@@ -1,0 +1,108 @@
+"""What one target's engine serves: the model that chats ask for, its version, whether the model is in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import structlog
+
+from probes.ask import Endpoint
+from probes.control import ControlError
+from traffic.events import UNKNOWN_MODEL, Facts, Sink
+from traffic.schedule import NANOSECONDS, Clock
+
+ASK_AGAIN_AFTER_NS = 60 * NANOSECONDS
+
+_log = structlog.get_logger()
+
+
+class Control(Protocol):
+    """Questions to engines; `probes.control.Control` asks them over HTTP. Each raises `ControlError` where no usable answer came."""
+
+    async def models(self, endpoint: Endpoint) -> tuple[str, ...]: ...
+
+    async def loaded(self, endpoint: Endpoint, model: str) -> bool | None: ...
+
+    async def version(self, endpoint: Endpoint) -> str | None: ...
+
+
+class Served:
+    """Keeps the facts of one target, and tells `sink` when they change.
+
+    The engine's list of models is read when the first chat is due, again once a minute, and after a chat that failed. Chats wait for it only
+    while no model's name is known. Where a question gets no answer, the facts stay as they were: the chat itself shows what is wrong.
+    """
+
+    def __init__(self, endpoint: Endpoint, control: Control, clock: Clock, sink: Sink) -> None:
+        self._endpoint = endpoint
+        self._control = control
+        self._clock = clock
+        self._sink = sink
+        self._facts = Facts(endpoint.name, model=endpoint.model or UNKNOWN_MODEL)
+        self._asking: asyncio.Task[None] | None = None
+        self._ask_again_ns: int | None = None
+
+    @property
+    def facts(self) -> Facts:
+        return self._facts
+
+    async def model(self) -> str:
+        """The name of the model to chat with: the configured one, or the one that the engine listed first; `unknown` if it listed none."""
+        unknown = self._facts.model == UNKNOWN_MODEL
+        if self._asking is None and (unknown or self._ask_again_ns is None or self._clock.monotonic_ns() >= self._ask_again_ns):
+            self._asking = asyncio.create_task(self._ask())
+        if unknown and self._asking is not None:
+            await asyncio.shield(self._asking)
+        return self._facts.model
+
+    async def loaded(self) -> bool | None:
+        """Whether the model is in memory right now; None where the engine has it there always, or gave no answer."""
+        try:
+            loaded = await self._control.loaded(self._endpoint, self._facts.model)
+        except ControlError as error:
+            _log.debug("no answer on loaded models", target=self._endpoint.name, detail=str(error))
+            return None
+        self._learn(replace(self._facts, model_loaded=loaded))
+        return loaded
+
+    def ask_soon(self) -> None:
+        """A chat failed, and the engine may not be what it was: ask it before the next one."""
+        self._ask_again_ns = None
+
+    async def close(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait([self._asking])
+
+    async def _ask(self) -> None:
+        try:
+            models = await self._control.models(self._endpoint)
+            self._learn(replace(self._facts, model=self._choose(models), served_model=self._serving(models)))
+            self._learn(replace(self._facts, backend_version=await self._control.version(self._endpoint)))
+        except ControlError as error:
+            _log.debug("no answer on models and version", target=self._endpoint.name, detail=str(error))
+        finally:
+            self._ask_again_ns = self._clock.monotonic_ns() + ASK_AGAIN_AFTER_NS
+            self._asking = None
+
+    def _choose(self, models: Sequence[str]) -> str:
+        held = self._facts.model
+        if self._endpoint.model is not None or held in models or not models:
+            return held
+        return models[0]
+
+    def _serving(self, models: Sequence[str]) -> str | None:
+        """The engine's own name for what it serves; None if it lists several and none is recognized."""
+        wanted = self._choose(models)
+        for name in (wanted, f"{wanted}:latest"):  # Ollama's full name of a model without a tag
+            if name in models:
+                return name
+        return models[0] if len(models) == 1 else None
+
+    def _learn(self, facts: Facts) -> None:
+        if facts != self._facts:
+            self._facts = facts
+            self._sink(facts)
