@@ -34,8 +34,8 @@ def command(files: tuple[Path, ...], overlay: bool, show: bool) -> None:
             _report(read(together), show)
         except ConfigError as error:
             errors.append(error)
-    for error in errors:
-        click.echo(str(error), err=True)
+    for failure in errors:
+        click.echo(str(failure), err=True)
     if errors:
         raise click.exceptions.Exit(1)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -26,7 +27,7 @@ from pydantic import (
     model_validator,
 )
 
-from config.quantities import Address, ListenAddress, Name, Seconds, Share
+from config.quantities import Address, ListenAddress, Name, Seconds, Share, write_duration
 from config.references import dangling
 from config.rules import Finding, as_error, check_header, check_tls, check_url
 from probes.ask import Api, Cache, ConnectionPolicy, Timeouts, Tls
@@ -34,6 +35,15 @@ from probes.ask import Api, Cache, ConnectionPolicy, Timeouts, Tls
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 NonEmpty = Annotated[str, Field(min_length=1)]
 _DEFAULTS = Timeouts()
+
+
+def _absolute(folder: str) -> str:
+    if not folder.startswith("/"):
+        raise ValueError("is not an absolute path; write one that begins with /")
+    return folder
+
+
+Folder = Annotated[str, AfterValidator(_absolute)]
 
 
 class Section(BaseModel):
@@ -141,9 +151,9 @@ def _read_prompt(written: object) -> object:
             if written not in names():
                 raise ValueError(f"is no prompt set; write one of {', '.join(sorted(names()))}, or {{input_tokens: N}}, or {{text: ...}}")
             return NamedPrompt(written)
-        case {"input_tokens": _}:
+        case {"input_tokens": _, **others} if not others:
             return SyntheticPrompt.model_validate(written)
-        case {"text": _}:
+        case {"text": _, **others} if not others:
             return TextPrompt.model_validate(written)
     raise ValueError("is no prompt; write the name of a prompt set, or {input_tokens: N}, or {text: ...}")
 
@@ -208,7 +218,7 @@ class Scenario(Section):
         if written is not None:
             return written
         default = _DEFAULTS.first_token_seconds if info.field_name == "first_token_timeout_seconds" else _DEFAULTS.stall_seconds
-        return min(default, info.data.get("timeout_seconds", default))
+        return write_duration(min(default, info.data.get("timeout_seconds", default)))
 
     @field_validator("first_token_timeout_seconds", "stall_timeout_seconds")
     @classmethod
@@ -244,7 +254,7 @@ class Config(Section):
     scenarios: Annotated[Mapping[Name, Scenario], Field(min_length=1)] = Field(description="kinds of chats, by name")
     slos: Mapping[Name, Slo] = Field(default={}, description="service level objectives, by name")
     limits: Limits = Field(default=Limits(), description="bounds of the load that chatprobe brings")
-    secret_dirs: Annotated[tuple[str, ...], Strict(False)] = Field(
+    secret_dirs: Annotated[tuple[Folder, ...], Strict(False)] = Field(
         default=("/run/secrets", "/var/run/secrets/chatprobe"), description="folders (absolute) that secret files may lie below"
     )
 

@@ -122,8 +122,8 @@ def _syntax(error: yaml.MarkedYAMLError) -> str:
     if "undefined alias" in said:
         return "is an alias of an anchor that does not exist; put text that begins with * in quotes"
     said = re.sub(r""" (?:'(?!<)[^']{2,}'|"[^"]{2,}")""", "", said)
-    context = f" {error.context}" if error.context and "'" not in error.context and '"' not in error.context else ""
-    return f"is not YAML: {said}{context}; mend the line, or put the text in quotes"
+    context = f"{error.context}, " if error.context and "'" not in error.context and '"' not in error.context else ""
+    return f"is not YAML: {context}{said}; mend the line, or put the text in quotes"
 
 
 class _Loader(yaml.SafeLoader):
@@ -149,6 +149,7 @@ _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NULL = re.compile(r"~|null|Null|NULL|")
+_NO_TAGS = "has a tag that means nothing here; take out what begins with !"
 _TAG = "tag:yaml.org,2002:"
 
 for _name, _pattern, _first in (
@@ -182,6 +183,8 @@ class _Reading:
         if self.values > _MAX_VALUES or self.depth > _MAX_DEPTH:
             self.report(node, (), f"its aliases unfold to more than {_MAX_VALUES} values or {_MAX_DEPTH} levels; write what is meant without them")
             raise ConfigError(self.problems)
+        if isinstance(node, yaml.CollectionNode) and node.tag not in (_TAG + "map", _TAG + "seq"):
+            self.report(node, path, _NO_TAGS)
         place = self.place(node)
         content: Scalar | list[Value] | dict[str, Value]
         match node:
@@ -235,5 +238,5 @@ class _Reading:
                 return int(text)
             case "float" if _FLOAT.fullmatch(text):
                 return float(text)
-        self.report(node, path, "has a tag that means nothing here; take out what begins with !")
+        self.report(node, path, _NO_TAGS)
         return text

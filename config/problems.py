@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from config.rules import OURS
@@ -11,6 +11,7 @@ from config.rules import OURS
 KeyPath = tuple[str | int, ...]
 """Keys and list indices from the top of the configuration down to a value."""
 
+_SHOWN_BELOW: dict[str | int, Set[str]] = {"headers": OURS | {"authorization"}, "api_key": {"file", "env"}}
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]{1,128}", re.ASCII)
 
 
@@ -43,14 +44,14 @@ class ConfigError(Exception):
 def write_path(path: KeyPath) -> str:
     """A path as people write it: `scenarios.chat.targets[1]`.
 
-    A key that is no plain word becomes `*`, and what stands below `headers` is left out unless it is a name that everybody knows:
-    a secret that was put in the place of a key must not be shown.
+    A key that is no plain word becomes `*`, and what stands below `headers` and `api_key` is left out unless it is a name that
+    everybody knows: a secret that was put in the place of a key must not be shown.
     """
     written = ""
     for depth, part in enumerate(path):
         if isinstance(part, int):
             written += f"[{part}]"
-        elif depth == 3 and path[2] == "headers" and part.lower() not in OURS | {"authorization"}:
+        elif depth == 3 and part.lower() not in _SHOWN_BELOW.get(path[2], {part.lower()}):
             break
         else:
             written += ("." if written else "") + (part if _PLAIN.fullmatch(part) else "*")

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
 _UNITS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400), "w": Decimal(604800)}
-_PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|w)")
+_PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|w)", re.ASCII)
 _LONGEST_SECONDS = 366 * 86400
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]*", re.ASCII)
 _LONGEST_NAME = 128
 
 
 def read_duration(written: object) -> float:
-    """Seconds of a duration like `15s`, `100ms`, `1.5s`, `1m30s` or `30d`."""
+    """Seconds, to the microsecond, of a duration like `15s`, `100ms`, `1.5s`, `1m30s` or `30d`."""
     if not isinstance(written, str):
         raise ValueError("is not a duration; write a number with its unit, like 15s, 100ms, 1m30s or 30d")
     parts = _PART.findall(written)
@@ -30,7 +30,7 @@ def read_duration(written: object) -> float:
     units = [unit for _, unit in parts]
     if units != sorted(set(units), key=lambda unit: -_UNITS[unit]):
         raise ValueError("is not a duration; write each unit once, the largest first, like 1m30s")
-    seconds = sum(Decimal(number) * _UNITS[unit] for number, unit in parts)
+    seconds = round(sum((Decimal(number) * _UNITS[unit] for number, unit in parts), Decimal()), 6)
     if not 0 < seconds <= _LONGEST_SECONDS:
         raise ValueError("is out of range; write a duration longer than 0 and no longer than 366d")
     return float(seconds)
@@ -95,21 +95,9 @@ def read_address(written: object) -> Address:
     return Address(found[1] or found[2], port)
 
 
-def _read_seconds(value: object) -> float:
-    return value if isinstance(value, float) else read_duration(value)
-
-
-def _read_ratio(value: object) -> Decimal:
-    return value if isinstance(value, Decimal) else read_share(value)
-
-
-def _schema(description: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "description": description})
-
-
-Seconds = Annotated[float, BeforeValidator(_read_seconds), PlainSerializer(write_duration), _schema("duration")]
+Seconds = Annotated[float, BeforeValidator(read_duration), PlainSerializer(write_duration)]
 """Seconds, written as a duration."""
-Share = Annotated[Decimal, BeforeValidator(_read_ratio), PlainSerializer(write_share), _schema("percentage")]
+Share = Annotated[Decimal, BeforeValidator(read_share), PlainSerializer(write_share)]
 """A ratio strictly between 0 and 1, exact, written as a percentage."""
 Name = Annotated[str, AfterValidator(read_name)]
-ListenAddress = Annotated[Address, BeforeValidator(read_address), PlainSerializer(str), _schema("host:port")]
+ListenAddress = Annotated[Address, BeforeValidator(read_address), PlainSerializer(str)]

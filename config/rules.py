@@ -17,6 +17,7 @@ OURS = frozenset({"host", "content-length", "content-type", "x-request-id", "con
 """Headers that chatprobe sets itself: another value would break the request, or the measurement."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]{1,128}", re.ASCII)
+_NO_URL = "is not a URL of an engine; write http://HOST:PORT or https://HOST:PORT, with a port from 1 to 65535 or without one"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
@@ -55,15 +56,15 @@ def check_url(url: str) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise ValueError("is not a URL; write http://HOST:PORT or https://HOST:PORT") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("is not a URL of an engine; write http://HOST:PORT or https://HOST:PORT")
+        raise ValueError(_NO_URL) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        raise ValueError(_NO_URL)
     if parts.username is not None or parts.password is not None:
         raise ValueError("holds a user or a password; take it out and write api_key: {file: PATH}")
     if parts.query or parts.fragment or url.endswith(("?", "#")):
         raise ValueError("has a query or a fragment; take out everything from ? or # on")
-    if port == 0 or not re.fullmatch(r"[!-~]+", url, re.ASCII):
-        raise ValueError("is not a URL; write a port from 1 to 65535, and no spaces or other than ASCII characters")
+    if not re.fullmatch(r"[!-~]+", url, re.ASCII):
+        raise ValueError("has spaces or characters outside of ASCII; write them percent-encoded, and a host's name in its xn-- form")
     path = parts.path.rstrip("/")
     if path.endswith(("/v1", "/v1/chat/completions", "/api/chat", "/generate_stream")):
         raise ValueError("ends in a path that chatprobe adds itself; write what stands before it")

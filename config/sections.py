@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from config.model import Config, Limits, Scenario, SecretRef, Section, Slo, SyntheticPrompt, Target, TextPrompt, TlsSettings, Web
+from config.model import Config, Limits, Scenario, SecretRef, Section, Slo, Target, TlsSettings, Web
 from config.problems import KeyPath
 
 SECTIONS: dict[tuple[str, ...], type[Section]] = {
@@ -16,8 +16,6 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
     ("limits",): Limits,
 }
 """By path; `*` stands for any name."""
-
-PROMPTS: tuple[type[Section], ...] = (SyntheticPrompt, TextPrompt)
 
 EXAMPLES = {
     ("targets",): "targets: {vllm: {backend: vllm, url: http://127.0.0.1:8000}}",

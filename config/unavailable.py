@@ -48,11 +48,11 @@ UNAVAILABLE = (
     Unavailable(("native",), "scraping the engines' own metrics is", "leave it out, and let Prometheus scrape them", (None, {})),
     Unavailable(("web", "config_file"), "TLS and passwords of chatprobe's own web server are", "put a proxy that has them in front"),
     Unavailable(("web", "lifecycle"), "reload over HTTP is", "restart chatprobe after a change", (None, False)),
-    Unavailable(("metrics", "native_histograms"), "native histograms are", "leave it out; the classic ones are served", (None, False)),
+    Unavailable(("metrics", "native_histograms"), "native histograms are", "leave it out, the classic ones are served", (None, False)),
     Unavailable(("limits", "load_share"), "a bound on the share of load is", "make every longer"),
     Unavailable(("limits", "tokens_per_hour"), "a bound on tokens per hour is", "make every longer or max_tokens smaller"),
     Unavailable(("limits", "discovered_targets"), "discovery of targets is", "leave it out", (None, 200)),
-    Unavailable(("limits", "doubtful"), "dropping doubtful chats is", "write keep, or leave it out; they are counted apart", (None, "keep")),
+    Unavailable(("limits", "doubtful"), "dropping doubtful chats is", "write keep, or leave it out: they are counted apart", (None, "keep")),
     Unavailable(("workers",), "more than one measuring worker is", "write auto, or leave it out", (None, "auto", 1)),
 )
 

@@ -10,11 +10,11 @@ from pydantic_core import ErrorDetails
 from config.places import Value
 from config.problems import KeyPath
 from config.rules import suggestion
-from config.sections import EXAMPLES, PROMPTS, SECTIONS, keys, pattern_of
+from config.sections import EXAMPLES, SECTIONS, keys, pattern_of
 
 _WANTED = {
     "string_type": "text belongs; write it, in quotes if it looks like something else",
-    "int_type": "a whole number belongs; write one, without quotes",
+    "int_type": "a whole number belongs; write one like 64, without quotes",
     "bool_type": "true or false belongs; write one of them, without quotes",
     "tuple_type": "a list belongs; write [FIRST, SECOND]",
     "mapping_type": "a map belongs; write NAME: {KEY: VALUE}",
@@ -38,6 +38,8 @@ def in_words(error: ErrorDetails, written: Value) -> str:
             return str(context["error"])
         case "missing":
             return f"is missing; write {EXAMPLES[pattern]}"
+        case "extra_forbidden" if pattern[:3] == ("targets", "*", "api_key"):
+            return "takes the keys file and env only; write {file: PATH} or {env: NAME}"
         case "extra_forbidden":
             return unknown_key(path)
         case "literal_error":
@@ -56,8 +58,7 @@ def in_words(error: ErrorDetails, written: Value) -> str:
 def unknown_key(path: KeyPath) -> str:
     """What to write instead of a key that there is not."""
     pattern = pattern_of(path[:-1])
-    known = keys(SECTIONS[pattern]) if pattern in SECTIONS else tuple(key for prompt in PROMPTS for key in keys(prompt))
-    return f"is no key here; {suggestion(str(path[-1]), known)}"
+    return f"is no key here; {suggestion(str(path[-1]), keys(SECTIONS[pattern]))}"
 
 
 def consequences(errors: Iterable[ErrorDetails], refused: Iterable[KeyPath]) -> set[KeyPath]:

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.check import command
+
+GOOD = "targets: {v: {backend: vllm, url: http://v}}\nscenarios: {beat: {every: 15s}}\n"
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
+    monkeypatch.delenv("CHATPROBE_CONFIG", raising=False)
+    monkeypatch.setenv("KEY", "hunter2")
+
+
+def check(*arguments: str) -> Result:
+    return CliRunner().invoke(command, arguments)
+
+
+def test_ok() -> None:
+    Path("a.yaml").write_text(GOOD + "slos: {s: {scenario: beat, objective: 99%}}\n")
+    Path("b.yaml").write_text(GOOD)
+    result = check("a.yaml", "b.yaml")
+    assert result.exit_code == 0
+    assert result.stdout == "a.yaml: ok (1 target, 1 scenario, 1 SLO)\nb.yaml: ok (1 target, 1 scenario, 0 SLOs)\n"
+    assert result.stderr == ""
+
+
+def test_every_error_of_every_file() -> None:
+    Path("a.yaml").write_text(GOOD + "limits: {streams: 0, stream: 1}\n")
+    Path("b.yaml").write_text("- x\n")
+    Path("c.yaml").write_text(GOOD)
+    result = check("a.yaml", "b.yaml", "c.yaml")
+    assert result.exit_code == 1
+    assert result.stdout == "c.yaml: ok (1 target, 1 scenario, 0 SLOs)\n"
+    assert result.stderr.splitlines() == [
+        "a.yaml:3:19: limits.streams: is too small; write 1 or more",
+        "a.yaml:3:22: limits.stream: is no key here; did you mean streams?",
+        "b.yaml:1:1: is no map of sections; write targets: and scenarios: at the left margin",
+    ]
+
+
+def test_warnings_are_no_errors() -> None:
+    Path("a.yaml").write_text(GOOD.replace("http://v", "https://v, tls: {insecure: true}"))
+    result = check("a.yaml")
+    assert result.exit_code == 0
+    assert result.stderr == "a.yaml:1:62: targets.v.tls.insecure: accepts any certificate, an attacker's too; write ca_file: PATH (warning)\n"
+
+
+def test_overlay() -> None:
+    Path("a.yaml").write_text(GOOD)
+    Path("b.yaml").write_text("targets: {w: {backend: tgi, url: http://w}}\n")
+    assert check("a.yaml", "b.yaml").exit_code == 1
+    result = check("--overlay", "a.yaml", "b.yaml")
+    assert result.exit_code == 0
+    assert result.stdout == "a.yaml + b.yaml: ok (2 targets, 1 scenario, 0 SLOs)\n"
+
+
+def test_without_a_file_the_one_that_serve_would_find() -> None:
+    result = check()
+    assert result.exit_code == 1
+    assert "there is no configuration; looked at --config, $CHATPROBE_CONFIG, chatprobe.yaml" in result.stderr
+    Path("chatprobe.yaml").write_text(GOOD)
+    assert check().stdout == "chatprobe.yaml: ok (1 target, 1 scenario, 0 SLOs)\n"
+
+
+def test_print_hides_secrets() -> None:
+    Path("a.yaml").write_text(GOOD.replace("http://v", "https://v, headers: {X-Key: hunter2}, api_key: {env: KEY}"))
+    result = check("--print", "a.yaml")
+    assert result.exit_code == 0
+    assert "X-Key: <secret>" in result.stdout
+    assert "every: 15s" in result.stdout
+    assert "hunter2" not in result.output

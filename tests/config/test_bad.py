@@ -1,0 +1,67 @@
+"""Bad configurations, each with every line that chatprobe says about it: tests/config/bad/*.txt.
+
+A case is `=== NAME`, the configuration, and a line `=> LINE:COLUMN: PATH: TEXT` for each problem, in order. In every one of them the
+secret is `hunter2`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from config.problems import ConfigError
+from config.reader import parse
+
+FOLDER = Path(__file__).parent / "bad"
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    text: str
+    expected: list[str]
+
+
+def cases() -> list[Case]:
+    found = []
+    for file in sorted(FOLDER.glob("*.txt")):
+        for part in file.read_text(encoding="utf-8").split("=== ")[1:]:
+            name, _, rest = part.partition("\n")
+            lines = rest.rstrip("\n").split("\n")
+            text = "".join(f"{line}\n" for line in lines if not line.startswith("=> "))
+            found.append(Case(f"{file.stem}/{name}", text, [line.removeprefix("=> ") for line in lines if line.startswith("=> ")]))
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The configuration's folder, with a key in it, one above it, an empty file and a folder."""
+    here = tmp_path / "conf"
+    (here / "folder").mkdir(parents=True)
+    (here / "key").write_text("hunter2\n")
+    (here / "empty").write_text("")
+    (tmp_path / "key").write_text("hunter2\n")
+    monkeypatch.chdir(here)
+    return here
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+@pytest.mark.usefixtures("folder")
+def test_says_exactly_what_is_wrong(case: Case) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(case.text, environ={"KEY": "hunter2", "EMPTY": ""})
+    assert [str(problem) for problem in caught.value.problems] == [f"chatprobe.yaml:{line}" for line in case.expected]
+    assert "hunter2" not in str(caught.value) + repr(caught.value)
+
+
+def test_there_are_many_cases() -> None:
+    assert len(cases()) > 100
+    assert all(case.expected for case in cases())
+
+
+def test_every_message_says_what_would_be_right() -> None:
+    for case in cases():
+        for line in case.expected:
+            assert "; " in line, f"{case.name}: {line}"
