@@ -1,0 +1,74 @@
+"""docs/configuration.md says of every key what the model says: its default, and what it is for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+from config.effective import effective
+from config.model import SecretRef, Section, SyntheticPrompt, TextPrompt
+from config.reader import parse
+from config.sections import SECTIONS
+from config.unavailable import UNAVAILABLE
+from probes.ask import Timeouts
+
+PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+WRITTEN_OTHERWISE = {
+    "first_token_timeout": f"`{Timeouts().first_token_seconds:.0f}s`",
+    "stall_timeout": f"`{Timeouts().stall_seconds:.0f}s`",
+    "timeout": "`120s`",
+    "window": "`30d`",
+    "prompt": "`short-question`",
+    "thinking": "`off`",
+    "secret_dirs": "`/run/secrets`, `/var/run/secrets/chatprobe`",
+}
+
+
+def rows(section: type[Section]) -> list[str]:
+    found = []
+    for name, field in section.model_fields.items():
+        key = field.alias or name
+        found.append(f"| `{key}` | {default(key, field.default)} | {field.description} |")
+    return found
+
+
+def default(key: str, value: object) -> str:
+    if value is PydanticUndefined:
+        return "must be given"
+    if key in WRITTEN_OTHERWISE:
+        return WRITTEN_OTHERWISE[key]
+    if value is None or isinstance(value, Section) or value == {}:
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+@pytest.mark.parametrize("section", [*SECTIONS.values()], ids=lambda section: section.__name__)
+def test_every_key(section: type[Section]) -> None:
+    missing = [row for row in rows(section) if row not in PAGE]
+    assert not missing, "\n".join(["docs/configuration.md lacks:", *missing])
+
+
+def test_the_defaults_that_are_written_otherwise_are_right() -> None:
+    text = "targets: {v: {backend: vllm, url: http://v}}\nscenarios: {b: {every: 15s}}\nslos: {s: {scenario: b, objective: 99%}}\n"
+    shown = effective(parse(text).config)
+    assert "timeout: 2m\n" in shown
+    for line in ("first_token_timeout: 30s", "stall_timeout: 10s", "window: 30d", "prompt: short-question", "thinking: 'off'", "- /run/secrets"):
+        assert f"{line}\n" in shown
+
+
+def test_prompts() -> None:
+    for section in (SyntheticPrompt, TextPrompt):
+        for key in section.model_fields:
+            assert f"`{{{key}: " in PAGE
+
+
+def test_keys_of_later_versions() -> None:
+    for row in UNAVAILABLE:
+        assert f"`{'.'.join(row.path).replace('*', 'NAME')}`" in PAGE, row.path
+
+
+def test_secret_reference_is_documented_as_it_is() -> None:
+    assert set(SecretRef.model_fields) == {"file", "env"}
+    assert "`{file: PATH}`" in PAGE
