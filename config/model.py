@@ -8,7 +8,6 @@ immutable, refuse unknown keys, and hold no secret: an API key is a reference (`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -31,6 +30,7 @@ from config.quantities import Address, ListenAddress, Name, Seconds, Share, writ
 from config.references import dangling
 from config.rules import Finding, as_error, check_header, check_tls, check_url
 from probes.ask import Api, Cache, ConnectionPolicy, Timeouts, Tls
+from probes.prompts import Named, PromptSpec, Synthetic, Text, names
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 NonEmpty = Annotated[str, Field(min_length=1)]
@@ -119,47 +119,47 @@ class Target(Section):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class NamedPrompt:
-    """A prompt set that chatprobe brings along."""
-
-    name: str
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty; write the prompt")
+    return text
 
 
 class SyntheticPrompt(Section):
-    """A made-up prompt of about this many tokens."""
+    """`{input_tokens: N}` as it is written."""
 
     input_tokens: Annotated[int, Field(ge=1, le=200_000)]
 
 
 class TextPrompt(Section):
-    """The operator's own prompt."""
+    """`{text: ...}` as it is written."""
 
-    text: NonEmpty
-
-
-Prompt = NamedPrompt | SyntheticPrompt | TextPrompt
+    text: Annotated[str, AfterValidator(_not_blank)]
 
 
 def _read_prompt(written: object) -> object:
     match written:
-        case NamedPrompt() | SyntheticPrompt() | TextPrompt():
+        case Named() | Synthetic() | Text():
             return written
+        case str() if written in names():
+            return Named(written)
         case str():
-            from probes.prompts import names  # the sets are data files: read only where a configuration names one
-
-            if written not in names():
-                raise ValueError(f"is no prompt set; write one of {', '.join(sorted(names()))}, or {{input_tokens: N}}, or {{text: ...}}")
-            return NamedPrompt(written)
+            raise ValueError(f"is no prompt set; write one of {', '.join(sorted(names()))}, or {{input_tokens: N}}, or {{text: ...}}")
         case {"input_tokens": _, **others} if not others:
-            return SyntheticPrompt.model_validate(written)
+            return Synthetic(SyntheticPrompt.model_validate(written).input_tokens)
         case {"text": _, **others} if not others:
-            return TextPrompt.model_validate(written)
+            return Text(TextPrompt.model_validate(written).text)
     raise ValueError("is no prompt; write the name of a prompt set, or {input_tokens: N}, or {text: ...}")
 
 
-def _write_prompt(prompt: Prompt) -> object:
-    return prompt.name if isinstance(prompt, NamedPrompt) else prompt.model_dump()
+def _write_prompt(prompt: PromptSpec) -> object:
+    match prompt:
+        case Named():
+            return prompt.name
+        case Synthetic():
+            return {"input_tokens": prompt.input_tokens}
+        case Text():
+            return {"text": prompt.text}
 
 
 def _read_switch(written: object) -> object:
@@ -178,8 +178,8 @@ class Scenario(Section):
     """One kind of chat, and how often it is held with each of its targets."""
 
     every_seconds: Seconds = Field(alias="every", description="a chat with each target this often, at least `1s`; a later start is counted as late")
-    prompt: Annotated[Prompt, BeforeValidator(_read_prompt), PlainSerializer(_write_prompt)] = Field(
-        default=NamedPrompt("short-question"), description="name of a prompt set, `{input_tokens: N}` for a synthetic one, or `{text: ...}`"
+    prompt: Annotated[PromptSpec, BeforeValidator(_read_prompt), PlainSerializer(_write_prompt)] = Field(
+        default=Named("short-question"), description="name of a prompt set, `{input_tokens: N}` for a synthetic one, or `{text: ...}`"
     )
     max_tokens: Annotated[int, Field(ge=1, le=100_000)] = Field(default=64, description="longest answer, in tokens")
     targets: Annotated[tuple[str, ...], Strict(False), Field(min_length=1)] | None = Field(

@@ -134,11 +134,13 @@ class _Loader(yaml.SafeLoader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._depth = 0
+        self._nodes = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self._depth += 1
-        if self._depth > _MAX_DEPTH:
-            raise yaml.composer.ComposerError(None, None, f"it is nested deeper than {_MAX_DEPTH} levels", self.get_mark())
+        self._nodes += 1
+        if self._depth > _MAX_DEPTH or self._nodes > _MAX_VALUES:
+            raise yaml.composer.ComposerError(None, None, f"it holds more than {_MAX_VALUES} values or {_MAX_DEPTH} levels", self.get_mark())
         try:
             return super().compose_node(parent, index)
         finally:

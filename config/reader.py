@@ -87,14 +87,14 @@ def _bytes_of(file: Path) -> bytes:
         raise ConfigError([Problem(str(file), None, None, "", f"cannot be read: {error.strerror}; name a file that can")]) from None
 
 
-def _load(sources: Sequence[Value], files: Sequence[Path], found: list[Problem], environ: Mapping[str, str]) -> Loaded:
+def _load(sources: Sequence[Value], files: Sequence[Path], earlier: Sequence[Problem], environ: Mapping[str, str]) -> Loaded:
     for source in sources:
         if not isinstance(source.content, dict):
-            raise ConfigError([*found, _problem(source, (), "is no map of sections; write targets: and scenarios: at the left margin")])
+            raise ConfigError([*earlier, _problem(source, (), "is no map of sections; write targets: and scenarios: at the left margin")])
     root = reduce(overlay, sources)
     data = root.plain()
     refused = list(take_out(data))
-    found += [_problem(root, path, text, at_key=True) for path, text in refused]
+    found = [*earlier, *(_problem(root, path, text, at_key=True) for path, text in refused)]
     settled = settle(
         data,
         folder_of=lambda path: Path(root.at(path).place.file).parent,

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from config.model import NamedPrompt, SyntheticPrompt, TextPrompt
 from config.places import MAX_BYTES
 from config.problems import ConfigError
 from config.quantities import Address
 from config.reader import Loaded, find, parse, read, summary
 from probes.ask import Timeouts, Tls
+from probes.prompts import Named, Synthetic, Text
 
 MINIMAL = "targets: {vllm: {backend: vllm, url: http://v/}}\nscenarios: {beat: {every: 15s}}\n"
 
@@ -31,7 +31,7 @@ def test_minimal_takes_every_default() -> None:
     assert config.targets["vllm"].tls == Tls()
     beat = config.scenarios["beat"]
     assert beat.timeouts == Timeouts()
-    assert (beat.every_seconds, beat.prompt, beat.max_tokens) == (15.0, NamedPrompt("short-question"), 64)
+    assert (beat.every_seconds, beat.prompt, beat.max_tokens) == (15.0, Named("short-question"), 64)
     assert (beat.cache, beat.thinking, beat.connection, beat.exact_length, beat.seed) == ("cold", False, "reuse", False, 1)
     assert list(config.targets_of(beat)) == ["vllm"]
 
@@ -64,8 +64,8 @@ secret_dirs: [/keys]
     assert config.targets["tgi"].headers["X-Tenant"].get_secret_value() == "monitoring"
     long, own = config.scenarios["long"], config.scenarios["own"]
     assert long.every_seconds == 90
-    assert long.prompt == SyntheticPrompt(input_tokens=256)
-    assert own.prompt == TextPrompt(text="Why?")
+    assert long.prompt == Synthetic(256)
+    assert own.prompt == Text("Why?")
     assert long.thinking
     assert own.thinking
     assert long.timeouts == Timeouts(first_token_seconds=20.0, stall_seconds=0.5, total_seconds=20.0)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 
+from config.model import Target
 from config.reader import parse
 from config.sections import SECTIONS, keys
 from config.starters import PRESETS, starter
+from probes.backends import names
 
 
 @pytest.mark.parametrize("preset", [None, *PRESETS])
@@ -17,6 +20,10 @@ def test_valid(preset: str | None) -> None:
 def test_presets_cover_the_three_engines() -> None:
     for preset in PRESETS:
         assert {target.backend for target in parse(starter(preset)).config.targets.values()} == {"vllm", "tgi", "ollama"}
+
+
+def test_every_backend_can_be_configured() -> None:
+    assert get_args(Target.model_fields["backend"].annotation) == names()
 
 
 def test_no_preset_of_that_name() -> None:
