@@ -52,10 +52,9 @@ def count(fields: JsonObject, name: str) -> int | None:
 def seconds(fields: JsonObject, name: str, per_second: float) -> float | None:
     """A duration of which `per_second` make a second. None where it is no such number: durations are additional, no chat fails by them."""
     value = fields.get(name)
-    if type(value) not in (int, float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
         return None
-    assert isinstance(value, int | float)
-    return value / per_second if value >= 0 else None
+    return value / per_second
 
 
 def tool_text(calls: object) -> bool:

@@ -11,7 +11,7 @@ from probes.backends.refusal import by_status, in_stream
 from probes.backends.turns import headed_turns
 from probes.record import Native
 
-DONE = Event(done=True)
+_DONE = Event(done=True)
 
 _OVERLOAD_CODES = (429, 503, "429", "503", "rate_limit_exceeded")
 _FAILED_FINISHES = ("abort", "error")
@@ -41,7 +41,7 @@ class OpenAiChat:
 
     def read(self, frame: bytes) -> Event:
         if frame == self.marker:
-            return DONE
+            return _DONE
         chunk = parse_object(frame)
         if chunk.get("error") is not None:
             return Event(refusal=self._error_event(chunk["error"]))

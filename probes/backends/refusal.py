@@ -16,7 +16,8 @@ _HTML = re.compile(r"\s*<(!doctype html|html|head|body|title)\b", re.IGNORECASE)
 
 def detail(words: str) -> str:
     """`words` on one line, printable, of at most `DETAIL_CHARACTERS`."""
-    line = " ".join("".join(mark if mark.isprintable() else " " for mark in words).split())
+    # An error may be as long as a frame; what lies far behind the cut is not looked at.
+    line = " ".join("".join(mark if mark.isprintable() else " " for mark in words[: 10 * DETAIL_CHARACTERS]).split())
     return line if len(line) <= DETAIL_CHARACTERS else line[: DETAIL_CHARACTERS - 1] + "…"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from probes.ask import Ask
-from probes.backends.fields import JsonObject, as_object, seconds
+from probes.backends.fields import JsonObject, seconds
 from probes.backends.openai_chat import OpenAiChat
 from probes.backends.turns import turns
 from probes.record import Native
@@ -35,11 +35,10 @@ class Vllm(OpenAiChat):
     def _native(self, chunk: JsonObject) -> Native | None:
         """`metrics` of a server with `--enable-per-request-metrics`; its time to first token leaves the queue out."""
         metrics = chunk.get("metrics")
-        if metrics is None:
+        if not isinstance(metrics, dict):
             return None
-        fields = as_object(metrics, "metrics")
         return Native(
-            queue_seconds=seconds(fields, "queue_time_ms", 1e3),
-            prompt_seconds=seconds(fields, "time_to_first_token_ms", 1e3),
-            generation_seconds=seconds(fields, "generation_time_ms", 1e3),
+            queue_seconds=seconds(metrics, "queue_time_ms", 1e3),
+            prompt_seconds=seconds(metrics, "time_to_first_token_ms", 1e3),
+            generation_seconds=seconds(metrics, "generation_time_ms", 1e3),
         )

@@ -126,6 +126,15 @@ def test_its_own_timing_stands_on_the_usage_chunk(events_of: ReadEvents) -> None
     assert usage.native == Native(queue_seconds=0.01225, prompt_seconds=0.0415, generation_seconds=0.9)
 
 
+@pytest.mark.parametrize(
+    "metrics", [b"7", b"[]", b'{"queue_time_ms":"soon"}', b'{"queue_time_ms":-1}', b'{"queue_time_ms":true}', b'{"queue_time_ms":null}']
+)
+def test_timing_that_cannot_be_read_costs_nothing_else(metrics: bytes) -> None:
+    event = VLLM.read(b'{"choices":[],"usage":{"completion_tokens":5},"metrics":' + metrics + b"}")
+    assert event.output_tokens == 5
+    assert event.native in (None, Native())
+
+
 def test_a_stream_that_just_ends_has_no_marker(events_of: ReadEvents) -> None:
     assert not any(event.done for event in events_of("vllm/truncated.sse"))
 
