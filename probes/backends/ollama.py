@@ -85,14 +85,10 @@ def loaded_models(body: bytes) -> tuple[str, ...]:
     return names(body, "models", "name")
 
 
-def same_model(one: str, other: str) -> bool:
-    """Whether two names mean one model: `:latest` is meant where no tag is given."""
-    return _tagged(one) == _tagged(other)
-
-
-def _tagged(name: str) -> str:
+def with_tag(model: str) -> str:
+    """A model's full name: `:latest` is meant where no tag is given, so that names are compared by this."""
     # A colon before the last slash is a registry's port.
-    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+    return model if ":" in model.rpartition("/")[2] else f"{model}:latest"
 
 
 def _durations(line: JsonObject) -> Native:

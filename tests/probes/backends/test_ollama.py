@@ -9,7 +9,7 @@ import pytest
 from probes.ask import Ask, Message
 from probes.backends import get
 from probes.backends.base import Event, FrameError, Refusal
-from probes.backends.ollama import loaded_models, same_model
+from probes.backends.ollama import loaded_models, with_tag
 from probes.failure import Reason
 from probes.record import Native
 
@@ -129,14 +129,14 @@ def test_models_on_disk_and_in_memory(body_of: ReadBody) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("model", "full_name"),
     [
-        ("qwen3", "qwen3:latest", True),
-        ("qwen3:latest", "qwen3", True),
-        ("qwen3:8b", "qwen3", False),
-        ("qwen3:8b", "qwen3:8b", True),
-        ("host:5000/team/qwen3", "host:5000/team/qwen3:latest", True),
+        ("qwen3", "qwen3:latest"),
+        ("qwen3:latest", "qwen3:latest"),
+        ("qwen3:8b", "qwen3:8b"),
+        ("host:5000/team/qwen3", "host:5000/team/qwen3:latest"),
+        ("host:5000/team/qwen3:8b", "host:5000/team/qwen3:8b"),
     ],
 )
-def test_a_name_without_a_tag_means_latest(one: str, other: str, same: bool) -> None:
-    assert same_model(one, other) is same
+def test_a_name_without_a_tag_means_latest(model: str, full_name: str) -> None:
+    assert with_tag(model) == full_name
