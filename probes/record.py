@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from probes.ask import Cache
 from probes.failure import Failure, Reason
@@ -24,8 +24,7 @@ TokenSource = Literal["usage", "chunks"]
 PHASES = ("resolve", "connect", "tls", "send", "wait", "stream")
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A chunk that bears tokens: when it arrived, how many tokens it bears, and how much earlier than `arrived_ns` it may have come.
 
     `shared` says that something stood behind it in the same read, so that the kernel's stamp is that of a later segment.

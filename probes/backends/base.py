@@ -59,7 +59,8 @@ class Backend(Protocol):
     """One engine's wire format. Stateless: one instance serves every chat.
 
     `path` is where chats are posted, `framing` how the answer is cut into frames, `content_type` the media type a good answer has.
-    `models_path` lists the models, for a target without a configured one.
+    `models_path` lists the models, for a target without a configured one. `marker` are bytes that every terminal marker holds, for a
+    first cheap look: `[DONE]` for OpenAI-style streams, `"done":true` for Ollama, `"generated_text":"` for TGI's `/generate_stream`.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Backend(Protocol):
     framing: Framing
     content_type: str
     models_path: str
+    marker: bytes
 
     def body(self, ask: Ask) -> dict[str, object]:
         """The request's JSON object."""

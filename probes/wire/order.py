@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from probes.ask import ConnectionPolicy, Timeouts, Tls
 from probes.failure import Failure
@@ -45,8 +45,7 @@ class Order:
     api: str = "chat"
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """Body bytes that came out of one read of the socket, and when they arrived.
 
     `stamp_ns` is when the newest segment of the read arrived, so that whatever ends the read arrived then; what stands before it arrived

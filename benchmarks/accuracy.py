@@ -1,0 +1,165 @@
+"""How exact the measurement is, and what it costs: chatprobe beside plain aiohttp and httpx clients, on the same server, in the same run.
+
+    python -m benchmarks.accuracy [--runs 3] [--only chatprobe] [--quick]
+
+The client has one processor core for itself, the server (`truth_server.py`) another. Chats are matched by their request id and
+compared with the server's own times, chat by chat and chunk by chunk. Each figure is the median of the runs; errors are the p99 of absolute errors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+
+CLIENT_CPU, SERVER_CPU = 0, 1
+FIRST_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Setting:
+    streams: int
+    tls: bool
+
+    def __str__(self) -> str:
+        return f"{self.streams} streams{', TLS' if self.tls else ''}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run: milliseconds, shares and microseconds."""
+
+    ttft_mean_ms: float
+    ttft_error_ms: float
+    itl_error_ms: float
+    doubtful_share: float
+    cpu_us_per_token: float
+    beyond_bound_ms: float
+    """By how much the worst chunk error exceeded its own bound; 0 if none did."""
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+@contextmanager
+def server(certificate: Path | None) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    tls = ["--cert", str(certificate), "--key", str(certificate)] if certificate else []
+    command = [sys.executable, "-m", "benchmarks.truth_server", "--cpu", str(SERVER_CPU), "--first-seconds", str(FIRST_SECONDS), *tls]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield int(process.stdout.readline()), process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def truth_of(process: subprocess.Popen[str], folder: Path) -> dict[str, tuple[int, list[tuple[int, int]]]]:
+    path = folder / f"truth-{time.monotonic_ns()}.json"
+    assert process.stdin is not None
+    process.stdin.write(f"{path}\n")
+    process.stdin.flush()
+    while not path.exists():
+        time.sleep(0.05)
+    found: dict[str, tuple[int, list[tuple[int, int]]]] = json.loads(path.read_text())
+    return found
+
+
+def one_run(client: str, setting: Setting, chats: int, folder: Path, certificate: Path | None, ca: Path) -> Result:
+    with server(certificate) as (port, process):
+        out = folder / "client.json"
+        url = f"{'https' if setting.tls else 'http'}://127.0.0.1:{port}"
+        trust = ["--ca", str(ca)] if setting.tls else []
+        command = [sys.executable, "-m", "benchmarks.clients", client, url, "--streams", str(setting.streams), "--chats", str(chats)]
+        subprocess.run([*command, "--cpu", str(CLIENT_CPU), "--out", str(out), *trust], check=True)
+        return compare(json.loads(out.read_text()), truth_of(process, folder))
+
+
+def compare(measured: dict[str, object], truths: dict[str, tuple[int, list[tuple[int, int]]]]) -> Result:
+    ttfts: list[float] = []
+    ttft_errors: list[float] = []
+    itl_errors: list[float] = []
+    beyond = 0.0
+    doubtful = tokens = 0
+    chats = measured["chats"]
+    assert isinstance(chats, list)
+    for request_id, chunks, doubt, bounds in chats:
+        arrived_ns, brackets = truths[request_id]
+        sent = [(before - arrived_ns) / 1e9 for before, _ in brackets]
+        assert len(chunks) == len(sent), f"{len(chunks)} chunks of {len(sent)}"
+        ttfts.append(chunks[0])
+        ttft_errors.append(abs(chunks[0] - sent[0]))
+        itl_errors += [abs((chunks[n] - chunks[n - 1]) - (sent[n] - sent[n - 1])) for n in range(1, len(sent))]
+        if bounds is not None:
+            late = [chunk - true for chunk, true in zip(chunks, sent, strict=True)]
+            beyond = max(beyond, *(error - bound for error, bound in zip(late, bounds, strict=True)))
+        doubtful += doubt
+        tokens += len(chunks)
+    cpu = measured["cpu_seconds"]
+    assert isinstance(cpu, float)
+    return Result(
+        ttft_mean_ms=statistics.fmean(ttfts) * 1e3,
+        ttft_error_ms=percentile(ttft_errors, 0.99) * 1e3,
+        itl_error_ms=percentile(itl_errors, 0.99) * 1e3,
+        doubtful_share=doubtful / len(chats),
+        cpu_us_per_token=cpu / tokens * 1e6,
+        beyond_bound_ms=beyond * 1e3,
+    )
+
+
+def median(results: list[Result]) -> Result:
+    return Result(*(statistics.median(getattr(result, name) for result in results) for name in Result.__dataclass_fields__))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--chats", type=int, default=3, help="chats on each stream in each run")
+    parser.add_argument("--only", choices=("chatprobe", "aiohttp", "httpx"))
+    parser.add_argument("--streams", type=int, help="only this many streams")
+    options = parser.parse_args()
+    if (os.cpu_count() or 1) < 2:
+        sys.exit("needs two processor cores: one for the client, one for the server")
+    settings = [Setting(50, False), Setting(200, False), Setting(500, False), Setting(50, True), Setting(200, True)]
+    if options.streams:
+        settings = [setting for setting in settings if setting.streams == options.streams]
+    clients = [options.only] if options.only else ["chatprobe", "aiohttp", "httpx"]
+    authority = trustme.CA()
+    print("| Streams | Client | TTFT mean (true: 50.0 ms) | TTFT error p99 | ITL error p99 | Doubtful chats | CPU per token |")
+    print("|---|---|---|---|---|---|---|", flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        ca, certificate = folder / "ca.pem", folder / "server.pem"
+        authority.cert_pem.write_to_path(ca)
+        authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
+        for setting in settings:
+            runs: dict[str, list[Result]] = {client: [] for client in clients if client != "httpx" or setting.streams <= 200}
+            for _ in range(options.runs):
+                for client, results in runs.items():
+                    results.append(one_run(client, setting, options.chats, folder, certificate if setting.tls else None, ca))
+            for client, results in runs.items():
+                result = median(results)
+                doubtful = f"{result.doubtful_share:.1%}" if client == "chatprobe" else ""
+                print(
+                    f"| {setting} | {client} | {result.ttft_mean_ms:.1f} ms | {result.ttft_error_ms:.3f} ms | {result.itl_error_ms:.3f} ms"
+                    f" | {doubtful} | {result.cpu_us_per_token:.0f} µs |",
+                    flush=True,
+                )
+                if client == "chatprobe":
+                    print(f"largest error beyond its own bound: {result.beyond_bound_ms:.3f} ms", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""What is asked of an engine besides chats: which models it has, which are loaded, what version it is. Never in the way of a measurement."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from types import TracebackType
+from typing import Self
+
+import httpx
+import orjson
+
+from probes import backends
+from probes.ask import Endpoint, Tls
+from probes.backends.base import FrameError
+from probes.backends.ollama import loaded_models
+from probes.request import USER_AGENT
+from probes.wire.tls import context
+
+TIMEOUT_SECONDS = 5.0
+"""Ollama's `/api/ps` waits for a lock that a stuck runner may hold for 10 s; a control call must not wait that long."""
+VERSION_PATHS = {"vllm": "/version", "tgi": "/info", "ollama": "/api/version"}
+
+
+class ControlError(Exception):
+    """A control call brought no usable answer; the text says why, without secrets."""
+
+
+class Control:
+    """Control calls over httpx, one client for each TLS setting."""
+
+    def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._timeout_seconds = timeout_seconds
+        self._clients: dict[Tls, httpx.AsyncClient] = {}
+        self._lock = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
+
+    async def models(self, endpoint: Endpoint) -> tuple[str, ...]:
+        """The models that the engine lists, in its order. Raises `ControlError`."""
+        backend = backends.get(endpoint.backend, endpoint.api)
+        body = await self._get(endpoint, backend.models_path)
+        try:
+            return backend.models(body)
+        except FrameError as error:
+            raise ControlError(f"{backend.models_path}: {error}") from error
+
+    async def loaded(self, endpoint: Endpoint, model: str) -> bool | None:
+        """Whether the model is in memory (Ollama's `/api/ps`); None for engines that serve only what they have loaded. Raises `ControlError`."""
+        if endpoint.backend != "ollama":
+            return None
+        body = await self._get(endpoint, "/api/ps")
+        try:
+            names = loaded_models(body)
+        except FrameError as error:
+            raise ControlError(f"/api/ps: {error}") from error
+        return with_tag(model) in {with_tag(name) for name in names}
+
+    async def version(self, endpoint: Endpoint) -> str | None:
+        """The engine's version; None for a backend that has no place to say it. Raises `ControlError`."""
+        path = VERSION_PATHS.get(endpoint.backend)
+        if path is None:
+            return None
+        body = await self._get(endpoint, path)
+        try:
+            answer = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise ControlError(f"{path}: no JSON") from error
+        version = answer.get("version") if isinstance(answer, dict) else None
+        if not isinstance(version, str):
+            raise ControlError(f"{path}: names no version")
+        return version
+
+    async def _get(self, endpoint: Endpoint, path: str) -> bytes:
+        headers = {**endpoint.headers}
+        if endpoint.api_key:
+            headers["Authorization"] = f"Bearer {endpoint.api_key}"
+        try:
+            client = await self._client(endpoint.tls)
+            async with asyncio.timeout(self._timeout_seconds):
+                response = await client.get(endpoint.url.rstrip("/") + path, headers=headers, extensions=_sni(endpoint))
+        except TimeoutError as error:
+            raise ControlError(f"{path}: no answer within {self._timeout_seconds:g} s") from error
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ssl.SSLError) as error:
+            raise ControlError(f"{path}: {error or type(error).__name__}") from error
+        if response.status_code != 200:
+            raise ControlError(f"{path}: status {response.status_code}")
+        return response.content
+
+    async def _client(self, tls: Tls) -> httpx.AsyncClient:
+        async with self._lock:
+            if tls not in self._clients:
+                verify = await asyncio.to_thread(context, tls)
+                self._clients[tls] = httpx.AsyncClient(verify=verify, timeout=self._timeout_seconds, headers={"User-Agent": USER_AGENT})
+            return self._clients[tls]
+
+
+def _sni(endpoint: Endpoint) -> dict[str, str]:
+    return {"sni_hostname": endpoint.tls.server_name} if endpoint.tls.server_name else {}
+
+
+def with_tag(model: str) -> str:
+    """Ollama's full name of a model: a name without a tag means `latest`."""
+    return model if ":" in model.rpartition("/")[2] else f"{model}:latest"

@@ -1,0 +1,179 @@
+"""A probe: one chat from the ask to its record."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from types import TracebackType
+from typing import Self
+
+from probes import backends
+from probes.answer import Answer
+from probes.ask import Ask, ConnectionPolicy, Endpoint, Timeouts
+from probes.backends.base import Backend
+from probes.failure import Failure, Reason, first
+from probes.record import ChatRecord, Outcome
+from probes.request import UrlError, address_of, request_bytes
+from probes.wire.client import WorkerClient
+from probes.wire.order import Ending, Order, Read
+
+
+class Prober:
+    """Runs chats on a measuring worker, which lives as long as this context manager."""
+
+    def __init__(self) -> None:
+        self._worker = WorkerClient()
+
+    async def __aenter__(self) -> Self:
+        await self._worker.start()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._worker.stop()
+
+    @property
+    def running(self) -> bool:
+        """Whether the worker is up."""
+        return self._worker.running
+
+    @property
+    def clock_steps(self) -> int:
+        return self._worker.clock_steps
+
+    @property
+    def worker_pid(self) -> int | None:
+        return self._worker.pid
+
+    def cancel_all(self) -> None:
+        """End every running chat now; their records come back as `cancelled`."""
+        self._worker.cancel_all()
+
+    async def chat(
+        self,
+        endpoint: Endpoint,
+        ask: Ask,
+        *,
+        scenario: str,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+        connection: ConnectionPolicy = "reuse",
+        due_ns: int | None = None,
+    ) -> ChatRecord:
+        """Send one chat and time it. A chat that fails is a record too: nothing that an engine or a network does raises here."""
+        backend = backends.get(endpoint.backend, endpoint.api)
+        request_id = uuid.uuid4().hex
+        answer = Answer(backend)
+        reads = _Reads(answer)
+        try:
+            order = Order(
+                number=0,
+                address=address_of(endpoint),
+                request=request_bytes(endpoint, backend, ask, request_id),
+                backend=endpoint.backend,
+                api=endpoint.api,
+                timeouts=timeouts,
+                connection=connection,
+            )
+        except (UrlError, UnicodeEncodeError) as error:
+            ending = _unsendable(str(error))
+        else:
+            ending = await self._worker.exchange(order, reads.take)
+        answer.close(reads.last)
+        return _record(endpoint, backend, ask, scenario, request_id, due_ns, ending, answer)
+
+
+class _Reads:
+    """Hands a chat's reads to its answer and remembers the last."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self.last: Read | None = None
+
+    def take(self, reads: list[Read]) -> bool:
+        self._answer.feed(reads)
+        self.last = reads[-1]
+        return self._answer.failure is None
+
+
+def _unsendable(detail: str) -> Ending:
+    now_ns = time.monotonic_ns()
+    return Ending(0, started_ns=now_ns, ended_ns=now_ns, failure=Failure(Reason.INTERNAL, detail, now_ns))
+
+
+def _refused(ending: Ending, backend: Backend) -> Failure | None:
+    """What the response head alone says against the chat."""
+    if ending.status is None or ending.headers_ns is None:
+        return None
+    if ending.status != 200:
+        refusal = backend.refuse(ending.status, ending.error_body)
+        return Failure(refusal.reason, refusal.detail, ending.headers_ns)
+    media_type = ending.content_type.partition(";")[0].strip().lower()
+    if media_type != backend.content_type:
+        said = f"content type {media_type}" if media_type else "no content type"
+        return Failure(Reason.PROTOCOL, f"{said} where {backend.content_type} was asked for", ending.headers_ns)
+    return None
+
+
+def _cause(ending: Ending, backend: Backend, answer: Answer, ask: Ask) -> Failure | None:
+    """The first cause in time, of all that saw one; what comes after the terminal marker is none."""
+    if answer.finished_ns is not None:
+        wrong = ask.check(answer.text) if ask.check and answer.failure is None else None
+        return Failure(Reason.VALIDATION, wrong, answer.finished_ns) if wrong else answer.failure
+    cause = first([_refused(ending, backend), answer.failure, ending.failure])
+    if cause is None and not ending.cancelled:
+        cause = Failure(Reason.TRUNCATED, "the answer ended without its terminal marker", ending.ended_ns)
+    return cause
+
+
+def _record(
+    endpoint: Endpoint,
+    backend: Backend,
+    ask: Ask,
+    scenario: str,
+    request_id: str,
+    due_ns: int | None,
+    ending: Ending,
+    answer: Answer,
+) -> ChatRecord:
+    failure = _cause(ending, backend, answer, ask)
+    outcome: Outcome = "ok"
+    ended_ns = ending.ended_ns
+    if failure is not None:
+        outcome, ended_ns = "failed", failure.at_ns
+    elif answer.finished_ns is not None:
+        ended_ns = answer.finished_ns
+    else:
+        outcome = "cancelled"
+    return ChatRecord(
+        target=endpoint.name,
+        backend=endpoint.backend,
+        model=ask.model,
+        scenario=scenario,
+        request_id=request_id,
+        prompt_id=ask.prompt_id,
+        cache=ask.cache,
+        started_at=time.time() - (time.monotonic_ns() - ending.started_ns) / 1e9,
+        started_ns=ending.started_ns,
+        ended_ns=ended_ns,
+        outcome=outcome,
+        failure=failure,
+        due_ns=due_ns,
+        milestones=ending.milestones,
+        sent_ns=ending.sent_ns,
+        sent_width_ns=ending.sent_width_ns,
+        headers_ns=ending.headers_ns,
+        first_content_ns=answer.first_content_ns,
+        finished_ns=answer.finished_ns,
+        chunks=tuple(answer.chunks),
+        http_status=ending.status,
+        connection=ending.connection,
+        retries=ending.retries,
+        output_tokens=answer.output_tokens,
+        input_tokens=answer.input_tokens,
+        token_source=None if answer.output_tokens is None else "usage" if answer.counted_by_usage else "chunks",
+        chunk_token_source=None if not answer.chunks else "usage" if answer.chunks_by_usage else "chunks",
+        finish_reason=answer.finish_reason,
+        clock="kernel" if answer.kernel_clock else "user",
+        text=answer.text,
+        native=answer.native,
+        certificate_expiry=ending.certificate_expiry,
+    )

@@ -1,0 +1,82 @@
+"""From an endpoint and an ask to the bytes of an HTTP/1.1 request, and to the address that they go to."""
+
+from __future__ import annotations
+
+import base64
+from importlib.metadata import version
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
+
+import orjson
+
+from probes.ask import Ask, Endpoint
+from probes.backends.base import Backend
+from probes.wire.order import Address, Proxy
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+USER_AGENT = f"chatprobe/{version('chatprobe')}"
+
+
+class UrlError(ValueError):
+    """A URL that names no address; the text says why, without what may be secret in it."""
+
+
+def address_of(endpoint: Endpoint) -> Address:
+    """Where the endpoint's connections lead. An https endpoint goes through the proxy that `HTTPS_PROXY` names, unless `NO_PROXY` lists its host.
+
+    Raises `UrlError`.
+    """
+    parts = urlsplit(endpoint.url)
+    host, port = _host_and_port(endpoint.url, DEFAULT_PORTS)
+    if parts.scheme == "http":
+        return Address(host, port)
+    return Address(host, port, endpoint.tls, _proxy_for(host, port))
+
+
+def request_bytes(endpoint: Endpoint, backend: Backend, ask: Ask, request_id: str) -> bytes:
+    """Head and body of the POST. The id travels as `X-Request-Id`, so that the record can be found in the engine's log."""
+    body = orjson.dumps(backend.body(ask))
+    parts = urlsplit(endpoint.url)
+    headers = {
+        "Host": parts.netloc.rpartition("@")[2],
+        "User-Agent": USER_AGENT,
+        "Accept": backend.content_type,
+        "Accept-Encoding": "identity",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "X-Request-Id": request_id,
+    }
+    if endpoint.api_key:
+        headers["Authorization"] = f"Bearer {endpoint.api_key}"
+    headers.update(endpoint.headers)
+    lines = [f"POST {parts.path.rstrip('/')}{backend.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    return "\r\n".join(lines).encode("latin-1") + body
+
+
+def _proxy_for(host: str, port: int) -> Proxy | None:
+    url = getproxies_environment().get("https")
+    if not url or proxy_bypass(f"{host}:{port}"):
+        return None
+    url = url if "://" in url else f"http://{url}"
+    parts = urlsplit(url)
+    if parts.scheme != "http":
+        raise UrlError(f"HTTPS_PROXY must be an http:// URL, not {parts.scheme}://")
+    proxy_host, proxy_port = _host_and_port(url, DEFAULT_PORTS)
+    authorization = None
+    if parts.username is not None:
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        authorization = "Basic " + base64.b64encode(login.encode()).decode()
+    return Proxy(proxy_host, proxy_port, authorization)
+
+
+def _host_and_port(url: str, default_ports: dict[str, int]) -> tuple[str, int]:
+    parts = urlsplit(url)
+    if parts.scheme not in default_ports:
+        raise UrlError("a URL starts with http:// or https://")
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise UrlError("the port is no number between 0 and 65535") from error
+    if not parts.hostname:
+        raise UrlError("the URL names no host")
+    return parts.hostname, default_ports[parts.scheme] if port is None else port

@@ -1,0 +1,89 @@
+"""Messages between the main process and the worker: length-prefixed pickles on a socket pair. Both ends are ours."""
+
+from __future__ import annotations
+
+import pickle
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from probes.wire.order import Ending, Order, Read
+
+LENGTH = struct.Struct("!I")
+_PIECE = 262_144
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """End this chat now, as `cancelled`."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSteps:
+    """How often the worker has seen the clock stepped since it started."""
+
+    steps: int
+
+
+ReadFields = tuple[bytes, int, int, bool, bool]
+ToWorker = Order | Cancel
+FromWorker = tuple[int, list[ReadFields]] | Ending | ClockSteps
+"""Reads travel as (order number, the fields of each `Read`): they are many, and plain tuples pickle fast."""
+
+
+def reads_message(number: int, reads: list[Read]) -> FromWorker:
+    return number, [tuple(read) for read in reads]
+
+
+def encode(message: ToWorker | FromWorker) -> bytes:
+    data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    return LENGTH.pack(len(data)) + data
+
+
+class Incoming:
+    """Cuts what arrives into messages."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[object]:
+        buffer = self._buffer
+        buffer += data
+        place = 0
+        try:
+            while len(buffer) - place >= LENGTH.size:
+                (size,) = LENGTH.unpack_from(buffer, place)
+                begin = place + LENGTH.size
+                if len(buffer) - begin < size:
+                    break
+                place = begin + size
+                yield pickle.loads(memoryview(buffer)[begin:place].tobytes())
+        finally:
+            del buffer[:place]
+
+
+class Outgoing:
+    """Writes messages to a non-blocking socket; what it does not take waits here, never the loop."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._waiting = bytearray()
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self._waiting)
+
+    def send(self, message: FromWorker) -> None:
+        self._waiting += encode(message)
+        self.flush()
+
+    def flush(self) -> None:
+        while self._waiting:
+            try:
+                sent = self._sock.send(memoryview(self._waiting)[:_PIECE].tobytes())
+            except BlockingIOError:
+                return
+            del self._waiting[:sent]

@@ -1,0 +1,169 @@
+"""The measuring worker as the main process sees it: orders in, reads and an ending out; started again when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from probes.failure import Failure, Reason
+from probes.wire.channel import Cancel, ClockSteps, Incoming, encode
+from probes.wire.order import Ending, Order, Read
+
+RESTART_SECONDS = 0.1, 5.0
+"""The shortest and the longest pause before a dead worker is started again."""
+HEALTHY_SECONDS = 10.0
+"""A worker that lived this long has earned the shortest pause again."""
+
+WAIT_FOR_WORKER_SECONDS = 10.0
+
+OnReads = Callable[[list[Read]], bool]
+"""Takes a chat's next reads; False ends the chat, since its answer is beyond use."""
+
+
+@dataclass(slots=True)
+class _Chat:
+    order: Order
+    on_reads: OnReads
+    ending: asyncio.Future[Ending]
+
+
+class WorkerClient:
+    """Starts the worker process and keeps it running, between `start` and `stop`."""
+
+    def __init__(self) -> None:
+        self._chats: dict[int, _Chat] = {}
+        self._numbers = 0
+        self._writer: asyncio.StreamWriter | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+        self._steps_before = 0
+        self._steps_now = 0
+        self.restarts = 0
+
+    @property
+    def running(self) -> bool:
+        return self._ready.is_set()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
+
+    @property
+    def clock_steps(self) -> int:
+        """How often the system's clock was stepped since the start."""
+        return self._steps_before + self._steps_now
+
+    async def start(self) -> None:
+        self._supervisor = asyncio.create_task(self._supervise(), name="measuring worker")
+        await self._ready.wait()
+
+    async def stop(self) -> None:
+        """End the worker; chats still running end as `cancelled`."""
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._supervisor
+            self._supervisor = None
+
+    async def exchange(self, order: Order, on_reads: OnReads) -> Ending:
+        """Run one order; its number is given here. A worker that dies meanwhile, or does not come back, ends it with an `internal` failure."""
+        try:
+            await asyncio.wait_for(self._ready.wait(), WAIT_FOR_WORKER_SECONDS)
+        except TimeoutError:
+            return _internal(order, "the measuring worker does not start")
+        self._numbers += 1
+        order = replace(order, number=self._numbers)
+        chat = _Chat(order, on_reads, asyncio.get_running_loop().create_future())
+        self._chats[order.number] = chat
+        self._send(encode(order))
+        try:
+            return await chat.ending
+        except asyncio.CancelledError:
+            self._send(encode(Cancel(order.number)))
+            raise
+        finally:
+            self._chats.pop(order.number, None)
+
+    def cancel_all(self) -> None:
+        """Ask for every running chat to end now, as `cancelled`."""
+        for number in self._chats:
+            self._send(encode(Cancel(number)))
+
+    def _send(self, data: bytes) -> None:
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(data)
+
+    async def _supervise(self) -> None:
+        pause = RESTART_SECONDS[0]
+        try:
+            while True:
+                began = time.monotonic()
+                await self._run_once()
+                self._end_all("the measuring worker died; it is started again")
+                self.restarts += 1
+                pause = RESTART_SECONDS[0] if time.monotonic() - began > HEALTHY_SECONDS else min(pause * 2, RESTART_SECONDS[1])
+                await asyncio.sleep(pause)
+        finally:
+            self._end_all(None)
+
+    async def _run_once(self) -> None:
+        ours, theirs = socket.socketpair()
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "probes.wire.worker", str(theirs.fileno()), pass_fds=[theirs.fileno()], stdin=asyncio.subprocess.DEVNULL
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        reader, self._writer = await asyncio.open_unix_connection(sock=ours)
+        self._steps_before, self._steps_now = self.clock_steps, 0
+        self._ready.set()
+        try:
+            incoming = Incoming()
+            while data := await reader.read(262_144):
+                for message in incoming.feed(data):
+                    self._on_message(message)
+        except OSError:
+            pass
+        finally:
+            self._ready.clear()
+            self._writer.close()
+            self._writer = None
+            await asyncio.shield(self._process.wait())
+
+    def _on_message(self, message: object) -> None:
+        match message:
+            case (int(number), list(reads)):
+                self._on_reads(number, [Read(*fields) for fields in reads])
+            case Ending(number=number):
+                chat = self._chats.get(number)
+                if chat is not None and not chat.ending.done():
+                    chat.ending.set_result(message)
+            case ClockSteps(steps):
+                self._steps_now = steps
+
+    def _on_reads(self, number: int, reads: list[Read]) -> None:
+        chat = self._chats.get(number)
+        if chat is not None and not chat.on_reads(reads):
+            self._send(encode(Cancel(number)))
+
+    def _end_all(self, detail: str | None) -> None:
+        """End all chats at once: as `internal` failures, or cancelled where there is nothing to say."""
+        for chat in self._chats.values():
+            if not chat.ending.done():
+                chat.ending.set_result(_internal(chat.order, detail))
+
+
+def _internal(order: Order, detail: str | None) -> Ending:
+    """The ending of a chat that the worker could not end itself; `cancelled` without a detail."""
+    now_ns = time.monotonic_ns()
+    failure = None if detail is None else Failure(Reason.INTERNAL, detail, now_ns)
+    return Ending(order.number, started_ns=now_ns, ended_ns=now_ns, failure=failure, cancelled=failure is None)

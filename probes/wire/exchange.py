@@ -1,0 +1,334 @@
+"""One chat in the worker: take or open a connection, send the request, hand over what arrives, end it in time."""
+
+from __future__ import annotations
+
+import select
+import ssl
+from collections.abc import Callable
+from typing import Literal
+
+from probes import backends
+from probes.failure import Failure, Reason
+from probes.record import Milestones
+from probes.wire.connection import Connection, Received
+from probes.wire.glance import last_token_ns, says_done
+from probes.wire.loop import Loop, Timer
+from probes.wire.opening import Opening
+from probes.wire.order import Ending, Order, Read
+from probes.wire.response import Response, ResponseError
+
+SLICE_BYTES = 65_536
+"""Unparsed bytes that a chat may hold here before they are handed over."""
+ERROR_BODY_LIMIT = 65_536
+ERROR_BODY_NS = 2_000_000_000
+"""How long to wait for the rest of an answer that is no stream; its status is known, only the words are missing."""
+LINGER_NS = 250_000_000
+"""How long to wait, after the terminal marker, for the end of the HTTP message, so that the connection can be kept."""
+READS_AN_EVENT = 4
+
+Sink = Callable[[int, list[Read]], None]
+Open = Callable[[Order, Callable[[Connection | Failure], None]], Opening]
+
+
+class Exchange:
+    """Runs one order from its start to its ending. `keep` takes the connection where it can carry another chat."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        order: Order,
+        *,
+        take: Callable[[Order], Connection | None],
+        keep: Callable[[Order, Connection], None],
+        opens: Open,
+        reads: Sink,
+        ended: Callable[[Ending], None],
+    ) -> None:
+        self._loop = loop
+        self._order = order
+        self._keep = keep
+        self._opens = opens
+        self._hand_over = reads
+        self._ended = ended
+        self._backend = backends.get(order.backend, order.api)
+        self._response = Response()
+        self._opening: Opening | None = None
+        self._connection: Connection | None = None
+        self._kind: Literal["fresh", "reused"] | None = None
+        self._milestones = Milestones()
+        self._sent_ns: int | None = None
+        self._sent_width_ns = 0
+        self._all_sent = False
+        self._headers_ns: int | None = None
+        self._retries = 0
+        self._certificate_expiry: float | None = None
+        self._is_stream = False
+        self._error_body = b""
+        self._held: list[Read] = []
+        self._held_bytes = 0
+        self._unseen: list[Read] = []
+        self._unseen_bytes = 0
+        self._tail = b""
+        self._tokens = 0
+        self._token_ns: int | None = None
+        self._marked = False
+        self._answered = False
+        self._over = False
+        self._take = take
+        self._started_ns = self._total_ns = 0
+        self._timer: Timer = Timer(self._on_timer)
+
+    def start(self) -> None:
+        order = self._order
+        self._started_ns = self._loop.now_ns()
+        self._total_ns = self._started_ns + int(order.timeouts.total_seconds * 1e9)
+        self._set_timer()
+        connection = self._take(order) if order.connection == "reuse" else None
+        if connection is not None:
+            self._kind = "reused"
+            self._send_on(connection)
+        else:
+            self._kind = "fresh"
+            self._open()
+
+    def cancel(self) -> None:
+        self._end(None, cancelled=True)
+
+    # connecting and sending
+
+    def _open(self) -> None:
+        self._opening = self._opens(self._order, self._on_opened)
+        self._opening.start()
+
+    def _on_opened(self, opened: Connection | Failure) -> None:
+        assert self._opening is not None
+        if not self._retries:
+            self._milestones = self._opening.milestones
+        self._opening = None
+        if isinstance(opened, Failure):
+            self._end(opened)
+        else:
+            self._send_on(opened)
+
+    def _send_on(self, connection: Connection) -> None:
+        self._connection = connection
+        self._certificate_expiry = connection.certificate_expiry
+        try:
+            connection.queue(self._order.request)
+            before = self._loop.now_ns()
+            self._all_sent = connection.flush()
+            after = self._loop.now_ns()
+        except OSError as error:
+            self._note_sent(self._loop.now_ns(), 0)
+            self._on_broken(error)
+            return
+        self._note_sent(before, after - before)
+        connection.begin(before)
+        self._note_all_sent(after)
+        self._loop.watch(connection.fileno(), self._on_event, self._interest())
+        self._set_timer()
+
+    def _note_sent(self, sent_ns: int, width_ns: int) -> None:
+        if self._sent_ns is None:
+            self._sent_ns, self._sent_width_ns = sent_ns, width_ns
+
+    def _note_all_sent(self, now_ns: int) -> None:
+        if self._all_sent and self._milestones.request_sent_ns is None:
+            done = self._milestones
+            self._milestones = Milestones(done.resolved_ns, done.connected_ns, done.secured_ns, now_ns)
+
+    def _interest(self) -> int:
+        return select.EPOLLIN if self._all_sent else select.EPOLLIN | select.EPOLLOUT
+
+    # receiving
+
+    def _on_event(self, events: int, floor_ns: int) -> None:
+        connection = self._connection
+        assert connection is not None
+        try:
+            if not self._all_sent and events & select.EPOLLOUT and connection.flush():
+                self._all_sent = True
+                self._note_all_sent(self._loop.now_ns())
+                self._loop.watch(connection.fileno(), self._on_event)
+            if events & ~select.EPOLLOUT:
+                for _ in range(READS_AN_EVENT):
+                    received = connection.receive(floor_ns)
+                    if received is None:
+                        return
+                    self._on_received(received)
+                    if self._over or self._connection is not connection or received.exact:
+                        return
+        except OSError as error:
+            if not self._over:
+                self._on_broken(error)
+
+    def _on_received(self, received: Received) -> None:
+        if received.data:
+            self._answered = True
+            try:
+                body = self._response.feed(received.data)
+            except ResponseError as error:
+                self._end(Failure(Reason.PROTOCOL, str(error), received.stamp_ns))
+                return
+            if self._headers_ns is None and self._response.headed:
+                self._on_headers(received.stamp_ns)
+            if body:
+                self._on_body(body, received)
+        if self._over:
+            return
+        if self._response.complete:
+            self._end(None)
+        elif received.ended:
+            self._on_eof(received.stamp_ns)
+
+    def _on_headers(self, stamp_ns: int) -> None:
+        self._headers_ns = stamp_ns
+        media_type = self._response.content_type.partition(";")[0].strip().lower()
+        self._is_stream = self._response.status == 200 and media_type == self._backend.content_type
+        if not self._is_stream:
+            self._set_timer()
+
+    def _on_body(self, body: bytes, received: Received) -> None:
+        if not self._is_stream:
+            self._error_body = (self._error_body + body)[:ERROR_BODY_LIMIT]
+            if len(self._error_body) == ERROR_BODY_LIMIT:
+                self._end(None)
+            return
+        exact = received.exact and not self._response.complete
+        read = Read(body, received.stamp_ns, received.floor_ns, received.kernel, exact)
+        self._held.append(read)
+        self._held_bytes += len(body)
+        self._unseen.append(read)
+        self._unseen_bytes += len(body)
+        window = self._tail + body if self._tail else body
+        if self._backend.marker in window and not self._marked:
+            self._look_for_the_end()
+        self._tail = b"" if body.endswith(b"\n") else window[-len(self._backend.marker) :]
+        if self._held_bytes > SLICE_BYTES:
+            self._flush()
+        if self._unseen_bytes > SLICE_BYTES:
+            self._look_for_tokens()
+
+    def _look_for_the_end(self) -> None:
+        if says_done(self._backend, b"".join(read.body for read in self._unseen[-2:])):
+            self._marked = True
+            self._set_timer()
+
+    def _look_for_tokens(self) -> None:
+        token_ns, self._tokens = last_token_ns(self._backend, self._unseen, self._tokens)
+        if token_ns is not None:
+            self._token_ns = token_ns
+        self._unseen = self._unseen[-1:]
+        self._unseen_bytes = sum(len(read.body) for read in self._unseen)
+
+    def _flush(self) -> None:
+        if self._held:
+            self._hand_over(self._order.number, self._held)
+            self._held = []
+            self._held_bytes = 0
+
+    def _on_eof(self, stamp_ns: int) -> None:
+        if self._may_retry():
+            self._retry()
+        elif not self._answered:
+            self._end(Failure(Reason.TRUNCATED, "the connection was closed before an answer", stamp_ns))
+        else:
+            self._end(Failure(Reason.TRUNCATED, "the connection was closed before the end of the answer", stamp_ns))
+
+    def _on_broken(self, error: OSError) -> None:
+        if self._may_retry():
+            self._retry()
+            return
+        what = (error.reason or str(error)) if isinstance(error, ssl.SSLError) else (error.strerror or str(error))
+        self._end(Failure(Reason.TRUNCATED, f"the connection broke: {what}", self._loop.now_ns()))
+
+    def _may_retry(self) -> bool:
+        """A kept connection may have been closed by the server just as it was taken: that is no failure of the chat's."""
+        return self._kind == "reused" and self._retries == 0 and not self._answered
+
+    def _retry(self) -> None:
+        self._drop_connection()
+        self._retries = 1
+        self._all_sent = False
+        self._response = Response()
+        self._open()
+
+    # time
+
+    def _deadline(self) -> tuple[int, Reason | None, str]:
+        """(instant, reason, detail) of the deadline that runs out first; no reason where a chat just ends there."""
+        limits = self._order.timeouts
+        now_ns = self._loop.now_ns()
+        if self._marked:
+            return now_ns + LINGER_NS, None, ""
+        if self._headers_ns is not None and not self._is_stream:
+            return now_ns + ERROR_BODY_NS, None, ""
+        deadline = self._total_ns, Reason.TIMEOUT, f"not finished within {limits.total_seconds:g} s"
+        if self._sent_ns is None:
+            return deadline
+        if self._token_ns is None:
+            waits = self._sent_ns + int(limits.first_token_seconds * 1e9)
+            return min(deadline, (waits, Reason.FIRST_TOKEN_TIMEOUT, f"no token within {limits.first_token_seconds:g} s"))
+        waits = self._token_ns + int(limits.stall_seconds * 1e9)
+        return min(deadline, (waits, Reason.STALLED, f"no further token within {limits.stall_seconds:g} s"))
+
+    def _set_timer(self) -> None:
+        self._timer.cancel()
+        self._timer = self._loop.at(self._deadline()[0], self._on_timer)
+
+    def _on_timer(self) -> None:
+        if self._marked or (self._headers_ns is not None and not self._is_stream):
+            self._end(None)
+            return
+        self._look_for_tokens()
+        instant_ns, reason, detail = self._deadline()
+        now_ns = self._loop.now_ns()
+        if instant_ns > now_ns or reason is None:
+            self._set_timer()
+        else:
+            self._end(Failure(reason, detail, now_ns))
+
+    # the end
+
+    def _reusable(self) -> bool:
+        return self._response.reusable and self._all_sent and self._order.connection == "reuse"
+
+    def _drop_connection(self) -> None:
+        if self._connection is not None:
+            self._loop.unwatch(self._connection.fileno())
+            self._connection.close()
+            self._connection = None
+
+    def _end(self, failure: Failure | None, *, cancelled: bool = False) -> None:
+        self._over = True
+        self._timer.cancel()
+        if self._opening is not None:
+            self._opening.cancel()
+            self._milestones = self._milestones if self._retries else self._opening.milestones
+        connection = self._connection
+        if connection is not None and failure is None and not cancelled and self._reusable():
+            self._loop.unwatch(connection.fileno())
+            self._keep(self._order, connection)
+        else:
+            self._drop_connection()
+        self._flush()
+        ended_ns = failure.at_ns if failure else self._loop.now_ns()
+        self._ended(
+            Ending(
+                number=self._order.number,
+                started_ns=self._started_ns,
+                ended_ns=ended_ns,
+                milestones=self._milestones,
+                sent_ns=self._sent_ns,
+                sent_width_ns=self._sent_width_ns,
+                headers_ns=self._headers_ns,
+                status=self._response.status,
+                content_type=self._response.content_type,
+                connection=self._kind,
+                retries=self._retries,
+                failure=failure,
+                error_body=self._error_body,
+                certificate_expiry=self._certificate_expiry,
+                cancelled=cancelled,
+            )
+        )

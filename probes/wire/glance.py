@@ -1,0 +1,69 @@
+"""The little that the worker must know of a body while it arrives: whether the stream is over, and when tokens last came.
+
+Both are asked rarely (a likely terminal marker, a timeout that has run out), so a chat's frames are not parsed here, but for one or two of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from probes.backends.base import Backend, Event, FrameError
+from probes.wire.order import Read
+
+
+def says_done(backend: Backend, body: bytes) -> bool:
+    """Whether a line of `body` is the terminal marker. A marker quoted inside an answer's text is none."""
+    return any(event.done for _, event in _events_from_the_end(backend, body))
+
+
+def last_token_ns(backend: Backend, reads: Sequence[Read], tokens_before: int) -> tuple[int | None, int]:
+    """(when the newest token-bearing chunk of `reads` arrived, or None; the newest running usage).
+
+    A chunk without text bears tokens if the running usage rose with it, so it takes the frame before it to tell.
+    `tokens_before` is the running usage at the end of the reads that were looked at earlier.
+    """
+    newest_usage: int | None = None
+    candidate: tuple[int, int] | None = None  # (usage, arrival) of a frame without text
+    for arrived_ns, event in _arrivals_from_the_end(backend, reads):
+        usage = event.running_tokens
+        if newest_usage is None and usage is not None:
+            newest_usage = usage
+        if candidate is not None and usage is not None and candidate[0] > usage:
+            return candidate[1], newest_usage or tokens_before
+        if event.has_text or event.is_token:
+            return arrived_ns, tokens_before if newest_usage is None else newest_usage
+        if usage is not None:
+            candidate = usage, arrived_ns
+    if candidate is not None and candidate[0] > tokens_before:
+        return candidate[1], newest_usage or tokens_before
+    return None, tokens_before
+
+
+def _arrivals_from_the_end(backend: Backend, reads: Sequence[Read]) -> Iterator[tuple[int, Event]]:
+    ends: list[int] = []
+    for read in reads:
+        ends.append((ends[-1] if ends else 0) + len(read.body))
+    place = len(reads) - 1
+    for start, event in _events_from_the_end(backend, b"".join(read.body for read in reads)):
+        while place > 0 and ends[place - 1] > start:
+            place -= 1
+        yield reads[place].stamp_ns, event
+
+
+def _events_from_the_end(backend: Backend, body: bytes) -> Iterator[tuple[int, Event]]:
+    """(offset of its last byte, event) of each readable line, newest first. Lines that cannot be read are the frame reader's to judge, later."""
+    end = len(body)
+    while end > 0:
+        start = body.rfind(b"\n", 0, end) + 1
+        line = body[start:end].strip()
+        offset, end = max(start, end - 1), start - 1
+        if backend.framing == "sse":
+            if not line.startswith(b"data:"):
+                continue
+            line = line[5:].lstrip()
+        if not line:
+            continue
+        try:
+            yield offset, backend.read(line)
+        except FrameError:
+            continue

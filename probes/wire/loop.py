@@ -1,0 +1,145 @@
+"""A plain epoll loop: readiness, timers, helper threads, and the poll's own instant as a floor for what it reports."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
+from probes.wire.clock import Clock, RunDelay
+
+WAKE_UP_NS = 100_000
+"""How long before its measured wake-up a poll may have seen its first event."""
+
+Handler = Callable[[int, int], None]
+"""Called with (epoll events, floor): whatever made the socket ready arrived after `floor`, nanoseconds on the monotonic clock."""
+
+
+class Timer:
+    """A callback at an instant; `cancel` may be called at any time."""
+
+    __slots__ = ("callback",)
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        self.callback = None
+
+
+class Loop:
+    """Runs until `stop`. Not thread-safe, but for what `in_thread` does itself."""
+
+    def __init__(self, clock: Clock = time.monotonic_ns) -> None:
+        self.now_ns = clock
+        self._epoll = select.epoll()
+        self._handlers: dict[int, Handler] = {}
+        self._timers: list[tuple[int, int, Timer]] = []
+        self._order = count()
+        self._later: deque[Callable[[], None]] = deque()
+        self._done: deque[Callable[[], None]] = deque()
+        self._run_delay = RunDelay()
+        self._polled_ns = clock()
+        self._running = False
+        self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.watch(self._wake_fd, self._run_done)
+
+    def watch(self, fd: int, handler: Handler, events: int = select.EPOLLIN) -> None:
+        """Call `handler` when `fd` is ready for `events`; replaces what was said of `fd` before."""
+        if fd in self._handlers:
+            self._epoll.modify(fd, events)
+        else:
+            self._epoll.register(fd, events)
+        self._handlers[fd] = handler
+
+    def unwatch(self, fd: int) -> None:
+        if self._handlers.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+
+    def at(self, deadline_ns: int, callback: Callable[[], None]) -> Timer:
+        timer = Timer(callback)
+        heapq.heappush(self._timers, (deadline_ns, next(self._order), timer))
+        return timer
+
+    def later(self, callback: Callable[[], None]) -> None:
+        """Call `callback` soon, but one of these between two polls at most: reading goes first, so that a wave of chats does not hold it."""
+        self._later.append(callback)
+
+    def in_thread(self, pool: ThreadPoolExecutor, work: Callable[[], None], then: Callable[[], None]) -> None:
+        """Run `work` in a thread of `pool`, then `then` in the loop. `work` keeps what it raises to itself."""
+
+        def run() -> None:
+            work()
+            self._done.append(then)
+            os.eventfd_write(self._wake_fd, 1)
+
+        pool.submit(run)
+
+    def stop(self) -> None:
+        self._running = False
+
+    def run(self) -> None:
+        self._running = True
+        while self._running:
+            if self._later:
+                self._later.popleft()()
+            self._run_due()
+            self._poll()
+
+    def _poll(self) -> None:
+        """One look without sleeping, and only if that saw nothing, one that sleeps.
+
+        So it is known which poll slept. What a sleeping poll reports arrived after the look before it, and also after its wake-up: the
+        time it returned, less what the thread then waited for a processor.
+        """
+        before = self.now_ns()
+        events = self._epoll.poll(0)
+        floor, self._polled_ns = self._polled_ns, before
+        if not events and not self._later:
+            events = self._epoll.poll(self._timeout_seconds())
+            after = self.now_ns()
+            floor = before
+            if after - before > WAKE_UP_NS:
+                delay_ns = self._run_delay.since_last_ns()
+                if delay_ns is not None:
+                    floor = max(before, after - delay_ns - WAKE_UP_NS)
+            self._polled_ns = floor
+        for fd, mask in events:
+            handler = self._handlers.get(fd)
+            if handler is not None:
+                handler(mask, floor)
+
+    def _timeout_seconds(self) -> float:
+        while self._timers and self._timers[0][2].callback is None:
+            heapq.heappop(self._timers)
+        if not self._timers:
+            return -1
+        return max(0.0, (self._timers[0][0] - self.now_ns()) / 1e9)
+
+    def _run_due(self) -> None:
+        now = self.now_ns()
+        while self._timers and self._timers[0][0] <= now:
+            callback = heapq.heappop(self._timers)[2].callback
+            if callback is not None:
+                callback()
+
+    def _run_done(self, _events: int, _floor_ns: int) -> None:
+        os.eventfd_read(self._wake_fd)
+        while self._done:
+            self._done.popleft()()
+
+
+def pool(threads: int, name: str, niceness: int = 0) -> ThreadPoolExecutor:
+    """Helper threads of the worker. With a niceness they yield the processor to the loop, which must read while they compute."""
+
+    def settle() -> None:
+        if niceness:
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+
+    return ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=settle)

@@ -1,0 +1,178 @@
+"""The measuring worker: a process of its own with a plain epoll loop, so that nothing else the program does can hold a measurement.
+
+Started as `python -m probes.wire.worker FD`, where FD is its end of a socket pair; it ends when the other end closes.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Callable
+
+from probes.ask import Tls
+from probes.failure import Failure, Reason
+from probes.wire import tls
+from probes.wire.channel import Cancel, ClockSteps, Incoming, Outgoing, reads_message
+from probes.wire.clock import HeldOffset, keep_stamping
+from probes.wire.connection import Connection
+from probes.wire.exchange import Exchange
+from probes.wire.kept import Kept
+from probes.wire.loop import Loop
+from probes.wire.opening import Opening, Threads
+from probes.wire.order import Ending, Order
+
+LOOK_AT_CLOCK_NS = 1_000_000_000
+LOOK_AGAIN_NS = 20_000_000
+ORDERS_BYTES = 4096
+"""How much of the orders that wait is read between two polls: a handful of orders, so that a wave of them does not hold the loop."""
+SWITCH_SECONDS = 0.0005
+"""How long a helper thread may keep the interpreter while the loop wants it."""
+
+
+class Worker:
+    """Takes orders from the channel and runs each as an exchange."""
+
+    def __init__(self, loop: Loop, channel: socket.socket) -> None:
+        self._loop = loop
+        self._channel = channel
+        self._incoming = Incoming()
+        self._outgoing = Outgoing(channel)
+        self._stamping = keep_stamping()
+        self._offset = HeldOffset()
+        self._threads = Threads()
+        self._kept = Kept(loop)
+        self._contexts: dict[Tls, ssl.SSLContext] = {}
+        self._building: dict[Tls, list[Order]] = {}
+        self._orders: dict[int, Order] = {}
+        self._running: dict[int, Exchange] = {}
+        channel.setblocking(False)
+        loop.watch(channel.fileno(), self._on_channel)
+        loop.at(loop.now_ns() + LOOK_AT_CLOCK_NS, self._look_at_clock)
+
+    def _on_channel(self, events: int, _floor_ns: int) -> None:
+        if events & select.EPOLLOUT:
+            self._outgoing.flush()
+            self._watch_channel()
+        if not events & ~select.EPOLLOUT:
+            return
+        try:
+            data = self._channel.recv(ORDERS_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._loop.stop()
+            return
+        for message in self._incoming.feed(data):
+            match message:
+                case Order():
+                    self._on_order(message)
+                case Cancel(number):
+                    self._on_cancel(number)
+
+    def _watch_channel(self) -> None:
+        out = select.EPOLLOUT if self._outgoing.waiting else 0
+        self._loop.watch(self._channel.fileno(), self._on_channel, select.EPOLLIN | out)
+
+    def _on_order(self, order: Order) -> None:
+        self._orders[order.number] = order
+        wanted = order.address.tls
+        if wanted is None or wanted in self._contexts:
+            self._loop.later(lambda: self._start(order))
+        elif wanted in self._building:
+            self._building[wanted].append(order)
+        else:
+            self._building[wanted] = [order]
+            self._build_context(wanted)
+
+    def _build_context(self, wanted: Tls) -> None:
+        """Loading certificate authorities takes milliseconds: it is done once for each setting, before a chat starts, so that no phase holds it."""
+        errors: list[str] = []
+
+        def build() -> None:
+            try:
+                self._contexts[wanted] = tls.context(wanted)
+            except (OSError, ValueError) as error:
+                errors.append(str(error))
+
+        def built() -> None:
+            for order in self._building.pop(wanted):
+                if errors:
+                    self._refuse(order, Failure(Reason.TLS, f"TLS settings cannot be used: {errors[0]}", self._loop.now_ns()))
+                else:
+                    self._loop.later(lambda order=order: self._start(order))  # type: ignore[misc]
+
+        self._loop.in_thread(self._threads.handshakes, build, built)
+
+    def _start(self, order: Order) -> None:
+        if order.number not in self._orders:
+            return
+        exchange = Exchange(
+            self._loop,
+            order,
+            take=lambda order: self._kept.take(order.address),
+            keep=lambda order, connection: self._kept.keep(order.address, connection),
+            opens=self._opens,
+            reads=lambda number, reads: self._loop.later(lambda: self._send(reads_message(number, reads))),
+            ended=lambda ending: self._loop.later(lambda: self._on_ended(ending)),
+        )
+        self._running[order.number] = exchange
+        exchange.start()
+
+    def _opens(self, order: Order, done: Callable[[Connection | Failure], None]) -> Opening:
+        wanted = order.address.tls
+        context = None if wanted is None else self._contexts[wanted]
+        return Opening(self._loop, self._threads, self._offset, order.address, context, order.timeouts.connect_seconds, done)
+
+    def _on_cancel(self, number: int) -> None:
+        if number in self._running:
+            self._running[number].cancel()
+        elif number in self._orders:
+            self._refuse(self._orders[number], None)
+
+    def _refuse(self, order: Order, failure: Failure | None) -> None:
+        now_ns = self._loop.now_ns()
+        self._on_ended(Ending(order.number, started_ns=now_ns, ended_ns=now_ns, failure=failure, cancelled=failure is None))
+
+    def _on_ended(self, ending: Ending) -> None:
+        self._running.pop(ending.number, None)
+        self._orders.pop(ending.number, None)
+        self._send(ending)
+
+    def _send(self, message: Ending | ClockSteps | tuple[int, list[tuple[bytes, int, int, bool, bool]]]) -> None:
+        try:
+            self._outgoing.send(message)
+        except OSError:
+            self._loop.stop()
+            return
+        if self._outgoing.waiting:
+            self._watch_channel()
+
+    def _look_at_clock(self) -> None:
+        if self._offset.refresh():
+            self._send(ClockSteps(self._offset.steps))
+        soon = LOOK_AGAIN_NS if self._offset.suspects_step else LOOK_AT_CLOCK_NS
+        self._loop.at(self._loop.now_ns() + soon, self._look_at_clock)
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process decides what it means
+    sys.setswitchinterval(SWITCH_SECONDS)
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    loop = Loop()
+    worker = Worker(loop, channel)
+    gc.collect()
+    gc.freeze()
+    loop.run()
+    del worker
+    os._exit(0)  # a helper thread may hang in the resolver, and must not hold the end
+
+
+if __name__ == "__main__":
+    main()
