@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from typing import TYPE_CHECKING, cast, get_args
+import ssl
+from typing import TYPE_CHECKING, cast
 
 import click
 
-from probes.simulator.options import Capacity, EngineName, Latency, Options
-
 if TYPE_CHECKING:
-    import ssl
+    from probes.simulator import EngineName, Options
 
 
 def _list_faults(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -25,7 +24,7 @@ def _list_faults(context: click.Context, parameter: click.Parameter, wanted: boo
 
 
 @click.command(context_settings={"show_default": True})
-@click.argument("engine", type=click.Choice(get_args(EngineName)))
+@click.argument("engine", type=click.Choice(["vllm", "tgi", "ollama"]))
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; 0 takes a free one.")
 @click.option("--model", "models", multiple=True, default=("tiny",), metavar="NAME", help="A model it serves; repeatable.")
@@ -79,7 +78,9 @@ def command(
     It prints one line, `ENGINE URL`, once it listens. Faults can be changed while it runs (`/sim/faults`), or asked for by one request
     (header `X-Sim-Fault`); what was really sent when is served at `/sim/truth`.
     """
-    name = cast(EngineName, engine)
+    from probes.simulator import Capacity, Latency, Options
+
+    name = cast("EngineName", engine)
     try:
         options = Options(
             models=models,
@@ -111,8 +112,6 @@ def _tls(cert: str | None, key: str | None) -> ssl.SSLContext | None:
         if key is not None:
             raise ValueError("--tls-key needs --tls-cert")
         return None
-    import ssl
-
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(cert, key)
     return context
@@ -126,5 +125,4 @@ async def _run(name: EngineName, options: Options, host: str, port: int, context
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with simulated(name, options, host=host, port=port, ssl_context=context) as engine:
         click.echo(f"{name} {engine.url}")
-        click.get_text_stream("stdout").flush()
         await stop.wait()

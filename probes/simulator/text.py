@@ -7,7 +7,11 @@ import re
 from collections.abc import Iterable
 
 _TOKEN = re.compile(r"\s?\w{1,8}|\s?[^\w\s]|\s")
-_WORDS = ["the", "of", "and", "to", "in", "is", "you", "that", "it", "he", "was", "for", "on", "are", "as", "with", "his", "they", "at", "be", "this", "have", "from", "or", "one", "had", "by", "word", "but", "not", "what", "all", "were", "we", "when", "your", "can", "said", "there", "use", "each", "which", "she", "do", "how", "their", "if", "will", "up", "other", "about", "out", "many", "then", "them", "these", "so", "some", "her", "would", "make", "like"]
+_PROSE = """
+    the of and to in is you that it he was for on are as with his they at be this have from or one had by word but not what all were we
+    when your can said there use each which she do how their if will up other about out many then them these so some her would make like
+"""
+_WORDS = _PROSE.split()
 
 
 def tokenize(text: str) -> list[str]:
