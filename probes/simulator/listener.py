@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Collection
 
 from aiohttp import web
 
@@ -38,8 +39,8 @@ class Listener:
                 loop = asyncio.get_running_loop()
                 self._listening = await loop.create_server(self._server, sock=self._bound, ssl=self._ssl_context, backlog=4096)
 
-    async def refuse(self, seconds: float | None, spared: object = None) -> None:
-        """Refuse connections, for `seconds` or until `open`; idle connections are closed now, busy ones after their answer, but for `spared`."""
+    async def refuse(self, seconds: float | None, busy: Collection[object], spared: object) -> None:
+        """Refuse connections, for `seconds` or until `open`; open ones are closed now, those in `busy` after their answer, `spared` not at all."""
         async with self._change:
             self._cancel_reopening()
             if self._listening is not None:
@@ -48,8 +49,10 @@ class Listener:
                 self._listening = None
                 self._bound = _bind(family, address[0], address[1])
             for connection in self._server.connections:
-                if connection is not spared:
+                if connection in busy and connection is not spared:
                     connection.close()
+                elif connection is not spared:
+                    connection.force_close()
             if seconds is not None:
                 self._reopening = asyncio.get_running_loop().call_later(seconds, self._reopen)
 

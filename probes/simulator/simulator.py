@@ -78,6 +78,7 @@ class Simulator:
         self._control = Control(self)
         self._listener: Listener | None = None
         self._running: asyncio.Task[None] | None = None
+        self._busy: set[object] = set()
 
     @property
     def url(self) -> str:
@@ -110,13 +111,20 @@ class Simulator:
 
     async def refuse(self, seconds: float | None = None, spared: object = None) -> None:
         """Refuse connections for `seconds`, or until `accept`; `spared` is a connection that stays open nevertheless."""
-        await self._started.refuse(seconds, spared)
+        await self._started.refuse(seconds, self._busy, spared)
 
     async def accept(self) -> None:
         """Take connections again."""
         await self._started.open()
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._busy.add(request.protocol)
+        try:
+            return await self._answer(request)
+        finally:
+            self._busy.discard(request.protocol)
+
+    async def _answer(self, request: web.BaseRequest) -> Answer:
         arrived_ns = self.clock.now_ns()
         body = await request.content.read()
         if request.path.startswith("/sim/"):

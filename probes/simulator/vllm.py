@@ -35,6 +35,7 @@ from probes.simulator.text import render_chat
 
 VERSION = "0.32.0"
 FINGERPRINT = f"vllm-{VERSION}-460fd652"
+_NOT_JSON = "{'type': 'json_invalid', 'loc': 'body.0', 'msg': 'JSON decode error', 'input': '<dict of 0 items>', 'ctx': {'error': 'Expecting value'}}"
 
 
 class Vllm:
@@ -117,7 +118,7 @@ class Vllm:
         try:
             asked = object_of(body)
         except ValueError:
-            raise Refused(self._invalid("{'type': 'json_invalid', 'loc': 'body.0', 'msg': 'JSON decode error'}", "body.0")) from None
+            raise Refused(self._invalid(_NOT_JSON, "body.0")) from None
         model = str(asked.get("model") or self._options.models[0])
         if model not in self._options.models:
             raise Refused(self.model_missing(path, model))
@@ -127,18 +128,11 @@ class Vllm:
         try:
             prompt = tuple(render_chat(messages_of(asked["messages"])))
         except ValueError:
-            detail = "{'type': 'list_type', 'loc': 'body.messages', 'msg': 'Input should be a valid list'}"
+            detail = f"{{'type': 'list_type', 'loc': 'body.messages', 'msg': 'Input should be a valid list', 'input': {asked['messages']!r}}}"
             raise Refused(self._invalid(detail, "body.messages")) from None
-        room = self._options.capacity.context_tokens - len(prompt)
         wanted = whole_number(asked.get("max_completion_tokens"))
         wanted = whole_number(asked.get("max_tokens")) if wanted is None else wanted
-        if wanted is not None and wanted < 1:
-            message = f"max_tokens must be at least 1, got {wanted}. (parameter=max_tokens, value={wanted})"
-            raise Refused(_error(400, message, "BadRequestError", "max_tokens"))
-        if room < (wanted or 1):
-            limit = self._options.capacity.context_tokens
-            message = f"This model's maximum context length is {limit} tokens. However, your request has {len(prompt)} input tokens."
-            raise Refused(_error(400, message, "BadRequestError", "input_tokens"))
+        room = self._room(len(prompt), wanted)
         usage = asked.get("stream_options")
         usage = usage if isinstance(usage, dict) else {}
         include_usage = bool(usage.get("include_usage"))
@@ -146,7 +140,7 @@ class Vllm:
             path=path,
             model=model,
             prompt=prompt,
-            max_tokens=room if wanted is None else wanted,
+            max_tokens=room if wanted is None else min(wanted, room),
             exact_length=bool(asked.get("ignore_eos")),
             stream=bool(asked.get("stream")),
             include_usage=include_usage,
@@ -154,6 +148,24 @@ class Vllm:
             stream_interval=max(1, whole_number(asked.get("stream_interval")) or 1),
             salt=str(asked.get("cache_salt") or ""),
         )
+
+    def _room(self, prompt_tokens: int, wanted: int | None) -> int:
+        """How many tokens the answer may have; more that fit the model but not beside the prompt are not refused. Raises `Refused`."""
+        limit = self._options.capacity.context_tokens
+        if wanted is not None and wanted < 1:
+            message = f"max_tokens must be at least 1, got {wanted}. (parameter=max_tokens, value={wanted})"
+            raise Refused(_error(400, message, "BadRequestError", "max_tokens"))
+        if wanted is not None and wanted > limit:
+            message = f"max_tokens={wanted} cannot be greater than max_model_len={limit}. Please request fewer output tokens."
+            raise Refused(_error(400, f"{message} (parameter=max_tokens, value={wanted})", "BadRequestError", "max_tokens"))
+        if prompt_tokens >= limit:
+            message = (
+                f"This model's maximum context length is {limit} tokens. However, your prompt contains at least {limit + 1} input tokens, which "
+                "exceeds this limit even without any output tokens. Please reduce the length of the input prompt. "
+                f"(parameter=input_tokens, value={limit + 1})"
+            )
+            raise Refused(_error(400, message, "BadRequestError", "input_tokens"))
+        return limit - prompt_tokens
 
     def form(self, chat: Chat, request_id: str) -> VllmForm:
         return VllmForm(chat, f"chatcmpl-{request_id}", self._clock.wall_ns() // 1_000_000_000)

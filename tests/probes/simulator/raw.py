@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import orjson
@@ -33,6 +34,27 @@ async def ask(url: str, method: str, path: str, body: object = None, headers: di
         return await asyncio.wait_for(reader.read(-1), 20)
     finally:
         writer.close()
+
+
+async def listen(reader: asyncio.StreamReader, seconds: float) -> tuple[bytes, str]:
+    """What comes within `seconds`, and how it ended: by `end`, `reset` or `silence`."""
+    seen = b""
+    try:
+        async with asyncio.timeout(seconds):
+            while data := await reader.read(65536):
+                seen += data
+        return seen, "end"
+    except ConnectionResetError:
+        return seen, "reset"
+    except TimeoutError:
+        return seen, "silence"
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until `condition` holds. Raises `TimeoutError` after 5 s."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - it looks from outside, as a client does: nobody could set an event
+            await asyncio.sleep(0.005)
 
 
 def split(response: bytes) -> tuple[int, dict[str, str], bytes]:

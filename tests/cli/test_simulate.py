@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from cli.main import main
+from tests.probes.simulator.raw import CHAT, ask, chat, events
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_prints_its_address_serves_and_stops_cleanly(number: signal.Signals) -> None:
+    arguments = ["simulate", "vllm", "--decode-ms", "1", "--model", "a", "--model", "b"]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "from cli.main import main; main()", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    engine, _, url = (await asyncio.wait_for(process.stdout.readline(), 30)).decode().strip().partition(" ")
+    assert engine == "vllm"
+    assert len(events(await ask(url, "POST", CHAT, chat(3, model="b")))) == 4
+    process.send_signal(number)
+    assert await asyncio.wait_for(process.wait(), 10) == 0
+    assert await process.stderr.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["vllm", "--fault", "silent-end"], "vllm cannot show the fault 'silent-end'; only ollama"),
+        (["vllm", "--kv-blocks", "1"], "cannot hold one request of 8192 tokens"),
+        (["vllm", "--decode-ms", "0"], "must be above 0"),
+        (["vllm", "--host", "192.0.2.1"], "Cannot assign requested address"),
+    ],
+)
+def test_what_cannot_be_simulated_is_told(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(main, ["simulate", *arguments])
+    assert result.exit_code == 1
+    assert message in result.output
+
+
+def test_lists_the_faults() -> None:
+    result = CliRunner().invoke(main, ["simulate", "--list-faults"])
+    assert result.exit_code == 0
+    assert "stall[:AFTER=1][:SECONDS]" in result.output
