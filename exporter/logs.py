@@ -13,7 +13,6 @@ from probes.record import ChatRecord
 from traffic.events import Event
 from traffic.schedule import NANOSECONDS
 
-LEVELS = ("debug", "info", "warning", "error")
 QUEUED_LINES = 10_000
 SAME_FAILURE_EVERY_NS = 60 * NANOSECONDS
 

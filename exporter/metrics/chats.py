@@ -48,6 +48,7 @@ class ChatSeries:
         self._start_at_zero()
 
     def record(self, record: ChatRecord) -> None:
+        """Take a chat that ended `ok` or `failed`."""
         self._reasons = self._reasons or readings.reasoned(record)
         for reading in readings.counts(record):
             self._apply(reading, record)

@@ -1,4 +1,4 @@
-"""What a chat tells the metrics: a pure walk over its record."""
+"""What a chat tells the metrics: a pure walk over its record. Cancelled chats tell nothing, and are not for these functions."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ class Reading:
 
 
 def counts(record: ChatRecord) -> Iterator[Reading]:
-    """What is counted of a chat, and when it was. A cancelled chat counts nowhere."""
-    if record.outcome == "cancelled":
-        return
+    """What is counted of a chat, and when it was."""
     ended_at = record.started_at + record.e2e_seconds
     yield Reading(catalogue.PROBES, 1)
     yield Reading(catalogue.LAST_PROBE, ended_at)
@@ -46,12 +44,10 @@ def counts(record: ChatRecord) -> Iterator[Reading]:
 
 
 def timings(record: ChatRecord) -> Iterator[Reading]:
-    """What the histograms observe of a chat: whatever it has, however it ended, unless it was cancelled.
+    """What the histograms observe of a chat: whatever it has, however it ended.
 
     Chats that timed out without a token are in TTFT with the time they had waited, so that an overload does not improve the quantiles.
     """
-    if record.outcome == "cancelled":
-        return
     yield Reading(catalogue.E2E, record.e2e_seconds, (record.outcome,), exemplar=True)
     for phase, seconds in record.completed_phases():
         yield Reading(catalogue.PHASE_SECONDS, seconds, (phase,))

@@ -60,12 +60,12 @@ class Recording:
 
     def _record(self, record: ChatRecord) -> None:
         chats = self._chats.get((record.target, record.scenario))
-        if chats is None:
+        if chats is None or record.outcome == "cancelled":
             return
         chats.record(record)
         if record.certificate_expiry is not None:
             self._targets[record.target].put(catalogue.CERTIFICATE_EXPIRY, record.certificate_expiry)
-        if record.due_ns is not None and record.outcome != "cancelled":
+        if record.due_ns is not None:
             self._own.put(catalogue.SCHEDULE_LAG, record.schedule_lag_seconds)
         if record.chunks:
             self._own.put(catalogue.COALESCED_CHUNKS, sum(chunk.shared for chunk in record.chunks))

@@ -1,0 +1,91 @@
+"""Chat records for tests: one with given instants, and all that hypothesis can think of."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import strategies as st
+
+from probes.failure import Failure, Reason
+from probes.record import ChatRecord, Chunk, Milestones
+
+MS = 1_000_000
+START_NS = 1_000_000 * MS
+STARTED_AT = 1_800_000_000.0
+
+
+def chat(*, tokens: int = 3, ttft_ms: float = 50, gap_ms: float = 20, **changes: Any) -> ChatRecord:
+    """An `ok` chat of `tokens` chunks with one token each, sent 2 ms after its start, on target `vllm` in scenario `heartbeat`."""
+    sent_ns = START_NS + 2 * MS
+    chunks = tuple(Chunk(sent_ns + round((ttft_ms + gap_ms * number) * MS), 1) for number in range(tokens))
+    finished_ns = chunks[-1].arrived_ns + MS if chunks else sent_ns + 100 * MS
+    record = ChatRecord(
+        target="vllm",
+        backend="vllm",
+        model="tiny",
+        scenario="heartbeat",
+        request_id="0123456789abcdef0123456789abcdef",
+        prompt_id="short-question",
+        cache="cold",
+        started_at=STARTED_AT,
+        started_ns=START_NS,
+        ended_ns=finished_ns,
+        outcome="ok",
+        due_ns=START_NS - 3 * MS,
+        milestones=Milestones(START_NS + MS // 2, START_NS + MS, None, sent_ns + MS // 10),
+        sent_ns=sent_ns,
+        headers_ns=sent_ns + 10 * MS,
+        first_content_ns=chunks[0].arrived_ns if chunks else None,
+        finished_ns=finished_ns,
+        chunks=chunks,
+        http_status=200,
+        connection="fresh",
+        output_tokens=tokens,
+        input_tokens=12,
+        token_source="usage",
+        chunk_token_source="usage",
+        finish_reason="length",
+    )
+    return replace(record, **changes)
+
+
+def failed(reason: Reason, *, after_ms: float = 100, **changes: Any) -> ChatRecord:
+    """A chat that failed `after_ms` after it was started; without tokens unless told otherwise."""
+    ended_ns = START_NS + round(after_ms * MS)
+    failure = Failure(reason, f"it was {reason}", ended_ns)
+    given = {"ended_ns": ended_ns, "finished_ns": None, "outcome": "failed", "failure": failure, "output_tokens": None, **changes}
+    return chat(tokens=0, **given) if "chunks" not in changes else chat(**given)
+
+
+@st.composite
+def chats(draw: st.DrawFn) -> ChatRecord:
+    """Any chat that can happen: of every outcome and reason, with chunks of several tokens, doubtful or not, reasoning or not."""
+    steps = st.integers(0, 3_000 * MS)
+    _, resolved, connected, sent, written = itertools.accumulate(draw(st.lists(steps, min_size=4, max_size=4)), initial=START_NS)
+    outcome = draw(st.sampled_from(["ok", "failed", "cancelled"]))
+    arrivals = list(itertools.accumulate(draw(st.lists(st.integers(1, 3_000 * MS), max_size=12)), initial=written))[1:]
+    if outcome == "ok" and not arrivals:
+        arrivals = [written + MS]
+    chunks = tuple(
+        Chunk(at, draw(st.integers(1, 4)), error_ns=draw(st.sampled_from([0, MS // 10, 2 * MS])), shared=draw(st.booleans())) for at in arrivals
+    )
+    ended = (chunks[-1].arrived_ns if chunks else written) + draw(steps)
+    reason = draw(st.sampled_from(Reason)) if outcome == "failed" else None
+    return chat(
+        started_ns=START_NS,
+        ended_ns=ended,
+        outcome=outcome,
+        failure=Failure(reason, "", ended) if reason else None,
+        due_ns=draw(st.sampled_from([None, START_NS, START_NS - 7 * MS])),
+        milestones=Milestones(resolved, connected, None, written),
+        sent_ns=sent,
+        first_content_ns=draw(st.sampled_from([None, *arrivals])),
+        finished_ns=ended if outcome == "ok" else None,
+        chunks=chunks,
+        retries=draw(st.integers(0, 1)),
+        output_tokens=sum(chunk.tokens for chunk in chunks) or None,
+        input_tokens=draw(st.sampled_from([None, 12])),
+        clock=draw(st.sampled_from(["kernel", "user"])),
+    )

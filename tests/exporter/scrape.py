@@ -1,0 +1,95 @@
+"""What a scrape says, in a shape that tests can ask."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.parser import text_string_to_metric_families as text
+from prometheus_client.samples import Exemplar
+
+from config.model import Config
+from config.reader import parse
+from exporter.metrics.assembly import Metrics
+
+CONFIG = """
+targets:
+  vllm: {backend: vllm, url: "http://127.0.0.1:8000", model: tiny}
+  tgi: {backend: tgi, url: "http://127.0.0.1:8001"}
+scenarios:
+  heartbeat: {every: 15s, prompt: {text: Hello}}
+  long: {every: 60s, prompt: {text: Hello}, targets: [vllm], cache: warm, connection: fresh, thinking: on}
+slos:
+  quick: {scenario: heartbeat, ttft: 60ms, tpot: 25ms, e2e: 1300ms, objective: 99%}
+  there: {scenario: heartbeat, objective: 99.9%}
+"""
+
+
+def config(yaml: str = CONFIG) -> Config:
+    return parse(yaml).config
+
+
+Labels = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Scrape:
+    """The samples of one scrape, by name and then by labels."""
+
+    samples: dict[str, dict[Labels, float]]
+    exemplars: dict[tuple[str, Labels], Exemplar]
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """The sum of the samples with at least these labels; None if there are none."""
+        found = [value for held, value in self.samples.get(name, {}).items() if labels.items() <= held]
+        return sum(found) if found else None
+
+    def one(self, name: str, **labels: str) -> float | None:
+        """The sample with exactly these labels."""
+        return self.samples.get(name, {}).get(frozenset(labels.items()))
+
+    def labels(self, name: str) -> list[dict[str, str]]:
+        return [dict(held) for held in self.samples.get(name, {})]
+
+    def all_labels(self) -> list[dict[str, str]]:
+        return [dict(held) for series in self.samples.values() for held in series]
+
+    @property
+    def names(self) -> set[str]:
+        return set(self.samples)
+
+
+def scrape(metrics: Metrics) -> Scrape:
+    return read(metrics.exposition.render("text/plain")[0])
+
+
+def scrape_openmetrics(metrics: Metrics) -> Scrape:
+    return read(metrics.exposition.render("application/openmetrics-text")[0], as_openmetrics=True)
+
+
+def read(body: bytes, *, as_openmetrics: bool = False) -> Scrape:
+    samples: dict[str, dict[Labels, float]] = {}
+    exemplars: dict[tuple[str, Labels], Exemplar] = {}
+    for family in (openmetrics if as_openmetrics else text)(body.decode()):
+        for sample in family.samples:
+            labels = frozenset(sample.labels.items())
+            series = samples.setdefault(sample.name, {})
+            assert labels not in series, "a series stands there twice"
+            series[labels] = sample.value
+            if sample.exemplar is not None:
+                exemplars[sample.name, labels] = sample.exemplar
+    return Scrape(samples, exemplars)
+
+
+def promtool_accepts(body: bytes) -> None:
+    """Fails with promtool's words if `promtool check metrics` finds anything."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        assert os.environ.get("CI") != "true", "promtool is not installed"
+        pytest.skip("promtool is not installed")
+    done = subprocess.run([promtool, "check", "metrics"], input=body, capture_output=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")

@@ -1,0 +1,358 @@
+"""Records, skips and facts as metrics, seen as a scraper sees them."""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.metrics import catalogue
+from exporter.metrics.assembly import Metrics
+from exporter.metrics.catalogue import Metric
+from exporter.metrics.recording import shown_url
+from probes.failure import Reason
+from probes.record import ChatRecord
+from tests.exporter.chats import MS, START_NS, STARTED_AT, chat, chats, failed
+from tests.exporter.scrape import Scrape, config, promtool_accepts, scrape, scrape_openmetrics
+from traffic.events import Facts, Skip, SkipReason
+
+CHAT = {"target": "vllm", "backend": "vllm", "model": "tiny", "scenario": "heartbeat"}
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics(config(), {})
+
+
+def expect_histogram(seen: Scrape, metric: Metric, values: list[float], bounds: list[float], **more: str) -> None:
+    """Count, sum and each bucket of a histogram are those of the values."""
+    assert seen.one(metric.count, **CHAT, **more) == len(values)
+    assert seen.one(metric.sum, **CHAT, **more) == pytest.approx(sum(values))
+    values = sorted(values)
+    buckets = {float(labels["le"]): labels for labels in seen.labels(metric.bucket) if {**CHAT, **more}.items() <= labels.items()}
+    assert sorted(buckets) == [*bounds, float("inf")]
+    for bound, labels in buckets.items():
+        assert seen.one(metric.bucket, **labels) == bisect.bisect_right(values, bound)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(chats(), max_size=8))
+def test_histograms_and_counters_are_those_of_the_records(records: list[ChatRecord]) -> None:
+    metrics = Metrics(config(), {})
+    for record in records:
+        metrics.recording(record)
+    seen = scrape(metrics)
+    counted = [record for record in records if record.outcome != "cancelled"]
+
+    ttft = [record.waited_seconds if record.ttft_seconds is None else record.ttft_seconds for record in counted]
+    expect_histogram(seen, catalogue.TTFT, [value for value in ttft if value is not None], sorted({*catalogue.TTFT.bounds, 0.06}))
+    gaps = [
+        (after.arrived_ns - before.arrived_ns) / 1e9 / after.tokens
+        for record in counted
+        for before, after in zip(record.chunks, record.chunks[1:], strict=False)
+        for _ in range(after.tokens)
+    ]
+    expect_histogram(seen, catalogue.ITL, gaps, list(catalogue.ITL.bounds))
+    for metric, values, bounds in (
+        (catalogue.TPOT, [record.tpot_seconds for record in counted], sorted({*catalogue.TPOT.bounds, 0.025})),
+        (catalogue.STALL, [record.stall_seconds for record in counted], list(catalogue.STALL.bounds)),
+        (catalogue.OUTPUT_RATE, [record.output_tokens_per_second for record in counted], list(catalogue.OUTPUT_RATE.bounds)),
+    ):
+        expect_histogram(seen, metric, [value for value in values if value is not None], bounds)
+    for outcome in ("ok", "failed"):
+        whole = [record.e2e_seconds for record in counted if record.outcome == outcome]
+        expect_histogram(seen, catalogue.E2E, whole, sorted({*catalogue.E2E.bounds, 1.3}), outcome=outcome)
+    for phase in catalogue.PHASES:
+        spent = [seconds for record in counted for name, seconds in record.completed_phases() if name == phase]
+        expect_histogram(seen, catalogue.PHASE_SECONDS, spent, list(catalogue.PHASE_SECONDS.bounds), phase=phase)
+
+    for metric, total in (
+        (catalogue.PROBES, len(counted)),
+        (catalogue.INPUT_TOKENS, sum(record.input_tokens or 0 for record in counted)),
+        (catalogue.OUTPUT_TOKENS, sum(record.output_tokens or 0 for record in counted)),
+        (catalogue.CHUNKS, sum(len(record.chunks) for record in counted)),
+        (catalogue.RETRIES, sum(record.retries for record in counted)),
+        (catalogue.DOUBTFUL, sum(record.doubtful for record in counted)),
+    ):
+        assert seen.one(metric.name, **CHAT) == total
+    for reason in Reason:
+        assert seen.one(catalogue.PROBE_FAILURES.name, **CHAT, reason=reason) == sum(record.reason is reason for record in counted)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(chats(), max_size=8))
+def test_first_content_is_observed_from_the_first_chat_in_which_the_model_reasoned(records: list[ChatRecord]) -> None:
+    metrics = Metrics(config(), {})
+    for record in records:
+        metrics.recording(record)
+    seen = scrape(metrics)
+    counted = [record for record in records if record.outcome != "cancelled"]
+    reasoning = [record.first_content_ns is not None and record.first_content_ns != record.first_token_ns for record in counted]
+    expected = [
+        record.first_content_seconds
+        for number, record in enumerate(counted)
+        if any(reasoning[: number + 1]) and record.first_content_seconds is not None
+    ]
+    assert seen.one(catalogue.FIRST_CONTENT.count, **CHAT) == (len(expected) if any(reasoning) else None)
+    if any(reasoning):
+        assert seen.one(catalogue.FIRST_CONTENT.sum, **CHAT) == pytest.approx(sum(expected))
+
+
+def test_everything_stands_at_zero_before_the_first_chat(metrics: Metrics) -> None:
+    seen = scrape(metrics)
+    for labels in (
+        CHAT,
+        {**CHAT, "scenario": "long"},
+        {"target": "tgi", "backend": "tgi", "model": "unknown", "scenario": "heartbeat"},
+    ):
+        for metric in (catalogue.PROBES, catalogue.INPUT_TOKENS, catalogue.OUTPUT_TOKENS, catalogue.CHUNKS, catalogue.RETRIES, catalogue.DOUBTFUL):
+            assert seen.one(metric.name, **labels) == 0
+        for metric in (catalogue.TTFT, catalogue.ITL, catalogue.TPOT, catalogue.STALL, catalogue.OUTPUT_RATE):
+            assert (seen.one(metric.count, **labels), seen.one(metric.bucket, **labels, le="+Inf")) == (0, 0)
+        for reason in Reason:
+            assert seen.one(catalogue.PROBE_FAILURES.name, **labels, reason=reason) == 0
+        for skip in SkipReason:
+            assert seen.one(catalogue.PROBE_SKIPPED.name, **labels, reason=skip) == 0
+        for outcome in ("ok", "failed"):
+            assert seen.one(catalogue.E2E.count, **labels, outcome=outcome) == 0
+        for phase in ("resolve", "connect", "tls", "send", "wait", "stream"):
+            assert seen.one(catalogue.PHASE_SECONDS.count, **labels, phase=phase) == 0
+    for slo in ("quick", "there"):
+        assert seen.one(catalogue.SLO_TOTAL.name, **CHAT, slo=slo) == 0
+        assert seen.one(catalogue.SLO_GOOD.name, **CHAT, slo=slo) == 0
+    assert seen.value(catalogue.SLO_TOTAL.name, scenario="long") is None
+    assert seen.value(catalogue.PROBES.name, target="tgi", scenario="long") is None
+
+
+def test_gauges_are_absent_until_there_is_something_to_say(metrics: Metrics) -> None:
+    absent = {
+        metric.name
+        for metric in (
+            catalogue.PROBE_SUCCESS,
+            catalogue.LAST_PROBE,
+            catalogue.LAST_SUCCESS,
+            catalogue.CERTIFICATE_EXPIRY,
+            catalogue.MODEL_LOADED,
+            catalogue.MEASUREMENT_CLOCK,
+        )
+    }
+    assert scrape(metrics).names & absent == set()
+    metrics.recording(chat(certificate_expiry=1_900_000_000.0))
+    metrics.recording(Facts("vllm", "tiny", model_loaded=False))
+    assert scrape(metrics).names >= absent
+
+
+def test_a_threshold_is_a_boundary_of_every_series_of_its_family_and_of_no_other(metrics: Metrics) -> None:
+    seen = scrape(metrics)
+    for metric, threshold in ((catalogue.TTFT, "0.06"), (catalogue.TPOT, "0.025"), (catalogue.E2E, "1.3")):
+        series = {tuple(sorted((name, value) for name, value in labels.items() if name != "le")) for labels in seen.labels(metric.bucket)}
+        with_it = [labels for labels in seen.labels(metric.bucket) if labels["le"] == threshold]
+        assert len(with_it) == len(series) > 0
+    assert not [labels for labels in seen.labels(catalogue.FIRST_CONTENT.bucket) if labels["le"] == "0.06"]
+    assert not [labels for labels in seen.labels(catalogue.ITL.bucket) if labels["le"] == "0.025"]
+
+
+def test_a_timeout_without_a_token_is_in_ttft_with_the_time_that_it_waited(metrics: Metrics) -> None:
+    metrics.recording(failed(Reason.FIRST_TOKEN_TIMEOUT, after_ms=30_002))
+    metrics.recording(failed(Reason.CONNECT, after_ms=5_000, sent_ns=None))
+    seen = scrape(metrics)
+    assert seen.one(catalogue.TTFT.count, **CHAT) == 1
+    assert seen.one(catalogue.TTFT.sum, **CHAT) == pytest.approx(30.0)
+
+
+def test_a_cancelled_chat_counts_nowhere(metrics: Metrics) -> None:
+    before = scrape(metrics)
+    metrics.recording(chat(outcome="cancelled", finished_ns=None))
+    after = scrape(metrics)
+    assert {name: after.samples[name] for name in ours(after)} == {name: before.samples[name] for name in ours(before)}
+
+
+def ours(seen: Scrape) -> set[str]:
+    """Names of our own metrics, but for those that are about the scrape itself."""
+    return {name for name in seen.names if name.startswith("chatprobe_")} - {catalogue.SERIES.name, catalogue.EXPOSITION_DURATION.name}
+
+
+def test_success_and_timestamps_are_those_of_the_last_chat(metrics: Metrics) -> None:
+    metrics.recording(chat(tokens=1, ttft_ms=97))
+    seen = scrape(metrics)
+    assert seen.one(catalogue.PROBE_SUCCESS.name, **CHAT) == 1
+    assert seen.one(catalogue.LAST_PROBE.name, **CHAT) == seen.one(catalogue.LAST_SUCCESS.name, **CHAT) == pytest.approx(STARTED_AT + 0.1)
+    metrics.recording(failed(Reason.CONNECT, started_at=STARTED_AT + 50))
+    seen = scrape(metrics)
+    assert seen.one(catalogue.PROBE_SUCCESS.name, **CHAT) == 0
+    assert seen.one(catalogue.LAST_PROBE.name, **CHAT) == pytest.approx(STARTED_AT + 50.1)
+    assert seen.one(catalogue.LAST_SUCCESS.name, **CHAT) == pytest.approx(STARTED_AT + 0.1)
+
+
+def test_our_own_fault_says_nothing_of_the_target(metrics: Metrics) -> None:
+    metrics.recording(chat())
+    metrics.recording(failed(Reason.INTERNAL))
+    seen = scrape(metrics)
+    assert seen.one(catalogue.PROBE_SUCCESS.name, **CHAT) == 1
+    assert seen.one(catalogue.PROBE_FAILURES.name, **CHAT, reason="internal") == 1
+
+
+def test_doubtful_timings_are_kept_or_dropped_and_counted_either_way() -> None:
+    sure = chat()
+    unsure = replace(sure, chunks=(sure.chunks[0]._replace(error_ns=2 * MS), *sure.chunks[1:]))
+    for doubtful, observed in (("keep", 1), ("drop", 0)):
+        metrics = Metrics(config(), {}, doubtful=doubtful)
+        metrics.recording(unsure)
+        seen = scrape(metrics)
+        assert seen.one(catalogue.DOUBTFUL.name, **CHAT) == seen.one(catalogue.PROBES.name, **CHAT) == 1
+        assert seen.one(catalogue.SLO_TOTAL.name, **CHAT, slo="quick") == 1
+        for metric in (catalogue.TTFT, catalogue.TPOT, catalogue.ITL, catalogue.STALL):
+            assert seen.one(metric.count, **CHAT) == observed * (2 if metric is catalogue.ITL else 1)
+
+
+TIMES = {"tokens": 3, "ttft_ms": 50, "gap_ms": 20}
+
+
+@pytest.mark.parametrize(
+    ("event", "quick", "there"),
+    [
+        (chat(**TIMES), (1, 1), (1, 1)),
+        (chat(**{**TIMES, "ttft_ms": 60}), (1, 1), (1, 1)),
+        (chat(**{**TIMES, "ttft_ms": 60.001}), (1, 0), (1, 1)),
+        (chat(**{**TIMES, "gap_ms": 25}), (1, 1), (1, 1)),
+        (chat(**{**TIMES, "gap_ms": 25.001}), (1, 0), (1, 1)),
+        (chat(**TIMES, ended_ns=START_NS + 1300 * MS, finished_ns=START_NS + 1300 * MS), (1, 1), (1, 1)),
+        (chat(**TIMES, ended_ns=START_NS + 1301 * MS, finished_ns=START_NS + 1301 * MS), (1, 0), (1, 1)),
+        (chat(tokens=1, ttft_ms=50), (1, 1), (1, 1)),
+        (failed(Reason.CONNECT, sent_ns=None), (1, 0), (1, 0)),
+        (failed(Reason.STALLED), (1, 0), (1, 0)),
+        (failed(Reason.INTERNAL), (0, 0), (0, 0)),
+        (chat(outcome="cancelled", finished_ns=None), (0, 0), (0, 0)),
+        (Skip("vllm", "heartbeat", SkipReason.TARGET_BUSY, STARTED_AT), (1, 0), (1, 0)),
+        (Skip("vllm", "heartbeat", SkipReason.GLOBAL_CAP, STARTED_AT), (0, 0), (0, 0)),
+        (Skip("vllm", "heartbeat", SkipReason.MODEL_NOT_LOADED, STARTED_AT), (0, 0), (0, 0)),
+        (Skip("vllm", "heartbeat", SkipReason.MISSED, STARTED_AT), (0, 0), (0, 0)),
+    ],
+    ids=lambda value: "" if isinstance(value, tuple) else None,
+)
+def test_what_counts_for_an_slo(metrics: Metrics, event: ChatRecord | Skip, quick: tuple[int, int], there: tuple[int, int]) -> None:
+    metrics.recording(event)
+    seen = scrape(metrics)
+    for slo, expected in (("quick", quick), ("there", there)):
+        assert (seen.one(catalogue.SLO_TOTAL.name, **CHAT, slo=slo), seen.one(catalogue.SLO_GOOD.name, **CHAT, slo=slo)) == expected
+
+
+def test_skips_are_counted_by_reason_and_are_no_probes(metrics: Metrics) -> None:
+    for reason in SkipReason:
+        metrics.recording(Skip("vllm", "heartbeat", reason, STARTED_AT))
+    seen = scrape(metrics)
+    for reason in SkipReason:
+        assert seen.one(catalogue.PROBE_SKIPPED.name, **CHAT, reason=reason) == 1
+    assert seen.one(catalogue.PROBES.name, **CHAT) == 0
+
+
+def test_a_model_that_becomes_known_begins_at_zero_and_the_old_label_set_ends(metrics: Metrics) -> None:
+    metrics.recording(chat(target="tgi", backend="tgi", model="unknown"))
+    metrics.recording(Facts("tgi", "first", served_model="first"))
+    seen = scrape(metrics)
+    assert {labels["model"] for labels in seen.all_labels() if labels.get("target") == "tgi"} == {"first"}
+    assert seen.value(catalogue.PROBES.name, target="tgi") == 0
+    metrics.recording(chat(target="tgi", backend="tgi", model="first"))
+    metrics.recording(Facts("tgi", "second", served_model="second"))
+    metrics.recording(chat(target="tgi", backend="tgi", model="first"))  # was under way
+    seen = scrape(metrics)
+    assert seen.one(catalogue.PROBES.name, target="tgi", backend="tgi", model="second", scenario="heartbeat") == 1
+    assert seen.value(catalogue.PROBES.name, model="first") is None
+    assert seen.value(catalogue.PROBES.name, target="vllm", scenario="heartbeat") == 0
+
+
+def test_new_facts_of_the_same_model_leave_its_counters_alone(metrics: Metrics) -> None:
+    metrics.recording(chat())
+    metrics.recording(Facts("vllm", "tiny", served_model="tiny", backend_version="0.11.0"))
+    metrics.recording(Facts("vllm", "tiny", served_model="tiny", backend_version="0.12.0", model_loaded=True))
+    seen = scrape(metrics)
+    assert seen.one(catalogue.PROBES.name, **CHAT) == 1
+    assert seen.value(catalogue.MODEL_LOADED.name, target="vllm") == 1
+    assert [labels for labels in seen.labels(catalogue.TARGET_INFO.name) if labels["target"] == "vllm"] == [
+        {
+            "target": "vllm",
+            "backend": "vllm",
+            "model": "tiny",
+            "url": "http://127.0.0.1:8000",
+            "served_model": "tiny",
+            "backend_version": "0.12.0",
+            "source": "static",
+        }
+    ]
+
+
+def test_a_target_that_goes_takes_its_series_along(metrics: Metrics) -> None:
+    metrics.recording(chat(certificate_expiry=1_900_000_000.0))
+    metrics.recording.drop("vllm")
+    metrics.recording(chat())  # was under way
+    seen = scrape(metrics)
+    assert not [labels for labels in seen.all_labels() if labels.get("target") == "vllm"]
+    assert seen.value(catalogue.PROBES.name, target="tgi") == 0
+
+
+def test_scenarios_and_the_exporter_tell_of_themselves(metrics: Metrics) -> None:
+    first = chat()
+    metrics.recording(replace(first, chunks=(first.chunks[0]._replace(shared=True), *first.chunks[1:])))
+    metrics.recording(replace(first, clock="user", due_ns=None))
+    seen = scrape(metrics)
+    assert seen.one(catalogue.SCENARIO_INFO.name, scenario="heartbeat", cache="cold", connection="reuse", thinking="off") == 1
+    assert seen.one(catalogue.SCENARIO_INFO.name, scenario="long", cache="warm", connection="fresh", thinking="on") == 1
+    assert seen.one(catalogue.TARGETS.name, source="static") == 2
+    assert seen.one(catalogue.COALESCED_CHUNKS.name) == 1
+    assert seen.one(catalogue.SCHEDULE_LAG.count) == 1
+    assert seen.one(catalogue.SCHEDULE_LAG.sum) == pytest.approx(0.003)
+    assert seen.labels(catalogue.MEASUREMENT_CLOCK.name) == [{"clock": "user"}]
+    assert len(seen.labels(catalogue.BUILD_INFO.name)) == 1
+
+
+def test_exemplars_carry_the_request_id(metrics: Metrics) -> None:
+    metrics.recording(chat())
+    exemplars = scrape_openmetrics(metrics).exemplars
+    assert {name for name, _ in exemplars} == {catalogue.TTFT.bucket, catalogue.E2E.bucket}
+    assert all(exemplar.labels == {"request_id": chat().request_id} for exemplar in exemplars.values())
+    assert [exemplar.value for (name, _), exemplar in exemplars.items() if name == catalogue.TTFT.bucket] == [pytest.approx(0.05)]
+
+
+def test_promtool_accepts_all_of_it(metrics: Metrics) -> None:
+    promtool_accepts(metrics.exposition.render("")[0])
+    for reason in Reason:
+        metrics.recording(failed(reason))
+    metrics.recording(chat(first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
+    metrics.recording(Facts("vllm", 'a "quoted"\nname\\', served_model="x", model_loaded=True))
+    metrics.recording(chat())
+    promtool_accepts(metrics.exposition.render("")[0])
+
+
+def test_every_metric_of_the_catalogue_is_served(metrics: Metrics) -> None:
+    sources = (catalogue.STREAMS_IN_FLIGHT, catalogue.CLOCK_STEPS, catalogue.LOG_LINES_DROPPED, catalogue.RECORDS_LOST)
+    metrics = Metrics(config(), {metric: lambda: 0 for metric in sources})
+    metrics.own.configured(STARTED_AT)
+    metrics.recording(chat(first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
+    metrics.recording(Facts("vllm", "tiny", model_loaded=True))
+    metrics.recording(chat(first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
+    metrics.exposition.render("")
+    seen = scrape(metrics)
+    for metric in catalogue.CATALOGUE:
+        name = metric.count if metric.type == "histogram" else metric.name
+        labels = seen.labels(name)
+        assert labels, metric.name
+        assert all(set(held) == set(metric.labels) for held in labels), metric.name
+    served = {name for name in seen.names if name.startswith("chatprobe_")}
+    known = {name for metric in catalogue.CATALOGUE for name in ((metric.bucket, metric.sum, metric.count) if metric.buckets else (metric.name,))}
+    assert served == known
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("https://user:secret@engine.example:8443/base", "https://engine.example:8443/base"),
+        ("https://engine.example/v?token=secret#secret", "https://engine.example/v"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_a_url_is_shown_without_what_may_be_secret(url: str, shown: str) -> None:
+    assert shown_url(url) == shown

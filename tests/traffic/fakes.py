@@ -1,0 +1,156 @@
+"""An engine, its control calls and the time, all under the test's hand."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from config.model import Config
+from config.reader import parse
+from probes.ask import Ask, ConnectionPolicy, Endpoint, Timeouts
+from probes.control import ControlError
+from probes.failure import Failure, Reason
+from probes.record import ChatRecord
+from traffic.events import Event
+
+SECOND_NS = 1_000_000_000
+T = TypeVar("T")
+
+
+@dataclass
+class FakeClock:
+    """Stands still until the test moves it. `settle` lets whatever can run come to rest."""
+
+    now_ns: int = 0
+    sleepers: list[tuple[int, asyncio.Future[None]]] = field(default_factory=list)
+
+    def monotonic_ns(self) -> int:
+        return self.now_ns
+
+    def epoch_seconds(self) -> float:
+        return 1_800_000_000 + self.now_ns / SECOND_NS
+
+    async def sleep_until(self, monotonic_ns: int) -> None:
+        if monotonic_ns > self.now_ns:
+            future = asyncio.get_running_loop().create_future()
+            self.sleepers.append((monotonic_ns, future))
+            await future
+
+    async def advance(self, seconds: float) -> None:
+        """Move on, and wake everyone whose time has come, in order and each at their own time."""
+        until_ns = self.now_ns + round(seconds * SECOND_NS)
+        await settle()
+        while due := [sleeper for sleeper in self.sleepers if sleeper[0] <= until_ns]:
+            first = min(due, key=lambda sleeper: sleeper[0])
+            self.sleepers.remove(first)
+            self.now_ns = max(self.now_ns, first[0])
+            if not first[1].done():
+                first[1].set_result(None)
+            await settle()
+        self.now_ns = until_ns
+
+    async def jump(self, seconds: float) -> None:
+        """Move on at once, as when the process was held: everyone wakes late."""
+        self.now_ns += round(seconds * SECOND_NS)
+        await self.advance(0)
+
+
+async def settle() -> None:
+    """Every task that can run has run."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@dataclass
+class FakeProber:
+    """Answers each chat at once, or holds all chats until `let_go` or `cancel_all`."""
+
+    clock: FakeClock
+    hold: bool = False
+    reason: Reason | None = None
+    asks: list[tuple[str, Ask]] = field(default_factory=list)
+    cancelled: bool = False
+    heeds_cancel: bool = True
+    _gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def chat(
+        self, endpoint: Endpoint, ask: Ask, *, scenario: str, timeouts: Timeouts, connection: ConnectionPolicy, due_ns: int | None
+    ) -> ChatRecord:
+        self.asks.append((endpoint.name, ask))
+        started_ns = self.clock.now_ns
+        if self.hold:
+            await self._gate.wait()
+        outcome = "cancelled" if self.cancelled else "failed" if self.reason else "ok"
+        return ChatRecord(
+            target=endpoint.name,
+            backend=endpoint.backend,
+            model=ask.model,
+            scenario=scenario,
+            request_id=f"{len(self.asks):032}",
+            prompt_id=ask.prompt_id,
+            cache=ask.cache,
+            started_at=self.clock.epoch_seconds(),
+            started_ns=started_ns,
+            ended_ns=self.clock.now_ns,
+            outcome=outcome,  # type: ignore[arg-type]
+            failure=Failure(self.reason, "", self.clock.now_ns) if outcome == "failed" and self.reason else None,
+            due_ns=due_ns,
+        )
+
+    def let_go(self) -> None:
+        self._gate.set()
+
+    def cancel_all(self) -> None:
+        self.cancelled = True
+        if self.heeds_cancel:
+            self._gate.set()
+
+
+@dataclass
+class FakeControl:
+    """Answers from its fields; None for what it is asked means no answer."""
+
+    listed: tuple[str, ...] | None = ("tiny",)
+    in_memory: bool | None = None
+    release: str | None = "1.0"
+    silent: bool = False
+    questions: list[str] = field(default_factory=list)
+
+    async def models(self, endpoint: Endpoint) -> tuple[str, ...]:
+        self._asked("models")
+        if self.listed is None:
+            raise ControlError("no list")
+        return self.listed
+
+    async def loaded(self, endpoint: Endpoint, model: str) -> bool | None:
+        self._asked("loaded")
+        return self.in_memory
+
+    async def version(self, endpoint: Endpoint) -> str | None:
+        self._asked("version")
+        return self.release
+
+    def _asked(self, question: str) -> None:
+        self.questions.append(question)
+        if self.silent:
+            raise ControlError("connection refused")
+
+
+@dataclass
+class Heard:
+    """A sink that keeps what it hears."""
+
+    events: list[Event] = field(default_factory=list)
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+
+    def of(self, kind: type[T]) -> list[T]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def config(
+    targets: str = "vllm: {backend: vllm, url: 'http://engine:8000', model: tiny}", scenario: str = "every: 10s", limits: str = "{}"
+) -> Config:
+    return parse(f"targets:\n  {targets}\nscenarios:\n  heartbeat: {{{scenario}, prompt: {{text: Hello}}}}\nlimits: {limits}\n").config

@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from structlog.testing import capture_logs
+
+from config.model import Config
+from probes.ask import Ask
+from probes.failure import Reason
+from probes.record import ChatRecord
+from tests.traffic.fakes import FakeClock, FakeControl, FakeProber, Heard, config, settle
+from traffic.events import UNKNOWN_MODEL, Event, Facts, Skip, SkipReason
+from traffic.limits import Limits
+from traffic.runner import Runner
+from traffic.schedule import FIRST_CHAT_WITHIN_NS
+from traffic.targets.static import endpoints
+from traffic.watch import watches
+
+OLLAMA = "ollama: {backend: ollama, url: 'http://engine:11434', model: tiny}"
+
+
+@dataclass
+class Scene:
+    runner: Runner
+    clock: FakeClock
+    prober: FakeProber
+    control: FakeControl
+    heard: Heard
+    limits: Limits
+
+    @property
+    def records(self) -> list[ChatRecord]:
+        return self.heard.of(ChatRecord)
+
+    @property
+    def skips(self) -> list[SkipReason]:
+        return [skip.reason for skip in self.heard.of(Skip)]
+
+
+@asynccontextmanager
+async def running(
+    settings: Config, *, control: FakeControl | None = None, sink: Callable[[Event], None] | None = None, **prober: object
+) -> AsyncIterator[Scene]:
+    clock, heard = FakeClock(), Heard()
+    control = control or FakeControl()
+    fake = FakeProber(clock, **prober)  # type: ignore[arg-type]
+    limits = Limits(settings.limits.streams, settings.limits.streams_per_target)
+    planned = list(watches(settings, endpoints(settings), control, clock, heard))
+    runner = Runner(planned, fake, limits, clock, sink or heard)
+    runner.start()
+    try:
+        yield Scene(runner, clock, fake, control, heard, limits)
+    finally:
+        fake.let_go()
+        await runner.stop(1)
+
+
+async def test_each_target_has_its_first_chat_soon_and_then_one_each_interval() -> None:
+    settings = config(targets="x: {backend: vllm, url: 'http://x', model: m}\n  y: {backend: tgi, url: 'http://y', model: m}", scenario="every: 60s")
+    async with running(settings) as scene:
+        await scene.clock.advance(FIRST_CHAT_WITHIN_NS / 1e9)
+        assert sorted(record.target for record in scene.records) == ["x", "y"]
+        await scene.clock.advance(3_600)
+        assert len(scene.records) in (2 * 60, 2 * 60 + 1, 2 * 60 + 2)
+        assert all(record.schedule_lag_seconds == 0 for record in scene.records)
+        assert scene.skips == []
+
+
+async def test_a_chat_is_asked_as_its_scenario_says() -> None:
+    scenario = "every: 10s, max_tokens: 7, cache: cold, thinking: on, exact_length: true, seed: 5"
+    async with running(config(scenario=scenario)) as scene:
+        await scene.clock.advance(25)
+        (target, ask), (_, second) = scene.prober.asks[:2]
+    assert target == "vllm"
+    assert (ask.model, ask.max_tokens, ask.cache, ask.thinking, ask.exact_length, ask.seed) == ("tiny", 7, "cold", True, True, 5)
+    assert "Hello" in ask.messages[-1].content
+    assert ask.nonce
+    assert ask.nonce != second.nonce
+
+
+async def test_a_target_that_hangs_is_busy_at_its_cap_and_chatted_with_again_afterwards() -> None:
+    async with running(config(limits="{streams_per_target: 2}"), hold=True) as scene:
+        await scene.clock.advance(49)
+        assert len(scene.prober.asks) == scene.limits.in_flight == 2
+        assert set(scene.skips) == {SkipReason.TARGET_BUSY}
+        skipped = len(scene.skips)
+        assert skipped >= 2
+        scene.prober.let_go()
+        await settle()
+        assert (len(scene.records), scene.limits.in_flight) == (2, 0)
+        await scene.clock.advance(10)
+        assert (len(scene.records), len(scene.skips)) == (3, skipped)
+
+
+async def test_the_global_cap_holds_back_the_other_targets() -> None:
+    two = "x: {backend: vllm, url: 'http://x', model: m}\n  y: {backend: tgi, url: 'http://y', model: m}"
+    async with running(config(targets=two, limits="{streams: 1, streams_per_target: 1}"), hold=True) as scene:
+        await scene.clock.advance(10)
+        assert len(scene.prober.asks) == 1
+        assert SkipReason.GLOBAL_CAP in scene.skips
+
+
+async def test_a_model_that_is_not_loaded_is_not_asked_for_unless_that_is_allowed() -> None:
+    async with running(config(targets=OLLAMA), control=FakeControl(in_memory=False)) as scene:
+        await scene.clock.advance(10)
+        assert set(scene.skips) == {SkipReason.MODEL_NOT_LOADED}
+        assert scene.prober.asks == []
+        assert scene.limits.in_flight == 0
+        assert scene.heard.of(Facts)[-1].model_loaded is False
+        scene.control.in_memory = True
+        await scene.clock.advance(10)
+        assert [record.outcome for record in scene.records] == ["ok"]
+    allowed = OLLAMA.replace("model: tiny", "model: tiny, load_model: true")
+    async with running(config(targets=allowed), control=FakeControl(in_memory=False)) as scene:
+        await scene.clock.advance(5)
+        assert ([record.outcome for record in scene.records], scene.skips) == (["ok"], [])
+        assert scene.heard.of(Facts)[-1].model_loaded is False
+
+
+async def test_an_engine_that_answers_no_question_is_chatted_with_all_the_same() -> None:
+    unnamed = "ollama: {backend: ollama, url: 'http://engine:11434'}"
+    async with running(config(targets=unnamed), control=FakeControl(silent=True), reason=Reason.CONNECT) as scene:
+        await scene.clock.advance(5)
+        assert [(record.model, record.reason) for record in scene.records] == [(UNKNOWN_MODEL, Reason.CONNECT)]
+        scene.control.silent = False
+        scene.prober.reason = None
+        await scene.clock.advance(20)
+        assert [(record.model, record.outcome) for record in scene.records[1:2]] == [("tiny", "ok")]
+
+
+async def test_after_a_hold_up_chats_are_late_or_missed_and_none_is_lost() -> None:
+    async with running(config()) as scene:
+        await scene.clock.advance(30)
+        before = len(scene.records)
+        await scene.clock.jump(40)
+        accounted = len(scene.records) + len(scene.skips) - before
+        assert accounted == 4
+        assert scene.skips == [SkipReason.MISSED] * 2
+        assert all(record.schedule_lag_seconds > 0 for record in scene.records[before:])
+
+
+async def test_what_breaks_in_a_probe_is_an_internal_failure_and_probing_goes_on() -> None:
+    class Broken(FakeProber):
+        async def chat(self, *args: object, **kwargs: object) -> ChatRecord:  # type: ignore[override]
+            self.asks.append(("", Ask("", (), 1, "")))
+            raise RuntimeError("a bug")
+
+    async with running(config()) as scene:
+        scene.prober.__class__ = Broken
+        with capture_logs() as logs:
+            await scene.clock.advance(25)
+        assert len(scene.prober.asks) >= 2
+        assert {record.reason for record in scene.records} == {Reason.INTERNAL}
+        assert {record.failure.detail for record in scene.records if record.failure} == {"RuntimeError"}
+        assert scene.limits.in_flight == 0
+        assert scene.runner.running
+    assert {line["event"] for line in logs if line["log_level"] == "error"} == {"a probe broke"}
+
+
+async def test_a_schedule_that_breaks_is_said_and_not_running() -> None:
+    def broken(event: Event) -> None:
+        raise RuntimeError("a bug in a sink")
+
+    with capture_logs() as logs:
+        async with running(config(limits="{streams_per_target: 1}"), sink=broken, hold=True) as scene:
+            assert scene.runner.running
+            await scene.clock.advance(20)
+            assert not scene.runner.running
+    assert "a schedule broke" in {line["event"] for line in logs}
+
+
+async def test_stopping_starts_no_more_chats_and_lets_those_under_way_end() -> None:
+    async with running(config(), hold=True) as scene:
+        await scene.clock.advance(5)
+        stopping = asyncio.create_task(scene.runner.stop(30))
+        await settle()
+        await scene.clock.advance(60)
+        assert (len(scene.prober.asks), stopping.done(), scene.runner.running) == (1, False, False)
+        scene.prober.let_go()
+        await asyncio.wait_for(stopping, 5)
+        assert [record.outcome for record in scene.records] == ["ok"]
+
+
+async def test_chats_that_outlast_the_grace_time_are_cancelled() -> None:
+    async with running(config(), hold=True) as scene:
+        await scene.clock.advance(5)
+        await asyncio.wait_for(scene.runner.stop(0.01), 5)
+        assert [record.outcome for record in scene.records] == ["cancelled"]
+        assert scene.limits.in_flight == 0
+
+
+async def test_a_chat_that_does_not_even_heed_that_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("traffic.runner.CANCEL_SECONDS", 0.01)
+    async with running(config(), hold=True, heeds_cancel=False) as scene:
+        await scene.clock.advance(5)
+        await asyncio.wait_for(scene.runner.stop(0.01), 5)
+        assert (scene.records, scene.limits.in_flight) == ([], 0)
+
+
+async def test_a_chat_whose_engine_is_still_being_asked_is_not_sent_after_the_stop() -> None:
+    gate = asyncio.Event()
+
+    class Slow(FakeControl):
+        async def models(self, endpoint: object) -> tuple[str, ...]:
+            await gate.wait()
+            return ("tiny",)
+
+    unnamed = "vllm: {backend: vllm, url: 'http://engine:8000'}"
+    async with running(config(targets=unnamed), control=Slow()) as scene:
+        await scene.clock.advance(5)
+        stopping = asyncio.create_task(scene.runner.stop(30))
+        await settle()
+        gate.set()
+        await asyncio.wait_for(stopping, 5)
+        assert (scene.prober.asks, scene.records, scene.skips) == ([], [], [])
