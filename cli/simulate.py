@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def _list_faults(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
     if not wanted or context.resilient_parsing:
         return
-    from probes.simulator.faults import FAULTS, explain, signature
+    from probes.simulator.fault_plan import explain, signature
+    from probes.simulator.faults import FAULTS
 
     for kind in FAULTS.values():
         click.echo(f"{signature(kind)}\n    {explain(kind)} ({', '.join(kind.engines)})")

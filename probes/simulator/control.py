@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from probes.simulator.dialect import JSON, Reply, compact, object_of, whole_number
-from probes.simulator.faults import FAULTS, FaultError, Refuse, explain, signature
+from probes.simulator.fault_plan import FaultError, explain, parse, signature
+from probes.simulator.faults import FAULTS, Refuse
 
 if TYPE_CHECKING:
     from probes.simulator.simulator import Simulator
@@ -53,16 +54,21 @@ class Control:
         count, probability = asked.get("count"), asked.get("probability", 1.0)
         if not isinstance(probability, int | float) or (count is not None and whole_number(count) is None):
             return _wrong(400, "count must be an integer and probability a number")
+        text = str(asked.get("fault", ""))
         try:
-            active = self._simulator.faults.add(str(asked.get("fault", "")), count=whole_number(count), probability=probability)
+            fault = parse(text, self._simulator.name)
+            if isinstance(fault, Refuse):
+                await self._simulator.refuse(fault.seconds, spared=request.protocol)
+            else:
+                self._simulator.faults.add(text, count=whole_number(count), probability=probability)
         except FaultError as wrong:
             return _wrong(400, str(wrong))
-        if isinstance(active.fault, Refuse):
-            await self._simulator.refuse(active.fault.seconds, spared=request.protocol)
         return self._list(201)
 
     def _list(self, status: int) -> Reply:
         active = [{"fault": str(active.fault), "count": active.count, "probability": active.probability} for active in self._simulator.faults.active]
+        if self._simulator.refusing:
+            active.append({"fault": Refuse.name, "count": None, "probability": 1.0})
         known = [{"fault": signature(kind), "engines": kind.engines, "does": explain(kind)} for kind in FAULTS.values()]
         return Reply(status, compact({"active": active, "known": known}), JSON)
 

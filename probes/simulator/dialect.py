@@ -50,8 +50,8 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not an error of the simulator
-    """The request is answered with `reply` instead of a chat."""
+class Answered(Exception):  # noqa: N818 - it is an answer, not an error of the simulator
+    """The request is answered at once and whole, by `reply`, instead of by a stream."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.status)
@@ -174,7 +174,7 @@ class Dialect(Protocol):
         ...
 
     def read(self, path: str, body: bytes) -> Chat:
-        """Understand a chat request. Raises `Refused`."""
+        """Understand a chat request. Raises `Answered`."""
         ...
 
     def form(self, chat: Chat, request_id: str) -> Form: ...

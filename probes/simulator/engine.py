@@ -17,7 +17,7 @@ class Observer(Protocol):
         ...
 
     def left(self, batching: Batching) -> None:
-        """A request was given up because its client went away."""
+        """A request was given up before it had all its tokens."""
         ...
 
     def stepped(self, step: Step, batching: Batching) -> None:
@@ -65,7 +65,7 @@ class Engine:
         return generation
 
     def abort(self, generation: Generation) -> None:
-        """Stop a chat whose client went away; nothing happens to one that has all its tokens."""
+        """Stop a chat that nobody listens to any more; nothing happens to one that has all its tokens."""
         if self._generations.pop(generation.sequence, None) is not None:
             self.batching.abort(generation.sequence)
             self._observer.left(self.batching)

@@ -31,6 +31,11 @@ class Listener:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"{scheme}://{host}:{self.port}"
 
+    @property
+    def refusing(self) -> bool:
+        """Whether connections are refused now."""
+        return self._listening is None
+
     async def open(self) -> None:
         """Listen; nothing happens if it does already."""
         async with self._change:

@@ -16,8 +16,8 @@ class NativeMetrics(Observer, Protocol):
         """A chat request came in."""
         ...
 
-    def refused(self, kind: str) -> None:
-        """A chat was turned away or broke off: `overloaded`, `validation`, `generation` or `dropped` (its client went away)."""
+    def failed(self, kind: str) -> None:
+        """A chat got no whole answer: `overloaded`, `validation`, `generation` (it broke off) or `dropped` (its client went away)."""
         ...
 
     def served(self, handler: str, method: str, status: int, request_bytes: int, response_bytes: int, seconds: float) -> None:
@@ -47,7 +47,7 @@ class NoMetrics:
     def asked(self) -> None:
         pass
 
-    def refused(self, kind: str) -> None:
+    def failed(self, kind: str) -> None:
         pass
 
     def served(self, handler: str, method: str, status: int, request_bytes: int, response_bytes: int, seconds: float) -> None:

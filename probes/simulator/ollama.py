@@ -15,6 +15,7 @@ from probes.simulator.clock import Clock
 from probes.simulator.dialect import (
     DONE,
     JSON,
+    Answered,
     Chat,
     Ending,
     Form,
@@ -23,7 +24,6 @@ from probes.simulator.dialect import (
     Head,
     Page,
     Piece,
-    Refused,
     Reply,
     compact,
     http_date,
@@ -157,16 +157,16 @@ class Ollama:
         try:
             asked = object_of(body)
         except ValueError as broken:
-            raise Refused(_error(path, 400, str(broken) if body else "missing request body")) from None
+            raise Answered(_error(path, 400, str(broken) if body else "missing request body")) from None
         model = str(asked.get("model") or "")
         if not model:
-            raise Refused(self.model_missing(path, "") if path == GENERATE else _error(path, 400, "model is required"))
+            raise Answered(self.model_missing(path, "") if path == GENERATE else _error(path, 400, "model is required"))
         if full_name(model) not in map(full_name, self._options.models):
-            raise Refused(self.model_missing(path, model))
+            raise Answered(self.model_missing(path, model))
         try:
             prompt = self._prompt(path, asked)
         except ValueError as broken:
-            raise Refused(_error(path, 400, str(broken))) from None
+            raise Answered(_error(path, 400, str(broken))) from None
         options = asked.get("options")
         limit = asked.get("max_tokens") if path == OPENAI else options.get("num_predict") if isinstance(options, dict) else None
         number = whole_number(limit)

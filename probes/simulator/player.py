@@ -10,8 +10,9 @@ from typing import TypeVar
 from probes.simulator import faults
 from probes.simulator.answer import END_OF_CHUNKS, Answer, chunk
 from probes.simulator.clock import Clock
-from probes.simulator.dialect import Chat, Dialect, Ending, Form, Frame, Group, Piece, Refused
+from probes.simulator.dialect import Answered, Chat, Dialect, Ending, Form, Frame, Group, Piece
 from probes.simulator.engine import Generation
+from probes.simulator.fault_plan import Plan
 
 _T = TypeVar("_T")
 GARBAGE = b'data: {"choices": [{"index": 0, "delta": {"content"\n\n'
@@ -29,7 +30,7 @@ class Stopped(Exception):  # noqa: N818 - an ending, not an error
 class Player:
     """One stream from head to end. Delays by faults move all that follows, so each token still has one absolute instant."""
 
-    def __init__(self, dialect: Dialect, form: Form, answer: Answer, chat: Chat, plan: faults.Plan, clock: Clock) -> None:
+    def __init__(self, dialect: Dialect, form: Form, answer: Answer, chat: Chat, plan: Plan, clock: Clock) -> None:
         self._dialect = dialect
         self._form = form
         self._answer = answer
@@ -138,7 +139,7 @@ class Player:
                 self._end()
             case faults.Error():
                 if self._unsent_head:
-                    raise Refused(self._dialect.failed(self._path))
+                    raise Answered(self._dialect.failed(self._path))
                 await self.fail("Request failed during generation: Server error: out of memory", "generation")
             case faults.Abort():
                 await self._finish(self._form.closing(None, ending("abort")), due_ns)

@@ -12,6 +12,7 @@ from probes.simulator.clock import Clock
 from probes.simulator.dialect import (
     DONE,
     JSON,
+    Answered,
     Chat,
     Ending,
     Form,
@@ -20,7 +21,6 @@ from probes.simulator.dialect import (
     Head,
     Page,
     Piece,
-    Refused,
     Reply,
     compact,
     http_date,
@@ -119,7 +119,7 @@ class Tgi:
         try:
             asked = object_of(body)
         except ValueError:
-            raise Refused(Reply(400, b"Failed to parse the request body as JSON", TEXT)) from None
+            raise Answered(Reply(400, b"Failed to parse the request body as JSON", TEXT)) from None
         return self._read_generate(asked) if path == GENERATE else self._read_chat(asked)
 
     def _read_chat(self, asked: dict[str, object]) -> Chat:
@@ -127,7 +127,7 @@ class Tgi:
             prompt = tuple(render_chat(messages_of(asked.get("messages"))))
         except ValueError:
             text = b"Failed to deserialize the JSON body into the target type: missing field `messages`"
-            raise Refused(Reply(422, text, TEXT)) from None
+            raise Answered(Reply(422, text, TEXT)) from None
         usage = asked.get("stream_options")
         wanted = asked.get("max_tokens", asked.get("max_completion_tokens"))
         return Chat(
@@ -143,7 +143,7 @@ class Tgi:
     def _read_generate(self, asked: dict[str, object]) -> Chat:
         if not isinstance(asked.get("inputs"), str):
             text = b"Failed to deserialize the JSON body into the target type: missing field `inputs`"
-            raise Refused(Reply(422, text, TEXT))
+            raise Answered(Reply(422, text, TEXT))
         prompt = tuple(tokenize(str(asked["inputs"])))
         parameters = asked.get("parameters")
         parameters = parameters if isinstance(parameters, dict) else {}

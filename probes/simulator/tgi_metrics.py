@@ -90,7 +90,7 @@ class TgiMetrics:
     def asked(self) -> None:
         self._count("tgi_request_count")
 
-    def refused(self, kind: str) -> None:
+    def failed(self, kind: str) -> None:
         self._count("tgi_request_failure", f'err="{kind}"')
 
     def submitted(self, sequence: Sequence, batching: Batching) -> None:
@@ -100,7 +100,6 @@ class TgiMetrics:
         self._gauges["tgi_queue_size"] = len(batching.waiting)
 
     def left(self, batching: Batching) -> None:
-        self.refused("dropped")
         self._set_gauges(batching)
 
     def stepped(self, step: Step, batching: Batching) -> None:

@@ -14,6 +14,7 @@ from probes.simulator.clock import Clock
 from probes.simulator.dialect import (
     DONE,
     JSON,
+    Answered,
     Chat,
     Ending,
     Frame,
@@ -21,7 +22,6 @@ from probes.simulator.dialect import (
     Head,
     Page,
     Piece,
-    Refused,
     Reply,
     compact,
     http_date,
@@ -118,18 +118,18 @@ class Vllm:
         try:
             asked = object_of(body)
         except ValueError:
-            raise Refused(self._invalid(_NOT_JSON, "body.0")) from None
+            raise Answered(self._invalid(_NOT_JSON, "body.0")) from None
         model = str(asked.get("model") or self._options.models[0])
         if model not in self._options.models:
-            raise Refused(self.model_missing(path, model))
+            raise Answered(self.model_missing(path, model))
         if "messages" not in asked:
             detail = f"{{'type': 'missing', 'loc': 'body.messages', 'msg': 'Field required', 'input': '<dict of {len(asked)} items>'}}"
-            raise Refused(self._invalid(detail, "body.messages"))
+            raise Answered(self._invalid(detail, "body.messages"))
         try:
             prompt = tuple(render_chat(messages_of(asked["messages"])))
         except ValueError:
             detail = f"{{'type': 'list_type', 'loc': 'body.messages', 'msg': 'Input should be a valid list', 'input': {asked['messages']!r}}}"
-            raise Refused(self._invalid(detail, "body.messages")) from None
+            raise Answered(self._invalid(detail, "body.messages")) from None
         wanted = whole_number(asked.get("max_completion_tokens"))
         wanted = whole_number(asked.get("max_tokens")) if wanted is None else wanted
         room = self._room(len(prompt), wanted)
@@ -150,21 +150,21 @@ class Vllm:
         )
 
     def _room(self, prompt_tokens: int, wanted: int | None) -> int:
-        """How many tokens the answer may have; more that fit the model but not beside the prompt are not refused. Raises `Refused`."""
+        """How many tokens the answer may have; more that fit the model but not beside the prompt are not refused. Raises `Answered`."""
         limit = self._options.capacity.context_tokens
         if wanted is not None and wanted < 1:
             message = f"max_tokens must be at least 1, got {wanted}. (parameter=max_tokens, value={wanted})"
-            raise Refused(_error(400, message, "BadRequestError", "max_tokens"))
+            raise Answered(_error(400, message, "BadRequestError", "max_tokens"))
         if wanted is not None and wanted > limit:
             message = f"max_tokens={wanted} cannot be greater than max_model_len={limit}. Please request fewer output tokens."
-            raise Refused(_error(400, f"{message} (parameter=max_tokens, value={wanted})", "BadRequestError", "max_tokens"))
+            raise Answered(_error(400, f"{message} (parameter=max_tokens, value={wanted})", "BadRequestError", "max_tokens"))
         if prompt_tokens >= limit:
             message = (
                 f"This model's maximum context length is {limit} tokens. However, your prompt contains at least {limit + 1} input tokens, which "
                 "exceeds this limit even without any output tokens. Please reduce the length of the input prompt. "
                 f"(parameter=input_tokens, value={limit + 1})"
             )
-            raise Refused(_error(400, message, "BadRequestError", "input_tokens"))
+            raise Answered(_error(400, message, "BadRequestError", "input_tokens"))
         return limit - prompt_tokens
 
     def form(self, chat: Chat, request_id: str) -> VllmForm:

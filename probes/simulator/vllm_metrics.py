@@ -252,7 +252,7 @@ class VllmMetrics:
     def asked(self) -> None:
         """vLLM counts requests when they end."""
 
-    def refused(self, kind: str) -> None:
+    def failed(self, kind: str) -> None:
         if kind == "overloaded":
             self._rejections.inc()
 

@@ -11,8 +11,9 @@ import orjson
 import pytest
 
 from probes.simulator import Latency, Options, Simulator, simulated
-from probes.simulator.faults import FAULTS, FaultError, Faults, parse, signature
-from tests.probes.simulator.raw import CHAT, ask, chat, connect, dechunk, eventually, events, listen, ollama_chat, request, split
+from probes.simulator.fault_plan import FaultError, Faults, parse, signature
+from probes.simulator.faults import FAULTS
+from tests.probes.simulator.raw import CHAT, ask, chat, connect, dechunk, events, eventually, listen, ollama_chat, request, split
 
 CONTINUOUS = {"include_usage": True, "continuous_usage_stats": True}
 QUICK = Options(latency=Latency(decode_seconds=0.004, first_token_seconds=0.001), answer_tokens=2000)
@@ -341,7 +342,7 @@ async def test_faults_in_force_for_the_next_requests(vllm: Simulator) -> None:
     [
         ({"fault": "nonsense"}, "unknown fault 'nonsense'"),
         ({"fault": "stall:x"}, "'x' in 'stall:x' is not a number"),
-        ({"fault": "refuse", "count": 1}, "it takes neither count nor probability"),
+        ({"fault": "empty", "count": 0}, "count must be at least 1"),
         ({"fault": "empty", "probability": 2}, "probability must lie above 0"),
         ({"fault": "empty", "count": "many"}, "count must be an integer"),
         (b"{", "expected an object"),

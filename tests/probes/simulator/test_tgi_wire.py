@@ -91,3 +91,13 @@ async def test_info_health_and_models(quick: Options) -> None:
         assert b'"model_id":"tiny"' in await ask(engine.url, "GET", "/info")
         body = split(await ask(engine.url, "GET", "/v1/models"))[2]
         assert body == b'{"object":"list","data":[{"id":"tiny","object":"model","created":0,"owned_by":"tiny"}]}'
+
+
+async def test_failures_are_counted_by_their_cause(quick: Options) -> None:
+    async with simulated("tgi", quick) as engine:
+        for fault in ("overloaded", "error:1", "error:1"):
+            await ask(engine.url, "POST", CHAT, chat(6), {"X-Sim-Fault": fault})
+        text = split(await ask(engine.url, "GET", "/metrics"))[2].decode()
+    assert 'tgi_request_failure{err="overloaded"} 1\n' in text
+    assert 'tgi_request_failure{err="generation"} 2\n' in text
+    assert "tgi_request_count 3\n" in text
