@@ -34,7 +34,8 @@ def command(configs: tuple[Path, ...], records: Path | None, listen: str | None,
     try:
         loaded = read(find(configs))
     except ConfigError as error:
-        raise click.ClickException(str(error)) from error
+        click.echo(str(error), err=True)  # lines that an editor can jump to, so nothing stands before the first
+        raise click.exceptions.Exit(1) from error
     config = loaded.config
     if listen is not None:
         try:

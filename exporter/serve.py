@@ -96,8 +96,10 @@ async def exporting(
         stack.push_async_callback(runner.stop, grace_seconds)
         runner.start()
         _log.info("probing", what=summary(config), url=f"http://{address}")
-        yield address
-        _log.info("stopping")
+        try:
+            yield address
+        finally:
+            _log.info("stopping")
 
 
 async def serve(config: Config, *, records: Path | None = None, log_lines_lost: Callable[[], int] = lambda: 0) -> None:

@@ -1,0 +1,97 @@
+"""`chatprobe serve` as an operator starts and stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from click.testing import CliRunner
+
+from cli.main import main
+from tests.exporter.engine import engine
+
+YAML = """
+targets:
+  vllm: {backend: vllm, url: "URL"}
+scenarios:
+  heartbeat: {every: 1s, prompt: {text: Hello}}
+"""
+
+
+def write(folder: Path, yaml: str) -> Path:
+    path = folder / "chatprobe.yaml"
+    path.write_text(yaml)
+    return path
+
+
+@asynccontextmanager
+async def serving(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str, asyncio.StreamReader]]:
+    """The command as a process of its own, once it probes; with its URL and its log."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "from cli.main import main; main()", "serve", "--listen", "127.0.0.1:0", *arguments, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stderr is not None
+        found = None
+        async with asyncio.timeout(30):
+            while found is None and (line := await process.stderr.readline()):
+                found = re.search(r"event=probing .*url=(http://\S+)", line.decode())
+        assert found is not None
+        yield process, found[1], process.stderr
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_serves_until_a_signal_and_ends_well(tmp_path: Path, number: signal.Signals) -> None:
+    async with engine() as one:
+        records = tmp_path / "records.ndjson"
+        config = write(tmp_path, YAML.replace("URL", one.url))
+        async with serving("--config", str(config), "--records", str(records)) as (process, url, log):
+            await asyncio.wait_for(one.asked.wait(), 20)
+            async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as response:
+                assert "chatprobe_probes_total" in await response.text()
+            process.send_signal(number)
+            assert await asyncio.wait_for(process.wait(), 20) == 0
+            assert b"event=stopping" in await log.read()
+        assert {json.loads(line)["outcome"] for line in records.read_text().splitlines()} == {"ok"}
+
+
+async def test_a_second_signal_cuts_the_wait_short(tmp_path: Path) -> None:
+    async with engine() as one:
+        one.finish.clear()
+        config = write(tmp_path, YAML.replace("URL", one.url))
+        async with serving("--config", str(config)) as (process, _, log):
+            await asyncio.wait_for(one.asked.wait(), 20)
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(20):
+                while b"waiting for chats to end" not in await log.readline():
+                    pass
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+def test_a_wrong_configuration_is_refused_with_its_places(tmp_path: Path) -> None:
+    config = write(tmp_path, YAML.replace("URL", "nonsense").replace("every: 1s", "every: 1"))
+    result = CliRunner().invoke(main, ["serve", "--config", str(config)])
+    assert result.exit_code == 1
+    first, second = result.stderr.splitlines()
+    assert first.startswith(f"{config}:3:30: targets.vllm.url: is not a URL of an engine")
+    assert second.startswith(f"{config}:5:22: scenarios.heartbeat.every: is not a duration")
+
+
+def test_a_wrong_address_is_refused(tmp_path: Path) -> None:
+    config = write(tmp_path, YAML.replace("URL", "http://127.0.0.1:9"))
+    result = CliRunner().invoke(main, ["serve", "--config", str(config), "--listen", "nowhere"])
+    assert result.exit_code == 2
+    assert "--listen: is not an address to listen on; write host:port" in result.output

@@ -1,0 +1,163 @@
+"""Lines, logs and the file of records, on real pipes and files."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import logging
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from exporter.lines import LineWriter
+from exporter.logs import ProbeLog, start_logging
+from exporter.records import record_file
+from probes.failure import Reason
+from tests.exporter.chats import START_NS, chat, failed
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    reading, writing = os.pipe()
+    yield reading, writing
+    for descriptor in (reading, writing):
+        os.close(descriptor)
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:], root.level = handlers, level
+
+
+def test_lines_arrive_whole_and_in_order(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    writer = LineWriter(writing, at_most=100)
+    for number in range(50):
+        writer.write(b"line %d" % number)
+    writer.close()
+    assert os.read(reading, 65536).splitlines() == [b"line %d" % number for number in range(50)]
+    assert writer.lost == 0
+
+
+def test_a_reader_that_hangs_costs_lines_and_never_time(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    writer = LineWriter(writing, at_most=10)
+    for _ in range(1_000):
+        writer.write(b"x" * 1_000)
+    assert writer.lost > 900
+    writer.close(within_seconds=0.01)
+    os.set_blocking(reading, False)
+    while True:  # let the thread end
+        try:
+            os.read(reading, 65536)
+        except BlockingIOError:
+            break
+
+
+def test_lines_that_cannot_be_written_are_counted_and_said_once(tmp_path: Path) -> None:
+    said: list[int | None] = []
+    path = tmp_path / "lines"
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT)
+    writer = LineWriter(descriptor, at_most=10, on_error=lambda error: said.append(error.errno))
+    for _ in range(3):
+        writer.write(b"x")
+    writer.close()
+    os.close(descriptor)
+    assert (writer.lost, said) == (3, [errno.EBADF])
+
+
+def test_a_line_that_was_torn_does_not_spoil_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    writer = LineWriter(descriptor, at_most=10)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5, hard))
+        writer.write(b"too long")
+        _until_lost(writer, 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    writer.write(b"whole")
+    writer.close()
+    os.close(descriptor)
+    assert path.read_bytes() == b"too l\nwhole\n"
+    assert writer.lost == 1
+
+
+def _until_lost(writer: LineWriter, lost: int) -> None:
+    for _ in range(1_000_000):
+        if writer.lost == lost:
+            return
+        os.sched_yield()
+    raise AssertionError("not lost")
+
+
+def test_records_are_appended_as_lines_of_json(tmp_path: Path) -> None:
+    path = tmp_path / "records.ndjson"
+    path.write_text('{"earlier": true}\n')
+    with record_file(path) as sink:
+        sink(chat())
+        sink(failed(Reason.CONNECT))
+    earlier, first, second = map(json.loads, path.read_text().splitlines())
+    assert earlier == {"earlier": True}
+    assert first == json.loads(json.dumps(chat().to_json()))
+    assert second["reason"] == "connect"
+
+
+def test_a_record_that_cannot_be_written_is_counted_and_logged() -> None:
+    with capture_logs() as logs, record_file(Path("/dev/full")) as sink:
+        sink(chat())
+        sink(chat())
+    assert sink.lost == 2
+    assert [(line["event"], line["file"]) for line in logs] == [("a record was not written", "/dev/full")]
+
+
+def test_logs_are_lines_of_keys_and_values(pipe: tuple[int, int], restored_logging: None) -> None:
+    reading, writing = pipe
+    writer = start_logging("info", writing)
+    structlog.get_logger().debug("not this")
+    structlog.get_logger().info("an event", detail='with "quotes" and\nbreaks', count=1)
+    logging.getLogger("asyncio").error("from %s", "elsewhere")
+    try:
+        raise RuntimeError("a bug")
+    except RuntimeError:
+        structlog.get_logger().exception("broke")
+    writer.close()
+    lines = os.read(reading, 65536).decode().splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("timestamp=2") for line in lines)
+    assert lines[0].endswith('level=info event="an event" detail="with \\"quotes\\" and\\nbreaks" count=1')
+    assert 'level=error event="from elsewhere" logger=asyncio' in lines[1]
+    assert "RuntimeError: a bug" in lines[2]
+
+
+def test_failures_of_a_kind_are_logged_once_a_minute_and_their_end_too() -> None:
+    minute_ns = 60_000_000_000
+    with capture_logs() as logs:
+        sink = ProbeLog()
+        for number in range(5):
+            sink(failed(Reason.CONNECT, after_ms=number * 1_000))
+        sink(failed(Reason.STALLED, after_ms=5_000))
+        sink(failed(Reason.CONNECT, ended_ns=START_NS + minute_ns))
+        sink(chat())
+        sink(chat())
+        sink(failed(Reason.CONNECT))
+    assert [(line["event"], line.get("reason"), line.get("alike_since_last_line")) for line in logs] == [
+        ("probe failed", "connect", 0),
+        ("probe failed", "stalled", 0),
+        ("probe failed", "connect", 4),
+        ("probe succeeds again", None, None),
+        ("probe failed", "connect", 0),
+    ]
+    assert logs[0]["request_id"] == failed(Reason.CONNECT).request_id

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import gzip
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import aiohttp
+import pytest
+
+from config.effective import effective
+from config.model import Config
+from config.quantities import Address
+from config.reader import parse
+from exporter.metrics import catalogue
+from exporter.metrics.assembly import Metrics
+from exporter.metrics.exposition import OPENMETRICS, TEXT
+from exporter.web.app import Sources, application, takes_gzip
+from exporter.web.overview import Overview
+from exporter.web.server import ListenError, listening
+from probes.failure import Failure, Reason
+from tests.exporter.chats import chat, failed
+from tests.exporter.scrape import CONFIG, promtool_accepts, read
+from traffic.events import Facts, Skip, SkipReason
+
+SECRET = "canary-secret"
+
+
+@dataclass
+class Site:
+    session: aiohttp.ClientSession
+    metrics: Metrics
+    overview: Overview
+    not_ready: str | None = None
+
+    async def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, aiohttp.ClientResponse, bytes]:
+        async with self.session.request(method, path, headers=headers) as response:
+            return response.status, response, await response.read()
+
+
+@pytest.fixture
+def settings() -> Config:
+    return parse(CONFIG.replace("model: tiny}", f"model: tiny, headers: {{X-Key: {SECRET}}}}}")).config
+
+
+@pytest.fixture
+async def site(settings: Config) -> AsyncIterator[Site]:
+    metrics, overview = Metrics(settings, {}), Overview(settings)
+    sources = Sources(metrics.exposition, overview, lambda: site.not_ready, effective(settings))
+    async with (
+        listening(application(sources), Address("127.0.0.1", 0)) as address,
+        aiohttp.ClientSession(f"http://{address}", auto_decompress=False, skip_auto_headers=["Accept-Encoding"]) as session,
+    ):
+        site = Site(session, metrics, overview)
+        yield site
+
+
+async def test_metrics_in_the_form_that_is_asked_for(site: Site) -> None:
+    status, response, body = await site.get("/metrics")
+    assert (status, response.headers["Content-Type"]) == (200, TEXT)
+    assert "Content-Encoding" not in response.headers
+    assert read(body).value(catalogue.PROBES.name) == 0
+    promtool_accepts(body)
+    _, response, body = await site.get("/metrics", Accept="application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+    assert response.headers["Content-Type"] == OPENMETRICS
+    assert read(body, as_openmetrics=True).value(catalogue.PROBES.name) == 0
+    assert response.headers["Vary"] == "Accept, Accept-Encoding"
+
+
+async def test_metrics_are_compressed_when_that_is_asked_for(site: Site) -> None:
+    _, response, body = await site.get("/metrics", **{"Accept-Encoding": "gzip"})
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert read(gzip.decompress(body)).value(catalogue.PROBES.name) == 0
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [("", False), ("gzip", True), ("br, GZIP;q=0.5", True), ("gzip;q=0", False), ("gzip; q=0.000", False), ("deflate", False), ("identity", False)],
+)
+def test_who_takes_gzip(header: str, expected: bool) -> None:
+    assert takes_gzip(header) is expected
+
+
+async def test_healthy_always_and_ready_only_while_probing(site: Site) -> None:
+    assert (await site.get("/-/ready"))[0] == 200
+    site.not_ready = "the measuring worker is not running"
+    status, _, body = await site.get("/-/ready")
+    assert (status, body) == (503, b"chatprobe is not ready: the measuring worker is not running.\n")
+    assert (await site.get("/-/healthy"))[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/config", "/-/healthy", "/-/ready"])
+async def test_head_is_get_without_a_body(site: Site, path: str) -> None:
+    got, _, _ = await site.get(path)
+    status, response, body = await site.get(path, method="HEAD")
+    assert (status, body) == (got, b"") == (200, b"")
+    assert int(response.headers["Content-Length"]) > 0
+
+
+async def test_what_is_not_there_is_said_in_text(site: Site) -> None:
+    for method, path, expected in (("GET", "/nowhere", 404), ("POST", "/metrics", 405), ("POST", "/-/reload", 404)):
+        status, response, body = await site.get(path, method=method)
+        assert (status, response.content_type) == (expected, "text/plain")
+        assert body.startswith(str(expected).encode())
+
+
+async def test_the_configuration_is_shown_without_secrets(site: Site) -> None:
+    _, response, body = await site.get("/config")
+    assert response.content_type == "text/plain"
+    assert b"X-Key" in body
+    for path in ("/config", "/", "/metrics"):
+        assert SECRET.encode() not in (await site.get(path))[2]
+
+
+async def test_the_page_shows_the_last_outcome_and_escapes_what_engines_say(site: Site) -> None:
+    _, response, body = await site.get("/")
+    assert response.content_type == "text/html"
+    page = body.decode()
+    assert page.count("none yet") == 3
+    assert "unknown" in page
+    site.overview(chat())
+    site.overview(Facts("tgi", "<script>alert(1)</script>"))
+    site.overview(failed(Reason.CONNECT, target="tgi", failure=Failure(Reason.CONNECT, "<b>refused</b>", 0)))
+    site.overview(Skip("vllm", "long", SkipReason.GLOBAL_CAP, 1_800_000_000))
+    site.overview(chat(outcome="cancelled", finished_ns=None))
+    site.not_ready = "it is starting"
+    page = (await site.get("/"))[2].decode()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert "failed: connect" in page
+    assert "&lt;b&gt;refused" in page
+    assert "skipped: global_cap" in page
+    assert '<td class="ok">ok</td><td class="number">50.0 ms</td>' in page
+    assert "Not probing: it is starting." in page
+
+
+async def test_a_port_in_use_is_said_clearly(settings: Config) -> None:
+    def app() -> Sources:
+        return Sources(Metrics(settings, {}).exposition, Overview(settings), lambda: None, "")
+
+    async with listening(application(app()), Address("127.0.0.1", 0)) as address:
+        with pytest.raises(ListenError, match=rf"127\.0\.0\.1:{address.port} is in use by another program; stop it, or choose another"):
+            async with listening(application(app()), address):
+                raise AssertionError
+    with pytest.raises(ListenError, match=r"cannot listen on 192\.0\.2\.1:0: "):
+        async with listening(application(app()), Address("192.0.2.1", 0)):
+            raise AssertionError
