@@ -63,6 +63,8 @@ class Listener:
 
     async def close(self) -> None:
         """Stop listening for good, and end what is connected."""
+        for task in self._tasks:
+            task.cancel()
         async with self._change:
             self._cancel_reopening()
             if self._listening is not None:

@@ -106,6 +106,7 @@ class Player:
         """Report an error inside the stream, and end it as the engine does."""
         for group in self._form.error(message, kind):
             await self._send(group, None)
+        await self._release(None)
         self._end()
 
     async def _strike(self, due_ns: int, ending: Callable[[str], Ending], *, last: bool) -> None:

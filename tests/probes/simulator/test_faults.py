@@ -234,6 +234,12 @@ async def test_many_chunks_in_one_segment(vllm: Simulator) -> None:
     ]
 
 
+async def test_chunks_held_back_for_a_segment_are_not_lost_to_an_error(vllm: Simulator) -> None:
+    response = await faulty(vllm, "coalesce:4,error:2")
+    assert len(texts(response)) == 2
+    assert b"".join(dechunk(split(response)[2])[0]).endswith(VLLM_ERROR)
+
+
 async def test_usage_absent_wrong_late_or_at_the_end_only(vllm: Simulator) -> None:
     assert not any("usage" in frame for frame in events(await faulty(vllm, "no-usage")))
     wrong = [frame["usage"]["completion_tokens"] for frame in events(await faulty(vllm, "wrong-usage:5"))]  # type: ignore[index]
