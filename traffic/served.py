@@ -42,6 +42,7 @@ class Served:
         self._clock = clock
         self._sink = sink
         self._facts = Facts(endpoint.name, model=endpoint.model or UNKNOWN_MODEL)
+        self._missing = endpoint.model is None
         self._asking: asyncio.Task[None] | None = None
         self._ask_again_ns: int | None = None
 
@@ -59,7 +60,12 @@ class Served:
         return self._facts.model
 
     async def loaded(self) -> bool | None:
-        """Whether the model is in memory right now; None where the engine has it there always, or gave no answer."""
+        """Whether the model is in memory right now; None where it cannot be said.
+
+        That is: the engine has it there always, it gave no answer, or it does not have the model at all, which a chat is to show.
+        """
+        if self._missing:
+            return None
         try:
             loaded = await self._control.loaded(self._endpoint, self._facts.model)
         except ControlError as error:
@@ -80,7 +86,9 @@ class Served:
     async def _ask(self) -> None:
         try:
             models = await self._control.models(self._endpoint)
-            self._learn(replace(self._facts, model=self._choose(models), served_model=self._serving(models)))
+            model = self._choose(models)
+            self._missing = not _listed(model, models)
+            self._learn(replace(self._facts, model=model, served_model=_serving(model, models)))
             self._learn(replace(self._facts, backend_version=await self._control.version(self._endpoint)))
         except ControlError as error:
             _log.debug("no answer on models and version", target=self._endpoint.name, detail=str(error))
@@ -94,15 +102,17 @@ class Served:
             return held
         return models[0]
 
-    def _serving(self, models: Sequence[str]) -> str | None:
-        """The engine's own name for what it serves; None if it lists several and none is recognized."""
-        wanted = self._choose(models)
-        for name in (wanted, f"{wanted}:latest"):  # Ollama's full name of a model without a tag
-            if name in models:
-                return name
-        return models[0] if len(models) == 1 else None
-
     def _learn(self, facts: Facts) -> None:
         if facts != self._facts:
             self._facts = facts
             self._sink(facts)
+
+
+def _listed(model: str, models: Sequence[str]) -> str | None:
+    """The name under which a list holds the model: its own, or with the tag that Ollama adds where there is none; None if it is missing."""
+    return next((name for name in (model, f"{model}:latest") if name in models), None)
+
+
+def _serving(model: str, models: Sequence[str]) -> str | None:
+    """The engine's own name for what it serves; None if it lists several and none is recognized."""
+    return _listed(model, models) or (models[0] if len(models) == 1 else None)

@@ -44,12 +44,12 @@ class ChatSeries:
         self._series = Series(families, labels)
         self._slos = slos
         self._doubtful = doubtful
-        self._reasons = False
+        self._thinks = False
         self._start_at_zero()
 
     def record(self, record: ChatRecord) -> None:
         """Take a chat that ended `ok` or `failed`."""
-        self._reasons = self._reasons or readings.reasoned(record)
+        self._thinks = self._thinks or readings.reasoned(record)
         for reading in readings.counts(record):
             self._apply(reading, record)
         if self._doubtful == "keep" or not record.doubtful:
@@ -77,7 +77,7 @@ class ChatSeries:
             self._series.touch(catalogue.SLO_GOOD, name)
 
     def _apply(self, reading: Reading, record: ChatRecord) -> None:
-        if reading.metric is catalogue.FIRST_CONTENT and not self._reasons:
+        if reading.metric is catalogue.FIRST_CONTENT and not self._thinks:
             return  # equal to TTFT, until the model is seen to reason
         exemplar = {"request_id": record.request_id} if reading.exemplar else None
         self._series.put(reading.metric, reading.value, *reading.more, times=reading.times, exemplar=exemplar)

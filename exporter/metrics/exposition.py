@@ -15,6 +15,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as as_openm
 
 from exporter.metrics import catalogue
 from exporter.metrics.ledger import Ledger
+from exporter.negotiation import wishes
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -69,15 +70,9 @@ class PrometheusExposition:
 def wants_openmetrics(accept: str) -> bool:
     """Whether an `Accept` header prefers OpenMetrics 1.0.0 to plain text; of equals it does."""
     openmetrics = text = 0.0
-    for entry in accept.lower().split(","):
-        media, *rest = (part.strip() for part in entry.split(";"))
-        parameters = dict(part.split("=", 1) for part in rest if "=" in part)
-        try:
-            quality = float(parameters.get("q", "1"))
-        except ValueError:
-            continue
-        if media == "application/openmetrics-text" and parameters.get("version", "1.0.0") == "1.0.0":
-            openmetrics = max(openmetrics, quality)
-        elif media in ("text/plain", "text/*"):
-            text = max(text, quality)
+    for wish in wishes(accept):
+        if wish.name == "application/openmetrics-text" and wish.parameters.get("version", "1.0.0") == "1.0.0":
+            openmetrics = max(openmetrics, wish.quality)
+        elif wish.name in ("text/plain", "text/*"):
+            text = max(text, wish.quality)
     return openmetrics > 0 and openmetrics >= text

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from urllib.parse import urlsplit
 
 from config.model import Config, Slo
 from exporter.metrics import catalogue
 from exporter.metrics.chats import ChatSeries, Doubtful
 from exporter.metrics.families import Families, Series
 from exporter.metrics.ledger import Ledger
+from exporter.urls import shown_url
 from probes.record import ChatRecord
 from traffic.events import UNKNOWN_MODEL, Event, Facts, Skip
 
@@ -113,9 +113,3 @@ def thresholds(config: Config) -> dict[str, set[float]]:
             if seconds is not None:
                 found[metric.name].add(seconds)
     return found
-
-
-def shown_url(url: str) -> str:
-    """A URL without what may be secret in it: user, password, query and fragment."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from exporter.metrics.exposition import Exposition
+from exporter.negotiation import wishes
 from exporter.web.overview import Overview
 
 GZIP_LEVEL = 6
@@ -74,8 +75,4 @@ class _Endpoints:
 
 def takes_gzip(accept_encoding: str) -> bool:
     """Whether an `Accept-Encoding` header names gzip and does not refuse it."""
-    for entry in accept_encoding.lower().split(","):
-        coding, *parameters = (part.strip().replace(" ", "") for part in entry.split(";"))
-        if coding == "gzip":
-            return not any(parameter.startswith("q=") and parameter.strip("q=0.") == "" for parameter in parameters)
-    return False
+    return any(wish.name == "gzip" and wish.quality > 0 for wish in wishes(accept_encoding))

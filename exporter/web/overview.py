@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from html import escape
 
 from config.model import Config
-from exporter.metrics.recording import shown_url
+from exporter.urls import shown_url
 from probes.record import ChatRecord
 from traffic.events import UNKNOWN_MODEL, Event, Facts, Skip
 

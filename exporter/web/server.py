@@ -11,6 +11,9 @@ from aiohttp import web
 
 from config.quantities import Address
 
+SHUTDOWN_SECONDS = 5.0
+"""How long requests that are being answered may take when the server closes."""
+
 
 class ListenError(Exception):
     """The address cannot be listened on; the text says why."""
@@ -19,7 +22,7 @@ class ListenError(Exception):
 @asynccontextmanager
 async def listening(app: web.Application, address: Address) -> AsyncIterator[Address]:
     """Serve the application; gives the address it listens on, with the port that was found where 0 was asked for. Raises `ListenError`."""
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     try:
         try:

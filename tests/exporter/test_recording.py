@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from exporter.metrics import catalogue
 from exporter.metrics.assembly import Metrics
 from exporter.metrics.catalogue import Metric
-from exporter.metrics.recording import shown_url
+from exporter.urls import shown_url
 from probes.failure import Reason
 from probes.record import ChatRecord
 from tests.exporter.chats import MS, START_NS, STARTED_AT, chat, chats, failed

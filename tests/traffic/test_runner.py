@@ -132,6 +132,14 @@ async def test_an_engine_that_answers_no_question_is_chatted_with_all_the_same()
         assert [(record.model, record.outcome) for record in scene.records[1:2]] == [("tiny", "ok")]
 
 
+async def test_a_misspelt_model_of_ollama_is_a_failure_and_no_skip() -> None:
+    control = FakeControl(listed=("other", "another"), in_memory=False)
+    async with running(config(targets=OLLAMA), control=control, reason=Reason.MODEL_MISSING) as scene:
+        await scene.clock.advance(30)
+        assert scene.skips == [SkipReason.MODEL_NOT_LOADED]  # the first, while nothing was listed
+        assert {record.reason for record in scene.records} == {Reason.MODEL_MISSING}
+
+
 async def test_after_a_hold_up_chats_are_late_or_missed_and_none_is_lost() -> None:
     async with running(config()) as scene:
         await scene.clock.advance(30)

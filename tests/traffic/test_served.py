@@ -114,3 +114,25 @@ async def test_chats_that_wait_share_one_question_and_closing_lets_go_of_it() ->
     await one.close()
     done = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(result, asyncio.CancelledError) for result in done)
+
+
+async def test_a_model_that_the_engine_does_not_have_is_not_asked_after() -> None:
+    control = FakeControl(listed=("other", "another"), in_memory=False)
+    one = served(control, Heard(), model="misspelt", backend="ollama")
+    assert await one.loaded() is False  # nothing is listed yet
+    await one.model()
+    await settle()
+    assert await one.loaded() is None
+    control.listed = ("misspelt:latest",)
+    one.ask_soon()
+    await one.model()
+    await settle()
+    assert await one.loaded() is False
+
+
+async def test_a_model_without_a_name_is_not_asked_after() -> None:
+    control = FakeControl(listed=(), in_memory=False)
+    one = served(control, Heard(), backend="ollama")
+    assert await one.model() == UNKNOWN_MODEL
+    assert await one.loaded() is None
+    assert "loaded" not in control.questions
