@@ -22,6 +22,8 @@ from pathlib import Path
 from probes.ask import Ask, Endpoint, Message, Timeouts, Tls
 from probes.probing import Prober
 
+SPREAD_SECONDS = 1.0
+"""Streams begin one after the other over this time, as users do, so that their tokens do not come in step."""
 ASK = {"model": "m", "messages": [{"role": "user", "content": "Say something."}], "stream": True, "max_tokens": 1000}
 
 
@@ -49,11 +51,12 @@ def cpu_seconds(pids: list[int]) -> float:
 async def run_streams(streams: int, chats: int, run: Run) -> list[Chat]:
     done: list[Chat] = []
 
-    async def stream() -> None:
+    async def stream(number: int) -> None:
+        await asyncio.sleep(SPREAD_SECONDS * number / streams)
         for _ in range(chats):
             done.append(await run())
 
-    await asyncio.gather(*(stream() for _ in range(streams)))
+    await asyncio.gather(*(stream(number) for number in range(streams)))
     return done
 
 

@@ -13,7 +13,7 @@ import orjson
 from probes import backends
 from probes.ask import Endpoint, Tls
 from probes.backends.base import FrameError
-from probes.backends.ollama import loaded_models
+from probes.backends.ollama import loaded_models, with_tag
 from probes.request import USER_AGENT
 from probes.wire.tls import context
 
@@ -103,8 +103,3 @@ class Control:
 
 def _sni(endpoint: Endpoint) -> dict[str, str]:
     return {"sni_hostname": endpoint.tls.server_name} if endpoint.tls.server_name else {}
-
-
-def with_tag(model: str) -> str:
-    """Ollama's full name of a model: a name without a tag means `latest`."""
-    return model if ":" in model.rpartition("/")[2] else f"{model}:latest"

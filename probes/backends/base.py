@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from probes.ask import Ask
 from probes.failure import Reason
@@ -24,8 +24,7 @@ class Refusal:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """What one frame says. An empty event is a frame that says nothing of interest (a role, a comment)."""
 
     text: str = ""

@@ -17,6 +17,12 @@ from probes.wire.clock import Clock, RunDelay
 WAKE_UP_NS = 100_000
 """How long before its measured wake-up a poll may have seen its first event."""
 
+NAP_NS = int(os.environ.get("NAP","400000"))
+"""Where wake-ups follow each other more closely than this, the loop sleeps it out and reads what came meanwhile in one go.
+
+A wake-up costs more than a read, and the stamps are the kernel's, so that only the bound of a chunk that shares its read grows.
+"""
+
 Handler = Callable[[int, int], None]
 """Called with (epoll events, floor): whatever made the socket ready arrived after `floor`, nanoseconds on the monotonic clock."""
 
@@ -45,7 +51,8 @@ class Loop:
         self._later: deque[Callable[[], None]] = deque()
         self._done: deque[Callable[[], None]] = deque()
         self._run_delay = RunDelay()
-        self._polled_ns = clock()
+        self._polled_ns = self._woke_ns = clock()
+        self._dense = self._napped = False
         self._running = False
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.watch(self._wake_fd, self._run_done)
@@ -101,7 +108,12 @@ class Loop:
         before = self.now_ns()
         events = self._epoll.poll(0)
         floor, self._polled_ns = self._polled_ns, before
+        if self._napped:
+            self._dense, self._napped = bool(events), False
         if not events and not self._later:
+            if self._dense and before < self._woke_ns + NAP_NS:
+                self._nap(self._woke_ns + NAP_NS - before)
+                return
             events = self._epoll.poll(self._timeout_seconds())
             after = self.now_ns()
             floor = before
@@ -110,10 +122,17 @@ class Loop:
                 if delay_ns is not None:
                     floor = max(before, after - delay_ns - WAKE_UP_NS)
             self._polled_ns = floor
+            self._dense = after - self._woke_ns < NAP_NS
+            self._woke_ns = after
         for fd, mask in events:
             handler = self._handlers.get(fd)
             if handler is not None:
                 handler(mask, floor)
+
+    def _nap(self, duration_ns: int) -> None:
+        time.sleep(duration_ns / 1e9)
+        self._woke_ns = self.now_ns()
+        self._napped = True
 
     def _timeout_seconds(self) -> float:
         while self._timers and self._timers[0][2].callback is None:
