@@ -45,13 +45,13 @@ def settings() -> Config:
 @pytest.fixture
 async def site(settings: Config) -> AsyncIterator[Site]:
     metrics, overview = Metrics(settings, {}), Overview(settings)
-    sources = Sources(metrics.exposition, overview, lambda: site.not_ready, effective(settings))
+    sources = Sources(metrics.exposition, overview, lambda: one.not_ready, effective(settings))
     async with (
         listening(application(sources), Address("127.0.0.1", 0)) as address,
         aiohttp.ClientSession(f"http://{address}", auto_decompress=False, skip_auto_headers=["Accept-Encoding"]) as session,
     ):
-        site = Site(session, metrics, overview)
-        yield site
+        one = Site(session, metrics, overview)
+        yield one
 
 
 async def test_metrics_in_the_form_that_is_asked_for(site: Site) -> None:

@@ -153,7 +153,7 @@ async def test_after_a_hold_up_chats_are_late_or_missed_and_none_is_lost() -> No
 
 async def test_what_breaks_in_a_probe_is_an_internal_failure_and_probing_goes_on() -> None:
     class Broken(FakeProber):
-        async def chat(self, *args: object, **kwargs: object) -> ChatRecord:  # type: ignore[override]
+        async def chat(self, *args: object, **kwargs: object) -> ChatRecord:
             self.asks.append(("", Ask("", (), 1, "")))
             raise RuntimeError("a bug")
 
