@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import Self
 
 from probes.wire.order import Ending, Order, Read
 
@@ -28,14 +31,31 @@ class ClockSteps:
     steps: int
 
 
-ReadFields = tuple[bytes, int, int, bool, bool]
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """A chat's next reads, packed: their bodies in one piece, and the other fields of each `Read` in columns."""
+
+    number: int
+    bodies: bytes
+    sizes: list[int]
+    stamps_ns: list[int]
+    floors_ns: list[int]
+    kernel: list[bool]
+    exact: list[bool]
+
+    @classmethod
+    def pack(cls, number: int, reads: list[Read]) -> Self:
+        bodies, stamps, floors, kernel, exact = zip(*reads, strict=True)
+        return cls(number, b"".join(bodies), list(map(len, bodies)), list(stamps), list(floors), list(kernel), list(exact))
+
+    def unpack(self) -> list[Read]:
+        ends = list(accumulate(self.sizes))
+        bodies = [self.bodies[end - size : end] for size, end in zip(self.sizes, ends, strict=True)]
+        return list(map(Read, bodies, self.stamps_ns, self.floors_ns, self.kernel, self.exact))
+
+
 ToWorker = Order | Cancel
-FromWorker = tuple[int, list[ReadFields]] | Ending | ClockSteps
-"""Reads travel as (order number, the fields of each `Read`): they are many, and plain tuples pickle fast."""
-
-
-def reads_message(number: int, reads: list[Read]) -> FromWorker:
-    return number, [tuple(read) for read in reads]
+FromWorker = Reads | Ending | ClockSteps
 
 
 def encode(message: ToWorker | FromWorker) -> bytes:
@@ -77,8 +97,11 @@ class Outgoing:
         return bool(self._waiting)
 
     def send(self, message: FromWorker) -> None:
-        self._waiting += encode(message)
-        self.flush()
+        data = encode(message)
+        if not self._waiting:
+            with contextlib.suppress(BlockingIOError):
+                data = data[self._sock.send(data) :]
+        self._waiting += data
 
     def flush(self) -> None:
         while self._waiting:

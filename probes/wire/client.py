@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from probes.failure import Failure, Reason
-from probes.wire.channel import Cancel, ClockSteps, Incoming, encode
+from probes.wire.channel import Cancel, ClockSteps, Incoming, Reads, encode
 from probes.wire.order import Ending, Order, Read
 
 RESTART_SECONDS = 0.1, 5.0
@@ -141,8 +141,8 @@ class WorkerClient:
 
     def _on_message(self, message: object) -> None:
         match message:
-            case (int(number), list(reads)):
-                self._on_reads(number, [Read(*fields) for fields in reads])
+            case Reads():
+                self._on_reads(message.number, message.unpack())
             case Ending(number=number):
                 chat = self._chats.get(number)
                 if chat is not None and not chat.ending.done():

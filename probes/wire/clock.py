@@ -23,13 +23,13 @@ Clock = Callable[[], int]
 Ancillary = Sequence[tuple[int, int, bytes]]
 
 
-def stamp_of(ancillary: Ancillary) -> int | None:
-    """The kernel's receive stamp (CLOCK_REALTIME, nanoseconds) in the ancillary data of a `recvmsg`; None where there is none."""
+def stamp_of(ancillary: Ancillary) -> int:
+    """The kernel's receive stamp (CLOCK_REALTIME, nanoseconds) in the ancillary data of a `recvmsg`; 0, which no clock shows, where there is none."""
     for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(data) >= 16:
-            seconds, nanoseconds = _TIMESPEC.unpack_from(data)
+        if kind == SO_TIMESTAMPNS and level == socket.SOL_SOCKET:
+            seconds, nanoseconds = _TIMESPEC.unpack(data)
             return int(seconds * 1_000_000_000 + nanoseconds)
-    return None
+    return 0
 
 
 def keep_stamping() -> socket.socket:
@@ -58,9 +58,6 @@ class HeldOffset:
         self._shifted_ns = 0
         self.steps = 0
         _, self.offset_ns = min(self._reading() for _ in range(_READINGS))
-
-    def to_monotonic(self, realtime_ns: int) -> int:
-        return realtime_ns - self.offset_ns
 
     def refresh(self) -> bool:
         """Look whether the clock was stepped; True if the held offset was changed. Costs a few microseconds."""

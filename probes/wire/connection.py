@@ -20,7 +20,7 @@ class Received(NamedTuple):
     floor_ns: int
     kernel: bool
     exact: bool
-    ended: bool = False
+    ended: bool
 
 
 class TlsLayer:
@@ -128,26 +128,28 @@ class Connection:
             return None
         after = self._now_ns()
         previous_ns = self._last_ns
-        if self._drained:
-            floor_ns = max(previous_ns, self._emptied_ns, floor_ns)
-        else:
+        if not self._drained:
             floor_ns = previous_ns
-        realtime_ns = stamp_of(ancillary)
-        stamp_ns = -1 if realtime_ns is None else self._offset.to_monotonic(realtime_ns)
+        else:
+            if self._emptied_ns > floor_ns:
+                floor_ns = self._emptied_ns
+            if previous_ns > floor_ns:
+                floor_ns = previous_ns
+        stamp_ns = stamp_of(ancillary) - self._offset.offset_ns
         kernel = previous_ns <= stamp_ns <= after
         if not kernel:
             stamp_ns = after
-            if realtime_ns is not None:
-                self._offset.refresh()
+            self._offset.refresh()
         self._last_ns = stamp_ns
         self._drained = exact = len(data) < READ_SIZE
         if exact:
             self._emptied_ns = before
-        floor_ns = min(floor_ns, stamp_ns)
+        if floor_ns > stamp_ns:
+            floor_ns = stamp_ns
         if not data:
-            return Received(b"", stamp_ns, floor_ns, True, True, ended=True)
+            return Received(b"", stamp_ns, floor_ns, True, True, True)
         if self.tls is None:
-            return Received(data, stamp_ns, floor_ns, kernel, exact and kernel)
+            return Received(data, stamp_ns, floor_ns, kernel, exact and kernel, False)
         whole = self.tls.feed(data)
         plain, ended = self.tls.decrypt()
         if self.tls.outgoing.pending:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from probes.ask import Tls
 from probes.failure import Failure, Reason
 from probes.wire import tls
-from probes.wire.channel import Cancel, ClockSteps, Incoming, Outgoing, reads_message
+from probes.wire.channel import Cancel, ClockSteps, FromWorker, Incoming, Outgoing, Reads
 from probes.wire.clock import HeldOffset, keep_stamping
 from probes.wire.connection import Connection
 from probes.wire.exchange import Exchange
@@ -119,7 +119,7 @@ class Worker:
             take=lambda order: self._kept.take(order.address),
             keep=lambda order, connection: self._kept.keep(order.address, connection),
             opens=self._opens,
-            reads=lambda number, reads: self._loop.later(lambda: self._send(reads_message(number, reads))),
+            reads=lambda number, reads: self._loop.later(lambda: self._send(Reads.pack(number, reads))),
             ended=lambda ending: self._loop.later(lambda: self._on_ended(ending)),
         )
         self._running[order.number] = exchange
@@ -145,7 +145,7 @@ class Worker:
         self._orders.pop(ending.number, None)
         self._send(ending)
 
-    def _send(self, message: Ending | ClockSteps | tuple[int, list[tuple[bytes, int, int, bool, bool]]]) -> None:
+    def _send(self, message: FromWorker) -> None:
         try:
             self._outgoing.send(message)
         except OSError:
