@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import sys
 import time
@@ -20,6 +21,9 @@ HEALTHY_SECONDS = 10.0
 """A worker that lived this long has earned the shortest pause again."""
 
 WAIT_FOR_WORKER_SECONDS = 10.0
+YIELDED_NICENESS = 10
+"""How much nicer the main process is than its worker, once that runs: parsing and serving can wait, reading cannot. Where both share a
+core, equals would hold each other for a scheduler slice of some milliseconds."""
 
 OnReads = Callable[[list[Read]], bool]
 """Takes a chat's next reads; False ends the chat, since its answer is beyond use."""
@@ -44,6 +48,7 @@ class WorkerClient:
         self._ready = asyncio.Event()
         self._steps_before = 0
         self._steps_now = 0
+        self._niceness = os.getpriority(os.PRIO_PROCESS, 0)
         self.restarts = 0
 
     @property
@@ -116,8 +121,11 @@ class WorkerClient:
         ours, theirs = socket.socketpair()
         try:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "probes.wire.worker", str(theirs.fileno()), pass_fds=[theirs.fileno()], stdin=asyncio.subprocess.DEVNULL
+                *(sys.executable, "-m", "probes.wire.worker", str(theirs.fileno()), str(self._niceness)),
+                pass_fds=[theirs.fileno()],
+                stdin=asyncio.subprocess.DEVNULL,
             )
+            os.setpriority(os.PRIO_PROCESS, 0, max(os.getpriority(os.PRIO_PROCESS, 0), min(19, self._niceness + YIELDED_NICENESS)))
         except BaseException:
             ours.close()
             raise

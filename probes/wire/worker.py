@@ -1,10 +1,11 @@
 """The measuring worker: a process of its own with a plain epoll loop, so that nothing else the program does can hold a measurement.
 
-Started as `python -m probes.wire.worker FD`, where FD is its end of a socket pair; it ends when the other end closes.
+Started as `python -m probes.wire.worker FD NICENESS`, where FD is its end of a socket pair; it ends when the other end closes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import select
@@ -163,6 +164,9 @@ class Worker:
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process decides what it means
+    with contextlib.suppress(PermissionError):
+        # one that replaces a dead worker inherits the main process's niceness, and without privileges keeps it
+        os.setpriority(os.PRIO_PROCESS, 0, int(sys.argv[2]))
     sys.setswitchinterval(SWITCH_SECONDS)
     channel = socket.socket(fileno=int(sys.argv[1]))
     loop = Loop()
