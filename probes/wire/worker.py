@@ -31,6 +31,8 @@ LOOK_AT_CLOCK_NS = 1_000_000_000
 LOOK_AGAIN_NS = 20_000_000
 ORDERS_BYTES = 4096
 """How much of the orders that wait is read between two polls: a handful of orders, so that a wave of them does not hold the loop."""
+UNTIDY_OBJECTS = 10_000
+UNTIDY_NS = 600_000_000_000
 SWITCH_SECONDS = 0.0005
 """How long a helper thread may keep the interpreter while the loop wants it."""
 
@@ -51,6 +53,7 @@ class Worker:
         self._building: dict[Tls, list[Order]] = {}
         self._orders: dict[int, Order] = {}
         self._running: dict[int, Exchange] = {}
+        self._tidied_ns = loop.now_ns()
         channel.setblocking(False)
         loop.watch(channel.fileno(), self._on_channel)
         loop.at(loop.now_ns() + LOOK_AT_CLOCK_NS, self._look_at_clock)
@@ -158,8 +161,16 @@ class Worker:
     def _look_at_clock(self) -> None:
         if self._offset.refresh():
             self._send(ClockSteps(self._offset.steps))
+        self._tidy()
         soon = LOOK_AGAIN_NS if self._offset.suspects_step else LOOK_AT_CLOCK_NS
         self._loop.at(self._loop.now_ns() + soon, self._look_at_clock)
+
+    def _tidy(self) -> None:
+        """Collect cyclic garbage, of which there is little, while no chat runs; only if that never happens, at a bad moment once in a while."""
+        now_ns = self._loop.now_ns()
+        if gc.get_count()[0] > UNTIDY_OBJECTS and (not self._running or now_ns - self._tidied_ns > UNTIDY_NS):
+            gc.collect()
+            self._tidied_ns = now_ns
 
 
 def main() -> None:
@@ -173,6 +184,7 @@ def main() -> None:
     worker = Worker(loop, channel)
     gc.collect()
     gc.freeze()
+    gc.disable()  # a full collection holds the loop for milliseconds; the worker tidies up itself
     loop.run()
     del worker
     os._exit(0)  # a helper thread may hang in the resolver, and must not hold the end
