@@ -239,11 +239,15 @@ class Slo(Section):
     window_seconds: Seconds = Field(default=30 * 86400.0, alias="window", description="over which the objective holds")
 
 
+Doubtful = Literal["keep", "drop"]
+
+
 class Limits(Section):
     """Bounds of the load that chatprobe brings."""
 
     streams: Count = Field(default=500, description="most chats at once, over all targets")
     streams_per_target: Count = Field(default=100, description="most chats at once with one target")
+    doubtful: Doubtful = Field(default="keep", description="whether timings that may be off by more than 1 ms go into the latency histograms")
 
 
 class Config(Section):

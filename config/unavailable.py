@@ -52,7 +52,6 @@ UNAVAILABLE = (
     Unavailable(("limits", "load_share"), "a bound on the share of load is", "make every longer"),
     Unavailable(("limits", "tokens_per_hour"), "a bound on tokens per hour is", "make every longer or max_tokens smaller"),
     Unavailable(("limits", "discovered_targets"), "discovery of targets is", "leave it out", (None, 200)),
-    Unavailable(("limits", "doubtful"), "dropping doubtful chats is", "write keep, or leave it out: they are counted apart", (None, "keep")),
     Unavailable(("workers",), "more than one measuring worker is", "write auto, or leave it out", (None, "auto", 1)),
 )
 

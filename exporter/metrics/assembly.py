@@ -8,7 +8,6 @@ from prometheus_client import CollectorRegistry
 
 from config.model import Config
 from exporter.metrics.catalogue import Metric
-from exporter.metrics.chats import Doubtful
 from exporter.metrics.exposition import Exposition, PrometheusExposition
 from exporter.metrics.families import Families
 from exporter.metrics.ledger import Ledger
@@ -19,9 +18,9 @@ from exporter.metrics.recording import Recording, thresholds
 class Metrics:
     """A registry of its own, with every series of the configuration at 0. `sources` are read at each scrape (see `OwnMetrics`)."""
 
-    def __init__(self, config: Config, sources: Mapping[Metric, Callable[[], float]], *, doubtful: Doubtful = "keep") -> None:
+    def __init__(self, config: Config, sources: Mapping[Metric, Callable[[], float]]) -> None:
         registry, ledger = CollectorRegistry(), Ledger()
         families = Families(registry, thresholds(config))
-        self.recording = Recording(config, families, ledger, doubtful=doubtful)
+        self.recording = Recording(config, families, ledger)
         self.own = OwnMetrics(families, registry, ledger, sources)
         self.exposition: Exposition = PrometheusExposition(registry, ledger)

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
-from config.model import Slo
+from config.model import Doubtful, Slo
 from exporter.metrics import catalogue, readings
 from exporter.metrics.families import Families, Series
 from exporter.metrics.readings import Reading
 from exporter.metrics.slo import chat_was_good, skip_was_good
 from probes.record import ChatRecord
 from traffic.events import SkipReason
-
-Doubtful = Literal["keep", "drop"]
-"""What becomes of the timings of a chat whose stamps are doubtful; it is counted in any case."""
 
 _ZERO_FROM_THE_START = (
     catalogue.PROBES,

@@ -6,7 +6,7 @@ from functools import partial
 
 from config.model import Config, Slo
 from exporter.metrics import catalogue
-from exporter.metrics.chats import ChatSeries, Doubtful
+from exporter.metrics.chats import ChatSeries
 from exporter.metrics.families import Families, Series
 from exporter.metrics.ledger import Ledger
 from exporter.urls import shown_url
@@ -24,11 +24,11 @@ class Recording:
     counted with the new ones: no chat is lost, and no ended series comes back.
     """
 
-    def __init__(self, config: Config, families: Families, ledger: Ledger, *, doubtful: Doubtful = "keep") -> None:
+    def __init__(self, config: Config, families: Families, ledger: Ledger) -> None:
         self._config = config
         self._families = families
         self._ledger = ledger
-        self._doubtful: Doubtful = doubtful
+        self._doubtful = config.limits.doubtful
         self._own = Series(families)
         self._targets: dict[str, Series] = {}
         self._chats: dict[tuple[str, str], ChatSeries] = {}

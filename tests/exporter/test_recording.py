@@ -16,7 +16,7 @@ from exporter.urls import shown_url
 from probes.failure import Reason
 from probes.record import ChatRecord
 from tests.exporter.chats import MS, START_NS, STARTED_AT, chat, chats, failed
-from tests.exporter.scrape import Scrape, config, promtool_accepts, scrape, scrape_openmetrics
+from tests.exporter.scrape import CONFIG, Scrape, config, promtool_accepts, scrape, scrape_openmetrics
 from traffic.events import Facts, Skip, SkipReason
 
 CHAT = {"target": "vllm", "backend": "vllm", "model": "tiny", "scenario": "heartbeat"}
@@ -198,7 +198,8 @@ def test_our_own_fault_says_nothing_of_the_target(metrics: Metrics) -> None:
 def test_doubtful_timings_are_kept_or_dropped_and_counted_either_way() -> None:
     sure = chat()
     unsure = replace(sure, chunks=(sure.chunks[0]._replace(error_ns=2 * MS), *sure.chunks[1:]))
-    for metrics, observed in ((Metrics(config(), {}, doubtful="keep"), 1), (Metrics(config(), {}, doubtful="drop"), 0)):
+    for choice, observed in (("keep", 1), ("drop", 0)):
+        metrics = Metrics(config(f"{CONFIG}limits: {{doubtful: {choice}}}\n"), {})
         metrics.recording(unsure)
         seen = scrape(metrics)
         assert seen.one(catalogue.DOUBTFUL.name, **CHAT) == seen.one(catalogue.PROBES.name, **CHAT) == 1
