@@ -90,8 +90,9 @@ class Answer:
             self._take(self._framer.close(), last)
 
     def _take(self, frames: list[Frame], read: Read) -> None:
-        for place, frame in enumerate(frames):
-            followed = place + 1 < len(frames) or bool(read.body[len(read.body) - (self._consumed - frame.end) :].strip(b"\r\n"))
+        for place, frame in enumerate(frames, 1):
+            behind = self._consumed - frame.end
+            followed = place < len(frames) or (behind > 0 and bool(read.body[-behind:].strip(b"\r\n")))
             try:
                 event = self._backend.read(frame.data)
             except FrameError as error:

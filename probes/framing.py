@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
@@ -23,8 +23,7 @@ _DONE = b"[DONE]"
 _ENDLESS = f"a line or event of more than {FRAME_LIMIT_BYTES} bytes"
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """The data of one SSE event, or one NDJSON line, without its framing.
 
     `end` counts the body's bytes up to and including the one that completed the frame, so that the read which holds byte `end - 1` is the read

@@ -17,7 +17,7 @@ from probes.wire.clock import Clock, RunDelay
 WAKE_UP_NS = 100_000
 """How long before its measured wake-up a poll may have seen its first event."""
 
-NAP_NS = 400_000
+NAP_NS = 600_000
 """Where wake-ups follow each other more closely than this, the loop sleeps it out and reads what came meanwhile in one go.
 
 A wake-up costs more than a read, and the stamps are the kernel's, so that only the bound of a chunk that shares its read grows.
