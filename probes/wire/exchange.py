@@ -92,7 +92,8 @@ class Exchange:
             self._open()
 
     def cancel(self) -> None:
-        self._end(None, cancelled=True)
+        if not self._over:
+            self._end(None, cancelled=True)
 
     # connecting and sending
 
@@ -274,7 +275,11 @@ class Exchange:
 
     def _set_timer(self) -> None:
         self._timer.cancel()
-        self._timer = self._loop.at(self._deadline()[0], self._on_timer)
+        instant_ns, reason, _ = self._deadline()
+        if self._token_ns is None and reason is not None:
+            # the first token is not looked for as it comes, so that only a look at least this often sees every stall behind it
+            instant_ns = min(instant_ns, self._loop.now_ns() + int(self._order.timeouts.stall_seconds * 1e9))
+        self._timer = self._loop.at(instant_ns, self._on_timer)
 
     def _on_timer(self) -> None:
         if self._marked or (self._headers_ns is not None and not self._is_stream):
