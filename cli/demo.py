@@ -1,0 +1,126 @@
+"""`chatprobe demo`: the exporter on three simulated engines, with a live table."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console, RenderableType
+
+    from cli.standings import Standings
+    from config.quantities import Address
+
+LINES_EVERY_SECONDS = 5.0
+GRACE_SECONDS = 3.0
+"""How long chats under way may take at the end: one of the demo's takes at most two seconds."""
+CONFIGURATION = """\
+web: {{listen: "{listen}"}}
+targets:
+  vllm: {{backend: vllm, url: "{vllm}"}}
+  tgi: {{backend: tgi, url: "{tgi}"}}
+  ollama: {{backend: ollama, url: "{ollama}"}}
+scenarios:
+  chat: {{every: 2s, prompt: short-question, max_tokens: 48}}
+slos:
+  quick: {{scenario: chat, ttft: 150ms, tpot: 30ms, objective: 99%, window: 1d}}
+"""
+
+
+@click.command()
+@click.option("--listen", default="127.0.0.1:9840", show_default=True, metavar="HOST:PORT", help="Address of /metrics and the status page.")
+@click.option("--duration", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop by itself after this time.")
+def command(listen: str, duration: float | None) -> None:
+    """Run the exporter on three simulated engines, with a live table.
+
+    Nothing else is needed. It runs until Ctrl-C, or for --duration. Where the output is no terminal, it prints plain lines.
+    """
+    from cli.fleet import FleetError
+    from config.quantities import read_address
+    from exporter.logs import start_logging
+    from exporter.serve import ServeError, run
+
+    try:
+        address = read_address(listen)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--listen") from error
+    lines = start_logging("error")
+    try:
+        run(_demo(address, duration))
+    except (FleetError, ServeError) as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        lines.close()
+
+
+async def _demo(listen: Address, duration: float | None) -> None:
+    from rich.console import Console
+
+    from cli.fleet import fleet
+    from cli.standings import Standings
+    from config.reader import parse
+    from exporter.serve import exporting
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    console = Console(highlight=False)
+    async with fleet() as urls:
+        config = parse(CONFIGURATION.format(listen=listen, **urls)).config
+        standings = Standings(urls)
+        async with exporting(config, sinks=[standings], grace_seconds=GRACE_SECONDS) as address:
+            async with _shown(standings, _addresses(f"http://{address}", urls), console):
+                await _until(stop, duration)
+            console.print("Stopping: chats under way may end.")
+
+
+async def _until(stop: asyncio.Event, duration: float | None) -> None:
+    try:
+        async with asyncio.timeout(duration):
+            await stop.wait()
+    except TimeoutError:
+        pass
+
+
+def _addresses(exporter: str, engines: Mapping[str, str]) -> str:
+    """Where to look, one address a line."""
+    places = {"status": f"{exporter}/", "metrics": f"{exporter}/metrics", **{f"{name} (simulated)": url for name, url in engines.items()}}
+    return "\n".join(f"{name:<20}{url}" for name, url in places.items())
+
+
+@asynccontextmanager
+async def _shown(standings: Standings, addresses: str, console: Console) -> AsyncIterator[None]:
+    """Shows how the engines stand while the context lasts, and at its end once more."""
+    from rich.console import Group
+    from rich.live import Live
+    from rich.text import Text
+
+    def screen() -> RenderableType:
+        return Group(standings.table(), Text(addresses), Text("Ctrl-C stops it.", style="dim"))
+
+    if console.is_terminal:
+        with Live(get_renderable=screen, console=console, refresh_per_second=2):
+            yield
+        return
+    click.echo(addresses)
+    printing = asyncio.create_task(_print_lines(standings))
+    try:
+        yield
+    finally:
+        printing.cancel()
+        for line in standings.lines():
+            click.echo(line)
+
+
+async def _print_lines(standings: Standings) -> None:
+    while True:
+        await asyncio.sleep(LINES_EVERY_SECONDS)
+        for line in standings.lines():
+            click.echo(line)

@@ -1,0 +1,343 @@
+"""`chatprobe probe`: probe one engine now and show where the time went."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+if TYPE_CHECKING:
+    from probes.ask import Api, Ask, Cache, ConnectionPolicy, Endpoint, Timeouts
+    from probes.control import Control
+    from probes.probing import Prober
+    from probes.prompts import Prompter, PromptSpec
+    from probes.record import ChatRecord
+
+INTERRUPTED = 130
+"""The exit code that shells give to a command ended by Ctrl-C."""
+
+
+class Duration(click.ParamType[float]):
+    """Seconds, written as a duration: 30s, 500ms, 1m30s."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from config.quantities import read_duration
+
+        try:
+            return read_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@dataclass(frozen=True)
+class Chats:
+    """What to ask of the engine, and how often."""
+
+    endpoint: Endpoint
+    prompt: PromptSpec
+    count: int
+    concurrency: int
+    max_tokens: int
+    cache: Cache
+    thinking: bool
+    connection: ConnectionPolicy
+    timeouts: Timeouts
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("url")
+@click.option("--backend", required=True, type=click.Choice(["vllm", "tgi", "ollama", "openai"]), help="Which engine answers there.")
+@click.option("--model", metavar="NAME", help="Model to chat with; left out: the first that the engine lists.")
+@click.option("--api", type=click.Choice(["chat", "generate"]), default="chat", help="generate is TGI's own /generate_stream.")
+@click.option("--count", type=click.IntRange(1), default=1, metavar="N", help="How many chats.")
+@click.option("--concurrency", type=click.IntRange(1), default=1, metavar="N", help="How many of them at once.")
+@click.option("--prompt", metavar="TEXT", help="What to say.")
+@click.option("--prompt-set", metavar="NAME", help="Take prompts from this set in turn; left out, from short-question.")
+@click.option("--input-tokens", type=click.IntRange(1), metavar="N", help="Say words of about N tokens.")
+@click.option("--max-tokens", type=click.IntRange(1), default=64, metavar="N", help="Longest answer.")
+@click.option("--cache", type=click.Choice(["cold", "warm"]), default="cold", help="cold: each prompt is new to the engine's prefix cache.")
+@click.option("--connection", type=click.Choice(["reuse", "fresh"]), default="reuse", help="fresh opens a connection for each chat.")
+@click.option("--thinking", is_flag=True, help="Let a reasoning model think first.")
+@click.option("--load-model", is_flag=True, help="Have Ollama load the model if it is not in memory.")
+@click.option("--connect-timeout", type=Duration(), default="5s", help="For resolving, connecting and the TLS handshake.")
+@click.option("--first-token-timeout", type=Duration(), default="30s", help="For the first token, once the request is sent.")
+@click.option("--stall-timeout", type=Duration(), default="10s", help="For each gap between tokens.")
+@click.option("--timeout", type=Duration(), default="2m", help="For the whole chat.")
+@click.option("--api-key-file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="File that holds the bearer key.")
+@click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="One more request header; repeatable.")
+@click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="Authorities (PEM) to trust instead of the system's.")
+@click.option("--insecure", is_flag=True, help="Accept any certificate.")
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", help="json prints a record a line, as soon as each chat ends.")
+@click.option("--no-chunks", is_flag=True, help="Leave the chunks out of JSON records.")
+@click.option("--text", "with_text", is_flag=True, help="Show the answers.")
+def command(
+    url: str,
+    backend: str,
+    model: str | None,
+    api: str,
+    count: int,
+    concurrency: int,
+    prompt: str | None,
+    prompt_set: str | None,
+    input_tokens: int | None,
+    max_tokens: int,
+    cache: str,
+    connection: str,
+    thinking: bool,
+    load_model: bool,
+    connect_timeout: float,
+    first_token_timeout: float,
+    stall_timeout: float,
+    timeout: float,
+    api_key_file: Path | None,
+    headers: tuple[str, ...],
+    ca_file: str | None,
+    insecure: bool,
+    output: str,
+    no_chunks: bool,
+    with_text: bool,
+) -> None:
+    """Probe the engine at URL now and show where the time went.
+
+    URL is where the engine answers, like http://127.0.0.1:8000, without a path such as /v1. The exit code is 1 if any chat failed.
+    """
+    from probes.ask import Endpoint, Timeouts, Tls
+
+    if no_chunks and output != "json":
+        raise click.BadParameter("is for --output json", param_hint="--no-chunks")
+    key = _api_key(api_key_file)
+    endpoint = Endpoint(
+        name=backend,
+        backend=backend,
+        url=_url(url, {"ca_file": ca_file, "insecure": insecure}),
+        model=model,
+        api=cast("Api", api),
+        api_key=key,
+        headers=_headers(headers, has_api_key=key is not None),
+        tls=Tls(ca_file=ca_file, insecure=insecure),
+        load_model=load_model,
+    )
+    if api == "generate" and backend != "tgi":
+        raise click.BadParameter("generate is TGI's own API", param_hint="--api")
+    if load_model and backend != "ollama":
+        raise click.BadParameter("is for Ollama, the only engine that loads models on demand", param_hint="--load-model")
+    chats = Chats(
+        endpoint=endpoint,
+        prompt=_prompt(prompt, prompt_set, input_tokens),
+        count=count,
+        concurrency=concurrency,
+        max_tokens=max_tokens,
+        cache=cast("Cache", cache),
+        thinking=thinking,
+        connection=cast("ConnectionPolicy", connection),
+        timeouts=Timeouts(connect_timeout, first_token_timeout, stall_timeout, timeout),
+    )
+    show = _json_lines(chunks=not no_chunks, text=with_text) if output == "json" else _for_people(chats, with_text)
+    raise click.exceptions.Exit(asyncio.run(_run(chats, show)))
+
+
+def _url(url: str, tls: Mapping[str, object]) -> str:
+    from config.rules import check_tls, check_url
+
+    try:
+        checked = check_url(url)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="URL") from None
+    for (_, key), text in check_tls(checked, tls):
+        raise click.BadParameter(text, param_hint=f"--{str(key).replace('_', '-')}")
+    return checked
+
+
+def _headers(written: tuple[str, ...], *, has_api_key: bool) -> dict[str, str]:
+    from config.rules import check_header
+
+    headers: dict[str, str] = {}
+    for line in written:
+        name, colon, value = line.partition(":")
+        value = value.strip()
+        if not colon:
+            raise click.BadParameter("has no colon; write 'NAME: VALUE'", param_hint="--header")
+        seen = {known.lower() for known in headers}
+        for _, text in check_header(name, value, has_api_key=has_api_key, seen=seen):
+            raise click.BadParameter(text, param_hint="--header")
+        headers[name] = value
+    return headers
+
+
+def _api_key(file: Path | None) -> str | None:
+    from config.model import SecretRef
+    from config.secrets import SecretError, read_secret
+
+    if file is None:
+        return None
+    try:
+        return read_secret(SecretRef(file=str(file)))
+    except SecretError as error:
+        raise click.BadParameter(str(error), param_hint="--api-key-file") from None
+
+
+def _prompt(text: str | None, prompt_set: str | None, input_tokens: int | None) -> PromptSpec:
+    from probes.prompts import Named, Synthetic, Text, names
+
+    if sum(given is not None for given in (text, prompt_set, input_tokens)) > 1:
+        raise click.UsageError("give one of --prompt, --prompt-set and --input-tokens")
+    if input_tokens is not None:
+        return Synthetic(input_tokens)
+    if text is None:
+        if prompt_set is not None and prompt_set not in names():
+            raise click.BadParameter(f"there is no prompt set {prompt_set}; there are {', '.join(names())}", param_hint="--prompt-set")
+        return Named(prompt_set or "short-question")
+    try:
+        return Text(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--prompt") from None
+
+
+@dataclass(frozen=True)
+class Show:
+    """How records are shown: each as it comes, and all of them at the end."""
+
+    each: Callable[[ChatRecord], None]
+    end: Callable[[list[ChatRecord]], None]
+
+
+def _json_lines(*, chunks: bool, text: bool) -> Show:
+    import orjson
+
+    return Show(each=lambda record: click.echo(orjson.dumps(record.to_json(chunks=chunks, text=text))), end=lambda _: None)
+
+
+def _for_people(chats: Chats, with_text: bool) -> Show:
+    from itertools import count
+
+    from rich.console import Console
+
+    from cli.summary import failures, summary_table
+    from cli.waterfall import chat_report, one_line, printable
+
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
+    if chats.count == 1:
+        return Show(
+            each=lambda record: console.print(chat_report(record, url=chats.endpoint.url, console=console, with_text=with_text)),
+            end=lambda _: None,
+        )
+    numbers = count(1)
+
+    def each(record: ChatRecord) -> None:
+        console.print(one_line(next(numbers), record))
+        if with_text and record.text:
+            console.print(printable(record.text))
+
+    def end(records: list[ChatRecord]) -> None:
+        if records:
+            console.print(summary_table(records), *failures(records), sep="\n")
+
+    return Show(each, end)
+
+
+async def _run(chats: Chats, show: Show) -> int:
+    """Hold the chats, show them, and give the exit code."""
+    from probes.control import Control
+    from probes.probing import Prober
+
+    records: list[ChatRecord] = []
+    stop = asyncio.Event()
+    async with Prober() as prober, Control() as control:
+
+        def interrupt() -> None:
+            stop.set()
+            prober.cancel_all()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, interrupt)
+        chats = replace(chats, endpoint=await _with_model(control, chats.endpoint))
+        async with aclosing(_hold(chats, prober, stop)) as held:
+            async for record in held:
+                records.append(record)
+                show.each(record)
+    show.end(records)
+    if any(record.outcome == "failed" for record in records):
+        return 1
+    return INTERRUPTED if stop.is_set() else 0
+
+
+async def _with_model(control: Control, endpoint: Endpoint) -> Endpoint:
+    """The endpoint with the model to ask for; an engine that gives no answer is left for the chat itself to show.
+
+    Raises `ClickException` where there is no model to chat with, or where only loading one would answer the chat.
+    """
+    from probes.backends.ollama import with_tag
+    from probes.control import ControlError
+    from traffic.events import UNKNOWN_MODEL
+
+    try:
+        listed = await control.models(endpoint) if endpoint.model is None or endpoint.backend == "ollama" else ()
+    except ControlError as error:
+        if endpoint.model is None:
+            click.echo(f"The engine's models cannot be listed ({error}), and none is named with --model.", err=True)
+        return replace(endpoint, model=endpoint.model or UNKNOWN_MODEL)
+    model = endpoint.model or next(iter(listed), None)
+    if model is None:
+        raise click.ClickException("the engine lists no model; name one with --model")
+    known = endpoint.backend == "ollama" and with_tag(model) in map(with_tag, listed)
+    if known and not endpoint.load_model and await _is_loaded(control, endpoint, model) is False:
+        raise click.ClickException(f"Ollama has not loaded {model}, and loading it would change what others see; --load-model allows it")
+    return replace(endpoint, model=model)
+
+
+async def _is_loaded(control: Control, endpoint: Endpoint, model: str) -> bool | None:
+    from probes.control import ControlError
+
+    try:
+        return await control.loaded(endpoint, model)
+    except ControlError:
+        return None
+
+
+async def _hold(chats: Chats, prober: Prober, stop: asyncio.Event) -> AsyncGenerator[ChatRecord]:
+    """The chats' records in the order in which they end. Once `stop` is set no further one starts."""
+    from probes.prompts import Prompter
+
+    assert chats.endpoint.model is not None
+    prompter = Prompter(chats.prompt, cache=chats.cache, seed=1)
+    left = chats.count
+    running: set[asyncio.Task[ChatRecord]] = set()
+    try:
+        while running or (left and not stop.is_set()):
+            while left and len(running) < chats.concurrency and not stop.is_set():
+                left -= 1
+                ask = _ask(chats, chats.endpoint.model, prompter)
+                chat = prober.chat(chats.endpoint, ask, scenario="cli", timeouts=chats.timeouts, connection=chats.connection)
+                running.add(asyncio.create_task(chat))
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                record = task.result()
+                if record.input_tokens is not None:
+                    prompter.learn(record.input_tokens)
+                yield record
+    finally:
+        for task in running:
+            task.cancel()
+
+
+def _ask(chats: Chats, model: str, prompter: Prompter) -> Ask:
+    from probes.ask import Ask
+
+    prompt = prompter.next()
+    return Ask(
+        model=model,
+        messages=prompt.messages,
+        max_tokens=chats.max_tokens,
+        prompt_id=prompt.prompt_id,
+        cache=chats.cache,
+        nonce=prompt.nonce,
+        thinking=chats.thinking,
+    )

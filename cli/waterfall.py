@@ -1,0 +1,126 @@
+"""One chat for people: its phases as a waterfall of bars, and what was measured on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console, Group
+from rich.text import Text
+
+from cli.quantiles import weighted_quantile
+from cli.remedies import remedy
+from probes.record import ChatRecord
+
+_NAME_COLUMNS = 10
+_SECONDS_COLUMNS = 13
+_WIDEST_BAR = 100
+
+
+def chat_report(record: ChatRecord, *, url: str, console: Console, with_text: bool) -> Group:
+    """Everything that one chat has to tell, for the width and the character set of the console."""
+    parts = [*_headline(record, url), Text(), *waterfall(record, console.width, block=_block(console)), Text()]
+    parts += [*_measures(record), *failure_lines(record)]
+    if with_text and record.text:
+        parts += [Text(), Text(printable(record.text))]
+    return Group(*parts)
+
+
+def waterfall(record: ChatRecord, columns: int, *, block: str = "█") -> Iterator[Text]:
+    """A line for each phase. A bar begins where the phase before it ended, to the scale of the whole chat, and has at least one block."""
+    width = min(columns - _NAME_COLUMNS - _SECONDS_COLUMNS, _WIDEST_BAR)
+    whole = record.e2e_seconds or 1e-9
+    offset = 0.0
+    took = record.phases()
+    last = max((name for name, seconds in took.items() if seconds is not None), key=list(took).index)
+    for name, seconds in took.items():
+        line = Text(f"  {name:<{_NAME_COLUMNS - 2}}", no_wrap=True)
+        if seconds is None:
+            line.append(f"{'':{width}}{'-':>{_SECONDS_COLUMNS}}", style="dim")
+        else:
+            begin = min(round(offset / whole * width), width - 1)
+            end = min(max(round((offset + seconds) / whole * width), begin + 1), width)
+            failed = record.failure is not None and name == last
+            line.append(f"{' ' * begin}{block * (end - begin)}{' ' * (width - end)}", style="red" if failed else "cyan")
+            line.append(f"{f'{seconds:.5f} s':>{_SECONDS_COLUMNS}}")
+            offset += seconds
+        yield line
+
+
+def failure_lines(record: ChatRecord) -> Iterator[Text]:
+    """The reason, what was seen, and what to do about it; nothing for a chat that did not fail."""
+    if record.failure is not None:
+        yield Text.assemble((f"failed: {record.failure.reason}", "bold red"), f": {printable(record.failure.detail)}")
+        yield Text(f"remedy: {remedy(record.failure.reason)}")
+
+
+def one_line(number: int, record: ChatRecord) -> Text:
+    """A chat among several."""
+    line = Text(f"{number:>5}  ", no_wrap=True, overflow="ellipsis")
+    if record.failure is not None:
+        return line.append(f"{record.failure.reason}", style="red").append(f": {printable(record.failure.detail)}")
+    line.append(record.outcome, style="green" if record.outcome == "ok" else "yellow")
+    return line.append(
+        f"  TTFT {milliseconds(record.ttft_seconds):>10}  TPOT {milliseconds(record.tpot_seconds):>10}"
+        f"  E2E {record.e2e_seconds:8.3f} s  {_count(record.output_tokens)} tokens"
+    )
+
+
+def milliseconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1000:.2f} ms"
+
+
+def printable(text: str) -> str:
+    """Text of an engine without what would move the terminal's cursor or colour it."""
+    return "".join(character if character.isprintable() or character in "\n\t" else "�" for character in text)
+
+
+def _headline(record: ChatRecord, url: str) -> Iterator[Text]:
+    style = {"ok": "bold green", "failed": "bold red"}.get(record.outcome, "bold yellow")
+    head = Text.assemble((record.outcome, style), f"  {record.backend} at {url}, model {printable(record.model)}")
+    if record.connection is not None:
+        head.append(f", {record.connection} connection")
+    yield head
+    status = "no status" if record.http_status is None else f"status {record.http_status}"
+    yield Text(f"{status}, prompt {record.prompt_id} ({record.cache}), request {record.request_id}")
+
+
+def _measures(record: ChatRecord) -> Iterator[Text]:
+    """What a chat without a token has not, is not shown."""
+    if record.chunks:
+        yield from _of_tokens(record)
+    yield _measure("E2E", f"{record.e2e_seconds:.3f} s")
+    if record.chunks:
+        doubt = ", doubtful" if record.doubtful else ""
+        yield _measure("clock", f"{record.clock}, timing error at most {milliseconds(record.max_timing_error_seconds)}{doubt}")
+
+
+def _of_tokens(record: ChatRecord) -> Iterator[Text]:
+    latencies = list(record.inter_token_latencies())
+    ttft = milliseconds(record.ttft_seconds)
+    if record.first_content_seconds is not None and record.first_content_seconds != record.ttft_seconds:
+        ttft += f", answer text after {milliseconds(record.first_content_seconds)}"
+    yield _measure("TTFT", ttft)
+    yield _measure("ITL", f"p50 {milliseconds(weighted_quantile(latencies, 0.5))}, p99 {milliseconds(weighted_quantile(latencies, 0.99))}")
+    yield _measure("TPOT", milliseconds(record.tpot_seconds))
+    rate = record.output_tokens_per_second
+    yield _measure(
+        "tokens",
+        f"{_count(record.output_tokens)} out in {len(record.chunks)} chunks, {_count(record.input_tokens)} in"
+        + ("" if rate is None else f", {rate:.1f} tokens/s"),
+    )
+
+
+def _measure(name: str, value: str) -> Text:
+    return Text(f"  {name:<{_NAME_COLUMNS - 2}}{value}")
+
+
+def _count(tokens: int | None) -> str:
+    return "?" if tokens is None else str(tokens)
+
+
+def _block(console: Console) -> str:
+    try:
+        "█".encode(console.encoding)
+    except UnicodeEncodeError:
+        return "#"
+    return "█"
