@@ -10,18 +10,16 @@ from typing import Literal
 from probes import backends
 from probes.failure import Failure, Reason
 from probes.record import Milestones
+from probes.wire.body import Body
 from probes.wire.connection import Connection, Received
-from probes.wire.glance import last_token_ns, says_done
 from probes.wire.loop import Loop, Timer
 from probes.wire.opening import Opening
 from probes.wire.order import Ending, Order, Read
 from probes.wire.response import Response, ResponseError
 
-SLICE_BYTES = 65_536
-"""Unparsed bytes that a chat may hold here before they are handed over."""
 ERROR_BODY_LIMIT = 65_536
 ERROR_BODY_NS = 2_000_000_000
-"""How long to wait for the rest of an answer that is no stream; its status is known, only the words are missing."""
+"""How long to wait for the rest of an answer that is no stream."""
 LINGER_NS = 250_000_000
 """How long to wait, after the terminal marker, for the end of the HTTP message, so that the connection can be kept."""
 READS_AN_EVENT = 4
@@ -64,14 +62,8 @@ class Exchange:
         self._certificate_expiry: float | None = None
         self._is_stream = False
         self._error_body = b""
-        self._held: list[Read] = []
-        self._held_bytes = 0
-        self._unseen: list[Read] = []
-        self._unseen_bytes = 0
-        self._tail = b""
-        self._tokens = 0
-        self._token_ns: int | None = None
-        self._marked = False
+        self._body = Body(self._backend)
+        self._lingers = False
         self._answered = False
         self._over = False
         self._take = take
@@ -186,7 +178,7 @@ class Exchange:
         self._headers_ns = stamp_ns
         media_type = self._response.content_type.partition(";")[0].strip().lower()
         self._is_stream = self._response.status == 200 and media_type == self._backend.content_type
-        if not self._is_stream:
+        if self._is_refusal:
             self._set_timer()
 
     def _on_body(self, body: bytes, received: Received) -> None:
@@ -195,38 +187,18 @@ class Exchange:
             if len(self._error_body) == ERROR_BODY_LIMIT:
                 self._end(None)
             return
+        # what ends the message stands behind the body's last bytes, in a segment of its own perhaps
         exact = received.exact and not self._response.complete
-        read = Read(body, received.stamp_ns, received.floor_ns, received.kernel, exact)
-        self._held.append(read)
-        self._held_bytes += len(body)
-        self._unseen.append(read)
-        self._unseen_bytes += len(body)
-        window = self._tail + body if self._tail else body
-        if self._backend.marker in window and not self._marked:
-            self._look_for_the_end()
-        self._tail = b"" if body.endswith(b"\n") else window[-len(self._backend.marker) :]
-        if self._held_bytes > SLICE_BYTES:
-            self._flush()
-        if self._unseen_bytes > SLICE_BYTES:
-            self._look_for_tokens()
-
-    def _look_for_the_end(self) -> None:
-        if says_done(self._backend, b"".join(read.body for read in self._unseen[-2:])):
-            self._marked = True
+        self._body.add(Read(body, received.stamp_ns, received.floor_ns, received.kernel, exact))
+        if self._body.ended and not self._lingers:
+            self._lingers = True
             self._set_timer()
-
-    def _look_for_tokens(self) -> None:
-        token_ns, self._tokens = last_token_ns(self._backend, self._unseen, self._tokens)
-        if token_ns is not None:
-            self._token_ns = token_ns
-        self._unseen = self._unseen[-1:]
-        self._unseen_bytes = sum(len(read.body) for read in self._unseen)
+        if self._body.is_full:
+            self._flush()
 
     def _flush(self) -> None:
-        if self._held:
-            self._hand_over(self._order.number, self._held)
-            self._held = []
-            self._held_bytes = 0
+        if held := self._body.hand_over():
+            self._hand_over(self._order.number, held)
 
     def _on_eof(self, stamp_ns: int) -> None:
         if self._may_retry():
@@ -256,42 +228,48 @@ class Exchange:
 
     # time
 
-    def _deadline(self) -> tuple[int, Reason | None, str]:
-        """(instant, reason, detail) of the deadline that runs out first; no reason where a chat just ends there."""
+    def _deadline(self, token_ns: int | None) -> tuple[int, Reason, str]:
+        """(instant, reason, detail) of the timeout that runs out first, if tokens last came at `token_ns`."""
         limits = self._order.timeouts
-        now_ns = self._loop.now_ns()
-        if self._marked:
-            return now_ns + LINGER_NS, None, ""
-        if self._headers_ns is not None and not self._is_stream:
-            return now_ns + ERROR_BODY_NS, None, ""
-        deadline = self._total_ns, Reason.TIMEOUT, f"not finished within {limits.total_seconds:g} s"
-        if self._sent_ns is None:
-            return deadline
-        if self._token_ns is None:
-            waits = self._sent_ns + int(limits.first_token_seconds * 1e9)
-            return min(deadline, (waits, Reason.FIRST_TOKEN_TIMEOUT, f"no token within {limits.first_token_seconds:g} s"))
-        waits = self._token_ns + int(limits.stall_seconds * 1e9)
-        return min(deadline, (waits, Reason.STALLED, f"no further token within {limits.stall_seconds:g} s"))
+        total = self._total_ns, Reason.TIMEOUT, f"not finished within {limits.total_seconds:g} s"
+        if token_ns is not None:
+            ends_ns = token_ns + int(limits.stall_seconds * 1e9)
+            return min(total, (ends_ns, Reason.STALLED, f"no further token within {limits.stall_seconds:g} s"))
+        if self._sent_ns is not None:
+            ends_ns = self._sent_ns + int(limits.first_token_seconds * 1e9)
+            return min(total, (ends_ns, Reason.FIRST_TOKEN_TIMEOUT, f"no token within {limits.first_token_seconds:g} s"))
+        return total
 
     def _set_timer(self) -> None:
+        """Wake up when a timeout may have run out, or when an exchange that has all it needs has waited long enough for the rest."""
+        if self._lingers:
+            instant_ns = self._loop.now_ns() + LINGER_NS
+        elif self._is_refusal:
+            instant_ns = self._loop.now_ns() + ERROR_BODY_NS
+        else:
+            token_ns = self._body.last_token_ns()
+            instant_ns, _, _ = self._deadline(token_ns)
+            if token_ns is None:
+                # tokens are not looked for as they come: only a look at least this often sees every stall behind the first
+                instant_ns = min(instant_ns, self._loop.now_ns() + int(self._order.timeouts.stall_seconds * 1e9))
         self._timer.cancel()
-        instant_ns, reason, _ = self._deadline()
-        if self._token_ns is None and reason is not None:
-            # the first token is not looked for as it comes, so that only a look at least this often sees every stall behind it
-            instant_ns = min(instant_ns, self._loop.now_ns() + int(self._order.timeouts.stall_seconds * 1e9))
         self._timer = self._loop.at(instant_ns, self._on_timer)
 
     def _on_timer(self) -> None:
-        if self._marked or (self._headers_ns is not None and not self._is_stream):
+        if self._lingers or self._is_refusal:
             self._end(None)
             return
-        self._look_for_tokens()
-        instant_ns, reason, detail = self._deadline()
+        instant_ns, reason, detail = self._deadline(self._body.last_token_ns())
         now_ns = self._loop.now_ns()
-        if instant_ns > now_ns or reason is None:
-            self._set_timer()
-        else:
+        if instant_ns <= now_ns:
             self._end(Failure(reason, detail, now_ns))
+        else:
+            self._set_timer()
+
+    @property
+    def _is_refusal(self) -> bool:
+        """The answer has come and is no stream: its status is known, only the words are missing."""
+        return self._headers_ns is not None and not self._is_stream
 
     # the end
 

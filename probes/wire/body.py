@@ -1,0 +1,62 @@
+"""The body of a streamed answer while it arrives: held until it is handed over, and looked at as little as possible.
+
+Two things must be known early: whether the stream is over, and, when a timeout has run out, when tokens last came.
+"""
+
+from __future__ import annotations
+
+from probes.backends.base import Backend
+from probes.wire.glance import last_token_ns, says_done
+from probes.wire.order import Read
+
+SLICE_BYTES = 65_536
+"""Bytes that may be held here before they are handed over, or before they are looked through for tokens."""
+
+
+class Body:
+    """Takes reads in order. `ended` once the terminal marker has come."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.ended = False
+        self._backend = backend
+        self._marker = backend.marker
+        self._held: list[Read] = []
+        self._held_bytes = 0
+        self._unseen: list[Read] = []
+        self._unseen_bytes = 0
+        self._tail = b""
+        self._tokens = 0
+        self._token_ns: int | None = None
+
+    def add(self, read: Read) -> None:
+        body = read.body
+        size = len(body)
+        self._held.append(read)
+        self._held_bytes += size
+        self._unseen.append(read)
+        self._unseen_bytes += size
+        window = self._tail + body if self._tail else body
+        if self._marker in window and not self.ended:
+            # the marker's line spans two reads at the most, or the end of the HTTP message tells it
+            self.ended = says_done(self._backend, b"".join(read.body for read in self._unseen[-2:]))
+        self._tail = b"" if body.endswith(b"\n") else window[-len(self._marker) :]
+        if self._unseen_bytes > SLICE_BYTES:
+            self.last_token_ns()
+
+    @property
+    def is_full(self) -> bool:
+        return self._held_bytes > SLICE_BYTES
+
+    def hand_over(self) -> list[Read]:
+        """What has come since the last time."""
+        held, self._held, self._held_bytes = self._held, [], 0
+        return held
+
+    def last_token_ns(self) -> int | None:
+        """When the newest token-bearing chunk arrived; None if there was none. Looks through what came since it was last asked."""
+        token_ns, self._tokens = last_token_ns(self._backend, self._unseen, self._tokens)
+        if token_ns is not None:
+            self._token_ns = token_ns
+        self._unseen = self._unseen[-1:]  # the next read may complete its last line
+        self._unseen_bytes = sum(len(read.body) for read in self._unseen)
+        return self._token_ns
