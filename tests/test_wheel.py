@@ -1,0 +1,60 @@
+"""The wheel, as a user gets it: built, installed into an empty environment, run from another folder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)], check=True, capture_output=True, text=True)
+    (built,) = folder.glob("chatprobe-*.whl")
+    return built
+
+
+@pytest.mark.timeout(300)
+def test_it_holds_the_rooms_and_their_data_and_nothing_else(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    rooms = {name.partition("/")[0] for name in names}
+    assert {room for room in rooms if not room.endswith(".dist-info")} == {"probes", "config", "traffic", "exporter", "cli"}
+    data = [
+        *(f"config/presets/{preset}.yaml" for preset in ("default", "quick-test", "stress-test")),
+        "config/example.yaml",
+        "probes/prompts/words.txt",
+        *(f"probes/prompts/sets/{file.name}" for file in (ROOT / "probes/prompts/sets").glob("*.yaml")),
+    ]
+    assert [name for name in data if name not in names] == []
+    assert [name for name in names if "__pycache__" in name] == []
+
+
+@pytest.mark.timeout(600)
+def test_it_runs_from_another_folder_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
+    home = tmp_path / "venv"
+    venv.create(home, with_pip=True)
+    subprocess.run([home / "bin/pip", "install", "--quiet", "--disable-pip-version-check", wheel], check=True, capture_output=True, text=True)
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "cli").mkdir(parents=True)  # a folder of the user's, with a name of ours
+    (elsewhere / "cli" / "__init__.py").write_text("raise ImportError('this is not chatprobe')")
+    chatprobe = home / "bin/chatprobe"
+
+    written = subprocess.run([chatprobe, "init", "-o", "example.yaml"], cwd=elsewhere, check=True, capture_output=True, text=True)
+    assert "example.yaml written" in written.stdout
+    demo = subprocess.run(
+        [chatprobe, "demo", "--listen", "127.0.0.1:0", "--duration", "13"], cwd=elsewhere, check=False, capture_output=True, text=True, timeout=60
+    )
+    assert (demo.returncode, demo.stderr) == (0, "")
+    standings = {line.split()[0]: line for line in demo.stdout.splitlines() if " failed " in line}
+    assert standings.keys() == {"vllm", "tgi", "ollama"}
+    for engine, line in standings.items():
+        assert line.split()[1] == "ok", engine
+        assert int(line.partition("chats ")[2].split()[0]) >= 1
+        assert line.endswith(" failed 0")
