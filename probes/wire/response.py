@@ -35,6 +35,8 @@ class Response:
             if not self.complete:
                 raise ResponseError(f"not an HTTP/1.1 response: {error}") from error
             self.reusable = False
+        except httptools.HttpParserUpgrade as error:
+            raise ResponseError("the server switched to another protocol") from error
         if not self.headed and self._head_bytes > HEAD_LIMIT:
             raise ResponseError(f"a response head of more than {HEAD_LIMIT} bytes")
         body = self._body
