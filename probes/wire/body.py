@@ -57,6 +57,18 @@ class Body:
         token_ns, self._tokens = last_token_ns(self._backend, self._unseen, self._tokens)
         if token_ns is not None:
             self._token_ns = token_ns
-        self._unseen = self._unseen[-1:]  # the next read may complete its last line
+        self._unseen = self._open_line()
         self._unseen_bytes = sum(len(read.body) for read in self._unseen)
         return self._token_ns
+
+    def _open_line(self) -> list[Read]:
+        """The reads that hold the last line, which the next ones may complete; of one that is longer than a slice only the last."""
+        size = 0
+        for place in range(len(self._unseen) - 1, -1, -1):
+            body = self._unseen[place].body
+            size += len(body)
+            if size > SLICE_BYTES:
+                break
+            if b"\n" in body:
+                return self._unseen[place:]
+        return self._unseen[-1:] if size > SLICE_BYTES else self._unseen

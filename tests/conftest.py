@@ -1,0 +1,55 @@
+"""Parts that tests of several rooms use."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import trustme
+
+from probes.ask import Ask, Endpoint, Message, Tls
+from probes.probing import Prober
+from tests.servers import Server
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def prober() -> AsyncIterator[Prober]:
+    """A prober with its worker, for all tests of a module that run in the module's event loop."""
+    async with Prober() as started:
+        yield started
+
+
+@pytest.fixture
+def ask() -> Ask:
+    return Ask(model="tiny", messages=(Message("user", "Say something."),), max_tokens=8, prompt_id="short-question")
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """A certificate authority that no system trusts."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The authority's certificate as a PEM file."""
+    path: Path = tmp_path_factory.mktemp("authority") / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def secure(authority: trustme.CA) -> ssl.SSLContext:
+    """A server's TLS settings, with a certificate for loopback."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1", "localhost", "::1").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def trusting(ca_file: str) -> Callable[[Server], Endpoint]:
+    """The endpoint of a vLLM server whose authority is trusted."""
+    return lambda server: Endpoint("engine", "vllm", server.url, tls=Tls(ca_file=ca_file))
