@@ -126,7 +126,7 @@ def median(results: list[Result]) -> Result:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--chats", type=int, default=3, help="chats on each stream in each run")
+    parser.add_argument("--chats", type=int, default=2, help="chats on each stream in each run")
     parser.add_argument("--only", choices=("chatprobe", "aiohttp", "httpx"))
     parser.add_argument("--streams", type=int, help="only this many streams")
     options = parser.parse_args()

@@ -185,7 +185,7 @@ def main() -> None:
     parser.add_argument("--cpu", type=int)
     parser.add_argument("--cert")
     parser.add_argument("--key")
-    parser.add_argument("--tokens", type=int, default=100)
+    parser.add_argument("--tokens", type=int, default=200)
     parser.add_argument("--first-seconds", type=float, default=0.05)
     parser.add_argument("--gap-seconds", type=float, default=0.02)
     options = parser.parse_args()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import select
 import ssl
+import traceback
 from collections.abc import Callable
-from typing import Literal
+from functools import wraps
+from typing import Concatenate, Literal, ParamSpec
 
 from probes import backends
 from probes.failure import Failure, Reason
@@ -24,8 +26,26 @@ LINGER_NS = 250_000_000
 """How long to wait, after the terminal marker, for the end of the HTTP message, so that the connection can be kept."""
 READS_AN_EVENT = 4
 
+P = ParamSpec("P")
 Sink = Callable[[int, list[Read]], None]
 Open = Callable[[Order, Callable[[Connection | Failure], None]], Opening]
+
+
+Step = Callable[Concatenate["Exchange", P], None]
+
+
+def _guarded(step: Step[P]) -> Step[P]:
+    """The edge of a chat in the worker: whatever breaks in one chat is our fault, ends that chat as `internal`, and leaves the others alone."""
+
+    @wraps(step)
+    def run(exchange: Exchange, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            step(exchange, *args, **kwargs)
+        except Exception as error:  # noqa: BLE001
+            traceback.print_exc()
+            exchange.broke(error)
+
+    return run
 
 
 class Exchange:
@@ -70,6 +90,7 @@ class Exchange:
         self._started_ns = self._total_ns = 0
         self._timer: Timer = Timer(self._on_timer)
 
+    @_guarded
     def start(self) -> None:
         order = self._order
         self._started_ns = self._loop.now_ns()
@@ -87,12 +108,18 @@ class Exchange:
         if not self._over:
             self._end(None, cancelled=True)
 
+    def broke(self, error: Exception) -> None:
+        """An error that nobody expected struck this chat."""
+        if not self._over:
+            self._end(Failure(Reason.INTERNAL, f"{type(error).__name__} in the measuring worker", self._loop.now_ns()))
+
     # connecting and sending
 
     def _open(self) -> None:
         self._opening = self._opens(self._order, self._on_opened)
         self._opening.start()
 
+    @_guarded
     def _on_opened(self, opened: Connection | Failure) -> None:
         assert self._opening is not None
         if not self._retries:
@@ -135,6 +162,7 @@ class Exchange:
 
     # receiving
 
+    @_guarded
     def _on_event(self, events: int, floor_ns: int) -> None:
         connection = self._connection
         assert connection is not None
@@ -255,6 +283,7 @@ class Exchange:
         self._timer.cancel()
         self._timer = self._loop.at(instant_ns, self._on_timer)
 
+    @_guarded
     def _on_timer(self) -> None:
         if self._lingers or self._is_refusal:
             self._end(None)
