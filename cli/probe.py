@@ -223,7 +223,8 @@ def _for_people(chats: Chats, with_text: bool) -> Show:
     from cli.summary import failures, summary_table
     from cli.waterfall import chat_report, one_line, printable
 
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
+    # a terminal may lack characters that an answer has
+    console = Console(file=click.get_text_stream("stdout", errors="replace"), highlight=False, markup=False, emoji=False)
     if chats.count == 1:
         return Show(
             each=lambda record: console.print(chat_report(record, url=chats.endpoint.url, console=console, with_text=with_text)),

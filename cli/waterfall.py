@@ -81,7 +81,8 @@ def _headline(record: ChatRecord, url: str) -> Iterator[Text]:
         head.append(f", {record.connection} connection")
     yield head
     status = "no status" if record.http_status is None else f"status {record.http_status}"
-    yield Text(f"{status}, prompt {record.prompt_id} ({record.cache}), request {record.request_id}")
+    yield Text(f"{status}, prompt {record.prompt_id} ({record.cache})")
+    yield Text(f"request {record.request_id}")
 
 
 def _measures(record: ChatRecord) -> Iterator[Text]:

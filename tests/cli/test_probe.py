@@ -1,0 +1,237 @@
+"""`chatprobe probe` as a person and as a script use it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from cli.main import main
+from cli.quantiles import quantile, weighted_quantile
+from cli.remedies import remedy
+from cli.waterfall import chat_report, printable, waterfall
+from probes.ask import Endpoint
+from probes.failure import Failure, Reason
+from probes.record import ChatRecord, Chunk, Milestones
+from probes.simulator import EngineName, Latency, Options, simulated
+
+FAST = Latency(decode_seconds=0.002, first_token_seconds=0.002)
+SECOND = 1_000_000_000
+SENT_NS = SECOND // 2
+
+
+async def chatprobe(*arguments: str) -> tuple[int, str, str]:
+    """Run the command as a process; gives its exit code and what it wrote to standard output and error."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cli", "probe", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "COLUMNS": "80"},
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+def record(*, failure: Failure | None = None) -> ChatRecord:
+    """A chat of ten seconds: a quarter to connect, a quarter to send, two and a half to the first token, the rest of the tokens."""
+    return ChatRecord(
+        target="vllm",
+        backend="vllm",
+        model="tiny",
+        scenario="cli",
+        request_id="0" * 32,
+        prompt_id="text",
+        cache="cold",
+        started_at=0.0,
+        started_ns=0,
+        ended_ns=10 * SECOND,
+        outcome="ok" if failure is None else "failed",
+        failure=failure,
+        milestones=Milestones(connected_ns=SECOND // 4, request_sent_ns=SENT_NS),
+        sent_ns=SENT_NS,
+        chunks=(Chunk(3 * SECOND, 1), Chunk(5 * SECOND, 1)),
+        finished_ns=None if failure else 10 * SECOND,
+        connection="fresh",
+    )
+
+
+@pytest.mark.parametrize("engine", ["vllm", "tgi", "ollama"])
+async def test_one_chat_is_a_waterfall_that_fits_a_terminal(engine: EngineName) -> None:
+    async with simulated(engine, Options(latency=FAST)) as one:
+        code, out, err = await chatprobe(one.url, "--backend", engine, "--max-tokens", "5")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].startswith(f"ok  {engine} at {one.url}, model tiny")
+    phases = lines[4:10]
+    assert [line.split()[0] for line in phases] == ["resolve", "connect", "tls", "send", "wait", "stream"]
+    assert {len(line) for line in phases} == {80}
+    assert max(map(len, lines)) <= 80
+    assert "\x1b" not in out
+    for measure in ("TTFT", "ITL     p50", "TPOT", "E2E", "tokens  5 out in", "clock   kernel"):
+        assert f"\n  {measure}" in out
+
+
+def test_bars_stand_where_their_phases_lie() -> None:
+    lines = [line.plain for line in waterfall(record(), 63, block="#")]  # 40 columns of bars for 10 seconds
+    assert [line[10:50] for line in lines] == [
+        " " * 40,
+        "#" + " " * 39,
+        " " * 40,
+        " #" + " " * 38,
+        "  " + "#" * 10 + " " * 28,
+        " " * 12 + "#" * 28,
+    ]
+    assert [line[50:].strip() for line in lines] == ["-", "0.25000 s", "-", "0.25000 s", "2.50000 s", "7.00000 s"]
+
+
+def test_a_failed_chat_says_why_and_what_to_do(tmp_path: Path) -> None:
+    failed = record(failure=Failure(Reason.TRUNCATED, "ended \x1b[2Jearly", 10 * SECOND))
+    with (tmp_path / "out").open("w+", encoding="ascii", errors="replace") as file:
+        console = Console(file=file, width=80)
+        console.print(chat_report(failed, url="http://127.0.0.1:1", console=console, with_text=False))
+        file.seek(0)
+        out = file.read()
+    assert "failed: truncated: ended ?[2Jearly" in out
+    assert "remedy: something cut the connection" in out
+    assert "#" in out
+
+
+def test_every_reason_has_a_remedy() -> None:
+    assert len({remedy(reason) for reason in Reason}) == len(Reason)
+
+
+def test_nothing_moves_the_terminals_cursor() -> None:
+    assert printable("a\x1b[1m\tb\n\x07\x9b") == "a\ufffd[1m\tb\n\ufffd\ufffd"
+
+
+def test_quantiles_are_values_that_were_seen() -> None:
+    assert [quantile([3.0, 1.0, 2.0, 4.0], share) for share in (0.0, 0.25, 0.26, 0.5, 1.0)] == [1.0, 1.0, 2.0, 2.0, 4.0]
+    assert weighted_quantile([(1.0, 9), (5.0, 1)], 0.9) == 1.0
+    assert weighted_quantile([(1.0, 9), (5.0, 1)], 0.91) == 5.0
+    assert quantile([], 0.5) is None
+
+
+async def test_json_is_a_record_a_line_and_nothing_else() -> None:
+    async with simulated("vllm", Options(latency=FAST)) as one:
+        code, out, err = await chatprobe(
+            *(one.url, "--backend", "vllm", "--output", "json", "--count", "6", "--concurrency", "3", "--max-tokens", "4", "--text")
+        )
+    assert (code, err) == (0, "")
+    records = [json.loads(line) for line in out.splitlines()]
+    assert [each["outcome"] for each in records] == ["ok"] * 6
+    assert {sum(tokens for _, tokens in each["chunks"]) for each in records} == {4}
+    assert all(each["text"] for each in records)
+    assert {each["model"] for each in records} == {"tiny"}
+    assert len({each["request_id"] for each in records}) == 6
+
+
+async def test_as_many_chats_at_once_as_asked_for() -> None:
+    async with simulated("vllm", Options(latency=FAST)) as one:
+        code, out, _ = await chatprobe(
+            *(one.url, "--backend", "vllm", "--count", "9", "--concurrency", "3", "--output", "json", "--no-chunks", "--max-tokens", "50")
+        )
+    assert code == 0
+    records = [json.loads(line) for line in out.splitlines()]
+    assert len(records) == 9
+    starts = [datetime.fromisoformat(each["started_at"]).timestamp() for each in records]
+    spans = [(start, start + each["e2e_seconds"]) for start, each in zip(starts, records, strict=True)]
+    assert max(sum(begin <= start < end for begin, end in spans) for start in starts) == 3
+
+
+async def test_several_chats_end_in_a_table_and_a_failure_in_the_exit_code() -> None:
+    async with simulated("tgi", Options(latency=FAST)) as one:
+        one.faults.add("truncate:1")
+        code, out, _ = await chatprobe(one.url, "--backend", "tgi", "--count", "3", "--max-tokens", "8")
+    assert code == 1
+    assert "3 chats: 3 failed" in out
+    assert "TTFT ms" in out
+    assert "3 of 3 chats\nfailed: truncated: " in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+async def test_a_dead_engine_is_a_record_of_a_failure() -> None:
+    code, out, err = await chatprobe("http://127.0.0.1:9", "--backend", "vllm", "--output", "json")
+    assert code == 1
+    assert json.loads(out)["reason"] == "connect"
+    assert "models cannot be listed" in err
+
+
+async def test_ollama_loads_a_model_only_where_that_is_allowed() -> None:
+    async with simulated("ollama", Options(latency=FAST, loaded=False, load_seconds=0.05)) as one:
+        code, out, err = await chatprobe(one.url, "--backend", "ollama", "--output", "json")
+        assert (code, out) == (1, "")
+        assert "Ollama has not loaded tiny" in err
+        code, out, _ = await chatprobe(one.url, "--backend", "ollama", "--output", "json", "--load-model", "--max-tokens", "3")
+        assert (code, json.loads(out)["outcome"]) == (0, "ok")
+        code, out, _ = await chatprobe(one.url, "--backend", "ollama", "--output", "json", "--model", "other")
+        assert (code, json.loads(out)["reason"]) == (1, "model_missing")
+
+
+async def test_a_key_and_headers_go_along_and_are_not_shown(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("canary\n")
+    async with simulated("vllm", Options(latency=FAST, api_key="canary")) as one:
+        refused = await chatprobe(one.url, "--backend", "vllm", "--model", "tiny")
+        assert refused[0] == 1
+        assert "failed: auth" in refused[1]
+        code, out, err = await chatprobe(
+            one.url, "--backend", "vllm", "--api-key-file", str(key), "--header", "X-Sim-Fault: tokens-per-chunk:3", "--output", "json"
+        )
+        assert code == 0
+        assert max(tokens for _, tokens in json.loads(out)["chunks"]) > 1
+    assert "canary" not in out + err
+
+
+async def test_an_interrupt_ends_it_with_what_there_is() -> None:
+    slow = Latency(decode_seconds=0.5)
+    async with simulated("vllm", Options(latency=slow)) as one:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "cli", "probe", one.url, "--backend", "vllm", "--count", "5", "--output", "json"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(20):
+            while not one.truth.chats():  # noqa: ASYNC110 - another process asks
+                await asyncio.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = await asyncio.wait_for(process.communicate(), 10)
+    assert (process.returncode, err) == (130, b"")
+    (line,) = out.splitlines()
+    assert json.loads(line)["outcome"] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense"], "URL: is not a URL of an engine"),
+        (["http://127.0.0.1:1/v1"], "URL: ends in a path that chatprobe adds itself"),
+        (["http://127.0.0.1:1", "--insecure"], "--insecure: has no effect without TLS"),
+        (["http://127.0.0.1:1", "--api", "generate"], "--api: generate is TGI's own API"),
+        (["http://127.0.0.1:1", "--load-model"], "--load-model: is for Ollama"),
+        (["http://127.0.0.1:1", "--prompt", "a", "--input-tokens", "3"], "give one of --prompt, --prompt-set and --input-tokens"),
+        (["http://127.0.0.1:1", "--prompt", " "], "--prompt: a prompt is not empty"),
+        (["http://127.0.0.1:1", "--prompt-set", "jokes"], "--prompt-set: there is no prompt set jokes; there are short-question"),
+        (["http://127.0.0.1:1", "--header", "X"], "--header: has no colon"),
+        (["http://127.0.0.1:1", "--header", "Host: a"], "--header: is a header that chatprobe sets itself"),
+        (["http://127.0.0.1:1", "--api-key-file", "/nonexistent/key"], "--api-key-file: /nonexistent/key: No such file"),
+        (["http://127.0.0.1:1", "--timeout", "5"], "'--timeout': is not a duration"),
+        (["http://127.0.0.1:1", "--no-chunks"], "--no-chunks: is for --output json"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(main, ["probe", "--backend", "vllm", *arguments])
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
+
+
+def test_secrets_do_not_show() -> None:
+    assert "canary" not in repr(Endpoint("vllm", "vllm", "http://127.0.0.1:1", api_key="canary", headers={"X": "canary"}))
