@@ -212,6 +212,8 @@ class ChatRecord:
         found: dict[str, float | None] = dict.fromkeys(PHASES)
         begin_ns = self.started_ns
         for phase, end_ns in self._completed():
+            # a segment may have been stamped before the worker saw that the phase before was over
+            end_ns = max(begin_ns, end_ns)
             found[phase] = _seconds(end_ns - begin_ns)
             begin_ns = end_ns
         open_phase = self._open_phase()
