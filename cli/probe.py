@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -216,6 +217,7 @@ def _json_lines(*, chunks: bool, text: bool) -> Show:
 
 
 def _for_people(chats: Chats, with_text: bool) -> Show:
+    from io import TextIOWrapper
     from itertools import count
 
     from rich.console import Console
@@ -223,8 +225,9 @@ def _for_people(chats: Chats, with_text: bool) -> Show:
     from cli.summary import failures, summary_table
     from cli.waterfall import chat_report, one_line, printable
 
-    # a terminal may lack characters that an answer has
-    console = Console(file=click.get_text_stream("stdout", errors="replace"), highlight=False, markup=False, emoji=False)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may lack characters that an answer has
+    console = Console(highlight=False, markup=False, emoji=False)
     if chats.count == 1:
         return Show(
             each=lambda record: console.print(chat_report(record, url=chats.endpoint.url, console=console, with_text=with_text)),

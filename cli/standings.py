@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from cli.quantiles import quantile, weighted_quantile
 from probes.record import ChatRecord
-from traffic.events import UNKNOWN_MODEL, Event, Facts, Skip
+from traffic.events import Event, Skip
 
 RECENT = 50
 """Over how many of an engine's last chats the quantiles are taken."""
@@ -21,8 +22,6 @@ RECENT = 50
 class Standing:
     """One engine, as its chats showed it so far. Quantiles are None until a chat has what they are taken of."""
 
-    url: str
-    model: str = UNKNOWN_MODEL
     state: str = "starting"
     chats: int = 0
     failures: int = 0
@@ -30,8 +29,6 @@ class Standing:
 
     def take(self, event: Event) -> None:
         match event:
-            case Facts():
-                self.model = event.model
             case Skip():
                 self.state = f"skipped: {event.reason}"
             case ChatRecord(outcome="ok" | "failed"):
@@ -57,17 +54,17 @@ class Standing:
 class Standings:
     """A sink that keeps the standing of every engine."""
 
-    def __init__(self, urls: Mapping[str, str]) -> None:
-        self.engines = {name: Standing(url) for name, url in urls.items()}
+    def __init__(self, engines: Iterable[str]) -> None:
+        self.engines = {name: Standing() for name in engines}
 
     def __call__(self, event: Event) -> None:
         self.engines[event.target].take(event)
 
     def table(self) -> Table:
         """For a terminal of 80 columns."""
-        table = Table(title=f"p50 / p95 of the last {RECENT} chats", title_justify="left", title_style="dim", expand=False)
-        table.add_column("engine")
-        table.add_column("state", max_width=12)
+        table = Table(title=f"p50 / p95 of the last {RECENT} chats", title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=0)
+        table.add_column("engine", no_wrap=True, min_width=6)
+        table.add_column("state", overflow="fold", min_width=10, max_width=10)
         for name in ("TTFT ms", "ITL ms", "E2E s", "tokens/s", "chats", "failed"):
             table.add_column(name, justify="right", no_wrap=True)
         for name, engine in self.engines.items():
