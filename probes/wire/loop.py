@@ -90,6 +90,7 @@ class Loop:
 
     def stop(self) -> None:
         self._running = False
+        os.eventfd_write(self._wake_fd, 1)  # so that a poll which would sleep returns
 
     def run(self) -> None:
         self._running = True

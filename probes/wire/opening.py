@@ -187,8 +187,9 @@ class Opening:
         for place, (family, address) in enumerate(addresses):
             now = self._loop.now_ns()
             share = self._loop.at(now + (self._deadline_ns - now) // (len(addresses) - place), self._give_up_address)
-            self._sock = sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+            sock = None
             try:
+                self._sock = sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
                 sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 code = sock.connect_ex(address)
@@ -199,7 +200,8 @@ class Opening:
                     return sock
                 raise OSError(code, os.strerror(code))
             except OSError as error:
-                sock.close()
+                if sock is not None:
+                    sock.close()
                 errors.append(f"{address[0]!s} port {address[1]!s}: {error.strerror or error}")
             finally:
                 share.cancel()
@@ -235,7 +237,11 @@ class Opening:
     async def _secured(self, sock: socket.socket, context: ssl.SSLContext) -> TlsLayer:
         """Shake hands. The computing is done in a helper thread, the waiting in the loop."""
         assert self._address.tls is not None
-        layer = TlsLayer(context, self._address.tls.server_name or self._address.host)
+        server_name = self._address.tls.server_name or self._address.host
+        try:
+            layer = TlsLayer(context, server_name)
+        except ValueError as error:
+            raise OpeningError(Reason.TLS, f"{server_name} is no server name: {error}") from error
         while True:
             finished = await self._in_thread(self._threads.handshakes, lambda: _handshake_step(layer.object))
             pending = layer.outgoing.read()
