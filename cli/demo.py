@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from config.quantities import Address
 
 LINES_EVERY_SECONDS = 5.0
+REFRESH_SECONDS = 0.5
 GRACE_SECONDS = 3.0
 """How long chats under way may take at the end: one of the demo's takes at most two seconds."""
 CONFIGURATION = """\
@@ -105,22 +106,33 @@ async def _shown(standings: Standings, addresses: str, console: Console) -> Asyn
     def screen() -> RenderableType:
         return Group(standings.table(), Text(addresses), Text("Ctrl-C stops it.", style="dim"))
 
+    def print_lines() -> None:
+        for line in standings.lines():
+            click.echo(line)
+
     if console.is_terminal:
-        with Live(get_renderable=screen, console=console, refresh_per_second=2):
+        # refreshed by the loop, which changes the standings, and not by a thread of the display's own
+        with Live(get_renderable=screen, console=console, auto_refresh=False) as live:
+            async with _repeated(live.refresh, REFRESH_SECONDS):
+                yield
+    else:
+        click.echo(addresses)
+        async with _repeated(print_lines, LINES_EVERY_SECONDS):
             yield
-        return
-    click.echo(addresses)
-    printing = asyncio.create_task(_print_lines(standings))
+
+
+@asynccontextmanager
+async def _repeated(show: Callable[[], None], every_seconds: float) -> AsyncIterator[None]:
+    """Calls `show` again and again while the context lasts, and a last time at its end."""
+
+    async def repeat() -> None:
+        while True:
+            await asyncio.sleep(every_seconds)
+            show()
+
+    showing = asyncio.create_task(repeat())
     try:
         yield
     finally:
-        printing.cancel()
-        for line in standings.lines():
-            click.echo(line)
-
-
-async def _print_lines(standings: Standings) -> None:
-    while True:
-        await asyncio.sleep(LINES_EVERY_SECONDS)
-        for line in standings.lines():
-            click.echo(line)
+        showing.cancel()
+        show()
