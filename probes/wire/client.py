@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 import sys
 import time
@@ -14,6 +13,7 @@ from dataclasses import dataclass, replace
 from probes.failure import Failure, Reason
 from probes.wire.channel import Cancel, ClockSteps, Incoming, Reads, encode
 from probes.wire.order import Ending, Order, Read
+from probes.wire.priority import yield_to_worker
 
 RESTART_SECONDS = 0.1, 5.0
 """The shortest and the longest pause before a dead worker is started again."""
@@ -21,9 +21,6 @@ HEALTHY_SECONDS = 10.0
 """A worker that lived this long has earned the shortest pause again."""
 
 WAIT_FOR_WORKER_SECONDS = 10.0
-YIELDED_NICENESS = 10
-"""How much nicer the main process is than its worker, once that runs: parsing and serving can wait, reading cannot. Where both share a
-core, equals would hold each other for a scheduler slice of some milliseconds."""
 
 OnReads = Callable[[list[Read]], bool]
 """Takes a chat's next reads; False ends the chat, since its answer is beyond use."""
@@ -48,7 +45,6 @@ class WorkerClient:
         self._ready = asyncio.Event()
         self._steps_before = 0
         self._steps_now = 0
-        self._niceness = os.getpriority(os.PRIO_PROCESS, 0)
         self.restarts = 0
 
     @property
@@ -121,11 +117,11 @@ class WorkerClient:
         ours, theirs = socket.socketpair()
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "probes.wire.worker", str(theirs.fileno()), str(self._niceness)),
+                *(sys.executable, "-m", "probes.wire.worker", str(theirs.fileno())),
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
             )
-            os.setpriority(os.PRIO_PROCESS, 0, max(os.getpriority(os.PRIO_PROCESS, 0), min(19, self._niceness + YIELDED_NICENESS)))
+            yield_to_worker()
         except BaseException:
             ours.close()
             raise

@@ -1,11 +1,10 @@
 """The measuring worker: a process of its own with a plain epoll loop, so that nothing else the program does can hold a measurement.
 
-Started as `python -m probes.wire.worker FD NICENESS`, where FD is its end of a socket pair; it ends when the other end closes.
+Started as `python -m probes.wire.worker FD`, where FD is its end of a socket pair; it ends when the other end closes.
 """
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import select
@@ -26,6 +25,7 @@ from probes.wire.kept import Kept
 from probes.wire.loop import Loop
 from probes.wire.opening import Opening, Threads
 from probes.wire.order import Ending, Order
+from probes.wire.priority import go_first
 
 LOOK_AT_CLOCK_NS = 1_000_000_000
 LOOK_AGAIN_NS = 20_000_000
@@ -175,9 +175,7 @@ class Worker:
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process decides what it means
-    with contextlib.suppress(PermissionError):
-        # one that replaces a dead worker inherits the main process's niceness, and without privileges keeps it
-        os.setpriority(os.PRIO_PROCESS, 0, int(sys.argv[2]))
+    go_first()
     sys.setswitchinterval(SWITCH_SECONDS)
     channel = socket.socket(fileno=int(sys.argv[1]))
     loop = Loop()
