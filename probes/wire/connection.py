@@ -140,12 +140,13 @@ class Connection:
         if not kernel:
             stamp_ns = after
             self._offset.refresh()
+        if floor_ns > stamp_ns:
+            # it came before the poll's wake-up as reckoned: the process was held in a way that no run delay shows, and the poll knows nothing
+            floor_ns = min(stamp_ns, max(previous_ns, self._emptied_ns))
         self._last_ns = stamp_ns
         self._drained = exact = len(data) < READ_SIZE
         if exact:
             self._emptied_ns = before
-        if floor_ns > stamp_ns:
-            floor_ns = stamp_ns
         if not data:
             return Received(b"", stamp_ns, floor_ns, True, True, True)
         if self.tls is None:

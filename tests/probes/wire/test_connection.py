@@ -48,11 +48,21 @@ def test_two_segments_in_one_read_have_the_stamp_of_the_newer(line: Lines) -> No
     assert received.floor_ns == first
 
 
-def test_the_floor_is_never_above_the_stamp(line: Lines) -> None:
+def test_a_floor_above_the_stamp_is_not_believed(line: Lines) -> None:
+    """A process that was stopped or frozen wakes up later than its run delay tells."""
     chat = line()
-    chat.send(b"token")
+    chat.send(b"one")
+    first = chat.receive()
+    chat.send(b"two")
     received = chat.receive(floor_ns=time.monotonic_ns() + 10**9)
-    assert received.floor_ns == received.stamp_ns
+    assert first.stamp_ns <= received.floor_ns <= received.stamp_ns
+    chat.send(b"three")
+    threading.Event().wait(0.02)
+    chat.send(b"four")
+    threading.Event().wait(0.02)
+    shared = chat.receive(floor_ns=time.monotonic_ns())
+    assert shared.data == b"threefour"
+    assert shared.stamp_ns - shared.floor_ns > 15_000_000
 
 
 def test_the_floor_is_at_least_the_stamp_before(line: Lines) -> None:
