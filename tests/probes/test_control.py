@@ -1,0 +1,137 @@
+"""Control calls, against small servers."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from probes.ask import Endpoint, Tls
+from probes.control import Control, ControlError
+from tests.answers import whole
+from tests.servers import Peer, Script, Server, closed_port, serving
+
+
+def answering(body: bytes, status: int = 200) -> Script:
+    def script(peer: Peer) -> None:
+        while True:
+            peer.request()
+            peer.send(whole(status, body))
+
+    return script
+
+
+def endpoint(server: Server, backend: str) -> Endpoint:
+    return Endpoint("engine", backend, server.url)
+
+
+@pytest.mark.parametrize(
+    ("backend", "body", "names"),
+    [
+        ("vllm", b'{"data":[{"id":"tiny"},{"id":"lora"}]}', ("tiny", "lora")),
+        ("tgi", b'{"data":[{"id":"tiny"}]}', ("tiny",)),
+        ("ollama", b'{"models":[{"name":"llama3.2:1b"}]}', ("llama3.2:1b",)),
+        ("openai", b'{"data":[]}', ()),
+    ],
+)
+async def test_models(backend: str, body: bytes, names: tuple[str, ...]) -> None:
+    with serving(answering(body)) as server:
+        async with Control() as control:
+            assert await control.models(endpoint(server, backend)) == names
+    path = "/api/tags" if backend == "ollama" else "/v1/models"
+    assert server.requests[0].startswith(f"GET {path} HTTP/1.1\r\n".encode())
+
+
+@pytest.mark.parametrize(("model", "loaded"), [("llama3.2:1b", True), ("tiny", True), ("tiny:latest", True), ("llama3.2", False)])
+async def test_whether_ollama_has_loaded_a_model(model: str, loaded: bool) -> None:
+    with serving(answering(b'{"models":[{"name":"llama3.2:1b"},{"name":"tiny:latest"}]}')) as server:
+        async with Control() as control:
+            assert await control.loaded(endpoint(server, "ollama"), model) is loaded
+
+
+async def test_other_engines_serve_what_they_have_loaded() -> None:
+    async with Control() as control:
+        assert await control.loaded(Endpoint("engine", "vllm", "http://127.0.0.1:1"), "tiny") is None
+
+
+@pytest.mark.parametrize(("backend", "path"), [("vllm", "/version"), ("tgi", "/info"), ("ollama", "/api/version")])
+async def test_version(backend: str, path: str) -> None:
+    with serving(answering(b'{"version":"0.9.1"}')) as server:
+        async with Control() as control:
+            assert await control.version(endpoint(server, backend)) == "0.9.1"
+    assert server.requests[0].startswith(f"GET {path} HTTP/1.1\r\n".encode())
+
+
+async def test_a_backend_that_does_not_say_its_version() -> None:
+    async with Control() as control:
+        assert await control.version(Endpoint("engine", "openai", "http://127.0.0.1:1")) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "says"), [(b"<html>", "no JSON"), (b"[]", "names no version"), (b'{"version":7}', "names no version")], ids=["html", "list", "number"]
+)
+async def test_answers_that_name_no_version(body: bytes, says: str) -> None:
+    with serving(answering(body)) as server:
+        async with Control() as control:
+            with pytest.raises(ControlError, match=f"/version: {says}"):
+                await control.version(endpoint(server, "vllm"))
+
+
+async def test_a_status_is_no_answer() -> None:
+    with serving(answering(b"{}", 503)) as server:
+        async with Control() as control:
+            with pytest.raises(ControlError, match="/v1/models: status 503"):
+                await control.models(endpoint(server, "vllm"))
+
+
+async def test_a_body_that_lists_nothing() -> None:
+    with serving(answering(b"{}")) as server:
+        async with Control() as control:
+            with pytest.raises(ControlError, match="/api/ps: "):
+                await control.loaded(endpoint(server, "ollama"), "tiny")
+
+
+@pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"], ids=["before the head", "in the body"])
+async def test_a_server_that_hangs(begin: bytes) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(begin)
+        peer.await_client_gone()
+
+    with serving(script) as server:
+        async with Control(timeout_seconds=0.2) as control:
+            with pytest.raises(ControlError, match="/api/ps"):
+                await control.loaded(endpoint(server, "ollama"), "tiny")
+
+
+async def test_nobody_listens() -> None:
+    async with Control() as control:
+        with pytest.raises(ControlError, match="/v1/models: "):
+            await control.models(Endpoint("engine", "vllm", f"http://127.0.0.1:{closed_port()}"))
+
+
+async def test_key_and_headers_are_sent_and_never_told() -> None:
+    with serving(answering(b"{}", 401)) as server:
+        async with Control() as control:
+            with pytest.raises(ControlError) as refused:
+                await control.models(replace(endpoint(server, "vllm"), api_key="k-secret", headers={"X-Team": "blue"}))
+    assert b"Authorization: Bearer k-secret" in server.requests[0]
+    assert b"X-Team: blue" in server.requests[0]
+    assert "secret" not in str(refused.value)
+
+
+async def test_tls(secure: ssl.SSLContext, trusting: Callable[[Server], Endpoint]) -> None:
+    with serving(answering(b'{"version":"1"}'), tls=secure) as server:
+        async with Control() as control:
+            assert await control.version(trusting(server)) == "1"
+            assert await control.version(replace(trusting(server), tls=Tls(insecure=True))) == "1"
+            with pytest.raises(ControlError, match="certificate verify failed"):
+                await control.version(replace(trusting(server), tls=Tls()))
+
+
+async def test_a_certificate_file_that_is_missing(tmp_path: object) -> None:
+    async with Control() as control:
+        with pytest.raises(ControlError, match="No such file"):
+            await control.version(Endpoint("engine", "vllm", "https://127.0.0.1:1", tls=Tls(ca_file=f"{tmp_path}/missing.pem")))

@@ -1,0 +1,102 @@
+"""A probe as a whole: what of a chat stands in its record."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from probes.ask import Ask, Endpoint, Timeouts
+from probes.failure import Reason
+from probes.probing import Prober
+from tests.answers import DONE, END, FINISH, ROLE, chunk, head, token, usage
+from tests.servers import Peer, serving
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+TIMEOUTS = Timeouts(connect_seconds=5, first_token_seconds=5, stall_seconds=5, total_seconds=8)
+MS = 1_000_000
+
+
+def chatting(peer: Peer) -> None:
+    """Role, three tokens in two chunks 20 ms apart, finish, usage, marker: each in a segment of its own."""
+    pause = threading.Event()
+    while True:
+        peer.request()
+        peer.server.sent.clear()
+        peer.send(head())
+        for frame in (ROLE, token("one ", 1), token("two three", 3), FINISH, usage(4), DONE):
+            pause.wait(0.02)
+            peer.send(chunk(frame))
+        peer.send(END)
+
+
+async def test_the_record_of_a_good_chat(prober: Prober, ask: Ask) -> None:
+    due_ns = time.monotonic_ns() - 5 * MS
+    began = time.time()
+    with serving(chatting) as server:
+        endpoint = Endpoint("engine", "vllm", server.url)
+        record = await prober.chat(endpoint, ask, scenario="cli", timeouts=TIMEOUTS, due_ns=due_ns)
+    sent = server.sent
+    assert (record.target, record.backend, record.model, record.scenario) == ("engine", "vllm", "tiny", "cli")
+    assert (record.outcome, record.reason, record.http_status, record.connection, record.retries) == ("ok", None, 200, "fresh", 0)
+    assert (record.text, record.finish_reason) == ("one two three", "stop")
+    assert (record.output_tokens, record.input_tokens) == (4, 9)
+    assert (record.token_source, record.chunk_token_source, record.clock) == ("usage", "usage", "kernel")
+    assert [one.tokens for one in record.chunks] == [1, 2]
+    for arrived, sending in ((record.chunks[0].arrived_ns, sent[2]), (record.chunks[1].arrived_ns, sent[3]), (record.finished_ns, sent[6])):
+        assert arrived is not None
+        assert sending.before_ns - MS <= arrived <= sending.after_ns + MS
+    assert record.first_content_seconds == record.ttft_seconds
+    assert record.ended_ns == record.finished_ns
+    assert began - 1 < record.started_at < time.time()
+    assert record.schedule_lag_seconds >= 0.005
+    assert f"X-Request-Id: {record.request_id}".encode() in server.requests[0]
+    assert sum(seconds or 0 for seconds in record.phases().values()) == pytest.approx(record.e2e_seconds, abs=1e-9)
+
+
+async def test_each_chat_has_an_id_of_its_own(prober: Prober, ask: Ask) -> None:
+    with serving(chatting) as server:
+        endpoint = Endpoint("engine", "vllm", server.url)
+        records = [await prober.chat(endpoint, ask, scenario="cli", timeouts=TIMEOUTS) for _ in range(2)]
+    assert records[0].request_id != records[1].request_id
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        Endpoint("engine", "vllm", "ftp://engine.test"),
+        Endpoint("engine", "vllm", "http://engine.test", api_key="ключ"),
+    ],
+    ids=["no address", "a key that no header can carry"],
+)
+async def test_what_cannot_be_sent_is_our_fault(endpoint: Endpoint, prober: Prober, ask: Ask) -> None:
+    record = await prober.chat(endpoint, ask, scenario="cli", timeouts=TIMEOUTS)
+    assert (record.outcome, record.reason) == ("failed", Reason.INTERNAL)
+    assert record.failure is not None
+    assert "ключ" not in record.failure.detail
+
+
+async def test_a_check_that_is_content(prober: Prober, ask: Ask) -> None:
+    with serving(chatting) as server:
+        endpoint = Endpoint("engine", "vllm", server.url)
+        record = await prober.chat(endpoint, replace(ask, check=lambda text: None if "two" in text else "no two"), scenario="cli", timeouts=TIMEOUTS)
+    assert record.outcome == "ok"
+
+
+async def test_a_check_is_asked_of_whole_answers_only(prober: Prober, ask: Ask) -> None:
+    asked: list[str] = []
+
+    def check(text: str) -> str:
+        asked.append(text)
+        return "wrong"
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(head() + chunk(token()))
+
+    with serving(script) as server:
+        record = await prober.chat(Endpoint("engine", "vllm", server.url), replace(ask, check=check), scenario="cli", timeouts=TIMEOUTS)
+    assert (record.reason, asked) == (Reason.TRUNCATED, [])
