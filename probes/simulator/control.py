@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from aiohttp import web
 
 from probes.simulator.dialect import JSON, Reply, compact, object_of, whole_number
-from probes.simulator.fault_plan import FaultError, explain, parse, signature
+from probes.simulator.fault_plan import FaultError, Faults, explain, parse, signature
 from probes.simulator.faults import FAULTS, Refuse
-
-if TYPE_CHECKING:
-    from probes.simulator.simulator import Simulator
+from probes.simulator.options import EngineName
+from probes.simulator.truth import Truth
 
 FAULTS_PATH = "/sim/faults"
 TRUTH_PATH = "/sim/truth"
+
+
+class Controlled(Protocol):
+    """What of a simulated engine can be looked at and changed while it runs."""
+
+    name: EngineName
+    truth: Truth
+    faults: Faults
+
+    @property
+    def refusing(self) -> bool: ...
+
+    async def refuse(self, seconds: float | None = None, spared: object = None) -> None: ...
+
+    async def accept(self) -> None: ...
 
 
 class Control:
@@ -24,7 +38,7 @@ class Control:
     optional; `DELETE` clears all, `DELETE /sim/faults/NAME` one kind. `GET /sim/truth` gives all chats remembered, `GET /sim/truth/{request id}` one.
     """
 
-    def __init__(self, simulator: Simulator) -> None:
+    def __init__(self, simulator: Controlled) -> None:
         self._simulator = simulator
 
     async def answer(self, request: web.BaseRequest, body: bytes) -> Reply:
