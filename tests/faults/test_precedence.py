@@ -20,12 +20,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SHORT = Timeouts(connect_seconds=5, first_token_seconds=5, stall_seconds=5, total_seconds=8)
 
-Chat = Callable[..., object]
 
-
-async def chat(prober: Prober, ask: Ask, script: Script, timeouts: Timeouts = SHORT, backend: str = "vllm", api: str = "chat") -> ChatRecord:
+async def chat(prober: Prober, ask: Ask, script: Script, timeouts: Timeouts = SHORT) -> ChatRecord:
     with serving(script) as server:
-        endpoint = Endpoint("engine", backend, server.url, api="generate" if api == "generate" else "chat")
+        endpoint = Endpoint("engine", "vllm", server.url)
         record = await prober.chat(endpoint, ask, scenario="faults", timeouts=timeouts)
     assert len(server.requests) == 1
     return record
@@ -170,12 +168,9 @@ async def test_no_answer_at_all_is_truncated(end: Callable[..., Script], prober:
 
 
 async def test_a_frame_that_cannot_be_read_fails_where_it_stands(prober: Prober, ask: Ask) -> None:
-    first_seen = threading.Event()
-
     def script(peer: Peer) -> None:
         peer.request()
         peer.send(head() + chunk(token("one ")) + chunk(token("two ")))
-        first_seen.set()
         peer.send(chunk(b"data: {garbage\n\n") + chunk(token("three ")) + chunk(DONE) + END)
         peer.await_client_gone()
 

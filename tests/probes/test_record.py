@@ -145,7 +145,9 @@ def test_phases_add_up_to_e2e(record: ChatRecord) -> None:
 @given(CHATS, st.lists(INSTANTS, min_size=5, max_size=5), st.integers(0, 10**11))
 def test_phases_add_up_and_none_is_negative_whatever_the_instants(record: ChatRecord, instants: list[int], lasted_ns: int) -> None:
     """A kernel's stamp may lie before the moment at which the worker found out that its request was sent."""
-    odd = replace(record, milestones=Milestones(*instants[:4]), sent_ns=instants[4], ended_ns=STARTED_NS + lasted_ns)
+    ended_ns = STARTED_NS + lasted_ns
+    finished_ns = None if record.finished_ns is None else ended_ns
+    odd = replace(record, milestones=Milestones(*instants[:4]), sent_ns=instants[4], ended_ns=ended_ns, finished_ns=finished_ns)
     phases = odd.phases()
     assert math.isclose(sum(seconds or 0.0 for seconds in phases.values()), odd.e2e_seconds, abs_tol=1e-8)
     assert all(seconds is None or seconds >= 0 for seconds in phases.values())

@@ -68,9 +68,6 @@ def await_client_gone(peer: Peer) -> None:
     peer.await_client_gone()
 
 
-Resolver = Callable[..., list[object]]
-
-
 @pytest.fixture
 def resolves(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Makes the name `engine.test` resolve to the given addresses, in their order."""
@@ -78,9 +75,9 @@ def resolves(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def to(*found: tuple[int, tuple[object, ...]]) -> None:
         real = socket.getaddrinfo
 
-        def getaddrinfo(host: str, port: int, *rest: int, type: int = 0, flags: int = 0) -> object:
+        def getaddrinfo(host: str, port: int, *, type: int = 0, flags: int = 0) -> object:
             if host != "engine.test" or flags:
-                return real(host, port, *rest, type=type, flags=flags)
+                return real(host, port, type=type, flags=flags)
             return [(family, socket.SOCK_STREAM, 6, "", address) for family, address in found]
 
         monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
@@ -131,10 +128,10 @@ def test_a_resolver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     free = threading.Event()
     real = socket.getaddrinfo
 
-    def getaddrinfo(host: str, port: int, *rest: int, type: int = 0, flags: int = 0) -> object:
+    def getaddrinfo(host: str, port: int, *, type: int = 0, flags: int = 0) -> object:
         if not flags:
             free.wait(10)
-        return real(host, port, *rest, type=type, flags=flags)
+        return real(host, port, type=type, flags=flags)
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     found = opened(Address("localhost", 80), 0.2)
@@ -254,7 +251,7 @@ def asking(authority: trustme.CA) -> ssl.SSLContext:
     return made
 
 
-def test_a_client_certificate(asking: ssl.SSLContext, authority: trustme.CA, ca_file: str, tmp_path: object) -> None:
+def test_a_client_certificate(asking: ssl.SSLContext, authority: trustme.CA, ca_file: str) -> None:
     ours = authority.issue_cert("probe.test")
     with ours.private_key_and_cert_chain_pem.tempfile() as pem, serving(await_client_gone, tls=asking) as server:
         assert opened(Address("127.0.0.1", server.port, Tls(ca_file=ca_file, cert_file=pem))).reason is None
