@@ -117,7 +117,7 @@ class WorkerClient:
         ours, theirs = socket.socketpair()
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "probes.wire.worker", str(theirs.fileno())),
+                *(sys.executable, "-P", "-m", "probes.wire.worker", str(theirs.fileno())),
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
             )
