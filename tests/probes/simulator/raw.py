@@ -67,7 +67,7 @@ def split(response: bytes) -> tuple[int, dict[str, str], bytes]:
 
 def dechunk(body: bytes) -> tuple[list[bytes], bool]:
     """The chunks of a chunked body, and whether its end was there. A chunk cut short is left out."""
-    chunks = []
+    chunks: list[bytes] = []
     while body:
         size, _, rest = body.partition(b"\r\n")
         length = int(size, 16)
