@@ -89,9 +89,24 @@ class _Reads:
         self.last: Read | None = None
 
     def take(self, reads: list[Read]) -> bool:
-        self._answer.feed(reads)
         self.last = reads[-1]
+        try:
+            self._answer.feed(reads)
+        except Exception as error:  # noqa: BLE001 - the edge of a probe: an adapter that breaks is our fault, and no other chat's
+            self._answer.failure = _broke("the adapter", error, self.last.stamp_ns)
         return self._answer.failure is None
+
+
+def _checked(ask: Ask, text: str, at_ns: int) -> Failure | None:
+    try:
+        wrong = ask.check(text) if ask.check else None
+    except Exception as error:  # noqa: BLE001 - the edge of a probe: a check that breaks says nothing of the answer
+        return _broke("the check of the answer", error, at_ns)
+    return Failure(Reason.VALIDATION, wrong, at_ns) if wrong else None
+
+
+def _broke(what: str, error: Exception, at_ns: int) -> Failure:
+    return Failure(Reason.INTERNAL, f"{what} broke: {type(error).__name__}", at_ns)
 
 
 def _unsendable(detail: str) -> Ending:
@@ -116,8 +131,7 @@ def _refused(ending: Ending, backend: Backend) -> Failure | None:
 def _cause(ending: Ending, backend: Backend, answer: Answer, ask: Ask) -> Failure | None:
     """The first cause in time, of all that saw one; what comes after the terminal marker is none."""
     if answer.finished_ns is not None:
-        wrong = ask.check(answer.text) if ask.check and answer.failure is None else None
-        return Failure(Reason.VALIDATION, wrong, answer.finished_ns) if wrong else answer.failure
+        return answer.failure or _checked(ask, answer.text, answer.finished_ns)
     cause = first([_refused(ending, backend), answer.failure, ending.failure])
     if cause is None and not ending.cancelled:
         cause = Failure(Reason.TRUNCATED, "the answer ended without its terminal marker", ending.ended_ns)

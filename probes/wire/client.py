@@ -28,7 +28,8 @@ OnReads = Callable[[list[Read]], bool]
 
 @dataclass(slots=True)
 class _Chat:
-    order: Order
+    number: int
+    began_ns: int
     on_reads: OnReads
     ending: asyncio.Future[Ending]
 
@@ -74,13 +75,14 @@ class WorkerClient:
 
     async def exchange(self, order: Order, on_reads: OnReads) -> Ending:
         """Run one order; its number is given here. A worker that dies meanwhile, or does not come back, ends it with an `internal` failure."""
+        began_ns = time.monotonic_ns()
         try:
             await asyncio.wait_for(self._ready.wait(), WAIT_FOR_WORKER_SECONDS)
         except TimeoutError:
-            return _internal(order, "the measuring worker does not start")
+            return _internal(order.number, began_ns, "the measuring worker does not start")
         self._numbers += 1
         order = replace(order, number=self._numbers)
-        chat = _Chat(order, on_reads, asyncio.get_running_loop().create_future())
+        chat = _Chat(order.number, began_ns, on_reads, asyncio.get_running_loop().create_future())
         self._chats[order.number] = chat
         self._send(encode(order))
         try:
@@ -163,11 +165,11 @@ class WorkerClient:
         """End all chats at once: as `internal` failures, or cancelled where there is nothing to say."""
         for chat in self._chats.values():
             if not chat.ending.done():
-                chat.ending.set_result(_internal(chat.order, detail))
+                chat.ending.set_result(_internal(chat.number, chat.began_ns, detail))
 
 
-def _internal(order: Order, detail: str | None) -> Ending:
+def _internal(number: int, began_ns: int, detail: str | None) -> Ending:
     """The ending of a chat that the worker could not end itself; `cancelled` without a detail."""
     now_ns = time.monotonic_ns()
     failure = None if detail is None else Failure(Reason.INTERNAL, detail, now_ns)
-    return Ending(order.number, started_ns=now_ns, ended_ns=now_ns, failure=failure, cancelled=failure is None)
+    return Ending(number, started_ns=began_ns, ended_ns=now_ns, failure=failure, cancelled=failure is None)

@@ -215,8 +215,8 @@ class Exchange:
             if len(self._error_body) == ERROR_BODY_LIMIT:
                 self._end(None)
             return
-        # what ends the message stands behind the body's last bytes, in a segment of its own perhaps
-        exact = received.exact and not self._response.complete
+        # what stands behind the body's last bytes (the end of the message, the next chunk's size) may have come in a segment of its own
+        exact = received.exact and received.data.endswith((body[-8:] + b"\r\n", body[-8:]))
         self._body.add(Read(body, received.stamp_ns, received.floor_ns, received.kernel, exact))
         if self._body.ended and not self._lingers:
             self._lingers = True

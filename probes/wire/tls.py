@@ -14,7 +14,7 @@ def context(tls: Tls) -> ssl.SSLContext:
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
     if tls.cert_file:
-        made.load_cert_chain(tls.cert_file, tls.key_file)
+        made.load_cert_chain(tls.cert_file, tls.key_file, password="")  # without one, OpenSSL asks on the terminal for that of an encrypted key
     made.set_alpn_protocols(["http/1.1"])
     return made
 

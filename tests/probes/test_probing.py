@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from probes import backends
 from probes.ask import Ask, Endpoint, Timeouts
+from probes.backends.base import Event
 from probes.failure import Reason
 from probes.probing import Prober
 from tests.answers import DONE, END, FINISH, ROLE, chunk, head, token, usage
@@ -100,3 +102,49 @@ async def test_a_check_is_asked_of_whole_answers_only(prober: Prober, ask: Ask) 
     with serving(script) as server:
         record = await prober.chat(Endpoint("engine", "vllm", server.url), replace(ask, check=check), scenario="cli", timeouts=TIMEOUTS)
     assert (record.reason, asked) == (Reason.TRUNCATED, [])
+
+
+async def test_a_check_that_breaks_is_our_fault(prober: Prober, ask: Ask) -> None:
+    def check(text: str) -> str | None:
+        raise LookupError(text)
+
+    with serving(chatting) as server:
+        record = await prober.chat(Endpoint("engine", "vllm", server.url), replace(ask, check=check), scenario="cli", timeouts=TIMEOUTS)
+    assert record.reason is Reason.INTERNAL
+    assert record.failure is not None
+    assert record.failure.detail == "the check of the answer broke: LookupError"
+
+
+async def test_an_adapter_that_breaks_is_our_fault_in_that_chat_alone(prober: Prober, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(frame: bytes) -> Event:
+        raise ZeroDivisionError
+
+    with serving(chatting) as server:
+        endpoint = Endpoint("engine", "vllm", server.url)
+        with monkeypatch.context() as patch:
+            patch.setattr(backends.get("vllm"), "read", read)
+            broken = await prober.chat(endpoint, ask, scenario="cli", timeouts=TIMEOUTS)
+        after = await prober.chat(endpoint, ask, scenario="cli", timeouts=TIMEOUTS)
+    assert (broken.reason, after.outcome) == (Reason.INTERNAL, "ok")
+
+
+async def test_a_chunk_with_the_next_ones_size_behind_it_has_a_bound(prober: Prober, ask: Ask) -> None:
+    """The size may have come later, and then the stamp of the read is its own."""
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        second = chunk(token("two", 2))
+        size = second.index(b"\r\n") + 2
+        peer.send(head() + chunk(ROLE))
+        threading.Event().wait(0.05)
+        peer.send(chunk(token("one ", 1)) + second[:size])
+        threading.Event().wait(0.05)
+        peer.send(second[size:])
+        threading.Event().wait(0.05)
+        peer.send(chunk(FINISH) + chunk(usage(2)) + chunk(DONE) + END)
+
+    with serving(script) as server:
+        record = await prober.chat(Endpoint("engine", "vllm", server.url), ask, scenario="cli", timeouts=TIMEOUTS)
+    assert record.outcome == "ok"
+    assert record.chunks[0].error_ns > 0
+    assert record.chunks[1].error_ns == 0
