@@ -22,8 +22,8 @@ from pathlib import Path
 from probes.ask import Ask, Endpoint, Message, Timeouts, Tls
 from probes.probing import Prober
 
-SPREAD_SECONDS = 1.0
-"""Streams begin one after the other over this time, as users do, so that their tokens do not come in step."""
+SPREAD_SECONDS = 4.0
+"""Streams begin one after the other over this time, a chat's length: as users do, not in step."""
 ASK = {"model": "m", "messages": [{"role": "user", "content": "Say something."}], "stream": True, "max_tokens": 1000}
 
 

@@ -12,7 +12,6 @@ prints its port; each line on standard input names a file to write the truth of 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import heapq
 import json
 import os
@@ -175,6 +174,7 @@ class Server:
     def run(self) -> None:
         while True:
             self.run_due()
+            # epoll counts in milliseconds: the last one before a chunk is due is spun away, so that streams do not fall into step
             wait = (self.due[0][0] - time.time_ns()) / 1e9 if self.due else None
             for key, _ in self.selector.select(None if wait is None else max(0.0, wait - 0.001)):
                 key.data()
@@ -192,9 +192,6 @@ def main() -> None:
     options = parser.parse_args()
     if options.cpu is not None:
         os.sched_setaffinity(0, {options.cpu})
-    with contextlib.suppress(PermissionError):
-        # a server that is held sends late and in bursts, and its clients are blamed for what they then cannot tell apart
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     context = None
     if options.cert:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -55,6 +55,8 @@ class TlsLayer:
         try:
             while part := self.object.read(READ_SIZE):
                 parts.append(part)
+                if not (self.incoming.pending or self.object.pending()):
+                    return b"".join(parts), False  # reading on would only raise: the usual case, and a third of its cost
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return b"".join(parts), False
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
