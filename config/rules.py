@@ -13,7 +13,9 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 Finding = tuple[tuple[str | int, ...], str]
 """(where, below the section that is checked; "what is wrong; what would be right")."""
 
-OURS = frozenset({"host", "content-length", "content-type", "x-request-id", "connection", "transfer-encoding", "accept-encoding"})
+OURS = frozenset(
+    {"host", "content-length", "content-type", "x-request-id", "connection", "transfer-encoding", "accept-encoding", "accept", "user-agent"}
+)
 """Headers that chatprobe sets itself: another value would break the request, or the measurement."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]{1,128}", re.ASCII)

@@ -36,6 +36,7 @@ class Answer:
         self.finish_reason: str | None = None
         self.input_tokens: int | None = None
         self.kernel_clock = True
+        self.reasoned = False
         self._reported_tokens: int | None = None
         self._running_tokens: int | None = None
 
@@ -108,6 +109,8 @@ class Answer:
             exact = read.exact and not followed
             self.chunks.append(Chunk(read.stamp_ns, tokens, 0 if exact else read.stamp_ns - read.floor_ns, followed))
             self._note_created(event)
+        if event.reasoning:
+            self.reasoned = True
         if event.text:
             if self.first_content_ns is None:
                 self.first_content_ns = read.stamp_ns

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from types import TracebackType
 from typing import Self
 
@@ -14,11 +13,13 @@ from probes import backends
 from probes.ask import Endpoint, Tls
 from probes.backends.base import FrameError
 from probes.backends.ollama import loaded_models, with_tag
-from probes.request import USER_AGENT
+from probes.request import USER_AGENT, address_of
+from probes.wire.order import Proxy
 from probes.wire.tls import context
 
 TIMEOUT_SECONDS = 5.0
 """Ollama's `/api/ps` waits for a lock that a stuck runner may hold for 10 s; a control call must not wait that long."""
+BODY_LIMIT = 4 * 1024 * 1024
 VERSION_PATHS = {"vllm": "/version", "tgi": "/info", "ollama": "/api/version"}
 
 
@@ -27,11 +28,11 @@ class ControlError(Exception):
 
 
 class Control:
-    """Control calls over httpx, one client for each TLS setting."""
+    """Control calls over httpx, on the same ways as the chats: one client for each TLS setting and proxy."""
 
     def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._timeout_seconds = timeout_seconds
-        self._clients: dict[Tls, httpx.AsyncClient] = {}
+        self._clients: dict[tuple[Tls, Proxy | None], httpx.AsyncClient] = {}
         self._lock = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -78,27 +79,54 @@ class Control:
         return version
 
     async def _get(self, endpoint: Endpoint, path: str) -> bytes:
-        headers = {**endpoint.headers}
+        headers = list(endpoint.headers.items())
         if endpoint.api_key:
-            headers["Authorization"] = f"Bearer {endpoint.api_key}"
+            headers.append(("Authorization", f"Bearer {endpoint.api_key}"))
         try:
-            client = await self._client(endpoint.tls)
+            client = await self._client(endpoint.tls, address_of(endpoint).proxy)
             async with asyncio.timeout(self._timeout_seconds):
-                response = await client.get(endpoint.url.rstrip("/") + path, headers=headers, extensions=_sni(endpoint))
+                return await self._body(client, endpoint, path, headers)
         except TimeoutError as error:
             raise ControlError(f"{path}: no answer within {self._timeout_seconds:g} s") from error
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ssl.SSLError) as error:
-            raise ControlError(f"{path}: {error or type(error).__name__}") from error
-        if response.status_code != 200:
-            raise ControlError(f"{path}: status {response.status_code}")
-        return response.content
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            raise ControlError(f"{path}: {str(error) or type(error).__name__}") from error
 
-    async def _client(self, tls: Tls) -> httpx.AsyncClient:
+    async def _body(self, client: httpx.AsyncClient, endpoint: Endpoint, path: str, headers: list[tuple[str, str]]) -> bytes:
+        url = endpoint.url.rstrip("/") + path
+        async with client.stream("GET", url, headers=_latin_1(headers), extensions=_sni(endpoint)) as response:
+            if response.status_code != 200:
+                raise ControlError(f"{path}: status {response.status_code}")
+            body = b""
+            async for piece in response.aiter_raw():
+                body += piece
+                if len(body) > BODY_LIMIT:
+                    raise ControlError(f"{path}: more than {BODY_LIMIT} bytes")
+            return body
+
+    async def _client(self, tls: Tls, proxy: Proxy | None) -> httpx.AsyncClient:
         async with self._lock:
-            if tls not in self._clients:
+            way = tls, proxy
+            if way not in self._clients:
                 verify = await asyncio.to_thread(context, tls)
-                self._clients[tls] = httpx.AsyncClient(verify=verify, timeout=self._timeout_seconds, headers={"User-Agent": USER_AGENT})
-            return self._clients[tls]
+                self._clients[way] = httpx.AsyncClient(
+                    verify=verify,
+                    proxy=None if proxy is None else _proxy(proxy),
+                    trust_env=False,  # httpx would also go through HTTP_PROXY and ALL_PROXY, which chats do not
+                    timeout=self._timeout_seconds,
+                    headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+                )
+            return self._clients[way]
+
+
+def _latin_1(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """As chats send them; httpx would take ASCII only."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def _proxy(proxy: Proxy) -> httpx.Proxy:
+    host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+    headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None
+    return httpx.Proxy(f"http://{host}:{proxy.port}", headers=headers)
 
 
 def _sni(endpoint: Endpoint) -> dict[str, str]:

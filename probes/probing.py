@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +17,9 @@ from probes.record import ChatRecord, Outcome
 from probes.request import UrlError, address_of, request_bytes
 from probes.wire.client import WorkerClient
 from probes.wire.order import Ending, Order, Read
+
+SHORTEST_SECRET = 4
+"""Shorter values are words like any other."""
 
 
 class Prober:
@@ -138,6 +142,17 @@ def _cause(ending: Ending, backend: Backend, answer: Answer, ask: Ask) -> Failur
     return cause
 
 
+def _without_secrets(failure: Failure | None, endpoint: Endpoint) -> Failure | None:
+    """An engine or a gateway may put into its error what it was sent."""
+    if failure is None:
+        return None
+    detail = failure.detail
+    for secret in (endpoint.api_key, *endpoint.headers.values()):
+        if secret and len(secret) >= SHORTEST_SECRET:
+            detail = detail.replace(secret, "<secret>")
+    return replace(failure, detail=detail)
+
+
 def _record(
     endpoint: Endpoint,
     backend: Backend,
@@ -148,7 +163,7 @@ def _record(
     ending: Ending,
     answer: Answer,
 ) -> ChatRecord:
-    failure = _cause(ending, backend, answer, ask)
+    failure = _without_secrets(_cause(ending, backend, answer, ask), endpoint)
     outcome: Outcome = "ok"
     ended_ns = ending.ended_ns
     if failure is not None:
@@ -187,6 +202,7 @@ def _record(
         chunk_token_source=None if not answer.chunks else "usage" if answer.chunks_by_usage else "chunks",
         finish_reason=answer.finish_reason,
         clock="kernel" if answer.kernel_clock else "user",
+        reasoned=answer.reasoned,
         text=answer.text,
         native=answer.native,
         certificate_expiry=ending.certificate_expiry,

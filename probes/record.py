@@ -107,6 +107,8 @@ class ChatRecord:
     chunk_token_source: TokenSource | None = None
     finish_reason: str | None = None
     clock: Literal["kernel", "user"] = "kernel"
+    reasoned: bool = False
+    """Reasoning text came."""
     text: str = ""
     native: Native = Native()
     certificate_expiry: float | None = None

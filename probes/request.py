@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import ipaddress
 from importlib.metadata import version
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
@@ -54,8 +56,9 @@ def request_bytes(endpoint: Endpoint, backend: Backend, ask: Ask, request_id: st
 
 
 def _proxy_for(host: str, port: int) -> Proxy | None:
-    url = getproxies_environment().get("https")
-    if not url or proxy_bypass(f"{host}:{port}"):
+    proxies = getproxies_environment()
+    url = proxies.get("https")
+    if not url or proxy_bypass(f"{host}:{port}") or _in_a_network(host, proxies.get("no", "")):
         return None
     url = url if "://" in url else f"http://{url}"
     parts = urlsplit(url)
@@ -67,6 +70,19 @@ def _proxy_for(host: str, port: int) -> Proxy | None:
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         authorization = "Basic " + base64.b64encode(login.encode()).decode()
     return Proxy(proxy_host, proxy_port, authorization)
+
+
+def _in_a_network(host: str, no_proxy: str) -> bool:
+    """Whether the host is an address in a network that `NO_PROXY` lists (`10.0.0.0/8`), as OpenShift writes them; urllib knows names only."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    for entry in no_proxy.split(","):
+        with contextlib.suppress(ValueError):
+            if "/" in entry and address in ipaddress.ip_network(entry.strip(), strict=False):
+                return True
+    return False
 
 
 def _host_and_port(url: str, default_ports: dict[str, int]) -> tuple[str, int]:

@@ -10,6 +10,9 @@ from exporter.metrics.catalogue import Metric
 from probes.failure import Reason
 from probes.record import ChatRecord
 
+MOST_TOKENS_A_CHUNK = 10_000
+"""More observations than this are not made of one chunk: no chunk bears so many tokens, whatever a gateway reports."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -55,7 +58,7 @@ def timings(record: ChatRecord) -> Iterator[Reading]:
     if first_token is not None:
         yield Reading(catalogue.TTFT, first_token, exemplar=True)
     for latency, tokens in record.inter_token_latencies():
-        yield Reading(catalogue.ITL, latency, times=tokens)
+        yield Reading(catalogue.ITL, latency, times=min(tokens, MOST_TOKENS_A_CHUNK))
     for metric, value in (
         (catalogue.FIRST_CONTENT, record.first_content_seconds),
         (catalogue.TPOT, record.tpot_seconds),
@@ -67,5 +70,5 @@ def timings(record: ChatRecord) -> Iterator[Reading]:
 
 
 def reasoned(record: ChatRecord) -> bool:
-    """Whether the model was seen to think before it answered."""
-    return record.first_content_ns is not None and record.first_content_ns != record.first_token_ns
+    """Whether the model was seen to reason."""
+    return record.reasoned

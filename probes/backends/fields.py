@@ -6,6 +6,8 @@ import orjson
 
 from probes.backends.base import FrameError
 
+MOST_TOKENS = 10_000_000
+
 JsonObject = dict[str, object]
 
 
@@ -41,10 +43,10 @@ def text(fields: JsonObject, name: str) -> str:
 
 
 def count(fields: JsonObject, name: str) -> int | None:
-    """A number of tokens; None where it is absent or null."""
+    """A number of tokens; None where it is absent or null. One beyond every context there is says that the count is none."""
     value = fields.get(name)
     # The exact type: True is an int to isinstance.
-    if value is None or (type(value) is int and value >= 0):
+    if value is None or (type(value) is int and 0 <= value <= MOST_TOKENS):
         return value
     raise FrameError(f"{name} is not a count")
 

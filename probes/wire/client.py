@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import sys
 import time
@@ -15,12 +16,16 @@ from probes.wire.channel import Cancel, ClockSteps, Incoming, Reads, encode
 from probes.wire.order import Ending, Order, Read
 from probes.wire.priority import yield_to_worker
 
+_log = logging.getLogger(__name__)
+
 RESTART_SECONDS = 0.1, 5.0
 """The shortest and the longest pause before a dead worker is started again."""
 HEALTHY_SECONDS = 10.0
 """A worker that lived this long has earned the shortest pause again."""
 
 WAIT_FOR_WORKER_SECONDS = 10.0
+HANGING_SECONDS = 5.0
+"""How much later than its timeouts a chat may end."""
 
 OnReads = Callable[[list[Read]], bool]
 """Takes a chat's next reads; False ends the chat, since its answer is beyond use."""
@@ -86,12 +91,27 @@ class WorkerClient:
         self._chats[order.number] = chat
         self._send(encode(order))
         try:
-            return await chat.ending
+            return await self._ending(chat, order)
         except asyncio.CancelledError:
             self._send(encode(Cancel(order.number)))
             raise
         finally:
             self._chats.pop(order.number, None)
+
+    async def _ending(self, chat: _Chat, order: Order) -> Ending:
+        """A worker that does not keep the chat's timeouts hangs: it is killed, and its chats end with it."""
+        limits = order.timeouts
+        try:
+            async with asyncio.timeout(limits.connect_seconds + limits.total_seconds + HANGING_SECONDS):
+                return await asyncio.shield(chat.ending)
+        except TimeoutError:
+            _log.error("the measuring worker hangs, and is killed")
+            self._kill()
+            return await chat.ending
+
+    def _kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
 
     def cancel_all(self) -> None:
         """Ask for every running chat to end now, as `cancelled`."""
@@ -107,7 +127,11 @@ class WorkerClient:
         try:
             while True:
                 began = time.monotonic()
-                await self._run_once()
+                try:
+                    await self._run_once()
+                    _log.error("the measuring worker died; it is started again")
+                except OSError as error:
+                    _log.error("the measuring worker cannot be started, and is tried again: %s", error)
                 self._end_all("the measuring worker died; it is started again")
                 self.restarts += 1
                 pause = RESTART_SECONDS[0] if time.monotonic() - began > HEALTHY_SECONDS else min(pause * 2, RESTART_SECONDS[1])
@@ -143,7 +167,16 @@ class WorkerClient:
             self._ready.clear()
             self._writer.close()
             self._writer = None
-            await asyncio.shield(self._process.wait())
+            await asyncio.shield(self._gone(self._process))
+
+    async def _gone(self, process: asyncio.subprocess.Process) -> None:
+        """The worker ends by itself once the channel is closed."""
+        try:
+            async with asyncio.timeout(HANGING_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            self._kill()
+            await process.wait()
 
     def _on_message(self, message: object) -> None:
         match message:

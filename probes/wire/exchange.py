@@ -18,8 +18,11 @@ from probes.wire.loop import Loop, Timer
 from probes.wire.opening import Opening
 from probes.wire.order import Ending, Order, Read
 from probes.wire.response import Response, ResponseError
+from probes.wire.tls import explain
 
 ERROR_BODY_LIMIT = 65_536
+BODY_LIMIT = 64 * 1024 * 1024
+"""Bytes of a streamed answer; a hundred thousand tokens have less."""
 ERROR_BODY_NS = 2_000_000_000
 """How long to wait for the rest of an answer that is no stream."""
 LINGER_NS = 250_000_000
@@ -83,6 +86,7 @@ class Exchange:
         self._is_stream = False
         self._error_body = b""
         self._body = Body(self._backend)
+        self._body_bytes = 0
         self._lingers = False
         self._answered = False
         self._over = False
@@ -167,18 +171,20 @@ class Exchange:
         connection = self._connection
         assert connection is not None
         try:
+            # reading first: an answer that came before the whole request was sent says why the rest of it is not wanted
+            for _ in range(READS_AN_EVENT if events & ~select.EPOLLOUT else 0):
+                received = connection.receive(floor_ns)
+                if received is None:
+                    break
+                self._on_received(received)
+                if self._over or self._connection is not connection:
+                    return
+                if received.exact:
+                    break
             if not self._all_sent and events & select.EPOLLOUT and connection.flush():
                 self._all_sent = True
                 self._note_all_sent(self._loop.now_ns())
                 self._loop.watch(connection.fileno(), self._on_event)
-            if events & ~select.EPOLLOUT:
-                for _ in range(READS_AN_EVENT):
-                    received = connection.receive(floor_ns)
-                    if received is None:
-                        return
-                    self._on_received(received)
-                    if self._over or self._connection is not connection or received.exact:
-                        return
         except OSError as error:
             if not self._over:
                 self._on_broken(error)
@@ -215,6 +221,10 @@ class Exchange:
             if len(self._error_body) == ERROR_BODY_LIMIT:
                 self._end(None)
             return
+        self._body_bytes += len(body)
+        if self._body_bytes > BODY_LIMIT:
+            self._end(Failure(Reason.PROTOCOL, f"an answer of more than {BODY_LIMIT} bytes", received.stamp_ns))
+            return
         # what stands behind the body's last bytes (the end of the message, the next chunk's size) may have come in a segment of its own
         exact = received.exact and received.data.endswith((body[-8:] + b"\r\n", body[-8:]))
         self._body.add(Read(body, received.stamp_ns, received.floor_ns, received.kernel, exact))
@@ -240,8 +250,13 @@ class Exchange:
         if self._may_retry():
             self._retry()
             return
-        what = (error.reason or str(error)) if isinstance(error, ssl.SSLError) else (error.strerror or str(error))
-        self._end(Failure(Reason.TRUNCATED, f"the connection broke: {what}", self._loop.now_ns()))
+        now_ns = self._loop.now_ns()
+        if isinstance(error, ssl.SSLError) and not self._answered:
+            # in TLS 1.3 the server judges the client's certificate after the handshake, as far as the client sees it
+            self._end(Failure(Reason.TLS, explain(error), now_ns))
+        else:
+            what = explain(error) if isinstance(error, ssl.SSLError) else error.strerror or str(error)
+            self._end(Failure(Reason.TRUNCATED, f"the connection broke: {what}", now_ns))
 
     def _may_retry(self) -> bool:
         """A kept connection may have been closed by the server just as it was taken: that is no failure of the chat's."""

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 
 from probes.wire.clock import Clock, RunDelay
@@ -78,15 +78,15 @@ class Loop:
         """Call `callback` soon, but one of these between two polls at most: reading goes first, so that a wave of chats does not hold it."""
         self._later.append(callback)
 
-    def in_thread(self, pool: ThreadPoolExecutor, work: Callable[[], None], then: Callable[[], None]) -> None:
-        """Run `work` in a thread of `pool`, then `then` in the loop. `work` keeps what it raises to itself."""
+    def in_thread(self, pool: ThreadPoolExecutor, work: Callable[[], None], then: Callable[[], None]) -> Future[None]:
+        """Run `work` in a thread of `pool`, then `then` in the loop; neither if cancelled before it began. `work` keeps what it raises to itself."""
 
         def run() -> None:
             work()
             self._done.append(then)
             os.eventfd_write(self._wake_fd, 1)
 
-        pool.submit(run)
+        return pool.submit(run)
 
     def stop(self) -> None:
         self._running = False
@@ -97,11 +97,13 @@ class Loop:
         while self._running:
             if self._later:
                 self._later.popleft()()
-            self._run_due()
-            self._poll()
+            if self._poll():
+                self._run_due()
 
-    def _poll(self) -> None:
-        """One look without sleeping, and only if that saw nothing, one that sleeps.
+    def _poll(self) -> bool:
+        """Look what is ready, or nap; True unless it napped, for then what waits in the sockets is not known, and no timeout may be judged.
+
+        One look without sleeping, and only if that saw nothing, one that sleeps.
 
         So it is known which poll slept. What a sleeping poll reports arrived after the look before it, and also after its wake-up: the
         time it returned, less what the thread then waited for a processor.
@@ -114,7 +116,7 @@ class Loop:
         if not events and not self._later:
             if self._dense and before < self._woke_ns + NAP_NS:
                 self._nap(self._woke_ns + NAP_NS - before)
-                return
+                return False
             events = self._epoll.poll(self._timeout_seconds())
             after = self.now_ns()
             floor = before
@@ -129,6 +131,7 @@ class Loop:
             handler = self._handlers.get(fd)
             if handler is not None:
                 handler(mask, floor)
+        return True
 
     def _nap(self, duration_ns: int) -> None:
         time.sleep(duration_ns / 1e9)

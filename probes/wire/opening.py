@@ -7,9 +7,10 @@ import os
 import select
 import socket
 import ssl
+import traceback
 import types
 from collections.abc import Callable, Coroutine, Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -26,6 +27,8 @@ SocketAddress = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 Resolved = list[tuple[socket.AddressFamily, SocketAddress]]
 
 PROXY_HEAD_LIMIT = 16_384
+OUR_OWN_LACK = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""What goes wrong with a socket for want of our own resources says nothing of the engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class Opening:
         self._done = done
         self._phase = Reason.DNS
         self._watched: int | None = None
+        self._working: Future[None] | None = None
         self._sock: socket.socket | None = None
         self._deadline_ns = loop.now_ns() + int(timeout_seconds * 1e9)
         self._timeout_seconds = timeout_seconds
@@ -107,6 +111,8 @@ class Opening:
         self._closed = True
         self._timer.cancel()
         self._unwatch()
+        if self._working is not None:
+            self._working.cancel()  # a lookup that has not begun would only keep others waiting
 
     def _unwatch(self) -> None:
         if self._watched is not None:
@@ -130,6 +136,9 @@ class Opening:
             self._fail(Reason.TLS, explain(refused))
         except OSError as refused:
             self._fail(self._phase, refused.strerror or str(refused))
+        except Exception as error:  # noqa: BLE001 - the edge of a chat in the worker, as in `exchange`
+            traceback.print_exc()
+            self._fail(Reason.INTERNAL, f"{type(error).__name__} while connecting")
         else:
             self._watch(wait)
 
@@ -139,7 +148,7 @@ class Opening:
                 self._watched = fd
                 self._loop.watch(fd, lambda _events, _floor: self._advance(None), events)
             case _Work(threads, call):
-                self._loop.in_thread(threads, call, lambda: self._advance(None))
+                self._working = self._loop.in_thread(threads, call, lambda: self._advance(None))
 
     def _fail(self, reason: Reason, detail: str) -> None:
         self._end()
@@ -202,6 +211,8 @@ class Opening:
             except OSError as error:
                 if sock is not None:
                     sock.close()
+                if error.errno in OUR_OWN_LACK:
+                    raise OpeningError(Reason.INTERNAL, f"no socket to be had: {error.strerror}") from error
                 errors.append(f"{address[0]!s} port {address[1]!s}: {error.strerror or error}")
             finally:
                 share.cancel()

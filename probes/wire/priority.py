@@ -20,22 +20,24 @@ def go_first() -> bool:
     On a machine whose processors an engine keeps busy, a thread among the others waits for tens of milliseconds; this one does not. Threads
     that it starts are scheduled as usual. One that runs away loses the privilege (`RLIMIT_RTTIME`, setrlimit(2)). False where it is not allowed.
     """
+    signal.signal(signal.SIGXCPU, lambda _number, _frame: _go_with_the_others())
     try:
         os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
-    except PermissionError:
+        _, most = resource.getrlimit(resource.RLIMIT_RTTIME)
+        enough = UNBROKEN_MICROSECONDS if most == resource.RLIM_INFINITY else min(UNBROKEN_MICROSECONDS, most)
+        resource.setrlimit(resource.RLIMIT_RTTIME, (enough, most))
+    except OSError:
         return False
-    signal.signal(signal.SIGXCPU, lambda _number, _frame: _go_with_the_others())
-    _, most = resource.getrlimit(resource.RLIMIT_RTTIME)
-    resource.setrlimit(resource.RLIMIT_RTTIME, (UNBROKEN_MICROSECONDS, most))
     return True
 
 
 def yield_to_worker() -> None:
     """Make this process nicer, once; needs no privilege."""
-    if os.getpriority(os.PRIO_PROCESS, 0) < YIELDED_NICENESS:
-        os.setpriority(os.PRIO_PROCESS, 0, YIELDED_NICENESS)
+    with contextlib.suppress(OSError):
+        if os.getpriority(os.PRIO_PROCESS, 0) < YIELDED_NICENESS:
+            os.setpriority(os.PRIO_PROCESS, 0, YIELDED_NICENESS)
 
 
 def _go_with_the_others() -> None:
-    with contextlib.suppress(PermissionError):
+    with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_OTHER | os.SCHED_RESET_ON_FORK, os.sched_param(0))

@@ -21,7 +21,10 @@ def context(tls: Tls) -> ssl.SSLContext:
 
 def certificate_expiry(tls: ssl.SSLObject) -> float | None:
     """When the server's certificate ends, seconds since the epoch; None where it was not verified, since Python then does not decode it."""
-    certificate = tls.getpeercert()
+    try:
+        certificate = tls.getpeercert()
+    except ValueError:  # a name in it that is no UTF-8
+        return None
     ends = certificate.get("notAfter") if certificate else None
     return float(ssl.cert_time_to_seconds(ends)) if isinstance(ends, str) else None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import select
 import signal
 import socket
@@ -31,6 +32,8 @@ LOOK_AT_CLOCK_NS = 1_000_000_000
 LOOK_AGAIN_NS = 20_000_000
 ORDERS_BYTES = 4096
 """How much of the orders that wait is read between two polls: a handful of orders, so that a wave of them does not hold the loop."""
+CONTEXT_NS = 600_000_000_000
+"""How long certificates and authorities that were read are used: files are rotated under their names."""
 UNTIDY_OBJECTS = 10_000
 UNTIDY_NS = 600_000_000_000
 SWITCH_SECONDS = 0.0005
@@ -49,10 +52,11 @@ class Worker:
         self._offset = HeldOffset()
         self._threads = Threads()
         self._kept = Kept(loop)
-        self._contexts: dict[Tls, ssl.SSLContext] = {}
+        self._contexts: dict[Tls, tuple[int, ssl.SSLContext]] = {}
         self._building: dict[Tls, list[Order]] = {}
         self._orders: dict[int, Order] = {}
         self._running: dict[int, Exchange] = {}
+        self._told_steps = 0
         self._tidied_ns = loop.now_ns()
         channel.setblocking(False)
         loop.watch(channel.fileno(), self._on_channel)
@@ -87,7 +91,7 @@ class Worker:
     def _on_order(self, order: Order) -> None:
         self._orders[order.number] = order
         wanted = order.address.tls
-        if wanted is None or wanted in self._contexts:
+        if wanted is None or self._is_fresh(wanted):
             self._loop.later(lambda: self._start(order))
         elif wanted in self._building:
             self._building[wanted].append(order)
@@ -95,13 +99,17 @@ class Worker:
             self._building[wanted] = [order]
             self._build_context(wanted)
 
+    def _is_fresh(self, wanted: Tls) -> bool:
+        built_ns, _ = self._contexts.get(wanted, (None, None))
+        return built_ns is not None and self._loop.now_ns() - built_ns < CONTEXT_NS
+
     def _build_context(self, wanted: Tls) -> None:
-        """Loading certificate authorities takes milliseconds: it is done once for each setting, before a chat starts, so that no phase holds it."""
+        """Loading certificate authorities takes milliseconds: it is done before a chat starts, so that no phase holds it."""
         errors: list[str] = []
 
         def build() -> None:
             try:
-                self._contexts[wanted] = tls.context(wanted)
+                self._contexts[wanted] = self._loop.now_ns(), tls.context(wanted)
             except (OSError, ValueError) as error:
                 errors.append(str(error))
 
@@ -131,7 +139,7 @@ class Worker:
 
     def _opens(self, order: Order, done: Callable[[Connection | Failure], None]) -> Opening:
         wanted = order.address.tls
-        context = None if wanted is None else self._contexts[wanted]
+        context = None if wanted is None else self._contexts[wanted][1]
         return Opening(self._loop, self._threads, self._offset, order.address, context, order.timeouts.connect_seconds, done)
 
     def _on_cancel(self, number: int) -> None:
@@ -159,8 +167,10 @@ class Worker:
             self._watch_channel()
 
     def _look_at_clock(self) -> None:
-        if self._offset.refresh():
-            self._send(ClockSteps(self._offset.steps))
+        self._offset.refresh()
+        if self._offset.steps != self._told_steps:
+            self._told_steps = self._offset.steps
+            self._send(ClockSteps(self._told_steps))
         self._tidy()
         soon = LOOK_AGAIN_NS if self._offset.suspects_step else LOOK_AT_CLOCK_NS
         self._loop.at(self._loop.now_ns() + soon, self._look_at_clock)
@@ -176,6 +186,8 @@ class Worker:
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process decides what it means
     go_first()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     sys.setswitchinterval(SWITCH_SECONDS)
     channel = socket.socket(fileno=int(sys.argv[1]))
     loop = Loop()

@@ -82,6 +82,7 @@ def chats(draw: st.DrawFn) -> ChatRecord:
         milestones=Milestones(resolved, connected, None, written),
         sent_ns=sent,
         first_content_ns=draw(st.sampled_from([None, *arrivals])),
+        reasoned=draw(st.booleans()),
         finished_ns=ended if outcome == "ok" else None,
         chunks=chunks,
         retries=draw(st.integers(0, 1)),

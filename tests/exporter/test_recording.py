@@ -90,7 +90,7 @@ def test_first_content_is_observed_from_the_first_chat_in_which_the_model_reason
         metrics.recording(record)
     seen = scrape(metrics)
     counted = [record for record in records if record.outcome != "cancelled"]
-    reasoning = [record.first_content_ns is not None and record.first_content_ns != record.first_token_ns for record in counted]
+    reasoning = [record.reasoned for record in counted]
     expected = [
         record.first_content_seconds
         for number, record in enumerate(counted)
@@ -317,7 +317,7 @@ def test_promtool_accepts_all_of_it(metrics: Metrics) -> None:
     promtool_accepts(metrics.exposition.render("")[0])
     for reason in Reason:
         metrics.recording(failed(reason))
-    metrics.recording(chat(first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
+    metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
     metrics.recording(Facts("vllm", 'a "quoted"\nname\\', served_model="x", model_loaded=True))
     metrics.recording(chat())
     promtool_accepts(metrics.exposition.render("")[0])
@@ -327,9 +327,9 @@ def test_every_metric_of_the_catalogue_is_served(metrics: Metrics) -> None:
     sources = (catalogue.STREAMS_IN_FLIGHT, catalogue.CLOCK_STEPS, catalogue.LOG_LINES_DROPPED, catalogue.RECORDS_LOST)
     metrics = Metrics(config(), {metric: lambda: 0 for metric in sources})
     metrics.own.configured(STARTED_AT)
-    metrics.recording(chat(first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
+    metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
     metrics.recording(Facts("vllm", "tiny", model_loaded=True))
-    metrics.recording(chat(first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
+    metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
     metrics.exposition.render("")
     seen = scrape(metrics)
     for metric in catalogue.CATALOGUE:
