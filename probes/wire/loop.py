@@ -79,7 +79,7 @@ class Loop:
         self._later.append(callback)
 
     def in_thread(self, pool: ThreadPoolExecutor, work: Callable[[], None], then: Callable[[], None]) -> Future[None]:
-        """Run `work` in a thread of `pool`, then `then` in the loop; neither if cancelled before it began. `work` keeps what it raises to itself."""
+        """Run `work`, which keeps what it raises to itself, in a thread of `pool`, then `then` in the loop; neither if cancelled before."""
 
         def run() -> None:
             work()
