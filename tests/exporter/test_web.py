@@ -141,6 +141,17 @@ async def test_a_port_in_use_is_said_clearly(settings: Config) -> None:
         with pytest.raises(ListenError, match=rf"127\.0\.0\.1:{address.port} is in use by another program; stop it, or choose another"):
             async with listening(application(app()), address):
                 raise AssertionError
+    with pytest.raises(ListenError, match=r"cannot listen on engine\.invalid:0: the name cannot be resolved; write an IP address"):
+        async with listening(application(app()), Address("engine.invalid", 0)):
+            raise AssertionError
     with pytest.raises(ListenError, match=r"cannot listen on 192\.0\.2\.1:0: "):
         async with listening(application(app()), Address("192.0.2.1", 0)):
             raise AssertionError
+
+
+async def test_all_addresses_are_those_of_ipv4_too(settings: Config) -> None:
+    sources = Sources(Metrics(settings, {}).exposition, Overview(settings), lambda: None, "")
+    async with listening(application(sources), Address("::", 0)) as address, aiohttp.ClientSession() as session:
+        for host in ("127.0.0.1", "[::1]"):
+            async with session.get(f"http://{host}:{address.port}/-/healthy") as answer:
+                assert answer.status == 200

@@ -135,3 +135,44 @@ async def test_a_certificate_file_that_is_missing(tmp_path: object) -> None:
     async with Control() as control:
         with pytest.raises(ControlError, match="No such file"):
             await control.version(Endpoint("engine", "vllm", "https://127.0.0.1:1", tls=Tls(ca_file=f"{tmp_path}/missing.pem")))
+
+
+async def test_an_http_target_goes_without_a_proxy_as_its_chats_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port()}")
+    with serving(answering(b'{"version":"1"}')) as server:
+        async with Control() as control:
+            assert await control.version(endpoint(server, "vllm")) == "1"
+
+
+async def test_an_https_target_goes_through_the_proxy_of_its_chats(monkeypatch: pytest.MonkeyPatch) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+
+    with serving(script) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        async with Control() as control:
+            with pytest.raises(ControlError):
+                await control.version(Endpoint("engine", "vllm", "https://engine.test"))
+    assert proxy.requests[0].startswith(b"CONNECT engine.test:443 ")
+
+
+async def test_a_header_beyond_ascii_is_sent_as_chats_send_it() -> None:
+    with serving(answering(b'{"version":"1"}')) as server:
+        async with Control() as control:
+            assert await control.version(replace(endpoint(server, "vllm"), headers={"X-Team": "blå"})) == "1"
+    assert b"X-Team: bl\xe5" in server.requests[0]
+
+
+async def test_a_body_without_end() -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            peer.send(b" " * 65536)
+
+    with serving(script) as server:
+        async with Control() as control:
+            with pytest.raises(ControlError, match="/version: more than 4194304 bytes"):
+                await control.version(endpoint(server, "vllm"))

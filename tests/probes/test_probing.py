@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from dataclasses import replace
 
 import pytest
+import trustme
 
 from probes import backends
-from probes.ask import Ask, Endpoint, Timeouts
+from probes.ask import Ask, Endpoint, Timeouts, Tls
 from probes.backends.base import Event
 from probes.failure import Reason
 from probes.probing import Prober
-from tests.answers import DONE, END, FINISH, ROLE, chunk, head, token, usage
+from tests.answers import DONE, END, FINISH, ROLE, chunk, head, token, usage, whole
 from tests.servers import Peer, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -148,3 +150,43 @@ async def test_a_chunk_with_the_next_ones_size_behind_it_has_a_bound(prober: Pro
     assert record.outcome == "ok"
     assert record.chunks[0].error_ns > 0
     assert record.chunks[1].error_ns == 0
+
+
+async def test_a_server_that_wants_a_client_certificate_and_says_so_after_the_handshake(
+    prober: Prober, ask: Ask, authority: trustme.CA, ca_file: str
+) -> None:
+    """TLS 1.3: the client's side of the handshake is over before the server looks for a certificate."""
+    wanting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    wanting.minimum_version = ssl.TLSVersion.TLSv1_3
+    authority.issue_cert("127.0.0.1").configure_cert(wanting)
+    authority.configure_trust(wanting)
+    wanting.verify_mode = ssl.CERT_REQUIRED
+    with serving(chatting, tls=wanting) as server:
+        endpoint = Endpoint("engine", "vllm", server.url, tls=Tls(ca_file=ca_file))
+        record = await prober.chat(endpoint, ask, scenario="cli", timeouts=TIMEOUTS)
+    assert record.reason is Reason.TLS
+    assert record.failure is not None
+    assert "certificate required" in record.failure.detail
+
+
+async def test_what_an_error_repeats_of_our_secrets_is_not_told(prober: Prober, ask: Ask) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(whole(403, b'{"error":{"message":"k-secret is no key, nor is t-secret"}}'))
+
+    with serving(script) as server:
+        endpoint = Endpoint("engine", "vllm", server.url, api_key="k-secret", headers={"X-Token": "t-secret"})
+        record = await prober.chat(endpoint, ask, scenario="cli", timeouts=TIMEOUTS)
+    assert record.reason is Reason.AUTH
+    assert record.failure is not None
+    assert record.failure.detail == "<secret> is no key, nor is <secret>"
+
+
+async def test_a_count_of_tokens_beyond_reason_is_no_count(prober: Prober, ask: Ask) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(head() + chunk(ROLE) + chunk(token("one", 1)) + chunk(token("two", 2**32 - 1)) + chunk(DONE) + END)
+
+    with serving(script) as server:
+        record = await prober.chat(Endpoint("engine", "vllm", server.url), ask, scenario="cli", timeouts=TIMEOUTS)
+    assert (record.reason, len(record.chunks)) == (Reason.PROTOCOL, 1)

@@ -124,3 +124,11 @@ def test_key_and_headers(ask: Ask) -> None:
 def test_an_own_authorization_goes_before_the_key(ask: Ask) -> None:
     lines, _ = head_and_body(replace(PLAIN, api_key="k-1", headers={"Authorization": "Basic eA=="}), ask)
     assert [line for line in lines if line.startswith("Authorization")] == ["Authorization: Basic eA=="]
+
+
+@pytest.mark.parametrize("no_proxy", ["10.0.0.0/8", "example.org, 10.2.0.0/16", "fd00::/8,10.0.0.0/8"])
+def test_an_address_in_a_network_that_goes_without_a_proxy(monkeypatch: pytest.MonkeyPatch, no_proxy: str) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy.test:3128")
+    monkeypatch.setenv("no_proxy", no_proxy)
+    assert address_of(Endpoint("engine", "vllm", "https://10.2.3.4")).proxy is None
+    assert address_of(Endpoint("engine", "vllm", "https://11.2.3.4")).proxy is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -19,6 +21,7 @@ from probes.ask import Ask, Endpoint, Timeouts
 from probes.failure import Reason
 from probes.probing import Prober
 from probes.record import ChatRecord
+from probes.wire import client
 from probes.wire.order import Read
 from tests.answers import DONE, END, chunk, head, stream, token
 from tests.servers import PATIENCE_SECONDS, Peer, Sent, Server, serving, within_patience
@@ -301,3 +304,36 @@ async def test_a_stopped_worker_reads_late_but_stamps_right(prober: Prober, ask:
         assert arrived.arrived_ns - arrived.error_ns - MS <= sending.after_ns
         assert arrived.arrived_ns >= sending.before_ns - MS
     assert all(earlier.arrived_ns <= later.arrived_ns for earlier, later in pairwise(record.chunks))
+
+
+async def test_a_worker_that_hangs_is_replaced(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "HANGING_SECONDS", 0.5)
+    hold = Hold()
+    async with Prober() as prober:
+        with serving(hold) as server:
+            limits = Timeouts(connect_seconds=0.5, first_token_seconds=1, stall_seconds=1, total_seconds=1)
+            running = asyncio.create_task(prober.chat(Endpoint("engine", "vllm", server.url), ask, scenario="cli", timeouts=limits))
+            await until(hold.first)
+            pid = prober.worker_pid
+            assert pid is not None
+            os.kill(pid, signal.SIGSTOP)
+            assert (await running).reason is Reason.INTERNAL
+            hold.go_on.set()
+            assert (await chat(prober, ask, server)).outcome == "ok"
+
+
+async def test_a_worker_that_cannot_be_started_is_tried_again(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = OSError(errno.EAGAIN, "no more processes")
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "create_subprocess_exec", AsyncMock(side_effect=refused))
+        prober = Prober()
+        starting = asyncio.create_task(prober.__aenter__())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not prober.running
+    try:
+        await asyncio.wait_for(starting, PATIENCE_SECONDS)
+        with serving(paced) as server:
+            assert (await chat(prober, ask, server)).outcome == "ok"
+    finally:
+        await prober.__aexit__(None, None, None)
