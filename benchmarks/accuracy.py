@@ -103,7 +103,7 @@ def compare(measured: dict[str, object], truths: dict[str, tuple[int, list[tuple
         ttft_errors.append(abs(chunks[0] - sent[0]))
         itl_errors += [abs((chunks[n] - chunks[n - 1]) - (sent[n] - sent[n - 1])) for n in range(1, len(sent))]
         if bounds is not None:
-            late = [chunk - true for chunk, true in zip(chunks, sent, strict=True)]
+            late = [chunk - (after - arrived_ns) / 1e9 for chunk, (_, after) in zip(chunks, brackets, strict=True)]
             beyond = max(beyond, *(error - bound for error, bound in zip(late, bounds, strict=True)))
         doubtful += doubt
         tokens += len(chunks)

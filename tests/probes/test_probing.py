@@ -152,9 +152,7 @@ async def test_a_chunk_with_the_next_ones_size_behind_it_has_a_bound(prober: Pro
     assert record.chunks[1].error_ns == 0
 
 
-async def test_a_server_that_wants_a_client_certificate_and_says_so_after_the_handshake(
-    prober: Prober, ask: Ask, authority: trustme.CA, ca_file: str
-) -> None:
+async def test_a_client_certificate_that_is_missed_after_the_handshake(prober: Prober, ask: Ask, authority: trustme.CA, ca_file: str) -> None:
     """TLS 1.3: the client's side of the handshake is over before the server looks for a certificate."""
     wanting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     wanting.minimum_version = ssl.TLSVersion.TLSv1_3
