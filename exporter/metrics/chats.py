@@ -45,7 +45,9 @@ class ChatSeries:
 
     def record(self, record: ChatRecord) -> None:
         """Take a chat that ended `ok` or `failed`."""
-        self._thinks = self._thinks or readings.reasoned(record)
+        if readings.reasoned(record) and not self._thinks:
+            self._thinks = True
+            self._series.touch(catalogue.FIRST_CONTENT)
         for reading in readings.counts(record):
             self._apply(reading, record)
         if self._doubtful == "keep" or not record.doubtful:
