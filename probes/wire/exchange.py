@@ -144,13 +144,32 @@ class Exchange:
             after = self._loop.now_ns()
         except OSError as error:
             self._note_sent(self._loop.now_ns(), 0)
-            self._on_broken(error)
+            self._on_send_broken(connection, error)
             return
         self._note_sent(before, after - before)
         connection.begin(before)
         self._note_all_sent(after)
         self._loop.watch(connection.fileno(), self._on_event, self._interest())
         self._set_timer()
+
+    def _send_the_rest(self, connection: Connection) -> None:
+        try:
+            self._all_sent = connection.flush()
+        except OSError as error:
+            self._on_send_broken(connection, error)
+            return
+        if self._all_sent:
+            self._note_all_sent(self._loop.now_ns())
+            self._loop.watch(connection.fileno(), self._on_event)
+
+    def _on_send_broken(self, connection: Connection, error: OSError) -> None:
+        """A server that breaks the connection may have said why before: in an answer, or in a TLS alert."""
+        try:
+            while not self._over and self._connection is connection and (received := connection.receive(0)) is not None:
+                self._on_received(received)
+        except OSError as later:
+            error = later
+        self._on_broken(connection, error)
 
     def _note_sent(self, sent_ns: int, width_ns: int) -> None:
         if self._sent_ns is None:
@@ -181,13 +200,11 @@ class Exchange:
                     return
                 if received.exact:
                     break
-            if not self._all_sent and events & select.EPOLLOUT and connection.flush():
-                self._all_sent = True
-                self._note_all_sent(self._loop.now_ns())
-                self._loop.watch(connection.fileno(), self._on_event)
         except OSError as error:
-            if not self._over:
-                self._on_broken(error)
+            self._on_broken(connection, error)
+            return
+        if not self._all_sent and events & select.EPOLLOUT:
+            self._send_the_rest(connection)
 
     def _on_received(self, received: Received) -> None:
         if received.data:
@@ -246,7 +263,9 @@ class Exchange:
         else:
             self._end(Failure(Reason.TRUNCATED, "the connection was closed before the end of the answer", stamp_ns))
 
-    def _on_broken(self, error: OSError) -> None:
+    def _on_broken(self, connection: Connection, error: OSError) -> None:
+        if self._over or self._connection is not connection:
+            return
         if self._may_retry():
             self._retry()
             return
