@@ -179,3 +179,38 @@ def closed_port() -> int:
     """A port of 127.0.0.1 on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+def then_close(*pieces: bytes) -> Script:
+    """Reads a request, sends the pieces, and closes the connection."""
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        for piece in pieces:
+            peer.send(piece)
+
+    return script
+
+
+def then_reset(*pieces: bytes) -> Script:
+    """Reads a request, sends the pieces, each in a segment of its own, and resets the connection."""
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        for piece in pieces:
+            peer.send(piece)
+        peer.reset()
+
+    return script
+
+
+def then_hold(*pieces: bytes) -> Script:
+    """Reads a request, sends the pieces, then nothing more, and waits for the client to give up."""
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        for piece in pieces:
+            peer.send(piece)
+        peer.await_client_gone()
+
+    return script

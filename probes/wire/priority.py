@@ -9,7 +9,7 @@ import signal
 
 UNBROKEN_MICROSECONDS = 2_000_000
 """Processor time that the worker may take at a stretch, without sleeping once, before it goes back among the others."""
-YIELDED_NICENESS = 10
+YIELDED_NICENESS = 19
 """How much nicer than its worker the main process makes itself: parsing and serving can wait, reading cannot. Equals that share a core hold
 each other for a scheduler slice of some milliseconds."""
 

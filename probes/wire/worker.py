@@ -14,6 +14,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from probes.ask import Tls
 from probes.failure import Failure, Reason
@@ -118,7 +119,7 @@ class Worker:
                 if errors:
                     self._refuse(order, Failure(Reason.TLS, f"TLS settings cannot be used: {errors[0]}", self._loop.now_ns()))
                 else:
-                    self._loop.later(lambda order=order: self._start(order))  # type: ignore[misc]
+                    self._loop.later(partial(self._start, order))
 
         self._loop.in_thread(self._threads.handshakes, build, built)
 

@@ -14,7 +14,7 @@ from probes.failure import Reason
 from probes.probing import Prober
 from probes.record import ChatRecord
 from tests.answers import COMMENT, DONE, END, ERROR, FINISH, NDJSON, ROLE, chunk, delta, head, stream, token, whole
-from tests.servers import Peer, Script, serving
+from tests.servers import Peer, Script, serving, then_close, then_hold, then_reset
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -27,35 +27,6 @@ async def chat(prober: Prober, ask: Ask, script: Script, timeouts: Timeouts = SH
         record = await prober.chat(endpoint, ask, scenario="faults", timeouts=timeouts)
     assert len(server.requests) == 1
     return record
-
-
-def then_close(*pieces: bytes) -> Script:
-    def script(peer: Peer) -> None:
-        peer.request()
-        for piece in pieces:
-            peer.send(piece)
-
-    return script
-
-
-def then_reset(*pieces: bytes) -> Script:
-    def script(peer: Peer) -> None:
-        peer.request()
-        for piece in pieces:
-            peer.send(piece)
-        peer.reset()
-
-    return script
-
-
-def then_hold(*pieces: bytes) -> Script:
-    def script(peer: Peer) -> None:
-        peer.request()
-        for piece in pieces:
-            peer.send(piece)
-        peer.await_client_gone()
-
-    return script
 
 
 async def test_a_status_goes_before_the_body_that_is_cut_short(prober: Prober, ask: Ask) -> None:

@@ -17,34 +17,11 @@ from probes.failure import Reason
 from probes.probing import Prober
 from probes.record import ChatRecord
 from tests.answers import DONE, END, ERROR, ROLE, chunk, head, stream, token, whole
-from tests.servers import Peer, Script, Server, closed_port, serving
+from tests.servers import Peer, Script, Server, closed_port, serving, then_close, then_hold
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SHORT = Timeouts(connect_seconds=5, first_token_seconds=5, stall_seconds=5, total_seconds=8)
-
-
-def silent_after(*pieces: bytes) -> Script:
-    """Sends the pieces, then nothing more, and waits for the client to give up."""
-
-    def script(peer: Peer) -> None:
-        peer.request()
-        for piece in pieces:
-            peer.send(piece)
-        peer.await_client_gone()
-
-    return script
-
-
-def closing_after(*pieces: bytes) -> Script:
-    """Sends the pieces, then closes the connection."""
-
-    def script(peer: Peer) -> None:
-        peer.request()
-        for piece in pieces:
-            peer.send(piece)
-
-    return script
 
 
 @dataclass(frozen=True)
@@ -59,39 +36,39 @@ class Fault:
 
 
 IN_THE_STREAM = [
-    Fault(Reason.AUTH, silent_after(whole(401, b'{"error":"Unauthorized"}')), detail="Unauthorized"),
+    Fault(Reason.AUTH, then_hold(whole(401, b'{"error":"Unauthorized"}')), detail="Unauthorized"),
     Fault(
         Reason.MODEL_MISSING,
-        silent_after(whole(404, b'{"error":{"message":"The model `x` does not exist.","type":"NotFoundError","param":"model","code":404}}')),
+        then_hold(whole(404, b'{"error":{"message":"The model `x` does not exist.","type":"NotFoundError","param":"model","code":404}}')),
         detail="The model `x` does not exist.",
     ),
-    Fault(Reason.OVERLOADED, silent_after(whole(429, b"", "text/plain")), detail="HTTP 429 without a word"),
+    Fault(Reason.OVERLOADED, then_hold(whole(429, b"", "text/plain")), detail="HTTP 429 without a word"),
     Fault(
         Reason.UNAVAILABLE,
-        silent_after(whole(503, b"<html><head><title>No pod is ready</title></head></html>", "text/html")),
+        then_hold(whole(503, b"<html><head><title>No pod is ready</title></head></html>", "text/html")),
         detail="No pod is ready",
     ),
-    Fault(Reason.REJECTED, silent_after(whole(302, b"", "text/plain", "Location: http://127.0.0.1:1/elsewhere")), detail="HTTP 302 without a word"),
-    Fault(Reason.SERVER_ERROR, silent_after(whole(500, b"Internal Server Error", "text/plain")), detail="Internal Server Error"),
+    Fault(Reason.REJECTED, then_hold(whole(302, b"", "text/plain", "Location: http://127.0.0.1:1/elsewhere")), detail="HTTP 302 without a word"),
+    Fault(Reason.SERVER_ERROR, then_hold(whole(500, b"Internal Server Error", "text/plain")), detail="Internal Server Error"),
     Fault(
         Reason.FIRST_TOKEN_TIMEOUT,
-        silent_after(head(), chunk(ROLE)),
+        then_hold(head(), chunk(ROLE)),
         replace(SHORT, first_token_seconds=0.2),
         "no token within 0.2 s",
     ),
-    Fault(Reason.STALLED, silent_after(head(), chunk(token())), replace(SHORT, stall_seconds=0.2), "no further token within 0.2 s"),
-    Fault(Reason.TIMEOUT, silent_after(head(), chunk(token())), replace(SHORT, total_seconds=0.2), "not finished within 0.2 s"),
+    Fault(Reason.STALLED, then_hold(head(), chunk(token())), replace(SHORT, stall_seconds=0.2), "no further token within 0.2 s"),
+    Fault(Reason.TIMEOUT, then_hold(head(), chunk(token())), replace(SHORT, total_seconds=0.2), "not finished within 0.2 s"),
     Fault(
         Reason.PROTOCOL,
-        silent_after(whole(200, b"<html>Welcome</html>", "text/html")),
+        then_hold(whole(200, b"<html>Welcome</html>", "text/html")),
         detail="content type text/html where text/event-stream was asked for",
     ),
-    Fault(Reason.ERROR_IN_STREAM, silent_after(stream(token(), ERROR)), detail="the engine fell over"),
-    Fault(Reason.TRUNCATED, closing_after(head(), chunk(token())), detail="the connection was closed before the end of the answer"),
-    Fault(Reason.EMPTY, silent_after(stream(ROLE)), detail="the answer ended without a token"),
+    Fault(Reason.ERROR_IN_STREAM, then_hold(stream(token(), ERROR)), detail="the engine fell over"),
+    Fault(Reason.TRUNCATED, then_close(head(), chunk(token())), detail="the connection was closed before the end of the answer"),
+    Fault(Reason.EMPTY, then_hold(stream(ROLE)), detail="the answer ended without a token"),
     Fault(
         Reason.VALIDATION,
-        silent_after(stream(token("4"))),
+        then_hold(stream(token("4"))),
         detail="says nothing of 5",
         change_ask=lambda ask: replace(ask, check=lambda text: None if "5" in text else "says nothing of 5"),
     ),
@@ -152,7 +129,7 @@ async def test_nobody_listens(prober: Prober, ask: Ask) -> None:
 async def test_a_certificate_of_an_unknown_authority(prober: Prober, ask: Ask) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    with serving(silent_after(stream(token())), tls=context) as server:
+    with serving(then_hold(stream(token())), tls=context) as server:
         record = await prober.chat(Endpoint("engine", "vllm", server.url), ask, scenario="faults", timeouts=SHORT)
     assert_failed(record, Reason.TLS, "certificate verify failed")
     assert server.requests == []
