@@ -12,9 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ModelWrapValidatorHandler,
     PlainSerializer,
@@ -26,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from config.base import Section
 from config.quantities import Address, ListenAddress, Name, Seconds, Share, write_duration
 from config.references import dangling
 from config.rules import Finding, as_error, check_header, check_tls, check_url
@@ -44,12 +43,6 @@ def _absolute(folder: str) -> str:
 
 
 Folder = Annotated[str, AfterValidator(_absolute)]
-
-
-class Section(BaseModel):
-    """Base of every part of the configuration: strict types, no unknown keys, immutable, nothing of its input in errors."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, validate_by_name=True, validate_by_alias=True)
 
 
 class Web(Section):

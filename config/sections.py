@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from config.model import Config, Limits, Scenario, SecretRef, Section, Slo, Target, TlsSettings, Web
+from config.base import Section
+from config.model import Config, Limits, Scenario, SecretRef, Slo, Target, TlsSettings, Web
 from config.problems import KeyPath
 
 SECTIONS: dict[tuple[str, ...], type[Section]] = {

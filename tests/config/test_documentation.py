@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic_core import PydanticUndefined
 
+from config.base import Section
 from config.effective import effective
-from config.model import SecretRef, Section, SyntheticPrompt, TextPrompt
+from config.model import SecretRef, SyntheticPrompt, TextPrompt
 from config.reader import parse
 from config.sections import SECTIONS
 from config.unavailable import UNAVAILABLE
