@@ -1,4 +1,4 @@
-"""What traffic tells whoever listens: chats that ended, chats that were not sent, and what a target turned out to be."""
+"""What traffic tells whoever listens: chats that ended, chats that were not sent, what a target turned out to be, who was better."""
 
 from __future__ import annotations
 
@@ -15,12 +15,20 @@ UNKNOWN_MODEL = "unknown"
 class SkipReason(StrEnum):
     """Why a chat that was due was not sent: a closed list."""
 
+    BREAKER = "breaker"
+    """The target has served no chat for a while, and only now and then is one sent to see; this counts against its SLOs."""
     TARGET_BUSY = "target_busy"
     """As many chats as allowed were open to this target; it hangs, so this counts against its SLOs."""
     GLOBAL_CAP = "global_cap"
     """As many chats as allowed were open to all targets together."""
+    TOKEN_BUDGET = "token_budget"
+    """The tokens of an hour are spent, or kept for the chats that are open."""
+    LOAD_SHARE = "load_share"
+    """Others use the engine, and chatprobe's share of its work was above what is allowed for a scenario that yields."""
     MODEL_NOT_LOADED = "model_not_loaded"
     """The engine would have had to load the model, and nobody allowed that."""
+    INACTIVE = "inactive"
+    """The scenario's calendar has no chats at that time."""
     MISSED = "missed"
     """chatprobe itself was held up until the next chat of the same scenario was due."""
 
@@ -49,7 +57,33 @@ class Facts:
     model_loaded: bool | None = None
 
 
-Event = ChatRecord | Skip | Facts
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """Whether chats to the target are held back because it serves none. Told when its first chat has shown it, and whenever it changes."""
+
+    target: str
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What became of one prompt at one of the targets that it went to: exactly one of `record` and `skip` is set."""
+
+    target: str
+    record: ChatRecord | None
+    skip: SkipReason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One prompt that was due at all targets of a scenario at the same instant, and is over at each of them."""
+
+    scenario: str
+    pair_id: str
+    sides: tuple[Side, ...]
+
+
+Event = ChatRecord | Skip | Facts | Breaker | Pair
 Sink = Callable[[Event], None]
 """Takes each event as it comes, on the event loop: it must not block, and takes no notice of events that are not its business."""
 

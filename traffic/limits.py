@@ -20,8 +20,17 @@ class Limits:
         """Streams that are open now."""
         return self._open.total()
 
-    def admit(self, target: str) -> SkipReason | None:
-        """Count one more stream to the target, until `release`; or say why there may not be one.
+    def open_to(self, target: str) -> int:
+        """Streams to the target that are open now."""
+        return self._open[target]
+
+    def configure(self, streams: int, streams_per_target: int) -> None:
+        """New caps. Streams that are open stay, even where they are more than may be now."""
+        self._streams = streams
+        self._streams_per_target = streams_per_target
+
+    def refusal(self, target: str) -> SkipReason | None:
+        """Why there may not be one more stream to the target now; None if there may.
 
         The target's own cap is looked at first: a target that hangs is to be seen as such, even where it has filled the global cap.
         """
@@ -29,8 +38,20 @@ class Limits:
             return SkipReason.TARGET_BUSY
         if self.in_flight >= self._streams:
             return SkipReason.GLOBAL_CAP
-        self._open[target] += 1
         return None
+
+    def take(self, target: str) -> None:
+        """One more stream to the target is open, until `release`."""
+        self._open[target] += 1
+
+    def admit(self, target: str) -> SkipReason | None:
+        """Take a stream to the target, or say why there may not be one."""
+        refusal = self.refusal(target)
+        if refusal is None:
+            self.take(target)
+        return refusal
 
     def release(self, target: str) -> None:
         self._open[target] -= 1
+        if not self._open[target]:
+            del self._open[target]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from config.model import Slo
-from probes.failure import Reason
 from probes.record import ChatRecord
 from traffic.events import SkipReason
+from traffic.success import chat_succeeded, skip_succeeded
 
 
 def chat_was_good(record: ChatRecord, slo: Slo) -> bool | None:
@@ -13,10 +13,9 @@ def chat_was_good(record: ChatRecord, slo: Slo) -> bool | None:
 
     A threshold on TPOT does not apply to a chat without one. Cancelled chats, and those that failed by our own fault, count neither way.
     """
-    if record.outcome == "cancelled" or record.reason is Reason.INTERNAL:
-        return None
-    if record.outcome != "ok":
-        return False
+    succeeded = chat_succeeded(record)
+    if not succeeded:
+        return succeeded
     return (
         _within(record.ttft_seconds, slo.ttft_seconds, absent=False)
         and _within(record.tpot_seconds, slo.tpot_seconds, absent=True)
@@ -25,8 +24,8 @@ def chat_was_good(record: ChatRecord, slo: Slo) -> bool | None:
 
 
 def skip_was_good(reason: SkipReason) -> bool | None:
-    """False where the target itself was the reason (it hangs), None where it counts neither way."""
-    return False if reason is SkipReason.TARGET_BUSY else None
+    """False where the target itself was the reason (it is dead, or it hangs), None where it counts neither way."""
+    return skip_succeeded(reason)
 
 
 def _within(value: float | None, threshold: float | None, *, absent: bool) -> bool:

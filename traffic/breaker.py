@@ -1,0 +1,105 @@
+"""Slows the chats to a target that serves none down to a heartbeat, until it serves one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from probes.failure import Reason
+from probes.record import ChatRecord
+from traffic.events import Breaker, Sink, SkipReason
+from traffic.schedule import NANOSECONDS, Clock
+from traffic.success import chat_succeeded
+
+FAILURES_TO_OPEN = 5
+"""Enough that one bad answer, or a connection that died, opens nothing; few enough that a dead target is not stormed by a load test."""
+HEARTBEAT_SECONDS = 10
+"""Seldom enough to be no load on an engine that is starting; often enough that its return is seen within a scrape or two."""
+
+_ANSWERED_ALL_THE_SAME = frozenset({Reason.EMPTY, Reason.VALIDATION})
+_HEARTBEAT_NS = HEARTBEAT_SECONDS * NANOSECONDS
+
+
+def served(record: ChatRecord) -> bool | None:
+    """Whether the chat shows that its target serves; None for one that shows nothing: it was cancelled, or it failed by our own fault.
+
+    An answer that is empty or wrong is an answer: to hold back chats would not spare such a target anything.
+    """
+    return True if record.reason in _ANSWERED_ALL_THE_SAME else chat_succeeded(record)
+
+
+@dataclass(slots=True)
+class _State:
+    """Of one target. `trying`: a trial is under way, perhaps one of before the breaker closed and opened again."""
+
+    failures_in_a_row: int = 0
+    open: bool = False
+    trying: bool = False
+    trial_not_before_ns: int = 0
+
+
+class Breakers:
+    """One circuit breaker for each target.
+
+    It opens when 5 chats in a row, in the order of their ends, failed for a reason that says that the target does not serve: every one but
+    `empty`, `validation` and `internal`. While it is open one trial chat at a time is let through, and at most one each 10 seconds, from start
+    to start and the chat that opened it counted; all others are refused. The first chat that is served closes it, be it a trial or one that was
+    still under way when it opened.
+
+    So a scenario whose chats come less often than each 10 seconds is not slowed at all while they fail fast. Outages stay visible: trials
+    fail, and refused chats count as attempts that were not good.
+    """
+
+    def __init__(self, clock: Clock, tell: Sink) -> None:
+        self._clock = clock
+        self._tell = tell
+        self._states: dict[str, _State] = {}
+
+    def refusal(self, target: str) -> SkipReason | None:
+        """Why no chat may be sent to the target now; None if one may."""
+        state = self._states.get(target)
+        if state is None or not state.open:
+            return None
+        waits = state.trying or self._clock.monotonic_ns() < state.trial_not_before_ns
+        return SkipReason.BREAKER if waits else None
+
+    def take(self, target: str) -> bool:
+        """A chat that was not refused is sent now. True if it is a trial: then `end` or `give_back` follows."""
+        state = self._states.get(target)
+        if state is None or not state.open:
+            return False
+        state.trying = True
+        state.trial_not_before_ns = self._clock.monotonic_ns() + _HEARTBEAT_NS
+        return True
+
+    def end(self, record: ChatRecord, *, trial: bool) -> None:
+        """A chat has ended. A trial that was cancelled gives its turn back."""
+        serves = served(record)
+        if serves is not None:
+            self._learn(record, serves=serves)
+        if not trial:
+            return
+        if record.outcome == "cancelled":
+            self.give_back(record.target)
+        else:
+            self._states[record.target].trying = False
+
+    def give_back(self, target: str) -> None:
+        """A trial was not sent after all: the next chat may be one at once."""
+        state = self._states[target]
+        state.trying = False
+        state.trial_not_before_ns = self._clock.monotonic_ns()
+
+    def forget(self, target: str) -> None:
+        """The target is gone: one that takes its name is a new one."""
+        self._states.pop(target, None)
+
+    def _learn(self, record: ChatRecord, *, serves: bool) -> None:
+        first = record.target not in self._states
+        state = self._states.setdefault(record.target, _State())
+        state.failures_in_a_row = 0 if serves else state.failures_in_a_row + 1
+        is_open = state.failures_in_a_row >= FAILURES_TO_OPEN
+        if is_open and not state.open:
+            state.trial_not_before_ns = max(state.trial_not_before_ns, record.started_ns + _HEARTBEAT_NS)
+        if first or is_open != state.open:
+            state.open = is_open
+            self._tell(Breaker(record.target, is_open))
