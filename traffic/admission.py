@@ -12,7 +12,7 @@ from traffic.budget import TokenBudget, spent
 from traffic.events import Sink, SkipReason
 from traffic.limits import Limits
 from traffic.schedule import Clock
-from traffic.yielding import UnknownUsage, Usage, Yielding
+from traffic.yielding import UNKNOWN_USAGE, Usage, Yielding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +31,7 @@ class Admission:
     released exactly once.
     """
 
-    def __init__(self, limits: model.Limits, clock: Clock, tell: Sink, usage: Usage = UnknownUsage(), *, load_share: Decimal | None = None) -> None:
+    def __init__(self, limits: model.Limits, clock: Clock, tell: Sink, usage: Usage = UNKNOWN_USAGE, *, load_share: Decimal | None = None) -> None:
         self._streams = Limits(limits.streams, limits.streams_per_target)
         self._breakers = Breakers(clock, tell)
         self._budget = TokenBudget(limits.tokens_per_hour, clock)

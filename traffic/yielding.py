@@ -40,6 +40,9 @@ class UnknownUsage:
         return None
 
 
+UNKNOWN_USAGE = UnknownUsage()
+
+
 class Yielding:
     """Keeps chatprobe's share of the tokens that an engine generates at or below `load_share`, while others use the engine.
 

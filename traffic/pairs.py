@@ -1,0 +1,85 @@
+"""Who was better where one prompt went to several targets at the same instant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import permutations
+from typing import NamedTuple
+
+from probes.record import ChatRecord
+from traffic.events import Pair, Side
+from traffic.success import side_succeeded
+
+
+class Measure(StrEnum):
+    """On what two chats are compared; lower is better."""
+
+    TTFT = "ttft"
+    TPOT = "tpot"
+    E2E = "e2e"
+    """TTFT and TPOT put together for an answer of a stated length: the chats' own E2E says more of how much each engine wrote."""
+
+
+class Comparison(NamedTuple):
+    """What a target won against a peer in one pair."""
+
+    target: str
+    peer: str
+    won: tuple[Measure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Timing:
+    """A measured value, and how much it may be off."""
+
+    seconds: float
+    error_seconds: float
+
+    def beats(self, other: _Timing) -> bool:
+        """Whether it is lower by more than both may be off together."""
+        return other.seconds - self.seconds > self.error_seconds + other.error_seconds
+
+
+def compared(pair: Pair, answer_tokens: int) -> Iterator[Comparison]:
+    """Each two sides of a pair that count, seen from either side."""
+    for one, other in permutations(pair.sides, 2):
+        won = wins(one, other, answer_tokens)
+        if won is not None:
+            yield Comparison(one.target, other.target, won)
+
+
+def wins(one: Side, other: Side, answer_tokens: int) -> tuple[Measure, ...] | None:
+    """What the first side won against the other; None if the two do not count.
+
+    They do not where one of them counts neither way. A side that failed, or that was not sent because of its target, loses to one that
+    succeeded on every measure. Of two that failed none wins, and of two that succeeded the one with the lower value, unless the
+    difference is within what the timings of both may be off, or one of them lacks the measure.
+
+    `answer_tokens` (at least 1) is the length of the answer that E2E is stated for: `TTFT + (answer_tokens - 1) × TPOT`.
+    """
+    one_succeeded, other_succeeded = side_succeeded(one), side_succeeded(other)
+    if one_succeeded is None or other_succeeded is None:
+        return None
+    if one_succeeded and not other_succeeded:
+        return tuple(Measure)
+    if not (one_succeeded and one.record and other.record):
+        return ()
+    mine, theirs = _timings(one.record, answer_tokens), _timings(other.record, answer_tokens)
+    return tuple(measure for measure in Measure if measure in mine and measure in theirs and mine[measure].beats(theirs[measure]))
+
+
+def _timings(record: ChatRecord, answer_tokens: int) -> dict[Measure, _Timing]:
+    """As far as the chat has them."""
+    if record.ttft_seconds is None:
+        return {}
+    error_seconds = record.max_timing_error_seconds
+    found = {Measure.TTFT: _Timing(record.ttft_seconds, error_seconds)}
+    if record.tpot_seconds is not None:
+        # the error is that of the whole span, which the tokens after the first chunk share
+        error_per_token = error_seconds / sum(chunk.tokens for chunk in record.chunks[1:])
+        found[Measure.TPOT] = _Timing(record.tpot_seconds, error_per_token)
+        more = answer_tokens - 1
+        found[Measure.E2E] = _Timing(record.ttft_seconds + more * record.tpot_seconds, error_seconds + more * error_per_token)
+    return found
