@@ -1,4 +1,4 @@
-"""When chats are due."""
+"""What every load shape is made with: the clock, the chat that is due, and shares that are the same in every run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Protocol
 
 NANOSECONDS = 1_000_000_000
 FIRST_CHAT_WITHIN_NS = 5 * NANOSECONDS
+SHARES = 1 << 64
+"""`share` gives one of so many."""
 
 
 class Clock(Protocol):
@@ -47,39 +49,17 @@ class Due:
 
 
 class Arrivals(Protocol):
-    """The shape of the load on one target by one scenario: a fixed rate now; open and closed loops are other implementations."""
+    """When chats with one target by one scenario are due, whatever became of those before them; `traffic.arrivals` makes them of a load."""
 
-    def next(self, now_ns: int) -> Due:
-        """The next chat that is due. It may lie before `now_ns`: then it is late, and is to be started at once."""
+    def next(self, now_ns: int) -> Due | None:
+        """The next chat that is due; None: there are no more. It may lie before `now_ns`: then it is late, and is to be started at once."""
         ...
 
 
-class FixedRate:
-    """Chats due on a grid that never drifts: chat k at `start + phase + k × interval`, in whole nanoseconds.
+def nanoseconds(seconds: float) -> int:
+    return round(seconds * NANOSECONDS)
 
-    The phase, a share of the interval, is a hash of target and scenario: the same in every run, and spread over the interval, so that the
-    targets' chats do not come in bunches. Chat 0 alone comes earlier where the interval is long: its phase is the same share of the
-    first five seconds, so that every target is heard of soon after the start.
 
-    Where nobody asked until several chats were due, the newest of them is given out, late, and those before it count as missed.
-    """
-
-    def __init__(self, start_ns: int, interval_seconds: float, target: str, scenario: str) -> None:
-        self._start_ns = start_ns
-        self._interval_ns = round(interval_seconds * NANOSECONDS)
-        self._share = int.from_bytes(hashlib.sha256(f"{target}\0{scenario}".encode()).digest()[:8], "big")
-        self._number = 0
-
-    def next(self, now_ns: int) -> Due:
-        newest = max(self._number, (now_ns - self._phase_ns(self._interval_ns) - self._start_ns) // self._interval_ns)
-        due = Due(self._at_ns(newest), missed=newest - self._number)
-        self._number = newest + 1
-        return due
-
-    def _at_ns(self, number: int) -> int:
-        if number == 0:
-            return self._start_ns + self._phase_ns(min(self._interval_ns, FIRST_CHAT_WITHIN_NS))
-        return self._start_ns + self._phase_ns(self._interval_ns) + number * self._interval_ns
-
-    def _phase_ns(self, span_ns: int) -> int:
-        return self._share * span_ns >> 64
+def share(*parts: object) -> int:
+    """A number from 0 to below `SHARES` that looks like chance, but is the same for the same parts in every run and on every machine."""
+    return int.from_bytes(hashlib.sha256("\0".join(map(str, parts)).encode()).digest()[:8], "big")
