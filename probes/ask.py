@@ -19,8 +19,29 @@ class Message:
     content: str
 
 
-Check = Callable[[str], str | None]
-"""Looks at an answer's whole text and says what is wrong with it, or None."""
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer, as a check sees it; `output_tokens` and `finish_reason` are None where they cannot be told."""
+
+    text: str
+    output_tokens: int | None = None
+    finish_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What a check found: `check` is the name of the one that found it, `detail` is for people and quotes nothing of the answer."""
+
+    check: str
+    detail: str
+
+
+class TooSlowError(Exception):
+    """A check did not come to its end in the time that it has: nothing is known of the answer. Its text says which check, for people."""
+
+
+Check = Callable[[Reply], Wrong | None]
+"""Looks at a whole answer and says what is wrong with it, or None. Raises `TooSlowError`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Self
 
 from probes import backends
 from probes.answer import Answer
-from probes.ask import Ask, ConnectionPolicy, Endpoint, Timeouts
+from probes.ask import Ask, Check, ConnectionPolicy, Endpoint, Reply, Timeouts, TooSlowError, Wrong
 from probes.backends.base import Backend
 from probes.failure import Failure, Reason, first
 from probes.record import ChatRecord, Outcome
@@ -20,6 +21,8 @@ from probes.wire.order import Ending, Order, Read
 
 SHORTEST_SECRET = 4
 """Shorter values are words like any other."""
+ANSWER_HEAD_CHARACTERS = 300
+"""How much is kept of an answer that failed its check."""
 
 
 class Prober:
@@ -61,8 +64,13 @@ class Prober:
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
         connection: ConnectionPolicy = "reuse",
         due_ns: int | None = None,
+        pair_id: str | None = None,
     ) -> ChatRecord:
-        """Send one chat and time it. A chat that fails is a record too: nothing that an engine or a network does raises here."""
+        """Send one chat and time it. A chat that fails is a record too: nothing that an engine or a network does raises here.
+
+        The answer is checked, where the ask has a check, once it is whole, in a thread of its own. `pair_id` is what this chat shares with
+        the chats that it is compared with.
+        """
         backend = backends.get(endpoint.backend, endpoint.api)
         request_id = uuid.uuid4().hex
         answer = Answer(backend)
@@ -82,7 +90,14 @@ class Prober:
         else:
             ending = await self._worker.exchange(order, reads.take)
         answer.close(reads.last)
-        return _record(endpoint, backend, ask, scenario, request_id, due_ns, ending, answer)
+        failure = _cause(ending, backend, answer)
+        wrong: Wrong | None = None
+        if failure is None and ask.check is not None and answer.finished_ns is not None:
+            reply = Reply(answer.text, answer.output_tokens, answer.finish_reason)
+            failure, wrong = await asyncio.to_thread(_checked, ask.check, reply, answer.finished_ns)
+        record = _record(endpoint, ask, scenario, request_id, ending, answer, _without_secrets(failure, endpoint))
+        head = _hidden(answer.text, endpoint)[:ANSWER_HEAD_CHARACTERS] if wrong else None
+        return replace(record, due_ns=due_ns, pair_id=pair_id, failed_check=wrong.check if wrong else None, answer_head=head)
 
 
 class _Reads:
@@ -101,12 +116,15 @@ class _Reads:
         return self._answer.failure is None
 
 
-def _checked(ask: Ask, text: str, at_ns: int) -> Failure | None:
+def _checked(check: Check, reply: Reply, at_ns: int) -> tuple[Failure | None, Wrong | None]:
+    """What a whole answer that came at `at_ns` fails by, and what was found wrong with it."""
     try:
-        wrong = ask.check(text) if ask.check else None
+        wrong = check(reply)
+    except TooSlowError as error:
+        return Failure(Reason.INTERNAL, str(error), at_ns), None
     except Exception as error:  # noqa: BLE001 - the edge of a probe: a check that breaks says nothing of the answer
-        return _broke("the check of the answer", error, at_ns)
-    return Failure(Reason.VALIDATION, wrong, at_ns) if wrong else None
+        return _broke("the check of the answer", error, at_ns), None
+    return (Failure(Reason.VALIDATION, f"{wrong.check}: {wrong.detail}", at_ns) if wrong else None), wrong
 
 
 def _broke(what: str, error: Exception, at_ns: int) -> Failure:
@@ -132,10 +150,10 @@ def _refused(ending: Ending, backend: Backend) -> Failure | None:
     return None
 
 
-def _cause(ending: Ending, backend: Backend, answer: Answer, ask: Ask) -> Failure | None:
-    """The first cause in time, of all that saw one; what comes after the terminal marker is none."""
+def _cause(ending: Ending, backend: Backend, answer: Answer) -> Failure | None:
+    """The first cause in time, of all that saw one while the chat ran; what comes after the terminal marker is none."""
     if answer.finished_ns is not None:
-        return answer.failure or _checked(ask, answer.text, answer.finished_ns)
+        return answer.failure
     cause = first([_refused(ending, backend), answer.failure, ending.failure])
     if cause is None and not ending.cancelled:
         cause = Failure(Reason.TRUNCATED, "the answer ended without its terminal marker", ending.ended_ns)
@@ -143,27 +161,18 @@ def _cause(ending: Ending, backend: Backend, answer: Answer, ask: Ask) -> Failur
 
 
 def _without_secrets(failure: Failure | None, endpoint: Endpoint) -> Failure | None:
-    """An engine or a gateway may put into its error what it was sent."""
-    if failure is None:
-        return None
-    detail = failure.detail
+    return replace(failure, detail=_hidden(failure.detail, endpoint)) if failure else None
+
+
+def _hidden(text: str, endpoint: Endpoint) -> str:
+    """The text without our secrets: an engine or a gateway may put into what it says what it was sent."""
     for secret in (endpoint.api_key, *endpoint.headers.values()):
         if secret and len(secret) >= SHORTEST_SECRET:
-            detail = detail.replace(secret, "<secret>")
-    return replace(failure, detail=detail)
+            text = text.replace(secret, "<secret>")
+    return text
 
 
-def _record(
-    endpoint: Endpoint,
-    backend: Backend,
-    ask: Ask,
-    scenario: str,
-    request_id: str,
-    due_ns: int | None,
-    ending: Ending,
-    answer: Answer,
-) -> ChatRecord:
-    failure = _without_secrets(_cause(ending, backend, answer, ask), endpoint)
+def _record(endpoint: Endpoint, ask: Ask, scenario: str, request_id: str, ending: Ending, answer: Answer, failure: Failure | None) -> ChatRecord:
     outcome: Outcome = "ok"
     ended_ns = ending.ended_ns
     if failure is not None:
@@ -185,7 +194,6 @@ def _record(
         ended_ns=ended_ns,
         outcome=outcome,
         failure=failure,
-        due_ns=due_ns,
         milestones=ending.milestones,
         sent_ns=ending.sent_ns,
         sent_width_ns=ending.sent_width_ns,

@@ -110,6 +110,10 @@ class ChatRecord:
     reasoned: bool = False
     """Reasoning text came."""
     text: str = ""
+    failed_check: str | None = None
+    """Name of the check that the answer failed."""
+    answer_head: str | None = None
+    """How the answer begins, where it failed a check; no secret is in it."""
     native: Native = Native()
     certificate_expiry: float | None = None
     """When the server's certificate ends, seconds since the epoch."""
@@ -276,6 +280,8 @@ class ChatRecord:
             "outcome": self.outcome,
             "reason": self.reason,
             "detail": self.failure.detail if self.failure else None,
+            "failed_check": self.failed_check,
+            "answer_head": self.answer_head,
             "http_status": self.http_status,
             "connection": self.connection,
             "retries": self.retries,

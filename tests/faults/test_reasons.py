@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import pytest
 import trustme
 
-from probes.ask import Ask, Endpoint, Timeouts
+from probes.ask import Ask, Endpoint, Timeouts, Wrong
 from probes.failure import Reason
 from probes.probing import Prober
 from probes.record import ChatRecord
@@ -69,8 +69,8 @@ IN_THE_STREAM = [
     Fault(
         Reason.VALIDATION,
         then_hold(stream(token("4"))),
-        detail="says nothing of 5",
-        change_ask=lambda ask: replace(ask, check=lambda text: None if "5" in text else "says nothing of 5"),
+        detail="sum: says nothing of 5",
+        change_ask=lambda ask: replace(ask, check=lambda reply: None if "5" in reply.text else Wrong("sum", "says nothing of 5")),
     ),
 ]
 BEFORE_THE_STREAM = {Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.INTERNAL}

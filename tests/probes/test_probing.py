@@ -11,11 +11,11 @@ import pytest
 import trustme
 
 from probes import backends
-from probes.ask import Ask, Endpoint, Timeouts, Tls
+from probes.ask import Ask, Endpoint, Reply, Timeouts, Tls, TooSlowError, Wrong
 from probes.backends.base import Event
-from probes.failure import Reason
+from probes.failure import Failure, Reason
 from probes.probing import Prober
-from tests.answers import DONE, END, FINISH, ROLE, chunk, head, token, usage, whole
+from tests.answers import DONE, END, FINISH, ROLE, chunk, head, stream, token, usage, whole
 from tests.servers import Peer, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -83,19 +83,52 @@ async def test_what_cannot_be_sent_is_our_fault(endpoint: Endpoint, prober: Prob
     assert "ключ" not in record.failure.detail
 
 
+def says_four(reply: Reply) -> Wrong | None:
+    return None if "four" in reply.text else Wrong("counting", "does not say four")
+
+
 async def test_a_check_that_is_content(prober: Prober, ask: Ask) -> None:
+    seen: list[tuple[Reply, threading.Thread]] = []
+
+    def check(reply: Reply) -> None:
+        seen.append((reply, threading.current_thread()))
+
+    with serving(chatting) as server:
+        record = await prober.chat(Endpoint("engine", "vllm", server.url), replace(ask, check=check), scenario="cli", timeouts=TIMEOUTS)
+    assert (record.outcome, record.failed_check, record.answer_head) == ("ok", None, None)
+    [(reply, thread)] = seen
+    assert reply == Reply("one two three", output_tokens=4, finish_reason="stop")
+    assert thread is not threading.main_thread()
+
+
+async def test_a_check_that_fails(prober: Prober, ask: Ask) -> None:
     with serving(chatting) as server:
         endpoint = Endpoint("engine", "vllm", server.url)
-        record = await prober.chat(endpoint, replace(ask, check=lambda text: None if "two" in text else "no two"), scenario="cli", timeouts=TIMEOUTS)
-    assert record.outcome == "ok"
+        record = await prober.chat(endpoint, replace(ask, check=says_four), scenario="cli", timeouts=TIMEOUTS)
+    assert record.failure == Failure(Reason.VALIDATION, "counting: does not say four", record.ended_ns)
+    assert (record.failed_check, record.answer_head) == ("counting", "one two three")
+    assert record.ended_ns == record.finished_ns
+    assert record.ttft_seconds is not None
+    assert record.tpot_seconds is not None
+
+
+async def test_the_head_of_an_answer_is_short_and_without_secrets(prober: Prober, ask: Ask) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(stream(token("x" * 295), token("k-secret"), token("y" * 50)))
+
+    with serving(script) as server:
+        endpoint = Endpoint("engine", "vllm", server.url, api_key="k-secret")
+        record = await prober.chat(endpoint, replace(ask, check=says_four), scenario="cli", timeouts=TIMEOUTS)
+    assert record.answer_head == "x" * 295 + "<secr"
 
 
 async def test_a_check_is_asked_of_whole_answers_only(prober: Prober, ask: Ask) -> None:
-    asked: list[str] = []
+    asked: list[Reply] = []
 
-    def check(text: str) -> str:
-        asked.append(text)
-        return "wrong"
+    def check(reply: Reply) -> Wrong:
+        asked.append(reply)
+        return Wrong("always", "wrong")
 
     def script(peer: Peer) -> None:
         peer.request()
@@ -106,15 +139,29 @@ async def test_a_check_is_asked_of_whole_answers_only(prober: Prober, ask: Ask) 
     assert (record.reason, asked) == (Reason.TRUNCATED, [])
 
 
-async def test_a_check_that_breaks_is_our_fault(prober: Prober, ask: Ask) -> None:
-    def check(text: str) -> str | None:
-        raise LookupError(text)
+@pytest.mark.parametrize(
+    ("error", "detail"),
+    [
+        (LookupError("what the answer said"), "the check of the answer broke: LookupError"),
+        (TooSlowError("the check slow took too long"), "the check slow took too long"),
+    ],
+    ids=["breaks", "is too slow"],
+)
+async def test_a_check_that_fails_itself_is_our_fault(error: Exception, detail: str, prober: Prober, ask: Ask) -> None:
+    def check(reply: Reply) -> Wrong | None:
+        raise error
 
     with serving(chatting) as server:
         record = await prober.chat(Endpoint("engine", "vllm", server.url), replace(ask, check=check), scenario="cli", timeouts=TIMEOUTS)
-    assert record.reason is Reason.INTERNAL
-    assert record.failure is not None
-    assert record.failure.detail == "the check of the answer broke: LookupError"
+    assert record.failure == Failure(Reason.INTERNAL, detail, record.ended_ns)
+    assert (record.failed_check, record.answer_head) == (None, None)
+
+
+async def test_chats_that_are_compared_share_an_id(prober: Prober, ask: Ask) -> None:
+    with serving(chatting) as server:
+        endpoint = Endpoint("engine", "vllm", server.url)
+        record = await prober.chat(endpoint, ask, scenario="cli", timeouts=TIMEOUTS, pair_id="7f")
+    assert record.pair_id == "7f"
 
 
 async def test_an_adapter_that_breaks_is_our_fault_in_that_chat_alone(prober: Prober, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

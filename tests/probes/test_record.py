@@ -31,6 +31,8 @@ KEYS = [
         "outcome",
         "reason",
         "detail",
+        "failed_check",
+        "answer_head",
         "http_status",
         "connection",
         "retries",
