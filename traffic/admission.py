@@ -17,7 +17,10 @@ from traffic.yielding import UNKNOWN_USAGE, Usage, Yielding
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ticket:
-    """One chat may be sent: it holds a stream and `tokens` of the budget, and is a trial where the target's breaker is open."""
+    """One chat may be sent: it holds a stream and `tokens` of the budget, and is a trial where the target's breaker is open.
+
+    Each is its own: two with the same words are two chats.
+    """
 
     target: str
     tokens: int

@@ -44,13 +44,6 @@ class Limits:
         """One more stream to the target is open, until `release`."""
         self._open[target] += 1
 
-    def admit(self, target: str) -> SkipReason | None:
-        """Take a stream to the target, or say why there may not be one."""
-        refusal = self.refusal(target)
-        if refusal is None:
-            self.take(target)
-        return refusal
-
     def release(self, target: str) -> None:
         self._open[target] -= 1
         if not self._open[target]:
