@@ -178,6 +178,18 @@ def test_a_trial_of_before_keeps_the_next_one_waiting_after_it_opened_again(scen
     assert scene.sent() is True
 
 
+def test_trials_stay_ten_seconds_apart_where_chats_that_began_long_ago_open_it_again(scene: Scene) -> None:
+    scene.opened().wait(2 * HEARTBEAT_SECONDS)
+    assert scene.sent() is True
+    scene.succeeds()
+    for _ in range(FAILURES_TO_OPEN):
+        scene.breakers.end(failed(Reason.STALLED, target="vllm", started_ns=0), trial=False)
+    scene.fails(after_seconds=HEARTBEAT_SECONDS - 1, trial=True)
+    assert scene.sent() is None
+    scene.wait(1)
+    assert scene.sent() is True
+
+
 def test_it_is_told_at_the_first_chat_and_whenever_it_changes(scene: Scene) -> None:
     scene.cancelled()
     assert scene.heard.events == []

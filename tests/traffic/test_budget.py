@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ from traffic.events import SkipReason
 
 MINUTE_NS = 60 * SECOND_NS
 HOUR_NS = 60 * MINUTE_NS
-TOLD_NOTHING = {"input_tokens": None, "output_tokens": None, "token_source": None}
+TOLD_NOTHING: dict[str, Any] = {"input_tokens": None, "output_tokens": None, "token_source": None}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ def test_no_hour_sees_more_than_the_budget(data: st.DataObject) -> None:
     chats: list[tuple[int, int, int]] = []  # from, to, tokens
     for _ in range(data.draw(st.integers(1, 60))):
         clock.now_ns += data.draw(st.integers(0, 20 * MINUTE_NS))
-        if open_chats and data.draw(st.booleans()):
+        if data.draw(st.booleans()) and open_chats:
             started_ns, tokens = open_chats.pop(data.draw(st.integers(0, len(open_chats) - 1)))
             cost = data.draw(st.integers(0, tokens))
             budget.settle(tokens, cost)
