@@ -163,9 +163,12 @@ class AtRate:
         self._marks = marks
 
     def next(self, now_ns: int) -> Due | None:
-        too_late = math.ceil(self._growth.chats(now_ns - LATE_NS) * SHARES)
-        missed = self._marks.skip(too_late)
+        too_late_ns = now_ns - LATE_NS
+        missed = 0
         at_ns = self._at_ns(self._marks.mark)
+        if at_ns is not None and at_ns < too_late_ns:
+            missed = self._marks.skip(math.ceil(self._growth.chats(too_late_ns) * SHARES))
+            at_ns = self._at_ns(self._marks.mark)
         if at_ns is not None:
             self._marks.step()
             return Due(at_ns, missed)
