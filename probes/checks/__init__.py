@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from probes.checks.content import Contains, MinTokens
+from probes.checks.language import Language
 from probes.checks.named import Checks, Expected
+from probes.checks.patterns import Matches
+from probes.checks.printable import Printable
+from probes.checks.refusal import NotRefusal
+from probes.checks.schema import JsonSchema
 
-__all__ = ["Checks", "Expected"]
+__all__ = ["Checks", "Contains", "Expected", "JsonSchema", "Language", "Matches", "MinTokens", "NotRefusal", "Printable"]
