@@ -22,7 +22,6 @@ class Users:
     def __init__(self, load: ClosedLoop, start_ns: int, *, target: str, scenario: str, seed: int) -> None:
         self._counts = [stage.users for stage in load.stages]
         self._stages = Stages([stage.seconds for stage in load.stages], start_ns)
-        self._start_ns = start_ns
         self._think_time = load.think_time
         self._ramp_up_ns = _ramp_up_ns(load)
         self._phase = share(target, scenario)
@@ -38,7 +37,6 @@ class Users:
         """The first instant, no earlier than this one, at which the user is there. None: there is none any more."""
         if user >= self.most:
             return None
-        earliest_ns = max(earliest_ns, self._start_ns)
         span: Span | None = self._stages.at(earliest_ns)
         while span is not None and user >= self._counts[span.index]:
             span = self._stages.after(span)

@@ -265,6 +265,10 @@ def test_a_load_of_nothing_has_no_chat_at_all(stages: tuple[RateStage, ...], kin
     assert open_loop(*stages, kind=kind).next(START_NS + 60 * SECOND_NS) is None
 
 
+def test_nothing_is_called_for_before_the_start() -> None:
+    assert Growth([stage(5)], START_NS).chats(START_NS - SECOND_NS) == Growth([stage(5)], START_NS).chats(START_NS) == 0
+
+
 rates = st.fractions(min_value=0, max_value=1_000, max_denominator=3_600)
 lengths = st.integers(1, 10**8).map(lambda microseconds: microseconds / 10**6)
 ending = st.lists(st.builds(RateStage, rates, lengths), min_size=1, max_size=5)

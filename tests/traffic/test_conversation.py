@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from config.model import Scenario
@@ -116,6 +119,16 @@ def test_so_many_conversations_wait_and_no_more() -> None:
     taken = [them.next() for _ in range(MOST_WAITING + 1)]
     assert [turn.nonce for turn in taken[:-1]] == [turn.nonce for turn in turns[5:]]
     assert taken[-1].prompt_id == "customer-support/conversation/1"
+
+
+def test_nothing_is_kept_of_a_turn_that_is_done_with() -> None:
+    them = talk()
+    turn = hold(them.next(), vllm="yes")
+    kept = weakref.ref(turn)
+    them.done(turn)
+    del turn
+    gc.collect()
+    assert kept() is None
 
 
 def test_a_cold_conversation_has_one_nonce_that_no_other_has() -> None:
