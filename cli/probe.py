@@ -174,8 +174,8 @@ def _headers(written: tuple[str, ...], *, has_api_key: bool) -> dict[str, str]:
 
 
 def _api_key(file: Path | None) -> str | None:
-    from config.model import SecretRef
     from config.secrets import SecretError, read_secret
+    from config.targets import SecretRef
 
     if file is None:
         return None

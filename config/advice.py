@@ -6,20 +6,34 @@ import ipaddress
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from config.credentials import Credential
+from config.demand import chats_per_second_at_most, streams_at_worst, tokens_per_hour
+from config.load import ClosedLoop
 from config.model import Config, Scenario, Target
 from config.quantities import write_duration
-from config.rules import Finding
+from config.rules import Finding, suggestion
+from config.shapes import SHAPES
 
 OLLAMA_KEEP_ALIVE_SECONDS = 300
 """How long Ollama keeps a model in memory after its last use, unless it is told otherwise (`OLLAMA_KEEP_ALIVE`)."""
+
+_REMEDIES = {
+    "every": "write a longer every, or a shorter timeout",
+    "rate": "write a lower rate, or a shorter timeout, or raise the limit",
+    "users": "write fewer users, or raise the limit",
+    "stages": "write smaller stages, or raise the limit",
+}
 
 
 def advise(config: Config) -> Iterator[Finding]:
     """Warnings on a valid configuration."""
     for name, target in config.targets.items():
         yield from ((("targets", name, *place), text) for place, text in _on_target(target))
+    for index, credential in enumerate(config.credentials):
+        yield from ((("credentials", index, *place), text) for place, text in _on_credential(credential))
     for name, scenario in config.scenarios.items():
         yield from ((("scenarios", name, *place), text) for place, text in _on_scenario(config, scenario))
+    yield from _on_limits(config)
 
 
 def _on_target(target: Target) -> Iterator[Finding]:
@@ -30,21 +44,69 @@ def _on_target(target: Target) -> Iterator[Finding]:
         yield ("tls", "insecure"), "accepts any certificate, an attacker's too; write ca_file: PATH"
 
 
+def _on_credential(credential: Credential) -> Iterator[Finding]:
+    if not credential.host.strip("*."):
+        yield ("host",), "matches every host, so that whoever writes a target's URL is shown what is secret; write *.example.com, your own domain"
+    if credential.tls_settings.insecure:
+        yield ("tls", "insecure"), "accepts any certificate, an attacker's too; write ca_file: PATH"
+
+
 def _on_scenario(config: Config, scenario: Scenario) -> Iterator[Finding]:
-    at_worst = scenario.timeout_seconds / scenario.every_seconds
+    for index, name in enumerate(scenario.targets or ()):
+        if "*" not in name and name not in config.targets:
+            yield ("targets", index), f"names no target of this configuration, and waits for one to be discovered; {suggestion(name, config.targets)}"
+    shape = _shape(scenario)
+    at_worst = streams_at_worst(scenario)
     if at_worst > config.limits.streams_per_target:
+        whose = "its users hold" if isinstance(scenario.load, ClosedLoop) else "a target that hangs would hold"
         yield (
-            ("every",),
-            f"a target that hangs would hold {at_worst:.0f} chats at once, more than limits.streams_per_target ({config.limits.streams_per_target}); "
-            "write a longer every, or a shorter timeout",
+            (shape,),
+            f"{whose} {at_worst:.0f} chats at once, more than limits.streams_per_target ({config.limits.streams_per_target}); {_REMEDIES[shape]}",
         )
     pinned = [name for name, target in config.targets_of(scenario).items() if target.backend == "ollama"]
-    if pinned and scenario.every_seconds < OLLAMA_KEEP_ALIVE_SECONDS:
+    if pinned and chats_per_second_at_most(scenario) * OLLAMA_KEEP_ALIVE_SECONDS > 1:
         yield (
-            ("every",),
+            (shape,),
             f"more often than Ollama's keep-alive of {write_duration(OLLAMA_KEEP_ALIVE_SECONDS)} pins the model in memory ({', '.join(pinned)}); "
-            "write 6m or more if it should be let go",
+            f"write {'6m' if shape == 'every' else 'every: 6m'} or more if it should be let go",
         )
+
+
+def _shape(scenario: Scenario) -> str:
+    """The key that says how often to chat."""
+    values = (scenario.every_seconds, scenario.rate, scenario.users, scenario.stages)
+    return next(key for key, value in zip(SHAPES, values, strict=True) if value is not None)
+
+
+def _on_limits(config: Config) -> Iterator[Finding]:
+    """What all scenarios together ask of the configured targets. One that exceeds a limit alone was named before."""
+    limits = config.limits
+    each = {name: [scenario for scenario in config.scenarios.values() if scenario.covers(name)] for name in config.targets}
+    streams = {name: sum(map(streams_at_worst, scenarios)) for name, scenarios in each.items()}
+    worst = max(streams, key=streams.__getitem__, default=None)
+    if worst is not None and streams[worst] > limits.streams_per_target >= max(map(streams_at_worst, each[worst])):
+        yield (
+            ("limits", "streams_per_target"),
+            f"is {limits.streams_per_target}, and all scenarios together could hold {streams[worst]:.0f} chats at once with {worst}; "
+            "raise it, or chat less",
+        )
+    together = sum(min(count, limits.streams_per_target) for count in streams.values())
+    if together > limits.streams:
+        yield (
+            ("limits", "streams"),
+            f"is {limits.streams}, and all scenarios together could hold {together:.0f} chats at once; raise it, or chat less",
+        )
+    expected = sum(tokens_per_hour(scenario) for scenarios in each.values() for scenario in scenarios)
+    if limits.tokens_per_hour is not None and expected > limits.tokens_per_hour:
+        yield (
+            ("limits", "tokens_per_hour"),
+            f"is {limits.tokens_per_hour}, and all scenarios together ask for about {_about(expected)} in an hour; raise it, or chat less",
+        )
+
+
+def _about(count: float) -> str:
+    """A number to two digits."""
+    return f"{float(f'{count:.1e}'):,.0f}"
 
 
 def _is_loopback(host: str) -> bool:

@@ -22,7 +22,7 @@ def _plain(value: Any) -> Any:
         case SecretStr():
             return HIDDEN
         case dict():
-            return {key: _plain(entry) for key, entry in value.items() if entry is not None}
+            return {key: entry if key == "json_schema" else _plain(entry) for key, entry in value.items() if entry is not None}
         case tuple() | list():
             return [_plain(entry) for entry in value]
     return value

@@ -15,32 +15,52 @@ from config.rules import Finding
 
 _SECRETS = (("api_key", "file"), ("tls", "key_file"))
 _PUBLIC = (("tls", "ca_file"), ("tls", "cert_file"))
+_NO_PATH = "is not the path of a file; write one"
+
+FolderOf = Callable[[tuple[str | int, ...]], Path]
+"""The folder of the file in which the value at a path was written."""
 
 
 def settle(
-    data: Any, folder_of: Callable[[tuple[str, ...]], Path], beside: Iterable[Path], secret_dirs: Iterable[str], environ: Mapping[str, str]
+    data: Mapping[str, Any], folder_of: FolderOf, beside: Iterable[Path], secret_dirs: Iterable[str], environ: Mapping[str, str]
 ) -> Iterator[Finding]:
-    """Makes the paths in the plain data absolute, and says what cannot be used.
-
-    `folder_of` gives the folder of the file in which the value at a path was written, `beside` the folders of all configuration files.
-    """
+    """Makes the paths in the plain data absolute, and says what cannot be used. `beside` are the folders of all configuration files."""
     allowed = [Path(os.path.realpath(str(folder))) for folder in (*secret_dirs, *beside) if "\0" not in str(folder)]
-    targets = data.get("targets") if isinstance(data, dict) else None
-    for name, target in targets.items() if isinstance(targets, dict) else ():
+    for place, holder in _holders(data):
         for section, key in (*_SECRETS, *_PUBLIC):
-            place = ("targets", name, section, key)
-            holder = target.get(section) if isinstance(target, dict) else None
-            if not isinstance(holder, dict) or not isinstance(holder.get(key), str) or not holder[key]:
-                continue
-            try:
-                path = Path(os.path.abspath(folder_of(place) / holder[key]))  # noqa: PTH100 (Path.absolute keeps "..")
-                holder[key] = str(path)
-                text = _unusable(path, allowed if (section, key) in _SECRETS else None)
-            except (OSError, ValueError):
-                text = "is not the path of a file; write one"
-            if text:
-                yield place, text
-        yield from _environment(name, target, environ)
+            named = holder.get(section)
+            if isinstance(named, dict) and isinstance(named.get(key), str) and named[key]:
+                where = (*place, section, key)
+                text = _settle(named, key, folder_of(where), allowed if (section, key) in _SECRETS else None)
+                if text:
+                    yield where, text
+        yield from _environment(place, holder.get("api_key"), environ)
+    yield from _discovery(data.get("discovery"), folder_of)
+
+
+def _holders(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:
+    """Whatever may name keys and certificates, and where it stands."""
+    targets, credentials = data.get("targets"), data.get("credentials")
+    for name, target in targets.items() if isinstance(targets, dict) else ():
+        if isinstance(target, dict):
+            yield ("targets", name), target
+    for index, credential in enumerate(credentials) if isinstance(credentials, list) else ():
+        if isinstance(credential, dict):
+            yield ("credentials", index), credential
+
+
+def _settle(named: dict[str, Any], key: str, folder: Path, allowed: list[Path] | None) -> str | None:
+    """Makes one file's path absolute. What is wrong with it, or None."""
+    try:
+        path = _absolute(folder, named[key])
+        named[key] = str(path)
+        return _unusable(path, allowed)
+    except (OSError, ValueError):
+        return _NO_PATH
+
+
+def _absolute(folder: Path, written: str) -> Path:
+    return Path(os.path.abspath(folder / written))  # noqa: PTH100 (Path.absolute keeps "..")
 
 
 def _unusable(path: Path, allowed: list[Path] | None) -> str | None:
@@ -58,11 +78,22 @@ def _unusable(path: Path, allowed: list[Path] | None) -> str | None:
     return None
 
 
-def _environment(name: str, target: Any, environ: Mapping[str, str]) -> Iterator[Finding]:
-    api_key = target.get("api_key") if isinstance(target, dict) else None
+def _environment(place: tuple[str | int, ...], api_key: Any, environ: Mapping[str, str]) -> Iterator[Finding]:
     variable = api_key.get("env") if isinstance(api_key, dict) else None
     if isinstance(variable, str) and variable and not environ.get(variable, "").strip():
         yield (
-            ("targets", name, "api_key", "env"),
+            (*place, "api_key", "env"),
             "names a variable that is not set; export it before chatprobe starts, or write file: PATH",
         )
+
+
+def _discovery(discovery: Any, folder_of: FolderOf) -> Iterator[Finding]:
+    """Files of targets need not be there: they may come later."""
+    files = discovery.get("files") if isinstance(discovery, dict) else None
+    if not isinstance(files, list):
+        return
+    for index, written in enumerate(files):
+        if isinstance(written, str) and "\0" in written:
+            yield ("discovery", "files", index), _NO_PATH
+        elif isinstance(written, str) and written:
+            files[index] = str(_absolute(folder_of(("discovery", "files", index)), written))

@@ -1,4 +1,4 @@
-"""Quantities as an operator writes them: durations, shares, names, addresses. Text in, typed values out, and back.
+"""Quantities as an operator writes them: durations, rates, shares, names, addresses. Text in, typed values out, and back.
 
 Every reader raises ValueError with a text of the form "what is wrong; what would be right". None repeats the text that it was
 given: it stands at the place that the error names, and it may be a secret that was put there by mistake.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
@@ -16,7 +17,11 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 _UNITS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400), "w": Decimal(604800)}
 _PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|w)", re.ASCII)
 _LONGEST_SECONDS = 366 * 86400
+_RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)/([smhd])", re.ASCII)
+_RATE_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LOWEST_RATE, _HIGHEST_RATE = Fraction(1, 86400), Fraction(1000)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]*", re.ASCII)
+_NAME_PATTERN = re.compile(r"[A-Za-z0-9*][A-Za-z0-9_./*-]*", re.ASCII)
 _LONGEST_NAME = 128
 
 
@@ -48,6 +53,29 @@ def write_duration(seconds: float) -> str:
     return written + (f"{left.normalize():f}s" if left else "")
 
 
+def read_rate(written: object) -> Fraction:
+    """Exactly how many a second a rate like `2/s`, `0.5/s`, `30/m` or `120/h` is; 0 for a pause."""
+    if isinstance(written, Fraction):
+        return written
+    found = _RATE.fullmatch(written) if isinstance(written, str) else None
+    if found is None:
+        raise ValueError("is not a rate; write a number per s, m, h or d, like 2/s, 30/m or 120/h")
+    per_second = Fraction(found[1]) / _RATE_UNITS[found[2]]
+    if per_second and not _LOWEST_RATE <= per_second <= _HIGHEST_RATE:
+        raise ValueError("is out of range; write a rate from 1/d to 1000/s")
+    return per_second
+
+
+def write_rate(per_second: Fraction) -> str:
+    """A text that reads back as the same rate, with a whole number if there is one."""
+    numbers = {unit: per_second * seconds for unit, seconds in _RATE_UNITS.items()}
+    whole = [f"{number}/{unit}" for unit, number in numbers.items() if number.denominator == 1]
+    if whole:
+        return whole[0]
+    decimals = {unit: Decimal(number.numerator) / number.denominator for unit, number in numbers.items()}
+    return next(f"{decimal.normalize():f}/{unit}" for unit, decimal in decimals.items() if Fraction(decimal) == numbers[unit])
+
+
 def read_share(written: object) -> Decimal:
     """The exact ratio of a percentage strictly between 0 and 100: `99.9%` is 0.999."""
     if not isinstance(written, str) or not re.fullmatch(r"\d{1,3}(\.\d{1,6})?%", written, re.ASCII):
@@ -68,6 +96,13 @@ def read_name(written: str) -> str:
         raise ValueError(f"is a name of {len(written)} characters; it becomes a label of every series: write at most {_LONGEST_NAME}")
     if not _NAME.fullmatch(written):
         raise ValueError("is not usable as a name; write letters, digits and - _ . / only, a letter or digit first")
+    return written
+
+
+def read_name_pattern(written: str) -> str:
+    """A name, or what names have with `*` for any part of them."""
+    if len(written) > _LONGEST_NAME or not _NAME_PATTERN.fullmatch(written):
+        raise ValueError("is not usable as a name; write letters, digits and - _ . / only, and * for any part of it")
     return written
 
 
@@ -97,7 +132,10 @@ def read_address(written: object) -> Address:
 
 Seconds = Annotated[float, BeforeValidator(read_duration), PlainSerializer(write_duration)]
 """Seconds, written as a duration."""
+Rate = Annotated[Fraction, BeforeValidator(read_rate), PlainSerializer(write_rate)]
+"""Exactly how many a second, written per second, minute, hour or day."""
 Share = Annotated[Decimal, BeforeValidator(read_share), PlainSerializer(write_share)]
 """A ratio strictly between 0 and 1, exact, written as a percentage."""
 Name = Annotated[str, AfterValidator(read_name)]
+NamePattern = Annotated[str, AfterValidator(read_name_pattern)]
 ListenAddress = Annotated[Address, BeforeValidator(read_address), PlainSerializer(str)]

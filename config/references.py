@@ -7,6 +7,7 @@ not hide these errors.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 from config.rules import Finding, suggestion
@@ -20,31 +21,53 @@ def _maps(value: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
     return ((name, entry) for name, entry in _map(value).items() if isinstance(entry, Mapping))
 
 
+def _discovers(data: object) -> bool:
+    return bool(_map(_map(data).get("discovery")).get("files"))
+
+
+def targetless(data: object) -> bool:
+    """Whether there can never be a target: none is written, and none will be discovered."""
+    return isinstance(data, Mapping) and "targets" not in data and not _discovers(data)
+
+
 def dangling(data: object) -> Iterator[Finding]:
     """Every reference between the sections that does not hold."""
     targets, scenarios = _map(_map(data).get("targets")), _map(_map(data).get("scenarios"))
+    if _map(data).get("targets") == {} and not _discovers(data):
+        yield ("targets",), "is empty; add at least one, or write discovery: {files: [PATH]}"
     for name, scenario in _maps(scenarios):
-        yield from ((("scenarios", name, *place), text) for place, text in _of_scenario(scenario, targets))
+        yield from ((("scenarios", name, *place), text) for place, text in _of_scenario(scenario, targets, discovers=_discovers(data)))
     for name, slo in _maps(_map(data).get("slos")):
         wanted = slo.get("scenario")
         if isinstance(wanted, str) and wanted not in scenarios:
             yield ("slos", name, "scenario"), f"names a scenario that does not exist; {suggestion(wanted, scenarios)}"
 
 
-def _of_scenario(scenario: Mapping[str, Any], targets: Mapping[str, Any]) -> Iterator[Finding]:
+def _of_scenario(scenario: Mapping[str, Any], targets: Mapping[str, Any], *, discovers: bool) -> Iterator[Finding]:
     written = scenario.get("targets")
     wanted = list(written) if isinstance(written, list | tuple) else []
     for index, name in enumerate(wanted):
-        if not isinstance(name, str):
-            continue
-        if name not in targets:
-            yield ("targets", index), f"names a target that does not exist; {suggestion(name, targets)}"
-        elif name in wanted[:index]:
-            yield ("targets", index), "names a target twice; name it once"
-    if scenario.get("exact_length") is True:
-        chosen = [target for name, target in _maps(targets) if not wanted or name in wanted]
-        if any(target.get("backend") != "vllm" for target in chosen):
-            yield (
-                ("exact_length",),
-                "is possible with vLLM only, and not every target here is one; name the vLLM targets in targets, or leave it out",
-            )
+        if isinstance(name, str):
+            yield from ((("targets", index), text) for text in _of_name(name, wanted[:index], targets, discovers=discovers))
+    patterns = [name for name in wanted if isinstance(name, str)] if wanted else ["*"]
+    chosen = {name: target for name, target in targets.items() if any(fnmatchcase(name, pattern) for pattern in patterns)}
+    if scenario.get("exact_length") is True and any(target.get("backend") != "vllm" for _, target in _maps(chosen)):
+        yield (
+            ("exact_length",),
+            "is possible with vLLM only, and not every target here is one; name the vLLM targets in targets, or leave it out",
+        )
+    if scenario.get("pair") is True and len(chosen) < 2 and not discovers:
+        yield ("pair",), "compares targets with one another, and there are not two of them here; name more in targets, or leave it out"
+
+
+def _of_name(name: str, earlier: list[object], targets: Mapping[str, Any], *, discovers: bool) -> Iterator[str]:
+    """What is wrong with one name, or pattern, of a scenario's targets."""
+    if name in earlier:
+        yield "names a target twice; name it once"
+    elif discovers:
+        return
+    elif "*" in name:
+        if not any(fnmatchcase(target, name) for target in targets):
+            yield f"matches no target; {suggestion(name, targets)}"
+    elif name not in targets:
+        yield f"names a target that does not exist; {suggestion(name, targets)}"

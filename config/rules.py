@@ -24,9 +24,10 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
-def as_error(findings: Iterable[Finding], others: ValidationError | None = None) -> ValidationError:
-    """The findings as one error, joined to `others`; what was written is in none of it."""
+def as_error(findings: Iterable[Finding], others: ValidationError | None = None, *, missing: Iterable[str] = ()) -> ValidationError:
+    """The findings and the `missing` keys as one error, joined to `others`; what was written is in none of it."""
     details = [InitErrorDetails(type=_finding(text), loc=place, input=None) for place, text in findings]
+    details += [InitErrorDetails(type="missing", loc=(key,), input=None) for key in missing]
     earlier = [_again(error) for error in (others.errors(include_input=False, include_url=False) if others else ())]
     return ValidationError.from_exception_data("configuration", [*earlier, *details], hide_input=True)
 
@@ -41,12 +42,18 @@ def _again(error: ErrorDetails) -> InitErrorDetails:
     return InitErrorDetails(type=kind, loc=error["loc"], input=None, ctx=context)
 
 
+def meant(wrong: str, known: Iterable[str]) -> str | None:
+    """What was probably meant by a name; None if it is like none that is known, or like one that is no plain word."""
+    close = difflib.get_close_matches(wrong, sorted(name for name in known if _PLAIN.fullmatch(name)), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
 def suggestion(wrong: str, known: Iterable[str]) -> str:
     """What was probably meant by a name, or which ones there are. Known names that are no plain words are not repeated."""
     names = sorted(name for name in known if _PLAIN.fullmatch(name))
-    close = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
+    close = meant(wrong, names)
     if close:
-        return f"did you mean {close[0]}?"
+        return f"did you mean {close}?"
     if not names:
         return "there is none yet"
     return f"there {'is' if len(names) == 1 else 'are'} {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"

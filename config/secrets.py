@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from config.model import SecretRef
+from config.targets import SecretRef
 
 
 class SecretError(Exception):

@@ -3,37 +3,49 @@
 from __future__ import annotations
 
 from config.base import Section
-from config.model import Config, Limits, Scenario, SecretRef, Slo, Target, TlsSettings, Web
+from config.credentials import Credential
+from config.expectation import Expectation
+from config.model import Config, Discovery, Limits, Scenario, Slo, Target, Web
 from config.problems import KeyPath
+from config.shapes import Stage
+from config.targets import SecretRef, TlsSettings
 
 SECTIONS: dict[tuple[str, ...], type[Section]] = {
     (): Config,
     ("web",): Web,
     ("targets", "*"): Target,
+    ("discovery",): Discovery,
+    ("credentials", "*"): Credential,
+    ("credentials", "*", "api_key"): SecretRef,
+    ("credentials", "*", "tls"): TlsSettings,
     ("targets", "*", "api_key"): SecretRef,
     ("targets", "*", "tls"): TlsSettings,
     ("scenarios", "*"): Scenario,
+    ("scenarios", "*", "stages", "*"): Stage,
+    ("scenarios", "*", "expect", "*"): Expectation,
     ("slos", "*"): Slo,
     ("limits",): Limits,
 }
-"""By path; `*` stands for any name."""
+"""By path; `*` stands for any name, or any place in a list."""
 
 EXAMPLES = {
     ("targets",): "targets: {vllm: {backend: vllm, url: http://127.0.0.1:8000}}",
     ("scenarios",): "scenarios: {heartbeat: {every: 15s}}",
+    ("credentials", "*", "host"): 'host: "*.example.com"',
     ("targets", "*", "backend"): "backend: vllm (or tgi, ollama, openai)",
     ("targets", "*", "url"): "url: http://127.0.0.1:8000",
-    ("scenarios", "*", "every"): "every: 15s",
     ("slos", "*", "scenario"): "scenario: NAME",
     ("slos", "*", "objective"): "objective: 99%",
 }
 """How each key that must not be left out is written."""
 
+_NAMED = {"targets", "scenarios", "slos", "expect"}
+"""Sections whose keys are names."""
+
 
 def pattern_of(path: KeyPath) -> tuple[str, ...]:
-    """The path with `*` for names, as `SECTIONS` and `EXAMPLES` know it."""
-    named = bool(path) and path[0] in ("targets", "scenarios", "slos")
-    return tuple("*" if named and depth == 1 else str(part) for depth, part in enumerate(path))
+    """The path with `*` for names and places in lists, as `SECTIONS` and `EXAMPLES` know it."""
+    return tuple("*" if isinstance(part, int) or (depth in (1, 3) and path[depth - 1] in _NAMED) else part for depth, part in enumerate(path))
 
 
 def keys(section: type[Section]) -> tuple[str, ...]:

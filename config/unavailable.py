@@ -26,32 +26,14 @@ class Unavailable:
         return f"{self.what} not available in this version; {self.instead}"
 
 
-def _scenario(key: str, what: str, instead: str = "leave it out", *accepted: object) -> Unavailable:
-    return Unavailable(("scenarios", "*", key), what, instead, (None, *accepted))
-
-
 UNAVAILABLE = (
-    _scenario("users", "closed-loop scenarios (users) are", "use every: 15s"),
-    _scenario("think_time", "closed-loop scenarios (think_time) are", "use every: 15s"),
-    _scenario("ramp_up", "closed-loop scenarios (ramp_up) are", "use every: 15s"),
-    _scenario("rate", "open-loop scenarios (rate) are", "use every: 15s"),
-    _scenario("arrivals", "open-loop scenarios (arrivals) are", "use every: 15s"),
-    _scenario("stages", "load that changes by stages is", "use every: 15s"),
-    _scenario("conversation", "conversations of several turns are", "use prompt: customer-support"),
-    _scenario("active", "calendar windows (active) are"),
-    _scenario("pair", "paired chats are", "leave it out", False),
-    _scenario("yields", "yielding to other users is", "leave it out", False),
-    _scenario("expect", "checks of the answer are"),
+    Unavailable(("scenarios", "*", "yields"), "yielding to other users is", "leave it out", (None, False)),
     Unavailable(("targets", "*", "metrics"), "scraping the engines' own metrics is", "leave it out, and let Prometheus scrape them", (None, False)),
-    Unavailable(("discovery",), "discovery of targets is", "write them under targets", (None, {})),
-    Unavailable(("credentials",), "credentials of discovered targets are", "write api_key in each target", (None, [])),
+    Unavailable(("discovery", "kubernetes"), "discovery in Kubernetes is", "write discovery: {files: [PATH]}"),
     Unavailable(("native",), "scraping the engines' own metrics is", "leave it out, and let Prometheus scrape them", (None, {})),
     Unavailable(("web", "config_file"), "TLS and passwords of chatprobe's own web server are", "put a proxy that has them in front"),
-    Unavailable(("web", "lifecycle"), "reload over HTTP is", "restart chatprobe after a change", (None, False)),
     Unavailable(("metrics", "native_histograms"), "native histograms are", "leave it out, the classic ones are served", (None, False)),
     Unavailable(("limits", "load_share"), "a bound on the share of load is", "make every longer"),
-    Unavailable(("limits", "tokens_per_hour"), "a bound on tokens per hour is", "make every longer or max_tokens smaller"),
-    Unavailable(("limits", "discovered_targets"), "discovery of targets is", "leave it out", (None, 200)),
     Unavailable(("workers",), "more than one measuring worker is", "write auto, or leave it out", (None, "auto", 1)),
 )
 

@@ -27,7 +27,7 @@ def in_words(error: ErrorDetails, written: Value) -> str:
     """An error's text. `written` is the value that it is about, or for a key that is missing, the section that lacks it."""
     kind, path, context = error["type"], error["loc"], error.get("ctx", {})
     pattern = pattern_of(path)
-    if pattern == ("targets", "*", "api_key") and kind == "model_type":
+    if pattern[-1:] == ("api_key",) and kind == "model_type":
         return "does not take the key itself; write {file: PATH} or {env: NAME}, and change the key if it was shown to anybody"
     if kind in _WANTED:
         return f"is {_kind(written.content)}, where {_WANTED[kind]}"
@@ -38,7 +38,7 @@ def in_words(error: ErrorDetails, written: Value) -> str:
             return str(context["error"])
         case "missing":
             return f"is missing; write {EXAMPLES[pattern]}"
-        case "extra_forbidden" if pattern[:3] == ("targets", "*", "api_key"):
+        case "extra_forbidden" if pattern[2:3] == ("api_key",):
             return "takes the keys file and env only; write {file: PATH} or {env: NAME}"
         case "extra_forbidden":
             return unknown_key(path)

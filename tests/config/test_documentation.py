@@ -9,9 +9,10 @@ from pydantic_core import PydanticUndefined
 
 from config.base import Section
 from config.effective import effective
-from config.model import SecretRef, SyntheticPrompt, TextPrompt
+from config.prompt import SyntheticPrompt, TextPrompt
 from config.reader import parse
 from config.sections import SECTIONS
+from config.targets import SecretRef
 from config.unavailable import UNAVAILABLE
 from probes.ask import Timeouts
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from config.effective import effective
-from config.model import SecretRef
 from config.reader import parse
 from config.secrets import SecretError, read_secret
+from config.targets import SecretRef
 
 
 def in_file(tmp_path: Path, content: bytes) -> SecretRef:

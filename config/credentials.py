@@ -1,0 +1,67 @@
+"""Keys for discovered targets: they bring none of their own, and get those that the configuration has for their host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, model_validator
+
+from config.base import Section
+from config.quantities import NamePattern
+from config.rules import Finding, as_error, check_tls
+from config.targets import Headers, SecretRef, Target, TlsSettings, check_headers
+
+_HOST_PATTERN = re.compile(r"[A-Za-z0-9._:*-]{1,253}", re.ASCII)
+_HOST = re.compile(r"[a-z0-9._:-]+", re.ASCII)
+
+
+def _host_pattern(written: str) -> str:
+    if not _HOST_PATTERN.fullmatch(written):
+        raise ValueError("is not a host; write its name without scheme, port and path, or a pattern like *.svc.cluster.local")
+    return written
+
+
+class Credential(Section):
+    """What discovered targets at a host are shown."""
+
+    namespace: NamePattern | None = Field(default=None, description="namespace of the targets, or a pattern; those of files have none")
+    name: NamePattern | None = Field(default=None, description="name of the targets, or a pattern like `team-*`; left out: any")
+    host: Annotated[str, AfterValidator(_host_pattern)] = Field(
+        description="host of their URL, or a pattern like `*.svc.cluster.local`: nobody else is shown what follows"
+    )
+    api_key: SecretRef | None = Field(default=None, description="bearer key, `{file: PATH}` or `{env: NAME}`")
+    headers: Headers = Field(default={}, description="request headers; values are secrets and never shown")
+    tls_settings: TlsSettings = Field(default=TlsSettings(), alias="tls", description="certificates, for targets with `https://`")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        findings: list[Finding] = list(check_tls("https://", self.tls_settings.model_dump(exclude_unset=True)))
+        findings += check_headers(self.headers, has_api_key=self.api_key is not None)
+        if self.api_key is None and not self.headers and self.tls_settings == TlsSettings():
+            findings.append(((), "holds no credentials; write api_key: {file: PATH}, headers or tls"))
+        if findings:
+            raise as_error(findings)
+        return self
+
+    def matches(self, name: str, namespace: str, url: str) -> bool:
+        """Whether it is for a target. Names mind case, hosts do not; a host must match as a whole."""
+        host = (urlsplit(url).hostname or "").removesuffix(".")
+        return (
+            _HOST.fullmatch(host) is not None
+            and fnmatchcase(host, self.host.lower())
+            and fnmatchcase(name, self.name or "*")
+            and fnmatchcase(namespace, self.namespace or "*")
+        )
+
+
+def equipped(name: str, namespace: str, target: Target, credentials: Sequence[Credential]) -> Target:
+    """The target with what the first credential that is for it says; as it is where none is. Certificates are for `https://` only."""
+    found = next((credential for credential in credentials if credential.matches(name, namespace, target.url)), None)
+    if found is None:
+        return target
+    tls = found.tls_settings if target.url.startswith("https://") else target.tls_settings
+    return target.model_copy(update={"api_key": found.api_key, "headers": found.headers, "tls_settings": tls})
