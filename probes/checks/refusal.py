@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import regex
-
 from probes.ask import Reply
-from probes.checks.patterns import compiled, found
+from probes.checks.expressions import Expression
 from probes.checks.wording import shortened
 
 _AT_HEAD = r"(?is)\A(?:.{0,200}?[\n.!?:;,—–])?[^\w\n]*"
@@ -70,7 +68,7 @@ def _spanish() -> tuple[str, ...]:
     )
 
 
-REFUSALS = tuple(compiled(f"{_AT_HEAD}(?:{pattern})") for pattern in (*_english(), *_german(), *_french(), *_spanish()))
+REFUSALS = tuple(Expression(f"{_AT_HEAD}(?:{pattern})") for pattern in (*_english(), *_german(), *_french(), *_spanish()))
 """The common refusals in English, German, French and Spanish."""
 
 
@@ -78,10 +76,10 @@ REFUSALS = tuple(compiled(f"{_AT_HEAD}(?:{pattern})") for pattern in (*_english(
 class NotRefusal:
     """None of the expressions matches anywhere in the answer."""
 
-    patterns: tuple[regex.Pattern[str], ...] = REFUSALS
+    expressions: tuple[Expression, ...] = REFUSALS
 
     def wrong(self, reply: Reply) -> str | None:
-        for pattern in self.patterns:
-            if found(pattern, reply.text):
-                return "is a refusal" if self.patterns is REFUSALS else f"is a refusal, it matches {shortened(pattern.pattern, 120)}"
+        for expression in self.expressions:
+            if expression.found_in(reply.text):
+                return "is a refusal" if self.expressions is REFUSALS else f"is a refusal, it matches {shortened(expression.written, 120)}"
         return None

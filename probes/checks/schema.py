@@ -1,8 +1,4 @@
-"""Answers that are JSON of a given shape.
-
-What an engine answers must not be able to hold chatprobe: the regular expressions of a schema are matched in linear time, and a schema
-that refers to itself is refused, since looking through an answer that is nested deeply could take for ever.
-"""
+"""Answers that are JSON of a given shape. The regular expressions of a schema are matched in linear time."""
 
 from __future__ import annotations
 
@@ -14,46 +10,23 @@ import jsonschema_rs
 import orjson
 
 from probes.ask import Reply
+from probes.checks.references import SchemaError, follow
 from probes.checks.wording import shortened
 
 _FENCE = "```"
-_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-
-
-class SchemaError(ValueError):
-    """A JSON Schema that cannot be used: `place` holds the keys and indices down to what is wrong in it."""
-
-    def __init__(self, place: tuple[str | int, ...], text: str) -> None:
-        super().__init__(text)
-        self.place = place
 
 
 def _validator(schema: Mapping[str, Any]) -> jsonschema_rs.Validator:
-    """Raises `SchemaError`. Nothing is fetched: what a schema refers to must stand in it."""
+    """Raises `SchemaError`."""
+    follow(schema)
     try:
-        inlined = jsonschema_rs.dereference(dict(schema), offline=True)
-        validator = jsonschema_rs.validator_for(
+        return jsonschema_rs.validator_for(
             dict(schema), mask="the value", offline=True, validate_formats=True, pattern_options=jsonschema_rs.RegexOptions()
         )
     except jsonschema_rs.ValidationError as error:
         raise SchemaError(tuple(error.instance_path), "is not what JSON Schema has here; mend it, or leave it out") from None
-    except (jsonschema_rs.ReferencingError, ValueError):
-        raise SchemaError(
-            (), 'refers to what does not stand in it, and nothing is fetched; put it under $defs, and write $ref: "#/$defs/NAME"'
-        ) from None
-    if _refers(inlined):
-        raise SchemaError((), "refers to itself, so that checking could take for ever; write the levels out that an answer may have")
-    return validator
-
-
-def _refers(schema: object) -> bool:
-    """Whether a reference stands anywhere in the schema."""
-    match schema:
-        case dict():
-            return any(isinstance(schema.get(key), str) for key in _REFERENCES) or any(map(_refers, schema.values()))
-        case list():
-            return any(map(_refers, schema))
-    return False
+    except ValueError:
+        raise SchemaError((), "is no JSON Schema that can be read; write a simpler one") from None
 
 
 @dataclass(frozen=True, slots=True)
