@@ -50,7 +50,7 @@ class JsonSchema:
             place = _written(error.instance_path)
             return shortened(f"does not fit the schema{f' at {place}' if place else ''}: {error.message}")
         except ValueError:
-            return "is nested too deeply to be looked through"
+            return "does not fit the schema, and is nested too deeply to say where"
         return None
 
 
@@ -60,7 +60,7 @@ def _unfenced(text: str) -> str:
     opening, newline, rest = text.partition("\n")
     if not (newline and opening.startswith(_FENCE) and rest.endswith(_FENCE)):
         return text
-    return rest.removesuffix(_FENCE)
+    return rest.rstrip("`")
 
 
 def _written(path: list[str | int]) -> str:
