@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -18,6 +19,7 @@ from config.problems import ConfigError, KeyPath, Problem, write_path
 MAX_BYTES = 512 * 1024
 _MAX_VALUES = 50_000
 _MAX_DEPTH = 32
+_EMPTY = "the file is empty; `chatprobe init` writes one to start from"
 
 Scalar = str | int | float | bool | None
 
@@ -73,7 +75,16 @@ def overlay(below: Value, above: Value) -> Value:
     return replace(above, content=merged)
 
 
-def read_yaml(raw: bytes, file: str) -> tuple[Value, list[Problem]]:
+def bytes_of(file: Path) -> bytes:
+    """What a file holds; of one that is too large, enough to tell. Raises `ConfigError`."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError([Problem(str(file), None, None, "", f"cannot be read: {error.strerror}; name a file that can")]) from None
+
+
+def read_yaml(raw: bytes, file: str, *, if_empty: str = _EMPTY) -> tuple[Value, list[Problem]]:
     """The values of one file, and what is wrong with them as YAML though they can be read. Raises `ConfigError` where they cannot."""
     text = _decode(raw, file)
     loader: _Loader | None = None
@@ -91,7 +102,7 @@ def read_yaml(raw: bytes, file: str) -> tuple[Value, list[Problem]]:
         if loader is not None:
             loader.dispose()
     if node is None:
-        raise ConfigError([Problem(file, 1, 1, "", "the file is empty; `chatprobe init` writes one to start from")])
+        raise ConfigError([Problem(file, 1, 1, "", if_empty)])
     reading = _Reading(file)
     value = reading.value(node, (), None)
     return value, reading.problems

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from config.advice import advise
 from config.files import settle
 from config.model import Config
-from config.places import MAX_BYTES, Value, overlay, read_yaml
+from config.places import Value, bytes_of, overlay, read_yaml
 from config.problems import ConfigError, KeyPath, Problem, write_path
 from config.unavailable import take_out
 from config.wording import consequences, in_words
@@ -62,7 +62,7 @@ def read(files: Sequence[Path], environ: Mapping[str, str] = os.environ) -> Load
     unreadable = False
     for file in files:
         try:
-            source, problems = read_yaml(_bytes_of(file), str(file))
+            source, problems = read_yaml(bytes_of(file), str(file))
             sources.append(source)
             found += problems
         except ConfigError as error:
@@ -77,14 +77,6 @@ def parse(text: str, file: str = "chatprobe.yaml", environ: Mapping[str, str] = 
     """The configuration that `text` holds; `file` is its name in messages, and what relative paths start from. Raises `ConfigError`."""
     source, problems = read_yaml(text.encode(errors="surrogatepass"), file)
     return _load([source], [Path(file)], problems, environ)
-
-
-def _bytes_of(file: Path) -> bytes:
-    try:
-        with file.open("rb") as opened:
-            return opened.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigError([Problem(str(file), None, None, "", f"cannot be read: {error.strerror}; name a file that can")]) from None
 
 
 def _load(sources: Sequence[Value], files: Sequence[Path], earlier: Sequence[Problem], environ: Mapping[str, str]) -> Loaded:
