@@ -76,8 +76,8 @@ async def _demo(listen: Address, duration: float | None) -> None:
     async with fleet() as urls:
         config = parse(CONFIGURATION.format(listen=listen, **urls)).config
         standings = Standings(urls)
-        async with exporting(config, sinks=[standings], grace_seconds=GRACE_SECONDS) as address:
-            async with _shown(standings, _addresses(f"http://{address}", urls), console):
+        async with exporting(config, sinks=[standings], grace_seconds=GRACE_SECONDS) as exporter:
+            async with _shown(standings, _addresses(f"http://{exporter.address}", urls), console):
                 await _until(stop, duration)
             console.print("Stopping: chats under way may end.")
 

@@ -21,33 +21,48 @@ LEVELS = ("debug", "info", "warning", "error")
 @click.option("--records", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Append every chat to this file, as a line of JSON.")
 @click.option("--listen", metavar="HOST:PORT", help="Address to listen on, in place of web.listen.")
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="What is logged, on standard error.")
-def command(configs: tuple[Path, ...], records: Path | None, listen: str | None, log_level: str) -> None:
-    """Run the exporter: probe the configured targets around the clock and serve /metrics."""
+@click.option("--watch/--no-watch", default=True, show_default=True, help="Reload by itself when the configuration's files change.")
+def command(configs: tuple[Path, ...], records: Path | None, listen: str | None, log_level: str, watch: bool) -> None:
+    """Run the exporter: probe the configured targets around the clock and serve /metrics.
+
+    SIGHUP has it read the configuration again, and so does POST /-/reload where web.lifecycle allows it. One with errors is not put in force.
+    """
+    from dataclasses import replace
+
     import structlog
 
     from config.problems import ConfigError
     from config.quantities import read_address
-    from config.reader import find, read
+    from config.reader import Loaded, find, read
     from exporter.logs import start_logging
     from exporter.serve import ServeError, run, serve
+    from exporter.watching import signatures
 
-    try:
-        loaded = read(find(configs))
-    except ConfigError as error:
-        click.echo(str(error), err=True)  # lines that an editor can jump to, so nothing stands before the first
-        raise click.exceptions.Exit(1) from error
-    config = loaded.config
+    address = None
     if listen is not None:
         try:
             address = read_address(listen)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--listen") from error
-        config = config.model_copy(update={"web": config.web.model_copy(update={"listen": address})})
+
+    def load() -> Loaded:
+        loaded = read(files)
+        if address is None:
+            return loaded
+        return replace(loaded, config=loaded.config.model_copy(update={"web": loaded.config.web.model_copy(update={"listen": address})}))
+
+    try:
+        files = find(configs)
+        seen = signatures(map(str, files))
+        loaded = load()
+    except ConfigError as error:
+        click.echo(str(error), err=True)  # lines that an editor can jump to, so nothing stands before the first
+        raise click.exceptions.Exit(1) from error
     lines = start_logging(log_level)
     try:
         for warning in loaded.warnings:
             structlog.get_logger().warning("configuration", advice=str(warning))
-        run(serve(config, records=records, log_lines_lost=lambda: lines.lost))
+        run(serve(loaded.config, read=load, files=seen if watch else None, records=records, log_lines_lost=lambda: lines.lost))
     except ServeError as error:
         raise click.ClickException(str(error)) from error
     finally:

@@ -58,7 +58,8 @@ class Standings:
         self.engines = {name: Standing() for name in engines}
 
     def __call__(self, event: Event) -> None:
-        self.engines[event.target].take(event)
+        if isinstance(event, ChatRecord | Skip):
+            self.engines[event.target].take(event)
 
     def table(self) -> Table:
         """For a terminal of 80 columns."""

@@ -9,8 +9,9 @@ from typing import Any
 import structlog
 
 from exporter.lines import LineWriter
+from probes.failure import Failure
 from probes.record import ChatRecord
-from traffic.events import Event
+from traffic.events import Breaker, Event
 from traffic.schedule import NANOSECONDS
 
 QUEUED_LINES = 10_000
@@ -55,7 +56,7 @@ class _Forward(logging.Handler):
 
 
 class ProbeLog:
-    """A sink that logs failed chats, and that they have ended.
+    """A sink that logs failed chats and open breakers, and that they have ended.
 
     Of each kind (target, scenario, reason) the first is logged at once, then one a minute, with how many there were between.
     """
@@ -64,14 +65,24 @@ class ProbeLog:
         self._log: Any = structlog.get_logger()
         self._logged_ns: dict[tuple[str, str, str], int] = {}
         self._unlogged: dict[tuple[str, str, str], int] = {}
+        self._open: set[str] = set()
 
     def __call__(self, event: Event) -> None:
-        if not isinstance(event, ChatRecord):
-            return
-        if event.failure is not None:
-            self._failed(event, event.failure.reason.value, event.failure.detail)
-        elif event.outcome == "ok":
-            self._succeeded(event)
+        match event:
+            case Breaker():
+                self._broken(event)
+            case ChatRecord(failure=Failure() as failure):
+                self._failed(event, failure.reason.value, failure.detail)
+            case ChatRecord(outcome="ok"):
+                self._succeeded(event)
+
+    def _broken(self, breaker: Breaker) -> None:
+        if breaker.open:
+            self._open.add(breaker.target)
+            self._log.warning("breaker opened: the target failed several chats in a row, and is tried once in a while", target=breaker.target)
+        elif breaker.target in self._open:
+            self._open.remove(breaker.target)
+            self._log.info("breaker closed: the target answers again", target=breaker.target)
 
     def _failed(self, record: ChatRecord, reason: str, detail: str) -> None:
         kind = (record.target, record.scenario, reason)

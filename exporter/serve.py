@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,26 +16,38 @@ import structlog
 from config.effective import effective
 from config.model import Config
 from config.quantities import Address
-from config.reader import summary
+from config.reader import Loaded, summary
 from config.secrets import SecretError
 from exporter.logs import ProbeLog
 from exporter.looplag import watch_loop
 from exporter.metrics import catalogue
 from exporter.metrics.assembly import Metrics
+from exporter.metrics.recording import Recording
 from exporter.records import RecordFile, record_file
+from exporter.reloading import Follower, Plan, Reloaded, Reloading, plan
+from exporter.watching import Signature, signatures, watch_files
 from exporter.web.app import Sources, application
 from exporter.web.overview import Overview
 from exporter.web.server import ListenError, listening
 from probes.control import Control
 from probes.probing import Prober
+from traffic.admission import Admission
 from traffic.events import Sink, to_all
-from traffic.limits import Limits
+from traffic.population import Population
 from traffic.runner import GRACE_SECONDS, Runner
 from traffic.schedule import SystemClock
-from traffic.targets.static import endpoints
+from traffic.targets.files import NOTHING, paths
 from traffic.watch import watches
 
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The exporter while it runs: where it listens, and how it is reloaded."""
+
+    address: Address
+    reloading: Reloading
 
 
 class ServeError(Exception):
@@ -45,23 +58,28 @@ class ServeError(Exception):
 async def exporting(
     config: Config,
     *,
+    read: Callable[[], Loaded] | None = None,
+    files: Mapping[str, Signature | None] | None = None,
     records: Path | None = None,
     sinks: Sequence[Sink] = (),
     log_lines_lost: Callable[[], int] = lambda: 0,
     grace_seconds: float = GRACE_SECONDS,
-) -> AsyncIterator[Address]:
-    """Run the exporter while the context lasts; gives the address it listens on.
+) -> AsyncIterator[Running]:
+    """Run the exporter while the context lasts.
 
     It listens first, so that an address in use is known before anything is probed and readiness can be asked for from the start; then
     come the measuring worker and the schedule. At the end it goes the other way round: no new chats, those under way end within
     the grace time, and what became of them can still be scraped until the server closes as the last. `sinks` hear of every event too.
-    Raises `ServeError`.
+
+    A reload has `read` give the configuration again; without it, the same one stands. `files`, as they were before the configuration was read
+    from them, have it reloaded by themselves when they change, and so have files of keys and certificates that it names; None: nothing
+    is watched but the files with discovered targets. Raises `ServeError`.
     """
+    discovery_before = signatures(paths(config))
     with _as_serve_error():
-        targets = endpoints(config)
+        first = plan(config, NOTHING)
     clock = SystemClock()
     prober = Prober()
-    limits = Limits(config.limits.streams, config.limits.streams_per_target)
     runner: Runner | None = None
 
     def not_ready() -> str | None:
@@ -71,46 +89,89 @@ async def exporting(
             return "no chats are being started"
         return None if prober.running else "the measuring worker is not running"
 
+    def lifecycle() -> Callable[[], Awaitable[Reloaded]] | None:
+        return reloading.reload if reloading.plan.roster.config.web.lifecycle else None
+
     async with AsyncExitStack() as stack:
         with _as_serve_error():
             file = stack.enter_context(_optional(records))
         metrics = Metrics(
-            config,
+            first.roster,
             {
-                catalogue.STREAMS_IN_FLIGHT: lambda: limits.in_flight,
+                catalogue.STREAMS_IN_FLIGHT: lambda: admission.in_flight,
                 catalogue.CLOCK_STEPS: lambda: prober.clock_steps,
                 catalogue.LOG_LINES_DROPPED: log_lines_lost,
                 catalogue.RECORDS_LOST: lambda: file.lost if file is not None else 0,
             },
         )
-        metrics.own.configured(clock.epoch_seconds())
-        overview = Overview(config)
+        reloading = Reloading(first, read or (lambda: Loaded(config, (), ())), metrics.own, clock)
+        overview = Overview(first.roster)
+        tell = to_all([metrics.recording, overview, ProbeLog(), *([file] if file is not None else []), *sinks])
+        admission = Admission(config.limits, clock, tell)
         with _as_serve_error():
-            app = application(Sources(metrics.exposition, overview, not_ready, effective(config)))
+            app = application(Sources(metrics.exposition, overview, not_ready, lambda: effective(reloading.plan.roster.config), lifecycle))
             address = await stack.enter_async_context(listening(app, config.web.listen))
         stack.enter_context(_running(watch_loop(metrics.own.loop_was_late)))
         await stack.enter_async_context(prober)
         control = await stack.enter_async_context(Control())
-        tell = to_all([metrics.recording, overview, ProbeLog(), *([file] if file is not None else []), *sinks])
-        runner = Runner(list(watches(config, targets, control, clock, tell)), prober, limits, clock, tell)
+        population = Population(control, clock, tell)
+        stack.push_async_callback(population.close)
+        runner = Runner(prober, admission, clock, tell)
         stack.push_async_callback(runner.stop, grace_seconds)
-        runner.start()
+        reloading.put_in_force(_followers(metrics.recording, overview, admission, population, runner))
+        if files is not None:
+            before = {**files, **signatures(_secret_files(first))}
+            stack.enter_context(_running(watch_files(lambda: [*files, *_secret_files(reloading.plan)], reloading.reload, since=before)))
+        stack.enter_context(_running(watch_files(lambda: paths(reloading.plan.roster.config), reloading.rediscover, since=discovery_before)))
         _log.info("probing", what=summary(config), url=f"http://{address}")
         try:
-            yield address
+            yield Running(address, reloading)
         finally:
             _log.info("stopping")
 
 
-async def serve(config: Config, *, records: Path | None = None, log_lines_lost: Callable[[], int] = lambda: 0) -> None:
-    """Run the exporter until SIGTERM or SIGINT, then stop it gracefully; a second signal cuts that short. Raises `ServeError`."""
+def _followers(recording: Recording, overview: Overview, admission: Admission, population: Population, runner: Runner) -> Iterator[Follower]:
+    """What works by the plan in force, in the order in which it has to learn of another: who counts before who is counted."""
+    yield lambda plan: recording.follow(plan.roster)
+    yield lambda plan: overview.follow(plan.roster)
+    yield lambda plan: admission.configure(plan.roster.config.limits)
+
+    def chat(plan: Plan) -> None:
+        for gone in population.update(plan.endpoints):
+            admission.forget(gone)
+        runner.follow(watches(plan.roster, population.engines))
+
+    yield chat
+
+
+def _secret_files(plan: Plan) -> Iterator[str]:
+    """The files with keys and certificates that the configuration names."""
+    for member in plan.roster.members.values():
+        tls, key = member.target.tls, member.target.api_key
+        yield from (path for path in (tls.ca_file, tls.cert_file, tls.key_file, key.file if key else None) if path is not None)
+
+
+async def serve(
+    config: Config,
+    *,
+    read: Callable[[], Loaded] | None = None,
+    files: Mapping[str, Signature | None] | None = None,
+    records: Path | None = None,
+    log_lines_lost: Callable[[], int] = lambda: 0,
+) -> None:
+    """Run the exporter until SIGTERM or SIGINT, then stop it gracefully; a second signal cuts that short. SIGHUP reloads. Raises `ServeError`."""
     task = asyncio.current_task()
     assert task is not None
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, task.cancel)
+    hung_up = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, hung_up.set)
     with contextlib.suppress(asyncio.CancelledError):
-        async with exporting(config, records=records, log_lines_lost=log_lines_lost):
-            await asyncio.Event().wait()
+        async with exporting(config, read=read, files=files, records=records, log_lines_lost=log_lines_lost) as running:
+            while await hung_up.wait():
+                hung_up.clear()
+                await running.reloading.reload()
 
 
 def run(main: Coroutine[object, object, None]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Cache = Literal["cold", "warm"]
@@ -66,13 +66,21 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """How a server's certificate is checked, and which one we show. Paths are of PEM files."""
+    """How a server's certificate is checked, and which one we show. Paths are of PEM files.
+
+    `edition` changes with the files' content: what was opened under an earlier one is not used any more.
+    """
 
     ca_file: str | None = None
     cert_file: str | None = None
     key_file: str | None = None
     server_name: str | None = None
     insecure: bool = False
+    edition: str = ""
+
+    def superseded_by(self, other: Tls) -> bool:
+        """Whether these are the same settings with earlier files."""
+        return self != other and replace(self, edition=other.edition) == other
 
 
 @dataclass(frozen=True, slots=True)

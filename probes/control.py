@@ -107,6 +107,8 @@ class Control:
         async with self._lock:
             way = tls, proxy
             if way not in self._clients:
+                for outdated in [known for known in self._clients if known[0].superseded_by(tls)]:
+                    await self._clients.pop(outdated).aclose()
                 verify = await asyncio.to_thread(context, tls)
                 self._clients[way] = httpx.AsyncClient(
                     verify=verify,

@@ -35,12 +35,13 @@ class SkipReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """A chat that was due and was not sent. `at` is seconds since the epoch."""
+    """A chat that was due and was not sent, or `count` of them. `at` is seconds since the epoch."""
 
     target: str
     scenario: str
     reason: SkipReason
     at: float
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)

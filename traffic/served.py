@@ -36,19 +36,38 @@ class Served:
     while no model's name is known. Where a question gets no answer, the facts stay as they were: the chat itself shows what is wrong.
     """
 
-    def __init__(self, endpoint: Endpoint, control: Control, clock: Clock, sink: Sink) -> None:
+    def __init__(self, endpoint: Endpoint, control: Control, clock: Clock, sink: Sink, *, model: str = UNKNOWN_MODEL) -> None:
+        """`model` is held, where none is configured, until the engine does not list it any more."""
         self._endpoint = endpoint
         self._control = control
         self._clock = clock
         self._sink = sink
-        self._facts = Facts(endpoint.name, model=endpoint.model or UNKNOWN_MODEL)
+        self._facts = Facts(endpoint.name, model=endpoint.model or model)
         self._missing = endpoint.model is None
         self._asking: asyncio.Task[None] | None = None
         self._ask_again_ns: int | None = None
+        self._gone = False
+
+    @property
+    def name(self) -> str:
+        """The target's."""
+        return self._endpoint.name
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """How the engine is reached now; keys and certificates may change from one chat to the next."""
+        return self._endpoint
 
     @property
     def facts(self) -> Facts:
         return self._facts
+
+    def use(self, endpoint: Endpoint) -> bool:
+        """Reach the engine like this from now on. False, and nothing is changed, if that may lead to another engine or another model."""
+        if _engine(endpoint) != _engine(self._endpoint):
+            return False
+        self._endpoint = endpoint
+        return True
 
     async def model(self) -> str:
         """The name of the model to chat with: the configured one, or the one that the engine listed first; `unknown` if it listed none."""
@@ -78,7 +97,12 @@ class Served:
         """A chat failed, and the engine may not be what it was: ask it before the next one."""
         self._ask_again_ns = None
 
+    def leave(self) -> None:
+        """The target is gone, or another engine took its name: nothing more is told of this one. Chats under way are not held up."""
+        self._gone = True
+
     async def close(self) -> None:
+        self.leave()
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.wait([self._asking])
@@ -106,7 +130,12 @@ class Served:
     def _learn(self, facts: Facts) -> None:
         if facts != self._facts:
             self._facts = facts
-            self._sink(facts)
+            if not self._gone:
+                self._sink(facts)
+
+
+def _engine(endpoint: Endpoint) -> tuple[object, ...]:
+    return endpoint.backend, endpoint.url, endpoint.api, endpoint.model
 
 
 def _listed(model: str, models: Sequence[str]) -> str | None:

@@ -6,21 +6,22 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry
 
-from config.model import Config
+from exporter.metrics.boundaries import thresholds
 from exporter.metrics.catalogue import Metric
 from exporter.metrics.exposition import Exposition, PrometheusExposition
 from exporter.metrics.families import Families
 from exporter.metrics.ledger import Ledger
 from exporter.metrics.own import OwnMetrics
-from exporter.metrics.recording import Recording, thresholds
+from exporter.metrics.recording import Recording
+from traffic.roster import Roster
 
 
 class Metrics:
-    """A registry of its own, with every series of the configuration at 0. `sources` are read at each scrape (see `OwnMetrics`)."""
+    """A registry of its own, with every series of the roster at 0. `sources` are read at each scrape (see `OwnMetrics`)."""
 
-    def __init__(self, config: Config, sources: Mapping[Metric, Callable[[], float]]) -> None:
+    def __init__(self, roster: Roster, sources: Mapping[Metric, Callable[[], float]]) -> None:
         registry, ledger = CollectorRegistry(), Ledger()
-        families = Families(registry, thresholds(config))
-        self.recording = Recording(config, families, ledger)
+        families = Families(registry, thresholds(roster.config))
+        self.recording = Recording(families, ledger, roster)
         self.own = OwnMetrics(families, registry, ledger, sources)
         self.exposition: Exposition = PrometheusExposition(registry, ledger)

@@ -10,10 +10,12 @@ from exporter.metrics.buckets import Buckets
 from probes.failure import Reason
 from probes.record import PHASES as PHASES
 from traffic.events import SkipReason
+from traffic.pairs import Measure
 
 TARGET, BACKEND, MODEL, SCENARIO = "target", "backend", "model", "scenario"
 REASON, OUTCOME, PHASE, SLO, CLOCK, SOURCE = "reason", "outcome", "phase", "slo", "clock", "source"
 URL, SERVED_MODEL, BACKEND_VERSION = "url", "served_model", "backend_version"
+PEER, MEASURE, CHECK = "peer", "measure", "check"
 CACHE, CONNECTION, THINKING = "cache", "connection", "thinking"
 VERSION, PYTHON_VERSION = "version", "python_version"
 
@@ -24,6 +26,8 @@ FAILURE_REASONS = tuple(reason.value for reason in Reason)
 SKIP_REASONS = tuple(reason.value for reason in SkipReason)
 OUTCOMES = ("ok", "failed")
 """Of chats that count; a cancelled one counts nowhere."""
+MEASURES = tuple(measure.value for measure in Measure)
+"""On which the chats of a pair are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,26 @@ DOUBTFUL = Metric("chatprobe_doubtful_total", "counter", "Chats with a token who
 SLO_TOTAL = Metric("chatprobe_slo_total", "counter", "Attempts that count for an SLO.", (*CHAT_LABELS, SLO))
 SLO_GOOD = Metric("chatprobe_slo_good_total", "counter", "Attempts that succeeded and met every threshold of an SLO.", (*CHAT_LABELS, SLO))
 
+CHECK_FAILURES = Metric(
+    "chatprobe_check_failures_total",
+    "counter",
+    "Answers that failed a check of their scenario (`expect`): the chats that failed by `validation`, by the check's name.",
+    (*CHAT_LABELS, CHECK),
+)
+PAIRS = Metric(
+    "chatprobe_pairs_total",
+    "counter",
+    "Prompts that went to the target and to its peer at the same instant. A pair in which both failed has no winner.",
+    (*CHAT_LABELS, PEER),
+)
+PAIR_WINS = Metric(
+    "chatprobe_pair_wins_total",
+    "counter",
+    "Pairs in which the target did better than its peer; ties, within the bounds of what was measured, count for none. "
+    "A failed chat loses to one that succeeded. `e2e` is TTFT + (n - 1) x TPOT for the scenario's max_tokens, as answers differ in length.",
+    (*CHAT_LABELS, PEER, MEASURE),
+)
+
 TARGET_INFO = Metric(
     "chatprobe_target_info", "gauge", "Facts about a target; always 1.", (*TARGET_LABELS, URL, SERVED_MODEL, BACKEND_VERSION, SOURCE)
 )
@@ -139,6 +163,13 @@ CERTIFICATE_EXPIRY = Metric(
 MODEL_LOADED = Metric(
     "chatprobe_model_loaded", "gauge", "Whether the model was in memory when last asked; of engines that load on demand.", TARGET_LABELS
 )
+BREAKER_OPEN = Metric(
+    "chatprobe_breaker_open",
+    "gauge",
+    "Whether the target is chatted with only once in a while because it failed several times in a row; chats not sent meanwhile count "
+    "against its SLOs.",
+    TARGET_LABELS,
+)
 SCENARIO_INFO = Metric("chatprobe_scenario_info", "gauge", "How a scenario's chats are sent; always 1.", (SCENARIO, CACHE, CONNECTION, THINKING))
 
 BUILD_INFO = Metric("chatprobe_exporter_build_info", "gauge", "The chatprobe that runs; always 1.", (VERSION, PYTHON_VERSION))
@@ -149,6 +180,13 @@ RELOAD_TIMESTAMP = Metric(
     "When the configuration that is in force was read, in seconds since the epoch.",
 )
 TARGETS = Metric("chatprobe_exporter_targets", "gauge", "Targets by where they come from.", (SOURCE,))
+DISCOVERY_UP = Metric("chatprobe_exporter_discovery_up", "gauge", "Whether targets were last discovered without an error.", (SOURCE,))
+DISCOVERY_LAST_SUCCESS = Metric(
+    "chatprobe_exporter_discovery_last_success_timestamp_seconds",
+    "gauge",
+    "When targets were last discovered without an error, in seconds since the epoch.",
+    (SOURCE,),
+)
 STREAMS_IN_FLIGHT = Metric("chatprobe_exporter_streams_in_flight", "gauge", "Chats that are open now.")
 SCHEDULE_LAG = Metric("chatprobe_exporter_schedule_lag_seconds", "histogram", "How much later than due a chat was started.", buckets=buckets.LAG)
 LOOP_LAG = Metric(

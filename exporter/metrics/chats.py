@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
 
 from config.model import Doubtful, Slo
 from exporter.metrics import catalogue, readings
+from exporter.metrics.catalogue import Metric
 from exporter.metrics.families import Families, Series
 from exporter.metrics.readings import Reading
 from exporter.metrics.slo import chat_was_good, skip_was_good
 from probes.record import ChatRecord
 from traffic.events import SkipReason
+from traffic.pairs import Measure
 
 _ZERO_FROM_THE_START = (
     catalogue.PROBES,
@@ -33,15 +37,39 @@ _ZERO_FOR_EACH = {
 }
 
 
-class ChatSeries:
-    """Turns records and skips of one label set into its series. `slos` are those of the scenario, by name."""
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the series of one target under one scenario depend on: the scenario's SLOs by name, the names of its answer checks, the targets that
+    this one is paired with, and what becomes of doubtful timings."""
 
-    def __init__(self, families: Families, labels: tuple[str, str, str, str], slos: Mapping[str, Slo], doubtful: Doubtful) -> None:
+    slos: Mapping[str, Slo]
+    checks: tuple[str, ...]
+    peers: tuple[str, ...]
+    doubtful: Doubtful
+
+
+class ChatSeries:
+    """Turns records, skips and pairs of one label set into its series."""
+
+    def __init__(self, families: Families, labels: tuple[str, str, str, str], terms: Terms) -> None:
         self._series = Series(families, labels)
-        self._slos = slos
-        self._doubtful = doubtful
+        self._terms = terms
         self._thinks = False
         self._start_at_zero()
+        self.agree(terms)
+
+    def agree(self, terms: Terms) -> None:
+        """Other terms from now on: series that they ask for begin at 0, those of what is gone end, all others go on."""
+        self._terms = terms
+        self._series.keep_only(catalogue.SLO_TOTAL, [(name,) for name in terms.slos])
+        self._series.keep_only(catalogue.SLO_GOOD, [(name,) for name in terms.slos])
+        self._series.keep_only(catalogue.CHECK_FAILURES, [(name,) for name in terms.checks])
+        self._series.keep_only(catalogue.PAIRS, [(peer,) for peer in terms.peers])
+        self._series.keep_only(catalogue.PAIR_WINS, product(terms.peers, catalogue.MEASURES))
+
+    def renew(self, begin_anew: Collection[Metric]) -> None:
+        """Begin these families' series again, at 0."""
+        self._series.renew(begin_anew)
 
     def record(self, record: ChatRecord) -> None:
         """Take a chat that ended `ok` or `failed`."""
@@ -50,16 +78,26 @@ class ChatSeries:
             self._series.touch(catalogue.FIRST_CONTENT)
         for reading in readings.counts(record):
             self._apply(reading, record)
-        if self._doubtful == "keep" or not record.doubtful:
+        if record.failed_check in self._terms.checks:
+            self._series.put(catalogue.CHECK_FAILURES, 1, record.failed_check)
+        if self._terms.doubtful == "keep" or not record.doubtful:
             for reading in readings.timings(record):
                 self._apply(reading, record)
-        for name, slo in self._slos.items():
+        for name, slo in self._terms.slos.items():
             self._judge(name, chat_was_good(record, slo))
 
-    def skip(self, reason: SkipReason) -> None:
-        self._series.put(catalogue.PROBE_SKIPPED, 1, reason.value)
-        for name in self._slos:
-            self._judge(name, skip_was_good(reason))
+    def skip(self, reason: SkipReason, count: int) -> None:
+        """Take so many chats that were not sent."""
+        self._series.put(catalogue.PROBE_SKIPPED, count, reason.value)
+        for name in self._terms.slos:
+            self._judge(name, skip_was_good(reason), count)
+
+    def pair(self, peer: str, won: Iterable[Measure]) -> None:
+        """Take a pair with that peer, and what was better here than there."""
+        if peer in self._terms.peers:
+            self._series.put(catalogue.PAIRS, 1, peer)
+            for measure in won:
+                self._series.put(catalogue.PAIR_WINS, 1, peer, measure.value)
 
     def end(self) -> None:
         self._series.end()
@@ -70,9 +108,6 @@ class ChatSeries:
         for metric, values in _ZERO_FOR_EACH.items():
             for value in values:
                 self._series.touch(metric, value)
-        for name in self._slos:
-            self._series.touch(catalogue.SLO_TOTAL, name)
-            self._series.touch(catalogue.SLO_GOOD, name)
 
     def _apply(self, reading: Reading, record: ChatRecord) -> None:
         if reading.metric is catalogue.FIRST_CONTENT and not self._thinks:
@@ -80,7 +115,7 @@ class ChatSeries:
         exemplar = {"request_id": record.request_id} if reading.exemplar else None
         self._series.put(reading.metric, reading.value, *reading.more, times=reading.times, exemplar=exemplar)
 
-    def _judge(self, slo: str, good: bool | None) -> None:
+    def _judge(self, slo: str, good: bool | None, count: int = 1) -> None:
         if good is not None:
-            self._series.put(catalogue.SLO_TOTAL, 1, slo)
-            self._series.put(catalogue.SLO_GOOD, good, slo)
+            self._series.put(catalogue.SLO_TOTAL, count, slo)
+            self._series.put(catalogue.SLO_GOOD, count if good else 0, slo)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -18,10 +18,20 @@ Family = Counter | Gauge | Histogram
 class Families:
     """The families of a registry, each built from its metric when it is first used. `thresholds` become bucket boundaries of the metric so named."""
 
-    def __init__(self, registry: CollectorRegistry, thresholds: Mapping[str, Iterable[float]]) -> None:
+    def __init__(self, registry: CollectorRegistry, thresholds: Mapping[str, Collection[float]]) -> None:
         self._registry = registry
         self._thresholds = thresholds
         self._families: dict[str, Family] = {}
+
+    def divide(self, thresholds: Mapping[str, Collection[float]], begin_anew: Collection[Metric]) -> None:
+        """Other thresholds from now on. The families that begin anew lose all their series: who holds some begins them again (`Series.renew`).
+
+        Series of one family with different boundaries could not be added up, so it is always the family as a whole.
+        """
+        self._thresholds = thresholds
+        for metric in begin_anew:
+            if metric.name in self._families:
+                self._registry.unregister(self._families.pop(metric.name))
 
     def child(self, metric: Metric, labels: tuple[str, ...]) -> Family:
         """The series of these label values; it exists, at 0, from now on."""
@@ -40,8 +50,13 @@ class Families:
             case "gauge":
                 return Gauge(metric.name, metric.help, metric.labels, registry=self._registry)
             case "histogram":
-                bounds = set(metric.bounds).union(self._thresholds.get(metric.name, ()))
-                return Histogram(metric.name, metric.help, metric.labels, registry=self._registry, buckets=sorted(bounds))
+                bounds = boundaries(metric, self._thresholds.get(metric.name, ()))
+                return Histogram(metric.name, metric.help, metric.labels, registry=self._registry, buckets=bounds)
+
+
+def boundaries(metric: Metric, thresholds: Collection[float]) -> tuple[float, ...]:
+    """The upper bounds of a histogram's buckets, thresholds of SLOs included, without infinity."""
+    return tuple(sorted({*metric.bounds, *thresholds}))
 
 
 class Series:
@@ -74,10 +89,28 @@ class Series:
 
     def put_only(self, metric: Metric, value: float, *more: str) -> None:
         """Like `put`, and every other series of the metric under the shared labels ends: for facts, of which one holds at a time."""
-        for name, labels in [key for key in self._children if key[0] == metric.name and key[1] != more]:
+        self.end_others(metric, [more])
+        self.put(metric, value, *more)
+
+    def keep_only(self, metric: Metric, wanted: Iterable[tuple[str, ...]]) -> None:
+        """Exactly these series of the metric exist under the shared labels: the others end, those that are missing begin at 0."""
+        wanted = list(wanted)
+        self.end_others(metric, wanted)
+        for labels in wanted:
+            self.touch(metric, *labels)
+
+    def end_others(self, metric: Metric, kept: Collection[tuple[str, ...]]) -> None:
+        """End the metric's series under the shared labels, but for these."""
+        for name, labels in [key for key in self._children if key[0] == metric.name and key[1] not in kept]:
             del self._children[name, labels]
             self._families.remove(metric, (*self._labels, *labels))
-        self.put(metric, value, *more)
+
+    def renew(self, begin_anew: Collection[Metric]) -> None:
+        """Begin the series of these metrics again, at 0."""
+        for key, (metric, _) in list(self._children.items()):
+            if metric in begin_anew:
+                del self._children[key]
+                self.touch(metric, *key[1])
 
     def end(self) -> None:
         for (_, more), (metric, _) in self._children.items():

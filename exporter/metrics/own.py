@@ -35,9 +35,27 @@ class OwnMetrics:
         """The configuration in force was read without an error, `at` seconds since the epoch."""
         self._ledger.write(partial(self._configured, at))
 
+    def not_configured(self) -> None:
+        """A changed configuration could not be loaded; the one before it stays in force."""
+        self._ledger.write(partial(self._series.put, catalogue.RELOAD_SUCCESSFUL, 0))
+
+    def discovered(self, source: str, *, well: bool, at: float) -> None:
+        """Targets were looked for at a source, `at` seconds since the epoch."""
+        self._ledger.write(partial(self._discovered, source, well, at))
+
+    def discovers_no_more(self) -> None:
+        """Targets are not looked for anywhere any more."""
+        for metric in (catalogue.DISCOVERY_UP, catalogue.DISCOVERY_LAST_SUCCESS):
+            self._ledger.write(partial(self._series.end_others, metric, ()))
+
     def loop_was_late(self, seconds: float) -> None:
         """One sample of the event loop's lag."""
         self._ledger.write(partial(self._series.put, catalogue.LOOP_LAG, seconds))
+
+    def _discovered(self, source: str, well: bool, at: float) -> None:
+        self._series.put(catalogue.DISCOVERY_UP, well, source)
+        if well:
+            self._series.put(catalogue.DISCOVERY_LAST_SUCCESS, at, source)
 
     def _configured(self, at: float) -> None:
         self._series.put(catalogue.RELOAD_SUCCESSFUL, 1)

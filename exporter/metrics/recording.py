@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 
-from config.model import Config, Slo
+from config.model import Scenario
 from exporter.metrics import catalogue
-from exporter.metrics.chats import ChatSeries
+from exporter.metrics.boundaries import beginning_anew, thresholds
+from exporter.metrics.chats import ChatSeries, Terms
 from exporter.metrics.families import Families, Series
 from exporter.metrics.ledger import Ledger
 from exporter.urls import shown_url
 from probes.record import ChatRecord
-from traffic.events import UNKNOWN_MODEL, Event, Facts, Skip
-
-STATIC = "static"
-"""The `source` of targets that stand in the configuration."""
+from traffic.events import UNKNOWN_MODEL, Breaker, Event, Facts, Pair, Skip
+from traffic.pairs import compared
+from traffic.roster import Roster
 
 
 class Recording:
-    """A sink of traffic's events that keeps the series of every configured target, from 0 and from the start.
+    """A sink of traffic's events that keeps the series of every target, from 0 and from the start.
 
     Where a target's model becomes known, or changes, its series end and new ones begin at 0. A chat that was under way then is
-    counted with the new ones: no chat is lost, and no ended series comes back.
+    counted with the new ones: no chat is lost, and no ended series comes back. Events about whom nobody follows any more count nowhere.
     """
 
-    def __init__(self, config: Config, families: Families, ledger: Ledger) -> None:
-        self._config = config
+    def __init__(self, families: Families, ledger: Ledger, roster: Roster) -> None:
         self._families = families
         self._ledger = ledger
-        self._doubtful = config.limits.doubtful
+        self._roster = roster
         self._own = Series(families)
         self._targets: dict[str, Series] = {}
         self._chats: dict[tuple[str, str], ChatSeries] = {}
-        self._models: dict[str, str] = {}
-        ledger.write(self._begin)
+        self._facts: dict[str, Facts] = {}
+        self._breakers: dict[str, bool] = {}
+        self._own.touch(catalogue.SCHEDULE_LAG)
+        self._own.touch(catalogue.COALESCED_CHUNKS)
+        self.follow(roster)
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -43,20 +46,49 @@ class Recording:
                 self._ledger.write(partial(self._skip, event))
             case Facts():
                 self._ledger.write(partial(self._learn, event))
+            case Breaker():
+                self._ledger.write(partial(self._break, event))
+            case Pair():
+                self._ledger.write(partial(self._pair, event))
 
-    def drop(self, target: str) -> None:
-        """The target is gone, and takes its series along; its chats that are still under way count nowhere."""
-        self._ledger.write(partial(self._end, target))
+    def follow(self, roster: Roster) -> None:
+        """The configuration and the targets from now on: a scrape sees the series of before or those of afterwards, never a mixture.
 
-    def _begin(self) -> None:
-        self._own.put(catalogue.TARGETS, len(self._config.targets), STATIC)
-        for name, scenario in self._config.scenarios.items():
-            thinking = "on" if scenario.thinking else "off"
-            self._own.put(catalogue.SCENARIO_INFO, 1, name, scenario.cache, scenario.connection, thinking)
-        self._own.touch(catalogue.SCHEDULE_LAG)
-        self._own.touch(catalogue.COALESCED_CHUNKS)
-        for name, target in self._config.targets.items():
-            self._learn(Facts(name, model=target.model or UNKNOWN_MODEL))
+        Whatever goes on keeps its series as they are; targets and scenarios that are gone take theirs along. Histograms whose boundaries change
+        begin anew, as whole families.
+        """
+        self._ledger.write(partial(self._follow, roster))
+
+    def _follow(self, roster: Roster) -> None:
+        before, self._roster = self._roster, roster
+        for target in list(self._targets):
+            if target not in roster.members or roster.members[target].target.backend != before.members[target].target.backend:
+                self._end(target)
+        wanted = {(target, name) for name, scenario in roster.config.scenarios.items() for target in roster.of(scenario)}
+        for key in self._chats.keys() - wanted:
+            self._chats.pop(key).end()
+        begin_anew = beginning_anew(before.config, roster.config)
+        self._families.divide(thresholds(roster.config), begin_anew)
+        for key, chats in self._chats.items():
+            chats.renew(begin_anew)
+            chats.agree(self._terms(*key))
+        for target, member in roster.members.items():
+            if target in self._targets:
+                self._begin_chats(target)
+                self._inform(target)
+            else:
+                self._learn(Facts(target, model=member.target.model or UNKNOWN_MODEL))
+        self._tell_of(roster)
+
+    def _tell_of(self, roster: Roster) -> None:
+        counted = Counter(member.source for member in roster.members.values())
+        self._own.keep_only(catalogue.TARGETS, [(source,) for source in counted])
+        for source, count in counted.items():
+            self._own.put(catalogue.TARGETS, count, source)
+        scenarios = [_facts_of(name, scenario) for name, scenario in roster.config.scenarios.items()]
+        self._own.keep_only(catalogue.SCENARIO_INFO, scenarios)
+        for facts in scenarios:
+            self._own.put(catalogue.SCENARIO_INFO, 1, *facts)
 
     def _record(self, record: ChatRecord) -> None:
         chats = self._chats.get((record.target, record.scenario))
@@ -74,42 +106,74 @@ class Recording:
     def _skip(self, skip: Skip) -> None:
         chats = self._chats.get((skip.target, skip.scenario))
         if chats is not None:
-            chats.skip(skip.reason)
+            chats.skip(skip.reason, skip.count)
+
+    def _pair(self, pair: Pair) -> None:
+        scenario = self._roster.config.scenarios.get(pair.scenario)
+        if scenario is None:
+            return
+        for side, peer, won in compared(pair, answer_tokens=scenario.max_tokens):
+            chats = self._chats.get((side, pair.scenario))
+            if chats is not None:
+                chats.pair(peer, won)
+
+    def _break(self, breaker: Breaker) -> None:
+        if breaker.target in self._targets:
+            self._breakers[breaker.target] = breaker.open
+            self._inform(breaker.target)
 
     def _learn(self, facts: Facts) -> None:
-        if self._models.get(facts.target) != facts.model:
-            self._end(facts.target)
-            self._start(facts.target, facts.model)
-        series = self._targets[facts.target]
-        url = shown_url(self._config.targets[facts.target].url)
-        series.put_only(catalogue.TARGET_INFO, 1, url, facts.served_model or "", facts.backend_version or "", STATIC)
+        target = facts.target
+        if target not in self._roster.members:
+            return
+        known = self._facts.get(target)
+        self._facts[target] = facts
+        if known is None or known.model != facts.model:
+            self._end_series(target)
+            labels = (target, self._roster.members[target].target.backend, facts.model)
+            self._targets[target] = Series(self._families, labels)
+            self._begin_chats(target)
+        self._inform(target)
+
+    def _inform(self, target: str) -> None:
+        """Set the gauges that hold what is known of a target."""
+        member, facts, series = self._roster.members[target], self._facts[target], self._targets[target]
+        url = shown_url(member.target.url)
+        series.put_only(catalogue.TARGET_INFO, 1, url, facts.served_model or "", facts.backend_version or "", member.source)
         if facts.model_loaded is not None:
             series.put(catalogue.MODEL_LOADED, facts.model_loaded)
+        if target in self._breakers:
+            series.put(catalogue.BREAKER_OPEN, self._breakers[target])
 
-    def _start(self, target: str, model: str) -> None:
-        labels = (target, self._config.targets[target].backend, model)
-        self._models[target] = model
-        self._targets[target] = Series(self._families, labels)
-        for name, scenario in self._config.scenarios.items():
-            if target in self._config.targets_of(scenario):
-                self._chats[target, name] = ChatSeries(self._families, (*labels, name), self._slos_of(name), self._doubtful)
+    def _begin_chats(self, target: str) -> None:
+        """The series of those of its scenarios that have none yet."""
+        for name, scenario in self._roster.config.scenarios.items():
+            if scenario.covers(target) and (target, name) not in self._chats:
+                labels = (target, self._roster.members[target].target.backend, self._facts[target].model, name)
+                self._chats[target, name] = ChatSeries(self._families, labels, self._terms(target, name))
 
     def _end(self, target: str) -> None:
+        """The target is gone, and with it whatever was known of it."""
+        self._end_series(target)
+        self._facts.pop(target, None)
+        self._breakers.pop(target, None)
+
+    def _end_series(self, target: str) -> None:
         if target in self._targets:
-            del self._models[target]
             self._targets.pop(target).end()
         for key in [key for key in self._chats if key[0] == target]:
             self._chats.pop(key).end()
 
-    def _slos_of(self, scenario: str) -> dict[str, Slo]:
-        return {name: slo for name, slo in self._config.slos.items() if slo.scenario == scenario}
+    def _terms(self, target: str, name: str) -> Terms:
+        config = self._roster.config
+        scenario = config.scenarios[name]
+        return Terms(
+            slos={slo_name: slo for slo_name, slo in config.slos.items() if slo.scenario == name},
+            checks=tuple(scenario.expect),
+            peers=tuple(peer for peer in self._roster.of(scenario) if peer != target) if scenario.pair else (),
+            doubtful=config.limits.doubtful,
+        )
 
 
-def thresholds(config: Config) -> dict[str, set[float]]:
-    """The union of all SLOs' thresholds, by the name of the metric that they are on."""
-    found: dict[str, set[float]] = {catalogue.TTFT.name: set(), catalogue.TPOT.name: set(), catalogue.E2E.name: set()}
-    for slo in config.slos.values():
-        for metric, seconds in ((catalogue.TTFT, slo.ttft_seconds), (catalogue.TPOT, slo.tpot_seconds), (catalogue.E2E, slo.e2e_seconds)):
-            if seconds is not None:
-                found[metric.name].add(seconds)
-    return found
+def _facts_of(name: str, scenario: Scenario) -> tuple[str, ...]:
+    return name, scenario.cache, scenario.connection, "on" if scenario.thinking else "off"

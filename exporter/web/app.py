@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from exporter.metrics.exposition import Exposition
 from exporter.negotiation import wishes
+from exporter.reloading import Reloaded
 from exporter.web.overview import Overview
 
 GZIP_LEVEL = 6
@@ -19,16 +20,20 @@ GZIP_LEVEL = 6
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What the endpoints show. `not_ready` says why the exporter does not probe, or None where it does; `config` is YAML without secrets."""
+    """What the endpoints show and do. `not_ready` says why the exporter does not probe, or None where it does; `config` is YAML without secrets.
+
+    `reload` has the configuration read again; None where whoever reaches the endpoint may not do that.
+    """
 
     exposition: Exposition
     overview: Overview
     not_ready: Callable[[], str | None]
-    config: str
+    config: Callable[[], str]
+    reload: Callable[[], Callable[[], Awaitable[Reloaded]] | None]
 
 
 def application(sources: Sources) -> web.Application:
-    """`/`, `/metrics`, `/config`, `/-/healthy`, `/-/ready`."""
+    """`/`, `/metrics`, `/config`, `/-/healthy`, `/-/ready`, `/-/reload`."""
     endpoints = _Endpoints(sources)
     app = web.Application()
     app.router.add_get("/", endpoints.overview)
@@ -36,6 +41,8 @@ def application(sources: Sources) -> web.Application:
     app.router.add_get("/config", endpoints.config)
     app.router.add_get("/-/healthy", endpoints.healthy)
     app.router.add_get("/-/ready", endpoints.ready)
+    app.router.add_post("/-/reload", endpoints.reload)
+    app.router.add_put("/-/reload", endpoints.reload)
     return app
 
 
@@ -57,7 +64,7 @@ class _Endpoints:
         return web.Response(body=body, headers=headers)
 
     async def config(self, _: web.Request) -> web.Response:
-        return web.Response(text=self._sources.config, content_type="text/plain")
+        return web.Response(text=self._sources.config(), content_type="text/plain")
 
     async def healthy(self, _: web.Request) -> web.Response:
         return web.Response(text="chatprobe is healthy.\n")
@@ -67,6 +74,13 @@ class _Endpoints:
         if reason is not None:
             return web.Response(status=503, text=f"chatprobe is not ready: {reason}.\n")
         return web.Response(text="chatprobe is ready.\n")
+
+    async def reload(self, _: web.Request) -> web.Response:
+        reload = self._sources.reload()
+        if reload is None:
+            return web.Response(status=403, text="Reload over HTTP is not allowed; set web: {lifecycle: true}, or send SIGHUP.\n")
+        outcome = await asyncio.shield(reload())
+        return web.Response(status=200 if outcome.well else 500, text="".join(f"{line}\n" for line in outcome.lines))
 
     def _render(self, accept: str, compressed: bool) -> tuple[bytes, str]:
         body, content_type = self._sources.exposition.render(accept)

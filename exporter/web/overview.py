@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import escape
 
-from config.model import Config
 from exporter.urls import shown_url
 from probes.record import ChatRecord
-from traffic.events import UNKNOWN_MODEL, Event, Facts, Skip
+from traffic.events import UNKNOWN_MODEL, Breaker, Event, Facts, Skip
+from traffic.roster import Roster
 
 _PAGE = """\
 <!DOCTYPE html>
@@ -47,15 +47,25 @@ td.number {{ font-variant-numeric: tabular-nums }}
 class Overview:
     """A sink that remembers the last event of each target and scenario, and shows them."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._models = {name: target.model or UNKNOWN_MODEL for name, target in config.targets.items()}
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+        self._models: dict[str, str] = {}
+        self._broken: set[str] = set()
         self._last: dict[tuple[str, str], ChatRecord | Skip] = {}
+
+    def follow(self, roster: Roster) -> None:
+        """Show these targets and scenarios from now on; what is gone is forgotten."""
+        self._roster = roster
+        self._models = {name: model for name, model in self._models.items() if name in roster.members}
+        self._broken &= roster.members.keys()
+        self._last = {key: event for key, event in self._last.items() if key[0] in roster.members and key[1] in roster.config.scenarios}
 
     def __call__(self, event: Event) -> None:
         match event:
             case Facts():
                 self._models[event.target] = event.model
+            case Breaker(target=target):
+                (self._broken.add if event.open else self._broken.discard)(target)
             case ChatRecord() if event.outcome == "cancelled":
                 pass
             case ChatRecord() | Skip():
@@ -67,10 +77,13 @@ class Overview:
         return _PAGE.format(state=state, rows="\n".join(self._rows()))
 
     def _rows(self) -> Iterator[str]:
-        for scenario, settings in self._config.scenarios.items():
-            for name, target in self._config.targets_of(settings).items():
+        for scenario, settings in self._roster.config.scenarios.items():
+            for name in self._roster.of(settings):
+                target = self._roster.members[name].target
                 url = escape(shown_url(target.url))
-                cells = (escape(name), f"{target.backend}<br><small>{url}</small>", escape(self._models[name]), escape(scenario))
+                model = self._models.get(name) or target.model or UNKNOWN_MODEL
+                held_back = "<br><small>breaker open</small>" if name in self._broken else ""
+                cells = (f"{escape(name)}{held_back}", f"{target.backend}<br><small>{url}</small>", escape(model), escape(scenario))
                 yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}{_last(self._last.get((name, scenario)))}</tr>"
 
 

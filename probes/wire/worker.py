@@ -115,6 +115,8 @@ class Worker:
                 errors.append(str(error))
 
         def built() -> None:
+            for outdated in [known for known in self._contexts if known.superseded_by(wanted)]:
+                del self._contexts[outdated]
             for order in self._building.pop(wanted):
                 if errors:
                     self._refuse(order, Failure(Reason.TLS, f"TLS settings cannot be used: {errors[0]}", self._loop.now_ns()))

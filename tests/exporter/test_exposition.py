@@ -12,6 +12,7 @@ from exporter.metrics.families import Families, Series
 from exporter.metrics.ledger import Ledger
 from tests.exporter.chats import chat
 from tests.exporter.scrape import config, read, scrape, scrape_openmetrics
+from traffic.roster import roster
 
 PROMETHEUS_2 = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 PROMETHEUS_3 = (
@@ -40,12 +41,12 @@ PROMETHEUS_3 = (
 )
 def test_openmetrics_is_given_to_those_who_prefer_it(accept: str, expected: bool) -> None:
     assert wants_openmetrics(accept) is expected
-    _, content_type = Metrics(config(), {}).exposition.render(accept)
+    _, content_type = Metrics(roster(config()), {}).exposition.render(accept)
     assert content_type == (OPENMETRICS if expected else TEXT)
 
 
 def test_both_forms_say_the_same() -> None:
-    metrics = Metrics(config(), {catalogue.CLOCK_STEPS: lambda: 3})
+    metrics = Metrics(roster(config()), {catalogue.CLOCK_STEPS: lambda: 3})
     metrics.recording(chat())
     text, openmetrics = scrape(metrics), scrape_openmetrics(metrics)
     changing = {name for name in text.names if name.startswith(("process_", "python_"))} | {catalogue.SERIES.name, catalogue.EXPOSITION_DURATION.name}
@@ -54,7 +55,7 @@ def test_both_forms_say_the_same() -> None:
 
 
 def test_it_tells_how_many_series_it_holds_and_how_long_the_one_before_took() -> None:
-    metrics = Metrics(config(), {})
+    metrics = Metrics(roster(config()), {})
     first, second = scrape(metrics), scrape(metrics)
     assert first.one(catalogue.EXPOSITION_DURATION.name) is None
     took = second.one(catalogue.EXPOSITION_DURATION.name)
@@ -65,7 +66,7 @@ def test_it_tells_how_many_series_it_holds_and_how_long_the_one_before_took() ->
 
 
 def test_a_scrape_sees_a_chat_wholly_or_not_at_all() -> None:
-    metrics = Metrics(config(), {})
+    metrics = Metrics(roster(config()), {})
     record = chat(tokens=40)
     begun, done = threading.Event(), threading.Event()
     bodies: list[bytes] = []

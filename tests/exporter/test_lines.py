@@ -20,6 +20,7 @@ from exporter.logs import ProbeLog, start_logging
 from exporter.records import record_file
 from probes.failure import Reason
 from tests.exporter.chats import START_NS, chat, failed
+from traffic.events import Breaker
 
 
 @pytest.fixture
@@ -161,3 +162,11 @@ def test_failures_of_a_kind_are_logged_once_a_minute_and_their_end_too() -> None
         ("probe failed", "connect", 0),
     ]
     assert logs[0]["request_id"] == failed(Reason.CONNECT).request_id
+
+
+def test_breakers_are_logged_when_they_open_and_when_they_close() -> None:
+    with capture_logs() as logs:
+        sink = ProbeLog()
+        for is_open in (False, True, False, True):
+            sink(Breaker("vllm", open=is_open))
+    assert [line["event"].partition(":")[0] for line in logs] == ["breaker opened", "breaker closed", "breaker opened"]

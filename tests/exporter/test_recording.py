@@ -17,14 +17,15 @@ from probes.failure import Reason
 from probes.record import ChatRecord
 from tests.exporter.chats import MS, START_NS, STARTED_AT, chat, chats, failed
 from tests.exporter.scrape import CONFIG, Scrape, config, promtool_accepts, scrape, scrape_openmetrics
-from traffic.events import Facts, Skip, SkipReason
+from traffic.events import Breaker, Facts, Skip, SkipReason
+from traffic.roster import roster as listed
 
 CHAT = {"target": "vllm", "backend": "vllm", "model": "tiny", "scenario": "heartbeat"}
 
 
 @pytest.fixture
 def metrics() -> Metrics:
-    return Metrics(config(), {})
+    return Metrics(listed(config()), {})
 
 
 def expect_histogram(seen: Scrape, metric: Metric, values: list[float], bounds: list[float], **more: str) -> None:
@@ -41,7 +42,7 @@ def expect_histogram(seen: Scrape, metric: Metric, values: list[float], bounds: 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(chats(), max_size=8))
 def test_histograms_and_counters_are_those_of_the_records(records: list[ChatRecord]) -> None:
-    metrics = Metrics(config(), {})
+    metrics = Metrics(listed(config()), {})
     for record in records:
         metrics.recording(record)
     seen = scrape(metrics)
@@ -85,7 +86,7 @@ def test_histograms_and_counters_are_those_of_the_records(records: list[ChatReco
 @settings(max_examples=40, deadline=None)
 @given(st.lists(chats(), max_size=8))
 def test_first_content_is_observed_from_the_first_chat_in_which_the_model_reasoned(records: list[ChatRecord]) -> None:
-    metrics = Metrics(config(), {})
+    metrics = Metrics(listed(config()), {})
     for record in records:
         metrics.recording(record)
     seen = scrape(metrics)
@@ -199,7 +200,7 @@ def test_doubtful_timings_are_kept_or_dropped_and_counted_either_way() -> None:
     sure = chat()
     unsure = replace(sure, chunks=(sure.chunks[0]._replace(error_ns=2 * MS), *sure.chunks[1:]))
     for choice, observed in (("keep", 1), ("drop", 0)):
-        metrics = Metrics(config(f"{CONFIG}limits: {{doubtful: {choice}}}\n"), {})
+        metrics = Metrics(listed(config(f"{CONFIG}limits: {{doubtful: {choice}}}\n")), {})
         metrics.recording(unsure)
         seen = scrape(metrics)
         assert seen.one(catalogue.DOUBTFUL.name, **CHAT) == seen.one(catalogue.PROBES.name, **CHAT) == 1
@@ -283,7 +284,7 @@ def test_new_facts_of_the_same_model_leave_its_counters_alone(metrics: Metrics) 
 
 def test_a_target_that_goes_takes_its_series_along(metrics: Metrics) -> None:
     metrics.recording(chat(certificate_expiry=1_900_000_000.0))
-    metrics.recording.drop("vllm")
+    metrics.recording.follow(listed(config().model_copy(update={"targets": {"tgi": config().targets["tgi"]}})))
     metrics.recording(chat())  # was under way
     seen = scrape(metrics)
     assert not [labels for labels in seen.all_labels() if labels.get("target") == "vllm"]
@@ -324,9 +325,13 @@ def test_promtool_accepts_all_of_it(metrics: Metrics) -> None:
 
 
 def test_every_metric_of_the_catalogue_is_served(metrics: Metrics) -> None:
+    scenario = "heartbeat: {every: 15s, prompt: {text: Hello}, pair: true, expect: {greets: {contains: Hello}}}"
+    whole = config(CONFIG.replace("heartbeat: {every: 15s, prompt: {text: Hello}}", scenario))
     sources = (catalogue.STREAMS_IN_FLIGHT, catalogue.CLOCK_STEPS, catalogue.LOG_LINES_DROPPED, catalogue.RECORDS_LOST)
-    metrics = Metrics(config(), {metric: lambda: 0 for metric in sources})
+    metrics = Metrics(listed(whole), {metric: lambda: 0 for metric in sources})
     metrics.own.configured(STARTED_AT)
+    metrics.own.discovered("files", well=True, at=STARTED_AT)
+    metrics.recording(Breaker("vllm", open=False))
     metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
     metrics.recording(Facts("vllm", "tiny", model_loaded=True))
     metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))

@@ -65,10 +65,10 @@ async def test_from_an_engine_to_a_scrape(tmp_path: Path) -> None:
     key.write_text(KEY)
     records = tmp_path / "records.ndjson"
     awaited = Awaited()
-    async with engine() as one, exporting(settings(one.url, key=key), records=records, sinks=[awaited]) as address:
-        assert await get(address, "/-/ready") == (200, b"chatprobe is ready.\n")
+    async with engine() as one, exporting(settings(one.url, key=key), records=records, sinks=[awaited]) as running:
+        assert await get(running.address, "/-/ready") == (200, b"chatprobe is ready.\n")
         await awaited.came()
-        seen = await scraped(address)
+        seen = await scraped(running.address)
         probes = seen.one(catalogue.PROBES.name, **CHAT)
         assert probes is not None
         assert probes >= 1
@@ -77,7 +77,7 @@ async def test_from_an_engine_to_a_scrape(tmp_path: Path) -> None:
         assert seen.one(catalogue.ITL.count, **CHAT) == 2 * probes
         assert seen.value(catalogue.PROBE_FAILURES.name) == 0
         assert seen.value(catalogue.TARGET_INFO.name, served_model="tiny", backend_version="0.0.1", url=one.url) == 1
-        pages = [(await get(address, path))[1] for path in ("/metrics", "/config", "/")]
+        pages = [(await get(running.address, path))[1] for path in ("/metrics", "/config", "/")]
         promtool_accepts(pages[0])
         assert one.keys == {f"Bearer {KEY}"}
         assert one.chats[0]["model"] == "tiny"
@@ -90,9 +90,9 @@ async def test_from_an_engine_to_a_scrape(tmp_path: Path) -> None:
 
 async def test_an_engine_that_is_down_is_a_failure_to_connect_under_an_unknown_model() -> None:
     awaited = Awaited(lambda record: record.outcome == "failed")
-    async with exporting(settings(UNREACHABLE), sinks=[awaited]) as address:
+    async with exporting(settings(UNREACHABLE), sinks=[awaited]) as running:
         await awaited.came()
-        seen = await scraped(address)
+        seen = await scraped(running.address)
         failures = seen.one(catalogue.PROBE_FAILURES.name, **{**CHAT, "model": "unknown"}, reason="connect")
         assert failures == seen.value(catalogue.PROBE_FAILURES.name) == seen.value(catalogue.PROBES.name)
         assert failures is not None
@@ -104,7 +104,7 @@ async def test_at_the_end_chats_under_way_end_well_while_readiness_says_no() -> 
     async with engine() as one:
         one.finish.clear()
         exporter = exporting(settings(one.url), sinks=[records.append])
-        address = await exporter.__aenter__()
+        address = (await exporter.__aenter__()).address
         await asyncio.wait_for(one.asked.wait(), 20)
         stopping = asyncio.create_task(exporter.__aexit__(None, None, None))
         async with asyncio.timeout(20):
@@ -130,9 +130,9 @@ async def test_chats_that_do_not_end_in_time_are_cancelled() -> None:
 
 
 async def test_what_keeps_it_from_starting_is_said(tmp_path: Path) -> None:
-    async with exporting(settings(UNREACHABLE)) as address:
+    async with exporting(settings(UNREACHABLE)) as running:
         with pytest.raises(ServeError, match="is in use by another program"):
-            await exporting(settings(UNREACHABLE, listen=str(address))).__aenter__()
+            await exporting(settings(UNREACHABLE, listen=str(running.address))).__aenter__()
     with pytest.raises(ServeError, match=r"records\.ndjson: No such file or directory; name a file"):
         await exporting(settings(UNREACHABLE), records=tmp_path / "missing" / "records.ndjson").__aenter__()
     key = tmp_path / "key"

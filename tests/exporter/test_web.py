@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import aiohttp
@@ -14,13 +14,15 @@ from config.reader import parse
 from exporter.metrics import catalogue
 from exporter.metrics.assembly import Metrics
 from exporter.metrics.exposition import OPENMETRICS, TEXT
+from exporter.reloading import Reloaded
 from exporter.web.app import Sources, application, takes_gzip
 from exporter.web.overview import Overview
 from exporter.web.server import ListenError, listening
 from probes.failure import Failure, Reason
 from tests.exporter.chats import chat, failed
 from tests.exporter.scrape import CONFIG, promtool_accepts, read
-from traffic.events import Facts, Skip, SkipReason
+from traffic.events import Breaker, Facts, Skip, SkipReason
+from traffic.roster import roster
 
 SECRET = "canary-secret"
 
@@ -31,6 +33,7 @@ class Site:
     metrics: Metrics
     overview: Overview
     not_ready: str | None = None
+    reload: Callable[[], Awaitable[Reloaded]] | None = None
 
     async def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, aiohttp.ClientResponse, bytes]:
         async with self.session.request(method, path, headers=headers) as response:
@@ -44,8 +47,8 @@ def settings() -> Config:
 
 @pytest.fixture
 async def site(settings: Config) -> AsyncIterator[Site]:
-    metrics, overview = Metrics(settings, {}), Overview(settings)
-    sources = Sources(metrics.exposition, overview, lambda: one.not_ready, effective(settings))
+    metrics, overview = Metrics(roster(settings), {}), Overview(roster(settings))
+    sources = Sources(metrics.exposition, overview, lambda: one.not_ready, lambda: effective(settings), lambda: one.reload)
     async with (
         listening(application(sources), Address("127.0.0.1", 0)) as address,
         aiohttp.ClientSession(f"http://{address}", auto_decompress=False, skip_auto_headers=["Accept-Encoding"]) as session,
@@ -97,7 +100,7 @@ async def test_head_is_get_without_a_body(site: Site, path: str) -> None:
 
 
 async def test_what_is_not_there_is_said_in_text(site: Site) -> None:
-    for method, path, expected in (("GET", "/nowhere", 404), ("POST", "/metrics", 405), ("POST", "/-/reload", 404)):
+    for method, path, expected in (("GET", "/nowhere", 404), ("POST", "/metrics", 405), ("GET", "/-/reload", 405)):
         status, response, body = await site.get(path, method=method)
         assert (status, response.content_type) == (expected, "text/plain")
         assert body.startswith(str(expected).encode())
@@ -135,7 +138,7 @@ async def test_the_page_shows_the_last_outcome_and_escapes_what_engines_say(site
 
 async def test_a_port_in_use_is_said_clearly(settings: Config) -> None:
     def app() -> Sources:
-        return Sources(Metrics(settings, {}).exposition, Overview(settings), lambda: None, "")
+        return Sources(Metrics(roster(settings), {}).exposition, Overview(roster(settings)), lambda: None, lambda: "", lambda: None)
 
     async with listening(application(app()), Address("127.0.0.1", 0)) as address:
         with pytest.raises(ListenError, match=rf"127\.0\.0\.1:{address.port} is in use by another program; stop it, or choose another"):
@@ -150,8 +153,41 @@ async def test_a_port_in_use_is_said_clearly(settings: Config) -> None:
 
 
 async def test_all_addresses_are_those_of_ipv4_too(settings: Config) -> None:
-    sources = Sources(Metrics(settings, {}).exposition, Overview(settings), lambda: None, "")
+    sources = Sources(Metrics(roster(settings), {}).exposition, Overview(roster(settings)), lambda: None, lambda: "", lambda: None)
     async with listening(application(sources), Address("::", 0)) as address, aiohttp.ClientSession() as session:
         for host in ("127.0.0.1", "[::1]"):
             async with session.get(f"http://{host}:{address.port}/-/healthy") as answer:
                 assert answer.status == 200
+
+
+async def test_reload_over_http_only_where_it_is_allowed_and_with_an_answer_that_says_what_became_of_it(site: Site) -> None:
+    status, _, body = await site.get("/-/reload", "POST")
+    assert (status, body) == (403, b"Reload over HTTP is not allowed; set web: {lifecycle: true}, or send SIGHUP.\n")
+    outcome = Reloaded(True, ("reloaded", "targets added: tgi"))
+
+    async def reload() -> Reloaded:
+        return outcome
+
+    site.reload = reload
+    for method in ("POST", "PUT"):
+        status, _, body = await site.get("/-/reload", method)
+        assert (status, body) == (200, b"reloaded\ntargets added: tgi\n")
+    outcome = Reloaded(False, ("not reloaded", "chatprobe.yaml:1:1: targets: wrong; write others"))
+    status, _, body = await site.get("/-/reload", "POST")
+    assert (status, body) == (500, b"not reloaded\nchatprobe.yaml:1:1: targets: wrong; write others\n")
+    status, _, _ = await site.get("/-/reload")
+    assert status == 405
+
+
+async def test_the_page_shows_an_open_breaker_and_forgets_what_is_gone(site: Site, settings: Config) -> None:
+    site.overview(Breaker("vllm", open=True))
+    site.overview(chat(scenario="long"))
+    assert (await site.get("/"))[2].count(b"breaker open") == 2
+    site.overview.follow(roster(settings.model_copy(update={"targets": {"tgi": settings.targets["tgi"]}})))
+    page = (await site.get("/"))[2]
+    assert b"vllm" not in page
+    assert b"tgi" in page
+    site.overview.follow(roster(settings))
+    page = (await site.get("/"))[2]
+    assert b"breaker open" not in page
+    assert page.count(b"none yet") == 3

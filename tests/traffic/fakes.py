@@ -64,38 +64,59 @@ async def settle() -> None:
 
 @dataclass
 class FakeProber:
-    """Answers each chat at once, or holds all chats until `let_go` or `cancel_all`."""
+    """Answers each chat at once or after `takes_seconds`, or holds all chats until `let_go` or `cancel_all`. Targets that are `dead` refuse."""
 
     clock: FakeClock
     hold: bool = False
     reason: Reason | None = None
     asks: list[tuple[str, Ask]] = field(default_factory=list)
+    endpoints: list[Endpoint] = field(default_factory=list)
+    takes_seconds: float = 0
+    text: str = "An answer."
+    dead: set[str] = field(default_factory=set)
     cancelled: bool = False
     heeds_cancel: bool = True
     _gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def chat(
-        self, endpoint: Endpoint, ask: Ask, *, scenario: str, timeouts: Timeouts, connection: ConnectionPolicy, due_ns: int | None
+        self,
+        endpoint: Endpoint,
+        ask: Ask,
+        *,
+        scenario: str,
+        timeouts: Timeouts,
+        connection: ConnectionPolicy,
+        due_ns: int | None,
+        pair_id: str | None,
     ) -> ChatRecord:
         self.asks.append((endpoint.name, ask))
+        self.endpoints.append(endpoint)
+        request_id = f"{len(self.asks):032}"
         started_ns = self.clock.now_ns
         if self.hold:
             await self._gate.wait()
-        outcome = "cancelled" if self.cancelled else "failed" if self.reason else "ok"
+        elif self.takes_seconds:
+            await self.clock.sleep_until(started_ns + round(self.takes_seconds * SECOND_NS))
+        reason = Reason.CONNECT if endpoint.name in self.dead else self.reason
+        outcome = "cancelled" if self.cancelled else "failed" if reason else "ok"
         return ChatRecord(
             target=endpoint.name,
             backend=endpoint.backend,
             model=ask.model,
             scenario=scenario,
-            request_id=f"{len(self.asks):032}",
+            request_id=request_id,
             prompt_id=ask.prompt_id,
             cache=ask.cache,
             started_at=self.clock.epoch_seconds(),
             started_ns=started_ns,
             ended_ns=self.clock.now_ns,
             outcome=outcome,  # type: ignore[arg-type]
-            failure=Failure(self.reason, "", self.clock.now_ns) if outcome == "failed" and self.reason else None,
+            failure=Failure(reason, "", self.clock.now_ns) if outcome == "failed" and reason else None,
             due_ns=due_ns,
+            pair_id=pair_id,
+            text=self.text if outcome == "ok" else "",
+            input_tokens=1,
+            output_tokens=1,
         )
 
     def let_go(self) -> None:
@@ -151,6 +172,10 @@ class Heard:
 
 
 def config(
-    targets: str = "vllm: {backend: vllm, url: 'http://engine:8000', model: tiny}", scenario: str = "every: 10s", limits: str = "{}"
+    targets: str = "vllm: {backend: vllm, url: 'http://engine:8000', model: tiny}",
+    scenario: str = "every: 10s",
+    limits: str = "{}",
+    prompt: str = "prompt: {text: Hello}",
 ) -> Config:
-    return parse(f"targets:\n  {targets}\nscenarios:\n  heartbeat: {{{scenario}, prompt: {{text: Hello}}}}\nlimits: {limits}\n").config
+    said = f"{scenario}, {prompt}" if prompt else scenario
+    return parse(f"targets:\n  {targets}\nscenarios:\n  heartbeat: {{{said}}}\nlimits: {limits}\n").config

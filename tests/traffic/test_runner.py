@@ -13,11 +13,13 @@ from probes.ask import Ask
 from probes.failure import Reason
 from probes.record import ChatRecord
 from tests.traffic.fakes import FakeClock, FakeControl, FakeProber, Heard, config, settle
+from traffic.admission import Admission
 from traffic.events import UNKNOWN_MODEL, Event, Facts, Skip, SkipReason
-from traffic.limits import Limits
+from traffic.population import Population
+from traffic.roster import roster
 from traffic.runner import Runner
 from traffic.schedule import FIRST_CHAT_WITHIN_NS
-from traffic.targets.static import endpoints
+from traffic.targets.endpoints import endpoints
 from traffic.watch import watches
 
 OLLAMA = "ollama: {backend: ollama, url: 'http://engine:11434', model: tiny}"
@@ -30,7 +32,13 @@ class Scene:
     prober: FakeProber
     control: FakeControl
     heard: Heard
-    limits: Limits
+    admission: Admission
+    population: Population
+
+    def follow(self, settings: Config) -> None:
+        listed = roster(settings)
+        self.population.update(endpoints({name: member.target for name, member in listed.members.items()}))
+        self.runner.follow(watches(listed, self.population.engines))
 
     @property
     def records(self) -> list[ChatRecord]:
@@ -38,7 +46,7 @@ class Scene:
 
     @property
     def skips(self) -> list[SkipReason]:
-        return [skip.reason for skip in self.heard.of(Skip)]
+        return [skip.reason for skip in self.heard.of(Skip) for _ in range(skip.count)]
 
 
 @asynccontextmanager
@@ -48,15 +56,18 @@ async def running(
     clock, heard = FakeClock(), Heard()
     control = control or FakeControl()
     fake = FakeProber(clock, **prober)  # type: ignore[arg-type]
-    limits = Limits(settings.limits.streams, settings.limits.streams_per_target)
-    planned = list(watches(settings, endpoints(settings), control, clock, heard))
-    runner = Runner(planned, fake, limits, clock, sink or heard)
-    runner.start()
+    tell = sink or heard
+    admission = Admission(settings.limits, clock, tell)
+    population = Population(control, clock, heard)
+    runner = Runner(fake, admission, clock, tell)
+    scene = Scene(runner, clock, fake, control, heard, admission, population)
+    scene.follow(settings)
     try:
-        yield Scene(runner, clock, fake, control, heard, limits)
+        yield scene
     finally:
         fake.let_go()
         await runner.stop(1)
+        await population.close()
 
 
 async def test_each_target_has_its_first_chat_soon_and_then_one_each_interval() -> None:
@@ -85,13 +96,13 @@ async def test_a_chat_is_asked_as_its_scenario_says() -> None:
 async def test_a_target_that_hangs_is_busy_at_its_cap_and_chatted_with_again_afterwards() -> None:
     async with running(config(limits="{streams_per_target: 2}"), hold=True) as scene:
         await scene.clock.advance(49)
-        assert len(scene.prober.asks) == scene.limits.in_flight == 2
+        assert len(scene.prober.asks) == scene.admission.in_flight == 2
         assert set(scene.skips) == {SkipReason.TARGET_BUSY}
         skipped = len(scene.skips)
         assert skipped >= 2
         scene.prober.let_go()
         await settle()
-        assert (len(scene.records), scene.limits.in_flight) == (2, 0)
+        assert (len(scene.records), scene.admission.in_flight) == (2, 0)
         await scene.clock.advance(10)
         assert (len(scene.records), len(scene.skips)) == (3, skipped)
 
@@ -109,7 +120,7 @@ async def test_a_model_that_is_not_loaded_is_not_asked_for_unless_that_is_allowe
         await scene.clock.advance(10)
         assert set(scene.skips) == {SkipReason.MODEL_NOT_LOADED}
         assert scene.prober.asks == []
-        assert scene.limits.in_flight == 0
+        assert scene.admission.in_flight == 0
         assert scene.heard.of(Facts)[-1].model_loaded is False
         scene.control.in_memory = True
         await scene.clock.advance(10)
@@ -164,7 +175,7 @@ async def test_what_breaks_in_a_probe_is_an_internal_failure_and_probing_goes_on
         assert len(scene.prober.asks) >= 2
         assert {record.reason for record in scene.records} == {Reason.INTERNAL}
         assert {record.failure.detail for record in scene.records if record.failure} == {"RuntimeError"}
-        assert scene.limits.in_flight == 0
+        assert scene.admission.in_flight == 0
         assert scene.runner.running
     assert {line["event"] for line in logs if line["log_level"] == "error"} == {"a probe broke"}
 
@@ -198,7 +209,7 @@ async def test_chats_that_outlast_the_grace_time_are_cancelled() -> None:
         await scene.clock.advance(5)
         await asyncio.wait_for(scene.runner.stop(0.01), 5)
         assert [record.outcome for record in scene.records] == ["cancelled"]
-        assert scene.limits.in_flight == 0
+        assert scene.admission.in_flight == 0
 
 
 async def test_a_chat_that_does_not_even_heed_that_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +217,7 @@ async def test_a_chat_that_does_not_even_heed_that_is_left_behind(monkeypatch: p
     async with running(config(), hold=True, heeds_cancel=False) as scene:
         await scene.clock.advance(5)
         await asyncio.wait_for(scene.runner.stop(0.01), 5)
-        assert (scene.records, scene.limits.in_flight) == ([], 0)
+        assert (scene.records, scene.admission.in_flight) == ([], 0)
 
 
 async def test_a_chat_whose_engine_is_still_being_asked_is_not_sent_after_the_stop() -> None:

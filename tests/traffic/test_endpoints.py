@@ -7,7 +7,7 @@ import pytest
 from config.reader import parse
 from config.secrets import SecretError
 from probes.ask import Endpoint, Tls
-from traffic.targets.static import endpoints
+from traffic.targets.endpoints import endpoints
 
 YAML = """
 targets:
@@ -33,7 +33,7 @@ def key(tmp_path: Path) -> Path:
 
 
 def test_a_configured_target_becomes_an_endpoint_with_its_secrets(key: Path) -> None:
-    found = endpoints(parse(YAML, str(key.parent / "chatprobe.yaml")).config)
+    found = endpoints(parse(YAML, str(key.parent / "chatprobe.yaml")).config.targets)
     assert found == {
         "vllm": Endpoint(
             "vllm", "vllm", "https://engine:8000", "tiny", api_key="canary-key", headers={"X-Tenant": "canary-header"}, tls=Tls(insecure=True)
@@ -48,4 +48,4 @@ def test_a_secret_that_went_away_is_an_error_that_does_not_show_it(key: Path) ->
     config = parse(YAML, str(key.parent / "chatprobe.yaml")).config
     key.unlink()
     with pytest.raises(SecretError, match="key: No such file"):
-        endpoints(config)
+        endpoints(config.targets)

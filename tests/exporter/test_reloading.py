@@ -1,0 +1,242 @@
+"""Reload, with the whole exporter and an engine on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from config.quantities import Address
+from config.reader import read
+from exporter.metrics import catalogue
+from exporter.serve import Running, exporting
+from exporter.watching import signatures
+from probes.record import ChatRecord
+from tests.exporter.engine import Engine, engine
+from tests.exporter.scrape import Scrape, promtool_accepts
+from tests.exporter.scrape import read as read_scrape
+from traffic.events import Event, Skip
+
+CHAT = {"target": "vllm", "backend": "vllm", "model": "tiny", "scenario": "steady"}
+SOON = 20.0
+
+
+@dataclass
+class Scene:
+    """An exporter on a configuration file that the test changes."""
+
+    file: Path
+    running: Running
+    engine: Engine
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def address(self) -> Address:
+        return self.running.address
+
+    @property
+    def records(self) -> list[ChatRecord]:
+        return [event for event in self.events if isinstance(event, ChatRecord)]
+
+    async def reload(self, text: str) -> tuple[int, str]:
+        self.file.write_text(text)
+        async with aiohttp.ClientSession() as session, session.post(f"http://{self.address}/-/reload") as response:
+            return response.status, await response.text()
+
+    async def scrape(self) -> Scrape:
+        async with aiohttp.ClientSession() as session, session.get(f"http://{self.address}/metrics") as response:
+            body = await response.read()
+        promtool_accepts(body)
+        return read_scrape(body)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(SOON):
+            while not holds():  # noqa: ASYNC110 - what is awaited happens in sinks, files and other processes
+                await asyncio.sleep(0.02)
+
+    async def until_scraped(self, expected: float | None, name: str, **labels: str) -> None:
+        """Until the sum of these samples is the expected one."""
+        async with asyncio.timeout(SOON):
+            while (await self.scrape()).value(name, **labels) != expected:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+
+def configuration(url: str, *, extra: str = "", target: str = "", scenario: str = "rate: 20/s", slos: str = "{}", more: str = "") -> str:
+    return f"""
+web: {{listen: "127.0.0.1:0", lifecycle: true}}
+targets:
+  vllm: {{backend: vllm, url: "{url}", model: tiny{target}}}
+{extra}
+scenarios:
+  steady: {{{scenario}, prompt: {{text: Hello}}}}
+slos: {slos}
+{more}
+"""
+
+
+@asynccontextmanager
+async def scene(folder: Path, make: Callable[[str], str] = configuration, *, watch: bool = False) -> AsyncIterator[Scene]:
+    file = folder / "chatprobe.yaml"
+    events: list[Event] = []
+    async with engine() as one:
+        file.write_text(make(one.url))
+        files = signatures([str(file)]) if watch else None
+        loaded = read([file])
+        running = exporting(loaded.config, read=lambda: read([file]), files=files, sinks=[events.append])
+        async with running as exporter:
+            yield Scene(file, exporter, one, events)
+
+
+async def test_a_storm_of_reloads_loses_no_chat_and_no_counter_of_what_is_kept_ever_decreases(tmp_path: Path) -> None:
+    async with scene(tmp_path) as one:
+        url = one.engine.url
+        variants = (
+            configuration(url, extra=f'  other: {{backend: vllm, url: "{url}", model: tiny}}'),
+            configuration(url, scenario="rate: 20/s, targets: [vllm]", slos="{fast: {scenario: steady, e2e: 1234ms, objective: 99%}}"),
+            "targets: {vllm: {backend: vllm",
+        )
+        seen: list[dict[str, float]] = []
+        answers: Counter[int] = Counter()
+        for number in range(100):
+            status, answer = await one.reload(variants[number % 3])
+            answers[status] += 1
+            assert (status == 500) == (number % 3 == 2), answer
+            if number % 10 == 0:
+                seen.append(kept(await one.scrape()))
+        assert answers == {200: 67, 500: 33}
+        await one.until(lambda: len([record for record in one.records if record.target == "vllm"]) > 30)
+        seen.append(kept(await one.scrape()))
+        for before, after in pairwise(seen):
+            assert {name: (value, after[name]) for name, value in before.items() if after[name] < value} == {}
+    records = [record for record in one.records if record.target == "vllm"]
+    assert {record.outcome for record in one.records} == {"ok"}
+    assert len({record.request_id for record in one.records}) == len(one.records) == len(one.engine.chats)
+    assert not [event for event in one.events if isinstance(event, Skip)]
+    assert seen[-1][catalogue.PROBES.name] <= len(records)
+
+
+def kept(seen: Scrape) -> dict[str, float]:
+    """The counters of the target that is always there, but for those of histograms that the storm divides anew."""
+    anew = {catalogue.E2E.name}
+    found = {}
+    for metric in catalogue.CATALOGUE:
+        if catalogue.TARGET in metric.labels and metric.type != "gauge" and metric.name not in anew and catalogue.SLO not in metric.labels:
+            name = metric.count if metric.type == "histogram" else metric.name
+            found[metric.name] = seen.value(name, target="vllm") or 0.0
+    return found
+
+
+async def test_every_chat_is_counted_once_while_targets_come_and_go(tmp_path: Path) -> None:
+    async with scene(tmp_path) as one:
+        with_other = configuration(one.engine.url, extra=f'  other: {{backend: vllm, url: "{one.engine.url}", model: tiny}}')
+        for _ in range(10):
+            await one.reload(with_other)
+            await asyncio.sleep(0.05)
+            await one.reload(configuration(one.engine.url))
+        await one.until(lambda: len(one.records) > 20)
+        one.engine.finish.clear()
+        await one.until(lambda: len(one.engine.chats) > len(one.records))
+        one.engine.finish.set()
+        await one.until(lambda: len(one.engine.chats) == len(one.records))
+        counted = (await one.scrape()).one(catalogue.PROBES.name, **CHAT)
+        assert counted == pytest.approx(len([record for record in one.records if record.target == "vllm"]), abs=2)
+
+
+async def test_a_bad_configuration_changes_nothing_and_a_good_one_after_it_recovers(tmp_path: Path) -> None:
+    async with scene(tmp_path) as one:
+        before = await one.scrape()
+        assert before.one(catalogue.RELOAD_SUCCESSFUL.name) == 1
+        status, answer = await one.reload(configuration(one.engine.url, scenario="rate: often"))
+        assert status == 500
+        assert "stays in force" in answer
+        assert f"{one.file}:" in answer
+        assert "scenarios.steady.rate" in answer
+        seen = await one.scrape()
+        assert seen.one(catalogue.RELOAD_SUCCESSFUL.name) == 0
+        assert seen.one(catalogue.RELOAD_TIMESTAMP.name) == before.one(catalogue.RELOAD_TIMESTAMP.name)
+        await one.until(lambda: len(one.records) > 5)
+        assert await one.reload(configuration(one.engine.url)) == (200, "reloaded\n")
+        seen = await one.scrape()
+        assert seen.one(catalogue.RELOAD_SUCCESSFUL.name) == 1
+        assert (seen.one(catalogue.RELOAD_TIMESTAMP.name) or 0) > (before.one(catalogue.RELOAD_TIMESTAMP.name) or 0)
+
+
+async def test_the_answer_says_what_changed_and_which_histograms_begin_anew(tmp_path: Path) -> None:
+    async with scene(tmp_path) as one:
+        other = f'  other: {{backend: vllm, url: "{one.engine.url}", model: tiny}}'
+        status, answer = await one.reload(
+            configuration(one.engine.url, extra=other, slos="{fast: {scenario: steady, ttft: 123ms, objective: 99%}}").replace(":0", ":1")
+        )
+        assert status == 200
+        lines = answer.splitlines()
+        assert lines[0] == "reloaded"
+        assert any("other" in line for line in lines)
+        assert any("fast" in line for line in lines)
+        assert any("web.listen" in line for line in lines)
+        assert "chatprobe_ttft_seconds begins anew: SLO thresholds changed its bucket boundaries" in lines
+        async with aiohttp.ClientSession() as session, session.get(f"http://{one.address}/config") as response:
+            assert "123ms" in await response.text()
+
+
+async def test_a_secret_that_is_rotated_is_used_without_a_reload_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exporter.watching.LOOK_SECONDS", 0.05)
+    key = tmp_path / "key"
+    key.write_text("old-key")
+    async with scene(tmp_path, lambda url: configuration(url, target=", api_key: {file: key}"), watch=True) as one:
+        await one.until(lambda: bool(one.records))
+        assert one.engine.keys == {"Bearer old-key"}
+        counted = (await one.scrape()).one(catalogue.PROBES.name, **CHAT)
+        key.write_text("new-key")
+        await one.until(lambda: "Bearer new-key" in one.engine.keys)
+        assert ((await one.scrape()).one(catalogue.PROBES.name, **CHAT) or 0) > (counted or 0)
+        key.unlink()
+        await one.until(lambda: len(one.records) > 40)
+        await one.until_scraped(0, catalogue.RELOAD_SUCCESSFUL.name)
+        records = len(one.records)
+        await one.until(lambda: len(one.records) > records + 5)
+
+
+async def test_a_changed_file_is_loaded_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exporter.watching.LOOK_SECONDS", 0.05)
+    async with scene(tmp_path, watch=True) as one:
+        one.file.write_text(configuration(one.engine.url, extra=f'  other: {{backend: vllm, url: "{one.engine.url}", model: tiny}}'))
+        await one.until(lambda: any(record.target == "other" for record in one.records))
+
+
+async def test_discovered_targets_come_and_go_and_a_broken_file_keeps_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exporter.watching.LOOK_SECONDS", 0.05)
+    found = tmp_path / "targets"
+    found.mkdir()
+    key = tmp_path / "key"
+    key.write_text("for-discovered")
+
+    def make(url: str) -> str:
+        more = 'discovery: {files: ["targets/*.yaml"]}\ncredentials: [{name: "f*", host: 127.0.0.1, api_key: {file: key}}]'
+        return configuration(url, more=more)
+
+    async with scene(tmp_path, make) as one:
+        (found / "a.yaml").write_text(f'targets: {{found: {{backend: vllm, url: "{one.engine.url}", model: tiny}}}}')
+        await one.until(lambda: any(record.target == "found" for record in one.records))
+        assert "Bearer for-discovered" in one.engine.keys
+        seen = await one.scrape()
+        assert seen.one(catalogue.TARGETS.name, source="files") == 1
+        assert seen.one(catalogue.DISCOVERY_UP.name, source="files") == 1
+        (found / "a.yaml").write_text("targets: {found: {backend")
+        await one.until_scraped(0, catalogue.DISCOVERY_UP.name, source="files")
+        seen = await one.scrape()
+        assert seen.one(catalogue.TARGETS.name, source="files") == 1
+        counted = seen.value(catalogue.PROBES.name, target="found") or 0
+        (found / "a.yaml").write_text(
+            f'[{{targets: ["{one.engine.url.removeprefix("http://")}"], labels: {{backend: vllm, name: found, model: tiny}}}}]'
+        )
+        await one.until_scraped(1, catalogue.DISCOVERY_UP.name, source="files")
+        assert ((await one.scrape()).value(catalogue.PROBES.name, target="found") or 0) >= counted
+        (found / "a.yaml").unlink()
+        await one.until_scraped(None, catalogue.PROBES.name, target="found")

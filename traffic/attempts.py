@@ -1,0 +1,175 @@
+"""Holds the chats that are due, as far as they are admitted, and tells what became of each."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from probes.ask import Ask, ConnectionPolicy, Endpoint, Timeouts
+from probes.failure import Failure, Reason
+from probes.record import ChatRecord
+from traffic.admission import Admission, Ticket
+from traffic.conversation import Script, Turn
+from traffic.events import Pair, Side, Sink, Skip, SkipReason
+from traffic.schedule import Clock
+from traffic.served import Served
+from traffic.watch import Watch
+
+_log = structlog.get_logger()
+
+
+class Prober(Protocol):
+    """Holds chats; `probes.probing.Prober` does so on the measuring worker. A chat that fails is a record, not an exception."""
+
+    async def chat(
+        self,
+        endpoint: Endpoint,
+        ask: Ask,
+        *,
+        scenario: str,
+        timeouts: Timeouts,
+        connection: ConnectionPolicy,
+        due_ns: int | None,
+        pair_id: str | None,
+    ) -> ChatRecord: ...
+
+    def cancel_all(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What is to be said, in which scenario, and when it was due."""
+
+    watch: Watch
+    script: Script
+    turn: Turn
+    due_ns: int
+    pair_id: str | None
+
+
+class Attempts:
+    """Makes of each chat that is due one record or one skip for each of its targets, and of a paired one a `Pair` besides."""
+
+    def __init__(self, prober: Prober, admission: Admission, clock: Clock, tell: Sink) -> None:
+        self._prober = prober
+        self._admission = admission
+        self._clock = clock
+        self._tell = tell
+        self._running: set[asyncio.Task[bool]] = set()
+        self._closed = False
+
+    @property
+    def running(self) -> set[asyncio.Task[bool]]:
+        """The chats that are under way; those of a pair are one."""
+        return self._running
+
+    def close(self) -> None:
+        """Chats that are not sent yet are not sent any more, and no trace is left of them."""
+        self._closed = True
+
+    def skip(self, watch: Watch, reason: SkipReason, count: int = 1) -> None:
+        """So many chats that were due are not held, with none of the watch's targets."""
+        for engine in watch.engines:
+            self._tell(self._skipped(watch, engine, reason, count))
+
+    def start(self, watch: Watch, script: Script, turn: Turn, due_ns: int) -> asyncio.Task[bool] | None:
+        """Admit what may be sent now, and send it. The task's result is whether the chat went well with all targets; None: it is with none."""
+        admitted: list[tuple[Served, Ticket]] = []
+        refused: list[Side] = []
+        for engine in watch.engines:
+            verdict = self._admission.admit(engine.name, tokens=turn.input_tokens + watch.scenario.max_tokens)
+            if isinstance(verdict, SkipReason):
+                self._tell(self._skipped(watch, engine, verdict))
+                refused.append(Side(engine.name, None, verdict))
+            else:
+                admitted.append((engine, verdict))
+        if not admitted:
+            return None
+        due = _Due(watch, script, turn, due_ns, uuid.uuid4().hex if watch.scenario.pair else None)
+        chat = asyncio.create_task(self._hold(due, admitted, refused))
+        self._running.add(chat)
+        chat.add_done_callback(self._running.discard)
+        return chat
+
+    async def _hold(self, due: _Due, admitted: Sequence[tuple[Served, Ticket]], refused: Sequence[Side]) -> bool:
+        """All sides are made ready before the first is sent, so that those of a pair are sent at the same instant."""
+        ready = await asyncio.gather(*(_make_ready(engine) for engine, _ in admitted), return_exceptions=True)
+        sides = await asyncio.gather(*(self._attempt(due, engine, ticket, model) for (engine, ticket), model in zip(admitted, ready, strict=True)))
+        ended = [*(side for side in sides if side is not None), *refused]
+        if due.pair_id is not None and len(ended) == len(due.watch.engines):
+            self._tell(Pair(due.watch.name, due.pair_id, tuple(ended)))
+        return all(side.record is not None and side.record.outcome == "ok" for side in ended)
+
+    async def _attempt(self, due: _Due, engine: Served, ticket: Ticket, ready: str | SkipReason | BaseException) -> Side | None:
+        """One target's side; None if chatprobe stopped before it could be sent."""
+        event: ChatRecord | Skip | None = None
+        try:
+            match ready:
+                case BaseException():
+                    raise ready
+                case SkipReason():
+                    event = self._skipped(due.watch, engine, ready)
+                case model if not self._closed:
+                    event = await self._chat(due, engine, model)
+        except Exception as error:  # noqa: BLE001 - the edge of a probe: whatever breaks is our fault, is counted as such, and probing goes on
+            _log.exception("a probe broke", target=engine.name, scenario=due.watch.name)
+            event = self._broken(due, engine, error)
+        finally:
+            self._admission.release(ticket, event if isinstance(event, ChatRecord) else None)
+        if event is None:
+            return None
+        self._tell(event)
+        return Side(engine.name, event, None) if isinstance(event, ChatRecord) else Side(engine.name, None, event.reason)
+
+    async def _chat(self, due: _Due, engine: Served, model: str) -> ChatRecord:
+        record = await self._prober.chat(
+            engine.endpoint,
+            due.watch.ask(engine, model, due.turn),
+            scenario=due.watch.name,
+            timeouts=due.watch.scenario.timeouts,
+            connection=due.watch.scenario.connection,
+            due_ns=due.due_ns,
+            pair_id=due.pair_id,
+        )
+        if record.input_tokens is not None:
+            due.script.learn(record.input_tokens)
+        if record.outcome == "ok":
+            due.turn.answered(engine.name, record.text)
+        elif record.outcome == "failed":
+            engine.ask_soon()
+        return record
+
+    def _skipped(self, watch: Watch, engine: Served, reason: SkipReason, count: int = 1) -> Skip:
+        return Skip(engine.name, watch.name, reason, at=self._clock.epoch_seconds(), count=count)
+
+    def _broken(self, due: _Due, engine: Served, error: Exception) -> ChatRecord:
+        now_ns = self._clock.monotonic_ns()
+        return ChatRecord(
+            target=engine.name,
+            backend=engine.endpoint.backend,
+            model=engine.facts.model,
+            scenario=due.watch.name,
+            request_id=uuid.uuid4().hex,
+            pair_id=due.pair_id,
+            prompt_id=due.turn.prompt_id,
+            cache=due.watch.scenario.cache,
+            started_at=self._clock.epoch_seconds(),
+            started_ns=now_ns,
+            ended_ns=now_ns,
+            outcome="failed",
+            failure=Failure(Reason.INTERNAL, type(error).__name__, now_ns),
+            due_ns=due.due_ns,
+        )
+
+
+async def _make_ready(engine: Served) -> str | SkipReason:
+    """The model to ask for, of an engine of which perhaps nothing is known but its address: then the chat itself finds out what is wrong with it."""
+    model = await engine.model()
+    if await engine.loaded() is False and not engine.endpoint.load_model:
+        return SkipReason.MODEL_NOT_LOADED
+    return model
