@@ -30,7 +30,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """What a check found: `check` is the name of the one that found it, `detail` is for people and quotes nothing of the answer."""
+    """What a check found: `check` is the name of the one that found it, `detail` is for people."""
 
     check: str
     detail: str

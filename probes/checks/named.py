@@ -13,7 +13,7 @@ class Expected(Protocol):
     """One thing that is expected of an answer."""
 
     def wrong(self, reply: Reply) -> str | None:
-        """What is wrong with the answer, in at most 200 characters that quote nothing of it, or None. Raises `TooSlowError`."""
+        """What is wrong with the answer, for people, in at most 200 characters; or None. Raises `TooSlowError`."""
 
 
 @dataclass(frozen=True, slots=True)
