@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,8 +11,6 @@ from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import PlainSerializer, PlainValidator
-
-from config.rules import suggestion
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _EVERY_DAY = frozenset(range(7))
@@ -114,8 +113,8 @@ def _check_zone(zone: str) -> None:
 
 
 def _similar(zone: str) -> str:
-    guess = suggestion(zone, available_timezones())
-    return guess if guess.startswith("did you mean") else "write UTC, or one like Europe/Berlin or America/New_York"
+    close = difflib.get_close_matches(zone, sorted(available_timezones()), n=1, cutoff=0.8)
+    return f"did you mean {close[0]}?" if close else "write UTC, or one like Europe/Berlin or America/New_York"
 
 
 def _runs(days: frozenset[int]) -> Iterator[str]:

@@ -242,7 +242,7 @@ class _Reading:
         text = str(node.value)
         match node.tag.removeprefix(_TAG):
             case "str":
-                return text
+                return self._whole(node, path, text)
             case "null":
                 return None
             case "bool" if _BOOL.fullmatch(text):
@@ -253,3 +253,12 @@ class _Reading:
                 return float(text)
         self.report(node, path, _NO_TAGS)
         return text
+
+    def _whole(self, node: yaml.Node, path: KeyPath, text: str) -> str:
+        """The text with characters that JSON escapes in two halves put together."""
+        halves = text.encode("utf-16-le", "surrogatepass")
+        try:
+            return halves.decode("utf-16-le")
+        except UnicodeDecodeError:
+            self.report(node, path, "holds half of a character; write the character itself")
+            return halves.decode("utf-16-le", "replace")

@@ -99,9 +99,13 @@ def read_name(written: str) -> str:
     return written
 
 
+def is_name_pattern(written: str) -> bool:
+    return len(written) <= _LONGEST_NAME and _NAME_PATTERN.fullmatch(written) is not None
+
+
 def read_name_pattern(written: str) -> str:
     """A name, or what names have with `*` for any part of them."""
-    if len(written) > _LONGEST_NAME or not _NAME_PATTERN.fullmatch(written):
+    if not is_name_pattern(written):
         raise ValueError("is not usable as a name; write letters, digits and - _ . / only, and * for any part of it")
     return written
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+from config.quantities import is_name_pattern
 from config.rules import Finding, suggestion
 
 
@@ -64,7 +65,7 @@ def _of_name(name: str, earlier: list[object], targets: Mapping[str, Any], *, di
     """What is wrong with one name, or pattern, of a scenario's targets."""
     if name in earlier:
         yield "names a target twice; name it once"
-    elif discovers:
+    elif discovers or not is_name_pattern(name):
         return
     elif "*" in name:
         if not any(fnmatchcase(target, name) for target in targets):

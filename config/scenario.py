@@ -60,6 +60,12 @@ def _above_zero(per_second: Fraction) -> Fraction:
     return per_second
 
 
+def _some(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise ValueError("is empty; name at least one, or leave it out")
+    return names
+
+
 class Scenario(Section):
     """One kind of chat, and how often it is held with each of its targets."""
 
@@ -87,7 +93,7 @@ class Scenario(Section):
     )
     conversation: SetName | None = Field(default=None, description="name of a prompt set whose conversation is held, in place of a prompt")
     max_tokens: Annotated[int, Field(ge=1, le=100_000)] = Field(default=64, description="longest answer, in tokens")
-    targets: Annotated[tuple[NamePattern, ...], Strict(False), Field(min_length=1)] | None = Field(
+    targets: Annotated[tuple[NamePattern, ...], Strict(False), AfterValidator(_some)] | None = Field(
         default=None, description="names of the targets to chat with, or patterns like `team-*`; left out: all"
     )
     timeout_seconds: Seconds = Field(default=_DEFAULTS.total_seconds, alias="timeout", description="longest chat, from its start")

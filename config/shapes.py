@@ -85,6 +85,8 @@ class Stage(Section):
 
 
 def _fit_together(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    if not stages:
+        raise ValueError("is empty; add at least one stage")
     findings: list[Finding] = []
     for index, stage in enumerate(stages):
         if (stage.users is None) != (stages[0].users is None):
@@ -98,7 +100,7 @@ def _fit_together(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
     return stages
 
 
-Stages = Annotated[tuple[Stage, ...], Strict(False), Field(min_length=1), AfterValidator(_fit_together)]
+Stages = Annotated[tuple[Stage, ...], Strict(False), AfterValidator(_fit_together)]
 
 
 def misfits(scenario: Mapping[str, Any], keys: Sequence[str]) -> Iterator[Finding]:

@@ -51,7 +51,7 @@ def in_words(error: ErrorDetails, written: Value) -> str:
         case "string_too_short":
             return "is empty; write something, or leave it out"
         case "too_short":
-            return "is empty; name at least one, or leave it out" if path[-1:] == ("targets",) and len(path) > 1 else "is empty; add at least one"
+            return "is empty; add at least one"
     raise AssertionError(f"no words for {kind}")
 
 
