@@ -63,7 +63,7 @@ def _on_scenario(config: Config, scenario: Scenario) -> Iterator[Finding]:
             (shape,),
             f"{whose} {at_worst:.0f} chats at once, more than limits.streams_per_target ({config.limits.streams_per_target}); {_REMEDIES[shape]}",
         )
-    pinned = [name for name, target in config.targets_of(scenario).items() if target.backend == "ollama"]
+    pinned = [name for name, target in config.targets_of(scenario).items() if target.backend == "ollama" and not target.load_model]
     if pinned and chats_per_second_at_most(scenario) * OLLAMA_KEEP_ALIVE_SECONDS > 1:
         yield (
             (shape,),

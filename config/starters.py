@@ -13,4 +13,4 @@ def starter(preset: str | None = None) -> str:
         return files("config").joinpath("example.yaml").read_text(encoding="utf-8")
     if preset not in PRESETS:
         raise KeyError(preset)
-    return files("config").joinpath("presets", f"{preset}.yaml").read_text(encoding="utf-8")
+    return files("config").joinpath(f"{preset}.yaml").read_text(encoding="utf-8")

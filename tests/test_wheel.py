@@ -27,7 +27,7 @@ def test_it_holds_the_rooms_and_their_data_and_nothing_else(wheel: Path) -> None
     rooms = {name.partition("/")[0] for name in names}
     assert {room for room in rooms if not room.endswith(".dist-info")} == {"probes", "config", "traffic", "exporter", "cli"}
     data = [
-        *(f"config/presets/{preset}.yaml" for preset in ("default", "quick-test", "stress-test")),
+        *(f"config/{preset}.yaml" for preset in ("default", "quick-test", "stress-test")),
         "config/example.yaml",
         "probes/prompts/words.txt",
         *(f"probes/prompts/sets/{file.name}" for file in (ROOT / "probes/prompts/sets").glob("*.yaml")),

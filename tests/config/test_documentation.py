@@ -41,7 +41,7 @@ def default(key: str, value: object) -> str:
         return "must be given"
     if key in WRITTEN_OTHERWISE:
         return WRITTEN_OTHERWISE[key]
-    if value is None or isinstance(value, Section) or value == {}:
+    if value is None or isinstance(value, Section) or value in ({}, ()):
         return ""
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

@@ -5,6 +5,7 @@ from typing import get_args
 
 import pytest
 
+from config.load import ClosedLoop, OpenLoop
 from config.model import Target
 from config.reader import parse
 from config.sections import SECTIONS, keys
@@ -31,7 +32,7 @@ def test_no_preset_of_that_name() -> None:
         starter("../example")
 
 
-@pytest.mark.parametrize("place", [place for place in SECTIONS if place != ("targets", "*", "api_key")], ids=lambda place: ".".join(place) or "top")
+@pytest.mark.parametrize("place", [place for place in SECTIONS if place[-1:] != ("api_key",)], ids=lambda place: ".".join(place) or "top")
 def test_the_example_shows_every_key(place: tuple[str, ...]) -> None:
     for key in keys(SECTIONS[place]):
         assert re.search(rf"[\s{{#]{key}:", starter()), key
@@ -45,4 +46,25 @@ def test_what_the_example_comments_out_is_valid_too() -> None:
     assert set(config.targets) == {"vllm", "tgi", "ollama"}
     assert config.targets["vllm"].api_key is not None
     assert config.slos["heartbeat"].e2e_seconds == 5
-    assert config.scenarios["heartbeat"].targets == ("vllm",)
+    assert config.scenarios["heartbeat"].targets == ("vllm", "team-*")
+    assert set(config.scenarios) == {"heartbeat", "chat", "open-loop", "waves", "steps"}
+    assert [credential.host for credential in config.credentials] == ["*.vllm.svc.cluster.local"]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_warn_of_nothing_but_ollamas_keep_alive(preset: str) -> None:
+    warnings = parse(starter(preset)).warnings
+    assert all("keep-alive" in warning.text for warning in warnings)
+    assert (preset == "default") == bool(warnings)
+
+
+def test_the_stress_test_has_many_users_and_waves_of_a_hundred() -> None:
+    loads = {name: scenario.load for name, scenario in parse(starter("stress-test")).config.scenarios.items()}
+    users, waves, arrivals = loads["users"], loads["waves"], loads["arrivals"]
+    assert isinstance(users, ClosedLoop)
+    assert isinstance(waves, ClosedLoop)
+    assert users.stages[0].users >= 50
+    assert users.think_time is not None
+    assert users.ramp_up_seconds
+    assert max(stage.users for stage in waves.stages) == 100
+    assert isinstance(arrivals, OpenLoop)
