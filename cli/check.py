@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from config.model import Config
     from config.reader import Loaded
 
 
@@ -15,7 +16,14 @@ if TYPE_CHECKING:
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
 @click.option("--overlay", is_flag=True, help="Lay the files over one another, later over earlier, as `serve --config A --config B` does.")
 @click.option("--print", "show", is_flag=True, help="Print the configuration that is in force, with defaults, secrets hidden.")
-def command(files: tuple[Path, ...], overlay: bool, show: bool) -> None:
+@click.option(
+    "--against",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The configuration that is running: say what a reload would change. Several are laid over one another.",
+)
+def command(files: tuple[Path, ...], overlay: bool, show: bool, against: tuple[Path, ...]) -> None:
     """Validate configuration files, each by itself; without one, that which `serve` would find.
 
     Prints every error as FILE:LINE:COLUMN: PATH: what is wrong; what would be right, and exits with 1 if there is any.
@@ -25,15 +33,20 @@ def command(files: tuple[Path, ...], overlay: bool, show: bool) -> None:
 
     errors: list[ConfigError] = []
     try:
+        running = read(against) if against else None
         found = find(files)
     except ConfigError as error:
         found = ()
         errors.append(error)
     for together in [found] if overlay and found else [(file,) for file in found]:
         try:
-            _report(read(together), show)
+            loaded = read(together)
         except ConfigError as error:
             errors.append(error)
+            continue
+        _report(loaded, show)
+        if running is not None:
+            _compare(running, loaded, err=show)
     for failure in errors:
         click.echo(str(failure), err=True)
     if errors:
@@ -44,10 +57,40 @@ def _report(loaded: Loaded, show: bool) -> None:
     from config.effective import effective
     from config.reader import summary
 
+    names = _names(loaded)
     for warning in loaded.warnings:
         click.echo(f"{warning} (warning)", err=True)
-    names = " + ".join(map(str, loaded.files))
+    if boundaries := _boundaries(loaded.config):
+        click.echo(
+            f"{names}: slos add bucket boundaries: {boundaries}; "
+            "an exporter that is running starts such a histogram anew when it loads a change of them (note)",
+            err=True,
+        )
     if show:
         click.echo(f"# {names}\n{effective(loaded.config)}", nl=False)
     else:
         click.echo(f"{names}: ok ({summary(loaded.config)})")
+
+
+def _boundaries(config: Config) -> str:
+    """The thresholds that are no boundary of their histogram anyway, like `chatprobe_ttft_seconds 0.18`."""
+    from exporter.metrics.boundaries import added
+
+    return ", ".join(f"{metric.name} {' '.join(f'{bound:g}' for bound in bounds)}" for metric, bounds in added(config).items())
+
+
+def _compare(running: Loaded, loaded: Loaded, *, err: bool) -> None:
+    from config.changes import changes
+    from exporter.metrics.boundaries import beginning_anew
+
+    lines = list(changes(running.config, loaded.config).lines())
+    if anew := beginning_anew(running.config, loaded.config):
+        lines.append(f"histograms that begin anew: {', '.join(metric.name for metric in anew)}")
+    where = f"where {_names(running)} is running"
+    click.echo(f"{_names(loaded)}: a reload would change {'this' if lines else 'nothing'} {where}{':' if lines else ''}", err=err)
+    for line in lines:
+        click.echo(f"  {line}", err=err)
+
+
+def _names(loaded: Loaded) -> str:
+    return " + ".join(map(str, loaded.files))

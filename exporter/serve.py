@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -169,6 +170,9 @@ async def serve(
     loop.add_signal_handler(signal.SIGHUP, hung_up.set)
     with contextlib.suppress(asyncio.CancelledError):
         async with exporting(config, read=read, files=files, records=records, log_lines_lost=log_lines_lost) as running:
+            # what stands now stays: without it in their way, full collections of garbage take less than a millisecond instead of 25
+            gc.collect()
+            gc.freeze()
             while await hung_up.wait():
                 hung_up.clear()
                 await running.reloading.reload()

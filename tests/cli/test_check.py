@@ -76,3 +76,67 @@ def test_print_hides_secrets() -> None:
     assert "X-Key: <secret>" in result.stdout
     assert "every: 15s" in result.stdout
     assert "hunter2" not in result.output
+
+
+def test_thresholds_that_add_boundaries_are_told() -> None:
+    Path("a.yaml").write_text(GOOD + "slos: {s: {scenario: beat, ttft: 180ms, tpot: 50ms, e2e: 2500ms, objective: 99%}}\n")
+    Path("b.yaml").write_text(GOOD + "slos: {s: {scenario: beat, ttft: 200ms, objective: 99%}}\n")
+    result = check("a.yaml", "b.yaml")
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "a.yaml: slos add bucket boundaries: chatprobe_ttft_seconds 0.18, chatprobe_e2e_seconds 2.5; "
+        "an exporter that is running starts such a histogram anew when it loads a change of them (note)\n"
+    )
+
+
+def test_what_a_reload_would_change() -> None:
+    Path("running.yaml").write_text(
+        "targets: {gone: {backend: vllm, url: http://g}, moved: {backend: vllm, url: http://m}, v: {backend: vllm, url: http://v}}\n"
+        "scenarios: {beat: {every: 15s}}\n"
+        "slos: {s: {scenario: beat, ttft: 200ms, objective: 99%}}\n"
+    )
+    Path("new.yaml").write_text(
+        "web: {listen: '[::]:9840'}\n"
+        "targets: {moved: {backend: vllm, url: http://n}, v: {backend: vllm, url: http://v}, w: {backend: tgi, url: http://w}}\n"
+        "scenarios: {beat: {every: 30s}, chat: {users: 5}}\n"
+        "slos: {s: {scenario: beat, ttft: 180ms, objective: 99%}}\n"
+        "limits: {streams: 100}\n"
+    )
+    result = check("new.yaml", "--against", "running.yaml")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "new.yaml: ok (3 targets, 2 scenarios, 1 SLO)",
+        "new.yaml: a reload would change this where running.yaml is running:",
+        "  targets added: w",
+        "  targets removed: gone",
+        "  targets changed: moved",
+        "  scenarios added: chat",
+        "  scenarios changed: beat",
+        "  slos changed: s",
+        "  settings changed: limits.streams",
+        "  needs a restart: web.listen",
+        "  histograms that begin anew: chatprobe_ttft_seconds",
+    ]
+
+
+def test_a_reload_that_changes_nothing() -> None:
+    Path("a.yaml").write_text(GOOD)
+    Path("b.yaml").write_text(GOOD.replace("15s", "0.25m"))
+    result = check("b.yaml", "--against", "a.yaml")
+    assert result.stdout.splitlines()[1:] == ["b.yaml: a reload would change nothing where a.yaml is running"]
+
+
+def test_layers_that_are_running_and_a_printed_configuration() -> None:
+    Path("a.yaml").write_text(GOOD)
+    Path("b.yaml").write_text("limits: {streams: 100}\n")
+    result = check("--print", "a.yaml", "--against", "a.yaml", "--against", "b.yaml")
+    assert result.stdout.startswith("# a.yaml\nweb:")
+    assert result.stderr == "a.yaml: a reload would change this where a.yaml + b.yaml is running:\n  settings changed: limits.streams\n"
+
+
+def test_a_running_configuration_that_cannot_be_read() -> None:
+    Path("a.yaml").write_text(GOOD)
+    result = check("a.yaml", "--against", "missing.yaml")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == "missing.yaml: cannot be read: No such file or directory; name a file that can\n"
