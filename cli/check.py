@@ -76,7 +76,7 @@ def _boundaries(config: Config) -> str:
     """The thresholds that are no boundary of their histogram anyway, like `chatprobe_ttft_seconds 0.18`."""
     from exporter.metrics.boundaries import added
 
-    return ", ".join(f"{metric.name} {' '.join(f'{bound:g}' for bound in bounds)}" for metric, bounds in added(config).items())
+    return ", ".join(f"{metric.name} {' '.join(f'{bound:.10g}' for bound in bounds)}" for metric, bounds in added(config).items())
 
 
 def _compare(running: Loaded, loaded: Loaded, *, err: bool) -> None:
