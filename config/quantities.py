@@ -70,10 +70,8 @@ def write_rate(per_second: Fraction) -> str:
     """A text that reads back as the same rate, with a whole number if there is one."""
     numbers = {unit: per_second * seconds for unit, seconds in _RATE_UNITS.items()}
     whole = [f"{number}/{unit}" for unit, number in numbers.items() if number.denominator == 1]
-    if whole:
-        return whole[0]
-    decimals = {unit: Decimal(number.numerator) / number.denominator for unit, number in numbers.items()}
-    return next(f"{decimal.normalize():f}/{unit}" for unit, decimal in decimals.items() if Fraction(decimal) == numbers[unit])
+    decimals = [f"{(Decimal(number.numerator) / number.denominator).normalize():f}/{unit}" for unit, number in numbers.items()]
+    return next(text for text in (*whole, *decimals) if _RATE.fullmatch(text) and read_rate(text) == per_second)
 
 
 def read_share(written: object) -> Decimal:

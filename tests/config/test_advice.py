@@ -4,6 +4,7 @@ import pytest
 
 from config.reader import parse
 
+ONE = "targets: {v: {backend: vllm, url: http://v}}\n"
 BEAT = "scenarios: {beat: {every: 15s}}\n"
 
 
@@ -35,6 +36,69 @@ BEAT = "scenarios: {beat: {every: 15s}}\n"
                 "2:27: scenarios.beat.every: a target that hangs would hold 120 chats at once, more than limits.streams_per_target (100); "
                 "write a longer every, or a shorter timeout"
             ],
+        ),
+        (
+            ONE + "scenarios: {load: {rate: 2/s, timeout: 1m}}\n",
+            [
+                "2:26: scenarios.load.rate: a target that hangs would hold 120 chats at once, more than limits.streams_per_target (100); "
+                "write a lower rate, or a shorter timeout, or raise the limit"
+            ],
+        ),
+        (
+            ONE + "scenarios: {load: {users: 150}}\n",
+            [
+                "2:27: scenarios.load.users: its users hold 150 chats at once, more than limits.streams_per_target (100); "
+                "write fewer users, or raise the limit"
+            ],
+        ),
+        (
+            ONE + "scenarios: {load: {stages: [{users: 1, for: 1m}, {users: 101}]}}\n",
+            [
+                "2:28: scenarios.load.stages: its users hold 101 chats at once, more than limits.streams_per_target (100); "
+                "write smaller stages, or raise the limit"
+            ],
+        ),
+        (ONE + "scenarios: {load: {users: 100}}\n", []),
+        (
+            ONE + "scenarios: {a: {users: 60}, b: {users: 60}}\n",
+            [
+                "1:1: limits.streams_per_target: is 100, and all scenarios together could hold 120 chats at once with v; raise it, or chat less",
+            ],
+        ),
+        (
+            "limits: {streams: 100}\ntargets: {v: {backend: vllm, url: http://v}, w: {backend: tgi, url: http://w}}\nscenarios: {a: {users: 60}}\n",
+            ["1:19: limits.streams: is 100, and all scenarios together could hold 120 chats at once; raise it, or chat less"],
+        ),
+        (
+            "limits: {tokens_per_hour: 100000}\n" + ONE + "scenarios: {a: {rate: 1/s, timeout: 1m}}\n",
+            ["1:27: limits.tokens_per_hour: is 100000, and all scenarios together ask for about 230,000 in an hour; raise it, or chat less"],
+        ),
+        ("limits: {tokens_per_hour: 300000}\n" + ONE + "scenarios: {a: {rate: 1/s, timeout: 1m}}\n", []),
+        (
+            "targets: {o: {backend: ollama, url: http://o}}\nscenarios: {a: {users: 1, think_time: 4m}, b: {rate: 11/h}, c: {rate: 13/h}}\n",
+            [
+                "2:24: scenarios.a.users: more often than Ollama's keep-alive of 5m pins the model in memory (o); "
+                "write every: 6m or more if it should be let go",
+                "2:71: scenarios.c.rate: more often than Ollama's keep-alive of 5m pins the model in memory (o); "
+                "write every: 6m or more if it should be let go",
+            ],
+        ),
+        ("targets: {o: {backend: ollama, url: http://o, load_model: true}}\n" + BEAT, []),
+        (
+            ONE
+            + BEAT
+            + "credentials: [{host: '*', api_key: {env: KEY}}, {host: '*.*', tls: {insecure: true}}, {host: '*.a', api_key: {env: KEY}}]\n",
+            [
+                "3:22: credentials[0].host: matches every host, so that whoever writes a target's URL is shown what is secret; "
+                "write *.example.com, your own domain",
+                "3:56: credentials[1].host: matches every host, so that whoever writes a target's URL is shown what is secret; "
+                "write *.example.com, your own domain",
+                "3:79: credentials[1].tls.insecure: accepts any certificate, an attacker's too; write ca_file: PATH",
+            ],
+        ),
+        (
+            ONE + "scenarios: {beat: {every: 15s, targets: [v, w, 'team-*']}}\ndiscovery: {files: [a]}\n",
+            ["2:45: scenarios.beat.targets[1]: names no target of this configuration, and waits for one to be discovered; there is v"],
         ),
         ("targets: {v: {backend: vllm, url: http://v}}\n" + BEAT, []),
         ("targets: {v: {backend: vllm, url: 'http://[::1]:8000', api_key: {env: KEY}}}\n" + BEAT, []),

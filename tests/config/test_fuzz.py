@@ -17,7 +17,27 @@ from config.sections import SECTIONS, keys
 from config.unavailable import UNAVAILABLE
 
 WORDS = sorted({key for section in SECTIONS.values() for key in keys(section)} | {row.path[-1] for row in UNAVAILABLE})
-VALUES = ["15s", "1m", "99%", "vllm", "tgi", "ollama", "http://v", "https://v", "short-question", "cold", "fresh", "key", "a", "b", "on", "auto"]
+VALUES = [
+    "15s",
+    "1m",
+    "99%",
+    "vllm",
+    "tgi",
+    "ollama",
+    "http://v",
+    "https://v",
+    "short-question",
+    "cold",
+    "fresh",
+    "key",
+    "a",
+    "b",
+    "on",
+    "auto",
+    "2/s",
+    "Mon 08:00-18:00",
+    "*",
+]
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(VALUES)
 names = st.sampled_from(["a", "b"])
 words = st.sampled_from(WORDS)
@@ -29,7 +49,15 @@ def _nested(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
 
 plausible = st.recursive(scalars, _nested, max_leaves=20)
 entries = st.dictionaries(names, st.dictionaries(words, plausible, max_size=6) | plausible, max_size=2)
-sections = {"targets": entries, "scenarios": entries, "slos": entries, "limits": plausible, "web": plausible}
+sections = {
+    "targets": entries,
+    "scenarios": entries,
+    "slos": entries,
+    "limits": plausible,
+    "web": plausible,
+    "discovery": plausible,
+    "credentials": st.lists(st.dictionaries(words, plausible, max_size=5) | plausible, max_size=2),
+}
 configurations = st.fixed_dictionaries({}, optional=sections) | plausible
 
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.quantities import Address, read_address, read_duration, read_share, write_duration, write_share
+from config.quantities import Address, read_address, read_duration, read_rate, read_share, write_duration, write_rate, write_share
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,45 @@ def test_durations_are_written_as_people_write_them() -> None:
         "1d",
         "30d",
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "per_second"),
+    [
+        ("2/s", Fraction(2)),
+        ("0.1/s", Fraction(1, 10)),
+        ("30/m", Fraction(1, 2)),
+        ("1/m", Fraction(1, 60)),
+        ("120/h", Fraction(1, 30)),
+        ("1/d", Fraction(1, 86400)),
+        ("1000/s", Fraction(1000)),
+        ("0/s", Fraction(0)),
+        ("0.123456789/m", Fraction(123456789, 60 * 10**9)),
+    ],
+)
+def test_rates_are_exact(written: str, per_second: Fraction) -> None:
+    assert read_rate(written) == per_second
+    assert read_rate(write_rate(per_second)) == per_second
+
+
+@pytest.mark.parametrize("written", ["", "2", "2/", "/s", "2 /s", "-1/s", "1e3/s", "1001/s", "0.9/d", "2/w", "2/s\n", "٢/s", "1/3/s", 2, 0.5, None])
+def test_no_rates(written: object) -> None:
+    with pytest.raises(ValueError, match="; write "):
+        read_rate(written)
+
+
+@given(st.integers(1, 10**9), st.integers(0, 9), st.sampled_from("smhd"))
+def test_a_rate_reads_back(digits: int, decimals: int, unit: str) -> None:
+    try:
+        per_second = read_rate(f"{Decimal(digits).scaleb(-decimals):f}/{unit}")
+    except ValueError:
+        return
+    assert read_rate(write_rate(per_second)) == per_second
+
+
+def test_rates_are_written_with_whole_numbers_where_there_are_any() -> None:
+    rates = (Fraction(2), Fraction(1, 2), Fraction(1, 30), Fraction(1, 7200), Fraction(0))
+    assert [write_rate(rate) for rate in rates] == ["2/s", "30/m", "2/m", "12/d", "0/s"]
 
 
 def test_a_share_is_exact() -> None:

@@ -142,6 +142,14 @@ class TestFiles:
             f"{broken}:2:1: is not YAML: while parsing a flow node, expected the node content, but found '<stream end>'",
         ]
 
+    def test_discovery_looks_beside_the_file_that_says_where(self, tmp_path: Path) -> None:
+        (tmp_path / "site").mkdir()
+        base = self.write(tmp_path, "base.yaml", MINIMAL + "discovery: {files: [base]}\n")
+        site = self.write(tmp_path / "site", "site.yaml", "discovery: {files: ['targets/*.yaml', ../b, /c]}\n")
+        assert read([base]).config.discovery.files == (str(tmp_path / "base"),)
+        files = read([base, site]).config.discovery.files
+        assert files == (str(tmp_path / "site" / "targets" / "*.yaml"), str(tmp_path / "b"), "/c")
+
     def test_too_large(self, tmp_path: Path) -> None:
         file = tmp_path / "big.yaml"
         file.write_bytes(b"# padding\n" * (MAX_BYTES // 10 + 1))
@@ -253,6 +261,17 @@ class TestSecretFiles:
         (tmp_path / "v").chmod(0)
         with pytest.raises(ConfigError, match="cannot be read by the user"):
             self.load(tmp_path, "{file: v}")
+
+    def test_credentials_are_found_by_the_same_rules(self, tmp_path: Path) -> None:
+        (tmp_path / "conf" / "keys").mkdir(parents=True)
+        (tmp_path / "conf" / "keys" / "v").write_text("hunter2")
+        (tmp_path / "outside").write_text("hunter2")
+        config = self.load(tmp_path / "conf", "{env: KEY}", "credentials: [{host: v, api_key: {file: keys/v}, tls: {ca_file: ../outside}}]\n").config
+        assert config.credentials[0].api_key is not None
+        assert config.credentials[0].api_key.file == str(tmp_path / "conf" / "keys" / "v")
+        assert config.credentials[0].tls_settings.ca_file == str(tmp_path / "outside")
+        with pytest.raises(ConfigError, match=r"credentials\[0\]\.tls\.key_file: lies outside of the folders"):
+            self.load(tmp_path / "conf", "{env: KEY}", "credentials: [{host: v, tls: {cert_file: ../outside, key_file: ../outside}}]\n")
 
     def test_environment(self, tmp_path: Path) -> None:
         key = self.load(tmp_path, "{env: KEY}").config.targets["v"].api_key

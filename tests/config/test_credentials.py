@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import SecretStr
+
+from config.credentials import Credential, equipped
+from config.reader import parse
+from config.targets import Target
+
+
+def target(url: str = "https://vllm.svc.cluster.local:8000") -> Target:
+    return Target(backend="vllm", url=url)
+
+
+def credentials(text: str) -> tuple[Credential, ...]:
+    whole = f"targets: {{v: {{backend: vllm, url: http://v}}}}\nscenarios: {{beat: {{every: 15s}}}}\ncredentials: {text}\n"
+    return parse(whole, environ={"KEY": "hunter2", "OTHER": "x"}).config.credentials
+
+
+def key_of(name: str, namespace: str, url: str, text: str) -> str | None:
+    api_key = equipped(name, namespace, target(url), credentials(text)).api_key
+    return api_key.env if api_key else None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "url", "matches"),
+    [
+        ("vllm.example.com", "https://vllm.example.com", True),
+        ("vllm.example.com", "https://vllm.example.com:8443/prefix", True),
+        ("VLLM.example.com", "https://vllm.EXAMPLE.com", True),
+        ("vllm.example.com", "https://vllm.example.com.", True),
+        ("*.example.com", "https://a.b.example.com", True),
+        ("*.example.com", "https://example.com", False),
+        ("*.example.com", "https://evilexample.com", False),
+        ("*.example.com", "https://a.example.com.evil.org", False),
+        ("*.example.com", "https://evil.org/a.example.com", False),
+        ("*.example.com", "https://evil.org:443/.example.com", False),
+        ("*.example.com", "https://evil.org\\.example.com", False),
+        ("example.com", "https://my-example.com", False),
+        ("example.com", "https://example.community", False),
+        ("10.0.0.1", "https://10.0.0.1:8000", True),
+        ("10.0.0.1", "https://10.0.0.11", False),
+        ("10.0.0.1", "https://10a0b0c1", False),
+        ("fd00::1", "https://[fd00::1]:8000", True),
+        ("*", "https://anywhere.org", True),
+    ],
+)
+def test_the_whole_host_must_match_whatever_its_case(pattern: str, url: str, matches: bool) -> None:
+    assert (key_of("a", "", url, f"[{{host: '{pattern}', api_key: {{env: KEY}}}}]") == "KEY") is matches
+
+
+@pytest.mark.parametrize(
+    ("name", "namespace", "conditions", "matches"),
+    [
+        ("team-a", "", "name: 'team-*'", True),
+        ("Team-a", "", "name: 'team-*'", False),
+        ("my-team-a", "", "name: 'team-*'", False),
+        ("ns/team-a", "ns", "name: '*/team-*', namespace: ns", True),
+        ("ns/team-a", "other", "namespace: ns", False),
+        ("a", "", "namespace: ns", False),
+        ("a", "", "namespace: '*'", True),
+        ("a", "ns", "name: '*'", True),
+    ],
+)
+def test_names_and_namespaces(name: str, namespace: str, conditions: str, matches: bool) -> None:
+    assert (key_of(name, namespace, "https://h", f"[{{host: h, {conditions}, api_key: {{env: KEY}}}}]") == "KEY") is matches
+
+
+def test_the_first_that_matches_is_used_and_no_other() -> None:
+    text = "[{host: other, api_key: {env: KEY}}, {host: h, headers: {X-A: a}}, {host: h, api_key: {env: KEY}}]"
+    found = equipped("a", "", target("https://h"), credentials(text))
+    assert found.api_key is None
+    assert found.headers == {"X-A": SecretStr("a")}
+
+
+def test_all_that_it_says_is_taken_and_the_rest_stays() -> None:
+    text = "[{host: h, api_key: {env: KEY}, headers: {X-A: a}, tls: {server_name: s}}]"
+    before = Target(backend="tgi", url="https://h", model="m", api="generate")
+    found = equipped("a", "", before, credentials(text))
+    assert (found.backend, found.url, found.model, found.api) == ("tgi", "https://h", "m", "generate")
+    assert (found.api_key is not None, found.headers["X-A"].get_secret_value(), found.tls.server_name) == (True, "a", "s")
+    assert before.api_key is None
+
+
+def test_certificates_are_for_https_only() -> None:
+    text = "[{host: h, api_key: {env: KEY}, tls: {server_name: s}}]"
+    found = equipped("a", "", target("http://h"), credentials(text))
+    assert (found.api_key is not None, found.tls.server_name) == (True, None)
+
+
+def test_without_a_match_the_target_is_as_it_was() -> None:
+    before = target()
+    assert equipped("a", "", before, credentials("[{host: h, api_key: {env: KEY}}]")) is before
+    assert equipped("a", "", before, ()) is before
