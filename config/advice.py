@@ -17,6 +17,7 @@ from config.shapes import SHAPES
 OLLAMA_KEEP_ALIVE_SECONDS = 300
 """How long Ollama keeps a model in memory after its last use, unless it is told otherwise (`OLLAMA_KEEP_ALIVE`)."""
 
+_TELL_THEIR_LOAD = ("vllm", "tgi")
 _REMEDIES = {
     "every": "write a longer every, or a shorter timeout",
     "rate": "write a lower rate, or a shorter timeout, or raise the limit",
@@ -38,8 +39,10 @@ def advise(config: Config) -> Iterator[Finding]:
 
 def _on_target(target: Target) -> Iterator[Finding]:
     bears_key = target.api_key is not None or any(name.lower() == "authorization" for name in target.headers)
-    if bears_key and target.url.startswith("http://") and not _is_loopback(urlsplit(target.url).hostname or ""):
-        yield ("url",), "carries the key in clear text over the network; write https://"
+    metrics = (target.metrics and target.metrics.urls) or ()
+    for place, url in ((("url",), target.url), *((("metrics", "urls", index), url) for index, url in enumerate(metrics))):
+        if bears_key and url.startswith("http://") and not _is_loopback(urlsplit(url).hostname or ""):
+            yield place, "carries the key in clear text over the network; write https://"
     if target.tls.insecure:
         yield ("tls", "insecure"), "accepts any certificate, an attacker's too; write ca_file: PATH"
 
@@ -70,6 +73,21 @@ def _on_scenario(config: Config, scenario: Scenario) -> Iterator[Finding]:
             f"more often than Ollama's keep-alive of {write_duration(OLLAMA_KEEP_ALIVE_SECONDS)} pins the model in memory ({', '.join(pinned)}); "
             f"write {'6m' if shape == 'every' else 'every: 6m'} or more if it should be let go",
         )
+    yield from _on_yielding(config, scenario)
+
+
+def _on_yielding(config: Config, scenario: Scenario) -> Iterator[Finding]:
+    if not scenario.yields:
+        return
+    if config.limits.load_share is None:
+        yield ("yields",), "has no effect without a bound; write limits: {load_share: 5%}, or leave it out"
+    silent = [name for name, target in config.targets_of(scenario).items() if target.backend not in _TELL_THEIR_LOAD or not target.tells_of_itself]
+    if silent:
+        yield (
+            ("yields",),
+            f"never holds back what goes to {', '.join(silent)}, whose load is not known (vLLM and TGI tell theirs in their own metrics); "
+            "name the others in targets, or leave it out",
+        )
 
 
 def _shape(scenario: Scenario) -> str:
@@ -96,6 +114,8 @@ def _on_limits(config: Config) -> Iterator[Finding]:
             ("limits", "streams"),
             f"is {limits.streams}, and all scenarios together could hold {together:.0f} chats at once; raise it, or chat less",
         )
+    if limits.load_share is not None and not any(scenario.yields for scenario in config.scenarios.values()):
+        yield ("limits", "load_share"), "holds nothing back, as no scenario yields; write yields: true in one that may wait, or leave it out"
     expected = sum(tokens_per_hour(scenario) for scenarios in each.values() for scenario in scenarios)
     if limits.tokens_per_hour is not None and expected > limits.tokens_per_hour:
         yield (

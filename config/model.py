@@ -14,13 +14,14 @@ from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, Strict, V
 
 from config.base import Section
 from config.credentials import Credential
-from config.quantities import Address, ListenAddress, Name, Seconds, Share
+from config.native import Native
+from config.quantities import Address, ListenAddress, LoadShare, Name, Seconds, Share
 from config.references import dangling, targetless
 from config.rules import as_error
 from config.scenario import Scenario
 from config.targets import NonEmpty, Target
 
-__all__ = ["Config", "Discovery", "Doubtful", "Limits", "Scenario", "Slo", "Target", "Web"]
+__all__ = ["Config", "Discovery", "Doubtful", "Limits", "Native", "Scenario", "Slo", "Target", "Web"]
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -71,6 +72,9 @@ class Limits(Section):
     tokens_per_hour: Annotated[int, Field(ge=1, le=10**12)] | None = Field(
         default=None, description="most tokens in any hour, of input and output together, over all targets; left out: no bound"
     )
+    load_share: LoadShare | None = Field(
+        default=None, description="largest share, like `5%`, of an engine's tokens in scenarios that yield, while others use it; left out: no bound"
+    )
     discovered_targets: Annotated[int, Field(ge=1, le=10_000)] = Field(default=200, description="most targets that are taken from discovery")
     doubtful: Doubtful = Field(default="keep", description="whether timings that may be off by more than 1 ms go into the latency histograms")
 
@@ -87,6 +91,7 @@ class Config(Section):
     scenarios: Annotated[Mapping[Name, Scenario], Field(min_length=1)] = Field(description="kinds of chats, by name")
     slos: Mapping[Name, Slo] = Field(default={}, description="service level objectives, by name")
     limits: Limits = Field(default=Limits(), description="bounds of the load that chatprobe brings")
+    native: Native = Field(default=Native(), description="the engines' own metrics")
     secret_dirs: Annotated[tuple[Folder, ...], Strict(False)] = Field(
         default=("/run/secrets", "/var/run/secrets/chatprobe"), description="folders (absolute) that secret files may lie below"
     )

@@ -76,11 +76,22 @@ def write_rate(per_second: Fraction) -> str:
 
 def read_share(written: object) -> Decimal:
     """The exact ratio of a percentage strictly between 0 and 100: `99.9%` is 0.999."""
+    return _read_percentage(written, "99%", "like 99%: 100% leaves no error budget")
+
+
+def read_load_share(written: object) -> Decimal:
+    """The same of a share of an engine's load: `5%` is 0.05."""
+    return _read_percentage(written, "5%", "like 5%, or leave it out for no bound")
+
+
+def _read_percentage(written: object, example: str, instead: str) -> Decimal:
+    if isinstance(written, Decimal):
+        return written
     if not isinstance(written, str) or not re.fullmatch(r"\d{1,3}(\.\d{1,6})?%", written, re.ASCII):
-        raise ValueError("is not a percentage; write one with its sign, like 99% or 99.9%")
+        raise ValueError(f"is not a percentage; write one with its sign, like {example} or 99.9%")
     share = Decimal(written[:-1]) / 100
     if not 0 < share < 1:
-        raise ValueError("is out of range; write a percentage above 0% and below 100%, like 99%: 100% leaves no error budget")
+        raise ValueError(f"is out of range; write a percentage above 0% and below 100%, {instead}")
     return share
 
 
@@ -138,6 +149,8 @@ Rate = Annotated[Fraction, BeforeValidator(read_rate), PlainSerializer(write_rat
 """Exactly how many a second, written per second, minute, hour or day."""
 Share = Annotated[Decimal, BeforeValidator(read_share), PlainSerializer(write_share)]
 """A ratio strictly between 0 and 1, exact, written as a percentage."""
+LoadShare = Annotated[Decimal, BeforeValidator(read_load_share), PlainSerializer(write_share)]
+"""The same, of an engine's load."""
 Name = Annotated[str, AfterValidator(read_name)]
 NamePattern = Annotated[str, AfterValidator(read_name_pattern)]
 ListenAddress = Annotated[Address, BeforeValidator(read_address), PlainSerializer(str)]

@@ -107,6 +107,7 @@ class Scenario(Section):
         default=None, description="when to chat, like `Mon-Fri 08:00-18:00 Europe/Berlin`, or a list of such windows; left out: always"
     )
     pair: bool = Field(default=False, description="the same prompt goes to all targets at the same instant, so that they can be compared")
+    yields: bool = Field(default=False, description="it is held back by `limits.load_share` while others use the engine")
     expect: Mapping[Name, Expectation] = Field(default={}, description="checks of the answer, by name; a chat fails by the first that is not met")
     cache: Cache = Field(default="cold", description="`cold`: each prompt is new to the engine's prefix cache; `warm`: it is the same each time")
     thinking: Switch = Field(default=False, description="`on` lets a reasoning model think first")

@@ -6,6 +6,7 @@ from config.base import Section
 from config.credentials import Credential
 from config.expectation import Expectation
 from config.model import Config, Discovery, Limits, Scenario, Slo, Target, Web
+from config.native import Native, TargetMetrics
 from config.problems import KeyPath
 from config.shapes import Stage
 from config.targets import SecretRef, TlsSettings
@@ -20,11 +21,13 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
     ("credentials", "*", "tls"): TlsSettings,
     ("targets", "*", "api_key"): SecretRef,
     ("targets", "*", "tls"): TlsSettings,
+    ("targets", "*", "metrics"): TargetMetrics,
     ("scenarios", "*"): Scenario,
     ("scenarios", "*", "stages", "*"): Stage,
     ("scenarios", "*", "expect", "*"): Expectation,
     ("slos", "*"): Slo,
     ("limits",): Limits,
+    ("native",): Native,
 }
 """By path; `*` stands for any name, or any place in a list."""
 

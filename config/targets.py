@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from config.base import Section
+from config.native import PATH, TargetMetrics, check_fits
 from config.rules import Finding, as_error, check_header, check_tls, check_url
 from probes.ask import Api, Tls
 
@@ -49,6 +50,14 @@ class Target(Section):
     tls_settings: TlsSettings = Field(default=TlsSettings(), alias="tls", description="certificates, for `https://`")
     headers: Headers = Field(default={}, description="more request headers; values are secrets and never shown")
     load_model: bool = Field(default=False, description="Ollama: whether a probe may load a model that is not loaded")
+    metrics: TargetMetrics | None = Field(
+        default=None, validate_default=True, description="vLLM, TGI: where the engine's own metrics are; `false`: it is not asked for them"
+    )
+
+    @property
+    def tells_of_itself(self) -> bool:
+        """Whether the engine is asked for its own metrics, or Ollama for its loaded models."""
+        return self.backend == "ollama" if self.metrics is None else self.metrics.wanted
 
     @property
     def tls(self) -> Tls:
@@ -59,14 +68,21 @@ class Target(Section):
     def _usable_url(cls, url: str) -> str:
         return check_url(url)
 
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _usual_place(cls, written: object, info: ValidationInfo) -> object:
+        """Left out: where these engines have them."""
+        return {"path": PATH} if written is None and info.data.get("backend") in ("vllm", "tgi") else written
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        findings: list[Finding] = []
+        findings: list[Finding] = [*check_fits(self.metrics, self.backend)]
         if self.api == "generate" and self.backend != "tgi":
             findings.append((("api",), "is TGI's own API, and this is no TGI; leave it out, or write api: chat"))
         if self.load_model and self.backend != "ollama":
             findings.append((("load_model",), "is for Ollama, the only engine that loads models on demand; leave it out"))
-        findings += check_tls(self.url, self.tls_settings.model_dump(exclude_unset=True))
+        urls = [self.url, *((self.metrics and self.metrics.urls) or ())]
+        findings += check_tls(next((url for url in urls if url.startswith("https://")), self.url), self.tls_settings.model_dump(exclude_unset=True))
         findings += check_headers(self.headers, has_api_key=self.api_key is not None)
         if findings:
             raise as_error(findings)

@@ -27,13 +27,9 @@ class Unavailable:
 
 
 UNAVAILABLE = (
-    Unavailable(("scenarios", "*", "yields"), "yielding to other users is", "leave it out", (None, False)),
-    Unavailable(("targets", "*", "metrics"), "scraping the engines' own metrics is", "leave it out, and let Prometheus scrape them", (None, False)),
     Unavailable(("discovery", "kubernetes"), "discovery in Kubernetes is", "write discovery: {files: [PATH]}"),
-    Unavailable(("native",), "scraping the engines' own metrics is", "leave it out, and let Prometheus scrape them", (None, {})),
     Unavailable(("web", "config_file"), "TLS and passwords of chatprobe's own web server are", "put a proxy that has them in front"),
     Unavailable(("metrics", "native_histograms"), "native histograms are", "leave it out, the classic ones are served", (None, False)),
-    Unavailable(("limits", "load_share"), "a bound on the share of load is", "make every longer"),
     Unavailable(("workers",), "more than one measuring worker is", "write auto, or leave it out", (None, "auto", 1)),
 )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from config import model
 from probes.record import ChatRecord
@@ -34,11 +33,11 @@ class Admission:
     released exactly once.
     """
 
-    def __init__(self, limits: model.Limits, clock: Clock, tell: Sink, usage: Usage = UNKNOWN_USAGE, *, load_share: Decimal | None = None) -> None:
+    def __init__(self, limits: model.Limits, clock: Clock, tell: Sink, usage: Usage = UNKNOWN_USAGE) -> None:
         self._streams = Limits(limits.streams, limits.streams_per_target)
         self._breakers = Breakers(clock, tell)
         self._budget = TokenBudget(limits.tokens_per_hour, clock)
-        self._yielding = Yielding(load_share, usage, clock)
+        self._yielding = Yielding(limits.load_share, usage, clock)
         self._of_known_targets: set[Ticket] = set()
 
     @property
@@ -46,11 +45,11 @@ class Admission:
         """Chats that are open now."""
         return self._streams.in_flight
 
-    def configure(self, limits: model.Limits, *, load_share: Decimal | None = None) -> None:
+    def configure(self, limits: model.Limits) -> None:
         """New limits, from the next chat on. What is open and what is spent stays, and breakers stay as they are."""
         self._streams.configure(limits.streams, limits.streams_per_target)
         self._budget.configure(limits.tokens_per_hour)
-        self._yielding.configure(load_share)
+        self._yielding.configure(limits.load_share)
 
     def admit(self, target: str, *, tokens: int, yields: bool = False) -> Ticket | SkipReason:
         """A ticket for one chat that may cost so many tokens (input as estimated, output at most); or why it may not be sent now.

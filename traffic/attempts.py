@@ -82,7 +82,8 @@ class Attempts:
         admitted: list[tuple[Served, Ticket]] = []
         refused: list[Side] = []
         for engine in watch.engines:
-            verdict = self._admission.admit(engine.name, tokens=turn.input_tokens + watch.scenario.max_tokens)
+            tokens = turn.input_tokens + watch.scenario.max_tokens
+            verdict = self._admission.admit(engine.name, tokens=tokens, yields=watch.scenario.yields)
             if isinstance(verdict, SkipReason):
                 self._tell(self._skipped(watch, engine, verdict))
                 refused.append(Side(engine.name, None, verdict))

@@ -100,6 +100,29 @@ BEAT = "scenarios: {beat: {every: 15s}}\n"
             ONE + "scenarios: {beat: {every: 15s, targets: [v, w, 'team-*']}}\ndiscovery: {files: [a]}\n",
             ["2:45: scenarios.beat.targets[1]: names no target of this configuration, and waits for one to be discovered; there is v"],
         ),
+        (
+            ONE + "scenarios: {beat: {every: 15s}}\nlimits: {load_share: 5%}\n",
+            ["3:22: limits.load_share: holds nothing back, as no scenario yields; write yields: true in one that may wait, or leave it out"],
+        ),
+        (
+            ONE + "scenarios: {beat: {every: 15s, yields: true}}\n",
+            ["2:40: scenarios.beat.yields: has no effect without a bound; write limits: {load_share: 5%}, or leave it out"],
+        ),
+        (ONE + "scenarios: {beat: {every: 15s, yields: true}}\nlimits: {load_share: 5%}\n", []),
+        (
+            "targets: {o: {backend: ollama, url: http://o, load_model: true}, p: {backend: openai, url: http://p}, t: {backend: tgi, url: http://t}, "
+            "u: {backend: tgi, url: http://u, metrics: false}}\nscenarios: {beat: {every: 15s, yields: true}, all: {every: 15s}}\n"
+            "limits: {load_share: 5%}\n",
+            [
+                "2:40: scenarios.beat.yields: never holds back what goes to o, p, u, whose load is not known "
+                "(vLLM and TGI tell theirs in their own metrics); name the others in targets, or leave it out"
+            ],
+        ),
+        (
+            "targets: {v: {backend: vllm, url: https://v, api_key: {env: KEY}, metrics: {urls: [https://v-0, http://v-1, http://127.0.0.1]}}}\n"
+            + BEAT,
+            ["1:97: targets.v.metrics.urls[1]: carries the key in clear text over the network; write https://"],
+        ),
         ("targets: {v: {backend: vllm, url: http://v}}\n" + BEAT, []),
         ("targets: {v: {backend: vllm, url: 'http://[::1]:8000', api_key: {env: KEY}}}\n" + BEAT, []),
         ("targets: {v: {backend: vllm, url: http://127.0.0.2, api_key: {env: KEY}}}\n" + BEAT, []),

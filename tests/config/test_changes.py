@@ -38,6 +38,10 @@ def test_nothing_changes_where_the_same_is_written_otherwise() -> None:
         (BASE + "web: {lifecycle: true}\n", Changes(settings_changed=("web.lifecycle",))),
         (BASE + "limits: {streams: 1, tokens_per_hour: 5}\n", Changes(settings_changed=("limits.streams", "limits.tokens_per_hour"))),
         (
+            BASE.replace("{a: {", "{a: {metrics: false, ") + "limits: {load_share: 5%}\nnative: {relay: false, timeout: 4s}\n",
+            Changes(targets_changed=("a",), settings_changed=("limits.load_share", "native.timeout", "native.relay")),
+        ),
+        (
             BASE + "discovery: {files: [/a]}\ncredentials: [{host: h, api_key: {env: KEY}}]\nsecret_dirs: [/keys]\n",
             Changes(settings_changed=("discovery.files", "credentials", "secret_dirs")),
         ),

@@ -9,6 +9,7 @@ from pydantic_core import PydanticUndefined
 
 from config.base import Section
 from config.effective import effective
+from config.native import Native
 from config.prompt import SyntheticPrompt, TextPrompt
 from config.reader import parse
 from config.sections import SECTIONS
@@ -20,10 +21,12 @@ PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encod
 WRITTEN_OTHERWISE = {
     "first_token_timeout": f"`{Timeouts().first_token_seconds:.0f}s`",
     "stall_timeout": f"`{Timeouts().stall_seconds:.0f}s`",
-    "timeout": "`120s`",
     "window": "`30d`",
     "prompt": "`short-question`",
     "thinking": "`off`",
+    "interval": "`15s`",
+    "metrics": "`{path: /metrics}`",
+    "deny": "`vllm:lora_requests_info`",
     "secret_dirs": "`/run/secrets`, `/var/run/secrets/chatprobe`",
 }
 
@@ -32,13 +35,15 @@ def rows(section: type[Section]) -> list[str]:
     found = []
     for name, field in section.model_fields.items():
         key = field.alias or name
-        found.append(f"| `{key}` | {default(key, field.default)} | {field.description} |")
+        found.append(f"| `{key}` | {default(section, key, field.default)} | {field.description} |")
     return found
 
 
-def default(key: str, value: object) -> str:
+def default(section: type[Section], key: str, value: object) -> str:
     if value is PydanticUndefined:
         return "must be given"
+    if key == "timeout":
+        return "`5s`" if section is Native else "`120s`"
     if key in WRITTEN_OTHERWISE:
         return WRITTEN_OTHERWISE[key]
     if value is None or isinstance(value, Section) or value in ({}, ()):
@@ -56,7 +61,17 @@ def test_the_defaults_that_are_written_otherwise_are_right() -> None:
     text = "targets: {v: {backend: vllm, url: http://v}}\nscenarios: {b: {every: 15s}}\nslos: {s: {scenario: b, objective: 99%}}\n"
     shown = effective(parse(text).config)
     assert "timeout: 2m\n" in shown
-    for line in ("first_token_timeout: 30s", "stall_timeout: 10s", "window: 30d", "prompt: short-question", "thinking: 'off'", "- /run/secrets"):
+    assert "interval: 15s\n  timeout: 5s\n" in shown
+    assert "metrics:\n      path: /metrics\n" in shown
+    for line in (
+        "first_token_timeout: 30s",
+        "stall_timeout: 10s",
+        "window: 30d",
+        "prompt: short-question",
+        "thinking: 'off'",
+        "- /run/secrets",
+        "- vllm:lora_requests_info",
+    ):
         assert f"{line}\n" in shown
 
 

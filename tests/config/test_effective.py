@@ -11,9 +11,12 @@ web: {listen: "[::]:9840", lifecycle: true}
 targets:
   tgi: {backend: tgi, url: https://t, api: generate, tls: {insecure: true}}
   vllm: {backend: vllm, url: http://v, model: m, api_key: {env: KEY}}
+  balanced: {backend: vllm, url: http://b, metrics: {urls: [http://b-0, "http://b-1/own/"]}}
+  gateway: {backend: vllm, url: http://g/gw, metrics: {path: /own}}
+  silent: {backend: ollama, url: http://o, load_model: true, metrics: false}
 scenarios:
   one: {every: 1m30s, prompt: {input_tokens: 256}, timeout: 20s, thinking: on, targets: [vllm], exact_length: true}
-  two: {every: 1500ms, prompt: {text: "Why?\\nSo."}}
+  two: {every: 1500ms, yields: true, prompt: {text: "Why?\\nSo."}}
   three: {rate: 100/h, arrivals: poisson, active: Mon-Fri 08:00-18:00 Europe/Berlin}
   four: {users: 5, think_time: {between: [500ms, 1m30s]}, ramp_up: 10s, conversation: customer-support, pair: true}
   five: {users: 1, think_time: {exponential: 2s}, targets: ["*", "team-*"]}
@@ -35,7 +38,8 @@ discovery: {files: ["/etc/chatprobe/*.yaml"]}
 credentials:
   - {host: "*.svc.cluster.local", name: "team-*", namespace: "a*", api_key: {env: KEY}}
   - {host: 10.0.0.1, tls: {insecure: true}}
-limits: {tokens_per_hour: 1000000000000, discovered_targets: 7}
+limits: {tokens_per_hour: 1000000000000, discovered_targets: 7, load_share: 0.5%}
+native: {interval: 1m30s, timeout: 250ms, relay: false, allow: ["vllm:*"], deny: [], series_per_target: 1}
 slos: {s: {scenario: one, ttft: 100ms, objective: 99.95%}}
 """
 

@@ -77,10 +77,10 @@ secret_dirs: [/keys]
 def test_keys_of_later_versions_are_accepted_where_they_ask_for_nothing() -> None:
     text = """
 web: {config_file: null, lifecycle: false}
-targets: {vllm: {backend: vllm, url: http://v, metrics: false}}
+targets: {vllm: {backend: vllm, url: http://v}}
 credentials: []
-scenarios: {beat: {every: 15s, pair: false, yields: false}}
-limits: {streams: 500, load_share: null, tokens_per_hour: null, doubtful: keep, discovered_targets: 200}
+scenarios: {beat: {every: 15s, pair: false}}
+limits: {streams: 500, tokens_per_hour: null, doubtful: keep, discovered_targets: 200}
 workers: auto
 metrics: {native_histograms: false}
 """

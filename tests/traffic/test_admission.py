@@ -27,12 +27,11 @@ class Scene:
     """Chats cost 10 tokens unless told otherwise, and every engine is busy with others' requests."""
 
     limits: Limits = Limits()
-    load_share: Decimal | None = None
     clock: FakeClock = field(default_factory=FakeClock)
     heard: Heard = field(default_factory=Heard)
 
     def __post_init__(self) -> None:
-        self.admission = Admission(self.limits, self.clock, self.heard, self, load_share=self.load_share)
+        self.admission = Admission(self.limits, self.clock, self.heard, self)
 
     def load(self, target: str) -> EngineLoad:
         return BUSY
@@ -75,7 +74,7 @@ def test_a_chat_holds_its_stream_until_it_is_released() -> None:
 
 
 def test_what_speaks_against_a_chat_is_looked_at_in_order() -> None:
-    scene = Scene(Limits(streams=2, streams_per_target=1, tokens_per_hour=600), load_share=Decimal("0.001"))
+    scene = Scene(Limits(streams=2, streams_per_target=1, tokens_per_hour=600, load_share=Decimal("0.001")))
     scene.dies("a")
     scene.ok(scene.ticket("b", tokens=500), output_tokens=498)
     assert scene.admit("b", yields=True) is SkipReason.LOAD_SHARE
@@ -100,12 +99,12 @@ def test_a_refusal_takes_neither_a_turn_of_the_breaker_nor_anything_else(refusal
         SkipReason.TARGET_BUSY: Limits(streams_per_target=1),
         SkipReason.GLOBAL_CAP: Limits(streams=2),
         SkipReason.TOKEN_BUDGET: Limits(tokens_per_hour=49),
-        SkipReason.LOAD_SHARE: Limits(tokens_per_hour=1_000),
+        SkipReason.LOAD_SHARE: Limits(tokens_per_hour=1_000, load_share=Decimal("0.001")),
     }[refusal]
     if refusal is SkipReason.LOAD_SHARE:
         scene.ended(scene.ticket("c"), chat(target="c"))
         scene.admission._yielding.generated("a", 600)
-    scene.admission.configure(tight, load_share=Decimal("0.001"))
+    scene.admission.configure(tight)
     for _ in range(20):
         assert scene.admit("a", yields=True) is refusal
     assert scene.admission.in_flight == 2
@@ -170,7 +169,7 @@ def test_a_reload_keeps_what_is_open_what_is_spent_and_the_breakers() -> None:
 
 
 def test_chats_to_a_target_that_is_gone_release_what_they_hold_and_say_nothing_of_its_namesake() -> None:
-    scene = Scene(Limits(streams=8, tokens_per_hour=1_000), load_share=Decimal("0.001"))
+    scene = Scene(Limits(streams=8, tokens_per_hour=1_000, load_share=Decimal("0.001")))
     open_chats = [scene.ticket(tokens=100) for _ in range(6)]
     scene.ok(scene.ticket(tokens=100), output_tokens=98)
     scene.dies()
@@ -192,7 +191,7 @@ def test_chats_to_a_target_that_is_gone_release_what_they_hold_and_say_nothing_o
 
 
 def test_only_scenarios_that_yield_are_held_back() -> None:
-    scene = Scene(load_share=Decimal("0.01"))
+    scene = Scene(Limits(load_share=Decimal("0.01")))
     assert isinstance(scene.admit(yields=True), Ticket)
     scene.ok(scene.ticket(), output_tokens=601)
     assert scene.admit(yields=True) is SkipReason.LOAD_SHARE
@@ -201,7 +200,7 @@ def test_only_scenarios_that_yield_are_held_back() -> None:
 
 
 def test_without_a_usage_or_a_share_none_is_held_back() -> None:
-    unknown = Admission(Limits(), FakeClock(), Heard(), load_share=Decimal("0.01"))
+    unknown = Admission(Limits(load_share=Decimal("0.01")), FakeClock(), Heard())
     ticket = unknown.admit("a", tokens=10, yields=True)
     assert isinstance(ticket, Ticket)
     unknown.release(ticket, chat(target="a", output_tokens=6_000))
@@ -216,7 +215,7 @@ RECORDS = st.sampled_from([None, "ok", "cancelled", *Reason])
 
 @given(st.data())
 def test_nothing_leaks_whatever_happens(data: st.DataObject) -> None:
-    scene = Scene(Limits(streams=6, streams_per_target=4, tokens_per_hour=1_000), load_share=Decimal("0.01"))
+    scene = Scene(Limits(streams=6, streams_per_target=4, tokens_per_hour=1_000, load_share=Decimal("0.01")))
     held: list[Ticket] = []
     known: list[Ticket] = []
 

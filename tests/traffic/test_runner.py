@@ -21,6 +21,7 @@ from traffic.runner import Runner
 from traffic.schedule import FIRST_CHAT_WITHIN_NS
 from traffic.targets.endpoints import endpoints
 from traffic.watch import watches
+from traffic.yielding import UNKNOWN_USAGE, EngineLoad, Usage
 
 OLLAMA = "ollama: {backend: ollama, url: 'http://engine:11434', model: tiny}"
 
@@ -51,13 +52,18 @@ class Scene:
 
 @asynccontextmanager
 async def running(
-    settings: Config, *, control: FakeControl | None = None, sink: Callable[[Event], None] | None = None, **prober: object
+    settings: Config,
+    *,
+    control: FakeControl | None = None,
+    sink: Callable[[Event], None] | None = None,
+    usage: Usage = UNKNOWN_USAGE,
+    **prober: object,
 ) -> AsyncIterator[Scene]:
     clock, heard = FakeClock(), Heard()
     control = control or FakeControl()
     fake = FakeProber(clock, **prober)  # type: ignore[arg-type]
     tell = sink or heard
-    admission = Admission(settings.limits, clock, tell)
+    admission = Admission(settings.limits, clock, tell, usage)
     population = Population(control, clock, heard)
     runner = Runner(fake, admission, clock, tell)
     scene = Scene(runner, clock, fake, control, heard, admission, population)
@@ -105,6 +111,21 @@ async def test_a_target_that_hangs_is_busy_at_its_cap_and_chatted_with_again_aft
         assert (len(scene.records), scene.admission.in_flight) == (2, 0)
         await scene.clock.advance(10)
         assert (len(scene.records), len(scene.skips)) == (3, skipped)
+
+
+class Busy:
+    def load(self, target: str) -> EngineLoad:
+        return EngineLoad(generated_tokens_per_second=10, requests_running=3, requests_waiting=0)
+
+
+@pytest.mark.parametrize(("yields", "skipped"), [("true", {SkipReason.LOAD_SHARE}), ("false", set())])
+async def test_a_scenario_that_yields_makes_way_for_others(yields: str, skipped: set[SkipReason]) -> None:
+    settings = config(scenario=f"every: 10s, yields: {yields}", limits="{load_share: 0.1%}")
+    async with running(settings, usage=Busy()) as scene:
+        await scene.clock.advance(49)
+        assert set(scene.skips) == skipped
+        assert len(scene.records) == (1 if skipped else 5)
+        assert len(scene.records) + len(scene.skips) == 5
 
 
 async def test_the_global_cap_holds_back_the_other_targets() -> None:
