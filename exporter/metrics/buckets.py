@@ -37,6 +37,11 @@ RATE = Buckets(
     (1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 500, 1000),
     "From slower than reading (5 tokens a second) over a good GPU (50 to 200) to small models on large ones.",
 )
+LOAD = Buckets(
+    (0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300),
+    "Tells a model that is in memory (a few milliseconds) from one that must be fetched: a small one from the page cache (about 1 s), "
+    "a large one from a disk or a network (minutes).",
+)
 LAG = Buckets(
     (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     "From a healthy event loop (about 1 ms) to one that was held for seconds.",

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from exporter.metrics import buckets
-from exporter.metrics.buckets import Buckets
+from exporter.metrics import native as native
+from exporter.metrics.metric import BACKEND as BACKEND
+from exporter.metrics.metric import MODEL as MODEL
+from exporter.metrics.metric import REPLICA as REPLICA
+from exporter.metrics.metric import TARGET as TARGET
+from exporter.metrics.metric import TARGET_LABELS as TARGET_LABELS
+from exporter.metrics.metric import Metric as Metric
 from probes.failure import Reason
 from probes.record import PHASES as PHASES
 from traffic.events import SkipReason
 from traffic.pairs import Measure
 
-TARGET, BACKEND, MODEL, SCENARIO = "target", "backend", "model", "scenario"
+SCENARIO = "scenario"
 REASON, OUTCOME, PHASE, SLO, CLOCK, SOURCE = "reason", "outcome", "phase", "slo", "clock", "source"
 URL, SERVED_MODEL, BACKEND_VERSION = "url", "served_model", "backend_version"
 PEER, MEASURE, CHECK = "peer", "measure", "check"
 CACHE, CONNECTION, THINKING = "cache", "connection", "thinking"
 VERSION, PYTHON_VERSION = "version", "python_version"
 
-TARGET_LABELS = (TARGET, BACKEND, MODEL)
 CHAT_LABELS = (*TARGET_LABELS, SCENARIO)
 
 FAILURE_REASONS = tuple(reason.value for reason in Reason)
@@ -28,34 +30,6 @@ OUTCOMES = ("ok", "failed")
 """Of chats that count; a cancelled one counts nowhere."""
 MEASURES = tuple(measure.value for measure in Measure)
 """On which the chats of a pair are compared."""
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One family: `name` as Prometheus stores it (`_total` included), and for histograms the buckets before thresholds of SLOs join them."""
-
-    name: str
-    type: Literal["counter", "gauge", "histogram"]
-    help: str
-    labels: tuple[str, ...] = ()
-    buckets: Buckets | None = None
-
-    @property
-    def bounds(self) -> tuple[float, ...]:
-        return self.buckets.bounds if self.buckets else ()
-
-    @property
-    def bucket(self) -> str:
-        return f"{self.name}_bucket"
-
-    @property
-    def sum(self) -> str:
-        return f"{self.name}_sum"
-
-    @property
-    def count(self) -> str:
-        return f"{self.name}_count"
-
 
 PROBES = Metric("chatprobe_probes_total", "counter", "Chats that ended, well or not.", CHAT_LABELS)
 PROBE_FAILURES = Metric("chatprobe_probe_failures_total", "counter", "Chats that failed, by the first cause.", (*CHAT_LABELS, REASON))
@@ -214,5 +188,5 @@ EXPOSITION_DURATION = Metric("chatprobe_exporter_exposition_duration_seconds", "
 LOG_LINES_DROPPED = Metric("chatprobe_exporter_log_lines_dropped_total", "counter", "Log lines given up because standard error took no more.")
 RECORDS_LOST = Metric("chatprobe_exporter_records_lost_total", "counter", "Chat records that could not be written to the file of records.")
 
-CATALOGUE: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
-"""All of them, in the order of this page."""
+CATALOGUE: tuple[Metric, ...] = (*(value for value in list(globals().values()) if isinstance(value, Metric)), *native.NATIVE)
+"""All of them, in the order of this page; those that the engines tell of themselves (`native`) come last."""

@@ -18,15 +18,21 @@ Units are base units. Counters and histograms of a configured target exist at 0 
 the engine has named one, except `{first_content}`, which is absent until the model was seen to reason. Gauges are absent until there is something to
 say. Where a target's model changes, its series end and new ones begin at 0. The usual `process_*` and `python_*` metrics are served too.
 
+`{native}*` are the engines' own numbers, read from their metrics, from what they say is loaded, and from what their answers tell: an engine that does
+not offer one, or offers what cannot be read, has no such series. `replica` is there only where a target lists several processes. Histograms
+of vLLM and TGI keep the engine's own buckets, so that those of different engines cannot be added up.
+
 In OpenMetrics, the buckets of `{ttft}` and `{e2e}` carry exemplars with the `request_id` that the chat sent as `X-Request-Id`.
 """
 
+_NATIVE = "chatprobe_native_"
 _BUCKETS = {
     "Time to first token, time to first content, stall": buckets.FIRST_TOKEN,
     "Inter-token latency, time per output token": buckets.TOKEN,
     "Whole chat": buckets.WHOLE_CHAT,
     "Phase": buckets.PHASE,
     "Tokens a second": buckets.RATE,
+    "Loading of a model (Ollama)": buckets.LOAD,
     "Schedule lag, event loop lag": buckets.LAG,
 }
 
@@ -37,9 +43,12 @@ def reference() -> str:
 
 
 def _lines() -> Iterator[str]:
-    yield _INTRODUCTION.format(first_content=catalogue.FIRST_CONTENT.name, ttft=catalogue.TTFT.name, e2e=catalogue.E2E.name)
+    names = {"first_content": catalogue.FIRST_CONTENT.name, "ttft": catalogue.TTFT.name, "e2e": catalogue.E2E.name}
+    yield _INTRODUCTION.format(native=_NATIVE, **names)
+    native = [metric for metric in catalogue.CATALOGUE if metric.name.startswith(_NATIVE)]
     own = [metric for metric in catalogue.CATALOGUE if metric.name.startswith("chatprobe_exporter_")]
-    yield from _table("Of chats and targets", [metric for metric in catalogue.CATALOGUE if metric not in own])
+    yield from _table("Of chats and targets", [metric for metric in catalogue.CATALOGUE if metric not in (*native, *own)])
+    yield from _table("Of the engines, by their own account", native)
     yield from _table("Of the exporter itself", own)
     yield "## Values of labels"
     yield ""
