@@ -10,12 +10,10 @@ import httpx
 import orjson
 
 from probes import backends
-from probes.ask import Endpoint, Tls
+from probes.ask import Endpoint
 from probes.backends.base import FrameError
 from probes.backends.ollama import loaded_models, with_tag
-from probes.request import USER_AGENT, address_of
-from probes.wire.order import Proxy
-from probes.wire.tls import context
+from probes.control_clients import Clients
 
 TIMEOUT_SECONDS = 5.0
 """Ollama's `/api/ps` waits for a lock that a stuck runner may hold for 10 s; a control call must not wait that long."""
@@ -28,20 +26,17 @@ class ControlError(Exception):
 
 
 class Control:
-    """Control calls over httpx, on the same ways as the chats: one client for each TLS setting and proxy."""
+    """Control calls over httpx. An async context manager."""
 
     def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._timeout_seconds = timeout_seconds
-        self._clients: dict[tuple[Tls, Proxy | None], httpx.AsyncClient] = {}
-        self._lock = asyncio.Lock()
+        self._clients = Clients()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for client in self._clients.values():
-            await client.aclose()
-        self._clients.clear()
+        await self._clients.__aexit__(kind, error, trace)
 
     async def models(self, endpoint: Endpoint) -> tuple[str, ...]:
         """The models that the engine lists, in its order. Raises `ControlError`."""
@@ -79,57 +74,21 @@ class Control:
         return version
 
     async def _get(self, endpoint: Endpoint, path: str) -> bytes:
-        headers = list(endpoint.headers.items())
-        if endpoint.api_key:
-            headers.append(("Authorization", f"Bearer {endpoint.api_key}"))
         try:
-            client = await self._client(endpoint.tls, address_of(endpoint).proxy)
-            async with asyncio.timeout(self._timeout_seconds):
-                return await self._body(client, endpoint, path, headers)
+            async with asyncio.timeout(self._timeout_seconds), self._clients.get(endpoint, endpoint.url.rstrip("/") + path) as response:
+                return await _body(response, path)
         except TimeoutError as error:
             raise ControlError(f"{path}: no answer within {self._timeout_seconds:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise ControlError(f"{path}: {str(error) or type(error).__name__}") from error
 
-    async def _body(self, client: httpx.AsyncClient, endpoint: Endpoint, path: str, headers: list[tuple[str, str]]) -> bytes:
-        url = endpoint.url.rstrip("/") + path
-        async with client.stream("GET", url, headers=_latin_1(headers), extensions=_sni(endpoint)) as response:
-            if response.status_code != 200:
-                raise ControlError(f"{path}: status {response.status_code}")
-            body = b""
-            async for piece in response.aiter_raw():
-                body += piece
-                if len(body) > BODY_LIMIT:
-                    raise ControlError(f"{path}: more than {BODY_LIMIT} bytes")
-            return body
 
-    async def _client(self, tls: Tls, proxy: Proxy | None) -> httpx.AsyncClient:
-        async with self._lock:
-            way = tls, proxy
-            if way not in self._clients:
-                for outdated in [known for known in self._clients if known[0].superseded_by(tls)]:
-                    await self._clients.pop(outdated).aclose()
-                verify = await asyncio.to_thread(context, tls)
-                self._clients[way] = httpx.AsyncClient(
-                    verify=verify,
-                    proxy=None if proxy is None else _proxy(proxy),
-                    trust_env=False,  # httpx would also go through HTTP_PROXY and ALL_PROXY, which chats do not
-                    timeout=self._timeout_seconds,
-                    headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
-                )
-            return self._clients[way]
-
-
-def _latin_1(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    """As chats send them; httpx would take ASCII only."""
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-
-
-def _proxy(proxy: Proxy) -> httpx.Proxy:
-    host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
-    headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None
-    return httpx.Proxy(f"http://{host}:{proxy.port}", headers=headers)
-
-
-def _sni(endpoint: Endpoint) -> dict[str, str]:
-    return {"sni_hostname": endpoint.tls.server_name} if endpoint.tls.server_name else {}
+async def _body(response: httpx.Response, path: str) -> bytes:
+    if response.status_code != 200:
+        raise ControlError(f"{path}: status {response.status_code}")
+    body = b""
+    async for piece in response.aiter_raw():
+        body += piece
+        if len(body) > BODY_LIMIT:
+            raise ControlError(f"{path}: more than {BODY_LIMIT} bytes")
+    return body

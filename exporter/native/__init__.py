@@ -1,0 +1,1 @@
+"""The engines' own metrics: scraped, and served beside ours."""

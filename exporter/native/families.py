@@ -1,0 +1,177 @@
+"""From the text of an engine's `/metrics` to its metric families, under the names that the engine writes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import prometheus_client.openmetrics.parser as openmetrics
+import prometheus_client.parser as plain
+from prometheus_client.metrics_core import Metric
+from prometheus_client.samples import Sample as Parsed
+
+from exporter.native.failure import NativeReason, ScrapeError
+
+FamilyType = Literal["counter", "gauge", "histogram", "summary", "unknown"]
+Labels = tuple[tuple[str, str], ...]
+
+PREFIXES = ("vllm:", "tgi_")
+"""Of what is kept. vLLM under Ray Serve has names of its own (`vllm_…`, `ray_vllm_…`): they are left out."""
+START_TIME = "process_start_time_seconds"
+OPENMETRICS = "application/openmetrics-text"
+MEDIA_TYPES = ("", "text/plain", OPENMETRICS)
+LINE_LIMIT = 16 * 1024
+"""Characters. vLLM's longest line (`cache_config_info`) has about 2,000; the parser's time grows with the square of a line's length."""
+
+_KEPT = (*PREFIXES, START_TIME)
+_CREATED = "_created"
+_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_DESCRIBED = re.compile(r"#[ \t]+(HELP|TYPE|UNIT)[ \t]+([^ \t]+)(?:[ \t]+(.*))?")
+_ESCAPED = re.compile(r"\\[\\n]")
+_TYPES: dict[str, FamilyType] = {"counter": "counter", "gauge": "gauge", "histogram": "histogram", "summary": "summary"}
+_SUFFIXES: dict[FamilyType, tuple[str, ...]] = {"histogram": ("_bucket", "_count", "_sum"), "summary": ("_count", "_sum")}
+_UNPARSABLE = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
+"""What prometheus-client raises for texts that are none; `OverflowError` for a timestamp of 400 digits, for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One series' value. `name` and `labels` are as the engine writes them, labels in its order."""
+
+    name: str
+    labels: Labels
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric family, named as in the plain text format: a vLLM counter has `_total`, in the family's name too, one of TGI has not.
+
+    A family that was declared before it has any series has no samples.
+    """
+
+    name: str
+    type: FamilyType
+    help: str
+    samples: tuple[Sample, ...]
+
+
+def parse(body: bytes, content_type: str) -> tuple[Family, ...]:
+    """The families `vllm:*`, `tgi_*` and `process_start_time_seconds`, in the order in which the engine names them first.
+
+    `_created` series and timestamps are left out; NaN and infinities stay. Of two samples of one series the last counts. What belongs to no
+    declared family is one of its own, of type `unknown`; a histogram's bare name is no series. 335 series of vLLM take about 6 ms.
+
+    Raises `ScrapeError` (`unreadable`) for what is no exposition, or the beginning of one: a text must end with a line end, OpenMetrics with `# EOF`.
+    """
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type not in MEDIA_TYPES:
+        raise ScrapeError(NativeReason.UNREADABLE, "the content type is not one of metrics")
+    try:
+        text = body.decode()
+        found = _of_openmetrics(text) if media_type == OPENMETRICS else _of_text(text)
+        return found.families()
+    except _UNPARSABLE as error:
+        raise ScrapeError(NativeReason.UNREADABLE, "the body holds no metrics that can be read") from error
+
+
+def _of_text(text: str) -> _Found:
+    """The parser sees the samples alone: to a counter that is declared without `_total` it would give another name."""
+    if text and not text.endswith("\n"):
+        raise ValueError("cut short")
+    found = _Found()
+    lines = []
+    for line in _lines(text):
+        described = _DESCRIBED.fullmatch(line)
+        if described is None:
+            if line.startswith(_KEPT):
+                lines.append(line)
+            continue
+        what, name, words = described.groups(default="")
+        if name.startswith(_KEPT) and what == "HELP":
+            found.describe(name, _ESCAPED.sub(lambda match: "\n" if match[0] == r"\n" else "\\", words))
+        elif name.startswith(_KEPT) and what == "TYPE":
+            found.declare(name, _TYPES.get(words, "unknown"))
+    found.add(sample for metric in plain.text_string_to_metric_families("\n".join(lines)) for sample in metric.samples)
+    return found
+
+
+def _of_openmetrics(text: str) -> _Found:
+    """Its families are renamed to what the same engine writes in plain text: `x_total` for a counter `x`, `x_info` for an info `x`."""
+    found = _Found()
+    kept = [line for line in _lines(text) if line == "# EOF" or line.startswith(_KEPT) or _describes_kept(line)]
+    metrics: Iterable[Metric] = openmetrics.text_string_to_metric_families("".join(f"{line}\n" for line in kept))  # type: ignore[no-untyped-call]
+    for metric in metrics:
+        name = metric.name + {"counter": "_total", "info": "_info"}.get(metric.type, "")
+        found.describe(name, metric.documentation)
+        found.declare(name, "gauge" if metric.type in ("info", "stateset") else _TYPES.get(metric.type, "unknown"))
+        found.add(metric.samples)
+    return found
+
+
+def _describes_kept(line: str) -> bool:
+    described = _DESCRIBED.fullmatch(line)
+    return described is not None and described[2].startswith(_KEPT)
+
+
+def _lines(text: str) -> Iterator[str]:
+    for line in text.split("\n"):
+        if len(line) > LINE_LIMIT:
+            raise ValueError("a line without end")
+        yield line.strip(" \t\r")
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was found so far, by family."""
+
+    types: dict[str, FamilyType] = field(default_factory=dict)
+    helps: dict[str, str] = field(default_factory=dict)
+    values: dict[str, dict[tuple[str, Labels], Sample]] = field(default_factory=dict)
+
+    def describe(self, name: str, words: str) -> None:
+        self.helps.setdefault(name, words)
+
+    def declare(self, name: str, kind: FamilyType) -> None:
+        if _wanted(name):
+            _check(_NAME, name)
+            self.types.setdefault(name, kind)
+            self.values.setdefault(name, {})
+
+    def add(self, samples: Iterable[Parsed]) -> None:
+        for sample in samples:
+            if not _wanted(sample.name) or self.types.get(sample.name) == "histogram":
+                continue
+            _check(_NAME, sample.name)
+            for label in sample.labels:
+                _check(_LABEL_NAME, label)
+            labels = tuple(sample.labels.items())
+            series = self.values.setdefault(self._family_of(sample.name), {})
+            series[sample.name, tuple(sorted(labels))] = Sample(sample.name, labels, float(sample.value))
+
+    def _family_of(self, name: str) -> str:
+        if name in self.types:
+            return name
+        for kind, suffixes in _SUFFIXES.items():
+            for suffix in suffixes:
+                stem = name.removesuffix(suffix)
+                if stem != name and self.types.get(stem) == kind:
+                    return stem
+        return name
+
+    def families(self) -> tuple[Family, ...]:
+        return tuple(
+            Family(name, self.types.get(name, "unknown"), self.helps.get(name, ""), tuple(series.values())) for name, series in self.values.items()
+        )
+
+
+def _check(pattern: re.Pattern[str], name: str) -> None:
+    if not pattern.fullmatch(name):
+        raise ValueError("a name that the plain text format cannot hold")
+
+
+def _wanted(name: str) -> bool:
+    return not name.endswith(_CREATED) and (name.startswith(PREFIXES) or name == START_TIME)

@@ -1,0 +1,124 @@
+"""Whether one URL answers for one process, or for several behind a load balancer."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from exporter.native.families import START_TIME, Family
+from exporter.native.scrape import Scraped
+
+STARTS_KEPT = 16
+COUNTERS_KEPT = 1000
+"""Far more than any engine has."""
+SWING_SCRAPES = 6
+"""Counters that fell must be back within so many scrapes, and fall again within as many, to be those of several processes."""
+SCRAPES_TO_BELIEVE = 10
+"""So many in a row that two processes, taken by chance, look like one of them once in 500 times."""
+
+_Looks = Literal["same", "new", "several"]
+"""Of a scrape, beside those before it: the process of the last one; perhaps another one, and perhaps that one anew; one of several."""
+
+
+class OneProcess:
+    """The watch over one scrape URL.
+
+    A process is known by its `process_start_time_seconds`: a later one is a restart; an earlier one, or one that was there before, is another
+    process. Where there is none (TGI, vLLM with several API servers) counters tell, each summed over its labels. That some fall is a restart, or
+    an engine that counts anew. That all are back within 6 scrapes, at or above where they were before the fall, and that this happens to two falls
+    less than 6 scrapes apart, is several processes that take turns, or one that starts again all the time and never counts far.
+
+    It holds 16 start times and the counters of 7 scrapes, at most 1,000 of each.
+    """
+
+    def __init__(self) -> None:
+        self._starts: deque[float | None] = deque(maxlen=STARTS_KEPT)
+        self._turns = _Turns()
+        self._scrapes_to_believe = 0
+
+    def take(self, scraped: Scraped) -> bool:
+        """Whether the URL is that of one process, as far as has been seen; if not, what it says means nothing.
+
+        Where several were seen, one is believed in again at the tenth scrape in a row that looks like the process of the scrape before it.
+        """
+        match self._look(scraped.families):
+            case "several":
+                self._scrapes_to_believe = SCRAPES_TO_BELIEVE
+            case "new" if self._scrapes_to_believe:
+                self._scrapes_to_believe = SCRAPES_TO_BELIEVE
+            case "same" if self._scrapes_to_believe:
+                self._scrapes_to_believe -= 1
+        return not self._scrapes_to_believe
+
+    def _look(self, families: Sequence[Family]) -> _Looks:
+        start = _start(families)
+        if not self._starts:
+            self._starts.append(start)
+        last = self._starts[-1]
+        if start == last:
+            return "same" if start is not None else self._turns.take(_counters(families))
+        is_known = start in self._starts or (start is not None and last is not None and start < last)
+        self._starts.append(start)
+        self._turns = _Turns()
+        return "several" if is_known else "new"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fall:
+    """At scrape number `at` some counter stood lower than before; `before` is where all of them stood."""
+
+    at: int
+    before: Mapping[str, float]
+
+
+class _Turns:
+    """Counters of successive scrapes, and whether they swing between those of several processes."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._last: Mapping[str, float] = {}
+        self._falls: list[_Fall] = []
+        self._swung: int | None = None
+
+    def take(self, counters: Mapping[str, float]) -> _Looks:
+        self._number += 1
+        has_fallen = not _reaches(counters, self._last)
+        falls = [fall for fall in self._falls if self._number - fall.at < SWING_SCRAPES]
+        back = [fall for fall in falls if _reaches(counters, fall.before)]
+        self._falls = [fall for fall in falls if fall not in back]
+        if has_fallen:
+            self._falls.append(_Fall(self._number, self._last))
+        self._last = counters
+        if not back:
+            return "new" if has_fallen else "same"
+        earlier, self._swung = self._swung, back[-1].at
+        return "several" if earlier is not None and self._swung - earlier < SWING_SCRAPES else "new"
+
+
+def _reaches(counters: Mapping[str, float], before: Mapping[str, float]) -> bool:
+    """Whether none stands lower than before. One that is not there any more stood at 0 if it is the same process: then it is lower, or it was 0."""
+    return all(counters.get(name, 0.0) >= value for name, value in before.items())
+
+
+def _start(families: Sequence[Family]) -> float | None:
+    values = (sample.value for family in families if family.name == START_TIME for sample in family.samples)
+    return next(filter(math.isfinite, values), None)
+
+
+def _counters(families: Sequence[Family]) -> dict[str, float]:
+    """All that only grows in one process: counters, and how much histograms have counted; by name, summed over labels."""
+    values: defaultdict[str, list[float]] = defaultdict(list)
+    for name, value in _growing(families):
+        values[name].append(value)
+    sound = {name: math.fsum(each) for name, each in sorted(values.items()) if all(map(math.isfinite, each))}
+    return dict(list(sound.items())[:COUNTERS_KEPT])
+
+
+def _growing(families: Sequence[Family]) -> Iterator[tuple[str, float]]:
+    for family in families:
+        for sample in family.samples:
+            if family.type == "counter" or (family.type == "histogram" and sample.name.endswith("_count")):
+                yield sample.name, sample.value
