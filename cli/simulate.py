@@ -44,6 +44,7 @@ def _list_faults(context: click.Context, parameter: click.Parameter, wanted: boo
 @click.option("--loaded/--not-loaded", default=True, help="Whether the first model is in memory from the start (Ollama).")
 @click.option("--load-seconds", type=click.FloatRange(0), default=3.0, help="How long a cold model loads, in seconds (Ollama).")
 @click.option("--keep-alive", type=float, default=300.0, help="How long an idle model stays loaded, in seconds; below 0 for ever (Ollama).")
+@click.option("--enable-per-request-metrics", is_flag=True, help="Tell with each chat how long the engine took for it (vLLM).")
 @click.option("--seed", type=int, default=1, help="Seed of lengths, jitter and fault probabilities.")
 @click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), help="PEM file with the certificate; serves HTTPS.")
 @click.option("--tls-key", type=click.Path(exists=True, dir_okay=False), help="PEM file with its key.")
@@ -69,6 +70,7 @@ def command(
     loaded: bool,
     load_seconds: float,
     keep_alive: float,
+    enable_per_request_metrics: bool,
     seed: int,
     tls_cert: str | None,
     tls_key: str | None,
@@ -101,6 +103,7 @@ def command(
             loaded=loaded,
             slots=slots,
             keep_alive_seconds=keep_alive,
+            per_request_metrics=enable_per_request_metrics,
         )
         context = _tls(tls_cert, tls_key)
         asyncio.run(_run(name, options, host, port, context))

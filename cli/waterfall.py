@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from rich.console import Console, Group
 from rich.text import Text
@@ -25,25 +26,55 @@ def chat_report(record: ChatRecord, *, url: str, console: Console, with_text: bo
     return Group(*parts)
 
 
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """A line of the waterfall. `begin_seconds` is from the chat's start; `seconds` None for what did not happen."""
+
+    name: str
+    begin_seconds: float
+    seconds: float | None
+    style: str
+
+
 def waterfall(record: ChatRecord, columns: int, *, block: str = "█") -> Iterator[Text]:
-    """A line for each phase. A bar begins where the phase before it ended, to the scale of the whole chat, and has at least one block."""
-    width = min(columns - _NAME_COLUMNS - _SECONDS_COLUMNS, _WIDEST_BAR)
+    """A line for each phase, and for each part that the engine told of. A bar is to the scale of the whole chat, and has at least one block."""
+    bars = [*_phases(record), *_server_parts(record)]
+    names = max(_NAME_COLUMNS, *(len(bar.name) + 3 for bar in bars))
+    width = min(columns - names - _SECONDS_COLUMNS, _WIDEST_BAR)
     whole = record.e2e_seconds or 1e-9
+    for bar in bars:
+        line = Text(f"  {bar.name:<{names - 2}}", no_wrap=True)
+        if bar.seconds is None:
+            line.append(f"{'':{width}}{'-':>{_SECONDS_COLUMNS}}", style="dim")
+        else:
+            begin = min(round(bar.begin_seconds / whole * width), width - 1)
+            end = min(max(round((bar.begin_seconds + bar.seconds) / whole * width), begin + 1), width)
+            line.append(f"{' ' * begin}{block * (end - begin)}{' ' * (width - end)}", style=bar.style)
+            line.append(f"{f'{bar.seconds:.5f} s':>{_SECONDS_COLUMNS}}")
+        yield line
+
+
+def _phases(record: ChatRecord) -> Iterator[_Bar]:
+    """Each phase begins where the one before it ended."""
     offset = 0.0
     took = record.phases()
     last = max((name for name, seconds in took.items() if seconds is not None), key=list(took).index)
     for name, seconds in took.items():
-        line = Text(f"  {name:<{_NAME_COLUMNS - 2}}", no_wrap=True)
-        if seconds is None:
-            line.append(f"{'':{width}}{'-':>{_SECONDS_COLUMNS}}", style="dim")
-        else:
-            begin = min(round(offset / whole * width), width - 1)
-            end = min(max(round((offset + seconds) / whole * width), begin + 1), width)
-            failed = record.failure is not None and name == last
-            line.append(f"{' ' * begin}{block * (end - begin)}{' ' * (width - end)}", style="red" if failed else "cyan")
-            line.append(f"{f'{seconds:.5f} s':>{_SECONDS_COLUMNS}}")
-            offset += seconds
-        yield line
+        yield _Bar(name, offset, seconds, "red" if record.failure is not None and name == last else "cyan")
+        offset += seconds or 0.0
+
+
+def _server_parts(record: ChatRecord) -> Iterator[_Bar]:
+    """What the engine said it did. Its clock is not ours: its first token is put where ours came, and what is left of the wait before it all."""
+    parts = {name: seconds for name, seconds in record.native.parts().items() if seconds is not None}
+    if record.first_token_ns is None:
+        return
+    first_token = (record.first_token_ns - record.started_ns) / 1e9
+    offset = max(0.0, first_token - sum(seconds for name, seconds in parts.items() if name != "decode"))
+    for name, seconds in parts.items():
+        begin = first_token if name == "decode" else offset
+        yield _Bar(f"server {name}", begin, seconds, "magenta")
+        offset = begin + seconds
 
 
 def failure_lines(record: ChatRecord) -> Iterator[Text]:

@@ -53,15 +53,27 @@ class Milestones:
 class Native:
     """What the engine itself said of this chat, in seconds: Ollama's durations, vLLM's per-request metrics; None where it did not say.
 
-    `server_gaps_seconds` are the gaps between Ollama's `created_at` stamps of consecutive token-bearing objects, measured by the server's own clock.
+    `load` is until a model is there to take the chat, `queue` until the engine begins with it, `prefill` from there to the first token,
+    `decode` from the first token to the last, `total` the whole chat. `server_gaps_seconds` are the gaps between Ollama's `created_at` stamps
+    of consecutive token-bearing objects, measured by the server's own clock.
     """
 
     load_seconds: float | None = None
     queue_seconds: float | None = None
-    prompt_seconds: float | None = None
-    generation_seconds: float | None = None
+    prefill_seconds: float | None = None
+    decode_seconds: float | None = None
     total_seconds: float | None = None
     server_gaps_seconds: tuple[float, ...] | None = None
+
+    @property
+    def first_token_seconds(self) -> float | None:
+        """The engine's own time to first token: what came before the prefill (queue, load), and the prefill. None where it said only a part of it."""
+        before = [seconds for seconds in (self.load_seconds, self.queue_seconds) if seconds is not None]
+        return sum(before) + self.prefill_seconds if before and self.prefill_seconds is not None else None
+
+    def parts(self) -> dict[str, float | None]:
+        """What the engine said it did, in the order in which it does it."""
+        return {"load": self.load_seconds, "queue": self.queue_seconds, "prefill": self.prefill_seconds, "decode": self.decode_seconds}
 
 
 def _seconds(duration_ns: int) -> float:
@@ -307,7 +319,8 @@ class ChatRecord:
         if chunks:
             out["chunks"] = [[self._since_sent(chunk.arrived_ns), chunk.tokens] for chunk in self.chunks]
         out["text"] = self.text if text else None
-        native: dict[str, object] = {"load_seconds": self.native.load_seconds, "queue_seconds": self.native.queue_seconds}
+        native: dict[str, object] = {f"{part}_seconds": seconds for part, seconds in self.native.parts().items()}
+        native["total_seconds"] = self.native.total_seconds
         if chunks and self.native.server_gaps_seconds is not None:
             native["server_gaps_seconds"] = list(self.native.server_gaps_seconds)
         out["native"] = native

@@ -95,8 +95,8 @@ def _durations(line: JsonObject) -> Native:
     """`load_duration` has the wait for a runner in it, so that it is a few milliseconds for a loaded model too (Ollama `api/types.go::Metrics`)."""
     return Native(
         load_seconds=seconds(line, "load_duration", _NANOSECONDS),
-        prompt_seconds=seconds(line, "prompt_eval_duration", _NANOSECONDS),
-        generation_seconds=seconds(line, "eval_duration", _NANOSECONDS),
+        prefill_seconds=seconds(line, "prompt_eval_duration", _NANOSECONDS),
+        decode_seconds=seconds(line, "eval_duration", _NANOSECONDS),
         total_seconds=seconds(line, "total_duration", _NANOSECONDS),
     )
 

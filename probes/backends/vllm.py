@@ -33,12 +33,12 @@ class Vllm(OpenAiChat):
         return body
 
     def _native(self, chunk: JsonObject) -> Native | None:
-        """`metrics` of a server with `--enable-per-request-metrics`; its time to first token leaves the queue out."""
+        """`metrics` of a server with `--enable-per-request-metrics`; its time to first token begins when the request leaves the queue."""
         metrics = chunk.get("metrics")
         if not isinstance(metrics, dict):
             return None
         return Native(
             queue_seconds=seconds(metrics, "queue_time_ms", 1e3),
-            prompt_seconds=seconds(metrics, "time_to_first_token_ms", 1e3),
-            generation_seconds=seconds(metrics, "generation_time_ms", 1e3),
+            prefill_seconds=seconds(metrics, "time_to_first_token_ms", 1e3),
+            decode_seconds=seconds(metrics, "generation_time_ms", 1e3),
         )

@@ -80,7 +80,8 @@ class Desk:
             def ending(finish: str) -> Ending:
                 first_ns, last_ns = sequence.first_token_ns or loaded_ns, sequence.last_token_ns or loaded_ns
                 total_ns = self._clock.now_ns() - truth.arrived_ns
-                return Ending(finish, total_ns, loaded_ns - truth.arrived_ns, sequence.prefill_ns, last_ns - first_ns)
+                queue_ns = (sequence.scheduled_ns or loaded_ns) - loaded_ns
+                return Ending(finish, total_ns, loaded_ns - truth.arrived_ns, queue_ns, sequence.prefill_ns, last_ns - first_ns)
 
             try:
                 if chat.stream:

@@ -103,11 +103,12 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a chat ended: `finish` is `stop`, `length` or `abort`; the rest is what Ollama tells of it, in nanoseconds."""
+    """How a chat ended: `finish` is `stop`, `length` or `abort`; the rest is what Ollama and vLLM can tell of it, in nanoseconds."""
 
     finish: str
     total_ns: int = 0
     load_ns: int = 0
+    queue_ns: int = 0
     prompt_ns: int = 0
     generation_ns: int = 0
 

@@ -77,6 +77,8 @@ class Options:
     """Requests that run at once (`OLLAMA_NUM_PARALLEL`)."""
     keep_alive_seconds: float = 300.0
     """How long an idle model stays in memory; below 0 for ever."""
+    per_request_metrics: bool = False
+    """Whether a chat's usage tells how long the engine took for it (vLLM `--enable-per-request-metrics`)."""
     remembered_chats: int = 4096
     """How many chats the ground truth remembers."""
 

@@ -168,7 +168,7 @@ class Vllm:
         return limit - prompt_tokens
 
     def form(self, chat: Chat, request_id: str) -> VllmForm:
-        return VllmForm(chat, f"chatcmpl-{request_id}", self._clock.wall_ns() // 1_000_000_000)
+        return VllmForm(chat, f"chatcmpl-{request_id}", self._clock.wall_ns() // 1_000_000_000, own_times=self._options.per_request_metrics)
 
     def lost(self, method: str, path: str) -> Reply:
         if path in self.chat_paths:
@@ -204,10 +204,11 @@ def _error(status: int, message: str, kind: str, param: str | None) -> Reply:
 
 
 class VllmForm:
-    """One chat as `chat.completion.chunk` events; `created` is the same second on all of them."""
+    """One chat as `chat.completion.chunk` events; `created` is the same second on all of them. `own_times`: the engine tells how long it took."""
 
-    def __init__(self, chat: Chat, chat_id: str, created: int) -> None:
+    def __init__(self, chat: Chat, chat_id: str, created: int, *, own_times: bool) -> None:
         self._chat = chat
+        self._own_times = own_times
         self._tokens = 0
         self._start = {"id": chat_id, "object": "chat.completion.chunk", "created": created, "model": chat.model}
 
@@ -241,6 +242,8 @@ class VllmForm:
         if not self._chat.include_usage:
             return (Frame(sse({**event, "system_fingerprint": FINGERPRINT}), "finish", piece.tokens),), (done,)
         usage = {**self._start, "choices": [], "usage": self._usage(), "system_fingerprint": FINGERPRINT}
+        if self._own_times:
+            usage["metrics"] = self._times(ending)
         return (Frame(sse(event), "finish", piece.tokens),), (Frame(sse(usage), "usage"), done)
 
     def error(self, message: str, kind: str) -> tuple[Group, ...]:
@@ -279,9 +282,20 @@ class VllmForm:
             "prompt_text": None,
             "kv_transfer_params": None,
             "ec_transfer_params": None,
-            "metrics": None,
+            "metrics": self._times(ending) if self._own_times else None,
         }
         return compact(answer)
+
+    def _times(self, ending: Ending) -> dict[str, float]:
+        """vLLM `generate/base/serving.py::build_per_request_timing_metrics`: the first token is timed from the end of the queue."""
+        times = {
+            "time_to_first_token_ms": ending.prompt_ns / 1e6,
+            "generation_time_ms": ending.generation_ns / 1e6,
+            "queue_time_ms": ending.queue_ns / 1e6,
+        }
+        if self._tokens > 1:
+            times["mean_itl_ms"] = ending.generation_ns / 1e6 / (self._tokens - 1)
+        return {**times, "tokens_per_second": self._tokens * 1e9 / (ending.prompt_ns + ending.generation_ns)}
 
     def _usage(self) -> dict[str, int]:
         prompt = len(self._chat.prompt)

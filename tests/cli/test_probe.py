@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from cli.remedies import remedy
 from cli.waterfall import chat_report, printable, waterfall
 from probes.ask import Endpoint
 from probes.failure import Failure, Reason
-from probes.record import ChatRecord, Chunk, Milestones
+from probes.record import ChatRecord, Chunk, Milestones, Native
 from probes.simulator import EngineName, Latency, Options, simulated
 
 FAST = Latency(decode_seconds=0.002, first_token_seconds=0.002)
@@ -91,6 +92,38 @@ def test_bars_stand_where_their_phases_lie() -> None:
         " " * 12 + "#" * 28,
     ]
     assert [line[50:].strip() for line in lines] == ["-", "0.25000 s", "-", "0.25000 s", "2.50000 s", "7.00000 s"]
+
+
+def test_what_the_engine_tells_stands_around_the_first_token() -> None:
+    native = Native(queue_seconds=0.5, prefill_seconds=1.5, decode_seconds=2.0)
+    lines = [line.plain for line in waterfall(replace(record(), native=native), 70, block="#")][-3:]  # 40 columns of bars for 10 seconds
+    assert [line[:17].strip() for line in lines] == ["server queue", "server prefill", "server decode"]
+    assert [line[17:57] for line in lines] == [
+        "    " + "##" + " " * 34,
+        "      " + "#" * 6 + " " * 28,
+        " " * 12 + "#" * 8 + " " * 20,
+    ]
+    assert [line[57:].strip() for line in lines] == ["0.50000 s", "1.50000 s", "2.00000 s"]
+
+
+def test_an_engine_that_says_it_took_longer_than_the_wait_begins_with_the_chat() -> None:
+    load, prefill = [line.plain for line in waterfall(replace(record(), native=Native(load_seconds=5.0, prefill_seconds=1.0)), 70, block="#")][-2:]
+    assert load[17:57] == "#" * 20 + " " * 20
+    assert prefill[17:57] == " " * 20 + "#" * 4 + " " * 16
+
+
+def test_of_a_chat_without_a_token_the_engine_tells_nothing() -> None:
+    silent = replace(record(), chunks=(), finished_ns=None, native=Native(queue_seconds=0.5, prefill_seconds=1.5))
+    assert len(list(waterfall(silent, 70, block="#"))) == 6
+
+
+async def test_a_vllm_with_per_request_metrics_shows_its_own_times() -> None:
+    async with simulated("vllm", Options(latency=Latency(first_token_seconds=0.05), per_request_metrics=True)) as one:
+        code, out, _ = await chatprobe(one.url, "--backend", "vllm", "--max-tokens", "3")
+    assert code == 0
+    lines = out.splitlines()[4:13]
+    assert [" ".join(line.split()[:2]) for line in lines[6:]] == ["server queue", "server prefill", "server decode"]
+    assert {len(line) for line in lines} == {80}
 
 
 def test_a_failed_chat_says_why_and_what_to_do(tmp_path: Path) -> None:

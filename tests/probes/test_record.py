@@ -251,7 +251,7 @@ SAMPLE = ChatRecord(
     finished_ns=STARTED_NS + 123_456_789,
     chunks=(Chunk(STARTED_NS + 50_200_001, 1), Chunk(STARTED_NS + 70_200_003, 2)),
     text="Hello",
-    native=Native(load_seconds=0.012, server_gaps_seconds=(0.02,)),
+    native=Native(load_seconds=0.012, prefill_seconds=0.03, total_seconds=0.11, server_gaps_seconds=(0.02,)),
 )
 
 
@@ -267,10 +267,27 @@ def test_json_of_a_sample() -> None:
     }
     assert shown["chunks"] == [[0.050200001, 1], [0.070200003, 2]]
     assert shown["e2e_seconds"] == 0.123456789
-    assert shown["native"] == {"load_seconds": 0.012, "queue_seconds": None, "server_gaps_seconds": [0.02]}
+    own = {"load_seconds": 0.012, "queue_seconds": None, "prefill_seconds": 0.03, "decode_seconds": None, "total_seconds": 0.11}
+    assert list(shown["native"].items()) == [*own.items(), ("server_gaps_seconds", [0.02])]
     assert shown["text"] is None
     assert SAMPLE.to_json(text=True)["text"] == "Hello"
-    assert SAMPLE.to_json(chunks=False)["native"] == {"load_seconds": 0.012, "queue_seconds": None}
+    assert SAMPLE.to_json(chunks=False)["native"] == own
+
+
+@pytest.mark.parametrize(
+    ("native", "seconds"),
+    [
+        (Native(queue_seconds=0.25, prefill_seconds=0.5, decode_seconds=9), 0.75),
+        (Native(load_seconds=0.25, prefill_seconds=0.5, total_seconds=9), 0.75),
+        (Native(load_seconds=0.25, queue_seconds=1, prefill_seconds=0.5), 1.75),
+        (Native(queue_seconds=0.0, prefill_seconds=0.5), 0.5),
+        (Native(prefill_seconds=0.5), None),
+        (Native(queue_seconds=0.25, decode_seconds=1), None),
+        (Native(), None),
+    ],
+)
+def test_the_engines_own_time_to_first_token_is_whole_or_none(native: Native, seconds: float | None) -> None:
+    assert native.first_token_seconds == seconds
 
 
 def test_a_token_that_came_before_the_request_was_known_to_be_sent() -> None:

@@ -123,7 +123,7 @@ def test_an_error_may_be_a_string(events_of: ReadEvents) -> None:
 
 def test_its_own_timing_stands_on_the_usage_chunk(events_of: ReadEvents) -> None:
     usage = events_of("vllm/metrics.sse")[2]
-    assert usage.native == Native(queue_seconds=0.01225, prompt_seconds=0.0415, generation_seconds=0.9)
+    assert usage.native == Native(queue_seconds=0.01225, prefill_seconds=0.0415, decode_seconds=0.9)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -124,3 +125,38 @@ async def test_metrics_tell_what_was_simulated(quick: Options) -> None:
     assert values["vllm:num_requests_running", None] == 0
     first_sent = [next(write.before_ns for write in one.writes if write.tokens) - one.arrived_ns for one in truth]
     assert 0 < values["vllm:time_to_first_token_seconds_sum", None] <= sum(first_sent) / 1e9
+
+
+async def test_times_of_each_request_are_told_only_where_they_are_turned_on(quick: Options) -> None:
+    asked = chat(3, ignore_eos=True, stream_options=USAGE)
+    async with simulated("vllm", quick) as engine:
+        assert "metrics" not in events(await ask(engine.url, "POST", CHAT, asked))[-1]
+    async with simulated("vllm", replace(quick, per_request_metrics=True, capacity=Capacity(max_batch=1))) as engine:
+        answers = await asyncio.gather(*(ask(engine.url, "POST", CHAT, asked) for _ in range(2)))
+        without_usage = events(await ask(engine.url, "POST", CHAT, chat(3)))
+        page = split(await ask(engine.url, "GET", "/metrics"))[2].decode()
+    first, second = sorted((times_of(answer) for answer in answers), key=lambda times: times["queue_time_ms"])
+    assert list(first) == ["time_to_first_token_ms", "generation_time_ms", "queue_time_ms", "mean_itl_ms", "tokens_per_second"]
+    assert first["queue_time_ms"] == 0
+    assert second["queue_time_ms"] > first["time_to_first_token_ms"]
+    assert second["generation_time_ms"] == pytest.approx(20)
+    assert second["mean_itl_ms"] == pytest.approx(10)
+    assert second["tokens_per_second"] == pytest.approx(3000 / (second["time_to_first_token_ms"] + 20))
+    assert all("metrics" not in event for event in without_usage)
+    values = {sample.name: sample.value for family in text_string_to_metric_families(page) for sample in family.samples}
+    for name, key in (("queue", "queue_time_ms"), ("decode", "generation_time_ms")):
+        last = 20 if key == "generation_time_ms" else 0
+        assert values[f"vllm:request_{name}_time_seconds_sum"] == pytest.approx((first[key] + second[key] + last) / 1e3)
+
+
+def times_of(answer: bytes) -> dict[str, float]:
+    metrics = events(answer)[-1]["metrics"]
+    assert isinstance(metrics, dict)
+    return metrics
+
+
+async def test_one_token_has_no_gap_between_tokens(quick: Options) -> None:
+    async with simulated("vllm", replace(quick, per_request_metrics=True)) as engine:
+        times = times_of(await ask(engine.url, "POST", CHAT, chat(1, stream_options=USAGE)))
+    assert "mean_itl_ms" not in times
+    assert times["generation_time_ms"] == 0
