@@ -183,6 +183,14 @@ MEASUREMENT_CLOCK = Metric(
 CLOCK_STEPS = Metric(
     "chatprobe_exporter_clock_steps_total", "counter", "Steps of the wall clock that the conversion of the kernel's stamps has followed."
 )
+NATIVE_SERIES_DROPPED = Metric(
+    "chatprobe_exporter_native_series_dropped_total",
+    "counter",
+    "Series of engines' own metrics that were scraped and not served on, anew with each scrape, by why: `budget`, the target has too many; "
+    "`type_conflict`, another target has the name with another type; `name_conflict`, another family takes the name; `malformed`, OpenMetrics does "
+    "not allow for them. What the filters leave out is not counted.",
+    (TARGET, REASON),
+)
 SERIES = Metric("chatprobe_exporter_series", "gauge", "Series in this exposition.")
 EXPOSITION_DURATION = Metric("chatprobe_exporter_exposition_duration_seconds", "gauge", "How long the previous exposition took to render.")
 LOG_LINES_DROPPED = Metric("chatprobe_exporter_log_lines_dropped_total", "counter", "Log lines given up because standard error took no more.")

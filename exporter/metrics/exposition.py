@@ -1,9 +1,9 @@
-"""What a scrape gets: the registry's state at one moment, as text or as OpenMetrics."""
+"""What a scrape gets: the registry's state and what is relayed at one moment, as text or as OpenMetrics."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,10 +15,12 @@ from prometheus_client.openmetrics.exposition import generate_latest as as_openm
 
 from exporter.metrics import catalogue
 from exporter.metrics.ledger import Ledger
+from exporter.native.relay import Relayed
 from exporter.negotiation import wishes
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+_EOF = b"# EOF\n"
 
 
 class Exposition(Protocol):
@@ -40,29 +42,32 @@ class _Snapshot:
 
 
 class PrometheusExposition:
-    """The exposition by prometheus-client. Safe to call from any thread."""
+    """The exposition by prometheus-client, with the engines' own metrics, which are `relayed` as lines, behind it. Safe to call from any thread."""
 
-    def __init__(self, registry: CollectorRegistry, ledger: Ledger) -> None:
+    def __init__(self, registry: CollectorRegistry, ledger: Ledger, relayed: Callable[[], Relayed] = Relayed) -> None:
         self._registry = registry
         self._ledger = ledger
+        self._relayed = relayed
         self._last_seconds: float | None = None
 
     def render(self, accept: str) -> tuple[bytes, str]:
         begin = time.perf_counter()
         snapshot = _Snapshot(self._ledger.read(lambda: list(self._registry.collect())))
-        snapshot.families.extend(self._about_itself(snapshot.families))
+        relayed = self._relayed()
+        snapshot.families.extend(self._about_itself(snapshot.families, relayed.series))
         if wants_openmetrics(accept):
-            body, content_type = as_openmetrics(snapshot), OPENMETRICS  # type: ignore[no-untyped-call]
+            own: bytes = as_openmetrics(snapshot)  # type: ignore[no-untyped-call]
+            body, content_type = b"".join((own.removesuffix(_EOF), relayed.openmetrics(), _EOF)), OPENMETRICS
         else:
-            body, content_type = as_text(snapshot), TEXT
+            body, content_type = as_text(snapshot) + relayed.text(), TEXT
         self._last_seconds = time.perf_counter() - begin
         return body, content_type
 
-    def _about_itself(self, families: list[Collected]) -> list[Collected]:
+    def _about_itself(self, families: list[Collected], relayed: int) -> list[Collected]:
         found: list[Collected] = []
         if self._last_seconds is not None:
             found.append(GaugeMetricFamily(catalogue.EXPOSITION_DURATION.name, catalogue.EXPOSITION_DURATION.help, value=self._last_seconds))
-        series = sum(len(family.samples) for family in (*families, *found)) + 1
+        series = sum(len(family.samples) for family in (*families, *found)) + relayed + 1
         found.append(GaugeMetricFamily(catalogue.SERIES.name, catalogue.SERIES.help, value=series))
         return found
 

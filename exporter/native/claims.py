@@ -1,0 +1,75 @@
+"""Which names the families of an exposition take, so that no two of them meet in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from exporter.native.families import FamilyType
+
+_TOTAL = "_total"
+_SUFFIXES: dict[FamilyType, tuple[str, ...]] = {
+    "counter": (_TOTAL, "_created"),
+    "summary": ("_count", "_sum", "_created"),
+    "histogram": ("_bucket", "_count", "_sum", "_created"),
+}
+
+Verdict = Literal["type", "name"] | None
+Holder = TypeVar("Holder")
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """A family's name and type, as engines declare them in the plain text format."""
+
+    name: str
+    type: FamilyType
+
+    @property
+    def text_type(self) -> str:
+        return "untyped" if self.type == "unknown" else self.type
+
+    @property
+    def openmetrics_name(self) -> str:
+        return self.name.removesuffix(_TOTAL) if self.type == "counter" else self.name
+
+    @property
+    def openmetrics_type(self) -> FamilyType:
+        """OpenMetrics knows no counter without `_total`: it is `unknown`."""
+        return "unknown" if self.type == "counter" and not self.name.endswith(_TOTAL) else self.type
+
+    def taken(self) -> tuple[str, ...]:
+        """The names that nothing else in an OpenMetrics exposition may have: the family's, those of its samples, and those that they could have."""
+        stem = self.openmetrics_name
+        return (stem, *(stem + suffix for suffix in _SUFFIXES.get(self.openmetrics_type, ())))
+
+
+class Claims(Generic[Holder]):
+    """The titles under which families are served, each held by everyone who serves series of it. Who came first has the name, until all of its
+    holders are gone."""
+
+    def __init__(self) -> None:
+        self._titles: dict[str, Title] = {}
+        self._holders: dict[Title, set[Holder]] = {}
+
+    def conflict(self, title: Title) -> Verdict:
+        """Whether the family cannot be served now: it is held as another `type`, or a `name` that it takes belongs to another family."""
+        others = [other for name in title.taken() if (other := self._titles.get(name, title)) != title]
+        if not others:
+            return None
+        return "type" if any(other.name == title.name for other in others) else "name"
+
+    def hold(self, title: Title, holder: Holder) -> None:
+        """Serve the family from now on; it must not conflict."""
+        self._holders.setdefault(title, set()).add(holder)
+        self._titles.update(dict.fromkeys(title.taken(), title))
+
+    def release(self, titles: Iterable[Title], holder: Holder) -> None:
+        """Serve these no more."""
+        for title in titles:
+            self._holders[title].discard(holder)
+            if not self._holders[title]:
+                del self._holders[title]
+                for name in title.taken():
+                    del self._titles[name]

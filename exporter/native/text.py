@@ -1,0 +1,165 @@
+"""Samples of the engines, written as lines that every parser of Prometheus's formats takes.
+
+Text and OpenMetrics differ in what stands above the samples of a family, not in the samples. What OpenMetrics forbids (a negative counter, a
+histogram without its last bucket) is written in neither, so that a scraper sees the same series in both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from exporter.native import families
+from exporter.native.families import Family
+
+_SPECIAL = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The samples of one family as lines, a line for each of the `series`. `malformed` is how many samples could not stand in an exposition."""
+
+    lines: bytes
+    series: int
+    malformed: int
+
+
+class Labels:
+    """Writes the labels of series that are served on: `ours` in front, the engine's own behind them, by name.
+
+    The engine's labels with a name among `reserved` become `exported_…`, and get that prefix again as long as the engine has such a label too:
+    as Prometheus does it.
+    """
+
+    def __init__(self, ours: Mapping[str, str], reserved: frozenset[str]) -> None:
+        self._ours = tuple(_pairs(ours.items()))
+        self._reserved = reserved
+        self._written: dict[families.Labels, str] = {}
+
+    def write(self, labels: families.Labels) -> str:
+        """What stands between the braces."""
+        written = self._written.get(labels)
+        if written is None:
+            theirs = _pairs(sorted(self._renamed(dict(labels)).items()))
+            written = self._written[labels] = ",".join((*self._ours, *theirs))
+        return written
+
+    def _renamed(self, labels: dict[str, str]) -> dict[str, str]:
+        for name in sorted(self._reserved & labels.keys()):
+            free = f"exported_{name}"
+            while free in labels:
+                free = f"exported_{free}"
+            labels[free] = labels.pop(name)
+        return labels
+
+
+def write(family: Family, labels: Labels) -> Written:
+    """The family's series, each once; the samples of one histogram or summary stand together."""
+    match family.type:
+        case "histogram":
+            lines = [line for written, series in _gathered(family, labels, "_bucket", "le") for line in _histogram(family.name, written, series)]
+        case "summary":
+            lines = [line for written, series in _gathered(family, labels, "", "quantile") for line in _summary(family.name, written, series)]
+        case _:
+            lines = _single(family, labels)
+    return Written("".join(lines).encode(), len(lines), len(family.samples) - len(lines))
+
+
+def escaped(text: str) -> str:
+    """As it stands between quotes, and in a HELP line of OpenMetrics."""
+    return escaped_help(text).replace('"', r"\"")
+
+
+def escaped_help(text: str) -> str:
+    """As it stands in a HELP line of the plain text format."""
+    return text.replace("\\", r"\\").replace("\n", r"\n")
+
+
+def _pairs(labels: Iterable[tuple[str, str]]) -> Iterator[str]:
+    return (f'{name}="{escaped(value)}"' for name, value in labels)
+
+
+def _number(value: float) -> str:
+    written = repr(value)
+    return _SPECIAL.get(written, written)
+
+
+def _single(family: Family, labels: Labels) -> list[str]:
+    """The lines of a family with one sample for each series."""
+    found: dict[str, str] = {}
+    for sample in family.samples:
+        if sample.value >= 0 or family.type != "counter":
+            written = labels.write(sample.labels)
+            found.setdefault(written, f"{family.name}{{{written}}} {_number(sample.value)}\n")
+    return list(found.values())
+
+
+@dataclass(slots=True)
+class _Series:
+    """The samples of one histogram or summary: its buckets or quantiles, each with its label as the engine writes it, and its totals by name."""
+
+    points: dict[float, tuple[str, float]] = field(default_factory=dict)
+    totals: dict[str, float] = field(default_factory=dict)
+
+
+def _gathered(family: Family, labels: Labels, suffix: str, label: str) -> Iterable[tuple[str, _Series]]:
+    """The series of a family by their labels, the `label` that tells their points apart left out of them."""
+    found: dict[str, _Series] = {}
+    for sample in family.samples:
+        if sample.name == family.name + suffix:
+            point = next((value for name, value in sample.labels if name == label), "")
+            written = labels.write(tuple(pair for pair in sample.labels if pair[0] != label))
+            found.setdefault(written, _Series()).points[_position(point)] = (point, sample.value)
+        else:
+            found.setdefault(labels.write(sample.labels), _Series()).totals[sample.name] = sample.value
+    return found.items()
+
+
+def _histogram(name: str, labels: str, series: _Series) -> Iterator[str]:
+    """Its lines, buckets in ascending order; none unless it is whole."""
+    total, count = f"{name}_sum", f"{name}_count"
+    points = sorted(series.points.items())
+    bounds = [bound for bound, _ in points]
+    counts = [value for _, (_, value) in points]
+    if (
+        bounds[-1:] == [math.inf]
+        and bounds[0] >= 0
+        and _are_counts(counts)
+        and counts == sorted(counts)
+        and series.totals.get(count) == counts[-1]
+        and series.totals.get(total, -1) >= 0
+    ):
+        for bound, (as_written, value) in points:
+            yield f'{name}_bucket{{{labels},le="{"+Inf" if bound == math.inf else as_written}"}} {_number(value)}\n'
+        yield f"{count}{{{labels}}} {_number(series.totals[count])}\n"
+        yield f"{total}{{{labels}}} {_number(series.totals[total])}\n"
+
+
+def _summary(name: str, labels: str, series: _Series) -> Iterator[str]:
+    """Its lines, quantiles in ascending order; none unless it is sound."""
+    total, count = f"{name}_sum", f"{name}_count"
+    points = sorted(series.points.items())
+    if (
+        all(0 <= quantile <= 1 and not value < 0 for quantile, (_, value) in points)
+        and _are_counts([series.totals.get(count, 0)])
+        and series.totals.get(total, 0) >= 0
+    ):
+        for _, (as_written, value) in points:
+            yield f'{name}{{{labels},quantile="{as_written}"}} {_number(value)}\n'
+        for each in (total, count):
+            if each in series.totals:
+                yield f"{each}{{{labels}}} {_number(series.totals[each])}\n"
+
+
+def _position(point: str) -> float:
+    """Of a bucket or quantile; one that is no number comes before all others."""
+    try:
+        found = float(point)
+    except ValueError:
+        return -math.inf
+    return -math.inf if math.isnan(found) else found
+
+
+def _are_counts(values: Iterable[float]) -> bool:
+    return all(value >= 0 and value.is_integer() for value in values)
