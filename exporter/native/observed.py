@@ -1,0 +1,45 @@
+"""Counters and histograms that are kept here, because the engine keeps none."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+
+from exporter.metrics.metric import Metric
+from exporter.native.mapping.histogram import Histogram
+from exporter.native.mapping.source import Value
+
+
+class Observed:
+    """One series of each of the metrics, at 0 from the start."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._kept = {metric.name: _Kept(metric) for metric in metrics}
+
+    def put(self, metric: Metric, value: float) -> None:
+        """Add the value to a counter, have a histogram observe it."""
+        self._kept[metric.name].put(value)
+
+    def values(self) -> Iterator[tuple[Metric, Value]]:
+        for kept in self._kept.values():
+            yield kept.metric, kept.value()
+
+
+class _Kept:
+    """What was put, by the bucket that it fell into: the last is above all bounds, and the only one of a counter."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self._counts = [0] * (len(metric.bounds) + 1)
+        self._total = 0.0
+
+    def put(self, value: float) -> None:
+        self._counts[bisect_left(self.metric.bounds, value)] += 1
+        self._total += value
+
+    def value(self) -> Value:
+        if self.metric.type == "counter":
+            return self._total
+        return Histogram((*self.metric.bounds, math.inf), tuple(accumulate(self._counts)), self._total)
