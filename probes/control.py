@@ -83,9 +83,11 @@ class Control:
         if endpoint.api_key:
             headers.append(("Authorization", f"Bearer {endpoint.api_key}"))
         try:
-            client = await self._client(endpoint.tls, address_of(endpoint).proxy)
             async with asyncio.timeout(self._timeout_seconds):
+                client = await self._client(endpoint.tls, address_of(endpoint).proxy)
                 return await self._body(client, endpoint, path, headers)
+        except httpx.LocalProtocolError as error:
+            raise ControlError(f"{path}: cannot be sent") from error  # its text repeats the header that is wrong
         except TimeoutError as error:
             raise ControlError(f"{path}: no answer within {self._timeout_seconds:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
