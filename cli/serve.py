@@ -27,7 +27,10 @@ def command(configs: tuple[Path, ...], records: Path | None, listen: str | None,
 
     SIGHUP has it read the configuration again, and so does POST /-/reload where web.lifecycle allows it. One with errors is not put in force.
     """
+    import signal
     from dataclasses import replace
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it means a reload, it must not end what is starting
 
     import structlog
 

@@ -14,15 +14,20 @@ HIDDEN = "<secret>"
 
 def effective(config: Config) -> str:
     """YAML that reads back as the same configuration, but for header values, which are `<secret>`."""
-    return yaml.safe_dump(_plain(config.model_dump(by_alias=True)), sort_keys=False, allow_unicode=True, width=120)
+    return yaml.safe_dump(_plain(config.model_dump(by_alias=True), ()), sort_keys=False, allow_unicode=True, width=120)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, path: tuple[str, ...]) -> Any:
     match value:
         case SecretStr():
             return HIDDEN
-        case dict():
-            return {key: entry if key == "json_schema" else _plain(entry) for key, entry in value.items() if entry is not None}
-        case tuple() | list():
-            return [_plain(entry) for entry in value]
+        case dict() if not _is_schema(path):
+            return {key: _plain(entry, (*path, key)) for key, entry in value.items() if entry is not None}
+        case tuple() | list() if not _is_schema(path):
+            return [_plain(entry, path) for entry in value]
     return value
+
+
+def _is_schema(path: tuple[str, ...]) -> bool:
+    """Whether this is a JSON schema, which stays as it was written: null means something there."""
+    return len(path) == 5 and path[0] == "scenarios" and path[2] == "expect" and path[4] == "json_schema"

@@ -109,5 +109,7 @@ def check_header(name: str, value: str, *, has_api_key: bool, seen: Iterable[str
         yield ("headers", name), "is set from api_key; leave out one of the two"
     elif name.lower() in seen:
         yield ("headers", name), "is there twice, names of headers do not mind case; leave out one of the two"
+    elif value != value.strip(" \t"):
+        yield ("headers", name), "has a blank at its begin or its end, which no header can carry; take it out"
     elif not _FIELD_VALUE.fullmatch(value):
         yield ("headers", name), "has a value that no header can hold; write one line, without line breaks or control characters"

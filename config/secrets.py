@@ -29,6 +29,8 @@ def read_secret(secret: SecretRef) -> str:
 def _usable(text: str, where: str) -> str:
     if not text.strip():
         raise SecretError(f"{where}: is empty")
+    if text != text.strip(" \t"):
+        raise SecretError(f"{where}: begins or ends with a blank; take it out, a header cannot carry it")
     if not text.isascii() or not text.isprintable():
         raise SecretError(f"{where}: holds line breaks or other characters that no header can carry")
     return text

@@ -12,6 +12,7 @@ from exporter.lines import LineWriter
 from probes.failure import Failure
 from probes.record import ChatRecord
 from traffic.events import Breaker, Event
+from traffic.roster import Roster
 from traffic.schedule import NANOSECONDS
 
 QUEUED_LINES = 10_000
@@ -66,6 +67,13 @@ class ProbeLog:
         self._logged_ns: dict[tuple[str, str, str], int] = {}
         self._unlogged: dict[tuple[str, str, str], int] = {}
         self._open: set[str] = set()
+
+    def follow(self, roster: Roster) -> None:
+        """Forget the failures of whom nobody chats with any more."""
+        for kind in [kind for kind in self._logged_ns if kind[0] not in roster.members or kind[1] not in roster.config.scenarios]:
+            del self._logged_ns[kind]
+            self._unlogged.pop(kind, None)
+        self._open &= roster.members.keys()
 
     def __call__(self, event: Event) -> None:
         match event:

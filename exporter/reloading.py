@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
-from config.changes import changes
 
+from config.changes import changes
 from config.model import Config
 from config.problems import ConfigError
 from config.reader import Loaded, summary
@@ -60,11 +60,13 @@ class Reloading:
 
     def __init__(self, first: Plan, read: Callable[[], Loaded], own: OwnMetrics, clock: Clock) -> None:
         self.plan = first
+        self._at_start = first.roster.config
         self._read = read
         self._own = own
         self._clock = clock
         self._followers: list[Follower] = []
         self._lock = asyncio.Lock()
+        self._stopping = False
         self._tell_of(first.discovered, before=None)
         own.configured(clock.epoch_seconds())
 
@@ -73,30 +75,51 @@ class Reloading:
         self._followers = list(followers)
         self._follow(self.plan)
 
+    def stop(self) -> None:
+        """The plan in force is the last."""
+        self._stopping = True
+
     async def reload(self) -> Reloaded:
         """Read the configuration, the secrets and the discovered targets again. If anything about them is wrong, all stays as it was."""
         async with self._lock:
             try:
                 found = await asyncio.to_thread(self._read_plan)
             except (ConfigError, SecretError) as error:
-                self._own.not_configured()
-                _log.error("the configuration was not reloaded, and the one before stays in force", detail=str(error))
-                return Reloaded(False, ("not reloaded, the configuration of before stays in force:", *str(error).splitlines()))
+                return self._refused(str(error))
+            except Exception as error:  # noqa: BLE001 - the edge of a request: whatever breaks, probing goes on as before, and it is said
+                _log.exception("a reload broke")
+                return self._refused(f"chatprobe itself failed: {type(error).__name__}")
+            if self._stopping:
+                return Reloaded(False, ("not reloaded: chatprobe is stopping",))
             lines = tuple(self._announced(found.roster.config))
             self._follow(found)
             self._own.configured(self._clock.epoch_seconds())
             _log.info("configuration reloaded", what=summary(found.roster.config), changes=lines)
             return Reloaded(True, ("reloaded", *lines))
 
-    async def rediscover(self) -> None:
-        """Look for targets again, under the configuration in force."""
+    async def rediscover(self) -> bool:
+        """Look for targets again, under the configuration in force. False: they stay as they were."""
         async with self._lock:
             try:
                 found = await asyncio.to_thread(plan, self.plan.roster.config, self.plan.discovered)
             except SecretError as error:
                 _log.error("a secret cannot be read, and targets stay as they were", detail=str(error))
-                return
-            self._follow(found)
+                self._own.discovered(FILES, well=False, at=self._clock.epoch_seconds())
+                return False
+            if not self._stopping:
+                self._follow(found)
+            return True
+
+    def nothing_new(self) -> None:
+        """The files of targets were looked at, and are as they were."""
+        found = self.plan.discovered
+        if found.looked and not found.problems:
+            self._own.discovered(FILES, well=True, at=self._clock.epoch_seconds())
+
+    def _refused(self, detail: str) -> Reloaded:
+        self._own.not_configured()
+        _log.error("the configuration was not reloaded, and the one before stays in force", detail=detail)
+        return Reloaded(False, ("not reloaded, the configuration of before stays in force:", *detail.splitlines()))
 
     def _read_plan(self) -> Plan:
         return plan(self._read().config, self.plan.discovered)
@@ -110,7 +133,8 @@ class Reloading:
 
     def _announced(self, config: Config) -> Iterator[str]:
         before = self.plan.roster.config
-        yield from changes(before, config).lines()
+        found = replace(changes(before, config), needs_restart=changes(self._at_start, config).needs_restart)
+        yield from found.lines()
         for metric in beginning_anew(before, config):
             yield f"{metric.name} begins anew: SLO thresholds changed its bucket boundaries"
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -26,7 +26,7 @@ from exporter.metrics.assembly import Metrics
 from exporter.metrics.recording import Recording
 from exporter.records import RecordFile, record_file
 from exporter.reloading import Follower, Plan, Reloaded, Reloading, plan
-from exporter.watching import Signature, signatures, watch_files
+from exporter.watching import Signatures, signatures, watch_files
 from exporter.web.app import Sources, application
 from exporter.web.overview import Overview
 from exporter.web.server import ListenError, listening
@@ -60,7 +60,7 @@ async def exporting(
     config: Config,
     *,
     read: Callable[[], Loaded] | None = None,
-    files: Mapping[str, Signature | None] | None = None,
+    files: Signatures | None = None,
     records: Path | None = None,
     sinks: Sequence[Sink] = (),
     log_lines_lost: Callable[[], int] = lambda: 0,
@@ -76,7 +76,7 @@ async def exporting(
     from them, have it reloaded by themselves when they change, and so have files of keys and certificates that it names; None: nothing
     is watched but the files with discovered targets. Raises `ServeError`.
     """
-    discovery_before = signatures(paths(config))
+    before = signatures(paths(config)), signatures(_secret_files(config))
     with _as_serve_error():
         first = plan(config, NOTHING)
     clock = SystemClock()
@@ -106,8 +106,8 @@ async def exporting(
             },
         )
         reloading = Reloading(first, read or (lambda: Loaded(config, (), ())), metrics.own, clock)
-        overview = Overview(first.roster)
-        tell = to_all([metrics.recording, overview, ProbeLog(), *([file] if file is not None else []), *sinks])
+        overview, log = Overview(first.roster), ProbeLog()
+        tell = to_all([metrics.recording, overview, log, *([file] if file is not None else []), *sinks])
         admission = Admission(config.limits, clock, tell)
         with _as_serve_error():
             app = application(Sources(metrics.exposition, overview, not_ready, lambda: effective(reloading.plan.roster.config), lifecycle))
@@ -119,11 +119,9 @@ async def exporting(
         stack.push_async_callback(population.close)
         runner = Runner(prober, admission, clock, tell)
         stack.push_async_callback(runner.stop, grace_seconds)
-        reloading.put_in_force(_followers(metrics.recording, overview, admission, population, runner))
-        if files is not None:
-            before = {**files, **signatures(_secret_files(first))}
-            stack.enter_context(_running(watch_files(lambda: [*files, *_secret_files(reloading.plan)], reloading.reload, since=before)))
-        stack.enter_context(_running(watch_files(lambda: paths(reloading.plan.roster.config), reloading.rediscover, since=discovery_before)))
+        reloading.put_in_force(_followers(metrics.recording, overview, log, admission, population, runner))
+        stack.enter_context(_running(_watch(files, before, reloading)))
+        stack.callback(reloading.stop)
         _log.info("probing", what=summary(config), url=f"http://{address}")
         try:
             yield Running(address, reloading)
@@ -131,10 +129,13 @@ async def exporting(
             _log.info("stopping")
 
 
-def _followers(recording: Recording, overview: Overview, admission: Admission, population: Population, runner: Runner) -> Iterator[Follower]:
+def _followers(
+    recording: Recording, overview: Overview, log: ProbeLog, admission: Admission, population: Population, runner: Runner
+) -> Iterator[Follower]:
     """What works by the plan in force, in the order in which it has to learn of another: who counts before who is counted."""
     yield lambda plan: recording.follow(plan.roster)
     yield lambda plan: overview.follow(plan.roster)
+    yield lambda plan: log.follow(plan.roster)
     yield lambda plan: admission.configure(plan.roster.config.limits)
 
     def chat(plan: Plan) -> None:
@@ -145,10 +146,27 @@ def _followers(recording: Recording, overview: Overview, admission: Admission, p
     yield chat
 
 
-def _secret_files(plan: Plan) -> Iterator[str]:
+async def _watch(files: Signatures | None, before: tuple[Signatures, Signatures], reloading: Reloading) -> None:
+    """`before` is how the files of targets and those of secrets were before they were read."""
+
+    def config() -> Config:
+        return reloading.plan.roster.config
+
+    async def reload() -> bool:
+        return (await reloading.reload()).well
+
+    targets, secrets = before
+    discovery = watch_files(lambda: paths(config()), reloading.rediscover, since=targets, unchanged=reloading.nothing_new)
+    if files is None:
+        await discovery
+    else:
+        await asyncio.gather(discovery, watch_files(lambda: [*files, *_secret_files(config())], reload, since={**files, **secrets}))
+
+
+def _secret_files(config: Config) -> Iterator[str]:
     """The files with keys and certificates that the configuration names."""
-    for member in plan.roster.members.values():
-        tls, key = member.target.tls, member.target.api_key
+    held = ((holder.tls_settings, holder.api_key) for holders in (config.targets.values(), config.credentials) for holder in holders)
+    for tls, key in held:
         yield from (path for path in (tls.ca_file, tls.cert_file, tls.key_file, key.file if key else None) if path is not None)
 
 
@@ -156,7 +174,7 @@ async def serve(
     config: Config,
     *,
     read: Callable[[], Loaded] | None = None,
-    files: Mapping[str, Signature | None] | None = None,
+    files: Signatures | None = None,
     records: Path | None = None,
     log_lines_lost: Callable[[], int] = lambda: 0,
 ) -> None:

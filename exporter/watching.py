@@ -9,11 +9,21 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+import structlog
+
 LOOK_SECONDS = 5.0
-"""A change is acted on once it was seen twice, so that a file that is just being written is left alone: after 5 to 10 seconds."""
+LOOKS_FOR_REST = 6
+"""A change is acted on once it was seen twice, so that a file that is just being written is left alone; one that never comes to rest, after
+so many looks."""
+LOOKS_TO_TRY_AGAIN = 12
+"""What could not be acted on is tried again after so many: a file that is named may come later than the one that names it."""
 
 Signature = tuple[str, int, int, int]
-"""Real path, inode, time of change in nanoseconds, size."""
+"""Real path, inode, time of the last change of content, owner or mode in nanoseconds, size."""
+Signatures = Mapping[str, Signature | None]
+"""Of files, by path; None for one that cannot be looked at."""
+
+_log = structlog.get_logger()
 
 
 def signatures(paths: Iterable[str]) -> dict[str, Signature | None]:
@@ -27,25 +37,37 @@ def _signature(path: str) -> Signature | None:
         found = os.stat(real)  # noqa: PTH116 - beside realpath, which pathlib lacks in a form that does not raise
     except (OSError, ValueError):
         return None
-    return real, found.st_ino, found.st_mtime_ns, found.st_size
+    return real, found.st_ino, found.st_ctime_ns, found.st_size
 
 
 async def watch_files(
     paths: Callable[[], Iterable[str]],
-    changed: Callable[[], Awaitable[object]],
+    changed: Callable[[], Awaitable[bool]],
     *,
-    since: Mapping[str, Signature | None],
+    since: Signatures,
+    unchanged: Callable[[], None] = lambda: None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Call `changed` when any of the files has changed, appeared or gone, and has come to rest. `paths` is asked anew at each look.
+    """Call `changed` when any of the files has changed, appeared or gone, and again after a while if it says that it did not go well.
 
-    `since` is how the files were before they were last read, so that no change is missed in between.
+    `paths` is asked anew at each look, `unchanged` called after each that found nothing new. `since` is how the files were before they were
+    last read, so that no change is missed in between.
     """
     acted_on = before = since
+    unrest = waiting = 0
+    well = True
     while True:
         await sleep(LOOK_SECONDS)
-        now = await asyncio.to_thread(lambda: signatures(paths()))
-        if now == before != acted_on:
-            acted_on = now
-            await changed()
-        before = now
+        try:
+            now = await asyncio.to_thread(lambda: signatures(paths()))
+            unrest = unrest + 1 if now != acted_on else 0
+            waiting = 0 if well else waiting + 1
+            if (unrest and (now == before or unrest >= LOOKS_FOR_REST)) or waiting >= LOOKS_TO_TRY_AGAIN:
+                acted_on, unrest, waiting = now, 0, 0
+                well = await changed()
+            elif not unrest:
+                unchanged()
+            before = now
+        except Exception:  # noqa: BLE001 - whatever a look or a change breaks on, the next look comes
+            _log.exception("watching files went wrong, and goes on")
+            well = False

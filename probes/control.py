@@ -77,6 +77,8 @@ class Control:
         try:
             async with asyncio.timeout(self._timeout_seconds), self._clients.get(endpoint, endpoint.url.rstrip("/") + path) as response:
                 return await _body(response, path)
+        except httpx.LocalProtocolError as error:
+            raise ControlError(f"{path}: cannot be sent") from error  # its text repeats the header that is wrong
         except TimeoutError as error:
             raise ControlError(f"{path}: no answer within {self._timeout_seconds:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:

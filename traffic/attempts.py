@@ -20,6 +20,9 @@ from traffic.schedule import Clock
 from traffic.served import Served
 from traffic.watch import Watch
 
+PAIR_WAITS_SECONDS = 0.5
+"""How long the sides of a pair wait for one that does not say which model it has: a healthy engine's chat is not late for the silence of its peer."""
+
 _log = structlog.get_logger()
 
 
@@ -89,9 +92,10 @@ class Attempts:
                 refused.append(Side(engine.name, None, verdict))
             else:
                 admitted.append((engine, verdict))
-        if not admitted:
-            return None
         due = _Due(watch, script, turn, due_ns, uuid.uuid4().hex if watch.scenario.pair else None)
+        if not admitted:
+            self._tell_pair(due, refused)
+            return None
         chat = asyncio.create_task(self._hold(due, admitted, refused))
         self._running.add(chat)
         chat.add_done_callback(self._running.discard)
@@ -99,12 +103,12 @@ class Attempts:
 
     async def _hold(self, due: _Due, admitted: Sequence[tuple[Served, Ticket]], refused: Sequence[Side]) -> bool:
         """All sides are made ready before the first is sent, so that those of a pair are sent at the same instant."""
-        ready = await asyncio.gather(*(_make_ready(engine) for engine, _ in admitted), return_exceptions=True)
+        patience = None if due.pair_id is None else PAIR_WAITS_SECONDS
+        ready = await asyncio.gather(*(_make_ready(engine, patience) for engine, _ in admitted), return_exceptions=True)
         sides = await asyncio.gather(*(self._attempt(due, engine, ticket, model) for (engine, ticket), model in zip(admitted, ready, strict=True)))
         ended = [*(side for side in sides if side is not None), *refused]
-        if due.pair_id is not None and len(ended) == len(due.watch.engines):
-            self._tell(Pair(due.watch.name, due.pair_id, tuple(ended)))
-        return all(side.record is not None and side.record.outcome == "ok" for side in ended)
+        self._tell_pair(due, ended)
+        return len(ended) == len(due.watch.engines) and all(side.record is not None and side.record.outcome == "ok" for side in ended)
 
     async def _attempt(self, due: _Due, engine: Served, ticket: Ticket, ready: str | SkipReason | BaseException) -> Side | None:
         """One target's side; None if chatprobe stopped before it could be sent."""
@@ -145,6 +149,11 @@ class Attempts:
             engine.ask_soon()
         return record
 
+    def _tell_pair(self, due: _Due, sides: Sequence[Side]) -> None:
+        """Unless chatprobe stopped before all sides could be sent."""
+        if due.pair_id is not None and len(sides) == len(due.watch.engines):
+            self._tell(Pair(due.watch.name, due.pair_id, tuple(sides)))
+
     def _skipped(self, watch: Watch, engine: Served, reason: SkipReason, count: int = 1) -> Skip:
         return Skip(engine.name, watch.name, reason, at=self._clock.epoch_seconds(), count=count)
 
@@ -168,9 +177,15 @@ class Attempts:
         )
 
 
-async def _make_ready(engine: Served) -> str | SkipReason:
-    """The model to ask for, of an engine of which perhaps nothing is known but its address: then the chat itself finds out what is wrong with it."""
-    model = await engine.model()
-    if await engine.loaded() is False and not engine.endpoint.load_model:
-        return SkipReason.MODEL_NOT_LOADED
-    return model
+async def _make_ready(engine: Served, patience_seconds: float | None) -> str | SkipReason:
+    """The model to ask for, of an engine of which perhaps nothing is known but its address: then the chat itself finds out what is wrong with it.
+
+    So does the chat with one that has not answered within the patience; None: it answers or the questions time out.
+    """
+    try:
+        async with asyncio.timeout(patience_seconds):
+            model = await engine.model()
+            unloaded = await engine.loaded() is False
+    except TimeoutError:
+        return engine.facts.model
+    return SkipReason.MODEL_NOT_LOADED if unloaded and not engine.endpoint.load_model else model

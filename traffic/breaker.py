@@ -90,8 +90,10 @@ class Breakers:
         state.trial_not_before_ns = self._clock.monotonic_ns()
 
     def forget(self, target: str) -> None:
-        """The target is gone: one that takes its name is a new one."""
-        self._states.pop(target, None)
+        """The target is gone: one that takes its name is a new one, whose breaker is closed."""
+        state = self._states.pop(target, None)
+        if state is not None and state.open:
+            self._tell(Breaker(target, open=False))
 
     def _learn(self, record: ChatRecord, *, serves: bool) -> None:
         first = record.target not in self._states

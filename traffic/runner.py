@@ -43,6 +43,8 @@ class Runner:
 
     def follow(self, watches: Iterable[Watch]) -> None:
         """These are watched from now on. A watch that was there before goes on as it was; of one that is gone, chats under way end by themselves."""
+        if self._stopping:
+            return
         before = {driver.watch.key: driver for driver in self._drivers if not driver.broken}
         gone = set(self._drivers)
         self._drivers = []

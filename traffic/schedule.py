@@ -22,7 +22,7 @@ class Clock(Protocol):
     def epoch_seconds(self) -> float: ...
 
     async def sleep_until(self, monotonic_ns: int) -> None:
-        """Returns at that instant or after it, never before."""
+        """Returns at that instant or after it, never before, and lets others run in any case."""
         ...
 
 
@@ -36,6 +36,7 @@ class SystemClock:
         return time.time()
 
     async def sleep_until(self, monotonic_ns: int) -> None:
+        await asyncio.sleep(0)  # whoever is always late must not keep the loop from all others
         while (left_ns := monotonic_ns - time.monotonic_ns()) > 0:  # noqa: ASYNC110 - again where the loop's timers, in milliseconds, fire early
             await asyncio.sleep(left_ns / NANOSECONDS)
 

@@ -94,9 +94,9 @@ class Series:
 
     def keep_only(self, metric: Metric, wanted: Iterable[tuple[str, ...]]) -> None:
         """Exactly these series of the metric exist under the shared labels: the others end, those that are missing begin at 0."""
-        wanted = list(wanted)
-        self.end_others(metric, wanted)
-        for labels in wanted:
+        kept = dict.fromkeys(wanted)
+        self.end_others(metric, kept.keys())
+        for labels in kept:
             self.touch(metric, *labels)
 
     def end_others(self, metric: Metric, kept: Collection[tuple[str, ...]]) -> None:

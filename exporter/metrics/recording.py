@@ -92,7 +92,7 @@ class Recording:
 
     def _record(self, record: ChatRecord) -> None:
         chats = self._chats.get((record.target, record.scenario))
-        if chats is None or record.outcome == "cancelled":
+        if chats is None or record.outcome == "cancelled" or record.backend != self._roster.members[record.target].target.backend:
             return
         chats.record(record)
         if record.certificate_expiry is not None:
@@ -140,7 +140,9 @@ class Recording:
         member, facts, series = self._roster.members[target], self._facts[target], self._targets[target]
         url = shown_url(member.target.url)
         series.put_only(catalogue.TARGET_INFO, 1, url, facts.served_model or "", facts.backend_version or "", member.source)
-        if facts.model_loaded is not None:
+        if facts.model_loaded is None:
+            series.end_others(catalogue.MODEL_LOADED, ())
+        else:
             series.put(catalogue.MODEL_LOADED, facts.model_loaded)
         if target in self._breakers:
             series.put(catalogue.BREAKER_OPEN, self._breakers[target])

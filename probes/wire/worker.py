@@ -128,21 +128,24 @@ class Worker:
     def _start(self, order: Order) -> None:
         if order.number not in self._orders:
             return
+        wanted = order.address.tls
+        if wanted is not None and wanted not in self._contexts:  # superseded while the order waited its turn
+            self._on_order(order)
+            return
+        context = None if wanted is None else self._contexts[wanted][1]
         exchange = Exchange(
             self._loop,
             order,
             take=lambda order: self._kept.take(order.address),
             keep=lambda order, connection: self._kept.keep(order.address, connection),
-            opens=self._opens,
+            opens=partial(self._opens, context),
             reads=lambda number, reads: self._loop.later(lambda: self._send(Reads.pack(number, reads))),
             ended=lambda ending: self._loop.later(lambda: self._on_ended(ending)),
         )
         self._running[order.number] = exchange
         exchange.start()
 
-    def _opens(self, order: Order, done: Callable[[Connection | Failure], None]) -> Opening:
-        wanted = order.address.tls
-        context = None if wanted is None else self._contexts[wanted][1]
+    def _opens(self, context: ssl.SSLContext | None, order: Order, done: Callable[[Connection | Failure], None]) -> Opening:
         return Opening(self._loop, self._threads, self._offset, order.address, context, order.timeouts.connect_seconds, done)
 
     def _on_cancel(self, number: int) -> None:

@@ -95,3 +95,40 @@ def test_a_wrong_address_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["serve", "--config", str(config), "--listen", "nowhere"])
     assert result.exit_code == 2
     assert "--listen: is not an address to listen on; write host:port" in result.output
+
+
+async def logged(log: asyncio.StreamReader, wanted: bytes) -> bytes:
+    """The next line that holds these words."""
+    async with asyncio.timeout(20):
+        while wanted not in (line := await log.readline()):
+            assert line
+        return line
+
+
+async def test_sighup_reloads_and_says_what_is_wrong_with_a_configuration_that_it_does_not_take(tmp_path: Path) -> None:
+    async with engine() as one:
+        config = write(tmp_path, YAML.replace("URL", one.url))
+        async with serving("--config", str(config), "--no-watch") as (process, url, log):
+            write(tmp_path, YAML.replace("URL", one.url).replace("1s", "often"))
+            process.send_signal(signal.SIGHUP)
+            line = await logged(log, b"was not reloaded")
+            assert b"chatprobe.yaml:5:22: scenarios.heartbeat.every:" in line
+            write(tmp_path, YAML.replace("URL", one.url).replace("heartbeat", "renamed"))
+            process.send_signal(signal.SIGHUP)
+            assert b"renamed" in await logged(log, b"configuration reloaded")
+            async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as response:
+                text = await response.text()
+            assert 'scenario="renamed"' in text
+            assert 'scenario="heartbeat"' not in text
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), 20) == 0
+
+
+async def test_the_address_on_the_command_line_outlasts_a_reload(tmp_path: Path) -> None:
+    async with engine() as one:
+        config = write(tmp_path, YAML.replace("URL", one.url))
+        async with serving("--config", str(config), "--no-watch") as (process, url, log):
+            process.send_signal(signal.SIGHUP)
+            assert b"listen" not in await logged(log, b"configuration reloaded")
+            async with aiohttp.ClientSession() as session, session.get(f"{url}/-/ready") as response:
+                assert response.status == 200

@@ -240,3 +240,33 @@ async def test_discovered_targets_come_and_go_and_a_broken_file_keeps_them(tmp_p
         assert ((await one.scrape()).value(catalogue.PROBES.name, target="found") or 0) >= counted
         (found / "a.yaml").unlink()
         await one.until_scraped(None, catalogue.PROBES.name, target="found")
+
+
+async def test_a_key_that_comes_after_the_configuration_that_names_it_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exporter.watching.LOOK_SECONDS", 0.02)
+    async with scene(tmp_path, watch=True) as one:
+        one.file.write_text(configuration(one.engine.url, target=", api_key: {file: late}"))
+        await one.until_scraped(0, catalogue.RELOAD_SUCCESSFUL.name)
+        (tmp_path / "late").write_text("late-key")
+        await one.until(lambda: "Bearer late-key" in one.engine.keys)
+        await one.until_scraped(1, catalogue.RELOAD_SUCCESSFUL.name)
+
+
+async def test_an_address_that_needs_a_restart_is_told_until_it_is_changed_back(tmp_path: Path) -> None:
+    async with scene(tmp_path) as one:
+        elsewhere = configuration(one.engine.url).replace("127.0.0.1:0", "127.0.0.1:1")
+        for _ in range(2):
+            assert await one.reload(elsewhere) == (200, "reloaded\nneeds a restart: web.listen\n")
+        assert await one.reload(configuration(one.engine.url)) == (200, "reloaded\n")
+
+
+async def test_what_breaks_in_a_reload_leaves_all_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with scene(tmp_path) as one:
+        with monkeypatch.context() as broken:
+            broken.setattr("exporter.reloading.plan", lambda *_: 1 / 0)
+            status, answer = await one.reload(configuration(one.engine.url))
+        assert status == 500
+        assert "ZeroDivisionError" in answer
+        records = len(one.records)
+        await one.until(lambda: len(one.records) > records)
+        assert (await one.reload(configuration(one.engine.url)))[0] == 200

@@ -4,7 +4,9 @@ import asyncio
 import os
 from pathlib import Path
 
-from exporter.watching import signatures, watch_files
+from structlog.testing import capture_logs
+
+from exporter.watching import LOOKS_FOR_REST, LOOKS_TO_TRY_AGAIN, signatures, watch_files
 
 
 class Steps:
@@ -30,10 +32,15 @@ class Watched:
     def __init__(self, *paths: Path) -> None:
         self.paths = list(paths)
         self.changes = 0
+        self.quiet_looks = 0
+        self.well = True
+        self.breaks = False
         self.steps = Steps()
 
     async def __aenter__(self) -> Watched:
-        self._task = asyncio.create_task(watch_files(self._named, self._changed, since=signatures(self._named()), sleep=self.steps.sleep))
+        self._task = asyncio.create_task(
+            watch_files(self._named, self._changed, since=signatures(self._named()), unchanged=self._unchanged, sleep=self.steps.sleep)
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -42,8 +49,14 @@ class Watched:
     def _named(self) -> list[str]:
         return [str(path) for path in self.paths]
 
-    async def _changed(self) -> None:
+    async def _changed(self) -> bool:
         self.changes += 1
+        if self.breaks:
+            raise RuntimeError("no threads left")
+        return self.well
+
+    def _unchanged(self) -> None:
+        self.quiet_looks += 1
 
 
 async def test_a_change_is_told_once_when_it_has_come_to_rest(tmp_path: Path) -> None:
@@ -91,6 +104,56 @@ async def test_a_config_map_is_changed_by_its_link_alone(tmp_path: Path) -> None
         (tmp_path / "..data_tmp").rename(tmp_path / "..data")
         await watched.steps.look(2)
         assert watched.changes == 1
+
+
+async def test_another_mode_is_a_change(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("secret")
+    async with Watched(file) as watched:
+        file.chmod(0o600)
+        await watched.steps.look(2)
+        assert watched.changes == 1
+
+
+async def test_what_does_not_come_to_rest_is_acted_on_all_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_text("one")
+    async with Watched(file) as watched:
+        for number in range(3 * LOOKS_FOR_REST):
+            file.write_text(f"one {number}")
+            await watched.steps.look()
+        assert watched.changes == 3
+
+
+async def test_what_did_not_go_well_is_tried_again_until_it_does(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_text("one")
+    async with Watched(file) as watched:
+        watched.well = False
+        file.write_text("two")
+        await watched.steps.look(2)
+        assert watched.changes == 1
+        await watched.steps.look(2 * LOOKS_TO_TRY_AGAIN)
+        assert watched.changes == 3
+        watched.well = True
+        await watched.steps.look(2 * LOOKS_TO_TRY_AGAIN)
+        assert watched.changes == 4
+        assert watched.quiet_looks
+
+
+async def test_a_change_on_which_something_breaks_ends_nothing_and_is_logged(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_text("one")
+    async with Watched(file) as watched:
+        watched.breaks = True
+        with capture_logs() as logs:
+            file.write_text("two")
+            await watched.steps.look(3)
+        assert [line["event"] for line in logs] == ["watching files went wrong, and goes on"]
+        watched.breaks = False
+        file.write_text("three")
+        await watched.steps.look(3)
+        assert watched.changes >= 2
 
 
 def test_what_cannot_be_looked_at_is_no_error(tmp_path: Path) -> None:

@@ -207,5 +207,5 @@ def test_one_that_takes_the_name_of_a_target_that_is_gone_begins_anew(scene: Sce
     assert scene.sent() is False
     scene.fails()
     assert scene.sent() is False
-    assert scene.heard.events == [Breaker("vllm", open=False)]
+    assert scene.heard.events == [Breaker("vllm", open=False), Breaker("vllm", open=False)]  # the old one is closed, the new one begins
     scene.breakers.forget("never heard of")

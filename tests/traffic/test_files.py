@@ -95,3 +95,23 @@ def test_credentials_come_from_the_configuration_alone(tmp_path: Path) -> None:
     found = look(configured(tmp_path, "credentials: [{host: trusted.example, api_key: {file: key}}]"), NOTHING)
     assert found.members["one"].target.api_key is not None
     assert found.members["two"].target.api_key is None
+
+
+def test_a_folder_that_cannot_be_looked_into_is_not_an_empty_one(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "a", one="one")
+    found = look(config, NOTHING)
+
+    def refuse(_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as closed:
+        closed.setattr("os.scandir", refuse)
+        hidden = look(config, found)
+    assert list(hidden.members) == ["one"]
+    assert hidden.problems == (f"{tmp_path}: cannot be looked into: Permission denied; mend its owner or its mode",)
+    assert look(config, hidden).problems == ()
+
+
+def test_a_folder_that_is_not_there_yet_is_an_empty_one(tmp_path: Path) -> None:
+    config = parse("scenarios: {b: {every: 15s}}\ndiscovery: {files: ['later/*/*.yaml']}\n", str(tmp_path / "chatprobe.yaml")).config
+    assert look(config, NOTHING).problems == ()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 import pytest
 
 from config.model import Config
+from probes.ask import Endpoint
 from probes.failure import Reason
-from tests.traffic.fakes import SECOND_NS, config, settle
+from tests.traffic.fakes import SECOND_NS, FakeControl, config, settle
 from tests.traffic.test_runner import running
 from traffic.breaker import FAILURES_TO_OPEN
 from traffic.driver import HELD_BACK_NS
 from traffic.events import Breaker, Pair, Skip, SkipReason
+from traffic.schedule import SystemClock
 
 TWO = "x: {backend: vllm, url: 'http://x', model: m}\n  y: {backend: tgi, url: 'http://y', model: m}"
 
@@ -161,6 +164,51 @@ async def test_a_pair_with_a_dead_side_is_told_with_what_became_of_each() -> Non
         told = [{side.target: side.skip or (side.record and side.record.outcome) for side in pair.sides} for pair in pairs]
         assert told[0] == {"x": "ok", "y": "failed"}
         assert {"x": "ok", "y": SkipReason.BREAKER} in told
+
+
+async def test_pairs_of_which_no_side_can_be_sent_are_told_too() -> None:
+    async with running(config(targets=TWO, scenario="every: 5s, pair: true"), dead={"x", "y"}) as scene:
+        await scene.clock.advance(120)
+        assert len(scene.heard.of(Pair)) == (len(scene.records) + len(scene.skips)) / 2
+        assert (None, None) in {tuple(side.record for side in pair.sides) for pair in scene.heard.of(Pair)}
+
+
+async def test_a_peer_that_does_not_say_which_model_it_has_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("traffic.attempts.PAIR_WAITS_SECONDS", 0.01)
+
+    class Silent(FakeControl):
+        async def loaded(self, endpoint: Endpoint, model: str) -> bool | None:
+            if endpoint.name == "y":
+                await asyncio.Event().wait()
+            return None
+
+    async with running(config(targets=TWO, scenario="every: 5s, pair: true"), control=Silent()) as scene:
+        await scene.clock.advance(5)
+        await asyncio.sleep(0.1)
+        await settle()
+        assert {target for target, _ in scene.prober.asks} == {"x", "y"}
+        assert len(scene.heard.of(Pair)) == 1
+
+
+async def test_a_change_that_comes_while_stopping_starts_nothing() -> None:
+    async with running(config(), hold=True) as scene:
+        await scene.clock.advance(10)
+        stopping = asyncio.create_task(scene.runner.stop(30))
+        await settle()
+        asked = len(scene.prober.asks)
+        scene.follow(config(scenario="users: 5, max_tokens: 7"))
+        await scene.clock.advance(60)
+        assert len(scene.prober.asks) == asked
+        scene.prober.let_go()
+        await asyncio.wait_for(stopping, 5)
+
+
+async def test_a_schedule_that_is_always_late_lets_others_run() -> None:
+    clock = SystemClock()
+    ran = asyncio.Event()
+    asyncio.get_running_loop().call_soon(ran.set)
+    await clock.sleep_until(clock.monotonic_ns() - 1)
+    assert ran.is_set()
 
 
 async def test_paired_users_ask_together_and_hold_a_conversation_with_each() -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import glob
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from glob import glob
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from config.credentials import equipped
 from config.discovered import read_targets
-
 from config.model import Config, Target
 from config.problems import ConfigError
 from traffic.roster import Member
@@ -37,7 +38,7 @@ NOTHING = Discovered()
 
 def paths(config: Config) -> Iterator[str]:
     """The files that there are now, in order."""
-    yield from sorted({path for pattern in config.discovery.files for path in glob(pattern)})  # noqa: PTH207 - patterns are absolute
+    yield from sorted({path for pattern in config.discovery.files for path in glob.glob(pattern)})  # noqa: PTH207 - patterns are absolute
 
 
 def look(config: Config, before: Discovered) -> Discovered:
@@ -48,8 +49,8 @@ def look(config: Config, before: Discovered) -> Discovered:
     if not config.discovery.files:
         return NOTHING
     files: dict[str, Mapping[str, Target]] = {}
-    problems: list[str] = []
-    for path in paths(config):
+    problems = list(_closed_folders(config))
+    for path in sorted({*paths(config), *_hidden(config, before)}):
         try:
             files[path] = read_targets(Path(path))
         except ConfigError as error:
@@ -58,6 +59,36 @@ def look(config: Config, before: Discovered) -> Discovered:
     chosen, passed_over = _choose(config, files)
     members = {name: Member(equipped(name, "", target, config.credentials), FILES) for name, target in chosen.items()}
     return Discovered(True, files, members, tuple(problems), tuple(passed_over))
+
+
+def _closed_folders(config: Config) -> Iterator[str]:
+    """What is wrong with the folders in which files are looked for; one that is not there is only empty."""
+    for folder in dict.fromkeys(_fixed_folder(pattern) for pattern in config.discovery.files):
+        try:
+            os.scandir(folder).close()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            yield f"{folder}: cannot be looked into: {error.strerror}; mend its owner or its mode"
+
+
+def _fixed_folder(pattern: str) -> str:
+    """The folder above the first part of a path that is a pattern."""
+    folder, name = os.path.split(pattern)
+    return _fixed_folder(folder) if glob.has_magic(folder) and name else folder
+
+
+def _hidden(config: Config, before: Discovered) -> Iterator[str]:
+    """Files that were there before, and of which it cannot be said that they are gone: their folder shows nothing any more."""
+    for path in before.files:
+        if any(fnmatchcase(path, pattern) for pattern in config.discovery.files):
+            try:
+                os.stat(path)  # noqa: PTH116 - beside glob
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError:
+                pass
+            yield path
 
 
 def _choose(config: Config, files: Mapping[str, Mapping[str, Target]]) -> tuple[dict[str, Target], Sequence[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import threading
 from collections.abc import Callable
@@ -51,6 +52,35 @@ async def test_a_tls_connection_is_used_again(prober: Prober, ask: Ask, secure: 
     assert first.certificate_expiry == second.certificate_expiry
     assert first.certificate_expiry is not None
     assert other.certificate_expiry is None
+
+
+async def test_certificates_that_were_rotated_begin_new_connections_and_chats_under_those_of_before_end_well(
+    prober: Prober, ask: Ask, secure: ssl.SSLContext, trusting: Callable[[Server], Endpoint]
+) -> None:
+    """The old files' last chat finds its kept connection dead, after the new files' first has put their context in the place of the old one's."""
+    asked, rotated = threading.Event(), threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(ANSWER)
+        if peer.number == 0:
+            peer.request()
+            asked.set()
+            within_patience(rotated)
+            return
+        peer.await_client_gone()
+
+    with serving(script, tls=secure) as server:
+        old = trusting(server)
+        new = replace(old, tls=replace(old.tls, edition="next"))
+        await prober.chat(old, ask, scenario="kept", timeouts=SHORT)
+        last = asyncio.create_task(prober.chat(old, ask, scenario="kept", timeouts=SHORT))
+        await asyncio.to_thread(within_patience, asked)
+        first = await prober.chat(new, ask, scenario="kept", timeouts=SHORT)
+        rotated.set()
+        record = await last
+    assert (first.outcome, first.connection) == ("ok", "fresh")
+    assert (record.outcome, record.reason, record.retries) == ("ok", None, 1)
 
 
 async def test_a_fresh_connection_where_one_is_asked_for(prober: Prober, ask: Ask) -> None:
