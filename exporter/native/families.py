@@ -85,10 +85,10 @@ def _of_text(text: str) -> _Found:
     found = _Found()
     lines = []
     for line in _lines(text):
-        described = _DESCRIBED.fullmatch(line)
+        if line.startswith(_KEPT):
+            lines.append(line)
+        described = _DESCRIBED.fullmatch(line) if line.startswith("#") else None
         if described is None:
-            if line.startswith(_KEPT):
-                lines.append(line)
             continue
         what, name, words = described.groups(default="")
         if name.startswith(_KEPT) and what == "HELP":
@@ -113,7 +113,7 @@ def _of_openmetrics(text: str) -> _Found:
 
 
 def _describes_kept(line: str) -> bool:
-    described = _DESCRIBED.fullmatch(line)
+    described = _DESCRIBED.fullmatch(line) if line.startswith("#") else None
     return described is not None and described[2].startswith(_KEPT)
 
 

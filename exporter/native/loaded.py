@@ -32,8 +32,8 @@ def read_loaded(body: bytes) -> tuple[LoadedModel, ...]:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise ScrapeError(NativeReason.UNREADABLE, "no JSON") from error
-    listed = answer.get("models", ()) if isinstance(answer, dict) else None
-    if listed is None and isinstance(answer, dict):
+    listed = answer.get("models", "") if isinstance(answer, dict) else ""
+    if listed is None:
         return ()  # Go's way to write an empty list
     if not isinstance(listed, list):
         raise ScrapeError(NativeReason.UNREADABLE, "no list of models")

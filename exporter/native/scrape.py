@@ -84,8 +84,8 @@ class Scraper:
         except (httpx.ConnectError, httpx.ProxyError, OSError) as error:
             raise ScrapeError(NativeReason.UNREACHABLE, str(error) or type(error).__name__) from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            # Their texts may hold what was sent.
-            raise ScrapeError(NativeReason.UNREACHABLE, type(error).__name__) from error
+            # Their texts may hold what was to be sent, so that not even the cause is kept.
+            raise ScrapeError(NativeReason.UNREACHABLE, type(error).__name__) from None
 
 
 @dataclass(frozen=True, slots=True)
