@@ -18,7 +18,7 @@ from traffic.pairs import Measure
 SCENARIO = "scenario"
 REASON, OUTCOME, PHASE, SLO, CLOCK, SOURCE = "reason", "outcome", "phase", "slo", "clock", "source"
 URL, SERVED_MODEL, BACKEND_VERSION = "url", "served_model", "backend_version"
-PEER, MEASURE, CHECK = "peer", "measure", "check"
+PEER, MEASURE, CHECK, BASIS = "peer", "measure", "check", "basis"
 CACHE, CONNECTION, THINKING = "cache", "connection", "thinking"
 VERSION, PYTHON_VERSION = "version", "python_version"
 
@@ -30,6 +30,8 @@ OUTCOMES = ("ok", "failed")
 """Of chats that count; a cancelled one counts nowhere."""
 MEASURES = tuple(measure.value for measure in Measure)
 """On which the chats of a pair are compared."""
+BASES = ("request", "window")
+"""How an engine's own time to first token is known: told with the chat, or from its sums."""
 
 PROBES = Metric("chatprobe_probes_total", "counter", "Chats that ended, well or not.", CHAT_LABELS)
 PROBE_FAILURES = Metric("chatprobe_probe_failures_total", "counter", "Chats that failed, by the first cause.", (*CHAT_LABELS, REASON))
@@ -123,6 +125,25 @@ PAIR_WINS = Metric(
     "Pairs in which the target did better than its peer; ties, within the bounds of what was measured, count for none. "
     "A failed chat loses to one that succeeded. `e2e` is TTFT + (n - 1) x TPOT for the scenario's max_tokens, as answers differ in length.",
     (*CHAT_LABELS, PEER, MEASURE),
+)
+
+GAP_CHATS = Metric(
+    "chatprobe_gap_chats_total",
+    "counter",
+    "Chats of which both are known: the time to first token that the client saw, and the one that the engine says. By how the latter is known: "
+    "`request`, the engine told it with the chat (vLLM with --enable-per-request-metrics, Ollama); `window`, it is the growth of vLLM's own sums "
+    "between two scrapes in which it had no requests but these.",
+    (*TARGET_LABELS, BASIS),
+)
+GAP_CLIENT_TTFT = Metric(
+    "chatprobe_gap_client_ttft_seconds_total", "counter", "Time to first token of these chats, as the client saw it.", (*TARGET_LABELS, BASIS)
+)
+GAP_ENGINE_TTFT = Metric(
+    "chatprobe_gap_engine_ttft_seconds_total",
+    "counter",
+    "Time to first token of these chats, as the engine says. vLLM, `request`: queue and prefill, without HTTP, chat template and tokenization; "
+    "`window`: from the chat template on. Ollama: load and prompt evaluation, without the wait for a slot and the template. The network is in neither.",
+    (*TARGET_LABELS, BASIS),
 )
 
 TARGET_INFO = Metric(

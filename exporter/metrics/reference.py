@@ -57,6 +57,7 @@ def _lines() -> Iterator[str]:
         (f"`{catalogue.REASON}` of `{catalogue.PROBE_SKIPPED.name}`", catalogue.SKIP_REASONS),
         (f"`{catalogue.OUTCOME}`", catalogue.OUTCOMES),
         (f"`{catalogue.PHASE}`", catalogue.PHASES),
+        (f"`{catalogue.BASIS}`", catalogue.BASES),
     ):
         yield f"- {label}: {', '.join(f'`{value}`' for value in values)}"
     yield ""
