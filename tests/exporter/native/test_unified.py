@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+
+from exporter.metrics import native
+from exporter.metrics.exposition import PrometheusExposition
+from exporter.metrics.ledger import Ledger
+from exporter.metrics.metric import Metric
+from exporter.native.families import Family, Sample
+from exporter.native.loaded import LoadedModel
+from exporter.native.mapping import tgi, vllm
+from exporter.native.mapping.histogram import Histogram, is_amount
+from exporter.native.unified import Unified
+from probes.failure import Reason
+from probes.record import ChatRecord, Native
+from tests.exporter.chats import START_NS, chat, failed
+from tests.exporter.native.recorded import families, text
+from tests.exporter.scrape import Scrape, promtool_accepts, read
+
+SAID = Native(load_seconds=0.004, prefill_seconds=0.25, decode_seconds=1.5, total_seconds=2.0, server_gaps_seconds=(0.5, 1.0))
+QWEN = LoadedModel("qwen:latest", size_bytes=4e9, vram_bytes=3e9, context_tokens=4096.0, expires_at=1_800_000_300.0)
+RUNNING, TTFT, TOKENS = native.REQUESTS_RUNNING.name, native.TTFT, native.GENERATION_TOKENS.name
+
+
+class Served:
+    """What is unified, with everything that serves it."""
+
+    def __init__(self) -> None:
+        self.ledger, self.registry = Ledger(), CollectorRegistry()
+        self.unified = Unified(self.ledger)
+        self.registry.register(self.unified)
+        self.exposition = PrometheusExposition(self.registry, self.ledger)
+
+    def seen(self) -> Scrape:
+        return read(self.exposition.render("")[0])
+
+
+@pytest.fixture
+def served() -> Served:
+    return Served()
+
+
+def running(count: int) -> tuple[Family, ...]:
+    return families(f"vllm:num_requests_running {count}\n")
+
+
+def said(**changes: Any) -> ChatRecord:
+    return chat(**{"target": "pond", "backend": "ollama", "model": "qwen", "native": SAID, "input_tokens": 12, "output_tokens": 4, **changes})
+
+
+def names(seen: Scrape) -> set[str]:
+    return {name for name in seen.names if name.startswith("chatprobe_native_")}
+
+
+def own_names(metrics: Sequence[Metric]) -> set[str]:
+    return {name for metric in metrics for name in ((metric.bucket, metric.sum, metric.count) if metric.type == "histogram" else (metric.name,))}
+
+
+def test_what_an_engine_tells_is_served_under_the_targets_labels(served: Served) -> None:
+    served.unified.put("gpu", "vllm", "tiny", None, families(text("vllm-0.32")))
+    seen = served.seen()
+    labels = {"target": "gpu", "backend": "vllm", "model": "tiny"}
+    assert seen.one(RUNNING, **labels) == 3
+    assert seen.one(TOKENS, **labels) == 1785
+    assert seen.one(native.E2E.bucket, **labels, le="2.5") == 34
+    assert seen.one(native.E2E.bucket, **labels, le="5.0") == 35
+    assert seen.one(native.E2E.bucket, **labels, le="+Inf") == 35
+    assert seen.one(native.E2E.count, **labels) == 35
+    assert seen.one(native.E2E.sum, **labels) == 4.920336961746216
+    assert native.VALIDATION.count not in seen.names
+
+
+def test_the_engines_keep_their_own_buckets_beside_each_other(served: Served) -> None:
+    served.unified.put("gpu", "vllm", "tiny", None, families(text("vllm-0.32")))
+    served.unified.put("hug", "tgi", "tiny", None, families(text("tgi-3.3")))
+    served.unified.chat(said())
+    bounds = {held["target"]: set[str]() for held in served.seen().labels(native.E2E.bucket)}
+    for held in served.seen().labels(native.E2E.bucket):
+        bounds[held["target"]].add(held["le"])
+    assert {target: len(found) for target, found in bounds.items()} == {"gpu": 22, "hug": 36, "pond": len(native.E2E.bounds) + 1}
+
+
+def test_what_is_told_anew_takes_the_place_of_what_was(served: Served) -> None:
+    served.unified.put("gpu", "vllm", "tiny", None, families(text("vllm-0.32")))
+    served.unified.put("gpu", "vllm", "larger", None, running(7))
+    seen = served.seen()
+    assert names(seen) == {RUNNING}
+    assert seen.samples[RUNNING] == {frozenset({("target", "gpu"), ("backend", "vllm"), ("model", "larger")}): 7}
+
+
+def test_replicas_stand_beside_each_other(served: Served) -> None:
+    for replica, count in (("http://a:8000/metrics", 2), ("http://b:8000/metrics", 3)):
+        served.unified.put("gpu", "vllm", "tiny", replica, running(count))
+    served.unified.put("other", "vllm", "tiny", "http://a:8000/metrics", running(9))
+    assert {held["replica"] for held in served.seen().labels(RUNNING)} == {"http://a:8000/metrics", "http://b:8000/metrics"}
+    served.unified.drop("gpu", "http://a:8000/metrics")
+    assert served.seen().value(RUNNING, target="gpu") == 3
+    served.unified.drop("gpu")
+    assert [held["target"] for held in served.seen().labels(RUNNING)] == ["other"]
+
+
+def test_a_backend_without_metrics_of_its_own_tells_nothing(served: Served) -> None:
+    served.unified.put("gateway", "openai", "tiny", None, families(text("vllm-0.32")))
+    assert names(served.seen()) == set()
+
+
+def test_what_ollama_has_in_memory(served: Served) -> None:
+    served.unified.put_loaded("pond", "qwen", [QWEN, replace(QWEN, name="mistral:7b", vram_bytes=None)])
+    seen = served.seen()
+    assert seen.one(native.MODEL_VRAM.name, target="pond", backend="ollama", model="qwen") == 3e9
+    assert [held["model"] for held in seen.labels(native.MODEL_VRAM.name)] == ["qwen"]
+    assert [held["model"] for held in seen.labels(native.MODEL_MEMORY.name)] == ["qwen", "mistral:7b"]
+    served.unified.put_loaded("pond", "qwen", [])
+    assert native.MODEL_MEMORY.name not in served.seen().names
+
+
+def test_chats_with_ollama_become_counters_and_histograms(served: Served) -> None:
+    served.unified.chat(said())
+    served.unified.chat(said(native=replace(SAID, load_seconds=7.0), output_tokens=6))
+    seen = served.seen()
+    labels = {"target": "pond", "backend": "ollama", "model": "qwen"}
+    assert (seen.one(native.PROMPT_TOKENS.name, **labels), seen.one(TOKENS, **labels)) == (24, 10)
+    assert (seen.one(native.LOAD.count, **labels), seen.one(native.LOAD.sum, **labels)) == (2, 7.004)
+    loads = [seen.one(native.LOAD.bucket, **labels, le=bound) for bound in ("0.005", "5.0", "10.0", "+Inf")]
+    assert loads == [1, 1, 2, 2]
+    assert (seen.one(native.ITL.count, **labels), seen.one(native.ITL.sum, **labels)) == (4, 3)
+    assert (seen.one(native.TPOT.count, **labels), seen.one(native.TPOT.sum, **labels)) == (2, 0.8)
+    assert {metric: seen.one(metric.sum, **labels) for metric in (native.E2E, native.PREFILL, native.DECODE)} == {
+        native.E2E: 4,
+        native.PREFILL: 0.5,
+        native.DECODE: 3,
+    }
+
+
+def test_a_value_on_a_boundary_is_below_it(served: Served) -> None:
+    served.unified.chat(said(native=Native(load_seconds=0.01)))
+    assert served.seen().value(native.LOAD.bucket, le="0.01") == 1
+    assert served.seen().value(native.LOAD.bucket, le="0.005") == 0
+
+
+def test_chats_begin_at_0_with_the_first_look_at_the_engine(served: Served) -> None:
+    served.unified.put_loaded("pond", "qwen", [])
+    seen = served.seen()
+    assert seen.one(TOKENS, target="pond", backend="ollama", model="qwen") == 0
+    assert seen.value(native.LOAD.bucket, le="+Inf") == 0
+    served.unified.chat(said())
+    served.unified.put_loaded("pond", "qwen", [QWEN])
+    assert served.seen().one(TOKENS, target="pond", backend="ollama", model="qwen") == 4
+
+
+def test_chats_that_are_not_ollamas_or_that_tell_nothing_count_nowhere(served: Served) -> None:
+    served.unified.chat(said(backend="vllm"))
+    served.unified.chat(said(outcome="cancelled"))
+    assert names(served.seen()) == set()
+    served.unified.chat(failed(Reason.CONNECT, target="pond", backend="ollama", model="qwen", input_tokens=None))
+    seen = served.seen()
+    assert {sum(seen.samples[name].values()) for name in names(seen)} == {0}
+
+
+def test_while_the_engine_does_not_answer_only_its_gauges_are_gone(served: Served) -> None:
+    served.unified.put_loaded("pond", "qwen", [QWEN])
+    served.unified.chat(said())
+    served.unified.drop("pond")
+    seen = served.seen()
+    assert native.MODEL_MEMORY.name not in seen.names
+    assert seen.value(TOKENS, target="pond") == 4
+    served.unified.drop("pond", keep_chats=False)
+    assert names(served.seen()) == set()
+
+
+def test_another_model_begins_anew_and_loses_no_chat(served: Served) -> None:
+    later = START_NS + 1_000_000
+    served.unified.chat(said())
+    served.unified.chat(said(model="mistral", started_ns=later))
+    served.unified.chat(said(started_ns=later - 1))  # was under way then
+    assert {held["model"] for held in served.seen().labels(TOKENS)} == {"mistral"}
+    assert served.seen().value(TOKENS, model="mistral") == 8
+    served.unified.chat(said(started_ns=later + 1))
+    assert served.seen().value(TOKENS, model="qwen") == 4
+
+
+def test_every_native_metric_is_served_by_some_engine_and_no_other_name(served: Served) -> None:
+    for name in ("vllm-0.10", "vllm-0.32"):
+        served.unified.put(name, "vllm", "tiny", None, families(text(name)))
+    served.unified.put("hug", "tgi", "tiny", None, families(text("tgi-3.3")))
+    served.unified.put_loaded("pond", "qwen", [QWEN])
+    served.unified.chat(said())
+    seen = served.seen()
+    assert names(seen) == own_names(native.NATIVE)
+    for metric in native.NATIVE:
+        held = {label for labels in seen.labels(metric.count if metric.type == "histogram" else metric.name) for label in labels}
+        assert held <= set(metric.labels)
+    promtool_accepts(served.exposition.render("")[0])
+
+
+def test_both_forms_say_the_same(served: Served) -> None:
+    served.unified.put("gpu", "vllm", 'a "quoted"\nname\\', "http://a:8000", families(text("vllm-0.10")))
+    served.unified.put("hug", "tgi", "tiny", None, families(text("tgi-3.3")))
+    served.unified.chat(said())
+    openmetrics = read(served.exposition.render("application/openmetrics-text")[0], as_openmetrics=True)
+    plain = served.seen()
+    assert names(plain) == names(openmetrics)
+    assert {name: plain.samples[name] for name in names(plain)} == {name: openmetrics.samples[name] for name in names(plain)}
+
+
+def test_a_scrape_sees_what_a_process_told_wholly_or_not_at_all(served: Served) -> None:
+    states = [families(f"vllm:num_requests_running {count}\nvllm:num_requests_waiting {count}\n") for count in range(200)]
+    done = threading.Event()
+
+    def keep_putting() -> None:
+        for state in states:
+            served.unified.put("gpu", "vllm", "tiny", None, state)
+        done.set()
+
+    writer = threading.Thread(target=keep_putting)
+    writer.start()
+    while not done.is_set():
+        seen = served.seen()
+        assert seen.value(RUNNING) == seen.value(native.REQUESTS_WAITING.name)
+    writer.join()
+    assert served.seen().value(RUNNING) == 199
+
+
+KNOWN = sorted(
+    {sample.name for name in ("vllm-0.6", "vllm-0.10", "vllm-0.32", "tgi-3.3") for family in families(text(name)) for sample in family.samples}
+)
+VALUES = st.one_of(st.floats(), st.integers(-1, 5).map(float))
+LABELS = st.dictionaries(
+    st.sampled_from(["le", "engine", "err", "method", "finished_reason", "num_gpu_blocks", "block_size", "kv_cache_size_tokens", "target"]),
+    st.one_of(st.text(max_size=5), st.sampled_from(["0.5", "1", "+Inf", "NaN", "-Inf", "decode", "prefill", "9" * 5000, "1_0"])),
+    max_size=4,
+).map(lambda labels: tuple(labels.items()))
+
+
+@st.composite
+def any_families(draw: st.DrawFn) -> tuple[Family, ...]:
+    """Families as no engine has them, under the names that engines use."""
+    samples = st.builds(Sample, st.one_of(st.sampled_from(KNOWN), st.text(max_size=3)), LABELS, VALUES)
+    kinds = st.sampled_from(["counter", "gauge", "histogram", "summary", "unknown"])
+    return tuple(draw(st.lists(st.builds(Family, st.sampled_from(KNOWN), kinds, st.text(max_size=3), st.lists(samples, max_size=8).map(tuple)))))
+
+
+@given(any_families(), st.sampled_from(["vllm", "tgi"]))
+def test_whatever_the_families_hold_what_is_made_of_them_makes_sense(found: tuple[Family, ...], backend: str) -> None:
+    for _, value in {"vllm": vllm, "tgi": tgi}[backend].mapped(found):
+        if isinstance(value, Histogram):
+            assert value.bounds[-1] == math.inf
+            assert sorted(set(value.bounds)) == list(value.bounds)
+            assert sorted(value.counts) == list(value.counts)
+            assert all(map(is_amount, (*value.counts, value.total)))
+        else:
+            assert value is None or is_amount(value)
+    served = Served()
+    served.unified.put("x", backend, "m", None, found)
+    for accept in ("", "application/openmetrics-text"):
+        read(served.exposition.render(accept)[0], as_openmetrics=bool(accept))
+
+
+@given(st.sampled_from(["vllm-0.10", "tgi-3.3"]), st.data())
+def test_real_expositions_with_values_and_series_missing_or_wrong(name: str, data: st.DataObject) -> None:
+    """One damaged series takes away what it is part of, and changes nothing else."""
+    whole = families(text(name))
+    mapping = {"vllm-0.10": vllm, "tgi-3.3": tgi}[name]
+    place = data.draw(st.integers(0, len(whole) - 1))
+    hurt = whole[place]
+    position = data.draw(st.integers(0, len(hurt.samples) - 1))
+    wrong = replace(hurt.samples[position], value=data.draw(st.sampled_from([math.nan, -1.0, math.inf])))
+    damaged = replace(hurt, samples=(*hurt.samples[:position], wrong, *hurt.samples[position + 1 :]))
+    before = {metric: value for metric, value in mapping.mapped(whole) if value is not None}
+    after = {metric: value for metric, value in mapping.mapped((*whole[:place], damaged, *whole[place + 1 :])) if value is not None}
+    assert after.items() <= before.items()
+    assert len(before) - len(after) <= 1
