@@ -87,14 +87,12 @@ def _of_text(text: str) -> _Found:
     for line in _lines(text):
         if line.startswith(_KEPT):
             lines.append(line)
-        described = _DESCRIBED.fullmatch(line) if line.startswith("#") else None
-        if described is None:
-            continue
-        what, name, words = described.groups(default="")
-        if name.startswith(_KEPT) and what == "HELP":
-            found.describe(name, _ESCAPED.sub(lambda match: "\n" if match[0] == r"\n" else "\\", words))
-        elif name.startswith(_KEPT) and what == "TYPE":
-            found.declare(name, _TYPES.get(words, "unknown"))
+        elif described := _described(line):
+            what, name, words = described
+            if what == "HELP":
+                found.describe(name, _ESCAPED.sub(lambda match: "\n" if match[0] == r"\n" else "\\", words))
+            elif what == "TYPE":
+                found.declare(name, _TYPES.get(words, "unknown"))
     found.add(sample for metric in plain.text_string_to_metric_families("\n".join(lines)) for sample in metric.samples)
     return found
 
@@ -102,7 +100,7 @@ def _of_text(text: str) -> _Found:
 def _of_openmetrics(text: str) -> _Found:
     """Its families are renamed to what the same engine writes in plain text: `x_total` for a counter `x`, `x_info` for an info `x`."""
     found = _Found()
-    kept = [line for line in _lines(text) if line == "# EOF" or line.startswith(_KEPT) or _describes_kept(line)]
+    kept = [line for line in _lines(text) if line == "# EOF" or line.startswith(_KEPT) or _described(line)]
     metrics: Iterable[Metric] = openmetrics.text_string_to_metric_families("".join(f"{line}\n" for line in kept))  # type: ignore[no-untyped-call]
     for metric in metrics:
         name = metric.name + {"counter": "_total", "info": "_info"}.get(metric.type, "")
@@ -112,9 +110,12 @@ def _of_openmetrics(text: str) -> _Found:
     return found
 
 
-def _describes_kept(line: str) -> bool:
-    described = _DESCRIBED.fullmatch(line) if line.startswith("#") else None
-    return described is not None and described[2].startswith(_KEPT)
+def _described(line: str) -> tuple[str, str, str] | None:
+    """What a comment says of which family, if it is one that is kept."""
+    match = _DESCRIBED.fullmatch(line) if line.startswith("#") else None
+    if match is None or not match[2].startswith(_KEPT):
+        return None
+    return match[1], match[2], match[3] or ""
 
 
 def _lines(text: str) -> Iterator[str]:

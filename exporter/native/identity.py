@@ -17,7 +17,7 @@ COUNTERS_KEPT = 1000
 SWING_SCRAPES = 6
 """Counters that fell must be back within so many scrapes, and fall again within as many, to be those of several processes."""
 SCRAPES_TO_BELIEVE = 10
-"""So many in a row that two processes, taken by chance, look like one of them once in 500 times."""
+"""So many in a row that one of two processes, taken by chance each time, answers them all about once in a thousand times."""
 
 _Looks = Literal["same", "new", "several"]
 """Of a scrape, beside those before it: the process of the last one; perhaps another one, and perhaps that one anew; one of several."""
@@ -29,7 +29,8 @@ class OneProcess:
     A process is known by its `process_start_time_seconds`: a later one is a restart; an earlier one, or one that was there before, is another
     process. Where there is none (TGI, vLLM with several API servers) counters tell, each summed over its labels. That some fall is a restart, or
     an engine that counts anew. That all are back within 6 scrapes, at or above where they were before the fall, and that this happens to two falls
-    less than 6 scrapes apart, is several processes that take turns, or one that starts again all the time and never counts far.
+    less than 6 scrapes apart, is several processes, or one that starts again all the time and never counts far. Two that take turns are seen so
+    within 6 scrapes; of pairs that are taken by chance, half within 9 and 99 of 100 within 26.
 
     It holds 16 start times and the counters of 7 scrapes, at most 1,000 of each.
     """
