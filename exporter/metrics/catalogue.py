@@ -142,7 +142,7 @@ GAP_ENGINE_TTFT = Metric(
     "chatprobe_gap_engine_ttft_seconds_total",
     "counter",
     "Time to first token of these chats, as the engine says. vLLM, `request`: queue and prefill, without HTTP, chat template and tokenization; "
-    "`window`: from the chat template on. Ollama: load and prompt evaluation, without the wait for a slot and the template. The network is in neither.",
+    "`window`: from the chat template on. Ollama: load and prompt evaluation, without the wait for a slot and the template. The network is in none.",
     (*TARGET_LABELS, BASIS),
 )
 
@@ -164,6 +164,15 @@ BREAKER_OPEN = Metric(
     "Whether the target is chatted with only once in a while because it failed several times in a row; chats not sent meanwhile count "
     "against its SLOs.",
     TARGET_LABELS,
+)
+NATIVE_UP = Metric(
+    "chatprobe_native_up",
+    "gauge",
+    "Whether the engine's own metrics could be read last; 0 with the reason, and then nothing of them is served.",
+    (*TARGET_LABELS, REPLICA, REASON),
+)
+NATIVE_SCRAPE_DURATION = Metric(
+    "chatprobe_native_scrape_duration_seconds", "gauge", "How long it took to read the engine's own metrics, or to fail.", (*TARGET_LABELS, REPLICA)
 )
 SCENARIO_INFO = Metric("chatprobe_scenario_info", "gauge", "How a scenario's chats are sent; always 1.", (SCENARIO, CACHE, CONNECTION, THINKING))
 
