@@ -162,4 +162,4 @@ def _position(point: str) -> float:
 
 
 def _are_counts(values: Iterable[float]) -> bool:
-    return all(value >= 0 and value.is_integer() for value in values)
+    return all(value >= 0 and value % 1 == 0 for value in values)
