@@ -1,16 +1,31 @@
 from __future__ import annotations
 
+import asyncio
+import os
+import shutil
+import subprocess
 import threading
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from config.quantities import Address
 from exporter.metrics import catalogue
 from exporter.metrics.assembly import Metrics
 from exporter.metrics.exposition import OPENMETRICS, TEXT, PrometheusExposition, wants_openmetrics
 from exporter.metrics.families import Families, Series
 from exporter.metrics.ledger import Ledger
+from exporter.metrics.recording import Recording
+from exporter.native.relay import Relay, RelaySettings
+from exporter.web.server import listening
+from tests.e2e.test_prometheus import Prometheus, free_port, process, prometheus_binary
 from tests.exporter.chats import chat
+from tests.exporter.native.expositions import by_hand, families_of, histogram
 from tests.exporter.scrape import config, read, scrape, scrape_openmetrics
 from traffic.roster import roster
 
@@ -119,3 +134,109 @@ def test_a_change_that_breaks_does_not_keep_the_ledger_shut() -> None:
     with pytest.raises(ZeroDivisionError):
         ledger.write(lambda: 1 // 0)  # type: ignore[arg-type]
     assert ledger.read(lambda: "open") == "open"
+
+
+NASTY = by_hand(
+    '# HELP vllm:g Say "\\\\o/"\\nand\ttwo, \x00 \r \x85 \u2028 {}=\n'
+    "# TYPE vllm:g gauge\n"
+    'vllm:g{text="a \\"quote\\", a \\\\, a\\nline, {braces}=, # EOF, \x00, \r, \x01"} NaN\n'
+    'vllm:g{text="Grüße, 漢字 🙂 \u2028 \x85 \x7f \t"} -Inf\n'
+    'vllm:g{text=""} 1e300\n'
+    'vllm:g{target="x",exported_target="y",backend="z",replica="0"} -0.5\n'
+    "# TYPE vllm:total counter\nvllm:total 1\n"
+    "# TYPE vllm:sure_total counter\nvllm:sure_total +Inf\nvllm:undeclared 2\n"
+    "# TYPE vllm:clash gauge\nvllm:clash 1\n# TYPE vllm:clash_total counter\nvllm:clash_total 1\n"
+)
+HUGE = histogram("vllm:huge", *range(5000), bounds=(*map(str, range(1, 5000)), "+Inf"))
+
+
+async def relay_of_all_kinds() -> Relay:
+    """Of both engines, of one twice, and of one whose metrics are as odd as they can be."""
+    relay = Relay(RelaySettings(series_per_target=10_000))
+    vllm, tgi = await families_of("vllm"), await families_of("tgi")
+    for target, backend, replica, families in (
+        ("vllm", "vllm", None, vllm),
+        ("two", "vllm", "10.0.0.1:8000", vllm),
+        ("two", "vllm", "10.0.0.2:8000", vllm),
+        ("tgi", "tgi", None, tgi),
+        ('od"d', "vllm", None, (*NASTY, HUGE)),
+    ):
+        relay.put(target, backend, replica, families)
+    return relay
+
+
+def exposition_with(relay: Relay) -> PrometheusExposition:
+    """Of ours, at 0, and what is relayed."""
+    registry, ledger = CollectorRegistry(), Ledger()
+    Recording(Families(registry, {}), ledger, roster(config()))
+    registry.register(relay)
+    return PrometheusExposition(registry, ledger, relay.now)
+
+
+async def test_relayed_series_stand_behind_ours_in_both_forms() -> None:
+    relay = await relay_of_all_kinds()
+    exposition = exposition_with(relay)
+    for accept, as_openmetrics in (("", False), (PROMETHEUS_2, True)):
+        body, _ = exposition.render(accept)
+        seen = read(body, as_openmetrics=as_openmetrics)
+        relayed = [name for name in seen.names if name.startswith(("vllm:", "tgi_"))]
+        assert sum(len(seen.samples[name]) for name in relayed) == relay.now().series > 5000
+        assert seen.one(catalogue.SERIES.name) == sum(map(len, seen.samples.values()))
+        assert body.index(b"\nchatprobe_probes_total{") < body.index(b"\ntgi_") < body.index(b"\nvllm:")
+        assert body.endswith(b"\n# EOF\n") == as_openmetrics
+        assert seen.one(catalogue.NATIVE_SERIES_DROPPED.name, target='od"d', reason="name_conflict") == 1
+        assert seen.one(catalogue.NATIVE_SERIES_DROPPED.name, target="tgi", reason="budget") == 0
+
+
+async def test_nothing_but_relayed_names_displeases_promtool() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        assert os.environ.get("CI") != "true", "promtool is not installed"
+        pytest.skip("promtool is not installed")
+    body, _ = exposition_with(await relay_of_all_kinds()).render("")
+    done = await asyncio.to_thread(subprocess.run, [promtool, "check", "metrics"], input=body, capture_output=True, check=False)
+    complaints = (done.stdout + done.stderr).decode().splitlines()
+    assert complaints
+    assert [line for line in complaints if not line.startswith(("vllm:", "tgi_"))] == []
+
+
+@asynccontextmanager
+async def served(exposition: PrometheusExposition) -> AsyncIterator[str]:
+    """The address where it is served at `/text` and `/openmetrics`."""
+
+    async def answer(request: web.Request) -> web.Response:
+        body, content_type = exposition.render({"/text": "", "/openmetrics": PROMETHEUS_2}[request.path])
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    app = web.Application()
+    app.router.add_get("/text", answer)
+    app.router.add_get("/openmetrics", answer)
+    async with listening(app, Address("127.0.0.1", 0)) as address:
+        yield str(address)
+
+
+@pytest.mark.timeout(120)
+async def test_prometheus_takes_all_of_it_in_both_forms(tmp_path: Path) -> None:
+    binary, server = prometheus_binary(), f"127.0.0.1:{free_port()}"
+    relay = await relay_of_all_kinds()
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(served(exposition_with(relay)))
+        jobs = ", ".join(
+            f"{{job_name: {form}, metrics_path: /{form}, honor_labels: true, static_configs: [{{targets: ['{address}']}}]}}"
+            for form in ("text", "openmetrics")
+        )
+        (tmp_path / "prometheus.yml").write_text(f"global: {{scrape_interval: 1s}}\nscrape_configs: [{jobs}]\n")
+        storage = f"--storage.tsdb.path={tmp_path / 'data'}"
+        await stack.enter_async_context(
+            process(binary, f"--config.file={tmp_path / 'prometheus.yml'}", storage, f"--web.listen-address={server}", cwd=tmp_path)
+        )
+        prometheus = Prometheus(f"http://{server}", await stack.enter_async_context(aiohttp.ClientSession()))
+        async with asyncio.timeout(40):
+            while await prometheus.query("count(scrape_samples_scraped > 0)") != {"": 2.0}:  # noqa: ASYNC110 - it is another process
+                await asyncio.sleep(0.2)
+        for form in ("text", "openmetrics"):
+            held = await prometheus.query(f'count({{job="{form}", __name__=~"(vllm:|tgi_).*"}})')
+            assert held == {"": relay.now().series}
+            assert await prometheus.query(f'min(up{{job="{form}"}})') == {"": 1}
+            assert await prometheus.query(f'vllm:g{{job="{form}", text=~"Grüße, 漢字 🙂.*"}} == -Inf') == {'od"d': float("-inf")}
+            assert await prometheus.query(f'vllm:huge_bucket{{job="{form}", le="4999"}}') == {'od"d': 4998}

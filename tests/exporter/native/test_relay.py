@@ -370,8 +370,9 @@ def test_whatever_engines_say_every_parser_reads_it_and_every_series_is_accounte
         offered = sum(len(each.samples) for each in families)
         assert one.now().series - served + sum(one.dropped().values()) - lost == offered
     now = one.now()
+    whole = f"{now.openmetrics().decode()}# EOF\n"
     text = [sample for metric in parse_text(now.text().decode()) for sample in metric.samples]
-    openmetrics = [sample for metric in parse_openmetrics(now.openmetrics().decode() + "# EOF\n") for sample in metric.samples]
+    openmetrics = [sample for metric in parse_openmetrics(whole) for sample in metric.samples]  # type: ignore[no-untyped-call]
     assert len(text) == len(openmetrics) == now.series
     assert len({(sample.name, frozenset(sample.labels.items())) for sample in openmetrics}) == now.series
     assert max(Counter(sample.labels["target"] for sample in openmetrics).values(), default=0) <= budget
