@@ -24,6 +24,9 @@ from exporter.looplag import watch_loop
 from exporter.metrics import catalogue
 from exporter.metrics.assembly import Metrics
 from exporter.metrics.recording import Recording
+from exporter.native.cycle import Keepers, Natives
+from exporter.native.loads import Loads
+from exporter.native.scrape import Scraper
 from exporter.records import RecordFile, record_file
 from exporter.reloading import Follower, Plan, Reloaded, Reloading, plan
 from exporter.watching import Signatures, signatures, watch_files
@@ -107,19 +110,26 @@ async def exporting(
         )
         reloading = Reloading(first, read or (lambda: Loaded(config, (), ())), metrics.own, clock)
         overview, log = Overview(first.roster), ProbeLog()
-        tell = to_all([metrics.recording, overview, log, *([file] if file is not None else []), *sinks])
-        admission = Admission(config.limits, clock, tell)
+        loads = Loads(clock, config.native.interval_seconds)
+        scraper = Scraper(clock)
+        natives = Natives(scraper, Keepers(metrics.relay, metrics.unified, metrics.gap, loads, metrics.ups), config.native, clock)
+        tell = to_all([metrics.recording, natives, overview, log, *([file] if file is not None else []), *sinks])
+        admission = Admission(config.limits, clock, tell, loads)
         with _as_serve_error():
             app = application(Sources(metrics.exposition, overview, not_ready, lambda: effective(reloading.plan.roster.config), lifecycle))
             address = await stack.enter_async_context(listening(app, config.web.listen))
         stack.enter_context(_running(watch_loop(metrics.own.loop_was_late)))
         await stack.enter_async_context(prober)
         control = await stack.enter_async_context(Control())
+        await stack.enter_async_context(scraper)
+        stack.push_async_callback(natives.close)
+        natives.follow(first.roster, first.endpoints)
+        await natives.first_round()
         population = Population(control, clock, tell)
         stack.push_async_callback(population.close)
         runner = Runner(prober, admission, clock, tell)
         stack.push_async_callback(runner.stop, grace_seconds)
-        reloading.put_in_force(_followers(metrics.recording, overview, log, admission, population, runner))
+        reloading.put_in_force(_followers(metrics.recording, overview, log, natives, admission, population, runner))
         stack.enter_context(_running(_watch(files, before, reloading)))
         stack.callback(reloading.stop)
         _log.info("probing", what=summary(config), url=f"http://{address}")
@@ -130,12 +140,13 @@ async def exporting(
 
 
 def _followers(
-    recording: Recording, overview: Overview, log: ProbeLog, admission: Admission, population: Population, runner: Runner
+    recording: Recording, overview: Overview, log: ProbeLog, natives: Natives, admission: Admission, population: Population, runner: Runner
 ) -> Iterator[Follower]:
     """What works by the plan in force, in the order in which it has to learn of another: who counts before who is counted."""
     yield lambda plan: recording.follow(plan.roster)
     yield lambda plan: overview.follow(plan.roster)
     yield lambda plan: log.follow(plan.roster)
+    yield lambda plan: natives.follow(plan.roster, plan.endpoints)
     yield lambda plan: admission.configure(plan.roster.config.limits)
 
     def chat(plan: Plan) -> None:

@@ -73,6 +73,22 @@ class Control:
             raise ControlError(f"{path}: names no version")
         return version
 
+    async def longest_chat(self, endpoint: Endpoint, model: str) -> int | None:
+        """How many tokens a prompt and its answer may have together: vLLM's `max_model_len`, TGI's `max_total_tokens`.
+
+        None where the engine does not say. Raises `ControlError`.
+        """
+        match endpoint.backend:
+            case "vllm":
+                listed = _json_object(await self._get(endpoint, "/v1/models")).get("data")
+                entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+                found = next((entry.get("max_model_len") for entry in entries if entry.get("id") == model), None)
+            case "tgi":
+                found = _json_object(await self._get(endpoint, "/info")).get("max_total_tokens")
+            case _:
+                return None
+        return found if isinstance(found, int) and 0 < found < 2**53 else None
+
     async def _get(self, endpoint: Endpoint, path: str) -> bytes:
         try:
             async with asyncio.timeout(self._timeout_seconds), self._clients.get(endpoint, endpoint.url.rstrip("/") + path) as response:
@@ -83,6 +99,14 @@ class Control:
             raise ControlError(f"{path}: no answer within {self._timeout_seconds:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise ControlError(f"{path}: {str(error) or type(error).__name__}") from error
+
+
+def _json_object(body: bytes) -> dict[str, object]:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        found = None
+    return found if isinstance(found, dict) else {}
 
 
 async def _body(response: httpx.Response, path: str) -> bytes:

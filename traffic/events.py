@@ -48,7 +48,8 @@ class Skip:
 class Facts:
     """What is known of a target beside its chats; None where it is not known, or where the question does not arise.
 
-    `model` is the name that its chats ask for, `served_model` the one that the engine itself gives.
+    `model` is the name that its chats ask for, `served_model` the one that the engine itself gives; `max_model_len` is the most tokens that a prompt
+    and its answer may have together.
     """
 
     target: str
@@ -56,6 +57,7 @@ class Facts:
     served_model: str | None = None
     backend_version: str | None = None
     model_loaded: bool | None = None
+    max_model_len: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

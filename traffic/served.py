@@ -28,6 +28,8 @@ class Control(Protocol):
 
     async def version(self, endpoint: Endpoint) -> str | None: ...
 
+    async def longest_chat(self, endpoint: Endpoint, model: str) -> int | None: ...
+
 
 class Served:
     """Keeps the facts of one target, and tells `sink` when they change.
@@ -115,6 +117,8 @@ class Served:
             self._learn(replace(self._facts, model=model, served_model=_serving(model, models)))
             version = await self._control.version(self._endpoint)
             self._learn(replace(self._facts, backend_version=version))
+            longest = await self._control.longest_chat(self._endpoint, model)
+            self._learn(replace(self._facts, max_model_len=longest))
         except ControlError as error:
             _log.debug("no answer on models and version", target=self._endpoint.name, detail=str(error))
         finally:

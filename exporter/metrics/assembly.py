@@ -13,6 +13,10 @@ from exporter.metrics.families import Families
 from exporter.metrics.ledger import Ledger
 from exporter.metrics.own import OwnMetrics
 from exporter.metrics.recording import Recording
+from exporter.native.gap import Gap
+from exporter.native.relay import Relay, RelaySettings
+from exporter.native.unified import Unified
+from exporter.native.up import Ups
 from traffic.roster import Roster
 
 
@@ -24,4 +28,10 @@ class Metrics:
         families = Families(registry, thresholds(roster.config))
         self.recording = Recording(families, ledger, roster)
         self.own = OwnMetrics(families, registry, ledger, sources)
-        self.exposition: Exposition = PrometheusExposition(registry, ledger)
+        self.relay = Relay(RelaySettings())
+        self.unified = Unified(ledger)
+        self.gap = Gap(families, ledger)
+        self.ups = Ups(families, ledger)
+        registry.register(self.unified)
+        registry.register(self.relay)
+        self.exposition: Exposition = PrometheusExposition(registry, ledger, self.relay.now)

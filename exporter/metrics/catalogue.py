@@ -17,7 +17,7 @@ from traffic.pairs import Measure
 
 SCENARIO = "scenario"
 REASON, OUTCOME, PHASE, SLO, CLOCK, SOURCE = "reason", "outcome", "phase", "slo", "clock", "source"
-URL, SERVED_MODEL, BACKEND_VERSION = "url", "served_model", "backend_version"
+URL, SERVED_MODEL, BACKEND_VERSION, MAX_MODEL_LEN = "url", "served_model", "backend_version", "max_model_len"
 PEER, MEASURE, CHECK, BASIS = "peer", "measure", "check", "basis"
 CACHE, CONNECTION, THINKING = "cache", "connection", "thinking"
 VERSION, PYTHON_VERSION = "version", "python_version"
@@ -147,7 +147,10 @@ GAP_ENGINE_TTFT = Metric(
 )
 
 TARGET_INFO = Metric(
-    "chatprobe_target_info", "gauge", "Facts about a target; always 1.", (*TARGET_LABELS, URL, SERVED_MODEL, BACKEND_VERSION, SOURCE)
+    "chatprobe_target_info",
+    "gauge",
+    "Facts about a target; always 1. `max_model_len` is the most tokens of a prompt and its answer together, as far as the engine tells.",
+    (*TARGET_LABELS, URL, SERVED_MODEL, BACKEND_VERSION, SOURCE, MAX_MODEL_LEN),
 )
 CERTIFICATE_EXPIRY = Metric(
     "chatprobe_tls_certificate_expiry_timestamp_seconds",

@@ -139,7 +139,8 @@ class Recording:
         """Set the gauges that hold what is known of a target."""
         member, facts, series = self._roster.members[target], self._facts[target], self._targets[target]
         url = shown_url(member.target.url)
-        series.put_only(catalogue.TARGET_INFO, 1, url, facts.served_model or "", facts.backend_version or "", member.source)
+        longest = "" if facts.max_model_len is None else str(facts.max_model_len)
+        series.put_only(catalogue.TARGET_INFO, 1, url, facts.served_model or "", facts.backend_version or "", member.source, longest)
         if facts.model_loaded is None:
             series.end_others(catalogue.MODEL_LOADED, ())
         else:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from exporter.metrics import catalogue
 from exporter.metrics.assembly import Metrics
 from exporter.metrics.catalogue import Metric
+from exporter.native.failure import NativeReason
 from exporter.urls import shown_url
 from probes.failure import Reason
 from probes.record import ChatRecord
@@ -278,6 +279,7 @@ def test_new_facts_of_the_same_model_leave_its_counters_alone(metrics: Metrics) 
             "served_model": "tiny",
             "backend_version": "0.12.0",
             "source": "static",
+            "max_model_len": "",
         }
     ]
 
@@ -335,9 +337,12 @@ def test_every_metric_of_the_catalogue_but_the_engines_own_is_served(metrics: Me
     metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
     metrics.recording(Facts("vllm", "tiny", model_loaded=True))
     metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
+    metrics.ups.told("vllm", "vllm", "tiny", "a:8000", NativeReason.TIMEOUT, 5.0)
+    metrics.relay.put("vllm", "vllm", None, [])
     metrics.exposition.render("")
     seen = scrape(metrics)
-    ours = [metric for metric in catalogue.CATALOGUE if metric not in catalogue.native.NATIVE]
+    of_engines = (*catalogue.native.NATIVE, catalogue.GAP_CHATS, catalogue.GAP_CLIENT_TTFT, catalogue.GAP_ENGINE_TTFT)
+    ours = [metric for metric in catalogue.CATALOGUE if metric not in of_engines]
     for metric in ours:
         name = metric.count if metric.type == "histogram" else metric.name
         labels = seen.labels(name)

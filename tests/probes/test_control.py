@@ -10,6 +10,8 @@ import pytest
 
 from probes.ask import Endpoint, Tls
 from probes.control import Control, ControlError
+from probes.simulator import Capacity, Options, simulated
+from probes.simulator.options import EngineName
 from tests.answers import whole
 from tests.servers import Peer, Script, Server, closed_port, serving
 
@@ -176,3 +178,20 @@ async def test_a_body_without_end() -> None:
         async with Control() as control:
             with pytest.raises(ControlError, match="/version: more than 4194304 bytes"):
                 await control.version(endpoint(server, "vllm"))
+
+
+@pytest.mark.parametrize("engine", ["vllm", "tgi"])
+async def test_how_long_a_chat_may_be(engine: EngineName) -> None:
+    async with simulated(engine, Options(capacity=Capacity(context_tokens=2048))) as running, Control() as control:
+        asked = Endpoint("engine", engine, running.url)
+        assert await control.longest_chat(asked, "tiny") == 2048
+        assert await control.longest_chat(asked, "another") == (None if engine == "vllm" else 2048)
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", b"[]", b'{"data":7}', b'{"data":[7]}', b'{"data":[{"id":"tiny","max_model_len":"long"}]}', b'{"data":[{"id":"tiny"}]}']
+)
+async def test_an_engine_that_does_not_say_how_long_a_chat_may_be(body: bytes) -> None:
+    with serving(answering(body)) as server:
+        async with Control() as control:
+            assert await control.longest_chat(endpoint(server, "vllm"), "tiny") is None

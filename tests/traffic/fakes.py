@@ -135,6 +135,7 @@ class FakeControl:
     listed: tuple[str, ...] | None = ("tiny",)
     in_memory: bool | None = None
     release: str | None = "1.0"
+    longest: int | None = 4096
     silent: bool = False
     questions: list[str] = field(default_factory=list)
 
@@ -151,6 +152,10 @@ class FakeControl:
     async def version(self, endpoint: Endpoint) -> str | None:
         self._asked("version")
         return self.release
+
+    async def longest_chat(self, endpoint: Endpoint, model: str) -> int | None:
+        self._asked("longest_chat")
+        return self.longest
 
     def _asked(self, question: str) -> None:
         self.questions.append(question)

@@ -20,7 +20,7 @@ async def test_a_configured_model_is_asked_for_without_waiting() -> None:
     assert await one.model() == "configured"
     assert control.questions == []
     await settle()
-    assert one.facts == Facts("engine", "configured", served_model="served-name", backend_version="1.0")
+    assert one.facts == Facts("engine", "configured", served_model="served-name", backend_version="1.0", max_model_len=4096)
     assert heard.events[-1] == one.facts
 
 
@@ -34,7 +34,7 @@ async def test_the_first_listed_model_is_held_until_it_is_missing() -> None:
         await one.model()
         await settle()
         assert await one.model() == expected
-    assert [facts.model for facts in heard.of(Facts) if facts.served_model == facts.model] == ["a", "a", "b"]  # named, its version, the next
+    assert [facts.model for facts in heard.of(Facts) if facts.served_model == facts.model] == ["a", "a", "a", "b"]  # named, version, length, the next
 
 
 async def test_the_list_is_read_once_a_minute_and_after_a_failed_chat() -> None:

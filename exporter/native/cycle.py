@@ -1,0 +1,240 @@
+"""Reads every target's own metrics, again and again, and hands them to all who keep something of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from config.native import MetricsPage, Native
+from exporter.native.failure import NativeReason, ScrapeError
+from exporter.native.gap import Gap
+from exporter.native.identity import OneProcess
+from exporter.native.loads import Loads
+from exporter.native.relay import Relay, RelaySettings
+from exporter.native.scrape import Scraped, Scraper
+from exporter.native.unified import Unified
+from exporter.native.up import Ups
+from probes.ask import Endpoint
+from probes.record import ChatRecord
+from traffic.events import UNKNOWN_MODEL, Event, Facts
+from traffic.roster import Roster
+from traffic.schedule import NANOSECONDS, Clock
+
+FIRST_ROUND_SECONDS = 2.0
+"""How long the first chats wait for the first scrapes, so that what the engines told before them is known."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Keepers:
+    """Who keeps something of what the engines tell."""
+
+    relay: Relay
+    unified: Unified
+    gap: Gap
+    loads: Loads
+    ups: Ups
+
+
+@dataclass(slots=True, eq=False)
+class _Page:
+    """One page of metrics that is read: of a target, or of one of its replicas. Ollama has none, and is asked what it has in memory."""
+
+    endpoint: Endpoint
+    page: MetricsPage
+    process: OneProcess = field(default_factory=OneProcess)
+    failing: NativeReason | None = None
+    read: asyncio.Event = field(default_factory=asyncio.Event)
+    """Was tried once."""
+    wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    """Is to be read before its time, or not at all any more."""
+    gone: bool = False
+
+    @property
+    def key(self) -> tuple[str, str | None]:
+        return self.endpoint.name, self.page.replica
+
+
+class Natives:
+    """A sink too: it hears which model a target has, and what engines say of single chats.
+
+    Each page has its own interval and its own timeout: one that hangs holds up no other, and no chat. The first failed scrape takes all that was
+    relayed of it away, so that nothing looks alive that is not.
+    """
+
+    def __init__(self, scraper: Scraper, keepers: Keepers, settings: Native, clock: Clock) -> None:
+        self._scraper = scraper
+        self._keep = keepers
+        self._settings = settings
+        self._clock = clock
+        self._models: dict[str, str] = {}
+        self._pages: dict[tuple[str, str | None], _Page] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Facts(target=target, model=model) if target in self._models:
+                if self._models[target] != model:
+                    self._models[target] = model
+                    for page in self._pages.values():
+                        if page.endpoint.name == target:
+                            page.wanted.set()
+            case ChatRecord() if event.target in self._models:
+                self._keep.unified.chat(event)
+                self._keep.gap.chat(event)
+
+    def follow(self, roster: Roster, endpoints: Mapping[str, Endpoint]) -> None:
+        """Read these targets' metrics from now on; pages that stay go on as they were."""
+        self._settings = roster.config.native
+        self._keep.relay.configure(_relay_settings(self._settings))
+        wanted = {
+            (name, page.replica): (endpoints[name], page)
+            for name, member in roster.members.items()
+            if member.target.tells_of_itself
+            for page in (member.target.metrics.pages(member.target.url) if member.target.metrics else (MetricsPage(member.target.url, None),))
+        }
+        for key, page in list(self._pages.items()):
+            endpoint, place = wanted.get(key, (None, None))
+            if endpoint is not None and place == page.page and endpoint.backend == page.endpoint.backend:
+                page.endpoint = endpoint
+            else:
+                self._leave(self._pages.pop(key))
+        for name in self._models.keys() - roster.members.keys():
+            del self._models[name]
+            self._keep.relay.forget(name)
+            self._keep.unified.drop(name, keep_chats=False)
+            self._keep.loads.forget(name)
+        self._keep.gap.follow(roster)
+        self._keep.loads.configure(self._settings.interval_seconds)
+        for name, endpoint in endpoints.items():
+            self._models.setdefault(name, endpoint.model or UNKNOWN_MODEL)
+        for key, (endpoint, place) in wanted.items():
+            if key not in self._pages:
+                self._pages[key] = _Page(endpoint, place)
+                task = asyncio.create_task(self._follow_page(self._pages[key]))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def first_round(self) -> None:
+        """Wait until each page was tried once, but not for long."""
+        try:
+            async with asyncio.timeout(FIRST_ROUND_SECONDS):
+                for page in list(self._pages.values()):
+                    await page.read.wait()
+        except TimeoutError:
+            pass
+
+    async def close(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _leave(self, page: _Page) -> None:
+        page.gone = True
+        page.wanted.set()
+        self._forget(page)
+
+    async def _follow_page(self, page: _Page) -> None:
+        due_ns = self._clock.monotonic_ns()
+        while not page.gone:
+            page.wanted.clear()
+            try:
+                await self._look(page)
+            except Exception:  # noqa: BLE001 - the edge of a scrape: whatever an engine's text breaks, the next scrape comes
+                _log.exception("reading an engine's own metrics broke", target=page.endpoint.name)
+                self._fail(page, NativeReason.UNREADABLE, 0.0, "chatprobe itself failed")
+            page.read.set()
+            interval_ns = round(self._settings.interval_seconds * NANOSECONDS)
+            due_ns = max(due_ns + interval_ns, self._clock.monotonic_ns())
+            await self._rest(page, due_ns)
+        self._forget(page)
+
+    async def _rest(self, page: _Page, until_ns: int) -> None:
+        """Until the next look is due, or wanted before."""
+        sleeping = asyncio.ensure_future(self._clock.sleep_until(until_ns))
+        waking = asyncio.ensure_future(page.wanted.wait())
+        try:
+            await asyncio.wait((sleeping, waking), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            waking.cancel()
+
+    async def _look(self, page: _Page) -> None:
+        began_ns = self._clock.monotonic_ns()
+        endpoint = page.endpoint
+        timeout_seconds = self._settings.timeout_seconds
+        try:
+            if endpoint.backend == "ollama":
+                models = await self._scraper.loaded_models(endpoint, timeout_seconds=timeout_seconds)
+                if page.gone:
+                    return
+                self._keep.unified.put_loaded(endpoint.name, self._model_of(endpoint), models)
+            else:
+                scraped = await self._scraper.metrics(endpoint, page.page.url, timeout_seconds=timeout_seconds)
+                if not page.process.take(scraped):
+                    raise ScrapeError(NativeReason.LOAD_BALANCED, "several processes answer at this URL; list the URL of each under metrics.urls")
+                await asyncio.to_thread(self._put, page, scraped)
+        except ScrapeError as error:
+            self._fail(page, error.reason, self._seconds_since(began_ns), str(error))
+            return
+        if page.failing is not None:
+            _log.info("an engine's own metrics are read again", target=endpoint.name, replica=page.page.replica)
+            page.failing = None
+        if not page.gone:
+            self._keep.ups.told(*self._labels(page), page.page.replica, None, self._seconds_since(began_ns))
+
+    def _put(self, page: _Page, scraped: Scraped) -> None:
+        """In a thread: writing thousands of lines is not for the event loop."""
+        if page.gone:
+            return
+        target, backend, model = self._labels(page)
+        replica = page.page.replica
+        self._keep.relay.put(target, backend, replica, scraped.families)
+        self._keep.unified.put(target, backend, model, replica, scraped.families)
+        self._keep.loads.put(target, replica, scraped.families, scraped.ended_ns)
+        self._keep.gap.put(target, replica, scraped)
+
+    def _fail(self, page: _Page, reason: NativeReason, seconds: float, detail: str) -> None:
+        if page.gone:
+            return
+        if page.failing is not reason:
+            _log.warning("an engine's own metrics cannot be read", target=page.endpoint.name, replica=page.page.replica, reason=reason, detail=detail)
+            page.failing = reason
+        self._drop(page)
+        if reason is NativeReason.LOAD_BALANCED:
+            self._keep.loads.drop(*page.key)
+        self._keep.ups.told(*self._labels(page), page.page.replica, reason, seconds)
+
+    def _drop(self, page: _Page) -> None:
+        """What the page told last is not served any more. The load that it told is still good for a while."""
+        target, replica = page.key
+        self._keep.relay.drop(target, replica)
+        self._keep.unified.drop(target, replica)
+        self._keep.gap.drop(target, replica)
+
+    def _forget(self, page: _Page) -> None:
+        """Unless another page has its place: without replicas, any of the target."""
+        target, replica = page.key
+        if page.key not in self._pages and (replica is not None or all(other != target for other, _ in self._pages)):
+            self._drop(page)
+        if page.key not in self._pages:
+            self._keep.loads.drop(target, replica)
+            self._keep.ups.forget(target, replica)
+
+    def _labels(self, page: _Page) -> tuple[str, str, str]:
+        return page.endpoint.name, page.endpoint.backend, self._model_of(page.endpoint)
+
+    def _model_of(self, endpoint: Endpoint) -> str:
+        return self._models.get(endpoint.name, UNKNOWN_MODEL)
+
+    def _seconds_since(self, began_ns: int) -> float:
+        return (self._clock.monotonic_ns() - began_ns) / NANOSECONDS
+
+
+def _relay_settings(settings: Native) -> RelaySettings:
+    return RelaySettings(settings.relay, settings.allow, settings.deny, settings.series_per_target)

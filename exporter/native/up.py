@@ -1,0 +1,41 @@
+"""Whether each target's own metrics could be read, and how long it took."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from exporter.metrics import catalogue
+from exporter.metrics.families import Families, Series
+from exporter.metrics.ledger import Ledger
+from exporter.native.failure import NativeReason
+
+
+class Ups:
+    """The gauges of each page of metrics that is read."""
+
+    def __init__(self, families: Families, ledger: Ledger) -> None:
+        self._families = families
+        self._ledger = ledger
+        self._series: dict[tuple[str, str | None], tuple[tuple[str, str, str], Series]] = {}
+
+    def told(self, target: str, backend: str, model: str, replica: str | None, reason: NativeReason | None, seconds: float) -> None:
+        """A page was read, or could not be for that reason, and it took so long."""
+        self._ledger.write(partial(self._tell, (target, backend, model), replica, reason, seconds))
+
+    def forget(self, target: str, replica: str | None) -> None:
+        """The page is not read any more."""
+        self._ledger.write(partial(self._forget, (target, replica)))
+
+    def _tell(self, labels: tuple[str, str, str], replica: str | None, reason: NativeReason | None, seconds: float) -> None:
+        key = labels[0], replica
+        known, series = self._series.get(key, (None, None))
+        if series is None or known != labels:
+            self._forget(key)
+            series = Series(self._families, labels)
+            self._series[key] = labels, series
+        series.put_only(catalogue.NATIVE_UP, reason is None, replica or "", reason.value if reason else "")
+        series.put_only(catalogue.NATIVE_SCRAPE_DURATION, seconds, replica or "")
+
+    def _forget(self, key: tuple[str, str | None]) -> None:
+        if key in self._series:
+            self._series.pop(key)[1].end()

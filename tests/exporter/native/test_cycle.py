@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from config.model import Config
+from config.reader import parse
+from exporter.metrics import catalogue
+from exporter.metrics.assembly import Metrics
+from exporter.native.cycle import Keepers, Natives
+from exporter.native.failure import NativeReason, ScrapeError
+from exporter.native.families import parse as read_families
+from exporter.native.loaded import LoadedModel
+from exporter.native.loads import Loads
+from exporter.native.scrape import Scraped
+from probes.ask import Endpoint
+from tests.exporter.chats import chat
+from tests.exporter.scrape import Scrape, scrape
+from tests.traffic.fakes import FakeClock, settle
+from traffic.events import Facts
+from traffic.roster import roster
+from traffic.targets.endpoints import endpoints
+
+PAGE = """\
+# HELP vllm:num_requests_running Number of requests in model execution batches.
+# TYPE vllm:num_requests_running gauge
+vllm:num_requests_running{engine="0",model_name="tiny"} 3
+# HELP vllm:generation_tokens_total Number of generation tokens processed.
+# TYPE vllm:generation_tokens_total counter
+vllm:generation_tokens_total{engine="0",model_name="tiny"} TOKENS
+"""
+VLLM = "vllm: {backend: vllm, url: 'http://vllm', model: tiny}"
+OLLAMA = "ollama: {backend: ollama, url: 'http://ollama', model: tiny}"
+RELAYED = "vllm:num_requests_running"
+
+
+def config(*targets: str, native: str = "{}") -> Config:
+    return parse("targets:\n" + "".join(f"  {target}\n" for target in targets) + f"scenarios: {{beat: {{every: 15s}}}}\nnative: {native}\n").config
+
+
+@dataclass
+class FakeScraper:
+    """Gives the page, or fails for the reason that the URL has; a URL that `hangs` waits until it is let go."""
+
+    clock: FakeClock
+    page: str = PAGE.replace("TOKENS", "7")
+    wrong: dict[str, NativeReason] = field(default_factory=dict)
+    hangs: dict[str, asyncio.Event] = field(default_factory=dict)
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+    breaks: bool = False
+
+    async def metrics(self, endpoint: Endpoint, url: str, *, timeout_seconds: float) -> Scraped:
+        self.asked.append((url, endpoint.api_key))
+        await self._wait(url)
+        return Scraped(read_families(self.page.encode(), "text/plain"), self.clock.now_ns, self.clock.now_ns)
+
+    async def loaded_models(self, endpoint: Endpoint, *, timeout_seconds: float) -> tuple[LoadedModel, ...]:
+        self.asked.append((endpoint.url, endpoint.api_key))
+        await self._wait(endpoint.url)
+        return (LoadedModel("tiny", 1e9, 1e9, 4096, None),)
+
+    async def _wait(self, url: str) -> None:
+        if self.breaks:
+            raise RuntimeError("a bug")
+        if url in self.hangs:
+            await self.hangs[url].wait()
+        if url in self.wrong:
+            raise ScrapeError(self.wrong[url], "wrong")
+
+
+@dataclass
+class Scene:
+    metrics: Metrics
+    natives: Natives
+    scraper: FakeScraper
+    clock: FakeClock
+
+    def follow(self, settings: Config) -> None:
+        listed = roster(settings)
+        self.metrics.recording.follow(listed)
+        self.natives.follow(listed, endpoints(settings.targets))
+
+    async def advance(self, seconds: float) -> None:
+        """Time goes on, and what threads have to do is done."""
+        for _ in range(round(seconds)):
+            await self.clock.advance(1)
+            await self.rest()
+
+    async def rest(self) -> None:
+        await settle()
+        await asyncio.sleep(0.02)  # threads
+        await settle()
+
+    def seen(self) -> Scrape:
+        return scrape(self.metrics)
+
+
+@asynccontextmanager
+async def scene(settings: Config) -> AsyncIterator[Scene]:
+    clock = FakeClock()
+    metrics = Metrics(roster(settings), {})
+    scraper = FakeScraper(clock)
+    keepers = Keepers(metrics.relay, metrics.unified, metrics.gap, Loads(clock, 15), metrics.ups)
+    natives = Natives(scraper, keepers, settings.native, clock)  # type: ignore[arg-type]
+    one = Scene(metrics, natives, scraper, clock)
+    one.follow(settings)
+    await one.rest()
+    try:
+        yield one
+    finally:
+        await natives.close()
+
+
+async def test_what_an_engine_tells_is_served_under_its_names_and_ours_from_the_start_on() -> None:
+    async with scene(config(VLLM)) as one:
+        await asyncio.wait_for(one.natives.first_round(), 1)
+        seen = one.seen()
+        assert seen.one(RELAYED, target="vllm", backend="vllm", engine="0", model_name="tiny") == 3
+        assert seen.one(catalogue.native.REQUESTS_RUNNING.name, target="vllm", backend="vllm", model="tiny") == 3
+        assert seen.value(catalogue.NATIVE_UP.name, target="vllm", reason="") == 1
+        one.scraper.page = PAGE.replace("TOKENS", "9")
+        await one.advance(16)
+        assert one.seen().value("vllm:generation_tokens_total") == 9
+        assert len(one.scraper.asked) == 2
+
+
+async def test_the_first_failed_scrape_takes_all_of_it_away_and_says_why() -> None:
+    async with scene(config(VLLM, native="{interval: 5s}")) as one:
+        for reason in NativeReason:
+            one.scraper.wrong["http://vllm/metrics"] = reason
+            await one.advance(6)
+            seen = one.seen()
+            assert seen.value(RELAYED) is None
+            assert seen.value(catalogue.native.REQUESTS_RUNNING.name) is None
+            assert [labels["reason"] for labels in seen.labels(catalogue.NATIVE_UP.name)] == [reason.value]
+            assert seen.value(catalogue.NATIVE_UP.name) == 0
+        one.scraper.wrong.clear()
+        await one.advance(6)
+        assert one.seen().value(RELAYED) == 3
+        assert one.seen().value(catalogue.NATIVE_UP.name) == 1
+
+
+async def test_one_that_hangs_holds_up_no_other_and_not_the_start() -> None:
+    slow = asyncio.Event()
+    settings = config(VLLM, VLLM.replace("vllm: {", "other: {").replace("http://vllm", "http://other"))
+    clock = FakeClock()
+    async with scene(settings) as one:
+        one.scraper.hangs["http://other/metrics"] = slow
+        await one.advance(40)
+        assert len([url for url, _ in one.scraper.asked if url == "http://vllm/metrics"]) == 3
+    assert clock.now_ns == 0
+
+
+async def test_what_breaks_in_reading_is_said_and_the_next_scrape_comes() -> None:
+    async with scene(config(VLLM)) as one:
+        one.scraper.breaks = True
+        await one.advance(16)
+        assert one.seen().value(catalogue.NATIVE_UP.name, reason="unreadable") == 0
+        one.scraper.breaks = False
+        await one.advance(16)
+        assert one.seen().value(RELAYED) == 3
+
+
+async def test_replicas_are_read_each_by_itself() -> None:
+    two = "vllm: {backend: vllm, url: 'http://vllm', model: tiny, metrics: {urls: ['http://a:8000', 'http://b:8000/metrics']}}"
+    async with scene(config(two)) as one:
+        seen = one.seen()
+        assert {labels["replica"] for labels in seen.labels(RELAYED)} == {"a:8000", "b:8000"}
+        one.scraper.wrong["http://b:8000/metrics"] = NativeReason.UNREACHABLE
+        await one.advance(16)
+        seen = one.seen()
+        assert {labels["replica"] for labels in seen.labels(RELAYED)} == {"a:8000"}
+        assert seen.value(catalogue.NATIVE_UP.name, replica="b:8000", reason="unreachable") == 0
+        one.follow(config(VLLM))
+        await one.rest()
+        await one.advance(16)
+        seen = one.seen()
+        assert [labels.get("replica") for labels in seen.labels(RELAYED)] == [None]
+        assert [labels["replica"] for labels in seen.labels(catalogue.NATIVE_UP.name)] == [""]
+
+
+async def test_a_target_that_goes_takes_everything_along() -> None:
+    async with scene(config(VLLM, OLLAMA)) as one:
+        one.natives(chat(target="ollama", backend="ollama"))
+        assert one.seen().value(catalogue.native.GENERATION_TOKENS.name, target="ollama") is not None
+        one.follow(config(OLLAMA))
+        await one.rest()
+        assert [labels for labels in one.seen().all_labels() if labels.get("target") == "vllm"] == []
+        one.follow(config(VLLM))
+        one.natives(chat(target="ollama", backend="ollama"))  # was under way
+        await one.rest()
+        assert [labels for labels in one.seen().all_labels() if labels.get("target") == "ollama"] == []
+        assert one.seen().value(RELAYED) == 3
+
+
+async def test_a_scrape_under_way_of_a_target_that_goes_leaves_nothing_behind() -> None:
+    gate = asyncio.Event()
+    async with scene(config(VLLM, OLLAMA)) as one:
+        one.scraper.hangs = {"http://vllm/metrics": gate, "http://ollama": gate}
+        await one.advance(16)
+        one.follow(config(VLLM.replace("vllm: {", "other: {").replace("http://vllm", "http://other")))
+        gate.set()
+        await one.rest()
+        assert {labels.get("target") for labels in one.seen().all_labels()} - {None} == {"other"}
+
+
+async def test_new_keys_are_used_and_what_goes_on_keeps_its_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY", "new")
+    async with scene(config(VLLM)) as one:
+        await one.advance(10)
+        one.follow(config(VLLM.replace("model: tiny", "model: tiny, api_key: {env: KEY}")))
+        await one.rest()
+        assert len(one.scraper.asked) == 1
+        await one.advance(6)
+        assert [key for _, key in one.scraper.asked] == [None, "new"]
+
+
+async def test_where_the_model_becomes_known_it_is_read_again_at_once() -> None:
+    async with scene(config(VLLM.replace(", model: tiny", ""))) as one:
+        assert {labels["model"] for labels in one.seen().labels(catalogue.native.REQUESTS_RUNNING.name)} == {"unknown"}
+        one.natives(Facts("vllm", "tiny"))
+        await one.rest()
+        seen = one.seen()
+        assert {labels["model"] for labels in seen.labels(catalogue.native.REQUESTS_RUNNING.name)} == {"tiny"}
+        assert {labels["model"] for labels in seen.labels(catalogue.NATIVE_UP.name)} == {"tiny"}
+        one.natives(Facts("vllm", "tiny", served_model="tiny"))
+        await one.rest()
+        assert len(one.scraper.asked) == 2
+
+
+async def test_relaying_can_be_switched_off_and_a_target_left_alone() -> None:
+    async with scene(config(VLLM, native="{relay: false}")) as one:
+        seen = one.seen()
+        assert seen.value(RELAYED) is None
+        assert seen.value(catalogue.native.REQUESTS_RUNNING.name) == 3
+    async with scene(config(VLLM.replace("model: tiny", "model: tiny, metrics: false"))) as one:
+        await one.advance(20)
+        assert one.scraper.asked == []
+        assert one.seen().value(catalogue.NATIVE_UP.name) is None
+
+
+async def test_ollama_is_asked_what_it_has_in_memory() -> None:
+    async with scene(config(OLLAMA)) as one:
+        assert one.seen().value(catalogue.native.MODEL_MEMORY.name, target="ollama") == 1e9
+        one.scraper.wrong["http://ollama"] = NativeReason.TIMEOUT
+        await one.advance(16)
+        seen = one.seen()
+        assert seen.value(catalogue.native.MODEL_MEMORY.name) is None
+        assert seen.value(catalogue.NATIVE_UP.name, target="ollama", reason="timeout") == 0
