@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -72,23 +72,19 @@ class Relayed:
 
     def text(self) -> bytes:
         """In the plain text format 0.0.4."""
-        parts: list[bytes] = []
-        for title, blocks in self._families:
-            if words := _first_help(blocks):
-                parts.append(f"# HELP {title.name} {escaped_help(words)}\n".encode())
-            parts.append(f"# TYPE {title.name} {title.text_type}\n".encode())
-            parts += (block.lines for block in blocks)
-        return b"".join(parts)
+        return b"".join(self._parts(lambda title: (title.name, title.text_type), escaped_help))
 
     def openmetrics(self) -> bytes:
         """In OpenMetrics 1.0.0, without the `# EOF` behind the last family."""
-        parts: list[bytes] = []
+        return b"".join(self._parts(lambda title: (title.openmetrics_name, title.openmetrics_type), escaped))
+
+    def _parts(self, declared: Callable[[Title], tuple[str, str]], escape: Callable[[str], str]) -> Iterator[bytes]:
         for title, blocks in self._families:
-            if words := _first_help(blocks):
-                parts.append(f"# HELP {title.openmetrics_name} {escaped(words)}\n".encode())
-            parts.append(f"# TYPE {title.openmetrics_name} {title.openmetrics_type}\n".encode())
-            parts += (block.lines for block in blocks)
-        return b"".join(parts)
+            name, kind = declared(title)
+            if words := next((block.help for block in blocks if block.help), None):
+                yield f"# HELP {name} {escape(words)}\n".encode()
+            yield f"# TYPE {name} {kind}\n".encode()
+            yield from (block.lines for block in blocks)
 
 
 _Source = tuple[str, str | None]
@@ -203,7 +199,3 @@ def _order(family: Family) -> tuple[bool, str]:
 
 def _count(page: Mapping[Title, Block]) -> int:
     return sum(block.series for block in page.values())
-
-
-def _first_help(blocks: Iterable[Block]) -> str:
-    return next((block.help for block in blocks if block.help), "")
