@@ -21,7 +21,7 @@ from probes.ask import Endpoint
 from probes.record import ChatRecord
 from traffic.events import UNKNOWN_MODEL, Event, Facts
 from traffic.roster import Roster
-from traffic.schedule import NANOSECONDS, Clock
+from traffic.schedule import NANOSECONDS, SHARES, Clock, nanoseconds, share
 
 FIRST_ROUND_SECONDS = 2.0
 """How long the first chats wait for the first scrapes, so that what the engines told before them is known."""
@@ -105,7 +105,6 @@ class Natives:
                 self._leave(self._pages.pop(key))
         for name in self._models.keys() - roster.members.keys():
             del self._models[name]
-            self._keep.relay.forget(name)
             self._keep.unified.drop(name, keep_chats=False)
             self._keep.loads.forget(name)
         self._keep.gap.follow(roster)
@@ -140,7 +139,9 @@ class Natives:
         self._forget(page)
 
     async def _follow_page(self, page: _Page) -> None:
-        due_ns = self._clock.monotonic_ns()
+        interval_ns = nanoseconds(self._settings.interval_seconds)
+        # the first look is at once; the next ones have their own place in the interval, so that those of many targets do not come together
+        due_ns = self._clock.monotonic_ns() - interval_ns + share(*page.key) * interval_ns // SHARES
         while not page.gone:
             page.wanted.clear()
             try:
@@ -149,8 +150,7 @@ class Natives:
                 _log.exception("reading an engine's own metrics broke", target=page.endpoint.name)
                 self._fail(page, NativeReason.UNREADABLE, 0.0, "chatprobe itself failed")
             page.read.set()
-            interval_ns = round(self._settings.interval_seconds * NANOSECONDS)
-            due_ns = max(due_ns + interval_ns, self._clock.monotonic_ns())
+            due_ns = max(due_ns + nanoseconds(self._settings.interval_seconds), self._clock.monotonic_ns())
             await self._rest(page, due_ns)
         self._forget(page)
 
@@ -225,6 +225,8 @@ class Natives:
         if page.key not in self._pages:
             self._keep.loads.drop(target, replica)
             self._keep.ups.forget(target, replica)
+        if all(other != target for other, _ in self._pages):
+            self._keep.relay.forget(target)
 
     def _labels(self, page: _Page) -> tuple[str, str, str]:
         return page.endpoint.name, page.endpoint.backend, self._model_of(page.endpoint)
