@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import statistics
 import urllib.request
 
@@ -46,15 +45,6 @@ NATIVE = {
     catalogue.native.PREFILL.sum: "vllm:request_prefill_time_seconds_sum",
     catalogue.native.DECODE.sum: "vllm:request_decode_time_seconds_sum",
 }
-
-
-@pytest.fixture(scope="module")
-def url() -> str:
-    url = os.environ.get("CHATPROBE_VLLM_URL")
-    if not url:
-        assert not os.environ.get("CI"), "CHATPROBE_VLLM_URL is not set"
-        pytest.skip("CHATPROBE_VLLM_URL is not set; tests/real/vllm/up starts a vLLM")
-    return url
 
 
 def raw(url: str) -> str:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -23,15 +22,6 @@ WARM_UPS = 10
 ROUNDS = 5
 CHATS_A_ROUND = 10
 CLOSE_SECONDS = 0.02
-
-
-@pytest.fixture(scope="module")
-def url() -> str:
-    url = os.environ.get("CHATPROBE_VLLM_URL")
-    if not url:
-        assert not os.environ.get("CI"), "CHATPROBE_VLLM_URL is not set"
-        pytest.skip("CHATPROBE_VLLM_URL is not set; tests/real/vllm/up starts a vLLM")
-    return url
 
 
 def probe(url: str, *options: str) -> list[dict[str, Any]]:
