@@ -87,7 +87,7 @@ class Control:
                 found = _json_object(await self._get(endpoint, "/info")).get("max_total_tokens")
             case _:
                 return None
-        return found if isinstance(found, int) and 0 < found < 2**53 else None
+        return found if isinstance(found, int) and not isinstance(found, bool) and 0 < found < 2**53 else None
 
     async def _get(self, endpoint: Endpoint, path: str) -> bytes:
         try:

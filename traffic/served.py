@@ -115,10 +115,10 @@ class Served:
             model = self._choose(models)
             self._missing = not _listed(model, models)
             self._learn(replace(self._facts, model=model, served_model=_serving(model, models)))
-            version = await self._control.version(self._endpoint)
-            self._learn(replace(self._facts, backend_version=version))
             longest = await self._control.longest_chat(self._endpoint, model)
             self._learn(replace(self._facts, max_model_len=longest))
+            version = await self._control.version(self._endpoint)
+            self._learn(replace(self._facts, backend_version=version))
         except ControlError as error:
             _log.debug("no answer on models and version", target=self._endpoint.name, detail=str(error))
         finally:

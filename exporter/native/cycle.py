@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import structlog
@@ -12,6 +13,7 @@ from config.native import MetricsPage, Native
 from exporter.native.failure import NativeReason, ScrapeError
 from exporter.native.gap import Gap
 from exporter.native.identity import OneProcess
+from exporter.native.loaded import LoadedModel
 from exporter.native.loads import Loads
 from exporter.native.relay import Relay, RelaySettings
 from exporter.native.scrape import Scraped, Scraper
@@ -71,24 +73,30 @@ class Natives:
         self._keep = keepers
         self._settings = settings
         self._clock = clock
+        self._backends: dict[str, str] = {}
         self._models: dict[str, str] = {}
         self._pages: dict[tuple[str, str | None], _Page] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._thread = ThreadPoolExecutor(1, "native metrics")
+        """Of our own: however much an engine tells, who renders our metrics does not wait for it."""
 
     def __call__(self, event: Event) -> None:
         match event:
-            case Facts(target=target, model=model) if target in self._models:
-                if self._models[target] != model:
+            case Facts(target=target, model=model) if target in self._backends:
+                if self._models.get(target) != model:
                     self._models[target] = model
                     for page in self._pages.values():
                         if page.endpoint.name == target:
                             page.wanted.set()
-            case ChatRecord() if event.target in self._models:
+            case ChatRecord() if self._backends.get(event.target) == event.backend:
                 self._keep.unified.chat(event)
                 self._keep.gap.chat(event)
 
     def follow(self, roster: Roster, endpoints: Mapping[str, Endpoint]) -> None:
         """Read these targets' metrics from now on; pages that stay go on as they were."""
+        if self._settings.interval_seconds != roster.config.native.interval_seconds:
+            for page in self._pages.values():
+                page.wanted.set()
         self._settings = roster.config.native
         self._keep.relay.configure(_relay_settings(self._settings))
         wanted = {
@@ -103,11 +111,14 @@ class Natives:
                 page.endpoint = endpoint
             else:
                 self._leave(self._pages.pop(key))
-        for name in self._models.keys() - roster.members.keys():
-            del self._models[name]
-            self._keep.unified.drop(name, keep_chats=False)
+        backends: dict[str, str] = {name: member.target.backend for name, member in roster.members.items()}
+        for name in [name for name, backend in self._backends.items() if backends.get(name) != backend]:
+            self._models.pop(name, None)
+            self._keep.unified.forget(name)
             self._keep.loads.forget(name)
+        self._backends = backends
         self._keep.gap.follow(roster)
+        self._keep.loads.follow(wanted)
         self._keep.loads.configure(self._settings.interval_seconds)
         for name, endpoint in endpoints.items():
             self._models.setdefault(name, endpoint.model or UNKNOWN_MODEL)
@@ -132,6 +143,7 @@ class Natives:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _leave(self, page: _Page) -> None:
         page.gone = True
@@ -139,9 +151,6 @@ class Natives:
         self._forget(page)
 
     async def _follow_page(self, page: _Page) -> None:
-        interval_ns = nanoseconds(self._settings.interval_seconds)
-        # the first look is at once; the next ones have their own place in the interval, so that those of many targets do not come together
-        due_ns = self._clock.monotonic_ns() - interval_ns + share(*page.key) * interval_ns // SHARES
         while not page.gone:
             page.wanted.clear()
             try:
@@ -150,13 +159,18 @@ class Natives:
                 _log.exception("reading an engine's own metrics broke", target=page.endpoint.name)
                 self._fail(page, NativeReason.UNREADABLE, 0.0, "chatprobe itself failed")
             page.read.set()
-            due_ns = max(due_ns + nanoseconds(self._settings.interval_seconds), self._clock.monotonic_ns())
-            await self._rest(page, due_ns)
+            await self._rest(page)
         self._forget(page)
 
-    async def _rest(self, page: _Page, until_ns: int) -> None:
-        """Until the next look is due, or wanted before."""
-        sleeping = asyncio.ensure_future(self._clock.sleep_until(until_ns))
+    async def _rest(self, page: _Page) -> None:
+        """Until the next look is due, or wanted before.
+
+        Looks are due at a page's own place in each interval, whenever the last one was, so that those of many targets do not come together.
+        """
+        interval_ns = nanoseconds(self._settings.interval_seconds)
+        place_ns = share(*page.key) * interval_ns // SHARES
+        intervals = (self._clock.monotonic_ns() - place_ns) // interval_ns + 1
+        sleeping = asyncio.ensure_future(self._clock.sleep_until(place_ns + intervals * interval_ns))
         waking = asyncio.ensure_future(page.wanted.wait())
         try:
             await asyncio.wait((sleeping, waking), return_when=asyncio.FIRST_COMPLETED)
@@ -171,14 +185,10 @@ class Natives:
         try:
             if endpoint.backend == "ollama":
                 models = await self._scraper.loaded_models(endpoint, timeout_seconds=timeout_seconds)
-                if page.gone:
-                    return
-                self._keep.unified.put_loaded(endpoint.name, self._model_of(endpoint), models)
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._put_loaded, page, models)
             else:
                 scraped = await self._scraper.metrics(endpoint, page.page.url, timeout_seconds=timeout_seconds)
-                if not page.process.take(scraped):
-                    raise ScrapeError(NativeReason.LOAD_BALANCED, "several processes answer at this URL; list the URL of each under metrics.urls")
-                await asyncio.to_thread(self._put, page, scraped)
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._put, page, scraped)
         except ScrapeError as error:
             self._fail(page, error.reason, self._seconds_since(began_ns), str(error))
             return
@@ -189,15 +199,21 @@ class Natives:
             self._keep.ups.told(*self._labels(page), page.page.replica, None, self._seconds_since(began_ns))
 
     def _put(self, page: _Page, scraped: Scraped) -> None:
-        """In a thread: writing thousands of lines is not for the event loop."""
+        """In a thread: writing thousands of lines is not for the event loop. Raises `ScrapeError`."""
         if page.gone:
             return
+        if not page.process.take(scraped):
+            raise ScrapeError(NativeReason.LOAD_BALANCED, "several processes answer at this URL; list the URL of each under metrics.urls")
         target, backend, model = self._labels(page)
         replica = page.page.replica
         self._keep.relay.put(target, backend, replica, scraped.families)
         self._keep.unified.put(target, backend, model, replica, scraped.families)
         self._keep.loads.put(target, replica, scraped.families, scraped.ended_ns)
         self._keep.gap.put(target, replica, scraped)
+
+    def _put_loaded(self, page: _Page, models: Sequence[LoadedModel]) -> None:
+        if not page.gone:
+            self._keep.unified.put_loaded(page.endpoint.name, self._model_of(page.endpoint), models)
 
     def _fail(self, page: _Page, reason: NativeReason, seconds: float, detail: str) -> None:
         if page.gone:
@@ -218,11 +234,10 @@ class Natives:
         self._keep.gap.drop(target, replica)
 
     def _forget(self, page: _Page) -> None:
-        """Unless another page has its place: without replicas, any of the target."""
+        """Unless another page has its place."""
         target, replica = page.key
-        if page.key not in self._pages and (replica is not None or all(other != target for other, _ in self._pages)):
-            self._drop(page)
         if page.key not in self._pages:
+            self._drop(page)
             self._keep.loads.drop(target, replica)
             self._keep.ups.forget(target, replica)
         if all(other != target for other, _ in self._pages):

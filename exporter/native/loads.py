@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -57,11 +57,16 @@ class Loads:
         self._stale_ns = 0
         self._lock = Lock()
         self._looks: dict[str, dict[str | None, deque[_Look]]] = {}
+        self._replicas: Counter[str] = Counter()
         self.configure(interval_seconds)
 
     def configure(self, interval_seconds: float) -> None:
         """Another time between two scrapes, from now on."""
         self._stale_ns = nanoseconds(STALE_AFTER_INTERVALS * interval_seconds)
+
+    def follow(self, replicas: Iterable[tuple[str, str | None]]) -> None:
+        """Each replica of each target that is read from now on: where one of them is not known, the target's load is not."""
+        self._replicas = Counter(target for target, _ in replicas)
 
     def put(self, target: str, replica: str | None, families: Sequence[Family], at_ns: int) -> None:
         """What one process told at `at_ns`, on the monotonic clock. One that tells nothing of its load changes nothing, and grows stale."""
@@ -90,7 +95,7 @@ class Loads:
         oldest_ns = self._clock.monotonic_ns() - self._stale_ns
         with self._lock:
             known = [looks for looks in self._looks.get(target, {}).values() if _covers_a_minute(looks) and looks[-1].at_ns >= oldest_ns]
-            if not known:
+            if not known or len(known) < self._replicas[target]:
                 return None
             return EngineLoad(
                 generated_tokens_per_second=sum(map(_tokens_per_second, known)),

@@ -127,16 +127,16 @@ class Relay:
             if self._settings.on:
                 self._replace((target, replica), written)
 
-    def drop(self, target: str, replica: str | None = None) -> None:
-        """Serve nothing of this replica any more, or, without one, nothing of the target; what was counted of it stays."""
+    def drop(self, target: str, replica: str | None) -> None:
+        """Serve nothing of this replica of the target (None: the only one) any more; what was counted of it stays."""
         with self._lock:
-            for source in [source for source in self._served if source[0] == target and replica in (None, source[1])]:
-                self._release(source)
+            self._release((target, replica))
 
     def forget(self, target: str) -> None:
-        """The target is gone: its series, and what was counted of it."""
-        self.drop(target)
+        """The target is gone: all of its series, and what was counted of it."""
         with self._lock:
+            for source in [source for source in self._served if source[0] == target]:
+                self._release(source)
             for reason in DropReason:
                 self._dropped.pop((target, reason), None)
 

@@ -60,9 +60,13 @@ class Unified:
         if record.backend == Ollama.name and record.outcome != "cancelled":
             self._ledger.write(partial(self._take, record))
 
-    def drop(self, target: str, replica: str | None = None, *, keep_chats: bool = True) -> None:
-        """Forget what a replica of the target told, or the target with all of its replicas; what its chats told only on request."""
-        self._ledger.write(partial(self._drop, target, replica, keep_chats))
+    def drop(self, target: str, replica: str | None) -> None:
+        """What this replica of the target (None: the only one) told does not hold any more; what its chats told does."""
+        self._ledger.write(partial(self._drop, target, replica))
+
+    def forget(self, target: str) -> None:
+        """The target is gone, with all that it and its chats told."""
+        self._ledger.write(partial(self._forget, target))
 
     def collect(self) -> Iterator[Collected]:
         every = [*self._scraped.values(), *self._loaded.values(), *(chats.told() for chats in self._chats.values())]
@@ -84,13 +88,16 @@ class Unified:
             chats = self._chats[record.target] = _Chats(record.target, record.model)
         chats.take(record)
 
-    def _drop(self, target: str, replica: str | None, keep_chats: bool) -> None:
-        for key in [key for key in self._scraped if key[0] == target and replica in (None, key[1])]:
-            del self._scraped[key]
+    def _drop(self, target: str, replica: str | None) -> None:
+        self._scraped.pop((target, replica), None)
         if replica is None:
             self._loaded.pop(target, None)
-            if not keep_chats:
-                self._chats.pop(target, None)
+
+    def _forget(self, target: str) -> None:
+        for key in [key for key in self._scraped if key[0] == target]:
+            del self._scraped[key]
+        self._loaded.pop(target, None)
+        self._chats.pop(target, None)
 
 
 class _Chats:

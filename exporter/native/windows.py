@@ -81,7 +81,7 @@ class Windows:
         return found
 
     def _between(self, first: Look, last: Look) -> Window | None:
-        if not (first.idle and last.idle) or first.start != last.start:
+        if not (first.idle and last.idle) or first.start is None or first.start != last.start:
             return None
         if any(one.meets(chat) for one in (first, last) for chat in self._chats):
             return None

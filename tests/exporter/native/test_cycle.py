@@ -100,10 +100,10 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(settings: Config) -> AsyncIterator[Scene]:
+async def scene(settings: Config, hangs: str | None = None) -> AsyncIterator[Scene]:
     clock = FakeClock()
     metrics = Metrics(roster(settings), {})
-    scraper = FakeScraper(clock)
+    scraper = FakeScraper(clock, hangs={hangs: asyncio.Event()} if hangs else {})
     keepers = Keepers(metrics.relay, metrics.unified, metrics.gap, Loads(clock, 15), metrics.ups)
     natives = Natives(scraper, keepers, settings.native, clock)  # type: ignore[arg-type]
     one = Scene(metrics, natives, scraper, clock)
@@ -144,15 +144,16 @@ async def test_the_first_failed_scrape_takes_all_of_it_away_and_says_why() -> No
         assert one.seen().value(catalogue.NATIVE_UP.name) == 1
 
 
-async def test_one_that_hangs_holds_up_no_other_and_not_the_start() -> None:
-    slow = asyncio.Event()
+async def test_one_that_hangs_holds_up_no_other_and_not_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exporter.native.cycle.FIRST_ROUND_SECONDS", 0.01)
     settings = config(VLLM, VLLM.replace("vllm: {", "other: {").replace("http://vllm", "http://other"))
-    clock = FakeClock()
-    async with scene(settings) as one:
-        one.scraper.hangs["http://other/metrics"] = slow
+    async with scene(settings, hangs="http://other/metrics") as one:
+        await asyncio.wait_for(one.natives.first_round(), 5)
         await one.advance(40)
-        assert len([url for url, _ in one.scraper.asked if url == "http://vllm/metrics"]) in (3, 4)
-    assert clock.now_ns == 0
+        asked = [url for url, _ in one.scraper.asked]
+        assert asked.count("http://vllm/metrics") in (3, 4)
+        assert asked.count("http://other/metrics") == 1
+        assert one.seen().value(RELAYED, target="vllm") == 3
 
 
 async def test_what_breaks_in_reading_is_said_and_the_next_scrape_comes() -> None:
@@ -231,6 +232,35 @@ async def test_where_the_model_becomes_known_it_is_read_again_at_once() -> None:
         one.natives(Facts("vllm", "tiny", served_model="tiny"))
         await one.rest()
         assert len(one.scraper.asked) == 2
+
+
+async def test_looks_before_their_time_push_no_later_one_away() -> None:
+    async with scene(config(VLLM)) as one:
+        for number in range(4):
+            one.natives(Facts("vllm", f"model-{number}"))
+            await one.advance(1)
+        asked = len(one.scraper.asked)
+        await one.advance(15)
+        assert len(one.scraper.asked) == asked + 1
+
+
+async def test_a_shorter_interval_holds_at_once() -> None:
+    async with scene(config(VLLM, native="{interval: 10m}")) as one:
+        one.follow(config(VLLM, native="{interval: 2s}"))
+        await one.rest()
+        asked = len(one.scraper.asked)
+        await one.advance(10)
+        assert len(one.scraper.asked) - asked == 5
+
+
+async def test_another_backend_under_the_same_name_begins_anew() -> None:
+    async with scene(config(OLLAMA)) as one:
+        one.natives(chat(target="ollama", backend="ollama"))
+        one.follow(config(OLLAMA.replace("backend: ollama", "backend: vllm")))
+        one.natives(chat(target="ollama", backend="ollama"))  # was under way
+        await one.rest()
+        natives = [labels for name in one.seen().names if name.startswith("chatprobe_native") for labels in one.seen().labels(name)]
+        assert {labels["backend"] for labels in natives} == {"vllm"}
 
 
 async def test_relaying_can_be_switched_off_and_a_target_left_alone() -> None:

@@ -136,6 +136,20 @@ def test_a_replica_that_is_gone_counts_no_more() -> None:
     scene.loads.drop("unheard-of", None)
 
 
+def test_where_one_of_the_replicas_is_not_known_the_load_is_not() -> None:
+    scene = Scene()
+    scene.loads.follow([("v", "a"), ("v", "b"), ("w", None)])
+    for number in range(5):
+        scene.loads.put("v", "a", vllm(600 * number), scene.clock.now_ns)
+        scene.wait(15)
+    assert scene.rate() is None
+    for number in range(5):
+        scene.loads.put("v", "a", vllm(3000 + 600 * number), scene.clock.now_ns)
+        scene.loads.put("v", "b", vllm(300 * number), scene.clock.now_ns)
+        scene.wait(15)
+    assert scene.rate() == 60
+
+
 def test_a_target_that_is_gone_leaves_nothing_to_its_namesake() -> None:
     scene = Scene()
     scene.scrapes(*(vllm(0) for _ in range(5)))

@@ -178,7 +178,7 @@ def test_the_first_of_a_name_decides_its_type_as_long_as_it_is_there() -> None:
     one.put("b", "vllm", None, gauge)
     assert scrape(one).labels("vllm:x") == [{"target": "b", "backend": "vllm", "of": "0"}]
     assert (dropped(one, "a"), dropped(one, "b")) == ({"type_conflict": 2}, {})
-    one.drop("b")
+    one.drop("b", None)
     one.put("a", "vllm", None, counter)
     one.put("b", "vllm", None, gauge)
     assert scrape(one).value("vllm:x", target="a") == 5
@@ -216,21 +216,23 @@ def test_every_scrape_adds_what_it_drops() -> None:
     for _ in range(3):
         one.put("t", "vllm", None, [family("vllm:g", "gauge", 1, 2)])
     assert dropped(one) == {"budget": 6}
-    one.drop("t")
+    one.drop("t", None)
     assert dropped(one) == {"budget": 6}
     one.forget("t")
     assert one.dropped() == {}
 
 
-def test_dropping_takes_a_replica_or_the_whole_target() -> None:
+def test_dropping_takes_one_replica_and_forgetting_the_whole_target() -> None:
     one = relay()
     for target, replica in (("t", "a"), ("t", "b"), ("u", None)):
         one.put(target, "vllm", replica, [family("vllm:g", "gauge", 1)])
     one.drop("t", "a")
     assert [labels.get("replica") for labels in scrape(one).labels("vllm:g")] == ["b", None]
-    one.drop("t")
+    one.drop("t", None)
+    assert [labels.get("replica") for labels in scrape(one).labels("vllm:g")] == ["b", None]
+    one.forget("t")
     assert [labels["target"] for labels in scrape(one).labels("vllm:g")] == ["u"]
-    one.drop("unknown")
+    one.drop("unknown", None)
     one.forget("u")
     assert one.now().text() == one.now().openmetrics() == b""
     assert one.now().series == 0

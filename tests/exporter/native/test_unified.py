@@ -104,7 +104,7 @@ def test_replicas_stand_beside_each_other(served: Served) -> None:
     assert {held["replica"] for held in served.seen().labels(RUNNING)} == {"http://a:8000/metrics", "http://b:8000/metrics"}
     served.unified.drop("gpu", "http://a:8000/metrics")
     assert served.seen().value(RUNNING, target="gpu") == 3
-    served.unified.drop("gpu")
+    served.unified.forget("gpu")
     assert [held["target"] for held in served.seen().labels(RUNNING)] == ["other"]
 
 
@@ -169,11 +169,11 @@ def test_chats_that_are_not_ollamas_or_that_tell_nothing_count_nowhere(served: S
 def test_while_the_engine_does_not_answer_only_its_gauges_are_gone(served: Served) -> None:
     served.unified.put_loaded("pond", "qwen", [QWEN])
     served.unified.chat(said())
-    served.unified.drop("pond")
+    served.unified.drop("pond", None)
     seen = served.seen()
     assert native.MODEL_MEMORY.name not in seen.names
     assert seen.value(TOKENS, target="pond") == 4
-    served.unified.drop("pond", keep_chats=False)
+    served.unified.forget("pond")
     assert names(served.seen()) == set()
 
 
