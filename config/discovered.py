@@ -5,6 +5,7 @@ Such files say where engines are, and nothing that is secret: what a target is s
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from collections.abc import Callable, Iterator
@@ -34,9 +35,7 @@ Locate = Callable[[str], KeyPath]
 
 def read_targets(path: Path) -> dict[str, Target]:
     """The targets of a file by name. Raises `ConfigError` with everything that is wrong with it, an empty file included."""
-    if _is_special(path):
-        raise ConfigError([Problem(str(path), None, None, "", "is no regular file; name one that is")])
-    raw = bytes_of(path)
+    raw = bytes_of(path, opener=_open_regular)
     if raw.lstrip()[:1] in (b"{", b"["):
         raw = raw.replace(b"\t", b" ")  # JSON may be indented with tabs, which YAML does not take
     source, problems = read_yaml(raw, str(path), if_empty=f"the file is empty; {_FORMS}")
@@ -164,12 +163,13 @@ class _Reading:
             yield "is a target that this file has already; give it another name"
 
 
-def _is_special(path: Path) -> bool:
-    """Whether reading it might never end: a pipe, a device. Of what cannot be looked at, opening it says why."""
-    try:
-        return not stat.S_ISREG(path.stat().st_mode)
-    except OSError:
-        return False
+def _open_regular(path: str, flags: int) -> int:
+    """Opens a file, and nothing of which opening or reading might never end, like a pipe. Raises `OSError`, or `ConfigError` for such."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ConfigError([Problem(path, None, None, "", "is no regular file; name one that is")])
+    return descriptor
 
 
 def _name_of(address: str) -> str:

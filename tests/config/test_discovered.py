@@ -206,6 +206,15 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     }
 
 
+def test_a_pipe_that_takes_the_place_of_a_file_after_a_look_at_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    looked = (tmp_path / "file").stat()
+    monkeypatch.setattr(Path, "stat", lambda *_, **__: looked)
+    with pytest.raises(ConfigError, match="is no regular file"):
+        read_targets(tmp_path / "pipe")
+
+
 def test_kubernetes_links_are_followed(tmp_path: Path) -> None:
     (tmp_path / "..data").mkdir()
     (tmp_path / "..data" / "targets.yaml").write_text("targets: {a: {backend: vllm, url: http://a}}")
@@ -230,6 +239,7 @@ groups = st.lists(
 @example(b"? [a]\n: b")
 @example(b'[{"targets": ["\\ud800:1"], "labels": {"backend": "\\udfff"}}]')
 @example(b"[" * 10_000)
+@example(b'targets: {a: {backend: vllm, url: "\\UFFFFFFFF"}}')
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_written_there_are_targets_or_a_config_error(tmp_path: Path, raw: bytes) -> None:
     file = tmp_path / "targets.json"
