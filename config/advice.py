@@ -17,6 +17,9 @@ from config.shapes import SHAPES
 OLLAMA_KEEP_ALIVE_SECONDS = 300
 """How long Ollama keeps a model in memory after its last use, unless it is told otherwise (`OLLAMA_KEEP_ALIVE`)."""
 
+_PRIVATE = frozenset({"svc", "local", "localhost", "internal", "intranet", "private", "corp", "home", "lan", "test"})
+"""Last labels that nobody can register (RFC 6761, RFC 6762 appendix G, ICANN's `internal`), and `svc` of names inside of a Kubernetes cluster."""
+
 _REMEDIES = {
     "every": "write a longer every, or a shorter timeout",
     "rate": "write a lower rate, or a shorter timeout, or raise the limit",
@@ -45,8 +48,13 @@ def _on_target(target: Target) -> Iterator[Finding]:
 
 
 def _on_credential(credential: Credential) -> Iterator[Finding]:
-    if not credential.host.strip("*."):
+    ending = credential.ending
+    if not credential.host.strip("*.:"):
         yield ("host",), "matches every host, so that whoever writes a target's URL is shown what is secret; write *.example.com, your own domain"
+    elif ending and ending[0] not in ".-":
+        yield ("host",), "matches names of others that end alike, as notexample.com ends in example.com; write a dot after the *"
+    elif ending and (last := ending.partition(".")[2]) not in _PRIVATE and "." not in last:
+        yield ("host",), "matches hosts of a whole top-level domain, whoever owns them; write *.example.com, your own domain"
     if credential.tls_settings.insecure:
         yield ("tls", "insecure"), "accepts any certificate, an attacker's too; write ca_file: PATH"
 

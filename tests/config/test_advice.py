@@ -87,7 +87,7 @@ BEAT = "scenarios: {beat: {every: 15s}}\n"
         (
             ONE
             + BEAT
-            + "credentials: [{host: '*', api_key: {env: KEY}}, {host: '*.*', tls: {insecure: true}}, {host: '*.a', api_key: {env: KEY}}]\n",
+            + "credentials: [{host: '*', api_key: {env: KEY}}, {host: '*:*', tls: {insecure: true}}, {host: '*.a.b', api_key: {env: KEY}}]\n",
             [
                 "3:22: credentials[0].host: matches every host, so that whoever writes a target's URL is shown what is secret; "
                 "write *.example.com, your own domain",
@@ -95,6 +95,20 @@ BEAT = "scenarios: {beat: {every: 15s}}\n"
                 "write *.example.com, your own domain",
                 "3:79: credentials[1].tls.insecure: accepts any certificate, an attacker's too; write ca_file: PATH",
             ],
+        ),
+        (
+            ONE
+            + BEAT
+            + "credentials: [{host: '*.com', headers: {X: x}}, {host: 'a-*.com', headers: {X: x}}, {host: '*example.com', headers: {X: x}}]\n",
+            [
+                "3:22: credentials[0].host: matches hosts of a whole top-level domain, whoever owns them; write *.example.com, your own domain",
+                "3:56: credentials[1].host: matches hosts of a whole top-level domain, whoever owns them; write *.example.com, your own domain",
+                "3:92: credentials[2].host: matches names of others that end alike, as notexample.com ends in example.com; write a dot after the *",
+            ],
+        ),
+        *(
+            (ONE + BEAT + f"credentials: [{{host: '{host}', headers: {{X: x}}}}]\n", [])
+            for host in ("*.svc", "*.LOCAL", "*.example.com.", "a-*.example.com", "*-a.example.com", "10.0.*", "fd00:*", "host", "a.com")
         ),
         (
             ONE + "scenarios: {beat: {every: 15s, targets: [v, w, 'team-*']}}\ndiscovery: {files: [a]}\n",
