@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from config.credentials import Credential
-from config.demand import chats_per_second_at_most, streams_at_worst, tokens_per_hour
+from config.demand import chats_per_second_at_most, streams_at_worst, tokens_of_largest_chat, tokens_per_hour
 from config.load import ClosedLoop
 from config.model import Config, Scenario, Target
 from config.quantities import write_duration
@@ -71,6 +71,24 @@ def _on_scenario(config: Config, scenario: Scenario) -> Iterator[Finding]:
             (shape,),
             f"{whose} {at_worst:.0f} chats at once, more than limits.streams_per_target ({config.limits.streams_per_target}); {_REMEDIES[shape]}",
         )
+    if scenario.active and round(chats_per_second_at_most(scenario) * scenario.active.shortest_seconds, 9) < 1:
+        yield (
+            (shape,),
+            f"chats so seldom that a window of active ({write_duration(scenario.active.shortest_seconds)}) may pass without one, each time; "
+            "chat more often, or write a longer window",
+        )
+    if scenario.exact_length and config.discovery.files and any("*" in name for name in scenario.targets or "*"):
+        yield (
+            ("exact_length",),
+            "is possible with vLLM only, and others that are discovered answer at any length; name the vLLM targets in targets, or leave it out",
+        )
+    budget = config.limits.tokens_per_hour
+    if budget is not None and (largest := tokens_of_largest_chat(scenario)) > budget:
+        yield (
+            ("max_tokens",),
+            f"makes chats of about {_about(largest)} tokens with their prompts, which limits.tokens_per_hour ({budget}) never lets through; "
+            "write a smaller one, or a shorter prompt, or raise the limit",
+        )
     pinned = [name for name, target in config.targets_of(scenario).items() if target.backend == "ollama" and not target.load_model]
     if pinned and chats_per_second_at_most(scenario) * OLLAMA_KEEP_ALIVE_SECONDS > 1:
         yield (
@@ -87,7 +105,10 @@ def _shape(scenario: Scenario) -> str:
 
 
 def _on_limits(config: Config) -> Iterator[Finding]:
-    """What all scenarios together ask of the configured targets. One that exceeds a limit alone was named before."""
+    """What all scenarios together ask of the configured targets, or of one where all are still to be discovered.
+
+    One that exceeds a limit alone was named before.
+    """
     limits = config.limits
     each = {name: [scenario for scenario in config.scenarios.values() if scenario.covers(name)] for name in config.targets}
     streams = {name: sum(map(streams_at_worst, scenarios)) for name, scenarios in each.items()}
@@ -104,8 +125,10 @@ def _on_limits(config: Config) -> Iterator[Finding]:
             ("limits", "streams"),
             f"is {limits.streams}, and all scenarios together could hold {together:.0f} chats at once; raise it, or chat less",
         )
-    expected = sum(tokens_per_hour(scenario) for scenarios in each.values() for scenario in scenarios)
-    if limits.tokens_per_hour is not None and expected > limits.tokens_per_hour:
+    if limits.tokens_per_hour is None:
+        return
+    expected = sum(tokens_per_hour(scenario) * max(1, len(config.targets_of(scenario))) for scenario in config.scenarios.values())
+    if expected > limits.tokens_per_hour:
         yield (
             ("limits", "tokens_per_hour"),
             f"is {limits.tokens_per_hour}, and all scenarios together ask for about {_about(expected)} in an hour; raise it, or chat less",

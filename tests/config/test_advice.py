@@ -71,9 +71,50 @@ BEAT = "scenarios: {beat: {every: 15s}}\n"
         ),
         (
             "limits: {tokens_per_hour: 100000}\n" + ONE + "scenarios: {a: {rate: 1/s, timeout: 1m}}\n",
-            ["1:27: limits.tokens_per_hour: is 100000, and all scenarios together ask for about 230,000 in an hour; raise it, or chat less"],
+            ["1:27: limits.tokens_per_hour: is 100000, and all scenarios together ask for about 290,000 in an hour; raise it, or chat less"],
         ),
         ("limits: {tokens_per_hour: 300000}\n" + ONE + "scenarios: {a: {rate: 1/s, timeout: 1m}}\n", []),
+        (
+            "limits: {tokens_per_hour: 100000}\ndiscovery: {files: [a]}\nscenarios: {a: {every: 2s, prompt: {input_tokens: 136}}}\n",
+            ["1:27: limits.tokens_per_hour: is 100000, and all scenarios together ask for about 360,000 in an hour; raise it, or chat less"],
+        ),
+        (
+            "limits: {tokens_per_hour: 1000}\n" + ONE + "scenarios: {a: {every: 2h, prompt: {input_tokens: 600}, max_tokens: 401}}\n",
+            [
+                "3:69: scenarios.a.max_tokens: makes chats of about 1,000 tokens with their prompts, which limits.tokens_per_hour (1000) "
+                "never lets through; write a smaller one, or a shorter prompt, or raise the limit",
+            ],
+        ),
+        (
+            f"limits: {{tokens_per_hour: 1000}}\n{ONE}scenarios: {{a: {{every: 2h, prompt: {{text: {'four' * 2000}}}}}}}\n",
+            [
+                "3:13: scenarios.a.max_tokens: makes chats of about 2,100 tokens with their prompts, which limits.tokens_per_hour (1000) "
+                "never lets through; write a smaller one, or a shorter prompt, or raise the limit",
+                "1:27: limits.tokens_per_hour: is 1000, and all scenarios together ask for about 1,000 in an hour; raise it, or chat less",
+            ],
+        ),
+        ("limits: {tokens_per_hour: 1000}\n" + ONE + "scenarios: {a: {every: 2h, prompt: {input_tokens: 600}, max_tokens: 400}}\n", []),
+        (
+            ONE + "scenarios: {a: {every: 1d, active: ['00:00-24:00', '23:30-00:30']}, b: {rate: 1/h, active: 08:00-08:59}}\n",
+            [
+                "2:24: scenarios.a.every: chats so seldom that a window of active (1h) may pass without one, each time; "
+                "chat more often, or write a longer window",
+                "2:79: scenarios.b.rate: chats so seldom that a window of active (59m) may pass without one, each time; "
+                "chat more often, or write a longer window",
+            ],
+        ),
+        (ONE + "scenarios: {a: {every: 49m, active: 08:00-08:49}}\n", []),
+        (
+            "discovery: {files: [a]}\nscenarios: {a: {every: 1m, exact_length: true}, b: {every: 1m, exact_length: true, targets: ['t*']}}\n",
+            [
+                "2:42: scenarios.a.exact_length: is possible with vLLM only, and others that are discovered answer at any length; "
+                "name the vLLM targets in targets, or leave it out",
+                "2:78: scenarios.b.exact_length: is possible with vLLM only, and others that are discovered answer at any length; "
+                "name the vLLM targets in targets, or leave it out",
+            ],
+        ),
+        (ONE + "discovery: {files: [a]}\nscenarios: {a: {every: 1m, exact_length: true, targets: [v]}}\n", []),
+        (ONE + "scenarios: {a: {every: 1m, exact_length: true}}\n", []),
         (
             "targets: {o: {backend: ollama, url: http://o}}\nscenarios: {a: {users: 1, think_time: 4m}, b: {rate: 11/h}, c: {rate: 13/h}}\n",
             [
