@@ -16,6 +16,7 @@ from probes.record import ChatRecord
 from traffic.events import UNKNOWN_MODEL, Breaker, Event, Facts, Pair, Skip
 from traffic.pairs import compared
 from traffic.roster import Roster
+from traffic.targets.files import FILES
 
 
 class Recording:
@@ -81,7 +82,8 @@ class Recording:
         self._tell_of(roster)
 
     def _tell_of(self, roster: Roster) -> None:
-        counted = Counter(member.source for member in roster.members.values())
+        counted = Counter({FILES: 0} if roster.config.discovery.files else {})
+        counted.update(member.source for member in roster.members.values())
         self._own.keep_only(catalogue.TARGETS, [(source,) for source in counted])
         for source, count in counted.items():
             self._own.put(catalogue.TARGETS, count, source)
