@@ -42,7 +42,6 @@ def _is_address(host: str) -> bool:
 class Credential(Section):
     """What discovered targets at a host are shown."""
 
-    namespace: NamePattern | None = Field(default=None, description="namespace of the targets, or a pattern; those of files have none")
     name: NamePattern | None = Field(default=None, description="name of the targets, or a pattern like `team-*`; left out: any")
     host: Annotated[str, AfterValidator(_host_pattern)] = Field(
         description="host of their URL, or a pattern like `*.svc.cluster.local`: nobody else is shown what follows"
@@ -67,7 +66,7 @@ class Credential(Section):
         _, star, ending = self.host.lower().rpartition("*")
         return ending if star and ending and not _ADDRESSES.fullmatch(self.host) else None
 
-    def matches(self, name: str, namespace: str, url: str) -> bool:
+    def matches(self, name: str, url: str) -> bool:
         """Whether it is for a target. Names mind case, hosts do not; a host must match as a whole, and patterns of addresses match no names."""
         host = (urlsplit(url).hostname or "").removesuffix(".")
         return (
@@ -75,13 +74,12 @@ class Credential(Section):
             and fnmatchcase(host, self.host.lower())
             and (_is_address(host) or not _ADDRESSES.fullmatch(self.host))
             and fnmatchcase(name, self.name or "*")
-            and fnmatchcase(namespace, self.namespace or "*")
         )
 
 
-def equipped(name: str, namespace: str, target: Target, credentials: Sequence[Credential]) -> Target:
+def equipped(name: str, target: Target, credentials: Sequence[Credential]) -> Target:
     """The target with what the first credential that is for it says; as it is where none is. Certificates are for `https://` only."""
-    found = next((credential for credential in credentials if credential.matches(name, namespace, target.url)), None)
+    found = next((credential for credential in credentials if credential.matches(name, target.url)), None)
     if found is None:
         return target
     tls = found.tls_settings if target.url.startswith("https://") else target.tls_settings

@@ -6,6 +6,7 @@ does not send another file to an engine as a key.
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -88,7 +89,7 @@ def _environment(place: tuple[str | int, ...], api_key: Any, environ: Mapping[st
 
 
 def _discovery(discovery: Any, folder_of: FolderOf) -> Iterator[Finding]:
-    """Files of targets need not be there: they may come later."""
+    """Files of targets need not be there: they may come later. They are patterns, in which the folder that they start from is none."""
     files = discovery.get("files") if isinstance(discovery, dict) else None
     if not isinstance(files, list):
         return
@@ -96,4 +97,5 @@ def _discovery(discovery: Any, folder_of: FolderOf) -> Iterator[Finding]:
         if isinstance(written, str) and "\0" in written:
             yield ("discovery", "files", index), _NO_PATH
         elif isinstance(written, str) and written:
-            files[index] = str(_absolute(folder_of(("discovery", "files", index)), written))
+            folder = os.path.abspath(folder_of(("discovery", "files", index)))  # noqa: PTH100 (as above)
+            files[index] = str(_absolute(Path(glob.escape(folder)), written))

@@ -60,7 +60,7 @@ def suggestion(wrong: str, known: Iterable[str]) -> str:
 
 
 def check_url(url: str) -> str:
-    """An engine's URL without a slash at its end. Raises ValueError; the URL is not repeated, it may hold a password."""
+    """The URL of an engine, its scheme and host in lower case, with no slash at its end. Raises ValueError without the URL, which may hold a password."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -77,7 +77,7 @@ def check_url(url: str) -> str:
     path = parts.path.rstrip("/")
     if path.endswith(("/v1", "/v1/chat/completions", "/api/chat", "/generate_stream")):
         raise ValueError("ends in a path that chatprobe adds itself; write what stands before it")
-    return url.rstrip("/")
+    return f"{parts.scheme}://{parts.netloc.lower()}{path}"
 
 
 def check_tls(url: str, tls: Mapping[str, object]) -> Iterator[Finding]:

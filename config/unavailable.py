@@ -14,7 +14,7 @@ from config.rules import Finding
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """`path` has `*` for any name; `accepted` are the values that ask for nothing."""
+    """`path` has `*` for any name, and `[]` for any place in a list; `accepted` are the values that ask for nothing."""
 
     path: tuple[str, ...]
     what: str
@@ -30,6 +30,7 @@ UNAVAILABLE = (
     Unavailable(("scenarios", "*", "yields"), "yielding to other users is", "leave it out", (None, False)),
     Unavailable(("targets", "*", "metrics"), "scraping the engines' own metrics is", "leave it out, and let Prometheus scrape them", (None, False)),
     Unavailable(("discovery", "kubernetes"), "discovery in Kubernetes is", "write discovery: {files: [PATH]}"),
+    Unavailable(("credentials", "[]", "namespace"), "a namespace of targets is", "leave it out, and write name or host", (None, "*")),
     Unavailable(("native",), "scraping the engines' own metrics is", "leave it out, and let Prometheus scrape them", (None, {})),
     Unavailable(("web", "config_file"), "TLS and passwords of chatprobe's own web server are", "put a proxy that has them in front"),
     Unavailable(("metrics", "native_histograms"), "native histograms are", "leave it out, the classic ones are served", (None, False)),
@@ -46,10 +47,13 @@ def take_out(data: object) -> Iterator[Finding]:
         data.pop("metrics", None)  # a section that holds nothing but such keys
 
 
-def _take(data: Any, row: Unavailable, left: tuple[str, ...], path: tuple[str, ...]) -> Iterator[Finding]:
+def _take(data: Any, row: Unavailable, left: tuple[str, ...], path: tuple[str | int, ...]) -> Iterator[Finding]:
+    head, *rest = left
+    if head == "[]" and isinstance(data, list):
+        for index, entry in enumerate(data):
+            yield from _take(entry, row, tuple(rest), (*path, index))
     if not isinstance(data, dict):
         return
-    head, *rest = left
     names = list(data) if head == "*" else [head] if head in data else []
     for name in names:
         if rest:

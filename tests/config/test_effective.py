@@ -33,7 +33,7 @@ scenarios:
       own: {no_refusal: ['(?i)no comment', "nein"]}
 discovery: {files: ["/etc/chatprobe/*.yaml"]}
 credentials:
-  - {host: "*.svc.cluster.local", name: "team-*", namespace: "a*", api_key: {env: KEY}}
+  - {host: "*.svc.cluster.local", name: "team-*", api_key: {env: KEY}}
   - {host: 10.0.0.1, tls: {insecure: true}}
 limits: {tokens_per_hour: 1000000000000, discovered_targets: 7}
 slos: {s: {scenario: one, ttft: 100ms, objective: 99.95%}}

@@ -10,6 +10,10 @@ from traffic.roster import roster
 from traffic.targets.files import NOTHING, look
 
 
+def refuse(_: object) -> None:
+    raise PermissionError(13, "Permission denied")
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     return configured(tmp_path)
@@ -100,16 +104,33 @@ def test_credentials_come_from_the_configuration_alone(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_looked_into_is_not_an_empty_one(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, "a", one="one")
     found = look(config, NOTHING)
-
-    def refuse(_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
     with monkeypatch.context() as closed:
         closed.setattr("os.scandir", refuse)
         hidden = look(config, found)
     assert list(hidden.members) == ["one"]
     assert hidden.problems == (f"{tmp_path}: cannot be looked into: Permission denied; mend its owner or its mode",)
     assert look(config, hidden).problems == ()
+
+
+@pytest.mark.parametrize("name", ["[prod]", "a*", "*", "?", "[!a]", "[[]"])
+def test_the_folder_of_the_configuration_is_no_pattern(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    here = tmp_path / name
+    (here / "more").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    write(tmp_path / "other", "a", other="other")
+    write(here, "a", one="one")
+    write(here / "more", "b", two="two")
+    monkeypatch.chdir(here)
+    for place in (str(here / "chatprobe.yaml"), "chatprobe.yaml"):
+        text = "scenarios: {b: {every: 15s}}\ndiscovery: {files: ['*.targets', 'm*/b.targets', ../other/../more/x]}\n"
+        config = parse(text, place).config
+        found = look(config, NOTHING)
+        assert (sorted(found.members), found.problems) == (["one", "two"], ())
+        with monkeypatch.context() as closed:
+            closed.setattr("os.scandir", refuse)
+            hidden = look(config, found)
+        assert sorted(hidden.members) == ["one", "two"], "what cannot be looked at is not gone"
+        assert any(problem.startswith(f"{here}: cannot be looked into") for problem in hidden.problems)
 
 
 def test_a_folder_that_is_not_there_yet_is_an_empty_one(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -17,6 +18,9 @@ from traffic.roster import Member
 
 FILES = "files"
 """The source of these targets."""
+
+_ESCAPED = re.compile(r"\[([*?[])\]")
+"""A sign of patterns that stands for itself, as `glob.escape` writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def look(config: Config, before: Discovered) -> Discovered:
             problems += map(str, error.problems)
             files[path] = before.files.get(path, {})
     chosen, passed_over = _choose(config, files)
-    members = {name: Member(equipped(name, "", target, config.credentials), FILES) for name, target in chosen.items()}
+    members = {name: Member(equipped(name, target, config.credentials), FILES) for name, target in chosen.items()}
     return Discovered(True, files, members, tuple(problems), tuple(passed_over))
 
 
@@ -73,9 +77,9 @@ def _closed_folders(config: Config) -> Iterator[str]:
 
 
 def _fixed_folder(pattern: str) -> str:
-    """The folder above the first part of a path that is a pattern."""
+    """The folder above the first part of a path that is a pattern, and not only escaped."""
     folder, name = os.path.split(pattern)
-    return _fixed_folder(folder) if glob.has_magic(folder) and name else folder
+    return _fixed_folder(folder) if glob.has_magic(_ESCAPED.sub("", folder)) and name else _ESCAPED.sub(r"\1", folder)
 
 
 def _hidden(config: Config, before: Discovered) -> Iterator[str]:
