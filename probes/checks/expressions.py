@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import regex
 
 from probes.ask import Reply, TooSlowError
-from probes.checks.wording import shortened
+from probes.wording import shortened
 
 TIME_LIMIT_SECONDS = 0.1
 """For one expression on one answer: what needs longer has lost its way."""

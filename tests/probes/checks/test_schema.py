@@ -122,7 +122,11 @@ NO_SCHEMA = "is not what JSON Schema has here; mend it, or leave it out"
             f"has $id {MOVED}",
         ),
         (
-            {"$schema": DRAFT_4, "$defs": {"b": {}, "s": {"id": "http://x/s", "$defs": {"b": {"anyOf": BRACKETS}}}}, "allOf": [{"$ref": "#/$defs/s"}]},
+            {
+                "$schema": DRAFT_4,
+                "$defs": {"b": {}, "s": {"id": "http://x/s", "$defs": {"b": {"anyOf": BRACKETS}}}},
+                "allOf": [{"$ref": "#/$defs/s"}],
+            },
             (),
             f"has id {MOVED}",
         ),
