@@ -60,7 +60,7 @@ def suggestion(wrong: str, known: Iterable[str]) -> str:
 
 
 def check_url(url: str) -> str:
-    """The URL of an engine, its scheme and host in lower case, with no slash at its end. Raises ValueError without the URL, which may hold a password."""
+    """The URL of an engine, scheme and host in lower case, without a slash at its end. Raises ValueError without the URL: it may hold a password."""
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -282,10 +282,10 @@ class TestSecretFiles:
         with pytest.raises(ConfigError, match="cannot be read by the user"):
             self.load(tmp_path, "{file: v}")
 
-    def test_credentials_are_found_by_the_same_rules(self, tmp_path: Path) -> None:
+    def test_credentials_are_found_by_the_same_rules(self, tmp_path: Path, ca_file: str) -> None:
         (tmp_path / "conf" / "keys").mkdir(parents=True)
         (tmp_path / "conf" / "keys" / "v").write_text("hunter2")
-        (tmp_path / "outside").write_text("hunter2")
+        (tmp_path / "outside").write_bytes(Path(ca_file).read_bytes())
         config = self.load(tmp_path / "conf", "{env: KEY}", "credentials: [{host: v, api_key: {file: keys/v}, tls: {ca_file: ../outside}}]\n").config
         assert config.credentials[0].api_key is not None
         assert config.credentials[0].api_key.file == str(tmp_path / "conf" / "keys" / "v")
