@@ -170,14 +170,20 @@ _NULL = re.compile(r"~|null|Null|NULL|")
 _NO_TAGS = "has a tag that means nothing here; take out what begins with !"
 _TAG = "tag:yaml.org,2002:"
 
-for _name, _pattern, _first in (
-    ("bool", _BOOL, "tTfF"),
-    ("int", _INT, "-+0123456789"),
-    ("float", _FLOAT, "-+.0123456789"),
-    ("null", _NULL, ["~", "n", "N", ""]),
-    ("merge", re.compile("<<"), "<"),
-):
-    _Loader.add_implicit_resolver(_TAG + _name, re.compile(f"^(?:{_pattern.pattern})$"), list(_first))
+PLAIN_TYPES = tuple(
+    (_TAG + name, re.compile(f"^(?:{pattern.pattern})$"), list(first))
+    for name, pattern, first in (
+        ("bool", _BOOL, "tTfF"),
+        ("int", _INT, "-+0123456789"),
+        ("float", _FLOAT, "-+.0123456789"),
+        ("null", _NULL, ["~", "n", "N", ""]),
+        ("merge", re.compile("<<"), "<"),
+    )
+)
+"""What text without quotes is taken for: the tag, the pattern, and what it may begin with."""
+
+for _tag, _pattern, _first in PLAIN_TYPES:
+    _Loader.add_implicit_resolver(_tag, _pattern, _first)
 
 
 @dataclass
@@ -227,7 +233,7 @@ class _Reading:
             if not isinstance(key_node, yaml.ScalarNode):
                 self.report(key_node, path, "has a key that is a list or a map; write a word")
                 continue
-            name = str(key_node.value)
+            name = self._whole(key_node, path, str(key_node.value))
             if name in own:
                 self.report(key_node, (*path, name), f"is there twice, first on line {own[name].key.line}; keep one of them")
                 continue
