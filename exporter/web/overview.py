@@ -21,12 +21,15 @@ _PAGE = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>chatprobe</title>
 <style>
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 84rem; padding: 0 1rem; color: #1a1a1a; background: #fff }}
+body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 96rem; padding: 0 1rem; color: #1a1a1a; background: #fff }}
 .wide {{ overflow-x: auto }}
 table {{ border-collapse: collapse; width: 100% }}
 th, td {{ border-bottom: 1px solid #ccc; padding: .4rem .8rem .4rem 0; text-align: left; vertical-align: top }}
-td {{ overflow-wrap: anywhere; min-width: 6rem }}
-td.outcome {{ min-width: 12rem; max-width: 24rem }}
+p, td {{ overflow-wrap: anywhere }}
+td {{ min-width: 6rem }}
+td.outcome {{ min-width: 9rem }}
+td.engine {{ min-width: 13rem }}
+td.number + .engine, th.number + th:not(.number) {{ padding-left: .8rem }}
 td.number {{ font-variant-numeric: tabular-nums; white-space: nowrap; min-width: 0; text-align: right }}
 th {{ white-space: nowrap }}
 th.number {{ text-align: right }}
@@ -122,7 +125,7 @@ class Overview:
                 model = self._models.get(name) or target.model or UNKNOWN_MODEL
                 yield (
                     f"<tr><td>{escape(name)}{self._held_back(name)}</td><td>{escape(scenario)}</td>"
-                    f"{_last(self._last.get((name, scenario)))}<td>{escape(model)}</td><td>{engine}</td></tr>"
+                    f'{_last(self._last.get((name, scenario)))}<td class="engine">{escape(model)}</td><td class="engine">{engine}</td></tr>'
                 )
 
     def _held_back(self, target: str) -> str:
