@@ -11,6 +11,7 @@ from config.demand import chats_per_second_at_most, streams_at_worst, tokens_of_
 from config.load import ClosedLoop
 from config.model import Config, Scenario, Target
 from config.quantities import write_duration
+from config.references import MOST_PAIRED
 from config.rules import Finding, suggestion
 from config.shapes import SHAPES
 
@@ -63,6 +64,8 @@ def _on_scenario(config: Config, scenario: Scenario) -> Iterator[Finding]:
     for index, name in enumerate(scenario.targets or ()):
         if "*" not in name and name not in config.targets:
             yield ("targets", index), f"names no target of this configuration, and waits for one to be discovered; {suggestion(name, config.targets)}"
+    if scenario.pair and scenario.targets is None and config.discovery.files:
+        yield ("pair",), f"compares {MOST_PAIRED} targets at most, whichever are found first; name those to compare in targets"
     shape = _shape(scenario)
     at_worst = streams_at_worst(scenario)
     if at_worst > config.limits.streams_per_target:

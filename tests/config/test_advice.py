@@ -155,6 +155,10 @@ BEAT = "scenarios: {beat: {every: 15s}}\n"
             ONE + "scenarios: {beat: {every: 15s, targets: [v, w, 'team-*']}}\ndiscovery: {files: [a]}\n",
             ["2:45: scenarios.beat.targets[1]: names no target of this configuration, and waits for one to be discovered; there is v"],
         ),
+        (
+            ONE + "discovery: {files: [a]}\nscenarios: {a: {every: 1m, pair: true}, b: {every: 1m, pair: true, targets: ['team-*']}}\n",
+            ["3:34: scenarios.a.pair: compares 20 targets at most, whichever are found first; name those to compare in targets"],
+        ),
         ("targets: {v: {backend: vllm, url: http://v}}\n" + BEAT, []),
         ("targets: {v: {backend: vllm, url: 'http://[::1]:8000', api_key: {env: KEY}}}\n" + BEAT, []),
         ("targets: {v: {backend: vllm, url: http://127.0.0.2, api_key: {env: KEY}}}\n" + BEAT, []),
