@@ -76,7 +76,9 @@ def _holds_targets_alone(file: Path) -> bool:
 def _report_targets(file: Path) -> None:
     from config.discovered import read_targets
 
-    click.echo(f"{file}: ok as a file of targets for discovery ({_counted(len(read_targets(file)), 'target')}); a configuration has scenarios too")
+    click.echo(
+        f"{file}: ok as a file of targets for discovery ({_counted(len(read_targets(file).targets), 'target')}); a configuration has scenarios too"
+    )
 
 
 def _report(loaded: Loaded, show: bool) -> None:

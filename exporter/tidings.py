@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from config.model import Config, Discovery
-from traffic.targets.files import Discovered, paths
-
-NAMES_SHOWN = 10
+from traffic.targets.files import Discovered, few, paths
 
 _log = structlog.get_logger()
 
@@ -40,12 +38,6 @@ def idle(config: Config, found: Discovered) -> Idle:
         patterns=tuple(pattern for pattern, one in alone if not any(paths(one))),
         targets=tuple(name for name in found.members if not any(scenario.covers(name) for scenario in config.scenarios.values())),
     )
-
-
-def few(names: Sequence[str]) -> str:
-    """The first of these names, and how many more there are."""
-    more = len(names) - NAMES_SHOWN
-    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def log_discovery(found: Discovered, before: Discovered) -> None:

@@ -157,7 +157,7 @@ def test_files_of_discovered_targets_are_looked_at() -> None:
     assert result.stdout == "a.yaml: ok (1 target, 1 scenario, 0 SLOs; 2 targets discovered)\n"
     broken, shadowed, missing, unnamed = [line for line in result.stderr.splitlines() if "targets.v.url" not in line]
     assert broken.startswith(f"{here}/targets/2.yaml:1:36: targets.t2.url: is not a URL of an engine")
-    assert "has a target of this name" in shadowed
+    assert "v: taken already, by the configuration" in shadowed
     assert missing == f"discovery.files: {here}/late.json matches no file now; mend it, unless the file is to come later (warning)"
     assert unnamed == "discovered, and in no scenario: x; name them in targets of one, or leave its targets out (warning)"
     assert all(line.endswith(" (warning)") for line in result.stderr.splitlines())
