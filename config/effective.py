@@ -17,6 +17,12 @@ class _Dumper(yaml.SafeDumper):
     """Puts text in quotes that our reader, or one of YAML 1.1, would take for something else."""
 
 
+def _write_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """U+0085 is read as the line break that it is, and becomes another one, unless it is escaped."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if "\x85" in text else None)
+
+
+_Dumper.add_representer(str, _write_text)
 for _tag, _pattern, _first in PLAIN_TYPES:
     _Dumper.add_implicit_resolver(_tag, _pattern, _first)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from config.effective import effective
@@ -81,6 +81,7 @@ schemas = st.recursive(
 
 
 @given(texts.filter(str.strip), schemas)
+@example("0\x85", {"\x85": "a\x85\u2028b"})
 @settings(max_examples=150, deadline=None)
 def test_any_text_reads_back_as_the_same_text(text: str, constant: object) -> None:
     written = {
