@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     help="The configuration that is running: say what a reload would change. Several are laid over one another.",
 )
 def command(files: tuple[Path, ...], overlay: bool, show: bool, against: tuple[Path, ...]) -> None:
-    """Validate configuration files, each by itself; without one, that which `serve` would find.
+    """Validate configuration files, each by itself; without one, that which `serve` would find. Files of discovered targets are recognised.
 
     Prints every error as FILE:LINE:COLUMN: PATH: what is wrong; what would be right, and exits with 1 if there is any.
     """
@@ -40,6 +40,9 @@ def command(files: tuple[Path, ...], overlay: bool, show: bool, against: tuple[P
         errors.append(error)
     for together in [found] if overlay and found else [(file,) for file in found]:
         try:
+            if files and not overlay and _holds_targets_alone(together[0]):
+                _report_targets(together[0])
+                continue
             loaded = read(together)
         except ConfigError as error:
             errors.append(error)
@@ -51,6 +54,31 @@ def command(files: tuple[Path, ...], overlay: bool, show: bool, against: tuple[P
         click.echo(str(failure), err=True)
     if errors:
         raise click.exceptions.Exit(1)
+
+
+def _holds_targets_alone(file: Path) -> bool:
+    """Whether, by its form, it is no configuration but a file of targets for discovery: nothing but `targets`, or a list as for `file_sd`."""
+    from config.places import bytes_of, read_yaml
+    from config.problems import ConfigError
+
+    try:
+        source, _ = read_yaml(bytes_of(file).replace(b"\t", b" "), str(file))
+    except ConfigError:
+        return False
+    match source.content:
+        case dict() as sections:
+            return sections.keys() == {"targets"}
+        case list() as groups:
+            return all(isinstance(group.content, dict) for group in groups)
+    return False
+
+
+def _report_targets(file: Path) -> None:
+    from config.discovered import read_targets
+
+    click.echo(
+        f"{file}: ok as a file of targets for discovery ({_counted(len(read_targets(file).targets), 'target')}); a configuration has scenarios too"
+    )
 
 
 def _report(loaded: Loaded, show: bool) -> None:
@@ -66,10 +94,26 @@ def _report(loaded: Loaded, show: bool) -> None:
             "an exporter that is running starts such a histogram anew when it loads a change of them (note)",
             err=True,
         )
+    discovered = _discovered(loaded.config)
     if show:
         click.echo(f"# {names}\n{effective(loaded.config)}", nl=False)
     else:
-        click.echo(f"{names}: ok ({summary(loaded.config)})")
+        click.echo(f"{names}: ok ({summary(loaded.config)}{discovered})")
+
+
+def _discovered(config: Config) -> str:
+    """Says what is wrong with the files of targets that there are now, and gives what the summary has of them."""
+    from exporter.tidings import idle
+    from traffic.targets.files import NOTHING, look
+
+    found = look(config, NOTHING)
+    for line in (*found.problems, *found.passed_over, *idle(config, found).lines()):
+        click.echo(f"{line} (warning)", err=True)
+    return f"; {_counted(len(found.members), 'target')} discovered" if found.looked else ""
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}{'' if count == 1 else 's'}"
 
 
 def _boundaries(config: Config) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from config.credentials import Credential
-from config.demand import chats_per_second_at_most, streams_at_worst, tokens_per_hour
+from config.demand import chats_per_second_at_most, streams_at_worst, tokens_of_largest_chat, tokens_per_hour
 from config.load import ClosedLoop
 from config.model import Config, Scenario, Target
 from config.quantities import write_duration
+from config.references import MOST_PAIRED
 from config.rules import Finding, suggestion
 from config.shapes import SHAPES
 
@@ -18,6 +19,9 @@ OLLAMA_KEEP_ALIVE_SECONDS = 300
 """How long Ollama keeps a model in memory after its last use, unless it is told otherwise (`OLLAMA_KEEP_ALIVE`)."""
 
 _TELL_THEIR_LOAD = ("vllm", "tgi")
+_PRIVATE = frozenset({"svc", "local", "localhost", "internal", "intranet", "private", "corp", "home", "lan", "test"})
+"""Last labels that nobody can register (RFC 6761, RFC 6762 appendix G, ICANN's `internal`), and `svc` of names inside of a Kubernetes cluster."""
+
 _REMEDIES = {
     "every": "write a longer every, or a shorter timeout",
     "rate": "write a lower rate, or a shorter timeout, or raise the limit",
@@ -48,8 +52,13 @@ def _on_target(target: Target) -> Iterator[Finding]:
 
 
 def _on_credential(credential: Credential) -> Iterator[Finding]:
-    if not credential.host.strip("*."):
+    ending = credential.ending
+    if not credential.host.strip("*.:"):
         yield ("host",), "matches every host, so that whoever writes a target's URL is shown what is secret; write *.example.com, your own domain"
+    elif ending and ending[0] not in ".-":
+        yield ("host",), "matches names of others that end alike, as notexample.com ends in example.com; write a dot after the *"
+    elif ending and (last := ending.partition(".")[2]) not in _PRIVATE and "." not in last:
+        yield ("host",), "matches hosts of a whole top-level domain, whoever owns them; write *.example.com, your own domain"
     if credential.tls_settings.insecure:
         yield ("tls", "insecure"), "accepts any certificate, an attacker's too; write ca_file: PATH"
 
@@ -58,6 +67,8 @@ def _on_scenario(config: Config, scenario: Scenario) -> Iterator[Finding]:
     for index, name in enumerate(scenario.targets or ()):
         if "*" not in name and name not in config.targets:
             yield ("targets", index), f"names no target of this configuration, and waits for one to be discovered; {suggestion(name, config.targets)}"
+    if scenario.pair and scenario.targets is None and config.discovery.files:
+        yield ("pair",), f"compares {MOST_PAIRED} targets at most, whichever are found first; name those to compare in targets"
     shape = _shape(scenario)
     at_worst = streams_at_worst(scenario)
     if at_worst > config.limits.streams_per_target:
@@ -65,6 +76,24 @@ def _on_scenario(config: Config, scenario: Scenario) -> Iterator[Finding]:
         yield (
             (shape,),
             f"{whose} {at_worst:.0f} chats at once, more than limits.streams_per_target ({config.limits.streams_per_target}); {_REMEDIES[shape]}",
+        )
+    if scenario.active and round(chats_per_second_at_most(scenario) * scenario.active.shortest_seconds, 9) < 1:
+        yield (
+            (shape,),
+            f"chats so seldom that a window of active ({write_duration(scenario.active.shortest_seconds)}) may pass without one, each time; "
+            "chat more often, or write a longer window",
+        )
+    if scenario.exact_length and config.discovery.files and any("*" in name for name in scenario.targets or "*"):
+        yield (
+            ("exact_length",),
+            "is possible with vLLM only, and others that are discovered answer at any length; name the vLLM targets in targets, or leave it out",
+        )
+    budget = config.limits.tokens_per_hour
+    if budget is not None and (largest := tokens_of_largest_chat(scenario)) > budget:
+        yield (
+            ("max_tokens",),
+            f"makes chats of about {_about(largest)} tokens with their prompts, which limits.tokens_per_hour ({budget}) never lets through; "
+            "write a smaller one, or a shorter prompt, or raise the limit",
         )
     pinned = [name for name, target in config.targets_of(scenario).items() if target.backend == "ollama" and not target.load_model]
     if pinned and chats_per_second_at_most(scenario) * OLLAMA_KEEP_ALIVE_SECONDS > 1:
@@ -97,7 +126,10 @@ def _shape(scenario: Scenario) -> str:
 
 
 def _on_limits(config: Config) -> Iterator[Finding]:
-    """What all scenarios together ask of the configured targets. One that exceeds a limit alone was named before."""
+    """What all scenarios together ask of the configured targets, or of one where all are still to be discovered.
+
+    One that exceeds a limit alone was named before.
+    """
     limits = config.limits
     each = {name: [scenario for scenario in config.scenarios.values() if scenario.covers(name)] for name in config.targets}
     streams = {name: sum(map(streams_at_worst, scenarios)) for name, scenarios in each.items()}
@@ -116,8 +148,10 @@ def _on_limits(config: Config) -> Iterator[Finding]:
         )
     if limits.load_share is not None and not any(scenario.yields for scenario in config.scenarios.values()):
         yield ("limits", "load_share"), "holds nothing back, as no scenario yields; write yields: true in one that may wait, or leave it out"
-    expected = sum(tokens_per_hour(scenario) for scenarios in each.values() for scenario in scenarios)
-    if limits.tokens_per_hour is not None and expected > limits.tokens_per_hour:
+    if limits.tokens_per_hour is None:
+        return
+    expected = sum(tokens_per_hour(scenario) * max(1, len(config.targets_of(scenario))) for scenario in config.scenarios.values())
+    if expected > limits.tokens_per_hour:
         yield (
             ("limits", "tokens_per_hour"),
             f"is {limits.tokens_per_hour}, and all scenarios together ask for about {_about(expected)} in an hour; raise it, or chat less",

@@ -41,6 +41,11 @@ class Window:
             return local.weekday() in self.days
         return minute < self.ends_minute and (local.weekday() - 1) % 7 in self.days
 
+    @property
+    def seconds(self) -> int:
+        """How long it lasts each time, but for a change to or from summer time."""
+        return 60 * ((self.ends_minute - self.begins_minute) % _MIDNIGHT_MINUTES or _MIDNIGHT_MINUTES)
+
     def __str__(self) -> str:
         days = "" if self.days == _EVERY_DAY else f"{','.join(_runs(self.days))} "
         return f"{days}{_clock(self.begins_minute)}-{_clock(self.ends_minute)} {self.zone}"
@@ -51,6 +56,11 @@ class Calendar:
     """One window or more: an instant is in the calendar if it is in any of them."""
 
     windows: tuple[Window, ...]
+
+    @property
+    def shortest_seconds(self) -> int:
+        """How long the shortest of the windows lasts each time."""
+        return min(window.seconds for window in self.windows)
 
     def holds(self, epoch_seconds: float) -> bool:
         """Whether an instant, in seconds since 1970-01-01 UTC, lies in any of the windows."""

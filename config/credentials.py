@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -16,19 +17,31 @@ from config.rules import Finding, as_error, check_tls
 from config.targets import Headers, SecretRef, Target, TlsSettings, check_headers
 
 _HOST_PATTERN = re.compile(r"[A-Za-z0-9._:*-]{1,253}", re.ASCII)
+_ADDRESSES = re.compile(r"[0-9.*]*[0-9][0-9.*]*|[0-9A-Fa-f.*]*:[0-9A-Fa-f:.*]*", re.ASCII)
+"""IP addresses and patterns of them, like `10.0.*`. Names may begin like those, as `10.0.example.com` does, and are not meant."""
 _HOST = re.compile(r"[a-z0-9._:-]+", re.ASCII)
 
 
 def _host_pattern(written: str) -> str:
-    if not _HOST_PATTERN.fullmatch(written):
+    host = written.removesuffix(".")
+    if not _HOST_PATTERN.fullmatch(host):
         raise ValueError("is not a host; write its name without scheme, port and path, or a pattern like *.svc.cluster.local")
-    return written
+    if host != "*" and "*" in host.rpartition(".")[2] and not _ADDRESSES.fullmatch(host):
+        raise ValueError("leaves open how a name ends, and would match hosts of anybody; write its end, like *.svc.cluster.local")
+    return host
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class Credential(Section):
     """What discovered targets at a host are shown."""
 
-    namespace: NamePattern | None = Field(default=None, description="namespace of the targets, or a pattern; those of files have none")
     name: NamePattern | None = Field(default=None, description="name of the targets, or a pattern like `team-*`; left out: any")
     host: Annotated[str, AfterValidator(_host_pattern)] = Field(
         description="host of their URL, or a pattern like `*.svc.cluster.local`: nobody else is shown what follows"
@@ -47,20 +60,26 @@ class Credential(Section):
             raise as_error(findings)
         return self
 
-    def matches(self, name: str, namespace: str, url: str) -> bool:
-        """Whether it is for a target. Names mind case, hosts do not; a host must match as a whole."""
+    @property
+    def ending(self) -> str | None:
+        """What the names that its host matches end in, after any `*`; None where it is one host, or addresses, or any host."""
+        _, star, ending = self.host.lower().rpartition("*")
+        return ending if star and ending and not _ADDRESSES.fullmatch(self.host) else None
+
+    def matches(self, name: str, url: str) -> bool:
+        """Whether it is for a target. Names mind case, hosts do not; a host must match as a whole, and patterns of addresses match no names."""
         host = (urlsplit(url).hostname or "").removesuffix(".")
         return (
             _HOST.fullmatch(host) is not None
             and fnmatchcase(host, self.host.lower())
+            and (_is_address(host) or not _ADDRESSES.fullmatch(self.host))
             and fnmatchcase(name, self.name or "*")
-            and fnmatchcase(namespace, self.namespace or "*")
         )
 
 
-def equipped(name: str, namespace: str, target: Target, credentials: Sequence[Credential]) -> Target:
+def equipped(name: str, target: Target, credentials: Sequence[Credential]) -> Target:
     """The target with what the first credential that is for it says; as it is where none is. Certificates are for `https://` only."""
-    found = next((credential for credential in credentials if credential.matches(name, namespace, target.url)), None)
+    found = next((credential for credential in credentials if credential.matches(name, target.url)), None)
     if found is None:
         return target
     tls = found.tls_settings if target.url.startswith("https://") else target.tls_settings

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
+from statistics import fmean
 
 from config.load import ClosedLoop, Every, OpenLoop, RateStage, UserStage
 from config.scenario import Scenario
-from probes.prompts import Synthetic
+from probes.prompts import Named, Synthetic, Text, sets
 
 TOKENS_PER_SECOND = 50
 """About how fast an engine answers, where the length of a chat is guessed."""
+
+CHARACTERS_PER_TOKEN = 4
+"""What most tokenizers make of English text, more or less."""
+
+_HOUR_SECONDS = 3600.0
 
 
 def streams_at_worst(scenario: Scenario) -> float:
@@ -35,20 +43,42 @@ def chats_per_second_at_most(scenario: Scenario) -> float:
 
 
 def tokens_per_hour(scenario: Scenario) -> float:
-    """Of input and output, roughly: prompts other than synthetic ones are taken for short, answers for as long as they may be."""
-    prompt = scenario.prompt.input_tokens if isinstance(scenario.prompt, Synthetic) and scenario.conversation is None else 0
-    return _chats_per_second(scenario) * 3600 * (scenario.max_tokens + prompt)
+    """Of input and output, roughly, in the busiest hour: answers are taken for as long as they may be."""
+    return _chats_in_busiest_hour(scenario) * (fmean(_input_tokens(scenario)) + scenario.max_tokens)
 
 
-def _chats_per_second(scenario: Scenario) -> float:
+def tokens_of_largest_chat(scenario: Scenario) -> float:
+    """Of input and output, roughly."""
+    return max(_input_tokens(scenario)) + scenario.max_tokens
+
+
+def _input_tokens(scenario: Scenario) -> list[float]:
+    """Of each prompt, or of each turn of the conversation with all that was said before it."""
+    if scenario.conversation is not None:
+        said = accumulate(map(_tokens_of, sets.load(scenario.conversation).conversation))
+        return [tokens + turn * scenario.max_tokens for turn, tokens in enumerate(said)]
+    match scenario.prompt:
+        case Synthetic(tokens):
+            return [tokens]
+        case Text(text):
+            return [_tokens_of(text)]
+        case Named(name):
+            return [_tokens_of(text) for text in sets.load(name).prompts]
+
+
+def _tokens_of(text: str) -> float:
+    return len(text) / CHARACTERS_PER_TOKEN
+
+
+def _chats_in_busiest_hour(scenario: Scenario) -> float:
     match scenario.load:
         case Every(seconds):
-            return 1 / seconds
+            return _HOUR_SECONDS / seconds
         case OpenLoop(stages):
-            return _on_the_whole(stages, [float(stage.per_second) for stage in stages])
+            return _in_busiest_hour(stages, [float(stage.per_second) for stage in stages])
         case ClosedLoop(stages, think_time):
-            users = _on_the_whole(stages, [stage.users for stage in stages])
-            return users / _turn_seconds(scenario, think_time.mean_seconds if think_time else 0)
+            user_seconds = _in_busiest_hour(stages, [stage.users for stage in stages])
+            return user_seconds / _turn_seconds(scenario, think_time.mean_seconds if think_time else 0)
 
 
 def _turn_seconds(scenario: Scenario, think_seconds: float) -> float:
@@ -56,9 +86,22 @@ def _turn_seconds(scenario: Scenario, think_seconds: float) -> float:
     return scenario.max_tokens / TOKENS_PER_SECOND + think_seconds
 
 
-def _on_the_whole(stages: Sequence[RateStage | UserStage], amounts: Sequence[float]) -> float:
-    """The mean over stages that follow each other again and again, or the amount of the last one, which holds for good."""
-    lengths = [stage.seconds for stage in stages if stage.seconds is not None]
-    if len(lengths) < len(stages):
-        return amounts[-1]
-    return sum(amount * length for amount, length in zip(amounts, lengths, strict=True)) / sum(lengths)
+def _in_busiest_hour(stages: Sequence[RateStage | UserStage], per_second: Sequence[float]) -> float:
+    """The most that comes together in an hour of stages that follow each other again and again, or of which the last one holds for good.
+
+    There is a busiest hour that begins, or ends, where a stage does. Whole passes that fit into it are all the same.
+    """
+    lengths = [_HOUR_SECONDS if stage.seconds is None else stage.seconds for stage in stages]
+    amounts = [length * amount for length, amount in zip(lengths, per_second, strict=True)]
+    passes, rest = 0.0, _HOUR_SECONDS
+    if stages[-1].seconds is not None:
+        passes, rest = divmod(_HOUR_SECONDS, sum(lengths))
+        lengths, amounts = lengths * 2, amounts * 2
+    ends, totals = [0.0, *accumulate(lengths)], [0.0, *accumulate(amounts)]
+
+    def until(seconds: float) -> float:
+        stage = min(bisect_right(ends, seconds), len(lengths)) - 1
+        return totals[stage] + (seconds - ends[stage]) / lengths[stage] * amounts[stage]
+
+    begins = [begin for end in ends for begin in (end, end - rest) if 0 <= begin <= ends[-1] - rest]
+    return passes * totals[len(stages)] + max(until(begin + rest) - until(begin) for begin in begins)

@@ -5,9 +5,10 @@ Such files say where engines are, and nothing that is secret: what a target is s
 
 from __future__ import annotations
 
+import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,15 +33,21 @@ Locate = Callable[[str], KeyPath]
 """Where in the file that stands which becomes this key of a target."""
 
 
-def read_targets(path: Path) -> dict[str, Target]:
-    """The targets of a file by name. Raises `ConfigError` with everything that is wrong with it, an empty file included."""
-    if _is_special(path):
-        raise ConfigError([Problem(str(path), None, None, "", "is no regular file; name one that is")])
-    raw = bytes_of(path)
+@dataclass(frozen=True, slots=True)
+class FileTargets:
+    """What a file says: targets by name, and how many more it has."""
+
+    targets: Mapping[str, Target]
+    more: int = 0
+
+
+def read_targets(path: Path, most: int | None = None) -> FileTargets:
+    """The targets of a file, so many at most if that is said. Raises `ConfigError` with everything that is wrong with it, an empty file included."""
+    raw = bytes_of(path, opener=_open_regular)
     if raw.lstrip()[:1] in (b"{", b"["):
         raw = raw.replace(b"\t", b" ")  # JSON may be indented with tabs, which YAML does not take
     source, problems = read_yaml(raw, str(path), if_empty=f"the file is empty; {_FORMS}")
-    reading = _Reading(source, problems)
+    reading = _Reading(source, problems, most)
     match source.content:
         case dict():
             reading.own_form(source.content)
@@ -50,7 +57,7 @@ def read_targets(path: Path) -> dict[str, Target]:
             reading.report((), f"is no file of targets; {_FORMS}")
     if reading.problems:
         raise ConfigError(sorted(reading.problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
-    return reading.targets
+    return FileTargets(reading.targets, reading.more)
 
 
 @dataclass(slots=True)
@@ -59,7 +66,9 @@ class _Reading:
 
     source: Value
     problems: list[Problem]
+    most: int | None
     targets: dict[str, Target] = field(default_factory=dict)
+    more: int = 0
 
     def report(self, path: KeyPath, text: str, *, at_key: bool = False) -> None:
         value = self.source.at(path)
@@ -139,6 +148,9 @@ class _Reading:
 
     def _add(self, name: object, data: dict[str, Any], *, at: KeyPath, locate: Locate) -> None:
         """One target more; `at` is where its name stands."""
+        if self.most is not None and len(self.targets) >= self.most:
+            self.more += 1
+            return
         wrong = list(self._wrong_name(name))
         for text in wrong:
             self.report(at, text, at_key=True)
@@ -164,12 +176,13 @@ class _Reading:
             yield "is a target that this file has already; give it another name"
 
 
-def _is_special(path: Path) -> bool:
-    """Whether reading it might never end: a pipe, a device. Of what cannot be looked at, opening it says why."""
-    try:
-        return not stat.S_ISREG(path.stat().st_mode)
-    except OSError:
-        return False
+def _open_regular(path: str, flags: int) -> int:
+    """Opens a file, and nothing of which opening or reading might never end, like a pipe. Raises `OSError`, or `ConfigError` for such."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ConfigError([Problem(path, None, None, "", "is no regular file; name one that is")])
+    return descriptor
 
 
 def _name_of(address: str) -> str:

@@ -8,13 +8,28 @@ import yaml
 from pydantic import SecretStr
 
 from config.model import Config
+from config.places import PLAIN_TYPES
 
 HIDDEN = "<secret>"
 
 
+class _Dumper(yaml.SafeDumper):
+    """Puts text in quotes that our reader, or one of YAML 1.1, would take for something else."""
+
+
+def _write_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """U+0085 is read as the line break that it is, and becomes another one, unless it is escaped."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if "\x85" in text else None)
+
+
+_Dumper.add_representer(str, _write_text)
+for _tag, _pattern, _first in PLAIN_TYPES:
+    _Dumper.add_implicit_resolver(_tag, _pattern, _first)
+
+
 def effective(config: Config) -> str:
     """YAML that reads back as the same configuration, but for header values, which are `<secret>`."""
-    return yaml.safe_dump(_plain(config.model_dump(by_alias=True), ()), sort_keys=False, allow_unicode=True, width=120)
+    return yaml.dump(_plain(config.model_dump(by_alias=True), ()), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 def _plain(value: Any, path: tuple[str, ...]) -> Any:

@@ -1,4 +1,4 @@
-"""Files and variables that a configuration names: found relative to the file that names them, allowed, and there.
+"""Files and variables that a configuration names: found relative to the file that names them, allowed, there, and holding what they should.
 
 Secret files must lie below `secret_dirs` or beside the configuration, symbolic links resolved, so that a link or a slip of the pen
 does not send another file to an engine as a key.
@@ -6,16 +6,24 @@ does not send another file to an engine as a key.
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from config.certificates import fault_of_certificates, fault_of_key
 from config.rules import Finding
+from config.secrets import SecretError, read_secret
+from config.targets import SecretRef
 
 _SECRETS = (("api_key", "file"), ("tls", "key_file"))
 _PUBLIC = (("tls", "ca_file"), ("tls", "cert_file"))
 _NO_PATH = "is not the path of a file; write one"
+
+Contents = Mapping[str, Callable[[str], str | None]]
+"""What is wrong with the content of a file, by the key that names it."""
 
 FolderOf = Callable[[tuple[str | int, ...]], Path]
 """The folder of the file in which the value at a path was written."""
@@ -26,14 +34,21 @@ def settle(
 ) -> Iterator[Finding]:
     """Makes the paths in the plain data absolute, and says what cannot be used. `beside` are the folders of all configuration files."""
     allowed = [Path(os.path.realpath(str(folder))) for folder in (*secret_dirs, *beside) if "\0" not in str(folder)]
+    certificates = cache(fault_of_certificates)
+    contents: Contents = {"file": _fault_of_secret, "ca_file": certificates, "cert_file": certificates}
     for place, holder in _holders(data):
+        usable: dict[str, str] = {}
         for section, key in (*_SECRETS, *_PUBLIC):
             named = holder.get(section)
             if isinstance(named, dict) and isinstance(named.get(key), str) and named[key]:
                 where = (*place, section, key)
-                text = _settle(named, key, folder_of(where), allowed if (section, key) in _SECRETS else None)
+                text = _settle(named, key, folder_of(where), allowed if (section, key) in _SECRETS else None, contents)
                 if text:
                     yield where, text
+                else:
+                    usable[key] = named[key]
+        if "cert_file" in usable and "key_file" in usable and (text := fault_of_key(usable["key_file"], usable["cert_file"])):
+            yield (*place, "tls", "key_file"), text
         yield from _environment(place, holder.get("api_key"), environ)
     yield from _discovery(data.get("discovery"), folder_of)
 
@@ -49,12 +64,12 @@ def _holders(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], d
             yield ("credentials", index), credential
 
 
-def _settle(named: dict[str, Any], key: str, folder: Path, allowed: list[Path] | None) -> str | None:
+def _settle(named: dict[str, Any], key: str, folder: Path, allowed: list[Path] | None, contents: Contents) -> str | None:
     """Makes one file's path absolute. What is wrong with it, or None."""
     try:
         path = _absolute(folder, named[key])
         named[key] = str(path)
-        return _unusable(path, allowed)
+        return _unusable(path, allowed) or (contents[key](str(path)) if key in contents else None)
     except (OSError, ValueError):
         return _NO_PATH
 
@@ -80,15 +95,29 @@ def _unusable(path: Path, allowed: list[Path] | None) -> str | None:
 
 def _environment(place: tuple[str | int, ...], api_key: Any, environ: Mapping[str, str]) -> Iterator[Finding]:
     variable = api_key.get("env") if isinstance(api_key, dict) else None
-    if isinstance(variable, str) and variable and not environ.get(variable, "").strip():
-        yield (
-            (*place, "api_key", "env"),
-            "names a variable that is not set; export it before chatprobe starts, or write file: PATH",
-        )
+    if not isinstance(variable, str) or not variable:
+        return
+    where = (*place, "api_key", "env")
+    if not environ.get(variable, "").strip():
+        yield where, "names a variable that is not set; export it before chatprobe starts, or write file: PATH"
+    elif text := _fault(SecretRef(env=variable), environ):
+        yield where, text
+
+
+def _fault_of_secret(path: str) -> str | None:
+    return _fault(SecretRef(file=path), {})
+
+
+def _fault(secret: SecretRef, environ: Mapping[str, str]) -> str | None:
+    try:
+        read_secret(secret, environ)
+    except SecretError as error:
+        return error.fault
+    return None
 
 
 def _discovery(discovery: Any, folder_of: FolderOf) -> Iterator[Finding]:
-    """Files of targets need not be there: they may come later."""
+    """Files of targets need not be there: they may come later. They are patterns, in which the folder that they start from is none."""
     files = discovery.get("files") if isinstance(discovery, dict) else None
     if not isinstance(files, list):
         return
@@ -96,4 +125,5 @@ def _discovery(discovery: Any, folder_of: FolderOf) -> Iterator[Finding]:
         if isinstance(written, str) and "\0" in written:
             yield ("discovery", "files", index), _NO_PATH
         elif isinstance(written, str) and written:
-            files[index] = str(_absolute(folder_of(("discovery", "files", index)), written))
+            folder = os.path.abspath(folder_of(("discovery", "files", index)))  # noqa: PTH100 (as above)
+            files[index] = str(_absolute(Path(glob.escape(folder)), written))

@@ -7,7 +7,7 @@ The dialect is YAML 1.1 as PyYAML parses it, with the plain types of YAML 1.2: o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from config.problems import ConfigError, KeyPath, Problem, write_path
 MAX_BYTES = 512 * 1024
 _MAX_VALUES = 50_000
 _MAX_DEPTH = 32
+_TOO_LARGE = "is a number too large for YAML; write an escape of at most \\U0010FFFF, or %YAML 1.2"
 _EMPTY = "the file is empty; `chatprobe init` writes one to start from"
 
 Scalar = str | int | float | bool | None
@@ -75,10 +76,10 @@ def overlay(below: Value, above: Value) -> Value:
     return replace(above, content=merged)
 
 
-def bytes_of(file: Path) -> bytes:
-    """What a file holds; of one that is too large, enough to tell. Raises `ConfigError`."""
+def bytes_of(file: Path, opener: Callable[[str, int], int] | None = None) -> bytes:
+    """What a file holds; of one that is too large, enough to tell. `opener` is that of `open`. Raises `ConfigError`."""
     try:
-        with file.open("rb") as opened:
+        with open(file, "rb", opener=opener) as opened:
             return opened.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigError([Problem(str(file), None, None, "", f"cannot be read: {error.strerror}; name a file that can")]) from None
@@ -98,6 +99,10 @@ def read_yaml(raw: bytes, file: str, *, if_empty: str = _EMPTY) -> tuple[Value, 
     except yaml.reader.ReaderError as error:
         line, column = _position(text, error.position)
         raise ConfigError([Problem(file, line, column, "", "is a character that YAML does not allow; take it out, or escape it")]) from None
+    except (OverflowError, ValueError):  # PyYAML looks neither whether there is a character of an escaped number, nor how long that of a version is
+        assert loader is not None
+        mark = loader.get_mark()
+        raise ConfigError([Problem(file, mark.line + 1, mark.column + 1, "", _TOO_LARGE)]) from None
     finally:
         if loader is not None:
             loader.dispose()
@@ -165,14 +170,20 @@ _NULL = re.compile(r"~|null|Null|NULL|")
 _NO_TAGS = "has a tag that means nothing here; take out what begins with !"
 _TAG = "tag:yaml.org,2002:"
 
-for _name, _pattern, _first in (
-    ("bool", _BOOL, "tTfF"),
-    ("int", _INT, "-+0123456789"),
-    ("float", _FLOAT, "-+.0123456789"),
-    ("null", _NULL, ["~", "n", "N", ""]),
-    ("merge", re.compile("<<"), "<"),
-):
-    _Loader.add_implicit_resolver(_TAG + _name, re.compile(f"^(?:{_pattern.pattern})$"), list(_first))
+PLAIN_TYPES = tuple(
+    (_TAG + name, re.compile(f"^(?:{pattern.pattern})$"), list(first))
+    for name, pattern, first in (
+        ("bool", _BOOL, "tTfF"),
+        ("int", _INT, "-+0123456789"),
+        ("float", _FLOAT, "-+.0123456789"),
+        ("null", _NULL, ["~", "n", "N", ""]),
+        ("merge", re.compile("<<"), "<"),
+    )
+)
+"""What text without quotes is taken for: the tag, the pattern, and what it may begin with."""
+
+for _tag, _pattern, _first in PLAIN_TYPES:
+    _Loader.add_implicit_resolver(_tag, _pattern, _first)
 
 
 @dataclass
@@ -222,7 +233,7 @@ class _Reading:
             if not isinstance(key_node, yaml.ScalarNode):
                 self.report(key_node, path, "has a key that is a list or a map; write a word")
                 continue
-            name = str(key_node.value)
+            name = self._whole(key_node, path, str(key_node.value))
             if name in own:
                 self.report(key_node, (*path, name), f"is there twice, first on line {own[name].key.line}; keep one of them")
                 continue

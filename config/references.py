@@ -13,6 +13,9 @@ from typing import Any
 from config.quantities import is_name_pattern
 from config.rules import Finding, suggestion
 
+MOST_PAIRED = 20
+"""Targets that one scenario compares: each with every other, so that series grow with their square."""
+
 
 def _map(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
@@ -59,6 +62,8 @@ def _of_scenario(scenario: Mapping[str, Any], targets: Mapping[str, Any], *, dis
         )
     if scenario.get("pair") is True and len(chosen) < 2 and not discovers:
         yield ("pair",), "compares targets with one another, and there are not two of them here; name more in targets, or leave it out"
+    if scenario.get("pair") is True and len(chosen) > MOST_PAIRED:
+        yield ("pair",), f"compares each target with every other, and {len(chosen)} are too many; name at most {MOST_PAIRED} in targets"
 
 
 def _of_name(name: str, earlier: list[object], targets: Mapping[str, Any], *, discovers: bool) -> Iterator[str]:

@@ -60,7 +60,7 @@ def suggestion(wrong: str, known: Iterable[str]) -> str:
 
 
 def check_url(url: str) -> str:
-    """An engine's URL without a slash at its end. Raises ValueError; the URL is not repeated, it may hold a password."""
+    """An engine's URL, scheme and host in lower case, without a slash at its end. Raises ValueError without the URL: it may hold a password."""
     url = check_plain_url(url)
     if urlsplit(url).path.endswith(("/v1", "/v1/chat/completions", "/api/chat", "/generate_stream")):
         raise ValueError("ends in a path that chatprobe adds itself; write what stands before it")
@@ -68,7 +68,10 @@ def check_url(url: str) -> str:
 
 
 def check_plain_url(url: str) -> str:
-    """A URL of scheme, host, port and path, without a slash at its end. Raises ValueError; the URL is not repeated, it may hold a password."""
+    """A URL of scheme, host, port and path, scheme and host in lower case, without a slash at its end.
+
+    Raises ValueError without the URL: it may hold a password.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -82,7 +85,7 @@ def check_plain_url(url: str) -> str:
         raise ValueError("has a query or a fragment; take out everything from ? or # on")
     if not re.fullmatch(r"[!-~]+", url, re.ASCII):
         raise ValueError("has spaces or characters outside of ASCII; write them percent-encoded, and a host's name in its xn-- form")
-    return url.rstrip("/")
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 
 def check_tls(url: str, tls: Mapping[str, object]) -> Iterator[Finding]:

@@ -140,6 +140,16 @@ class Scenario(Section):
         """Whether it is for a target of this name."""
         return self.targets is None or any(fnmatchcase(target, pattern) for pattern in self.targets)
 
+    @field_validator("expect")
+    @classmethod
+    def _within_answers(cls, expect: Mapping[str, Expectation], info: ValidationInfo) -> Mapping[str, Expectation]:
+        most = info.data.get("max_tokens")
+        wanted = {name: expectation.min_tokens.count for name, expectation in expect.items() if expectation.min_tokens}
+        if most is not None and (too_many := [name for name, count in wanted.items() if count > most]):
+            text = f"is more than max_tokens, so that every chat would fail; write {most} or less, or a larger max_tokens"
+            raise as_error([((name, "min_tokens"), text) for name in too_many])
+        return expect
+
     @field_validator("first_token_timeout_seconds", "stall_timeout_seconds", mode="before")
     @classmethod
     def _default_within_timeout(cls, written: object, info: ValidationInfo) -> object:

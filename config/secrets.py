@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from config.targets import SecretRef
 
 
 class SecretError(Exception):
-    """A secret that cannot be had. The text says where it was looked for, and nothing of what was found there."""
+    """A secret that cannot be had. The text says where it was looked for, and `fault`: what is wrong, and nothing of what was found there."""
+
+    def __init__(self, where: str, fault: str) -> None:
+        super().__init__(f"{where}: {fault}")
+        self.fault = fault
 
 
-def read_secret(secret: SecretRef) -> str:
+def read_secret(secret: SecretRef, environ: Mapping[str, str] = os.environ) -> str:
     """The secret itself, without the line break that editors put at a file's end. Raises `SecretError`."""
     if secret.env is not None:
-        return _usable(os.environ.get(secret.env, ""), f"environment variable {secret.env}")
+        return _usable(environ.get(secret.env, ""), f"environment variable {secret.env}")
     assert secret.file is not None
     try:
         text = Path(secret.file).read_text(encoding="utf-8")
     except OSError as error:
-        raise SecretError(f"{secret.file}: {error.strerror or 'cannot be read'}") from None
+        raise SecretError(secret.file, f"{error.strerror or 'cannot be read'}; name a file that can be read") from None
     except UnicodeDecodeError:
-        raise SecretError(f"{secret.file}: is not text") from None
+        raise SecretError(secret.file, "is not text; write the key alone, on one line") from None
     return _usable(text.removesuffix("\n").removesuffix("\r"), secret.file)
 
 
 def _usable(text: str, where: str) -> str:
     if not text.strip():
-        raise SecretError(f"{where}: is empty")
+        raise SecretError(where, "is empty; write the key into it")
     if text != text.strip(" \t"):
-        raise SecretError(f"{where}: begins or ends with a blank; take it out, a header cannot carry it")
+        raise SecretError(where, "begins or ends with a blank, which no header can carry; take it out")
     if not text.isascii() or not text.isprintable():
-        raise SecretError(f"{where}: holds line breaks or other characters that no header can carry")
+        raise SecretError(where, "holds line breaks or other characters that no header can carry; write the key alone, on one line")
     return text

@@ -14,7 +14,7 @@ from config.rules import Finding
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """`path` has `*` for any name; `accepted` are the values that ask for nothing."""
+    """`path` has `*` for any name, and `[]` for any place in a list; `accepted` are the values that ask for nothing."""
 
     path: tuple[str, ...]
     what: str
@@ -28,6 +28,7 @@ class Unavailable:
 
 UNAVAILABLE = (
     Unavailable(("discovery", "kubernetes"), "discovery in Kubernetes is", "write discovery: {files: [PATH]}"),
+    Unavailable(("credentials", "[]", "namespace"), "a namespace of targets is", "leave it out, and write name or host", (None, "*")),
     Unavailable(("web", "config_file"), "TLS and passwords of chatprobe's own web server are", "put a proxy that has them in front"),
     Unavailable(("metrics", "native_histograms"), "native histograms are", "leave it out, the classic ones are served", (None, False)),
     Unavailable(("workers",), "more than one measuring worker is", "write auto, or leave it out", (None, "auto", 1)),
@@ -42,10 +43,13 @@ def take_out(data: object) -> Iterator[Finding]:
         data.pop("metrics", None)  # a section that holds nothing but such keys
 
 
-def _take(data: Any, row: Unavailable, left: tuple[str, ...], path: tuple[str, ...]) -> Iterator[Finding]:
+def _take(data: Any, row: Unavailable, left: tuple[str, ...], path: tuple[str | int, ...]) -> Iterator[Finding]:
+    head, *rest = left
+    if head == "[]" and isinstance(data, list):
+        for index, entry in enumerate(data):
+            yield from _take(entry, row, tuple(rest), (*path, index))
     if not isinstance(data, dict):
         return
-    head, *rest = left
     names = list(data) if head == "*" else [head] if head in data else []
     for name in names:
         if rest:

@@ -8,15 +8,14 @@ from typing import Any
 
 import structlog
 
+from exporter.alike import EVERY_SECONDS, Limit
 from exporter.lines import LineWriter
 from probes.failure import Failure
 from probes.record import ChatRecord
-from traffic.events import Breaker, Event
+from traffic.events import Breaker, Event, Skip, SkipReason
 from traffic.roster import Roster
-from traffic.schedule import NANOSECONDS
 
 QUEUED_LINES = 10_000
-SAME_FAILURE_EVERY_NS = 60 * NANOSECONDS
 
 
 def start_logging(level: str, descriptor: int | None = None) -> LineWriter:
@@ -57,32 +56,36 @@ class _Forward(logging.Handler):
 
 
 class ProbeLog:
-    """A sink that logs failed chats and open breakers, and that they have ended.
+    """A sink that logs failed chats, chats that were not sent, open breakers, and that these have ended.
 
-    Of each kind (target, scenario, reason) the first is logged at once, then one a minute, with how many there were between.
+    Of each kind (target, scenario, reason) the first is logged at once, then one a minute, with how many there were between. A chat that succeeds
+    ends failures at once; what was not sent has ended when for a minute all was, as a bound that is full lets some chats through.
     """
 
     def __init__(self) -> None:
         self._log: Any = structlog.get_logger()
-        self._logged_ns: dict[tuple[str, str, str], int] = {}
-        self._unlogged: dict[tuple[str, str, str], int] = {}
+        self._failures = Limit()
+        self._skips = Limit()
+        self._rests = Limit()
         self._open: set[str] = set()
 
     def follow(self, roster: Roster) -> None:
         """Forget the failures of whom nobody chats with any more."""
-        for kind in [kind for kind in self._logged_ns if kind[0] not in roster.members or kind[1] not in roster.config.scenarios]:
-            del self._logged_ns[kind]
-            self._unlogged.pop(kind, None)
+        scenarios = roster.config.scenarios
+        for limit in (self._failures, self._skips, self._rests):
+            limit.keep(lambda target, scenario: target in roster.members and scenario in scenarios and scenarios[scenario].covers(target))
         self._open &= roster.members.keys()
 
     def __call__(self, event: Event) -> None:
         match event:
             case Breaker():
                 self._broken(event)
-            case ChatRecord(failure=Failure() as failure):
-                self._failed(event, failure.reason.value, failure.detail)
-            case ChatRecord(outcome="ok"):
-                self._succeeded(event)
+            case Skip():
+                self._skipped(event)
+            case ChatRecord(outcome="cancelled"):
+                pass
+            case ChatRecord():
+                self._chatted(event)
 
     def _broken(self, breaker: Breaker) -> None:
         if breaker.open:
@@ -92,27 +95,46 @@ class ProbeLog:
             self._open.remove(breaker.target)
             self._log.info("breaker closed: the target answers again", target=breaker.target)
 
-    def _failed(self, record: ChatRecord, reason: str, detail: str) -> None:
-        kind = (record.target, record.scenario, reason)
-        if kind in self._logged_ns and record.ended_ns - self._logged_ns[kind] < SAME_FAILURE_EVERY_NS:
-            self._unlogged[kind] = self._unlogged.get(kind, 0) + 1
-            return
-        self._logged_ns[kind] = record.ended_ns
-        self._log.warning(
-            "probe failed",
-            target=record.target,
-            scenario=record.scenario,
-            reason=reason,
-            detail=detail,
-            model=record.model,
-            request_id=record.request_id,
-            alike_since_last_line=self._unlogged.pop(kind, 0),
-        )
+    def _skipped(self, skip: Skip) -> None:
+        if skip.reason is SkipReason.BREAKER:
+            return  # that it opened is logged, and that it closed
+        resting = skip.reason is SkipReason.INACTIVE
+        alike = (self._rests if resting else self._skips).due((skip.target, skip.scenario, skip.reason), skip.at, skip.count)
+        if alike is not None:
+            (self._log.debug if resting else self._log.warning)(
+                "chat not sent",
+                target=skip.target,
+                scenario=skip.scenario,
+                reason=skip.reason.value,
+                count=skip.count,
+                alike_since_last_line=alike,
+            )
 
-    def _succeeded(self, record: ChatRecord) -> None:
-        mended = [kind for kind in self._logged_ns if kind[:2] == (record.target, record.scenario)]
-        if mended:
-            self._log.info("probe succeeds again", target=record.target, scenario=record.scenario)
-        for kind in mended:
-            del self._logged_ns[kind]
-            self._unlogged.pop(kind, None)
+    def _chatted(self, record: ChatRecord) -> None:
+        ended_at = record.started_at + record.e2e_seconds
+        kind = (record.target, record.scenario)
+        log = self._log.bind(target=record.target, scenario=record.scenario)
+        if self._rests.ended(kind, ended_at):
+            log.debug("chats are sent again")
+        if self._skips.ended(kind, ended_at, after_seconds=EVERY_SECONDS):
+            log.info("chats are sent again")
+        if record.failure is not None:
+            self._failed(record, record.failure, ended_at)
+        elif self._failures.ended(kind, ended_at):
+            log.info("probe succeeds again")
+
+    def _failed(self, record: ChatRecord, failure: Failure, at: float) -> None:
+        check = {} if record.failed_check is None else {"failed_check": record.failed_check, "answer_head": record.answer_head}
+        alike = self._failures.due((record.target, record.scenario, failure.reason, record.failed_check or ""), at)
+        if alike is not None:
+            self._log.warning(
+                "probe failed",
+                target=record.target,
+                scenario=record.scenario,
+                reason=failure.reason.value,
+                detail=failure.detail,
+                **check,
+                model=record.model,
+                request_id=record.request_id,
+                alike_since_last_line=alike,
+            )

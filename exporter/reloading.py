@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import structlog
@@ -16,11 +16,13 @@ from config.reader import Loaded, summary
 from config.secrets import SecretError
 from exporter.metrics.boundaries import beginning_anew
 from exporter.metrics.own import OwnMetrics
+from exporter.tidings import Idle, idle, log_discovery, log_idle
+from exporter.watching import Reading, Signatures, signatures
 from probes.ask import Endpoint
 from traffic.roster import Roster, roster
 from traffic.schedule import Clock
 from traffic.targets.endpoints import endpoints
-from traffic.targets.files import FILES, Discovered, look
+from traffic.targets.files import FILES, NOTHING, Discovered, look, paths
 
 _log = structlog.get_logger()
 
@@ -32,13 +34,21 @@ class Plan:
     roster: Roster
     endpoints: Mapping[str, Endpoint]
     discovered: Discovered
+    idle: Idle
 
 
 def plan(config: Config, discovered: Discovered) -> Plan:
     """Look for targets, and read every secret. What was `discovered` before stands where it cannot be read now. Raises `SecretError`."""
     found = look(config, discovered)
     whole = roster(config, found.members)
-    return Plan(whole, endpoints({name: member.target for name, member in whole.members.items()}), found)
+    return Plan(whole, endpoints({name: member.target for name, member in whole.members.items()}), found, idle(config, found))
+
+
+def secret_files(config: Config) -> Iterator[str]:
+    """The files with keys and certificates that the configuration names."""
+    held = ((holder.tls_settings, holder.api_key) for holders in (config.targets.values(), config.credentials) for holder in holders)
+    for tls, key in held:
+        yield from (path for path in (tls.ca_file, tls.cert_file, tls.key_file, key.file if key else None) if path is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,15 @@ class Reloaded:
     lines: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """How the files of the configuration, of its secrets and of discovered targets were, just before the first plan was made of them."""
+
+    files: Signatures = field(default_factory=dict)
+    secrets: Signatures = field(default_factory=dict)
+    targets: Signatures = field(default_factory=dict)
+
+
 class Follower(Protocol):
     """A part of the exporter that works by the plan in force."""
 
@@ -56,10 +75,17 @@ class Follower(Protocol):
 
 
 class Reloading:
-    """Holds the plan in force, and puts another in its place: whole, or not at all."""
+    """Holds the plan in force, and puts another in its place: whole, or not at all.
 
-    def __init__(self, first: Plan, read: Callable[[], Loaded], own: OwnMetrics, clock: Clock) -> None:
+    `configuration_read` and `targets_read` say when its files were last read, and how they were then.
+    """
+
+    def __init__(self, first: Plan, read: Callable[[], Loaded], own: OwnMetrics, clock: Clock, before: Before | None = None) -> None:
+        before = before or Before()
         self.plan = first
+        self.configuration_read = Reading({**before.secrets, **before.files})
+        self.targets_read = Reading(before.targets)
+        self._files = tuple(before.files)
         self._at_start = first.roster.config
         self._read = read
         self._own = own
@@ -67,23 +93,42 @@ class Reloading:
         self._followers: list[Follower] = []
         self._lock = asyncio.Lock()
         self._stopping = False
-        self._tell_of(first.discovered, before=None)
+        self._refusal = self._undiscovered = ""
+        self._tell_of(first, before=None)
         own.configured(clock.epoch_seconds())
 
     def put_in_force(self, followers: Iterable[Follower]) -> None:
         """Have these work by the plan, from now on, in this order."""
         self._followers = list(followers)
-        self._follow(self.plan)
+        self._follow()
 
     def stop(self) -> None:
         """The plan in force is the last."""
         self._stopping = True
 
+    def configuration_files(self) -> Iterator[str]:
+        """What a reload reads, but for the files of targets."""
+        yield from self._files
+        yield from secret_files(self.plan.roster.config)
+
+    def target_files(self) -> Iterator[str]:
+        """The files of targets that there are, and those that there were when they were last read."""
+        yield from dict.fromkeys((*paths(self.plan.roster.config), *self.plan.discovered.files))
+
+    def troubles(self) -> Iterator[str]:
+        """What of the configuration or of discovery is not in force because it is wrong; no secret is in it."""
+        if self._refusal:
+            yield f"The configuration was not reloaded, the one before stays in force: {self._refusal}"
+        if self._undiscovered:
+            yield f"Targets stay as they were, a secret cannot be read: {self._undiscovered}"
+        for problem in self.plan.discovered.problems:
+            yield f"Discovery of targets: {problem}"
+
     async def reload(self) -> Reloaded:
         """Read the configuration, the secrets and the discovered targets again. If anything about them is wrong, all stays as it was."""
         async with self._lock:
             try:
-                found = await asyncio.to_thread(self._read_plan)
+                found, targets = await asyncio.to_thread(self._read_all)
             except (ConfigError, SecretError) as error:
                 return self._refused(str(error))
             except Exception as error:  # noqa: BLE001 - the edge of a request: whatever breaks, probing goes on as before, and it is said
@@ -92,22 +137,26 @@ class Reloading:
             if self._stopping:
                 return Reloaded(False, ("not reloaded: chatprobe is stopping",))
             lines = tuple(self._announced(found.roster.config))
-            self._follow(found)
+            self._refusal = ""
+            self.configuration_read = replace(self.configuration_read, well=True)
+            _log.info("configuration reloaded", what=summary(found.roster.config), changes="; ".join(lines))
+            self._change_to(found, targets)
             self._own.configured(self._clock.epoch_seconds())
-            _log.info("configuration reloaded", what=summary(found.roster.config), changes=lines)
-            return Reloaded(True, ("reloaded", *lines))
+            return Reloaded(True, ("reloaded", *lines, *found.discovered.problems, *found.discovered.passed_over, *found.idle.lines()))
 
     async def rediscover(self) -> bool:
         """Look for targets again, under the configuration in force. False: they stay as they were."""
         async with self._lock:
+            self.targets_read = Reading(await asyncio.to_thread(lambda: signatures(self.target_files())), well=False)
             try:
                 found = await asyncio.to_thread(plan, self.plan.roster.config, self.plan.discovered)
             except SecretError as error:
                 _log.error("a secret cannot be read, and targets stay as they were", detail=str(error))
+                self._undiscovered = str(error)
                 self._own.discovered(FILES, well=False, at=self._clock.epoch_seconds())
                 return False
             if not self._stopping:
-                self._follow(found)
+                self._change_to(found, self.targets_read.files)
             return True
 
     def nothing_new(self) -> None:
@@ -117,19 +166,29 @@ class Reloading:
             self._own.discovered(FILES, well=True, at=self._clock.epoch_seconds())
 
     def _refused(self, detail: str) -> Reloaded:
+        self._refusal = detail
         self._own.not_configured()
         _log.error("the configuration was not reloaded, and the one before stays in force", detail=detail)
         return Reloaded(False, ("not reloaded, the configuration of before stays in force:", *detail.splitlines()))
 
-    def _read_plan(self) -> Plan:
-        return plan(self._read().config, self.plan.discovered)
+    def _read_all(self) -> tuple[Plan, Signatures]:
+        """With how the files of targets were before they were read; how the others were is kept at once, so that nothing is tried over and over."""
+        self.configuration_read = Reading(signatures(self.configuration_files()), well=False)
+        config = self._read().config
+        self.configuration_read = Reading({**signatures(secret_files(config)), **self.configuration_read.files}, well=False)
+        targets = signatures((*paths(config), *self.target_files()))
+        return plan(config, self.plan.discovered), targets
 
-    def _follow(self, found: Plan) -> None:
+    def _change_to(self, found: Plan, targets: Signatures) -> None:
+        self._undiscovered = ""
+        self.targets_read = Reading(targets)
         before, self.plan = self.plan, found
+        self._follow()
+        self._tell_of(found, before)
+
+    def _follow(self) -> None:
         for follow in self._followers:
-            follow(found)
-        if found is not before:
-            self._tell_of(found.discovered, before.discovered)
+            follow(self.plan)
 
     def _announced(self, config: Config) -> Iterator[str]:
         before = self.plan.roster.config
@@ -138,14 +197,10 @@ class Reloading:
         for metric in beginning_anew(before, config):
             yield f"{metric.name} begins anew: SLO thresholds changed its bucket boundaries"
 
-    def _tell_of(self, found: Discovered, before: Discovered | None) -> None:
-        if not found.looked:
+    def _tell_of(self, found: Plan, before: Plan | None) -> None:
+        if found.discovered.looked:
+            self._own.discovered(FILES, well=not found.discovered.problems, at=self._clock.epoch_seconds())
+        else:
             self._own.discovers_no_more()
-            return
-        self._own.discovered(FILES, well=not found.problems, at=self._clock.epoch_seconds())
-        if before is None or found.problems != before.problems:
-            for problem in found.problems:
-                _log.warning("discovery of targets", problem=problem)
-        if before is None or found.passed_over != before.passed_over:
-            for target in found.passed_over:
-                _log.warning("a discovered target is passed over", target=target)
+        log_discovery(found.discovered, NOTHING if before is None else before.discovered)
+        log_idle(found.idle if before is None else found.idle.since(before.idle))

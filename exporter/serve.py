@@ -28,7 +28,7 @@ from exporter.native.cycle import Keepers, Natives
 from exporter.native.loads import Loads
 from exporter.native.scrape import Scraper
 from exporter.records import RecordFile, record_file
-from exporter.reloading import Follower, Plan, Reloaded, Reloading, plan
+from exporter.reloading import Before, Follower, Plan, Reloaded, Reloading, plan, secret_files
 from exporter.watching import Signatures, signatures, watch_files
 from exporter.web.app import Sources, application
 from exporter.web.overview import Overview
@@ -79,7 +79,7 @@ async def exporting(
     from them, have it reloaded by themselves when they change, and so have files of keys and certificates that it names; None: nothing
     is watched but the files with discovered targets. Raises `ServeError`.
     """
-    before = signatures(paths(config)), signatures(_secret_files(config))
+    before = Before(files or {}, signatures(secret_files(config)), signatures(paths(config)))
     with _as_serve_error():
         first = plan(config, NOTHING)
     clock = SystemClock()
@@ -108,7 +108,7 @@ async def exporting(
                 catalogue.RECORDS_LOST: lambda: file.lost if file is not None else 0,
             },
         )
-        reloading = Reloading(first, read or (lambda: Loaded(config, (), ())), metrics.own, clock)
+        reloading = Reloading(first, read or (lambda: Loaded(config, (), ())), metrics.own, clock, before)
         overview, log = Overview(first.roster), ProbeLog()
         loads = Loads(clock, config.native.interval_seconds)
         scraper = Scraper(clock)
@@ -116,7 +116,8 @@ async def exporting(
         tell = to_all([metrics.recording, natives, overview, log, *([file] if file is not None else []), *sinks])
         admission = Admission(config.limits, clock, tell, loads)
         with _as_serve_error():
-            app = application(Sources(metrics.exposition, overview, not_ready, lambda: effective(reloading.plan.roster.config), lifecycle))
+            shown = Sources(metrics.exposition, overview, not_ready, reloading.troubles, lambda: effective(reloading.plan.roster.config), lifecycle)
+            app = application(shown)
             address = await stack.enter_async_context(listening(app, config.web.listen))
         stack.enter_context(_running(watch_loop(metrics.own.loop_was_late)))
         await stack.enter_async_context(prober)
@@ -130,7 +131,7 @@ async def exporting(
         runner = Runner(prober, admission, clock, tell)
         stack.push_async_callback(runner.stop, grace_seconds)
         reloading.put_in_force(_followers(metrics.recording, overview, log, natives, admission, population, runner))
-        stack.enter_context(_running(_watch(files, before, reloading)))
+        stack.enter_context(_running(_watch(reloading, discovery_alone=files is None)))
         stack.callback(reloading.stop)
         _log.info("probing", what=summary(config), url=f"http://{address}")
         try:
@@ -157,28 +158,12 @@ def _followers(
     yield chat
 
 
-async def _watch(files: Signatures | None, before: tuple[Signatures, Signatures], reloading: Reloading) -> None:
-    """`before` is how the files of targets and those of secrets were before they were read."""
-
-    def config() -> Config:
-        return reloading.plan.roster.config
-
-    async def reload() -> bool:
-        return (await reloading.reload()).well
-
-    targets, secrets = before
-    discovery = watch_files(lambda: paths(config()), reloading.rediscover, since=targets, unchanged=reloading.nothing_new)
-    if files is None:
+async def _watch(reloading: Reloading, *, discovery_alone: bool) -> None:
+    discovery = watch_files(reloading.target_files, lambda: reloading.targets_read, reloading.rediscover, unchanged=reloading.nothing_new)
+    if discovery_alone:
         await discovery
     else:
-        await asyncio.gather(discovery, watch_files(lambda: [*files, *_secret_files(config())], reload, since={**files, **secrets}))
-
-
-def _secret_files(config: Config) -> Iterator[str]:
-    """The files with keys and certificates that the configuration names."""
-    held = ((holder.tls_settings, holder.api_key) for holders in (config.targets.values(), config.credentials) for holder in holders)
-    for tls, key in held:
-        yield from (path for path in (tls.ca_file, tls.cert_file, tls.key_file, key.file if key else None) if path is not None)
+        await asyncio.gather(discovery, watch_files(reloading.configuration_files, lambda: reloading.configuration_read, reloading.reload))
 
 
 async def serve(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -40,34 +41,42 @@ def _signature(path: str) -> Signature | None:
     return real, found.st_ino, found.st_ctime_ns, found.st_size
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """When files were last read: how they were just before, so that no change is missed in between, and whether it went well."""
+
+    files: Signatures = field(default_factory=dict)
+    well: bool = True
+
+
 async def watch_files(
     paths: Callable[[], Iterable[str]],
-    changed: Callable[[], Awaitable[bool]],
+    last: Callable[[], Reading],
+    read: Callable[[], Awaitable[object]],
     *,
-    since: Signatures,
     unchanged: Callable[[], None] = lambda: None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Call `changed` when any of the files has changed, appeared or gone, and again after a while if it says that it did not go well.
+    """Have the files read when any of them has changed, appeared or gone since they were `last` read, and after a while if that did not go well.
 
-    `paths` is asked anew at each look, `unchanged` called after each that found nothing new. `since` is how the files were before they were
-    last read, so that no change is missed in between.
+    `paths` and `last` are asked anew at each look: others may have them read too. What leaves the paths is no change of theirs. `unchanged` is
+    called after each look that found nothing new.
     """
-    acted_on = before = since
+    before: Signatures = last().files
     unrest = waiting = 0
-    well = True
     while True:
         await sleep(LOOK_SECONDS)
         try:
+            reading = last()
             now = await asyncio.to_thread(lambda: signatures(paths()))
-            unrest = unrest + 1 if now != acted_on else 0
-            waiting = 0 if well else waiting + 1
+            changed = any(path not in reading.files or reading.files[path] != signature for path, signature in now.items())
+            unrest = unrest + 1 if changed else 0
+            waiting = 0 if reading.well else waiting + 1
             if (unrest and (now == before or unrest >= LOOKS_FOR_REST)) or waiting >= LOOKS_TO_TRY_AGAIN:
-                acted_on, unrest, waiting = now, 0, 0
-                well = await changed()
+                unrest = waiting = 0
+                await read()
             elif not unrest:
                 unchanged()
             before = now
-        except Exception:  # noqa: BLE001 - whatever a look or a change breaks on, the next look comes
+        except Exception:  # noqa: BLE001 - whatever a look or a reading breaks on, the next look comes
             _log.exception("watching files went wrong, and goes on")
-            well = False

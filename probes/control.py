@@ -12,6 +12,7 @@ import orjson
 from probes import backends
 from probes.ask import Endpoint
 from probes.backends.base import FrameError
+from probes.backends.fields import proper_name
 from probes.backends.ollama import loaded_models, with_tag
 from probes.control_clients import Clients
 
@@ -71,6 +72,8 @@ class Control:
         version = answer.get("version") if isinstance(answer, dict) else None
         if not isinstance(version, str):
             raise ControlError(f"{path}: names no version")
+        if not proper_name(version):
+            raise ControlError(f"{path}: names a version that is too long, or not printable")
         return version
 
     async def longest_chat(self, endpoint: Endpoint, model: str) -> int | None:

@@ -53,7 +53,9 @@ _PRECEDENCE = {reason: place for place, reason in enumerate(Reason)}
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One cause of failure: `at_ns` is when it struck, on the monotonic clock; `detail` is for people and holds no secret."""
+    """One cause of failure: `at_ns` is when it struck, on the monotonic clock; `detail` is for people, and that of a record is short and holds
+    no secret.
+    """
 
     reason: Reason
     detail: str

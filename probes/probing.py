@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -14,13 +15,15 @@ from probes.answer import Answer
 from probes.ask import Ask, Check, ConnectionPolicy, Endpoint, Reply, Timeouts, TooSlowError, Wrong
 from probes.backends.base import Backend
 from probes.failure import Failure, Reason, first
+from probes.hiding import hidden
 from probes.record import ChatRecord, Outcome
 from probes.request import UrlError, address_of, request_bytes
 from probes.wire.client import WorkerClient
 from probes.wire.order import Ending, Order, Read
+from probes.wording import shortened
 
-SHORTEST_SECRET = 4
-"""Shorter values are words like any other."""
+CHECKS_AT_ONCE = 2
+"""Answers that are looked at at the same time. A check that takes long holds up other checks, and nothing else that needs a thread."""
 ANSWER_HEAD_CHARACTERS = 300
 """How much is kept of an answer that failed its check."""
 
@@ -30,6 +33,7 @@ class Prober:
 
     def __init__(self) -> None:
         self._worker = WorkerClient()
+        self._checks = ThreadPoolExecutor(CHECKS_AT_ONCE, thread_name_prefix="check")
 
     async def __aenter__(self) -> Self:
         await self._worker.start()
@@ -37,6 +41,7 @@ class Prober:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._worker.stop()
+        self._checks.shutdown(wait=False, cancel_futures=True)
 
     @property
     def running(self) -> bool:
@@ -68,7 +73,7 @@ class Prober:
     ) -> ChatRecord:
         """Send one chat and time it. A chat that fails is a record too: nothing that an engine or a network does raises here.
 
-        The answer is checked, where the ask has a check, once it is whole, in a thread of its own. `pair_id` is what this chat shares with
+        The answer is checked, where the ask has a check, once it is whole, in one of the threads for that. `pair_id` is what this chat shares with
         the chats that it is compared with.
         """
         backend = backends.get(endpoint.backend, endpoint.api)
@@ -94,9 +99,9 @@ class Prober:
         wrong: Wrong | None = None
         if failure is None and ask.check is not None and answer.finished_ns is not None:
             reply = Reply(answer.text, answer.output_tokens, answer.finish_reason)
-            failure, wrong = await asyncio.to_thread(_checked, ask.check, reply, answer.finished_ns)
-        record = _record(endpoint, ask, scenario, request_id, ending, answer, _without_secrets(failure, endpoint))
-        head = _hidden(answer.text, endpoint)[:ANSWER_HEAD_CHARACTERS] if wrong else None
+            failure, wrong = await asyncio.get_running_loop().run_in_executor(self._checks, _checked, ask.check, reply, answer.finished_ns)
+        record = _record(endpoint, ask, scenario, request_id, ending, answer, _told(failure, endpoint))
+        head = hidden(answer.text, endpoint)[:ANSWER_HEAD_CHARACTERS] if wrong else None
         return replace(record, due_ns=due_ns, pair_id=pair_id, failed_check=wrong.check if wrong else None, answer_head=head)
 
 
@@ -160,16 +165,9 @@ def _cause(ending: Ending, backend: Backend, answer: Answer) -> Failure | None:
     return cause
 
 
-def _without_secrets(failure: Failure | None, endpoint: Endpoint) -> Failure | None:
-    return replace(failure, detail=_hidden(failure.detail, endpoint)) if failure else None
-
-
-def _hidden(text: str, endpoint: Endpoint) -> str:
-    """The text without our secrets: an engine or a gateway may put into what it says what it was sent."""
-    for secret in (endpoint.api_key, *endpoint.headers.values()):
-        if secret and len(secret) >= SHORTEST_SECRET:
-            text = text.replace(secret, "<secret>")
-    return text
+def _told(failure: Failure | None, endpoint: Endpoint) -> Failure | None:
+    """The failure in a few words without secrets, which are hidden first: what is left of one that was cut could not be told any more."""
+    return replace(failure, detail=shortened(hidden(failure.detail, endpoint))) if failure else None
 
 
 def _record(endpoint: Endpoint, ask: Ask, scenario: str, request_id: str, ending: Ending, answer: Answer, failure: Failure | None) -> ChatRecord:

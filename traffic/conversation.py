@@ -9,12 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from config.demand import CHARACTERS_PER_TOKEN
 from config.model import Scenario
 from probes.ask import Cache, Message
 from probes.prompts import Prompter, PromptSpec, Synthetic, sets
-
-CHARACTERS_PER_TOKEN = 4
-"""What most tokenizers make of English text, more or less: for estimates only."""
 
 LONGEST_ANSWER = 32 * 1024
 """Characters of an answer that the history keeps. An engine that does not end by itself would otherwise make every later turn of the conversation

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from config.model import Config, Scenario, Target
+from config.references import MOST_PAIRED
 
 STATIC = "static"
 """The source of targets that stand in the configuration."""
@@ -27,7 +28,15 @@ class Roster:
     members: Mapping[str, Member]
 
     def of(self, scenario: Scenario) -> tuple[str, ...]:
-        """The names of the targets that a scenario chats with, in order."""
+        """The names of the targets that a scenario chats with, in order: all that it is for, or the first of them where it compares them."""
+        covered = self._covered(scenario)
+        return covered[:MOST_PAIRED] if scenario.pair else covered
+
+    def left_out(self, scenario: Scenario) -> tuple[str, ...]:
+        """The names of the targets that a scenario is for, and which are too many to be compared with every other."""
+        return self._covered(scenario)[MOST_PAIRED:] if scenario.pair else ()
+
+    def _covered(self, scenario: Scenario) -> tuple[str, ...]:
         return tuple(name for name in self.members if scenario.covers(name))
 
 

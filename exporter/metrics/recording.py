@@ -16,6 +16,7 @@ from probes.record import ChatRecord
 from traffic.events import UNKNOWN_MODEL, Breaker, Event, Facts, Pair, Skip
 from traffic.pairs import compared
 from traffic.roster import Roster
+from traffic.targets.files import FILES
 
 
 class Recording:
@@ -34,6 +35,7 @@ class Recording:
         self._chats: dict[tuple[str, str], ChatSeries] = {}
         self._facts: dict[str, Facts] = {}
         self._breakers: dict[str, bool] = {}
+        self._wanted: set[tuple[str, str]] = set()
         self._own.touch(catalogue.SCHEDULE_LAG)
         self._own.touch(catalogue.COALESCED_CHUNKS)
         self.follow(roster)
@@ -64,8 +66,8 @@ class Recording:
         for target in list(self._targets):
             if target not in roster.members or roster.members[target].target.backend != before.members[target].target.backend:
                 self._end(target)
-        wanted = {(target, name) for name, scenario in roster.config.scenarios.items() for target in roster.of(scenario)}
-        for key in self._chats.keys() - wanted:
+        self._wanted = {(target, name) for name, scenario in roster.config.scenarios.items() for target in roster.of(scenario)}
+        for key in self._chats.keys() - self._wanted:
             self._chats.pop(key).end()
         begin_anew = beginning_anew(before.config, roster.config)
         self._families.divide(thresholds(roster.config), begin_anew)
@@ -81,7 +83,8 @@ class Recording:
         self._tell_of(roster)
 
     def _tell_of(self, roster: Roster) -> None:
-        counted = Counter(member.source for member in roster.members.values())
+        counted = Counter({FILES: 0} if roster.config.discovery.files else {})
+        counted.update(member.source for member in roster.members.values())
         self._own.keep_only(catalogue.TARGETS, [(source,) for source in counted])
         for source, count in counted.items():
             self._own.put(catalogue.TARGETS, count, source)
@@ -150,8 +153,8 @@ class Recording:
 
     def _begin_chats(self, target: str) -> None:
         """The series of those of its scenarios that have none yet."""
-        for name, scenario in self._roster.config.scenarios.items():
-            if scenario.covers(target) and (target, name) not in self._chats:
+        for name in self._roster.config.scenarios:
+            if (target, name) in self._wanted and (target, name) not in self._chats:
                 labels = (target, self._roster.members[target].target.backend, self._facts[target].model, name)
                 self._chats[target, name] = ChatSeries(self._families, labels, self._terms(target, name))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -20,7 +20,8 @@ GZIP_LEVEL = 6
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What the endpoints show and do. `not_ready` says why the exporter does not probe, or None where it does; `config` is YAML without secrets.
+    """What the endpoints show and do. `not_ready` says why the exporter does not probe, or None where it does; `troubles` are what is
+    wrong with the configuration or with discovery; `config` is YAML without secrets.
 
     `reload` has the configuration read again; None where whoever reaches the endpoint may not do that.
     """
@@ -28,6 +29,7 @@ class Sources:
     exposition: Exposition
     overview: Overview
     not_ready: Callable[[], str | None]
+    troubles: Callable[[], Iterable[str]]
     config: Callable[[], str]
     reload: Callable[[], Callable[[], Awaitable[Reloaded]] | None]
 
@@ -51,8 +53,9 @@ class _Endpoints:
         self._sources = sources
 
     async def overview(self, _: web.Request) -> web.Response:
+        page = self._sources.overview.html(self._sources.not_ready(), self._sources.troubles())
         headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "Cache-Control": "no-store"}
-        return web.Response(text=self._sources.overview.html(self._sources.not_ready()), content_type="text/html", headers=headers)
+        return web.Response(text=page, content_type="text/html", headers=headers)
 
     async def metrics(self, request: web.Request) -> web.Response:
         accept = ",".join(request.headers.getall("Accept", []))

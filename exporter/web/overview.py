@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from html import escape
 
 from exporter.urls import shown_url
+from probes.failure import Failure
 from probes.record import ChatRecord
+from traffic.breaker import served
 from traffic.events import UNKNOWN_MODEL, Breaker, Event, Facts, Skip
 from traffic.roster import Roster
 
@@ -19,10 +21,18 @@ _PAGE = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>chatprobe</title>
 <style>
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #1a1a1a; background: #fff }}
+body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 96rem; padding: 0 1rem; color: #1a1a1a; background: #fff }}
+.wide {{ overflow-x: auto }}
 table {{ border-collapse: collapse; width: 100% }}
 th, td {{ border-bottom: 1px solid #ccc; padding: .4rem .8rem .4rem 0; text-align: left; vertical-align: top }}
-td.number {{ font-variant-numeric: tabular-nums }}
+p, td {{ overflow-wrap: anywhere }}
+td {{ min-width: 6rem }}
+td.outcome {{ min-width: 9rem }}
+td.engine {{ min-width: 13rem }}
+td.number + .engine, th.number + th:not(.number) {{ padding-left: .8rem }}
+td.number {{ font-variant-numeric: tabular-nums; white-space: nowrap; min-width: 0; text-align: right }}
+th {{ white-space: nowrap }}
+th.number {{ text-align: right }}
 .ok {{ color: #166534 }}
 .failed {{ color: #991b1b }}
 </style>
@@ -30,27 +40,39 @@ td.number {{ font-variant-numeric: tabular-nums }}
 <body>
 <h1>chatprobe</h1>
 <p>{state}</p>
-<table>
-<thead>
-<tr><th>Target</th><th>Engine</th><th>Model</th><th>Scenario</th><th>Last outcome</th><th>TTFT</th><th>Whole chat</th><th>At (UTC)</th></tr>
-</thead>
-<tbody>
-{rows}
-</tbody>
-</table>
+{troubles}
+{table}
 <p><a href="/metrics">Metrics</a> · <a href="/config">Configuration</a> · <a href="/-/healthy">Health</a> · <a href="/-/ready">Readiness</a></p>
 </body>
 </html>
 """
 
 
+_TABLE = """\
+<div class="wide" tabindex="0" role="region" aria-label="Targets">
+<table>
+<thead>
+<tr><th>Target</th><th>Scenario</th><th>Last outcome</th><th class="number">TTFT</th><th class="number">Whole chat</th>\
+<th class="number">At (UTC)</th><th>Model</th><th>Engine</th></tr>
+</thead>
+<tbody>
+{rows}
+</tbody>
+</table>
+</div>"""
+TROUBLE_LINES = 10
+"""What is wrong in more lines than these is in the log."""
+
+
 class Overview:
-    """A sink that remembers the last event of each target and scenario, and shows them."""
+    """A sink that remembers the last event of each target and scenario, and the last failure of each target, and shows them."""
 
     def __init__(self, roster: Roster) -> None:
         self._roster = roster
         self._models: dict[str, str] = {}
         self._broken: set[str] = set()
+        self._failures: dict[str, Failure] = {}
+        self._failing: set[tuple[str, str]] = set()
         self._last: dict[tuple[str, str], ChatRecord | Skip] = {}
 
     def follow(self, roster: Roster) -> None:
@@ -58,7 +80,10 @@ class Overview:
         self._roster = roster
         self._models = {name: model for name, model in self._models.items() if name in roster.members}
         self._broken &= roster.members.keys()
-        self._last = {key: event for key, event in self._last.items() if key[0] in roster.members and key[1] in roster.config.scenarios}
+        self._failures = {name: failure for name, failure in self._failures.items() if name in roster.members}
+        followed = {(name, scenario) for scenario, settings in roster.config.scenarios.items() for name in roster.of(settings)}
+        self._failing &= followed
+        self._last = {key: event for key, event in self._last.items() if key in followed}
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -68,38 +93,69 @@ class Overview:
                 (self._broken.add if event.open else self._broken.discard)(target)
             case ChatRecord() if event.outcome == "cancelled":
                 pass
-            case ChatRecord() | Skip():
+            case ChatRecord():
+                self._last[event.target, event.scenario] = event
+                (self._failing.discard if event.failure is None else self._failing.add)((event.target, event.scenario))
+                if event.failure is not None and served(event) is False:
+                    self._failures[event.target] = event.failure
+            case Skip():
                 self._last[event.target, event.scenario] = event
 
-    def html(self, not_ready: str | None) -> str:
-        """The page; `not_ready` says why nothing is probed, if nothing is."""
-        state = "Probing." if not_ready is None else f"Not probing: {escape(not_ready)}."
-        return _PAGE.format(state=state, rows="\n".join(self._rows()))
+    def html(self, not_ready: str | None, troubles: Iterable[str] = ()) -> str:
+        """The page; `not_ready` says why nothing is probed, if nothing is, `troubles` what of the configuration is not in force."""
+        state = "Probing" if not_ready is None else f"Not probing: {escape(not_ready)}"
+        rows = "\n".join(self._rows())
+        nobody = "No scenario is for any target." if self._roster.members else "No targets."
+        return _PAGE.format(
+            state=f"{state}. {self._summary()}",
+            troubles="\n".join(map(_trouble, troubles)),
+            table=_TABLE.format(rows=rows) if rows else f"<p>{nobody}</p>",
+        )
+
+    def _summary(self) -> str:
+        count = len(self._roster.members)
+        failing = len({name for name, _ in self._failing})
+        return f"{count} target{'' if count == 1 else 's'}, {failing} failing, {len(self._broken)} with an open breaker."
 
     def _rows(self) -> Iterator[str]:
         for scenario, settings in self._roster.config.scenarios.items():
             for name in self._roster.of(settings):
                 target = self._roster.members[name].target
-                url = escape(shown_url(target.url))
+                engine = f"{target.backend}<br><small>{escape(shown_url(target.url))}</small>"
                 model = self._models.get(name) or target.model or UNKNOWN_MODEL
-                held_back = "<br><small>breaker open</small>" if name in self._broken else ""
-                cells = (f"{escape(name)}{held_back}", f"{target.backend}<br><small>{url}</small>", escape(model), escape(scenario))
-                yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}{_last(self._last.get((name, scenario)))}</tr>"
+                yield (
+                    f"<tr><td>{escape(name)}{self._held_back(name)}</td><td>{escape(scenario)}</td>"
+                    f'{_last(self._last.get((name, scenario)))}<td class="engine">{escape(model)}</td><td class="engine">{engine}</td></tr>'
+                )
+
+    def _held_back(self, target: str) -> str:
+        if target not in self._broken:
+            return ""
+        failure = self._failures.get(target)
+        why = "" if failure is None else f": {failure.reason}<br>{escape(failure.detail)}"
+        return f'<br><small class="failed">breaker open{why}</small>'
+
+
+def _trouble(text: str) -> str:
+    lines = text.splitlines()
+    more = [f"and {len(lines) - TROUBLE_LINES} more"] if len(lines) > TROUBLE_LINES else []
+    return f'<p class="failed">{"<br>".join(map(escape, [*lines[:TROUBLE_LINES], *more]))}</p>'
 
 
 def _last(event: ChatRecord | Skip | None) -> str:
+    """The cells of the outcome, of TTFT, of the whole chat and of the time."""
+    kind = ttft = whole = at = ""
     match event:
         case None:
-            return '<td>none yet</td><td class="number"></td><td class="number"></td><td></td>'
+            outcome = "none yet"
         case Skip():
-            return f'<td>skipped: {event.reason}</td><td class="number"></td><td class="number"></td><td class="number">{_time(event.at)}</td>'
+            outcome, at = f"skipped: {event.reason}", _time(event.at)
         case ChatRecord():
+            kind = f" {event.outcome}"
             outcome = "ok" if event.failure is None else f"failed: {event.failure.reason}<br><small>{escape(event.failure.detail)}</small>"
             ttft = "" if event.ttft_seconds is None else f"{event.ttft_seconds * 1000:.1f} ms"
-            return (
-                f'<td class="{event.outcome}">{outcome}</td><td class="number">{ttft}</td>'
-                f'<td class="number">{event.e2e_seconds:.3f} s</td><td class="number">{_time(event.started_at)}</td>'
-            )
+            whole, at = f"{event.e2e_seconds:.3f} s", _time(event.started_at)
+    return f'<td class="outcome{kind}">{outcome}</td>' + "".join(f'<td class="number">{cell}</td>' for cell in (ttft, whole, at))
 
 
 def _time(epoch_seconds: float) -> str:

@@ -18,7 +18,9 @@ class FrameError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a chat was refused, whether by a status or inside the stream, in words without secrets."""
+    """Why a chat was refused, whether by a status or inside the stream. `detail` is what the engine said, as it said it: of any length, and with
+    our secrets, if it repeats them.
+    """
 
     reason: Reason
     detail: str

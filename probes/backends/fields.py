@@ -7,6 +7,7 @@ import orjson
 from probes.backends.base import FrameError
 
 MOST_TOKENS = 10_000_000
+LONGEST_NAME = 256
 
 JsonObject = dict[str, object]
 
@@ -73,5 +74,13 @@ def tool_text(calls: object) -> bool:
 
 
 def names(body: bytes, listing: str, name: str) -> tuple[str, ...]:
-    """The field `name` of each object in the list `listing`."""
-    return tuple(text(as_object(entry, "a model"), name) for entry in as_list(parse_object(body).get(listing), listing))
+    """The field `name` of each object in the list `listing`. They become labels of metrics, so that each must be a `proper_name`."""
+    found = tuple(text(as_object(entry, "a model"), name) for entry in as_list(parse_object(body).get(listing), listing))
+    if not all(map(proper_name, found)):
+        raise FrameError(f"a model's {name} is too long, or not printable")
+    return found
+
+
+def proper_name(name: str) -> bool:
+    """Whether it can stand where people read it: printable, and no longer than `LONGEST_NAME` characters."""
+    return len(name) <= LONGEST_NAME and name.isprintable()

@@ -7,18 +7,10 @@ import re
 
 from probes.backends.base import Refusal
 from probes.failure import Reason
-
-DETAIL_CHARACTERS = 200
+from probes.wording import shortened
 
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _HTML = re.compile(r"\s*<(!doctype html|html|head|body|title)\b", re.IGNORECASE)
-
-
-def detail(words: str) -> str:
-    """`words` on one line, printable, of at most `DETAIL_CHARACTERS`."""
-    # An error may be as long as a frame; what lies far behind the cut is not looked at.
-    line = " ".join("".join(mark if mark.isprintable() else " " for mark in words[: 10 * DETAIL_CHARACTERS]).split())
-    return line if len(line) <= DETAIL_CHARACTERS else line[: DETAIL_CHARACTERS - 1] + "…"
 
 
 def by_status(status: int, own_words: str | None, body: bytes) -> Refusal:
@@ -28,12 +20,12 @@ def by_status(status: int, own_words: str | None, body: bytes) -> Refusal:
     overloaded, or does not know the model, from a router which has nobody behind it, or does not know the path.
     """
     words = _spoken(body) if own_words is None else own_words
-    return Refusal(_reason(status, own_form=own_words is not None), detail(words) or f"HTTP {status} without a word")
+    return Refusal(_reason(status, own_form=own_words is not None), words if shortened(words) else f"HTTP {status} without a word")
 
 
 def in_stream(words: str, *, overloaded: bool = False) -> Refusal:
     """The refusal that an error after the 200 means."""
-    return Refusal(Reason.OVERLOADED if overloaded else Reason.ERROR_IN_STREAM, detail(words) or "an error without a word")
+    return Refusal(Reason.OVERLOADED if overloaded else Reason.ERROR_IN_STREAM, words if shortened(words) else "an error without a word")
 
 
 def _reason(status: int, *, own_form: bool) -> Reason:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from probes.ask import Reply
-from probes.checks.wording import shortened
+from probes.wording import shortened
 
 
 @dataclass(frozen=True, slots=True)

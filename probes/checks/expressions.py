@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import regex
 
 from probes.ask import Reply, TooSlowError
-from probes.checks.wording import shortened
+from probes.wording import shortened
 
 TIME_LIMIT_SECONDS = 0.1
 """For one expression on one answer: what needs longer has lost its way."""
@@ -43,6 +43,8 @@ def _compiled(written: str) -> regex.Pattern[str]:
         raise ValueError(f"is no regular expression{where}; mend it, and put a backslash before what stands for itself") from None
     except (RecursionError, OverflowError):
         raise ValueError("is a regular expression too deep to be read; write a simpler one") from None
+    except ValueError:
+        raise ValueError("has flags that exclude each other, or a number that is too long; write a simpler one") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ class Expected(Protocol):
     """One thing that is expected of an answer."""
 
     def wrong(self, reply: Reply) -> str | None:
-        """What is wrong with the answer, for people, in at most 200 characters; or None. Raises `TooSlowError`."""
+        """What is wrong with the answer, for people; or None. It may quote the answer at any length. Raises `TooSlowError`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ class SchemaError(ValueError):
 
 def follow(schema: Mapping[str, Any]) -> None:
     """Follows every reference. Raises `SchemaError` where one leads out of the schema, back to itself, or too far."""
-    for count, _ in enumerate(_parts(dict(schema), schema, ())):
+    whole = dict(schema)
+    for count, _ in enumerate(_parts(whole, whole, ())):
         if count > _MOST_PARTS:
             raise SchemaError((), f"unfolds to more than {_MOST_PARTS} parts; write a simpler one")
 
@@ -40,10 +41,17 @@ def _parts(part: object, schema: Mapping[str, Any], trail: tuple[str, ...]) -> I
             for key, value in part.items():
                 if isinstance(value, str) and key in ("$dynamicRef", "$recursiveRef"):
                     raise SchemaError((), f"has a {key}, which is for schemas without an end; write the levels out that an answer may have")
+                if isinstance(value, str) and part is not schema and _is_base(key, schema):
+                    raise SchemaError((), f"has {key} below its root, so that references would lead elsewhere from there; leave it out")
                 if isinstance(value, str) and key == "$ref":
                     yield from _parts(_target(value, schema, trail), schema, (*trail, value))
                 else:
                     yield from _parts(value, schema, trail)
+
+
+def _is_base(key: str, schema: Mapping[str, Any]) -> bool:
+    """Whether text under this key is what references beside it and below it are relative to: draft 4 has another key than those after it."""
+    return key == "$id" or (key == "id" and "draft-04" in str(schema.get("$schema")))
 
 
 def _target(reference: str, schema: Mapping[str, Any], trail: tuple[str, ...]) -> object:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from probes.ask import Reply
 from probes.checks.expressions import Expression
-from probes.checks.wording import shortened
+from probes.wording import shortened
 
 _AT_HEAD = r"(?is)\A(?:.{0,200}?[\n.!?:;,—–])?[^\w\n]{0,20}+"
 """A refusal begins the answer, or a clause near its beginning; further down it may be a quotation."""

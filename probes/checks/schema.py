@@ -11,7 +11,6 @@ import orjson
 
 from probes.ask import Reply
 from probes.checks.references import SchemaError, follow
-from probes.checks.wording import shortened
 
 _FENCE = "```"
 
@@ -48,7 +47,7 @@ class JsonSchema:
             self._validator.validate(said)
         except jsonschema_rs.ValidationError as error:
             place = _written(error.instance_path)
-            return shortened(f"does not fit the schema{f' at {place}' if place else ''}: {error.message}")
+            return f"does not fit the schema{f' at {place}' if place else ''}: {error.message}"
         except ValueError:
             return "does not fit the schema, and is nested too deeply to say where"
         return None

@@ -23,6 +23,9 @@ NAP_NS = 600_000
 A wake-up costs more than a read, and the stamps are the kernel's, so that only the bound of a chunk that shares its read grows.
 """
 
+LONGEST_SLEEP_SECONDS = 86_400.0
+"""epoll takes no more than 24 days at once; a later timer is waited for in several sleeps."""
+
 Handler = Callable[[int, int], None]
 """Called with (epoll events, floor): whatever made the socket ready arrived after `floor`, nanoseconds on the monotonic clock."""
 
@@ -143,7 +146,7 @@ class Loop:
             heapq.heappop(self._timers)
         if not self._timers:
             return -1
-        return max(0.0, (self._timers[0][0] - self.now_ns()) / 1e9)
+        return min(max(0.0, (self._timers[0][0] - self.now_ns()) / 1e9), LONGEST_SLEEP_SECONDS)
 
     def _run_due(self) -> None:
         now = self.now_ns()

@@ -55,7 +55,6 @@ def test_warnings_are_no_errors() -> None:
 def test_overlay() -> None:
     Path("a.yaml").write_text(GOOD)
     Path("b.yaml").write_text("targets: {w: {backend: tgi, url: http://w}}\n")
-    assert check("a.yaml", "b.yaml").exit_code == 1
     result = check("--overlay", "a.yaml", "b.yaml")
     assert result.exit_code == 0
     assert result.stdout == "a.yaml + b.yaml: ok (2 targets, 1 scenario, 0 SLOs)\n"
@@ -140,3 +139,51 @@ def test_a_running_configuration_that_cannot_be_read() -> None:
     assert result.exit_code == 1
     assert result.stdout == ""
     assert result.stderr == "missing.yaml: cannot be read: No such file or directory; name a file that can\n"
+
+
+DISCOVERING = GOOD.replace("15s", "15s, targets: [v, t*]") + 'discovery: {files: ["targets/*.yaml", "late.json"]}\n'
+
+
+def test_files_of_discovered_targets_are_looked_at() -> None:
+    Path("a.yaml").write_text(DISCOVERING)
+    Path("targets").mkdir()
+    here = Path.cwd()
+    Path("targets/1.yaml").write_text(
+        "targets: {t1: {backend: vllm, url: http://t}, v: {backend: vllm, url: http://t}, x: {backend: vllm, url: http://x}}\n"
+    )
+    Path("targets/2.yaml").write_text("targets: {t2: {backend: vllm, url: nonsense}}\n")
+    result = check("a.yaml")
+    assert result.exit_code == 0
+    assert result.stdout == "a.yaml: ok (1 target, 1 scenario, 0 SLOs; 2 targets discovered)\n"
+    broken, shadowed, missing, unnamed = [line for line in result.stderr.splitlines() if "targets.v.url" not in line]
+    assert broken.startswith(f"{here}/targets/2.yaml:1:36: targets.t2.url: is not a URL of an engine")
+    assert "v: taken already, by the configuration" in shadowed
+    assert missing == f"discovery.files: {here}/late.json matches no file now; mend it, unless the file is to come later (warning)"
+    assert unnamed == "discovered, and in no scenario: x; name them in targets of one, or leave its targets out (warning)"
+    assert all(line.endswith(" (warning)") for line in result.stderr.splitlines())
+
+
+def test_a_file_of_targets_is_recognised_in_either_form() -> None:
+    Path("own.yaml").write_text("targets: {t: {backend: vllm, url: http://t}, u: {backend: tgi, url: http://u}}\n")
+    Path("sd.json").write_text('[\n\t{"targets": ["t:8000"], "labels": {"backend": "vllm"}}\n]\n')
+    Path("none.json").write_text("[]")
+    Path("chatprobe.yaml").write_text(Path("own.yaml").read_text())
+    assert "chatprobe.yaml:1:1: scenarios: is missing" in check().stderr
+    result = check("own.yaml", "sd.json", "none.json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "own.yaml: ok as a file of targets for discovery (2 targets); a configuration has scenarios too",
+        "sd.json: ok as a file of targets for discovery (1 target); a configuration has scenarios too",
+        "none.json: ok as a file of targets for discovery (0 targets); a configuration has scenarios too",
+    ]
+
+
+def test_a_file_of_targets_is_checked_as_one() -> None:
+    Path("own.yaml").write_text("targets: {t: {backend: vllm, url: http://t, api_key: {env: KEY}}}\n")
+    Path("sd.json").write_text('[{"targets": ["t:8000"]}]\n')
+    result = check("own.yaml", "sd.json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines() == [
+        "own.yaml:1:45: targets.t.api_key: is not taken from here; write it under credentials in the main configuration",
+        "sd.json:1:2: [0].labels: has no label backend; write backend: vllm (or tgi, ollama, openai)",
+    ]

@@ -71,9 +71,50 @@ BEAT = "scenarios: {beat: {every: 15s}}\n"
         ),
         (
             "limits: {tokens_per_hour: 100000}\n" + ONE + "scenarios: {a: {rate: 1/s, timeout: 1m}}\n",
-            ["1:27: limits.tokens_per_hour: is 100000, and all scenarios together ask for about 230,000 in an hour; raise it, or chat less"],
+            ["1:27: limits.tokens_per_hour: is 100000, and all scenarios together ask for about 290,000 in an hour; raise it, or chat less"],
         ),
         ("limits: {tokens_per_hour: 300000}\n" + ONE + "scenarios: {a: {rate: 1/s, timeout: 1m}}\n", []),
+        (
+            "limits: {tokens_per_hour: 100000}\ndiscovery: {files: [a]}\nscenarios: {a: {every: 2s, prompt: {input_tokens: 136}}}\n",
+            ["1:27: limits.tokens_per_hour: is 100000, and all scenarios together ask for about 360,000 in an hour; raise it, or chat less"],
+        ),
+        (
+            "limits: {tokens_per_hour: 1000}\n" + ONE + "scenarios: {a: {every: 2h, prompt: {input_tokens: 600}, max_tokens: 401}}\n",
+            [
+                "3:69: scenarios.a.max_tokens: makes chats of about 1,000 tokens with their prompts, which limits.tokens_per_hour (1000) "
+                "never lets through; write a smaller one, or a shorter prompt, or raise the limit",
+            ],
+        ),
+        (
+            f"limits: {{tokens_per_hour: 1000}}\n{ONE}scenarios: {{a: {{every: 2h, prompt: {{text: {'four' * 2000}}}}}}}\n",
+            [
+                "3:13: scenarios.a.max_tokens: makes chats of about 2,100 tokens with their prompts, which limits.tokens_per_hour (1000) "
+                "never lets through; write a smaller one, or a shorter prompt, or raise the limit",
+                "1:27: limits.tokens_per_hour: is 1000, and all scenarios together ask for about 1,000 in an hour; raise it, or chat less",
+            ],
+        ),
+        ("limits: {tokens_per_hour: 1000}\n" + ONE + "scenarios: {a: {every: 2h, prompt: {input_tokens: 600}, max_tokens: 400}}\n", []),
+        (
+            ONE + "scenarios: {a: {every: 1d, active: ['00:00-24:00', '23:30-00:30']}, b: {rate: 1/h, active: 08:00-08:59}}\n",
+            [
+                "2:24: scenarios.a.every: chats so seldom that a window of active (1h) may pass without one, each time; "
+                "chat more often, or write a longer window",
+                "2:79: scenarios.b.rate: chats so seldom that a window of active (59m) may pass without one, each time; "
+                "chat more often, or write a longer window",
+            ],
+        ),
+        (ONE + "scenarios: {a: {every: 49m, active: 08:00-08:49}}\n", []),
+        (
+            "discovery: {files: [a]}\nscenarios: {a: {every: 1m, exact_length: true}, b: {every: 1m, exact_length: true, targets: ['t*']}}\n",
+            [
+                "2:42: scenarios.a.exact_length: is possible with vLLM only, and others that are discovered answer at any length; "
+                "name the vLLM targets in targets, or leave it out",
+                "2:78: scenarios.b.exact_length: is possible with vLLM only, and others that are discovered answer at any length; "
+                "name the vLLM targets in targets, or leave it out",
+            ],
+        ),
+        (ONE + "discovery: {files: [a]}\nscenarios: {a: {every: 1m, exact_length: true, targets: [v]}}\n", []),
+        (ONE + "scenarios: {a: {every: 1m, exact_length: true}}\n", []),
         (
             "targets: {o: {backend: ollama, url: http://o}}\nscenarios: {a: {users: 1, think_time: 4m}, b: {rate: 11/h}, c: {rate: 13/h}}\n",
             [
@@ -87,7 +128,7 @@ BEAT = "scenarios: {beat: {every: 15s}}\n"
         (
             ONE
             + BEAT
-            + "credentials: [{host: '*', api_key: {env: KEY}}, {host: '*.*', tls: {insecure: true}}, {host: '*.a', api_key: {env: KEY}}]\n",
+            + "credentials: [{host: '*', api_key: {env: KEY}}, {host: '*:*', tls: {insecure: true}}, {host: '*.a.b', api_key: {env: KEY}}]\n",
             [
                 "3:22: credentials[0].host: matches every host, so that whoever writes a target's URL is shown what is secret; "
                 "write *.example.com, your own domain",
@@ -95,6 +136,20 @@ BEAT = "scenarios: {beat: {every: 15s}}\n"
                 "write *.example.com, your own domain",
                 "3:79: credentials[1].tls.insecure: accepts any certificate, an attacker's too; write ca_file: PATH",
             ],
+        ),
+        (
+            ONE
+            + BEAT
+            + "credentials: [{host: '*.com', headers: {X: x}}, {host: 'a-*.com', headers: {X: x}}, {host: '*example.com', headers: {X: x}}]\n",
+            [
+                "3:22: credentials[0].host: matches hosts of a whole top-level domain, whoever owns them; write *.example.com, your own domain",
+                "3:56: credentials[1].host: matches hosts of a whole top-level domain, whoever owns them; write *.example.com, your own domain",
+                "3:92: credentials[2].host: matches names of others that end alike, as notexample.com ends in example.com; write a dot after the *",
+            ],
+        ),
+        *(
+            (ONE + BEAT + f"credentials: [{{host: '{host}', headers: {{X: x}}}}]\n", [])
+            for host in ("*.svc", "*.LOCAL", "*.example.com.", "a-*.example.com", "*-a.example.com", "10.0.*", "fd00:*", "host", "a.com")
         ),
         (
             ONE + "scenarios: {beat: {every: 15s, targets: [v, w, 'team-*']}}\ndiscovery: {files: [a]}\n",
@@ -122,6 +177,10 @@ BEAT = "scenarios: {beat: {every: 15s}}\n"
             "targets: {v: {backend: vllm, url: https://v, api_key: {env: KEY}, metrics: {urls: [https://v-0, http://v-1, http://127.0.0.1]}}}\n"
             + BEAT,
             ["1:97: targets.v.metrics.urls[1]: carries the key in clear text over the network; write https://"],
+        ),
+        (
+            ONE + "discovery: {files: [a]}\nscenarios: {a: {every: 1m, pair: true}, b: {every: 1m, pair: true, targets: ['team-*']}}\n",
+            ["3:34: scenarios.a.pair: compares 20 targets at most, whichever are found first; name those to compare in targets"],
         ),
         ("targets: {v: {backend: vllm, url: http://v}}\n" + BEAT, []),
         ("targets: {v: {backend: vllm, url: 'http://[::1]:8000', api_key: {env: KEY}}}\n" + BEAT, []),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import trustme
 
 from config.problems import ConfigError
 from config.reader import parse
@@ -36,12 +37,19 @@ def cases() -> list[Case]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The configuration's folder, with a key in it, one above it, an empty file and a folder."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, authority: trustme.CA) -> Path:
+    """The configuration's folder, with keys and certificates in it, a key above it, an empty file and a folder."""
     here = tmp_path / "conf"
     (here / "folder").mkdir(parents=True)
     (here / "key").write_text("hunter2\n")
     (here / "empty").write_text("")
+    (here / "break").write_text("\n")
+    (here / "lines").write_text("hunter2\nhunter2\n")
+    (here / "binary").write_bytes(b"\xff\xfe")
+    own, other = authority.issue_cert("own.example"), authority.issue_cert("other.example")
+    own.cert_chain_pems[0].write_to_path(str(here / "cert"))
+    own.private_key_pem.write_to_path(str(here / "cert-key"))
+    other.private_key_pem.write_to_path(str(here / "other-key"))
     (tmp_path / "key").write_text("hunter2\n")
     monkeypatch.chdir(here)
     return here
@@ -51,7 +59,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.usefixtures("folder")
 def test_says_exactly_what_is_wrong(case: Case) -> None:
     with pytest.raises(ConfigError) as caught:
-        parse(case.text, environ={"KEY": "hunter2", "EMPTY": ""})
+        parse(case.text, environ={"KEY": "hunter2", "EMPTY": "", "LINES": "hunter2\nhunter2"})
     assert [str(problem) for problem in caught.value.problems] == [f"chatprobe.yaml:{line}" for line in case.expected]
     assert "hunter2" not in str(caught.value) + repr(caught.value)
 

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from config.demand import chats_per_second_at_most, streams_at_worst, tokens_per_hour
+from config.demand import chats_per_second_at_most, streams_at_worst, tokens_of_largest_chat, tokens_per_hour
 from config.model import Scenario
 from config.reader import parse
+from probes.prompts import sets
 
 
 def scenario(written: str) -> Scenario:
@@ -31,14 +32,31 @@ def test_at_worst(written: str, streams: float, chats_per_second: float) -> None
 @pytest.mark.parametrize(
     ("written", "tokens"),
     [
-        ("every: 10s, max_tokens: 100", 36_000),
-        ("every: 10s, max_tokens: 100, prompt: {input_tokens: 900}", 360_000),
-        ("rate: 1/s, max_tokens: 100", 360_000),
-        ("stages: [{rate: 3/s, for: 1m}, {rate: 0/s, for: 2m}], max_tokens: 100", 360_000),
-        ("stages: [{rate: 3/s, for: 1m}, {rate: 1/s}], max_tokens: 100", 360_000),
-        ("users: 4, think_time: 2s, max_tokens: 100", 360_000),
-        ("stages: [{users: 8, for: 1m}, {users: 0, for: 1m}], think_time: 2s, max_tokens: 100", 360_000),
+        ("every: 10s, prompt: {input_tokens: 900}", 360_000),
+        ("every: 10s, prompt: {text: 'four'}", 360 * 101),
+        ("rate: 1/s", 396_000),
+        ("stages: [{rate: 3/s, for: 1m}, {rate: 0/s, for: 2m}]", 396_000),
+        ("stages: [{rate: 3/s, for: 1m}, {rate: 1/s}]", 110 * (3600 + 2 * 60)),
+        ("stages: [{rate: 9/s, for: 1m}, {rate: 0/s}]", 110 * 9 * 60),
+        ("stages: [{rate: 0/s, for: 2h}, {rate: 1/s, for: 1h}]", 396_000),
+        ("stages: [{rate: 1/s, for: 30m}, {rate: 0/s, for: 2h}, {rate: 2/s, for: 15m}]", 110 * (1800 + 2 * 900)),
+        ("stages: [{rate: 1/s, for: 40m}, {rate: 0/s, for: 30m}]", 110 * 2400),
+        ("stages: [{rate: 0/s, for: 10m}, {rate: 1/s, for: 30m}]", 110 * 3000),
+        ("users: 4, think_time: 2s", 396_000),
+        ("stages: [{users: 8, for: 1m}, {users: 0, for: 1m}], think_time: 2s", 396_000),
+        ("stages: [{users: 4, for: 1h}, {users: 0, for: 23h}], think_time: 2s", 396_000),
     ],
 )
-def test_tokens_in_an_hour_on_the_whole(written: str, tokens: float) -> None:
-    assert tokens_per_hour(scenario(written)) == pytest.approx(tokens)
+def test_tokens_in_the_busiest_hour(written: str, tokens: float) -> None:
+    prompt = "" if "prompt" in written else ", prompt: {input_tokens: 10}"
+    assert tokens_per_hour(scenario(f"{written}, max_tokens: 100{prompt}")) == pytest.approx(tokens)
+
+
+@pytest.mark.parametrize("name", sets.names())
+def test_tokens_of_prompts_and_conversations(name: str) -> None:
+    said = sets.load(name)
+    alone, held = scenario(f"every: 1h, max_tokens: 100, prompt: {name}"), scenario(f"every: 1h, max_tokens: 100, conversation: {name}")
+    assert tokens_per_hour(alone) == pytest.approx(100 + sum(map(len, said.prompts)) / 4 / len(said.prompts))
+    assert tokens_of_largest_chat(alone) == pytest.approx(100 + max(map(len, said.prompts)) / 4)
+    assert tokens_of_largest_chat(held) == pytest.approx(100 * len(said.conversation) + sum(map(len, said.conversation)) / 4)
+    assert 100 < tokens_per_hour(held) < tokens_of_largest_chat(held)

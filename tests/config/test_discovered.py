@@ -25,7 +25,7 @@ def file(tmp_path: Path) -> Path:
 
 def read(file: Path, text: str) -> dict[str, Target]:
     file.write_text(text)
-    return read_targets(file)
+    return dict(read_targets(file).targets)
 
 
 def problems(file: Path, raw: bytes) -> list[str]:
@@ -206,11 +206,33 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     }
 
 
+def test_a_pipe_that_takes_the_place_of_a_file_after_a_look_at_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    looked = (tmp_path / "file").stat()
+    monkeypatch.setattr(Path, "stat", lambda *_, **__: looked)
+    with pytest.raises(ConfigError, match="is no regular file"):
+        read_targets(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "targets: {a: {backend: vllm, url: http://a}, b: {backend: vllm, url: http://b}, c: {backend: x}}",
+        "[{targets: [a, b, c], labels: {backend: tgi}}]",
+    ],
+)
+def test_no_more_are_read_than_are_asked_for(file: Path, text: str) -> None:
+    file.write_text(text)
+    found = read_targets(file, 2)
+    assert (list(found.targets), found.more) == (["a", "b"], 1)
+
+
 def test_kubernetes_links_are_followed(tmp_path: Path) -> None:
     (tmp_path / "..data").mkdir()
     (tmp_path / "..data" / "targets.yaml").write_text("targets: {a: {backend: vllm, url: http://a}}")
     (tmp_path / "targets.yaml").symlink_to("..data/targets.yaml")
-    assert list(read_targets(tmp_path / "targets.yaml")) == ["a"]
+    assert list(read_targets(tmp_path / "targets.yaml").targets) == ["a"]
 
 
 words = st.sampled_from(
@@ -230,9 +252,10 @@ groups = st.lists(
 @example(b"? [a]\n: b")
 @example(b'[{"targets": ["\\ud800:1"], "labels": {"backend": "\\udfff"}}]')
 @example(b"[" * 10_000)
+@example(b'targets: {a: {backend: vllm, url: "\\UFFFFFFFF"}}')
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_written_there_are_targets_or_a_config_error(tmp_path: Path, raw: bytes) -> None:
     file = tmp_path / "targets.json"
     file.write_bytes(raw)
     with suppress(ConfigError):
-        assert all(isinstance(target, Target) for target in read_targets(file).values())
+        assert all(isinstance(target, Target) for target in read_targets(file).targets.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from config.effective import effective
 from config.native import Native
 from config.prompt import SyntheticPrompt, TextPrompt
 from config.reader import parse
+from config.rules import OURS
 from config.sections import SECTIONS
 from config.targets import SecretRef
 from config.unavailable import UNAVAILABLE
@@ -83,7 +85,12 @@ def test_prompts() -> None:
 
 def test_keys_of_later_versions() -> None:
     for row in UNAVAILABLE:
-        assert f"`{'.'.join(row.path).replace('*', 'NAME')}`" in PAGE, row.path
+        assert f"`{'.'.join(row.path).replace('*', 'NAME').replace('.[]', '[]')}`" in PAGE, row.path
+
+
+def test_headers_that_are_refused() -> None:
+    sentence = PAGE[PAGE.index("Headers that chatprobe sets itself") :].partition(" are refused")[0]
+    assert {name.lower() for name in re.findall("`([A-Z][A-Za-z-]+)`", sentence)} == OURS | {"authorization"}
 
 
 def test_secret_reference_is_documented_as_it_is() -> None:

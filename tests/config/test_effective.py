@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from config.effective import effective
 from config.reader import parse
@@ -36,7 +40,7 @@ scenarios:
       own: {no_refusal: ['(?i)no comment', "nein"]}
 discovery: {files: ["/etc/chatprobe/*.yaml"]}
 credentials:
-  - {host: "*.svc.cluster.local", name: "team-*", namespace: "a*", api_key: {env: KEY}}
+  - {host: "*.svc.cluster.local", name: "team-*", api_key: {env: KEY}}
   - {host: 10.0.0.1, tls: {insecure: true}}
 limits: {tokens_per_hour: 1000000000000, discovered_targets: 7, load_share: 0.5%}
 native: {interval: 1m30s, timeout: 250ms, relay: false, allow: ["vllm:*"], deny: [], series_per_target: 1}
@@ -48,6 +52,61 @@ slos: {s: {scenario: one, ttft: 100ms, objective: 99.95%}}
 def test_reads_back_as_the_same(text: str) -> None:
     config = parse(text, environ={"KEY": "x"}).config
     assert parse(effective(config), environ={"KEY": "x"}).config == config
+
+
+LIKE_NUMBERS = (
+    "1e5",
+    "08",
+    "-08",
+    "+.5",
+    "1E+5",
+    "0o17",
+    "1_000",
+    "1:30",
+    "9" * 19,
+    ".",
+    "1.",
+    "~",
+    "null",
+    "True",
+    "on",
+    "<<",
+    "=",
+    ".inf",
+    "2026-01-01",
+)
+texts = st.sampled_from(LIKE_NUMBERS) | st.text("-+.0123456789eE_:oxtrufalsn ~<'\"#\n", max_size=6) | st.text(max_size=30)
+texts = texts.filter(lambda text: not any("\ud800" <= character <= "\udfff" for character in text))
+schemas = st.recursive(
+    texts | st.none() | st.booleans() | st.integers(-(10**17), 10**17) | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(texts.filter(str.strip), schemas)
+@example("0\x85", {"\x85": "a\x85\u2028b"})
+@settings(max_examples=150, deadline=None)
+def test_any_text_reads_back_as_the_same_text(text: str, constant: object) -> None:
+    written = {
+        "targets": {"v": {"backend": "vllm", "url": "http://v", "model": text}, "08": {"backend": "tgi", "url": "http://t"}},
+        "scenarios": {
+            "b": {"every": "15s", "prompt": {"text": text}, "expect": {"1e5": {"contains": text}, "s": {"json_schema": {"const": constant}}}}
+        },
+    }
+    config = parse(json.dumps(written)).config
+    assert config.targets["v"].model == text
+    again = parse(effective(config)).config
+    assert again == config
+    schema = again.scenarios["b"].expect["s"].json_schema
+    assert schema is not None
+    assert schema.schema == {"const": constant}
+
+
+@pytest.mark.parametrize("text", LIKE_NUMBERS)
+def test_text_like_a_number_reads_back_as_text(text: str) -> None:
+    config = parse(json.dumps({"targets": {"v": {"backend": "vllm", "url": "http://v", "model": text}}, "scenarios": {"b": {"every": "15s"}}})).config
+    assert parse(effective(config)).config.targets["v"].model == text
 
 
 def test_shows_defaults_in_the_words_of_the_configuration() -> None:

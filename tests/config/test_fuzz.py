@@ -84,6 +84,9 @@ def test_any_structure(data: object) -> None:
 @example("- &a\n- *a")
 @example("\ud800")
 @example("%YAML 9.9\n---\na: b")
+@example(f"%YAML 1.{'9' * 5000}\n---\na: b")
+@example('a: "\\UFFFFFFFF"')
+@example('a: "\\U00110000"')
 @settings(max_examples=500, deadline=None)
 def test_any_text(text: str) -> None:
     attempt(text)

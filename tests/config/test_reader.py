@@ -74,17 +74,37 @@ secret_dirs: [/keys]
     assert config.slos["long"].window_seconds == 28 * 86400
 
 
+@pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        ("HTTPS://V.Example.COM:8443/Path/", "https://v.example.com:8443/Path"),
+        ("Http://[FD00::1]:8000//", "http://[fd00::1]:8000"),
+        ("http://v/a//b/", "http://v/a//b"),
+    ],
+)
+def test_schemes_and_hosts_do_not_mind_case(written: str, url: str) -> None:
+    assert parse(MINIMAL.replace("http://v/", f'"{written}"')).config.targets["vllm"].url == url
+
+
+def test_a_scheme_in_capitals_is_the_same_scheme() -> None:
+    secure = "targets: {v: {backend: vllm, url: HTTPS://v, api_key: {env: KEY}, tls: {server_name: s}}}\nscenarios: {b: {every: 15s}}\n"
+    assert parse(secure, environ={"KEY": "x"}).warnings == ()
+    plain = "targets: {v: {backend: vllm, url: HTTP://v, api_key: {env: KEY}}}\nscenarios: {b: {every: 15s}}\n"
+    assert len(parse(plain, environ={"KEY": "x"}).warnings) == 1
+
+
 def test_keys_of_later_versions_are_accepted_where_they_ask_for_nothing() -> None:
     text = """
 web: {config_file: null, lifecycle: false}
 targets: {vllm: {backend: vllm, url: http://v}}
-credentials: []
+credentials: [{host: v, namespace: "*", headers: {X: x}}, {host: v, namespace: null, headers: {X: x}}]
 scenarios: {beat: {every: 15s, pair: false}}
 limits: {streams: 500, tokens_per_hour: null, doubtful: keep, discovered_targets: 200}
 workers: auto
 metrics: {native_histograms: false}
 """
-    assert parse(text).config == parse(MINIMAL).config
+    bare = MINIMAL + "credentials: [{host: v, headers: {X: x}}, {host: v, headers: {X: x}}]\n"
+    assert parse(text).config == parse(bare).config
     assert parse(MINIMAL + "workers: 1\n").config == parse(MINIMAL).config
     assert problems(MINIMAL + "workers: true\n")[0].startswith("chatprobe.yaml:3:1: workers: ")
 
@@ -262,10 +282,10 @@ class TestSecretFiles:
         with pytest.raises(ConfigError, match="cannot be read by the user"):
             self.load(tmp_path, "{file: v}")
 
-    def test_credentials_are_found_by_the_same_rules(self, tmp_path: Path) -> None:
+    def test_credentials_are_found_by_the_same_rules(self, tmp_path: Path, ca_file: str) -> None:
         (tmp_path / "conf" / "keys").mkdir(parents=True)
         (tmp_path / "conf" / "keys" / "v").write_text("hunter2")
-        (tmp_path / "outside").write_text("hunter2")
+        (tmp_path / "outside").write_bytes(Path(ca_file).read_bytes())
         config = self.load(tmp_path / "conf", "{env: KEY}", "credentials: [{host: v, api_key: {file: keys/v}, tls: {ca_file: ../outside}}]\n").config
         assert config.credentials[0].api_key is not None
         assert config.credentials[0].api_key.file == str(tmp_path / "conf" / "keys" / "v")

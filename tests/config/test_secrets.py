@@ -23,12 +23,13 @@ def test_a_file_without_its_last_line_break(tmp_path: Path, content: bytes) -> N
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "is empty"),
-        (b"\n", "is empty"),
-        (b"  \n", "is empty"),
-        (b"hunter2\n\n", "holds line breaks or other characters that no header can carry"),
-        (b"hunter2\nhunter2", "holds line breaks or other characters that no header can carry"),
-        (b"\xff\xfe", "is not text"),
+        (b"", "is empty; write the key into it"),
+        (b"\n", "is empty; write the key into it"),
+        (b"  \n", "is empty; write the key into it"),
+        (b"hunter2\n\n", "holds line breaks or other characters that no header can carry; write the key alone, on one line"),
+        (b"hunter2\nhunter2", "holds line breaks or other characters that no header can carry; write the key alone, on one line"),
+        (b"\xff\xfe", "is not text; write the key alone, on one line"),
+        (b"hunter2 \n", "begins or ends with a blank, which no header can carry; take it out"),
     ],
 )
 def test_a_file_that_holds_no_key(tmp_path: Path, content: bytes, said: str) -> None:
@@ -40,14 +41,14 @@ def test_a_file_that_holds_no_key(tmp_path: Path, content: bytes, said: str) -> 
 def test_a_file_that_went_away(tmp_path: Path) -> None:
     with pytest.raises(SecretError) as caught:
         read_secret(SecretRef(file=str(tmp_path / "key")))
-    assert str(caught.value) == f"{tmp_path}/key: No such file or directory"
+    assert str(caught.value) == f"{tmp_path}/key: No such file or directory; name a file that can be read"
 
 
 def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEY", "hunter2")
     assert read_secret(SecretRef(env="KEY")) == "hunter2"
     monkeypatch.delenv("KEY")
-    with pytest.raises(SecretError, match=r"^environment variable KEY: is empty$"):
+    with pytest.raises(SecretError, match=r"^environment variable KEY: is empty; write the key into it$"):
         read_secret(SecretRef(env="KEY"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from config.reader import parse
+from config.references import MOST_PAIRED
 from exporter.metrics import catalogue
 from exporter.metrics.assembly import Metrics
 from exporter.metrics.boundaries import added, beginning_anew
@@ -12,7 +13,7 @@ from probes.failure import Reason
 from tests.exporter.chats import chat, failed
 from tests.exporter.scrape import Scrape, promtool_accepts, scrape
 from traffic.events import Breaker, Facts, Pair, Side, Skip, SkipReason
-from traffic.roster import Roster, roster
+from traffic.roster import Member, Roster, roster
 
 CHAT = {"target": "vllm", "backend": "vllm", "model": "tiny", "scenario": "heartbeat"}
 VLLM = 'vllm: {backend: vllm, url: "http://127.0.0.1:8000", model: tiny}'
@@ -165,6 +166,19 @@ def test_pairs_and_their_winners() -> None:
     promtool_accepts(metrics.exposition.render("")[0])
     metrics.recording.follow(listed())
     assert scrape(metrics).value(catalogue.PAIRS.name) is None
+
+
+def test_series_of_pairs_do_not_grow_with_what_is_discovered() -> None:
+    few = listed(scenarios=(PAIRED,))
+    many = roster(few.config, {f"found{number}": Member(few.config.targets["tgi"], "files") for number in range(50)})
+    metrics = Metrics(many, {})
+    metrics.recording(Facts("found49", "another"))
+    seen = scrape(metrics)
+    assert len(seen.labels(catalogue.PAIRS.name)) == MOST_PAIRED * (MOST_PAIRED - 1)
+    assert {labels["target"] for labels in seen.labels(catalogue.PROBES.name)} == set(many.of(many.config.scenarios["heartbeat"]))
+    assert len(seen.labels(catalogue.TARGET_INFO.name)) == 52
+    metrics.recording.follow(few)
+    assert len(scrape(metrics).labels(catalogue.PAIRS.name)) == 2
 
 
 def test_checks_are_counted_by_name() -> None:

@@ -15,12 +15,15 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from config.reader import parse
 from exporter.lines import LineWriter
 from exporter.logs import ProbeLog, start_logging
 from exporter.records import record_file
 from probes.failure import Reason
-from tests.exporter.chats import START_NS, chat, failed
-from traffic.events import Breaker
+from tests.exporter.chats import START_NS, STARTED_AT, chat, failed
+from tests.exporter.scrape import CONFIG
+from traffic.events import Breaker, Skip, SkipReason
+from traffic.roster import roster
 
 
 @pytest.fixture
@@ -170,3 +173,57 @@ def test_breakers_are_logged_when_they_open_and_when_they_close() -> None:
         for is_open in (False, True, False, True):
             sink(Breaker("vllm", open=is_open))
     assert [line["event"].partition(":")[0] for line in logs] == ["breaker opened", "breaker closed", "breaker opened"]
+
+
+def test_each_check_that_fails_is_logged_with_how_the_answer_began() -> None:
+    with capture_logs() as logs:
+        sink = ProbeLog()
+        for check in ("greets", "long", "greets"):
+            sink(failed(Reason.VALIDATION, failed_check=check, answer_head="Good day"))
+        sink(failed(Reason.CONNECT))
+    assert [(line.get("failed_check"), line.get("answer_head")) for line in logs] == [("greets", "Good day"), ("long", "Good day"), (None, None)]
+
+
+def skip(reason: SkipReason, after_seconds: float, count: int = 1, target: str = "vllm") -> Skip:
+    return Skip(target, "heartbeat", reason, STARTED_AT + after_seconds, count)
+
+
+def test_what_is_not_sent_is_logged_at_once_then_once_a_minute_and_its_end_when_all_was_sent_for_a_minute() -> None:
+    with capture_logs() as logs:
+        sink = ProbeLog()
+        for second in range(0, 70, 10):
+            sink(skip(SkipReason.TARGET_BUSY, second, count=2))
+            sink(chat(started_at=STARTED_AT + second))
+        sink(skip(SkipReason.MISSED, 70))
+        sink(chat(started_at=STARTED_AT + 100))
+        sink(failed(Reason.CONNECT, started_at=STARTED_AT + 131))
+        sink(chat(target="tgi"))
+    assert [(line["log_level"], line["event"], line.get("reason"), line.get("count"), line.get("alike_since_last_line")) for line in logs] == [
+        ("warning", "chat not sent", "target_busy", 2, 0),
+        ("warning", "chat not sent", "target_busy", 2, 10),
+        ("warning", "chat not sent", "missed", 1, 0),
+        ("info", "chats are sent again", None, None, None),
+        ("warning", "probe failed", "connect", None, 0),
+    ]
+
+
+def test_a_scenario_that_rests_is_no_warning_and_what_a_breaker_holds_back_has_its_own_line() -> None:
+    with capture_logs() as logs:
+        sink = ProbeLog()
+        sink(skip(SkipReason.BREAKER, 0))
+        sink(skip(SkipReason.INACTIVE, 0))
+        sink(skip(SkipReason.INACTIVE, 15))
+        sink(chat(started_at=STARTED_AT + 30))
+        sink(chat(started_at=STARTED_AT + 90))
+    assert [(line["log_level"], line["event"]) for line in logs] == [("debug", "chat not sent"), ("debug", "chats are sent again")]
+
+
+def test_what_is_not_followed_any_more_is_forgotten() -> None:
+    config = parse(CONFIG).config
+    with capture_logs() as logs:
+        sink = ProbeLog()
+        for _ in range(2):
+            sink(failed(Reason.CONNECT))
+            sink(skip(SkipReason.TARGET_BUSY, 0))
+            sink.follow(roster(config.model_copy(update={"targets": {}})))
+    assert [line["event"] for line in logs] == ["probe failed", "chat not sent"] * 2

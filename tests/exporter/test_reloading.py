@@ -12,6 +12,8 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from config.quantities import Address
 from config.reader import read
@@ -47,8 +49,15 @@ class Scene:
 
     async def reload(self, text: str) -> tuple[int, str]:
         self.file.write_text(text)
+        return await self.reload_as_it_is()
+
+    async def reload_as_it_is(self) -> tuple[int, str]:
         async with aiohttp.ClientSession() as session, session.post(f"http://{self.address}/-/reload") as response:
             return response.status, await response.text()
+
+    async def page(self) -> str:
+        async with aiohttp.ClientSession() as session, session.get(f"http://{self.address}/") as response:
+            return await response.text()
 
     async def scrape(self) -> Scrape:
         async with aiohttp.ClientSession() as session, session.get(f"http://{self.address}/metrics") as response:
@@ -208,6 +217,76 @@ async def test_a_changed_file_is_loaded_by_itself(tmp_path: Path, monkeypatch: p
     async with scene(tmp_path, watch=True) as one:
         one.file.write_text(configuration(one.engine.url, extra=f'  other: {{backend: vllm, url: "{one.engine.url}", model: tiny}}'))
         await one.until(lambda: any(record.target == "other" for record in one.records))
+
+
+async def test_a_reload_by_hand_that_is_undone_on_disk_does_not_stay_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exporter.watching.LOOK_SECONDS", 0.05)
+    (tmp_path / "chatprobe.yaml").symlink_to("first.yaml")
+    async with scene(tmp_path, watch=True) as one:
+        (tmp_path / "second.yaml").write_text(configuration(one.engine.url).replace("steady", "other"))
+        one.file.unlink()
+        one.file.symlink_to("second.yaml")
+        assert "scenarios added: other" in (await one.reload_as_it_is())[1]
+        one.file.unlink()
+        one.file.symlink_to("first.yaml")
+        await one.until(lambda: "steady" in one.running.reloading.plan.roster.config.scenarios)
+
+
+async def test_a_reload_that_leaves_a_secret_out_or_names_another_is_not_followed_by_one_that_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exporter.watching.LOOK_SECONDS", 0.02)
+    for name in ("key", "other"):
+        (tmp_path / name).write_text("a-key")
+    with capture_logs() as logs:
+        async with scene(tmp_path, lambda url: configuration(url, target=", api_key: {file: key}"), watch=True) as one:
+            for target in (", api_key: {file: other}", ""):
+                reloads = len(reloaded(logs))
+                one.file.write_text(configuration(one.engine.url, target=target))
+                await one.until(lambda before=reloads: len(reloaded(logs)) > before)  # type: ignore[misc]
+                await asyncio.sleep(0.2)
+    assert [line["changes"] for line in reloaded(logs)] == ["targets changed: vllm", "targets changed: vllm"]
+
+
+def reloaded(logs: list[EventDict]) -> list[EventDict]:
+    return [line for line in logs if line["event"] == "configuration reloaded"]
+
+
+async def test_what_is_wrong_with_discovery_is_in_the_answer_to_a_reload_on_the_page_and_in_the_log(tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text("targets: {found: {backend")
+    (tmp_path / "fine.yaml").write_text("targets: {unwatched: {backend: vllm, url: http://127.0.0.1:9}}")
+    with capture_logs() as logs:
+        async with scene(tmp_path, lambda url: configuration(url)) as one:
+            more = 'discovery: {files: ["broken.yaml", "fine.yaml", "later/*.yaml"]}'
+            status, answer = await one.reload(configuration(one.engine.url, scenario="rate: 20/s, targets: [vllm]", more=more))
+            assert status == 200
+            lines = answer.splitlines()
+            problem = f"{tmp_path / 'broken.yaml'}:1:"
+            assert any(line.startswith(problem) for line in lines), answer
+            assert f"discovery.files: {tmp_path}/later/*.yaml matches no file now; mend it, unless the file is to come later" in lines
+            assert "discovered, and in no scenario: unwatched; name them in targets of one, or leave its targets out" in lines
+            assert [line["advice"] for line in logs if "advice" in line] == lines[-2:]
+            assert [(line["added"], line["now"]) for line in logs if line["event"] == "targets discovered"] == [("unwatched", 1)]
+            assert f"Discovery of targets: {problem}" in await one.page()
+            assert (await one.scrape()).one(catalogue.TARGETS.name, source="files") == 1
+            (tmp_path / "broken.yaml").write_text("targets: {}")
+            (tmp_path / "fine.yaml").write_text("targets: {}")
+            await one.running.reloading.rediscover()
+            assert "Discovery of targets" not in await one.page()
+            assert (await one.scrape()).one(catalogue.TARGETS.name, source="files") == 0
+    assert [line["problem"].startswith(problem) for line in logs if line["event"].endswith("mended, or it is gone")] == [True]
+    assert [line["removed"] for line in logs if "removed" in line] == ["unwatched"]
+    assert len([line for line in logs if "advice" in line]) == 2
+
+
+async def test_the_page_says_that_the_configuration_was_refused(tmp_path: Path) -> None:
+    async with scene(tmp_path) as one:
+        await one.reload(configuration(one.engine.url, scenario="rate: often"))
+        page = await one.page()
+        assert "The configuration was not reloaded, the one before stays in force" in page
+        assert "scenarios.steady.rate" in page
+        await one.reload(configuration(one.engine.url))
+        assert "was not reloaded" not in await one.page()
 
 
 async def test_discovered_targets_come_and_go_and_a_broken_file_keeps_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from exporter.watching import LOOKS_FOR_REST, LOOKS_TO_TRY_AGAIN, signatures, watch_files
+from exporter.watching import LOOKS_FOR_REST, LOOKS_TO_TRY_AGAIN, Reading, signatures, watch_files
 
 
 class Steps:
@@ -34,13 +34,12 @@ class Watched:
         self.changes = 0
         self.quiet_looks = 0
         self.well = True
+        self.reading = Reading(signatures(self._named()))
         self.breaks = False
         self.steps = Steps()
 
     async def __aenter__(self) -> Watched:
-        self._task = asyncio.create_task(
-            watch_files(self._named, self._changed, since=signatures(self._named()), unchanged=self._unchanged, sleep=self.steps.sleep)
-        )
+        self._task = asyncio.create_task(watch_files(self._named, lambda: self.reading, self.read, unchanged=self._unchanged, sleep=self.steps.sleep))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -49,11 +48,11 @@ class Watched:
     def _named(self) -> list[str]:
         return [str(path) for path in self.paths]
 
-    async def _changed(self) -> bool:
+    async def read(self) -> None:
         self.changes += 1
+        self.reading = Reading(signatures(self._named()), well=self.well and not self.breaks)
         if self.breaks:
             raise RuntimeError("no threads left")
-        return self.well
 
     def _unchanged(self) -> None:
         self.quiet_looks += 1
@@ -88,6 +87,33 @@ async def test_a_file_that_comes_or_goes_is_a_change(tmp_path: Path) -> None:
         watched.paths.append(tmp_path)
         await watched.steps.look(2)
         assert watched.changes == 3
+
+
+async def test_what_others_have_had_read_is_known_and_so_is_that_it_was_undone(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(name)
+    file = tmp_path / "link"
+    file.symlink_to("one")
+    async with Watched(file) as watched:
+        file.unlink()
+        file.symlink_to("two")
+        await watched.read()
+        await watched.steps.look(3)
+        assert watched.changes == 1
+        file.unlink()
+        file.symlink_to("one")
+        await watched.steps.look(3)
+        assert watched.changes == 2
+
+
+async def test_a_file_that_is_not_watched_any_more_is_no_change(tmp_path: Path) -> None:
+    kept, left = tmp_path / "kept", tmp_path / "left"
+    for file in (kept, left):
+        file.write_text("one")
+    async with Watched(kept, left) as watched:
+        watched.paths.remove(left)
+        await watched.steps.look(3)
+        assert (watched.changes, watched.quiet_looks) == (0, 3)
 
 
 async def test_a_config_map_is_changed_by_its_link_alone(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ class Site:
     metrics: Metrics
     overview: Overview
     not_ready: str | None = None
+    troubles: tuple[str, ...] = ()
     reload: Callable[[], Awaitable[Reloaded]] | None = None
 
     async def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, aiohttp.ClientResponse, bytes]:
@@ -48,7 +49,7 @@ def settings() -> Config:
 @pytest.fixture
 async def site(settings: Config) -> AsyncIterator[Site]:
     metrics, overview = Metrics(roster(settings), {}), Overview(roster(settings))
-    sources = Sources(metrics.exposition, overview, lambda: one.not_ready, lambda: effective(settings), lambda: one.reload)
+    sources = Sources(metrics.exposition, overview, lambda: one.not_ready, lambda: one.troubles, lambda: effective(settings), lambda: one.reload)
     async with (
         listening(application(sources), Address("127.0.0.1", 0)) as address,
         aiohttp.ClientSession(f"http://{address}", auto_decompress=False, skip_auto_headers=["Accept-Encoding"]) as session,
@@ -132,13 +133,15 @@ async def test_the_page_shows_the_last_outcome_and_escapes_what_engines_say(site
     assert "failed: connect" in page
     assert "&lt;b&gt;refused" in page
     assert "skipped: global_cap" in page
-    assert '<td class="ok">ok</td><td class="number">50.0 ms</td>' in page
-    assert "Not probing: it is starting." in page
+    assert '<td class="outcome ok">ok</td><td class="number">50.0 ms</td>' in page
+    assert "Not probing: it is starting. 2 targets, 1 failing, 0 with an open breaker." in page
+    site.overview(chat(target="tgi"))
+    assert b" 0 failing" in (await site.get("/"))[2]
 
 
 async def test_a_port_in_use_is_said_clearly(settings: Config) -> None:
     def app() -> Sources:
-        return Sources(Metrics(roster(settings), {}).exposition, Overview(roster(settings)), lambda: None, lambda: "", lambda: None)
+        return Sources(Metrics(roster(settings), {}).exposition, Overview(roster(settings)), lambda: None, lambda: (), lambda: "", lambda: None)
 
     async with listening(application(app()), Address("127.0.0.1", 0)) as address:
         with pytest.raises(ListenError, match=rf"127\.0\.0\.1:{address.port} is in use by another program; stop it, or choose another"):
@@ -153,7 +156,7 @@ async def test_a_port_in_use_is_said_clearly(settings: Config) -> None:
 
 
 async def test_all_addresses_are_those_of_ipv4_too(settings: Config) -> None:
-    sources = Sources(Metrics(roster(settings), {}).exposition, Overview(roster(settings)), lambda: None, lambda: "", lambda: None)
+    sources = Sources(Metrics(roster(settings), {}).exposition, Overview(roster(settings)), lambda: None, lambda: (), lambda: "", lambda: None)
     async with listening(application(sources), Address("::", 0)) as address, aiohttp.ClientSession() as session:
         for host in ("127.0.0.1", "[::1]"):
             async with session.get(f"http://{host}:{address.port}/-/healthy") as answer:
@@ -191,3 +194,33 @@ async def test_the_page_shows_an_open_breaker_and_forgets_what_is_gone(site: Sit
     page = (await site.get("/"))[2]
     assert b"breaker open" not in page
     assert page.count(b"none yet") == 3
+
+
+async def test_an_open_breaker_keeps_the_reason_that_opened_it_whatever_comes_after(site: Site) -> None:
+    site.overview(failed(Reason.CONNECT, failure=Failure(Reason.CONNECT, "<b>refused</b>", 0)))
+    site.overview(Breaker("vllm", open=True))
+    site.overview(failed(Reason.INTERNAL, scenario="long"))
+    for scenario in ("heartbeat", "long"):
+        site.overview(Skip("vllm", scenario, SkipReason.BREAKER, 1_800_000_000))
+    page = (await site.get("/"))[2].decode()
+    assert page.count('<small class="failed">breaker open: connect<br>&lt;b&gt;refused&lt;/b&gt;</small>') == 2
+    assert "1 failing, 1 with an open breaker." in page
+
+
+async def test_the_page_says_what_is_wrong_with_the_configuration_escaped_and_bounded(site: Site) -> None:
+    assert b'<p class="failed">' not in (await site.get("/"))[2]
+    site.troubles = ("\n".join(f"<line {number}>" for number in range(13)), "one")
+    page = (await site.get("/"))[2].decode()
+    assert "&lt;line 9&gt;<br>and 3 more</p>" in page
+    assert "&lt;line 10&gt;" not in page
+    assert '<p class="failed">one</p>' in page
+
+
+async def test_the_page_says_that_there_are_no_targets_and_that_none_is_in_a_scenario(site: Site, settings: Config) -> None:
+    site.overview.follow(roster(settings.model_copy(update={"targets": {}})))
+    page = (await site.get("/"))[2]
+    assert b"<p>No targets.</p>" in page
+    assert b"<table>" not in page
+    elsewhere = {name: scenario.model_copy(update={"targets": ("elsewhere",)}) for name, scenario in settings.scenarios.items()}
+    site.overview.follow(roster(settings.model_copy(update={"scenarios": elsewhere})))
+    assert b"<p>No scenario is for any target.</p>" in (await site.get("/"))[2]

@@ -12,7 +12,7 @@ import pytest
 from probes.ask import Ask, Endpoint, Timeouts
 from probes.checks import Checks, Contains, Expected, Expression, JsonSchema, Language, Matches, MinTokens, NotRefusal, Printable
 from probes.failure import Failure, Reason
-from probes.probing import Prober
+from probes.probing import CHECKS_AT_ONCE, Prober
 from probes.record import ChatRecord
 from tests.answers import stream, token, usage
 from tests.servers import serving, then_hold
@@ -66,6 +66,29 @@ async def test_an_expression_that_goes_astray_is_our_fault_and_soon_over(prober:
     assert (record.failed_check, record.answer_head) == (None, None)
     assert record.ended_ns == record.finished_ns
     assert time.monotonic() - began < 5
+
+
+async def test_checks_that_take_long_leave_threads_to_others(prober: Prober, ask: Ask) -> None:
+    loop = asyncio.get_running_loop()
+    looking: asyncio.Queue[None] = asyncio.Queue()
+    go_on = threading.Event()
+
+    class TakesLong:
+        def wrong(self, _: object) -> None:
+            loop.call_soon_threadsafe(looking.put_nowait, None)
+            go_on.wait(10)
+
+    chats = [asyncio.create_task(answered(prober, ask, "yes", slow=TakesLong())) for _ in range(40)]
+    try:
+        async with asyncio.timeout(5):
+            for _ in range(CHECKS_AT_ONCE):
+                await looking.get()
+            await asyncio.sleep(0.3)  # for the other chats to come to their checks
+            await asyncio.to_thread(int)
+        assert looking.empty()
+    finally:
+        go_on.set()
+    assert {record.outcome for record in await asyncio.gather(*chats)} == {"ok"}
 
 
 async def test_chats_go_on_while_an_answer_is_looked_at(prober: Prober, ask: Ask) -> None:

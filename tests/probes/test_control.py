@@ -72,13 +72,38 @@ async def test_a_backend_that_does_not_say_its_version() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "says"), [(b"<html>", "no JSON"), (b"[]", "names no version"), (b'{"version":7}', "names no version")], ids=["html", "list", "number"]
+    ("body", "says"),
+    [
+        (b"<html>", "no JSON"),
+        (b"[]", "names no version"),
+        (b'{"version":7}', "names no version"),
+        (b'{"version":"%b"}' % (b"9" * 257), "names a version that is too long, or not printable"),
+        (b'{"version":"1\\u0007"}', "names a version that is too long, or not printable"),
+    ],
+    ids=["html", "list", "number", "long", "unprintable"],
 )
 async def test_answers_that_name_no_version(body: bytes, says: str) -> None:
     with serving(answering(body)) as server:
         async with Control() as control:
             with pytest.raises(ControlError, match=f"/version: {says}"):
                 await control.version(endpoint(server, "vllm"))
+
+
+@pytest.mark.parametrize("name", ["m" * 257, "tiny\\n", "tiny\\u202e"], ids=["long", "line break", "unprintable"])
+@pytest.mark.parametrize(("backend", "listing", "key"), [("vllm", "data", "id"), ("tgi", "data", "id"), ("ollama", "models", "name")])
+async def test_a_name_that_cannot_be_a_label_is_no_answer(backend: str, listing: str, key: str, name: str) -> None:
+    body = f'{{"{listing}":[{{"{key}":"tiny"}},{{"{key}":"{name}"}}]}}'
+    with serving(answering(body.encode())) as server:
+        async with Control() as control:
+            with pytest.raises(ControlError, match=f"a model's {key} is too long, or not printable"):
+                await control.models(endpoint(server, backend))
+
+
+async def test_the_longest_name() -> None:
+    name = "ö" * 256
+    with serving(answering(f'{{"data":[{{"id":"{name}"}}]}}'.encode())) as server:
+        async with Control() as control:
+            assert await control.models(endpoint(server, "vllm")) == (name,)
 
 
 async def test_a_status_is_no_answer() -> None:

@@ -227,6 +227,52 @@ async def test_what_an_error_repeats_of_our_secrets_is_not_told(prober: Prober, 
     assert record.failure.detail == "<secret> is no key, nor is <secret>"
 
 
+KEY = "sk-" + "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize("status", [401, 200], ids=["status", "stream"])
+@pytest.mark.parametrize("before", ["x" * 150, "x" * 150 + " " * 1800, "x" * 150 + "\\n" * 3])
+async def test_a_secret_is_not_told_where_a_detail_is_cut(before: str, status: int, prober: Prober, ask: Ask) -> None:
+    error = f'{{"error":{{"message":"{before} {KEY} is no key"}}}}'.encode()
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(whole(401, error) if status == 401 else stream(b"data: " + error + b"\n\n"))
+
+    with serving(script) as server:
+        record = await prober.chat(Endpoint("engine", "vllm", server.url, api_key=KEY), ask, scenario="cli", timeouts=TIMEOUTS)
+    assert record.failure is not None
+    assert record.failure.detail == "x" * 150 + " <secret> is no key"
+
+
+async def test_a_secret_that_the_limit_of_a_body_cuts_is_not_told(prober: Prober, ask: Ask) -> None:
+    key = "sk-" + "0123456789abcdef" * 200
+    body = f"{key} " * 30
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(whole(401, body.encode()))
+
+    with serving(script) as server:
+        record = await prober.chat(Endpoint("engine", "vllm", server.url, api_key=key), ask, scenario="cli", timeouts=TIMEOUTS)
+    assert record.failure is not None
+    assert set(record.failure.detail.rstrip("…").split()[:20]) == {"<secret>"}
+    assert "0123" not in record.failure.detail
+
+
+async def test_what_a_check_repeats_of_our_secrets_is_not_told(prober: Prober, ask: Ask) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(stream(token("xyz")))
+
+    with serving(script) as server:
+        endpoint = Endpoint("engine", "vllm", server.url, api_key=KEY)
+        asked = replace(ask, check=lambda _: Wrong("shape", f"{'x' * 150} {KEY} is not known"))
+        record = await prober.chat(endpoint, asked, scenario="cli", timeouts=TIMEOUTS)
+    assert record.failure is not None
+    assert record.failure.detail == f"shape: {'x' * 150} <secret> is not known"
+
+
 async def test_a_count_of_tokens_beyond_reason_is_no_count(prober: Prober, ask: Ask) -> None:
     def script(peer: Peer) -> None:
         peer.request()

@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from config.credentials import equipped
-from config.discovered import read_targets
+from config.discovered import FileTargets, read_targets
 from config.model import Config, Target
 from config.problems import ConfigError
-from traffic.roster import Member
+from config.references import MOST_PAIRED
+from traffic.roster import Member, roster
 
 FILES = "files"
 """The source of these targets."""
+MOST_FILES = 1000
+"""Others write the files, and each that there is is read and watched."""
+PROBLEMS_SHOWN = 20
+"""Of one file."""
+NAMES_SHOWN = 10
+"""In one line."""
+
+_ESCAPED = re.compile(r"\[([*?[])\]")
+"""A sign of patterns that stands for itself, as `glob.escape` writes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """What was found. `files` holds what each file said when it was last right, `members` the targets that come of it, with their credentials.
+    """What was found. `files` holds the targets that were taken of each file when it was last right, `members` those of all, with their credentials.
 
-    `looked` is False where there was nothing to look at; `problems` say what could not be read; `passed_over` which targets were left out, and why.
+    `looked` is False where there was nothing to look at; `problems` say what could not be read; `passed_over` what was left out, and why.
     """
 
     looked: bool = False
@@ -37,28 +48,59 @@ NOTHING = Discovered()
 
 
 def paths(config: Config) -> Iterator[str]:
-    """The files that there are now, in order."""
-    yield from sorted({path for pattern in config.discovery.files for path in glob.glob(pattern)})  # noqa: PTH207 - patterns are absolute
+    """The files that there are now, in order, as far as they are read."""
+    yield from _matching(config)[:MOST_FILES]
 
 
 def look(config: Config, before: Discovered) -> Discovered:
     """Read the files. One that is broken keeps the targets that it had `before`; one that is gone takes its targets along.
 
-    Blocks. Does not raise: what is wrong with a file is among the `problems`.
+    Blocks. Does not raise: what is wrong with a file is among the `problems`, and concerns no other file.
     """
     if not config.discovery.files:
         return NOTHING
-    files: dict[str, Mapping[str, Target]] = {}
     problems = list(_closed_folders(config))
-    for path in sorted({*paths(config), *_hidden(config, before)}):
+    choice = _Choice(config)
+    found = sorted({*_matching(config), *_hidden(config, before)})
+    for path in found[:MOST_FILES]:
         try:
-            files[path] = read_targets(Path(path))
-        except ConfigError as error:
-            problems += map(str, error.problems)
-            files[path] = before.files.get(path, {})
-    chosen, passed_over = _choose(config, files)
-    members = {name: Member(equipped(name, "", target, config.credentials), FILES) for name, target in chosen.items()}
-    return Discovered(True, files, members, tuple(problems), tuple(passed_over))
+            said = read_targets(Path(path), choice.most_of_one_file)
+        except Exception as error:  # noqa: BLE001 - others write the file: whatever it breaks, the targets of all others go on
+            problems += _told(path, error)
+            said = FileTargets(before.files.get(path, {}))
+        choice.take(path, said)
+    if more := found[MOST_FILES:]:
+        choice.passed_over.append(f"discovery.files: {few(more)}: there are more than {MOST_FILES} files; put several targets into one")
+    members = {name: Member(equipped(name, target, config.credentials), FILES) for name, target in choice.chosen.items()}
+    return Discovered(True, choice.files, members, tuple(problems), (*choice.passed_over, *_unpaired(config, members)))
+
+
+def few(names: Sequence[str], more: int = 0) -> str:
+    """The first of these names, and how many more there are beside `more` whose names are not known."""
+    more += max(0, len(names) - NAMES_SHOWN)
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more else "")
+
+
+def _matching(config: Config) -> list[str]:
+    return sorted({path for pattern in config.discovery.files for path in glob.glob(pattern)})  # noqa: PTH207 - patterns are absolute
+
+
+def _told(path: str, error: Exception) -> Iterator[str]:
+    """The problems of one file that cannot be read."""
+    if not isinstance(error, ConfigError):
+        yield f"{path}: cannot be read: chatprobe itself failed: {type(error).__name__}"
+        return
+    yield from map(str, error.problems[:PROBLEMS_SHOWN])
+    if (more := len(error.problems) - PROBLEMS_SHOWN) > 0:
+        yield f"{path}: and {more} more"
+
+
+def _unpaired(config: Config, members: Mapping[str, Member]) -> Iterator[str]:
+    """What scenarios leave out that compare their targets."""
+    whole = roster(config, members)
+    for name, scenario in config.scenarios.items():
+        if left_out := whole.left_out(scenario):
+            yield f"scenarios.{name}.pair: {few(left_out)}: no more than {MOST_PAIRED} targets are compared; name those to compare in targets"
 
 
 def _closed_folders(config: Config) -> Iterator[str]:
@@ -73,9 +115,9 @@ def _closed_folders(config: Config) -> Iterator[str]:
 
 
 def _fixed_folder(pattern: str) -> str:
-    """The folder above the first part of a path that is a pattern."""
+    """The folder above the first part of a path that is a pattern, and not only escaped."""
     folder, name = os.path.split(pattern)
-    return _fixed_folder(folder) if glob.has_magic(folder) and name else folder
+    return _fixed_folder(folder) if glob.has_magic(_ESCAPED.sub("", folder)) and name else _ESCAPED.sub(r"\1", folder)
 
 
 def _hidden(config: Config, before: Discovered) -> Iterator[str]:
@@ -91,18 +133,34 @@ def _hidden(config: Config, before: Discovered) -> Iterator[str]:
             yield path
 
 
-def _choose(config: Config, files: Mapping[str, Mapping[str, Target]]) -> tuple[dict[str, Target], Sequence[str]]:
+class _Choice:
     """The targets to take, by name: what the configuration itself names comes first, then one file after the other, up to the limit."""
-    chosen: dict[str, Target] = {}
-    holder: dict[str, str] = dict.fromkeys(config.targets, "the configuration")
-    passed_over: list[str] = []
-    for path, targets in files.items():
-        for name, target in targets.items():
-            if name in holder:
-                passed_over.append(f"{path}: {name}: {holder[name]} has a target of this name; give this one another")
-            elif len(chosen) >= config.limits.discovered_targets:
-                passed_over.append(f"{path}: {name}: there are more than {config.limits.discovered_targets}; raise limits.discovered_targets")
+
+    def __init__(self, config: Config) -> None:
+        self._limit = config.limits.discovered_targets
+        self._holder = dict.fromkeys(config.targets, "the configuration")
+        self.most_of_one_file = len(config.targets) + self._limit + 1
+        """More could not be taken, but for one that there is to name then."""
+        self.files: dict[str, Mapping[str, Target]] = {}
+        self.chosen: dict[str, Target] = {}
+        self.passed_over: list[str] = []
+
+    def take(self, path: str, said: FileTargets) -> None:
+        """What there still is room for of a file's targets, and a line for each reason to leave out others."""
+        taken: dict[str, Target] = {}
+        named_twice: list[str] = []
+        too_many: list[str] = []
+        for name, target in said.targets.items():
+            if name in self._holder:
+                named_twice.append(name)
+            elif len(self.chosen) >= self._limit:
+                too_many.append(name)
             else:
-                chosen[name] = target
-                holder[name] = path
-    return chosen, passed_over
+                taken[name] = self.chosen[name] = target
+        if named_twice:
+            holders = list(dict.fromkeys(self._holder[name] for name in named_twice))
+            self.passed_over.append(f"{path}: {few(named_twice)}: taken already, by {few(holders)}; give each another name")
+        if too_many:
+            self.passed_over.append(f"{path}: {few(too_many, said.more)}: there are more than {self._limit}; raise limits.discovered_targets")
+        self._holder |= dict.fromkeys(taken, path)
+        self.files[path] = taken

@@ -108,7 +108,7 @@ def test_an_answer_that_only_loaded_the_model_bears_nothing(events_of: ReadEvent
         (400, "400-think.json", Reason.REJECTED, '"llama3.2:1b" does not support thinking'),
         (404, "404.json", Reason.MODEL_MISSING, "model 'nope' not found"),
         (404, "404-path.txt", Reason.REJECTED, "404 page not found"),
-        (503, "503.json", Reason.OVERLOADED, "server busy, please try again. maximum pending requests exceeded"),
+        (503, "503.json", Reason.OVERLOADED, "server busy, please try again.  maximum pending requests exceeded"),
     ],
 )
 def test_refusals(body_of: ReadBody, status: int, name: str, reason: Reason, words: str) -> None:

@@ -35,8 +35,10 @@ def test_one_that_goes_astray_is_given_up(written: str) -> None:
         ("(hunter2", "is no regular expression, it goes wrong at character 9; mend it, and put a backslash before what stands for itself"),
         ("*", "is no regular expression, it goes wrong at character 1; mend it, and put a backslash before what stands for itself"),
         ("(" * 5000 + ")" * 5000, "is a regular expression too deep to be read; write a simpler one"),
+        ("(?L)(?u)a", "has flags that exclude each other, or a number that is too long; write a simpler one"),
+        (f"a{{{'9' * 5000}}}", "has flags that exclude each other, or a number that is too long; write a simpler one"),
     ],
-    ids=["open", "nothing to repeat", "deep"],
+    ids=["open", "nothing to repeat", "deep", "flags", "number"],
 )
 def test_what_is_no_expression(written: str, wrong: str) -> None:
     with pytest.raises(ValueError) as caught:

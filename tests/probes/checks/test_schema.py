@@ -74,6 +74,13 @@ def test_a_property_may_have_the_name_of_a_reference() -> None:
     assert check.wrong(Reply('{"$ref": 1}')) is not None
 
 
+def test_only_the_root_may_have_an_id_but_data_may_too() -> None:
+    data = {"properties": {"$id": {"type": "string"}, "id": {"type": "integer"}}, "examples": [{"id": "a"}]}
+    check = JsonSchema({"$id": "http://example.test/root", "$defs": {"a": data}, "$ref": "#/$defs/a"})
+    assert check.wrong(Reply('{"$id": "x", "id": 1}')) is None
+    assert check.wrong(Reply('{"id": "1"}')) is not None
+
+
 def test_patterns_are_matched_in_linear_time() -> None:
     check = JsonSchema({"pattern": "^(a+)+$"})
     began = time.thread_time()
@@ -88,6 +95,10 @@ def test_an_answer_that_is_nested_beyond_reason() -> None:
     assert JsonSchema({"type": "array"}).wrong(Reply("[" * 100_000)) == "is no JSON at line 1, column 1026"
 
 
+BRACKETS: list[dict[str, Any]] = [{"type": "string"}, *({"type": "array", "minItems": least, "items": {"$ref": "#/$defs/b"}} for least in (0, 1))]
+"""Down both branches again on each level: an answer of a few dozen brackets would take years."""
+DRAFT_4 = "http://json-schema.org/draft-04/schema#"
+MOVED = "below its root, so that references would lead elsewhere from there; leave it out"
 ELSEWHERE = 'refers to what does not stand in it, and nothing is fetched; put it under $defs, and write $ref: "#/$defs/NAME"'
 ITSELF = "refers to itself; write the levels out that an answer may have"
 NO_SCHEMA = "is not what JSON Schema has here; mend it, or leave it out"
@@ -105,6 +116,20 @@ NO_SCHEMA = "is not what JSON Schema has here; mend it, or leave it out"
         ({"$ref": "#"}, (), ITSELF),
         ({"anyOf": [{"items": {"$ref": "#"}}, {"type": "string"}]}, (), ITSELF),
         ({"$defs": {"a": {"items": {"$ref": "#/$defs/b"}}, "b": {"not": {"$ref": "#/$defs/a"}}}}, (), ITSELF),
+        (
+            {"$defs": {"b": {}, "s": {"$id": "http://x/s", "$defs": {"b": {"anyOf": BRACKETS}}, "$ref": "#/$defs/b"}}, "$ref": "#/$defs/s"},
+            (),
+            f"has $id {MOVED}",
+        ),
+        (
+            {
+                "$schema": DRAFT_4,
+                "$defs": {"b": {}, "s": {"id": "http://x/s", "$defs": {"b": {"anyOf": BRACKETS}}}},
+                "allOf": [{"$ref": "#/$defs/s"}],
+            },
+            (),
+            f"has id {MOVED}",
+        ),
         ({"items": {"$dynamicRef": "#"}}, (), "has a $dynamicRef, which is for schemas without an end; write the levels out that an answer may have"),
         ({"type": "strng"}, ("type",), NO_SCHEMA),
         ({"properties": {"a": {"anyOf": [{"minimum": "3"}]}}}, ("properties", "a", "anyOf", 0, "minimum"), NO_SCHEMA),

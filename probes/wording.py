@@ -1,0 +1,13 @@
+"""How what an engine said, or an operator wrote, is quoted: shortly, and on one line."""
+
+from __future__ import annotations
+
+LONGEST_DETAIL = 200
+"""Characters of what is told of a failure at most."""
+
+
+def shortened(text: str, longest: int = LONGEST_DETAIL) -> str:
+    """The text on one line, printable, its end left out where it is longer than so many characters."""
+    # It may be as long as a frame; what lies far behind the cut is not looked at.
+    line = " ".join("".join(mark if mark.isprintable() else " " for mark in text[: 10 * longest]).split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
