@@ -45,8 +45,9 @@ def command(listen: str, duration: float | None) -> None:
     """
     from cli.fleet import FleetError
     from config.quantities import read_address
+    from exporter.exporting import ServeError
     from exporter.logs import start_logging
-    from exporter.serve import ServeError, run
+    from exporter.serve import run
 
     try:
         address = read_address(listen)
@@ -67,7 +68,7 @@ async def _demo(listen: Address, duration: float | None) -> None:
     from cli.fleet import fleet
     from cli.standings import Standings
     from config.reader import parse
-    from exporter.serve import exporting
+    from exporter.exporting import exporting
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

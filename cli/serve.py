@@ -37,8 +37,9 @@ def command(configs: tuple[Path, ...], records: Path | None, listen: str | None,
     from config.problems import ConfigError
     from config.quantities import read_address
     from config.reader import Loaded, find, read
+    from exporter.exporting import ServeError
     from exporter.logs import start_logging
-    from exporter.serve import ServeError, run, serve
+    from exporter.serve import run, serve
     from exporter.watching import signatures
 
     address = None

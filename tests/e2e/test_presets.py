@@ -9,7 +9,7 @@ import pytest
 
 from config.reader import parse
 from config.starters import PRESETS, starter
-from exporter.serve import exporting
+from exporter.exporting import exporting
 from probes.record import ChatRecord
 from probes.simulator import ENGINES, Latency, Options, simulated
 from traffic.events import Event, Skip

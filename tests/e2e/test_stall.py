@@ -11,11 +11,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from config.model import Config
 from config.reader import parse
+from exporter.exporting import exporting
 from exporter.metrics import catalogue
-from exporter.serve import exporting
 from probes.record import ChatRecord
 from tests.exporter.scrape import Scrape, read
-from tests.exporter.test_serve import get
+from tests.exporter.test_exporting import get
 from traffic.events import Event, Skip, SkipReason
 
 RATE = 20

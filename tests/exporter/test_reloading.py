@@ -17,8 +17,8 @@ from structlog.typing import EventDict
 
 from config.quantities import Address
 from config.reader import read
+from exporter.exporting import Running, exporting
 from exporter.metrics import catalogue
-from exporter.serve import Running, exporting
 from exporter.watching import signatures
 from probes.record import ChatRecord
 from tests.exporter.engine import Engine, engine

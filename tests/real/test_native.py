@@ -11,11 +11,11 @@ import pytest
 from config.model import Config
 from config.quantities import Address
 from config.reader import parse
+from exporter.exporting import exporting
 from exporter.metrics import catalogue
-from exporter.serve import exporting
 from probes.record import ChatRecord
 from tests.exporter.scrape import Scrape, promtool_accepts, read
-from tests.exporter.test_serve import get
+from tests.exporter.test_exporting import get
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 

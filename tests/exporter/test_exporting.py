@@ -13,8 +13,8 @@ import pytest
 from config.model import Config
 from config.quantities import Address
 from config.reader import parse
+from exporter.exporting import ServeError, exporting
 from exporter.metrics import catalogue
-from exporter.serve import ServeError, exporting
 from probes.record import ChatRecord
 from tests.exporter.engine import KEY, engine
 from tests.exporter.scrape import Scrape, promtool_accepts, read
