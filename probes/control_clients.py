@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Self
 
@@ -18,7 +19,7 @@ from probes.wire.tls import context
 
 
 class Clients:
-    """An async context manager that closes what it opened. It sets no time limits: each call is bounded as a whole by its caller."""
+    """An async context manager that closes what it opened. It keeps no cookies and sets no time limits: each call is bounded by its caller."""
 
     def __init__(self) -> None:
         self._clients: dict[tuple[Tls, Proxy | None], httpx.AsyncClient] = {}
@@ -57,6 +58,7 @@ class Clients:
                     proxy=None if proxy is None else _proxy(proxy),
                     trust_env=False,  # httpx would also go through HTTP_PROXY and ALL_PROXY, which chats do not
                     timeout=None,
+                    cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # a load balancer's would stick to one process, and go to others
                     limits=httpx.Limits(max_keepalive_connections=20),  # no bound on all of them: engines that hang must not hold up the others
                     headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
                 )

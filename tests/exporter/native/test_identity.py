@@ -187,15 +187,19 @@ def page_with_start(body: bytes, number: int) -> bytes:
 
 @asynccontextmanager
 async def balancing(urls: Sequence[str], turns: Iterable[int], edit: Callable[[bytes, int], bytes]) -> AsyncIterator[str]:
-    """A load balancer for GETs on a real socket: each connection goes to the process whose turn it is."""
+    """A load balancer for GETs on a real socket: each connection goes to the process whose turn it is, and whoever sends its cookie back to the one
+    that answered before."""
     order: Iterator[int] = iter(turns)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        path = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].decode()
-        number = next(order)
+        asked = await reader.readuntil(b"\r\n\r\n")
+        path = asked.split(b" ")[1].decode()
+        stuck = re.search(rb"(?i)\r\ncookie:.*route=(\d)", asked)
+        number = int(stuck[1]) if stuck else next(order)
         answer = await client.get(urls[number] + path)
         body = edit(answer.content, number)
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        cookie = b"Set-Cookie: route=%d; Path=/" % number
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n%b\r\nContent-Length: %d\r\n\r\n" % (cookie, len(body)) + body)
         await writer.drain()
         writer.close()
 
