@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from exporter.native import families
+from exporter.native.bound import bound
 from exporter.native.families import Family
 
 _SPECIAL = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
@@ -120,7 +121,7 @@ def _histogram(name: str, labels: str, series: _Series) -> Iterator[str]:
     """Its lines, buckets in ascending order; none unless it is whole."""
     total, count = f"{name}_sum", f"{name}_count"
     points = sorted(series.points.items())
-    bounds = [bound for bound, _ in points]
+    bounds = [upper for upper, _ in points]
     counts = [value for _, (_, value) in points]
     if (
         bounds[-1:] == [math.inf]
@@ -130,8 +131,8 @@ def _histogram(name: str, labels: str, series: _Series) -> Iterator[str]:
         and series.totals.get(count) == counts[-1]
         and series.totals.get(total, -1) >= 0
     ):
-        for bound, (as_written, value) in points:
-            yield f'{name}_bucket{{{labels},le="{"+Inf" if bound == math.inf else as_written}"}} {_number(value)}\n'
+        for upper, (as_written, value) in points:
+            yield f'{name}_bucket{{{labels},le="{"+Inf" if upper == math.inf else as_written}"}} {_number(value)}\n'
         yield f"{count}{{{labels}}} {_number(series.totals[count])}\n"
         yield f"{total}{{{labels}}} {_number(series.totals[total])}\n"
 
@@ -154,10 +155,7 @@ def _summary(name: str, labels: str, series: _Series) -> Iterator[str]:
 
 def _position(point: str) -> float:
     """Of a bucket or quantile; one that is no number comes before all others."""
-    try:
-        found = float(point)
-    except ValueError:
-        return -math.inf
+    found = bound(point)
     return -math.inf if math.isnan(found) else found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from exporter.native.bound import bound
 from exporter.native.families import Labels, Sample
 
 _LE = "le"
@@ -47,14 +48,14 @@ def added(histograms: Iterable[Histogram]) -> Histogram | None:
 def read(buckets: Iterable[Sample], sums: Iterable[Sample], counts: Iterable[Sample]) -> Histogram | None:
     """The histogram that these series make, all label sets together.
 
-    None if there are none, or if one of them is not whole or cannot be: a bound that is no number or stands there twice, no bucket for infinity,
-    buckets that fall, a count that is not that of the last bucket, a value that is negative, infinite or none. Without it the sum of the others
-    would look like a reset.
+    None if there are none, or if one of them is not whole or cannot be: a bound that is no number or stands there twice, no
+    bucket for infinity, buckets that fall, a count that is not that of the last bucket, a value that is negative, infinite or none. Without it the
+    sum of the others would look like a reset.
     """
     found: dict[Labels, _Parts] = {}
     for sample in buckets:
-        bound = dict(sample.labels).get(_LE, "")
-        found.setdefault(_series(sample), _Parts()).buckets.append((_number(bound), sample.value))
+        upper = bound(dict(sample.labels).get(_LE, ""))
+        found.setdefault(_series(sample), _Parts()).buckets.append((upper, sample.value))
     for sample in sums:
         found.setdefault(_series(sample), _Parts()).sums.append(sample.value)
     for sample in counts:
@@ -73,7 +74,7 @@ class _Parts:
     counts: list[float] = field(default_factory=list)
 
     def whole(self) -> Histogram | None:
-        if not self.buckets or len(self.sums) != 1 or any(math.isnan(bound) for bound, _ in self.buckets):
+        if not self.buckets or len(self.sums) != 1 or any(math.isnan(upper) for upper, _ in self.buckets):
             return None
         bounds, counts = zip(*sorted(self.buckets), strict=True)
         rises = all(lower < upper for lower, upper in pairwise(bounds)) and all(fewer <= more for fewer, more in pairwise(counts))
@@ -84,10 +85,3 @@ class _Parts:
 
 def _series(sample: Sample) -> Labels:
     return tuple(sorted(label for label in sample.labels if label[0] != _LE))
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan

@@ -4,8 +4,11 @@ import math
 
 import pytest
 
+from exporter.native.families import Sample
+from exporter.native.mapping import histogram
 from exporter.native.mapping.histogram import Histogram, added
 from exporter.native.mapping.source import Source
+from tests.exporter.native.expositions import NUMBERS_TO_PYTHON_ALONE
 from tests.exporter.native.recorded import families
 
 WHOLE = """\
@@ -56,6 +59,16 @@ def test_buckets_may_stand_in_any_order() -> None:
 def test_one_that_is_broken_is_none_at_all(whole: str, broken: str) -> None:
     assert whole in WHOLE
     assert read(WHOLE.replace(whole, broken)) is None
+
+
+@pytest.mark.parametrize("bound", NUMBERS_TO_PYTHON_ALONE)
+def test_a_bound_is_a_number_to_prometheus_too(bound: str) -> None:
+    def read_with(first: str) -> Histogram | None:
+        buckets = [Sample("vllm:x_bucket", (("le", le),), 1.0) for le in (first, "+Inf")]
+        return histogram.read(buckets, [Sample("vllm:x_sum", (), 1.0)], [Sample("vllm:x_count", (), 1.0)])
+
+    assert read_with("+1.5e1") == Histogram((15.0, math.inf), (1, 1), 1)
+    assert read_with(bound) is None
 
 
 def test_one_broken_label_set_takes_the_others_along() -> None:

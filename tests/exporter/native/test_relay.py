@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from exporter.native.families import Family, FamilyType, Sample
 from exporter.native.relay import DropReason, Relay, RelaySettings
-from tests.exporter.native.expositions import by_hand, families_of, family, histogram
+from tests.exporter.native.expositions import NUMBERS_TO_PYTHON_ALONE, by_hand, families_of, family, histogram
 from tests.exporter.scrape import Scrape, read
 
 
@@ -329,7 +329,7 @@ async def test_a_histogram_of_a_thousand_buckets_leaves_the_small_families_alone
 
 NAMES = [f"vllm:{stem}{suffix}" for stem in "xy" for suffix in ("", "_total", "_count", "_sum", "_bucket", "_total_total")]
 VALUES = st.sampled_from([0.0, 1.0, 2.0, 3.5, -1.0, 1e300, math.inf, -math.inf, math.nan])
-BOUNDS = st.sampled_from(["0.1", "1", "1.0", "2.5", "inf", "+Inf", "-1", "NaN", "", "x"])
+BOUNDS = st.sampled_from(["0.1", "1", "1.0", "2.5", "inf", "+Inf", "-1", "NaN", "", "x", *NUMBERS_TO_PYTHON_ALONE])
 LABELS = st.dictionaries(st.sampled_from(["a", "le", "quantile", "target", "exported_target", "backend", "replica"]), st.text(max_size=4), max_size=3)
 
 
@@ -343,7 +343,7 @@ def any_family(draw: st.DrawFn, name: str) -> Family:
         if kind == "histogram":
             rest = tuple(pair for pair in given_labels if pair[0] != "le")
             counts = sorted(draw(st.lists(st.sampled_from([0.0, 1.0, 2.0]), min_size=2, max_size=2)))
-            bounds = draw(st.sampled_from([("1", "+Inf"), ("0.5", "inf")]) | st.tuples(BOUNDS, BOUNDS))
+            bounds = draw(st.sampled_from([("1", "+Inf"), ("0.5", "inf")]) | st.tuples(BOUNDS, BOUNDS | st.just("+Inf")))
             samples += (Sample(f"{name}_bucket", (*rest, ("le", bound)), value) for bound, value in zip(bounds, counts, strict=True))
             samples += (Sample(f"{name}_count", rest, draw(st.just(counts[-1]) | VALUES)), Sample(f"{name}_sum", rest, draw(VALUES)))
         elif kind == "summary":

@@ -6,7 +6,7 @@ import pytest
 
 from exporter.native.families import Family, Sample
 from exporter.native.text import Labels, Written, escaped, escaped_help, write
-from tests.exporter.native.expositions import family, histogram
+from tests.exporter.native.expositions import NUMBERS_TO_PYTHON_ALONE, family, histogram
 
 OURS = Labels({"target": "t"}, frozenset({"target", "backend"}))
 
@@ -104,6 +104,7 @@ def without(of: Family, name: str) -> Family:
         histogram("vllm:h", 1, 2, 3, bounds=("-1", "1", "+Inf")),
         histogram("vllm:h", 1, 2, 3, bounds=("many", "1", "+Inf")),
         histogram("vllm:h", 1, 2, 3, bounds=("NaN", "1", "+Inf")),
+        *(histogram("vllm:h", 1, 2, 3, bounds=("0.25", bound, "+Inf")) for bound in NUMBERS_TO_PYTHON_ALONE),
         without(histogram("vllm:h", 1, 2, 3), "_count"),
         without(histogram("vllm:h", 1, 2, 3), "_sum"),
         without(histogram("vllm:h", 1, 2, 3), "_bucket"),
@@ -135,6 +136,7 @@ def test_a_summary_without_quantiles() -> None:
         Sample("tgi_s", (), 1),
         Sample("tgi_s", (("quantile", "half"),), 1),
         Sample("tgi_s", (("quantile", "1.5"),), 1),
+        *(Sample("tgi_s", (("quantile", bound),), 1) for bound in ("\n1", "0.5\n", " 0.5", "0.2_5", "\u0661")),
         Sample("tgi_s", (("quantile", "0.5"),), -1),
         Sample("tgi_s_count", (), 1.5),
         Sample("tgi_s_count", (), math.nan),

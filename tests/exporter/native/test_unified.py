@@ -23,6 +23,7 @@ from exporter.native.unified import Unified
 from probes.failure import Reason
 from probes.record import ChatRecord, Native
 from tests.exporter.chats import START_NS, chat, failed
+from tests.exporter.native.expositions import NUMBERS_TO_PYTHON_ALONE
 from tests.exporter.native.recorded import families, text
 from tests.exporter.scrape import Scrape, promtool_accepts, read
 
@@ -236,7 +237,7 @@ KNOWN = sorted(
 VALUES = st.one_of(st.floats(), st.integers(-1, 5).map(float))
 LABELS = st.dictionaries(
     st.sampled_from(["le", "engine", "err", "method", "finished_reason", "num_gpu_blocks", "block_size", "kv_cache_size_tokens", "target"]),
-    st.one_of(st.text(max_size=5), st.sampled_from(["0.5", "1", "+Inf", "NaN", "-Inf", "decode", "prefill", "9" * 5000, "1_0"])),
+    st.one_of(st.text(max_size=5), st.sampled_from(["0.5", "1", "+Inf", "NaN", "-Inf", "decode", "prefill", "9" * 5000, *NUMBERS_TO_PYTHON_ALONE])),
     max_size=4,
 ).map(lambda labels: tuple(labels.items()))
 
