@@ -15,7 +15,7 @@ class NativeReason(StrEnum):
     STATUS = "status"
     """A status other than 200; redirects are not followed."""
     TOO_LARGE = "too_large"
-    """More bytes than are read, before or after decompression."""
+    """More bytes than are read, before or after decompression, or more lines of metrics."""
     UNREADABLE = "unreadable"
     """The answer is cut short, or is not what it should be."""
     EMPTY = "empty"

@@ -24,12 +24,15 @@ OPENMETRICS = "application/openmetrics-text"
 MEDIA_TYPES = ("", "text/plain", OPENMETRICS)
 LINE_LIMIT = 16 * 1024
 """Characters. vLLM's longest line (`cache_config_info`) has about 2,000; the parser's time grows with the square of a line's length."""
+KEPT_LIMIT = 20_000
+"""Lines that are kept, of samples and of what declares them: about 50 times what one vLLM process writes, and half a second of parsing."""
 
 _KEPT = (*PREFIXES, START_TIME)
 _CREATED = "_created"
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _DESCRIBED = re.compile(r"#[ \t]+(HELP|TYPE|UNIT)[ \t]+([^ \t]+)(?:[ \t]+(.*))?")
+_LINE = re.compile(r"[^\n]+")
 _ESCAPED = re.compile(r"\\[\\n]")
 _TYPES: dict[str, FamilyType] = {"counter": "counter", "gauge": "gauge", "histogram": "histogram", "summary": "summary"}
 _SUFFIXES: dict[FamilyType, tuple[str, ...]] = {"histogram": ("_bucket", "_count", "_sum"), "summary": ("_count", "_sum")}
@@ -65,7 +68,8 @@ def parse(body: bytes, content_type: str) -> tuple[Family, ...]:
     `_created` series and timestamps are left out; NaN and infinities stay. Of two samples of one series the last counts. What belongs to no
     declared family is one of its own, of type `unknown`; a histogram's bare name is no series. 335 series of vLLM take about 8 ms.
 
-    Raises `ScrapeError` (`unreadable`) for what is no exposition, or the beginning of one: a text must end with a line end, OpenMetrics with `# EOF`.
+    Raises `ScrapeError`: `unreadable` for what is no exposition, or the beginning of one (a text must end with a line end, OpenMetrics with `# EOF`);
+    `too_large`, before anything is parsed, for more than 20,000 lines of such families.
     """
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type not in MEDIA_TYPES:
@@ -84,7 +88,7 @@ def _of_text(text: str) -> _Found:
         raise ValueError("cut short")
     found = _Found()
     lines = []
-    for line in _lines(text):
+    for line in _kept(text):
         if line.startswith(_KEPT):
             lines.append(line)
         elif described := _described(line):
@@ -100,8 +104,8 @@ def _of_text(text: str) -> _Found:
 def _of_openmetrics(text: str) -> _Found:
     """Its families are renamed to what the same engine writes in plain text: `x_total` for a counter `x`, `x_info` for an info `x`."""
     found = _Found()
-    kept = [line for line in _lines(text) if line == "# EOF" or line.startswith(_KEPT) or _described(line)]
-    metrics: Iterable[Metric] = openmetrics.text_string_to_metric_families("".join(f"{line}\n" for line in kept))  # type: ignore[no-untyped-call]
+    kept = "".join(f"{line}\n" for line in _kept(text))
+    metrics: Iterable[Metric] = openmetrics.text_string_to_metric_families(kept)  # type: ignore[no-untyped-call]
     for metric in metrics:
         name = metric.name + {"counter": "_total", "info": "_info"}.get(metric.type, "")
         found.describe(name, metric.documentation)
@@ -118,11 +122,23 @@ def _described(line: str) -> tuple[str, str, str] | None:
     return match[1], match[2], match[3] or ""
 
 
+def _kept(text: str) -> Iterator[str]:
+    """The samples of kept families, what comments say of them, and OpenMetrics's end."""
+    count = 0
+    for line in _lines(text):
+        if line.startswith(_KEPT) or line == "# EOF" or _described(line):
+            count += 1
+            if count > KEPT_LIMIT:
+                raise ScrapeError(NativeReason.TOO_LARGE, f"more than {KEPT_LIMIT} lines of metrics")
+            yield line
+
+
 def _lines(text: str) -> Iterator[str]:
-    for line in text.split("\n"):
-        if len(line) > LINE_LIMIT:
+    """Those that are not empty, one by one: all at once they would take many times the text's room."""
+    for line in _LINE.finditer(text):
+        if line.end() - line.start() > LINE_LIMIT:
             raise ValueError("a line without end")
-        yield line.strip(" \t\r")
+        yield line[0].strip(" \t\r")
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from exporter.native.failure import NativeReason, ScrapeError
-from exporter.native.families import LINE_LIMIT, OPENMETRICS, Family, Sample, parse
+from exporter.native.families import KEPT_LIMIT, LINE_LIMIT, OPENMETRICS, Family, Sample, parse
 from probes.simulator import Options
 from probes.simulator.tgi_metrics import TgiMetrics
 from probes.simulator.vllm_metrics import CONTENT_TYPE, VllmMetrics
@@ -203,6 +203,17 @@ def test_openmetrics_with_what_plain_text_has_not() -> None:
 )  # fmt: skip
 def test_what_is_no_exposition(text: str) -> None:
     unreadable(text.encode())
+
+
+@pytest.mark.parametrize(("content_type", "end"), [(PLAIN, ""), (OPENMETRICS, "# EOF\n")])
+@pytest.mark.parametrize("line", ["tgi_%d 1\n", "# TYPE tgi_%d gauge\n", "# HELP tgi_%d Words.\n"])
+def test_so_many_lines_are_kept_and_no_more(line: str, content_type: str, end: str) -> None:
+    lines = [line % number for number in range(KEPT_LIMIT + 1 - len(end.splitlines()))]
+    others = "python_gc 1\n# TYPE python_gc gauge\n\n" * KEPT_LIMIT
+    parse(("".join(lines[:-1]) + others + end).encode(), content_type)
+    with pytest.raises(ScrapeError) as refused:
+        parse(("".join(lines) + end).encode(), content_type)
+    assert refused.value.reason is NativeReason.TOO_LARGE
 
 
 @pytest.mark.parametrize("content_type", ["text/html", "application/json; charset=utf-8", "text/event-stream"])
