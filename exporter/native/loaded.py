@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 import orjson
 
 from exporter.native.failure import NativeReason, ScrapeError
+
+MODELS_LIMIT = 100
+"""Far more than fit in memory at once."""
+NAME_LIMIT = 256
+"""Characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,10 @@ class LoadedModel:
 
 
 def read_loaded(body: bytes) -> tuple[LoadedModel, ...]:
-    """The models that `/api/ps` lists; entries without a name are left out. Raises `ScrapeError` (`unreadable`) if it is no such list."""
+    """The first 100 models that `/api/ps` lists; entries without a name, or with one of more than 256 characters, are left out.
+
+    Ollama lists first what stays longest. Raises `ScrapeError` (`unreadable`) if it is no such list.
+    """
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -37,11 +46,12 @@ def read_loaded(body: bytes) -> tuple[LoadedModel, ...]:
         return ()  # Go's way to write an empty list
     if not isinstance(listed, list):
         raise ScrapeError(NativeReason.UNREADABLE, "no list of models")
-    return tuple(_loaded(entry, entry["name"]) for entry in listed if isinstance(entry, dict) and _is_name(entry.get("name")))
+    named = (entry for entry in listed if isinstance(entry, dict) and _is_name(entry.get("name")))
+    return tuple(_loaded(entry, entry["name"]) for entry in islice(named, MODELS_LIMIT))
 
 
 def _is_name(name: object) -> bool:
-    return isinstance(name, str) and name != ""
+    return isinstance(name, str) and 0 < len(name) <= NAME_LIMIT
 
 
 def _loaded(entry: dict[str, object], name: str) -> LoadedModel:

@@ -10,6 +10,8 @@ from itertools import pairwise
 from exporter.native.bound import bound
 from exporter.native.families import Labels, Sample
 
+BOUNDS_LIMIT = 200
+"""Of one histogram. The engines' own that are read have up to 101; TGI's size of the next batch has 1,025, and is not."""
 _LE = "le"
 
 
@@ -48,7 +50,7 @@ def added(histograms: Iterable[Histogram]) -> Histogram | None:
 def read(buckets: Iterable[Sample], sums: Iterable[Sample], counts: Iterable[Sample]) -> Histogram | None:
     """The histogram that these series make, all label sets together.
 
-    None if there are none, or if one of them is not whole or cannot be: a bound that is no number or stands there twice, no
+    None if there are none, or if one of them has more than 200 bounds, is not whole or cannot be: a bound that is no number or stands there twice, no
     bucket for infinity, buckets that fall, a count that is not that of the last bucket, a value that is negative, infinite or none. Without it the
     sum of the others would look like a reset.
     """
@@ -74,7 +76,7 @@ class _Parts:
     counts: list[float] = field(default_factory=list)
 
     def whole(self) -> Histogram | None:
-        if not self.buckets or len(self.sums) != 1 or any(math.isnan(upper) for upper, _ in self.buckets):
+        if not 0 < len(self.buckets) <= BOUNDS_LIMIT or len(self.sums) != 1 or any(math.isnan(upper) for upper, _ in self.buckets):
             return None
         bounds, counts = zip(*sorted(self.buckets), strict=True)
         rises = all(lower < upper for lower, upper in pairwise(bounds)) and all(fewer <= more for fewer, more in pairwise(counts))

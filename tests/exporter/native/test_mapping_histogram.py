@@ -6,7 +6,7 @@ import pytest
 
 from exporter.native.families import Sample
 from exporter.native.mapping import histogram
-from exporter.native.mapping.histogram import Histogram, added
+from exporter.native.mapping.histogram import BOUNDS_LIMIT, Histogram, added
 from exporter.native.mapping.source import Source
 from tests.exporter.native.expositions import NUMBERS_TO_PYTHON_ALONE
 from tests.exporter.native.recorded import families
@@ -69,6 +69,17 @@ def test_a_bound_is_a_number_to_prometheus_too(bound: str) -> None:
 
     assert read_with("+1.5e1") == Histogram((15.0, math.inf), (1, 1), 1)
     assert read_with(bound) is None
+
+
+def test_a_histogram_may_have_so_many_bounds_and_no_more() -> None:
+    def of_bounds(count: int) -> str:
+        bounds = [*map(str, range(1, count)), "+Inf"]
+        return "".join(f'vllm:x_bucket{{le="{bound}"}} 1\n' for bound in bounds) + "vllm:x_count 1\nvllm:x_sum 1\n"
+
+    largest = read(of_bounds(BOUNDS_LIMIT))
+    assert largest is not None
+    assert len(largest.bounds) == BOUNDS_LIMIT == 200
+    assert read(of_bounds(BOUNDS_LIMIT + 1)) is None
 
 
 def test_one_broken_label_set_takes_the_others_along() -> None:

@@ -11,12 +11,13 @@ import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
+import orjson
 import pytest
 import pytest_asyncio
 
 from exporter.native.failure import NativeReason, ScrapeError
 from exporter.native.families import Family, Sample
-from exporter.native.loaded import LoadedModel
+from exporter.native.loaded import MODELS_LIMIT, NAME_LIMIT, LoadedModel
 from exporter.native.scrape import BODY_LIMIT, Scraper
 from probes.ask import Endpoint, Tls
 from probes.simulator import simulated
@@ -162,6 +163,18 @@ async def test_a_body_without_end(scraper: Scraper) -> None:
     with serving(script) as server:
         await refused(scraper, server.url, NativeReason.TOO_LARGE)
     assert len(server.sent) * len(TEXT * 1000) < 4 * BODY_LIMIT
+
+
+@pytest.mark.parametrize(("content_type", "end"), [(PLAIN, b""), ("application/openmetrics-text", b"# EOF\n")])
+async def test_a_body_of_ever_more_series(scraper: Scraper, content_type: str, end: bytes) -> None:
+    body = b"".join(b"tgi_%x 1\n" % number for number in range(500_000)) + end
+    assert len(body) < BODY_LIMIT
+    with serving(then_close(whole(200, body, content_type))) as server:
+        tracemalloc.start()
+        await refused(scraper, server.url, NativeReason.TOO_LARGE)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 8 * BODY_LIMIT
 
 
 async def test_the_largest_body_that_is_read(scraper: Scraper) -> None:
@@ -321,6 +334,13 @@ async def test_loaded_models_of_a_simulated_ollama(scraper: Scraper) -> None:
 @pytest.mark.parametrize("body", ['{"models":[]}', '{"models":null}'])
 async def test_no_model_is_loaded(scraper: Scraper, body: str) -> None:
     assert await loaded(scraper, body) == ()
+
+
+async def test_models_and_names_without_end(scraper: Scraper) -> None:
+    names = ["n" * NAME_LIMIT, "n" * (NAME_LIMIT + 1), "n" * 7_000_000, *map(str, range(50_000))]
+    found = await loaded(scraper, orjson.dumps({"models": [{"name": name} for name in names]}).decode())
+    assert [model.name for model in found] == ["n" * 256, *map(str, range(MODELS_LIMIT - 1))]
+    assert len(found) == 100
 
 
 async def test_fields_that_are_missing_or_odd(scraper: Scraper) -> None:
