@@ -25,7 +25,7 @@ MEDIA_TYPES = ("", "text/plain", OPENMETRICS)
 LINE_LIMIT = 16 * 1024
 """Characters. vLLM's longest line (`cache_config_info`) has about 2,000; the parser's time grows with the square of a line's length."""
 KEPT_LIMIT = 20_000
-"""Lines that are kept, of samples and of what declares them: about 50 times what one vLLM process writes, and half a second of parsing."""
+"""Lines that are kept, of samples and of what declares them: some 40 times what one vLLM process writes, and half a second of parsing."""
 
 _KEPT = (*PREFIXES, START_TIME)
 _CREATED = "_created"
