@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import trustme
+from hypothesis import settings
 
 from probes.ask import Ask, Endpoint, Message, Tls
 from probes.probing import Prober
 from tests.servers import Server
+
+settings.register_profile("untimed", deadline=None)  # how long an example takes on a busy machine is no property of the code
+settings.load_profile("untimed")
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

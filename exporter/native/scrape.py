@@ -71,7 +71,7 @@ class Scraper:
         Raises `ScrapeError`.
         """
         answer = await self._answer(endpoint, endpoint.url.rstrip("/") + "/api/ps", timeout_seconds)
-        return read_loaded(answer.whole())
+        return await asyncio.to_thread(lambda: read_loaded(answer.whole()))
 
     async def _answer(self, endpoint: Endpoint, url: str, timeout_seconds: float) -> _Answer:
         try:
