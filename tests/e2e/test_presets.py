@@ -37,8 +37,7 @@ async def test_a_preset_runs(preset: str) -> None:
                 chatted.set()
 
         async with exporting(config, sinks=[note]):
-            # the first turn of the default preset's user comes within one think time, which is the ramp
-            await asyncio.wait_for(chatted.wait(), 55)
+            await asyncio.wait_for(chatted.wait(), 45)
     assert {record.outcome for record in events if isinstance(record, ChatRecord)} == {"ok"}
     assert [event for event in events if isinstance(event, Skip)] == []
 
