@@ -83,7 +83,9 @@ class Scenario(Section):
         default=None, description="with `users`: `2s`, `{between: [1s, 5s]}` or `{exponential: 2s}`; left out: no time at all"
     )
     ramp_up_seconds: Seconds | None = Field(
-        default=None, alias="ramp_up", description="with `users`: they come evenly over this time; left out: one mean think time, at least `1s`"
+        default=None,
+        alias="ramp_up",
+        description="with `users`: they come evenly over this time; left out: one mean think time, but `1s` at least and `5s` a user at most",
     )
     stages: Stages | None = Field(
         default=None, description="load that changes: `[{users: 10, for: 30s}, {users: 50}]`, or `{rate: 5/s, for: 1m}`; the first follows the last"

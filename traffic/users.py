@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from config.load import Between, ClosedLoop, Exponential, Fixed
-from traffic.schedule import NANOSECONDS, SHARES, nanoseconds, share
+from traffic.schedule import FIRST_CHAT_WITHIN_NS, NANOSECONDS, SHARES, nanoseconds, share
 from traffic.stages import Span, Stages
 
 LONGEST_IN_MEANS = 10
@@ -70,7 +70,8 @@ class Users:
 
 
 def _ramp_up_ns(load: ClosedLoop) -> int:
-    """What is configured, or one mean think time, and no less than a second."""
+    """What is configured; or one mean think time, no less than a second, and no more than lets the first user come within five."""
     if load.ramp_up_seconds is not None:
         return nanoseconds(load.ramp_up_seconds)
-    return max(NANOSECONDS, nanoseconds(load.think_time.mean_seconds) if load.think_time else 0)
+    thinking_ns = nanoseconds(load.think_time.mean_seconds) if load.think_time else 0
+    return max(NANOSECONDS, min(thinking_ns, FIRST_CHAT_WITHIN_NS * max(stage.users for stage in load.stages)))

@@ -60,6 +60,11 @@ def test_a_ramp_up_that_is_not_configured_is_a_mean_think_time_or_a_second(think
     )
 
 
+def test_the_first_of_users_who_think_long_comes_soon_all_the_same() -> None:
+    assert joined(users(UserStage(1), think_time=Fixed(3600.0)), 0) == pytest.approx([phase() * 5])
+    assert joined(users(UserStage(3), think_time=Fixed(3600.0)), 0) == pytest.approx([(number + phase()) * 5 for number in range(3)])
+
+
 def test_the_users_of_several_targets_do_not_come_in_step() -> None:
     firsts = {users(UserStage(1), target=f"target-{number}").due_ns(0, 0) for number in range(100)}
     assert len(firsts) == 100
