@@ -77,8 +77,8 @@ class UserStage:
 class ClosedLoop:
     """Users who chat, think, and chat again. Where every stage has an end, the first follows the last.
 
-    `think_time` None: no time at all. Users that a stage adds come evenly over `ramp_up_seconds`; None: over one mean think time, so that users with a fixed
-    one do not chat in step, but over a second at least, and at most over five seconds for each user, so that the first one is soon there.
+    `think_time` None: no time at all. Users that a stage adds come evenly over `ramp_up_seconds`. None: over one mean think time, so that users
+    with a fixed one do not chat in step, but over a second at least, and at most over five seconds for each user, so that the first is soon there.
     """
 
     stages: tuple[UserStage, ...]
