@@ -1,6 +1,6 @@
 """How exact the measurement is, and what it costs: chatprobe beside plain aiohttp and httpx clients, on the same server, in the same run.
 
-    python -m benchmarks.accuracy [--runs 3] [--only chatprobe] [--quick]
+    python -m benchmarks.accuracy [--runs 3] [--only chatprobe] [--streams 200]
 
 The client has one processor core for itself, the server (`truth_server.py`) another. Chats are matched by their request id and
 compared with the server's own times, chat by chat and chunk by chunk. Each figure is the median of the runs; errors are the p99 of absolute errors.
