@@ -34,6 +34,8 @@ def advise(config: Config) -> Iterator[Finding]:
     """Warnings on a valid configuration."""
     for name, target in config.targets.items():
         yield from ((("targets", name, *place), text) for place, text in _on_target(target))
+    if config.credentials and not config.discovery.files:
+        yield ("credentials",), "are for discovered targets, and none are discovered; write discovery: {files: [PATH]}, or leave them out"
     for index, credential in enumerate(config.credentials):
         yield from ((("credentials", index, *place), text) for place, text in _on_credential(credential))
     for name, scenario in config.scenarios.items():

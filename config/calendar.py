@@ -16,7 +16,9 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _EVERY_DAY = frozenset(range(7))
 _MIDNIGHT_MINUTES = 24 * 60
 _WINDOW = re.compile(r"(?:(\S+) +)?(\d\d):(\d\d)-(\d\d):(\d\d)(?: +([A-Za-z0-9_+/-]+))?", re.ASCII)
-_NO_WINDOW = "is no calendar window; write days, hours and a time zone, like Mon-Fri 08:00-18:00 Europe/Berlin"
+_NO_WINDOW = (
+    "is no calendar window; write days, hours in two digits and a time zone, like Mon-Fri 08:00-18:00 Europe/Berlin, without blanks around a dash"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from config.targets import Headers, SecretRef, Target, TlsSettings, check_header
 _HOST_PATTERN = re.compile(r"[A-Za-z0-9._:*-]{1,253}", re.ASCII)
 _ADDRESSES = re.compile(r"[0-9.*]*[0-9][0-9.*]*|[0-9A-Fa-f.*]*:[0-9A-Fa-f:.*]*", re.ASCII)
 """IP addresses and patterns of them, like `10.0.*`. Names may begin like those, as `10.0.example.com` does, and are not meant."""
+_WITH_PORT = re.compile(r"[^:]+:[0-9]+", re.ASCII)
 _HOST = re.compile(r"[a-z0-9._:-]+", re.ASCII)
 
 
@@ -26,6 +27,8 @@ def _host_pattern(written: str) -> str:
     host = written.removesuffix(".")
     if not _HOST_PATTERN.fullmatch(host):
         raise ValueError("is not a host; write its name without scheme, port and path, or a pattern like *.svc.cluster.local")
+    if _WITH_PORT.fullmatch(host):
+        raise ValueError("holds a port, which is no part of a host; leave it out, every port of the host is meant")
     if host != "*" and "*" in host.rpartition(".")[2] and not _ADDRESSES.fullmatch(host):
         raise ValueError("leaves open how a name ends, and would match hosts of anybody; write its end, like *.svc.cluster.local")
     return host

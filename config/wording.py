@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from config.expectation import Expectation
 from config.places import Value
 from config.problems import KeyPath
 from config.rules import suggestion
@@ -14,7 +15,7 @@ from config.sections import EXAMPLES, SECTIONS, keys, pattern_of
 
 _WANTED = {
     "string_type": "text belongs; write it, in quotes if it looks like something else",
-    "int_type": "a whole number belongs; write one like 64, without quotes",
+    "int_type": "a whole number belongs; write digits alone, like 64 or 1000000, without quotes",
     "bool_type": "true or false belongs; write one of them, without quotes",
     "tuple_type": "a list belongs; write [FIRST, SECOND]",
     "mapping_type": "a map belongs; write NAME: {KEY: VALUE}",
@@ -29,6 +30,8 @@ def in_words(error: ErrorDetails, written: Value) -> str:
     pattern = pattern_of(path)
     if pattern[-1:] == ("api_key",) and kind == "model_type":
         return "does not take the key itself; write {file: PATH} or {env: NAME}, and change the key if it was shown to anybody"
+    if pattern[:3] == ("scenarios", "*", "expect") and path[3:] in [(key,) for key in keys(Expectation)] and kind == "model_type":
+        return "is no check; write the check's name first, like greets: {contains: hello}"
     if kind in _WANTED:
         return f"is {_kind(written.content)}, where {_WANTED[kind]}"
     match kind:

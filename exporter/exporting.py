@@ -19,12 +19,11 @@ from exporter.logs import ProbeLog
 from exporter.looplag import watch_loop
 from exporter.metrics import catalogue
 from exporter.metrics.assembly import Metrics
-from exporter.metrics.recording import Recording
 from exporter.native.cycle import Keepers, Natives
 from exporter.native.loads import Loads
 from exporter.native.scrape import Scraper
 from exporter.records import RecordFile, record_file
-from exporter.reloading import Before, Follower, Plan, Reloaded, Reloading, plan, secret_files
+from exporter.reloading import Before, Plan, Reloaded, Reloading, plan, secret_files
 from exporter.watching import Signatures, signatures, watch_files
 from exporter.web.app import Sources, application
 from exporter.web.overview import Overview
@@ -120,13 +119,24 @@ async def exporting(
         control = await stack.enter_async_context(Control())
         await stack.enter_async_context(scraper)
         stack.push_async_callback(natives.close)
-        natives.follow(first.roster, first.endpoints)
-        await natives.first_round()
         population = Population(control, clock, tell)
         stack.push_async_callback(population.close)
         runner = Runner(prober, admission, clock, tell)
         stack.push_async_callback(runner.stop, grace_seconds)
-        reloading.put_in_force(_followers(metrics.recording, overview, log, natives, admission, population, runner))
+
+        async def follow(plan: Plan) -> None:
+            """In the order in which the parts have to learn of another plan: who counts before who is counted, chats last."""
+            metrics.recording.follow(plan.roster)
+            overview.follow(plan.roster)
+            log.follow(plan.roster)
+            natives.follow(plan.roster, plan.endpoints)
+            await natives.first_round()
+            admission.configure(plan.roster.config.limits)
+            for gone in population.update(plan.endpoints):
+                admission.forget(gone)
+            runner.follow(watches(plan.roster, population.engines))
+
+        await reloading.put_in_force(follow)
         stack.enter_context(_running(_watch(reloading, discovery_alone=files is None)))
         stack.callback(reloading.stop)
         _log.info("probing", what=summary(config), url=f"http://{address}")
@@ -134,24 +144,6 @@ async def exporting(
             yield Running(address, reloading)
         finally:
             _log.info("stopping")
-
-
-def _followers(
-    recording: Recording, overview: Overview, log: ProbeLog, natives: Natives, admission: Admission, population: Population, runner: Runner
-) -> Iterator[Follower]:
-    """What works by the plan in force, in the order in which it has to learn of another: who counts before who is counted."""
-    yield lambda plan: recording.follow(plan.roster)
-    yield lambda plan: overview.follow(plan.roster)
-    yield lambda plan: log.follow(plan.roster)
-    yield lambda plan: natives.follow(plan.roster, plan.endpoints)
-    yield lambda plan: admission.configure(plan.roster.config.limits)
-
-    def chat(plan: Plan) -> None:
-        for gone in population.update(plan.endpoints):
-            admission.forget(gone)
-        runner.follow(watches(plan.roster, population.engines))
-
-    yield chat
 
 
 async def _watch(reloading: Reloading, *, discovery_alone: bool) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import structlog
 
@@ -68,12 +67,6 @@ class Before:
     targets: Signatures = field(default_factory=dict)
 
 
-class Follower(Protocol):
-    """A part of the exporter that works by the plan in force."""
-
-    def __call__(self, plan: Plan) -> None: ...
-
-
 class Reloading:
     """Holds the plan in force, and puts another in its place: whole, or not at all.
 
@@ -90,17 +83,18 @@ class Reloading:
         self._read = read
         self._own = own
         self._clock = clock
-        self._followers: list[Follower] = []
+        self._follow: Callable[[Plan], Awaitable[None]] | None = None
         self._lock = asyncio.Lock()
         self._stopping = False
         self._refusal = self._undiscovered = ""
         self._tell_of(first, before=None)
         own.configured(clock.epoch_seconds())
 
-    def put_in_force(self, followers: Iterable[Follower]) -> None:
-        """Have these work by the plan, from now on, in this order."""
-        self._followers = list(followers)
-        self._follow()
+    async def put_in_force(self, follow: Callable[[Plan], Awaitable[None]]) -> None:
+        """Have the exporter work by the plan: `follow` is called now, and with each other plan."""
+        async with self._lock:
+            self._follow = follow
+            await follow(self.plan)
 
     def stop(self) -> None:
         """The plan in force is the last."""
@@ -140,7 +134,7 @@ class Reloading:
             self._refusal = ""
             self.configuration_read = replace(self.configuration_read, well=True)
             _log.info("configuration reloaded", what=summary(found.roster.config), changes="; ".join(lines))
-            self._change_to(found, targets)
+            await self._change_to(found, targets)
             self._own.configured(self._clock.epoch_seconds())
             return Reloaded(True, ("reloaded", *lines, *found.discovered.problems, *found.discovered.passed_over, *found.idle.lines()))
 
@@ -156,7 +150,7 @@ class Reloading:
                 self._own.discovered(FILES, well=False, at=self._clock.epoch_seconds())
                 return False
             if not self._stopping:
-                self._change_to(found, self.targets_read.files)
+                await self._change_to(found, self.targets_read.files)
             return True
 
     def nothing_new(self) -> None:
@@ -179,16 +173,13 @@ class Reloading:
         targets = signatures((*paths(config), *self.target_files()))
         return plan(config, self.plan.discovered), targets
 
-    def _change_to(self, found: Plan, targets: Signatures) -> None:
+    async def _change_to(self, found: Plan, targets: Signatures) -> None:
         self._undiscovered = ""
         self.targets_read = Reading(targets)
         before, self.plan = self.plan, found
-        self._follow()
+        if self._follow is not None:
+            await self._follow(found)
         self._tell_of(found, before)
-
-    def _follow(self) -> None:
-        for follow in self._followers:
-            follow(self.plan)
 
     def _announced(self, config: Config) -> Iterator[str]:
         before = self.plan.roster.config

@@ -26,7 +26,7 @@ from traffic.roster import Roster
 from traffic.schedule import NANOSECONDS, SHARES, Clock, nanoseconds, share
 
 FIRST_ROUND_SECONDS = 2.0
-"""How long the first chats wait for the first scrapes, so that what the engines told before them is known."""
+"""How long the first chats with a target wait for its first scrape, so that what the engine told before them is known."""
 
 _log = structlog.get_logger()
 
@@ -130,7 +130,7 @@ class Natives:
                 task.add_done_callback(self._tasks.discard)
 
     async def first_round(self) -> None:
-        """Wait until each page was tried once, but not for long."""
+        """Wait until each page was tried once, but not for long: those that were read before hold up nobody."""
         try:
             async with asyncio.timeout(FIRST_ROUND_SECONDS):
                 for page in list(self._pages.values()):

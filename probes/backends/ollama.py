@@ -69,7 +69,7 @@ class Ollama:
     def refuse(self, status: int, body: bytes) -> Refusal:
         """Its own error form is `{"error": "…"}`; an empty 403 is its check of the `Host` header (`routes.go::allowedHostsMiddleware`)."""
         if status == 403 and not body:
-            return Refusal(Reason.REJECTED, "HTTP 403 without a word: the Host header is not one that this Ollama accepts")
+            return Refusal(Reason.REJECTED, "HTTP 403, empty body: the Host header is not one that this Ollama accepts")
         try:
             words = parse_object(body).get("error")
         except FrameError:

@@ -20,12 +20,12 @@ def by_status(status: int, own_words: str | None, body: bytes) -> Refusal:
     overloaded, or does not know the model, from a router which has nobody behind it, or does not know the path.
     """
     words = _spoken(body) if own_words is None else own_words
-    return Refusal(_reason(status, own_form=own_words is not None), words if shortened(words) else f"HTTP {status} without a word")
+    return Refusal(_reason(status, own_form=own_words is not None), words if shortened(words) else f"HTTP {status}, empty body")
 
 
 def in_stream(words: str, *, overloaded: bool = False) -> Refusal:
     """The refusal that an error after the 200 means."""
-    return Refusal(Reason.OVERLOADED if overloaded else Reason.ERROR_IN_STREAM, words if shortened(words) else "an error without a word")
+    return Refusal(Reason.OVERLOADED if overloaded else Reason.ERROR_IN_STREAM, words if shortened(words) else "an error that says nothing")
 
 
 def _reason(status: int, *, own_form: bool) -> Reason:

@@ -6,6 +6,7 @@ from config.reader import parse
 
 ONE = "targets: {v: {backend: vllm, url: http://v}}\n"
 BEAT = "scenarios: {beat: {every: 15s}}\n"
+FOUND = "discovery: {files: [targets.yaml]}\n"
 
 
 @pytest.mark.parametrize(
@@ -126,9 +127,14 @@ BEAT = "scenarios: {beat: {every: 15s}}\n"
         ),
         ("targets: {o: {backend: ollama, url: http://o, load_model: true}}\n" + BEAT, []),
         (
+            ONE + BEAT + "credentials: [{host: v, headers: {X: x}}]\n",
+            ["3:14: credentials: are for discovered targets, and none are discovered; write discovery: {files: [PATH]}, or leave them out"],
+        ),
+        (
             ONE
             + BEAT
-            + "credentials: [{host: '*', api_key: {env: KEY}}, {host: '*:*', tls: {insecure: true}}, {host: '*.a.b', api_key: {env: KEY}}]\n",
+            + "credentials: [{host: '*', api_key: {env: KEY}}, {host: '*:*', tls: {insecure: true}}, {host: '*.a.b', api_key: {env: KEY}}]\n"
+            + FOUND,
             [
                 "3:22: credentials[0].host: matches every host, so that whoever writes a target's URL is shown what is secret; "
                 "write *.example.com, your own domain",
@@ -140,7 +146,8 @@ BEAT = "scenarios: {beat: {every: 15s}}\n"
         (
             ONE
             + BEAT
-            + "credentials: [{host: '*.com', headers: {X: x}}, {host: 'a-*.com', headers: {X: x}}, {host: '*example.com', headers: {X: x}}]\n",
+            + "credentials: [{host: '*.com', headers: {X: x}}, {host: 'a-*.com', headers: {X: x}}, {host: '*example.com', headers: {X: x}}]\n"
+            + FOUND,
             [
                 "3:22: credentials[0].host: matches hosts of a whole top-level domain, whoever owns them; write *.example.com, your own domain",
                 "3:56: credentials[1].host: matches hosts of a whole top-level domain, whoever owns them; write *.example.com, your own domain",
@@ -148,7 +155,7 @@ BEAT = "scenarios: {beat: {every: 15s}}\n"
             ],
         ),
         *(
-            (ONE + BEAT + f"credentials: [{{host: '{host}', headers: {{X: x}}}}]\n", [])
+            (ONE + BEAT + f"credentials: [{{host: '{host}', headers: {{X: x}}}}]\n" + FOUND, [])
             for host in ("*.svc", "*.LOCAL", "*.example.com.", "a-*.example.com", "*-a.example.com", "10.0.*", "fd00:*", "host", "a.com")
         ),
         (

@@ -23,11 +23,13 @@ class Engine:
     url: str = ""
     chats: list[dict[str, object]] = field(default_factory=list)
     keys: set[str | None] = field(default_factory=set)
+    order: list[str] = field(default_factory=list)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     finish: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         self.chats.append(await request.json())
+        self.order.append("chat")
         self.keys.add(request.headers.get("Authorization"))
         self.asked.set()
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
@@ -42,6 +44,11 @@ class Engine:
 
     async def models(self, _: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": "tiny", "object": "model"}]})
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        await asyncio.sleep(0.1)
+        self.order.append("metrics")
+        return web.Response(text="# TYPE vllm:num_requests_running gauge\nvllm:num_requests_running 0\n")
 
     async def version(self, _: web.Request) -> web.Response:
         return web.json_response({"version": "0.0.1"})
@@ -58,6 +65,7 @@ async def engine() -> AsyncIterator[Engine]:
     app.router.add_post("/v1/chat/completions", one.chat)
     app.router.add_get("/v1/models", one.models)
     app.router.add_get("/version", one.version)
+    app.router.add_get("/metrics", one.metrics)
     async with listening(app, Address("127.0.0.1", 0)) as address:
         one.url = f"http://{address}"
         one.finish.set()

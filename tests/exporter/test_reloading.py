@@ -349,3 +349,11 @@ async def test_what_breaks_in_a_reload_leaves_all_as_it_was(tmp_path: Path, monk
         records = len(one.records)
         await one.until(lambda: len(one.records) > records)
         assert (await one.reload(configuration(one.engine.url)))[0] == 200
+
+
+async def test_a_target_that_a_reload_adds_is_asked_for_its_own_metrics_before_its_first_chat(tmp_path: Path) -> None:
+    async with scene(tmp_path) as one, engine() as other:
+        await one.reload(configuration(one.engine.url, extra=f'  other: {{backend: vllm, url: "{other.url}", model: tiny}}'))
+        await one.until(lambda: "chat" in other.order)
+        assert other.order[0] == one.engine.order[0] == "metrics"
+        assert (await one.scrape()).value("vllm:num_requests_running", target="other") == 0

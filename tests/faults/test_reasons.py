@@ -42,13 +42,13 @@ IN_THE_STREAM = [
         then_hold(whole(404, b'{"error":{"message":"The model `x` does not exist.","type":"NotFoundError","param":"model","code":404}}')),
         detail="The model `x` does not exist.",
     ),
-    Fault(Reason.OVERLOADED, then_hold(whole(429, b"", "text/plain")), detail="HTTP 429 without a word"),
+    Fault(Reason.OVERLOADED, then_hold(whole(429, b"", "text/plain")), detail="HTTP 429, empty body"),
     Fault(
         Reason.UNAVAILABLE,
         then_hold(whole(503, b"<html><head><title>No pod is ready</title></head></html>", "text/html")),
         detail="No pod is ready",
     ),
-    Fault(Reason.REJECTED, then_hold(whole(302, b"", "text/plain", "Location: http://127.0.0.1:1/elsewhere")), detail="HTTP 302 without a word"),
+    Fault(Reason.REJECTED, then_hold(whole(302, b"", "text/plain", "Location: http://127.0.0.1:1/elsewhere")), detail="HTTP 302, empty body"),
     Fault(Reason.SERVER_ERROR, then_hold(whole(500, b"Internal Server Error", "text/plain")), detail="Internal Server Error"),
     Fault(
         Reason.FIRST_TOKEN_TIMEOUT,

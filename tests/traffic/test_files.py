@@ -156,6 +156,16 @@ def test_targets_that_are_too_many_to_be_compared_are_told(tmp_path: Path) -> No
     assert found.passed_over == ("scenarios.race.pair: t19, t20: no more than 20 targets are compared; name those to compare in targets",)
 
 
+def test_two_stars_are_folders_of_any_depth(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for depth, folder in enumerate((tmp_path, tmp_path / "a", tmp_path / "a" / "b")):
+        write(folder, "x", **{f"t{depth}": f"h{depth}"})
+    config = parse("scenarios: {b: {every: 15s}}\ndiscovery: {files: ['**/*.targets']}\n", str(tmp_path / "chatprobe.yaml")).config
+    found = look(config, NOTHING)
+    assert sorted(found.members) == ["t0", "t1", "t2"]
+    assert sorted(look(config, found).members) == ["t0", "t1", "t2"]
+
+
 def test_a_few_names() -> None:
     names = [str(number) for number in range(12)]
     assert few([]) == ""

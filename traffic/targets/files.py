@@ -82,7 +82,7 @@ def few(names: Sequence[str], more: int = 0) -> str:
 
 
 def _matching(config: Config) -> list[str]:
-    return sorted({path for pattern in config.discovery.files for path in glob.glob(pattern)})  # noqa: PTH207 - patterns are absolute
+    return sorted({path for pattern in config.discovery.files for path in glob.glob(pattern, recursive=True)})  # noqa: PTH207 - patterns are absolute
 
 
 def _told(path: str, error: Exception) -> Iterator[str]:
@@ -123,7 +123,7 @@ def _fixed_folder(pattern: str) -> str:
 def _hidden(config: Config, before: Discovered) -> Iterator[str]:
     """Files that were there before, and of which it cannot be said that they are gone: their folder shows nothing any more."""
     for path in before.files:
-        if any(fnmatchcase(path, pattern) for pattern in config.discovery.files):
+        if any(fnmatchcase(path, form) for pattern in config.discovery.files for form in (pattern, pattern.replace("**/", ""))):
             try:
                 os.stat(path)  # noqa: PTH116 - beside glob
             except (FileNotFoundError, NotADirectoryError):

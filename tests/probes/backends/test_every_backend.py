@@ -163,7 +163,7 @@ def test_an_error_of_any_form_is_an_error(backend: Backend, error: bytes) -> Non
     ],
 )
 def test_a_status_without_a_body(backend: Backend, status: int, reason: Reason) -> None:
-    assert backend.refuse(status, b"") == Refusal(reason, f"HTTP {status} without a word")
+    assert backend.refuse(status, b"") == Refusal(reason, f"HTTP {status}, empty body")
 
 
 @each_backend

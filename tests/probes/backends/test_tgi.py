@@ -151,7 +151,7 @@ def test_refusals(backend: Backend, body_of: ReadBody, status: int, name: str, r
 
 
 def test_a_wrong_key_gets_an_empty_401() -> None:
-    assert TGI.refuse(401, b"") == Refusal(Reason.AUTH, "HTTP 401 without a word")
+    assert TGI.refuse(401, b"") == Refusal(Reason.AUTH, "HTTP 401, empty body")
 
 
 def test_a_wrong_path_gets_an_empty_404() -> None:
