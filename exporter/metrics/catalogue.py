@@ -10,6 +10,7 @@ from exporter.metrics.metric import REPLICA as REPLICA
 from exporter.metrics.metric import TARGET as TARGET
 from exporter.metrics.metric import TARGET_LABELS as TARGET_LABELS
 from exporter.metrics.metric import Metric as Metric
+from exporter.metrics.uids import Dashboard as Dashboard
 from probes.failure import Reason
 from probes.record import PHASES as PHASES
 from traffic.events import SkipReason
@@ -178,6 +179,14 @@ NATIVE_SCRAPE_DURATION = Metric(
     "chatprobe_native_scrape_duration_seconds", "gauge", "How long it took to read the engine's own metrics, or to fail.", (*TARGET_LABELS, REPLICA)
 )
 SCENARIO_INFO = Metric("chatprobe_scenario_info", "gauge", "How a scenario's chats are sent; always 1.", (SCENARIO, CACHE, CONNECTION, THINKING))
+
+SCENARIO_INTERVAL = Metric(
+    "chatprobe_scenario_interval_seconds",
+    "gauge",
+    "Longest usual time between two chats of the scenario with one target, while its calendar has it chat; alerts take it for their patience.",
+    (SCENARIO,),
+)
+SCENARIO_TIMEOUT = Metric("chatprobe_scenario_timeout_seconds", "gauge", "Longest that a chat of the scenario may take.", (SCENARIO,))
 
 BUILD_INFO = Metric("chatprobe_exporter_build_info", "gauge", "The chatprobe that runs; always 1.", (VERSION, PYTHON_VERSION))
 RELOAD_SUCCESSFUL = Metric("chatprobe_exporter_config_last_reload_successful", "gauge", "Whether the configuration was last read without an error.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 
+from config.demand import longest_interval_seconds
 from config.model import Scenario
 from exporter.metrics import catalogue
 from exporter.metrics.boundaries import beginning_anew, thresholds
@@ -92,6 +93,11 @@ class Recording:
         self._own.keep_only(catalogue.SCENARIO_INFO, scenarios)
         for facts in scenarios:
             self._own.put(catalogue.SCENARIO_INFO, 1, *facts)
+        for metric in (catalogue.SCENARIO_INTERVAL, catalogue.SCENARIO_TIMEOUT):
+            self._own.keep_only(metric, [(name,) for name in roster.config.scenarios])
+        for name, scenario in roster.config.scenarios.items():
+            self._own.put(catalogue.SCENARIO_INTERVAL, longest_interval_seconds(scenario), name)
+            self._own.put(catalogue.SCENARIO_TIMEOUT, scenario.timeout_seconds, name)
 
     def _record(self, record: ChatRecord) -> None:
         chats = self._chats.get((record.target, record.scenario))

@@ -300,6 +300,8 @@ def test_scenarios_and_the_exporter_tell_of_themselves(metrics: Metrics) -> None
     seen = scrape(metrics)
     assert seen.one(catalogue.SCENARIO_INFO.name, scenario="heartbeat", cache="cold", connection="reuse", thinking="off") == 1
     assert seen.one(catalogue.SCENARIO_INFO.name, scenario="long", cache="warm", connection="fresh", thinking="on") == 1
+    assert [seen.one(catalogue.SCENARIO_INTERVAL.name, scenario=name) for name in ("heartbeat", "long")] == [15, 60]
+    assert [seen.one(catalogue.SCENARIO_TIMEOUT.name, scenario=name) for name in ("heartbeat", "long")] == [120, 120]
     assert seen.one(catalogue.TARGETS.name, source="static") == 2
     assert seen.one(catalogue.COALESCED_CHUNKS.name) == 1
     assert seen.one(catalogue.SCHEDULE_LAG.count) == 1

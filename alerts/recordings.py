@@ -1,0 +1,94 @@
+"""The recording rules that alerts and dashboards share, so that no panel computes a quantile over raw series.
+
+All keep `job`, so that two installations in one Prometheus stay apart, and drop `instance`: a target's numbers go on when the exporter's pod is
+replaced, and add up over shards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alerts.rule import Group, Recording
+from exporter.metrics import catalogue
+from exporter.metrics.catalogue import Metric
+
+JOB = "job"
+TARGET = (JOB, *catalogue.TARGET_LABELS)
+"""What identifies a target in what is recorded."""
+CHATS = (JOB, *catalogue.CHAT_LABELS)
+"""The same of a target's chats of one scenario."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """One shared recording: its name, the labels that it has, and what it is made of."""
+
+    name: str
+    labels: tuple[str, ...]
+    expr: str
+
+    @property
+    def rule(self) -> Recording:
+        return Recording(self.name, self.expr)
+
+
+def rate(selector: str, labels: tuple[str, ...], window: str = "5m") -> str:
+    """The sum of a rate by these labels."""
+    return f"sum by ({', '.join(labels)}) (rate({selector}[{window}]))"
+
+
+def _buckets(metric: Metric, *more: str) -> Shared:
+    labels = (*CHATS, *more, "le")
+    return Shared(f"target:{metric.bucket}:rate5m", labels, rate(metric.bucket, labels))
+
+
+def _counter(metric: Metric, labels: tuple[str, ...]) -> Shared:
+    return Shared(f"target:{metric.name.removesuffix('_total')}:rate5m", labels, rate(metric.name, labels))
+
+
+TTFT = _buckets(catalogue.TTFT)
+ITL = _buckets(catalogue.ITL)
+TPOT = _buckets(catalogue.TPOT)
+E2E = _buckets(catalogue.E2E, catalogue.OUTCOME)
+STALL = _buckets(catalogue.STALL)
+PROBES = _counter(catalogue.PROBES, CHATS)
+FAILURES = _counter(catalogue.PROBE_FAILURES, (*CHATS, catalogue.REASON))
+OUTPUT_TOKENS = _counter(catalogue.OUTPUT_TOKENS, CHATS)
+ATTEMPTS = _counter(catalogue.SLO_TOTAL, (*CHATS, catalogue.SLO))
+"""Attempts that count for an SLO."""
+GOOD = _counter(catalogue.SLO_GOOD, (*CHATS, catalogue.SLO))
+"""Those of them that were good."""
+GOODPUT = Shared("target:chatprobe_goodput:ratio_rate5m", ATTEMPTS.labels, f"{GOOD.name} / ({ATTEMPTS.name} > 0)")
+"""The share of good attempts: nothing while there are none."""
+_PAIRED = (*CHATS, catalogue.PEER)
+PAIRS = Shared("target:chatprobe_pairs:rate1h", _PAIRED, rate(catalogue.PAIRS.name, _PAIRED, "1h"))
+PAIR_WINS = Shared(
+    "target:chatprobe_pair_wins:ratio_rate1h",
+    (*_PAIRED, catalogue.MEASURE),
+    f"{rate(catalogue.PAIR_WINS.name, (*_PAIRED, catalogue.MEASURE), '1h')}\n/ ignoring ({catalogue.MEASURE}) group_left ()\n({PAIRS.name} > 0)",
+)
+"""The share of pairs in which the target did better than its peer, on each measure; what is missing to 1 with the peer's share are ties."""
+
+SHARED = (TTFT, ITL, TPOT, E2E, STALL, PROBES, FAILURES, OUTPUT_TOKENS, ATTEMPTS, GOOD, GOODPUT, PAIRS, PAIR_WINS)
+"""All of them, each after those that it is made of."""
+
+
+def group(interval_seconds: int) -> Group:
+    """The rules that record them."""
+    return Group("chatprobe-recordings", tuple(shared.rule for shared in SHARED), interval_seconds)
+
+
+SLI_ERROR = "slo:sli_error:ratio_rate{window}"
+"""The share of bad attempts of an SLO in a window, by target and scenario, with labels `slo`, `sloth_id`, `sloth_service`, `sloth_slo` and
+`sloth_window`, as Sloth records it."""
+OBJECTIVE = "slo:objective:ratio"
+ERROR_BUDGET = "slo:error_budget:ratio"
+PERIOD_DAYS = "slo:time_period:days"
+CURRENT_BURN_RATE = "slo:current_burn_rate:ratio"
+"""Of the shortest window, by target."""
+PERIOD_BURN_RATE = "slo:period_burn_rate:ratio"
+"""Of the whole period, by target."""
+BUDGET_REMAINING = "slo:period_error_budget_remaining:ratio"
+"""What is left of the period's error budget, by target: 1 at first, below 0 when more than all of it is spent."""
+INFO = "sloth_slo_info"
+"""Facts of an SLO, always 1: `sloth_objective` in percent."""
