@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from config.alerting import Alerts
 from config.base import Section
 from config.credentials import Credential
 from config.expectation import Expectation
@@ -28,6 +29,7 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
     ("slos", "*"): Slo,
     ("limits",): Limits,
     ("native",): Native,
+    ("alerts",): Alerts,
 }
 """By path; `*` stands for any name, or any place in a list."""
 

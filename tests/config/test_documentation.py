@@ -29,6 +29,9 @@ WRITTEN_OTHERWISE = {
     "interval": "`15s`",
     "metrics": "`{path: /metrics}`",
     "deny": "`vllm:lora_requests_info`",
+    "prometheus": "`2.42`",
+    "scrape_interval": "`30s`",
+    "evaluation_interval": "`30s`",
     "secret_dirs": "`/run/secrets`, `/var/run/secrets/chatprobe`",
 }
 
@@ -73,6 +76,9 @@ def test_the_defaults_that_are_written_otherwise_are_right() -> None:
         "thinking: 'off'",
         "- /run/secrets",
         "- vllm:lora_requests_info",
+        "prometheus: '2.42'",
+        "scrape_interval: 30s",
+        "evaluation_interval: 30s",
     ):
         assert f"{line}\n" in shown
 
