@@ -46,6 +46,31 @@ def _counter(metric: Metric, labels: tuple[str, ...]) -> Shared:
     return Shared(f"target:{metric.name.removesuffix('_total')}:rate5m", labels, rate(metric.name, labels))
 
 
+def by_scenario(expression: str) -> str:
+    """To compare what the chats of a target have with a fact of their scenario."""
+    return f"on ({JOB}, {catalogue.SCENARIO}) group_left () max by ({JOB}, {catalogue.SCENARIO}) ({expression})"
+
+
+def age(metric: Metric) -> str:
+    """Seconds since an instant, by chats of a target; the freshest where several exporters tell it."""
+    return f"min by ({', '.join(CHATS)}) (time() - {metric.name})"
+
+
+_INTERVAL, _TIMEOUT = catalogue.SCENARIO_INTERVAL.name, catalogue.SCENARIO_TIMEOUT.name
+OVERDUE = by_scenario(f"3 * {_INTERVAL} + {_TIMEOUT} + 60")
+"""After so long without the end of a chat, none is held any more: three were due, and the last may have taken until its timeout."""
+_LATELY = by_scenario(f"clamp_min(3 * {_INTERVAL}, 60)")
+_BY_TARGET, _BY_CHATS = ", ".join(TARGET), ", ".join(CHATS)
+UP = Shared(
+    "target:chatprobe_up:bool",
+    TARGET,
+    f"max by ({_BY_TARGET}) ({age(catalogue.LAST_SUCCESS)} < bool {_LATELY}) == 1\n"
+    f"or\nmax by ({_BY_TARGET}) (\n  max by ({_BY_CHATS}) ({catalogue.PROBE_SUCCESS.name}) == 0\n"
+    f"  and on ({_BY_CHATS})\n  {age(catalogue.LAST_PROBE)} < {OVERDUE}\n)",
+)
+"""1 where a chat of any scenario has lately succeeded: three of them may have been due since. 0 where none has, and those that are held fail.
+Nothing where none is held."""
+
 TTFT = _buckets(catalogue.TTFT)
 ITL = _buckets(catalogue.ITL)
 TPOT = _buckets(catalogue.TPOT)
@@ -68,8 +93,14 @@ PAIR_WINS = Shared(
     f"{rate(catalogue.PAIR_WINS.name, (*_PAIRED, catalogue.MEASURE), '1h')}\n/ ignoring ({catalogue.MEASURE}) group_left ()\n({PAIRS.name} > 0)",
 )
 """The share of pairs in which the target did better than its peer, on each measure; what is missing to 1 with the peer's share are ties."""
+TTFT_P95_1H = Shared(
+    "target:chatprobe_ttft_seconds:p95_rate1h", CHATS, f"histogram_quantile(\n  0.95,\n  {rate(catalogue.TTFT.bucket, (*CHATS, 'le'), '1h')}\n)"
+)
+"""The 95th percentile over an hour, to be compared with that of peers and of last week."""
+TTFT_COUNT_1H = Shared("target:chatprobe_ttft_seconds_count:increase1h", CHATS, f"sum by ({', '.join(CHATS)}) (increase({catalogue.TTFT.count}[1h]))")
+"""Of how many chats that percentile is."""
 
-SHARED = (TTFT, ITL, TPOT, E2E, STALL, PROBES, FAILURES, OUTPUT_TOKENS, ATTEMPTS, GOOD, GOODPUT, PAIRS, PAIR_WINS)
+SHARED = (UP, TTFT, ITL, TPOT, E2E, STALL, PROBES, FAILURES, OUTPUT_TOKENS, ATTEMPTS, GOOD, GOODPUT, PAIRS, PAIR_WINS, TTFT_P95_1H, TTFT_COUNT_1H)
 """All of them, each after those that it is made of."""
 
 

@@ -21,7 +21,8 @@ class Recording:
 class Alert:
     """An alerting rule. `summary` and `description` are Prometheus templates; `dashboard` is the path of a link, a template too.
 
-    `for_seconds` is how long the expression must hold before the alert fires, `keep_seconds` how long it goes on firing when it no longer does.
+    `for_seconds` is how long the expression must hold before the alert fires, `keep_seconds` how long it goes on firing when it no longer does,
+    `looks_back_seconds` how old the oldest sample is that it needs, where that is more than a day.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Alert:
     dashboard: str
     for_seconds: int = 0
     keep_seconds: int = 0
+    looks_back_seconds: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -24,6 +24,14 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+class Speed(StrEnum):
+    """How fast the budget burns when an alert comes: gone within days, within a week, or just faster than it may."""
+
+    FAST = "fast"
+    SLOW = "slow"
+    TICKET = "ticket"
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Two windows in whole seconds, and the burn rate above which both must be."""
@@ -31,12 +39,16 @@ class Pair:
     short: int
     long: int
     factor: Decimal
-    severity: Severity
+    speed: Speed
+
+    @property
+    def pages(self) -> bool:
+        return self.speed is not Speed.TICKET
 
 
 _SHARES = ((5 * MINUTE, HOUR, 2), (30 * MINUTE, 6 * HOUR, 5), (2 * HOUR, DAY, 10), (6 * HOUR, 3 * DAY, 10))
 """Short window, long window, and the percentage of the budget that may be spent within the long one."""
-_SEVERITIES = (Severity.PAGE, Severity.PAGE, Severity.TICKET, Severity.TICKET)
+_SPEEDS = (Speed.FAST, Speed.SLOW, Speed.TICKET, Speed.TICKET)
 _MONTH = 30 * DAY
 _FULL_LENGTH = (28 * DAY, _MONTH)
 
@@ -49,10 +61,10 @@ def pairs(period: int) -> tuple[Pair, ...]:
     """
     if period in _FULL_LENGTH:
         return tuple(
-            Pair(short, long, Decimal(share * period) / (100 * long), severity)
-            for (short, long, share), severity in zip(_SHARES, _SEVERITIES, strict=True)
+            Pair(short, long, Decimal(share * period) / (100 * long), speed) for (short, long, share), speed in zip(_SHARES, _SPEEDS, strict=True)
         )
-    return tuple(Pair(round(pair.short * period / _MONTH), round(pair.long * period / _MONTH), pair.factor, pair.severity) for pair in pairs(_MONTH))
+    scale = Decimal(period) / _MONTH
+    return tuple(Pair(round(pair.short * scale), round(pair.long * scale), pair.factor, pair.speed) for pair in pairs(_MONTH))
 
 
 def recorded(chosen: tuple[Pair, ...]) -> tuple[int, ...]:

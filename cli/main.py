@@ -11,6 +11,7 @@ COMMANDS = {
     "probe": "Probe one engine now and show where the time went.",
     "demo": "Run the exporter on three simulated engines, with a live table.",
     "check": "Validate configuration files.",
+    "alerts": "Write Prometheus rules and alerts from the SLOs, or check that they are up to date.",
     "init": "Write a commented configuration to start from.",
     "simulate": "Run one simulated engine, with latency and fault options.",
 }
