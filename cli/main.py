@@ -11,6 +11,7 @@ COMMANDS = {
     "probe": "Probe one engine now and show where the time went.",
     "demo": "Run the exporter on three simulated engines, with a live table.",
     "check": "Validate configuration files.",
+    "dashboards": "Write the Grafana dashboards.",
     "init": "Write a commented configuration to start from.",
     "simulate": "Run one simulated engine, with latency and fault options.",
 }
