@@ -99,52 +99,46 @@ RATE_NOW = Stat(
     overrides=engines.COLOURS,
 )
 
-TTFT = TimeSeries(
-    title=f"Time to first token, {_SHOWN_Q}",
-    description="From the request's first byte to the first chunk with tokens. Lower is better. Chats that timed out count with their wait.",
-    unit=Unit.SECONDS,
-    queries=(Query(quantile(_Q, recordings.TTFT), engines.LEGEND),),
-    overrides=engines.COLOURS,
-    lowest=0,
-    value_links=_DRILL,
+
+def _latency(title: str, description: str, expr: str) -> TimeSeries:
+    """A line for each target, in seconds, with links to where its time goes."""
+    return TimeSeries(
+        title=f"{title}, {_SHOWN_Q}",
+        description=description,
+        unit=Unit.SECONDS,
+        lowest=0,
+        queries=(Query(expr, engines.LEGEND),),
+        overrides=engines.COLOURS,
+        value_links=_DRILL,
+    )
+
+
+TTFT = _latency(
+    "Time to first token",
+    "From the request's first byte to the first chunk with tokens. Lower is better. Chats that timed out count with their wait.",
+    quantile(_Q, recordings.TTFT),
 )
-ITL = TimeSeries(
-    title=f"Inter-token latency, {_SHOWN_Q}",
-    description="The gap between tokens, each token once: the rhythm that a reader sees. High quantiles show stutter that a chat's mean hides.",
-    unit=Unit.SECONDS,
-    queries=(Query(quantile(_Q, recordings.ITL), engines.LEGEND),),
-    overrides=engines.COLOURS,
-    lowest=0,
-    value_links=_DRILL,
+ITL = _latency(
+    "Inter-token latency",
+    "The gap between tokens, each token once: the rhythm that a reader sees. High quantiles show stutter that a chat's mean hides.",
+    quantile(_Q, recordings.ITL),
 )
-TPOT = TimeSeries(
-    title=f"Time per output token, {_SHOWN_Q}",
-    description="The mean gap between tokens of a chat, each chat once: how fast the engine decodes. 50 ms are 20 tokens a second.",
-    unit=Unit.SECONDS,
-    queries=(Query(quantile(_Q, recordings.TPOT), engines.LEGEND),),
-    overrides=engines.COLOURS,
-    lowest=0,
-    value_links=_DRILL,
+TPOT = _latency(
+    "Time per output token",
+    "The mean gap between tokens of a chat, each chat once: how fast the engine decodes. 50 ms are 20 tokens a second.",
+    quantile(_Q, recordings.TPOT),
 )
-WHOLE = TimeSeries(
-    title=f"An answer of {_N} tokens, {_SHOWN_Q}",
-    description="TTFT + (n - 1) x TPOT, for the n chosen above: what an answer of one length takes with each engine, so a fair comparison. "
+WHOLE = _latency(
+    f"An answer of {_N} tokens",
+    "TTFT + (n - 1) x TPOT, for the n chosen above: what an answer of one length takes with each engine, so a fair comparison. "
     "It adds two quantiles, so it is what a chat takes that is at this quantile in both.",
-    unit=Unit.SECONDS,
-    queries=(Query(whole_answer(_Q), engines.LEGEND),),
-    overrides=engines.COLOURS,
-    lowest=0,
-    value_links=_DRILL,
+    whole_answer(_Q),
 )
-E2E = TimeSeries(
-    title=f"Whole chats as they were, {_SHOWN_Q}",
-    description="From connecting to the end of the answer, of chats that succeeded. Compare engines here only where their answers are equally long: "
+E2E = _latency(
+    "Whole chats as they were",
+    "From connecting to the end of the answer, of chats that succeeded. Compare engines here only where their answers are equally long: "
     "the panel to the right says how long they were.",
-    unit=Unit.SECONDS,
-    queries=(Query(quantile(_Q, recordings.E2E, _OK), engines.LEGEND),),
-    overrides=engines.COLOURS,
-    lowest=0,
-    value_links=_DRILL,
+    quantile(_Q, recordings.E2E, _OK),
 )
 LENGTH = TimeSeries(
     title="Tokens per answer, mean",
