@@ -57,7 +57,7 @@ def rate(metric: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:
 
 
 def ratio(part: str, whole: str) -> str:
-    """Nothing, and not NaN, where the whole is 0. The whole needs the same labels as the part."""
+    """Nothing, and not NaN, where the whole is 0. Both are aggregates with the same labels, or stand in parentheses."""
     return f"{part} / ({whole} > 0)"
 
 
@@ -70,7 +70,8 @@ def mean(metric: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:
 def quantile(q: str, recording: Shared, *where: str, by: Collection[str] = BY_TARGET, over: str = "", offset: str = "") -> str:
     """A quantile over recorded buckets: nothing where nothing was observed.
 
-    `over` a range (like `RANGE`): of all that was observed in it, else of the last minutes. `offset`: that long ago, like `1w`.
+    `over` a range (like `RANGE`): of all that was observed in it, else of the last minutes. `offset`: that long ago, like `1w`. It ends in a
+    comparison: what reckons with it puts it in parentheses.
     """
     chosen = select(recording, *where)
     past = f" offset {offset}" if offset else ""

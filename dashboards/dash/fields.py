@@ -43,7 +43,7 @@ def field_config(panel: QueryPanel, custom: Json) -> Json:
 def _colour(panel: QueryPanel) -> Json:
     if panel.colour is not None:
         return {"mode": "fixed", "fixedColor": panel.colour}
-    meant = panel.thresholds is not None or panel.mappings
+    meant = isinstance(panel, Table) or panel.thresholds is not None or panel.mappings
     return {"mode": "thresholds" if meant and not isinstance(panel, TimeSeries) else "palette-classic"}
 
 

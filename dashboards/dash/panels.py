@@ -94,7 +94,8 @@ class QueryPanel(Panel):
     lowest: float | None = None
     highest: float | None = None
     colour: Colour | None = None
-    """The same for all series. None: a colour for each in a time series; elsewhere by thresholds and mappings where there are some."""
+    """The same for all series. None: a colour for each in a time series; elsewhere by thresholds and mappings where there are some,
+    in a table always."""
     thresholds: Thresholds | None = None
     mappings: tuple[Mapping, ...] = ()
     overrides: tuple[Override, ...] = ()

@@ -61,3 +61,11 @@ def test_a_mean_drops_where_nothing_was_observed() -> None:
         f"sum by (job) (rate(chatprobe_exporter_schedule_lag_seconds_sum{chosen}[$__rate_interval]))"
         f" / (sum by (job) (rate(chatprobe_exporter_schedule_lag_seconds_count{chosen}[$__rate_interval])) > 0)"
     )
+
+
+def test_counters_and_buckets_are_asked_for_their_rate() -> None:
+    chosen = '{job=~"$job", instance=~"$instance", target=~"$target", backend=~"$backend", model=~"$model", scenario=~"$scenario"'
+    assert promql.rate(catalogue.PROBE_FAILURES, promql.equals("reason", "dns")) == (
+        f'sum by (target, backend) (rate(chatprobe_probe_failures_total{chosen}, reason="dns"}}[$__rate_interval]))'
+    )
+    assert promql.heat(catalogue.TTFT) == f"sum by (le) (rate(chatprobe_ttft_seconds_bucket{chosen}}}[$__rate_interval]))"
