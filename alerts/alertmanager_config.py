@@ -1,6 +1,6 @@
 """The same notifications as an object of Kubernetes for the Prometheus Operator: `AlertmanagerConfig`, monitoring.coreos.com/v1alpha1.
 
-The operator has it apply to alerts of the object's namespace only: it adds a matcher for the label `namespace` to the route and to each rule of inhibition.
+The operator has it apply to alerts of the object's namespace only: it adds a matcher for the label `namespace` to the route and to each inhibition.
 """
 
 from __future__ import annotations
@@ -12,7 +12,13 @@ from alerts.notifications import GROUP_BY, NOBODY, NotificationsError, Route, Ti
 from alerts.receivers import Integration
 from config.model import Config
 
-_KINDS = {"slack": "slackConfigs", "msteamsv2": "msteamsv2Configs", "pagerduty": "pagerdutyConfigs", "email": "emailConfigs", "webhook": "webhookConfigs"}
+_KINDS = {
+    "slack": "slackConfigs",
+    "msteamsv2": "msteamsv2Configs",
+    "pagerduty": "pagerdutyConfigs",
+    "email": "emailConfigs",
+    "webhook": "webhookConfigs",
+}
 """By Alertmanager's names. The operator's objects know no Jira (as of 0.93)."""
 
 
@@ -25,7 +31,8 @@ def alertmanager_config_object(config: Config, name: str, timings: Timings | Non
     for route in found:
         if any(told.kind not in _KINDS for told in route.integrations):
             raise NotificationsError(
-                f"alerts.notify.{route.receiver}: names Jira, which an AlertmanagerConfig knows nothing of; name another receiver, or use alertmanager.yml"
+                f"alerts.notify.{route.receiver}: names Jira, which an AlertmanagerConfig knows nothing of; "
+                "name another receiver, or use alertmanager.yml"
             )
     return {
         "apiVersion": "monitoring.coreos.com/v1alpha1",

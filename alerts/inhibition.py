@@ -28,7 +28,7 @@ _SYMPTOMS = (
     "LLMBucketSaturation",
     "LLMPairWinsTurned",
 )
-"""What follows of itself where an engine, or its model, is not there. A spent budget stays a fact, and a certificate that expires may be the cause."""
+"""What follows of itself where an engine, or its model, is not there. A spent budget stays a fact, and an expired certificate may be the cause."""
 
 
 @dataclass(frozen=True, slots=True)

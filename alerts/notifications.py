@@ -50,9 +50,9 @@ class Route:
 
 
 def usual_timings(alerts: Alerts) -> Timings:
-    """Pages wait until one more evaluation has been heard of: an outage reaches engines in different evaluations, and an alert that silences others may
-    come after them. Then on-call hears of a change after 5 minutes at most, and is reminded every 4 hours. Nobody waits for tickets: what changes within
-    half an hour is one message, and a day is time enough to read it.
+    """Pages wait until one more evaluation has been heard of: an outage reaches engines in different evaluations, and an alert that silences
+    others may come after them. Then on-call hears of a change after 5 minutes at most, and is reminded every 4 hours. Nobody waits for tickets:
+    what changes within half an hour is one message, and a day is time enough to read it.
 
     Reminders come more often than every 5 days, after which Alertmanager forgets what it told (`--data.retention`).
     """

@@ -127,7 +127,8 @@ class Jira(Section):
     project: PlainText = Field(description="key of the project")
     issue_type: PlainText = Field(default="Task", description="type of the tickets")
     username: PlainText | None = Field(
-        default=None, description="user that the token is of, which Jira Cloud wants, a mail address; left out: a personal access token of Jira Data Center"
+        default=None,
+        description="user that the token is of, which Jira Cloud wants, a mail address; left out: a personal access token of Jira Data Center",
     )
 
 
@@ -172,7 +173,9 @@ class Notify(Section):
     secrets_dir: Folder = Field(default="/etc/alertmanager/secrets", description="folder (absolute) in which Alertmanager finds the secrets")
     receivers: Receivers = Field(description="who can be told")
     page: Told = Field(
-        default=None, validate_default=True, description="receivers of alerts that somebody gets up for (`critical`); left out: all that are configured"
+        default=None,
+        validate_default=True,
+        description="receivers of alerts that somebody gets up for (`critical`); left out: all that are configured",
     )
     ticket: Told = Field(
         default=None,

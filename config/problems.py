@@ -13,9 +13,7 @@ KeyPath = tuple[str | int, ...]
 
 _SHOWN_BELOW: dict[str | int, Set[str]] = {"headers": OURS | {"authorization"}, "api_key": {"file", "env"}}
 _RECEIVERS = ("alerts", "notify", "receivers")
-_SHOWN_BELOW_RECEIVERS = frozenset(
-    {"channel", "to", "from", "smarthost", "auth_username", "url", "api_url", "project", "issue_type", "username"}
-)
+_SHOWN_BELOW_RECEIVERS = frozenset({"channel", "to", "from", "smarthost", "auth_username", "url", "api_url", "project", "issue_type", "username"})
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]{1,128}", re.ASCII)
 
 
@@ -55,10 +53,15 @@ def write_path(path: KeyPath) -> str:
     for depth, part in enumerate(path):
         if isinstance(part, int):
             written += f"[{part}]"
-        elif depth == 3 and part.lower() not in _SHOWN_BELOW.get(path[2], {part.lower()}):
-            break
-        elif depth == 4 and path[:3] == _RECEIVERS and part not in _SHOWN_BELOW_RECEIVERS:
+        elif _may_be_a_secret(path, depth):
             break
         else:
             written += ("." if written else "") + (part if _PLAIN.fullmatch(part) else "*")
     return written
+
+
+def _may_be_a_secret(path: KeyPath, depth: int) -> bool:
+    key = str(path[depth])
+    if depth == 4 and path[:3] == _RECEIVERS:
+        return key not in _SHOWN_BELOW_RECEIVERS
+    return depth == 3 and path[2] in _SHOWN_BELOW and key.lower() not in _SHOWN_BELOW[path[2]]
