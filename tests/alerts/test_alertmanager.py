@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from aiohttp import web
 from alerts.inhibition import INHIBITIONS
 from alerts.notifications import Timing, Timings, alertmanager_yml
 from alerts.windows import HOUR, Severity
+from tests.alerts import notifying
 from tests.alerts.notifying import AT_ONCE, configured, program
 from tests.e2e.test_prometheus import free_port, process
 
@@ -26,15 +27,17 @@ Labels = dict[str, str]
 
 @dataclass
 class Told:
-    """The server that is told, in the place of a webhook and of Slack."""
+    """The server that is told, in the place of a webhook, of Slack and of PagerDuty."""
 
     url: str = ""
     webhook: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
     slack: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
+    pagerduty: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
 
     async def take(self, request: web.Request) -> web.Response:
-        await (self.slack if request.path == "/slack" else self.webhook).put(await request.json())
-        return web.Response(text="ok")
+        places = {"/slack": self.slack, "/pagerduty": self.pagerduty, "/webhook": self.webhook}
+        await places[request.path].put(await request.json())
+        return web.Response(text="ok", status=202 if request.path == "/pagerduty" else 200)
 
     async def next(self) -> tuple[str, str, list[str]]:
         """The webhook's next notification: what of, its status, and its targets."""
@@ -74,7 +77,7 @@ class Alertmanager:
 
 @asynccontextmanager
 async def alertmanager(folder: Path, timings: Timings = AT_ONCE) -> AsyncIterator[tuple[Alertmanager, Told]]:
-    """Alertmanager, and who is told: of pages the webhook and Slack, of tickets the webhook."""
+    """Alertmanager, and who is told: of pages the webhook, Slack and PagerDuty, of tickets the webhook."""
     binary, port, told = program("prometheus-alertmanager"), free_port(), Told()
     async with AsyncExitStack() as stack:
         app = web.Application()
@@ -86,12 +89,15 @@ async def alertmanager(folder: Path, timings: Timings = AT_ONCE) -> AsyncIterato
         await site.start()
         told.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         (folder / "slack-url").write_text(f"{told.url}/slack\n")
+        (folder / "pagerduty-key").write_text("integration-key")
         config = configured(
-            'slack: {channel: "#llm-alerts"}',
+            notifying.SLACK,
+            notifying.PAGERDUTY,
             f"webhook: {{url: {told.url}/webhook}}",
-            more=f"secrets_dir: {folder}, page: [slack, webhook], ticket: [webhook]",
+            more=f"secrets_dir: {folder}, page: [pagerduty, slack, webhook], ticket: [webhook]",
         )
-        (folder / "alertmanager.yml").write_text(alertmanager_yml(config, timings))
+        elsewhere = f"global: {{pagerduty_url: {told.url}/pagerduty}}\n"
+        (folder / "alertmanager.yml").write_text(elsewhere + alertmanager_yml(config, timings))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         await stack.enter_async_context(
             process(
@@ -106,6 +112,14 @@ async def alertmanager(folder: Path, timings: Timings = AT_ONCE) -> AsyncIterato
         running = Alertmanager(f"http://127.0.0.1:{port}", session)
         await running.ready()
         yield running, told
+
+
+async def first(told: asyncio.Queue[dict[str, Any]], wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The next of what somebody was told that is wanted; what came before it is passed over."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not wanted(found := await told.get()):
+            pass
+    return found
 
 
 def of_engines(name: str, severity: str, **more: str) -> list[Labels]:
@@ -132,10 +146,19 @@ async def test_an_outage_of_three_engines_is_one_page(tmp_path: Path) -> None:
         assert await told.next() == ("LLMTargetDown", "resolved", ["ollama", "tgi", "vllm"])
         assert told.webhook.empty()
 
-        messages = [told.slack.get_nowait()["attachments"][0] for _ in range(told.slack.qsize())]
-        page = next(message for message in messages if message["title"] == "3 firing: LLMTargetDown (chatprobe)")
-        assert page["text"].count("*It is down*\nNo chat succeeded.\n<https://r/|Runbook> <https://g/|Dashboard>") == 3
-        assert any(message["title"] == "Resolved: LLMTargetDown (chatprobe)" for message in messages)
+        title = "3 firing: LLMTargetDown (chatprobe)"
+        incident = await first(told.pagerduty, lambda event: event.get("payload", {}).get("summary") == title)
+        assert (incident["routing_key"], incident["event_action"]) == ("integration-key", "trigger")
+        assert incident["payload"]["severity"] == "critical"
+        assert incident["payload"]["custom_details"]["firing"].count("It is down\nNo chat succeeded.\nRunbook: https://r/ Dashboard: https://g/") == 3
+        ended = await first(told.pagerduty, lambda event: event["event_action"] == "resolve")
+        assert ended["dedup_key"] == incident["dedup_key"]
+
+        page = await first(told.slack, lambda message: message["attachments"][0]["title"] == title)
+        assert page["channel"] == "#llm-alerts"
+        text = page["attachments"][0]["text"]
+        assert text.count("*It is down*\nNo chat succeeded.\n<https://r/|Runbook> <https://g/|Dashboard>") == 3
+        await first(told.slack, lambda message: message["attachments"][0]["title"] == "Resolved: LLMTargetDown (chatprobe)")
 
 
 async def test_other_trouble_does_not_wait_in_the_first_ones_group(tmp_path: Path) -> None:
