@@ -1,4 +1,4 @@
-"""The receivers of notifications, before they are written in any form: settings by the names that `alertmanager.yml` has for them."""
+"""The receivers of notifications, before they are written in any form: settings by the names that Alertmanager's own file has for them."""
 
 from __future__ import annotations
 

@@ -13,8 +13,9 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from alerts.forms.alertmanager import alertmanager_yml
 from alerts.inhibition import INHIBITIONS
-from alerts.notifications import Timing, Timings, alertmanager_yml
+from alerts.notifications import Timing, Timings
 from alerts.windows import HOUR, Severity
 from tests.alerts import notifying
 from tests.alerts.notifying import AT_ONCE, configured, program

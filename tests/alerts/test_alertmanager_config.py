@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from alerts.alertmanager_config import alertmanager_config_object
+from alerts.forms.alertmanager_config import alertmanager_config_object
 from alerts.notifications import NotificationsError
 from tests.alerts import notifying
 from tests.alerts.notifying import configured
@@ -73,7 +73,7 @@ def test_secrets_are_keys_of_the_secret_of_its_name() -> None:
 
 def test_it_says_the_same_as_the_file() -> None:
     built = alertmanager_config_object(configured(notifying.PAGERDUTY, more="ticket: []"), "chatprobe")
-    assert built["metadata"] == {"name": "chatprobe"}
+    assert built["metadata"]["name"] == "chatprobe"
     assert built["spec"]["route"] == {
         "receiver": "nobody",
         "groupBy": ["alertname", "job"],
@@ -101,7 +101,7 @@ def test_the_operator_knows_no_jira() -> None:
     with pytest.raises(NotificationsError) as caught:
         alertmanager_config_object(config, "chatprobe")
     assert str(caught.value) == (
-        "alerts.notify.ticket: names Jira, which an AlertmanagerConfig knows nothing of; name another receiver, or use alertmanager.yml"
+        "alerts.notify.ticket: names Jira, which an AlertmanagerConfig knows nothing of; name another receiver, or use alertmanager.yaml"
     )
     told = configured(notifying.SLACK, notifying.JIRA, alertmanager="0.28", more="page: [slack], ticket: [slack]")
     validate(alertmanager_config_object(told, "chatprobe"))

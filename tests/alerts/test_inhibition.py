@@ -4,12 +4,22 @@ import re
 from pathlib import Path
 
 from alerts.inhibition import INHIBITIONS
+from alerts.rule import Alert
+from alerts.rules import rules
+from config.reader import parse
+from config.starters import starter
 
 PAGE = (Path(__file__).parents[2] / "docs" / "notifications.md").read_text(encoding="utf-8")
 
 
 def silenced_by(source: str) -> set[str]:
     return {target for inhibition in INHIBITIONS if inhibition.source == source for target in inhibition.targets}
+
+
+def test_every_alert_that_is_named_is_there() -> None:
+    there = {rule.name for group in rules(parse(starter("default")).config).groups for rule in group.rules if isinstance(rule, Alert)}
+    named = {name for inhibition in INHIBITIONS for name in (inhibition.source, *inhibition.targets)}
+    assert named <= there
 
 
 def test_no_alert_silences_itself_not_even_through_others() -> None:

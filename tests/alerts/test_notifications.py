@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from alerts.forms.alertmanager import alertmanager_yml
 from alerts.messages import HTML, JIRA, MARKDOWN, MOST, PLAIN, SLACK, TITLE, Markup, both
-from alerts.notifications import NotificationsError, alertmanager_yml, usual_timings
+from alerts.notifications import NotificationsError, usual_timings
 from alerts.windows import DAY, Severity
 from config.model import Config
 from config.reader import parse

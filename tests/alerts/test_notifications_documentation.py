@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from alerts.notifications import alertmanager_yml, usual_timings
+from alerts.forms.alertmanager import alertmanager_yml
+from alerts.notifications import usual_timings
 from alerts.windows import Severity, written
 from config.notify import KINDS, LEAST
 from config.reader import parse

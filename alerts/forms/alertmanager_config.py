@@ -32,12 +32,12 @@ def alertmanager_config_object(config: Config, name: str, timings: Timings | Non
         if any(told.kind not in _KINDS for told in route.integrations):
             raise NotificationsError(
                 f"alerts.notify.{route.receiver}: names Jira, which an AlertmanagerConfig knows nothing of; "
-                "name another receiver, or use alertmanager.yml"
+                "name another receiver, or use alertmanager.yaml"
             )
     return {
         "apiVersion": "monitoring.coreos.com/v1alpha1",
         "kind": "AlertmanagerConfig",
-        "metadata": {"name": name},
+        "metadata": {"name": name, "labels": {"app.kubernetes.io/name": "chatprobe"}},
         "spec": {
             "route": {"receiver": NOBODY, "groupBy": [*GROUP_BY], "routes": [_route(route) for route in found]},
             "inhibitRules": [_inhibit_rule(inhibition) for inhibition in INHIBITIONS],
