@@ -11,7 +11,8 @@ demo: $(READY)
 	$(BIN)/chatprobe demo
 
 test: $(READY)
-	@command -v prometheus >/dev/null || tests/install-packages prometheus || echo "tests that need it are skipped" >&2
+	@{ command -v prometheus && command -v prometheus-alertmanager; } >/dev/null || \
+	  tests/install-packages prometheus prometheus-alertmanager || echo "tests that need it are skipped" >&2
 	$(BIN)/pytest $(TESTS)
 
 lint: $(READY)
