@@ -25,7 +25,7 @@ from alerts.recordings import (
 )
 from alerts.rule import Alert, Group, Recording
 from alerts.templates import NAME, PERCENT, WHO, link, reasons
-from alerts.windows import DAY, HOUR, MINUTE, Severity, Speed, written
+from alerts.windows import DAY, HOUR, MINUTE, Pair, Severity, Speed, written
 from exporter.metrics import catalogue
 from exporter.metrics.catalogue import Dashboard, Metric
 
@@ -151,7 +151,7 @@ def _burn(objective: Objective, alarm: Alarm) -> Alert:
     expr = f"{sides[0]}\nand\n{sides[1]}"
     if alarm.guarded:
         expr += f"\nand on ({', '.join(LABELS)})\n{bad(objective, 'increase', long)} > {FEWEST_TO_PAGE - 0.5}"
-    waits = min(_PAGE_FOR if pair.pages else _TICKET_FOR, pair.short * 2 // 5)
+    waits = alarm_waits(pair)
     allowed, above = _percent(objective.budget), _percent(pair.factor * objective.budget)
     window, gone = written(round(objective.slo.window_seconds)), _exhaustion(objective, alarm)
     return Alert(
@@ -166,6 +166,11 @@ def _burn(objective: Objective, alarm: Alarm) -> Alert:
         keep_seconds=waits,
         labels={catalogue.SLO: objective.name, "short_window": short, "long_window": long, "exhaustion": gone},
     )
+
+
+def alarm_waits(pair: Pair) -> int:
+    """How many seconds both windows must be above the burn rate until the alert fires: less where the windows are short themselves."""
+    return min(_PAGE_FOR if pair.pages else _TICKET_FOR, pair.short * 2 // 5)
 
 
 def _exhaustion(objective: Objective, alarm: Alarm) -> str:
