@@ -20,6 +20,7 @@ from alerts.slos import BURN
 from alerts.windows import DAY, Severity, pairs, written
 from cli.main import main
 from config.reader import parse
+from dashboards.boards import BOARDS
 from exporter.metrics.catalogue import CATALOGUE, FAILURE_REASONS, SKIP_REASONS
 from tests.alerts.expressions import names, numbers, thresholds
 from tests.alerts.pages import Page, without_code
@@ -140,6 +141,13 @@ def test_links_lead_somewhere(page: Page) -> None:
     assert [link for link in page.links if "://" not in link and not page.leads_somewhere(link)] == []
 
 
+@every_alert
+def test_panels_are_on_the_dashboard_that_opens(name: str) -> None:
+    there = {(board.uid.value, panel.title) for board in BOARDS for panel in board.panels}
+    for panel in re.findall(r"panel \*([^*]+)\*", page_of(name).text):
+        assert (_uid(alerts()[name][0]), panel) in there
+
+
 @every_page
 def test_reasons_are_explained(page: Page) -> None:
     said = {span for span in page.spans if "_" in span}
@@ -159,9 +167,11 @@ def test_commands_are_ours_as_they_are(page: Page) -> None:
 
 def _facts(rule: Alert) -> str:
     ends = f"{written(rule.keep_seconds)} after" if rule.keep_seconds else "with"
-    uid = re.fullmatch(r"/d/([\w-]+)(?:\?.*)?", rule.dashboard)
-    assert uid is not None
-    return f"`{rule.severity.value}` · fires after {written(rule.for_seconds)} · ends {ends} its cause · dashboard `{uid[1]}`"
+    return f"`{rule.severity.value}` · fires after {written(rule.for_seconds)} · ends {ends} its cause · dashboard `{_uid(rule)}`"
+
+
+def _uid(rule: Alert) -> str:
+    return rule.dashboard.removeprefix("/d/").partition("?")[0]
 
 
 def _stated(name: str) -> set[float]:
