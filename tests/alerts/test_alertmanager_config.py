@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -13,35 +12,13 @@ from alerts.forms.alertmanager_config import alertmanager_config_object
 from alerts.notifications import NotificationsError
 from tests.alerts import notifying
 from tests.alerts.notifying import configured
+from tests.crds import schema
 
-CRDS = Path(__file__).parents[1] / "data" / "crds"
 ALL = (notifying.SLACK, notifying.TEAMS, notifying.PAGERDUTY, notifying.EMAIL, notifying.WEBHOOK)
 
 
-def schema() -> dict[str, Any]:
-    definition = json.loads((CRDS / "monitoring.coreos.com_alertmanagerconfigs.json").read_text())
-    (version,) = definition["spec"]["versions"]
-    assert version["name"] == "v1alpha1"
-    found: dict[str, Any] = closed(version["schema"]["openAPIV3Schema"])
-    return found
-
-
-def closed(part: Any) -> Any:
-    """A part of a schema as a JSON schema that takes no other keys: an API server drops them without a word."""
-    if isinstance(part, list):
-        return [closed(each) for each in part]
-    if not isinstance(part, dict):
-        return part
-    found = {key: closed(value) for key, value in part.items()}
-    named = part.get("properties")
-    if part.get("type") == "object" and isinstance(named, dict) and not part.get("x-kubernetes-preserve-unknown-fields"):
-        found["additionalProperties"] = False
-    return found
-
-
 def validate(built: dict[str, Any]) -> None:
-    whole = schema()
-    whole["properties"]["metadata"] = {"type": "object"}
+    whole = schema("alertmanagerconfigs")
     jsonschema_rs.validator_for(whole).validate(built)
     route = whole["properties"]["spec"]["properties"]["route"]
     for child in built["spec"]["route"]["routes"]:
