@@ -5,6 +5,7 @@ from __future__ import annotations
 from config.base import Section
 from config.credentials import Credential
 from config.expectation import Expectation
+from config.kubernetes import Kubernetes
 from config.model import Config, Discovery, Limits, Scenario, Slo, Target, Web
 from config.native import Native, TargetMetrics
 from config.problems import KeyPath
@@ -16,6 +17,7 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
     ("web",): Web,
     ("targets", "*"): Target,
     ("discovery",): Discovery,
+    ("discovery", "kubernetes"): Kubernetes,
     ("credentials", "*"): Credential,
     ("credentials", "*", "api_key"): SecretRef,
     ("credentials", "*", "tls"): TlsSettings,
@@ -34,6 +36,7 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
 EXAMPLES = {
     ("targets",): "targets: {vllm: {backend: vllm, url: http://127.0.0.1:8000}}",
     ("scenarios",): "scenarios: {heartbeat: {every: 15s}}",
+    ("discovery", "kubernetes", "namespaces"): "namespaces: [NAMESPACE]",
     ("credentials", "*", "host"): 'host: "*.example.com"',
     ("targets", "*", "backend"): "backend: vllm (or tgi, ollama, openai)",
     ("targets", "*", "url"): "url: http://127.0.0.1:8000",
