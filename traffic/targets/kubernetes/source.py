@@ -76,9 +76,11 @@ class Source:
 
     async def configure(self, config: Config) -> None:
         """Look for what this configuration asks for from now on. Where it looks elsewhere than before, what was seen there is forgotten."""
+        if config == self._config:
+            return
         self._config = config
         settings = config.discovery.kubernetes
-        if settings != self._settings or (settings is not None and self._cluster is None):
+        if settings != self._settings:
             await self._leave()
             self._settings = settings
             await self._enter(settings)
@@ -96,7 +98,11 @@ class Source:
                     await self._enter(self._settings)
             self._news.clear()
             try:
-                before, self.seen = self.seen, await self.look()
+                before, cluster = self.seen, self._cluster
+                seen = await self.look()
+                if cluster is not self._cluster:
+                    continue  # the configuration looks elsewhere since
+                self.seen = seen
                 looked()
                 if not self.seen.same_engines(before):
                     await changed()
