@@ -29,6 +29,7 @@ WRITTEN_OTHERWISE = {
     "interval": "`15s`",
     "metrics": "`{path: /metrics}`",
     "deny": "`vllm:lora_requests_info`",
+    "prefer": "`route`, `ingress`, `nodeport`, `service`",
     "secret_dirs": "`/run/secrets`, `/var/run/secrets/chatprobe`",
 }
 
