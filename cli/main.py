@@ -11,6 +11,8 @@ COMMANDS = {
     "probe": "Probe one engine now and show where the time went.",
     "demo": "Run the exporter on three simulated engines, with a live table.",
     "check": "Validate configuration files.",
+    "discover": "Show which targets discovery finds, and how each is reached.",
+    "validate": "Say whether a cluster is fit for a comparison of engines.",
     "init": "Write a commented configuration to start from.",
     "simulate": "Run one simulated engine, with latency and fault options.",
 }

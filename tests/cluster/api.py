@@ -17,6 +17,9 @@ from urllib.parse import parse_qs, urlsplit
 Json = dict[str, Any]
 Fault = Literal["forbidden", "broken", "hang", "half", "slow", "gone", "no json", "wrong list", "silent watch", "bad event"]
 
+_OF_LISTS: tuple[Fault, ...] = ("half", "slow", "no json", "wrong list")
+"""Faults of lists: a watch that is under way ends, so that one comes."""
+
 _CORE = re.compile(r"/api/v1(?:/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?")
 _GROUP = re.compile(r"/apis/(?P<group>[^/]+)/(?P<version>[^/]+)(?:/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?")
 _IN = re.compile(r"([\w./-]+) (in|notin) \(([^)]*)\)|([\w./-]+)(?:=|==)([\w./-]*)|([\w./-]+)")
@@ -181,15 +184,15 @@ class _Handler(BaseHTTPRequestHandler):
             while time.monotonic() < until and not cluster.stopping:
                 with cluster.changed:
                     fault = cluster.fault_of(place["plural"])
-                    if after < cluster.oldest or fault == "gone":
+                    if after < cluster.oldest or fault == "gone" or fault in _OF_LISTS:
                         lines = [{"type": "ERROR", "object": _status(410)}]
                     else:
                         news = [event for event in cluster.events if event[0] > after and event[1] == kind]
                         lines = [{"type": type_, "object": one} for _, _, type_, one in news if _wanted(one, place, query)]
                         after = news[-1][0] if news else max(after, cluster.version)
                         lines = lines or [{"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(after)}}}]
-                if fault in ("broken", "forbidden"):
-                    return
+                if fault in ("broken", "forbidden") or kind[0] not in cluster.groups:
+                    break  # the next one is told
                 if fault == "bad event":
                     self._chunk(b'{"type": "ADDED", "object": {"meta\n')
                 elif fault not in ("hang", "silent watch"):

@@ -43,7 +43,7 @@ def wishes(meta: Meta) -> Wishes:
     if backend is not None and backend not in BACKENDS:
         raise AnnotationError(f"annotation {OURS}backend is none of {', '.join(BACKENDS)}")
     model = _of(meta, "model")
-    if model is not None and not proper_name(model):
+    if model is not None and not (model and proper_name(model)):
         raise AnnotationError(f"annotation {OURS}model is no name of a model: it is empty, too long, or not printable")
     return Wishes(
         probe={"true": "best", "best": "best", "both": "both", "false": "false"}.get(probe or ""),  # type: ignore[arg-type]

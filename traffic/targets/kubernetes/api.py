@@ -16,7 +16,7 @@ import urllib3
 
 from config.kubernetes import Kubernetes
 from traffic.targets.kubernetes.fields import Json, entries, number, part, text
-from traffic.targets.kubernetes.kinds import Kind
+from traffic.targets.kubernetes.kinds import Resource
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
@@ -29,6 +29,15 @@ PAGE_OBJECTS = 500
 PAGE_BYTES = 64 * 1024 * 1024
 LINE_BYTES = 4 * 1024 * 1024
 """Of one event; an object is 1.5 MiB at most in etcd."""
+
+_CORE_NAMES = {
+    "services": "service",
+    "nodes": "node",
+    "pods": "pod",
+    "persistentvolumeclaims": "persistent_volume_claim",
+    "configmaps": "config_map",
+}
+"""What the client's methods for the core API call its kinds; those of all other groups are called by their plurals."""
 
 
 class ApiError(Exception):
@@ -80,7 +89,7 @@ class Api:
         self._core = client.CoreV1Api(self._client)
         self._custom = client.CustomObjectsApi(self._client)
 
-    def page(self, kind: Kind, namespace: str | None, selector: str = "", more: str = "") -> Page:
+    def page(self, kind: Resource, namespace: str | None, selector: str = "", more: str = "") -> Page:
         """One page of a list. Raises `ApiError`."""
         options = {"limit": PAGE_OBJECTS, "_continue": more} if more else {"limit": PAGE_OBJECTS}
         found = _parsed(self._get(kind, namespace, _selected(selector) | options, READ_SECONDS))
@@ -88,7 +97,7 @@ class Api:
             raise ApiError("its answer is no list; look whether what answers is the API server")
         return Page(tuple(entries(found, "items")), text(found, "metadata", "resourceVersion"), text(found, "metadata", "continue"))
 
-    def whole(self, kind: Kind, namespace: str | None, selector: str = "", most: int = 10_000) -> Iterator[Json]:
+    def whole(self, kind: Resource, namespace: str | None, selector: str = "", most: int = 10_000) -> Iterator[Json]:
         """All objects of a list, up to so many. Raises `ApiError`."""
         more, count = "", 0
         while True:
@@ -99,7 +108,7 @@ class Api:
                 return
 
     def events(
-        self, kind: Kind, namespace: str | None, selector: str, version: str, *, seconds: float, opened: Callable[[Callable[[], None]], None]
+        self, kind: Resource, namespace: str | None, selector: str, version: str, *, seconds: float, opened: Callable[[Callable[[], None]], None]
     ) -> Iterator[Event]:
         """What changes after a version, for so many seconds. `opened` is given what ends it at once. Raises `ApiError`."""
         options = {"watch": True, "resource_version": version, "allow_watch_bookmarks": True, "timeout_seconds": int(seconds)}
@@ -118,7 +127,7 @@ class Api:
             if group:
                 response = self._custom.get_namespaced_custom_object(group, version, namespace, plural, name, **timeouts)
             else:
-                response = getattr(self._core, f"read_namespaced_{plural}")(name, namespace, **timeouts)
+                response = getattr(self._core, f"read_namespaced_{_CORE_NAMES[plural]}")(name, namespace, **timeouts)
         return _parsed(response)
 
     def create(self, group: str, version: str, namespace: str, plural: str, body: Mapping[str, Any]) -> Json:
@@ -140,12 +149,11 @@ class Api:
     def close(self) -> None:
         self._client.close()
 
-    def _get(self, kind: Kind, namespace: str | None, options: dict[str, Any], silence_seconds: float) -> Any:
+    def _get(self, kind: Resource, namespace: str | None, options: dict[str, Any], silence_seconds: float) -> Any:
         options = {**options, "_preload_content": False, "_request_timeout": (CONNECT_SECONDS, silence_seconds)}
         with _as_api_error(kind.plural, kind.group, namespace):
             if not kind.group:
-                name = kind.plural.removesuffix("s")
-                name = {"persistentvolumeclaim": "persistent_volume_claim"}.get(name, name)
+                name = _CORE_NAMES[kind.plural]
                 if namespace is None:
                     return getattr(self._core, f"list_{name}" if name == "node" else f"list_{name}_for_all_namespaces")(**options)
                 return getattr(self._core, f"list_namespaced_{name}")(namespace, **options)

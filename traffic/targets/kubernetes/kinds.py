@@ -13,19 +13,25 @@ from traffic.targets.kubernetes.rbac import needed
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """`group` is empty for the core API, which every cluster has; the others may be missing. `labelled` kinds are chosen by the selector."""
+class Resource:
+    """`group` is empty for the core API, which every cluster has; the others may be missing."""
 
     group: str
     version: str
     plural: str
-    read: Callable[[Json], Object]
-    namespaced: bool = True
-    labelled: bool = False
 
     @property
     def written(self) -> str:
         return f"{self.plural}.{self.group}" if self.group else self.plural
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Resource):
+    """What is watched. `labelled` kinds are chosen by the selector."""
+
+    read: Callable[[Json], Object]
+    namespaced: bool = True
+    labelled: bool = False
 
 
 SERVICES = Kind("", "v1", "services", objects.service, labelled=True)
@@ -36,6 +42,10 @@ INGRESSES = Kind("networking.k8s.io", "v1", "ingresses", objects.ingress)
 HTTP_ROUTES = Kind("gateway.networking.k8s.io", "v1", "httproutes", objects.http_route)
 GATEWAYS = Kind("gateway.networking.k8s.io", "v1", "gateways", objects.gateway)
 NODES = Kind("", "v1", "nodes", objects.node, namespaced=False)
+
+PODS = Resource("", "v1", "pods")
+CLAIMS = Resource("", "v1", "persistentvolumeclaims")
+"""Listed where somebody asks whether the cluster is fit."""
 
 KINDS = (SERVICES, SLICES, INFERENCE_SERVICES, ROUTES, INGRESSES, HTTP_ROUTES, GATEWAYS, NODES)
 
