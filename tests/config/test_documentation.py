@@ -33,6 +33,7 @@ WRITTEN_OTHERWISE = {
     "scrape_interval": "`30s`",
     "evaluation_interval": "`30s`",
     "alertmanager": "`0.25`",
+    "prefer": "`route`, `ingress`, `nodeport`, `service`",
     "secret_dirs": "`/run/secrets`, `/var/run/secrets/chatprobe`",
 }
 
