@@ -1,0 +1,43 @@
+"""Waits until each target of a chatprobe has had a good chat: `python probed.py URL SECONDS`. Exits with 1, and says what is missing."""
+
+import sys
+import time
+import urllib.request
+
+from prometheus_client.parser import text_string_to_metric_families
+
+
+def missing(url):
+    """What is not as it should be, or None."""
+    with urllib.request.urlopen(f"{url}/-/ready", timeout=5) as answer:
+        answer.read()
+    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+        page = answer.read().decode()
+    chats = {}
+    for family in text_string_to_metric_families(page):
+        for sample in family.samples:
+            if sample.name == "chatprobe_probes_total":
+                good = sample.value if sample.labels["outcome"] == "ok" else 0
+                chats[sample.labels["target"]] = chats.get(sample.labels["target"], 0) + good
+    if not chats:
+        return "there is no target; label the engines' Services app=vllm, tgi or ollama, or name them in config.targets"
+    silent = sorted(target for target, good in chats.items() if not good)
+    return f"no good chat yet with {', '.join(silent)}; look at chatprobe's log" if silent else None
+
+
+def main():
+    url, ends = sys.argv[1], time.monotonic() + float(sys.argv[2])
+    while True:
+        try:
+            problem = missing(url)
+        except OSError as error:
+            problem = f"{url}: {error}"
+        if problem is None:
+            print("each target has had a good chat")
+            return
+        if time.monotonic() > ends:
+            sys.exit(problem)
+        time.sleep(2)
+
+
+main()

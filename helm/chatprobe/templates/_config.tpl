@@ -1,0 +1,31 @@
+{{/* chatprobe's configuration: that of the values, in which discovery looks into the release's own namespace unless it names others. */}}
+{{- define "chatprobe.config" -}}
+{{- $config := deepCopy .Values.config -}}
+{{- with (dig "discovery" "kubernetes" nil $config) -}}
+{{- if not .namespaces -}}{{- $_ := set . "namespaces" (list $.Release.Namespace) -}}{{- end -}}
+{{- end -}}
+{{- if not $config.targets -}}{{- $config = omit $config "targets" -}}{{- end -}}
+{{- toYaml $config -}}
+{{- end -}}
+
+{{/* The namespaces that discovery looks into, as a list in JSON; empty where it does not look. */}}
+{{- define "chatprobe.namespaces" -}}
+{{- $config := include "chatprobe.config" . | fromYaml -}}
+{{- toJson (dig "discovery" "kubernetes" "namespaces" list $config) -}}
+{{- end -}}
+
+{{- define "chatprobe.port" -}}
+{{- regexFind "[0-9]+$" .Values.config.web.listen -}}
+{{- end -}}
+
+{{/* `true` where the API server is asked: for engines, or for the lease. */}}
+{{- define "chatprobe.asksCluster" -}}
+{{- if or (ne (include "chatprobe.namespaces" .) "[]") (gt (int .Values.replicas) 1) -}}true{{- end -}}
+{{- end -}}
+
+{{/* Whether the SLOs, and the scenarios whose chats they count, are those that the chart's rules were made for. */}}
+{{- define "chatprobe.slosAreTheCharts" -}}
+{{- $made := .Files.Get "files/rules/made-for.json" | fromJson -}}
+{{- $now := dict "scenarios" .Values.config.scenarios "slos" .Values.config.slos -}}
+{{- if eq (toJson $made) (toJson $now) -}}true{{- end -}}
+{{- end -}}

@@ -1,0 +1,61 @@
+{{- define "chatprobe.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Of a release that has the chart's name in it, the release's name is enough. */}}
+{{- define "chatprobe.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else if contains (include "chatprobe.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "chatprobe.name" .) | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "chatprobe.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "chatprobe.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "chatprobe.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "chatprobe.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/component: prober
+app.kubernetes.io/part-of: chatprobe
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "chatprobe.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "chatprobe.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "chatprobe.image" -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Given a list of a switch (auto, true, false) and whether the cluster has the kind: `true`, or nothing. */}}
+{{- define "chatprobe.wanted" -}}
+{{- $switch := toString (index . 0) -}}
+{{- if or (eq $switch "true") (and (eq $switch "auto") (index . 1)) -}}true{{- end -}}
+{{- end -}}
+
+{{- define "chatprobe.monitored" -}}
+{{- include "chatprobe.wanted" (list .Values.serviceMonitor.enabled (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1")) -}}
+{{- end -}}
+
+{{- define "chatprobe.ruled" -}}
+{{- include "chatprobe.wanted" (list .Values.prometheusRule.enabled (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1")) -}}
+{{- end -}}

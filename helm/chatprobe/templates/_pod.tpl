@@ -1,0 +1,135 @@
+{{/* Metadata and spec of a pod. */}}
+{{- define "chatprobe.pod" -}}
+metadata:
+  labels:
+    {{- include "chatprobe.labels" . | nindent 4 }}
+    {{- with .Values.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  annotations:
+    kubectl.kubernetes.io/default-container: chatprobe
+    {{- if .Values.rollOnConfigChange }}
+    checksum/config: {{ include "chatprobe.config" . | sha256sum }}
+    {{- end }}
+    {{- with .Values.podAnnotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  serviceAccountName: {{ include "chatprobe.serviceAccountName" . }}
+  automountServiceAccountToken: {{ include "chatprobe.asksCluster" . | eq "true" }}
+  enableServiceLinks: false
+  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+  {{- with .Values.imagePullSecrets }}
+  imagePullSecrets:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.podSecurityContext }}
+  securityContext:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.priorityClassName }}
+  priorityClassName: {{ . }}
+  {{- end }}
+  {{- with .Values.nodeSelector }}
+  nodeSelector:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.tolerations }}
+  tolerations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.affinity }}
+  affinity:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.topologySpreadConstraints }}
+  topologySpreadConstraints:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  containers:
+    - name: chatprobe
+      image: {{ include "chatprobe.image" . }}
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      {{- with .Values.securityContext }}
+      securityContext:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      command: [chatprobe]
+      args:
+        - serve
+        - --config=/etc/chatprobe/chatprobe.yaml
+        - --log-level={{ .Values.logLevel }}
+        {{- if gt (int .Values.shards) 1 }}
+        - --shard=$(SHARD)/{{ .Values.shards }}
+        {{- end }}
+        {{- if gt (int .Values.replicas) 1 }}
+        - --lease=$(POD_NAMESPACE)/{{ include "chatprobe.fullname" . }}
+        {{- end }}
+        {{- with .Values.extraArgs }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+      env:
+        - {name: HOME, value: /tmp}
+        - {name: PYTHONDONTWRITEBYTECODE, value: "1"}
+        - name: POD_NAME
+          valueFrom: {fieldRef: {fieldPath: metadata.name}}
+        - name: POD_NAMESPACE
+          valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+        {{- if gt (int .Values.shards) 1 }}
+        - name: SHARD
+          valueFrom: {fieldRef: {fieldPath: "metadata.labels['apps.kubernetes.io/pod-index']"}}
+        {{- end }}
+        {{- with .Values.extraEnv }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+      {{- with .Values.extraEnvFrom }}
+      envFrom:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      ports:
+        - {name: metrics, containerPort: {{ include "chatprobe.port" . }}}
+      {{- with .Values.startupProbe }}
+      startupProbe:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .Values.livenessProbe }}
+      livenessProbe:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .Values.readinessProbe }}
+      readinessProbe:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .Values.resources }}
+      resources:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      volumeMounts:
+        - {name: config, mountPath: /etc/chatprobe, readOnly: true}
+        - {name: tmp, mountPath: /tmp}
+        {{- range .Values.secrets }}
+        - {name: {{ printf "secret-%s" (sha256sum . | trunc 10) }}, mountPath: /var/run/secrets/chatprobe/{{ . }}, readOnly: true}
+        {{- end }}
+        {{- range .Values.authorities }}
+        - {name: {{ printf "authority-%s" (sha256sum . | trunc 10) }}, mountPath: /etc/chatprobe-authorities/{{ . }}, readOnly: true}
+        {{- end }}
+        {{- with .Values.extraVolumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+  volumes:
+    - name: config
+      configMap: {name: {{ include "chatprobe.fullname" . }}}
+    - name: tmp
+      emptyDir: {sizeLimit: 64Mi}
+    {{- range .Values.secrets }}
+    - name: {{ printf "secret-%s" (sha256sum . | trunc 10) }}
+      secret: {secretName: {{ . }}}
+    {{- end }}
+    {{- range .Values.authorities }}
+    - name: {{ printf "authority-%s" (sha256sum . | trunc 10) }}
+      configMap: {name: {{ . }}}
+    {{- end }}
+    {{- with .Values.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+{{- end -}}
