@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from alerts import recordings
 from dashboards import engines
-from dashboards.dash.board import Row
 from dashboards.dash.colours import QUANTILES, Colour
 from dashboards.dash.links import Link, label
 from dashboards.dash.overrides import Override, matching
@@ -15,7 +15,7 @@ from dashboards.dash.panels import Column, Heatmap, Stack, Stat, StateTimeline, 
 from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import Thresholds, ValueText
-from dashboards.native import level, own_quantile
+from dashboards.native import level, own_quantile, renamed
 from dashboards.promql import BY_TARGET, LE, equals, heat, joined, mean, quantile, rate, select
 from exporter.metrics import catalogue
 from exporter.metrics.catalogue import BACKEND, REASON, REPLICA, TARGET, Dashboard, Metric
@@ -120,14 +120,15 @@ def phases(title: str, description: str, parts: Mapping[str, str], *, width: int
     )
 
 
-def of_engine(title: str, description: str, unit: Unit, histogram: Metric, *, may_be_empty: str = "") -> TimeSeries:
-    """Quantiles over the engine's own buckets, and the mean, which needs none."""
+def of_engine(title: str, description: str, unit: Unit, histogram: Metric, *before: Metric, may_be_empty: str = "") -> TimeSeries:
+    """Quantiles over the engine's own buckets, and the mean, which needs none; of the names that it had `before` too."""
     quantiles = {"p50": "0.5", "p95": "0.95", "p99": "0.99"}
     return lines(
         title,
-        f"{description} The mean is exact; quantiles are only as good as the engine's own buckets are narrow there.",
+        f"{description} The mean is exact; quantiles are as good as the engine's own buckets are narrow there, and missing in the lowest of them.",
         unit,
-        {f"{NAME}: {name}": own_quantile(q, histogram) for name, q in quantiles.items()} | {f"{NAME}: mean": mean(histogram)},
+        {f"{NAME}: {name}": renamed(partial(own_quantile, q), histogram, *before) for name, q in quantiles.items()}
+        | {f"{NAME}: mean": renamed(mean, histogram, *before)},
         overrides=OF_QUANTILES,
         may_be_empty=may_be_empty,
     )
@@ -173,7 +174,8 @@ def beside(sides: Sides) -> tuple[TimeSeries, ...]:
         ),
         lines(
             "Between tokens: client and engine, mean",
-            f"Solid: what chatprobe's chats saw between tokens; dashed: what the engine says. Far apart: something on the way holds tokens back. {others}",
+            f"Solid: what chatprobe's chats saw between tokens; dashed: what the engine says. Far apart: something on the way holds "
+            f"tokens back. {others}",
             Unit.SECONDS,
             {client: mean(catalogue.ITL, where), engine: sides.between_tokens},
             overrides=shown,
@@ -217,31 +219,38 @@ def facts(backend: str) -> Table:
     )
 
 
-def scraping(backend: str) -> Row:
+def scraping(backend: str) -> tuple[StateTimeline, TimeSeries]:
     """Whether, and how, the engine's own numbers come."""
     where = equals(BACKEND, backend)
-    up = StateTimeline(
-        title="Whether the engine's own metrics come",
-        description="Each process that is asked. Red, with the reason in its name: they could not be read, and panels above are empty from there on.",
-        unit=Unit.PLAIN,
-        width=12,
-        height=6,
-        queries=(Query(level(catalogue.NATIVE_UP, where, how="min", by=(TARGET, REPLICA, REASON)), f"{NAME} {{{{{REPLICA}}}}} {{{{{REASON}}}}}"),),
-        mappings=(ValueText(0, "unread", Colour.RED), ValueText(1, "read", Colour.GREEN)),
+    return (
+        StateTimeline(
+            title="Whether the engine's own metrics come",
+            description="Each process that is asked. Red, with the reason in its name: they could not be read, and panels above are empty there.",
+            unit=Unit.PLAIN,
+            width=12,
+            queries=(
+                Query(level(catalogue.NATIVE_UP, where, how="min", by=(TARGET, REPLICA, REASON)), f"{NAME} {{{{{REPLICA}}}}} {{{{{REASON}}}}}"),
+            ),
+            mappings=(ValueText(0, "unread", Colour.RED), ValueText(1, "read", Colour.GREEN)),
+        ),
+        lines(
+            "How long reading them takes",
+            "An engine that answers this slowly is overloaded in its own frontend. Readings end at `native.timeout`.",
+            Unit.SECONDS,
+            {f"{NAME} {{{{{REPLICA}}}}}": level(catalogue.NATIVE_SCRAPE_DURATION, where, how="max", by=(*BY_TARGET, REPLICA))},
+            width=12,
+        ),
     )
-    duration = lines(
-        "How long reading them takes",
-        "An engine that answers this slowly is overloaded in its own frontend. Readings end at `native.timeout`.",
-        Unit.SECONDS,
-        {f"{NAME} {{{{{REPLICA}}}}}": level(catalogue.NATIVE_SCRAPE_DURATION, where, how="max", by=(*BY_TARGET, REPLICA))},
-        width=6,
-    )
-    dropped = lines(
+
+
+def left_out(backend: str) -> TimeSeries:
+    """What of the engine's own series is not served on."""
+    of_engine = joined("max", select(catalogue.NATIVE_UP, equals(BACKEND, backend)), (TARGET,))
+    return lines(
         "Series that were left out",
         "Series of the engine that chatprobe did not serve on, a second. Not 0: raise `native.series_per_target`, or deny some (`native.deny`).",
         Unit.PER_SECOND,
-        {f"{NAME}: {{{{{REASON}}}}}": rate(catalogue.NATIVE_SERIES_DROPPED, by=(TARGET, REASON))},
-        width=6,
-        may_be_empty="Ollama has no series to serve on, and `native.relay` may be off.",
+        {f"{NAME}: {{{{{REASON}}}}}": f"{rate(catalogue.NATIVE_SERIES_DROPPED, by=(TARGET, REASON))} and on ({TARGET}) {of_engine}"},
+        width=12,
+        may_be_empty="`native.relay` is off.",
     )
-    return Row("How these numbers come", (up, duration, dropped), collapsed=True)

@@ -19,8 +19,7 @@ def renamed(make: Callable[[Metric], str], now: Metric, *before: Metric) -> str:
 
 def level(metric: Metric, *where: str, how: str = "sum", by: Collection[str] = BY_TARGET) -> str:
     """A gauge of processes brought together; each process counts once, however many exporters ask it."""
-    told = [label for label in metric.labels if label not in (vllm.MODEL_NAME,)]
-    return joined(how, joined("max", select(metric, *where), told), by)
+    return joined(how, joined("max", select(metric, *where), metric.labels), by)
 
 
 def seconds(histogram: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:
@@ -34,15 +33,20 @@ def observed(histogram: Metric, *where: str, by: Collection[str] = BY_TARGET) ->
 
 
 def own_quantile(q: str, histogram: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:
-    """A quantile over the buckets that the engine chose: as good as they are narrow where it falls. Nothing where nothing was observed."""
-    buckets = sums(f"rate({histogram.bucket}{matchers(histogram, *where)}[{WINDOW}])", (*by, LE))
-    return f"histogram_quantile({q}, {buckets}) >= 0"
+    """A quantile over the buckets that the engine chose: as good as they are narrow where it falls.
+
+    Nothing where nothing was observed, and where it falls into the lowest bucket: there it would be made up.
+    """
+    return f"histogram_quantile({q}, {_buckets(histogram, where, by)}) >= 0 and {first_bucket(histogram, *where, by=by)} < {q}"
 
 
 def first_bucket(histogram: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:
-    """The share of observations that fell into the lowest bucket, in which quantiles are a guess."""
-    buckets = sums(f"rate({histogram.bucket}{matchers(histogram, *where)}[{WINDOW}])", (*by, LE))
-    return ratio(joined("min", buckets, by), observed(histogram, *where, by=by))
+    """The share of observations that fell into the lowest bucket."""
+    return ratio(joined("min", _buckets(histogram, where, by), by), observed(histogram, *where, by=by))
+
+
+def _buckets(histogram: Metric, where: Collection[str], by: Collection[str]) -> str:
+    return sums(f"rate({histogram.bucket}{matchers(histogram, *where)}[{WINDOW}])", (*by, LE))
 
 
 def grown(series: str, of: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:

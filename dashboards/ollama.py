@@ -101,7 +101,7 @@ TIMES = (
     ),
     lines(
         "Loading, mean",
-        "Until the model was ready. Some milliseconds while it stays in memory; seconds when a chat had to load it, or another model had to go first.",
+        "Until the model was ready. Some milliseconds while it stays in memory; seconds where a chat had to load it, or another had to go first.",
         Unit.SECONDS,
         {NAME: mean(native.LOAD, _WHERE)},
     ),
@@ -218,6 +218,6 @@ BOARD = Board(
         Row("Memory", MEMORY),
         Row("Tokens", TOKENS),
         Row("What these targets are", (drilldown.facts("ollama"),), collapsed=True),
-        drilldown.scraping("ollama"),
+        Row("How these numbers come", drilldown.scraping("ollama"), collapsed=True),
     ),
 )

@@ -47,10 +47,10 @@ NOTE = Text(
     width=24,
     height=5,
     content=f"""\
-CPU and memory are the kubelet's (cAdvisor, `{told.CPU.name}` and others): kube-prometheus-stack and OpenShift scrape them by default. GPUs are those of
-[dcgm-exporter](https://github.com/NVIDIA/dcgm-exporter) (`{told.GPU_USED.name}` and others), which NVIDIA's GPU operator brings; it names the pod that uses
-a GPU where it runs with `DCGM_EXPORTER_KUBERNETES=true`. Both must be in the Prometheus that is asked here. Nothing ties a target to its pods:
-choose them above with *Namespace of pods* and *Pods of engines*. Without Kubernetes, these panels stay empty.
+CPU and memory are the kubelet's (cAdvisor, `{told.CPU.name}` and others): kube-prometheus-stack and OpenShift scrape them by default. GPUs are those
+of [dcgm-exporter](https://github.com/NVIDIA/dcgm-exporter) (`{told.GPU_USED.name}` and others), which NVIDIA's GPU operator brings; it names the pod
+that uses a GPU where it runs with `DCGM_EXPORTER_KUBERNETES=true`. Both must be in the Prometheus that is asked here. Nothing ties a target to its
+pods: choose them above with *Namespace of pods* and *Pods of engines*. Without Kubernetes, these panels stay empty.
 """,
 )
 _NO_GPUS = "NVIDIA's dcgm-exporter is not scraped."
@@ -61,7 +61,7 @@ ROW = Row(
         NOTE,
         lines(
             "GPU in use",
-            "Share of time in which anything ran on it. 100 % does not mean that it is used well; low while requests run: the engine waits for its CPU.",
+            "Share of time in which anything ran on it; 100 % need not be used well. Low while requests run: the engine waits for its CPU.",
             Unit.RATIO,
             {_GPU: f"{gpu(told.GPU_USED)} / 100"},
             may_be_empty=_NO_GPUS,

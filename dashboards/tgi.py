@@ -64,7 +64,8 @@ LATENCY = (
     drilldown.felt("tgi"),
     phases(
         "Until the first token, mean",
-        "Validation and queue of requests, and the prefill of batches. A growing queue: too many requests; prefill: long prompts; validation: too few workers.",
+        "Validation and queue of requests, and the prefill of batches. A queue that grows: too many requests; prefill: long prompts; "
+        "validation: few workers.",
         _WAIT,
     ),
     phases(
@@ -213,6 +214,6 @@ BOARD = Board(
         Row("Batches", BATCH),
         Row("Requests and tokens", REQUESTS),
         Row("What these targets are", (drilldown.facts("tgi"),), collapsed=True),
-        drilldown.scraping("tgi"),
+        Row("How these numbers come", (*drilldown.scraping("tgi"), drilldown.left_out("tgi")), collapsed=True),
     ),
 )

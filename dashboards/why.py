@@ -41,8 +41,8 @@ GUIDE = Text(
     width=16,
     height=6,
     content="""\
-1. **Before the engine, or in it?** *Outside the engine* is what the client waited beyond what the engine says, of the same chats: network, TLS, a gateway,
-   tokenization. If it grows, look at the phases on *Latency*.
+1. **Before the engine, or in it?** *Outside the engine* is what the client waited beyond what the engine says, of the same chats: network, TLS, a
+   gateway, tokenization. If it grows, look at the phases on *Latency*.
 2. **In the engine, where?** *Queue* grows: too many requests, or no room in the KV cache. *Prefill*: long prompts, or the prefix cache misses.
    *Decode*: a large batch. *Load* (Ollama): the model was not in memory.
 3. **Who is it?** Requests at once, and chatprobe's own share of the engine's work.
@@ -51,8 +51,8 @@ GUIDE = Text(
 )
 OUTSIDE = Stat(
     title="Outside the engine now",
-    description="Time to first token that the client waited and that the engine does not know of, mean. Some milliseconds are normal; a tenth of a second "
-    "is a gateway, a long way, or a frontend that is short of CPU.",
+    description="Time to first token that the client waited and that the engine does not know of, mean. Some milliseconds are normal; a tenth of a "
+    "second is a gateway, a long way, or a frontend that is short of CPU.",
     unit=Unit.SECONDS,
     width=8,
     height=6,
@@ -72,7 +72,7 @@ GAP = lines(
 )
 OUTSIDE_OVER_TIME = _by_target(
     "Outside the engine",
-    "Client less engine, mean. vLLM by chats leaves out tokenization, which is then here; between scrapes it does not. Below 0, by a little: clocks differ.",
+    "Client less engine, mean. Where vLLM tells it with each chat, tokenization is in here. A little below 0: clocks differ.",
     Unit.SECONDS,
     _GAP,
     _SAME_CHATS,
@@ -219,7 +219,7 @@ LOAD = (
 SHARE = (
     _by_target(
         "Chatprobe's share of generated tokens",
-        "What of the engine's work is chatprobe's own. TGI counts when requests end, so its share may swing, above 100 % too. Near 100 %: nobody else is there.",
+        "What of the engine's work is chatprobe's own. TGI counts when requests end, so its share swings. Near 100 %: nobody else asks.",
         Unit.RATIO,
         ratio(rate(catalogue.OUTPUT_TOKENS, _SHARED), rate(native.GENERATION_TOKENS, _SHARED)),
         _OTHERS_UNKNOWN,
