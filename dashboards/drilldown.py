@@ -20,8 +20,8 @@ from dashboards.promql import BY_TARGET, LE, equals, heat, joined, mean, quantil
 from exporter.metrics import catalogue
 from exporter.metrics.catalogue import BACKEND, REASON, REPLICA, TARGET, Dashboard, Metric
 
-NAME = f"{{{{{TARGET}}}}}"
-"""The legend where there is one line for each target; where there are several, each says behind a colon what it is."""
+NAME = engines.LEGEND
+"""The legend where there is one line for each target, in its engine's colour; where there are several, each says behind a colon what it is."""
 _OF_LINE = ((TARGET, label(TARGET)), (BACKEND, label(BACKEND)))
 TO_WHY = Link("Why: engine against client", Dashboard.WHY, _OF_LINE)
 TO_LATENCY = Link("Latency of this target", Dashboard.LATENCY, _OF_LINE)
@@ -36,7 +36,7 @@ _PHASES = {
     "inference": Colour.BLUE,
     "rest": Colour.GREY,
 }
-OF_PHASES = tuple(Override(matching(f": {name}$"), shades=colour) for name, colour in _PHASES.items())
+OF_PHASES = tuple(Override(matching(f"^{name}$"), colour=colour) for name, colour in _PHASES.items())
 DASHED_ENGINE = Override(matching(": engine$"), dashed=True)
 """Where client and engine are shown together, the engine's lines are dashed."""
 
@@ -52,7 +52,10 @@ def lines(
     may_be_empty: str = "",
     links: tuple[Link, ...] = (TO_WHY,),
 ) -> TimeSeries:
-    """Lines from 0 upwards, a query for each legend. `links` are those of a line that is clicked."""
+    """Lines from 0 upwards, a query for each legend; shades of their engine's colour where `overrides` say nothing else.
+
+    `links` are those of a line that is clicked.
+    """
     return TimeSeries(
         title=title,
         description=description,
@@ -60,7 +63,7 @@ def lines(
         width=width,
         lowest=0,
         queries=tuple(Query(expr, legend) for legend, expr in queries.items()),
-        overrides=overrides,
+        overrides=(*engines.COLOURS, *overrides),
         value_links=links,
         may_be_empty=may_be_empty,
     )
@@ -86,7 +89,7 @@ def stacked(
         stack=Stack.VALUES,
         fill_percent=50,
         queries=tuple(Query(expr, legend) for legend, expr in queries.items()),
-        overrides=overrides,
+        overrides=(*engines.COLOURS, *overrides),
         value_links=(TO_WHY,),
         may_be_empty=may_be_empty,
     )
@@ -108,12 +111,12 @@ def now(title: str, description: str, unit: Unit, expr: str, *, thresholds: Thre
 
 
 def phases(title: str, description: str, parts: Mapping[str, str], *, width: int = 8, may_be_empty: str = "") -> TimeSeries:
-    """Means of a request's phases on one another, by what `_PHASES` calls them."""
+    """Means of a request's phases on one another, by what `_PHASES` calls them; of targets `TOGETHER`."""
     return stacked(
         title,
-        description,
+        f"{description} All chosen targets together: choose one.",
         Unit.SECONDS,
-        {f"{NAME}: {name}": expr for name, expr in parts.items()},
+        parts,
         overrides=OF_PHASES,
         width=width,
         may_be_empty=may_be_empty,
@@ -161,16 +164,15 @@ def beside(sides: Sides) -> tuple[TimeSeries, ...]:
     """Client and engine in one panel each: the client's numbers are of chatprobe's chats alone."""
     where = equals(BACKEND, sides.backend)
     ok = equals(catalogue.OUTCOME, catalogue.OUTCOMES[0])
-    shown = (*engines.COLOURS, DASHED_ENGINE)
     others = "The engine's mean is of all its clients, so that the two differ where others ask for more."
-    client, engine = f"{engines.LEGEND}: client", f"{engines.LEGEND}: engine"
+    client, engine = f"{NAME}: client", f"{NAME}: engine"
     return (
         lines(
             "Time to first token: client and engine, mean",
             f"Solid: what chatprobe's chats waited; dashed: {sides.first_token_is}. Far apart: the time goes before or behind the engine. {others}",
             Unit.SECONDS,
             {client: mean(catalogue.TTFT, where), engine: sides.first_token},
-            overrides=shown,
+            overrides=(DASHED_ENGINE,),
         ),
         lines(
             "Between tokens: client and engine, mean",
@@ -178,14 +180,14 @@ def beside(sides: Sides) -> tuple[TimeSeries, ...]:
             f"tokens back. {others}",
             Unit.SECONDS,
             {client: mean(catalogue.ITL, where), engine: sides.between_tokens},
-            overrides=shown,
+            overrides=(DASHED_ENGINE,),
         ),
         lines(
             "Whole requests: client and engine, mean",
             f"Solid: chatprobe's chats that succeeded, connecting included; dashed: what the engine says. {others}",
             Unit.SECONDS,
             {client: mean(catalogue.E2E, where, ok), engine: sides.whole},
-            overrides=shown,
+            overrides=(DASHED_ENGINE,),
         ),
     )
 
@@ -229,7 +231,7 @@ def scraping(backend: str) -> tuple[StateTimeline, TimeSeries]:
             unit=Unit.PLAIN,
             width=12,
             queries=(
-                Query(level(catalogue.NATIVE_UP, where, how="min", by=(TARGET, REPLICA, REASON)), f"{NAME} {{{{{REPLICA}}}}} {{{{{REASON}}}}}"),
+                Query(level(catalogue.NATIVE_UP, where, how="min", by=(*BY_TARGET, REPLICA, REASON)), f"{NAME} {{{{{REPLICA}}}}} {{{{{REASON}}}}}"),
             ),
             mappings=(ValueText(0, "unread", Colour.RED), ValueText(1, "read", Colour.GREEN)),
         ),
@@ -250,7 +252,8 @@ def left_out(backend: str) -> TimeSeries:
         "Series that were left out",
         "Series of the engine that chatprobe did not serve on, a second. Not 0: raise `native.series_per_target`, or deny some (`native.deny`).",
         Unit.PER_SECOND,
-        {f"{NAME}: {{{{{REASON}}}}}": f"{rate(catalogue.NATIVE_SERIES_DROPPED, by=(TARGET, REASON))} and on ({TARGET}) {of_engine}"},
+        {f"{{{{{TARGET}}}}}: {{{{{REASON}}}}}": f"{rate(catalogue.NATIVE_SERIES_DROPPED, by=(TARGET, REASON))} and on ({TARGET}) {of_engine}"},
+        overrides=(Override(matching("."), shades=Colour.RED),),
         width=12,
         may_be_empty="`native.relay` is off.",
     )

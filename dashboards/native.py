@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from dashboards.engines import LEGEND
 from dashboards.promql import BY_TARGET, LE, RANGE, WINDOW, joined, matchers, ratio, select, sums
 from exporter.metrics.catalogue import BACKEND, REPLICA, TARGET, Metric, vllm
 
 RANK = (TARGET, BACKEND, REPLICA, vllm.ENGINE)
 """What identifies a process of an engine, and with vLLM a rank of data parallelism in it."""
-RANK_LEGEND = f"{{{{{TARGET}}}}} {{{{{REPLICA}}}}} #{{{{{vllm.ENGINE}}}}}"
+RANK_LEGEND = f"{LEGEND} {{{{{REPLICA}}}}} #{{{{{vllm.ENGINE}}}}}"
+TOGETHER: tuple[str, ...] = ()
+"""All chosen targets as one: of several, means that stand on one another would say nothing."""
 
 
 def renamed(make: Callable[[Metric], str], now: Metric, *before: Metric) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from dashboards import drilldown, standard
 from dashboards.dash.board import Board, Row
 from dashboards.dash.colours import Colour
@@ -11,18 +13,23 @@ from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import Thresholds, ValueText
 from dashboards.drilldown import NAME, Sides, lines, now, phases, spread, stacked
-from dashboards.native import level, observed, seconds
-from dashboards.promql import equals, joined, mean, rate, ratio, select
+from dashboards.native import TOGETHER, level, observed, seconds
+from dashboards.promql import BY_TARGET, equals, joined, mean, rate, ratio, select
 from exporter.metrics import catalogue
 from exporter.metrics.catalogue import BACKEND, MODEL, TARGET, Dashboard, native
 
 _WHERE = equals(BACKEND, "ollama")
-_BY_MODEL = (TARGET, MODEL)
+_BY_MODEL = (*BY_TARGET, MODEL)
 _MODEL_NAME = f"{NAME}: {{{{{MODEL}}}}}"
 _NO_MODEL = "no model is in memory."
 _NOT_LOADED = equals(catalogue.REASON, "model_not_loaded")
 _TIMED = (native.LOAD, native.PREFILL, native.DECODE)
-_UNTIMED = " - ".join(seconds(part, _WHERE) for part in (native.E2E, *_TIMED))
+
+
+def _rest(by: Collection[str]) -> str:
+    """What of a chat's time is in none of Ollama's durations, mean."""
+    untimed = " - ".join(seconds(part, _WHERE, by=by) for part in (native.E2E, *_TIMED))
+    return ratio(f"clamp_min({untimed}, 0)", observed(native.E2E, _WHERE, by=by))
 
 
 def _speed(tokens: str, phase: catalogue.Metric) -> str:
@@ -87,17 +94,17 @@ TIMES = (
         "Loading, prompt evaluation, generation, and the rest: the wait for a slot, the template, overhead. A rest that grows: others use the slots "
         "(`OLLAMA_NUM_PARALLEL`).",
         {
-            "load": mean(native.LOAD, _WHERE),
-            "prefill": mean(native.PREFILL, _WHERE),
-            "decode": mean(native.DECODE, _WHERE),
-            "rest": ratio(f"clamp_min({_UNTIMED}, 0)", observed(native.E2E, _WHERE)),
+            "load": mean(native.LOAD, _WHERE, by=TOGETHER),
+            "prefill": mean(native.PREFILL, _WHERE, by=TOGETHER),
+            "decode": mean(native.DECODE, _WHERE, by=TOGETHER),
+            "rest": _rest(TOGETHER),
         },
     ),
     lines(
         "Waiting for a slot, mean",
         "What of a chat's time is in none of Ollama's own durations: a slot that others use, the template, overhead.",
         Unit.SECONDS,
-        {NAME: ratio(f"clamp_min({_UNTIMED}, 0)", observed(native.E2E, _WHERE))},
+        {NAME: _rest(BY_TARGET)},
     ),
     lines(
         "Loading, mean",

@@ -37,7 +37,7 @@ def gpu(metric: Metric) -> str:
     """A gauge of GPUs, by the pod that uses it, whether or not Prometheus renamed the labels that name this pod."""
     renamed = f'{metric.name}{{{told.EXPORTED_NAMESPACE}=~"$namespace", {told.EXPORTED_POD}=~"$pod"}}'
     for label, theirs in ((told.NAMESPACE, told.EXPORTED_NAMESPACE), (told.POD, told.EXPORTED_POD)):
-        renamed = f'label_replace({renamed}, "{label}", "$1", "{theirs}", "(.+)")'
+        renamed = f'label_join({renamed}, "{label}", "", "{theirs}")'
     return joined("max", f'{renamed} or {metric.name}{{{told.EXPORTED_POD}="", {_CHOSEN}}}', _BY_GPU)
 
 

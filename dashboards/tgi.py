@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from dashboards import drilldown, standard
 from dashboards.dash.board import Board, Row
 from dashboards.dash.colours import Colour
@@ -9,9 +11,9 @@ from dashboards.dash.overrides import Override, matching
 from dashboards.dash.units import Unit
 from dashboards.dash.values import high_is_bad
 from dashboards.drilldown import NAME, Sides, lines, now, of_engine, phases, spread, stacked
-from dashboards.native import first_bucket, level, observed, seconds
-from dashboards.promql import equals, mean, rate, ratio
-from exporter.metrics.catalogue import TARGET, Dashboard
+from dashboards.native import TOGETHER, first_bucket, level, observed, seconds
+from dashboards.promql import BY_TARGET, equals, mean, rate, ratio
+from exporter.metrics.catalogue import Dashboard
 from exporter.metrics.catalogue import tgi as own
 
 _PREFILL, _DECODE = equals(own.METHOD, own.PREFILLING), equals(own.METHOD, own.DECODING)
@@ -49,11 +51,16 @@ NOW = (
     ),
 )
 
-_WAIT = {"validation": mean(own.VALIDATION), "queue": mean(own.QUEUE), "prefill": mean(own.CALL, _PREFILL)}
+
+def _until_first_token(by: Collection[str]) -> dict[str, str]:
+    """The means of what a request goes through before it has a token."""
+    return {"validation": mean(own.VALIDATION, by=by), "queue": mean(own.QUEUE, by=by), "prefill": mean(own.CALL, _PREFILL, by=by)}
+
+
 SIDES = drilldown.beside(
     Sides(
         backend="tgi",
-        first_token="\n+ ".join(_WAIT.values()),
+        first_token="\n+ ".join(_until_first_token(BY_TARGET).values()),
         first_token_is="TGI's validation, queue and prefill, as a sum of means, as it has no time to first token of its own",
         between_tokens=mean(own.CALL, _DECODE),
         whole=mean(own.E2E),
@@ -66,12 +73,16 @@ LATENCY = (
         "Until the first token, mean",
         "Validation and queue of requests, and the prefill of batches. A queue that grows: too many requests; prefill: long prompts; "
         "validation: few workers.",
-        _WAIT,
+        _until_first_token(TOGETHER),
     ),
     phases(
         "Where a request's time goes, mean",
         "Validation, queue, and inference, which is the time in batches, prefill included. Their sum is the whole request.",
-        {"validation": mean(own.VALIDATION), "queue": mean(own.QUEUE), "inference": mean(own.INFERENCE)},
+        {
+            "validation": mean(own.VALIDATION, by=TOGETHER),
+            "queue": mean(own.QUEUE, by=TOGETHER),
+            "inference": mean(own.INFERENCE, by=TOGETHER),
+        },
     ),
     of_engine("Whole requests", "Of all clients; successes only.", Unit.SECONDS, own.E2E),
     of_engine("Queue", "From queued to put into a batch, of the first 1,024 tokens of an answer.", Unit.SECONDS, own.QUEUE),
@@ -120,17 +131,17 @@ BATCH = (
     lines("Tokens reserved for the batch", "Prompt and answer of all its requests.", Unit.NUMBER, {NAME: level(own.BATCH_TOKENS)}),
     stacked(
         "A call to decode, mean",
-        "Forward pass, turning tokens into text, taking finished requests out: what the time between tokens is made of.",
+        "Forward pass, turning tokens into text, taking finished requests out: what the time between tokens is made of. All chosen targets together.",
         Unit.SECONDS,
         {
-            f"{NAME}: forward": mean(own.FORWARD, _DECODE),
-            f"{NAME}: text": mean(own.DECODE, _DECODE),
-            f"{NAME}: filter": mean(own.FILTER, _DECODE),
+            "forward": mean(own.FORWARD, _DECODE, by=TOGETHER),
+            "text": mean(own.DECODE, _DECODE, by=TOGETHER),
+            "filter": mean(own.FILTER, _DECODE, by=TOGETHER),
         },
         overrides=(
-            Override(matching(": forward$"), shades=Colour.GREEN),
-            Override(matching(": text$"), shades=Colour.YELLOW),
-            Override(matching(": filter$"), shades=Colour.PURPLE),
+            Override(matching("^forward$"), colour=Colour.GREEN),
+            Override(matching("^text$"), colour=Colour.YELLOW),
+            Override(matching("^filter$"), colour=Colour.PURPLE),
         ),
     ),
     lines(
@@ -143,13 +154,13 @@ BATCH = (
         "Calls a second",
         "How often the model is called, to prefill and to decode.",
         Unit.PER_SECOND,
-        {f"{NAME}: {{{{{own.METHOD}}}}}": observed(own.CALL, by=(TARGET, own.METHOD))},
+        {f"{NAME}: {{{{{own.METHOD}}}}}": observed(own.CALL, by=(*BY_TARGET, own.METHOD))},
     ),
     lines(
         "Batches brought together",
         "How often new requests joined the running batch, by why they were let in then.",
         Unit.PER_SECOND,
-        {f"{NAME}: {{{{{own.REASON}}}}}": rate(own.CONCATS, by=(TARGET, own.REASON))},
+        {f"{NAME}: {{{{{own.REASON}}}}}": rate(own.CONCATS, by=(*BY_TARGET, own.REASON))},
         may_be_empty=f"no two requests overlapped. {_LAZY}",
     ),
     lines(
@@ -163,7 +174,7 @@ BATCH = (
         "Calls that failed",
         "Calls of the model that failed; all requests in the batch fail with them.",
         Unit.PER_SECOND,
-        {f"{NAME}: {{{{{own.METHOD}}}}}": rate(own.CALLS_FAILED, by=(TARGET, own.METHOD))},
+        {f"{NAME}: {{{{{own.METHOD}}}}}": rate(own.CALLS_FAILED, by=(*BY_TARGET, own.METHOD))},
         may_be_empty=f"no call failed. {_LAZY}",
     ),
 )
@@ -174,7 +185,7 @@ REQUESTS = (
         "`overloaded` were refused, `validation` and `template` are their clients' fault, `dropped` were given up by them; "
         "`incomplete` and `generation` are TGI's own. A streamed chat that fails so has had a 200 before.",
         Unit.REQUESTS_PER_SECOND,
-        {f"{NAME}: succeeded": rate(own.SUCCEEDED), f"{NAME}: {{{{{own.ERR}}}}}": rate(own.FAILED, by=(TARGET, own.ERR))},
+        {f"{NAME}: succeeded": rate(own.SUCCEEDED), f"{NAME}: {{{{{own.ERR}}}}}": rate(own.FAILED, by=(*BY_TARGET, own.ERR))},
         overrides=(
             Override(matching(": succeeded$"), shades=Colour.GREEN),
             Override(matching(": (overloaded|incomplete|generation)$"), shades=Colour.RED),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from dashboards import drilldown, standard
 from dashboards import vllm_details as details
 from dashboards.dash.board import Board, Row
@@ -12,8 +14,8 @@ from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import high_is_bad
 from dashboards.drilldown import NAME, Sides, lines, now, of_engine, phases, spread, stacked
-from dashboards.native import RANK, RANK_LEGEND, first_bucket, grown, level, mean_of_range, observed, renamed
-from dashboards.promql import equals, mean, rate, ratio
+from dashboards.native import RANK, RANK_LEGEND, TOGETHER, first_bucket, grown, level, mean_of_range, observed, renamed
+from dashboards.promql import BY_TARGET, equals, mean, rate, ratio
 from exporter.metrics.catalogue import BACKEND, REPLICA, TARGET, Dashboard
 from exporter.metrics.catalogue import vllm as own
 
@@ -23,7 +25,7 @@ _KV_USAGE = renamed(lambda metric: level(metric, how="max"), own.KV_CACHE_USAGE,
 _PREFIX_HITS = ratio(
     f"({renamed(rate, own.PREFIX_HITS, own.PREFIX_HITS_BEFORE)})", f"({renamed(rate, own.PREFIX_QUERIES, own.PREFIX_QUERIES_BEFORE)})"
 )
-_FINISHED_BY = (TARGET, own.FINISHED_REASON)
+_FINISHED_BY = (*BY_TARGET, own.FINISHED_REASON)
 
 NOW = (
     now("Requests a second", "Requests that ended, of all clients, however they ended.", Unit.REQUESTS_PER_SECOND, rate(own.FINISHED)),
@@ -90,7 +92,11 @@ PHASES = phases(
     "Where a request's time goes, mean",
     "Queue, prefill and decode of the requests that ended, as means: their buckets begin at 300 ms, too high for quantiles. A growing queue: too "
     "little room; prefill: long prompts, or too few cached; decode: long answers, or a large batch.",
-    {"queue": renamed(mean, own.QUEUE, own.QUEUE_BEFORE), "prefill": mean(own.PREFILL), "decode": mean(own.DECODE)},
+    {
+        "queue": renamed(partial(mean, by=TOGETHER), own.QUEUE, own.QUEUE_BEFORE),
+        "prefill": mean(own.PREFILL, by=TOGETHER),
+        "decode": mean(own.DECODE, by=TOGETHER),
+    },
 )
 BUCKETS = lines(
     "Share in the lowest bucket",
@@ -140,7 +146,7 @@ LOAD = (
         "Why requests wait",
         "`capacity`: the batch or the KV cache is full. `deferred`: something passing, like a transfer of KV or a LoRA that is loaded.",
         Unit.PLAIN,
-        {f"{NAME}: {{{{{own.REASON}}}}}": level(own.WAITING_BY_REASON, by=(TARGET, own.REASON))},
+        {f"{NAME}: {{{{{own.REASON}}}}}": level(own.WAITING_BY_REASON, by=(*BY_TARGET, own.REASON))},
         may_be_empty="old versions of vLLM do not say it.",
     ),
     lines(
@@ -204,14 +210,14 @@ CACHE = (
         "Prompt tokens by where their KV came from",
         "`local_compute` is the work that prefill really is; the rest was cached, here or elsewhere.",
         Unit.NUMBER,
-        {f"{NAME}: {{{{{own.SOURCE}}}}}": rate(own.PROMPT_TOKENS_BY_SOURCE, by=(TARGET, own.SOURCE))},
+        {f"{NAME}: {{{{{own.SOURCE}}}}}": rate(own.PROMPT_TOKENS_BY_SOURCE, by=(*BY_TARGET, own.SOURCE))},
         may_be_empty="old versions of vLLM do not say it.",
     ),
     stacked(
         "Cached prompt tokens by tier",
         "From which memory cached tokens came: the GPU's (`device`), the host's, a disk, another process.",
         Unit.NUMBER,
-        {f"{NAME}: {{{{{own.SOURCE}}}}}": rate(own.CACHED_TOKENS_BY_SOURCE, by=(TARGET, own.SOURCE))},
+        {f"{NAME}: {{{{{own.SOURCE}}}}}": rate(own.CACHED_TOKENS_BY_SOURCE, by=(*BY_TARGET, own.SOURCE))},
         may_be_empty="old versions of vLLM do not say it.",
     ),
     lines(

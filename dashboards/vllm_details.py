@@ -81,7 +81,7 @@ INSIDE = (
         unit=Unit.PLAIN,
         width=12,
         height=5,
-        queries=(Query(level(own.SLEEPING, equals(own.SLEEP_STATE, "awake"), how="min", by=(TARGET, REPLICA)), f"{NAME} {{{{{REPLICA}}}}}"),),
+        queries=(Query(level(own.SLEEPING, equals(own.SLEEP_STATE, "awake"), how="min", by=(*BY_TARGET, REPLICA)), f"{NAME} {{{{{REPLICA}}}}}"),),
         mappings=(ValueText(0, "asleep", Colour.PURPLE), ValueText(1, "awake", Colour.BLUE)),
         may_be_empty="old versions of vLLM do not say it.",
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from dashboards import engines, pods, standard
 from dashboards.dash.board import Board, Row
 from dashboards.dash.colours import Colour
@@ -12,8 +14,8 @@ from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import NothingText, high_is_bad
 from dashboards.drilldown import DASHED_ENGINE, TO_LATENCY, lines, phases, stacked
-from dashboards.native import grown, level, mean_of_range, renamed
-from dashboards.promql import equals, mean, rate, ratio
+from dashboards.native import TOGETHER, grown, level, mean_of_range, renamed
+from dashboards.promql import BY_TARGET, equals, mean, rate, ratio
 from exporter.metrics import catalogue
 from exporter.metrics.catalogue import BACKEND, TARGET, Dashboard, native, tgi, vllm
 
@@ -30,9 +32,7 @@ _TO_ENGINE = (*engines.LINKS, TO_LATENCY)
 
 def _by_target(title: str, description: str, unit: Unit, expr: str, may_be_empty: str = "", width: int = 8) -> TimeSeries:
     """A line for each target in its engine's colour, with links to all that is known of the engine."""
-    return lines(
-        title, description, unit, {engines.LEGEND: expr}, overrides=engines.COLOURS, may_be_empty=may_be_empty, links=_TO_ENGINE, width=width
-    )
+    return lines(title, description, unit, {engines.LEGEND: expr}, may_be_empty=may_be_empty, links=_TO_ENGINE, width=width)
 
 
 GUIDE = Text(
@@ -66,7 +66,7 @@ GAP = lines(
     "Solid: what the client waited; dashed: what the engine says of the very same chats. The room between them is not the engine's.",
     Unit.SECONDS,
     {f"{engines.LEGEND}: client": ratio(rate(_CLIENT), rate(_CHATS)), f"{engines.LEGEND}: engine": ratio(rate(_ENGINE), rate(_CHATS))},
-    overrides=(*engines.COLOURS, DASHED_ENGINE),
+    overrides=(DASHED_ENGINE,),
     may_be_empty=_SAME_CHATS,
     links=_TO_ENGINE,
 )
@@ -82,7 +82,7 @@ TOKENS_GAP = lines(
     "Solid: what chatprobe's chats saw; dashed: what the engine says of all its clients. Far apart: something on the way holds tokens back.",
     Unit.SECONDS,
     {f"{engines.LEGEND}: client": mean(catalogue.ITL), f"{engines.LEGEND}: engine": mean(native.ITL)},
-    overrides=(*engines.COLOURS, DASHED_ENGINE),
+    overrides=(DASHED_ENGINE,),
     links=_TO_ENGINE,
 )
 
@@ -129,25 +129,37 @@ TABLE = Table(
     sort="Target",
 )
 
-_OF_VLLM, _OF_TGI, _OF_OLLAMA = (equals(BACKEND, engine.backend) for engine in engines.ENGINES)
+_OF_OLLAMA = equals(BACKEND, "ollama")
 _NO_TRAFFIC = "there is no such engine among the targets, or nobody asks it."
 WITHIN = (
     phases(
         "vLLM: queue, prefill, decode, mean",
         "Of the requests that ended, all clients. Means, as vLLM's buckets for them begin at 300 ms, above what is normal.",
-        {"queue": renamed(mean, vllm.QUEUE, vllm.QUEUE_BEFORE), "prefill": mean(vllm.PREFILL), "decode": mean(vllm.DECODE)},
+        {
+            "queue": renamed(partial(mean, by=TOGETHER), vllm.QUEUE, vllm.QUEUE_BEFORE),
+            "prefill": mean(vllm.PREFILL, by=TOGETHER),
+            "decode": mean(vllm.DECODE, by=TOGETHER),
+        },
         may_be_empty=_NO_TRAFFIC,
     ),
     phases(
         "TGI: validation, queue, inference, mean",
         "Of the requests that succeeded, all clients; inference is the time in batches, prefill included.",
-        {"validation": mean(tgi.VALIDATION), "queue": mean(tgi.QUEUE), "inference": mean(tgi.INFERENCE)},
+        {
+            "validation": mean(tgi.VALIDATION, by=TOGETHER),
+            "queue": mean(tgi.QUEUE, by=TOGETHER),
+            "inference": mean(tgi.INFERENCE, by=TOGETHER),
+        },
         may_be_empty=_NO_TRAFFIC,
     ),
     phases(
         "Ollama: load, prefill, decode, mean",
         "Of chatprobe's own chats. The wait for a slot is in none of them: compare with the client's time to first token.",
-        {"load": mean(native.LOAD, _OF_OLLAMA), "prefill": mean(native.PREFILL, _OF_OLLAMA), "decode": mean(native.DECODE, _OF_OLLAMA)},
+        {
+            "load": mean(native.LOAD, _OF_OLLAMA, by=TOGETHER),
+            "prefill": mean(native.PREFILL, _OF_OLLAMA, by=TOGETHER),
+            "decode": mean(native.DECODE, _OF_OLLAMA, by=TOGETHER),
+        },
         may_be_empty=_NO_TRAFFIC,
     ),
     _by_target("Queue, mean", "How long requests wait for the engine to begin.", Unit.SECONDS, mean(native.QUEUE), "Ollama does not tell it."),
@@ -244,7 +256,7 @@ MEMORY = (
         "Memory by model",
         "What each model in memory takes. A model that comes and goes pushes others out, or is let go when idle.",
         Unit.BYTES,
-        {f"{{{{{TARGET}}}}}: {{{{{catalogue.MODEL}}}}}": level(native.MODEL_MEMORY, by=(TARGET, catalogue.MODEL))},
+        {f"{engines.LEGEND}: {{{{{catalogue.MODEL}}}}}": level(native.MODEL_MEMORY, by=(*BY_TARGET, catalogue.MODEL))},
         width=12,
         may_be_empty="only Ollama tells it, of models in memory.",
     ),
