@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from alerts import recordings
@@ -37,6 +37,15 @@ _PHASES = {
     "rest": Colour.GREY,
 }
 OF_PHASES = tuple(Override(matching(f"^{name}$"), colour=colour) for name, colour in _PHASES.items())
+_MEASURES = {
+    "first token": Colour.YELLOW,
+    "between tokens": Colour.PURPLE,
+    "whole request": Colour.TEXT,
+    "inference": Colour.BLUE,
+    "queue": Colour.RED,
+    "prefill": Colour.GREY,
+}
+OF_MEASURES = tuple(Override(matching(f": {name}$"), shades=colour) for name, colour in _MEASURES.items())
 DASHED_ENGINE = Override(matching(": engine$"), dashed=True)
 """Where client and engine are shown together, the engine's lines are dashed."""
 
@@ -78,21 +87,11 @@ def stacked(
     overrides: tuple[Override, ...] = (),
     width: int = 8,
     may_be_empty: str = "",
+    links: tuple[Link, ...] = (TO_WHY,),
 ) -> TimeSeries:
     """The same with areas that stand on one another, so that their top is the sum."""
-    return TimeSeries(
-        title=title,
-        description=description,
-        unit=unit,
-        width=width,
-        lowest=0,
-        stack=Stack.VALUES,
-        fill_percent=50,
-        queries=tuple(Query(expr, legend) for legend, expr in queries.items()),
-        overrides=(*engines.COLOURS, *overrides),
-        value_links=(TO_WHY,),
-        may_be_empty=may_be_empty,
-    )
+    flat = lines(title, description, unit, queries, overrides=overrides, width=width, may_be_empty=may_be_empty, links=links)
+    return replace(flat, stack=Stack.VALUES, fill_percent=50)
 
 
 def now(title: str, description: str, unit: Unit, expr: str, *, thresholds: Thresholds | None = None, may_be_empty: str = "", width: int = 4) -> Stat:
@@ -114,12 +113,13 @@ def phases(title: str, description: str, parts: Mapping[str, str], *, width: int
     """Means of a request's phases on one another, by what `_PHASES` calls them; of targets `TOGETHER`."""
     return stacked(
         title,
-        f"{description} All chosen targets together: choose one.",
+        f"{description} All chosen targets together; choose one to see it alone.",
         Unit.SECONDS,
         parts,
         overrides=OF_PHASES,
         width=width,
         may_be_empty=may_be_empty,
+        links=(),
     )
 
 
@@ -256,4 +256,5 @@ def left_out(backend: str) -> TimeSeries:
         overrides=(Override(matching("."), shades=Colour.RED),),
         width=12,
         may_be_empty="`native.relay` is off.",
+        links=(),
     )

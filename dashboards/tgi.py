@@ -111,6 +111,7 @@ LATENCY = (
             f"{NAME}: queue": first_bucket(own.QUEUE),
             f"{NAME}: inference": first_bucket(own.INFERENCE),
         },
+        overrides=drilldown.OF_MEASURES,
     ),
 )
 
@@ -131,7 +132,8 @@ BATCH = (
     lines("Tokens reserved for the batch", "Prompt and answer of all its requests.", Unit.NUMBER, {NAME: level(own.BATCH_TOKENS)}),
     stacked(
         "A call to decode, mean",
-        "Forward pass, turning tokens into text, taking finished requests out: what the time between tokens is made of. All chosen targets together.",
+        "Forward pass, turning tokens into text, taking finished requests out: what the time between tokens is made of. "
+        "All chosen targets together; choose one to see it alone.",
         Unit.SECONDS,
         {
             "forward": mean(own.FORWARD, _DECODE, by=TOGETHER),
@@ -143,6 +145,7 @@ BATCH = (
             Override(matching("^text$"), colour=Colour.YELLOW),
             Override(matching("^filter$"), colour=Colour.PURPLE),
         ),
+        links=(),
     ),
     lines(
         "A call to prefill, mean",

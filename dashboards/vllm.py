@@ -109,6 +109,7 @@ BUCKETS = lines(
         f"{NAME}: queue": renamed(first_bucket, own.QUEUE, own.QUEUE_BEFORE),
         f"{NAME}: prefill": first_bucket(own.PREFILL),
     },
+    overrides=drilldown.OF_MEASURES,
 )
 LATENCY = (
     drilldown.felt("vllm"),

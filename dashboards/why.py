@@ -203,6 +203,7 @@ LOAD = (
             Override(matching("failed$"), shades=Colour.PURPLE),
             Override(matching("put back$"), shades=Colour.YELLOW),
         ),
+        links=_TO_ENGINE,
         may_be_empty=_OTHERS_UNKNOWN,
     ),
     _by_target(
@@ -259,6 +260,7 @@ MEMORY = (
         {f"{engines.LEGEND}: {{{{{catalogue.MODEL}}}}}": level(native.MODEL_MEMORY, by=(*BY_TARGET, catalogue.MODEL))},
         width=12,
         may_be_empty="only Ollama tells it, of models in memory.",
+        links=_TO_ENGINE,
     ),
     _by_target(
         "Share of models on GPUs",
