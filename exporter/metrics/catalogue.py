@@ -1,15 +1,24 @@
-"""Every metric that chatprobe serves of its own: the one place for their names, labels, help and buckets."""
+"""Every metric that chatprobe serves of its own: the one place for their names, labels, help and buckets.
+
+The engines' own, which are served on, are in `vllm`, `vllm_options` and `tgi` (all of them: `RELAYED`), what others tell of their pods in `pods`.
+"""
 
 from __future__ import annotations
 
 from exporter.metrics import buckets
 from exporter.metrics import native as native
+from exporter.metrics import pods as pods
+from exporter.metrics import tgi as tgi
+from exporter.metrics import vllm as vllm
+from exporter.metrics import vllm_options as vllm_options
+from exporter.metrics.engines import RELAYED as RELAYED
 from exporter.metrics.metric import BACKEND as BACKEND
 from exporter.metrics.metric import MODEL as MODEL
 from exporter.metrics.metric import REPLICA as REPLICA
 from exporter.metrics.metric import TARGET as TARGET
 from exporter.metrics.metric import TARGET_LABELS as TARGET_LABELS
 from exporter.metrics.metric import Metric as Metric
+from exporter.metrics.relayed import Relayed as Relayed
 from exporter.metrics.uids import Dashboard as Dashboard
 from probes.failure import Reason
 from probes.record import PHASES as PHASES
