@@ -4,19 +4,7 @@ from __future__ import annotations
 
 from alerts import recordings
 from alerts.windows import DAY, Pair, Speed, pairs, written
-from dashboards import engines
-from dashboards.budgets import (
-    BUDGET,
-    BURN,
-    FACTORS,
-    LATENCY,
-    LEGEND,
-    NO_SLO,
-    ON_SLO,
-    ROW,
-    SECONDS_LEFT,
-    recorded,
-)
+from dashboards import budgets, engines
 from dashboards.dash.board import Row
 from dashboards.dash.colours import Colour
 from dashboards.dash.panels import Legend, Limits, Reduce, TimeSeries
@@ -25,7 +13,7 @@ from dashboards.dash.units import Unit
 from dashboards.dash.values import Thresholds
 from dashboards.promql import joined
 
-_FACTOR_LINES = Thresholds(Colour.TEXT, tuple(zip(sorted(FACTORS), (Colour.GREY, Colour.YELLOW, Colour.ORANGE, Colour.RED), strict=True)))
+_FACTOR_LINES = Thresholds(Colour.TEXT, tuple(zip(sorted(budgets.FACTORS), (Colour.GREY, Colour.YELLOW, Colour.ORANGE, Colour.RED), strict=True)))
 
 _PERIODS = (1, 7, 14, 30, 90)
 """In days, those of SLOs whose windows are known by name when a dashboard is written; 28 days have the windows of 30."""
@@ -33,9 +21,9 @@ _PERIODS = (1, 7, 14, 30, 90)
 
 def _both(pair: Pair) -> str:
     """The share of bad attempts that both windows of a pair reach, which is what its alert looks at: nothing where one of them is not recorded."""
-    short, long = (recorded(recordings.SLI_ERROR.format(window=written(window))) for window in (pair.short, pair.long))
-    by = ", ".join(ROW)
-    return f"({joined('min', f'{short} or {long}', ROW)} and on ({by}) {short} and on ({by}) {long})"
+    short, long = (budgets.recorded(recordings.SLI_ERROR.format(window=written(window))) for window in (pair.short, pair.long))
+    by = ", ".join(budgets.ROW)
+    return f"({joined('min', f'{short} or {long}', budgets.ROW)} and on ({by}) {short} and on ({by}) {long})"
 
 
 def _pair(place: int, title: str, means: str) -> TimeSeries:
@@ -52,11 +40,11 @@ def _pair(place: int, title: str, means: str) -> TimeSeries:
         decimals=2,
         lowest=0,
         soft_highest=float(usual.factor) * 1.2,
-        queries=(Query(f"({known})\n/ {ON_SLO} {BUDGET}", LEGEND),),
+        queries=(Query(f"({known})\n/ {budgets.ON_SLO} {budgets.BUDGET}", budgets.LEGEND),),
         overrides=engines.COLOURS,
         thresholds=Thresholds(Colour.TRANSPARENT, ((float(usual.factor), Colour.RED if usual.pages else Colour.ORANGE),)),
         limits=Limits.DASHES,
-        value_links=(LATENCY,),
+        value_links=(budgets.LATENCY,),
         may_be_empty=f"no SLO has alerts over these windows: its period is none of {', '.join(map(str, _PERIODS))} or 28 days, or its chats are too "
         "few.",
     )
@@ -76,21 +64,21 @@ PAIRS = (
 BURN_NOW = TimeSeries(
     title="Burn rate, shortest window",
     description="How many times faster than allowed the budget burns just now, by the shortest window of each SLO, with all alerts' burn rates as "
-    f"dashed lines ({', '.join(f'{factor:g}' for factor in FACTORS)}). It jumps: one bad chat is much of a short window.",
+    f"dashed lines ({', '.join(f'{factor:g}' for factor in budgets.FACTORS)}). It jumps: one bad chat is much of a short window.",
     unit=Unit.PLAIN,
     width=12,
     height=9,
     decimals=2,
     lowest=0,
-    soft_highest=FACTORS[0] * 1.1,
-    queries=(Query(BURN, LEGEND),),
+    soft_highest=budgets.FACTORS[0] * 1.1,
+    queries=(Query(budgets.BURN, budgets.LEGEND),),
     overrides=engines.COLOURS,
     thresholds=_FACTOR_LINES,
     limits=Limits.DASHES,
     legend=Legend.TABLE,
     legend_values=(Reduce.LAST, Reduce.HIGHEST),
-    value_links=(LATENCY,),
-    may_be_empty=NO_SLO,
+    value_links=(budgets.LATENCY,),
+    may_be_empty=budgets.NO_SLO,
 )
 LASTS = TimeSeries(
     title="Time to exhaustion, over time",
@@ -100,11 +88,11 @@ LASTS = TimeSeries(
     width=12,
     height=9,
     logarithmic=True,
-    queries=(Query(f"({SECONDS_LEFT}) > 0", LEGEND),),
+    queries=(Query(f"({budgets.SECONDS_LEFT}) > 0", budgets.LEGEND),),
     overrides=engines.COLOURS,
     legend=Legend.TABLE,
     legend_values=(Reduce.LAST, Reduce.LOWEST),
-    value_links=(LATENCY,),
+    value_links=(budgets.LATENCY,),
     may_be_empty="no chat was bad, or all budgets are spent.",
 )
 

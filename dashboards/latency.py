@@ -126,6 +126,19 @@ def _longer_than_a_second() -> str:
     return f"1 - {ratio(within, everyone)}"
 
 
+SILENCES = TimeSeries(
+    title="Chats with a silence of more than a second",
+    description="Share of chats that stopped for more than a second in the middle of their answer. 0 is normal; preemption, a full KV cache and "
+    "a proxy that buffers raise it.",
+    unit=Unit.RATIO,
+    width=24,
+    height=6,
+    lowest=0,
+    soft_highest=0.05,
+    queries=(Query(_longer_than_a_second(), engines.LEGEND),),
+    overrides=engines.COLOURS,
+    value_links=(_WHY,),
+)
 STALLS = (
     _heatmap(
         "Stalls",
@@ -137,19 +150,7 @@ STALLS = (
         "The longest silence of each chat after its first token, the one in which it failed included: what a person notices most.",
         recordings.STALL,
     ),
-    TimeSeries(
-        title="Chats with a silence of more than a second",
-        description="Share of chats that stopped for more than a second in the middle of their answer. 0 is normal; preemption, a full KV cache and "
-        "a proxy that buffers raise it.",
-        unit=Unit.RATIO,
-        width=24,
-        height=6,
-        lowest=0,
-        soft_highest=0.05,
-        queries=(Query(_longer_than_a_second(), engines.LEGEND),),
-        overrides=engines.COLOURS,
-        value_links=(_WHY,),
-    ),
+    SILENCES,
 )
 
 _PHASE_COLOURS = {

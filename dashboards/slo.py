@@ -3,30 +3,7 @@
 from __future__ import annotations
 
 from alerts import recordings
-from dashboards import burning, engines, standard
-from dashboards.budgets import (
-    ATTAINED,
-    ATTEMPTS,
-    BUDGET_LEFT,
-    BURN,
-    DAYS,
-    EACH,
-    FACTORS,
-    GOOD,
-    LATENCY,
-    LEFT,
-    LEGEND,
-    NO_SLO,
-    NOT_BURNING,
-    OBJECTIVE,
-    OF_ROW,
-    OVER_PERIOD,
-    ROW,
-    SECONDS_LEFT,
-    TOMORROW,
-    UNTIL,
-    VARIABLE,
-)
+from dashboards import budgets, burning, engines, standard
 from dashboards.dash.board import Board, Row
 from dashboards.dash.colours import Colour
 from dashboards.dash.links import Link
@@ -48,10 +25,10 @@ ATTAINMENT = BarGauge(
     decimals=2,
     lowest=0,
     highest=1,
-    queries=(Query(ATTAINED, LEGEND, instant=True),),
+    queries=(Query(budgets.ATTAINED, budgets.LEGEND, instant=True),),
     overrides=engines.COLOURS,
-    value_links=(LATENCY,),
-    may_be_empty=NO_SLO,
+    value_links=(budgets.LATENCY,),
+    may_be_empty=budgets.NO_SLO,
 )
 BUDGETS = BarGauge(
     title="Error budget left",
@@ -61,38 +38,38 @@ BUDGETS = BarGauge(
     decimals=1,
     lowest=0,
     highest=1,
-    queries=(Query(LEFT, LEGEND, instant=True),),
-    thresholds=BUDGET_LEFT,
-    value_links=(LATENCY,),
-    may_be_empty=NO_SLO,
+    queries=(Query(budgets.LEFT, budgets.LEGEND, instant=True),),
+    thresholds=budgets.BUDGET_LEFT,
+    value_links=(budgets.LATENCY,),
+    may_be_empty=budgets.NO_SLO,
 )
 EXHAUSTION = Stat(
     title="Time to exhaustion",
     description="How long the budget that is left lasts if chats go on being bad as often as in the last hour. Old badness that leaves the period "
     "meanwhile gives some back, so it may last longer. 0: it is spent.",
     unit=Unit.SECONDS,
-    queries=(Query(SECONDS_LEFT, LEGEND, instant=True),),
-    thresholds=UNTIL,
+    queries=(Query(budgets.SECONDS_LEFT, budgets.LEGEND, instant=True),),
+    thresholds=budgets.UNTIL,
     sparkline=False,
-    no_value=NOT_BURNING,
+    no_value=budgets.NOT_BURNING,
     may_be_empty="no chat was bad in the last hour.",
 )
 SUMMARY = Table(
     title="All SLOs",
     description="Each SLO with each of its targets. A burn rate of 1 spends the budget just within the period; 14.4 spends 2 % of it in an hour. "
-    "`Tomorrow` goes on with the trend of the last six hours. Click a target for its latency.",
+    "`Budget left tomorrow` is after a day that is as bad as the last six hours. Click a target for its latency.",
     unit=Unit.RATIO,
     width=24,
     height=9,
     queries=(
-        Query(f"{EACH} {OBJECTIVE}", ref="objective"),
-        Query(f"{EACH} {DAYS}", ref="days"),
-        Query(ATTAINED, ref="range"),
-        Query(OVER_PERIOD, ref="period"),
-        Query(LEFT, ref="left"),
-        Query(BURN, ref="burn"),
-        Query(SECONDS_LEFT, ref="exhaustion"),
-        Query(TOMORROW, ref="tomorrow"),
+        Query(f"{budgets.EACH} {budgets.OBJECTIVE}", ref="objective"),
+        Query(f"{budgets.EACH} {budgets.DAYS}", ref="days"),
+        Query(budgets.ATTAINED, ref="range"),
+        Query(budgets.OVER_PERIOD, ref="period"),
+        Query(budgets.LEFT, ref="left"),
+        Query(budgets.BURN, ref="burn"),
+        Query(budgets.SECONDS_LEFT, ref="exhaustion"),
+        Query(budgets.TOMORROW, ref="tomorrow"),
     ),
     columns=(
         Column(source=SLO, title="SLO", unit=Unit.TEXT),
@@ -101,8 +78,8 @@ SUMMARY = Table(
             title="Target",
             unit=Unit.TEXT,
             links=(
-                Link("Latency of this target", Dashboard.LATENCY, OF_ROW),
-                Link("Why: engine against client", Dashboard.WHY, OF_ROW),
+                Link("Latency of this target", Dashboard.LATENCY, budgets.OF_ROW),
+                Link("Why: engine against client", Dashboard.WHY, budgets.OF_ROW),
             ),
         ),
         Column(source=BACKEND, title="Engine", unit=Unit.TEXT, cell=Cell.COLOURED_TEXT, mappings=engines.TEXTS),
@@ -110,14 +87,14 @@ SUMMARY = Table(
         Column(source="days", title="Period in days", unit=Unit.PLAIN),
         Column(source="range", title="Attained in the range", decimals=2),
         Column(source="period", title="Attained in the period", decimals=2),
-        Column(source="left", title="Budget left", decimals=1, cell=Cell.COLOURED, thresholds=BUDGET_LEFT),
+        Column(source="left", title="Budget left", decimals=1, cell=Cell.COLOURED, thresholds=budgets.BUDGET_LEFT),
         Column(
             source="burn",
             title="Burn rate now",
             unit=Unit.PLAIN,
             decimals=1,
             cell=Cell.COLOURED_TEXT,
-            thresholds=high_is_bad(1, FACTORS[1]),
+            thresholds=high_is_bad(1, budgets.FACTORS[1]),
             mappings=(NothingText("no attempt", Colour.TEXT),),
         ),
         Column(
@@ -125,13 +102,13 @@ SUMMARY = Table(
             title="Budget lasts",
             unit=Unit.SECONDS,
             cell=Cell.COLOURED_TEXT,
-            thresholds=UNTIL,
-            mappings=(NothingText(NOT_BURNING, Colour.GREEN),),
+            thresholds=budgets.UNTIL,
+            mappings=(NothingText(budgets.NOT_BURNING, Colour.GREEN),),
         ),
-        Column(source="tomorrow", title="Budget left tomorrow", decimals=1, cell=Cell.COLOURED_TEXT, thresholds=BUDGET_LEFT),
+        Column(source="tomorrow", title="Budget left tomorrow", decimals=1, cell=Cell.COLOURED_TEXT, thresholds=budgets.BUDGET_LEFT),
     ),
     sort="SLO",
-    may_be_empty=NO_SLO,
+    may_be_empty=budgets.NO_SLO,
 )
 
 BURN_DOWN = TimeSeries(
@@ -143,15 +120,15 @@ BURN_DOWN = TimeSeries(
     height=9,
     highest=1,
     soft_lowest=0,
-    queries=(Query(LEFT, LEGEND),),
+    queries=(Query(budgets.LEFT, budgets.LEGEND),),
     overrides=engines.COLOURS,
     thresholds=Thresholds(Colour.TRANSPARENT, ((0, Colour.RED),)),
     limits=Limits.DASHES,
     fill_percent=10,
     legend=Legend.TABLE,
     legend_values=(Reduce.LAST, Reduce.LOWEST),
-    value_links=(LATENCY,),
-    may_be_empty=NO_SLO,
+    value_links=(budgets.LATENCY,),
+    may_be_empty=budgets.NO_SLO,
 )
 GOODPUT = TimeSeries(
     title="Good attempts against the objective",
@@ -161,12 +138,15 @@ GOODPUT = TimeSeries(
     height=9,
     highest=1,
     soft_lowest=0.9,
-    queries=(Query(ratio(sums(GOOD, ROW), sums(ATTEMPTS, ROW)), LEGEND), Query(OBJECTIVE, f"objective {{{{{SLO}}}}}", ref="objective")),
+    queries=(
+        Query(ratio(sums(budgets.GOOD, budgets.ROW), sums(budgets.ATTEMPTS, budgets.ROW)), budgets.LEGEND),
+        Query(budgets.OBJECTIVE, f"objective {{{{{SLO}}}}}", ref="objective"),
+    ),
     overrides=(*engines.COLOURS, Override(matching("^objective "), colour=Colour.TEXT, dashed=True, line_width=2)),
     legend=Legend.TABLE,
     legend_values=(Reduce.MEAN, Reduce.LOWEST),
-    value_links=(LATENCY,),
-    may_be_empty=NO_SLO,
+    value_links=(budgets.LATENCY,),
+    may_be_empty=budgets.NO_SLO,
 )
 
 BAD = TimeSeries(
@@ -175,16 +155,16 @@ BAD = TimeSeries(
     unit=Unit.REQUESTS_PER_SECOND,
     width=12,
     lowest=0,
-    queries=(Query(f"clamp_min({sums(ATTEMPTS, ROW)} - {sums(GOOD, ROW)}, 0)", LEGEND),),
+    queries=(Query(f"clamp_min({sums(budgets.ATTEMPTS, budgets.ROW)} - {sums(budgets.GOOD, budgets.ROW)}, 0)", budgets.LEGEND),),
     overrides=engines.COLOURS,
     draw=Draw.BARS,
     stack=Stack.VALUES,
     fill_percent=60,
-    may_be_empty=NO_SLO,
+    may_be_empty=budgets.NO_SLO,
 )
 _NOT_OURS = f'{REASON}!="internal"'
 _HELD_BACK = f'{REASON}=~"breaker|target_busy"'
-_WITH_SLO = f"and on ({TARGET}, {SCENARIO}) {ATTEMPTS}"
+_WITH_SLO = f"and on ({TARGET}, {SCENARIO}) {budgets.ATTEMPTS}"
 _REASONS = f"{engines.LEGEND}: {{{{{REASON}}}}}"
 REASONS = TimeSeries(
     title="Attempts that failed or were held back",
@@ -222,7 +202,7 @@ FIRING = Table(
     "link to a runbook.",
     unit=Unit.PLAIN,
     width=18,
-    queries=(Query(joined("max", _ALERTS, (_SEVERITY, _ALERT, *ROW, SCENARIO))),),
+    queries=(Query(joined("max", _ALERTS, (_SEVERITY, _ALERT, *budgets.ROW, SCENARIO))),),
     columns=(
         Column(
             source=_SEVERITY,
@@ -238,7 +218,7 @@ FIRING = Table(
         ),
         Column(source=_ALERT, title="Alert", unit=Unit.TEXT),
         Column(source=SLO, title="SLO", unit=Unit.TEXT),
-        Column(source=TARGET, title="Target", unit=Unit.TEXT, links=(Link("Latency of this target", Dashboard.LATENCY, OF_ROW),)),
+        Column(source=TARGET, title="Target", unit=Unit.TEXT, links=(Link("Latency of this target", Dashboard.LATENCY, budgets.OF_ROW),)),
         Column(source=BACKEND, title="Engine", unit=Unit.TEXT, cell=Cell.COLOURED_TEXT, mappings=engines.TEXTS),
         Column(source=SCENARIO, title="Scenario", unit=Unit.TEXT),
     ),
@@ -251,7 +231,7 @@ BOARD = Board(
     uid=Dashboard.SLO,
     title="chatprobe / SLO",
     description="How much of what SLOs promise is kept, how much error budget is left to each target, how fast it burns, and when it is gone.",
-    variables=(*standard.variables(), VARIABLE),
+    variables=(*standard.variables(), budgets.VARIABLE),
     annotations=standard.ANNOTATIONS,
     since="now-24h",
     refresh="1m",
