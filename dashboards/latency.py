@@ -240,10 +240,10 @@ def _first_token(q: str, *scenarios: str, by: tuple[str, ...] = BY_TARGET, over:
     return f"histogram_quantile({q}, {of_these}) >= 0"
 
 
-_LENGTHS = "Scenarios with `cache: cold` begin each prompt with words that no other had, `warm` ones repeat theirs."
+_WHICH = "With `cache: cold` each prompt is new to the engine's prefix cache, with `warm` it is the same each time."
 COLD_WARM = TimeSeries(
     title="Time to first token, cold against warm",
-    description=f"Medians of chats whose prompt the engine has computed before (warm, dashed), and of those that it has not. {_LENGTHS} "
+    description=f"Medians of chats whose prompt the engine has computed before (warm, dashed), and of those that it has not. {_WHICH} "
     "The distance is what prefix caching is worth, if the scenarios are alike otherwise.",
     unit=Unit.SECONDS,
     width=16,
