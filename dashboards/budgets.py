@@ -45,13 +45,17 @@ ON_SLO = f"on ({SLO}) group_left ()"
 OBJECTIVE = f"max by ({SLO}) ({select(catalogue.SLO_OBJECTIVE, CHOSEN)})"
 DAYS, BUDGET = constant(recordings.PERIOD_DAYS), constant(recordings.ERROR_BUDGET)
 EACH = f"{joined('max', ATTEMPTS, ROW)} * 0 + {ON_SLO}"
+"""Before a fact of an SLO: gives it to each of its targets."""
 ATTAINED = good_share(RANGE)
 LEFT = joined("min", recorded(recordings.BUDGET_REMAINING), ROW)
+"""The share of the budget: below 0 when more than all of it is spent."""
 BURN = joined("max", recorded(recordings.CURRENT_BURN_RATE), ROW)
 HOURLY_BURN = f"(1 - {good_share('1h')}) / {ON_SLO} {BUDGET}"
 OVER_PERIOD = f"1 - {joined('max', recorded(recordings.PERIOD_BURN_RATE), ROW)} * {ON_SLO} {BUDGET}"
 SECONDS_LEFT = f"clamp_min({LEFT}, 0) * {ON_SLO} {DAYS} * {DAY} / (({HOURLY_BURN}) > 0)"
+"""Until nothing is left, at the burn rate of the last hour: nothing where that is 0."""
 TOMORROW = f"{LEFT} - (1 - {good_share('6h')}) / {ON_SLO} {BUDGET} / {ON_SLO} {DAYS}"
+"""What is left of the budget after a day that is as bad as the last six hours."""
 BUDGET_LEFT = Thresholds(Colour.RED, ((0.0, Colour.YELLOW), (0.25, Colour.GREEN)))
 UNTIL = low_is_bad(DAY, 7 * DAY)
 NOT_BURNING = "not burning"

@@ -38,7 +38,8 @@ def told(panel: QueryPanel, series: Mapping[str, str], folder: Path) -> list[dic
 
 
 def test_a_warm_prefix_is_told_from_a_cold_one(tmp_path: Path) -> None:
-    name, series = catalogue.TTFT.name, {}
+    name = catalogue.TTFT.name
+    series: dict[str, str] = {}
     for scenario, cache, buckets in (
         ("fresh", "cold", {"0.1": 0, "0.2": 10, "+Inf": 10}),
         ("again", "warm", {"0.1": 10, "0.2": 10, "+Inf": 10}),
