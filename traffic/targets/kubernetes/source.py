@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -19,9 +19,12 @@ from traffic.targets.kubernetes.candidates import PassedOver, candidates
 from traffic.targets.kubernetes.cluster import Cluster, State
 from traffic.targets.kubernetes.engine import Engine
 from traffic.targets.kubernetes.enrolling import Found, guard_of
+from traffic.targets.kubernetes.gradually import one_step
 
 SETTLE_SECONDS = 1.0
 """Changes come in bunches: a Service, its slices, its Route. They are waited for together."""
+STEP_SECONDS = 0.2
+"""Between two steps of one change."""
 PAUSE_SECONDS = 5.0
 """Between two changes of the targets: whatever comes and goes in the cluster, chats go on undisturbed."""
 LOOK_SECONDS = 5.0
@@ -102,11 +105,15 @@ class Source:
                 seen = await self.look()
                 if cluster is not self._cluster:
                     continue  # the configuration looks elsewhere since
-                self.seen = seen
+                # at the first look nobody is chatted with who could be disturbed
+                self.seen = replace(seen, engines=one_step(before.engines, seen.engines)) if before.looked else seen
                 looked()
                 if not self.seen.same_engines(before):
                     await changed()
-                    await asyncio.sleep(pause_seconds)
+                    more = self.seen.engines != seen.engines
+                    if more:
+                        self._news.set()
+                    await asyncio.sleep(min(STEP_SECONDS, pause_seconds) if more else pause_seconds)
             except Exception:  # noqa: BLE001 - whatever a look breaks on, the next look comes
                 _log.exception("discovery in the cluster broke, and goes on")
 
