@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from cli.findings import Finding, Findings
 
+WIDTH_WITHOUT_TERMINAL = 240
+
 
 @click.command()
 @click.option(
@@ -51,9 +53,12 @@ def command(configs: tuple[Path, ...], as_json: bool) -> None:
 
 
 def _show(found: Findings) -> None:
+    import sys
+
     from rich.console import Console
 
-    console = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
+    width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
+    console = Console(width=width, soft_wrap=True, markup=False, emoji=False, highlight=False)
     if found.targets:
         console.print(_table(found), crop=False)
     else:
