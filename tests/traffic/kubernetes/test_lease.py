@@ -21,7 +21,7 @@ from traffic.targets.kubernetes.lease import Lease, LeaseName, Terms, own_identi
 from traffic.targets.kubernetes.rbac import LEASE
 
 NAME = LeaseName("monitoring", "chatprobe")
-QUICK = Terms(lease_seconds=1, deadline_seconds=0.6, renew_seconds=0.1)
+QUICK = Terms(lease_seconds=3, deadline_seconds=2.0, renew_seconds=0.2)
 PATIENCE_SECONDS = 20
 CONTENDER = """
 import asyncio, sys, time
@@ -31,7 +31,7 @@ from traffic.targets.kubernetes.lease import Lease, LeaseName, Terms
 
 async def main(kubeconfig, identity):
     settings = Kubernetes.model_validate({"namespaces": ["monitoring"], "kubeconfig": kubeconfig})
-    lease = Lease(Api(settings), LeaseName("monitoring", "chatprobe"), identity, Terms(1, 0.6, 0.1))
+    lease = Lease(Api(settings), LeaseName("monitoring", "chatprobe"), identity, Terms(3, 2.0, 0.2))
     async def changed():
         print(f"STATE {time.monotonic():.6f} {identity} {'leads' if lease.leads else 'follows'}", flush=True)
     await lease.run(changed)
@@ -83,10 +83,9 @@ async def test_who_comes_first_has_it_and_who_comes_later_waits(cluster: Cluster
     running[0].cancel()
     await asyncio.gather(running[0], return_exceptions=True)
     await first.release()
-    assert spec(cluster)["holderIdentity"] == ""
     released = time.monotonic()
     await told_second.until(True)
-    assert time.monotonic() - released < 1, "what was released need not run out"
+    assert time.monotonic() - released < QUICK.lease_seconds / 2, "what was released need not run out"
     assert (spec(cluster)["holderIdentity"], spec(cluster)["leaseTransitions"]) == ("second", 1)
     running[1].cancel()
     await asyncio.gather(*running, return_exceptions=True)
@@ -106,7 +105,7 @@ async def test_nothing_is_asked_for_beyond_the_rights_that_are_listed(cluster: C
 async def test_who_cannot_renew_it_stops_before_another_may_take_it(
     cluster: Cluster, kubeconfig: Path, fault: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("traffic.targets.kubernetes.api.READ_SECONDS", 2.0)
+    monkeypatch.setattr("traffic.targets.kubernetes.api.READ_SECONDS", 6.0)
     one = lease(kubeconfig)
     told = Told(one)
     running = asyncio.create_task(one.run(told))
@@ -185,7 +184,7 @@ def test_two_processes_fight_for_it_and_never_have_it_both(cluster: Cluster, kub
         leader.kill()
         at, _, state = said(follower)
     assert state == "leads"
-    assert 0.3 < float(at) - killed < PATIENCE_SECONDS, "only once the lease of the one that was killed has run out"
+    assert 1 < float(at) - killed < PATIENCE_SECONDS, "only once the lease of the one that was killed has run out"
     assert spec(cluster)["holderIdentity"] == ({"a", "b"} - {holder}).pop()
 
 

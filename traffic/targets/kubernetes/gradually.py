@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from traffic.targets.kubernetes.enrolling import Found
 
-MOST_AT_ONCE = 10
+MOST_AT_ONCE = 5
 """Targets that come, go or change in one step: about 1 ms each, most of it for their series."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -179,6 +180,7 @@ class InferenceService:
 
 Object = Service | Route | Ingress | HttpRoute | Gateway | Node | Slice | InferenceService
 
+_POD_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 _KEPT_ANNOTATIONS = ("haproxy.router.openshift.io/timeout", "nginx.ingress.kubernetes.io/ssl-redirect")
 
 
@@ -322,7 +324,7 @@ def endpoint_slice(found: Json) -> Slice:
         text(found, "metadata", "labels", "kubernetes.io/service-name"),
         tuple(
             Pod(
-                text(endpoint, "targetRef", "name") or address,
+                _pod_name(text(endpoint, "targetRef", "name")) or address,
                 address,
                 part(endpoint, "conditions").get("ready") is not False,
                 text(endpoint, "nodeName"),
@@ -333,6 +335,11 @@ def endpoint_slice(found: Json) -> Slice:
         ),
         {text(port, "name"): own for port in entries(found, "ports") if (own := number(port, "port")) is not None},
     )
+
+
+def _pod_name(written: str) -> str:
+    """It becomes a label; empty where it is none that a pod can have, since whoever writes a slice may write anything."""
+    return written if _POD_NAME.fullmatch(written) else ""
 
 
 def inference_service(found: Json) -> InferenceService:
