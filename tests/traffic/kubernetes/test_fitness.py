@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 
 from tests.cluster import objects as o
-from traffic.targets.kubernetes import objects
+from traffic.targets.kubernetes import reading
 from traffic.targets.kubernetes.fitness import Check, Subject, checks
+from traffic.targets.kubernetes.objects import Route
 from traffic.targets.kubernetes.survey import Claim, GpuNode, Survey, Unknown
 
 VLLM = Subject("ns/vllm", "ns/vllm", "vllm", True, ("meta-llama/Llama-3.1-8B",), None, 1)
 TGI = Subject("ns/tgi", "ns/tgi", "tgi", True, ("meta-llama/Llama-3.1-8B",), None, 1)
-ROUTE = objects.route(o.route("vllm", "vllm", namespace="ns", annotations={"haproxy.router.openshift.io/timeout": "10m"}))
+ROUTE = reading.route(o.route("vllm", "vllm", namespace="ns", annotations={"haproxy.router.openshift.io/timeout": "10m"}))
 WELL = Survey(
     (GpuNode("gpu-0", 2, 1), GpuNode("gpu-1", 1, 0)),
     {"ns/vllm": frozenset({"gpu-0"}), "ns/tgi": frozenset({"gpu-1"})},
@@ -43,7 +44,7 @@ def test_a_cluster_that_is_fit() -> None:
     ]
 
 
-def short(timeout: str | None) -> objects.Route:
+def short(timeout: str | None) -> Route:
     annotations = {} if timeout is None else {"haproxy.router.openshift.io/timeout": timeout}
     return replace(ROUTE, meta=replace(ROUTE.meta, annotations=annotations))
 

@@ -97,7 +97,7 @@ class Following:
             except ExpiredError as error:
                 pause_seconds = min(max(self._first_pause_seconds / 10, pause_seconds * 2), LONGEST_PAUSE_SECONDS)
                 if pause_seconds > self._first_pause_seconds:  # not once, but again and again
-                    self._tell(problem=str(error))
+                    self._tell(problem=f"{error}, again and again; look at the health of the API server")
             except AbsentError as error:
                 # not there at all is well for most kinds; what was there and is not found may be the API's own trouble
                 self._tell(problem=str(error) if self._objects or not self.kind.group else None)
