@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
+import trustme
 from aiohttp import web
 
 from config.quantities import Address
@@ -18,9 +20,11 @@ from config.reader import parse
 from exporter.exporting import Running, exporting
 from exporter.web.server import listening
 from probes.record import ChatRecord
+from tests.answers import whole
 from tests.cluster import api, objects
 from tests.exporter.engine import Engine, engine
 from tests.exporter.scrape import Scrape, read
+from tests.servers import Peer, serving
 from traffic.events import Event
 from traffic.sharding import WHOLE, Shard
 from traffic.targets.kubernetes import api as client
@@ -155,7 +159,7 @@ async def test_what_is_found_is_chatted_with_and_stays_when_the_api_fails(cluste
         cluster.delete(served("vllm", one))
         found = await until(exporter, lambda found: value(found, "chatprobe_exporter_targets", source="kubernetes") == 0)
         assert value(found, "chatprobe_probes_total", target="vllm-benchmark/vllm") is None
-        assert value(found, "chatprobe_exporter_discovery_up", source="kubernetes") == 1
+        await until(exporter, lambda found: value(found, "chatprobe_exporter_discovery_up", source="kubernetes") == 1)
     assert {record.outcome for record in records.all} == {"ok"}
 
 
@@ -242,3 +246,31 @@ async def test_of_two_replicas_one_chats_and_the_other_takes_over(cluster: api.C
                 ended = len(chats.all)
                 await until(standing_by, lambda found: value(found, "chatprobe_exporter_leader") == 1 and bool(other_chats.all))
                 assert len(chats.all) == ended
+
+
+async def test_pods_that_speak_tls_are_asked_by_the_name_of_their_service(
+    cluster: api.Cluster, kubeconfig: Path, authority: trustme.CA, ca_file: str
+) -> None:
+    """Their address stands in no certificate. What is trusted is said for the Service's host, and no key goes with it."""
+    name = "vllm.vllm-benchmark.svc.cluster.local"
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(name).configure_cert(context)
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(whole(200, b"# TYPE vllm:num_requests_running gauge\nvllm:num_requests_running 7\n", "text/plain"))
+
+    config = f"""
+web: {{listen: "127.0.0.1:0"}}
+discovery: {{kubernetes: {{namespaces: [vllm-benchmark], kubeconfig: "{kubeconfig}", loopback: true}}}}
+credentials: [{{namespace: vllm-benchmark, host: "{name}", api_key: {{file: key}}, tls: {{ca_file: "{ca_file}"}}}}]
+scenarios: {{beat: {{every: 1h, prompt: {{text: Hello}}}}}}
+native: {{interval: 1s}}
+"""
+    with serving(script, tls=context) as server:
+        cluster.put(objects.service("vllm", port=8443, port_name="https"))
+        cluster.put(objects.endpoint_slice("vllm", "127.0.0.1", port=server.port, port_name="https"))
+        async with exporting(parse(config, str(kubeconfig.parent / "chatprobe.yaml")).config, grace_seconds=1) as exporter:
+            found = await until(exporter, lambda found: bool(found.labels("vllm:num_requests_running")))
+    assert found.labels("vllm:num_requests_running")[0]["replica"] == "vllm-0"
+    assert all(b"canary" not in request for request in server.requests)
