@@ -20,6 +20,7 @@ from config.reader import parse
 from exporter.exporting import Running, exporting
 from exporter.web.server import listening
 from probes.record import ChatRecord
+from probes.simulator import Options, simulated
 from tests.answers import whole
 from tests.cluster import api, objects
 from tests.exporter.engine import Engine, engine
@@ -274,3 +275,23 @@ native: {{interval: 1s}}
             found = await until(exporter, lambda found: bool(found.labels("vllm:num_requests_running")))
     assert found.labels("vllm:num_requests_running")[0]["replica"] == "vllm-0"
     assert all(b"canary" not in request for request in server.requests)
+
+
+async def test_the_certificate_of_a_target_of_a_cluster_is_checked_and_its_end_is_served(
+    cluster: api.Cluster, kubeconfig: Path, secure: ssl.SSLContext, ca_file: str
+) -> None:
+    config = f"""
+web: {{listen: "127.0.0.1:0"}}
+discovery: {{kubernetes: {{namespaces: [vllm-benchmark], kubeconfig: "{kubeconfig}", loopback: true}}}}
+credentials: [{{namespace: vllm-benchmark, name: trusted, host: 127.0.0.1, tls: {{ca_file: "{ca_file}"}}}}]
+scenarios: {{beat: {{every: 1s, max_tokens: 4}}}}
+"""
+    records = Records()
+    async with simulated("vllm", Options(), ssl_context=secure) as one, simulated("vllm", Options(), ssl_context=secure) as other:
+        for name, engine_ in (("trusted", one), ("not-trusted", other)):
+            cluster.put(objects.service(name, port_name="https", node_port=urlsplit(engine_.url).port))
+        async with exporting(parse(config, str(kubeconfig.parent / "chatprobe.yaml")).config, sinks=[records], grace_seconds=1) as exporter:
+            expiry = "chatprobe_tls_certificate_expiry_timestamp_seconds"
+            found = await until(exporter, lambda found: bool(found.labels(expiry)) and len({record.target for record in records.all}) == 2)
+    assert [labels["target"] for labels in found.labels(expiry)] == ["vllm-benchmark/trusted"]
+    assert {(record.target, record.reason) for record in records.all} == {("vllm-benchmark/trusted", None), ("vllm-benchmark/not-trusted", "tls")}
