@@ -2,10 +2,10 @@
 
     python -m benchmarks.flood [--services 500] [--minutes 10] [--period 20]
 
-Two simulated engines stay, and each is chatted with once a second. In each period all other Services appear, and go again; as many as the limit
-allows for become targets, at addresses where nobody answers. The first minute is without them. A second exporter, with two such engines of its own
-and without discovery, runs beside the first all the time: what holds up both is the machine. The exporters have one processor core to themselves,
-the engines and the cluster's API have the other.
+Two simulated engines stay, and each is chatted with once a second; these chats are measured. In each period all other Services appear, and go again;
+as many as the limit allows for become targets, at addresses where nobody answers, with a heartbeat of 15 s. The first minute is without them. A
+second exporter, with two such engines of its own and without discovery, runs beside the first all the time: what holds up both is the machine. The
+exporters have one processor core to themselves, the engines and the cluster's API have the other.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OPTIONS = ("--answer-tokens", "20", "--decode-ms", "10")
 STEPS = 50
 """In so many steps the Services come, and in so many they go."""
 SETTLED_SECONDS = 15
-SCENARIOS = "scenarios: {beat: {every: 1s, max_tokens: 20}}\n"
+SCENARIOS = 'scenarios: {measured: {every: 1s, max_tokens: 20, targets: ["*/vllm", "*/tgi"]}, heartbeat: {every: 15s, max_tokens: 20}}\n'
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _chats(running: Exporter, began: float, ended: float) -> Chats:
 
 
 def _is_kept(record: dict[str, Any]) -> bool:
-    return str(record["target"]).partition("/")[2] in ENGINES
+    return record["scenario"] == "measured"
 
 
 def _started_at(record: dict[str, Any]) -> float:
