@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
+from math import inf
 from statistics import fmean
 
-from config.load import ClosedLoop, Every, OpenLoop, RateStage, UserStage
+from config.load import Between, ClosedLoop, Every, Exponential, Fixed, OpenLoop, RateStage, ThinkTime, UserStage
 from config.scenario import Scenario
 from probes.prompts import Named, Synthetic, Text, sets
 
@@ -18,6 +19,8 @@ CHARACTERS_PER_TOKEN = 4
 """What most tokenizers make of English text, more or less."""
 
 _HOUR_SECONDS = 3600.0
+_TIMES_MEAN = 3
+"""How many times its mean a random time is taken for at most."""
 
 
 def streams_at_worst(scenario: Scenario) -> float:
@@ -40,6 +43,33 @@ def chats_per_second_at_most(scenario: Scenario) -> float:
             return float(max(stage.per_second for stage in stages))
         case ClosedLoop(stages, think_time):
             return max(stage.users for stage in stages) / _turn_seconds(scenario, think_time.mean_seconds if think_time else 0)
+
+
+def chats_per_second_on_average(scenario: Scenario) -> float:
+    """How often chats begin with a target over all stages; of a last stage that holds for good, in it alone. Calendars are left out of account."""
+    match scenario.load:
+        case Every(seconds):
+            return 1 / seconds
+        case OpenLoop(stages):
+            return _on_average(stages, [float(stage.per_second) for stage in stages])
+        case ClosedLoop(stages, think_time):
+            return _on_average(stages, [stage.users for stage in stages]) / _turn_seconds(scenario, think_time.mean_seconds if think_time else 0)
+
+
+def longest_interval_seconds(scenario: Scenario) -> float:
+    """The longest usual time between the beginnings of two chats with a target, pauses between stages included; infinite if chats end for good.
+
+    Times without memory have no longest: three times their mean is taken, which one in twenty exceeds.
+    """
+    match scenario.load:
+        case Every(seconds):
+            return seconds
+        case OpenLoop(stages, arrivals):
+            spread = _TIMES_MEAN if arrivals == "poisson" else 1
+            return _longest_interval(stages, [spread / float(stage.per_second) if stage.per_second else None for stage in stages])
+        case ClosedLoop(stages, think_time):
+            turn = _turn_seconds(scenario, _longest_think_seconds(think_time))
+            return _longest_interval(stages, [turn / stage.users if stage.users else None for stage in stages])
 
 
 def tokens_per_hour(scenario: Scenario) -> float:
@@ -84,6 +114,38 @@ def _chats_in_busiest_hour(scenario: Scenario) -> float:
 def _turn_seconds(scenario: Scenario, think_seconds: float) -> float:
     """From the beginning of a user's chat to that of the next."""
     return scenario.max_tokens / TOKENS_PER_SECOND + think_seconds
+
+
+def _longest_think_seconds(think_time: ThinkTime | None) -> float:
+    match think_time:
+        case None:
+            return 0
+        case Between(_, longest):
+            return longest
+        case Exponential(mean):
+            return _TIMES_MEAN * mean
+        case Fixed(seconds):
+            return seconds
+
+
+def _on_average(stages: Sequence[RateStage | UserStage], amounts: Sequence[float]) -> float:
+    if stages[-1].seconds is None:
+        return amounts[-1]
+    lengths = [stage.seconds or 0 for stage in stages]
+    return sum(length * amount for length, amount in zip(lengths, amounts, strict=True)) / sum(lengths)
+
+
+def _longest_interval(stages: Sequence[RateStage | UserStage], intervals: Sequence[float | None]) -> float:
+    """Of stages with so many seconds from chat to chat, None in a pause; a pause lengthens the interval that it falls into."""
+    if stages[-1].seconds is None:
+        return intervals[-1] if intervals[-1] is not None else inf
+    longest = pause = 0.0
+    for stage, interval in zip((*stages, *stages), (*intervals, *intervals), strict=True):  # twice, as the first follows the last
+        if interval is None:
+            pause += stage.seconds or 0
+        else:
+            longest, pause = max(longest, interval + pause), 0.0
+    return longest
 
 
 def _in_busiest_hour(stages: Sequence[RateStage | UserStage], per_second: Sequence[float]) -> float:

@@ -10,30 +10,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, Strict, ValidationError, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, Strict, ValidationError, model_validator
 
+from config.alerting import Alerts
 from config.base import Section
 from config.credentials import Credential
 from config.kubernetes import Kubernetes
 from config.native import Native
-from config.quantities import Address, ListenAddress, LoadShare, Name, Seconds, Share
+from config.quantities import Address, Folder, ListenAddress, LoadShare, Name, Seconds, Share
 from config.references import dangling, targetless
 from config.rules import as_error
 from config.scenario import Scenario
 from config.targets import NonEmpty, Target
 
-__all__ = ["Config", "Discovery", "Doubtful", "Limits", "Native", "Scenario", "Slo", "Target", "Web"]
+__all__ = ["Alerts", "Config", "Discovery", "Doubtful", "Limits", "Native", "Scenario", "Slo", "Target", "Web"]
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
-
-
-def _absolute(folder: str) -> str:
-    if not folder.startswith("/"):
-        raise ValueError("is not an absolute path; write one that begins with /")
-    return folder
-
-
-Folder = Annotated[str, AfterValidator(_absolute)]
 
 
 class Web(Section):
@@ -64,8 +56,24 @@ class Slo(Section):
     ttft_seconds: Seconds | None = Field(default=None, alias="ttft", description="longest time to first token of a good chat")
     tpot_seconds: Seconds | None = Field(default=None, alias="tpot", description="longest time per output token of a good chat")
     e2e_seconds: Seconds | None = Field(default=None, alias="e2e", description="longest good chat, from start to end")
+    latency_only: bool = Field(
+        default=False,
+        description="whether thresholds are asked only of chats that have what they are on, however they ended: failures are left to another SLO",
+    )
     objective: Share = Field(description="share of good chats, above `0%` and below `100%`")
     window_seconds: Seconds = Field(default=30 * 86400.0, alias="window", description="over which the objective holds")
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Those that are set, in seconds, by their key."""
+        limits = {"ttft": self.ttft_seconds, "tpot": self.tpot_seconds, "e2e": self.e2e_seconds}
+        return {key: seconds for key, seconds in limits.items() if seconds is not None}
+
+    @model_validator(mode="after")
+    def _latency_of_something(self) -> Self:
+        if self.latency_only and not self.thresholds:
+            raise as_error([(("latency_only",), "has no threshold to ask for; write ttft: 500ms, or leave it out for an objective on availability")])
+        return self
 
 
 Doubtful = Literal["keep", "drop"]
@@ -99,6 +107,7 @@ class Config(Section):
     slos: Mapping[Name, Slo] = Field(default={}, description="service level objectives, by name")
     limits: Limits = Field(default=Limits(), description="bounds of the load that chatprobe brings")
     native: Native = Field(default=Native(), description="the engines' own metrics")
+    alerts: Alerts = Field(default=Alerts(), description="what the rules that `chatprobe alerts` writes are for")
     secret_dirs: Annotated[tuple[Folder, ...], Strict(False)] = Field(
         default=("/run/secrets", "/var/run/secrets/chatprobe"), description="folders (absolute) that secret files may lie below"
     )

@@ -25,7 +25,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_holds_the_rooms_and_their_data_and_nothing_else(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     rooms = {name.partition("/")[0] for name in names}
-    assert {room for room in rooms if not room.endswith(".dist-info")} == {"probes", "config", "traffic", "exporter", "cli"}
+    assert {room for room in rooms if not room.endswith(".dist-info")} == {"probes", "config", "traffic", "exporter", "alerts", "dashboards", "cli"}
     data = [
         *(f"config/{preset}.yaml" for preset in ("default", "quick-test", "stress-test")),
         "config/example.yaml",

@@ -89,8 +89,8 @@ class ChatSeries:
     def skip(self, reason: SkipReason, count: int) -> None:
         """Take so many chats that were not sent."""
         self._series.put(catalogue.PROBE_SKIPPED, count, reason.value)
-        for name in self._terms.slos:
-            self._judge(name, skip_was_good(reason), count)
+        for name, slo in self._terms.slos.items():
+            self._judge(name, skip_was_good(reason, slo), count)
 
     def pair(self, peer: str, won: Iterable[Measure]) -> None:
         """Take a pair with that peer, and what was better here than there."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from config.model import Slo
 from probes.record import ChatRecord
 from traffic.events import SkipReason
@@ -11,11 +13,18 @@ from traffic.success import chat_succeeded, skip_succeeded
 def chat_was_good(record: ChatRecord, slo: Slo) -> bool | None:
     """True for a chat that succeeded and met every threshold (a value equal to a threshold meets it), None for one that counts neither way.
 
-    A threshold on TPOT does not apply to a chat without one. Cancelled chats, and those that failed by our own fault, count neither way.
+    A threshold on TPOT does not apply to a chat without one. Cancelled chats, and those that failed by our own fault, count neither way. Where an SLO
+    is on latency only, chats are judged by what they have, however they ended, and count neither way where that is nothing; one that timed out
+    without a token was too late with it.
     """
     succeeded = chat_succeeded(record)
+    if succeeded is None:
+        return None
+    if slo.latency_only:
+        met = [value <= slo.thresholds[key] for key, value in _latencies(record).items() if key in slo.thresholds and value is not None]
+        return all(met) if met else None
     if not succeeded:
-        return succeeded
+        return False
     return (
         _within(record.ttft_seconds, slo.ttft_seconds, absent=False)
         and _within(record.tpot_seconds, slo.tpot_seconds, absent=True)
@@ -23,9 +32,18 @@ def chat_was_good(record: ChatRecord, slo: Slo) -> bool | None:
     )
 
 
-def skip_was_good(reason: SkipReason) -> bool | None:
-    """False where the target itself was the reason (it is dead, or it hangs), None where it counts neither way."""
-    return skip_succeeded(reason)
+def skip_was_good(reason: SkipReason, slo: Slo) -> bool | None:
+    """False where the target itself was the reason (it is dead, or it hangs), None where it counts neither way, as in any SLO on latency only."""
+    return None if slo.latency_only else skip_succeeded(reason)
+
+
+def _latencies(record: ChatRecord) -> dict[str, float | None]:
+    """What a chat has of what thresholds are on. The end of one that failed is none: it says how soon it failed."""
+    return {
+        "ttft": inf if record.waited_seconds is not None else record.ttft_seconds,
+        "tpot": record.tpot_seconds,
+        "e2e": record.e2e_seconds if record.outcome == "ok" else None,
+    }
 
 
 def _within(value: float | None, threshold: float | None, *, absent: bool) -> bool:

@@ -1,8 +1,17 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from config.demand import chats_per_second_at_most, streams_at_worst, tokens_of_largest_chat, tokens_per_hour
+from config.demand import (
+    chats_per_second_at_most,
+    chats_per_second_on_average,
+    longest_interval_seconds,
+    streams_at_worst,
+    tokens_of_largest_chat,
+    tokens_per_hour,
+)
 from config.model import Scenario
 from config.reader import parse
 from probes.prompts import sets
@@ -27,6 +36,28 @@ def scenario(written: str) -> Scenario:
 def test_at_worst(written: str, streams: float, chats_per_second: float) -> None:
     assert streams_at_worst(scenario(written)) == pytest.approx(streams)
     assert chats_per_second_at_most(scenario(written)) == pytest.approx(chats_per_second)
+
+
+@pytest.mark.parametrize(
+    ("written", "average", "longest_seconds"),
+    [
+        ("every: 10s", 0.1, 10),
+        ("rate: 2/s", 2, 0.5),
+        ("rate: 2/s, arrivals: poisson", 2, 1.5),
+        ("stages: [{rate: 2/s, for: 1m}, {rate: 1/s, for: 1m}]", 1.5, 1),
+        ("stages: [{rate: 2/s, for: 1m}, {rate: 1/s}]", 1, 1),
+        ("stages: [{rate: 0/s, for: 1m}, {rate: 1/s, for: 1m}, {rate: 0/s, for: 2m}]", 0.25, 181),
+        ("stages: [{rate: 1/s, for: 1m}, {rate: 0/s}]", 0, math.inf),
+        ("users: 2, think_time: 3s, max_tokens: 50", 0.5, 2),
+        ("users: 2, max_tokens: 50", 2, 0.5),
+        ("users: 2, think_time: {between: [1s, 5s]}, max_tokens: 50", 0.5, 3),
+        ("users: 2, think_time: {exponential: 3s}, max_tokens: 50", 0.5, 5),
+        ("stages: [{users: 4, for: 1m}, {users: 0, for: 1m}], think_time: 3s, max_tokens: 50", 0.5, 61),
+    ],
+)
+def test_on_average_and_at_the_slowest(written: str, average: float, longest_seconds: float) -> None:
+    assert chats_per_second_on_average(scenario(written)) == pytest.approx(average)
+    assert longest_interval_seconds(scenario(written)) == pytest.approx(longest_seconds)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,10 @@ WRITTEN_OTHERWISE = {
     "metrics": "`{path: /metrics}`",
     "deny": "`vllm:lora_requests_info`",
     "prefer": "`route`, `ingress`, `nodeport`, `service`",
+    "prometheus": "`2.42`",
+    "scrape_interval": "`30s`",
+    "evaluation_interval": "`30s`",
+    "alertmanager": "`0.25`",
     "secret_dirs": "`/run/secrets`, `/var/run/secrets/chatprobe`",
 }
 
@@ -74,6 +78,9 @@ def test_the_defaults_that_are_written_otherwise_are_right() -> None:
         "thinking: 'off'",
         "- /run/secrets",
         "- vllm:lora_requests_info",
+        "prometheus: '2.42'",
+        "scrape_interval: 30s",
+        "evaluation_interval: 30s",
     ):
         assert f"{line}\n" in shown
 

@@ -240,6 +240,40 @@ def test_what_counts_for_an_slo(metrics: Metrics, event: ChatRecord | Skip, quic
         assert (seen.one(catalogue.SLO_TOTAL.name, **CHAT, slo=slo), seen.one(catalogue.SLO_GOOD.name, **CHAT, slo=slo)) == expected
 
 
+LATENCY_ONLY = """
+targets: {vllm: {backend: vllm, url: "http://127.0.0.1:8000", model: tiny}}
+scenarios: {heartbeat: {every: 15s, prompt: {text: Hello}}}
+slos:
+  first: {scenario: heartbeat, ttft: 60ms, latency_only: true, objective: 99%}
+  rhythm: {scenario: heartbeat, tpot: 25ms, latency_only: true, objective: 99%}
+  both: {scenario: heartbeat, ttft: 60ms, e2e: 1300ms, latency_only: true, objective: 99%}
+"""
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (chat(), [(1, 1), (1, 1), (1, 1)]),
+        (chat(ttft_ms=61, gap_ms=26), [(1, 0), (1, 0), (1, 0)]),
+        (chat(tokens=1, ttft_ms=50), [(1, 1), (0, 0), (1, 1)]),
+        (failed(Reason.CONNECT, sent_ns=None), [(0, 0), (0, 0), (0, 0)]),
+        (failed(Reason.SERVER_ERROR, after_ms=3), [(0, 0), (0, 0), (0, 0)]),
+        (failed(Reason.FIRST_TOKEN_TIMEOUT), [(1, 0), (0, 0), (1, 0)]),
+        (failed(Reason.TIMEOUT, after_ms=10), [(1, 0), (0, 0), (1, 0)]),
+        (failed(Reason.STALLED, after_ms=5000, chunks=chat().chunks), [(1, 1), (1, 1), (1, 1)]),
+        (failed(Reason.INTERNAL, chunks=chat().chunks), [(0, 0), (0, 0), (0, 0)]),
+        (Skip("vllm", "heartbeat", SkipReason.BREAKER, STARTED_AT), [(0, 0), (0, 0), (0, 0)]),
+    ],
+)
+def test_what_counts_for_an_slo_on_latency_only(event: ChatRecord | Skip, expected: list[tuple[int, int]]) -> None:
+    metrics = Metrics(listed(config(LATENCY_ONLY)), {})
+    metrics.recording(event)
+    seen = scrape(metrics)
+    names = ("first", "rhythm", "both")
+    totals, goods = ([seen.one(metric.name, **CHAT, slo=slo) for slo in names] for metric in (catalogue.SLO_TOTAL, catalogue.SLO_GOOD))
+    assert [*zip(totals, goods, strict=True)] == expected
+
+
 def test_skips_are_counted_by_reason_and_are_no_probes(metrics: Metrics) -> None:
     for reason in SkipReason:
         metrics.recording(Skip("vllm", "heartbeat", reason, STARTED_AT))
@@ -262,6 +296,19 @@ def test_a_model_that_becomes_known_begins_at_zero_and_the_old_label_set_ends(me
     assert seen.one(catalogue.PROBES.name, target="tgi", backend="tgi", model="second", scenario="heartbeat") == 1
     assert seen.value(catalogue.PROBES.name, model="first") is None
     assert seen.value(catalogue.PROBES.name, target="vllm", scenario="heartbeat") == 0
+
+
+def test_slos_say_what_they_ask_for(metrics: Metrics) -> None:
+    seen = scrape(metrics)
+    assert [(labels, seen.one(catalogue.SLO_THRESHOLD.name, **labels)) for labels in seen.labels(catalogue.SLO_THRESHOLD.name)] == [
+        ({"slo": "quick", "scenario": "heartbeat", "measure": "ttft"}, 0.06),
+        ({"slo": "quick", "scenario": "heartbeat", "measure": "tpot"}, 0.025),
+        ({"slo": "quick", "scenario": "heartbeat", "measure": "e2e"}, 1.3),
+    ]
+    assert {labels["slo"]: seen.one(catalogue.SLO_OBJECTIVE.name, **labels) for labels in seen.labels(catalogue.SLO_OBJECTIVE.name)} == {
+        "quick": 0.99,
+        "there": 0.999,
+    }
 
 
 def test_new_facts_of_the_same_model_leave_its_counters_alone(metrics: Metrics) -> None:
@@ -301,6 +348,8 @@ def test_scenarios_and_the_exporter_tell_of_themselves(metrics: Metrics) -> None
     seen = scrape(metrics)
     assert seen.one(catalogue.SCENARIO_INFO.name, scenario="heartbeat", cache="cold", connection="reuse", thinking="off") == 1
     assert seen.one(catalogue.SCENARIO_INFO.name, scenario="long", cache="warm", connection="fresh", thinking="on") == 1
+    assert [seen.one(catalogue.SCENARIO_INTERVAL.name, scenario=name) for name in ("heartbeat", "long")] == [15, 60]
+    assert [seen.one(catalogue.SCENARIO_TIMEOUT.name, scenario=name) for name in ("heartbeat", "long")] == [120, 120]
     assert seen.one(catalogue.TARGETS.name, source="static") == 2
     assert seen.one(catalogue.COALESCED_CHUNKS.name) == 1
     assert seen.one(catalogue.SCHEDULE_LAG.count) == 1

@@ -1,0 +1,1 @@
+"""Service level objectives to recording and alerting rules, as code."""

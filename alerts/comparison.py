@@ -1,0 +1,72 @@
+"""Alerts on how engines compare: with their peers, with last week, and with what they say of themselves."""
+
+from __future__ import annotations
+
+from alerts.recordings import CHATS, FAILURES, PAIR_WINS, PROBES, TARGET, TTFT_COUNT_1H, TTFT_P95_1H
+from alerts.rule import Alert
+from alerts.targets import FEWEST_CHATS, increase
+from alerts.templates import DURATION, MEASURE, MODEL, NAME, NUMBER, PEER, PERCENT, SCENARIO, link
+from alerts.windows import DAY, HOUR, MINUTE, WEEK, Severity
+from exporter.metrics import catalogue
+from exporter.metrics.catalogue import Dashboard
+
+_BY_CHATS = ", ".join(CHATS)
+_PAIRED = (*CHATS, catalogue.PEER)
+HEALTHY = 0.9
+"""A peer that fails more often is no measure: quick errors leave only its quick chats."""
+
+
+def _slower_than_peer() -> Alert:
+    failed = f"sum by ({_BY_CHATS}) (avg_over_time({FAILURES.name}[1h]))"
+    held = f"sum by ({_BY_CHATS}) (avg_over_time({PROBES.name}[1h]))"
+    known = f"{TTFT_P95_1H.name}\n    and on ({_BY_CHATS}) {TTFT_COUNT_1H.name} >= {FEWEST_CHATS}"
+    best = f"min by (job, {catalogue.SCENARIO}) (\n    {known}\n    and on ({_BY_CHATS}) ({failed} / ({held} > 0) < {round(1 - HEALTHY, 6)})\n  )"
+    return Alert(
+        "LLMEngineSlowerThanPeer",
+        f"(\n    {known}\n)\n/ on (job, {catalogue.SCENARIO}) group_left ()\n  {best}\n> 1.5",
+        Severity.TICKET,
+        f"{NAME} answers slower than its best peer",
+        f"The 95th percentile of the time to first token of {NAME} ({MODEL}) in 1h is {NUMBER} times that of the best "
+        f"healthy target in the same scenario ({SCENARIO}).",
+        link(Dashboard.OVERVIEW, "job", catalogue.SCENARIO),
+        for_seconds=15 * MINUTE,
+        keep_seconds=5 * MINUTE,
+    )
+
+
+def _wins_turned() -> Alert:
+    now = f"avg_over_time({PAIR_WINS.name}[1d])"
+    pairs = increase(catalogue.PAIRS.name, "1d", ", ".join(_PAIRED))
+    before = f"sum by ({', '.join(_PAIRED)}) (increase({catalogue.PAIRS.name}[1d] offset 1w))"
+    return Alert(
+        "LLMPairWinsTurned",
+        f"{now} < 0.4\nand avg_over_time({PAIR_WINS.name}[1d] offset 1w) > 0.6\nand ignoring ({catalogue.MEASURE}) ({pairs} >= {FEWEST_CHATS})\n"
+        f"and ignoring ({catalogue.MEASURE}) ({before} >= {FEWEST_CHATS})",
+        Severity.INFO,
+        f"{NAME} used to beat {PEER}, and no longer does",
+        f"On {MEASURE}, {NAME} does better than {PEER} in {PERCENT} of the pairs of a day ({SCENARIO}), after more than 60% a week ago.",
+        link(Dashboard.OVERVIEW, "job", catalogue.SCENARIO),
+        for_seconds=HOUR,
+        looks_back_seconds=WEEK + DAY,
+    )
+
+
+def _gap() -> Alert:
+    labels = (*TARGET, catalogue.BASIS)
+    client, engine, chats = (
+        f"sum by ({', '.join(labels)}) (rate({metric.name}[15m]))"
+        for metric in (catalogue.GAP_CLIENT_TTFT, catalogue.GAP_ENGINE_TTFT, catalogue.GAP_CHATS)
+    )
+    return Alert(
+        "LLMClientServerGap",
+        f"(\n  {client}\n  -\n  {engine}\n)\n/\n({chats} > 0)\n> 0.25",
+        Severity.INFO,
+        f"Users of {NAME} wait longer than the engine knows",
+        f"The first token of the same chats with {NAME} ({MODEL}) reaches the client {DURATION} later than the "
+        "engine says it had it: the network, a router or the engine's HTTP server takes that time.",
+        link(Dashboard.WHY, *TARGET),
+        for_seconds=15 * MINUTE,
+    )
+
+
+ALERTS = (_slower_than_peer(), _wins_turned(), _gap())

@@ -1,0 +1,1 @@
+"""The forms in which rules are written: one file each, from the same rules."""

@@ -1,0 +1,44 @@
+"""Rules as a Prometheus rule file has them, which is also what a `PrometheusRule` carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from alerts.rule import Alert, Group, Recording
+from alerts.windows import written
+from config.alerting import Alerts
+
+KEEP_FIRING_FOR = (2, 42)
+"""The version of Prometheus that brought `keep_firing_for` (its changelog, 2.42.0)."""
+
+
+def document(groups: Iterable[Group], settings: Alerts) -> dict[str, object]:
+    """The content of a rule file."""
+    return {"groups": [_group(group, settings) for group in groups]}
+
+
+def _group(group: Group, settings: Alerts) -> dict[str, object]:
+    interval = {} if group.interval_seconds is None else {"interval": written(group.interval_seconds)}
+    return {"name": group.name, **interval, "rules": [_rule(rule, settings) for rule in group.rules]}
+
+
+def _rule(rule: Recording | Alert, settings: Alerts) -> dict[str, object]:
+    if isinstance(rule, Recording):
+        return {"record": rule.name, "expr": rule.expr, **({"labels": dict(rule.labels)} if rule.labels else {})}
+    waits: dict[str, object] = {}
+    if rule.for_seconds:
+        waits["for"] = written(rule.for_seconds)
+    if rule.keep_seconds and settings.prometheus >= KEEP_FIRING_FOR:
+        waits["keep_firing_for"] = written(rule.keep_seconds)
+    return {
+        "alert": rule.name,
+        "expr": rule.expr,
+        **waits,
+        "labels": {"severity": rule.severity.value, **rule.labels, **settings.labels},
+        "annotations": {
+            "summary": rule.summary,
+            "description": rule.description,
+            "runbook_url": f"{settings.runbooks_url}/{rule.name}.md",
+            "dashboard_url": f"{settings.grafana_url}{rule.dashboard}",
+        },
+    }

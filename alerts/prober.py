@@ -1,0 +1,129 @@
+"""Alerts on chatprobe itself: whether its numbers are there, and whether they can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from alerts.recordings import CHATS, OVERDUE, age
+from alerts.rule import Alert
+from alerts.targets import increase
+from alerts.templates import DURATION, INSTANCE, NAME, PERCENT, REASON, SCENARIO, SOURCE, link
+from alerts.windows import HOUR, MINUTE, Severity
+from exporter.metrics import catalogue
+from exporter.metrics.catalogue import Dashboard, Metric
+
+_BY_CHATS = ", ".join(CHATS)
+_PROBER = link(Dashboard.PROBER)
+_PROBER_OF_JOB = link(Dashboard.PROBER, "job")
+_EXPLAINED = "inactive|token_budget|load_share|model_not_loaded|global_cap"
+"""Reasons for which chats rightly are not sent for a while; each has a metric, and some an alert, of its own."""
+_OWN_FAULT = "global_cap|token_budget|missed"
+
+
+def _down() -> Alert:
+    gone = f"(up == 0 and on (job, instance) last_over_time({catalogue.BUILD_INFO.name}[1d]))"
+    return Alert(
+        "LLMProberDown",
+        f"{gone}\nor\n(absent({catalogue.BUILD_INFO.name}) unless on () {gone})",
+        Severity.PAGE,
+        "chatprobe is not there",
+        "{{ with $labels.instance }}Prometheus cannot scrape {{ . }}, which was chatprobe within the last day."
+        "{{ else }}Prometheus has no metrics of any chatprobe.{{ end }} The engines are not watched: no other alert on them can fire.",
+        _PROBER,
+        for_seconds=5 * MINUTE,
+    )
+
+
+def _stale() -> Alert:
+    excused = f'{catalogue.PROBE_SKIPPED.name}{{{catalogue.REASON}=~"{_EXPLAINED}"}}'
+    never = f"min by ({_BY_CHATS}) (({catalogue.PROBES.name} == 0) + on (job, instance) group_left () (time() - process_start_time_seconds))"
+    return Alert(
+        "LLMProberStale",
+        f"(\n  {age(catalogue.LAST_PROBE)}\n  or\n  {never}\n)\n> {OVERDUE}\nunless on ({_BY_CHATS})\n{increase(excused, '1h')} > 0",
+        Severity.PAGE,
+        f"chatprobe no longer chats with {NAME}",
+        f"No chat of {SCENARIO} with {NAME} has ended for {DURATION}, though they are due more often. "
+        "The numbers of this target are old, and its alerts blind.",
+        link(Dashboard.PROBER, *CHATS),
+        for_seconds=MINUTE,
+        keep_seconds=2 * MINUTE,
+    )
+
+
+def _skipped() -> Alert:
+    skipped = f'{catalogue.PROBE_SKIPPED.name}{{{catalogue.REASON}=~"{_OWN_FAULT}"}}'
+    by_reason = increase(skipped, "15m", f"{_BY_CHATS}, {catalogue.REASON}")
+    return Alert(
+        "LLMProbesSkipped",
+        f"{by_reason}\n/ ignoring ({catalogue.REASON}) group_left ()\n"
+        f"(({increase(skipped, '15m')} + {increase(catalogue.PROBES.name, '15m')}) > 0)\n> 0.01",
+        Severity.TICKET,
+        f"chatprobe does not send all chats to {NAME}",
+        f"{PERCENT} of the chats of {SCENARIO} with {NAME} that were due in 15m were not sent "
+        f"({REASON}). They count for no SLO: what is measured is less than what was asked for.",
+        link(Dashboard.PROBER, *CHATS),
+        for_seconds=15 * MINUTE,
+    )
+
+
+def _saturated(metric: Metric, top: float) -> Alert:
+    last = f'{metric.bucket}{{le=~"{_boundary(top)}"}}'
+    return Alert(
+        "LLMBucketSaturation",
+        f"1 - {increase(last, '1h')}\n/\n({increase(metric.count, '1h')} > 0)\n> 0.01",
+        Severity.INFO,
+        f"Values of {NAME} are beyond the buckets",
+        f"{PERCENT} of what {metric.name} observed of {NAME} in 1h ({SCENARIO}) is above its last "
+        f"boundary, {top:g}s: high quantiles are cut off there.",
+        link(Dashboard.LATENCY, *CHATS),
+        for_seconds=HOUR,
+        labels={"metric": metric.name},
+    )
+
+
+def _boundary(seconds: float) -> str:
+    """The value of `le`, as an expression: Prometheus 3 and the exporter write 60.0, others 60."""
+    return f"{seconds:g}([.]0)?" if seconds == int(seconds) else f"{seconds:g}".replace(".", "[.]")
+
+
+def _reload_failed() -> Alert:
+    return Alert(
+        "LLMConfigReloadFailed",
+        f"{catalogue.RELOAD_SUCCESSFUL.name} == 0",
+        Severity.TICKET,
+        "chatprobe refused its new configuration",
+        f"{INSTANCE} goes on with the configuration of before: the new one has an error, which its log and its status page name.",
+        _PROBER_OF_JOB,
+        for_seconds=5 * MINUTE,
+    )
+
+
+def _discovery() -> Alert:
+    return Alert(
+        "LLMDiscoveryFailing",
+        f"{catalogue.DISCOVERY_UP.name} == 0",
+        Severity.TICKET,
+        "chatprobe cannot look for targets",
+        f"{INSTANCE} cannot discover targets from {SOURCE}. It goes on with those it knew; new ones are not found.",
+        _PROBER_OF_JOB,
+        for_seconds=10 * MINUTE,
+    )
+
+
+def _clock() -> Alert:
+    return Alert(
+        "LLMClockFallback",
+        f'{catalogue.MEASUREMENT_CLOCK.name}{{{catalogue.CLOCK}="user"}} == 1',
+        Severity.TICKET,
+        "chatprobe times chats without the kernel's stamps",
+        f"{INSTANCE} gets no receive stamps from the kernel: latencies are those of its own reads, and a busy machine lengthens them.",
+        _PROBER_OF_JOB,
+        for_seconds=5 * MINUTE,
+    )
+
+
+def alerts(tops: Iterable[tuple[Metric, float]]) -> Iterator[Alert]:
+    """All of them; `tops` has the last boundary of each latency histogram."""
+    yield from (_down(), _stale(), _skipped(), _reload_failed(), _discovery(), _clock())
+    for metric, top in tops:
+        yield _saturated(metric, top)

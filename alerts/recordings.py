@@ -1,0 +1,146 @@
+"""The recording rules that alerts and dashboards share, so that no panel computes a quantile over raw series.
+
+All keep `job`, so that two installations in one Prometheus stay apart, and drop `instance`: a target's numbers go on when the exporter's pod is
+replaced, and add up over shards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alerts.rule import Group, Recording
+from exporter.metrics import catalogue
+from exporter.metrics.catalogue import Metric
+
+JOB = "job"
+TARGET = (JOB, *catalogue.TARGET_LABELS)
+"""What identifies a target in what is recorded."""
+CHATS = (JOB, *catalogue.CHAT_LABELS)
+"""The same of a target's chats of one scenario."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """One shared recording: its name, the labels that it has, and what it is made of."""
+
+    name: str
+    labels: tuple[str, ...]
+    expr: str
+
+    @property
+    def rule(self) -> Recording:
+        return Recording(self.name, self.expr)
+
+
+def rate(selector: str, labels: tuple[str, ...], window: str = "5m") -> str:
+    """The sum of a rate by these labels."""
+    return f"sum by ({', '.join(labels)}) (rate({selector}[{window}]))"
+
+
+def _buckets(metric: Metric, *more: str) -> Shared:
+    labels = (*CHATS, *more, "le")
+    return Shared(f"target:{metric.bucket}:rate5m", labels, rate(metric.bucket, labels))
+
+
+def _counter(metric: Metric, labels: tuple[str, ...]) -> Shared:
+    return Shared(f"target:{metric.name.removesuffix('_total')}:rate5m", labels, rate(metric.name, labels))
+
+
+def by_scenario(expression: str) -> str:
+    """To compare what the chats of a target have with a fact of their scenario."""
+    return f"on ({JOB}, {catalogue.SCENARIO}) group_left () max by ({JOB}, {catalogue.SCENARIO}) ({expression})"
+
+
+def age(metric: Metric) -> str:
+    """Seconds since an instant, by chats of a target; the freshest where several exporters tell it."""
+    return f"min by ({', '.join(CHATS)}) (time() - {metric.name})"
+
+
+_INTERVAL, _TIMEOUT = catalogue.SCENARIO_INTERVAL.name, catalogue.SCENARIO_TIMEOUT.name
+OVERDUE = by_scenario(f"3 * {_INTERVAL} + {_TIMEOUT} + 60")
+"""After so long without the end of a chat, none is held any more: three were due, and the last may have taken until its timeout."""
+_LATELY = by_scenario(f"clamp_min(3 * {_INTERVAL}, 60)")
+_BY_TARGET, _BY_CHATS = ", ".join(TARGET), ", ".join(CHATS)
+UP = Shared(
+    "target:chatprobe_up:bool",
+    TARGET,
+    f"max by ({_BY_TARGET}) ({age(catalogue.LAST_SUCCESS)} < bool {_LATELY}) == 1\n"
+    f"or\nmax by ({_BY_TARGET}) (\n  max by ({_BY_CHATS}) ({catalogue.PROBE_SUCCESS.name}) == 0\n"
+    f"  and on ({_BY_CHATS})\n  {age(catalogue.LAST_PROBE)} < {OVERDUE}\n)",
+)
+"""1 where a chat of any scenario has lately succeeded: three of them may have been due since. 0 where none has, and those that are held fail.
+Nothing where none is held."""
+
+TTFT = _buckets(catalogue.TTFT)
+ITL = _buckets(catalogue.ITL)
+TPOT = _buckets(catalogue.TPOT)
+E2E = _buckets(catalogue.E2E, catalogue.OUTCOME)
+STALL = _buckets(catalogue.STALL)
+FIRST_CONTENT = _buckets(catalogue.FIRST_CONTENT)
+PHASE = _buckets(catalogue.PHASE_SECONDS, catalogue.PHASE)
+PROBES = _counter(catalogue.PROBES, CHATS)
+FAILURES = _counter(catalogue.PROBE_FAILURES, (*CHATS, catalogue.REASON))
+OUTPUT_TOKENS = _counter(catalogue.OUTPUT_TOKENS, CHATS)
+ATTEMPTS = _counter(catalogue.SLO_TOTAL, (*CHATS, catalogue.SLO))
+"""Attempts that count for an SLO."""
+GOOD = _counter(catalogue.SLO_GOOD, (*CHATS, catalogue.SLO))
+"""Those of them that were good."""
+GOODPUT = Shared("target:chatprobe_goodput:ratio_rate5m", ATTEMPTS.labels, f"{GOOD.name} / ({ATTEMPTS.name} > 0)")
+"""The share of good attempts: nothing while there are none."""
+_PAIRED = (*CHATS, catalogue.PEER)
+PAIRS = Shared("target:chatprobe_pairs:rate1h", _PAIRED, rate(catalogue.PAIRS.name, _PAIRED, "1h"))
+PAIR_WINS = Shared(
+    "target:chatprobe_pair_wins:ratio_rate1h",
+    (*_PAIRED, catalogue.MEASURE),
+    f"{rate(catalogue.PAIR_WINS.name, (*_PAIRED, catalogue.MEASURE), '1h')}\n/ ignoring ({catalogue.MEASURE}) group_left ()\n({PAIRS.name} > 0)",
+)
+"""The share of pairs in which the target did better than its peer, on each measure; what is missing to 1 with the peer's share are ties."""
+TTFT_P95_1H = Shared(
+    "target:chatprobe_ttft_seconds:p95_rate1h", CHATS, f"histogram_quantile(\n  0.95,\n  {rate(catalogue.TTFT.bucket, (*CHATS, 'le'), '1h')}\n)"
+)
+"""The 95th percentile over an hour, to be compared with that of peers and of last week."""
+TTFT_COUNT_1H = Shared("target:chatprobe_ttft_seconds_count:increase1h", CHATS, f"sum by ({', '.join(CHATS)}) (increase({catalogue.TTFT.count}[1h]))")
+"""Of how many chats that percentile is."""
+
+SHARED = (
+    UP,
+    TTFT,
+    ITL,
+    TPOT,
+    E2E,
+    STALL,
+    FIRST_CONTENT,
+    PHASE,
+    PROBES,
+    FAILURES,
+    OUTPUT_TOKENS,
+    ATTEMPTS,
+    GOOD,
+    GOODPUT,
+    PAIRS,
+    PAIR_WINS,
+    TTFT_P95_1H,
+    TTFT_COUNT_1H,
+)
+"""All of them, each after those that it is made of."""
+
+
+def group(interval_seconds: int) -> Group:
+    """The rules that record them."""
+    return Group("chatprobe-recordings", tuple(shared.rule for shared in SHARED), interval_seconds)
+
+
+SLI_ERROR = "slo:sli_error:ratio_rate{window}"
+"""The share of bad attempts of an SLO in a window, by target and scenario, with labels `slo`, `sloth_id`, `sloth_service`, `sloth_slo` and
+`sloth_window`, as Sloth records it."""
+OBJECTIVE = "slo:objective:ratio"
+ERROR_BUDGET = "slo:error_budget:ratio"
+PERIOD_DAYS = "slo:time_period:days"
+CURRENT_BURN_RATE = "slo:current_burn_rate:ratio"
+"""Of the shortest window, by target."""
+PERIOD_BURN_RATE = "slo:period_burn_rate:ratio"
+"""Of the whole period, by target."""
+BUDGET_REMAINING = "slo:period_error_budget_remaining:ratio"
+"""What is left of the period's error budget, by target: 1 at first, below 0 when more than all of it is spent."""
+INFO = "sloth_slo_info"
+"""Facts of an SLO, always 1: `sloth_objective` in percent."""

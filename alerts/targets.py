@@ -1,0 +1,140 @@
+"""Alerts on one target: what its users feel, and what stands in their way. No number of the configuration is in them: patience is told by metrics."""
+
+from __future__ import annotations
+
+from alerts.recordings import CHATS, TARGET, TTFT_COUNT_1H, TTFT_P95_1H, UP
+from alerts.rule import Alert
+from alerts.templates import DURATION, MODEL, NAME, NUMBER, PERCENT, SCENARIO, WHO, link, reasons
+from alerts.windows import DAY, HOUR, MINUTE, WEEK, Severity
+from exporter.metrics import catalogue
+from exporter.metrics.catalogue import Dashboard
+
+DOWN = "LLMTargetDown"
+FEWEST_CHATS = 50
+"""Fewer chats than this have no 95th percentile worth comparing: it would rest on two of them."""
+FEWEST_FAILURES = 3
+"""Fewer are one bad moment."""
+_BY_TARGET, _BY_CHATS = ", ".join(TARGET), ", ".join(CHATS)
+_STALL_SECONDS = 2
+
+
+def increase(metric: str, window: str, labels: str = _BY_CHATS) -> str:
+    """The growth of a counter in a window, by chats of a target unless told otherwise."""
+    return f"sum by ({labels}) (increase({metric}[{window}]))"
+
+
+def _down() -> Alert:
+    since = f"min by ({_BY_TARGET}) (time() - {catalogue.LAST_SUCCESS.name})"
+    return Alert(
+        DOWN,
+        f"{since}\nand on ({_BY_TARGET})\n{UP.name} == 0\nor\n{UP.name} == 0",
+        Severity.PAGE,
+        f"{NAME} answers no chat",
+        f"Every chat with {WHO} fails, in all scenarios. {{{{ if $value }}}}The last that succeeded ended {DURATION} ago."
+        "{{ else }}None has succeeded since chatprobe runs.{{ end }}" + reasons("10m"),
+        link(Dashboard.OVERVIEW, *TARGET),
+        for_seconds=MINUTE,
+        keep_seconds=2 * MINUTE,
+    )
+
+
+def _model_missing() -> Alert:
+    missing = f'{catalogue.PROBE_FAILURES.name}{{{catalogue.REASON}="model_missing"}}'
+    return Alert(
+        "LLMModelMissing",
+        f"{increase(missing, '30m', _BY_TARGET)} > 0\nand on ({_BY_TARGET})\nmax by ({_BY_TARGET}) ({catalogue.PROBE_SUCCESS.name}) == 0",
+        Severity.PAGE,
+        f"{NAME} does not serve {MODEL}",
+        f"The engine answers that it has no model {MODEL}: {NUMBER} chats with {NAME} failed by that in 30m, "
+        "and the last one failed. Users who ask for it get an error.",
+        link(Dashboard.OVERVIEW, *TARGET),
+        for_seconds=2 * MINUTE,
+        keep_seconds=2 * MINUTE,
+    )
+
+
+def _model_not_loaded() -> Alert:
+    skipped = f'{catalogue.PROBE_SKIPPED.name}{{{catalogue.REASON}="model_not_loaded"}}'
+    return Alert(
+        "LLMModelNotLoaded",
+        f"{increase(skipped, '15m')} > 0\nand on ({_BY_TARGET})\nmax by ({_BY_TARGET}) ({catalogue.MODEL_LOADED.name}) == 0",
+        Severity.TICKET,
+        f"{NAME} has not loaded {MODEL}",
+        f"{NUMBER} chats of {SCENARIO} were not sent to {NAME} in 15m, as the model is not in memory and chatprobe "
+        "may not load it. Nothing is measured meanwhile, and the first user waits for the model to load.",
+        link(Dashboard.OLLAMA, *TARGET),
+        for_seconds=15 * MINUTE,
+    )
+
+
+def _stalled() -> Alert:
+    bucket = f'{catalogue.STALL.bucket}{{le=~"{_STALL_SECONDS}([.]0)?"}}'
+    long = f"{increase(catalogue.STALL.count, '10m')} - {increase(bucket, '10m')}"
+    return Alert(
+        "LLMStreamStalled",
+        f"(\n  {long}\n)\n/\n({increase(catalogue.STALL.count, '10m')} > 0)\n> 0.05\nand on ({_BY_CHATS})\n(\n  {long}\n) > {FEWEST_FAILURES - 0.5}",
+        Severity.TICKET,
+        f"Answers of {NAME} stop in the middle",
+        f"{PERCENT} of the chats with {WHO} in 10m fell silent for more than {_STALL_SECONDS}s after their first token ({SCENARIO}).",
+        link(Dashboard.LATENCY, *CHATS),
+        for_seconds=5 * MINUTE,
+        keep_seconds=5 * MINUTE,
+    )
+
+
+def _no_completion() -> Alert:
+    """Chats with a first token, less those that ended well, those that are in TTFT because they timed out without one, and those that ended, but
+    whose answer failed its check."""
+    ended = f'{catalogue.E2E.count}{{{catalogue.OUTCOME}="ok"}}'
+    others = f'{catalogue.PROBE_FAILURES.name}{{{catalogue.REASON}=~"first_token_timeout|validation"}}'
+    broke = f"{increase(catalogue.TTFT.count, '10m')} - {increase(ended, '10m')} - {increase(others, '10m')}"
+    return Alert(
+        "LLMFirstTokenButNoCompletion",
+        f"(\n  {broke}\n)\n/\n({increase(catalogue.TTFT.count, '10m')} > 0)\n> 0.1\nand on ({_BY_CHATS})\n(\n  {broke}\n) > {FEWEST_FAILURES - 0.5}",
+        Severity.TICKET,
+        f"Answers of {NAME} begin and do not end",
+        f"{PERCENT} of the chats with {WHO} that had a first token in the last 10m did not come to their end "
+        f"({SCENARIO}). A router or proxy that cuts long streams looks like this." + reasons("10m"),
+        link(Dashboard.LATENCY, *CHATS),
+        for_seconds=5 * MINUTE,
+        keep_seconds=5 * MINUTE,
+    )
+
+
+def _regression() -> Alert:
+    now, then = TTFT_P95_1H.name, f"{TTFT_P95_1H.name} offset 1w"
+    count = TTFT_COUNT_1H.name
+    return Alert(
+        "LLMTTFTRegression",
+        f"{now} / ({then} > 0) > 1.5\nand {now} - {then} > 0.1\nand {count} >= {FEWEST_CHATS}\nand {count} offset 1w >= {FEWEST_CHATS}",
+        Severity.INFO,
+        f"{NAME} is slower to answer than a week ago",
+        f"The 95th percentile of the time to first token of {WHO} in 1h is {NUMBER} times that of the same hour last week ({SCENARIO}).",
+        link(Dashboard.LATENCY, *CHATS),
+        for_seconds=30 * MINUTE,
+        looks_back_seconds=WEEK + HOUR,
+    )
+
+
+def _expiry(name: str, severity: Severity, days: int) -> Alert:
+    return Alert(
+        name,
+        f"min by ({_BY_TARGET}) ({catalogue.CERTIFICATE_EXPIRY.name} - time()) < {days} * {DAY}",
+        severity,
+        f"The certificate of {NAME} ends soon",
+        f"The certificate that {WHO} shows ends in {DURATION}. From then on clients refuse it.",
+        link(Dashboard.OVERVIEW, *TARGET),
+        for_seconds=HOUR if severity is Severity.TICKET else 5 * MINUTE,
+    )
+
+
+ALERTS = (
+    _down(),
+    _model_missing(),
+    _model_not_loaded(),
+    _stalled(),
+    _no_completion(),
+    _regression(),
+    _expiry("LLMCertificateExpiry", Severity.TICKET, 14),
+    _expiry("LLMCertificateExpiresSoon", Severity.PAGE, 2),
+)

@@ -1,0 +1,88 @@
+"""`chatprobe alerts`: rules for Prometheus from the SLOs of a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from alerts.build import Built
+
+FOLDER = Path("alerts/generated")
+
+
+def _options(function: Callable[..., None]) -> Callable[..., None]:
+    configs = click.option(
+        "--config",
+        "configs",
+        multiple=True,
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Configuration; given several times, later files are laid over earlier ones. Left out: the one that `serve` would find.",
+    )
+    folder = click.option(
+        "--output", "folder", type=click.Path(path_type=Path, file_okay=False), default=FOLDER, show_default=True, metavar="DIR", help="Their folder."
+    )
+    return configs(folder(function))
+
+
+@click.group("alerts")
+def command() -> None:
+    """Recording rules, burn-rate alerts and notifications from the SLOs of a configuration, in every form that Prometheus takes."""
+
+
+@command.command("build")
+@_options
+def build(configs: tuple[Path, ...], folder: Path) -> None:
+    """Write the rules: plain rule files, a PrometheusRule, a specification for Sloth."""
+    from alerts.build import leftovers
+
+    built = _built(configs)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in built.files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        for path in leftovers(built, folder):
+            path.unlink()
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or folder}: {error.strerror}; name another folder with --output") from error
+    click.echo(f"{folder}: {', '.join(built.files)} written")
+
+
+@command.command("check")
+@_options
+def check(configs: tuple[Path, ...], folder: Path) -> None:
+    """Say whether the files in the folder are those that `build` would write; exit with 1 if they are not."""
+    from alerts.build import stale
+
+    found = list(stale(_built(configs), folder))
+    for line in found:
+        click.echo(line, err=True)
+    if found:
+        named = "".join(f" --config {file}" for file in configs) + (f" --output {folder}" if folder != FOLDER else "")
+        raise click.ClickException(f"write them anew: chatprobe alerts build{named}")
+    click.echo(f"{folder}: up to date")
+
+
+def _built(configs: tuple[Path, ...]) -> Built:
+    from alerts.build import build as built
+    from alerts.rules import AlertsError
+    from config.problems import ConfigError
+    from config.reader import find, read
+
+    try:
+        files = find(configs)
+        made = built(read(files).config)
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        raise click.exceptions.Exit(1) from error
+    except AlertsError as error:
+        for problem in error.problems:
+            click.echo(f"{' + '.join(map(str, files))}: {problem}", err=True)
+        raise click.exceptions.Exit(1) from error
+    for note in made.notes:
+        click.echo(f"{' + '.join(map(str, files))}: {note} (note)", err=True)
+    return made

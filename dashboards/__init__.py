@@ -1,0 +1,1 @@
+"""Grafana dashboards as code: one file a dashboard, written as a page of content."""

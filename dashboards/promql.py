@@ -1,0 +1,89 @@
+"""The PromQL that panels are made of: selectors with the variables' matchers, rates, safe ratios, quantiles over recorded buckets.
+
+A series is a metric of the catalogue or a shared recording. What is recorded has no `instance`; everything else has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+from alerts.recordings import JOB, Shared
+from exporter.metrics.catalogue import BACKEND, CHAT_LABELS, TARGET, Metric
+
+INSTANCE = "instance"
+LE = "le"
+BY_TARGET = (TARGET, BACKEND)
+WINDOW = "$__rate_interval"
+RANGE = "$__range"
+
+
+class Labelled(Protocol):
+    """Anything with labels: a metric, a shared recording, a native metric of an engine."""
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+
+def matchers(series: Labelled, *where: str) -> str:
+    """`{job=~"$job", ...}`: a matcher for each variable that the series has a label for, then these."""
+    own = series.labels if isinstance(series, Shared) else (JOB, INSTANCE, *series.labels)
+    chosen = (f'{label}=~"${label}"' for label in (JOB, INSTANCE, *CHAT_LABELS) if label in own)
+    return f"{{{', '.join((*chosen, *where))}}}"
+
+
+def select(series: Metric | Shared, *where: str) -> str:
+    """The series itself, as the variables choose."""
+    return f"{series.name}{matchers(series, *where)}"
+
+
+def equals(label: str, value: str) -> str:
+    """A matcher."""
+    return f'{label}="{value}"'
+
+
+def joined(how: str, expr: str, by: Collection[str] = BY_TARGET) -> str:
+    """Series brought together by `sum`, `min`, `max`, `avg` or `count`, one for each set of these labels."""
+    return f"{how} by ({', '.join(by)}) ({expr})"
+
+
+def sums(expr: str, by: Collection[str] = BY_TARGET) -> str:
+    return joined("sum", expr, by)
+
+
+def rate(metric: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:
+    """How much a counter grows in a second."""
+    return sums(f"rate({metric.name}{matchers(metric, *where)}[{WINDOW}])", by)
+
+
+def ratio(part: str, whole: str) -> str:
+    """Nothing, and not NaN, where the whole is 0. Both are aggregates with the same labels, or stand in parentheses."""
+    return f"{part} / ({whole} > 0)"
+
+
+def mean(metric: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:
+    """The mean of what a histogram has observed lately."""
+    chosen = matchers(metric, *where)
+    return ratio(sums(f"rate({metric.sum}{chosen}[{WINDOW}])", by), sums(f"rate({metric.count}{chosen}[{WINDOW}])", by))
+
+
+def quantile(q: str, recording: Shared, *where: str, by: Collection[str] = BY_TARGET, over: str = "", offset: str = "") -> str:
+    """A quantile over recorded buckets: nothing where nothing was observed.
+
+    `over` a range (like `RANGE`): of all that was observed in it, else of the last minutes. `offset`: that long ago, like `1w`. It ends in a
+    comparison: what reckons with it puts it in parentheses.
+    """
+    chosen = select(recording, *where)
+    past = f" offset {offset}" if offset else ""
+    buckets = f"avg_over_time({chosen}[{over}]{past})" if over else f"{chosen}{past}"
+    return f"histogram_quantile({q}, {sums(buckets, (*by, LE))}) >= 0"
+
+
+def heat(metric: Metric, *where: str) -> str:
+    """A histogram's buckets for a heatmap, raw, so that they bring exemplars."""
+    return sums(f"rate({metric.bucket}{matchers(metric, *where)}[{WINDOW}])", (LE,))
+
+
+def tagged(expr: str, label: str, value: str) -> str:
+    """The same with one more label, to tell rows of a table apart."""
+    return f'label_replace({expr}, "{label}", "{value}", "", "")'

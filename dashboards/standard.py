@@ -1,0 +1,47 @@
+"""What all dashboards have: the variables that links and alerts fill in, and the marks for alerts and reloads."""
+
+from __future__ import annotations
+
+from alerts.recordings import JOB
+from dashboards.dash.annotations import Annotation
+from dashboards.dash.colours import Colour
+from dashboards.dash.variables import DataSource, LabelValues, Variable
+from dashboards.promql import INSTANCE, equals, select
+from exporter.metrics import catalogue
+
+FIRING = "ALERTS"
+"""Prometheus' own series for alerts."""
+OURS = 'alertname=~"LLM.+"'
+
+
+def alerts(*where: str) -> str:
+    """Alerts of chatprobe that fire, of the chosen targets or of none."""
+    chosen = ", ".join((OURS, 'alertstate="firing"', 'job=~"$job|"', 'target=~"$target|"', *where))
+    return f"{FIRING}{{{chosen}}}"
+
+
+ALERTS = alerts()
+RELOADS = f"{select(catalogue.RELOAD_TIMESTAMP)} * 1000"
+
+ANNOTATIONS = (
+    Annotation("Alerts", ALERTS, "{{alertname}}", Colour.RED, "{{target}} {{scenario}} {{slo}}", ("severity",)),
+    Annotation("Configuration loaded", RELOADS, "Configuration loaded", Colour.PURPLE, "{{instance}}", instants=True),
+)
+
+
+def variables(backend: str | None = None) -> tuple[Variable, ...]:
+    """The seven that links carry, each with what fits those before it; `backend`: for dashboards of one engine."""
+    probes, build = catalogue.PROBES.name, catalogue.BUILD_INFO.name
+    job, instance = f'{JOB}=~"$job"', f'{INSTANCE}=~"$instance"'
+    engine = equals(catalogue.BACKEND, backend) if backend else ""
+    chosen = ", ".join(filter(None, (job, instance, engine)))
+    of_engine, of_target, of_model = 'backend=~"$backend"', 'target=~"$target"', 'model=~"$model"'
+    return (
+        DataSource(),
+        LabelValues(JOB, "Job", build, JOB),
+        LabelValues(INSTANCE, "Instance", f"{build}{{{job}}}", INSTANCE),
+        LabelValues(catalogue.BACKEND, "Engine", f"{probes}{{{chosen}}}", catalogue.BACKEND),
+        LabelValues(catalogue.TARGET, "Target", f"{probes}{{{chosen}, {of_engine}}}", catalogue.TARGET),
+        LabelValues(catalogue.MODEL, "Model", f"{probes}{{{chosen}, {of_engine}, {of_target}}}", catalogue.MODEL),
+        LabelValues(catalogue.SCENARIO, "Scenario", f"{probes}{{{chosen}, {of_engine}, {of_target}, {of_model}}}", catalogue.SCENARIO),
+    )

@@ -1,0 +1,159 @@
+"""Rules in every form that is written."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from alerts.build import build, leftovers, stale
+from alerts.rules import rules
+from config.reader import parse, read
+from tests.alerts.promtool import config, promtool
+from tests.crds import problems
+
+ROOT = Path(__file__).parents[2]
+SLOTH_NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_.]*[A-Za-z0-9]")
+"""What Sloth takes as a name (its `prometheus/v1` specification)."""
+
+
+def written(name: str, settings: str = "") -> Any:
+    text = f"""
+targets: {{vllm: {{backend: vllm, url: "http://127.0.0.1:8000"}}}}
+scenarios: {{heartbeat: {{every: 15s}}}}
+slos: {{available: {{scenario: heartbeat, objective: 99.9%}}, team/quick-: {{scenario: heartbeat, ttft: 500ms, objective: 99%}}}}
+alerts: {{{settings}}}
+"""
+    return yaml.safe_load(build(parse(text).config).files[name])
+
+
+@pytest.mark.parametrize("preset", ["default", "quick-test", "stress-test", "example"])
+def test_promtool_takes_the_rules_of_every_preset(preset: str, tmp_path: Path) -> None:
+    files = build(read([ROOT / "config" / f"{preset}.yaml"], environ={}).config).files
+    names = [name for name in files if name.endswith(".rules.yaml")]
+    for name in names:
+        (tmp_path / name).write_text(files[name])
+    done = subprocess.run([promtool(), "check", "rules", *names], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(names) == (3 if "slos.rules.yaml" in files else 2)
+
+
+def test_what_is_checked_in_is_that_of_the_default_preset() -> None:
+    built = build(read([ROOT / "config" / "default.yaml", ROOT / "alerts" / "notify.yaml"]).config)
+    assert [*stale(built, ROOT / "alerts" / "generated")] == [], "stale: make generated"
+
+
+def test_jira_is_for_alertmanagers_own_file_only() -> None:
+    jira = "{api_url: 'https://jira.example.com/rest/api/2', project: LLM}"
+    told = f"notify: {{alertmanager: '0.28', receivers: {{jira: {jira}}}, ticket: [jira], page: [jira]}}"
+    built = build(parse(WITH_RETENTION.replace("retention: 1d", told)).config)
+    assert "alertmanager.yaml" in built.files
+    assert "alertmanagerconfig.yaml" not in built.files
+    assert built.notes[-1].startswith("alertmanagerconfig.yaml is left out: alerts.notify.page: names Jira")
+
+
+def test_every_alert_says_what_whom_and_where() -> None:
+    for group in (*written("alerts.rules.yaml", "labels: {team: llm}")["groups"], *written("slos.rules.yaml", "labels: {team: llm}")["groups"]):
+        for rule in group["rules"]:
+            if "alert" not in rule:
+                continue
+            assert re.fullmatch(r"LLM[A-Za-z]+", rule["alert"])
+            assert rule["labels"]["severity"] in ("critical", "warning", "info")
+            assert rule["labels"]["team"] == "llm"
+            assert rule["annotations"].keys() == {"summary", "description", "runbook_url", "dashboard_url"}
+            assert rule["annotations"]["runbook_url"].endswith(f"/{rule['alert']}.md")
+            assert not rule["annotations"]["summary"].endswith(".")
+            assert "for" in rule
+
+
+def test_what_an_older_prometheus_does_not_know_is_left_out() -> None:
+    def keeps(settings: str) -> set[str]:
+        rules = [rule for group in written("alerts.rules.yaml", settings)["groups"] for rule in group["rules"]]
+        return {rule["alert"] for rule in rules if "keep_firing_for" in rule}
+
+    assert "LLMTargetDown" in keeps("")
+    assert keeps('prometheus: "2.41"') == set()
+    assert keeps('prometheus: "3.0"') == keeps("")
+
+
+def test_links_lead_where_the_configuration_says() -> None:
+    found = written("alerts.rules.yaml", 'grafana_url: "https://grafana.example.com/g", runbooks_url: "https://wiki.example.com/llm"')
+    (down,) = [rule for group in found["groups"] for rule in group["rules"] if rule["alert"] == "LLMTargetDown"]
+    assert down["annotations"]["dashboard_url"].startswith("https://grafana.example.com/g/d/chatprobe-overview?var-job={{ $labels.job | urlquery }}&")
+    assert down["annotations"]["runbook_url"] == "https://wiki.example.com/llm/LLMTargetDown.md"
+
+
+def test_with_short_retention_nothing_looks_back_further() -> None:
+    built = build(parse(WITH_RETENTION).config)
+    text = "".join(built.files.values())
+    for window in re.findall(r"\[(\w+)\]|offset (\w+)", text):
+        number, unit = re.fullmatch(r"(\d+)(\w)", window[0] or window[1]).groups()  # type: ignore[union-attr]
+        assert int(number) * {"m": 60, "h": 3600, "d": 86400, "w": 604800}[unit] <= 86400
+    assert "LLMTTFTRegression" not in text
+    assert "alerts.retention: LLMTTFTRegression is left out, as it looks back 169h" in built.notes
+
+
+WITH_RETENTION = """
+targets: {vllm: {backend: vllm, url: "http://127.0.0.1:8000"}}
+scenarios: {heartbeat: {every: 15s}}
+slos: {available: {scenario: heartbeat, objective: 99.9%}}
+alerts: {retention: 1d}
+"""
+
+
+def test_kubernetes_takes_the_prometheus_rule() -> None:
+    for settings in ("", "labels: {team: llm}", 'prometheus: "2.41"'):
+        assert [*problems("prometheusrules", written("prometheusrule.yaml", settings))] == []
+
+
+def test_a_prometheus_rule_has_all_of_them() -> None:
+    found = written("prometheusrule.yaml")
+    plain = [group for name in ("recordings", "slos", "alerts") for group in written(f"{name}.rules.yaml")["groups"]]
+    assert (found["apiVersion"], found["kind"]) == ("monitoring.coreos.com/v1", "PrometheusRule")
+    assert found["spec"]["groups"] == plain
+    assert found["metadata"]["labels"]["openshift.io/prometheus-rule-evaluation-scope"] == "leaf-prometheus"
+    assert len({group["name"] for group in plain}) == len(plain)
+
+
+def test_sloth_would_take_its_specification() -> None:
+    found = written("sloth.yaml", "labels: {team: llm}")
+    assert (found["version"], found["service"], found["labels"]) == ("prometheus/v1", "chatprobe", {"team": "llm"})
+    assert [(slo["name"], slo["objective"]) for slo in found["slos"]] == [("available", 99.9), ("team-quick", 99.0)]
+    for slo in found["slos"]:
+        assert SLOTH_NAME.fullmatch(slo["name"])
+        queries = slo["sli"]["events"]
+        assert queries["error_query"] != queries["total_query"]
+        assert all("{{.window}}" in query for query in queries.values())
+        assert slo["alerting"]["page_alert"]["labels"] == {"severity": "critical"}
+
+
+def test_without_slos_there_are_no_files_of_them() -> None:
+    text = 'targets: {v: {backend: vllm, url: "http://v"}}\nscenarios: {beat: {every: 15s}}\n'
+    assert set(build(parse(text).config).files) == {"recordings.rules.yaml", "alerts.rules.yaml", "prometheusrule.yaml"}
+
+
+def test_staleness_names_each_file(tmp_path: Path) -> None:
+    built = build(config())
+    for name, text in built.files.items():
+        (tmp_path / name).write_text(text)
+    assert [*stale(built, tmp_path)] == []
+    (tmp_path / "alerts.rules.yaml").write_text("groups: []\n")
+    (tmp_path / "sloth.yaml").unlink()
+    (tmp_path / "old.rules.yaml").write_text("")
+    (tmp_path / "mine.yaml").write_text("")
+    assert [*stale(built, tmp_path)] == [
+        f"{tmp_path}/alerts.rules.yaml: is stale",
+        f"{tmp_path}/sloth.yaml: is missing",
+        f"{tmp_path}/old.rules.yaml: is left from before",
+    ]
+    assert leftovers(built, tmp_path) == (tmp_path / "old.rules.yaml",)
+
+
+def test_names_of_groups_and_rules_are_no_other_twice() -> None:
+    made = rules(config())
+    names = [group.name for group in made.groups]
+    assert len(set(names)) == len(names)

@@ -1,0 +1,71 @@
+"""The snippets, and every query of every dashboard as Prometheus' own parser reads it."""
+
+from __future__ import annotations
+
+import re
+
+import promql_parser
+import pytest
+
+from alerts import recordings
+from dashboards import promql, standard
+from dashboards.boards import BOARDS
+from dashboards.dash.annotations import Annotation
+from dashboards.dash.panels import QueryPanel
+from exporter.metrics import catalogue
+
+QUERIES = [
+    pytest.param(query.expr, id=f"{board.uid}: {panel.title}: {ref}")
+    for board in BOARDS
+    for panel in board.panels
+    if isinstance(panel, QueryPanel)
+    for ref, query in zip(panel.refs, panel.queries, strict=True)
+]
+
+
+def filled(expr: str) -> str:
+    """With something in place of the variables: a time in brackets, a number elsewhere, which matchers take too."""
+    return re.sub(r"\$\w+", "1", re.sub(r"\[\$\w+\]", "[5m]", expr))
+
+
+@pytest.mark.parametrize("expr", QUERIES)
+def test_every_query_parses(expr: str) -> None:
+    assert promql_parser.parse(filled(expr)) is not None
+
+
+@pytest.mark.parametrize("annotation", standard.ANNOTATIONS, ids=lambda one: one.name)
+def test_every_annotation_parses(annotation: Annotation) -> None:
+    assert promql_parser.parse(filled(annotation.expr)) is not None
+
+
+def test_what_is_recorded_has_no_instance() -> None:
+    assert promql.select(recordings.PROBES) == (
+        'target:chatprobe_probes:rate5m{job=~"$job", target=~"$target", backend=~"$backend", model=~"$model", scenario=~"$scenario"}'
+    )
+    assert promql.select(catalogue.MODEL_LOADED) == (
+        'chatprobe_model_loaded{job=~"$job", instance=~"$instance", target=~"$target", backend=~"$backend", model=~"$model"}'
+    )
+    assert promql.select(catalogue.SERIES, promql.equals("a", "b")) == 'chatprobe_exporter_series{job=~"$job", instance=~"$instance", a="b"}'
+
+
+def test_a_quantile_drops_what_is_no_number() -> None:
+    assert promql.quantile("0.95", recordings.TTFT, by=("target",), over="1h", offset="1w") == (
+        "histogram_quantile(0.95, sum by (target, le) (avg_over_time(target:chatprobe_ttft_seconds_bucket:rate5m"
+        '{job=~"$job", target=~"$target", backend=~"$backend", model=~"$model", scenario=~"$scenario"}[1h] offset 1w))) >= 0'
+    )
+
+
+def test_a_mean_drops_where_nothing_was_observed() -> None:
+    chosen = '{job=~"$job", instance=~"$instance"}'
+    assert promql.mean(catalogue.SCHEDULE_LAG, by=("job",)) == (
+        f"sum by (job) (rate(chatprobe_exporter_schedule_lag_seconds_sum{chosen}[$__rate_interval]))"
+        f" / (sum by (job) (rate(chatprobe_exporter_schedule_lag_seconds_count{chosen}[$__rate_interval])) > 0)"
+    )
+
+
+def test_counters_and_buckets_are_asked_for_their_rate() -> None:
+    chosen = '{job=~"$job", instance=~"$instance", target=~"$target", backend=~"$backend", model=~"$model", scenario=~"$scenario"'
+    assert promql.rate(catalogue.PROBE_FAILURES, promql.equals("reason", "dns")) == (
+        f'sum by (target, backend) (rate(chatprobe_probe_failures_total{chosen}, reason="dns"}}[$__rate_interval]))'
+    )
+    assert promql.heat(catalogue.TTFT) == f"sum by (le) (rate(chatprobe_ttft_seconds_bucket{chosen}}}[$__rate_interval]))"
