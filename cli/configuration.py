@@ -11,6 +11,17 @@ if TYPE_CHECKING:
     from config.model import Config
 
 
+config_option = click.option(
+    "--config",
+    "configs",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Configuration; given several times, later files are laid over earlier ones.",
+)
+"""For commands that work with a configuration."""
+
+
 def read_or_exit(configs: tuple[Path, ...]) -> Config:
     """That of these files, or the one that `serve` would find; its warnings are `check`'s to tell. What is wrong with it is printed."""
     from config.problems import ConfigError

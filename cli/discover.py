@@ -8,21 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.configuration import config_option, read_or_exit
+
 if TYPE_CHECKING:
     from rich.table import Table
 
     from cli.findings import Finding, Findings
 
+WIDTH_WITHOUT_TERMINAL = 240
+
 
 @click.command()
-@click.option(
-    "--config",
-    "configs",
-    multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Configuration; given several times, later files are laid over earlier ones.",
-)
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def command(configs: tuple[Path, ...], as_json: bool) -> None:
     """Look for targets once: which there are, how each is reached, its TLS, its health, its engine; what was passed over, and why.
@@ -31,7 +28,6 @@ def command(configs: tuple[Path, ...], as_json: bool) -> None:
     """
     import asyncio
 
-    from cli.configuration import read_or_exit
     from cli.findings import find
     from config.secrets import SecretError
 
@@ -51,9 +47,12 @@ def command(configs: tuple[Path, ...], as_json: bool) -> None:
 
 
 def _show(found: Findings) -> None:
+    import sys
+
     from rich.console import Console
 
-    console = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
+    width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
+    console = Console(width=width, soft_wrap=True, markup=False, emoji=False, highlight=False)
     if found.targets:
         console.print(_table(found), crop=False)
     else:

@@ -59,8 +59,8 @@ async def find(config: Config) -> Findings:
         ways = {one.candidate.name: one for one in seen.engines}
         found = await asyncio.gather(*(_look_at(name, member, made, ways, config, control) for name, member in made.roster.members.items()))
         enrolment = enrolled(config, made.discovered.members, seen.engines)
-    problems = (*made.discovered.problems, *made.discovered.passed_over, *seen.problems)
-    return Findings(tuple(found), (*seen.passed_over, *enrolment.passed_over), problems)
+    of_files = (PassedOver("", line) for line in made.discovered.passed_over)
+    return Findings(tuple(found), (*of_files, *seen.passed_over, *enrolment.passed_over), (*made.discovered.problems, *seen.problems))
 
 
 async def _seen(config: Config, control: Control) -> Seen:

@@ -8,20 +8,15 @@ from typing import TypeVar
 
 import click
 
+from cli.configuration import config_option
+
 Value = TypeVar("Value")
 
 LEVELS = ("debug", "info", "warning", "error")
 
 
 @click.command("serve")
-@click.option(
-    "--config",
-    "configs",
-    multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Configuration; given several times, later files are laid over earlier ones.",
-)
+@config_option
 @click.option("--records", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Append every chat to this file, as a line of JSON.")
 @click.option("--listen", metavar="HOST:PORT", help="Address to listen on, in place of web.listen.")
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="What is logged, on standard error.")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.configuration import config_option, read_or_exit
+
 if TYPE_CHECKING:
     from cli.findings import Finding, Findings
     from config.model import Config
@@ -17,14 +19,7 @@ _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "unknown": "yel
 
 
 @click.command()
-@click.option(
-    "--config",
-    "configs",
-    multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Configuration; given several times, later files are laid over earlier ones.",
-)
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
 def command(configs: tuple[Path, ...], as_json: bool) -> None:
     """Say whether the cluster is fit for a comparison of engines: each check with what was found, and what would mend it.
@@ -33,7 +28,6 @@ def command(configs: tuple[Path, ...], as_json: bool) -> None:
     """
     import asyncio
 
-    from cli.configuration import read_or_exit
     from cli.findings import find
     from config.secrets import SecretError
     from traffic.targets.kubernetes.api import ApiError

@@ -168,6 +168,6 @@ LoadShare = Annotated[Decimal, BeforeValidator(read_load_share), PlainSerializer
 """The same, of an engine's load."""
 Name = Annotated[str, AfterValidator(read_name)]
 NamePattern = Annotated[str, AfterValidator(read_name_pattern)]
-Folder = Annotated[str, AfterValidator(read_folder)]
 NamespacePattern = Annotated[str, AfterValidator(read_namespace_pattern)]
+Folder = Annotated[str, AfterValidator(read_folder)]
 ListenAddress = Annotated[Address, BeforeValidator(read_address), PlainSerializer(str)]

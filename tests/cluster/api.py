@@ -84,6 +84,13 @@ class Cluster:
             self.oldest = self.version
             self.events.clear()
 
+    def compact_slowly(self, events: int = 10_000) -> None:
+        """Forget what changed long ago, as an API server does by itself."""
+        with self.changed:
+            if len(self.events) > events:
+                del self.events[: -events // 2]
+                self.oldest = self.events[0][0] - 1
+
     def fail(self, fault: Fault | None, plural: str = "*") -> None:
         """Fail like this from now on, watches that are under way included; None: mend it."""
         with self.changed:

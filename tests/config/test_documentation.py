@@ -29,11 +29,11 @@ WRITTEN_OTHERWISE = {
     "interval": "`15s`",
     "metrics": "`{path: /metrics}`",
     "deny": "`vllm:lora_requests_info`",
+    "prefer": "`route`, `ingress`, `nodeport`, `service`",
     "prometheus": "`2.42`",
     "scrape_interval": "`30s`",
     "evaluation_interval": "`30s`",
     "alertmanager": "`0.25`",
-    "prefer": "`route`, `ingress`, `nodeport`, `service`",
     "secret_dirs": "`/run/secrets`, `/var/run/secrets/chatprobe`",
 }
 

@@ -8,7 +8,7 @@ from tests.cluster import objects as o
 from tests.cluster.objects import Json
 from tests.traffic.kubernetes.seeing import only, seen
 from traffic.roster import Replica
-from traffic.targets.kubernetes.candidates import PassedOver
+from traffic.targets.kubernetes.candidates import MOST_REPLICAS, PassedOver
 
 OURS = "chatprobe.io/"
 
@@ -176,3 +176,11 @@ def test_objects_of_any_shape_break_nothing(kind: str, junk: object) -> None:
         "status": junk,
     }
     seen(broken, o.service("one"), {**broken, "endpoints": junk, "ports": junk})
+
+
+def test_pods_are_bounded_and_their_names_are_names() -> None:
+    many = o.endpoint_slice("one", *(f"10.0.{number // 250}.{number % 250}" for number in range(300)))
+    many["endpoints"][0]["targetRef"]["name"] = 'a"} 1\n' * 1000
+    replicas = only(o.service("one"), many).replicas
+    assert len(replicas) == MOST_REPLICAS
+    assert replicas[0].name == "10.0.0.0"

@@ -48,6 +48,10 @@ class ExpiredError(ApiError):
     """410: the version to go on from is too old, and everything has to be listed again."""
 
 
+class SilentError(ApiError):
+    """A watch said nothing for so long that it may be dead."""
+
+
 class AbsentError(ApiError):
     """404: the cluster has no such kind, or no such object."""
 
@@ -264,13 +268,20 @@ def _bounded(response: Any) -> Iterator[bytes]:
 def _lines(response: Any) -> Iterator[bytes]:
     rest = b""
     with _as_broken_off():
-        for piece in response.stream(65536):
+        for piece in _until_silent(response):
             *whole, rest = (rest + piece).split(b"\n")
             if len(rest) > LINE_BYTES:
                 raise ApiError(f"an event has more than {LINE_BYTES} bytes; look whether what answers is the API server")
             yield from (line for line in whole if line.strip())
     if rest.strip():
         raise ApiError("the API server broke off in the middle of an event; look at its own health")
+
+
+def _until_silent(response: Any) -> Iterator[bytes]:
+    try:
+        yield from response.stream(65536)
+    except urllib3.exceptions.ReadTimeoutError:
+        raise SilentError(f"no event for {SILENCE_SECONDS:g} s") from None
 
 
 def _event(line: bytes) -> Event:

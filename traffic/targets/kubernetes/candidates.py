@@ -16,6 +16,8 @@ from traffic.targets.kubernetes.ways import Way, service_host, ways
 
 BY_SERVICE = "/service"
 """What the name of a target ends in that is reached by its Service beside another way."""
+MOST_REPLICAS = 100
+"""Pods of one target whose own metrics are read: whoever may write an EndpointSlice does not have us ask thousands of addresses."""
 _KSERVE = "serving.kserve.io/inferenceservice"
 _PORT_NAMES = ("http", "https", "http1", "h2c", "api", "openai", "web", "http-api")
 _PORT_NUMBERS = (8000, 8080, 11434, 3000, 80, 443, 8443)
@@ -191,14 +193,14 @@ def _port(service: Service, wanted: Wishes) -> ServicePort | None:
 
 
 def _replicas(pieces: Sequence[Slice], port_name: str, way: Way, server_name: str) -> tuple[Replica, ...]:
-    """A replica for each ready pod, by name; a pod that is in two slices, as in dual-stack Services, is one."""
+    """A replica for each ready pod, by name, up to the bound; a pod that is in two slices, as in dual-stack Services, is one."""
     found: dict[str, Replica] = {}
     for piece in pieces:
         port = piece.ports.get(port_name, next(iter(piece.ports.values()), None) if len(piece.ports) == 1 else None)
         for pod in piece.pods:
             if pod.ready and port is not None and pod.name not in found:
                 found[pod.name] = _replica(pod, port, way, server_name)
-    return tuple(found[name] for name in sorted(found))
+    return tuple(found[name] for name in sorted(found)[:MOST_REPLICAS])
 
 
 def _replica(pod: Pod, port: int, way: Way, server_name: str) -> Replica:

@@ -79,7 +79,7 @@ def _member(config: Config, found: Found) -> Member | str:
         read_name(candidate.name)
         target = Target.model_validate({"backend": engine.backend, "url": engine.url, "model": candidate.model})
     except ValidationError as invalid:
-        return f"its {'.'.join(map(str, invalid.errors()[0]['loc'])) or 'URL'} cannot be used: {invalid.errors(include_url=False)[0]['msg']}"
+        return _in_words(invalid)
     except ValueError as error:
         return f"its name {error}"
     if (objection := _objection(target.url, guard_of(config))) is not None:
@@ -88,6 +88,13 @@ def _member(config: Config, found: Found) -> Member | str:
     inside = Target(backend=target.backend, url=f"https://{service_host(candidate.place.namespace, candidate.place.name, settings)}")
     tls = equipped(candidate.name, inside, config.credentials, candidate.place).tls_settings
     return Member(target, KUBERNETES, candidate.replicas, guard_of(config), candidate.place, tls)
+
+
+def _in_words(invalid: ValidationError) -> str:
+    """What is wrong with a target, without what was found there."""
+    error = invalid.errors(include_input=False, include_url=False)[0]
+    cause = error.get("ctx", {}).get("error")
+    return f"its {'.'.join(map(str, error['loc']))} cannot be used: {error['msg'] if cause is None else cause}"
 
 
 def _objection(url: str, guard: Guard) -> str | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from traffic.targets.kubernetes.api import AbsentError, Api, ApiError, ExpiredError
+from traffic.targets.kubernetes.api import AbsentError, Api, ApiError, ExpiredError, SilentError
 from traffic.targets.kubernetes.fields import Json
 from traffic.targets.kubernetes.kinds import Kind
 from traffic.targets.kubernetes.objects import Object
@@ -92,8 +92,12 @@ class Following:
             try:
                 self._list_and_watch()
                 pause_seconds = 0.0
-            except ExpiredError:
-                pause_seconds = min(self._first_pause_seconds, LONGEST_PAUSE_SECONDS) / 10
+            except SilentError:
+                pause_seconds = 0.0  # the list that follows shows whether anything is wrong
+            except ExpiredError as error:
+                pause_seconds = min(max(self._first_pause_seconds / 10, pause_seconds * 2), LONGEST_PAUSE_SECONDS)
+                if pause_seconds > self._first_pause_seconds:  # not once, but again and again
+                    self._tell(problem=f"{error}, again and again; look at the health of the API server")
             except AbsentError as error:
                 # not there at all is well for most kinds; what was there and is not found may be the API's own trouble
                 self._tell(problem=str(error) if self._objects or not self.kind.group else None)

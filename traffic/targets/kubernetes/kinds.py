@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from config.kubernetes import Kubernetes
-from traffic.targets.kubernetes import objects
+from traffic.targets.kubernetes import reading
 from traffic.targets.kubernetes.fields import Json
 from traffic.targets.kubernetes.objects import Object
 from traffic.targets.kubernetes.rbac import needed
@@ -34,14 +34,14 @@ class Kind(Resource):
     labelled: bool = False
 
 
-SERVICES = Kind("", "v1", "services", objects.service, labelled=True)
-SLICES = Kind("discovery.k8s.io", "v1", "endpointslices", objects.endpoint_slice)
-INFERENCE_SERVICES = Kind("serving.kserve.io", "v1beta1", "inferenceservices", objects.inference_service, labelled=True)
-ROUTES = Kind("route.openshift.io", "v1", "routes", objects.route)
-INGRESSES = Kind("networking.k8s.io", "v1", "ingresses", objects.ingress)
-HTTP_ROUTES = Kind("gateway.networking.k8s.io", "v1", "httproutes", objects.http_route)
-GATEWAYS = Kind("gateway.networking.k8s.io", "v1", "gateways", objects.gateway)
-NODES = Kind("", "v1", "nodes", objects.node, namespaced=False)
+SERVICES = Kind("", "v1", "services", reading.service, labelled=True)
+SLICES = Kind("discovery.k8s.io", "v1", "endpointslices", reading.endpoint_slice)
+INFERENCE_SERVICES = Kind("serving.kserve.io", "v1beta1", "inferenceservices", reading.inference_service, labelled=True)
+ROUTES = Kind("route.openshift.io", "v1", "routes", reading.route)
+INGRESSES = Kind("networking.k8s.io", "v1", "ingresses", reading.ingress)
+HTTP_ROUTES = Kind("gateway.networking.k8s.io", "v1", "httproutes", reading.http_route)
+GATEWAYS = Kind("gateway.networking.k8s.io", "v1", "gateways", reading.gateway)
+NODES = Kind("", "v1", "nodes", reading.node, namespaced=False)
 
 PODS = Resource("", "v1", "pods")
 CLAIMS = Resource("", "v1", "persistentvolumeclaims")

@@ -72,6 +72,7 @@ class Lease:
         self._observed: tuple[str, str, str] | None = None
         self._observed_at = 0.0
         self._problem = ""
+        self._released = False
 
     async def run(self, changed: Callable[[], Awaitable[object]]) -> None:
         """Until it is cancelled; `changed` is called whenever `leads` is another."""
@@ -97,6 +98,7 @@ class Lease:
 
     async def release(self) -> None:
         """Let others have it at once, where it is held; what goes wrong then costs them the time of the lease, and nothing else."""
+        self._released = True  # an attempt that is still under way must not get it back
         if self.leads:
             self.leads = False
             with contextlib.suppress(ApiError):
@@ -113,6 +115,9 @@ class Lease:
                 _log.warning("the lease cannot be asked for", lease=f"{self._name.namespace}/{self._name.name}", problem=str(error))
             self._problem = str(error)
             return False
+        except Exception:  # noqa: BLE001 - whatever breaks, who cannot renew the lease has to stop in time
+            _log.exception("asking for the lease broke")
+            return False
         self._problem = ""
         return got
 
@@ -127,7 +132,7 @@ class Lease:
         if state != self._observed:
             self._observed, self._observed_at = state, time.monotonic()
         seconds = min(number(found, "spec", "leaseDurationSeconds") or self._terms.lease_seconds, _LONGEST_SECONDS)
-        if holder not in ("", self._identity) and time.monotonic() < self._observed_at + seconds:
+        if self._released or (holder not in ("", self._identity) and time.monotonic() < self._observed_at + seconds):
             return False
         self._put(found, self._identity, self._terms.lease_seconds)
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -19,9 +19,12 @@ from traffic.targets.kubernetes.candidates import PassedOver, candidates
 from traffic.targets.kubernetes.cluster import Cluster, State
 from traffic.targets.kubernetes.engine import Engine
 from traffic.targets.kubernetes.enrolling import Found, guard_of
+from traffic.targets.kubernetes.gradually import one_step
 
 SETTLE_SECONDS = 1.0
 """Changes come in bunches: a Service, its slices, its Route. They are waited for together."""
+STEP_SECONDS = 0.25
+"""Between two steps of one change."""
 PAUSE_SECONDS = 5.0
 """Between two changes of the targets: whatever comes and goes in the cluster, chats go on undisturbed."""
 LOOK_SECONDS = 5.0
@@ -88,27 +91,40 @@ class Source:
 
     async def run(self, changed: Callable[[], Awaitable[object]], *, pause_seconds: float = PAUSE_SECONDS, looked: Callable[[], None]) -> None:
         """Look whenever there is news, and call `changed` where the engines are others; `looked` after every look."""
+        more = False
         while True:
-            try:
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await self._news.wait()
-                await asyncio.sleep(min(SETTLE_SECONDS, pause_seconds))
-            except TimeoutError:
-                if self._settings is not None and self._cluster is None:
-                    await self._enter(self._settings)
-            self._news.clear()
+            if more:
+                await asyncio.sleep(min(STEP_SECONDS, pause_seconds))
+            else:
+                await self._wait_for_news(min(SETTLE_SECONDS, pause_seconds))
             try:
                 before, cluster = self.seen, self._cluster
                 seen = await self.look()
                 if cluster is not self._cluster:
+                    more = False
                     continue  # the configuration looks elsewhere since
-                self.seen = seen
+                # at the first look nobody is chatted with who could be disturbed
+                self.seen = replace(seen, engines=one_step(before.engines, seen.engines)) if before.looked else seen
+                more = self.seen.engines != seen.engines
                 looked()
                 if not self.seen.same_engines(before):
                     await changed()
-                    await asyncio.sleep(pause_seconds)
+                    if not more:
+                        await asyncio.sleep(pause_seconds)
             except Exception:  # noqa: BLE001 - whatever a look breaks on, the next look comes
+                more = False
                 _log.exception("discovery in the cluster broke, and goes on")
+
+    async def _wait_for_news(self, settle_seconds: float) -> None:
+        """Until something has changed, or it is time to look anyway; where there is no cluster to talk to, try to find it."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._news.wait()
+            await asyncio.sleep(settle_seconds)
+        except TimeoutError:
+            if self._settings is not None and self._cluster is None:
+                await self._enter(self._settings)
+        self._news.clear()
 
     async def look(self) -> Seen:
         """What there is now. Engines that were asked and have not answered yet come with a later look."""
