@@ -25,6 +25,7 @@ generated: $(READY)
 	$(BIN)/python -m exporter.metrics.reference > docs/metrics.md
 	$(BIN)/chatprobe alerts build --config config/default.yaml --config alerts/notify.yaml
 	$(BIN)/chatprobe dashboards build
+	$(BIN)/python -m helm.reference
 
 format: $(READY)
 	$(BIN)/ruff check --fix
