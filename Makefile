@@ -24,7 +24,10 @@ lint: $(READY)
 generated: $(READY)
 	$(BIN)/python -m exporter.metrics.reference > docs/metrics.md
 	$(BIN)/chatprobe alerts build --config config/default.yaml --config alerts/notify.yaml
+	$(BIN)/chatprobe alerts build --config config/default.yaml --config alerts/one-day.yaml --output alerts/generated/one-day
 	$(BIN)/chatprobe dashboards build
+	$(BIN)/python -m helm.copies
+	$(BIN)/python -m helm.reference
 
 format: $(READY)
 	$(BIN)/ruff check --fix

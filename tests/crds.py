@@ -33,7 +33,7 @@ def closed(part: Any) -> Any:
         return [closed(each) for each in part]
     if not isinstance(part, dict):
         return part
-    found = {key: closed(value) for key, value in part.items()}
+    found = {key: closed(value) for key, value in part.items() if value is not None}  # that of Routes has an empty `anyOf`
     named = part.get("properties")
     if part.get("type") == "object" and isinstance(named, dict) and not part.get("x-kubernetes-preserve-unknown-fields"):
         found["additionalProperties"] = False

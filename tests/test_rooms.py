@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-EVERYTHING = frozenset({"probes", "config", "traffic", "exporter", "bench", "alerts", "dashboards", "cli", "tests", "benchmarks"})
+EVERYTHING = frozenset({"probes", "config", "traffic", "exporter", "bench", "alerts", "dashboards", "cli", "helm", "tests", "benchmarks"})
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "probes": frozenset(),
     "config": frozenset({"probes"}),
@@ -18,7 +18,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bench": frozenset({"probes", "config", "traffic"}),
     "alerts": frozenset({"config", "exporter.metrics.catalogue"}),
     "dashboards": frozenset({"exporter.metrics.catalogue", "alerts.windows", "alerts.recordings"}),
-    "cli": EVERYTHING - {"tests", "benchmarks"},
+    "cli": EVERYTHING - {"helm", "tests", "benchmarks"},
+    "helm": frozenset(),
     "benchmarks": EVERYTHING,
 }
 """The rooms and modules that each room may import, besides itself."""

@@ -22,6 +22,7 @@ _OF_LISTS: tuple[Fault, ...] = ("half", "slow", "no json", "wrong list")
 
 _CORE = re.compile(r"/api/v1(?:/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?")
 _GROUP = re.compile(r"/apis/(?P<group>[^/]+)/(?P<version>[^/]+)(?:/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?")
+_API = re.compile(r"/apis/(?P<group>[^/]+)/(?P<version>[^/]+)/?")
 _IN = re.compile(r"([\w./-]+) (in|notin) \(([^)]*)\)|([\w./-]+)(?:=|==)([\w./-]*)|([\w./-]+)")
 
 
@@ -126,6 +127,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: Json | None) -> None:
         parts = urlsplit(self.path)
         found = _CORE.fullmatch(parts.path) or _GROUP.fullmatch(parts.path)
+        if (api := _API.fullmatch(parts.path)) and api["group"] in self.server.cluster.groups:
+            self._send(200, {"kind": "APIResourceList", "groupVersion": f"{api['group']}/{api['version']}", "resources": []})
+            return
         if found is None:
             self._send(404, _status(404))
             return

@@ -18,16 +18,33 @@ app.kubernetes.io/name: {{ include "chatprobe.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
-{{- define "chatprobe.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{/* Of pods: nothing that changes with the chart's version, which would restart them. */}}
+{{- define "chatprobe.podLabels" -}}
 {{ include "chatprobe.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/component: prober
 app.kubernetes.io/part-of: chatprobe
-app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{- define "chatprobe.labels" -}}
+{{ include "chatprobe.podLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end -}}
+
+{{- define "chatprobe.pullSecrets" -}}
+{{- range concat (dig "imagePullSecrets" list (default dict .Values.global)) .Values.imagePullSecrets | uniq }}
+- name: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{- define "chatprobe.requiredScc" -}}
+{{- if and .Values.requiredScc (.Capabilities.APIVersions.Has "security.openshift.io/v1") -}}
+openshift.io/required-scc: {{ .Values.requiredScc }}
+{{- end -}}
 {{- end -}}
 
 {{- define "chatprobe.serviceAccountName" -}}

@@ -2,7 +2,7 @@
 {{- define "chatprobe.pod" -}}
 metadata:
   labels:
-    {{- include "chatprobe.labels" . | nindent 4 }}
+    {{- include "chatprobe.podLabels" . | nindent 4 }}
     {{- with .Values.podLabels }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -10,6 +10,9 @@ metadata:
     kubectl.kubernetes.io/default-container: chatprobe
     {{- if .Values.rollOnConfigChange }}
     checksum/config: {{ include "chatprobe.config" . | sha256sum }}
+    {{- end }}
+    {{- with include "chatprobe.requiredScc" . }}
+    {{- . | nindent 4 }}
     {{- end }}
     {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
@@ -19,9 +22,9 @@ spec:
   automountServiceAccountToken: {{ include "chatprobe.asksCluster" . | eq "true" }}
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
-  {{- with .Values.imagePullSecrets }}
+  {{- with include "chatprobe.pullSecrets" . }}
   imagePullSecrets:
-    {{- toYaml . | nindent 4 }}
+    {{- . | nindent 4 }}
   {{- end }}
   {{- with .Values.podSecurityContext }}
   securityContext:

@@ -217,6 +217,28 @@ async def test_kinds_that_the_cluster_does_not_have_are_no_problem(cluster: Clus
     assert seen.problems == ()
 
 
+async def test_no_right_to_kinds_that_the_cluster_does_not_have_is_no_problem_either(cluster: Cluster, configured: Configured) -> None:
+    """An API server looks at rights first: whoever has none to Routes gets 403 where there are no Routes."""
+    cluster.put(o.service("vllm"))
+    assert not cluster.groups & {"route.openshift.io", "serving.kserve.io"}
+    cluster.fail("forbidden", "routes")
+    cluster.fail("forbidden", "inferenceservices")
+    async with looking(configured(settings=", prefer: [route, service]")) as source:
+        seen = await until(source, lambda seen: bool(seen.engines))
+    assert seen.problems == ()
+
+
+async def test_no_right_to_kinds_that_the_cluster_has_is_told(cluster: Cluster, configured: Configured) -> None:
+    cluster.put(o.service("vllm"), o.route("vllm", "vllm"))
+    cluster.fail("forbidden", "routes")
+    async with looking(configured(settings=", prefer: [route, service]")) as source:
+        seen = await until(source, lambda seen: bool(seen.problems) and bool(seen.engines))
+    assert seen.problems == (
+        "routes.route.openshift.io of vllm-benchmark: no right to routes.route.openshift.io in namespace vllm-benchmark (403); grant it by a role, "
+        "or leave its way out of discovery.kubernetes.prefer",
+    )
+
+
 async def test_routes_that_are_suddenly_not_there_at_all_stay(cluster: Cluster, configured: Configured) -> None:
     cluster.put(o.service("vllm"), o.route("vllm", "vllm"))
     async with looking(configured()) as source:

@@ -56,6 +56,10 @@ class AbsentError(ApiError):
     """404: the cluster has no such kind, or no such object."""
 
 
+class ForbiddenError(ApiError):
+    """403: no right to it, whether it is there or not: rights are looked at first."""
+
+
 class ConflictError(ApiError):
     """409: somebody else was faster."""
 
@@ -155,6 +159,25 @@ class Api:
 
     def _get(self, kind: Resource, namespace: str | None, options: dict[str, Any], silence_seconds: float) -> Any:
         options = {**options, "_preload_content": False, "_request_timeout": (CONNECT_SECONDS, silence_seconds)}
+        try:
+            return self._ask(kind, namespace, options)
+        except ForbiddenError:
+            if kind.group and not self._serves(kind):
+                raise AbsentError(f"there are no {kind.written} in the cluster") from None
+            raise
+
+    def _serves(self, kind: Resource) -> bool:
+        """Whether the cluster has the API of a kind, which everybody may know. True where that cannot be told."""
+        try:
+            with _as_api_error(kind.plural, kind.group, None):
+                _parsed(self._custom.get_api_resources(kind.group, kind.version, _preload_content=False, _request_timeout=(CONNECT_SECONDS, READ_SECONDS)))
+        except AbsentError:
+            return False
+        except ApiError:
+            return True
+        return True
+
+    def _ask(self, kind: Resource, namespace: str | None, options: dict[str, Any]) -> Any:
         with _as_api_error(kind.plural, kind.group, namespace):
             if not kind.group:
                 name = _CORE_NAMES[kind.plural]
@@ -214,7 +237,7 @@ def _refused(status: int, what: str, where: str) -> ApiError:
         case 401:
             return ApiError("the API server does not know us (401); renew the kubeconfig, or the service account's token")
         case 403:
-            return ApiError(f"no right to {what} {where} (403); grant it by a role, or leave its way out of discovery.kubernetes.prefer")
+            return ForbiddenError(f"no right to {what} {where} (403); grant it by a role, or leave its way out of discovery.kubernetes.prefer")
         case 404:
             return AbsentError(f"there are no {what} {where} (404)")
         case 409:

@@ -1,0 +1,61 @@
+{{- /* Names, labels, images. */ -}}
+
+{{- define "engine.fullname" -}}
+{{- $values := .root.Values -}}
+{{- $name := default .engine $values.nameOverride -}}
+{{- if $values.fullnameOverride -}}
+{{- $values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- else if contains $name .root.Release.Name -}}
+{{- .root.Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .root.Release.Name $name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end }}
+
+{{- /* What a Deployment and a Service select pods by: it can never change. */ -}}
+{{- define "engine.selectorLabels" -}}
+app.kubernetes.io/name: {{ default .engine .root.Values.nameOverride }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{- end }}
+
+{{- /* Of pods: nothing that changes with the chart's version, which would restart them, and have them load their model again. */ -}}
+{{- define "engine.podLabels" -}}
+{{ include "engine.selectorLabels" . }}
+app: {{ .engine }}
+app.kubernetes.io/component: inference
+app.kubernetes.io/part-of: {{ .root.Values.partOf }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "engine.labels" -}}
+{{ include "engine.podLabels" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .engine .root.Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "engine.metadata" -}}
+name: {{ include "engine.fullname" . }}
+labels:
+  {{- include "engine.labels" . | nindent 2 }}
+{{- end }}
+
+{{- define "engine.serviceAccountName" -}}
+{{- $account := .root.Values.serviceAccount -}}
+{{- if $account.create -}}
+{{- default (include "engine.fullname" .) $account.name -}}
+{{- else -}}
+{{- default "default" $account.name -}}
+{{- end -}}
+{{- end }}
+
+{{- /* An image by its digest where there is one, else by its tag. Takes {image, version}. */ -}}
+{{- define "engine.image" -}}
+{{- if .image.digest -}}
+{{- printf "%s@%s" .image.repository .image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" .image.repository (default .version .image.tag) -}}
+{{- end -}}
+{{- end }}

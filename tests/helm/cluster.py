@@ -1,0 +1,83 @@
+"""What a chart renders for a cluster, by Helm's own engine, with no cluster."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import helm_python
+import yaml
+from helm_python import _native  # its public `install` cannot say what a cluster knows, which the function below it takes
+
+HELM = Path(__file__).parents[2] / "helm"
+NAMESPACE = "vllm-benchmark"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """`knows` are the API versions beside those of every Kubernetes."""
+
+    name: str
+    knows: tuple[str, ...]
+    version: str = "v1.33.0"
+
+
+KUBERNETES = Cluster("kubernetes", ())
+OPENSHIFT = Cluster("openshift", ("route.openshift.io/v1", "monitoring.coreos.com/v1", "security.openshift.io/v1"))
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """`objects` are installed; `hooks` run at certain times, like `helm test`."""
+
+    objects: tuple[Json, ...]
+    hooks: tuple[Json, ...]
+    notes: str
+
+    def one(self, kind: str) -> Json:
+        """The only object of this kind."""
+        (found,) = self.all(kind)
+        return found
+
+    def all(self, kind: str) -> list[Json]:
+        return [each for each in self.objects if each["kind"] == kind]
+
+
+def charts() -> list[str]:
+    """Every chart that one can install, by its name."""
+    return sorted(file.parent.name for file in HELM.glob("*/Chart.yaml") if yaml.safe_load(file.read_text()).get("type") != "library")
+
+
+def examples(chart: str) -> list[str]:
+    """The chart's example values: the names of the files in its `ci/`, without `-values.yaml`."""
+    return sorted(file.name.removesuffix("-values.yaml") for file in (HELM / chart / "ci").glob("*-values.yaml"))
+
+
+def example(chart: str, name: str) -> Json:
+    values: Json | None = yaml.safe_load((HELM / chart / "ci" / f"{name}-values.yaml").read_text())
+    return values or {}
+
+
+def render(chart: str, values: Json, cluster: Cluster = OPENSHIFT, release: str = "bench") -> Rendered:
+    """What `helm install` would send. Raises `helm_python.HelmError` where Helm, the schema or the chart refuses the values."""
+    options = {"dry_run": "client", "namespace": NAMESPACE, "api_versions": cluster.knows, "kube_version": cluster.version}
+    with helm_python.Chart.load(HELM / chart) as loaded, helm_python.Config(namespace=NAMESPACE, storage_driver="memory") as config:
+        told = _native.call_string(
+            "helm_install", config._raw(), _native.HANDLE(0), loaded._raw(), None, release, json.dumps(values), json.dumps(options)
+        )
+        written = loaded.render(values, name=release, namespace=NAMESPACE)
+    hooks = [each for path, text in written.items() if path.endswith(".yaml") for each in _documents(text) if _is_hook(each)]
+    installed = json.loads(told)
+    return Rendered(tuple(_documents(installed["manifest"])), tuple(hooks), installed["notes"])
+
+
+def _documents(text: str) -> list[Json]:
+    return [each for each in yaml.safe_load_all(text) if isinstance(each, dict)]
+
+
+def _is_hook(document: Json) -> bool:
+    return "helm.sh/hook" in document.get("metadata", {}).get("annotations", {})
