@@ -76,7 +76,7 @@ def render(chart: str, values: Json, cluster: Cluster = OPENSHIFT, release: str 
 
 
 def _documents(text: str) -> list[Json]:
-    return [each for each in yaml.safe_load_all(text) if isinstance(each, dict)]
+    return [each for each in yaml.load_all(text, yaml.CSafeLoader) if isinstance(each, dict)]
 
 
 def _is_hook(document: Json) -> bool:

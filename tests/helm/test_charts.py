@@ -76,6 +76,13 @@ def test_every_pod_runs_under_restricted_v2(chart: str, name: str, cluster: Clus
     assert [*identities(pods)] == []
 
 
+@pytest.mark.parametrize(("chart", "name"), [case for case in EVERY if case.values[0] in ("ollama", "tgi", "vllm")])
+def test_an_engine_gets_no_token(chart: str, name: str) -> None:
+    rendered = render(chart, example(chart, name))
+    specs = [spec for each in (*rendered.objects, *rendered.hooks) if (spec := pod(each)) is not None]
+    assert {spec["automountServiceAccountToken"] for spec in specs} == {False}
+
+
 @pytest.mark.parametrize(("chart", "name"), EVERY)
 def test_each_container_says_what_it_uses(chart: str, name: str) -> None:
     rendered = render(chart, example(chart, name))

@@ -7,13 +7,13 @@ import urllib.request
 from prometheus_client.parser import text_string_to_metric_families
 
 
-def missing(url):
+def missing(url: str) -> str | None:
     """What is not as it should be, or None."""
     with urllib.request.urlopen(f"{url}/-/ready", timeout=5) as answer:
         answer.read()
     with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
         page = answer.read().decode()
-    chats = {}
+    chats: dict[str, float] = {}
     for family in text_string_to_metric_families(page):
         for sample in family.samples:
             if sample.name == "chatprobe_probes_total":
@@ -25,7 +25,7 @@ def missing(url):
     return f"no good chat yet with {', '.join(silent)}; look at chatprobe's log" if silent else None
 
 
-def main():
+def main() -> None:
     url, ends = sys.argv[1], time.monotonic() + float(sys.argv[2])
     while True:
         try:
@@ -33,7 +33,7 @@ def main():
         except OSError as error:
             problem = f"{url}: {error}"
         if problem is None:
-            print("each target has had a good chat")
+            sys.stdout.write("each target has had a good chat\n")
             return
         if time.monotonic() > ends:
             sys.exit(problem)

@@ -170,7 +170,9 @@ class Api:
         """Whether the cluster has the API of a kind, which everybody may know. True where that cannot be told."""
         try:
             with _as_api_error(kind.plural, kind.group, None):
-                _parsed(self._custom.get_api_resources(kind.group, kind.version, _preload_content=False, _request_timeout=(CONNECT_SECONDS, READ_SECONDS)))
+                _parsed(
+                    self._custom.get_api_resources(kind.group, kind.version, _preload_content=False, _request_timeout=(CONNECT_SECONDS, READ_SECONDS))
+                )
         except AbsentError:
             return False
         except ApiError:
