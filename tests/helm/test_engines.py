@@ -108,7 +108,7 @@ def test_engines_keep_away_from_each_other_by_a_label_that_all_have(engine: str)
     (soft,) = pod(engine, {"antiAffinity": {"mode": "soft"}})["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
     assert soft == {"weight": 100, "podAffinityTerm": term}
     assert "affinity" not in pod(engine, {"antiAffinity": {"mode": "none"}})
-    own = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchFields": []}]}}}
+    own: Json = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchFields": []}]}}}
     assert pod(engine, {"affinity": own})["affinity"].keys() == {"nodeAffinity", "podAntiAffinity"}
 
 
