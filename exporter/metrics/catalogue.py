@@ -1,15 +1,25 @@
-"""Every metric that chatprobe serves of its own: the one place for their names, labels, help and buckets."""
+"""Every metric that chatprobe serves of its own: the one place for their names, labels, help and buckets.
+
+The engines' own, which are served on, are in `vllm`, `vllm_options` and `tgi` (all of them: `RELAYED`), what others tell of their pods in `pods`.
+"""
 
 from __future__ import annotations
 
 from exporter.metrics import buckets
 from exporter.metrics import native as native
+from exporter.metrics import pods as pods
+from exporter.metrics import process as process
+from exporter.metrics import tgi as tgi
+from exporter.metrics import vllm as vllm
+from exporter.metrics import vllm_options as vllm_options
+from exporter.metrics.engines import RELAYED as RELAYED
 from exporter.metrics.metric import BACKEND as BACKEND
 from exporter.metrics.metric import MODEL as MODEL
 from exporter.metrics.metric import REPLICA as REPLICA
 from exporter.metrics.metric import TARGET as TARGET
 from exporter.metrics.metric import TARGET_LABELS as TARGET_LABELS
 from exporter.metrics.metric import Metric as Metric
+from exporter.metrics.relayed import Relayed as Relayed
 from exporter.metrics.uids import Dashboard as Dashboard
 from probes.failure import Reason
 from probes.record import PHASES as PHASES
@@ -187,6 +197,14 @@ SCENARIO_INTERVAL = Metric(
     (SCENARIO,),
 )
 SCENARIO_TIMEOUT = Metric("chatprobe_scenario_timeout_seconds", "gauge", "Longest that a chat of the scenario may take.", (SCENARIO,))
+
+SLO_THRESHOLD = Metric(
+    "chatprobe_slo_threshold_seconds",
+    "gauge",
+    "Largest value with which a chat is good, for each measure that an SLO has a threshold on.",
+    (SLO, SCENARIO, MEASURE),
+)
+SLO_OBJECTIVE = Metric("chatprobe_slo_objective_ratio", "gauge", "Share of attempts that an SLO asks to be good.", (SLO, SCENARIO))
 
 BUILD_INFO = Metric("chatprobe_exporter_build_info", "gauge", "The chatprobe that runs; always 1.", (VERSION, PYTHON_VERSION))
 RELOAD_SUCCESSFUL = Metric("chatprobe_exporter_config_last_reload_successful", "gauge", "Whether the configuration was last read without an error.")

@@ -52,6 +52,8 @@ class Families:
             case "histogram":
                 bounds = boundaries(metric, self._thresholds.get(metric.name, ()))
                 return Histogram(metric.name, metric.help, metric.labels, registry=self._registry, buckets=bounds)
+            case "summary":
+                raise ValueError(f"{metric.name}: quantiles of several processes cannot be added up; have it as a histogram")
 
 
 def boundaries(metric: Metric, thresholds: Collection[float]) -> tuple[float, ...]:

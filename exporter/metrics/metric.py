@@ -16,7 +16,7 @@ class Metric:
     """One family: `name` as Prometheus stores it (`_total` included), and for histograms the buckets before thresholds of SLOs join them."""
 
     name: str
-    type: Literal["counter", "gauge", "histogram"]
+    type: Literal["counter", "gauge", "histogram", "summary"]
     help: str
     labels: tuple[str, ...] = ()
     buckets: Buckets | None = None

@@ -34,7 +34,7 @@ FOUND = "discovery: {files: [targets.yaml]}\n"
         (
             ONE + "scenarios: {beat: {every: 1h}}\nslos: {s: {scenario: beat, objective: 99.9%}, fine: {scenario: beat, objective: 99%}}\n",
             [
-                "3:38: slos.s.objective: allows not even one bad chat of the 720 in its window: the first one spends the whole budget; "
+                "3:39: slos.s.objective: allows not even one bad chat of the 720 in its window: the first one spends the whole budget; "
                 "chat more often, or write a lower objective or a longer window"
             ],
         ),
