@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,13 +12,7 @@ from tests import crds
 
 Json = dict[str, Any]
 
-CRDS = {
-    "GrafanaDashboard": "grafanadashboards",
-    "PodMonitor": "podmonitors",
-    "PrometheusRule": "prometheusrules",
-    "Route": "routes",
-    "ServiceMonitor": "servicemonitors",
-}
+CRDS = {names["kind"]: names["plural"] for file in crds.FOLDER.glob("*.json") for names in [json.loads(file.read_text())["spec"]["names"]]}
 IDENTITIES = ("runAsUser", "runAsGroup", "fsGroup", "supplementalGroups", "seLinuxOptions")
 """What OpenShift gives each namespace a range of: an object that says one of them itself is refused."""
 VOLUMES = ("configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret")

@@ -8,6 +8,7 @@ from typing import Any
 import helm_python
 import pytest
 
+from helm.reference.values import Section, read
 from tests.helm.cluster import HELM, KUBERNETES, OPENSHIFT, Cluster, charts, example, examples, render
 from tests.helm.objects import containers, identities, pod, problems, unrestricted
 
@@ -31,6 +32,12 @@ NAMESPACED = {
     "StatefulSet",
 }
 """What the role `admin` of a namespace may make, with `monitoring-edit` on OpenShift."""
+
+
+def sections(chart: str) -> list[str]:
+    """The chart's values that are sections of values of its own: not those of a chart below it, nor those of all."""
+    written = read((HELM / chart / "values.yaml").read_text())
+    return [part.path[0] for part in written.parts if isinstance(part, Section) and not part.open and not (HELM / part.path[0]).exists()]
 
 
 def test_every_chart_has_an_example_of_its_defaults() -> None:
@@ -137,5 +144,9 @@ def test_no_service_leads_to_the_pod_of_a_test(chart: str) -> None:
 def test_a_misspelt_value_is_refused(chart: str) -> None:
     with pytest.raises(helm_python.HelmError, match="additional properties 'imagee' not allowed"):
         render(chart, {"imagee": {"tag": "x"}})
+
+
+@pytest.mark.parametrize(("chart", "section"), [(chart, section) for chart in charts() for section in sections(chart)])
+def test_a_misspelt_value_of_a_section_is_refused(chart: str, section: str) -> None:
     with pytest.raises(helm_python.HelmError, match="additional properties 'tagg' not allowed"):
-        render(chart, {"image": {"tagg": "x"}})
+        render(chart, {section: {"tagg": "x"}})

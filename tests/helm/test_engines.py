@@ -108,7 +108,7 @@ def test_engines_keep_away_from_each_other_by_a_label_that_all_have(engine: str)
     (soft,) = pod(engine, {"antiAffinity": {"mode": "soft"}})["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
     assert soft == {"weight": 100, "podAffinityTerm": term}
     assert "affinity" not in pod(engine, {"antiAffinity": {"mode": "none"}})
-    own = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchFields": []}]}}}
+    own: Json = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchFields": []}]}}}
     assert pod(engine, {"affinity": own})["affinity"].keys() == {"nodeAffinity", "podAntiAffinity"}
 
 
@@ -277,3 +277,13 @@ def test_one_model_for_all_engines_under_one_name(umbrella: Path) -> None:
         assert environment(found[engine]["containers"][0])["HF_TOKEN"] == {"secretKeyRef": {"name": "hf", "key": "token"}}
     for each in containers(found["ollama"]):
         assert (environment(each)["MODEL"], environment(each)["SERVED_MODEL"]) == ("tiny:fp16", "org/tiny")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_numbers_stay_numbers_and_names_stay_names(engine: str) -> None:
+    values = {"progressDeadlineSeconds": 2_000_000, "terminationGracePeriodSeconds": 1_000_000, "partOf": "1", "antiAffinity": {"group": "1"}}
+    deployment = render(engine, values, release="123").one("Deployment")
+    assert deployment["spec"]["progressDeadlineSeconds"] == 2_000_000
+    assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 1_000_000
+    assert {type(value) for value in deployment["spec"]["template"]["metadata"]["labels"].values()} == {str}
+    assert deployment["spec"]["selector"]["matchLabels"]["app.kubernetes.io/instance"] == "123"

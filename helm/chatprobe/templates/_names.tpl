@@ -14,8 +14,8 @@
 {{- end -}}
 
 {{- define "chatprobe.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "chatprobe.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "chatprobe.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{/* Of pods: nothing that changes with the chart's version, which would restart them. */}}

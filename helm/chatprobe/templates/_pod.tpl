@@ -21,7 +21,7 @@ spec:
   serviceAccountName: {{ include "chatprobe.serviceAccountName" . }}
   automountServiceAccountToken: {{ include "chatprobe.asksCluster" . | eq "true" }}
   enableServiceLinks: false
-  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+  terminationGracePeriodSeconds: {{ int .Values.terminationGracePeriodSeconds }}
   {{- with include "chatprobe.pullSecrets" . }}
   imagePullSecrets:
     {{- . | nindent 4 }}
@@ -63,7 +63,7 @@ spec:
         - --config=/etc/chatprobe/chatprobe.yaml
         - --log-level={{ .Values.logLevel }}
         {{- if gt (int .Values.shards) 1 }}
-        - --shard=$(SHARD)/{{ .Values.shards }}
+        - --shard=$(SHARD)/{{ int .Values.shards }}
         {{- end }}
         {{- if gt (int .Values.replicas) 1 }}
         - --lease=$(POD_NAMESPACE)/{{ include "chatprobe.fullname" . }}

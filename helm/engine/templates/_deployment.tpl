@@ -11,7 +11,7 @@ kind: Deployment
 metadata:
   {{- include "engine.metadata" . | nindent 2 }}
 spec:
-  replicas: {{ $values.replicaCount }}
+  replicas: {{ int $values.replicaCount }}
   revisionHistoryLimit: 3
   progressDeadlineSeconds: {{ include "engine.progressDeadlineSeconds" . }}
   strategy:
@@ -23,7 +23,7 @@ spec:
     metadata:
       labels:
         {{- include "engine.podLabels" . | nindent 8 }}
-        chatprobe.io/engine-group: {{ $values.antiAffinity.group }}
+        chatprobe.io/engine-group: {{ $values.antiAffinity.group | quote }}
         {{- with $values.podLabels }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -39,7 +39,7 @@ spec:
       {{- with include "engine.pullSecrets" . }}
       {{- . | nindent 6 }}
       {{- end }}
-      terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds }}
+      terminationGracePeriodSeconds: {{ int $values.terminationGracePeriodSeconds }}
       securityContext:
         {{- toYaml $values.podSecurityContext | nindent 8 }}
       {{- with $values.runtimeClassName }}

@@ -14,8 +14,8 @@
 
 {{- /* What a Deployment and a Service select pods by: it can never change. */ -}}
 {{- define "engine.selectorLabels" -}}
-app.kubernetes.io/name: {{ default .engine .root.Values.nameOverride }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ default .engine .root.Values.nameOverride | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 {{- end }}
 
 {{- /* Of pods: nothing that changes with the chart's version, which would restart them, and have them load their model again. */ -}}
@@ -23,7 +23,7 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 {{ include "engine.selectorLabels" . }}
 app: {{ .engine }}
 app.kubernetes.io/component: inference
-app.kubernetes.io/part-of: {{ .root.Values.partOf }}
+app.kubernetes.io/part-of: {{ .root.Values.partOf | quote }}
 {{- with .root.Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
@@ -37,7 +37,7 @@ helm.sh/chart: {{ printf "%s-%s" .engine .root.Chart.Version | replace "+" "_" }
 {{- end }}
 
 {{- define "engine.metadata" -}}
-name: {{ include "engine.fullname" . }}
+name: {{ include "engine.fullname" . | quote }}
 labels:
   {{- include "engine.labels" . | nindent 2 }}
 {{- end }}

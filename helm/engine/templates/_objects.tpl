@@ -68,7 +68,7 @@ spec:
   accessModes:
     {{- toYaml $persistence.accessModes | nindent 4 }}
   {{- with $persistence.storageClass }}
-  storageClassName: {{ . }}
+  storageClassName: {{ . | quote }}
   {{- end }}
   resources:
     requests:

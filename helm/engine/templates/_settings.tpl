@@ -29,11 +29,9 @@ true
 {{- $values := .root.Values -}}
 {{- $resources := deepCopy $values.resources -}}
 {{- if $values.gpu.count -}}
-{{- $gpus := dict $values.gpu.resource $values.gpu.count -}}
-{{- $limits := merge $gpus (default dict $resources.limits) -}}
-{{- $_ := set $resources "limits" $limits -}}
-{{- $requests := merge (dict $values.gpu.resource $values.gpu.count) (default dict $resources.requests) -}}
-{{- $_ := set $resources "requests" $requests -}}
+{{- range list "requests" "limits" -}}
+{{- $_ := set $resources . (merge (dict $values.gpu.resource $values.gpu.count) (default dict (get $resources .))) -}}
+{{- end -}}
 {{- end -}}
 {{- $memory := dig "limits" "memory" "" $resources -}}
 {{- if and $memory $values.shm -}}
@@ -56,13 +54,14 @@ true
 {{- if and $given (lt (int $given) $startup) -}}
 {{- fail (printf "progressDeadlineSeconds %d is less than the %d s that probes.startup allows; more, or leave it out" (int $given) $startup) -}}
 {{- end -}}
-{{- default (add $startup 1800) $given -}}
+{{- default (add $startup 1800) $given | int -}}
 {{- end }}
 
 {{- /* Pods of engines keep away from each other, whichever release they are of. What `affinity` says wins. */ -}}
 {{- define "engine.affinity" -}}
 {{- $values := .root.Values -}}
-{{- $term := dict "topologyKey" "kubernetes.io/hostname" "labelSelector" (dict "matchLabels" (dict "chatprobe.io/engine-group" $values.antiAffinity.group)) -}}
+{{- $engines := dict "matchLabels" (dict "chatprobe.io/engine-group" $values.antiAffinity.group) -}}
+{{- $term := dict "topologyKey" "kubernetes.io/hostname" "labelSelector" $engines -}}
 {{- $preset := dict -}}
 {{- if eq $values.antiAffinity.mode "hard" -}}
 {{- $preset = dict "podAntiAffinity" (dict "requiredDuringSchedulingIgnoredDuringExecution" (list $term)) -}}

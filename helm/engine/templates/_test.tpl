@@ -12,9 +12,9 @@ metadata:
   labels:
     # Not those of the engine's pods, nor of a chatprobe in the same release: no Service may lead here.
     app.kubernetes.io/name: {{ .engine }}-test
-    app.kubernetes.io/instance: {{ .root.Release.Name }}
+    app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
     app.kubernetes.io/component: test
-    app.kubernetes.io/part-of: {{ .root.Values.partOf }}
+    app.kubernetes.io/part-of: {{ .root.Values.partOf | quote }}
     app.kubernetes.io/managed-by: {{ .root.Release.Service }}
     {{- with $values.commonLabels }}
     {{- toYaml . | nindent 4 }}
