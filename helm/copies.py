@@ -22,9 +22,10 @@ def build() -> dict[Path, str]:
 
 
 def made_for() -> str:
-    """The scenarios and SLOs of the chart's values: the rules of SLOs that it carries are for these."""
+    """The SLOs of the chart's values, and the scenarios whose chats they count: the rules of SLOs that it carries are for these."""
     config = yaml.safe_load((FILES.parent / "values.yaml").read_text(encoding="utf-8"))["config"]
-    return json.dumps({"scenarios": config["scenarios"], "slos": config["slos"]}, indent=2) + "\n"
+    counted = {slo["scenario"]: config["scenarios"][slo["scenario"]] for slo in config["slos"].values()}
+    return json.dumps({"scenarios": counted, "slos": config["slos"]}, indent=2) + "\n"
 
 
 def leftovers(built: dict[Path, str]) -> list[Path]:

@@ -270,6 +270,8 @@ def test_rules_of_other_slos_are_not_brought() -> None:
     assert "NO RULES OF SLOs" in changed.notes
     scenario = render("chatprobe", {"config": {"scenarios": {"heartbeat": {"every": "60s"}}}})
     assert not {name for name in groups(scenario) if name.startswith("sloth-")}
+    more = render("chatprobe", {"config": {"scenarios": {"race": {"every": "60s"}}}})
+    assert {name for name in groups(more) if name.startswith("sloth-")} == ours, "no SLO counts its chats"
     mine = {"name": "mine", "rules": [{"record": "mine", "expr": "vector(1)"}]}
     pasted = render("chatprobe", {"config": {"slos": {"available": {"objective": "99%"}}}, "prometheusRule": {"slos": {"groups": [mine]}}})
     assert {name for name in groups(pasted) if not name.startswith("chatprobe-")} == {"mine"}

@@ -23,9 +23,10 @@
 {{- if or (ne (include "chatprobe.namespaces" .) "[]") (gt (int .Values.replicas) 1) -}}true{{- end -}}
 {{- end -}}
 
-{{/* Whether the SLOs, and the scenarios whose chats they count, are those that the chart's rules were made for. */}}
+{{/* `true` where the SLOs, and the scenarios whose chats they count, are those that the chart's rules were made for. */}}
 {{- define "chatprobe.slosAreTheCharts" -}}
 {{- $made := .Files.Get "files/rules/made-for.json" | fromJson -}}
-{{- $now := dict "scenarios" .Values.config.scenarios "slos" .Values.config.slos -}}
-{{- if eq (toJson $made) (toJson $now) -}}true{{- end -}}
+{{- $counted := dict -}}
+{{- range $made.slos -}}{{- $_ := set $counted .scenario (get $.Values.config.scenarios .scenario) -}}{{- end -}}
+{{- if eq (toJson $made) (toJson (dict "scenarios" $counted "slos" .Values.config.slos)) -}}true{{- end -}}
 {{- end -}}
