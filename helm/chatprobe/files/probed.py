@@ -13,15 +13,12 @@ def missing(url: str) -> str | None:
         answer.read()
     with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
         page = answer.read().decode()
-    chats: dict[str, float] = {}
-    for family in text_string_to_metric_families(page):
-        for sample in family.samples:
-            if sample.name == "chatprobe_probes_total":
-                good = sample.value if sample.labels["outcome"] == "ok" else 0
-                chats[sample.labels["target"]] = chats.get(sample.labels["target"], 0) + good
-    if not chats:
+    samples = [sample for family in text_string_to_metric_families(page) for sample in family.samples]
+    targets = {sample.labels["target"] for sample in samples if sample.name == "chatprobe_probes_total"}
+    well = {sample.labels["target"] for sample in samples if sample.name == "chatprobe_last_success_timestamp_seconds"}
+    if not targets:
         return "there is no target; label the engines' Services app=vllm, tgi or ollama, or name them in config.targets"
-    silent = sorted(target for target, good in chats.items() if not good)
+    silent = sorted(targets - well)
     return f"no good chat yet with {', '.join(silent)}; look at chatprobe's log" if silent else None
 
 
