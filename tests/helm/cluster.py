@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import helm_python
 import yaml
-from helm_python import _native  # its public `install` cannot say what a cluster knows, which the function below it takes
+from helm_python import _native  # the public `install` has no place for what a cluster knows; the call that it makes has
 
 HELM = Path(__file__).parents[2] / "helm"
 NAMESPACE = "vllm-benchmark"
@@ -64,19 +65,22 @@ def example(chart: str, name: str) -> Json:
 
 def render(chart: str, values: Json, cluster: Cluster = OPENSHIFT, release: str = "bench") -> Rendered:
     """What `helm install` would send. Raises `helm_python.HelmError` where Helm, the schema or the chart refuses the values."""
+    return _render(chart, json.dumps(values), cluster, release)
+
+
+@functools.cache
+def _render(chart: str, values: str, cluster: Cluster, release: str) -> Rendered:
     options = {"dry_run": "client", "namespace": NAMESPACE, "api_versions": cluster.knows, "kube_version": cluster.version}
     with helm_python.Chart.load(HELM / chart) as loaded, helm_python.Config(namespace=NAMESPACE, storage_driver="memory") as config:
-        told = _native.call_string(
-            "helm_install", config._raw(), _native.HANDLE(0), loaded._raw(), None, release, json.dumps(values), json.dumps(options)
-        )
-        written = loaded.render(values, name=release, namespace=NAMESPACE)
-    hooks = [each for path, text in written.items() if path.endswith(".yaml") for each in _documents(text) if _is_hook(each)]
+        told = _native.call_string("helm_install", config._raw(), _native.HANDLE(0), loaded._raw(), None, release, values, json.dumps(options))
+        written = loaded.render(json.loads(values), name=release, namespace=NAMESPACE)
+    hooks = [each for text in written.values() if "helm.sh/hook:" in text for each in _documents(text) if _is_hook(each)]
     installed = json.loads(told)
     return Rendered(tuple(_documents(installed["manifest"])), tuple(hooks), installed["notes"])
 
 
 def _documents(text: str) -> list[Json]:
-    return [each for each in yaml.safe_load_all(text) if isinstance(each, dict)]
+    return [each for each in yaml.load_all(text, yaml.CSafeLoader) if isinstance(each, dict)]
 
 
 def _is_hook(document: Json) -> bool:
