@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import helm_python
 import yaml
 from helm_python import _native  # the public `install` has no place for what a cluster knows; the call that it makes has
 
-HELM = Path(__file__).parents[2] / "helm"
+from helm.reference import build
+from helm.reference.build import HELM
+
 NAMESPACE = "vllm-benchmark"
 
 Json = dict[str, Any]
@@ -50,7 +51,7 @@ class Rendered:
 
 def charts() -> list[str]:
     """Every chart that one can install, by its name."""
-    return sorted(file.parent.name for file in HELM.glob("*/Chart.yaml") if yaml.safe_load(file.read_text()).get("type") != "library")
+    return [folder.name for folder in build.charts()]
 
 
 def examples(chart: str) -> list[str]:

@@ -8,8 +8,9 @@ from typing import Any
 import helm_python
 import pytest
 
+from helm.reference.build import HELM
 from helm.reference.values import Section, read
-from tests.helm.cluster import HELM, KUBERNETES, OPENSHIFT, Cluster, charts, example, examples, render
+from tests.helm.cluster import KUBERNETES, OPENSHIFT, Cluster, charts, example, examples, render
 from tests.helm.objects import containers, identities, pod, problems, unrestricted
 
 CLUSTERS = (KUBERNETES, OPENSHIFT)

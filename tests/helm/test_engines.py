@@ -10,7 +10,8 @@ import helm_python
 import pytest
 import yaml
 
-from tests.helm.cluster import HELM, KUBERNETES, OPENSHIFT, Cluster, example, examples, render
+from helm.reference.build import HELM
+from tests.helm.cluster import KUBERNETES, OPENSHIFT, Cluster, example, examples, render
 from tests.helm.objects import containers
 
 ENGINES = ("vllm", "tgi", "ollama")
@@ -53,6 +54,14 @@ def test_everything_that_is_written_lies_in_one_volume(engine: str, name: str) -
         assert len(variables) == len(each["env"]), "a name twice, which server-side apply refuses"
         writable = {mount["mountPath"] for mount in each["volumeMounts"] if not mount.get("readOnly")}
         assert writable == {"/cache", "/tmp"} | ({"/dev/shm"} if engine != "ollama" else set())
+
+
+@pytest.mark.parametrize(("engine", "name"), EVERY)
+def test_it_has_no_way_into_the_cluster(engine: str, name: str) -> None:
+    rendered = render(engine, example(engine, name))
+    specs = [rendered.one("Deployment")["spec"]["template"]["spec"], *(hook["spec"] for hook in rendered.hooks)]
+    assert [spec["automountServiceAccountToken"] for spec in specs] == [False, False]
+    assert [each["automountServiceAccountToken"] for each in rendered.all("ServiceAccount")] in ([], [False])
 
 
 @pytest.mark.parametrize(("engine", "name"), EVERY)
