@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import helm_python
 import yaml
-from helm_python import _native  # its public `install` cannot say what a cluster knows, which the function below it takes
+from helm_python import _native  # the public `install` has no place for what a cluster knows; the call that it makes has
 
-HELM = Path(__file__).parents[2] / "helm"
+from helm.reference import build
+from helm.reference.build import HELM
+
 NAMESPACE = "vllm-benchmark"
 
 Json = dict[str, Any]
@@ -49,7 +51,7 @@ class Rendered:
 
 def charts() -> list[str]:
     """Every chart that one can install, by its name."""
-    return sorted(file.parent.name for file in HELM.glob("*/Chart.yaml") if yaml.safe_load(file.read_text()).get("type") != "library")
+    return [folder.name for folder in build.charts()]
 
 
 def examples(chart: str) -> list[str]:
@@ -64,13 +66,16 @@ def example(chart: str, name: str) -> Json:
 
 def render(chart: str, values: Json, cluster: Cluster = OPENSHIFT, release: str = "bench") -> Rendered:
     """What `helm install` would send. Raises `helm_python.HelmError` where Helm, the schema or the chart refuses the values."""
+    return _render(chart, json.dumps(values), cluster, release)
+
+
+@functools.cache
+def _render(chart: str, values: str, cluster: Cluster, release: str) -> Rendered:
     options = {"dry_run": "client", "namespace": NAMESPACE, "api_versions": cluster.knows, "kube_version": cluster.version}
     with helm_python.Chart.load(HELM / chart) as loaded, helm_python.Config(namespace=NAMESPACE, storage_driver="memory") as config:
-        told = _native.call_string(
-            "helm_install", config._raw(), _native.HANDLE(0), loaded._raw(), None, release, json.dumps(values), json.dumps(options)
-        )
-        written = loaded.render(values, name=release, namespace=NAMESPACE)
-    hooks = [each for path, text in written.items() if path.endswith(".yaml") for each in _documents(text) if _is_hook(each)]
+        told = _native.call_string("helm_install", config._raw(), _native.HANDLE(0), loaded._raw(), None, release, values, json.dumps(options))
+        written = loaded.render(json.loads(values), name=release, namespace=NAMESPACE)
+    hooks = [each for text in written.values() if "helm.sh/hook:" in text for each in _documents(text) if _is_hook(each)]
     installed = json.loads(told)
     return Rendered(tuple(_documents(installed["manifest"])), tuple(hooks), installed["notes"])
 

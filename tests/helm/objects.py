@@ -40,7 +40,7 @@ def containers(spec: Json) -> list[Json]:
 
 
 def unrestricted(spec: Json) -> Iterator[str]:
-    """What in a pod's specification `restricted-v2` refuses, and what of ours goes beyond: nothing writable that is not a volume."""
+    """What in a pod's specification `restricted-v2` refuses, and what of ours goes beyond: nothing is writable but volumes."""
     security = spec["securityContext"]
     if security.get("runAsNonRoot") is not True or security.get("seccompProfile") != {"type": "RuntimeDefault"}:
         yield f"the pod's security context is {security}"

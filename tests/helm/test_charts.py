@@ -8,8 +8,9 @@ from typing import Any
 import helm_python
 import pytest
 
+from helm.reference.build import HELM
 from helm.reference.values import Section, read
-from tests.helm.cluster import HELM, KUBERNETES, OPENSHIFT, Cluster, charts, example, examples, render
+from tests.helm.cluster import KUBERNETES, OPENSHIFT, Cluster, charts, example, examples, render
 from tests.helm.objects import containers, identities, pod, problems, unrestricted
 
 CLUSTERS = (KUBERNETES, OPENSHIFT)
@@ -81,13 +82,6 @@ def test_every_pod_runs_under_restricted_v2(chart: str, name: str, cluster: Clus
         ]
     assert [problem for spec in pods for problem in unrestricted(spec)] == []
     assert [*identities(pods)] == []
-
-
-@pytest.mark.parametrize(("chart", "name"), [case for case in EVERY if case.values[0] in ("ollama", "tgi", "vllm")])
-def test_an_engine_gets_no_token(chart: str, name: str) -> None:
-    rendered = render(chart, example(chart, name))
-    specs = [spec for each in (*rendered.objects, *rendered.hooks) if (spec := pod(each)) is not None]
-    assert {spec["automountServiceAccountToken"] for spec in specs} == {False}
 
 
 @pytest.mark.parametrize(("chart", "name"), EVERY)

@@ -21,8 +21,9 @@ from config.sections import keys
 from exporter.metrics import catalogue
 from exporter.metrics.metric import Metric
 from helm.copies import FILES
+from helm.reference.build import HELM
 from tests.alerts.promtool import promtool
-from tests.helm.cluster import HELM, KUBERNETES, NAMESPACE, OPENSHIFT, Cluster, Rendered, example, examples, render
+from tests.helm.cluster import KUBERNETES, NAMESPACE, OPENSHIFT, Cluster, Rendered, example, examples, render
 from tests.helm.objects import pod
 from traffic.sharding import read_shard
 from traffic.targets.kubernetes import rbac

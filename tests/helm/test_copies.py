@@ -12,7 +12,7 @@ from alerts.rules import rules
 from config.model import Alerts, Config
 from config.reader import parse, read
 from helm.copies import FILES, ROOT, build, leftovers
-from tests.helm.cluster import HELM
+from helm.reference.build import HELM
 
 
 def configured() -> Config:

@@ -10,7 +10,8 @@ import helm_python
 import pytest
 import yaml
 
-from tests.helm.cluster import HELM, KUBERNETES, OPENSHIFT, Cluster, example, examples, render
+from helm.reference.build import HELM
+from tests.helm.cluster import KUBERNETES, OPENSHIFT, Cluster, example, examples, render
 from tests.helm.objects import containers
 
 ENGINES = ("vllm", "tgi", "ollama")
@@ -53,6 +54,14 @@ def test_everything_that_is_written_lies_in_one_volume(engine: str, name: str) -
         assert len(variables) == len(each["env"]), "a name twice, which server-side apply refuses"
         writable = {mount["mountPath"] for mount in each["volumeMounts"] if not mount.get("readOnly")}
         assert writable == {"/cache", "/tmp"} | ({"/dev/shm"} if engine != "ollama" else set())
+
+
+@pytest.mark.parametrize(("engine", "name"), EVERY)
+def test_it_has_no_way_into_the_cluster(engine: str, name: str) -> None:
+    rendered = render(engine, example(engine, name))
+    specs = [rendered.one("Deployment")["spec"]["template"]["spec"], *(hook["spec"] for hook in rendered.hooks)]
+    assert [spec["automountServiceAccountToken"] for spec in specs] == [False, False]
+    assert [each["automountServiceAccountToken"] for each in rendered.all("ServiceAccount")] in ([], [False])
 
 
 @pytest.mark.parametrize(("engine", "name"), EVERY)
@@ -263,13 +272,24 @@ def umbrella(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def installed(umbrella: Path, values: Json, release: str) -> list[Json]:
+    with helm_python.Chart.load(umbrella) as chart:
+        written = chart.render(values, name=release).values()
+    return [each for text in written if "kind:" in text for each in yaml.safe_load_all(text) if each]
+
+
+@pytest.mark.parametrize("release", ["bench", "vllm", "vllm-vs-tgi-vs-ollama"])
+def test_the_objects_of_two_engines_never_have_one_name(umbrella: Path, release: str) -> None:
+    names = [(each["kind"], each["metadata"]["name"]) for each in installed(umbrella, {}, release)]
+    assert len(set(names)) == len(names) > 12
+
+
 def test_one_model_for_all_engines_under_one_name(umbrella: Path) -> None:
     values = {"global": {"model": "org/tiny", "ollamaModel": "tiny:fp16", "hfToken": {"existingSecret": "hf"}}}
-    with helm_python.Chart.load(umbrella) as chart:
-        written = [each for text in chart.render(values).values() if "kind:" in text for each in yaml.safe_load_all(text) if each]
+    written = installed(umbrella, values, "bench")
     services = [each for each in written if each["kind"] == "Service"]
     assert {each["metadata"]["annotations"]["chatprobe.io/model"] for each in services} == {"org/tiny"}
-    assert {each["metadata"]["name"] for each in services} == {f"release-name-{engine}" for engine in ENGINES}
+    assert {each["metadata"]["name"] for each in services} == {f"bench-{engine}" for engine in ENGINES}
     found = {each["metadata"]["labels"]["app"]: each["spec"]["template"]["spec"] for each in written if each["kind"] == "Deployment"}
     assert found["vllm"]["containers"][0]["args"][0] == "org/tiny"
     assert found["tgi"]["containers"][0]["args"][0] == "--model-id=org/tiny"

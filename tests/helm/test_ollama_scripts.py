@@ -92,7 +92,7 @@ def test_never_asks_nothing_of_the_network(volume: Volume) -> None:
     (volume.folder / "models").write_text("tiny\n")
     assert load(volume, values).returncode == 0
     assert volume.models() == ["tiny", "org/tiny"]
-    assert volume.asked()[-1] == "run org/tiny "
+    assert volume.asked()[-1] == "run org/tiny"
     assert [each for each in volume.asked() if each.startswith("pull")] == []
 
 

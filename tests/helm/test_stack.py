@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from config.reader import parse
-from tests.helm.cluster import HELM, NAMESPACE, OPENSHIFT, Rendered, charts, example, examples, render
+from helm.reference.build import HELM
+from tests.helm.cluster import NAMESPACE, OPENSHIFT, Rendered, charts, example, examples, render
 from tests.helm.objects import pod
 
 ENGINES = {"vllm", "tgi", "ollama"}

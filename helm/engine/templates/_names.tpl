@@ -1,12 +1,13 @@
 {{- /* Names, labels, images. */ -}}
 
+{{- /* A release named like the engine gives its objects that name. One that merely contains it does not: `vllm-vs-tgi` would name both engines alike. */ -}}
 {{- define "engine.fullname" -}}
 {{- $values := .root.Values -}}
 {{- $name := default .engine $values.nameOverride -}}
 {{- if $values.fullnameOverride -}}
 {{- $values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
-{{- else if contains $name .root.Release.Name -}}
-{{- .root.Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else if eq $name .root.Release.Name -}}
+{{- $name -}}
 {{- else -}}
 {{- printf "%s-%s" .root.Release.Name $name | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
