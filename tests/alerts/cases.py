@@ -24,7 +24,8 @@ class Firing:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A situation as the series that tell of it. The alert fires as it is said in `fires`, and at no other evaluation until `minutes`."""
+    """A situation as the series that tell of it. The alert fires as it is said in `fires`, and at no other evaluation until `minutes`, but for
+    those of before `since`, which are not looked at."""
 
     alert: str
     situation: str
@@ -32,6 +33,7 @@ class Case:
     minutes: float
     fires: tuple[Firing, ...] = ()
     every_seconds: int = EVERY_SECONDS
+    since: float = 0
 
     def __str__(self) -> str:
         return f"{self.alert}: {self.situation}"
@@ -40,7 +42,8 @@ class Case:
 def check(case: Case, folder: Path) -> None:
     """Fails where the alert does something else, at any evaluation, or says what no reader understands."""
     text = CONFIG.replace("evaluation_interval: 15s, scrape_interval: 15s", f"evaluation_interval: {min(case.every_seconds, 120)}s")
-    evaluations = [index * case.every_seconds / 60 for index in range(round(case.minutes * 60 / case.every_seconds) + 1)]
+    scrapes = range(round(case.since * 60 / case.every_seconds), round(case.minutes * 60 / case.every_seconds) + 1)
+    evaluations = [scrape * case.every_seconds / 60 for scrape in scrapes]
     found = firing(config(text), case.alert, case.series, evaluations, folder, every_seconds=case.every_seconds)
     for expected in case.fires:
         when = {minute: alert for minute, alerts in found.items() for alert in alerts if expected.labels.items() <= alert.labels.items()}

@@ -337,12 +337,12 @@ NO_COMPLETION = (
 SPARSE = 240
 
 
-def _weekly(before: Chat, after: Chat, *, each: int = 16, known_days: float = 7) -> dict[str, str]:
-    """A week and two hours of chats, then two hours of others, then two hours as before; `each` of them in four minutes."""
-    ahead = lasting((7 - known_days) * DAYS, GONE, every_seconds=SPARSE)
-    usual = lasting(known_days * DAYS + 120, [before] * each, every_seconds=SPARSE)
-    other = lasting(120, [after] * each, every_seconds=SPARSE)
-    return chats(ahead + usual + other + lasting(120, [before] * each, every_seconds=SPARSE), every_seconds=SPARSE)
+def _weekly(before: Chat, after: Chat, *, each: int = 16, last_week: bool = True) -> dict[str, str]:
+    """Six hours of chats, and a week later two of the same, two of others, and two as before; `each` of them in four minutes."""
+    usual, other = [before] * each, [after] * each
+    then = lasting(360, usual if last_week else NOTHING, every_seconds=SPARSE)
+    now = lasting(120, usual, every_seconds=SPARSE) + lasting(120, other, every_seconds=SPARSE) + lasting(120, usual, every_seconds=SPARSE)
+    return chats(then + lasting(7 * DAYS - 360, GONE, every_seconds=SPARSE) + now, every_seconds=SPARSE)
 
 
 SLOWER = Chat(ttft=0.4)
@@ -361,11 +361,11 @@ REGRESSION = (
                 "last week (heartbeat).",
             ),
         ),
-        every_seconds=SPARSE,
+        every_seconds=SPARSE, since=7 * DAYS,
     ),
-    Case("LLMTTFTRegression", "three times as slow, and nobody notices", _weekly(Chat(ttft=0.02), Chat(ttft=0.07)), 7 * DAYS + 356, every_seconds=SPARSE),
-    Case("LLMTTFTRegression", "too few chats", _weekly(OK, SLOWER, each=3), 7 * DAYS + 356, every_seconds=SPARSE),
-    Case("LLMTTFTRegression", "nothing is known of last week", _weekly(OK, SLOWER, known_days=3), 7 * DAYS + 356, every_seconds=SPARSE),
+    Case("LLMTTFTRegression", "three times as slow, and nobody notices", _weekly(Chat(ttft=0.02), Chat(ttft=0.07)), 7 * DAYS + 356, every_seconds=SPARSE, since=7 * DAYS),
+    Case("LLMTTFTRegression", "too few chats", _weekly(OK, SLOWER, each=3), 7 * DAYS + 356, every_seconds=SPARSE, since=7 * DAYS),
+    Case("LLMTTFTRegression", "nothing is known of last week", _weekly(OK, SLOWER, last_week=False), 7 * DAYS + 356, every_seconds=SPARSE, since=7 * DAYS),
 )
 
 
