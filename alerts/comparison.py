@@ -22,7 +22,8 @@ def _slower_than_peer() -> Alert:
     failed = f"sum by ({_BY_CHATS}) (avg_over_time({FAILURES.name}[1h]))"
     held = f"sum by ({_BY_CHATS}) (avg_over_time({PROBES.name}[1h]))"
     enough = f"and on ({_BY_CHATS}) {TTFT_COUNT_1H.name} >= {FEWEST_CHATS}"
-    best = f"min by (job, {catalogue.SCENARIO}) (\n    {TTFT_P95_1H.name}\n    {enough}\n    and on ({_BY_CHATS}) ({failed} / ({held} > 0) < {round(1 - HEALTHY, 6)})\n  )"
+    healthy = f"and on ({_BY_CHATS}) ({failed} / ({held} > 0) < {round(1 - HEALTHY, 6)})"
+    best = f"min by (job, {catalogue.SCENARIO}) (\n    {TTFT_P95_1H.name}\n    {enough}\n    {healthy}\n  )"
     return Alert(
         "LLMEngineSlowerThanPeer",
         f"(\n    {TTFT_P95_1H.name} > {_NOTICED_SECONDS}\n    {enough}\n)\n/ on (job, {catalogue.SCENARIO}) group_left ()\n  {best}\n> 1.5",
@@ -43,6 +44,7 @@ def _wins_turned() -> Alert:
     return Alert(
         "LLMPairWinsTurned",
         f"{now} < 0.4\nand avg_over_time({PAIR_WINS.name}[1d] offset 1w) > 0.6\nand ignoring ({catalogue.MEASURE}) ({pairs} >= {FEWEST_CHATS})\n"
+        f"and ignoring ({catalogue.MEASURE}) ({pairs} >= {before} / 2)\n"
         f"and ignoring ({catalogue.MEASURE}) ({before} >= {FEWEST_CHATS})",
         Severity.INFO,
         f"{NAME} used to beat {PEER}, and no longer does",

@@ -38,7 +38,8 @@ ALERTS = (
         _highest(f"min_over_time({native.KV_CACHE_USAGE.name}[5m])") + " > 0.95",
         Severity.TICKET,
         f"The KV cache of {NAME} is nearly full",
-        f"At least {PERCENT} of the KV cache of {_WHO} was taken at any time in 5m. When it is full, requests wait, or are put back and computed again.",
+        f"At least {PERCENT} of the KV cache of {_WHO} was taken at any time in 5m. "
+        "When it is full, requests wait, or are put back and computed again.",
         _WHY,
         for_seconds=5 * MINUTE,
         keep_seconds=5 * MINUTE,

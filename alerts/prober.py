@@ -29,7 +29,8 @@ def _down() -> Alert:
         Severity.PAGE,
         "chatprobe is not there",
         "{{ with $labels.instance }}Prometheus cannot scrape {{ . }}, which was chatprobe within the last day."
-        "{{ else }}Prometheus has no metrics of any chatprobe.{{ end }} Engines that no other one chats with are not watched: no alert on them can fire.",
+        "{{ else }}Prometheus has no metrics of any chatprobe.{{ end }} "
+        "Engines that no other one chats with are not watched: no alert on them can fire.",
         _PROBER,
         for_seconds=5 * MINUTE,
     )
@@ -71,7 +72,7 @@ def _skipped() -> Alert:
         f"{PERCENT} of the chats of {SCENARIO} with {NAME} that were due in 15m were not sent "
         f"({REASON}). They count for no SLO: what is measured is less than what was asked for.",
         link(Dashboard.PROBER, *CHATS),
-        for_seconds=15 * MINUTE,
+        for_seconds=20 * MINUTE,
     )
 
 

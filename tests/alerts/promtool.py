@@ -88,9 +88,11 @@ def firing(
     *,
     every_seconds: int = 15,
 ) -> dict[float, list[Fired]]:
-    """What `alert` does at each of these minutes, where a sample of each series comes each `every_seconds`, from 0.
+    """What `alert` does at each of these minutes, where a sample of each series comes each `every_seconds`, from 0, and rules are
+    evaluated as often.
 
-    Series of which the alert takes no notice are left out. `promtool test rules` compares what fires with what is expected. It is told to expect nothing: what it then finds is what fires.
+    Series of which the alert takes no notice are left out. `promtool test rules` compares what fires with what is expected. It is told to expect
+    nothing: what it then finds is what fires.
     """
     groups = needed(alert, rules(configured).groups)
     path = write_groups(groups, configured, folder)
@@ -98,7 +100,7 @@ def firing(
     asked = sorted(set(minutes))
     test = {
         "rule_files": [path.name],
-        "evaluation_interval": f"{round(configured.alerts.evaluation_interval_seconds)}s",
+        "evaluation_interval": f"{every_seconds}s",
         "group_eval_order": [group.name for group in groups],
         "tests": [
             {

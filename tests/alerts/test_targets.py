@@ -70,7 +70,7 @@ TARGET_DOWN = (
         "LLMTargetDown",
         "the breaker is open, and lets a chat through every ten seconds",
         chats(
-            lasting(5, [OK] * 15) + [[REFUSED] * 5 + [Skip("breaker")] * 10] + lasting(5, [REFUSED, Skip("breaker")], [REFUSED, REFUSED]),
+            [*lasting(5, [OK] * 15), [REFUSED] * 5 + [Skip("breaker")] * 10, *lasting(5, [REFUSED, Skip("breaker")], [REFUSED, REFUSED])],
             scenario="chat",
             interval=1,
         ),
@@ -80,7 +80,7 @@ TARGET_DOWN = (
     Case(
         "LLMTargetDown",
         "rests by its calendar, and the last chat before that failed",
-        chats(lasting(5, OK) + [REFUSED] + lasting(60, INACTIVE)),
+        chats([*lasting(5, OK), REFUSED, *lasting(60, INACTIVE)]),
         60,
     ),
     Case(
@@ -121,7 +121,7 @@ TARGET_DOWN = (
         "LLMTargetDown",
         "a scenario that chats once an hour hides no outage",
         chats(lasting(5, OK) + lasting(15, REFUSED))
-        | chats(lasting(4, NOTHING) + [OK] + lasting(16, NOTHING), scenario="hourly", interval=3600, timeout=120),
+        | chats([*lasting(4, NOTHING), OK, *lasting(16, NOTHING)], scenario="hourly", interval=3600, timeout=120),
         20,
         (Firing(6.5, 20, VLLM),),
     ),
@@ -189,7 +189,7 @@ MODEL_MISSING_CASES = (
             ),
         ),
     ),
-    Case("LLMModelMissing", "one chat came while the engine was starting", chats(lasting(5, OK) + [MODEL_MISSING] + lasting(10, OK)), 15),
+    Case("LLMModelMissing", "one chat came while the engine was starting", chats([*lasting(5, OK), MODEL_MISSING, *lasting(10, OK)]), 15),
     Case(
         "LLMModelMissing",
         "one chat of a slow scenario came while the engine was starting",
@@ -274,7 +274,8 @@ STREAM_STALLED = (
                 17.5,
                 41,
                 {**VLLM, "scenario": "heartbeat"},
-                "17.5% of the chats with llm/vllm (Qwen/Qwen2.5-7B-Instruct) in 10m fell silent for more than 2s after their first token (heartbeat).",
+                "17.5% of the chats with llm/vllm (Qwen/Qwen2.5-7B-Instruct) in 10m fell silent for more than 2s "
+                "after their first token (heartbeat).",
             ),
         ),
     ),
@@ -285,7 +286,7 @@ STREAM_STALLED = (
         29.5,
         (Firing(17.5, 29.5, VLLM),),
     ),
-    Case("LLMStreamStalled", "two chats in a row", chats(lasting(10, OK) + [STALLED, STALLED] + lasting(20, OK)), 30),
+    Case("LLMStreamStalled", "two chats in a row", chats([*lasting(10, OK), STALLED, STALLED, *lasting(20, OK)]), 30),
     Case("LLMStreamStalled", "of a hundred chats a minute, three", chats(lasting(60, [OK] * 24 + [STALLED], *[[OK] * 25] * 9)), 59.5),
     Case("LLMStreamStalled", "every chat, but there are too few", chats(lasting(60, STALLED, *[NOTHING] * 19), interval=300), 60),
     Case("LLMStreamStalled", "it is refused", chats(lasting(10, OK) + lasting(30, REFUSED)), 39.5),
@@ -323,7 +324,7 @@ NO_COMPLETION = (
     ),
     Case("LLMFirstTokenButNoCompletion", "answers are wrong", chats(lasting(10, OK) + lasting(20, WRONG)), 29.5),
     Case("LLMFirstTokenButNoCompletion", "it is refused", chats(lasting(10, OK) + lasting(20, REFUSED)), 29.5),
-    Case("LLMFirstTokenButNoCompletion", "two chats in a row", chats(lasting(10, OK) + [CUT, CUT] + lasting(20, OK)), 30),
+    Case("LLMFirstTokenButNoCompletion", "two chats in a row", chats([*lasting(10, OK), CUT, CUT, *lasting(20, OK)]), 30),
     Case("LLMFirstTokenButNoCompletion", "every chat, but there are too few", chats(lasting(60, CUT, *[NOTHING] * 19), interval=300), 60),
     Case(
         "LLMFirstTokenButNoCompletion",
@@ -361,11 +362,26 @@ REGRESSION = (
                 "last week (heartbeat).",
             ),
         ),
-        every_seconds=SPARSE, since=7 * DAYS,
+        every_seconds=SPARSE,
+        since=7 * DAYS,
     ),
-    Case("LLMTTFTRegression", "three times as slow, and nobody notices", _weekly(Chat(ttft=0.02), Chat(ttft=0.07)), 7 * DAYS + 356, every_seconds=SPARSE, since=7 * DAYS),
+    Case(
+        "LLMTTFTRegression",
+        "three times as slow, and nobody notices",
+        _weekly(Chat(ttft=0.02), Chat(ttft=0.07)),
+        7 * DAYS + 356,
+        every_seconds=SPARSE,
+        since=7 * DAYS,
+    ),
     Case("LLMTTFTRegression", "too few chats", _weekly(OK, SLOWER, each=3), 7 * DAYS + 356, every_seconds=SPARSE, since=7 * DAYS),
-    Case("LLMTTFTRegression", "nothing is known of last week", _weekly(OK, SLOWER, last_week=False), 7 * DAYS + 356, every_seconds=SPARSE, since=7 * DAYS),
+    Case(
+        "LLMTTFTRegression",
+        "nothing is known of last week",
+        _weekly(OK, SLOWER, last_week=False),
+        7 * DAYS + 356,
+        every_seconds=SPARSE,
+        since=7 * DAYS,
+    ),
 )
 
 
@@ -391,7 +407,13 @@ CERTIFICATE = (
         every_seconds=60,
     ),
     Case("LLMCertificateExpiry", "fifteen days are left", _certificate(*[15 * DAY] * 240), 239, every_seconds=60),
-    Case("LLMCertificateExpiry", "an old certificate for half an hour", _certificate(*[90 * DAY] * 60, *[DAY] * 30, *[90 * DAY] * 90), 179, every_seconds=60),
+    Case(
+        "LLMCertificateExpiry",
+        "an old certificate for half an hour",
+        _certificate(*[90 * DAY] * 60, *[DAY] * 30, *[90 * DAY] * 90),
+        179,
+        every_seconds=60,
+    ),
     Case(
         "LLMCertificateExpiry",
         "two exporters see it: one alert",
@@ -417,7 +439,13 @@ CERTIFICATE = (
         every_seconds=60,
     ),
     Case("LLMCertificateExpiresSoon", "three days are left", _certificate(*[3 * DAY] * 60), 59, every_seconds=60),
-    Case("LLMCertificateExpiresSoon", "an old certificate for four minutes", _certificate(*[90 * DAY] * 30, *[DAY] * 4, *[90 * DAY] * 30), 63, every_seconds=60),
+    Case(
+        "LLMCertificateExpiresSoon",
+        "an old certificate for four minutes",
+        _certificate(*[90 * DAY] * 30, *[DAY] * 4, *[90 * DAY] * 30),
+        63,
+        every_seconds=60,
+    ),
 )
 
 CASES = (*TARGET_DOWN, *MODEL_MISSING_CASES, *MODEL_NOT_LOADED, *STREAM_STALLED, *NO_COMPLETION, *REGRESSION, *CERTIFICATE)
