@@ -68,6 +68,24 @@ def lasting(minutes: float, *moments: Moment, every_seconds: int = EVERY_SECONDS
     return [moments[index % len(moments)] for index in range(scrapes)]
 
 
+def with_fraction(bound: float) -> str:
+    """`le` as chatprobe and Prometheus 3 write it: 60.0."""
+    return "+Inf" if bound == inf else str(float(bound))
+
+
+def without_fraction(bound: float) -> str:
+    """`le` as others write it: 60."""
+    return "+Inf" if bound == inf else f"{bound:g}"
+
+
+def seldom(*moments: Moment, minutes: float, every_seconds: int = EVERY_SECONDS) -> list[Moment]:
+    """These moments one after the other, so many minutes from one to the next, and nothing between them."""
+    told: list[Moment] = []
+    for moment in moments:
+        told += [moment, *[NOTHING] * (round(minutes * 60 / every_seconds) - 1)]
+    return told
+
+
 def chats(
     story: Sequence[Moment],
     *,
@@ -77,7 +95,7 @@ def chats(
     timeout: float = 30,
     instance: str = INSTANCE,
     every_seconds: int = EVERY_SECONDS,
-    le: Callable[[float], str] = lambda bound: "+Inf" if bound == inf else str(float(bound)),
+    le: Callable[[float], str] = with_fraction,
 ) -> Series:
     """Everything that is told of one target's chats of one scenario; the first moment's chats have ended at 0s."""
     kept = _Kept(le)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate, chain, repeat
 from pathlib import Path
 
@@ -109,9 +110,9 @@ def pairs(*stretches: tuple[float, float | None], each: float = 16, restarts_at:
     return told
 
 
-def _counted(steps: list[float], restarts_at: int | None) -> list[float]:
+def _counted(steps: Sequence[float], restarts_at: int | None) -> list[float]:
     """The counter of these steps, which begins at 0 again with one of them."""
-    counted = list(accumulate(steps))
+    counted = list(accumulate(map(float, steps)))
     if restarts_at is None:
         return counted
     return counted[:restarts_at] + [value - counted[restarts_at] for value in counted[restarts_at:]]

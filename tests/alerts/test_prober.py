@@ -27,8 +27,10 @@ from tests.alerts.series import (
     Skip,
     chats,
     lasting,
+    seldom,
     series,
     up,
+    without_fraction,
 )
 
 HERE, THERE = {"instance": INSTANCE}, {"instance": OTHER_INSTANCE}
@@ -118,7 +120,7 @@ STALE = (
     Case(
         "LLMProberStale",
         "a scenario that chats every two hours rests for a night",
-        chats([OK, *[NOTHING] * 119] + [INACTIVE, *[NOTHING] * 119] * 7, interval=7200, every_seconds=60),
+        chats(seldom(OK, *[INACTIVE] * 7, minutes=120, every_seconds=60), interval=7200, every_seconds=60),
         16 * 60,
         every_seconds=60,
     ),
@@ -139,7 +141,7 @@ STALE = (
     Case(
         "LLMProberStale",
         "chatprobe is started anew, and chats every ten minutes",
-        chats([OK, *[NOTHING] * 39] * 2 + [RESTARTED, *[NOTHING] * 39] + [OK, *[NOTHING] * 39], interval=600),
+        chats(seldom(OK, OK, RESTARTED, OK, minutes=10), interval=600),
         39.5,
     ),
     Case("LLMProberStale", "a load test that has ended", chats(lasting(5, OK) + lasting(60, NOTHING), interval=inf), 64),
@@ -177,7 +179,7 @@ SKIPPED = (
     Case(
         "LLMProbesSkipped",
         "the tokens of the hour are spent, for a scenario that chats every ten minutes",
-        chats([NOTHING] * 40 + [Skip("token_budget"), *[NOTHING] * 39] * 3, interval=600),
+        chats(seldom(NOTHING, *[Skip("token_budget")] * 3, minutes=10), interval=600),
         39.5,
         (Firing(30, 39.5, {"reason": "token_budget"}),),
     ),
@@ -305,7 +307,7 @@ SATURATED = (
     Case(
         "LLMBucketSaturation",
         "whole chats take 400 s, and boundaries are written without a fraction",
-        chats(lasting(10, OK) + lasting(65, Chat(e2e=400)), le=lambda bound: "+Inf" if bound == inf else f"{bound:g}"),
+        chats(lasting(10, OK) + lasting(65, Chat(e2e=400)), le=without_fraction),
         74.5,
         (Firing(70, 74.5, {**VLLM, "metric": "chatprobe_e2e_seconds"}),),
     ),

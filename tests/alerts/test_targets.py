@@ -28,12 +28,13 @@ from tests.alerts.series import (
     Skip,
     chats,
     lasting,
+    seldom,
     series,
+    without_fraction,
 )
 
 INACTIVE, NOT_LOADED = Skip("inactive"), Skip("model_not_loaded")
 UNKNOWN = {**VLLM, "model": "unknown"}
-LE_WITHOUT_FRACTION = {"le": lambda bound: "+Inf" if bound == inf else f"{bound:g}"}
 DAYS = 24 * 60
 
 TARGET_DOWN = (
@@ -160,7 +161,7 @@ TARGET_DOWN = (
     Case(
         "LLMTargetDown",
         "chats come every ten minutes: the third that fails",
-        chats([OK, *[NOTHING] * 39] * 2 + [REFUSED, *[NOTHING] * 39] * 4, interval=600, timeout=120),
+        chats(seldom(OK, OK, REFUSED, REFUSED, REFUSED, REFUSED, minutes=10), interval=600, timeout=120),
         60,
         (Firing(41, 60, VLLM),),
     ),
@@ -243,7 +244,7 @@ MODEL_NOT_LOADED = (
     Case(
         "LLMModelNotLoaded",
         "chats come every half hour",
-        chats([NOTHING] * 4 + [NOT_LOADED, *[NOTHING] * 119] * 2, target=OLLAMA, interval=1800) | loaded(*[0] * 244),
+        chats(lasting(1, NOTHING) + seldom(NOT_LOADED, NOT_LOADED, minutes=30), target=OLLAMA, interval=1800) | loaded(*[0] * 244),
         60,
         (Firing(16, 60, OLLAMA),),
     ),
@@ -282,7 +283,7 @@ STREAM_STALLED = (
     Case(
         "LLMStreamStalled",
         "boundaries are written without a fraction",
-        chats(lasting(10, OK) + lasting(20, *ONE_IN_FIVE_STALLS), **LE_WITHOUT_FRACTION),
+        chats(lasting(10, OK) + lasting(20, *ONE_IN_FIVE_STALLS), le=without_fraction),
         29.5,
         (Firing(17.5, 29.5, VLLM),),
     ),
