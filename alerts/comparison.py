@@ -38,6 +38,7 @@ def _slower_than_peer() -> Alert:
 
 
 def _wins_turned() -> Alert:
+    """A day is compared with a day: where chatprobe has not run for most of it, its few hours say nothing."""
     now = f"avg_over_time({PAIR_WINS.name}[1d])"
     pairs = increase(catalogue.PAIRS.name, "1d", ", ".join(_PAIRED))
     before = f"sum by ({', '.join(_PAIRED)}) (increase({catalogue.PAIRS.name}[1d] offset 1w))"
