@@ -71,6 +71,11 @@ _HELD = by_scenario(of_scenario(f"3 * {_PACE} + {_TIMEOUT} + 60"))
 _PATIENCE = by_scenario(of_scenario(f"clamp_min(2.5 * {_PACE}, 30)"))
 """Between a success and a failure with none in between, it takes so long to be no single failure: the third chat since then, as a rule."""
 _BY_TARGET, _BY_CHATS = ", ".join(TARGET), ", ".join(CHATS)
+_FAILED_WITH_ALL = (
+    f"max by ({_BY_TARGET}) ({catalogue.LAST_SUCCESS.name}) - on ({_BY_TARGET}) group_right () max by ({_BY_CHATS}) ({catalogue.LAST_SUCCESS.name})"
+    f" < {_PATIENCE}\n  or max by ({_BY_CHATS}) ({catalogue.PROBE_SUCCESS.name}) unless on ({_BY_TARGET}) {catalogue.LAST_SUCCESS.name}"
+)
+"""Scenarios that went well until about when the target last did. The chats of another fail by themselves: its checks are too strict, perhaps."""
 UP = Shared(
     "target:chatprobe_up:bool",
     TARGET,
@@ -80,11 +85,12 @@ UP = Shared(
     f"  and on ({_BY_CHATS})\n  sum by ({_BY_CHATS}) ({catalogue.PROBES.name}) >= 3\n"
     f"  unless on ({_BY_CHATS})\n"
     f"  max by ({_BY_CHATS}) ({catalogue.LAST_PROBE.name}) - on ({_BY_TARGET}) group_left () max by ({_BY_TARGET}) ({catalogue.LAST_SUCCESS.name})"
-    f" < {_PATIENCE}\n)\n"
+    f" < {_PATIENCE}\n"
+    f"  and on ({_BY_CHATS})\n  ({_FAILED_WITH_ALL})\n)\n"
     f"or\nmax by ({_BY_TARGET}) ({age(catalogue.LAST_PROBE)} < bool {_HELD}) == 1\nand on ({_BY_TARGET})\n{catalogue.LAST_SUCCESS.name}",
 )
 """0 where the chats of some scenario fail, and no chat of any has succeeded since they began to: none of the last three, as a rule. A scenario that
-seldom chats hides no outage that another one sees. 1 where chats are held otherwise; nothing where none is held, or none has succeeded yet and
+seldom chats hides no outage that another one sees, and one that fails by itself makes none. 1 where chats are held otherwise; nothing where none is held, or none has succeeded yet and
 fewer than three have been tried."""
 
 TTFT = _buckets(catalogue.TTFT)

@@ -134,6 +134,19 @@ TARGET_DOWN = (
     ),
     Case(
         "LLMTargetDown",
+        "only the chats of one scenario fail: it looks like an outage until another one's next chat succeeds",
+        chats(lasting(2, OK) + lasting(28, WRONG)) | chats(seldom(*[OK] * 6, minutes=5), scenario="chat", interval=300),
+        29.5,
+        (Firing(3.5, 6.75, VLLM),),
+    ),
+    Case(
+        "LLMTargetDown",
+        "the chats of one scenario have never succeeded, and another one that succeeds seldom chats",
+        chats(lasting(30, WRONG)) | chats(seldom(*[OK] * 6, minutes=5), scenario="chat", interval=300),
+        29.5,
+    ),
+    Case(
+        "LLMTargetDown",
         "a load test that has ended, and whose last chats failed",
         chats(lasting(5, OK) + lasting(1, REFUSED) + lasting(30, NOTHING), interval=inf),
         36,
