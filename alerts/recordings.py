@@ -90,8 +90,8 @@ UP = Shared(
     f"or\nmax by ({_BY_TARGET}) ({age(catalogue.LAST_PROBE)} < bool {_HELD}) == 1\nand on ({_BY_TARGET})\n{catalogue.LAST_SUCCESS.name}",
 )
 """0 where the chats of some scenario fail, and no chat of any has succeeded since they began to: none of the last three, as a rule. A scenario that
-seldom chats hides no outage that another one sees, and one that fails by itself makes none. 1 where chats are held otherwise; nothing where none is held, or none has succeeded yet and
-fewer than three have been tried."""
+seldom chats hides no outage that another one sees, and one that fails by itself makes none. 1 where chats are held otherwise;
+nothing where none is held, or none has succeeded yet and fewer than three have been tried."""
 
 TTFT = _buckets(catalogue.TTFT)
 ITL = _buckets(catalogue.ITL)
