@@ -61,8 +61,8 @@ SLOWER_THAN_PEER = (
     ),
     Case(
         "LLMEngineSlowerThanPeer",
-        "three times as slow, and nobody notices",
-        chats(lasting(60, Chat(ttft=0.03))) | chats(lasting(60, Chat(ttft=0.15)), target=TGI),
+        "a little slower, less than half as much again",
+        chats(lasting(60, Chat(ttft=0.2))) | chats(lasting(60, Chat(ttft=0.25)), target=TGI),
         59.5,
     ),
     Case(
