@@ -35,6 +35,7 @@ def _columns(page: Page, panel: Panel) -> Iterator[Finding]:
     titles = {
         title for step in panel.raw.get("transformations", []) if step["id"] == "organize" for title in step["options"]["renameByName"].values()
     }
+    remedy = f"take one of {', '.join(sorted(titles))}" if titles else "it has no columns: take the value of a label"
     for column in dict.fromkeys(_COLUMN.findall(json.dumps(panel.raw))):
         if column not in titles:
-            yield page.find("link", f"a link takes the value of a column {column!r} that is not there", f"take one of {', '.join(titles)}", panel)
+            yield page.find("link", f"a link takes the value of a column {column!r} that is not there", remedy, panel)

@@ -64,10 +64,12 @@ def _scraped() -> Iterator[Series]:
 
 
 def _metrics() -> Iterator[tuple[Metric, str]]:
-    """Every metric that the catalogue names or takes from another module, and why it is not of this exporter."""
+    """Every metric that the catalogue names, lists or takes from another module, and why it is not of this exporter."""
     for value in vars(catalogue).values():
         if isinstance(value, Metric):
             yield value, ""
+        elif isinstance(value, tuple):
+            yield from ((metric, "") for metric in value if isinstance(metric, Metric))
         elif isinstance(value, ModuleType) and value.__name__.startswith("exporter.metrics."):
             unchosen = _OTHERS if value is catalogue.pods else ""
             yield from ((metric, unchosen) for metric in vars(value).values() if isinstance(metric, Metric))
