@@ -73,7 +73,8 @@ BROKEN: list[tuple[Change, str]] = [
     (expr(PANEL, f"chatprobe_speed{{{CHOSEN}}}"), f"{HERE}: `chatprobe_speed` is no metric of the catalogue, and none that is recorded; {FROM}"),
     (
         expr(PANEL, f"count({{{CHOSEN}}})"),
-        f'{HERE}: a selector without a metric, `{{job=~"$job",instance=~"$instance"}}`, is no metric of the catalogue, and none that is recorded; {FROM}',
+        f'{HERE}: a selector without a metric, `{{job=~"$job",instance=~"$instance"}}`, is no metric of the catalogue, '
+        f"and none that is recorded; {FROM}",
     ),
     (
         expr(PANEL, f'chatprobe_probe_success{{{CHOSEN}, engine="vllm"}}'),
