@@ -92,7 +92,15 @@ def picture(board: Board, answers: dict[str, Answers], path: Path) -> None:
         frame = figure.add_axes(box, facecolor="white", xticks=[], yticks=[])
         for side in frame.spines.values():
             side.set_color("#d8d9da")
-        frame.text(0.01, 1 - 0.13 / (grid["h"] * CELL_HEIGHT), title(page, panel.title), fontsize=7.5, weight="bold", va="center", clip_on=True)
+        frame.text(
+            0.01,
+            1 - 0.13 / (grid["h"] * CELL_HEIGHT),
+            filled(panel.title, page.chosen, texts(page)),
+            fontsize=7.5,
+            weight="bold",
+            va="center",
+            clip_on=True,
+        )
         drawn = answers[panel.title]
         if panel.kind == "timeseries" and any(series for _, series in drawn):
             inner = frame.inset_axes((0.4 / (grid["w"] * CELL_WIDTH), 0.24, 1 - 0.5 / (grid["w"] * CELL_WIDTH), 0.6))
@@ -100,14 +108,10 @@ def picture(board: Board, answers: dict[str, Answers], path: Path) -> None:
         elif panel.kind == "stat":
             stat(frame, panel, drawn)
         else:
-            values(frame, panel, drawn, lines=round(grid["h"] * CELL_HEIGHT / 0.15) - 3)
+            values(frame, panel, drawn, lines=round(grid["h"] * CELL_HEIGHT / 0.15) - 4)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=75, metadata={"Software": None})
     plt.close(figure)
-
-
-def title(page: Page, text: str) -> str:
-    return filled(text, page.chosen, texts(page))
 
 
 def time_series(axes: Axes, panel: Panel, answers: Answers) -> None:
@@ -126,13 +130,12 @@ def time_series(axes: Axes, panel: Panel, answers: Answers) -> None:
             axes.plot(times, numbers, color=colour, linewidth=1, linestyle="--" if dashed else "-", label=name)
     locator = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))  # type: ignore[no-untyped-call]
     axes.yaxis.set_major_formatter(lambda value, _: number(value, panel.defaults["unit"]))
-    if panel.defaults.get("min") is not None:
-        axes.set_ylim(bottom=panel.defaults["min"])
+    axes.set_ylim(bottom=panel.defaults.get("min"), top=panel.defaults.get("max"))
     axes.tick_params(labelsize=6, length=2)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=5.5, ncols=4, loc="upper left", bbox_to_anchor=(-0.08, -0.12), frameon=False, handlelength=1, columnspacing=1)
+    axes.legend(fontsize=5.5, ncols=4, loc="upper left", bbox_to_anchor=(-0.02, -0.12), frameon=False, handlelength=1, columnspacing=1)
 
 
 def stat(axes: Axes, panel: Panel, answers: Answers) -> None:
@@ -152,10 +155,15 @@ def values(axes: Axes, panel: Panel, answers: Answers, lines: int) -> None:
     for target, found in answers:
         for series in found:
             name = " ".join(value for key, value in sorted(series.labels.items()) if key not in ("__name__", "job", "instance"))
-            rows.setdefault(name, []).append(f"{target.raw['refId']}={series.values[-1][1]:.4g}")
-    text = [f"{name}  {'  '.join(each)}" for name, each in sorted(rows.items())] or panel.raw["options"].get("content", "no data").splitlines()
+            rows.setdefault(name, []).append(f"{target.raw['refId']} {number(series.values[-1][1], panel.defaults['unit'])}")
+    width = max((len(value) for each in rows.values() for value in each), default=0)
+    text = [f"{name:<40} {'  '.join(value.ljust(width) for value in each)}" for name, each in sorted(rows.items())] or panel.raw["options"].get(
+        "content", "no data"
+    ).splitlines()
     axes.text(0.99, 0.97, panel.kind, fontsize=6, color="#888888", ha="right", va="top")
-    axes.text(0.015, 0.86, "\n".join([*text[:lines], *(["…"] if len(text) > lines else [])]), fontsize=6, va="top", family="monospace", clip_on=True)
+    axes.text(
+        0.015, 0.86, "\n".join([*text[:lines], *(["…"] if len(text) > lines else [])]), fontsize=7.5, va="top", family="monospace", clip_on=True
+    )
 
 
 def legend(target: Target, series: Series) -> str:
