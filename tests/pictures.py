@@ -90,17 +90,9 @@ def picture(board: Board, answers: dict[str, Answers], path: Path) -> None:
         bottom = 1 - (MARGIN + (grid["y"] + grid["h"]) * CELL_HEIGHT) / height
         box = (grid["x"] / 24 + 0.003, bottom + 0.08 / height, grid["w"] / 24 - 0.006, grid["h"] * CELL_HEIGHT / height - 0.14 / height)
         frame = figure.add_axes(box, facecolor="white", xticks=[], yticks=[])
-        for side in frame.spines.values():
-            side.set_color("#d8d9da")
-        frame.text(
-            0.01,
-            1 - 0.13 / (grid["h"] * CELL_HEIGHT),
-            filled(panel.title, page.chosen, texts(page)),
-            fontsize=7.5,
-            weight="bold",
-            va="center",
-            clip_on=True,
-        )
+        frame.spines[:].set_color("#d8d9da")
+        name = filled(panel.title, page.chosen, texts(page))
+        frame.text(0.01, 1 - 0.13 / (grid["h"] * CELL_HEIGHT), name, fontsize=7.5, weight="bold", va="center", clip_on=True)
         drawn = answers[panel.title]
         if panel.kind == "timeseries" and any(series for _, series in drawn):
             inner = frame.inset_axes((0.4 / (grid["w"] * CELL_WIDTH), 0.24, 1 - 0.5 / (grid["w"] * CELL_WIDTH), 0.6))
@@ -168,9 +160,8 @@ def values(axes: Axes, panel: Panel, answers: Answers, lines: int) -> None:
 
 def legend(target: Target, series: Series) -> str:
     form = target.raw["legendFormat"]
-    if form == "__auto":
-        return " ".join(series.labels.values()) or "value"
-    return re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda found: series.labels.get(found[1], ""), form)
+    automatic = " ".join(series.labels.values()) or "value"
+    return automatic if form == "__auto" else re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda found: series.labels.get(found[1], ""), form)
 
 
 def styled(panel: Panel, name: str, place: int) -> tuple[str, bool]:
@@ -194,11 +185,8 @@ def threshold(panel: Panel, value: float) -> str | None:
 
 
 def number(value: float, unit: str) -> str:
-    if unit == "percentunit":
-        return f"{value * 100:.3g} %"
-    if unit == "s" and 0 < abs(value) < 1:
-        return f"{value * 1000:.3g} ms"
-    return f"{value:.3g}{' s' if unit == 's' else ''}"
+    scale, name = {"percentunit": (100, " %"), "s": (1000, " ms") if 0 < abs(value) < 1 else (1, " s")}.get(unit, (1, ""))
+    return f"{value * scale:.4g}{name}"
 
 
 if __name__ == "__main__":
