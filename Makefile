@@ -5,19 +5,26 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint generated format clean
 
 demo: $(READY)
 	$(BIN)/chatprobe demo
 
 test: $(READY)
-	@command -v prometheus >/dev/null || tests/install-packages prometheus || echo "tests that need it are skipped" >&2
+	@{ command -v prometheus && command -v prometheus-alertmanager; } >/dev/null || \
+	  tests/install-packages prometheus prometheus-alertmanager || echo "tests that need it are skipped" >&2
 	$(BIN)/pytest $(TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+# What is checked in and made of the code: a test says when it is stale.
+generated: $(READY)
+	$(BIN)/python -m exporter.metrics.reference > docs/metrics.md
+	$(BIN)/chatprobe alerts build --config config/default.yaml --config alerts/notify.yaml
+	$(BIN)/chatprobe dashboards build
 
 format: $(READY)
 	$(BIN)/ruff check --fix

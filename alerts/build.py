@@ -6,12 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from alerts.forms.alertmanager import alertmanager_yml
+from alerts.forms.alertmanager_config import alertmanager_config_object
 from alerts.forms.kubernetes import prometheus_rule
 from alerts.forms.rules import document
 from alerts.forms.sloth import spec
 from alerts.forms.yaml import dump
+from alerts.notifications import NotificationsError
 from alerts.rules import rules
 from config.model import Config
+
+OBJECT_NAME = "chatprobe"
+"""Of the `AlertmanagerConfig`, and of the Secret that it reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +29,7 @@ class Built:
 
 
 def build(config: Config) -> Built:
-    """The files of a configuration. Raises `AlertsError`."""
+    """The files of a configuration. Raises `AlertsError`. What an `AlertmanagerConfig` cannot say is a note, and the file left out."""
     made, settings = rules(config), config.alerts
     files = {
         "recordings.rules.yaml": dump(document(made.recordings, settings)),
@@ -33,6 +39,13 @@ def build(config: Config) -> Built:
     if made.objectives:
         files["slos.rules.yaml"] = dump(document(made.slos, settings))
         files["sloth.yaml"] = dump(spec(made.objectives, settings))
+    if settings.notify is None:
+        return Built(files, made.notes)
+    files["alertmanager.yaml"] = alertmanager_yml(config)
+    try:
+        files["alertmanagerconfig.yaml"] = dump(alertmanager_config_object(config, OBJECT_NAME))
+    except NotificationsError as error:
+        return Built(files, (*made.notes, f"alertmanagerconfig.yaml is left out: {error}"))
     return Built(files, made.notes)
 
 

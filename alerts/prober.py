@@ -21,13 +21,13 @@ _OWN_FAULT = "global_cap|token_budget|missed"
 
 
 def _down() -> Alert:
-    known = f"last_over_time({catalogue.BUILD_INFO.name}[1h])"
+    gone = f"(up == 0 and on (job, instance) last_over_time({catalogue.BUILD_INFO.name}[1d]))"
     return Alert(
         "LLMProberDown",
-        f"absent({catalogue.BUILD_INFO.name})\nor\n(up == 0 and on (job, instance) {known})",
+        f"{gone}\nor\n(absent({catalogue.BUILD_INFO.name}) unless on () {gone})",
         Severity.PAGE,
         "chatprobe is not there",
-        "{{ with $labels.instance }}Prometheus cannot scrape {{ . }}, which was chatprobe within the last hour."
+        "{{ with $labels.instance }}Prometheus cannot scrape {{ . }}, which was chatprobe within the last day."
         "{{ else }}Prometheus has no metrics of any chatprobe.{{ end }} The engines are not watched: no other alert on them can fire.",
         _PROBER,
         for_seconds=5 * MINUTE,

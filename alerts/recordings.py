@@ -76,6 +76,8 @@ ITL = _buckets(catalogue.ITL)
 TPOT = _buckets(catalogue.TPOT)
 E2E = _buckets(catalogue.E2E, catalogue.OUTCOME)
 STALL = _buckets(catalogue.STALL)
+FIRST_CONTENT = _buckets(catalogue.FIRST_CONTENT)
+PHASE = _buckets(catalogue.PHASE_SECONDS, catalogue.PHASE)
 PROBES = _counter(catalogue.PROBES, CHATS)
 FAILURES = _counter(catalogue.PROBE_FAILURES, (*CHATS, catalogue.REASON))
 OUTPUT_TOKENS = _counter(catalogue.OUTPUT_TOKENS, CHATS)
@@ -100,7 +102,26 @@ TTFT_P95_1H = Shared(
 TTFT_COUNT_1H = Shared("target:chatprobe_ttft_seconds_count:increase1h", CHATS, f"sum by ({', '.join(CHATS)}) (increase({catalogue.TTFT.count}[1h]))")
 """Of how many chats that percentile is."""
 
-SHARED = (UP, TTFT, ITL, TPOT, E2E, STALL, PROBES, FAILURES, OUTPUT_TOKENS, ATTEMPTS, GOOD, GOODPUT, PAIRS, PAIR_WINS, TTFT_P95_1H, TTFT_COUNT_1H)
+SHARED = (
+    UP,
+    TTFT,
+    ITL,
+    TPOT,
+    E2E,
+    STALL,
+    FIRST_CONTENT,
+    PHASE,
+    PROBES,
+    FAILURES,
+    OUTPUT_TOKENS,
+    ATTEMPTS,
+    GOOD,
+    GOODPUT,
+    PAIRS,
+    PAIR_WINS,
+    TTFT_P95_1H,
+    TTFT_COUNT_1H,
+)
 """All of them, each after those that it is made of."""
 
 

@@ -22,8 +22,10 @@ from alerts.recordings import (
     PERIOD_BURN_RATE,
     PERIOD_DAYS,
     SLI_ERROR,
+    TARGET,
 )
 from alerts.rule import Alert, Group, Recording
+from alerts.targets import DOWN
 from alerts.templates import NAME, PERCENT, WHO, link, reasons
 from alerts.windows import DAY, HOUR, MINUTE, Pair, Severity, Speed, written
 from exporter.metrics import catalogue
@@ -151,6 +153,8 @@ def _burn(objective: Objective, alarm: Alarm) -> Alert:
     expr = f"{sides[0]}\nand\n{sides[1]}"
     if alarm.guarded:
         expr += f"\nand on ({', '.join(LABELS)})\n{bad(objective, 'increase', long)} > {FEWEST_TO_PAGE - 0.5}"
+    if pair.pages:
+        expr += f"\nunless on ({', '.join(TARGET)})\n{_paged(short)}"
     waits = alarm_waits(pair)
     allowed, above = _percent(objective.budget), _percent(pair.factor * objective.budget)
     window, gone = written(round(objective.slo.window_seconds)), _exhaustion(objective, alarm)
@@ -166,6 +170,11 @@ def _burn(objective: Objective, alarm: Alarm) -> Alert:
         keep_seconds=waits,
         labels={catalogue.SLO: objective.name, "short_window": short, "long_window": long, "exhaustion": gone},
     )
+
+
+def _paged(window: str) -> str:
+    """Targets of which a page has told lately that they are down: what they burnt meanwhile, the windows remember for so long after the end."""
+    return f'last_over_time(ALERTS{{alertname="{DOWN}", alertstate="firing"}}[{window}])'
 
 
 def alarm_waits(pair: Pair) -> int:

@@ -9,6 +9,7 @@ from alerts.windows import DAY, HOUR, MINUTE, WEEK, Severity
 from exporter.metrics import catalogue
 from exporter.metrics.catalogue import Dashboard
 
+DOWN = "LLMTargetDown"
 FEWEST_CHATS = 50
 """Fewer chats than this have no 95th percentile worth comparing: it would rest on two of them."""
 FEWEST_FAILURES = 3
@@ -25,7 +26,7 @@ def increase(metric: str, window: str, labels: str = _BY_CHATS) -> str:
 def _down() -> Alert:
     since = f"min by ({_BY_TARGET}) (time() - {catalogue.LAST_SUCCESS.name})"
     return Alert(
-        "LLMTargetDown",
+        DOWN,
         f"{since}\nand on ({_BY_TARGET})\n{UP.name} == 0\nor\n{UP.name} == 0",
         Severity.PAGE,
         f"{NAME} answers no chat",

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from config.credentials import Credential
-from config.demand import chats_per_second_at_most, streams_at_worst, tokens_of_largest_chat, tokens_per_hour
+from config.demand import chats_per_second_at_most, chats_per_second_on_average, streams_at_worst, tokens_of_largest_chat, tokens_per_hour
 from config.load import ClosedLoop
-from config.model import Config, Scenario, Target
+from config.model import Config, Scenario, Slo, Target
 from config.quantities import write_duration
 from config.references import MOST_PAIRED
 from config.rules import Finding, suggestion
@@ -40,6 +40,8 @@ def advise(config: Config) -> Iterator[Finding]:
         yield from ((("credentials", index, *place), text) for place, text in _on_credential(credential))
     for name, scenario in config.scenarios.items():
         yield from ((("scenarios", name, *place), text) for place, text in _on_scenario(config, scenario))
+    for name, slo in config.slos.items():
+        yield from ((("slos", name, *place), text) for place, text in _on_slo(slo, config.scenarios[slo.scenario]))
     yield from _on_limits(config)
 
 
@@ -105,6 +107,16 @@ def _on_scenario(config: Config, scenario: Scenario) -> Iterator[Finding]:
             f"write {'6m' if shape == 'every' else 'every: 6m'} or more if it should be let go",
         )
     yield from _on_yielding(config, scenario)
+
+
+def _on_slo(slo: Slo, scenario: Scenario) -> Iterator[Finding]:
+    chats = chats_per_second_on_average(scenario) * slo.window_seconds
+    if float(1 - slo.objective) * chats < 1:
+        yield (
+            ("objective",),
+            f"allows not even one bad chat of the {_about(chats)} in its window: the first one spends the whole budget; "
+            "chat more often, or write a lower objective or a longer window",
+        )
 
 
 def _on_yielding(config: Config, scenario: Scenario) -> Iterator[Finding]:

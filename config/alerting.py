@@ -6,42 +6,18 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, Field
 
 from config.base import Section
+from config.notify import Notify
 from config.quantities import Seconds
-from config.rules import check_plain_url
+from config.rules import check_page_url
+from config.version import VersionOf
 
-_PAGE_PROBLEMS = {
-    "is not a URL of an engine": "is not a URL of a page; write https://HOST/PATH",
-    "holds a user or a password": "holds a user or a password; take it out",
-}
-Version = tuple[int, int]
 LowVolume = Literal["guard", "warn", "refuse"]
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _TAKEN = frozenset({"alertname", "severity", "job", "target", "backend", "model", "scenario", "slo", "peer", "measure", "reason", "source"})
-
-
-def _read_version(written: object) -> object:
-    """`2.42` or `2.42.1`: its first two numbers."""
-    if isinstance(written, tuple):
-        return written
-    found = re.fullmatch(r"v?(\d{1,3})\.(\d{1,3})(?:\.\d{1,3})?", written, re.ASCII) if isinstance(written, str) else None
-    if found is None:
-        raise ValueError('is no version; write one in quotes, like "2.42"')
-    return int(found[1]), int(found[2])
-
-
-VersionOf = Annotated[Version, BeforeValidator(_read_version), PlainSerializer(lambda version: f"{version[0]}.{version[1]}")]
-
-
-def _page(url: str) -> str:
-    """A page that people open, with the checks of an engine's URL; what is wrong is said of a page."""
-    try:
-        return check_plain_url(url)
-    except ValueError as error:
-        raise ValueError(_PAGE_PROBLEMS.get(str(error).partition(";")[0], str(error))) from None
 
 
 def _label(name: str) -> str:
@@ -52,7 +28,7 @@ def _label(name: str) -> str:
     return name
 
 
-PageUrl = Annotated[str, AfterValidator(_page)]
+PageUrl = Annotated[str, AfterValidator(check_page_url)]
 LabelName = Annotated[str, AfterValidator(_label)]
 
 
@@ -86,3 +62,4 @@ class Alerts(Section):
         default="https://github.com/chatprobe/chatprobe/blob/main/docs/runbooks", description="where the runbooks are, a page for each alert"
     )
     labels: Mapping[LabelName, Annotated[str, Field(min_length=1)]] = Field(default={}, description="more labels of every alert, like `{team: llm}`")
+    notify: Notify | None = Field(default=None, description="who is told of alerts: what Alertmanager's configuration is generated for")

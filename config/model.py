@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, Strict, ValidationError, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, Strict, ValidationError, model_validator
 
 from config.alerting import Alerts
 from config.base import Section
 from config.credentials import Credential
 from config.native import Native
-from config.quantities import Address, ListenAddress, LoadShare, Name, Seconds, Share
+from config.quantities import Address, Folder, ListenAddress, LoadShare, Name, Seconds, Share
 from config.references import dangling, targetless
 from config.rules import as_error
 from config.scenario import Scenario
@@ -25,15 +25,6 @@ from config.targets import NonEmpty, Target
 __all__ = ["Alerts", "Config", "Discovery", "Doubtful", "Limits", "Native", "Scenario", "Slo", "Target", "Web"]
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
-
-
-def _absolute(folder: str) -> str:
-    if not folder.startswith("/"):
-        raise ValueError("is not an absolute path; write one that begins with /")
-    return folder
-
-
-Folder = Annotated[str, AfterValidator(_absolute)]
 
 
 class Web(Section):

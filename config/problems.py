@@ -12,6 +12,8 @@ KeyPath = tuple[str | int, ...]
 """Keys and list indices from the top of the configuration down to a value."""
 
 _SHOWN_BELOW: dict[str | int, Set[str]] = {"headers": OURS | {"authorization"}, "api_key": {"file", "env"}}
+_RECEIVERS = ("alerts", "notify", "receivers")
+_SHOWN_BELOW_RECEIVERS = frozenset({"channel", "to", "from", "smarthost", "auth_username", "url", "api_url", "project", "issue_type", "username"})
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]{1,128}", re.ASCII)
 
 
@@ -44,15 +46,22 @@ class ConfigError(Exception):
 def write_path(path: KeyPath) -> str:
     """A path as people write it: `scenarios.chat.targets[1]`.
 
-    A key that is no plain word becomes `*`, and what stands below `headers` and `api_key` is left out unless it is a name that
-    everybody knows: a secret that was put in the place of a key must not be shown.
+    A key that is no plain word becomes `*`, and what stands below `headers`, `api_key` and a receiver of alerts is left out unless it is a name
+    that everybody knows: a secret that was put in the place of a key must not be shown.
     """
     written = ""
     for depth, part in enumerate(path):
         if isinstance(part, int):
             written += f"[{part}]"
-        elif depth == 3 and part.lower() not in _SHOWN_BELOW.get(path[2], {part.lower()}):
+        elif _may_be_a_secret(path, depth):
             break
         else:
             written += ("." if written else "") + (part if _PLAIN.fullmatch(part) else "*")
     return written
+
+
+def _may_be_a_secret(path: KeyPath, depth: int) -> bool:
+    key = str(path[depth])
+    if depth == 4 and path[:3] == _RECEIVERS:
+        return key not in _SHOWN_BELOW_RECEIVERS
+    return depth == 3 and path[2] in _SHOWN_BELOW and key.lower() not in _SHOWN_BELOW[path[2]]

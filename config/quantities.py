@@ -143,6 +143,13 @@ def read_address(written: object) -> Address:
     return Address(found[1] or found[2], port)
 
 
+def read_folder(written: str) -> str:
+    """An absolute path."""
+    if not written.startswith("/"):
+        raise ValueError("is not an absolute path; write one that begins with /")
+    return written
+
+
 Seconds = Annotated[float, BeforeValidator(read_duration), PlainSerializer(write_duration)]
 """Seconds, written as a duration."""
 Rate = Annotated[Fraction, BeforeValidator(read_rate), PlainSerializer(write_rate)]
@@ -153,4 +160,5 @@ LoadShare = Annotated[Decimal, BeforeValidator(read_load_share), PlainSerializer
 """The same, of an engine's load."""
 Name = Annotated[str, AfterValidator(read_name)]
 NamePattern = Annotated[str, AfterValidator(read_name_pattern)]
+Folder = Annotated[str, AfterValidator(read_folder)]
 ListenAddress = Annotated[Address, BeforeValidator(read_address), PlainSerializer(str)]

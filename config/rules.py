@@ -20,6 +20,10 @@ OURS = frozenset(
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]{1,128}", re.ASCII)
 _NO_URL = "is not a URL of an engine; write http://HOST:PORT or https://HOST:PORT, with a port from 1 to 65535 or without one"
+_PAGE_PROBLEMS = {
+    "is not a URL of an engine": "is not a URL of a page; write https://HOST/PATH",
+    "holds a user or a password": "holds a user or a password; take it out",
+}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
@@ -86,6 +90,14 @@ def check_plain_url(url: str) -> str:
     if not re.fullmatch(r"[!-~]+", url, re.ASCII):
         raise ValueError("has spaces or characters outside of ASCII; write them percent-encoded, and a host's name in its xn-- form")
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+
+
+def check_page_url(url: str) -> str:
+    """A URL that is none of an engine, with the same checks; what is wrong is said of a page."""
+    try:
+        return check_plain_url(url)
+    except ValueError as error:
+        raise ValueError(_PAGE_PROBLEMS.get(str(error).partition(";")[0], str(error))) from None
 
 
 def check_tls(url: str, tls: Mapping[str, object]) -> Iterator[Finding]:

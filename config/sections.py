@@ -8,6 +8,7 @@ from config.credentials import Credential
 from config.expectation import Expectation
 from config.model import Config, Discovery, Limits, Scenario, Slo, Target, Web
 from config.native import Native, TargetMetrics
+from config.notify import Email, Jira, Notify, Pagerduty, Receivers, Slack, Teams, Webhook
 from config.problems import KeyPath
 from config.shapes import Stage
 from config.targets import SecretRef, TlsSettings
@@ -30,6 +31,14 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
     ("limits",): Limits,
     ("native",): Native,
     ("alerts",): Alerts,
+    ("alerts", "notify"): Notify,
+    ("alerts", "notify", "receivers"): Receivers,
+    ("alerts", "notify", "receivers", "slack"): Slack,
+    ("alerts", "notify", "receivers", "teams"): Teams,
+    ("alerts", "notify", "receivers", "pagerduty"): Pagerduty,
+    ("alerts", "notify", "receivers", "email"): Email,
+    ("alerts", "notify", "receivers", "webhook"): Webhook,
+    ("alerts", "notify", "receivers", "jira"): Jira,
 }
 """By path; `*` stands for any name, or any place in a list."""
 
@@ -41,6 +50,13 @@ EXAMPLES = {
     ("targets", "*", "url"): "url: http://127.0.0.1:8000",
     ("slos", "*", "scenario"): "scenario: NAME",
     ("slos", "*", "objective"): "objective: 99%",
+    ("alerts", "notify", "receivers"): 'receivers: {slack: {channel: "#llm-alerts"}}',
+    ("alerts", "notify", "receivers", "slack", "channel"): 'channel: "#llm-alerts"',
+    ("alerts", "notify", "receivers", "email", "to"): "to: oncall@example.com",
+    ("alerts", "notify", "receivers", "email", "from"): "from: alertmanager@example.com",
+    ("alerts", "notify", "receivers", "email", "smarthost"): "smarthost: smtp.example.com:587",
+    ("alerts", "notify", "receivers", "jira", "api_url"): "api_url: https://example.atlassian.net/rest/api/2",
+    ("alerts", "notify", "receivers", "jira", "project"): "project: KEY",
 }
 """How each key that must not be left out is written."""
 

@@ -60,8 +60,8 @@ def in_words(error: ErrorDetails, written: Value) -> str:
 
 def unknown_key(path: KeyPath) -> str:
     """What to write instead of a key that there is not."""
-    pattern = pattern_of(path[:-1])
-    return f"is no key here; {suggestion(str(path[-1]), keys(SECTIONS[pattern]))}"
+    known = keys(SECTIONS[pattern_of(path[:-1])])
+    return f"is no key here; {suggestion(str(path[-1]), known) if known else 'write {}, there are none'}"
 
 
 def consequences(errors: Iterable[ErrorDetails], refused: Iterable[KeyPath]) -> set[KeyPath]:

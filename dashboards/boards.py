@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from dashboards import overview
+from dashboards import latency, ollama, overview, prober, slo, tgi, vllm, why
 from dashboards.dash.board import Board
 
-BOARDS: tuple[Board, ...] = (overview.BOARD,)
+BOARDS: tuple[Board, ...] = (
+    overview.BOARD,
+    latency.BOARD,
+    slo.BOARD,
+    why.BOARD,
+    vllm.BOARD,
+    tgi.BOARD,
+    ollama.BOARD,
+    prober.BOARD,
+)
 """In the order in which a reader goes through them."""

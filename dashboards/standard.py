@@ -12,8 +12,15 @@ from exporter.metrics import catalogue
 FIRING = "ALERTS"
 """Prometheus' own series for alerts."""
 OURS = 'alertname=~"LLM.+"'
-ALERTS = f'{FIRING}{{{OURS}, alertstate="firing", job=~"$job|", target=~"$target|"}}'
-"""Alerts of chatprobe that fire, of the chosen targets or of none."""
+
+
+def alerts(*where: str) -> str:
+    """Alerts of chatprobe that fire, of the chosen targets or of none."""
+    chosen = ", ".join((OURS, 'alertstate="firing"', 'job=~"$job|"', 'target=~"$target|"', *where))
+    return f"{FIRING}{{{chosen}}}"
+
+
+ALERTS = alerts()
 RELOADS = f"{select(catalogue.RELOAD_TIMESTAMP)} * 1000"
 
 ANNOTATIONS = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 from exporter.metrics import buckets
 from exporter.metrics import native as native
 from exporter.metrics import pods as pods
+from exporter.metrics import process as process
 from exporter.metrics import tgi as tgi
 from exporter.metrics import vllm as vllm
 from exporter.metrics import vllm_options as vllm_options
@@ -196,6 +197,14 @@ SCENARIO_INTERVAL = Metric(
     (SCENARIO,),
 )
 SCENARIO_TIMEOUT = Metric("chatprobe_scenario_timeout_seconds", "gauge", "Longest that a chat of the scenario may take.", (SCENARIO,))
+
+SLO_THRESHOLD = Metric(
+    "chatprobe_slo_threshold_seconds",
+    "gauge",
+    "Largest value with which a chat is good, for each measure that an SLO has a threshold on.",
+    (SLO, SCENARIO, MEASURE),
+)
+SLO_OBJECTIVE = Metric("chatprobe_slo_objective_ratio", "gauge", "Share of attempts that an SLO asks to be good.", (SLO, SCENARIO))
 
 BUILD_INFO = Metric("chatprobe_exporter_build_info", "gauge", "The chatprobe that runs; always 1.", (VERSION, PYTHON_VERSION))
 RELOAD_SUCCESSFUL = Metric("chatprobe_exporter_config_last_reload_successful", "gauge", "Whether the configuration was last read without an error.")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 
 from config.demand import longest_interval_seconds
-from config.model import Scenario
+from config.model import Scenario, Slo
 from exporter.metrics import catalogue
 from exporter.metrics.boundaries import beginning_anew, thresholds
 from exporter.metrics.chats import ChatSeries, Terms
@@ -98,6 +99,15 @@ class Recording:
         for name, scenario in roster.config.scenarios.items():
             self._own.put(catalogue.SCENARIO_INTERVAL, longest_interval_seconds(scenario), name)
             self._own.put(catalogue.SCENARIO_TIMEOUT, scenario.timeout_seconds, name)
+        self._tell_of_slos(roster.config.slos)
+
+    def _tell_of_slos(self, slos: Mapping[str, Slo]) -> None:
+        objectives = {(name, slo.scenario): float(slo.objective) for name, slo in slos.items()}
+        limits = {(name, slo.scenario, measure): limit for name, slo in slos.items() for measure, limit in slo.thresholds.items()}
+        for metric, values in ((catalogue.SLO_OBJECTIVE, objectives), (catalogue.SLO_THRESHOLD, limits)):
+            self._own.keep_only(metric, values)
+            for labels, value in values.items():
+                self._own.put(metric, value, *labels)
 
     def _record(self, record: ChatRecord) -> None:
         chats = self._chats.get((record.target, record.scenario))

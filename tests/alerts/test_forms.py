@@ -14,6 +14,7 @@ from alerts.build import build, leftovers, stale
 from alerts.rules import rules
 from config.reader import parse, read
 from tests.alerts.promtool import config, promtool
+from tests.crds import problems
 
 ROOT = Path(__file__).parents[2]
 SLOTH_NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_.]*[A-Za-z0-9]")
@@ -42,8 +43,17 @@ def test_promtool_takes_the_rules_of_every_preset(preset: str, tmp_path: Path) -
 
 
 def test_what_is_checked_in_is_that_of_the_default_preset() -> None:
-    built = build(read([ROOT / "config" / "default.yaml"]).config)
-    assert [*stale(built, ROOT / "alerts" / "generated")] == [], "stale: chatprobe alerts build --config config/default.yaml"
+    built = build(read([ROOT / "config" / "default.yaml", ROOT / "alerts" / "notify.yaml"]).config)
+    assert [*stale(built, ROOT / "alerts" / "generated")] == [], "stale: make generated"
+
+
+def test_jira_is_for_alertmanagers_own_file_only() -> None:
+    jira = "{api_url: 'https://jira.example.com/rest/api/2', project: LLM}"
+    told = f"notify: {{alertmanager: '0.28', receivers: {{jira: {jira}}}, ticket: [jira], page: [jira]}}"
+    built = build(parse(WITH_RETENTION.replace("retention: 1d", told)).config)
+    assert "alertmanager.yaml" in built.files
+    assert "alertmanagerconfig.yaml" not in built.files
+    assert built.notes[-1].startswith("alertmanagerconfig.yaml is left out: alerts.notify.page: names Jira")
 
 
 def test_every_alert_says_what_whom_and_where() -> None:
@@ -93,6 +103,11 @@ scenarios: {heartbeat: {every: 15s}}
 slos: {available: {scenario: heartbeat, objective: 99.9%}}
 alerts: {retention: 1d}
 """
+
+
+def test_kubernetes_takes_the_prometheus_rule() -> None:
+    for settings in ("", "labels: {team: llm}", 'prometheus: "2.41"'):
+        assert [*problems("prometheusrules", written("prometheusrule.yaml", settings))] == []
 
 
 def test_a_prometheus_rule_has_all_of_them() -> None:

@@ -17,6 +17,7 @@ from alerts.recordings import BUDGET_REMAINING, CURRENT_BURN_RATE, PERIOD_BURN_R
 from alerts.rule import Alert, Group, Recording
 from alerts.rules import rules
 from alerts.slos import BURN, groups
+from alerts.targets import DOWN
 from alerts.windows import Speed, recorded
 from config.model import Config
 from config.quantities import write_share
@@ -311,3 +312,36 @@ def test_every_boundary_that_rules_name_is_one_that_is_served() -> None:
                 assert len(matching) == 1, (name, bound)
                 found += 1
     assert found >= 5
+
+
+def test_an_outage_that_was_told_of_does_not_page_again_when_it_is_over(tmp_path: Path) -> None:
+    """Half an hour without an answer, then all is well: `LLMTargetDown` paged, and the windows still remember, but nobody is woken again."""
+    up = labels().replace(',slo="available"', "")
+    gauges = {
+        f"{catalogue.PROBE_SUCCESS.name}{up}": "1x400 0x120 1x400",
+        f"{catalogue.LAST_PROBE.name}{up}": "0+15x920",
+        f"{catalogue.LAST_SUCCESS.name}{up}": "0+15x400 6000x120 7815+15x400",
+        f'{catalogue.SCENARIO_INTERVAL.name}{{job="chatprobe",scenario="heartbeat"}}': "15x920",
+        f'{catalogue.SCENARIO_TIMEOUT.name}{{job="chatprobe",scenario="heartbeat"}}': "30x920",
+    }
+    series = attempts("0+1x921", "0+1x400 400x120 401+1x400") | gauges
+    made = rules(config())
+    evaluated = (*made.recordings, *[group for group in made.alerts if group.name == "chatprobe-targets"], *paging(config()))
+    minutes = [95, 103, 105, 110, 120, 130, 132, 134, 140, 150, 159]
+    down, fast, slow = (
+        [bool(alerts) for alerts in firing(config(), alert, series, minutes, tmp_path, groups=evaluated).values()] for alert in (DOWN, FAST, SLOW)
+    )
+    assert down == [False, True, True, True, True, True, True, False, False, False, False]
+    assert not any(fast)
+    assert not any(slow)
+
+
+def test_an_engine_that_is_down_now_and_then_pages(tmp_path: Path) -> None:
+    """Every other minute nothing works: too short for `LLMTargetDown`, which therefore silences nothing."""
+    up = labels().replace(',slo="available"', "")
+    good, bad = "1x3 " * 50, "0x3 " * 50
+    flapping = " ".join(part for pair in zip(good.split(), bad.split(), strict=True) for part in pair)
+    counted = " ".join(f"{400 + 4 * cycle}+1x3 {403 + 4 * cycle}x3" for cycle in range(50))
+    gauges = {f"{catalogue.PROBE_SUCCESS.name}{up}": f"1x400 {flapping}", f"{catalogue.LAST_PROBE.name}{up}": "0+15x800"}
+    fired = firing(config(), FAST, attempts("0+1x800", f"0+1x399 {counted}") | gauges, [150, 160], tmp_path)
+    assert all(fired.values())

@@ -32,6 +32,13 @@ FOUND = "discovery: {files: [targets.yaml]}\n"
             ],
         ),
         (
+            ONE + "scenarios: {beat: {every: 1h}}\nslos: {s: {scenario: beat, objective: 99.9%}, fine: {scenario: beat, objective: 99%}}\n",
+            [
+                "3:39: slos.s.objective: allows not even one bad chat of the 720 in its window: the first one spends the whole budget; "
+                "chat more often, or write a lower objective or a longer window"
+            ],
+        ),
+        (
             "targets: {v: {backend: vllm, url: http://v}}\nscenarios: {beat: {every: 1s}}\n",
             [
                 "2:27: scenarios.beat.every: a target that hangs would hold 120 chats at once, more than limits.streams_per_target (100); "

@@ -32,6 +32,7 @@ WRITTEN_OTHERWISE = {
     "prometheus": "`2.42`",
     "scrape_interval": "`30s`",
     "evaluation_interval": "`30s`",
+    "alertmanager": "`0.25`",
     "secret_dirs": "`/run/secrets`, `/var/run/secrets/chatprobe`",
 }
 

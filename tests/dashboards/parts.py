@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from dashboards import promql, standard
 from dashboards.dash.board import Board, Row
 from dashboards.dash.colours import Colour
@@ -83,3 +85,9 @@ BOARD = Board(
     annotations=standard.ANNOTATIONS,
     rows=(Row("Open", (SERIES, HEAT, TABLE)), Row("Closed", (STATE, STAT, BARS), collapsed=True), Row("Last", (NOTE,))),
 )
+
+
+def everything_chosen(expr: str) -> str:
+    """A query as Grafana asks it with every variable at All, and the last hour shown; in one line."""
+    times = expr.replace("$__range", "1h").replace("$__rate_interval", "5m")
+    return re.sub(r"\$\w+", ".+", times).replace("\n", " ")

@@ -116,7 +116,9 @@ def test_slos_come_at_zero_and_go_with_their_series(metrics: Metrics) -> None:
     metrics.recording(chat())
     metrics.recording.follow(listed(slos=("there: {scenario: heartbeat, objective: 99%}",)))
     seen = scrape(metrics)
-    assert {labels["slo"] for labels in seen.labels(catalogue.SLO_GOOD.name)} == {"there"}
+    for metric in (catalogue.SLO_GOOD, catalogue.SLO_OBJECTIVE):
+        assert {labels["slo"] for labels in seen.labels(metric.name)} == {"there"}
+    assert seen.labels(catalogue.SLO_THRESHOLD.name) == []
     assert seen.one(catalogue.SLO_GOOD.name, **CHAT, slo="there") == 1
 
 

@@ -297,6 +297,19 @@ def test_a_model_that_becomes_known_begins_at_zero_and_the_old_label_set_ends(me
     assert seen.value(catalogue.PROBES.name, target="vllm", scenario="heartbeat") == 0
 
 
+def test_slos_say_what_they_ask_for(metrics: Metrics) -> None:
+    seen = scrape(metrics)
+    assert [(labels, seen.one(catalogue.SLO_THRESHOLD.name, **labels)) for labels in seen.labels(catalogue.SLO_THRESHOLD.name)] == [
+        ({"slo": "quick", "scenario": "heartbeat", "measure": "ttft"}, 0.06),
+        ({"slo": "quick", "scenario": "heartbeat", "measure": "tpot"}, 0.025),
+        ({"slo": "quick", "scenario": "heartbeat", "measure": "e2e"}, 1.3),
+    ]
+    assert {labels["slo"]: seen.one(catalogue.SLO_OBJECTIVE.name, **labels) for labels in seen.labels(catalogue.SLO_OBJECTIVE.name)} == {
+        "quick": 0.99,
+        "there": 0.999,
+    }
+
+
 def test_new_facts_of_the_same_model_leave_its_counters_alone(metrics: Metrics) -> None:
     metrics.recording(chat())
     metrics.recording(Facts("vllm", "tiny", served_model="tiny", backend_version="0.11.0"))

@@ -1,0 +1,56 @@
+"""Which alerts silence which others, so that one trouble is told once, by the alert that says what it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alerts.recordings import JOB
+from exporter.metrics import catalogue
+
+_TARGET, _, _MODEL = catalogue.TARGET_LABELS
+_SAME_MODEL = (JOB, _TARGET, _MODEL)
+"""What two alerts share that are about the same model of the same engine."""
+_SAME_SLO = (*_SAME_MODEL, catalogue.SLO)
+
+_BURNS = ("LLMBudgetBurnFast", "LLMBudgetBurnSlow", "LLMBudgetBurnTicket")
+_SYMPTOMS = (
+    *_BURNS,
+    "LLMStreamStalled",
+    "LLMFirstTokenButNoCompletion",
+    "LLMProbesSkipped",
+    "LLMQueueGrowing",
+    "LLMKVCacheNearFull",
+    "LLMPreemptions",
+    "LLMModelNotLoaded",
+    "LLMEngineSlowerThanPeer",
+    "LLMTTFTRegression",
+    "LLMClientServerGap",
+    "LLMBucketSaturation",
+    "LLMPairWinsTurned",
+)
+"""What follows of itself where an engine, or its model, is not there. A spent budget stays a fact, and an expired certificate may be the cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inhibition:
+    """While the alert `source` fires, the alerts `targets` are not told, where the labels `equal` are the same.
+
+    To Alertmanager a label that both lack is the same too. So `present`, where there is one, must be on both: an alert about no target in particular
+    silences nothing, and is not silenced.
+    """
+
+    source: str
+    targets: tuple[str, ...]
+    equal: tuple[str, ...]
+    present: str | None = None
+
+
+INHIBITIONS = (
+    Inhibition("LLMProberDown", ("LLMProberStale", "LLMSLOAbsent"), (JOB,)),
+    Inhibition("LLMModelMissing", ("LLMTargetDown", *_SYMPTOMS), _SAME_MODEL, _TARGET),
+    Inhibition("LLMTargetDown", _SYMPTOMS, _SAME_MODEL, _TARGET),
+    Inhibition("LLMBudgetBurnFast", ("LLMBudgetBurnSlow", "LLMBudgetBurnTicket", "LLMErrorBudgetExhausted"), _SAME_SLO, catalogue.SLO),
+    Inhibition("LLMBudgetBurnSlow", ("LLMBudgetBurnTicket",), _SAME_SLO, catalogue.SLO),
+    Inhibition("LLMCertificateExpiresSoon", ("LLMCertificateExpiry",), _SAME_MODEL, _TARGET),
+)
+"""No alert silences itself, and none silences one that silences it."""

@@ -1,0 +1,267 @@
+"""The prober: whether chatprobe's own numbers are fresh and can be trusted, and what its chats cost."""
+
+from __future__ import annotations
+
+from alerts import recordings
+from alerts.recordings import JOB
+from dashboards import engines, process, standard
+from dashboards.dash.board import Board, Row
+from dashboards.dash.colours import Colour
+from dashboards.dash.overrides import Cell, Override, of_query
+from dashboards.dash.panels import Column, Draw, Heatmap, Legend, Limits, Reduce, Show, Stack, Stat, StateTimeline, Table, TimeSeries
+from dashboards.dash.queries import Query
+from dashboards.dash.units import Unit
+from dashboards.dash.values import Thresholds, ValueText, high_is_bad
+from dashboards.instances import EACH, NAME, WELL, WHY, each, later_than
+from dashboards.promql import BY_TARGET, INSTANCE, RANGE, equals, heat, joined, matchers, mean, rate, ratio, select, sums
+from exporter.metrics import catalogue
+from exporter.metrics.catalogue import BACKEND, CLOCK, REASON, SCENARIO, TARGET, VERSION, Dashboard, Metric, native
+from exporter.metrics.catalogue import process as facts
+
+_HOUR = 3600
+
+
+def _grown(metric: Metric, over: str, *where: str) -> str:
+    """How much a counter grew in a time."""
+    return f"increase({metric.name}{matchers(metric, *where)}[{over}])"
+
+
+def _loss(title: str, description: str, metric: Metric) -> Stat:
+    """What should never happen: green at 0, red from 1."""
+    return Stat(
+        title=title,
+        description=f"{description} In the time range shown; 0 is normal.",
+        unit=Unit.NUMBER,
+        width=6,
+        height=5,
+        decimals=0,
+        queries=(Query(f"sum({_grown(metric, RANGE)})", instant=True),),
+        thresholds=Thresholds(Colour.GREEN, ((0.5, Colour.RED),)),
+        show=Show.BACKGROUND,
+        sparkline=False,
+    )
+
+
+EXPORTERS = Table(
+    title="Exporters",
+    description="Each chatprobe that Prometheus scrapes, as it stands now. A version that differs from the others is a rollout that is stuck.",
+    unit=Unit.NUMBER,
+    width=24,
+    height=5,
+    queries=(
+        Query(each(catalogue.BUILD_INFO, VERSION), ref="there"),
+        Query(f"time() - {each(facts.START_TIME)}", ref="up"),
+        Query(f"time() - {each(catalogue.RELOAD_TIMESTAMP)}", ref="loaded"),
+        Query(each(catalogue.RELOAD_SUCCESSFUL), ref="reload"),
+        Query(each(catalogue.TARGETS, how="sum"), ref="targets"),
+        Query(each(catalogue.SERIES), ref="series"),
+        Query(rate(facts.CPU_SECONDS, by=EACH), ref="cpu"),
+        Query(each(facts.RESIDENT_MEMORY), ref="memory"),
+    ),
+    columns=(
+        Column(source=INSTANCE, title="Instance", unit=Unit.TEXT),
+        Column(source=VERSION, title="Version", unit=Unit.TEXT),
+        Column(source="up", title="Running for", unit=Unit.SECONDS),
+        Column(source="loaded", title="Configuration loaded ago", unit=Unit.SECONDS),
+        Column(source="reload", title="Last reload", cell=Cell.COLOURED_TEXT, mappings=WELL),
+        Column(source="targets", title="Targets"),
+        Column(source="series", title="Series"),
+        Column(source="cpu", title="CPU cores", decimals=2),
+        Column(source="memory", title="Memory", unit=Unit.BYTES),
+    ),
+    sort="Instance",
+)
+
+_BY_SCENARIO = (JOB, *BY_TARGET, SCENARIO)
+_INTERVALS = joined("max", select(catalogue.SCENARIO_INTERVAL), (JOB, SCENARIO))
+_AGE = joined("min", f"time() - {select(catalogue.LAST_PROBE)}", _BY_SCENARIO)
+FRESH = TimeSeries(
+    title="Age of the last chat, in intervals",
+    description="How long ago the last chat of each scenario ended, in units of the longest time that usually lies between two. Below 2 is normal, "
+    "at the dashed line three were due: the numbers of that target are old, whatever they say.",
+    unit=Unit.PLAIN,
+    width=12,
+    decimals=1,
+    lowest=0,
+    soft_highest=3.5,
+    queries=(Query(f"{_AGE} / on ({JOB}, {SCENARIO}) group_left () {_INTERVALS}", f"{engines.LEGEND} {{{{{SCENARIO}}}}}"),),
+    overrides=engines.COLOURS,
+    thresholds=Thresholds(Colour.TRANSPARENT, ((3, Colour.RED),)),
+    limits=Limits.DASHES,
+)
+SKIPPED = TimeSeries(
+    title="Chats that were due and not sent, by reason",
+    description="`breaker` and `target_busy` are the target's fault, and count against its SLOs. `missed` and `global_cap` are chatprobe's: too much "
+    "load for one process, or too few streams allowed. `token_budget`, `load_share`, `inactive` and `model_not_loaded` are as configured.",
+    unit=Unit.REQUESTS_PER_SECOND,
+    width=12,
+    lowest=0,
+    queries=(Query(f"{rate(catalogue.PROBE_SKIPPED, by=(TARGET, REASON))} > 0", f"{{{{{TARGET}}}}}: {{{{{REASON}}}}}"),),
+    draw=Draw.BARS,
+    stack=Stack.VALUES,
+    fill_percent=60,
+    legend=Legend.TABLE,
+    legend_values=(Reduce.LAST, Reduce.HIGHEST),
+    may_be_empty="every chat that was due was sent.",
+)
+LAG = Heatmap(
+    title="Schedule lag, distribution",
+    description="How much later than due chats were started. Up to a few milliseconds is normal; above, chatprobe asks less evenly than it was told.",
+    unit=Unit.SECONDS,
+    width=12,
+    queries=(Query(heat(catalogue.SCHEDULE_LAG)),),
+)
+LATE = TimeSeries(
+    title="Chats started more than 100 ms late",
+    description="Share of chats, beside the mean lag of all on the right axis. A lag delays the load, not the clock: TTFT counts from sending.",
+    unit=Unit.RATIO,
+    width=12,
+    lowest=0,
+    soft_highest=0.05,
+    queries=(
+        Query(later_than(catalogue.SCHEDULE_LAG, "0.1"), f"late, {NAME}"),
+        Query(mean(catalogue.SCHEDULE_LAG, by=EACH), f"mean lag, {NAME}", ref="mean"),
+    ),
+    overrides=(Override(of_query("mean"), shades=Colour.GREY, unit=Unit.SECONDS, right_axis=True),),
+)
+
+_KERNEL = joined("max", select(catalogue.MEASUREMENT_CLOCK, equals(CLOCK, "kernel")), EACH)
+CLOCKS = StateTimeline(
+    title="What times the chats",
+    description="Green: the kernel stamps what arrives, so that a busy machine makes nothing slower than it was. Yellow: only the program's own "
+    "reads are timed (no support for stamps here, or a proxy in between); latencies may be too long.",
+    unit=Unit.PLAIN,
+    width=8,
+    height=6,
+    queries=(Query(f"{_KERNEL} or 0 * {each(catalogue.MEASUREMENT_CLOCK)}", NAME),),
+    mappings=(ValueText(0, "the program's reads", Colour.YELLOW), ValueText(1, "the kernel's stamps", Colour.GREEN)),
+)
+STEPS = Stat(
+    title="Steps of the wall clock",
+    description="How often the machine's clock jumped and the stamps' conversion followed, in the time range shown. A few are harmless, many mean "
+    "that its time synchronization fights with something.",
+    unit=Unit.NUMBER,
+    width=4,
+    height=6,
+    decimals=0,
+    queries=(Query(f"sum({_grown(catalogue.CLOCK_STEPS, RANGE)})", instant=True),),
+    thresholds=high_is_bad(1, 10),
+    sparkline=False,
+)
+DOUBTFUL = TimeSeries(
+    title="Doubtful chats",
+    description="Share of chats with a token whose time may be off by more than a millisecond. Above a few percent the machine is too busy to time "
+    "chats: give chatprobe more CPU, `SYS_NICE`, or fewer streams.",
+    unit=Unit.RATIO,
+    width=6,
+    height=6,
+    lowest=0,
+    soft_highest=0.05,
+    queries=(Query(ratio(rate(catalogue.DOUBTFUL), rate(catalogue.PROBES)), engines.LEGEND),),
+    overrides=engines.COLOURS,
+)
+COALESCED = TimeSeries(
+    title="Chunks that shared a read",
+    description="Share of token-bearing chunks that came together with something later, so that only bounds of their time are known. The last chunk "
+    "of a vLLM stream always does; much more is a proxy that buffers.",
+    unit=Unit.RATIO,
+    width=6,
+    height=6,
+    lowest=0,
+    soft_highest=0.05,
+    queries=(Query(ratio(rate(catalogue.COALESCED_CHUNKS, by=EACH), rate(catalogue.CHUNKS, by=EACH)), NAME),),
+)
+INTERNAL = TimeSeries(
+    title="Failures of chatprobe's own",
+    description="Chats a second that failed by chatprobe's fault (`internal`). They count for no SLO. Each has a line in the log: report it.",
+    unit=Unit.REQUESTS_PER_SECOND,
+    width=12,
+    height=6,
+    lowest=0,
+    queries=(Query(sums(select(recordings.FAILURES, equals(REASON, "internal"))), engines.LEGEND),),
+    overrides=engines.COLOURS,
+)
+RETRIES = TimeSeries(
+    title="Chats sent twice",
+    description="Share of chats whose kept-alive connection had died before it was used, so that they were sent again on a new one. A few percent: "
+    "the server or a proxy closes idle connections sooner than chats come.",
+    unit=Unit.RATIO,
+    width=12,
+    height=6,
+    lowest=0,
+    soft_highest=0.05,
+    queries=(Query(ratio(rate(catalogue.RETRIES), rate(catalogue.PROBES)), engines.LEGEND),),
+    overrides=engines.COLOURS,
+)
+
+TOKENS = TimeSeries(
+    title="Tokens an hour",
+    description="Input and output tokens of chatprobe's chats, at the present rate: what probing costs where tokens are paid for. "
+    "`limits.tokens_per_hour` caps it.",
+    unit=Unit.NUMBER,
+    lowest=0,
+    queries=(Query(f"{_HOUR} * ({rate(catalogue.INPUT_TOKENS)} + {rate(catalogue.OUTPUT_TOKENS)})", engines.LEGEND),),
+    overrides=engines.COLOURS,
+    legend=Legend.TABLE,
+    legend_values=(Reduce.MEAN, Reduce.LAST),
+)
+# Ollama's own count is of chatprobe's chats only, so their share of it would always be all.
+_OTHERS = f'{BACKEND}!="ollama"'
+SHARE = TimeSeries(
+    title="Share of the engine's tokens",
+    description="Of all tokens that the engine generated in the last hour, by its own count, those for chatprobe. High with real users there: probe "
+    "less, or let scenarios yield (`yields`, `limits.load_share`). Ollama does not count others' tokens.",
+    unit=Unit.RATIO,
+    lowest=0,
+    highest=1,
+    queries=(
+        Query(
+            f"clamp_max({ratio(sums(_grown(catalogue.OUTPUT_TOKENS, '1h', _OTHERS)), sums(_grown(native.GENERATION_TOKENS, '1h', _OTHERS)))}, 1)",
+            engines.LEGEND,
+        ),
+    ),
+    overrides=engines.COLOURS,
+    value_links=(WHY,),
+    may_be_empty="the engines' own metrics are not read (`native`), or Ollama is the only engine.",
+)
+CHATS = TimeSeries(
+    title="Chats an hour",
+    description="Chats that ended, at the present rate, by target.",
+    unit=Unit.NUMBER,
+    lowest=0,
+    queries=(Query(f"{_HOUR} * {sums(select(recordings.PROBES))}", engines.LEGEND),),
+    overrides=engines.COLOURS,
+    legend=Legend.TABLE,
+    legend_values=(Reduce.MEAN, Reduce.LAST),
+)
+SPENT = Stat(
+    title="Tokens spent",
+    description="Input and output tokens of chatprobe's chats in the time range shown.",
+    unit=Unit.NUMBER,
+    width=12,
+    height=5,
+    queries=(Query(f"{sums(_grown(catalogue.INPUT_TOKENS, RANGE))} + {sums(_grown(catalogue.OUTPUT_TOKENS, RANGE))}", engines.LEGEND, instant=True),),
+    overrides=engines.COLOURS,
+    sparkline=False,
+)
+LOG_LINES = _loss("Log lines lost", "Log lines given up because whatever reads standard error was too slow.", catalogue.LOG_LINES_DROPPED)
+RECORDS = _loss(
+    "Records lost", "Chat records that could not be written to their file (`--records`): a full disk, or no permission.", catalogue.RECORDS_LOST
+)
+
+BOARD = Board(
+    uid=Dashboard.PROBER,
+    title="chatprobe / The prober",
+    description="Whether chatprobe's own numbers are fresh and can be trusted, how the process is, and what its chats cost.",
+    variables=standard.variables(),
+    annotations=standard.ANNOTATIONS,
+    rows=(
+        Row("Who measures", (EXPORTERS,)),
+        Row("Is it on time?", (FRESH, SKIPPED, LAG, LATE)),
+        Row("Can it be trusted?", (CLOCKS, STEPS, DOUBTFUL, COALESCED, INTERNAL, RETRIES)),
+        Row("What it costs", (TOKENS, SHARE, CHATS, SPENT, LOG_LINES, RECORDS)),
+        process.CONFIGURATION,
+        process.METRICS,
+        process.PROCESS,
+    ),
+)
