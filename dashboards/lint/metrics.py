@@ -27,12 +27,11 @@ def check(page: Page) -> Iterator[Finding]:
         expr = page.read(target.expr)
         if expr is None:
             continue
-        unknown = False
-        for what, remedy in _of_query(expr):
-            unknown = True
-            yield page.find("query", what, remedy, panel, target)
-        if not unknown:
-            yield from (page.find("labels", what, remedy, panel, target) for what, remedy in _shown(panel, target, expr))
+        wrong = list(_of_query(expr)) or list(_shown(target, expr))
+        yield from (page.find("query", what, remedy, panel, target) for what, remedy in wrong)
+    for panel in page.panels:
+        if panel.kind == "table":
+            yield from _columns(page, panel)
     for where, query in _elsewhere(page):
         expr = page.read(query)
         if expr is None:
@@ -104,19 +103,24 @@ def _absent(named: list[str], expr: Expr, how: str) -> Iterator[tuple[str, str]]
             yield f"{how} a label `{label}` that is not there: `{_short(expr)}`", f"name one of {', '.join(sorted(has))}"
 
 
-def _shown(panel: Panel, target: Target, expr: Expr) -> Iterator[tuple[str, str]]:
-    """Labels that the legend names and the answer does not have; for a table, its columns."""
+def _shown(target: Target, expr: Expr) -> Iterator[tuple[str, str]]:
+    """Labels that the legend names and the answer does not have."""
     has = possible(expr)
     if has is None:
         return
     there = f"name one of {', '.join(sorted(has))}" if has else "the answer has no labels: leave it out"
-    if panel.kind == "table":
-        kept = (each["options"]["include"]["names"] for each in panel.raw.get("transformations", []) if each["id"] == "filterFieldsByName")
-        named = [name for names in kept for name in names if not _VALUE.fullmatch(name)]
-        yield from ((f"column `{name}` is not there in query {target.raw['refId']}", there) for name in named if name not in has)
-    else:
-        named = _IN_LEGEND.findall(target.raw.get("legendFormat", ""))
-        yield from ((f"the legend names a label `{name}` that is not there", there) for name in named if name not in has)
+    named = _IN_LEGEND.findall(target.raw.get("legendFormat", ""))
+    yield from ((f"the legend names a label `{name}` that is not there", there) for name in named if name not in has)
+
+
+def _columns(page: Page, panel: Panel) -> Iterator[Finding]:
+    """Columns of a table that none of its queries gives: their rows are merged by the labels that they have in common."""
+    asked = [possible(expr) for target in panel.targets if (expr := page.read(target.expr)) is not None]
+    has = frozenset(label for labels in asked for label in labels or ())
+    kept = (each["options"]["include"]["names"] for each in panel.raw.get("transformations", []) if each["id"] == "filterFieldsByName")
+    for name in (name for names in kept for name in names if not _VALUE.fullmatch(name)):
+        if name not in has and None not in asked:
+            yield page.find("labels", f"column `{name}` is in no answer", f"name one of {', '.join(sorted(has))}", panel)
 
 
 def _short(expr: Expr) -> str:

@@ -105,7 +105,7 @@ BROKEN: list[tuple[Change, str]] = [
         f"{HERE}: the legend names a label `city` that is not there; name one of target",
     ),
     (legend("{{city}}", "vector(1)"), f"{HERE}: the legend names a label `city` that is not there; the answer has no labels: leave it out"),
-    (column, f"chatprobe / Overview: {TABLE}: column `city` is not there in query ttft; name one of backend, peer, target"),
+    (column, f"chatprobe / Overview: {TABLE}: column `city` is in no answer; name one of backend, peer, target"),
     (
         lambda page: page["annotations"]["list"][0].update(expr="nothing"),
         f"{ON_DASHBOARD}: annotation 'Alerts': `nothing` is no metric of the catalogue, and none that is recorded; {FROM}",
