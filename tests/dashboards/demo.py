@@ -60,7 +60,7 @@ scenarios:
   race: {{every: 2s, prompt: short-question, max_tokens: 24, pair: true}}
   chat: {{users: 2, think_time: 500ms, conversation: customer-support, max_tokens: 48}}
 slos:
-  quick: {{scenario: chat, ttft: 250ms, tpot: 40ms, objective: 95%, window: 30d}}
+  quick: {{scenario: chat, ttft: 250ms, tpot: 40ms, e2e: 3s, objective: 95%, window: 30d}}
   available: {{scenario: heartbeat, objective: 99%, window: 30d}}
 native: {{interval: 1s}}
 alerts: {{scrape_interval: {scrape}s, evaluation_interval: {scrape}s}}
