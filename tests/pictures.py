@@ -52,13 +52,13 @@ async def draw(url: str | None, seconds: float, output: Path) -> None:
     async with AsyncExitStack() as stack:
         if url is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            prometheus = await stack.enter_async_context(demo(folder, scrape_seconds=2))
+            prometheus = await stack.enter_async_context(demo(folder))
             await warmed_up(prometheus, seconds)
         else:
             prometheus = Prometheus(url, await stack.enter_async_context(aiohttp.ClientSession()))
         end = await prometheus.now()
         for board in BOARDS:
-            answers = await asked(board, prometheus, Span(end - seconds, end, max(2.0, seconds // 150)))
+            answers = await asked(board, prometheus, Span(end - seconds, end, max(3.0, seconds // 150)))
             path = output / f"{board.uid}.png"
             picture(board, answers, path)
             click.echo(f"{path} drawn")

@@ -68,8 +68,11 @@ alerts: {{scrape_interval: {scrape}s, evaluation_interval: {scrape}s}}
 
 
 @asynccontextmanager
-async def demo(folder: Path, scrape_seconds: int = 1) -> AsyncIterator[Prometheus]:
-    """Run it all, with files in `folder`, while the context lasts; rules are evaluated as often as scraped. Data come by and by."""
+async def demo(folder: Path, scrape_seconds: int = 3) -> AsyncIterator[Prometheus]:
+    """Run it all, with files in `folder`, while the context lasts; rules are evaluated as often as scraped. Data come by and by.
+
+    A scrape may take as long as the time between two: on a busy machine a second is not enough.
+    """
     binary = prometheus_binary()
     exporter, server = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     async with AsyncExitStack() as stack:

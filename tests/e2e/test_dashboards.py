@@ -19,7 +19,7 @@ from tests.dashboards.asking import Prometheus, Span, everything
 from tests.dashboards.demo import demo, warmed_up
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
-SECONDS = 25
+SECONDS = 30
 """How long rules have told of all engines before it is looked at."""
 EACH = pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.title)
 
@@ -36,7 +36,7 @@ async def empty(board: Board, prometheus: Prometheus, values: Mapping[str, str])
     page = Page(as_json(board))
     patient = {panel.title for panel in board.panels if isinstance(panel, QueryPanel) and panel.may_be_empty}
     end = await prometheus.now()
-    span = Span(end - SECONDS, end)
+    span = Span(end - SECONDS, end, step_seconds=3)
     found = []
     for panel in page.panels:
         answers = [await prometheus.target(target, {**everything(page), **values}, span) for target in panel.targets]
