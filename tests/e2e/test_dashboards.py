@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 
@@ -48,7 +49,12 @@ async def empty(board: Board, prometheus: Prometheus, values: Mapping[str, str])
 
 @EACH
 async def test_every_panel_has_data(board: Board, prometheus: Prometheus) -> None:
-    assert await empty(board, prometheus, {}) == []
+    for _ in range(5):  # one lost scrape on a busy machine takes what is there now away until the next
+        found = await empty(board, prometheus, {})
+        if not found:
+            break
+        await asyncio.sleep(3)
+    assert found == []
 
 
 @EACH
