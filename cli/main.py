@@ -12,7 +12,7 @@ COMMANDS = {
     "demo": "Run the exporter on three simulated engines, with a live table.",
     "check": "Validate configuration files.",
     "alerts": "Write Prometheus rules and alerts from the SLOs, or check that they are up to date.",
-    "dashboards": "Write the Grafana dashboards.",
+    "dashboards": "Write the Grafana dashboards, or check them.",
     "init": "Write a commented configuration to start from.",
     "simulate": "Run one simulated engine, with latency and fault options.",
 }
