@@ -154,7 +154,7 @@ def _chats(running: Exporter, began: float, ended: float) -> Chats:
 
 
 def _is_kept(record: dict[str, Any]) -> bool:
-    return record["scenario"] == "measured"
+    return str(record["scenario"]) == "measured"
 
 
 def _started_at(record: dict[str, Any]) -> float:

@@ -14,7 +14,7 @@ COMMANDS = {
     "discover": "Show which targets discovery finds, and how each is reached.",
     "validate": "Say whether a cluster is fit for a comparison of engines.",
     "alerts": "Write Prometheus rules and alerts from the SLOs, or check that they are up to date.",
-    "dashboards": "Write the Grafana dashboards.",
+    "dashboards": "Write the Grafana dashboards, or check them.",
     "init": "Write a commented configuration to start from.",
     "simulate": "Run one simulated engine, with latency and fault options.",
 }

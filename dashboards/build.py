@@ -1,23 +1,47 @@
-"""What is generated from the dashboards: the text of each file, by its name."""
+"""What is generated from the dashboards: the text of each file, by its path below their folder."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from dashboards.boards import BOARDS
 from dashboards.dash.board import Board
 from dashboards.dash.render import text
+from dashboards.forms.configmap import config_map
+from dashboards.forms.console import console_config_map
+from dashboards.forms.delivery import Delivery
+from dashboards.forms.operator import grafana_dashboard
+from dashboards.forms.yaml import dump
+from dashboards.lint.exclusions import as_lint
+from dashboards.lint.verdict import verdict
+
+LINT = ".lint"
+"""Where dashboard-linter looks for what it shall pass over."""
+CONFIG_MAPS, OPERATOR, CONSOLE = "configmaps", "grafana-operator", "openshift-console"
 
 
-def build(boards: Iterable[Board] = BOARDS) -> dict[str, str]:
-    """The files below `dashboards/generated`, with paths relative to it.
+def build(boards: Iterable[Board] = BOARDS, delivery: Delivery | None = None) -> dict[str, str]:
+    """The files below `dashboards/generated`: JSON for Grafana, and the same in the other forms, a folder each.
 
-    Raises ValueError where two dashboards have the same uid.
+    Raises ValueError where two dashboards have the same uid, or one is too large for a ConfigMap.
     """
+    boards, given = tuple(boards), delivery or Delivery()
     built: dict[str, str] = {}
     for board in boards:
-        name = f"{board.uid}.json"
-        if name in built:
-            raise ValueError(f"two dashboards have the uid {board.uid}; each needs one of its own")
-        built[name] = text(board)
+        uid, written = str(board.uid), text(board)
+        if f"{uid}.json" in built:
+            raise ValueError(f"two dashboards have the uid {uid}; each needs one of its own")
+        built[f"{uid}.json"] = written
+        built[f"{CONFIG_MAPS}/{uid}.yaml"] = config_map(uid, written, given)
+        built[f"{OPERATOR}/{uid}.yaml"] = grafana_dashboard(uid, written, given)
+        built[f"{CONSOLE}/{uid}.yaml"] = console_config_map(board)
+    built[LINT] = dump(as_lint(verdict(boards).exclusions))
     return built
+
+
+def leftovers(built: Iterable[str], folder: Path) -> list[Path]:
+    """Files of an earlier build that this one does not write."""
+    ours = (path for pattern in ("*.json", f"{CONFIG_MAPS}/*", f"{OPERATOR}/*", f"{CONSOLE}/*") for path in folder.glob(pattern))
+    kept = {folder / name for name in built}
+    return sorted(path for path in ours if path not in kept)

@@ -64,6 +64,8 @@ def plan(config: Config, discovered: Discovered, world: World = World()) -> Plan
 
 def _clustered(config: Config, found: Discovered, seen: Seen) -> Discovered:
     """The engines of the cluster that become targets beside those of files."""
+    if config.discovery.kubernetes is None:
+        return NOTHING
     enrolment = enrolled(config, found.members, seen.engines)
     passed_over = tuple(lines((*seen.passed_over, *enrolment.passed_over), NAMES_SHOWN))
     return Discovered(seen.looked, {}, enrolment.members, tuple(f"{KUBERNETES}: {problem}" for problem in seen.problems), passed_over)

@@ -28,5 +28,6 @@ Rules that hold for every panel:
 - `Board` goes into `dashboards.boards.BOARDS`; `chatprobe dashboards build` writes its JSON.
 
 `panels` has the kinds of panels, `queries` the query, `units`, `colours`, `values` (thresholds, mappings), `overrides`, `links`, `variables` and
-`annotations` what they are made of, `board` the whole, `layout` and `render` what becomes of it.
+`annotations` what they are made of, `board` the whole, `layout` and `render` what becomes of it, `console` what becomes of it in OpenShift.
+`chatprobe dashboards check` says what is wrong with a dashboard (`dashboards.lint`), and what is not as it was built.
 """

@@ -54,7 +54,7 @@ def as_json(board: Board) -> Json:
         panels=list(_panels(board)),
     ).to_json_data()
     plain = json.loads(json.dumps({key: value for key, value in built.items() if key not in _OBSOLETE}, cls=DashboardEncoder))
-    bare = _without_nulls(plain)
+    bare = without_nulls(plain)
     assert isinstance(bare, dict)
     return bare
 
@@ -186,10 +186,11 @@ def _annotation(annotation: Annotation) -> Json:
     }
 
 
-def _without_nulls(value: object) -> object:
+def without_nulls(value: object) -> object:
+    """The same, but for the keys that have no value."""
     match value:
         case dict():
-            return {key: _without_nulls(within) for key, within in value.items() if within is not None}
+            return {key: without_nulls(within) for key, within in value.items() if within is not None}
         case list():
-            return [_without_nulls(within) for within in value]
+            return [without_nulls(within) for within in value]
     return value

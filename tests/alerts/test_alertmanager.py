@@ -19,7 +19,7 @@ from alerts.notifications import Timing, Timings
 from alerts.windows import HOUR, Severity
 from tests.alerts import notifying
 from tests.alerts.notifying import AT_ONCE, configured, program
-from tests.e2e.test_prometheus import free_port, process
+from tests.processes import free_port, process
 
 ENGINES = ("vllm", "tgi", "ollama")
 PATIENCE_SECONDS = 20

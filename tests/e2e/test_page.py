@@ -23,7 +23,7 @@ from alerts.windows import HOUR, Severity
 from config.reader import read
 from probes.simulator import ENGINES, Latency, Options, simulated
 from tests.alerts.notifying import program
-from tests.e2e.test_prometheus import free_port, process, prometheus_binary
+from tests.processes import free_port, process, prometheus_binary
 
 AT_ONCE: Timings = dict.fromkeys(Severity, Timing(1, 1, HOUR))
 SLACK_SECONDS = 10

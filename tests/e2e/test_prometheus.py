@@ -6,12 +6,8 @@ import asyncio
 import bisect
 import json
 import math
-import os
-import shutil
-import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,32 +17,10 @@ import pytest
 from exporter.metrics.buckets import FIRST_TOKEN
 from probes.simulator import ENGINES, Latency, Options, simulated
 from tests.exporter.scrape import promtool_accepts
+from tests.processes import free_port, process, prometheus_binary
 
 CHATS = 5
 """How many of each engine must have been scraped."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    assert isinstance(port, int)
-    return port
-
-
-@asynccontextmanager
-async def process(*command: str, cwd: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run a command while the context lasts; its output goes to `<command>.log`."""
-    log = cwd / f"{Path(command[0]).name}.log"
-    with log.open("wb") as output:
-        running = await asyncio.create_subprocess_exec(*command, cwd=cwd, stdout=output, stderr=output)
-    try:
-        yield running
-        assert running.returncode is None, log.read_text()
-    finally:
-        if running.returncode is None:
-            running.terminate()
-        await asyncio.wait_for(running.wait(), 30)
 
 
 class Prometheus:
@@ -78,14 +52,6 @@ class Prometheus:
                 if len(counts) == len(ENGINES) and min(counts.values()) >= chats:
                     return at
                 await asyncio.sleep(0.2)
-
-
-def prometheus_binary() -> str:
-    binary = shutil.which("prometheus")
-    if binary is None:
-        assert not os.environ.get("CI"), "prometheus is not installed"
-        pytest.skip("prometheus is not installed; it is Debian's package of this name")
-    return binary
 
 
 def bucket(value: float) -> tuple[float, float]:

@@ -15,8 +15,9 @@ import pytest
 import trustme
 from aiohttp import web
 
+from config.model import Config
 from config.quantities import Address
-from config.reader import parse
+from config.reader import Loaded, parse
 from exporter.exporting import Running, exporting
 from exporter.web.server import listening
 from probes.record import ChatRecord
@@ -295,3 +296,35 @@ scenarios: {{beat: {{every: 1s, max_tokens: 4}}}}
             found = await until(exporter, lambda found: bool(found.labels(expiry)) and len({record.target for record in records.all}) == 2)
     assert [labels["target"] for labels in found.labels(expiry)] == ["vllm-benchmark/trusted"]
     assert {(record.target, record.reason) for record in records.all} == {("vllm-benchmark/trusted", None), ("vllm-benchmark/not-trusted", "tls")}
+
+
+async def test_a_reload_may_look_elsewhere_or_nowhere(cluster: api.Cluster, kubeconfig: Path) -> None:
+    def config(namespaces: str | None) -> Config:
+        kubernetes = f'kubernetes: {{namespaces: [{namespaces}], kubeconfig: "{kubeconfig}", loopback: true}}' if namespaces else ""
+        text = f"""
+web: {{listen: "127.0.0.1:0"}}
+targets: {{own: {{backend: ollama, url: "http://127.0.0.1:9"}}}}
+discovery: {{{kubernetes}}}
+scenarios: {{beat: {{every: 1h, targets: [own]}}}}
+"""
+        return parse(text, str(kubeconfig.parent / "chatprobe.yaml")).config
+
+    wanted = ["vllm-benchmark"]
+    cluster.put(objects.service("here"), objects.service("there", namespace="other"))
+
+    def read_again() -> Loaded:
+        return Loaded(config(wanted[0]), (), ())
+
+    def of_cluster(found: Scrape) -> set[str]:
+        return {labels["target"] for labels in found.labels("chatprobe_target_info") if labels["source"] == "kubernetes"}
+
+    async with exporting(config(wanted[0]), read=read_again, grace_seconds=1) as exporter:
+        await until(exporter, lambda found: of_cluster(found) == {"vllm-benchmark/here"})
+        wanted[0] = "other"
+        assert (await exporter.reloading.reload()).well
+        await until(exporter, lambda found: of_cluster(found) == {"other/there"})
+        wanted[0] = ""
+        assert (await exporter.reloading.reload()).well
+        found = await until(exporter, lambda found: of_cluster(found) == set())
+    assert found.labels("chatprobe_exporter_discovery_up") == []
+    assert found.labels("chatprobe_exporter_targets") == [{"source": "static"}]

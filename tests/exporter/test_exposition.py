@@ -23,10 +23,11 @@ from exporter.metrics.ledger import Ledger
 from exporter.metrics.recording import Recording
 from exporter.native.relay import Relay, RelaySettings
 from exporter.web.server import listening
-from tests.e2e.test_prometheus import Prometheus, free_port, process, prometheus_binary
+from tests.e2e.test_prometheus import Prometheus
 from tests.exporter.chats import chat
 from tests.exporter.native.expositions import by_hand, families_of, histogram
 from tests.exporter.scrape import config, read, scrape, scrape_openmetrics
+from tests.processes import free_port, process, prometheus_binary
 from traffic.roster import roster
 
 PROMETHEUS_2 = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"

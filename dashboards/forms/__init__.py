@@ -1,0 +1,1 @@
+"""The forms in which the same dashboards reach Grafana and OpenShift's console."""

@@ -1,0 +1,105 @@
+"""What can be asked for: the catalogue's metrics, the engines' own, what is recorded, and a few others (`foreign`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+from typing import Literal
+
+from alerts import recordings
+from dashboards.lint.foreign import FOREIGN
+from exporter.metrics import catalogue
+from exporter.metrics.catalogue import Metric
+
+Kind = Literal["counter", "gauge", "recorded"]
+JOB, INSTANCE, LE = recordings.JOB, "instance", "le"
+SCRAPED = (JOB, INSTANCE)
+"""Labels that Prometheus gives to what it scrapes."""
+_SLO_IDENTITY = (catalogue.SLO, "sloth_id", "sloth_service", "sloth_slo")
+_SLO_LABELS = (*recordings.ATTEMPTS.labels, *_SLO_IDENTITY)
+_SLI = re.compile(re.escape(recordings.SLI_ERROR).replace(re.escape("{window}"), r"\d+[smhdwy]"))
+_OTHERS = "another exporter tells it, with a job and an instance of its own"
+_RECORDED = "recorded series add up over instances, and have none"
+_NO_JOB = "an objective is the same for all jobs, and its series have none"
+_ALERTS = "alerts on no target in particular have no job, and are shown too; none has an instance"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A name that a selector may have. `labels` None: any. `unchosen`: why it need not have the matchers of `job` and `instance`."""
+
+    name: str
+    kind: Kind
+    labels: frozenset[str] | None
+    unchosen: str = ""
+
+    def lacks(self, label: str) -> str:
+        """Why it need not be selected by this label; empty: it must be."""
+        if self.unchosen:
+            return self.unchosen
+        if self.labels is not None and label not in self.labels:
+            return _RECORDED if label == INSTANCE else _NO_JOB
+        return ""
+
+
+def find(name: str) -> Series | None:
+    """The series of this name, or None."""
+    if _SLI.fullmatch(name):
+        return _recorded(name, (*_SLO_LABELS, "sloth_window"))
+    return known().get(name)
+
+
+@cache
+def known() -> dict[str, Series]:
+    """All but those whose names have a window in them."""
+    return {series.name: series for series in (*_scraped(), *_of_rules(), *_foreign())}
+
+
+def _scraped() -> Iterator[Series]:
+    for metric, unchosen in _metrics():
+        yield from _of_metric(metric, unchosen)
+
+
+def _metrics() -> Iterator[tuple[Metric, str]]:
+    """Every metric that the catalogue names, lists or takes from another module, and why it is not of this exporter."""
+    for value in vars(catalogue).values():
+        if isinstance(value, Metric):
+            yield value, ""
+        elif isinstance(value, tuple):
+            yield from ((metric, "") for metric in value if isinstance(metric, Metric))
+        elif isinstance(value, ModuleType) and value.__name__.startswith("exporter.metrics."):
+            unchosen = _OTHERS if value is catalogue.pods else ""
+            yield from ((metric, unchosen) for metric in vars(value).values() if isinstance(metric, Metric))
+
+
+def _of_metric(metric: Metric, unchosen: str) -> Iterator[Series]:
+    labels = frozenset((*SCRAPED, *metric.labels))
+    if metric.type in ("counter", "gauge"):
+        yield Series(metric.name, "counter" if metric.type == "counter" else "gauge", labels, unchosen)
+        return
+    if metric.type == "histogram":
+        yield Series(metric.bucket, "counter", labels | {LE}, unchosen)
+    else:  # a summary: its quantiles are gauges
+        yield Series(metric.name, "gauge", labels, unchosen)
+    yield Series(metric.sum, "counter", labels, unchosen)
+    yield Series(metric.count, "counter", labels, unchosen)
+
+
+def _of_rules() -> Iterator[Series]:
+    yield from (_recorded(shared.name, shared.labels) for shared in recordings.SHARED)
+    yield from (_recorded(name, _SLO_LABELS) for name in (recordings.CURRENT_BURN_RATE, recordings.PERIOD_BURN_RATE, recordings.BUDGET_REMAINING))
+    yield from (_recorded(name, _SLO_IDENTITY) for name in (recordings.OBJECTIVE, recordings.ERROR_BUDGET, recordings.PERIOD_DAYS))
+    yield _recorded(recordings.INFO, (*_SLO_IDENTITY, "sloth_mode", "sloth_spec", "sloth_objective"))
+
+
+def _recorded(name: str, labels: Iterable[str]) -> Series:
+    return Series(name, "recorded", frozenset(labels))
+
+
+def _foreign() -> Iterator[Series]:
+    for one in FOREIGN:
+        labels = None if one.labels is None else frozenset(one.labels)
+        yield Series(one.name, one.kind, labels, _ALERTS if one.labels is None else "")

@@ -1,0 +1,123 @@
+"""What dashboards are looked at with: three simulated engines, the exporter on them, and a real Prometheus with the rules of its SLOs."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import yaml
+
+from alerts.build import build
+from config.reader import parse
+from probes.simulator import Latency, Options, simulated
+from probes.simulator.options import EngineName
+from tests.dashboards.asking import Prometheus
+from tests.processes import free_port, process, prometheus_binary
+
+JOB = "chatprobe"
+ENGINES: dict[EngineName, Options] = {
+    "vllm": Options(
+        models=("qwen2.5-7b-instruct",),
+        latency=Latency(first_token_seconds=0.028, decode_seconds=0.0125, jitter=0.08),
+        answer_tokens=60,
+        seed=1,
+        per_request_metrics=True,
+    ),
+    "tgi": Options(
+        models=("llama-3.1-8b-instruct",), latency=Latency(first_token_seconds=0.041, decode_seconds=0.0155, jitter=0.1), answer_tokens=60, seed=2
+    ),
+    "ollama": Options(
+        models=("gemma3:4b",),
+        latency=Latency(first_token_seconds=0.085, decode_seconds=0.0235, jitter=0.12),
+        answer_tokens=60,
+        seed=3,
+        slots=4,
+        loaded=False,
+        load_seconds=0.5,
+    ),
+}
+FAULTS: tuple[tuple[EngineName, str, float], ...] = (
+    ("vllm", "server-error", 0.05),
+    ("tgi", "truncate:5", 0.08),
+    ("tgi", "stall:4:0.3", 0.1),
+    ("ollama", "server-error", 0.03),
+    ("ollama", "slow-first-token:0.4", 0.1),
+)
+"""By engine: what some of its requests meet, and how many of them."""
+CONFIGURATION = """\
+web: {{listen: "{listen}", lifecycle: true}}
+targets:
+  vllm: {{backend: vllm, url: "{vllm}"}}
+  tgi: {{backend: tgi, url: "{tgi}"}}
+  ollama: {{backend: ollama, url: "{ollama}", load_model: true}}
+scenarios:
+  heartbeat: {{every: 1s, prompt: short-question, max_tokens: 16}}
+  warm: {{every: 2s, prompt: short-question, max_tokens: 32, cache: warm}}
+  race: {{every: 2s, prompt: short-question, max_tokens: 24, pair: true}}
+  chat: {{users: 2, think_time: 500ms, conversation: customer-support, max_tokens: 48}}
+slos:
+  quick: {{scenario: chat, ttft: 250ms, tpot: 40ms, e2e: 3s, objective: 95%, window: 30d}}
+  available: {{scenario: heartbeat, objective: 99%, window: 30d}}
+native: {{interval: 1s}}
+alerts: {{scrape_interval: {scrape}s, evaluation_interval: {scrape}s}}
+"""
+
+
+@asynccontextmanager
+async def demo(folder: Path, scrape_seconds: int = 3) -> AsyncIterator[Prometheus]:
+    """Run it all, with files in `folder`, while the context lasts; rules are evaluated as often as scraped. Data come by and by.
+
+    A scrape may take as long as the time between two: on a busy machine a second is not enough.
+    """
+    binary = prometheus_binary()
+    exporter, server = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    async with AsyncExitStack() as stack:
+        engines = {name: await stack.enter_async_context(simulated(name, options)) for name, options in ENGINES.items()}
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        for name, fault, probability in FAULTS:
+            async with session.post(f"{engines[name].url}/sim/faults", json={"fault": fault, "probability": probability}) as done:
+                assert done.status < 300, await done.text()
+        written = CONFIGURATION.format(listen=exporter, scrape=scrape_seconds, **{name: engine.url for name, engine in engines.items()})
+        (folder / "chatprobe.yaml").write_text(written)
+        (folder / "prometheus.yml").write_text(yaml.safe_dump(_scraping(written, folder, exporter, scrape_seconds)))
+        serve = (sys.executable, "-m", "cli", "serve", "--config", str(folder / "chatprobe.yaml"))
+        storage = (f"--storage.tsdb.path={folder / 'data'}", "--enable-feature=exemplar-storage")
+        await stack.enter_async_context(process(*serve, cwd=folder))
+        await stack.enter_async_context(process(binary, "--config.file=prometheus.yml", f"--web.listen-address={server}", *storage, cwd=folder))
+        yield Prometheus(f"http://{server}", session)
+
+
+def _scraping(configuration: str, folder: Path, exporter: str, seconds: int) -> dict[str, object]:
+    """Prometheus' configuration; writes the rules that it names. All are evaluated at once, those of long windows too."""
+    files = [name for name in build(parse(configuration).config).files.items() if name[0].endswith(".rules.yaml")]
+    for name, text in files:
+        rules = yaml.safe_load(text)
+        for group in rules["groups"]:
+            group["interval"] = f"{seconds}s"
+        (folder / name).write_text(yaml.safe_dump(rules))
+    return {
+        "global": {"scrape_interval": f"{seconds}s", "evaluation_interval": f"{seconds}s"},
+        "rule_files": [name for name, _ in files],
+        "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": [exporter]}]}],
+    }
+
+
+async def warmed_up(prometheus: Prometheus, seconds: float) -> None:
+    """Wait until the rules have told of every engine, and have done so for so long. Raises TimeoutError if that does not come."""
+    wanted = (
+        'count(count by (target) (target:chatprobe_ttft_seconds_bucket:rate5m{le="+Inf"} > 0)) == 3',
+        "count(count by (target, slo) (slo:period_burn_rate:ratio)) == 6",
+        "count(count by (target) (target:chatprobe_pair_wins:ratio_rate1h)) == 3",
+        "sum(target:chatprobe_probe_failures:rate5m) > 0",
+    )
+    async with asyncio.timeout(60):
+        for expr in wanted:
+            while True:
+                if await prometheus.instant(expr):
+                    break
+                await asyncio.sleep(0.5)
+    await asyncio.sleep(seconds)

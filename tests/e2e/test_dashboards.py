@@ -1,0 +1,96 @@
+"""Every query of every dashboard, asked of a real Prometheus that scrapes the exporter on three simulated engines."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping
+
+import pytest
+import pytest_asyncio
+
+from dashboards.boards import BOARDS
+from dashboards.dash.board import Board
+from dashboards.dash.filling import filled
+from dashboards.dash.panels import QueryPanel
+from dashboards.dash.render import as_json
+from dashboards.lint.page import Page
+from dashboards.lint.series import find
+from tests.dashboards.asking import Prometheus, Span, everything
+from tests.dashboards.demo import demo, warmed_up
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+SECONDS = 30
+"""How long rules have told of all engines before it is looked at."""
+EACH = pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.title)
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def prometheus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prometheus]:
+    async with demo(tmp_path_factory.mktemp("dashboards")) as running:
+        await warmed_up(running, SECONDS)
+        yield running
+
+
+async def empty(board: Board, prometheus: Prometheus, values: Mapping[str, str]) -> list[str]:
+    """The panels of which no query answers anything, but for those that say why that may be. Every query is asked."""
+    page = Page(as_json(board))
+    patient = {panel.title for panel in board.panels if isinstance(panel, QueryPanel) and panel.may_be_empty}
+    end = await prometheus.now()
+    span = Span(end - SECONDS, end, step_seconds=3)
+    found = []
+    for panel in page.panels:
+        answers = [await prometheus.target(target, {**everything(page), **values}, span) for target in panel.targets]
+        if answers and not any(answers) and panel.title not in patient:
+            asked = "\n".join(target.expr for target in panel.targets)
+            found.append(f"{panel.title}: no data; correct its queries, or say in `may_be_empty` why:\n{asked}")
+    return found
+
+
+@EACH
+async def test_every_panel_has_data(board: Board, prometheus: Prometheus) -> None:
+    for _ in range(5):  # one lost scrape on a busy machine takes what is there now away until the next
+        found = await empty(board, prometheus, {})
+        if not found:
+            break
+        await asyncio.sleep(3)
+    assert found == []
+
+
+@EACH
+@pytest.mark.parametrize("target", ["vllm", "tgi", "ollama"])
+async def test_every_query_is_taken_for_one_target(board: Board, target: str, prometheus: Prometheus) -> None:
+    await empty(board, prometheus, {"target": target, "backend": target})
+
+
+@EACH
+async def test_every_variable_has_values_and_every_annotation_is_taken(board: Board, prometheus: Prometheus) -> None:
+    page = Page(as_json(board))
+    values = everything(page)
+    for variable in page.variables:
+        if variable["type"] == "query":
+            asked = re.fullmatch(r"label_values\((.+), *(\w+)\)", variable["definition"], re.DOTALL)
+            assert asked is not None, variable["definition"]
+            there = {labels.get(asked[2]) for labels in await prometheus.labels(filled(asked[1], values))} - {None}
+            assert there or elsewhere(asked[1]), f"{variable['name']} has no values: {variable['definition']}"
+    for annotation in page.annotations:
+        await prometheus.instant(filled(annotation["expr"], values))
+
+
+def elsewhere(selector: str) -> bool:
+    """Whether it is of a metric that another exporter tells, which does not run here."""
+    series = find(selector.partition("{")[0])
+    return series is not None and series.unchosen != ""
+
+
+async def test_a_panel_without_data_is_found(prometheus: Prometheus) -> None:
+    board = BOARDS[0]
+    patient = [panel.title for panel in board.panels if isinstance(panel, QueryPanel) and panel.may_be_empty]
+    found = await empty(board, prometheus, {"target": "nobody"})
+    assert any(line.startswith("Who answers: no data; ") for line in found)
+    assert not any(line.startswith(f"{title}: ") for line in found for title in patient)
+
+
+async def test_a_query_that_is_not_taken_is_said(prometheus: Prometheus) -> None:
+    with pytest.raises(AssertionError, match="histogram_quantile"):
+        await prometheus.instant("histogram_quantile(0.5)")
