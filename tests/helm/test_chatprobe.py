@@ -109,7 +109,10 @@ def test_rights_to_kinds_that_the_cluster_lacks_would_keep_a_namespaces_admin_fr
 def test_each_namespace_that_is_looked_into_has_a_role() -> None:
     rendered = render("chatprobe", {"config": {"discovery": {"kubernetes": {"namespaces": [NAMESPACE, "team-b"]}}}})
     for kind in ("Role", "RoleBinding"):
-        assert [each["metadata"].get("namespace", NAMESPACE) for each in rendered.all(kind)] == [NAMESPACE, "team-b"]
+        assert [(each["metadata"].get("namespace"), each["metadata"]["name"]) for each in rendered.all(kind)] == [
+            (None, "bench-chatprobe-discovery"),
+            ("team-b", f"{NAMESPACE}-bench-chatprobe-discovery"),  # not that of a release of the same name there
+        ]
     assert {subject["namespace"] for each in rendered.all("RoleBinding") for subject in each["subjects"]} == {NAMESPACE}
 
 
