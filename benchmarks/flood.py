@@ -78,8 +78,10 @@ class Flood:
         self._thread.start()
 
     def stop(self) -> None:
+        """All of them are gone for good."""
         self._stopping.set()
         self._thread.join()
+        self._cluster.delete(*(one for one in self._services if self._cluster.has(one)))
 
     def _run(self) -> None:
         size = max(1, len(self._services) // STEPS)

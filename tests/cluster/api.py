@@ -79,6 +79,10 @@ class Cluster:
                 self.events.append((self.version, kind, "DELETED", {**gone, "metadata": {**gone["metadata"], "resourceVersion": str(self.version)}}))
             self.changed.notify_all()
 
+    def has(self, one: Json) -> bool:
+        kind, key = _place(one)
+        return key in self.kinds.get(kind, {})
+
     def compact(self) -> None:
         """Forget what has changed: whoever goes on from before gets 410."""
         with self.changed:
