@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,18 +15,11 @@ import aiohttp
 
 from tests.exporter.engine import KEY, Engine, engine
 from tests.helm.cluster import Rendered, render
+from tests.processes import free_port
 
 Json = dict[str, Any]
 BIN = Path(sys.executable).parent
 DOWNWARD = {"metadata.name": "bench-chatprobe-0", "metadata.namespace": "vllm-benchmark"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    assert isinstance(port, int)
-    return port
 
 
 def written_out(rendered: Rendered, spec: Json, folder: Path, secrets: dict[str, dict[str, str]]) -> dict[str, Path]:
