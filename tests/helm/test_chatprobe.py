@@ -327,3 +327,16 @@ def test_the_network_policy_lets_monitoring_in_and_chats_out() -> None:
     (test,) = render("chatprobe", values).hooks
     assert any(each.get("podSelector", {}).get("matchLabels", {"": ""}).items() <= test["metadata"]["labels"].items() for each in way_in["from"])
     assert pod(test) is not None
+
+
+def test_real_time_is_to_be_had_by_values_alone() -> None:
+    values = {
+        "podSecurityContext": {"runAsUser": 0, "runAsNonRoot": False},
+        "securityContext": {"capabilities": {"add": ["SYS_NICE"]}},
+        "requiredScc": "real-time",
+    }
+    rendered = render("chatprobe", values)
+    template = probing(rendered)["spec"]["template"]
+    assert template["metadata"]["annotations"]["openshift.io/required-scc"] == "real-time"
+    assert (template["spec"]["securityContext"]["runAsUser"], template["spec"]["securityContext"]["runAsNonRoot"]) == (0, False)
+    assert container(rendered)["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["SYS_NICE"]}
