@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
@@ -20,10 +22,11 @@ HOME = "opt/app-root/chatprobe"
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Root:
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
     needs_root()
     folder = tmp_path_factory.mktemp("image")
-    return build(folder)
+    yield build(folder)
+    shutil.rmtree(folder)  # hundreds of megabytes
 
 
 @pytest.mark.timeout(300)
@@ -32,7 +35,7 @@ def test_what_is_for_building_stays_behind(image: Root) -> None:
     installed = {folder.name.partition("-")[0] for folder in packages.glob("*.dist-info")}
     assert "chatprobe" in installed
     assert installed & {"pip", "setuptools", "wheel", "hatchling", "pytest", "uv"} == set()
-    assert not (packages / "tests").exists()
+    assert [path for path in packages.rglob("tests") if path.is_dir()] == []
     assert sorted(path.name for path in (image.path / "opt/app-root/src").iterdir()) == []
     assert (image.path / "licenses/LICENSE").read_text() == (ROOT / "LICENSE").read_text()
 
@@ -66,8 +69,7 @@ async def test_it_serves_as_a_user_without_a_name(image: Root, tmp_path: Path) -
         process(*image.command(*simulate, access="ro", folder=FOLDER), cwd=tmp_path / "engine"),
         process(*image.command(*start, access="ro", folder=FOLDER), cwd=tmp_path / "exporter") as exporter,
     ):
-        series = await until_chatted(f"http://127.0.0.1:{listen}/metrics")
-        assert 'chatprobe_probe_success{target="vllm"' in series
+        await until_chatted(f"http://127.0.0.1:{listen}/metrics")
         assert image.run(*health, access="ro").returncode == 0
         assert numbers(exporter.pid) == {"Uid": {str(USER)}, "Gid": {"0"}, "Groups": set(), "CapEff": {"0" * 16}, "CapBnd": {"0" * 16}}
         written = left_in_tmp(exporter.pid)
@@ -75,8 +77,8 @@ async def test_it_serves_as_a_user_without_a_name(image: Root, tmp_path: Path) -
     assert written == []
 
 
-async def until_chatted(url: str) -> str:
-    """Wait for the first good chat; gives what /metrics then says."""
+async def until_chatted(url: str) -> None:
+    """Wait for the first good chat."""
     text, end = "", time.monotonic() + 40
     async with aiohttp.ClientSession() as session:
         while not any(line.startswith("chatprobe_probe_success{") and line.endswith(" 1.0") for line in text.splitlines()):
@@ -87,7 +89,6 @@ async def until_chatted(url: str) -> str:
                     text = await response.text()
             except aiohttp.ClientError:
                 continue  # it is starting
-    return text
 
 
 def left_in_tmp(process_id: int) -> list[Path]:
