@@ -1,4 +1,4 @@
-# chatprobe on Red Hat's Universal Base Image, for any user number of group 0 and a read-only root: what it writes goes to /tmp.
+# chatprobe on Red Hat's Universal Base Image, for any user number of group 0 and a read-only root.
 #
 # What stays behind in the first stage: the compiler and headers, pip, hatchling, the source, and the tests that packages bring along (numpy's alone are
 # 15 MB). Compiled Python is kept: who runs it could not write it anew, and it halves the start.
@@ -23,7 +23,7 @@ USER 1001:0
 EXPOSE 9840
 STOPSIGNAL SIGTERM
 # By http.client, as urllib would ask the proxy of HTTP_PROXY.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
   CMD ["python", "-c", "import http.client as h, sys; c = h.HTTPConnection('127.0.0.1', 9840, timeout=4); c.request('GET', '/-/healthy'); sys.exit(c.getresponse().status != 200)"]
 ENTRYPOINT ["chatprobe"]
 CMD ["serve", "--listen", "0.0.0.0:9840"]
