@@ -81,6 +81,6 @@ def test_make_lock_would_change_nothing(tmp_path: Path) -> None:
 def test_all_of_it_is_there_as_wheels(file: Path, python: str, machine: str) -> None:
     """For the glibc 2.34 of UBI 9, where nothing can be compiled."""
     machines = ["--python", sys.executable, "--python-version", python, "--python-platform", f"{machine}-manylinux_2_34"]
-    command = [BIN / "uv", "pip", "compile", "--quiet", "--only-binary", ":all:", "--no-deps", *machines, file]
+    command = [str(BIN / "uv"), "pip", "compile", "--quiet", "--only-binary", ":all:", "--no-deps", *machines, str(file)]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr
