@@ -19,11 +19,12 @@ HEALTHY = 0.9
 def _slower_than_peer() -> Alert:
     failed = f"sum by ({_BY_CHATS}) (avg_over_time({FAILURES.name}[1h]))"
     held = f"sum by ({_BY_CHATS}) (avg_over_time({PROBES.name}[1h]))"
-    known = f"{TTFT_P95_1H.name}\n    and on ({_BY_CHATS}) {TTFT_COUNT_1H.name} >= {FEWEST_CHATS}"
-    best = f"min by (job, {catalogue.SCENARIO}) (\n    {known}\n    and on ({_BY_CHATS}) ({failed} / ({held} > 0) < {round(1 - HEALTHY, 6)})\n  )"
+    enough = f"and on ({_BY_CHATS}) {TTFT_COUNT_1H.name} >= {FEWEST_CHATS}"
+    healthy = f"and on ({_BY_CHATS}) ({failed} / ({held} > 0) < {round(1 - HEALTHY, 6)})"
+    best = f"min by (job, {catalogue.SCENARIO}) (\n    {TTFT_P95_1H.name}\n    {enough}\n    {healthy}\n  )"
     return Alert(
         "LLMEngineSlowerThanPeer",
-        f"(\n    {known}\n)\n/ on (job, {catalogue.SCENARIO}) group_left ()\n  {best}\n> 1.5",
+        f"(\n    {TTFT_P95_1H.name}\n    {enough}\n)\n/ on (job, {catalogue.SCENARIO}) group_left ()\n  {best}\n> 1.5",
         Severity.TICKET,
         f"{NAME} answers slower than its best peer",
         f"The 95th percentile of the time to first token of {NAME} ({MODEL}) in 1h is {NUMBER} times that of the best "
@@ -35,12 +36,14 @@ def _slower_than_peer() -> Alert:
 
 
 def _wins_turned() -> Alert:
+    """A day is compared with a day: where chatprobe has not run for most of it, its few hours say nothing."""
     now = f"avg_over_time({PAIR_WINS.name}[1d])"
     pairs = increase(catalogue.PAIRS.name, "1d", ", ".join(_PAIRED))
     before = f"sum by ({', '.join(_PAIRED)}) (increase({catalogue.PAIRS.name}[1d] offset 1w))"
     return Alert(
         "LLMPairWinsTurned",
         f"{now} < 0.4\nand avg_over_time({PAIR_WINS.name}[1d] offset 1w) > 0.6\nand ignoring ({catalogue.MEASURE}) ({pairs} >= {FEWEST_CHATS})\n"
+        f"and ignoring ({catalogue.MEASURE}) ({pairs} >= {before} / 2)\n"
         f"and ignoring ({catalogue.MEASURE}) ({before} >= {FEWEST_CHATS})",
         Severity.INFO,
         f"{NAME} used to beat {PEER}, and no longer does",

@@ -4,42 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from alerts.recordings import CHATS, OVERDUE, age
+from alerts.recordings import CHATS, LONGEST_WAIT, OVERDUE, age
 from alerts.rule import Alert
 from alerts.targets import increase
 from alerts.templates import DURATION, INSTANCE, NAME, PERCENT, REASON, SCENARIO, SOURCE, link
-from alerts.windows import HOUR, MINUTE, Severity
+from alerts.windows import HOUR, MINUTE, Severity, written
 from exporter.metrics import catalogue
 from exporter.metrics.catalogue import Dashboard, Metric
 
 _BY_CHATS = ", ".join(CHATS)
 _PROBER = link(Dashboard.PROBER)
 _PROBER_OF_JOB = link(Dashboard.PROBER, "job")
-_EXPLAINED = "inactive|token_budget|load_share|model_not_loaded|global_cap"
-"""Reasons for which chats rightly are not sent for a while; each has a metric, and some an alert, of its own."""
+_UNEXPLAINED = "missed"
+"""For any other reason chats rightly are not sent for a while: the scenario rests, limits hold it back, or the target is down, and other scenarios
+have the few trials that it gets."""
 _OWN_FAULT = "global_cap|token_budget|missed"
 
 
 def _down() -> Alert:
-    gone = f"(up == 0 and on (job, instance) last_over_time({catalogue.BUILD_INFO.name}[1d]))"
+    down = f"up == 0 and on (job, instance) last_over_time({catalogue.BUILD_INFO.name}[1d])"
     return Alert(
         "LLMProberDown",
-        f"{gone}\nor\n(absent({catalogue.BUILD_INFO.name}) unless on () {gone})",
+        f"{down}\nor\nabsent({catalogue.BUILD_INFO.name}) unless on () ({down})",
         Severity.PAGE,
         "chatprobe is not there",
         "{{ with $labels.instance }}Prometheus cannot scrape {{ . }}, which was chatprobe within the last day."
-        "{{ else }}Prometheus has no metrics of any chatprobe.{{ end }} The engines are not watched: no other alert on them can fire.",
+        "{{ else }}Prometheus has no metrics of any chatprobe.{{ end }} "
+        "Engines that no other one chats with are not watched: no alert on them can fire.",
         _PROBER,
         for_seconds=5 * MINUTE,
     )
 
 
 def _stale() -> Alert:
-    excused = f'{catalogue.PROBE_SKIPPED.name}{{{catalogue.REASON}=~"{_EXPLAINED}"}}'
-    never = f"min by ({_BY_CHATS}) (({catalogue.PROBES.name} == 0) + on (job, instance) group_left () (time() - process_start_time_seconds))"
+    excused = f'{catalogue.PROBE_SKIPPED.name}{{{catalogue.REASON}!="{_UNEXPLAINED}"}}'
+    seldom = f"on (job, {catalogue.SCENARIO})\n{LONGEST_WAIT} > {HOUR}"
     return Alert(
         "LLMProberStale",
-        f"(\n  {age(catalogue.LAST_PROBE)}\n  or\n  {never}\n)\n> {OVERDUE}\nunless on ({_BY_CHATS})\n{increase(excused, '1h')} > 0",
+        f"(\n  {age(catalogue.LAST_PROBE)}\n  or\n  {_never(HOUR)}\n  or\n  {_never(5 * MINUTE)}\n)\n> {OVERDUE}\n"
+        f"unless on ({_BY_CHATS})\n{increase(excused, '1h')} > 0\n"
+        f"unless on ({_BY_CHATS})\n({increase(excused, '1d')} > 0 and {seldom})",
         Severity.PAGE,
         f"chatprobe no longer chats with {NAME}",
         f"No chat of {SCENARIO} with {NAME} has ended for {DURATION}, though they are due more often. "
@@ -48,6 +52,12 @@ def _stale() -> Alert:
         for_seconds=MINUTE,
         keep_seconds=2 * MINUTE,
     )
+
+
+def _never(seconds: int) -> str:
+    """So many seconds where none has ended for at least as long. How long chatprobe has run says nothing: targets come, and models change, later."""
+    none = f"sum by ({_BY_CHATS}) ({catalogue.PROBES.name}"
+    return f"({none}) == 0 and {none} offset {written(seconds)}) == 0) + {seconds}"
 
 
 def _skipped() -> Alert:
@@ -62,7 +72,7 @@ def _skipped() -> Alert:
         f"{PERCENT} of the chats of {SCENARIO} with {NAME} that were due in 15m were not sent "
         f"({REASON}). They count for no SLO: what is measured is less than what was asked for.",
         link(Dashboard.PROBER, *CHATS),
-        for_seconds=15 * MINUTE,
+        for_seconds=20 * MINUTE,
     )
 
 

@@ -46,9 +46,14 @@ def _counter(metric: Metric, labels: tuple[str, ...]) -> Shared:
     return Shared(f"target:{metric.name.removesuffix('_total')}:rate5m", labels, rate(metric.name, labels))
 
 
-def by_scenario(expression: str) -> str:
+def of_scenario(expression: str) -> str:
+    """A fact of a scenario, however many exporters tell it."""
+    return f"max by ({JOB}, {catalogue.SCENARIO}) ({expression})"
+
+
+def by_scenario(fact: str) -> str:
     """To compare what the chats of a target have with a fact of their scenario."""
-    return f"on ({JOB}, {catalogue.SCENARIO}) group_left () max by ({JOB}, {catalogue.SCENARIO}) ({expression})"
+    return f"on ({JOB}, {catalogue.SCENARIO}) group_left () {fact}"
 
 
 def age(metric: Metric) -> str:
@@ -57,19 +62,36 @@ def age(metric: Metric) -> str:
 
 
 _INTERVAL, _TIMEOUT = catalogue.SCENARIO_INTERVAL.name, catalogue.SCENARIO_TIMEOUT.name
-OVERDUE = by_scenario(f"3 * {_INTERVAL} + {_TIMEOUT} + 60")
+LONGEST_WAIT = of_scenario(f"3 * {_INTERVAL} + {_TIMEOUT} + 60")
+OVERDUE = by_scenario(LONGEST_WAIT)
 """After so long without the end of a chat, none is held any more: three were due, and the last may have taken until its timeout."""
-_LATELY = by_scenario(f"clamp_min(3 * {_INTERVAL}, 60)")
+_PACE = f"({_INTERVAL} < Inf or 0 * {_TIMEOUT} + 60)"
+"""The interval of a scenario whose chats end for good is infinite: while it has any, they are taken to come each minute."""
+_HELD = by_scenario(of_scenario(f"3 * {_PACE} + {_TIMEOUT} + 60"))
+_PATIENCE = by_scenario(of_scenario(f"clamp_min(2.5 * {_PACE}, 30)"))
+"""Between a success and a failure with none in between, it takes so long to be no single failure: the third chat since then, as a rule."""
 _BY_TARGET, _BY_CHATS = ", ".join(TARGET), ", ".join(CHATS)
+_FAILED_WITH_ALL = (
+    f"max by ({_BY_TARGET}) ({catalogue.LAST_SUCCESS.name}) - on ({_BY_TARGET}) group_right () max by ({_BY_CHATS}) ({catalogue.LAST_SUCCESS.name})"
+    f" < {_PATIENCE}\n  or max by ({_BY_CHATS}) ({catalogue.PROBE_SUCCESS.name}) unless on ({_BY_TARGET}) {catalogue.LAST_SUCCESS.name}"
+)
+"""Scenarios that went well until about when the target last did. The chats of another fail by themselves: its checks are too strict, perhaps."""
 UP = Shared(
     "target:chatprobe_up:bool",
     TARGET,
-    f"max by ({_BY_TARGET}) ({age(catalogue.LAST_SUCCESS)} < bool {_LATELY}) == 1\n"
-    f"or\nmax by ({_BY_TARGET}) (\n  max by ({_BY_CHATS}) ({catalogue.PROBE_SUCCESS.name}) == 0\n"
-    f"  and on ({_BY_CHATS})\n  {age(catalogue.LAST_PROBE)} < {OVERDUE}\n)",
+    f"max by ({_BY_TARGET}) (\n"
+    f"  max by ({_BY_CHATS}) ({catalogue.PROBE_SUCCESS.name}) == 0\n"
+    f"  and on ({_BY_CHATS})\n  {age(catalogue.LAST_PROBE)} < {_HELD}\n"
+    f"  and on ({_BY_CHATS})\n  sum by ({_BY_CHATS}) ({catalogue.PROBES.name}) >= 3\n"
+    f"  unless on ({_BY_CHATS})\n"
+    f"  max by ({_BY_CHATS}) ({catalogue.LAST_PROBE.name}) - on ({_BY_TARGET}) group_left () max by ({_BY_TARGET}) ({catalogue.LAST_SUCCESS.name})"
+    f" < {_PATIENCE}\n"
+    f"  and on ({_BY_CHATS})\n  ({_FAILED_WITH_ALL})\n)\n"
+    f"or\nmax by ({_BY_TARGET}) ({age(catalogue.LAST_PROBE)} < bool {_HELD}) == 1\nand on ({_BY_TARGET})\n{catalogue.LAST_SUCCESS.name}",
 )
-"""1 where a chat of any scenario has lately succeeded: three of them may have been due since. 0 where none has, and those that are held fail.
-Nothing where none is held."""
+"""0 where the chats of some scenario fail, and no chat of any has succeeded since they began to: none of the last three, as a rule. A scenario that
+seldom chats hides no outage that another one sees, and one that fails by itself makes none. 1 where chats are held otherwise;
+nothing where none is held, or none has succeeded yet and fewer than three have been tried."""
 
 TTFT = _buckets(catalogue.TTFT)
 ITL = _buckets(catalogue.ITL)

@@ -30,7 +30,7 @@ def _down() -> Alert:
         f"{since}\nand on ({_BY_TARGET})\n{UP.name} == 0\nor\n{UP.name} == 0",
         Severity.PAGE,
         f"{NAME} answers no chat",
-        f"Every chat with {WHO} fails, in all scenarios. {{{{ if $value }}}}The last that succeeded ended {DURATION} ago."
+        f"Every chat with {WHO} fails. {{{{ if $value }}}}The last that succeeded ended {DURATION} ago."
         "{{ else }}None has succeeded since chatprobe runs.{{ end }}" + reasons("10m"),
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=MINUTE,
@@ -42,11 +42,11 @@ def _model_missing() -> Alert:
     missing = f'{catalogue.PROBE_FAILURES.name}{{{catalogue.REASON}="model_missing"}}'
     return Alert(
         "LLMModelMissing",
-        f"{increase(missing, '30m', _BY_TARGET)} > 0\nand on ({_BY_TARGET})\nmax by ({_BY_TARGET}) ({catalogue.PROBE_SUCCESS.name}) == 0",
+        f"{increase(missing, '30m', _BY_TARGET)} > 0\nand on ({_BY_TARGET})\n{UP.name} == 0",
         Severity.PAGE,
         f"{NAME} does not serve {MODEL}",
         f"The engine answers that it has no model {MODEL}: {NUMBER} chats with {NAME} failed by that in 30m, "
-        "and the last one failed. Users who ask for it get an error.",
+        "and none succeeds. Users who ask for it get an error.",
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=2 * MINUTE,
         keep_seconds=2 * MINUTE,
@@ -57,10 +57,10 @@ def _model_not_loaded() -> Alert:
     skipped = f'{catalogue.PROBE_SKIPPED.name}{{{catalogue.REASON}="model_not_loaded"}}'
     return Alert(
         "LLMModelNotLoaded",
-        f"{increase(skipped, '15m')} > 0\nand on ({_BY_TARGET})\nmax by ({_BY_TARGET}) ({catalogue.MODEL_LOADED.name}) == 0",
+        f"{increase(skipped, '1h')} > 0\nand on ({_BY_TARGET})\nmax by ({_BY_TARGET}) ({catalogue.MODEL_LOADED.name}) == 0",
         Severity.TICKET,
         f"{NAME} has not loaded {MODEL}",
-        f"{NUMBER} chats of {SCENARIO} were not sent to {NAME} in 15m, as the model is not in memory and chatprobe "
+        f"{NUMBER} chats of {SCENARIO} were not sent to {NAME} in 1h, as the model is not in memory and chatprobe "
         "may not load it. Nothing is measured meanwhile, and the first user waits for the model to load.",
         link(Dashboard.OLLAMA, *TARGET),
         for_seconds=15 * MINUTE,
@@ -83,14 +83,15 @@ def _stalled() -> Alert:
 
 
 def _no_completion() -> Alert:
-    """Chats with a first token, less those that ended well, those that are in TTFT because they timed out without one, and those that ended, but
-    whose answer failed its check."""
+    """Chats with a first token, less those that ended well, and those that ended, but whose answer failed its check. TTFT is no measure of the
+    first, as chats that timed out without a token are in it."""
+    begun = f'{catalogue.PHASE_SECONDS.count}{{{catalogue.PHASE}="wait"}}'
     ended = f'{catalogue.E2E.count}{{{catalogue.OUTCOME}="ok"}}'
-    others = f'{catalogue.PROBE_FAILURES.name}{{{catalogue.REASON}=~"first_token_timeout|validation"}}'
-    broke = f"{increase(catalogue.TTFT.count, '10m')} - {increase(ended, '10m')} - {increase(others, '10m')}"
+    wrong = f'{catalogue.PROBE_FAILURES.name}{{{catalogue.REASON}="validation"}}'
+    broke = f"{increase(begun, '10m')} - {increase(ended, '10m')} - {increase(wrong, '10m')}"
     return Alert(
         "LLMFirstTokenButNoCompletion",
-        f"(\n  {broke}\n)\n/\n({increase(catalogue.TTFT.count, '10m')} > 0)\n> 0.1\nand on ({_BY_CHATS})\n(\n  {broke}\n) > {FEWEST_FAILURES - 0.5}",
+        f"(\n  {broke}\n)\n/\n({increase(begun, '10m')} > 0)\n> 0.1\nand on ({_BY_CHATS})\n(\n  {broke}\n) > {FEWEST_FAILURES - 0.5}",
         Severity.TICKET,
         f"Answers of {NAME} begin and do not end",
         f"{PERCENT} of the chats with {WHO} that had a first token in the last 10m did not come to their end "
@@ -122,7 +123,8 @@ def _expiry(name: str, severity: Severity, days: int) -> Alert:
         f"min by ({_BY_TARGET}) ({catalogue.CERTIFICATE_EXPIRY.name} - time()) < {days} * {DAY}",
         severity,
         f"The certificate of {NAME} ends soon",
-        f"The certificate that {WHO} shows ends in {DURATION}. From then on clients refuse it.",
+        f"The certificate that {WHO} shows {{{{ if gt $value 0.0 }}}}ends in {DURATION}. From then on clients refuse it."
+        "{{ else }}has ended: clients refuse it.{{ end }}",
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=HOUR if severity is Severity.TICKET else 5 * MINUTE,
     )

@@ -33,7 +33,7 @@ def link(dashboard: Dashboard, *labels: str) -> str:
 def reasons(window: str) -> str:
     """A space and a sentence with the most frequent reason of the target's failures in a window, if there are any.
 
-    Prometheus is asked for it when the alert fires.
+    Prometheus is asked when the alert fires.
     """
     query = f"topk(1, sum by ({catalogue.REASON}) (increase({catalogue.PROBE_FAILURES.name}{{target=%q}}[{window}])) > 0)"
     return f"{{{{ range printf `{query}` $labels.target | query }}}} Most fail by {{{{ .Labels.reason }}}}.{{{{ end }}}}"

@@ -107,7 +107,7 @@ def _discovered(config: Config) -> str:
     from traffic.targets.files import NOTHING, look
 
     found = look(config, NOTHING)
-    for line in (*found.problems, *found.passed_over, *idle(config, found).lines()):
+    for line in (*found.problems, *found.passed_over, *idle(config, found.members).lines()):
         click.echo(f"{line} (warning)", err=True)
     return f"; {_counted(len(found.members), 'target')} discovered" if found.looked else ""
 

@@ -11,6 +11,8 @@ COMMANDS = {
     "probe": "Probe one engine now and show where the time went.",
     "demo": "Run the exporter on three simulated engines, with a live table.",
     "check": "Validate configuration files.",
+    "discover": "Show which targets discovery finds, and how each is reached.",
+    "validate": "Say whether a cluster is fit for a comparison of engines.",
     "alerts": "Write Prometheus rules and alerts from the SLOs, or check that they are up to date.",
     "dashboards": "Write the Grafana dashboards, or check them.",
     "init": "Write a commented configuration to start from.",

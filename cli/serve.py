@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
+
+from cli.configuration import config_option
+
+Value = TypeVar("Value")
 
 LEVELS = ("debug", "info", "warning", "error")
 
 
 @click.command("serve")
-@click.option(
-    "--config",
-    "configs",
-    multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Configuration; given several times, later files are laid over earlier ones.",
-)
+@config_option
 @click.option("--records", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Append every chat to this file, as a line of JSON.")
 @click.option("--listen", metavar="HOST:PORT", help="Address to listen on, in place of web.listen.")
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="What is logged, on standard error.")
 @click.option("--watch/--no-watch", default=True, show_default=True, help="Reload by itself when the configuration's files change.")
-def command(configs: tuple[Path, ...], records: Path | None, listen: str | None, log_level: str, watch: bool) -> None:
+@click.option("--shard", "shard_of", metavar="I/N", help="Chat with the I-th of N shares of the targets only; N such processes chat with all.")
+@click.option("--lease", "lease_name", metavar="NAMESPACE/NAME", help="Chat only while holding this lease; of several such replicas one chats.")
+def command(
+    configs: tuple[Path, ...],
+    records: Path | None,
+    listen: str | None,
+    log_level: str,
+    watch: bool,
+    shard_of: str | None,
+    lease_name: str | None,
+) -> None:
     """Run the exporter: probe the configured targets around the clock and serve /metrics.
 
     SIGHUP has it read the configuration again, and so does POST /-/reload where web.lifecycle allows it. One with errors is not put in force.
@@ -41,13 +50,12 @@ def command(configs: tuple[Path, ...], records: Path | None, listen: str | None,
     from exporter.logs import start_logging
     from exporter.serve import run, serve
     from exporter.watching import signatures
+    from traffic.sharding import WHOLE, read_shard
+    from traffic.targets.kubernetes.lease import read_lease_name
 
-    address = None
-    if listen is not None:
-        try:
-            address = read_address(listen)
-        except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--listen") from error
+    address = _read(read_address, listen, "--listen")
+    shard = _read(read_shard, shard_of, "--shard") or WHOLE
+    lease = _read(read_lease_name, lease_name, "--lease")
 
     def load() -> Loaded:
         loaded = read(files)
@@ -66,8 +74,18 @@ def command(configs: tuple[Path, ...], records: Path | None, listen: str | None,
     try:
         for warning in loaded.warnings:
             structlog.get_logger().warning("configuration", advice=str(warning))
-        run(serve(loaded.config, read=load, files=seen if watch else None, records=records, log_lines_lost=lambda: lines.lost))
+        files_watched = seen if watch else None
+        run(serve(loaded.config, read=load, files=files_watched, records=records, log_lines_lost=lambda: lines.lost, shard=shard, lease=lease))
     except ServeError as error:
         raise click.ClickException(str(error)) from error
     finally:
         lines.close()
+
+
+def _read(reader: Callable[[str], Value], written: str | None, option: str) -> Value | None:
+    if written is None:
+        return None
+    try:
+        return reader(written)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from error

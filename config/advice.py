@@ -34,7 +34,7 @@ def advise(config: Config) -> Iterator[Finding]:
     """Warnings on a valid configuration."""
     for name, target in config.targets.items():
         yield from ((("targets", name, *place), text) for place, text in _on_target(target))
-    if config.credentials and not config.discovery.files:
+    if config.credentials and not config.discovery.looks:
         yield ("credentials",), "are for discovered targets, and none are discovered; write discovery: {files: [PATH]}, or leave them out"
     for index, credential in enumerate(config.credentials):
         yield from ((("credentials", index, *place), text) for place, text in _on_credential(credential))
@@ -71,7 +71,7 @@ def _on_scenario(config: Config, scenario: Scenario) -> Iterator[Finding]:
     for index, name in enumerate(scenario.targets or ()):
         if "*" not in name and name not in config.targets:
             yield ("targets", index), f"names no target of this configuration, and waits for one to be discovered; {suggestion(name, config.targets)}"
-    if scenario.pair and scenario.targets is None and config.discovery.files:
+    if scenario.pair and scenario.targets is None and config.discovery.looks:
         yield ("pair",), f"compares {MOST_PAIRED} targets at most, whichever are found first; name those to compare in targets"
     shape = _shape(scenario)
     at_worst = streams_at_worst(scenario)
@@ -87,7 +87,7 @@ def _on_scenario(config: Config, scenario: Scenario) -> Iterator[Finding]:
             f"chats so seldom that a window of active ({write_duration(scenario.active.shortest_seconds)}) may pass without one, each time; "
             "chat more often, or write a longer window",
         )
-    if scenario.exact_length and config.discovery.files and any("*" in name for name in scenario.targets or "*"):
+    if scenario.exact_length and config.discovery.looks and any("*" in name for name in scenario.targets or "*"):
         yield (
             ("exact_length",),
             "is possible with vLLM only, and others that are discovered answer at any length; name the vLLM targets in targets, or leave it out",

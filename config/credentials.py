@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from config.base import Section
-from config.quantities import NamePattern
+from config.quantities import NamePattern, NamespacePattern
 from config.rules import Finding, as_error, check_tls
 from config.targets import Headers, SecretRef, Target, TlsSettings, check_headers
 
@@ -42,10 +43,23 @@ def _is_address(host: str) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class ClusterPlace:
+    """Where a target of a cluster comes from: the namespace, and the name in it, of its Service or InferenceService."""
+
+    namespace: str
+    name: str
+
+
 class Credential(Section):
     """What discovered targets at a host are shown."""
 
-    name: NamePattern | None = Field(default=None, description="name of the targets, or a pattern like `team-*`; left out: any")
+    namespace: NamespacePattern | None = Field(
+        default=None, description="namespace in a cluster, or a pattern; left out: any, and targets from files too"
+    )
+    name: NamePattern | None = Field(
+        default=None, description="name of the targets, or a pattern like `team-*`; beside `namespace`: the Service's name in it; left out: any"
+    )
     host: Annotated[str, AfterValidator(_host_pattern)] = Field(
         description="host of their URL, or a pattern like `*.svc.cluster.local`: nobody else is shown what follows"
     )
@@ -69,8 +83,15 @@ class Credential(Section):
         _, star, ending = self.host.lower().rpartition("*")
         return ending if star and ending and not _ADDRESSES.fullmatch(self.host) else None
 
-    def matches(self, name: str, url: str) -> bool:
-        """Whether it is for a target. Names mind case, hosts do not; a host must match as a whole, and patterns of addresses match no names."""
+    def matches(self, name: str, url: str, place: ClusterPlace | None = None) -> bool:
+        """Whether it is for a target, which has a place where it comes from a cluster.
+
+        Names mind case, hosts do not; a host must match as a whole, and patterns of addresses match no names.
+        """
+        if self.namespace is not None:
+            if place is None or not fnmatchcase(place.namespace, self.namespace):
+                return False
+            name = place.name
         host = (urlsplit(url).hostname or "").removesuffix(".")
         return (
             _HOST.fullmatch(host) is not None
@@ -80,9 +101,9 @@ class Credential(Section):
         )
 
 
-def equipped(name: str, target: Target, credentials: Sequence[Credential]) -> Target:
+def equipped(name: str, target: Target, credentials: Sequence[Credential], place: ClusterPlace | None = None) -> Target:
     """The target with what the first credential that is for it says; as it is where none is. Certificates are for `https://` only."""
-    found = next((credential for credential in credentials if credential.matches(name, target.url)), None)
+    found = next((credential for credential in credentials if credential.matches(name, target.url, place)), None)
     if found is None:
         return target
     tls = found.tls_settings if target.url.startswith("https://") else target.tls_settings

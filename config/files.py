@@ -117,8 +117,16 @@ def _fault(secret: SecretRef, environ: Mapping[str, str]) -> str | None:
 
 
 def _discovery(discovery: Any, folder_of: FolderOf) -> Iterator[Finding]:
-    """Files of targets need not be there: they may come later. They are patterns, in which the folder that they start from is none."""
-    files = discovery.get("files") if isinstance(discovery, dict) else None
+    """Files of targets need not be there: they may come later. They are patterns, in which the folder that they start from is none. A kubeconfig
+    may lie anywhere: no engine is shown what is in it."""
+    if not isinstance(discovery, dict):
+        return
+    cluster = discovery.get("kubernetes")
+    if isinstance(cluster, dict) and isinstance(cluster.get("kubeconfig"), str) and cluster["kubeconfig"]:
+        where = ("discovery", "kubernetes", "kubeconfig")
+        if text := _settle(cluster, "kubeconfig", folder_of(where), None, {}):
+            yield where, text
+    files = discovery.get("files")
     if not isinstance(files, list):
         return
     for index, written in enumerate(files):

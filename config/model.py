@@ -15,6 +15,7 @@ from pydantic import Field, ModelWrapValidatorHandler, Strict, ValidationError, 
 from config.alerting import Alerts
 from config.base import Section
 from config.credentials import Credential
+from config.kubernetes import Kubernetes
 from config.native import Native
 from config.quantities import Address, Folder, ListenAddress, LoadShare, Name, Seconds, Share
 from config.references import dangling, targetless
@@ -40,6 +41,12 @@ class Discovery(Section):
     files: Annotated[tuple[NonEmpty, ...], Strict(False)] = Field(
         default=(), description="files of targets, or patterns like `targets/*.yaml`; they are watched"
     )
+    kubernetes: Kubernetes | None = Field(default=None, description="engines in a cluster, which is watched; left out: none")
+
+    @property
+    def looks(self) -> bool:
+        """Whether targets are looked for anywhere."""
+        return bool(self.files) or self.kubernetes is not None
 
 
 class Slo(Section):

@@ -99,10 +99,14 @@ class Native(Section):
 
 @dataclass(frozen=True, slots=True)
 class MetricsPage:
-    """One process's metrics; `replica` tells it from the others of its target, None where there are no others."""
+    """One process's metrics; `replica` tells it from the others of its target, None where there are no others.
+
+    `server_name` is what its certificate is expected to name, where that is not the URL's host.
+    """
 
     url: str
     replica: str | None
+    server_name: str | None = None
 
 
 class TargetMetrics(Section):

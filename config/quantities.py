@@ -22,6 +22,7 @@ _RATE_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LOWEST_RATE, _HIGHEST_RATE = Fraction(1, 86400), Fraction(1000)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]*", re.ASCII)
 _NAME_PATTERN = re.compile(r"[A-Za-z0-9*][A-Za-z0-9_./*-]*", re.ASCII)
+_NAMESPACE_PATTERN = re.compile(r"[a-z0-9*-]{1,63}", re.ASCII)
 _LONGEST_NAME = 128
 
 
@@ -119,6 +120,13 @@ def read_name_pattern(written: str) -> str:
     return written
 
 
+def read_namespace_pattern(written: str) -> str:
+    """A namespace of Kubernetes, or what namespaces have with `*` for any part of them."""
+    if not _NAMESPACE_PATTERN.fullmatch(written):
+        raise ValueError("is no namespace; write lower-case letters, digits and - only, and * for any part of it")
+    return written
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where a server listens. `host` is a name or an IP address, IPv6 without brackets; port 0 takes any free one."""
@@ -160,5 +168,6 @@ LoadShare = Annotated[Decimal, BeforeValidator(read_load_share), PlainSerializer
 """The same, of an engine's load."""
 Name = Annotated[str, AfterValidator(read_name)]
 NamePattern = Annotated[str, AfterValidator(read_name_pattern)]
+NamespacePattern = Annotated[str, AfterValidator(read_namespace_pattern)]
 Folder = Annotated[str, AfterValidator(read_folder)]
 ListenAddress = Annotated[Address, BeforeValidator(read_address), PlainSerializer(str)]

@@ -26,7 +26,8 @@ def _maps(value: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _discovers(data: object) -> bool:
-    return bool(_map(_map(data).get("discovery")).get("files"))
+    discovery = _map(_map(data).get("discovery"))
+    return bool(discovery.get("files")) or discovery.get("kubernetes") is not None
 
 
 def targetless(data: object) -> bool:

@@ -6,6 +6,7 @@ from config.alerting import Alerts
 from config.base import Section
 from config.credentials import Credential
 from config.expectation import Expectation
+from config.kubernetes import Kubernetes
 from config.model import Config, Discovery, Limits, Scenario, Slo, Target, Web
 from config.native import Native, TargetMetrics
 from config.notify import Email, Jira, Notify, Pagerduty, Receivers, Slack, Teams, Webhook
@@ -18,6 +19,7 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
     ("web",): Web,
     ("targets", "*"): Target,
     ("discovery",): Discovery,
+    ("discovery", "kubernetes"): Kubernetes,
     ("credentials", "*"): Credential,
     ("credentials", "*", "api_key"): SecretRef,
     ("credentials", "*", "tls"): TlsSettings,
@@ -45,6 +47,7 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
 EXAMPLES = {
     ("targets",): "targets: {vllm: {backend: vllm, url: http://127.0.0.1:8000}}",
     ("scenarios",): "scenarios: {heartbeat: {every: 15s}}",
+    ("discovery", "kubernetes", "namespaces"): "namespaces: [NAMESPACE]",
     ("credentials", "*", "host"): 'host: "*.example.com"',
     ("targets", "*", "backend"): "backend: vllm (or tgi, ollama, openai)",
     ("targets", "*", "url"): "url: http://127.0.0.1:8000",

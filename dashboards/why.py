@@ -30,6 +30,11 @@ _OTHERS_UNKNOWN = "Ollama tells nothing of other clients."
 _TO_ENGINE = (*engines.LINKS, TO_LATENCY)
 
 
+def _at_most_all(ours: str, theirs: str) -> str:
+    """A share that is told by two clocks: chatprobe counts a chat when it ends, the engine's numbers are read at an interval."""
+    return f"clamp_max({ratio(ours, theirs)}, 1)"
+
+
 def _by_target(title: str, description: str, unit: Unit, expr: str, may_be_empty: str = "", width: int = 8) -> TimeSeries:
     """A line for each target in its engine's colour, with links to all that is known of the engine."""
     return lines(title, description, unit, {engines.LEGEND: expr}, may_be_empty=may_be_empty, links=_TO_ENGINE, width=width)
@@ -234,14 +239,14 @@ SHARE = (
         "Chatprobe's share of generated tokens",
         "What of the engine's work is chatprobe's own. TGI counts when requests end, so its share swings. Near 100 %: nobody else asks.",
         Unit.RATIO,
-        ratio(rate(catalogue.OUTPUT_TOKENS, _SHARED), rate(native.GENERATION_TOKENS, _SHARED)),
+        _at_most_all(rate(catalogue.OUTPUT_TOKENS, _SHARED), rate(native.GENERATION_TOKENS, _SHARED)),
         _OTHERS_UNKNOWN,
     ),
     _by_target(
         "Chatprobe's share of prompt tokens",
         "The same of prompts. Long prompts of others show here first.",
         Unit.RATIO,
-        ratio(rate(catalogue.INPUT_TOKENS, _SHARED), rate(native.PROMPT_TOKENS, _SHARED)),
+        _at_most_all(rate(catalogue.INPUT_TOKENS, _SHARED), rate(native.PROMPT_TOKENS, _SHARED)),
         _OTHERS_UNKNOWN,
     ),
     _by_target(

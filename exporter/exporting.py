@@ -23,7 +23,7 @@ from exporter.native.cycle import Keepers, Natives
 from exporter.native.loads import Loads
 from exporter.native.scrape import Scraper
 from exporter.records import RecordFile, record_file
-from exporter.reloading import Before, Plan, Reloaded, Reloading, plan, secret_files
+from exporter.reloading import Before, Plan, Reloaded, Reloading, World, plan, secret_files
 from exporter.watching import Signatures, signatures, watch_files
 from exporter.web.app import Sources, application
 from exporter.web.overview import Overview
@@ -35,7 +35,10 @@ from traffic.events import Sink, to_all
 from traffic.population import Population
 from traffic.runner import GRACE_SECONDS, Runner
 from traffic.schedule import SystemClock
+from traffic.sharding import WHOLE, Part, Shard
 from traffic.targets.files import NOTHING, paths
+from traffic.targets.kubernetes.lease import Lease
+from traffic.targets.kubernetes.source import NOTHING_SEEN, Source
 from traffic.watch import watches
 
 _log = structlog.get_logger()
@@ -63,6 +66,8 @@ async def exporting(
     sinks: Sequence[Sink] = (),
     log_lines_lost: Callable[[], int] = lambda: 0,
     grace_seconds: float = GRACE_SECONDS,
+    shard: Shard = WHOLE,
+    lease: Lease | None = None,
 ) -> AsyncIterator[Running]:
     """Run the exporter while the context lasts.
 
@@ -72,11 +77,17 @@ async def exporting(
 
     A reload has `read` give the configuration again; without it, the same one stands. `files`, as they were before the configuration was read
     from them, have it reloaded by themselves when they change, and so have files of keys and certificates that it names; None: nothing
-    is watched but the files with discovered targets. Raises `ServeError`.
+    is watched but the files with discovered targets, and a cluster. Of all targets those of the `shard` are chatted with, and with a `lease`
+    only while it is held. Raises `ServeError`.
     """
     before = Before(files or {}, signatures(secret_files(config)), signatures(paths(config)))
+    source: Source | None = None
+
+    def world() -> World:
+        return World(NOTHING_SEEN if source is None else source.seen, Part(shard, lease is None or lease.leads))
+
     with _as_serve_error():
-        first = plan(config, NOTHING)
+        first = plan(config, NOTHING, world())
     clock = SystemClock()
     prober = Prober()
     runner: Runner | None = None
@@ -101,9 +112,10 @@ async def exporting(
                 catalogue.CLOCK_STEPS: lambda: prober.clock_steps,
                 catalogue.LOG_LINES_DROPPED: log_lines_lost,
                 catalogue.RECORDS_LOST: lambda: file.lost if file is not None else 0,
+                **({} if lease is None else {catalogue.LEADER: lambda: lease.leads}),
             },
         )
-        reloading = Reloading(first, read or (lambda: Loaded(config, (), ())), metrics.own, clock, before)
+        reloading = Reloading(first, read or (lambda: Loaded(config, (), ())), metrics.own, clock, before, world)
         overview, log = Overview(first.roster), ProbeLog()
         loads = Loads(clock, config.native.interval_seconds)
         scraper = Scraper(clock)
@@ -119,6 +131,11 @@ async def exporting(
         control = await stack.enter_async_context(Control())
         await stack.enter_async_context(scraper)
         stack.push_async_callback(natives.close)
+        source = Source(control, clock)
+        stack.push_async_callback(source.close)
+        if lease is not None:
+            stack.push_async_callback(lease.release)
+            stack.enter_context(_running(lease.run(reloading.rediscover)))
         population = Population(control, clock, tell)
         stack.push_async_callback(population.close)
         runner = Runner(prober, admission, clock, tell)
@@ -135,9 +152,11 @@ async def exporting(
             for gone in population.update(plan.endpoints):
                 admission.forget(gone)
             runner.follow(watches(plan.roster, population.engines))
+            await source.configure(plan.roster.config)
 
         await reloading.put_in_force(follow)
         stack.enter_context(_running(_watch(reloading, discovery_alone=files is None)))
+        stack.enter_context(_running(source.run(reloading.rediscover, looked=reloading.cluster_looked_at)))
         stack.callback(reloading.stop)
         _log.info("probing", what=summary(config), url=f"http://{address}")
         try:

@@ -20,27 +20,55 @@ from exporter.watching import Reading, Signatures, signatures
 from probes.ask import Endpoint
 from traffic.roster import Roster, roster
 from traffic.schedule import Clock
+from traffic.sharding import Part
 from traffic.targets.endpoints import endpoints
-from traffic.targets.files import FILES, NOTHING, Discovered, look, paths
+from traffic.targets.files import FILES, NAMES_SHOWN, NOTHING, Discovered, look, paths
+from traffic.targets.kubernetes.enrolling import KUBERNETES, enrolled, lines
+from traffic.targets.kubernetes.source import NOTHING_SEEN, Seen
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
+class World:
+    """What decides on the targets beside the configuration and the files: what is seen in a cluster, and which part of all is this process's."""
+
+    seen: Seen = NOTHING_SEEN
+    part: Part = Part()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """All that a configuration asks for, ready to be put in force: nothing about it can fail any more."""
+    """All that a configuration asks for, ready to be put in force: nothing about it can fail any more.
+
+    `discovered` is what files say, `clustered` what a cluster does; the roster has of both what is this process's.
+    """
 
     roster: Roster
     endpoints: Mapping[str, Endpoint]
     discovered: Discovered
+    clustered: Discovered
     idle: Idle
 
 
-def plan(config: Config, discovered: Discovered) -> Plan:
+def plan(config: Config, discovered: Discovered, world: World = World()) -> Plan:
     """Look for targets, and read every secret. What was `discovered` before stands where it cannot be read now. Raises `SecretError`."""
     found = look(config, discovered)
-    whole = roster(config, found.members)
-    return Plan(whole, endpoints({name: member.target for name, member in whole.members.items()}), found, idle(config, found))
+    clustered = _clustered(config, found, world.seen)
+    all_found = {**found.members, **clustered.members}
+    mine = world.part.of(roster(config, all_found))
+    guards = {name: member.guard for name, member in mine.members.items()}
+    targets = {name: member.target for name, member in mine.members.items()}
+    return Plan(mine, endpoints(targets, guards), found, clustered, idle(config, all_found))
+
+
+def _clustered(config: Config, found: Discovered, seen: Seen) -> Discovered:
+    """The engines of the cluster that become targets beside those of files."""
+    if config.discovery.kubernetes is None:
+        return NOTHING
+    enrolment = enrolled(config, found.members, seen.engines)
+    passed_over = tuple(lines((*seen.passed_over, *enrolment.passed_over), NAMES_SHOWN))
+    return Discovered(seen.looked, {}, enrolment.members, tuple(f"{KUBERNETES}: {problem}" for problem in seen.problems), passed_over)
 
 
 def secret_files(config: Config) -> Iterator[str]:
@@ -73,8 +101,18 @@ class Reloading:
     `configuration_read` and `targets_read` say when its files were last read, and how they were then.
     """
 
-    def __init__(self, first: Plan, read: Callable[[], Loaded], own: OwnMetrics, clock: Clock, before: Before | None = None) -> None:
+    def __init__(
+        self,
+        first: Plan,
+        read: Callable[[], Loaded],
+        own: OwnMetrics,
+        clock: Clock,
+        before: Before | None = None,
+        world: Callable[[], World] = World,
+    ) -> None:
+        """`world` is asked anew for each plan."""
         before = before or Before()
+        self._world = world
         self.plan = first
         self.configuration_read = Reading({**before.secrets, **before.files})
         self.targets_read = Reading(before.targets)
@@ -115,7 +153,7 @@ class Reloading:
             yield f"The configuration was not reloaded, the one before stays in force: {self._refusal}"
         if self._undiscovered:
             yield f"Targets stay as they were, a secret cannot be read: {self._undiscovered}"
-        for problem in self.plan.discovered.problems:
+        for problem in (*self.plan.discovered.problems, *self.plan.clustered.problems):
             yield f"Discovery of targets: {problem}"
 
     async def reload(self) -> Reloaded:
@@ -130,20 +168,20 @@ class Reloading:
                 return self._refused(f"chatprobe itself failed: {type(error).__name__}")
             if self._stopping:
                 return Reloaded(False, ("not reloaded: chatprobe is stopping",))
-            lines = tuple(self._announced(found.roster.config))
+            announced = tuple(self._announced(found.roster.config))
             self._refusal = ""
             self.configuration_read = replace(self.configuration_read, well=True)
-            _log.info("configuration reloaded", what=summary(found.roster.config), changes="; ".join(lines))
+            _log.info("configuration reloaded", what=summary(found.roster.config), changes="; ".join(announced))
             await self._change_to(found, targets)
             self._own.configured(self._clock.epoch_seconds())
-            return Reloaded(True, ("reloaded", *lines, *found.discovered.problems, *found.discovered.passed_over, *found.idle.lines()))
+            return Reloaded(True, ("reloaded", *announced, *_told_of(found), *found.idle.lines()))
 
     async def rediscover(self) -> bool:
         """Look for targets again, under the configuration in force. False: they stay as they were."""
         async with self._lock:
             self.targets_read = Reading(await asyncio.to_thread(lambda: signatures(self.target_files())), well=False)
             try:
-                found = await asyncio.to_thread(plan, self.plan.roster.config, self.plan.discovered)
+                found = await asyncio.to_thread(plan, self.plan.roster.config, self.plan.discovered, self._world())
             except SecretError as error:
                 _log.error("a secret cannot be read, and targets stay as they were", detail=str(error))
                 self._undiscovered = str(error)
@@ -159,6 +197,14 @@ class Reloading:
         if found.looked and not found.problems:
             self._own.discovered(FILES, well=True, at=self._clock.epoch_seconds())
 
+    def cluster_looked_at(self) -> None:
+        """The cluster was looked at, and its targets are as they are: tell how well that goes, and since when it does not."""
+        seen = self._world().seen
+        if seen.looked and seen.at is not None:
+            self._own.discovered(KUBERNETES, well=not seen.problems, at=seen.at)
+        elif seen.looked:
+            self._own.discovered(KUBERNETES, well=False, at=0.0)
+
     def _refused(self, detail: str) -> Reloaded:
         self._refusal = detail
         self._own.not_configured()
@@ -171,7 +217,7 @@ class Reloading:
         config = self._read().config
         self.configuration_read = Reading({**signatures(secret_files(config)), **self.configuration_read.files}, well=False)
         targets = signatures((*paths(config), *self.target_files()))
-        return plan(config, self.plan.discovered), targets
+        return plan(config, self.plan.discovered, self._world()), targets
 
     async def _change_to(self, found: Plan, targets: Signatures) -> None:
         self._undiscovered = ""
@@ -189,9 +235,16 @@ class Reloading:
             yield f"{metric.name} begins anew: SLO thresholds changed its bucket boundaries"
 
     def _tell_of(self, found: Plan, before: Plan | None) -> None:
+        looked = {FILES: found.discovered, KUBERNETES: found.clustered}
+        self._own.discovers_only([source for source, one in looked.items() if one.looked])
         if found.discovered.looked:
             self._own.discovered(FILES, well=not found.discovered.problems, at=self._clock.epoch_seconds())
-        else:
-            self._own.discovers_no_more()
+        self.cluster_looked_at()
         log_discovery(found.discovered, NOTHING if before is None else before.discovered)
+        log_discovery(found.clustered, NOTHING if before is None else before.clustered)
         log_idle(found.idle if before is None else found.idle.since(before.idle))
+
+
+def _told_of(found: Plan) -> Iterator[str]:
+    for one in (found.discovered, found.clustered):
+        yield from (*one.problems, *one.passed_over)

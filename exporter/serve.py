@@ -12,8 +12,11 @@ from pathlib import Path
 
 from config.model import Config
 from config.reader import Loaded
-from exporter.exporting import exporting
+from exporter.exporting import ServeError, exporting
 from exporter.watching import Signatures
+from traffic.sharding import WHOLE, Shard
+from traffic.targets.kubernetes.api import Api, ApiError
+from traffic.targets.kubernetes.lease import Lease, LeaseName, own_identity
 
 
 async def serve(
@@ -23,6 +26,8 @@ async def serve(
     files: Signatures | None = None,
     records: Path | None = None,
     log_lines_lost: Callable[[], int] = lambda: 0,
+    shard: Shard = WHOLE,
+    lease: LeaseName | None = None,
 ) -> None:
     """Run the exporter until SIGTERM or SIGINT, then stop it gracefully; a second signal cuts that short. SIGHUP reloads. Raises `ServeError`."""
     task = asyncio.current_task()
@@ -32,14 +37,23 @@ async def serve(
         loop.add_signal_handler(number, task.cancel)
     hung_up = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, hung_up.set)
+    held = None if lease is None else _lease(config, lease)
     with contextlib.suppress(asyncio.CancelledError):
-        async with exporting(config, read=read, files=files, records=records, log_lines_lost=log_lines_lost) as running:
+        async with exporting(config, read=read, files=files, records=records, log_lines_lost=log_lines_lost, shard=shard, lease=held) as running:
             # what stands now stays: without it in their way, full collections of garbage take less than a millisecond instead of 25
             gc.collect()
             gc.freeze()
             while await hung_up.wait():
                 hung_up.clear()
                 await running.reloading.reload()
+
+
+def _lease(config: Config, name: LeaseName) -> Lease:
+    """Raises `ServeError`."""
+    try:
+        return Lease(Api(config.discovery.kubernetes), name, own_identity())
+    except ApiError as error:
+        raise ServeError(f"a lease needs a cluster: {error}") from error
 
 
 def run(main: Coroutine[object, object, None]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -31,12 +31,12 @@ class Idle:
             yield f"discovered, and in no scenario: {few(self.targets)}; name them in targets of one, or leave its targets out"
 
 
-def idle(config: Config, found: Discovered) -> Idle:
-    """Looks for the files of each pattern; blocks."""
+def idle(config: Config, members: Iterable[str]) -> Idle:
+    """Of the discovered members, by name. Looks for the files of each pattern; blocks."""
     alone = ((pattern, config.model_copy(update={"discovery": Discovery(files=(pattern,))})) for pattern in config.discovery.files)
     return Idle(
         patterns=tuple(pattern for pattern, one in alone if not any(paths(one))),
-        targets=tuple(name for name in found.members if not any(scenario.covers(name) for scenario in config.scenarios.values())),
+        targets=tuple(name for name in members if not any(scenario.covers(name) for scenario in config.scenarios.values())),
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from probes.guard import Guard
+
 Cache = Literal["cold", "warm"]
 ConnectionPolicy = Literal["reuse", "fresh"]
 Api = Literal["chat", "generate"]
@@ -85,7 +87,10 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One target: an engine at an address. `headers` and `api_key` are secrets and never shown (they are left out of `repr`)."""
+    """One target: an engine at an address. `headers` and `api_key` are secrets and never shown (they are left out of `repr`).
+
+    `guard` is set where others have named the target: it is reached directly, through no proxy, and at no address that the guard objects to.
+    """
 
     name: str
     backend: str
@@ -96,6 +101,7 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     tls: Tls = Tls()
     load_model: bool = False
+    guard: Guard | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from probes.control_clients import Clients
 TIMEOUT_SECONDS = 5.0
 """Ollama's `/api/ps` waits for a lock that a stuck runner may hold for 10 s; a control call must not wait that long."""
 BODY_LIMIT = 4 * 1024 * 1024
+HEALTH_PATHS = {"vllm": "/health", "tgi": "/health", "ollama": "/api/ps", "openai": "/v1/models"}
 VERSION_PATHS = {"vllm": "/version", "tgi": "/info", "ollama": "/api/version"}
 
 
@@ -75,6 +76,10 @@ class Control:
         if not proper_name(version):
             raise ControlError(f"{path}: names a version that is too long, or not printable")
         return version
+
+    async def health(self, endpoint: Endpoint) -> None:
+        """Ask the engine whether it is well: TGI's answer may cost it a step of its work, so ask seldom. Raises `ControlError` where it is not."""
+        await self._get(endpoint, HEALTH_PATHS[endpoint.backend])
 
     async def longest_chat(self, endpoint: Endpoint, model: str) -> int | None:
         """How many tokens a prompt and its answer may have together: vLLM's `max_model_len`, TGI's `max_total_tokens`.

@@ -26,13 +26,13 @@ class UrlError(ValueError):
 def address_of(endpoint: Endpoint) -> Address:
     """Where the endpoint's connections lead. An https endpoint goes through the proxy that `HTTPS_PROXY` names, unless `NO_PROXY` lists its host.
 
-    Raises `UrlError`.
+    One with a guard goes directly: a proxy would resolve its name where nobody looks at the address. Raises `UrlError`.
     """
     parts = urlsplit(endpoint.url)
     host, port = _host_and_port(endpoint.url, DEFAULT_PORTS)
     if parts.scheme == "http":
-        return Address(host, port)
-    return Address(host, port, endpoint.tls, _proxy_for(host, port))
+        return Address(host, port, guard=endpoint.guard)
+    return Address(host, port, endpoint.tls, _proxy_for(host, port) if endpoint.guard is None else None, endpoint.guard)
 
 
 def request_bytes(endpoint: Endpoint, backend: Backend, ask: Ask, request_id: str) -> bytes:

@@ -10,6 +10,7 @@ import asyncio
 import re
 import tempfile
 from contextlib import AsyncExitStack
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from dashboards.lint.page import Page, Panel, Target
 from tests.dashboards.asking import Prometheus, Series, Span, everything, texts
 from tests.dashboards.demo import demo, warmed_up
 
+DAY = 86400
 FOLDER = Path(__file__).parents[1] / "docs/images"
 CELL_WIDTH, CELL_HEIGHT, MARGIN = 0.62, 0.34, 0.35
 """Of Grafana's grid, in inches."""
@@ -52,13 +54,13 @@ async def draw(url: str | None, seconds: float, output: Path) -> None:
     async with AsyncExitStack() as stack:
         if url is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            prometheus = await stack.enter_async_context(demo(folder, scrape_seconds=2))
+            prometheus = await stack.enter_async_context(demo(folder))
             await warmed_up(prometheus, seconds)
         else:
             prometheus = Prometheus(url, await stack.enter_async_context(aiohttp.ClientSession()))
         end = await prometheus.now()
         for board in BOARDS:
-            answers = await asked(board, prometheus, Span(end - seconds, end, max(2.0, seconds // 150)))
+            answers = await asked(board, prometheus, Span(end - seconds, end, max(3.0, seconds // 150)))
             path = output / f"{board.uid}.png"
             picture(board, answers, path)
             click.echo(f"{path} drawn")
@@ -67,25 +69,22 @@ async def draw(url: str | None, seconds: float, output: Path) -> None:
 async def asked(board: Board, prometheus: Prometheus, span: Span) -> dict[str, Answers]:
     """What each panel has, by its title."""
     page = Page(as_json(board))
-    found: dict[str, Answers] = {panel.title: [] for panel in page.panels}
-    for panel, target in page.targets:
-        found[panel.title].append((target, await prometheus.target(target, everything(page), span)))
-    return found
+    values = everything(page)
+    return {panel.title: [(target, await prometheus.target(target, values, span)) for target in panel.targets] for panel in page.panels}
 
 
 def picture(board: Board, answers: dict[str, Answers], path: Path) -> None:
     page = Page(as_json(board))
-    headings = [raw for raw in page.raw["panels"] if raw["type"] == "row"]
-    shown = [Panel(raw) for raw in page.raw["panels"] if raw["type"] != "row"]
     lines = max(raw["gridPos"]["y"] + raw["gridPos"]["h"] for raw in page.raw["panels"])
     width, height = 24 * CELL_WIDTH, lines * CELL_HEIGHT + MARGIN
     figure = plt.figure(figsize=(width, height), facecolor="#f4f5f5")
     figure.text(0.008, 1 - 0.22 / height, board.title, fontsize=11, weight="bold", va="center")
-    for raw in headings:
+    times = [at for drawn in answers.values() for _, found in drawn for each in found for at, _ in each.values]
+    for raw in (raw for raw in page.raw["panels"] if raw["type"] == "row"):
         place = "▸ {} (collapsed)" if raw["collapsed"] else "▾ {}"
         y = 1 - (MARGIN + (raw["gridPos"]["y"] + 0.6) * CELL_HEIGHT) / height
         figure.text(0.008, y, place.format(raw["title"]), fontsize=9, weight="bold", va="center")
-    for panel in shown:
+    for panel in (Panel(raw) for raw in page.raw["panels"] if raw["type"] != "row"):
         grid = panel.raw["gridPos"]
         bottom = 1 - (MARGIN + (grid["y"] + grid["h"]) * CELL_HEIGHT) / height
         box = (grid["x"] / 24 + 0.003, bottom + 0.08 / height, grid["w"] / 24 - 0.006, grid["h"] * CELL_HEIGHT / height - 0.14 / height)
@@ -96,7 +95,7 @@ def picture(board: Board, answers: dict[str, Answers], path: Path) -> None:
         drawn = answers[panel.title]
         if panel.kind == "timeseries" and any(series for _, series in drawn):
             inner = frame.inset_axes((0.4 / (grid["w"] * CELL_WIDTH), 0.24, 1 - 0.5 / (grid["w"] * CELL_WIDTH), 0.6))
-            time_series(inner, panel, drawn)
+            time_series(inner, panel, drawn, (min(times), max(times)))
         elif panel.kind == "stat":
             stat(frame, panel, drawn)
         else:
@@ -106,22 +105,23 @@ def picture(board: Board, answers: dict[str, Answers], path: Path) -> None:
     plt.close(figure)
 
 
-def time_series(axes: Axes, panel: Panel, answers: Answers) -> None:
+def time_series(axes: Axes, panel: Panel, answers: Answers, between: tuple[float, float]) -> None:
     custom = panel.defaults["custom"]
     bottom: dict[float, float] = {}
-    step = min((b[0] - a[0] for _, found in answers for each in found for a, b in zip(each.values, each.values[1:], strict=False)), default=2.0)
+    step = min((b[0] - a[0] for _, found in answers for each in found for a, b in pairwise(each.values)), default=2.0)
     for place, (name, series) in enumerate((legend(target, series), series) for target, found in answers for series in found):
         colour, dashed = styled(panel, name, place)
-        times = [at / 86400 for at, _ in series.values]
-        numbers = [value for _, value in series.values]
+        times = [at / DAY for at, _ in series.values]
+        below = [bottom.get(at, 0.0) if custom["stacking"]["mode"] != "none" else 0.0 for at, _ in series.values]
+        numbers = [value + low for (_, value), low in zip(series.values, below, strict=True)]
         if custom["drawStyle"] == "bars":
-            below = [bottom.get(at, 0.0) for at, _ in series.values]
-            axes.bar(times, numbers, width=step / 86400, bottom=below, color=colour, label=name)
-            bottom |= {at: low + value for (at, value), low in zip(series.values, below, strict=True)}
+            axes.bar(times, [top - low for top, low in zip(numbers, below, strict=True)], step / DAY, below, color=colour, label=name)
         else:
-            axes.plot(times, numbers, color=colour, linewidth=1, linestyle="--" if dashed else "-", label=name)
-    locator = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
+            axes.plot(times, numbers, "." if len(times) == 1 else "--" if dashed else "-", color=colour, linewidth=1, label=name)
+            axes.fill_between(times, below, numbers, color=colour, linewidth=0, alpha=custom["fillOpacity"] / 100)
+        bottom |= dict(zip((at for at, _ in series.values), numbers, strict=True))
+    axes.set_xlim(between[0] / DAY, between[1] / DAY)
+    axes.xaxis.set_major_locator(locator := AutoDateLocator(maxticks=6))  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))  # type: ignore[no-untyped-call]
     axes.yaxis.set_major_formatter(lambda value, _: number(value, panel.defaults["unit"]))
     axes.set_ylim(bottom=panel.defaults.get("min"), top=panel.defaults.get("max"))
@@ -137,8 +137,7 @@ def stat(axes: Axes, panel: Panel, answers: Answers) -> None:
         colour = threshold(panel, value) or styled(panel, name, place)[0]
         axes.text(x, 0.48, number(value, panel.defaults["unit"]), fontsize=13, weight="bold", color=colour, ha="center", va="center")
         axes.text(x, 0.18, name, fontsize=6, ha="center", va="center")
-    if not shown:
-        axes.text(0.5, 0.45, panel.defaults["noValue"], fontsize=9, ha="center", color="#888888")
+    axes.text(0.5, 0.45, "" if shown else panel.defaults["noValue"], fontsize=9, ha="center", color="#888888")
 
 
 def values(axes: Axes, panel: Panel, answers: Answers, lines: int) -> None:
@@ -147,7 +146,7 @@ def values(axes: Axes, panel: Panel, answers: Answers, lines: int) -> None:
     for target, found in answers:
         for series in found:
             name = " ".join(value for key, value in sorted(series.labels.items()) if key not in ("__name__", "job", "instance"))
-            rows.setdefault(name, []).append(f"{target.raw['refId']} {number(series.values[-1][1], panel.defaults['unit'])}")
+            rows.setdefault(name, []).append(f"{target.raw['refId']} {number(series.values[-1][1], unit_of(panel, target))}")
     width = max((len(value) for each in rows.values() for value in each), default=0)
     text = [f"{name:<40} {'  '.join(value.ljust(width) for value in each)}" for name, each in sorted(rows.items())] or panel.raw["options"].get(
         "content", "no data"
@@ -156,6 +155,15 @@ def values(axes: Axes, panel: Panel, answers: Answers, lines: int) -> None:
     axes.text(
         0.015, 0.86, "\n".join([*text[:lines], *(["…"] if len(text) > lines else [])]), fontsize=7.5, va="top", family="monospace", clip_on=True
     )
+
+
+def unit_of(panel: Panel, target: Target) -> str:
+    """Of a query's values: a heatmap's unit is that of its buckets, a table's column may have its own."""
+    steps = [step["options"]["renameByName"] for step in panel.raw.get("transformations", []) if step["id"] == "organize"]
+    titles = [names.get(f"Value #{target.raw['refId']}") for names in steps]
+    own = [one["properties"] for one in panel.raw["fieldConfig"]["overrides"] if one["matcher"]["options"] in titles]
+    units = [each["value"] for properties in own for each in properties if each["id"] == "unit"]
+    return "cps" if panel.kind == "heatmap" else str([panel.defaults["unit"], *units][-1])
 
 
 def legend(target: Target, series: Series) -> str:
@@ -172,16 +180,15 @@ def styled(panel: Panel, name: str, place: int) -> tuple[str, bool]:
         by_regex = override["matcher"]["id"] == "byRegexp"
         if (by_regex and re.search(pattern.strip("/"), name)) or (override["matcher"]["id"] == "byName" and pattern == name):
             given: dict[str, Any] = {each["id"]: each["value"] for each in override["properties"]}
-            wanted = given.get("color", {}).get("fixedColor")
-            colour = COLOURS.get(wanted, wanted) if wanted else colour
+            wanted = given.get("color", {}).get("fixedColor", colour)
+            colour = COLOURS.get(wanted, wanted)
             dashed = "custom.lineStyle" in given or dashed
     return colour, dashed
 
 
 def threshold(panel: Panel, value: float) -> str | None:
-    steps = panel.defaults["thresholds"]["steps"]
-    found = [step["color"] for step in steps if value >= step.get("value", float("-inf"))][-1]
-    return COLOURS.get(found, found) if len(steps) > 1 else None
+    colours = [step["color"] for step in panel.defaults["thresholds"]["steps"] if value >= step.get("value", float("-inf"))]
+    return COLOURS.get(colours[-1], colours[-1]) if len(panel.defaults["thresholds"]["steps"]) > 1 else None
 
 
 def number(value: float, unit: str) -> str:

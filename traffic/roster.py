@@ -5,19 +5,52 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from config.credentials import ClusterPlace
 from config.model import Config, Scenario, Target
+from config.native import MetricsPage
 from config.references import MOST_PAIRED
+from config.targets import TlsSettings
+from probes.guard import Guard
 
 STATIC = "static"
 """The source of targets that stand in the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
+class Replica:
+    """One ready pod behind a target: its URL, the name to expect in its certificate where it has one, and its zone, empty if unknown."""
+
+    name: str
+    url: str
+    server_name: str | None = None
+    zone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
-    """A target, and where it was found: `static`, `files`."""
+    """A target, and where it was found: `static`, `files`, `kubernetes`.
+
+    `replicas` are its pods, where they are known; None where they are not a matter of discovery. `guard` keeps it from addresses that are nobody's
+    to name. `place` is where in a cluster it comes from; `replica_tls` is how the pods' own certificates are checked, where they have some.
+    """
 
     target: Target
     source: str = STATIC
+    replicas: tuple[Replica, ...] | None = None
+    guard: Guard | None = None
+    place: ClusterPlace | None = None
+    replica_tls: TlsSettings = TlsSettings()
+
+    @property
+    def pages(self) -> tuple[MetricsPage, ...]:
+        """The pages of the engine's own metrics: one for each pod that is known, never through what balances between them."""
+        metrics = self.target.metrics
+        if not self.target.tells_of_itself:
+            return ()
+        if self.replicas is not None:
+            path = (metrics and metrics.path) or ""
+            return tuple(MetricsPage(replica.url + path, replica.name, replica.server_name) for replica in self.replicas)
+        return metrics.pages(self.target.url) if metrics else (MetricsPage(self.target.url, None),)
 
 
 @dataclass(frozen=True, slots=True)

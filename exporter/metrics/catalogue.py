@@ -31,6 +31,7 @@ REASON, OUTCOME, PHASE, SLO, CLOCK, SOURCE = "reason", "outcome", "phase", "slo"
 URL, SERVED_MODEL, BACKEND_VERSION, MAX_MODEL_LEN = "url", "served_model", "backend_version", "max_model_len"
 PEER, MEASURE, CHECK, BASIS = "peer", "measure", "check", "basis"
 CACHE, CONNECTION, THINKING = "cache", "connection", "thinking"
+ZONE = "zone"
 VERSION, PYTHON_VERSION = "version", "python_version"
 
 CHAT_LABELS = (*TARGET_LABELS, SCENARIO)
@@ -163,6 +164,12 @@ TARGET_INFO = Metric(
     "Facts about a target; always 1. `max_model_len` is the most tokens of a prompt and its answer together, as far as the engine tells.",
     (*TARGET_LABELS, URL, SERVED_MODEL, BACKEND_VERSION, SOURCE, MAX_MODEL_LEN),
 )
+READY_REPLICAS = Metric(
+    "chatprobe_target_ready_replicas",
+    "gauge",
+    "Pods behind a target that are ready, by their zone, as far as the cluster tells; of targets that are discovered in Kubernetes.",
+    (*TARGET_LABELS, ZONE),
+)
 CERTIFICATE_EXPIRY = Metric(
     "chatprobe_tls_certificate_expiry_timestamp_seconds",
     "gauge",
@@ -220,6 +227,11 @@ DISCOVERY_LAST_SUCCESS = Metric(
     "gauge",
     "When targets were last discovered without an error, in seconds since the epoch.",
     (SOURCE,),
+)
+LEADER = Metric(
+    "chatprobe_exporter_leader",
+    "gauge",
+    "Whether this replica holds the lease, and chats; while it is 0 another one does. Only where there is a lease.",
 )
 STREAMS_IN_FLIGHT = Metric("chatprobe_exporter_streams_in_flight", "gauge", "Chats that are open now.")
 SCHEDULE_LAG = Metric("chatprobe_exporter_schedule_lag_seconds", "histogram", "How much later than due a chat was started.", buckets=buckets.LAG)

@@ -180,25 +180,25 @@ MODEL_MEMORY = Metric(
     "chatprobe_native_model_memory_bytes",
     "gauge",
     "Memory that a loaded model takes, on GPUs or not. Ollama: every model that is loaded, others than the target's by the name that it gives them.",
-    TARGET_LABELS,
+    (*TARGET_LABELS, REPLICA),
 )
 MODEL_VRAM = Metric(
     "chatprobe_native_model_vram_bytes",
     "gauge",
     "Memory that a loaded model takes on GPUs. Ollama: every model that is loaded.",
-    TARGET_LABELS,
+    (*TARGET_LABELS, REPLICA),
 )
 MODEL_EXPIRY = Metric(
     "chatprobe_native_model_expiry_timestamp_seconds",
     "gauge",
     "When an idle model is unloaded, in seconds since the epoch; not kept up while a request runs. Ollama: every model that is loaded.",
-    TARGET_LABELS,
+    (*TARGET_LABELS, REPLICA),
 )
 CONTEXT_TOKENS = Metric(
     "chatprobe_native_context_tokens",
     "gauge",
     "Tokens of context that one request can have. Ollama: every model that is loaded.",
-    TARGET_LABELS,
+    (*TARGET_LABELS, REPLICA),
 )
 
 NATIVE: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from importlib.metadata import version
 
@@ -40,13 +40,13 @@ class OwnMetrics:
         self._ledger.write(partial(self._series.put, catalogue.RELOAD_SUCCESSFUL, 0))
 
     def discovered(self, source: str, *, well: bool, at: float) -> None:
-        """Targets were looked for at a source, `at` seconds since the epoch."""
+        """Targets were looked for at a source; what is known of it was last right `at` seconds since the epoch."""
         self._ledger.write(partial(self._discovered, source, well, at))
 
-    def discovers_no_more(self) -> None:
-        """Targets are not looked for anywhere any more."""
+    def discovers_only(self, sources: Collection[str]) -> None:
+        """Targets are not looked for at any other source any more."""
         for metric in (catalogue.DISCOVERY_UP, catalogue.DISCOVERY_LAST_SUCCESS):
-            self._ledger.write(partial(self._series.end_others, metric, ()))
+            self._ledger.write(partial(self._series.end_others, metric, [(source,) for source in sources]))
 
     def loop_was_late(self, seconds: float) -> None:
         """One sample of the event loop's lag."""

@@ -17,8 +17,9 @@ from exporter.urls import shown_url
 from probes.record import ChatRecord
 from traffic.events import UNKNOWN_MODEL, Breaker, Event, Facts, Pair, Skip
 from traffic.pairs import compared
-from traffic.roster import Roster
+from traffic.roster import Member, Roster
 from traffic.targets.files import FILES
+from traffic.targets.kubernetes.enrolling import KUBERNETES
 
 
 class Recording:
@@ -85,7 +86,8 @@ class Recording:
         self._tell_of(roster)
 
     def _tell_of(self, roster: Roster) -> None:
-        counted = Counter({FILES: 0} if roster.config.discovery.files else {})
+        discovery = roster.config.discovery
+        counted = Counter({source: 0 for source, wanted in ((FILES, discovery.files), (KUBERNETES, discovery.kubernetes)) if wanted})
         counted.update(member.source for member in roster.members.values())
         self._own.keep_only(catalogue.TARGETS, [(source,) for source in counted])
         for source, count in counted.items():
@@ -160,6 +162,10 @@ class Recording:
         url = shown_url(member.target.url)
         longest = "" if facts.max_model_len is None else str(facts.max_model_len)
         series.put_only(catalogue.TARGET_INFO, 1, url, facts.served_model or "", facts.backend_version or "", member.source, longest)
+        zones = _ready_by_zone(member)
+        series.keep_only(catalogue.READY_REPLICAS, [(zone,) for zone in zones])
+        for zone, count in zones.items():
+            series.put(catalogue.READY_REPLICAS, count, zone)
         if facts.model_loaded is None:
             series.end_others(catalogue.MODEL_LOADED, ())
         else:
@@ -195,6 +201,13 @@ class Recording:
             peers=tuple(peer for peer in self._roster.of(scenario) if peer != target) if scenario.pair else (),
             doubtful=config.limits.doubtful,
         )
+
+
+def _ready_by_zone(member: Member) -> dict[str, int]:
+    """None where the pods are not a matter of discovery; 0 in a zone without name where there is no ready one."""
+    if member.replicas is None:
+        return {}
+    return dict(Counter(replica.zone for replica in member.replicas)) or {"": 0}
 
 
 def _facts_of(name: str, scenario: Scenario) -> tuple[str, ...]:

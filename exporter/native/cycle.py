@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -19,10 +19,10 @@ from exporter.native.relay import Relay, RelaySettings
 from exporter.native.scrape import Scraped, Scraper
 from exporter.native.unified import Unified
 from exporter.native.up import Ups
-from probes.ask import Endpoint
+from probes.ask import Endpoint, Tls
 from probes.record import ChatRecord
 from traffic.events import UNKNOWN_MODEL, Event, Facts
-from traffic.roster import Roster
+from traffic.roster import Member, Roster
 from traffic.schedule import NANOSECONDS, SHARES, Clock, nanoseconds, share
 
 FIRST_ROUND_SECONDS = 2.0
@@ -100,10 +100,7 @@ class Natives:
         self._settings = roster.config.native
         self._keep.relay.configure(_relay_settings(self._settings))
         wanted = {
-            (name, page.replica): (endpoints[name], page)
-            for name, member in roster.members.items()
-            if member.target.tells_of_itself
-            for page in (member.target.metrics.pages(member.target.url) if member.target.metrics else (MetricsPage(member.target.url, None),))
+            (name, page.replica): (_reached(endpoints[name], member, page), page) for name, member in roster.members.items() for page in member.pages
         }
         for key, page in list(self._pages.items()):
             endpoint, place = wanted.get(key, (None, None))
@@ -184,7 +181,8 @@ class Natives:
         timeout_seconds = self._settings.timeout_seconds
         try:
             if endpoint.backend == "ollama":
-                models = await self._scraper.loaded_models(endpoint, timeout_seconds=timeout_seconds)
+                asked = endpoint if page.page.replica is None else replace(endpoint, url=page.page.url)
+                models = await self._scraper.loaded_models(asked, timeout_seconds=timeout_seconds)
                 await asyncio.get_running_loop().run_in_executor(self._thread, self._put_loaded, page, models)
             else:
                 scraped = await self._scraper.metrics(endpoint, page.page.url, timeout_seconds=timeout_seconds)
@@ -213,7 +211,7 @@ class Natives:
 
     def _put_loaded(self, page: _Page, models: Sequence[LoadedModel]) -> None:
         if not page.gone:
-            self._keep.unified.put_loaded(page.endpoint.name, self._model_of(page.endpoint), models)
+            self._keep.unified.put_loaded(page.endpoint.name, self._model_of(page.endpoint), models, page.page.replica)
 
     def _fail(self, page: _Page, reason: NativeReason, seconds: float, detail: str) -> None:
         if page.gone:
@@ -251,6 +249,15 @@ class Natives:
 
     def _seconds_since(self, began_ns: int) -> float:
         return (self._clock.monotonic_ns() - began_ns) / NANOSECONDS
+
+
+def _reached(endpoint: Endpoint, member: Member, page: MetricsPage) -> Endpoint:
+    """How the page is asked. Pods that were discovered are shown no key: it is for the host of the target's URL, and theirs is another."""
+    if member.replicas is None:
+        return endpoint
+    settings = member.replica_tls
+    tls = Tls(ca_file=settings.ca_file, server_name=settings.server_name or page.server_name, insecure=settings.insecure)
+    return replace(endpoint, api_key=None, headers={}, tls=tls)
 
 
 def _relay_settings(settings: Native) -> RelaySettings:

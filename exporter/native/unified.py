@@ -36,7 +36,7 @@ class Unified:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._scraped: dict[tuple[str, str | None], Told] = {}
-        self._loaded: dict[str, Told] = {}
+        self._loaded: dict[tuple[str, str | None], Told] = {}
         self._chats: dict[str, _Chats] = {}
 
     def put(self, target: str, backend: str, model: str, replica: str | None, families: Sequence[Family]) -> None:
@@ -48,12 +48,13 @@ class Unified:
         told = {metric.name: _samples(metric, labels, value) for metric, value in mapped if value is not None}
         self._ledger.write(partial(self._scraped.__setitem__, (target, replica), told))
 
-    def put_loaded(self, target: str, model: str, models: Sequence[LoadedModel]) -> None:
-        """What Ollama has in memory now; `model` is the target's. Counters and histograms of the target's chats begin at 0 where none are there."""
+    def put_loaded(self, target: str, model: str, models: Sequence[LoadedModel], replica: str | None = None) -> None:
+        """What one Ollama of a target has in memory now; `model` is the target's. What its chats count begins at 0 where nothing was counted yet."""
         told: dict[str, list[Exposed]] = {}
         for one in ollama.loaded(model, models):
-            told.setdefault(one.metric.name, []).extend(_samples(one.metric, _labels(target, one.model), one.value))
-        self._ledger.write(partial(self._load, target, model, told))
+            labels = _labels(target, one.model) | ({} if replica is None else {REPLICA: replica})
+            told.setdefault(one.metric.name, []).extend(_samples(one.metric, labels, one.value))
+        self._ledger.write(partial(self._load, target, model, replica, told))
 
     def chat(self, record: ChatRecord) -> None:
         """Take what Ollama said of a chat that ended `ok` or `failed`. Chats with engines that have metrics tell nothing new."""
@@ -77,8 +78,8 @@ class Unified:
                 family.samples = samples
                 yield family
 
-    def _load(self, target: str, model: str, told: Told) -> None:
-        self._loaded[target] = told
+    def _load(self, target: str, model: str, replica: str | None, told: Told) -> None:
+        self._loaded[target, replica] = told
         if target not in self._chats:
             self._chats[target] = _Chats(target, model)
 
@@ -90,13 +91,12 @@ class Unified:
 
     def _drop(self, target: str, replica: str | None) -> None:
         self._scraped.pop((target, replica), None)
-        if replica is None:
-            self._loaded.pop(target, None)
+        self._loaded.pop((target, replica), None)
 
     def _forget(self, target: str) -> None:
-        for key in [key for key in self._scraped if key[0] == target]:
-            del self._scraped[key]
-        self._loaded.pop(target, None)
+        for kept in (self._scraped, self._loaded):
+            for key in [key for key in kept if key[0] == target]:
+                del kept[key]
         self._chats.pop(target, None)
 
 

@@ -162,7 +162,7 @@ class Opening:
         addresses = await self._resolved(host, port)
         self.milestones = replace(self.milestones, resolved_ns=self._loop.now_ns())
         self._phase = Reason.CONNECT
-        self._sock = sock = await self._connected(addresses)
+        self._sock = sock = await self._connected(self._permitted(addresses))
         if proxy:
             await self._tunnelled(sock, proxy)
         self.milestones = replace(self.milestones, connected_ns=self._loop.now_ns())
@@ -189,6 +189,16 @@ class Opening:
             return await self._in_thread(self._threads.resolvers, lambda: look_up(0))
         except (OSError, UnicodeError) as error:
             raise OpeningError(Reason.DNS, f"{host}: {getattr(error, 'strerror', None) or error}") from error
+
+    def _permitted(self, addresses: Resolved) -> Resolved:
+        """Those addresses that the guard has nothing against: the very ones that are connected to, so that no second answer of a resolver counts."""
+        guard = self._address.guard
+        if guard is None:
+            return addresses
+        objections = {address: guard.objection(str(address[0])) for _, address in addresses}
+        if all(objections.values()):
+            raise OpeningError(Reason.CONNECT, "; ".join(dict.fromkeys(text for text in objections.values() if text)))
+        return [(family, address) for family, address in addresses if objections[address] is None]
 
     async def _connected(self, addresses: Resolved) -> socket.socket:
         """The first address that answers; each gets an equal share of the time that is left."""

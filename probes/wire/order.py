@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from probes.ask import ConnectionPolicy, Timeouts, Tls
 from probes.failure import Failure
+from probes.guard import Guard
 from probes.record import Milestones
 
 
@@ -21,12 +22,16 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a connection leads; connections are kept and reused for equal addresses only. `tls` is None for plain HTTP."""
+    """Where a connection leads; connections are kept and reused for equal addresses only. `tls` is None for plain HTTP.
+
+    `guard` says at which addresses nothing is connected to, whatever the host's name resolves to.
+    """
 
     host: str
     port: int
     tls: Tls | None = None
     proxy: Proxy | None = None
+    guard: Guard | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,15 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-import yaml
 
 from alerts.forms.rules import document
 from alerts.forms.yaml import dump
-from alerts.rule import Alert, Group
+from alerts.rule import Group, Recording
 from alerts.rules import rules
-from alerts.slos import BURN
 from config.model import Config
 from config.reader import parse
 
@@ -51,13 +49,42 @@ def promtool() -> str:
     return found
 
 
-def write_rules(configured: Config, groups: Sequence[Group], folder: Path) -> Path:
-    """Rules in one file, which `promtool check rules` accepts."""
+def write_rules(configured: Config, folder: Path) -> Path:
+    """All rules of a configuration in one file, which `promtool check rules` accepts."""
+    return write_groups(rules(configured).groups, configured, folder)
+
+
+def write_groups(groups: Iterable[Group], configured: Config, folder: Path) -> Path:
+    """Some rules in one file, which `promtool check rules` accepts."""
     path = folder / "all.rules.yaml"
     path.write_text(dump(document(groups, configured.alerts)))
     done = subprocess.run([promtool(), "check", "rules", str(path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return path
+
+
+def needed(alert: str, groups: Iterable[Group]) -> list[Group]:
+    """The rules of an alert, and the recordings that they are made of: days pass in less than a second where nothing else is evaluated."""
+    made = list(groups)
+    mine = [replace(group, rules=tuple(rule for rule in group.rules if rule.name == alert)) for group in made]
+    mine = [group for group in mine if group.rules]
+    assert mine, f"there is no alert {alert}"
+    return [*used("\n".join(rule.expr for group in mine for rule in group.rules), made), *mine]
+
+
+def used(expression: str, groups: Iterable[Group]) -> list[Group]:
+    """The recordings that an expression is made of."""
+    kept: list[Group] = []
+    text = expression
+    for group in reversed(list(groups)):
+        chosen = []
+        for rule in reversed(group.rules):
+            if isinstance(rule, Recording) and re.search(rf"(?<![\w:]){re.escape(rule.name)}(?![\w:])", text):
+                chosen.append(rule)
+                text += rule.expr
+        if chosen:
+            kept.append(replace(group, rules=tuple(reversed(chosen))))
+    return kept[::-1]
 
 
 def firing(
@@ -70,44 +97,52 @@ def firing(
     every_seconds: int = 15,
     groups: Sequence[Group] = (),
 ) -> dict[float, list[Fired]]:
-    """What `alert` does at each of these minutes, where a sample of each series comes each `every_seconds`, from 0.
+    """What `alert` does at each of these minutes, where a sample of each series comes each `every_seconds`, from 0, and rules are
+    evaluated as often.
 
-    `groups` are the rules that are evaluated; unless told otherwise, those that the alert needs.
-
-    `promtool test rules` compares what fires with what is expected. It is told to expect nothing: what it then finds is what fires.
+    `groups` are the rules that are evaluated; unless told otherwise, those that the alert needs. `promtool test rules` compares what fires with
+    what is expected. It is told to expect nothing: what it then finds is what fires.
     """
     asked = sorted(set(minutes))
     cases = [{"eval_time": _written(minute), "alertname": alert, "exp_alerts": []} for minute in asked]
-    output = _run(configured, series, {"alert_rule_test": cases}, folder, every_seconds, groups or needed(configured, alert))
-    found = dict(_found(output))
+    evaluated = groups or needed(alert, rules(configured).groups)
+    found = dict(_found(_run(configured, evaluated, series, {"alert_rule_test": cases}, folder, every_seconds)))
     return {minute: found.get(round(minute * 60), []) for minute in asked}
 
 
 def values(
     configured: Config, expression: str, series: Mapping[str, str], minutes: Iterable[float], folder: Path, *, every_seconds: int = 15
 ) -> dict[float, dict[str, float]]:
-    """What an expression is at each of these minutes, by the labels as promtool writes them."""
+    """What an expression over series and recordings is at each of these minutes, by the labels as promtool writes them."""
     asked = sorted(set(minutes))
     cases = [{"expr": expression, "eval_time": _written(minute), "exp_samples": [{"labels": "never", "value": 0}]} for minute in asked]
-    output = _run(configured, series, {"promql_expr_test": cases}, folder, every_seconds, rules(configured).groups)
+    evaluated = used(expression, rules(configured).groups)
+    output = _run(configured, evaluated, series, {"promql_expr_test": cases}, folder, every_seconds, more=expression)
     found = {_seconds(case["time"]): _samples(case["got"]) for case in _VALUE.finditer(output)}
     return {minute: found[round(minute * 60)] for minute in asked}
 
 
 def _run(
-    configured: Config, series: Mapping[str, str], cases: Mapping[str, object], folder: Path, every_seconds: int, groups: Sequence[Group]
+    configured: Config,
+    groups: Sequence[Group],
+    series: Mapping[str, str],
+    cases: Mapping[str, object],
+    folder: Path,
+    every_seconds: int,
+    more: str = "",
 ) -> str:
-    path = write_rules(configured, groups, folder)
+    """What promtool prints. Series that neither the rules nor `more` name are left out."""
+    path = write_groups(groups, configured, folder)
+    read = path.read_text() + more
+    given = [{"series": name, "values": each} for name, each in series.items() if name.partition("{")[0] in read]
     test = {
         "rule_files": [path.name],
-        "evaluation_interval": f"{round(configured.alerts.evaluation_interval_seconds)}s",
+        "evaluation_interval": f"{every_seconds}s",
         "group_eval_order": [group.name for group in groups],
-        "tests": [
-            {"interval": f"{every_seconds}s", "input_series": [{"series": name, "values": each} for name, each in series.items()], **cases},
-        ],
+        "tests": [{"interval": f"{every_seconds}s", "input_series": given, **cases}],
     }
     file = folder / "test.yaml"
-    file.write_text(yaml.safe_dump(test, width=1_000_000))
+    file.write_text(json.dumps(test))  # which is YAML, and written in no time
     done = subprocess.run([promtool(), "test", "rules", file.name], cwd=folder, capture_output=True, text=True, check=False)
     output = done.stdout + done.stderr
     assert "SUCCESS" in output or "got:" in output, output
@@ -116,15 +151,6 @@ def _run(
 
 def _written(minute: float) -> str:
     return f"{round(minute * 60)}s"
-
-
-def needed(configured: Config, alert: str) -> Sequence[Group]:
-    """The groups of an alert and of what it reads. Burn rates are told without the period's ratio, which takes long over many samples."""
-    made = rules(configured)
-    if alert in BURN.values():
-        return [group for group in made.slos if "-sli-" in group.name or "-alerts-" in group.name]
-    mine = [group for group in made.alerts if any(isinstance(rule, Alert) and rule.name == alert for rule in group.rules)]
-    return [*made.recordings, *mine] if mine else made.groups
 
 
 def first_minute(fired: Mapping[float, Sequence[Fired]]) -> float | None:

@@ -318,6 +318,7 @@ def test_an_outage_that_was_told_of_does_not_page_again_when_it_is_over(tmp_path
     """Half an hour without an answer, then all is well: `LLMTargetDown` paged, and the windows still remember, but nobody is woken again."""
     up = labels().replace(',slo="available"', "")
     gauges = {
+        f"{catalogue.PROBES.name}{up}": "0+1x920",
         f"{catalogue.PROBE_SUCCESS.name}{up}": "1x400 0x120 1x400",
         f"{catalogue.LAST_PROBE.name}{up}": "0+15x920",
         f"{catalogue.LAST_SUCCESS.name}{up}": "0+15x400 6000x120 7815+15x400",

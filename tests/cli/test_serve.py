@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -132,3 +134,29 @@ async def test_the_address_on_the_command_line_outlasts_a_reload(tmp_path: Path)
             assert b"listen" not in await logged(log, b"configuration reloaded")
             async with aiohttp.ClientSession() as session, session.get(f"{url}/-/ready") as response:
                 assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "text"),
+    [
+        ("--shard", "4/3", "Invalid value for --shard: is not a shard; write one like 2/3, the second of three"),
+        ("--lease", "chatprobe", "Invalid value for --lease: is not the name of a lease; write NAMESPACE/NAME"),
+    ],
+)
+def test_what_is_no_shard_and_no_lease(option: str, value: str, text: str) -> None:
+    result = CliRunner().invoke(main, ["serve", option, value])
+    assert result.exit_code == 2
+    assert text in result.output
+
+
+def test_a_lease_needs_a_cluster(tmp_path: Path) -> None:
+    config = write(tmp_path, YAML.replace("URL", "http://127.0.0.1:9"))
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "serve", "--config", str(config), "--listen", "127.0.0.1:0", "--lease", "monitoring/chatprobe"],
+        env={**os.environ, "KUBECONFIG": str(tmp_path / "none"), "KUBERNETES_SERVICE_HOST": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Error: a lease needs a cluster: there is no cluster to talk to: " in done.stderr

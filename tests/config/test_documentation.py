@@ -29,6 +29,7 @@ WRITTEN_OTHERWISE = {
     "interval": "`15s`",
     "metrics": "`{path: /metrics}`",
     "deny": "`vllm:lora_requests_info`",
+    "prefer": "`route`, `ingress`, `nodeport`, `service`",
     "prometheus": "`2.42`",
     "scrape_interval": "`30s`",
     "evaluation_interval": "`30s`",

@@ -97,13 +97,13 @@ def test_keys_of_later_versions_are_accepted_where_they_ask_for_nothing() -> Non
     text = """
 web: {config_file: null, lifecycle: false}
 targets: {vllm: {backend: vllm, url: http://v}}
-credentials: [{host: v, namespace: "*", headers: {X: x}}, {host: v, namespace: null, headers: {X: x}}]
+credentials: [{host: v, namespace: null, headers: {X: x}}]
 scenarios: {beat: {every: 15s, pair: false}}
 limits: {streams: 500, tokens_per_hour: null, doubtful: keep, discovered_targets: 200}
 workers: auto
 metrics: {native_histograms: false}
 """
-    bare = MINIMAL + "credentials: [{host: v, headers: {X: x}}, {host: v, headers: {X: x}}]\n"
+    bare = MINIMAL + "credentials: [{host: v, headers: {X: x}}]\n"
     assert parse(text).config == parse(bare).config
     assert parse(MINIMAL + "workers: 1\n").config == parse(MINIMAL).config
     assert problems(MINIMAL + "workers: true\n")[0].startswith("chatprobe.yaml:3:1: workers: ")

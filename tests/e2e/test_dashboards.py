@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 
@@ -14,11 +15,12 @@ from dashboards.dash.filling import filled
 from dashboards.dash.panels import QueryPanel
 from dashboards.dash.render import as_json
 from dashboards.lint.page import Page
+from dashboards.lint.series import find
 from tests.dashboards.asking import Prometheus, Span, everything
 from tests.dashboards.demo import demo, warmed_up
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
-SECONDS = 25
+SECONDS = 30
 """How long rules have told of all engines before it is looked at."""
 EACH = pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.title)
 
@@ -31,22 +33,28 @@ async def prometheus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 
 
 async def empty(board: Board, prometheus: Prometheus, values: Mapping[str, str]) -> list[str]:
-    """The queries that answer nothing, but for panels that say why they may be empty, and looks back beyond the start."""
+    """The panels of which no query answers anything, but for those that say why that may be. Every query is asked."""
     page = Page(as_json(board))
     patient = {panel.title for panel in board.panels if isinstance(panel, QueryPanel) and panel.may_be_empty}
     end = await prometheus.now()
-    span = Span(end - SECONDS, end)
+    span = Span(end - SECONDS, end, step_seconds=3)
     found = []
-    for panel, target in page.targets:
-        answer = await prometheus.target(target, {**everything(page), **values}, span)
-        if not answer and panel.title not in patient and " offset " not in target.expr:
-            found.append(f"{panel.title}, query {target.raw['refId']}: no data; correct the query, or say in `may_be_empty` why: {target.expr}")
+    for panel in page.panels:
+        answers = [await prometheus.target(target, {**everything(page), **values}, span) for target in panel.targets]
+        if answers and not any(answers) and panel.title not in patient:
+            asked = "\n".join(target.expr for target in panel.targets)
+            found.append(f"{panel.title}: no data; correct its queries, or say in `may_be_empty` why:\n{asked}")
     return found
 
 
 @EACH
 async def test_every_panel_has_data(board: Board, prometheus: Prometheus) -> None:
-    assert await empty(board, prometheus, {}) == []
+    for _ in range(5):  # one lost scrape on a busy machine takes what is there now away until the next
+        found = await empty(board, prometheus, {})
+        if not found:
+            break
+        await asyncio.sleep(3)
+    assert found == []
 
 
 @EACH
@@ -64,17 +72,23 @@ async def test_every_variable_has_values_and_every_annotation_is_taken(board: Bo
             asked = re.fullmatch(r"label_values\((.+), *(\w+)\)", variable["definition"], re.DOTALL)
             assert asked is not None, variable["definition"]
             there = {labels.get(asked[2]) for labels in await prometheus.labels(filled(asked[1], values))} - {None}
-            assert there, f"{variable['name']} has no values: {variable['definition']}"
+            assert there or elsewhere(asked[1]), f"{variable['name']} has no values: {variable['definition']}"
     for annotation in page.annotations:
         await prometheus.instant(filled(annotation["expr"], values))
 
 
-async def test_a_query_without_data_is_found(prometheus: Prometheus) -> None:
+def elsewhere(selector: str) -> bool:
+    """Whether it is of a metric that another exporter tells, which does not run here."""
+    series = find(selector.partition("{")[0])
+    return series is not None and series.unchosen != ""
+
+
+async def test_a_panel_without_data_is_found(prometheus: Prometheus) -> None:
     board = BOARDS[0]
     patient = [panel.title for panel in board.panels if isinstance(panel, QueryPanel) and panel.may_be_empty]
     found = await empty(board, prometheus, {"target": "nobody"})
-    assert any(line.startswith("Who answers, query A: no data; ") for line in found)
-    assert not any(line.startswith(f"{title}, ") for line in found for title in patient)
+    assert any(line.startswith("Who answers: no data; ") for line in found)
+    assert not any(line.startswith(f"{title}: ") for line in found for title in patient)
 
 
 async def test_a_query_that_is_not_taken_is_said(prometheus: Prometheus) -> None:

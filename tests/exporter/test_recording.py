@@ -19,6 +19,7 @@ from probes.record import ChatRecord
 from tests.exporter.chats import MS, START_NS, STARTED_AT, chat, chats, failed
 from tests.exporter.scrape import CONFIG, Scrape, config, promtool_accepts, scrape, scrape_openmetrics
 from traffic.events import Breaker, Facts, Skip, SkipReason
+from traffic.roster import Replica, Roster
 from traffic.roster import roster as listed
 
 CHAT = {"target": "vllm", "backend": "vllm", "model": "tiny", "scenario": "heartbeat"}
@@ -378,8 +379,10 @@ def test_promtool_accepts_all_of_it(metrics: Metrics) -> None:
 def test_every_metric_of_the_catalogue_but_the_engines_own_is_served(metrics: Metrics) -> None:
     scenario = "heartbeat: {every: 15s, prompt: {text: Hello}, pair: true, expect: {greets: {contains: Hello}}}"
     whole = config(CONFIG.replace("heartbeat: {every: 15s, prompt: {text: Hello}}", scenario))
-    sources = (catalogue.STREAMS_IN_FLIGHT, catalogue.CLOCK_STEPS, catalogue.LOG_LINES_DROPPED, catalogue.RECORDS_LOST)
-    metrics = Metrics(listed(whole), {metric: lambda: 0 for metric in sources})
+    sources = (catalogue.STREAMS_IN_FLIGHT, catalogue.CLOCK_STEPS, catalogue.LOG_LINES_DROPPED, catalogue.RECORDS_LOST, catalogue.LEADER)
+    roster = listed(whole)
+    vllm = replace(roster.members["vllm"], replicas=(Replica("vllm-0", "http://10.0.0.1:8000", zone="a"),))
+    metrics = Metrics(Roster(whole, {**roster.members, "vllm": vllm}), {metric: lambda: 0 for metric in sources})
     metrics.own.configured(STARTED_AT)
     metrics.own.discovered("files", well=True, at=STARTED_AT)
     metrics.recording(Breaker("vllm", open=False))

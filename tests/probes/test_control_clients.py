@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import replace
 
 import pytest
 
-from probes.ask import Endpoint
+from probes.ask import Endpoint, Tls
 from probes.control_clients import Clients
+from probes.guard import Guard
 from tests.answers import whole
-from tests.servers import Peer, serving
+from tests.servers import Peer, serving, then_close
 
 
 @pytest.mark.parametrize(("host", "domain"), [("127.0.0.1", ""), ("127.0.0.1", "; Domain=127.0.0.1"), ("localhost", "")])
@@ -31,3 +33,32 @@ async def test_no_cookie_is_kept_and_one_that_is_configured_is_sent(host: str, d
         [],
         [b"cookie: own=1"],
     ]
+
+
+async def test_a_guard_looks_at_addresses_before_it_connects() -> None:
+    with serving(then_close(whole(200, b"{}"))) as server:
+        guarded = Endpoint("engine", "vllm", server.url.replace("127.0.0.1", "localhost"), guard=Guard())
+        async with Clients() as clients:
+            with pytest.raises(OSError, match="is a loopback address, to which no discovered target may lead"):
+                async with clients.get(guarded, f"{guarded.url}/metrics"):
+                    pass
+            allowed = replace(guarded, guard=Guard(loopback=True))
+            async with clients.get(allowed, f"{allowed.url}/metrics") as response:
+                assert response.status_code == 200
+    assert len(server.requests) == 1
+
+
+async def test_a_guarded_answer_is_checked_against_the_name_and_not_the_address(secure: ssl.SSLContext, ca_file: str) -> None:
+    with serving(then_close(whole(200, b"{}")), tls=secure) as server:
+        guarded = Endpoint("engine", "vllm", server.url.replace("127.0.0.1", "localhost"), tls=Tls(ca_file=ca_file), guard=Guard(loopback=True))
+        async with Clients() as clients, clients.get(guarded, f"{guarded.url}/metrics") as response:
+            assert response.status_code == 200
+    assert f"localhost:{server.port}".encode() in server.requests[0]
+
+
+async def test_redirects_are_not_followed_with_a_guard_either() -> None:
+    with serving(then_close(whole(302, b"", "text/plain", "Location: http://169.254.169.254/latest/meta-data/"))) as server:
+        guarded = Endpoint("engine", "vllm", server.url, guard=Guard(loopback=True))
+        async with Clients() as clients, clients.get(guarded, f"{server.url}/metrics") as response:
+            assert response.status_code == 302
+    assert len(server.requests) == 1

@@ -10,14 +10,15 @@ from dataclasses import replace
 from config.model import Target
 from config.secrets import read_secret
 from probes.ask import Endpoint, Tls
+from probes.guard import Guard
 
 
-def endpoints(targets: Mapping[str, Target]) -> dict[str, Endpoint]:
-    """Every target by name, with its secrets read. Raises `config.secrets.SecretError`."""
-    return {name: _endpoint(name, target) for name, target in targets.items()}
+def endpoints(targets: Mapping[str, Target], guards: Mapping[str, Guard | None] | None = None) -> dict[str, Endpoint]:
+    """Every target by name, with its secrets read, and under its guard where it has one. Raises `config.secrets.SecretError`."""
+    return {name: _endpoint(name, target, (guards or {}).get(name)) for name, target in targets.items()}
 
 
-def _endpoint(name: str, target: Target) -> Endpoint:
+def _endpoint(name: str, target: Target, guard: Guard | None) -> Endpoint:
     return Endpoint(
         name=name,
         backend=target.backend,
@@ -28,6 +29,7 @@ def _endpoint(name: str, target: Target) -> Endpoint:
         headers={header: value.get_secret_value() for header, value in target.headers.items()},
         tls=replace(target.tls, edition=_edition(target.tls)),
         load_model=target.load_model,
+        guard=guard,
     )
 
 

@@ -280,3 +280,14 @@ def test_real_expositions_with_values_and_series_missing_or_wrong(name: str, dat
     after = {metric: value for metric, value in mapping.mapped((*whole[:place], damaged, *whole[place + 1 :])) if value is not None}
     assert after.items() <= before.items()
     assert len(before) - len(after) <= 1
+
+
+def test_several_ollamas_behind_one_target_are_told_apart(served: Served) -> None:
+    served.unified.put_loaded("pond", "qwen", [QWEN], "ollama-0")
+    served.unified.put_loaded("pond", "qwen", [QWEN], "ollama-1")
+    name = native.MODEL_MEMORY.name
+    assert {labels["replica"] for labels in served.seen().labels(name)} == {"ollama-0", "ollama-1"}
+    served.unified.drop("pond", "ollama-0")
+    assert {labels["replica"] for labels in served.seen().labels(name)} == {"ollama-1"}
+    served.unified.forget("pond")
+    assert served.seen().labels(name) == []

@@ -16,6 +16,7 @@ import trustme
 
 from probes.ask import Tls
 from probes.failure import Failure, Reason
+from probes.guard import Guard
 from probes.record import Milestones
 from probes.wire.clock import HeldOffset
 from probes.wire.connection import Connection
@@ -369,3 +370,27 @@ def test_a_proxy_that_hangs(ca_file: str) -> None:
         found = opened(Address("engine.test", 443, Tls(ca_file=ca_file), Proxy("127.0.0.1", proxy.port)), 0.2)
     assert found.reason is Reason.CONNECT
     assert 0.15 < found.seconds < 1
+
+
+@pytest.mark.parametrize(
+    "host", ["169.254.169.254", "2852039166", "0xA9FEA9FE", "::ffff:169.254.169.254", "fe80::1", "127.0.0.1", "0", "fd00:ec2::254"]
+)
+def test_a_guard_keeps_it_from_addresses_in_whatever_form_they_are_written(host: str) -> None:
+    found = opened(Address(host, 80, guard=Guard()), 1)
+    assert found.reason is Reason.CONNECT
+    assert found.detail.endswith(", to which no discovered target may lead")
+    assert found.milestones.resolved_ns is not None
+    assert found.seconds < 0.5, "nothing was sent"
+
+
+def test_a_guard_looks_at_what_a_name_resolves_to(resolves: Callable[..., None]) -> None:
+    resolves((socket.AF_INET, ("169.254.169.254", 80)))
+    found = opened(Address("engine.test", 80, guard=Guard()))
+    text = "169.254.169.254 is a link-local address, to which no discovered target may lead"
+    assert (found.reason, found.detail) == (Reason.CONNECT, text)
+
+
+def test_of_a_name_with_several_addresses_those_are_left_out_that_the_guard_refuses(resolves: Callable[..., None]) -> None:
+    with serving(await_client_gone) as server:
+        resolves((socket.AF_INET, ("169.254.169.254", server.port)), (socket.AF_INET, ("127.0.0.1", server.port)))
+        assert opened(Address("engine.test", server.port, guard=Guard(loopback=True))).reason is None

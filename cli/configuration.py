@@ -1,0 +1,34 @@
+"""The configuration that a command works with; without a usable one it ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from config.model import Config
+
+
+config_option = click.option(
+    "--config",
+    "configs",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Configuration; given several times, later files are laid over earlier ones.",
+)
+"""For commands that work with a configuration."""
+
+
+def read_or_exit(configs: tuple[Path, ...]) -> Config:
+    """That of these files, or the one that `serve` would find; its warnings are `check`'s to tell. What is wrong with it is printed."""
+    from config.problems import ConfigError
+    from config.reader import find, read
+
+    try:
+        return read(find(configs)).config
+    except ConfigError as error:
+        click.echo(str(error), err=True)  # lines that an editor can jump to, so nothing stands before the first
+        raise click.exceptions.Exit(1) from error

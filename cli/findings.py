@@ -1,0 +1,111 @@
+"""What discovery finds, looked at once: every target with its way, its TLS, its health and what it is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from config.model import Config
+from exporter.reloading import Plan, World, plan
+from exporter.urls import shown_url
+from probes.ask import Endpoint
+from probes.control import Control, ControlError
+from traffic.roster import Member
+from traffic.schedule import SystemClock
+from traffic.targets.files import NOTHING
+from traffic.targets.kubernetes.candidates import PassedOver
+from traffic.targets.kubernetes.certificate import Certificate, look_at
+from traffic.targets.kubernetes.enrolling import KUBERNETES, Found, enrolled, guard_of
+from traffic.targets.kubernetes.source import Seen, Source
+
+LONGEST_LOOK_SECONDS = 45.0
+"""Until everything was listed and everyone was asked, or given up."""
+_STEP_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One target. `way` is None where it does not come from a cluster; `health` is empty where the engine is well, else what is wrong."""
+
+    name: str
+    member: Member
+    way: Found | None
+    certificate: Certificate | None
+    health: str
+    version: str | None
+    models: tuple[str, ...]
+
+    @property
+    def url(self) -> str:
+        return shown_url(self.member.target.url)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All targets by name, what is none of them and why, and what may be out of date or missing."""
+
+    targets: tuple[Finding, ...]
+    passed_over: tuple[PassedOver, ...]
+    problems: tuple[str, ...]
+
+
+async def find(config: Config) -> Findings:
+    """Look for everything that the configuration names, and ask each engine how it is. Raises `config.secrets.SecretError`."""
+    async with Control() as control:
+        seen = await _seen(config, control)
+        made = await asyncio.to_thread(plan, config, NOTHING, World(seen))
+        ways = {one.candidate.name: one for one in seen.engines}
+        found = await asyncio.gather(*(_look_at(name, member, made, ways, config, control) for name, member in made.roster.members.items()))
+        enrolment = enrolled(config, made.discovered.members, seen.engines)
+    of_files = (PassedOver("", line) for line in made.discovered.passed_over)
+    return Findings(tuple(found), (*of_files, *seen.passed_over, *enrolment.passed_over), (*made.discovered.problems, *seen.problems))
+
+
+async def _seen(config: Config, control: Control) -> Seen:
+    if config.discovery.kubernetes is None:
+        return Seen()
+    source = Source(control, SystemClock())
+    ends = time.monotonic() + LONGEST_LOOK_SECONDS
+    try:
+        await source.configure(config)
+        while time.monotonic() < ends:
+            source.seen = await source.look()
+            if source.settled:
+                break
+            await asyncio.sleep(_STEP_SECONDS)
+        if not source.seen.looked:
+            return Seen(True, problems=(f"the API server did not list everything within {LONGEST_LOOK_SECONDS:g} s; look at its own health",))
+        return source.seen
+    finally:
+        await source.close()
+
+
+async def _look_at(name: str, member: Member, made: Plan, ways: Mapping[str, Found], config: Config, control: Control) -> Finding:
+    endpoint = made.endpoints[name]
+    way = ways.get(name) if member.source == KUBERNETES else None
+    certificate = None
+    if member.target.url.startswith("https://"):
+        known = way.engine.certificate if way else None
+        certificate = known or await asyncio.to_thread(look_at, endpoint.url, endpoint.tls, member.guard or guard_of(config))
+    try:
+        await control.health(endpoint)
+        health = ""
+    except ControlError as error:
+        health = str(error)
+    return Finding(name, member, way, certificate, health, await _version(control, endpoint), await _models(control, endpoint))
+
+
+async def _version(control: Control, endpoint: Endpoint) -> str | None:
+    try:
+        return await control.version(endpoint)
+    except ControlError:
+        return None
+
+
+async def _models(control: Control, endpoint: Endpoint) -> tuple[str, ...]:
+    try:
+        return await control.models(endpoint)
+    except ControlError:
+        return ()

@@ -1,0 +1,72 @@
+"""A situation, and what one alert makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qsl, quote_plus, urlsplit
+
+from tests.alerts.promtool import Fired, config, firing
+from tests.alerts.series import EVERY_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """One alert that fires from its first minute to its last, both included; `labels` are those that tell it from others, and `says` is what
+    its description is when it begins to fire."""
+
+    first: float
+    last: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+    says: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A situation as the series that tell of it. The alert fires as it is said in `fires`, and at no other evaluation until `minutes`, but for
+    those of before `since`, which are not looked at."""
+
+    alert: str
+    situation: str
+    series: Mapping[str, str]
+    minutes: float
+    fires: tuple[Firing, ...] = ()
+    every_seconds: int = EVERY_SECONDS
+    since: float = 0
+
+    def __str__(self) -> str:
+        return f"{self.alert}: {self.situation}"
+
+
+def check(case: Case, folder: Path) -> None:
+    """Fails where the alert does something else, at any evaluation, or says what no reader understands."""
+    scrapes = range(round(case.since * 60 / case.every_seconds), round(case.minutes * 60 / case.every_seconds) + 1)
+    evaluations = [scrape * case.every_seconds / 60 for scrape in scrapes]
+    found = firing(config(), case.alert, case.series, evaluations, folder, every_seconds=case.every_seconds)
+    for expected in case.fires:
+        when = {minute: alert for minute, alerts in found.items() for alert in alerts if expected.labels.items() <= alert.labels.items()}
+        assert (min(when, default=None), max(when, default=None)) == (expected.first, expected.last), f"{case}: fires at {sorted(when)}"
+        assert list(when) == [minute for minute in evaluations if expected.first <= minute <= expected.last]
+        if expected.says is not None:
+            said = when[expected.first].annotations["description"]
+            assert said == expected.says, f"{case}: says {said}"
+    for minute, alerts in found.items():
+        due = sum(expected.first <= minute <= expected.last for expected in case.fires)
+        assert len(alerts) == due, f"{case}: at minute {minute} there are {alerts}"
+        for alert in alerts:
+            read(case.alert, alert)
+
+
+def read(name: str, alert: Fired) -> None:
+    """Every text is filled in, and the links lead to the alert's own runbook and target."""
+    assert alert.labels["severity"] in {"critical", "warning", "info"}
+    for text in alert.annotations.values():
+        assert text.strip()
+        assert not any(mark in text for mark in ("<no value>", "{{", "}}", "%!", "NaN", "Inf", "  ", "()", " ,", ",,")), text
+    assert alert.annotations["runbook_url"].endswith(f"/{name}.md")
+    link = urlsplit(alert.annotations["dashboard_url"])
+    assert link.path.startswith("/d/chatprobe-")
+    for variable, value in parse_qsl(link.query, keep_blank_values=True, strict_parsing=True) if link.query else ():
+        assert value == alert.labels[variable.removeprefix("var-")]
+        assert f"{variable}={quote_plus(value)}" in link.query.split("&")

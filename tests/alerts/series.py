@@ -1,0 +1,223 @@
+"""What Prometheus scrapes from chatprobe while something happens: stories of chats, and series with given values, as promtool reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from types import MappingProxyType
+
+from exporter.metrics import catalogue
+from exporter.metrics.catalogue import Metric
+
+EVERY_SECONDS = 15
+INSTANCE, OTHER_INSTANCE = "chatprobe-0:9840", "chatprobe-1:9840"
+VLLM = MappingProxyType({"target": "llm/vllm", "backend": "vllm", "model": "Qwen/Qwen2.5-7B-Instruct"})
+TGI = MappingProxyType({"target": "llm/tgi", "backend": "tgi", "model": "tgi"})
+OLLAMA = MappingProxyType({"target": "llm/ollama", "backend": "ollama", "model": "gemma3:4b"})
+
+Series = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """One that ended, with what of it is measured: None is not observed. `token` says whether its first token came: TTFT has the time that
+    others waited in vain."""
+
+    reason: str | None = None
+    ttft: float | None = 0.1
+    stall: float | None = 0.02
+    e2e: float = 1.0
+    token: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """One that was due and not sent."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Nobody tells of the chats: chatprobe does not run, or does not know the target, or not by that model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """chatprobe has begun anew: counters are at 0, gauges are absent until there is something to say."""
+
+
+OK = Chat()
+REFUSED = Chat("connect", ttft=None, stall=None, e2e=0.001, token=False)
+MODEL_MISSING = Chat("model_missing", ttft=None, stall=None, e2e=0.01, token=False)
+NO_TOKEN_IN_TIME = Chat("first_token_timeout", ttft=10.0, stall=None, e2e=10.0, token=False)
+TIMED_OUT_WITHOUT_TOKEN = Chat("timeout", ttft=30.0, stall=None, e2e=30.0, token=False)
+CUT = Chat("truncated", e2e=30.0)
+STALLED = Chat(stall=4.0, e2e=6.0)
+WRONG = Chat("validation")
+NOTHING: tuple[Chat | Skip, ...] = ()
+GONE, RESTARTED = Gone(), Restarted()
+Moment = Chat | Skip | Gone | Restarted | Sequence[Chat | Skip]
+"""What has happened between two scrapes."""
+
+
+def lasting(minutes: float, *moments: Moment, every_seconds: int = EVERY_SECONDS) -> list[Moment]:
+    """These moments again and again, one a scrape, for so long."""
+    scrapes = round(minutes * 60 / every_seconds)
+    return [moments[index % len(moments)] for index in range(scrapes)]
+
+
+def with_fraction(bound: float) -> str:
+    """`le` as chatprobe and Prometheus 3 write it: 60.0."""
+    return "+Inf" if bound == inf else str(float(bound))
+
+
+def without_fraction(bound: float) -> str:
+    """`le` as others write it: 60."""
+    return "+Inf" if bound == inf else f"{bound:g}"
+
+
+def seldom(*moments: Moment, minutes: float, every_seconds: int = EVERY_SECONDS) -> list[Moment]:
+    """These moments one after the other, so many minutes from one to the next, and nothing between them."""
+    told: list[Moment] = []
+    for moment in moments:
+        told += [moment, *[NOTHING] * (round(minutes * 60 / every_seconds) - 1)]
+    return told
+
+
+def chats(
+    story: Sequence[Moment],
+    *,
+    target: Mapping[str, str] = VLLM,
+    scenario: str = "heartbeat",
+    interval: float = 15,
+    timeout: float = 30,
+    instance: str = INSTANCE,
+    every_seconds: int = EVERY_SECONDS,
+    le: Callable[[float], str] = with_fraction,
+) -> Series:
+    """Everything that is told of one target's chats of one scenario; the first moment's chats have ended at 0s."""
+    kept = _Kept(le)
+    for scrape, moment in enumerate(story):
+        match moment:
+            case Gone():
+                kept.forget(counters_too=True)
+            case Restarted():
+                kept.forget(counters_too=False)
+            case Chat() | Skip():
+                kept.take([moment], scrape * every_seconds)
+            case _:
+                kept.take(moment, scrape * every_seconds)
+        kept.scrape()
+    labels = {**target, "scenario": scenario}
+    told: Series = {}
+    for (metric, name, more), samples in kept.samples.items():
+        told |= series(metric, samples, name=name, instance=instance, **labels, **dict(more))
+    for metric, value in ((catalogue.SCENARIO_INTERVAL, interval), (catalogue.SCENARIO_TIMEOUT, timeout)):
+        told |= series(metric, [value] * len(story), instance=instance, scenario=scenario)
+    return told
+
+
+def series(metric: Metric, samples: Iterable[float | None], *, name: str | None = None, instance: str = INSTANCE, **labels: str) -> Series:
+    """One series with these samples, None where it is not there. `name` is that of a histogram's part."""
+    assert labels.keys() - {"le"} == set(metric.labels) - ({"replica"} - labels.keys()), f"{metric.name} has other labels than {sorted(labels)}"
+    return {_named(name or metric.name, instance, labels): _values(samples)}
+
+
+def up(samples: Iterable[float | None], *, instance: str = INSTANCE) -> Series:
+    """Prometheus's own word for whether it could scrape."""
+    return {_named("up", instance, {}): _values(samples)}
+
+
+def _named(name: str, instance: str, labels: Mapping[str, str]) -> str:
+    pairs = [f'{label}="{value}"' for label, value in {"job": "chatprobe", "instance": instance, **labels}.items()]
+    return f"{name}{{{','.join(pairs)}}}"
+
+
+def _values(samples: Iterable[float | None]) -> str:
+    """As promtool reads them. A series that ends is marked stale, as Prometheus does with what a scrape no longer has."""
+    written, there = [], False
+    for sample in samples:
+        written.append("stale" if sample is None and there else "_" if sample is None else "Inf" if sample == inf else f"{sample:.10g}")
+        there = sample is not None
+    return " ".join(written)
+
+
+_Key = tuple[Metric, str, tuple[tuple[str, str], ...]]
+_HISTOGRAMS = (
+    *((metric, ()) for metric in (catalogue.TTFT, catalogue.STALL, catalogue.ITL, catalogue.TPOT)),
+    *((catalogue.E2E, (("outcome", outcome),)) for outcome in catalogue.OUTCOMES),
+    (catalogue.PHASE_SECONDS, (("phase", "wait"),)),
+)
+
+
+class _Kept:
+    """The values of all series of one target's chats of one scenario, and their samples so far."""
+
+    def __init__(self, le: Callable[[float], str]) -> None:
+        self._le = le
+        self.samples: dict[_Key, list[float | None]] = {}
+        self._scrapes = 0
+        self._counters = self._zeros()
+        self._gauges: dict[_Key, float] = {}
+        self._there = True
+
+    def take(self, events: Sequence[Chat | Skip], now: float) -> None:
+        self._there = True
+        for event in events:
+            if isinstance(event, Skip):
+                self._count(catalogue.PROBE_SKIPPED, ("reason", event.reason))
+            else:
+                self._take_chat(event, now)
+
+    def forget(self, *, counters_too: bool) -> None:
+        self._there = not counters_too
+        self._counters, self._gauges = self._zeros(), {}
+
+    def scrape(self) -> None:
+        values = {**self._counters, **self._gauges} if self._there else {}
+        for key in values:
+            self.samples.setdefault(key, [None] * self._scrapes)
+        for key, samples in self.samples.items():
+            samples.append(values.get(key))
+        self._scrapes += 1
+
+    def _take_chat(self, chat: Chat, now: float) -> None:
+        self._count(catalogue.PROBES)
+        self._gauges[_key(catalogue.PROBE_SUCCESS)] = chat.reason is None
+        self._gauges[_key(catalogue.LAST_PROBE)] = now
+        if chat.reason is None:
+            self._gauges[_key(catalogue.LAST_SUCCESS)] = now
+        else:
+            self._count(catalogue.PROBE_FAILURES, ("reason", chat.reason))
+        self._observe(catalogue.E2E, chat.e2e, ("outcome", "ok" if chat.reason is None else "failed"))
+        if chat.ttft is not None:
+            self._observe(catalogue.TTFT, chat.ttft)
+        if chat.stall is not None:
+            for metric in (catalogue.STALL, catalogue.ITL, catalogue.TPOT):
+                self._observe(metric, chat.stall)
+        if chat.token:
+            self._observe(catalogue.PHASE_SECONDS, chat.ttft or 0, ("phase", "wait"))
+
+    def _count(self, metric: Metric, *more: tuple[str, str]) -> None:
+        self._counters[_key(metric, *more)] += 1
+
+    def _observe(self, metric: Metric, value: float, *more: tuple[str, str]) -> None:
+        self._counters[metric, metric.count, more] += 1
+        for bound in (*metric.bounds, inf):
+            if value <= bound:
+                self._counters[metric, metric.bucket, (*more, ("le", self._le(bound)))] += 1
+
+    def _zeros(self) -> dict[_Key, float]:
+        zeros = {_key(catalogue.PROBES): 0.0}
+        zeros |= {_key(catalogue.PROBE_FAILURES, ("reason", reason)): 0.0 for reason in catalogue.FAILURE_REASONS}
+        zeros |= {_key(catalogue.PROBE_SKIPPED, ("reason", reason)): 0.0 for reason in catalogue.SKIP_REASONS}
+        for metric, more in _HISTOGRAMS:
+            zeros[metric, metric.count, more] = 0.0
+            zeros |= {(metric, metric.bucket, (*more, ("le", self._le(bound)))): 0.0 for bound in (*metric.bounds, inf)}
+        return zeros
+
+
+def _key(metric: Metric, *more: tuple[str, str]) -> _Key:
+    return metric, metric.name, more

@@ -1,0 +1,171 @@
+"""Whoever may annotate a Service, or write a Route, gets no secret out of chatprobe: each way to try it, and what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from config.model import Config
+from config.reader import parse
+from probes.guard import Guard
+from tests.cluster import objects as o
+from tests.cluster.objects import Json
+from tests.traffic.kubernetes.seeing import seen, settings
+from traffic.roster import Member
+from traffic.targets.endpoints import endpoints
+from traffic.targets.kubernetes.engine import Engine
+from traffic.targets.kubernetes.enrolling import Enrolled, Found, enrolled, guard_of, lines
+
+Made = Callable[..., Config]
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    """A configuration for the cluster's namespace; `more` stands at the left margin."""
+    (tmp_path / "key").write_text("canary-key\n")
+
+    def of(more: str = "", kubernetes: str = "") -> Config:
+        text = f"""
+discovery: {{kubernetes: {{namespaces: [vllm-benchmark]{kubernetes}}}}}
+scenarios: {{beat: {{every: 15s}}}}
+{more}
+"""
+        return parse(text, str(tmp_path / "chatprobe.yaml")).config
+
+    return of
+
+
+def enrol(config: Config, *found: Json, others: dict[str, Member] | None = None) -> Enrolled:
+    kubernetes = config.discovery.kubernetes
+    assert kubernetes is not None
+    candidates, _ = seen(*found, **kubernetes.model_dump(include={"prefer", "probe", "cluster_domain"}))
+    return enrolled(config, others or {}, [Found(one, Engine(one.backend or "vllm", one.way.url)) for one in candidates.values()])
+
+
+def keys(config: Config, *found: Json) -> dict[str, str | None]:
+    """Which key each target is shown."""
+    members = enrol(config, *found).members
+    return {name: endpoint.api_key for name, endpoint in endpoints({name: member.target for name, member in members.items()}).items()}
+
+
+CREDENTIALS = """
+credentials:
+  - {namespace: vllm-benchmark, name: vllm, host: "*.apps.example.com", api_key: {file: key}}
+"""
+
+
+def test_a_key_goes_where_namespace_name_and_host_are_as_the_configuration_says(made: Made) -> None:
+    config = made(CREDENTIALS)
+    assert keys(config, o.service("vllm"), o.route("vllm", "vllm")) == {"vllm-benchmark/vllm": "canary-key"}
+
+
+@pytest.mark.parametrize(
+    ("found", "name"),
+    [
+        ([o.service("vllm"), o.route("vllm", "vllm", host="apps.example.com.evil.test")], "a host that only begins alike"),
+        ([o.service("vllm"), o.route("vllm", "vllm", host="evilapps.example.com")], "a host that only ends alike"),
+        ([o.service("vllm"), o.ingress("vllm", "vllm", host="evil.test")], "a host of one's own, by an Ingress"),
+        ([o.service("vllm", balancer="203.0.113.66")], "an address of one's own, by a load balancer"),
+        ([o.service("other"), o.route("vllm", "other")], "another Service behind the host"),
+        ([o.service("vllm", annotations={"chatprobe.io/host": "x.apps.example.com"})], "an annotation"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_key_goes_nowhere_else(made: Made, found: list[Json], name: str) -> None:
+    assert set(keys(made(CREDENTIALS), *found).values()) == {None}
+
+
+def test_a_credential_for_a_cluster_is_not_for_files_that_imitate_its_names(made: Made) -> None:
+    config = made(CREDENTIALS)
+    (credential,) = config.credentials
+    assert not credential.matches("vllm-benchmark/vllm", "https://vllm.apps.example.com")
+
+
+def test_pods_are_shown_no_key_whatever_their_service_is_shown(made: Made) -> None:
+    """The exporter's own test sees what is sent; here is what it is made of: where the target's key would not fit."""
+    config = made(CREDENTIALS)
+    (member,) = enrol(config, o.service("vllm"), o.route("vllm", "vllm"), o.endpoint_slice("vllm", "10.0.0.66")).members.values()
+    assert member.target.api_key is not None
+    assert [page.url for page in member.pages] == ["http://10.0.0.66:8000/metrics"]
+
+
+def test_every_target_of_a_cluster_is_guarded(made: Made) -> None:
+    (member,) = enrol(made(), o.service("vllm")).members.values()
+    assert member.guard == Guard(loopback=False)
+    assert guard_of(made(kubernetes=", loopback: true")) == Guard(loopback=True)
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (o.ingress("i", "vllm", host="169.254.169.254"), "169.254.169.254 is a link-local address, to which no discovered target may lead"),
+        (o.ingress("i", "vllm", host="fe80::1"), "fe80::1 is a link-local address, to which no discovered target may lead"),
+        (o.ingress("i", "vllm", host="127.0.0.1"), "127.0.0.1 is a loopback address, to which no discovered target may lead"),
+        (
+            o.ingress("i", "vllm", host="fd00:ec2::254"),
+            "fd00:ec2::254 is the address of a cloud's metadata service, to which no discovered target may lead",
+        ),
+        (
+            o.ingress("i", "vllm", host="hunter2@evil.test"),
+            "its url cannot be used: holds a user or a password; take it out and write api_key: {file: PATH}",
+        ),
+        (o.ingress("i", "vllm", host="evil.test/path?x="), "its url cannot be used: has a query or a fragment; take out everything from ? or # on"),
+    ],
+)
+def test_hosts_that_are_refused_before_anything_is_asked(made: Made, found: Json, why: str) -> None:
+    enrolment = enrol(made(), o.service("vllm"), found)
+    assert dict(enrolment.members) == {}
+    assert [one.why for one in enrolment.passed_over] == [why]
+    assert "hunter2" not in str(enrolment.passed_over)
+
+
+def test_a_namespace_that_is_not_configured(made: Made) -> None:
+    kubernetes = settings(namespaces=("vllm-benchmark", "other"))
+    candidates, _ = seen(o.service("vllm", namespace="other"), **kubernetes.model_dump(include={"namespaces"}))
+    enrolment = enrolled(made(), {}, [Found(one, Engine("vllm", one.way.url)) for one in candidates.values()])
+    assert [one.why for one in enrolment.passed_over] == ["is in a namespace that discovery.kubernetes.namespaces does not name"]
+
+
+def test_what_the_configuration_names_comes_first_by_name_and_by_url(made: Made) -> None:
+    config = made(
+        'targets: {"vllm-benchmark/vllm": {backend: vllm, url: http://mine:1}, other: {backend: tgi, url: http://tgi.vllm-benchmark.svc.cluster.local:8080}}'
+    )
+    enrolment = enrol(config, o.service("vllm"), o.service("tgi", app="tgi", port=8080))
+    assert dict(enrolment.members) == {}
+    assert [(one.name, one.why) for one in enrolment.passed_over] == [
+        ("vllm-benchmark/vllm", "its name is taken already, by the configuration or a file"),
+        ("vllm-benchmark/tgi", "its URL is that of other already"),
+    ]
+
+
+def test_two_services_cannot_be_one_target_twice(made: Made) -> None:
+    enrolment = enrol(made(), o.service("one"), o.service("two"), o.ingress("i", "one", host="chat.test"), o.ingress("j", "two", host="chat.test"))
+    assert list(enrolment.members) == ["vllm-benchmark/one"]
+    assert [one.why for one in enrolment.passed_over] == ["its URL is that of vllm-benchmark/one already"]
+
+
+def test_the_limit_counts_files_too_and_what_is_beyond_it_is_told(made: Made) -> None:
+    config = made("limits: {discovered_targets: 3}")
+    (file_member,) = enrol(made(), o.service("from-a-file")).members.values()
+    enrolment = enrol(config, *(o.service(f"s{number}") for number in range(20)), others={"from-a-file": file_member})
+    assert list(enrolment.members) == ["vllm-benchmark/s0", "vllm-benchmark/s1"]
+    told = list(lines(enrolment.passed_over, 10))
+    assert told == [
+        "kubernetes: "
+        + ", ".join(f"vllm-benchmark/s{number}" for number in range(2, 12))
+        + " and 8 more: there are more than 3; raise limits.discovered_targets, or choose fewer by the selector"
+    ]
+
+
+def test_a_name_that_is_too_long_for_a_label(made: Made) -> None:
+    long = "v" * 63
+    config = made()
+    candidates, _ = seen(o.service(long, namespace="n" * 63, annotations={"chatprobe.io/probe": "both"}), o.route("r", long, namespace="n" * 63))
+    wide = config.model_copy(update={"discovery": config.discovery.model_copy(update={"kubernetes": settings(namespaces=("n" * 63,))})})
+    enrolment = enrolled(wide, {}, [Found(one, Engine("vllm", one.way.url)) for one in candidates.values()])
+    assert len(enrolment.members) == 1
+    assert [one.why for one in enrolment.passed_over] == [
+        "its name is a name of 135 characters; it becomes a label of every series: write at most 128"
+    ]

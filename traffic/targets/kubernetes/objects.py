@@ -1,0 +1,178 @@
+"""What is kept of the cluster's objects: as much as it takes to find a way to an engine, and nothing else of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+OURS = "chatprobe.io/"
+"""What our annotations and labels begin with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """`created` sorts by time. `annotations` are those that are for chatprobe, and those that say how long a router waits."""
+
+    namespace: str
+    name: str
+    created: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def age(self) -> tuple[str, str, str]:
+        """Sorts the older first, whoever else comes."""
+        return self.created, self.namespace, self.name
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """One port of a Service; `target` is the pods' port, by number or name."""
+
+    name: str
+    number: int
+    node_port: int | None
+    target: str
+    app_protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What engines are reached by.
+
+    `balancers` are the external addresses that a load balancer gave it, `local_only` is whether a node forwards to its own pods only.
+    """
+
+    meta: Meta
+    kind: str
+    headless: bool
+    ports: tuple[ServicePort, ...]
+    balancers: tuple[str, ...]
+    local_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """To which port, by number or name, of which Service of its own namespace something leads; `alone` if to no other besides."""
+
+    service: str
+    port: str
+    alone: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Of OpenShift. `host` is where a router has admitted it, empty if none has; `insecure` is what becomes of plain HTTP."""
+
+    meta: Meta
+    backend: Backend
+    host: str
+    path: str
+    termination: str
+    insecure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One path of an Ingress, or one rule of an HTTPRoute; `hosts` are names, empty for any."""
+
+    hosts: tuple[str, ...]
+    path: str
+    backend: Backend
+
+
+@dataclass(frozen=True, slots=True)
+class Ingress:
+    """`secure` are the hosts that it serves with TLS; `addresses` are where a controller serves it, empty if none does."""
+
+    meta: Meta
+    rules: tuple[Rule, ...]
+    secure: tuple[str, ...]
+    addresses: tuple[str, ...]
+    redirects: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The Gateway that an HTTPRoute belongs to, and whether it has accepted it; `section` is one of its listeners, empty for all."""
+
+    namespace: str
+    name: str
+    section: str
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRoute:
+    """Of the Gateway API."""
+
+    meta: Meta
+    parents: tuple[Parent, ...]
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One port of a Gateway; `host` is empty for any."""
+
+    name: str
+    port: int
+    protocol: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Of the Gateway API: what HTTPRoutes belong to."""
+
+    meta: Meta
+    listeners: tuple[Listener, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """`external` are its addresses outside of the cluster; `ready` is whether it takes traffic."""
+
+    meta: Meta
+    ready: bool
+    external: tuple[str, ...]
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """One address of an EndpointSlice; `node` and `zone` are empty where it does not say."""
+
+    name: str
+    address: str
+    ready: bool
+    node: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some of the pods behind a Service, and their ports by the Service's port name."""
+
+    meta: Meta
+    service: str
+    pods: tuple[Pod, ...]
+    ports: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceService:
+    """Of KServe. `url` is where it is reached from outside, `address` from inside of the cluster."""
+
+    meta: Meta
+    ready: bool
+    url: str
+    address: str
+    runtime: str
+
+
+Object = Service | Route | Ingress | HttpRoute | Gateway | Node | Slice | InferenceService

@@ -1,0 +1,76 @@
+"""The cluster at one moment, as far as it is known, with an index from each Service to what leads to it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from traffic.targets.kubernetes.objects import Gateway, HttpRoute, InferenceService, Ingress, Node, Object, Pod, Route, Service, Slice
+
+_Key = tuple[str, str]
+"""Namespace and name of a Service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that was found, each kind in a steady order."""
+
+    services: tuple[Service, ...]
+    inference_services: tuple[InferenceService, ...]
+    nodes: tuple[Node, ...]
+    gateways: Mapping[_Key, Gateway]
+    routes: Mapping[_Key, Sequence[Route]]
+    ingresses: Mapping[_Key, Sequence[Ingress]]
+    http_routes: Mapping[_Key, Sequence[HttpRoute]]
+    slices: Mapping[_Key, Sequence[Slice]]
+
+    def routes_to(self, service: Service) -> Sequence[Route]:
+        return self.routes.get(_key(service), ())
+
+    def ingresses_to(self, service: Service) -> Sequence[Ingress]:
+        return self.ingresses.get(_key(service), ())
+
+    def http_routes_to(self, service: Service) -> Sequence[HttpRoute]:
+        return self.http_routes.get(_key(service), ())
+
+    def pods_of(self, namespace: str, service: str) -> tuple[Pod, ...]:
+        return tuple(pod for piece in self.slices.get((namespace, service), ()) for pod in piece.pods)
+
+
+def snapshot(objects: Iterable[Object]) -> Snapshot:
+    """Everything put in order."""
+    services: list[Service] = []
+    inference_services: list[InferenceService] = []
+    nodes: list[Node] = []
+    gateways: dict[_Key, Gateway] = {}
+    routes: dict[_Key, list[Route]] = defaultdict(list)
+    ingresses: dict[_Key, list[Ingress]] = defaultdict(list)
+    http_routes: dict[_Key, list[HttpRoute]] = defaultdict(list)
+    slices: dict[_Key, list[Slice]] = defaultdict(list)
+    for found in sorted(objects, key=lambda found: found.meta.age):
+        namespace = found.meta.namespace
+        match found:
+            case Service():
+                services.append(found)
+            case InferenceService():
+                inference_services.append(found)
+            case Node():
+                nodes.append(found)
+            case Gateway():
+                gateways[namespace, found.meta.name] = found
+            case Route():
+                routes[namespace, found.backend.service].append(found)
+            case Ingress():
+                for name in dict.fromkeys(rule.backend.service for rule in found.rules):
+                    ingresses[namespace, name].append(found)
+            case HttpRoute():
+                for name in dict.fromkeys(rule.backend.service for rule in found.rules):
+                    http_routes[namespace, name].append(found)
+            case Slice():
+                slices[namespace, found.service].append(found)
+    return Snapshot(tuple(services), tuple(inference_services), tuple(nodes), gateways, routes, ingresses, http_routes, slices)
+
+
+def _key(service: Service) -> _Key:
+    return service.meta.namespace, service.meta.name
