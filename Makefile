@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint generated format clean
+.PHONY: demo test lint generated lock format clean
 
 demo: $(READY)
 	$(BIN)/chatprobe demo
@@ -25,6 +25,10 @@ generated: $(READY)
 	$(BIN)/python -m exporter.metrics.reference > docs/metrics.md
 	$(BIN)/chatprobe alerts build --config config/default.yaml --config alerts/notify.yaml
 	$(BIN)/chatprobe dashboards build
+
+# What the image installs, pinned: what is pinned stays while pyproject.toml allows it, and make lock LOCK=--upgrade takes the newest.
+lock: $(READY)
+	PATH="$(CURDIR)/$(BIN):$$PATH" image/lock image $(LOCK)
 
 format: $(READY)
 	$(BIN)/ruff check --fix
