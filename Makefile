@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint generated format clean
+.PHONY: demo test lint generated lock format clean
 
 demo: $(READY)
 	$(BIN)/chatprobe demo
@@ -28,6 +28,10 @@ generated: $(READY)
 	$(BIN)/chatprobe dashboards build
 	$(BIN)/python -m helm.copies
 	$(BIN)/python -m helm.reference
+
+# What the image installs, pinned: what is pinned stays while pyproject.toml allows it, and make lock LOCK=--upgrade takes the newest.
+lock: $(READY)
+	PATH="$(CURDIR)/$(BIN):$$PATH" image/lock image $(LOCK)
 
 format: $(READY)
 	$(BIN)/ruff check --fix

@@ -109,6 +109,8 @@ def test_grafana_is_given_prometheus_and_every_dashboard() -> None:
     assert home == f"{provider['options']['path']}/{Dashboard.OVERVIEW}.json"
 
 
-def test_the_image_is_of_a_user_that_is_no_root_and_starts_the_exporter() -> None:
-    lines = (ROOT / "Dockerfile").read_text().splitlines()
-    assert [line for line in lines if line.startswith(("USER", "ENTRYPOINT", "CMD"))] == ["USER 1001:0", 'ENTRYPOINT ["chatprobe"]', 'CMD ["serve"]']
+def test_the_images_health_check_is_asked_of_the_exporter_alone() -> None:
+    """It asks port 9840, where no simulated engine listens."""
+    ours = {name: service for name, service in SERVICES.items() if service["image"] == "chatprobe"}
+    assert {name for name, service in ours.items() if "healthcheck" not in service} == {"exporter"}
+    assert all(service["healthcheck"] == {"disable": True} for name, service in ours.items() if name != "exporter")

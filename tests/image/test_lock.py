@@ -1,0 +1,86 @@
+"""What the image installs: pinned and hashed, within pyproject.toml's bounds, complete, and there as wheels for both kinds of machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+LOCK = ROOT / "image/requirements.txt"
+BUILD_LOCK = ROOT / "image/build-requirements.txt"
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PYTHONS = ("3.11", "3.12")
+"""The oldest that chatprobe runs on, and that of the image."""
+MACHINES = ("x86_64", "aarch64")
+BIN = Path(sys.executable).parent
+
+
+def entries(file: Path) -> Iterator[tuple[Requirement, list[str]]]:
+    """Each pinned package with its hashes."""
+    lines = [line for line in file.read_text().splitlines() if not line.lstrip().startswith("#")]
+    for entry in "\n".join(lines).replace("\\\n", " ").splitlines():
+        pinned, *hashes = entry.split("--hash=")
+        yield Requirement(pinned), [each.strip() for each in hashes]
+
+
+def pins(file: Path) -> set[str]:
+    return {str(requirement) for requirement, _ in entries(file)}
+
+
+def pinned(requirement: Requirement, file: Path, python: str) -> list[str]:
+    """The versions of a package that the lock has for a Python on Linux."""
+    version = {"python_version": python, "python_full_version": f"{python}.0"}
+    environment = {**version, "sys_platform": "linux", "platform_python_implementation": "CPython"}
+    return [
+        next(iter(entry.specifier)).version
+        for entry, _ in entries(file)
+        if canonicalize_name(entry.name) == canonicalize_name(requirement.name) and (entry.marker is None or entry.marker.evaluate(environment))
+    ]
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize(
+    ("file", "asked"), [(LOCK, PROJECT["project"]["dependencies"]), (BUILD_LOCK, PROJECT["build-system"]["requires"])], ids=["run", "build"]
+)
+def test_each_dependency_is_pinned_once_within_its_bounds(file: Path, asked: list[str], python: str) -> None:
+    for requirement in map(Requirement, asked):
+        versions = pinned(requirement, file, python)
+        assert len(versions) == 1, f"{requirement} is pinned to {versions} for Python {python}: run make lock"
+        assert requirement.specifier.contains(versions[0]), f"{requirement} is pinned to {versions[0]}: run make lock"
+
+
+@pytest.mark.parametrize("file", [LOCK, BUILD_LOCK], ids=["run", "build"])
+def test_everything_is_pinned_exactly_and_hashed(file: Path) -> None:
+    for requirement, hashes in entries(file):
+        assert [each.operator for each in requirement.specifier] == ["=="], requirement
+        assert hashes, requirement
+        assert all(each.startswith("sha256:") and len(each) == 71 for each in hashes), requirement
+
+
+def test_make_lock_would_change_nothing(tmp_path: Path) -> None:
+    for file in (LOCK, BUILD_LOCK):
+        shutil.copy(file, tmp_path)
+    subprocess.run([ROOT / "image/lock", tmp_path], env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}, check=True, capture_output=True)
+    for file in (LOCK, BUILD_LOCK):
+        assert pins(tmp_path / file.name) == pins(file), "run make lock"
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("file", [LOCK, BUILD_LOCK], ids=["run", "build"])
+def test_all_of_it_is_there_as_wheels(file: Path, python: str, machine: str) -> None:
+    """For the glibc 2.34 of UBI 9, where nothing can be compiled."""
+    machines = ["--python", sys.executable, "--python-version", python, "--python-platform", f"{machine}-manylinux_2_34"]
+    command = [str(BIN / "uv"), "pip", "compile", "--quiet", "--only-binary", ":all:", "--no-deps", *machines, str(file)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
