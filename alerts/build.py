@@ -11,7 +11,7 @@ from alerts.forms.alertmanager_config import alertmanager_config_object
 from alerts.forms.kubernetes import prometheus_rule
 from alerts.forms.rules import document
 from alerts.forms.sloth import spec
-from alerts.forms.yaml import dump
+from alerts.forms.yaml import HEADER, dump
 from alerts.notifications import NotificationsError
 from alerts.rules import rules
 from config.model import Config
@@ -50,7 +50,7 @@ def build(config: Config) -> Built:
 
 
 OURS = ("*.rules.yaml", "prometheusrule.yaml", "sloth.yaml", "alertmanager.yaml", "alertmanagerconfig.yaml")
-"""Names that `build` may write: what else is found under one of them is left from before."""
+"""Names that `build` may write: what else it has written under one of them is left from before."""
 
 
 def stale(built: Built, folder: Path) -> Iterator[str]:
@@ -68,4 +68,14 @@ def stale(built: Built, folder: Path) -> Iterator[str]:
 
 def leftovers(built: Built, folder: Path) -> tuple[Path, ...]:
     """Files of an earlier build that this one does not write."""
-    return tuple(sorted({path for pattern in OURS for path in folder.glob(pattern) if path.name not in built.files}))
+    found = {path for pattern in OURS for path in folder.glob(pattern) if path.name not in built.files}
+    return tuple(sorted(path for path in found if _written_here(path)))
+
+
+def _written_here(path: Path) -> bool:
+    """Whether its first line says so: a file of somebody else's under such a name stays."""
+    try:
+        with path.open("rb") as file:
+            return file.readline() == HEADER.encode()
+    except OSError:
+        return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.recordings import TARGET
 from alerts.rule import Alert
-from alerts.templates import NAME, NUMBER, PERCENT, WHO, link
+from alerts.templates import COUNT, NAME, PERCENT, WHO, link
 from alerts.windows import MINUTE, Severity
 from exporter.metrics import catalogue
 from exporter.metrics.catalogue import Dashboard, native
@@ -28,7 +28,7 @@ ALERTS = (
         f"and {_highest(f'deriv({_WAITING}[10m])')} > 0.01",
         Severity.TICKET,
         f"More and more requests wait at {NAME}",
-        f"{_WHO} has {NUMBER} requests waiting. The queue was never empty in 10m, and it grows: more is asked of the engine than it can do.",
+        f"{_WHO} has {COUNT} requests waiting. The queue was never empty in 10m, and it grows: more is asked of the engine than it can do.",
         _WHY,
         for_seconds=5 * MINUTE,
         keep_seconds=5 * MINUTE,
@@ -49,7 +49,7 @@ ALERTS = (
         _highest(f"increase({native.PREEMPTIONS.name}[10m])") + " > 10",
         Severity.TICKET,
         f"{NAME} puts running requests back",
-        f"{_WHO} put {NUMBER} running requests back in 10m because its KV cache was full: their users see the stream stop.",
+        f"{_WHO} put {COUNT} running requests back in 10m because its KV cache was full: their users see the stream stop.",
         _WHY,
         for_seconds=5 * MINUTE,
         keep_seconds=5 * MINUTE,

@@ -12,9 +12,8 @@ _SAME_MODEL = (JOB, _TARGET, _MODEL)
 """What two alerts share that are about the same model of the same engine."""
 _SAME_SLO = (*_SAME_MODEL, catalogue.SLO)
 
-_BURNS = ("LLMBudgetBurnFast", "LLMBudgetBurnSlow", "LLMBudgetBurnTicket")
 _SYMPTOMS = (
-    *_BURNS,
+    "LLMBudgetBurnTicket",
     "LLMStreamStalled",
     "LLMFirstTokenButNoCompletion",
     "LLMProbesSkipped",
@@ -28,7 +27,11 @@ _SYMPTOMS = (
     "LLMBucketSaturation",
     "LLMPairWinsTurned",
 )
-"""What follows of itself where an engine, or its model, is not there. A spent budget stays a fact, and an expired certificate may be the cause."""
+"""What follows of itself where an engine, or its model, is not there. A spent budget stays a fact, and an expired certificate may be the cause.
+
+Pages on budgets are not among them: Alertmanager does not tell the end of an alert that was silenced while it fired, and an incident would stay open.
+Their rules end by themselves while the engine is down.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,10 @@ class Inhibition:
 
 
 INHIBITIONS = (
-    Inhibition("LLMProberDown", ("LLMProberStale", "LLMSLOAbsent"), (JOB,)),
+    Inhibition("LLMProberDown", ("LLMSLOAbsent",), (JOB, "instance")),
     Inhibition("LLMModelMissing", ("LLMTargetDown", *_SYMPTOMS), _SAME_MODEL, _TARGET),
     Inhibition("LLMTargetDown", _SYMPTOMS, _SAME_MODEL, _TARGET),
-    Inhibition("LLMBudgetBurnFast", ("LLMBudgetBurnSlow", "LLMBudgetBurnTicket", "LLMErrorBudgetExhausted"), _SAME_SLO, catalogue.SLO),
+    Inhibition("LLMBudgetBurnFast", ("LLMBudgetBurnTicket", "LLMErrorBudgetExhausted"), _SAME_SLO, catalogue.SLO),
     Inhibition("LLMBudgetBurnSlow", ("LLMBudgetBurnTicket",), _SAME_SLO, catalogue.SLO),
     Inhibition("LLMCertificateExpiresSoon", ("LLMCertificateExpiry",), _SAME_MODEL, _TARGET),
 )

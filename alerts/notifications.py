@@ -47,14 +47,14 @@ class Route:
 
 def usual_timings(alerts: Alerts) -> Timings:
     """Pages wait until one more evaluation has been heard of: an outage reaches engines in different evaluations, and an alert that silences
-    others may come after them. Then on-call hears of a change after 5 minutes at most, and is reminded every 4 hours. Nobody waits for tickets:
+    others may come after them. Then on-call hears of a change after a minute at most, and is reminded every 4 hours. Nobody waits for tickets:
     what changes within half an hour is one message, and a day is time enough to read it.
 
     Reminders come more often than every 5 days, after which Alertmanager forgets what it told (`--data.retention`).
     """
     wait = ceil(alerts.evaluation_interval_seconds) + _ON_ITS_WAY_SECONDS
     return {
-        Severity.PAGE: Timing(wait, 5 * MINUTE, 4 * HOUR),
+        Severity.PAGE: Timing(wait, MINUTE, 4 * HOUR),
         Severity.TICKET: Timing(max(wait, 2 * MINUTE), 30 * MINUTE, DAY),
         Severity.INFO: Timing(max(wait, 2 * MINUTE), 30 * MINUTE, 3 * DAY),
     }

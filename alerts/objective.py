@@ -21,12 +21,14 @@ SCRAPES_IN_A_RATE = 4
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """A pair of windows that becomes an alert. `failures` is how many failed chats in a row it takes, of `chats` in the long window; `guarded`
-    whether the alert waits for `FEWEST_TO_PAGE` where fewer would do."""
+    whether it would take fewer but for `fewest`, the bad chats that the alert waits for, 0 for none in particular: of a young target, a window
+    has fewer chats than usual."""
 
     pair: Pair
     chats: float
     failures: int
     guarded: bool
+    fewest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,8 @@ def _told(pair: Pair, settings: Alerts) -> bool:
 
 def _alarm(pair: Pair, budget: Decimal, per_second: float, low_volume: LowVolume) -> Alarm:
     failures = failures_to_alert(pair, budget, per_second)
-    guarded = pair.pages and failures < FEWEST_TO_PAGE and low_volume == "guard"
-    return Alarm(pair, per_second * pair.long, max(failures, FEWEST_TO_PAGE) if guarded else failures, guarded)
+    fewest = FEWEST_TO_PAGE if pair.pages and low_volume == "guard" else 0
+    return Alarm(pair, per_second * pair.long, max(failures, fewest), guarded=failures < fewest, fewest=fewest)
 
 
 def _notes(slo: Slo, window: int, period: int, usable: list[Pair], alarms: tuple[Alarm, ...], per_second: float, settings: Alerts) -> Iterator[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Context, Decimal
 
-from alerts.objective import FEWEST_TO_PAGE, SERVICE, Alarm, Objective, sloth_name
+from alerts.objective import SERVICE, Alarm, Objective, sloth_name
 from alerts.recordings import (
     ATTEMPTS,
     BUDGET_REMAINING,
@@ -151,10 +151,12 @@ def _burn(objective: Objective, alarm: Alarm) -> Alert:
     threshold = _plain(pair.factor * objective.budget)
     sides = [f"max without ({_WINDOW}) ({SLI_ERROR.format(window=window)}{mine} > {threshold})" for window in (short, long)]
     expr = f"{sides[0]}\nand\n{sides[1]}"
-    if alarm.guarded:
-        expr += f"\nand on ({', '.join(LABELS)})\n{bad(objective, 'increase', long)} > {FEWEST_TO_PAGE - 0.5}"
+    if alarm.fewest:
+        expr += f"\nand on ({', '.join(LABELS)})\n{bad(objective, 'increase', long)} > {alarm.fewest - 0.5}"
     if pair.pages:
-        expr += f"\nunless on ({', '.join(TARGET)})\n{_paged(short)}"
+        expr += f"\nunless on ({', '.join(TARGET)})\n{_paged(DOWN, short)}"
+    if pair.speed is Speed.SLOW:
+        expr += f"\nunless on ({', '.join(LABELS)})\n{_paged(BURN[Speed.FAST], short)}"
     waits = alarm_waits(pair)
     allowed, above = _percent(objective.budget), _percent(pair.factor * objective.budget)
     window, gone = written(round(objective.slo.window_seconds)), _exhaustion(objective, alarm)
@@ -164,7 +166,8 @@ def _burn(objective: Objective, alarm: Alarm) -> Alert:
         Severity.PAGE if pair.pages else Severity.TICKET,
         f"{NAME} burns its error budget for {objective.name}",
         f"{PERCENT} of the chats with {WHO} in the last {short} were bad, and more than {above} of those in the last {long}. A good one "
-        f"{objective.meaning}. {allowed} may be bad: at {_plain(pair.factor)} times that, the budget of {window} is gone in {gone}." + reasons(long),
+        f"{objective.meaning}. {allowed} may be bad: at {_plain(pair.factor)} times that, the budget of {window} is gone in {gone}."
+        + reasons(long, "job", "target", "scenario"),
         link(Dashboard.SLO, *LABELS),
         for_seconds=waits,
         keep_seconds=waits,
@@ -172,13 +175,18 @@ def _burn(objective: Objective, alarm: Alarm) -> Alert:
     )
 
 
-def _paged(window: str) -> str:
-    """Targets of which a page has told lately that they are down: what they burnt meanwhile, the windows remember for so long after the end."""
-    return f'last_over_time(ALERTS{{alertname="{DOWN}", alertstate="firing"}}[{window}])'
+def _paged(alert: str, window: str) -> str:
+    """What another page has told of lately: what was burnt meanwhile, the windows remember for so long after the end."""
+    return f'last_over_time(ALERTS{{alertname="{alert}", alertstate="firing"}}[{window}])'
 
 
 def alarm_waits(pair: Pair) -> int:
-    """How many seconds both windows must be above the burn rate until the alert fires: less where the windows are short themselves."""
+    """How many seconds both windows must be above the burn rate until the alert fires: less where the windows are very short themselves.
+
+    Longer than it takes to know that an engine is down, so that an outage is told by that.
+    """
+    if pair.pages and pair.short >= MINUTE:
+        return _PAGE_FOR
     return min(_PAGE_FOR if pair.pages else _TICKET_FOR, pair.short * 2 // 5)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.recordings import CHATS, TARGET, TTFT_COUNT_1H, TTFT_P95_1H, UP
 from alerts.rule import Alert
-from alerts.templates import DURATION, MODEL, NAME, NUMBER, PERCENT, SCENARIO, WHO, link, reasons
+from alerts.templates import COUNT, DURATION, MODEL, NAME, NUMBER, PERCENT, SCENARIO, WHO, link, reasons
 from alerts.windows import DAY, HOUR, MINUTE, WEEK, Severity
 from exporter.metrics import catalogue
 from exporter.metrics.catalogue import Dashboard
@@ -42,10 +42,12 @@ def _model_missing() -> Alert:
     missing = f'{catalogue.PROBE_FAILURES.name}{{{catalogue.REASON}="model_missing"}}'
     return Alert(
         "LLMModelMissing",
-        f"{increase(missing, '30m', _BY_TARGET)} > 0\nand on ({_BY_TARGET})\n{UP.name} == 0",
+        f"{increase(missing, '30m', _BY_TARGET)} > 0\n"
+        f"and on ({_BY_TARGET})\n{increase(missing, '30m', _BY_TARGET)} > 0.5 * {increase(catalogue.PROBE_FAILURES.name, '30m', _BY_TARGET)}\n"
+        f"and on ({_BY_TARGET})\n{UP.name} == 0",
         Severity.PAGE,
         f"{NAME} does not serve {MODEL}",
-        f"The engine answers that it has no model {MODEL}: {NUMBER} chats with {NAME} failed by that in 30m, "
+        f"The engine answers that it has no model {MODEL}: {COUNT} chats with {NAME} failed by that in 30m, "
         "and none succeeds. Users who ask for it get an error.",
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=2 * MINUTE,
@@ -60,7 +62,7 @@ def _model_not_loaded() -> Alert:
         f"{increase(skipped, '1h')} > 0\nand on ({_BY_TARGET})\nmax by ({_BY_TARGET}) ({catalogue.MODEL_LOADED.name}) == 0",
         Severity.TICKET,
         f"{NAME} has not loaded {MODEL}",
-        f"{NUMBER} chats of {SCENARIO} were not sent to {NAME} in 1h, as the model is not in memory and chatprobe "
+        f"{COUNT} chats of {SCENARIO} were not sent to {NAME} in 1h, as the model is not in memory and chatprobe "
         "may not load it. Nothing is measured meanwhile, and the first user waits for the model to load.",
         link(Dashboard.OLLAMA, *TARGET),
         for_seconds=15 * MINUTE,
@@ -122,7 +124,7 @@ def _expiry(name: str, severity: Severity, days: int) -> Alert:
         name,
         f"min by ({_BY_TARGET}) ({catalogue.CERTIFICATE_EXPIRY.name} - time()) < {days} * {DAY}",
         severity,
-        f"The certificate of {NAME} ends soon",
+        f"The certificate of {NAME} ends soon, or has ended",
         f"The certificate that {WHO} shows {{{{ if gt $value 0.0 }}}}ends in {DURATION}. From then on clients refuse it."
         "{{ else }}has ended: clients refuse it.{{ end }}",
         link(Dashboard.OVERVIEW, *TARGET),

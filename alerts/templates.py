@@ -20,8 +20,9 @@ PEER, MEASURE, REASON, SOURCE, INSTANCE = (
     label("instance"),
 )
 WHO = f"{NAME} ({MODEL})"
-NUMBER, PERCENT, DURATION = "{{ $value | humanize }}", "{{ $value | humanizePercentage }}", "{{ $value | humanizeDuration }}"
-"""The value of the expression, as a number, a share, or seconds."""
+NUMBER, COUNT = "{{ $value | humanize }}", "{{ $value | printf `%.0f` }}"
+PERCENT, DURATION = "{{ $value | humanizePercentage }}", "{{ $value | humanizeDuration }}"
+"""The value of the expression, as a number, a whole number, a share, or seconds."""
 
 
 def link(dashboard: Dashboard, *labels: str) -> str:
@@ -30,10 +31,12 @@ def link(dashboard: Dashboard, *labels: str) -> str:
     return f"/d/{dashboard}" + (f"?{chosen}" if chosen else "")
 
 
-def reasons(window: str) -> str:
-    """A space and a sentence with the most frequent reason of the target's failures in a window, if there are any.
+def reasons(window: str, *labels: str) -> str:
+    """A space and a sentence with the most frequent reason of failures in a window, if there are any, by these labels of the alert.
 
     Prometheus is asked when the alert fires.
     """
-    query = f"topk(1, sum by ({catalogue.REASON}) (increase({catalogue.PROBE_FAILURES.name}{{target=%q}}[{window}])) > 0)"
-    return f"{{{{ range printf `{query}` $labels.target | query }}}} Most fail by {{{{ .Labels.reason }}}}.{{{{ end }}}}"
+    chosen = ",".join(f"{name}=%q" for name in labels or ("job", catalogue.TARGET))
+    query = f"topk(1, sum by ({catalogue.REASON}) (increase({catalogue.PROBE_FAILURES.name}{{{chosen}}}[{window}])) > 0)"
+    values = " ".join(f"$labels.{name}" for name in labels or ("job", catalogue.TARGET))
+    return f"{{{{ range printf `{query}` {values} | query }}}} Of those that failed, most did so by {{{{ .Labels.reason }}}}.{{{{ end }}}}"

@@ -37,7 +37,10 @@ def command() -> None:
 @command.command("build")
 @_options
 def build(configs: tuple[Path, ...], folder: Path) -> None:
-    """Write the rules: plain rule files, a PrometheusRule, a specification for Sloth."""
+    """Write the rules: plain rule files, a PrometheusRule, a specification for Sloth.
+
+    Files that an earlier call has written there, and this one does not, are removed; files of others are left alone.
+    """
     from alerts.build import leftovers
 
     built = _built(configs)
@@ -45,11 +48,13 @@ def build(configs: tuple[Path, ...], folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in built.files.items():
             (folder / name).write_text(text, encoding="utf-8")
-        for path in leftovers(built, folder):
+        for path in (gone := leftovers(built, folder)):
             path.unlink()
     except OSError as error:
         raise click.ClickException(f"{error.filename or folder}: {error.strerror}; name another folder with --output") from error
     click.echo(f"{folder}: {', '.join(built.files)} written")
+    for path in gone:
+        click.echo(f"{path}: removed, as it was written for a configuration of before")
 
 
 @command.command("check")

@@ -12,7 +12,7 @@ from config.base import Section
 from config.notify import Notify
 from config.quantities import Seconds
 from config.rules import check_page_url
-from config.version import VersionOf
+from config.version import VersionOfPrometheus
 
 LowVolume = Literal["guard", "warn", "refuse"]
 
@@ -44,7 +44,9 @@ Interval = Annotated[Seconds, AfterValidator(_of_a_scrape)]
 class Alerts(Section):
     """What the rules are generated for: the Prometheus that evaluates them, and the pages that alerts link to."""
 
-    prometheus: VersionOf = Field(default=(2, 42), validate_default=True, description="version of Prometheus; what it does not know yet is left out")
+    prometheus: VersionOfPrometheus = Field(
+        default=(2, 42), validate_default=True, description="version of Prometheus; what it does not know yet is left out"
+    )
     scrape_interval_seconds: Interval = Field(default=30.0, alias="scrape_interval", description="how often Prometheus scrapes chatprobe")
     evaluation_interval_seconds: Interval = Field(default=30.0, alias="evaluation_interval", description="how often it evaluates the rules")
     retention_seconds: Seconds | None = Field(

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, Strict, ValidationInfo, field_valida
 from config.base import Section
 from config.quantities import Folder
 from config.rules import Finding, as_error, check_page_url
-from config.version import Version, VersionOf, write_version
+from config.version import Version, VersionOfAlertmanager, write_version
 
 ReceiverName = Literal["slack", "teams", "pagerduty", "email", "webhook", "jira"]
 
@@ -169,7 +169,9 @@ Told = Annotated[tuple[ReceiverName, ...], Strict(False), AfterValidator(_each_o
 class Notify(Section):
     """Who is told of which alerts."""
 
-    alertmanager: VersionOf = Field(default=(0, 25), validate_default=True, description="version of Alertmanager; what it does not know is refused")
+    alertmanager: VersionOfAlertmanager = Field(
+        default=(0, 25), validate_default=True, description="version of Alertmanager; what it does not know is refused"
+    )
     secrets_dir: Folder = Field(default="/etc/alertmanager/secrets", description="folder (absolute) in which Alertmanager finds the secrets")
     receivers: Receivers = Field(description="who can be told")
     page: Told = Field(

@@ -10,13 +10,13 @@ from pydantic import BeforeValidator, PlainSerializer
 Version = tuple[int, int]
 
 
-def read_version(written: object) -> object:
-    """`2.42` or `2.42.1`: its first two numbers."""
+def read_version(written: object, example: str = "2.42") -> object:
+    """`2.42` or `2.42.1`: its first two numbers. `example` is one of the program's own."""
     if isinstance(written, tuple):
         return written
     found = re.fullmatch(r"v?(\d{1,3})\.(\d{1,3})(?:\.\d{1,3})?", written, re.ASCII) if isinstance(written, str) else None
     if found is None:
-        raise ValueError('is no version; write one in quotes, like "2.42"')
+        raise ValueError(f'is no version; write one in quotes, like "{example}"')
     return int(found[1]), int(found[2])
 
 
@@ -24,4 +24,21 @@ def write_version(version: Version) -> str:
     return f"{version[0]}.{version[1]}"
 
 
-VersionOf = Annotated[Version, BeforeValidator(read_version), PlainSerializer(write_version)]
+def _of_alertmanager(written: object) -> object:
+    version = read_version(written, "0.25")
+    if isinstance(version, tuple) and version[0] > 0:
+        raise ValueError('is no version of Alertmanager, all of which begin with 0; write one like "0.25"')
+    return version
+
+
+def _of_prometheus(written: object) -> object:
+    version = read_version(written)
+    if isinstance(version, tuple) and version < OLDEST_PROMETHEUS:
+        raise ValueError(f"is too old for the rules, which ask for what came with {write_version(OLDEST_PROMETHEUS)}; use that, or a newer one")
+    return version
+
+
+OLDEST_PROMETHEUS: Version = (2, 26)
+"""Which brought `last_over_time` (its changelog, 2.26.0)."""
+VersionOfAlertmanager = Annotated[Version, BeforeValidator(_of_alertmanager), PlainSerializer(write_version)]
+VersionOfPrometheus = Annotated[Version, BeforeValidator(_of_prometheus), PlainSerializer(write_version)]

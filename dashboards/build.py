@@ -17,6 +17,8 @@ from dashboards.lint.exclusions import as_lint
 from dashboards.lint.verdict import verdict
 
 LINT = ".lint"
+_OURS = "chatprobe-*"
+"""What the uids of all dashboards begin with."""
 """Where dashboard-linter looks for what it shall pass over."""
 CONFIG_MAPS, OPERATOR, CONSOLE = "configmaps", "grafana-operator", "openshift-console"
 
@@ -41,7 +43,7 @@ def build(boards: Iterable[Board] = BOARDS, delivery: Delivery | None = None) ->
 
 
 def leftovers(built: Iterable[str], folder: Path) -> list[Path]:
-    """Files of an earlier build that this one does not write."""
-    ours = (path for pattern in ("*.json", f"{CONFIG_MAPS}/*", f"{OPERATOR}/*", f"{CONSOLE}/*") for path in folder.glob(pattern))
+    """Files of an earlier build that this one does not write: those with a name that a dashboard of chatprobe has. Others are somebody else's."""
+    patterns = (f"{_OURS}.json", *(f"{form}/{_OURS}.yaml" for form in (CONFIG_MAPS, OPERATOR, CONSOLE)))
     kept = {folder / name for name in built}
-    return sorted(path for path in ours if path not in kept)
+    return sorted(path for pattern in patterns for path in folder.glob(pattern) if path not in kept)

@@ -234,7 +234,7 @@ _COLD, _WARM = (equals(CACHE, kind) for kind in ("cold", "warm"))
 def _first_token(q: str, *scenarios: str, by: tuple[str, ...] = BY_TARGET, over: str = "") -> str:
     """A quantile of the chats of some scenarios; `by` may have the scenarios' `cache`."""
     chosen = select(recordings.TTFT)
-    buckets = f"avg_over_time({chosen}[{over}])" if over else chosen
+    buckets = f"sum_over_time({chosen}[{over}])" if over else chosen
     facts = joined("max", select(catalogue.SCENARIO_INFO, *scenarios), (JOB, catalogue.SCENARIO, CACHE))
     of_these = sums(f"{buckets} * on ({JOB}, {catalogue.SCENARIO}) group_left ({CACHE}) {facts}", (*by, LE))
     return f"histogram_quantile({q}, {of_these}) >= 0"

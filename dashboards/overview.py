@@ -13,7 +13,7 @@ from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import NothingText, Thresholds, ValueText, high_is_bad, low_is_bad
 from dashboards.dash.variables import Choice
-from dashboards.promql import BY_TARGET, RANGE, equals, joined, mean, quantile, ratio, select, sums, tagged
+from dashboards.promql import BY_TARGET, LE, RANGE, equals, joined, mean, quantile, ratio, select, sums, tagged
 from exporter.metrics import catalogue
 from exporter.metrics.catalogue import BACKEND, MEASURE, PEER, REASON, TARGET, Dashboard
 
@@ -140,12 +140,19 @@ E2E = _latency(
     "the panel to the right says how long they were.",
     quantile(_Q, recordings.E2E, _OK),
 )
+_BEGUN = select(recordings.PHASE, equals(catalogue.PHASE, "wait"), equals(LE, "+Inf"))
+"""Chats that had a first token."""
 LENGTH = TimeSeries(
     title="Tokens per answer, mean",
-    description="How long the answers were. An engine with shorter answers looks faster in whole chats than it is.",
+    description="How long the answers were that began, cut ones included. An engine with shorter answers looks faster in whole chats than it is.",
     unit=Unit.NUMBER,
     decimals=1,
-    queries=(Query(ratio(sums(select(recordings.OUTPUT_TOKENS)), sums(select(recordings.PROBES))), engines.LEGEND),),
+    queries=(
+        Query(
+            ratio(sums(select(recordings.OUTPUT_TOKENS)), sums(select(recordings.PHASE, equals(catalogue.PHASE, "wait"), equals(LE, "+Inf")))),
+            engines.LEGEND,
+        ),
+    ),
     overrides=engines.COLOURS,
     lowest=0,
 )

@@ -75,7 +75,7 @@ def quantile(q: str, recording: Shared, *where: str, by: Collection[str] = BY_TA
     """
     chosen = select(recording, *where)
     past = f" offset {offset}" if offset else ""
-    buckets = f"avg_over_time({chosen}[{over}]{past})" if over else f"{chosen}{past}"
+    buckets = f"sum_over_time({chosen}[{over}]{past})" if over else f"{chosen}{past}"
     return f"histogram_quantile({q}, {sums(buckets, (*by, LE))}) >= 0"
 
 

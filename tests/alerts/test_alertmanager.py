@@ -132,7 +132,7 @@ def of_engines(name: str, severity: str, **more: str) -> list[Labels]:
 
 async def test_an_outage_of_three_engines_is_one_page(tmp_path: Path) -> None:
     down = of_engines("LLMTargetDown", "critical")
-    burning = of_engines("LLMBudgetBurnFast", "critical", slo="chat", scenario="chat")
+    burning = of_engines("LLMBudgetBurnTicket", "warning", slo="chat", scenario="chat")
     stalled = of_engines("LLMStreamStalled", "warning", scenario="chat")
     certificate = of_engines("LLMCertificateExpiresSoon", "critical")[:1]
     async with alertmanager(tmp_path) as (running, told):

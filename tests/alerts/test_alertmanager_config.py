@@ -60,7 +60,7 @@ def test_it_says_the_same_as_the_file() -> None:
                 "groupBy": ["alertname", "job"],
                 "matchers": [{"name": "severity", "matchType": "=", "value": "critical"}],
                 "groupWait": "45s",
-                "groupInterval": "5m",
+                "groupInterval": "1m",
                 "repeatInterval": "4h",
             }
         ],

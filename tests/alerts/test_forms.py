@@ -143,7 +143,8 @@ def test_staleness_names_each_file(tmp_path: Path) -> None:
     assert [*stale(built, tmp_path)] == []
     (tmp_path / "alerts.rules.yaml").write_text("groups: []\n")
     (tmp_path / "sloth.yaml").unlink()
-    (tmp_path / "old.rules.yaml").write_text("")
+    (tmp_path / "old.rules.yaml").write_text(built.files["recordings.rules.yaml"])
+    (tmp_path / "node.rules.yaml").write_text("groups: []\n")
     (tmp_path / "mine.yaml").write_text("")
     assert [*stale(built, tmp_path)] == [
         f"{tmp_path}/alerts.rules.yaml: is stale",

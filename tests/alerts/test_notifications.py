@@ -78,7 +78,7 @@ def test_groups_and_times() -> None:
         "receiver": "page",
         "matchers": ['severity="critical"'],
         "group_wait": "45s",
-        "group_interval": "5m",
+        "group_interval": "1m",
         "repeat_interval": "4h",
     }
     assert [each["repeat_interval"] for each in route["routes"]] == ["4h", "1d", "3d"]

@@ -83,7 +83,7 @@ def test_what_a_page_says(tmp_path: Path) -> None:
     assert alert.annotations == {
         "summary": "vllm burns its error budget for available",
         "description": "100% of the chats with vllm (tiny) in the last 5m were bad, and more than 14.4% of those in the last 1h. "
-        "A good one succeeds. 1% may be bad: at 14.4 times that, the budget of 30d is gone in 2.1d. Most fail by connect.",
+        "A good one succeeds. 1% may be bad: at 14.4 times that, the budget of 30d is gone in 2.1d. Of those that failed, most did so by connect.",
         "runbook_url": "https://github.com/chatprobe/chatprobe/blob/main/docs/runbooks/LLMBudgetBurnFast.md",
         "dashboard_url": "http://127.0.0.1:3000/d/chatprobe-slo"
         "?var-job=chatprobe&var-target=vllm&var-backend=vllm&var-model=tiny&var-scenario=heartbeat&var-slo=available",
@@ -335,6 +335,26 @@ def test_an_outage_that_was_told_of_does_not_page_again_when_it_is_over(tmp_path
     assert down == [False, True, True, True, True, True, True, False, False, False, False]
     assert not any(fast)
     assert not any(slow)
+
+
+def test_one_bad_chat_of_a_young_target_pages_nobody(tmp_path: Path) -> None:
+    """Windows that are not full yet have few chats, and one of them is a large share."""
+    chosen = configured("99.9%", 15)
+    series = attempts("0+1x200", "0+1x20 20+1x179")
+    for alert in (FAST, SLOW):
+        assert first_minute(firing(chosen, alert, series, range(0, 50), tmp_path, groups=paging(chosen))) is None
+
+
+def test_the_slow_page_does_not_repeat_the_fast_one(tmp_path: Path) -> None:
+    """Twenty minutes in which half of the chats are bad: the six hours remember it when the fast page is over."""
+    bad = " ".join(f"{1440 + cycle}x1" for cycle in range(40))
+    series = attempts("0+1x1760", f"0+1x1440 {bad} 1480+1x239")
+    fired = {
+        alert: firing(configured("99.5%", 15), alert, series, range(360, 440), tmp_path, groups=paging(configured("99.5%", 15)))
+        for alert in (FAST, SLOW)
+    }
+    assert first_minute(fired[FAST]) is not None
+    assert first_minute(fired[SLOW]) is None
 
 
 def test_an_engine_that_is_down_now_and_then_pages(tmp_path: Path) -> None:

@@ -56,10 +56,17 @@ def test_check_says_what_is_stale_and_how_to_mend_it(folder: Path) -> None:
 
 def test_build_takes_away_what_it_no_longer_writes(folder: Path) -> None:
     run("build", "--output", "rules")
-    (folder / "rules" / "notes.txt").write_text("mine")
+    mine = {"notes.txt", "node.rules.yaml", "alertmanager.yaml"}
+    for name in mine:
+        (folder / "rules" / name).write_text("mine")
     (folder / "chatprobe.yaml").write_text(CONFIG.replace("slos:", "#"))
-    assert run("build", "--output", "rules").exit_code == 0
-    assert {path.name for path in (folder / "rules").iterdir()} == FILES - {"slos.rules.yaml", "sloth.yaml"} | {"notes.txt"}
+    built = run("build", "--output", "rules")
+    assert built.exit_code == 0
+    assert built.stdout.splitlines()[1:] == [
+        "rules/slos.rules.yaml: removed, as it was written for a configuration of before",
+        "rules/sloth.yaml: removed, as it was written for a configuration of before",
+    ]
+    assert {path.name for path in (folder / "rules").iterdir()} == FILES - {"slos.rules.yaml", "sloth.yaml"} | mine
 
 
 def test_an_slo_that_cannot_be_told_writes_nothing(folder: Path) -> None:

@@ -50,7 +50,7 @@ def test_what_is_recorded_has_no_instance() -> None:
 
 def test_a_quantile_drops_what_is_no_number() -> None:
     assert promql.quantile("0.95", recordings.TTFT, by=("target",), over="1h", offset="1w") == (
-        "histogram_quantile(0.95, sum by (target, le) (avg_over_time(target:chatprobe_ttft_seconds_bucket:rate5m"
+        "histogram_quantile(0.95, sum by (target, le) (sum_over_time(target:chatprobe_ttft_seconds_bucket:rate5m"
         '{job=~"$job", target=~"$target", backend=~"$backend", model=~"$model", scenario=~"$scenario"}[1h] offset 1w))) >= 0'
     )
 
