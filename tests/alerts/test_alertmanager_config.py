@@ -67,8 +67,8 @@ def test_it_says_the_same_as_the_file() -> None:
     }
     assert built["spec"]["inhibitRules"][0] == {
         "sourceMatch": [{"name": "alertname", "matchType": "=", "value": "LLMProberDown"}],
-        "targetMatch": [{"name": "alertname", "matchType": "=~", "value": "LLMProberStale|LLMSLOAbsent"}],
-        "equal": ["job"],
+        "targetMatch": [{"name": "alertname", "matchType": "=~", "value": "LLMSLOAbsent"}],
+        "equal": ["job", "instance"],
     }
     assert built["spec"]["inhibitRules"][4]["sourceMatch"][1] == {"name": "slo", "matchType": "!=", "value": ""}
 
