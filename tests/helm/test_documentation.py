@@ -105,5 +105,5 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_names_of_objects_are_those_that_are_made() -> None:
     made = {each["metadata"]["name"] for each in render("stack", {"chatprobe": {"replicas": 2}}).objects}
     named = set(re.findall(r"\b(?:deployment/|service/|lease )(bench-[a-z-]+)", OPENSHIFT_PAGE))
-    assert named == {"bench-chatprobe"}
+    assert named == {"bench-chatprobe", "bench-vllm", "bench-tgi", "bench-ollama"}
     assert named <= made
