@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from config.reader import parse
+from config.credentials import ClusterPlace
+from config.reader import parse, read
 from helm.reference.build import HELM
 from tests.helm.cluster import OPENSHIFT, charts, render
 from tests.helm.objects import problems
@@ -64,14 +65,46 @@ def test_what_a_command_installs_is_rendered(command: str) -> None:
     assert render(Path(chart).name, given(arguments), release=release).objects
 
 
-def test_the_values_of_the_page_are_taken_and_chatprobe_takes_what_comes_of_them(ca_file: str) -> None:
+def key_files(folder: Path) -> None:
+    for secret in ("vllm-key", "tgi-key"):
+        (folder / secret).mkdir()
+        (folder / secret / "api-key").write_text("a-key")
+
+
+def test_the_values_of_the_page_are_taken_and_chatprobe_takes_what_comes_of_them(ca_file: str, tmp_path: Path) -> None:
+    key_files(tmp_path)
     (values,) = [yaml.safe_load(block) for block in blocks("yaml") if block.startswith("# values.yaml")]
     rendered = render("stack", values)
     assert len(rendered.all("Route")) == 3
     (text,) = [each["data"]["chatprobe.yaml"] for each in rendered.all("ConfigMap") if "chatprobe.yaml" in each["data"]]
-    settings = parse(text.replace("/etc/chatprobe-authorities/router-ca/ca.crt", ca_file)).config.discovery.kubernetes
+    text = text.replace("/etc/chatprobe-authorities/router-ca/ca.crt", ca_file).replace("/var/run/secrets/chatprobe", str(tmp_path))
+    config = parse(text).config
+    settings = config.discovery.kubernetes
     assert settings is not None
     assert (settings.prefer, settings.probe) == (("route", "service"), "both")
+    shown: dict[tuple[str, str], tuple[str | None, bool]] = {}
+    for engine, host in itertools.product(("vllm", "tgi", "ollama"), ("bench-x.apps.example.com", "bench-x.llm.svc.cluster.local")):
+        place = ClusterPlace("llm", f"bench-{engine}")
+        first = next((each for each in config.credentials if each.matches("any", f"https://{host}", place)), None)
+        key = first.api_key if first else None
+        shown[engine, host.split(".")[1]] = (Path(str(key.file)).parent.name if key else None, bool(first and first.tls_settings.ca_file))
+    assert shown == {
+        ("vllm", "apps"): ("vllm-key", True),
+        ("vllm", "llm"): ("vllm-key", False),
+        ("tgi", "apps"): ("tgi-key", True),
+        ("tgi", "llm"): ("tgi-key", False),
+        ("ollama", "apps"): (None, True),
+        ("ollama", "llm"): (None, False),
+    }
+
+
+def test_the_values_for_an_image_reach_chatprobe_and_every_test() -> None:
+    (values,) = [yaml.safe_load(block) for block in blocks("yaml") if block.startswith("# image.yaml")]
+    rendered = render("stack", values)
+    images = [hook["spec"]["containers"][0]["image"] for hook in rendered.hooks]
+    (prober,) = [each for each in rendered.all("Deployment") if each["metadata"]["name"] == "bench-chatprobe"]
+    images.append(prober["spec"]["template"]["spec"]["containers"][0]["image"])
+    assert images == ["registry.example.com/llm/chatprobe:0.1.0"] * 5
 
 
 def test_its_objects_are_what_a_cluster_takes() -> None:
@@ -80,9 +113,13 @@ def test_its_objects_are_what_a_cluster_takes() -> None:
     assert [problem for each in objects for problem in problems(each, OPENSHIFT.version)] == []
 
 
-def test_its_configuration_is_taken() -> None:
+def test_its_configuration_is_taken(ca_file: str, tmp_path: Path) -> None:
     (text,) = [block for block in blocks("yaml") if block.startswith("# chatprobe.yaml")]
-    assert parse(text).config.discovery.kubernetes is not None
+    for name in ("vllm-key", "tgi-key"):
+        (tmp_path / name).write_text("a-key")
+    (tmp_path / "router-ca.crt").write_text(Path(ca_file).read_text())
+    (tmp_path / "chatprobe.yaml").write_text(text)
+    assert read([tmp_path / "chatprobe.yaml"]).config.discovery.kubernetes is not None
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

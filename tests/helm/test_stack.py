@@ -73,6 +73,13 @@ def test_an_engine_that_takes_no_part_is_not_there() -> None:
     assert "ONE ENGINE ALONE IS NO COMPARISON" in render("stack", {"engines": {"tgi": False, "ollama": False}}).notes
 
 
+def test_chatprobe_is_asked_after_the_engines_and_all_that_was_said_is_kept() -> None:
+    asked = {hook["metadata"]["name"]: hook["metadata"]["annotations"] for hook in render("stack", {}).hooks}
+    assert {name for name, each in asked.items() if int(each.get("helm.sh/hook-weight", "0")) > 0} == {"bench-chatprobe-test"}
+    assert {name.split("-")[1] for name in asked} == ENGINES | {"chatprobe"}
+    assert {each["helm.sh/hook-delete-policy"] for each in asked.values()} == {"before-hook-creation"}
+
+
 def test_metrics_that_would_count_twice_are_told() -> None:
     notes = render("stack", {"vllm": {"serviceMonitor": {"enabled": "auto"}}}).notes
     assert "vllm.serviceMonitor.enabled is auto, and chatprobe relays its metrics: each counts twice." in notes
