@@ -10,6 +10,7 @@ from config.credentials import ClusterPlace
 from config.kubernetes import Kubernetes
 from traffic.roster import Replica
 from traffic.targets.kubernetes.annotations import AnnotationError, Wishes, wishes
+from traffic.targets.kubernetes.inside import is_inside, is_of_namespace
 from traffic.targets.kubernetes.objects import OURS, InferenceService, Pod, Service, ServicePort, Slice
 from traffic.targets.kubernetes.snapshot import Snapshot
 from traffic.targets.kubernetes.ways import Way, service_host, ways
@@ -130,7 +131,7 @@ def _of_inference_service(found: InferenceService, snapshot: Snapshot, settings:
         yield PassedOver(name, "has no URL yet that discovery.kubernetes.prefer allows for; look at its conditions")
         return
     for url in filter(None, (outside, inside)):
-        if text := _objection(url):
+        if text := _objection(url, meta.namespace, settings):
             yield PassedOver(name, text)
             return
     predictor = f"{meta.name}-predictor"
@@ -146,8 +147,10 @@ def _of_inference_service(found: InferenceService, snapshot: Snapshot, settings:
         meta.age,
     )
     yield candidate
-    if (wanted.probe or settings.probe) == "both" and outside and found.address and not _objection(found.address):
-        yield replace(candidate, name=name + BY_SERVICE, way=_kserve_way(found.address, inside=True), replicas=())
+    if (wanted.probe or settings.probe) == "both" and outside and found.address:
+        itself = replace(candidate, name=name + BY_SERVICE, way=_kserve_way(found.address, inside=True), replicas=())
+        text = _objection(found.address, meta.namespace, settings)
+        yield itself if text is None else PassedOver(itself.name, text)
 
 
 def _kserve_way(url: str, *, inside: bool) -> Way:
@@ -156,7 +159,7 @@ def _kserve_way(url: str, *, inside: bool) -> Way:
     return Way("kserve", through, url.rstrip("/"), "gateway" if secure else None, "refused" if secure else "allowed")
 
 
-def _objection(url: str) -> str | None:
+def _objection(url: str, namespace: str, settings: Kubernetes) -> str | None:
     """What speaks against the URL of an InferenceService; the URL itself, which may hold a password, is not repeated."""
     try:
         parts = urlsplit(url)
@@ -167,6 +170,8 @@ def _objection(url: str) -> str | None:
         return "has a URL with a user or a password, which is not taken from a cluster; write it under credentials in the main configuration"
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or parts.path not in ("", "/") or parts.query or parts.fragment:
         return "has a URL that is not one of scheme, host and port alone"
+    if is_inside(url, settings) and not is_of_namespace(url, namespace, settings):
+        return "has a URL inside of the cluster, or one that may be (its host has fewer than two dots), that is not of its own namespace"
     return None
 
 
