@@ -115,9 +115,9 @@ def test_no_router_leads_inside_of_the_cluster(made: Made, host: str, through: s
 
 
 def test_the_cluster_s_own_domain_is_inside_of_it(made: Made) -> None:
-    config = made(kubernetes=", cluster_domain: Corp.Test")
+    config = made(kubernetes=", cluster_domain: corp.test")
     urls = [member.target.url for member in enrol(config, o.service("vllm"), o.route("r", "vllm", host="steal.evil.corp.test")).members.values()]
-    assert urls == ["http://vllm.vllm-benchmark.svc.Corp.Test:8000"]
+    assert urls == ["http://vllm.vllm-benchmark.svc.corp.test:8000"]
 
 
 def test_of_several_hosts_the_one_outside_of_the_cluster(made: Made) -> None:

@@ -130,10 +130,9 @@ def _of_inference_service(found: InferenceService, snapshot: Snapshot, settings:
     if not outside and not inside:
         yield PassedOver(name, "has no URL yet that discovery.kubernetes.prefer allows for; look at its conditions")
         return
-    for url in filter(None, (outside, inside)):
-        if text := _objection(url, meta.namespace, settings):
-            yield PassedOver(name, text)
-            return
+    if (text := _objection(outside or inside, meta.namespace, settings)) is not None:
+        yield PassedOver(name, text)
+        return
     predictor = f"{meta.name}-predictor"
     pieces = snapshot.slices.get((meta.namespace, predictor), ())
     way = _kserve_way(outside or inside, inside=not outside)

@@ -27,14 +27,14 @@ def is_inside(url: str, settings: Kubernetes) -> bool:
     host = _host(url)
     if host is None or is_address(host):
         return False
-    endings = (settings.cluster_domain.lower(), *_ENDINGS)
+    endings = (settings.cluster_domain, *_ENDINGS)
     # characters beyond ASCII may become dots when the name is encoded
     return not host.isascii() or host.count(".") < _FEWEST_LABELS - 1 or f".{host}".endswith(tuple(f".{ending}" for ending in endings))
 
 
 def is_of_namespace(url: str, namespace: str, settings: Kubernetes) -> bool:
     """Whether its host is the whole name of a Service, or of a pod of one, of a namespace."""
-    return (_host(url) or "").endswith(f".{namespace}.svc.{settings.cluster_domain.lower()}")
+    return (_host(url) or "").endswith(f".{namespace}.svc.{settings.cluster_domain}")
 
 
 def _host(url: str) -> str | None:
