@@ -158,6 +158,18 @@ def test_pods_are_shown_no_key_whatever_their_service_is_shown(made: Made) -> No
     assert [page.url for page in member.pages] == ["http://10.0.0.66:8000/metrics"]
 
 
+@pytest.mark.parametrize("secret", ["api_key: {file: key}", "headers: {X-Key: hunter2}"])
+def test_what_is_secret_does_not_go_over_http_where_it_comes_with_a_reload(made: Made, secret: str) -> None:
+    (candidate,) = seen(o.service("vllm"), o.route("vllm", "vllm", host="vllm.apps.example.com", insecure="Allow"))[0].values()
+    found = [Found(candidate, Engine("vllm", "http://vllm.apps.example.com", "over HTTP"))]
+    credentials = f'credentials: [{{host: "*.apps.example.com", {secret}, tls: {{server_name: engine}}}}]'
+    assert [member.target.url for member in enrolled(made(), {}, found).members.values()] == ["http://vllm.apps.example.com"]
+    (member,) = enrolled(made(credentials), {}, found).members.values()
+    assert member.target.url == "https://vllm.apps.example.com"
+    assert member.target.api_key is not None or member.target.headers
+    assert member.target.tls_settings.server_name == "engine"
+
+
 def test_every_target_of_a_cluster_is_guarded(made: Made) -> None:
     (member,) = enrol(made(), o.service("vllm")).members.values()
     assert member.guard == Guard(loopback=False)
