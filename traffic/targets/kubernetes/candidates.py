@@ -52,8 +52,9 @@ class PassedOver:
 
 
 def candidates(snapshot: Snapshot, settings: Kubernetes) -> tuple[list[Candidate], list[PassedOver]]:
-    """Everything that the selector chooses, the older first."""
+    """Everything that the selector chooses, the older first, each name once."""
     found: list[Candidate] = []
+    by_name: dict[str, Candidate] = {}
     passed_over: list[PassedOver] = []
     served = {one.meta.full_name for one in snapshot.inference_services}
     looked_at = [
@@ -66,7 +67,11 @@ def candidates(snapshot: Snapshot, settings: Kubernetes) -> tuple[list[Candidate
                 found.append(one)
             else:
                 passed_over.append(one)
-    return sorted(found, key=lambda one: (one.age, one.name)), sorted(passed_over, key=lambda one: (one.name, one.why))
+    for one in sorted(found, key=lambda one: (one.age, one.name)):
+        # a Service and an InferenceService may have one name
+        if by_name.setdefault(one.name, one) is not one:
+            passed_over.append(PassedOver(one.name, "its name is that of an older one"))
+    return list(by_name.values()), sorted(passed_over, key=lambda one: (one.name, one.why))
 
 
 def _of_service(service: Service, snapshot: Snapshot, settings: Kubernetes, served: set[str]) -> Iterator[Candidate | PassedOver]:
