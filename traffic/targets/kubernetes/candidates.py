@@ -67,10 +67,10 @@ def candidates(snapshot: Snapshot, settings: Kubernetes) -> tuple[list[Candidate
                 found.append(one)
             else:
                 passed_over.append(one)
+    # a Service and an InferenceService may have one name
     for one in sorted(found, key=lambda one: (one.age, one.name)):
-        # a Service and an InferenceService may have one name
-        if by_name.setdefault(one.name, one) is not one:
-            passed_over.append(PassedOver(one.name, "its name is that of an older one"))
+        by_name.setdefault(one.name, one)
+    passed_over.extend(PassedOver(one.name, "its name is that of an older one") for one in found if by_name[one.name] is not one)
     return list(by_name.values()), sorted(passed_over, key=lambda one: (one.name, one.why))
 
 
