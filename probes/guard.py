@@ -11,8 +11,11 @@ METADATA = (
     ipaddress.ip_network("192.0.0.192/32"),
     ipaddress.ip_network("fd00:ec2::/32"),
     ipaddress.ip_network("fd20:ce::254/128"),
+    ipaddress.ip_network("fd00:42::42/128"),
 )
-"""Metadata services outside of the link-local networks: Alibaba, Azure, Oracle, AWS and Google over IPv6."""
+"""Metadata services outside of the link-local networks: Alibaba, Azure, Oracle, AWS, Google and Scaleway over IPv6."""
+_STANDING_FOR_IPV4 = (ipaddress.ip_network("64:ff9b:1::/48"), ipaddress.ip_network("::/96"))
+"""A network's own NAT64 (RFC 8215), which alone knows where in it the IPv4 address stands; and IPv4-compatible ones, long out of use."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -46,7 +49,11 @@ class Guard:
             return "no address of a single host"
         if address.version == 4 and address in ipaddress.ip_network("0.0.0.0/8"):
             return "no address of a single host"
-        return "a loopback address" if address.is_loopback and not self.loopback else None
+        if address.is_loopback:
+            return None if self.loopback else "a loopback address"
+        if any(address in network for network in _STANDING_FOR_IPV4):
+            return "an address that stands for an IPv4 one"
+        return None
 
 
 def _plain(address: IpAddress) -> IpAddress:

@@ -47,8 +47,8 @@ async def test_the_four_ways_in_a_table(cluster: api.Cluster, config: Path) -> N
         cluster.put(
             objects.service("by-node", app="engine", node_port=urlsplit(vllm.url).port), objects.endpoint_slice("by-node", "10.0.0.1", zones=("a",))
         )
-        cluster.put(objects.service("by-route"), objects.route("by-route", "by-route", host="no.invalid"))
-        cluster.put(objects.service("by-ingress"), objects.ingress("by-ingress", "by-ingress", host="nowhere.invalid", tls=False))
+        cluster.put(objects.service("by-route"), objects.route("by-route", "by-route", host="no.one.invalid"))
+        cluster.put(objects.service("by-ingress"), objects.ingress("by-ingress", "by-ingress", host="nowhere.at.invalid", tls=False))
         cluster.put(objects.service("itself"), objects.route("closed", "itself", admitted=False))
         cluster.put(objects.service("outside", type="ExternalName"), objects.service("not-me", annotations={"chatprobe.io/probe": "false"}))
         shown, machine = await run("discover", "--config", str(config)), await run("discover", "--config", str(config), "--json")
@@ -57,8 +57,8 @@ async def test_the_four_ways_in_a_table(cluster: api.Cluster, config: Path) -> N
     version = next(one["version"] for one in told["targets"] if one["url"] == vllm.url)
     rows = {row[0]: row for line in shown.output.splitlines() if len(row := [cell.strip() for cell in line.split("  ") if cell.strip()]) > 5}
     assert rows[f"{NAMESPACE}/by-node"] == [f"{NAMESPACE}/by-node", "node worker", vllm.url, "none", "vllm", version, "healthy", "1 (1 in a)"]
-    assert rows[f"{NAMESPACE}/by-route"][1:4] == ["Route by-route", "https://no.invalid", "edge, certificate not seen, HTTP redirected"]
-    assert rows[f"{NAMESPACE}/by-ingress"][1:4] == ["Ingress by-ingress", "http://nowhere.invalid", "none"]
+    assert rows[f"{NAMESPACE}/by-route"][1:4] == ["Route by-route", "https://no.one.invalid", "edge, certificate not seen, HTTP redirected"]
+    assert rows[f"{NAMESPACE}/by-ingress"][1:4] == ["Ingress by-ingress", "http://nowhere.at.invalid", "none"]
     assert rows[f"{NAMESPACE}/itself"][1:3] == ["the Service", f"http://itself.{NAMESPACE}.svc.cluster.local:8000"]
     assert f"{NAMESPACE}/itself: not otherwise: Route closed is admitted by no router" in shown.output
     assert f"passed over: {NAMESPACE}/outside: is of type ExternalName, which leads anywhere" in shown.output

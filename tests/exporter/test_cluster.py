@@ -174,12 +174,12 @@ def _slice(name: str, one: Pod, zone: str) -> api.Json:
 
 
 async def test_a_target_that_resolves_to_a_refused_address_is_sent_nothing(cluster: api.Cluster, kubeconfig: Path) -> None:
-    """Its name is a name like any other; where it leads is known only once it is resolved, by the worker itself."""
+    """Its name is a name like any other until the resolver reads an octal number in it; where it leads is known only then, to the worker itself."""
     records = Records()
     text = kubeconfig.parent / "chatprobe.yaml"
     async with engine() as one:
         cluster.put(objects.service("evil", labels={}), objects.ingress("evil", "evil", host=f"localhost:{urlsplit(one.url).port}", tls=False))
-        cluster.put(objects.service("worse"), objects.ingress("worse", "worse", host="localhost", tls=False))
+        cluster.put(objects.service("worse"), objects.ingress("worse", "worse", host="0177.0.0.1", tls=False))
         config = parse(
             f'web: {{listen: "127.0.0.1:0"}}\ndiscovery: {{kubernetes: {{namespaces: [vllm-benchmark], kubeconfig: "{kubeconfig}"}}}}\n'
             "scenarios: {beat: {every: 1s}}\n",

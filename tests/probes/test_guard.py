@@ -23,6 +23,11 @@ from probes.request import address_of
         ("192.0.0.192", "the address of a cloud's metadata service"),
         ("fd00:ec2::254", "the address of a cloud's metadata service"),
         ("fd20:ce::254", "the address of a cloud's metadata service"),
+        ("fd00:42::42", "the address of a cloud's metadata service"),
+        ("64:ff9b:1::a9fe:a9fe", "an address that stands for an IPv4 one"),
+        ("64:ff9b:1:a9fe:a9:fe00::", "an address that stands for an IPv4 one"),
+        ("::169.254.169.254", "an address that stands for an IPv4 one"),
+        ("::7f00:1", "an address that stands for an IPv4 one"),
         ("0.0.0.0", "no address of a single host"),
         ("0.1.2.3", "no address of a single host"),
         ("::", "no address of a single host"),
@@ -47,6 +52,7 @@ def test_loopback_may_be_allowed_and_nothing_else_with_it() -> None:
     assert Guard(loopback=True).objection("127.0.0.1") is None
     assert Guard(loopback=True).objection("::1") is None
     assert Guard(loopback=True).objection("169.254.169.254") is not None
+    assert Guard(loopback=True).objection("::127.0.0.1") is not None
     assert Guard(loopback=True).objection("0.0.0.0") is not None
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from tests.cluster import objects as o
 from tests.cluster.objects import Json
-from tests.traffic.kubernetes.seeing import only, seen
+from tests.traffic.kubernetes.seeing import cluster, only, seen, settings
 from traffic.roster import Replica
-from traffic.targets.kubernetes.candidates import MOST_REPLICAS, PassedOver
+from traffic.targets.kubernetes.candidates import MOST_REPLICAS, PassedOver, candidates
 
 OURS = "chatprobe.io/"
 
@@ -126,6 +126,14 @@ def test_pods_that_speak_tls_are_expected_to_have_the_name_of_their_service() ->
 def test_the_older_come_first_whoever_else_comes() -> None:
     chosen, _ = seen(*(o.service(name) for name in ("zulu", "mike", "alpha")))
     assert list(chosen) == ["vllm-benchmark/zulu", "vllm-benchmark/mike", "vllm-benchmark/alpha"]
+
+
+@pytest.mark.parametrize(("service_first", "kind"), [(True, "service"), (False, "kserve")])
+def test_of_equal_names_the_older_is_kept(service_first: bool, kind: str) -> None:
+    kinds = (o.service, o.inference_service) if service_first else (o.inference_service, o.service)
+    found, passed_over = candidates(cluster(*(make("llama") for make in kinds)), settings())
+    assert [(one.name, one.way.kind) for one in found] == [("vllm-benchmark/llama", kind)]
+    assert passed_over == [PassedOver("vllm-benchmark/llama", "its name is that of an older one")]
 
 
 def test_an_inference_service_of_kserve() -> None:

@@ -15,6 +15,7 @@ from tests.cluster.objects import Json
 from tests.traffic.kubernetes.seeing import seen, settings
 from traffic.roster import Member
 from traffic.targets.endpoints import endpoints
+from traffic.targets.kubernetes.candidates import PassedOver
 from traffic.targets.kubernetes.engine import Engine
 from traffic.targets.kubernetes.enrolling import Enrolled, Found, enrolled, guard_of, lines
 
@@ -66,7 +67,7 @@ def test_a_key_goes_where_namespace_name_and_host_are_as_the_configuration_says(
     [
         ([o.service("vllm"), o.route("vllm", "vllm", host="apps.example.com.evil.test")], "a host that only begins alike"),
         ([o.service("vllm"), o.route("vllm", "vllm", host="evilapps.example.com")], "a host that only ends alike"),
-        ([o.service("vllm"), o.ingress("vllm", "vllm", host="evil.test")], "a host of one's own, by an Ingress"),
+        ([o.service("vllm"), o.ingress("vllm", "vllm", host="vllm.evil.test")], "a host of one's own, by an Ingress"),
         ([o.service("vllm", balancer="203.0.113.66")], "an address of one's own, by a load balancer"),
         ([o.service("other"), o.route("vllm", "other")], "another Service behind the host"),
         ([o.service("vllm", annotations={"chatprobe.io/host": "x.apps.example.com"})], "an annotation"),
@@ -75,6 +76,72 @@ def test_a_key_goes_where_namespace_name_and_host_are_as_the_configuration_says(
 )
 def test_a_key_goes_nowhere_else(made: Made, found: list[Json], name: str) -> None:
     assert set(keys(made(CREDENTIALS), *found).values()) == {None}
+
+
+INSIDE = """
+credentials:
+  - {host: "*.svc.cluster.local", api_key: {file: key}}
+"""
+STOLEN = "has a host that is a name inside of the cluster, or may become one: it has fewer than two dots"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "steal.evil.svc.cluster.local",
+        "Steal.Evil.SVC.Cluster.Local.",
+        "other.vllm-benchmark.svc.cluster.local",
+        "cluster.local",
+        "steal.evil.svc",
+        "1-2-3-4.evil.pod",
+        "steal.evil.svc.clusterset.local",
+        "kubernetes.default",
+        "kubernetes",
+        "steal.evil.svc.cluster\u3002local",
+    ],
+)
+@pytest.mark.parametrize("through", ["Route", "Ingress", "HTTPRoute", "load balancer"])
+def test_no_router_leads_inside_of_the_cluster(made: Made, host: str, through: str) -> None:
+    parts = {
+        "Route": [o.service("vllm"), o.route("r", "vllm", host=host)],
+        "Ingress": [o.service("vllm"), o.ingress("r", "vllm", host=host)],
+        "HTTPRoute": [o.service("vllm"), o.http_route("r", "vllm", host=host)],
+        "load balancer": [o.service("vllm", balancer=host)],
+    }[through]
+    (member,) = enrol(made(INSIDE), *parts).members.values()
+    assert member.target.url == "http://vllm.vllm-benchmark.svc.cluster.local:8000"
+    against = [why for one in seen(*parts)[0].values() for why in one.against_others]
+    assert against == [f"{through} {STOLEN}" if through == "load balancer" else f"{through} r {STOLEN}"]
+
+
+def test_the_cluster_s_own_domain_is_inside_of_it(made: Made) -> None:
+    config = made(kubernetes=", cluster_domain: corp.test")
+    urls = [member.target.url for member in enrol(config, o.service("vllm"), o.route("r", "vllm", host="steal.evil.corp.test")).members.values()]
+    assert urls == ["http://vllm.vllm-benchmark.svc.corp.test:8000"]
+
+
+def test_of_several_hosts_the_one_outside_of_the_cluster(made: Made) -> None:
+    ingress = o.ingress("i", "vllm", host="vllm", tls=False)
+    ingress["spec"]["rules"] += o.ingress("i", "vllm")["spec"]["rules"]
+    route = o.http_route("h", "vllm")
+    route["spec"]["hostnames"].insert(0, "vllm.vllm-benchmark.svc.cluster.local")
+    assert seen(o.service("vllm"), ingress)[0]["vllm-benchmark/vllm"].way.url == "http://vllm.example.com"
+    assert seen(o.service("vllm"), route)[0]["vllm-benchmark/vllm"].way.url == "https://chat.example.com"
+
+
+@pytest.mark.parametrize("host", ["steal.evil.svc.cluster.local", "vllm-benchmark.svc.cluster.local", "llama.evil", "llama.vllm-benchmark.svc"])
+def test_an_inference_service_leads_inside_of_its_own_namespace_only(host: str) -> None:
+    why = "has a URL inside of the cluster, or one that may be (its host has fewer than two dots), that is not of its own namespace"
+    assert seen(o.inference_service("llama", url=f"http://{host}")) == ({}, [PassedOver("vllm-benchmark/llama", why)])
+    assert seen(o.inference_service("llama", address=f"http://{host}"), prefer=("service",)) == ({}, [PassedOver("vllm-benchmark/llama", why)])
+    chosen, passed_over = seen(o.inference_service("llama", address=f"http://{host}"), probe="both")
+    assert (list(chosen), passed_over) == (["vllm-benchmark/llama"], [PassedOver("vllm-benchmark/llama/service", why)])
+
+
+def test_a_slice_leads_to_addresses_only() -> None:
+    names = ("steal.evil.svc.cluster.local", "kubernetes", "10.0.0.1@evil.example.com", "fd01::1%]@evil.example.com", "0177.0.0.1")
+    (found,) = seen(o.service("vllm"), o.endpoint_slice("vllm", *names, "10.0.0.1", "fd01::1"))[0].values()
+    assert [replica.url for replica in found.replicas] == ["http://10.0.0.1:8000", "http://[fd01::1]:8000"]
 
 
 def test_a_credential_for_a_cluster_is_not_for_files_that_imitate_its_names(made: Made) -> None:
@@ -89,6 +156,18 @@ def test_pods_are_shown_no_key_whatever_their_service_is_shown(made: Made) -> No
     (member,) = enrol(config, o.service("vllm"), o.route("vllm", "vllm"), o.endpoint_slice("vllm", "10.0.0.66")).members.values()
     assert member.target.api_key is not None
     assert [page.url for page in member.pages] == ["http://10.0.0.66:8000/metrics"]
+
+
+@pytest.mark.parametrize("secret", ["api_key: {file: key}", "headers: {X-Key: hunter2}"])
+def test_what_is_secret_does_not_go_over_http_where_it_comes_with_a_reload(made: Made, secret: str) -> None:
+    (candidate,) = seen(o.service("vllm"), o.route("vllm", "vllm", host="vllm.apps.example.com", insecure="Allow"))[0].values()
+    found = [Found(candidate, Engine("vllm", "http://vllm.apps.example.com", "over HTTP"))]
+    credentials = f'credentials: [{{host: "*.apps.example.com", {secret}, tls: {{server_name: engine}}}}]'
+    assert [member.target.url for member in enrolled(made(), {}, found).members.values()] == ["http://vllm.apps.example.com"]
+    (member,) = enrolled(made(credentials), {}, found).members.values()
+    assert member.target.url == "https://vllm.apps.example.com"
+    assert member.target.api_key is not None or member.target.headers
+    assert member.target.tls_settings.server_name == "engine"
 
 
 def test_every_target_of_a_cluster_is_guarded(made: Made) -> None:
@@ -108,10 +187,13 @@ def test_every_target_of_a_cluster_is_guarded(made: Made) -> None:
             "fd00:ec2::254 is the address of a cloud's metadata service, to which no discovered target may lead",
         ),
         (
-            o.ingress("i", "vllm", host="hunter2@evil.test"),
+            o.ingress("i", "vllm", host="hunter2@vllm.evil.test"),
             "its url cannot be used: holds a user or a password; take it out and write api_key: {file: PATH}",
         ),
-        (o.ingress("i", "vllm", host="evil.test/path?x="), "its url cannot be used: has a query or a fragment; take out everything from ? or # on"),
+        (
+            o.ingress("i", "vllm", host="vllm.evil.test/path?x="),
+            "its url cannot be used: has a query or a fragment; take out everything from ? or # on",
+        ),
     ],
 )
 def test_hosts_that_are_refused_before_anything_is_asked(made: Made, found: Json, why: str) -> None:
@@ -141,7 +223,9 @@ def test_what_the_configuration_names_comes_first_by_name_and_by_url(made: Made)
 
 
 def test_two_services_cannot_be_one_target_twice(made: Made) -> None:
-    enrolment = enrol(made(), o.service("one"), o.service("two"), o.ingress("i", "one", host="chat.test"), o.ingress("j", "two", host="chat.test"))
+    enrolment = enrol(
+        made(), o.service("one"), o.service("two"), o.ingress("i", "one", host="chat.corp.test"), o.ingress("j", "two", host="chat.corp.test")
+    )
     assert list(enrolment.members) == ["vllm-benchmark/one"]
     assert [one.why for one in enrolment.passed_over] == ["its URL is that of vllm-benchmark/one already"]
 

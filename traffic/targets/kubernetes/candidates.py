@@ -10,6 +10,7 @@ from config.credentials import ClusterPlace
 from config.kubernetes import Kubernetes
 from traffic.roster import Replica
 from traffic.targets.kubernetes.annotations import AnnotationError, Wishes, wishes
+from traffic.targets.kubernetes.inside import is_inside, is_of_namespace
 from traffic.targets.kubernetes.objects import OURS, InferenceService, Pod, Service, ServicePort, Slice
 from traffic.targets.kubernetes.snapshot import Snapshot
 from traffic.targets.kubernetes.ways import Way, service_host, ways
@@ -51,8 +52,9 @@ class PassedOver:
 
 
 def candidates(snapshot: Snapshot, settings: Kubernetes) -> tuple[list[Candidate], list[PassedOver]]:
-    """Everything that the selector chooses, the older first."""
+    """Everything that the selector chooses, the older first, each name once."""
     found: list[Candidate] = []
+    by_name: dict[str, Candidate] = {}
     passed_over: list[PassedOver] = []
     served = {one.meta.full_name for one in snapshot.inference_services}
     looked_at = [
@@ -65,7 +67,11 @@ def candidates(snapshot: Snapshot, settings: Kubernetes) -> tuple[list[Candidate
                 found.append(one)
             else:
                 passed_over.append(one)
-    return sorted(found, key=lambda one: (one.age, one.name)), sorted(passed_over, key=lambda one: (one.name, one.why))
+    # a Service and an InferenceService may have one name
+    for one in sorted(found, key=lambda one: (one.age, one.name)):
+        by_name.setdefault(one.name, one)
+    passed_over.extend(PassedOver(one.name, "its name is that of an older one") for one in found if by_name[one.name] is not one)
+    return list(by_name.values()), sorted(passed_over, key=lambda one: (one.name, one.why))
 
 
 def _of_service(service: Service, snapshot: Snapshot, settings: Kubernetes, served: set[str]) -> Iterator[Candidate | PassedOver]:
@@ -129,10 +135,9 @@ def _of_inference_service(found: InferenceService, snapshot: Snapshot, settings:
     if not outside and not inside:
         yield PassedOver(name, "has no URL yet that discovery.kubernetes.prefer allows for; look at its conditions")
         return
-    for url in filter(None, (outside, inside)):
-        if text := _objection(url):
-            yield PassedOver(name, text)
-            return
+    if (text := _objection(outside or inside, meta.namespace, settings)) is not None:
+        yield PassedOver(name, text)
+        return
     predictor = f"{meta.name}-predictor"
     pieces = snapshot.slices.get((meta.namespace, predictor), ())
     way = _kserve_way(outside or inside, inside=not outside)
@@ -146,8 +151,10 @@ def _of_inference_service(found: InferenceService, snapshot: Snapshot, settings:
         meta.age,
     )
     yield candidate
-    if (wanted.probe or settings.probe) == "both" and outside and found.address and not _objection(found.address):
-        yield replace(candidate, name=name + BY_SERVICE, way=_kserve_way(found.address, inside=True), replicas=())
+    if (wanted.probe or settings.probe) == "both" and outside and found.address:
+        itself = replace(candidate, name=name + BY_SERVICE, way=_kserve_way(found.address, inside=True), replicas=())
+        text = _objection(found.address, meta.namespace, settings)
+        yield itself if text is None else PassedOver(itself.name, text)
 
 
 def _kserve_way(url: str, *, inside: bool) -> Way:
@@ -156,7 +163,7 @@ def _kserve_way(url: str, *, inside: bool) -> Way:
     return Way("kserve", through, url.rstrip("/"), "gateway" if secure else None, "refused" if secure else "allowed")
 
 
-def _objection(url: str) -> str | None:
+def _objection(url: str, namespace: str, settings: Kubernetes) -> str | None:
     """What speaks against the URL of an InferenceService; the URL itself, which may hold a password, is not repeated."""
     try:
         parts = urlsplit(url)
@@ -167,6 +174,8 @@ def _objection(url: str) -> str | None:
         return "has a URL with a user or a password, which is not taken from a cluster; write it under credentials in the main configuration"
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or parts.path not in ("", "/") or parts.query or parts.fragment:
         return "has a URL that is not one of scheme, host and port alone"
+    if is_inside(url, settings) and not is_of_namespace(url, namespace, settings):
+        return "has a URL inside of the cluster, or one that may be (its host has fewer than two dots), that is not of its own namespace"
     return None
 
 

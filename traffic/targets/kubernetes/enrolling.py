@@ -85,6 +85,10 @@ def _member(config: Config, found: Found) -> Member | str:
     if (objection := _objection(target.url, guard_of(config))) is not None:
         return objection
     target = equipped(candidate.name, target, config.credentials, candidate.place)
+    if engine.url == candidate.way.fallback_url and (target.api_key is not None or target.headers):
+        # the configuration has got its secrets only after it was found that HTTP would do
+        secure = target.model_copy(update={"url": candidate.way.url})
+        target = equipped(candidate.name, secure, config.credentials, candidate.place)
     inside = Target(backend=target.backend, url=f"https://{service_host(candidate.place.namespace, candidate.place.name, settings)}")
     tls = equipped(candidate.name, inside, config.credentials, candidate.place).tls_settings
     return Member(target, KUBERNETES, candidate.replicas, guard_of(config), candidate.place, tls)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from traffic.targets.kubernetes.fields import Json, entries, holds, labels, number, part, text, texts
+from traffic.targets.kubernetes.inside import is_address
 from traffic.targets.kubernetes.objects import (
     OURS,
     Backend,
@@ -176,6 +177,8 @@ def endpoint_slice(found: Json) -> Slice:
             )
             for endpoint in entries(found, "endpoints")
             for address in texts(endpoint, "addresses")[:1]
+            # a slice may be written to hold names, which would lead anywhere
+            if is_address(address)
         ),
         {text(port, "name"): own for port in entries(found, "ports") if (own := number(port, "port")) is not None},
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from config.kubernetes import Kubernetes, WayName
+from traffic.targets.kubernetes.inside import is_inside
 from traffic.targets.kubernetes.objects import Backend, HttpRoute, Ingress, Listener, Parent, Route, Service, ServicePort
 from traffic.targets.kubernetes.snapshot import Snapshot
 
@@ -42,10 +43,12 @@ def ways(service: Service, port: ServicePort, snapshot: Snapshot, settings: Kube
     against: list[str] = []
     for name in settings.prefer:
         for one in _OF[name](service, port, snapshot, settings):
-            if isinstance(one, Way):
-                found.append(one)
-            else:
+            if isinstance(one, str):
                 against.append(one)
+            elif one.kind != "service" and is_inside(one.url, settings):
+                against.append(f"{one.through} has a host that is a name inside of the cluster, or may become one: it has fewer than two dots")
+            else:
+                found.append(one)
     return found, against
 
 
@@ -92,18 +95,18 @@ def _of_route(what: str, route: Route) -> Way:
 
 def _by_ingress(service: Service, port: ServicePort, snapshot: Snapshot, settings: Kubernetes) -> Iterator[Way | str]:
     for ingress in snapshot.ingresses_to(service):
-        yield from _of_ingress(ingress, service, port)
+        yield from _of_ingress(ingress, service, port, settings)
     for route in snapshot.http_routes_to(service):
-        yield from _of_http_route(route, service, port, snapshot)
+        yield from _of_http_route(route, service, port, snapshot, settings)
 
 
-def _of_ingress(ingress: Ingress, service: Service, port: ServicePort) -> Iterator[Way | str]:
+def _of_ingress(ingress: Ingress, service: Service, port: ServicePort, settings: Kubernetes) -> Iterator[Way | str]:
     what = f"Ingress {ingress.meta.name}"
     if not ingress.addresses:
         yield f"{what} has no address: no controller serves it"
         return
     rules = [rule for rule in ingress.rules if rule.backend.service == service.meta.name]
-    for rule in rules:
+    for rule in sorted(rules, key=lambda rule: any(_inside(host, settings) for host in rule.hosts)):
         if rule.path not in _WHOLE:
             yield f"{what} is for a path only"
         elif not _leads_to(rule.backend, port):
@@ -121,7 +124,7 @@ def _of_ingress(ingress: Ingress, service: Service, port: ServicePort) -> Iterat
             return
 
 
-def _of_http_route(route: HttpRoute, service: Service, port: ServicePort, snapshot: Snapshot) -> Iterator[Way | str]:
+def _of_http_route(route: HttpRoute, service: Service, port: ServicePort, snapshot: Snapshot, settings: Kubernetes) -> Iterator[Way | str]:
     what = f"HTTPRoute {route.meta.name}"
     parents = [parent for parent in route.parents if parent.accepted]
     if not parents:
@@ -138,7 +141,7 @@ def _of_http_route(route: HttpRoute, service: Service, port: ServicePort, snapsh
         elif not hosts:
             yield f"{what} names no host"
         else:
-            yield _through_gateway(what, hosts[0], parents, snapshot)
+            yield _through_gateway(what, min(hosts, key=lambda host: _inside(host, settings)), parents, snapshot)
             return
 
 
@@ -204,6 +207,10 @@ def _leads_to(backend: Backend, port: ServicePort) -> bool:
 def _covered(host: str, patterns: tuple[str, ...]) -> bool:
     """Whether a host is one of these, or has one label in place of a `*` at the begin of one; a bare `*` is any."""
     return any(pattern in ("*", host) or (pattern.startswith("*.") and host.partition(".")[2] == pattern[2:]) for pattern in patterns)
+
+
+def _inside(host: str, settings: Kubernetes) -> bool:
+    return is_inside(f"http://{_bracketed(host)}", settings)
 
 
 def _url(scheme: str, host: str, port: int) -> str:
