@@ -48,7 +48,8 @@ TARGET_DOWN = (
                 6.5,
                 11.75,
                 VLLM,
-                "Every chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) fails. The last that succeeded ended 1m 45s ago. Of those that failed, most did so by connect.",
+                "Every chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) fails. The last that succeeded ended 1m 45s ago. "
+                "Of those that failed, most did so by connect.",
             ),
         ),
     ),
@@ -62,7 +63,8 @@ TARGET_DOWN = (
                 4.5,
                 8,
                 VLLM,
-                "Every chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) fails. None has succeeded since chatprobe runs. Of those that failed, most did so by connect.",
+                "Every chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) fails. None has succeeded since chatprobe runs. "
+                "Of those that failed, most did so by connect.",
             ),
         ),
     ),
