@@ -74,11 +74,11 @@ def test_what_else_is_seen_moves_no_target_that_is_compared() -> None:
     second = f'two: {{every: 15s, pair: true, targets: ["{NAMES[1]}", "{NAMES[2]}"]}}'
     third = f'three: {{every: 15s, pair: true, targets: ["{NAMES[4]}", "{NAMES[5]}"]}}'
     scenarios = f"{third}\n  {second}\n  {first}"
+    everything = fleet(NAMES[:6], scenarios)
     for of in range(2, 9):
-        whole = shards(fleet(NAMES[:6], scenarios), of)
-        for missing in range(6):
-            seen = [name for name in NAMES[:6] if name != NAMES[missing]]
-            assert shards(fleet(seen, scenarios), of) == [shard - {NAMES[missing]} for shard in whole]
+        for missing in NAMES[:6]:
+            seen = Roster(everything.config, {name: member for name, member in everything.members.items() if name != missing})
+            assert shards(seen, of) == [shard - {missing} for shard in shards(everything, of)]
 
 
 def test_who_does_not_lead_has_none() -> None:
