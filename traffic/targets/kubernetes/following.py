@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 import structlog
 
@@ -18,7 +19,7 @@ from traffic.targets.kubernetes.objects import Object
 RESYNC_SECONDS = 300.0
 """After so long everything is listed again, so that nothing that a watch has missed stays wrong for longer."""
 MOST_OBJECTS = 10_000
-"""Of one kind in one namespace; whatever floods a cluster does not flood us."""
+"""Of one kind in one namespace; whatever floods a cluster does not flood us, and displaces nothing that is known."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 
 _log = structlog.get_logger()
@@ -121,7 +122,10 @@ class Following:
                 self._stopping.wait(self._first_pause_seconds)  # a server that ends every watch at once is not asked without a pause
 
     def _list(self) -> str:
-        """Everything; nothing of what was known is lost before the whole of it has come. Gives the version to go on from."""
+        """Everything; nothing of what was known is lost before the whole of it has come. Gives the version to go on from.
+
+        Of a flood the whole never comes: what is known stays then, until a watch tells that it is gone, and others are added while there is room.
+        """
         found: dict[str, Object] = {}
         version = more = ""
         flooded = False
@@ -134,7 +138,7 @@ class Following:
             version, more = page.version or version, page.more
             if not more or flooded:
                 break
-        self._tell(problem=None, objects=found, flooded=flooded)
+        self._tell(problem=None, objects=_beside(self._objects, found) if flooded else found, flooded=flooded)
         return version
 
     def _watch(self, version: str, seconds: float) -> str:
@@ -182,6 +186,13 @@ class Following:
         """An object that cannot be read is none of ours."""
         if name := _name(item):
             objects[name] = self.kind.read(item)
+
+
+def _beside(known: Mapping[str, Object], found: Mapping[str, Object]) -> dict[str, Object]:
+    """What is known, as it was found now where it was, and as many others as there is room for."""
+    kept = {name: found.get(name, one) for name, one in known.items()}
+    new = ((name, one) for name, one in found.items() if name not in known)
+    return kept | dict(islice(new, max(0, MOST_OBJECTS - len(kept))))
 
 
 def _name(item: Json) -> str:
