@@ -314,6 +314,26 @@ async def test_a_flood_that_comes_first_in_a_list_displaces_nothing_that_is_know
         assert "vllm" in names(source.seen)
 
 
+async def test_a_list_of_large_objects_is_asked_for_in_smaller_pages(
+    cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "PAGE_BYTES", 8_000)
+    large = {"large": "x" * 3_000}
+    cluster.put(*(o.service(f"s{number}", annotations=large) for number in range(8)))
+    async with looking(configured()) as source:
+        seen = await until(source, lambda seen: len(seen.engines) == 8)
+        assert seen.problems == ()
+        cluster.put(o.service("too-large", annotations={"large": "x" * 9_000}))
+        cluster.compact()
+        cluster.fail("gone", "services")
+        cluster.fail(None, "services")
+        seen = await until(source, lambda seen: bool(seen.problems))
+    assert seen.problems == (
+        "services of vllm-benchmark: its answer has more than 8000 bytes; choose fewer objects by discovery.kubernetes.selector",
+    )
+    assert len(seen.engines) >= 8
+
+
 async def test_nothing_goes_on_when_it_is_closed(cluster: Cluster, configured: Configured) -> None:
     cluster.put(o.service("vllm"))
     async with looking(configured()) as source:

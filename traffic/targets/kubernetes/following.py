@@ -11,7 +11,7 @@ from itertools import islice
 
 import structlog
 
-from traffic.targets.kubernetes.api import AbsentError, Api, ApiError, ExpiredError, SilentError
+from traffic.targets.kubernetes.api import PAGE_OBJECTS, AbsentError, Api, ApiError, ExpiredError, SilentError
 from traffic.targets.kubernetes.fields import Json
 from traffic.targets.kubernetes.kinds import Kind
 from traffic.targets.kubernetes.objects import Object
@@ -128,14 +128,14 @@ class Following:
         """
         found: dict[str, Object] = {}
         version = more = ""
-        flooded = False
+        flooded, size = False, PAGE_OBJECTS
         while True:
-            page = self._api.page(self.kind, self.namespace, self._selector, more)
+            page = self._api.page(self.kind, self.namespace, self._selector, more, size)
             for item in page.items:
                 flooded = flooded or len(found) >= MOST_OBJECTS
                 if not flooded:
                     self._keep(found, item)
-            version, more = page.version or version, page.more
+            version, more, size = page.version or version, page.more, page.most
             if not more or flooded:
                 break
         self._tell(problem=None, objects=_beside(self._objects, found) if flooded else found, flooded=flooded)

@@ -36,17 +36,21 @@ class Way:
     secure_pods: bool = False
 
 
+MOST_REASONS = 5
+"""What is told of the ways that are not taken to one Service; others may write any number of objects that lead to it."""
+
+
 def ways(service: Service, port: ServicePort, snapshot: Snapshot, settings: Kubernetes) -> tuple[list[Way], list[str]]:
-    """The ways to a Service's port, the preferred ones first, and what speaks against others."""
+    """The ways to a Service's port, the preferred ones first, and what speaks against others, each reason once."""
     found: list[Way] = []
-    against: list[str] = []
+    against: dict[str, None] = {}
     for name in settings.prefer:
         for one in _OF[name](service, port, snapshot, settings):
             if isinstance(one, Way):
                 found.append(one)
-            else:
-                against.append(one)
-    return found, against
+            elif len(against) < MOST_REASONS:
+                against[one] = None
+    return found, list(against)
 
 
 def service_url(service: Service, port: ServicePort, settings: Kubernetes) -> str:
