@@ -70,9 +70,9 @@ def test_scenarios_that_share_a_target_keep_all_of_theirs_together() -> None:
 
 def test_what_else_is_seen_moves_no_target_that_is_compared() -> None:
     """Two processes that see others come and go at different moments still agree on each target."""
-    first = f'one: {{every: 15s, pair: true, targets: ["{NAMES[0]}", "{NAMES[1]}"]}}'
-    second = f'two: {{every: 15s, pair: true, targets: ["{NAMES[1]}", "{NAMES[2]}"]}}'
-    third = f'three: {{every: 15s, pair: true, targets: ["{NAMES[4]}", "{NAMES[5]}"]}}'
+    first = f'ab: {{every: 15s, pair: true, targets: ["{NAMES[0]}", "{NAMES[1]}"]}}'
+    second = f'bc: {{every: 15s, pair: true, targets: ["{NAMES[1]}", "{NAMES[2]}"]}}'
+    third = f'ef: {{every: 15s, pair: true, targets: ["{NAMES[4]}", "{NAMES[5]}"]}}'
     scenarios = f"{third}\n  {second}\n  {first}"
     everything = fleet(NAMES[:6], scenarios)
     for of in range(2, 9):
