@@ -16,7 +16,7 @@ from traffic.roster import Member
 from traffic.schedule import SystemClock
 from traffic.targets.files import NOTHING
 from traffic.targets.kubernetes.candidates import PassedOver
-from traffic.targets.kubernetes.certificate import Certificate, look_at
+from traffic.targets.kubernetes.certificate import Certificate, looked_at
 from traffic.targets.kubernetes.enrolling import KUBERNETES, Found, enrolled, guard_of
 from traffic.targets.kubernetes.source import Seen, Source
 
@@ -88,7 +88,7 @@ async def _look_at(name: str, member: Member, made: Plan, ways: Mapping[str, Fou
     certificate = None
     if member.target.url.startswith("https://"):
         known = way.engine.certificate if way else None
-        certificate = known or await asyncio.to_thread(look_at, endpoint.url, endpoint.tls, member.guard or guard_of(config))
+        certificate = known or await looked_at(endpoint.url, endpoint.tls, member.guard or guard_of(config))
     try:
         await control.health(endpoint)
         health = ""

@@ -84,7 +84,10 @@ async def exporting(
     source: Source | None = None
 
     def world() -> World:
-        return World(NOTHING_SEEN if source is None else source.seen, Part(shard, lease is None or lease.leads))
+        return World(NOTHING_SEEN if source is None else source.seen, Part(shard, leads()))
+
+    def leads() -> bool:
+        return lease is None or lease.leads
 
     with _as_serve_error():
         first = plan(config, NOTHING, world())
@@ -138,7 +141,7 @@ async def exporting(
             stack.enter_context(_running(lease.run(reloading.rediscover)))
         population = Population(control, clock, tell)
         stack.push_async_callback(population.close)
-        runner = Runner(prober, admission, clock, tell)
+        runner = Runner(prober, admission, clock, tell, leads)
         stack.push_async_callback(runner.stop, grace_seconds)
 
         async def follow(plan: Plan) -> None:

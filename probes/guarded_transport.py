@@ -6,11 +6,16 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import httpcore
 import httpx
 
 from probes.guard import ForbiddenAddressError, Guard
+
+_NAMES = ThreadPoolExecutor(8, thread_name_prefix="names")
+"""Looks up names that others have written: their resolvers may take long, and hold up nothing but one another."""
 
 
 class GuardedTransport(httpx.AsyncHTTPTransport):
@@ -41,7 +46,7 @@ class _GuardedNetwork(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().run_in_executor(_NAMES, partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(f"{host}: {getattr(error, 'strerror', None) or error}") from error
         addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,13 +56,17 @@ class _Due:
 
 
 class Attempts:
-    """Makes of each chat that is due one record or one skip for each of its targets, and of a paired one a `Pair` besides."""
+    """Makes of each chat that is due one record or one skip for each of its targets, and of a paired one a `Pair` besides.
 
-    def __init__(self, prober: Prober, admission: Admission, clock: Clock, tell: Sink) -> None:
+    While `leads` says that another replica may chat, the chats that are due are that one's, and no trace is left of them here.
+    """
+
+    def __init__(self, prober: Prober, admission: Admission, clock: Clock, tell: Sink, leads: Callable[[], bool]) -> None:
         self._prober = prober
         self._admission = admission
         self._clock = clock
         self._tell = tell
+        self._leads = leads
         self._running: set[asyncio.Task[bool]] = set()
         self._closed = False
 
@@ -77,11 +81,14 @@ class Attempts:
 
     def skip(self, watch: Watch, reason: SkipReason, count: int = 1) -> None:
         """So many chats that were due are not held, with none of the watch's targets."""
-        for engine in watch.engines:
-            self._tell(self._skipped(watch, engine, reason, count))
+        if self._leads():
+            for engine in watch.engines:
+                self._tell(self._skipped(watch, engine, reason, count))
 
     def start(self, watch: Watch, script: Script, turn: Turn, due_ns: int) -> asyncio.Task[bool] | None:
         """Admit what may be sent now, and send it. The task's result is whether the chat went well with all targets; None: it is with none."""
+        if not self._leads():
+            return None
         admitted: list[tuple[Served, Ticket]] = []
         refused: list[Side] = []
         for engine in watch.engines:
@@ -111,7 +118,7 @@ class Attempts:
         return len(ended) == len(due.watch.engines) and all(side.record is not None and side.record.outcome == "ok" for side in ended)
 
     async def _attempt(self, due: _Due, engine: Served, ticket: Ticket, ready: str | SkipReason | BaseException) -> Side | None:
-        """One target's side; None if chatprobe stopped before it could be sent."""
+        """One target's side; None if chatprobe stopped, or lost its lease, before it could be sent."""
         event: ChatRecord | Skip | None = None
         try:
             match ready:
@@ -119,7 +126,7 @@ class Attempts:
                     raise ready
                 case SkipReason():
                     event = self._skipped(due.watch, engine, ready)
-                case model if not self._closed:
+                case model if not self._closed and self._leads():
                     event = await self._chat(due, engine, model)
         except Exception as error:  # noqa: BLE001 - the edge of a probe: whatever breaks is our fault, is counted as such, and probing goes on
             _log.exception("a probe broke", target=engine.name, scenario=due.watch.name)

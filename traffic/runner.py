@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -26,12 +26,13 @@ class Runner:
     """Starts each watch's chats when they are due. Every chat that was due becomes one record or one skip.
 
     Lateness is never hidden: a chat that starts late carries its due time, and chats that could not even start late are skipped as `missed`.
+    Before each chat is admitted and again before it is sent, `leads` is asked whether it is this replica's to send.
     """
 
-    def __init__(self, prober: Prober, admission: Admission, clock: Clock, tell: Sink) -> None:
+    def __init__(self, prober: Prober, admission: Admission, clock: Clock, tell: Sink, leads: Callable[[], bool] = lambda: True) -> None:
         self._prober = prober
         self._clock = clock
-        self._attempts = Attempts(prober, admission, clock, tell)
+        self._attempts = Attempts(prober, admission, clock, tell, leads)
         self._drivers: list[Driver] = []
         self._leaving: set[asyncio.Task[None]] = set()
         self._stopping = False

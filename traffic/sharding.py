@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from config.model import Config
-from traffic.roster import Member, Roster
+from traffic.roster import Roster
 from traffic.schedule import share
 
 
@@ -37,6 +36,9 @@ def read_shard(written: str) -> Shard:
     return Shard(int(number), int(of))
 
 
+_COMPARED = "pair"
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """`leads` is False while another replica of the same shard chats, or while it is not known who does."""
@@ -45,26 +47,17 @@ class Part:
     leads: bool = True
 
     def of(self, roster: Roster) -> Roster:
-        """The roster with this process's targets alone. Those that a scenario compares with one another stay together."""
+        """The roster with this process's targets alone. All those that scenarios compare are one shard's."""
         if not self.leads:
             return Roster(roster.config, {})
         if self.shard.of == 1:
             return roster
-        keys = dict(_keys(roster.config, roster.members))
-        return Roster(roster.config, {name: member for name, member in roster.members.items() if self.shard.keeps(keys[name])})
+        return Roster(roster.config, {name: member for name, member in roster.members.items() if self.shard.keeps(_key(roster.config, name))})
 
 
-def _keys(config: Config, members: Mapping[str, Member]) -> Iterator[tuple[str, str]]:
-    """What decides on each target's shard: its own name, or the first of the paired scenarios that hold it together with others."""
-    groups: list[tuple[str, set[str]]] = []
-    for name, scenario in config.scenarios.items():
-        compared = {target for target in members if scenario.covers(target)} if scenario.pair else set()
-        if not compared:
-            continue
-        touching = [group for group in groups if group[1] & compared]
-        groups = [group for group in groups if not group[1] & compared]
-        first = touching[0][0] if touching else f"pair {name}"
-        groups.append((first, compared.union(*(targets for _, targets in touching))))
-    of_group = {target: key for key, targets in groups for target in targets}
-    for target in members:
-        yield target, of_group.get(target, target)
+def _key(config: Config, target: str) -> str:
+    """What decides on a target's shard: its own name; or the same for all that any scenario compares, whether or not the others are there.
+
+    What each process sees of a cluster at a moment must not matter: two would chat with the same target, or none.
+    """
+    return _COMPARED if any(scenario.pair and scenario.covers(target) for scenario in config.scenarios.values()) else target

@@ -166,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
             items = [one for key, one in sorted(cluster.kinds.get((place["group"], place["plural"]), {}).items()) if _wanted(one, place, query)]
             version = cluster.version
         begin = int(query.get("continue", "0"))
-        size = cluster.page_objects or len(items) or 1
+        size = min(cluster.page_objects or len(items) or 1, int(query.get("limit", "0")) or len(items) or 1)
         more = str(begin + size) if begin + size < len(items) else ""
         body = json.dumps({"metadata": {"resourceVersion": str(version), "continue": more}, "items": items[begin : begin + size]}).encode()
         if fault == "half":

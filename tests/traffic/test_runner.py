@@ -57,6 +57,7 @@ async def running(
     control: FakeControl | None = None,
     sink: Callable[[Event], None] | None = None,
     usage: Usage = UNKNOWN_USAGE,
+    leads: Callable[[], bool] = lambda: True,
     **prober: object,
 ) -> AsyncIterator[Scene]:
     clock, heard = FakeClock(), Heard()
@@ -65,7 +66,7 @@ async def running(
     tell = sink or heard
     admission = Admission(settings.limits, clock, tell, usage)
     population = Population(control, clock, heard)
-    runner = Runner(fake, admission, clock, tell)
+    runner = Runner(fake, admission, clock, tell, leads)
     scene = Scene(runner, clock, fake, control, heard, admission, population)
     scene.follow(settings)
     try:
@@ -111,6 +112,30 @@ async def test_a_target_that_hangs_is_busy_at_its_cap_and_chatted_with_again_aft
         assert (len(scene.records), scene.admission.in_flight) == (2, 0)
         await scene.clock.advance(10)
         assert (len(scene.records), len(scene.skips)) == (3, skipped)
+
+
+@pytest.mark.parametrize("scenario", ["every: 10s", "users: 2"])
+async def test_without_the_lease_nothing_is_sent_whatever_the_roster_says(scenario: str) -> None:
+    held = True
+    async with running(config(scenario=scenario), leads=lambda: held) as scene:
+        await scene.clock.advance(25)
+        sent = len(scene.prober.asks)
+        assert sent > 0
+        held = False
+        await scene.clock.advance(60)
+        assert len(scene.prober.asks) == sent
+        assert scene.skips == []
+        held = True
+        await scene.clock.advance(25)
+        assert len(scene.prober.asks) > sent
+
+
+async def test_a_lease_that_is_lost_while_a_chat_is_made_ready_keeps_it_from_being_sent() -> None:
+    answers = iter([True])
+    async with running(config(), leads=lambda: next(answers, False)) as scene:
+        await scene.clock.advance(25)
+        assert scene.prober.asks == []
+        assert (scene.records, scene.skips, scene.admission.in_flight) == ([], [], 0)
 
 
 class Busy:

@@ -68,6 +68,19 @@ def test_scenarios_that_share_a_target_keep_all_of_theirs_together() -> None:
     assert [shard for shard in found if shard & set(names[:3])] == [next(shard for shard in found if set(names[:3]) <= shard)]
 
 
+def test_what_else_is_seen_moves_no_target_that_is_compared() -> None:
+    """Two processes that see others come and go at different moments still agree on each target."""
+    first = f'ab: {{every: 15s, pair: true, targets: ["{NAMES[0]}", "{NAMES[1]}"]}}'
+    second = f'bc: {{every: 15s, pair: true, targets: ["{NAMES[1]}", "{NAMES[2]}"]}}'
+    third = f'ef: {{every: 15s, pair: true, targets: ["{NAMES[4]}", "{NAMES[5]}"]}}'
+    scenarios = f"{third}\n  {second}\n  {first}"
+    everything = fleet(NAMES[:6], scenarios)
+    for of in range(2, 20):
+        for missing in NAMES[:6]:
+            seen = Roster(everything.config, {name: member for name, member in everything.members.items() if name != missing})
+            assert shards(seen, of) == [shard - {missing} for shard in shards(everything, of)]
+
+
 def test_who_does_not_lead_has_none() -> None:
     assert dict(Part(leads=False).of(fleet(NAMES[:3])).members) == {}
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,6 +119,69 @@ async def test_who_cannot_renew_it_stops_before_another_may_take_it(
     await told.until(True, False, True)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_who_is_told_may_hang_and_the_lease_is_kept_all_the_same(cluster: Cluster, kubeconfig: Path) -> None:
+    one = lease(kubeconfig)
+    told = asyncio.Event()
+
+    async def hang() -> None:
+        told.set()
+        await asyncio.Event().wait()
+
+    running = asyncio.create_task(one.run(hang))
+    await asyncio.wait_for(told.wait(), PATIENCE_SECONDS)
+    await asyncio.sleep(QUICK.deadline_seconds + 0.5)
+    assert one.leads, "it is renewed meanwhile"
+    cluster.fail("broken", "leases")
+    await asyncio.sleep(QUICK.deadline_seconds + 0.5)
+    assert not one.leads, "and it ends in time"
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_who_is_told_may_break_and_is_told_again(cluster: Cluster, kubeconfig: Path) -> None:
+    one = lease(kubeconfig)
+    told = Told(one)
+
+    async def changed() -> None:
+        await told()
+        if len(told.states) == 1:
+            raise RuntimeError("a secret cannot be read")
+
+    running = asyncio.create_task(one.run(changed))
+    await told.until(True, True)
+    cluster.fail("broken", "leases")
+    await told.until(True, True, False)
+    assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_it_runs_out_by_the_clock_even_if_nothing_of_it_runs(cluster: Cluster, kubeconfig: Path) -> None:
+    one = lease(kubeconfig, terms=Terms(lease_seconds=3, deadline_seconds=0.5, renew_seconds=0.1))
+    running = asyncio.create_task(one.run(told := Told(one)))
+    await told.until(True)
+    time.sleep(0.6)  # noqa: ASYNC251 - the event loop is held up, as by too little processor time
+    assert not one.leads
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_it_is_renewed_while_all_threads_that_others_use_hang(cluster: Cluster, kubeconfig: Path) -> None:
+    one = lease(kubeconfig)
+    running = asyncio.create_task(one.run(told := Told(one)))
+    await told.until(True)
+    end = threading.Event()
+    hanging = [asyncio.create_task(asyncio.to_thread(end.wait, PATIENCE_SECONDS)) for _ in range(64)]
+    try:
+        await asyncio.sleep(QUICK.deadline_seconds + 0.5)
+        assert one.leads
+        assert told.states == [True]
+    finally:
+        end.set()
+        running.cancel()
+        await asyncio.gather(running, *hanging, return_exceptions=True)
 
 
 async def test_another_clock_does_not_matter(cluster: Cluster, kubeconfig: Path) -> None:

@@ -290,7 +290,48 @@ async def test_more_objects_than_are_kept(cluster: Cluster, configured: Configur
         cluster.put(*(o.service(f"t{number}") for number in range(10)))
         seen = await until(source, lambda seen: bool(seen.passed_over))
     assert len(seen.engines) == 5
-    assert [one.why for one in seen.passed_over] == ["services of vllm-benchmark: there are more than 10000, the others are not looked at"]
+    assert [one.why for one in seen.passed_over] == [
+        "services of vllm-benchmark: there are more than 10000; those that were known stay, and of the others no more are looked at"
+    ]
+
+
+async def test_a_flood_that_comes_first_in_a_list_displaces_nothing_that_is_known(
+    cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "MOST_OBJECTS", 5)
+    cluster.put(o.service("vllm"), o.service("vllm-2"))
+    async with looking(configured()) as source:
+        await until(source, lambda seen: len(seen.engines) == 2)
+        with cluster.changed:
+            cluster.put(*(o.service(f"a{number}") for number in range(10)))
+            cluster.compact()  # what they do not see come by a watch comes by a list
+        cluster.fail("gone", "services")
+        cluster.fail(None, "services")
+        seen = await until(source, lambda seen: bool(seen.passed_over) and len(seen.engines) == 5)
+        assert {"vllm", "vllm-2"} < set(names(seen))
+        cluster.delete(*(one for (_, name), one in list(cluster.kinds["", "services"].items()) if name == "vllm-2"))
+        await until(source, lambda seen: "vllm-2" not in names(seen))
+        assert "vllm" in names(source.seen)
+
+
+async def test_a_list_of_large_objects_is_asked_for_in_smaller_pages(
+    cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "PAGE_BYTES", 8_000)
+    large = {"large": "x" * 3_000}
+    cluster.put(*(o.service(f"s{number}", annotations=large) for number in range(8)))
+    async with looking(configured()) as source:
+        seen = await until(source, lambda seen: len(seen.engines) == 8)
+        assert seen.problems == ()
+        cluster.put(o.service("too-large", annotations={"large": "x" * 9_000}))
+        cluster.compact()
+        cluster.fail("gone", "services")
+        cluster.fail(None, "services")
+        seen = await until(source, lambda seen: bool(seen.problems))
+    assert seen.problems == (
+        "services of vllm-benchmark: its answer has more than 8000 bytes; choose fewer objects by discovery.kubernetes.selector",
+    )
+    assert len(seen.engines) >= 8
 
 
 async def test_nothing_goes_on_when_it_is_closed(cluster: Cluster, configured: Configured) -> None:

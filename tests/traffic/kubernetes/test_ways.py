@@ -7,6 +7,7 @@ import pytest
 from tests.cluster import objects as o
 from tests.cluster.objects import Json
 from tests.traffic.kubernetes.seeing import only
+from traffic.targets.kubernetes.reading import ingress
 from traffic.targets.kubernetes.ways import PlainHttp, Way
 
 ITSELF = "http://vllm.vllm-benchmark.svc.cluster.local:8000"
@@ -134,3 +135,21 @@ def test_a_node_port_of_local_traffic_needs_a_node_with_a_pod() -> None:
 def test_the_service_itself(service: Json, url: str) -> None:
     assert only(service).way.url == url
     assert only(service, cluster_domain="corp.local").way.url == url.replace("cluster.local", "corp.local")
+
+
+def test_a_flood_of_rules_and_of_ways_that_are_not_taken_is_bounded() -> None:
+    path = {"path": "/chat", "backend": {"service": {"name": "vllm", "port": {"number": 8000}}}}
+    floods = [o.ingress(f"i{number}", "vllm") for number in range(20)]
+    for flood in floods:
+        flood["spec"]["rules"] = [{"host": "x.example.com", "http": {"paths": [path] * 1000}}]
+    assert only(o.service("vllm"), *floods).against_others == tuple(f"Ingress i{number} is for a path only" for number in range(5))
+
+
+def test_of_many_rules_the_first_are_kept_once_each() -> None:
+    one = o.ingress("i", "vllm")
+    paths = [{"path": f"/{number}", "backend": {"service": {"name": "vllm"}}} for number in range(1000) for _ in range(2)]
+    one["spec"]["rules"] = [{"host": "x.example.com", "http": {"paths": paths}}]
+    one["spec"]["tls"] = [{"hosts": [f"{number}.example.com" for number in range(1000)]}]
+    found = ingress(one)
+    assert [rule.path for rule in found.rules] == [f"/{number}" for number in range(256)]
+    assert found.secure == ("*",), "no host among so many is taken for one without TLS"

@@ -52,6 +52,10 @@ class SilentError(ApiError):
     """A watch said nothing for so long that it may be dead."""
 
 
+class TooLargeError(ApiError):
+    """The answer has more bytes than are taken."""
+
+
 class AbsentError(ApiError):
     """404: the cluster has no such kind, or no such object."""
 
@@ -66,11 +70,12 @@ class ConflictError(ApiError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of a list. `more` is the token for the next page, empty at the end."""
+    """Some of a list. `more` is the token for the next page, empty at the end; `most` is how large it could be, and the next is to be."""
 
     items: tuple[Json, ...]
     version: str
     more: str
+    most: int = PAGE_OBJECTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +102,26 @@ class Api:
         self._core = client.CoreV1Api(self._client)
         self._custom = client.CustomObjectsApi(self._client)
 
-    def page(self, kind: Resource, namespace: str | None, selector: str = "", more: str = "") -> Page:
-        """One page of a list. Raises `ApiError`."""
-        options = {"limit": PAGE_OBJECTS, "_continue": more} if more else {"limit": PAGE_OBJECTS}
-        found = _parsed(self._get(kind, namespace, _selected(selector) | options, READ_SECONDS))
+    def page(self, kind: Resource, namespace: str | None, selector: str = "", more: str = "", most: int = PAGE_OBJECTS) -> Page:
+        """One page of a list, with fewer objects than `most` where so many are too large. Raises `ApiError`."""
+        options = {"limit": most, "_continue": more} if more else {"limit": most}
+        try:
+            found = _parsed(self._get(kind, namespace, _selected(selector) | options, READ_SECONDS))
+        except TooLargeError:
+            if most == 1:
+                raise
+            return self.page(kind, namespace, selector, more, most // 2)
         if not isinstance(found.get("items"), list):
             raise ApiError("its answer is no list; look whether what answers is the API server")
-        return Page(tuple(entries(found, "items")), text(found, "metadata", "resourceVersion"), text(found, "metadata", "continue"))
+        return Page(tuple(entries(found, "items")), text(found, "metadata", "resourceVersion"), text(found, "metadata", "continue"), most)
 
     def whole(self, kind: Resource, namespace: str | None, selector: str = "", most: int = 10_000) -> Iterator[Json]:
         """All objects of a list, up to so many. Raises `ApiError`."""
-        more, count = "", 0
+        more, count, size = "", 0, PAGE_OBJECTS
         while True:
-            page = self.page(kind, namespace, selector, more)
+            page = self.page(kind, namespace, selector, more, size)
             yield from page.items
-            more, count = page.more, count + len(page.items)
+            more, count, size = page.more, count + len(page.items), page.most
             if not more or count >= most:
                 return
 
@@ -284,7 +294,7 @@ def _bounded(response: Any) -> Iterator[bytes]:
     for piece in response.stream(65536):
         size += len(piece)
         if size > PAGE_BYTES:
-            raise ApiError(f"its answer has more than {PAGE_BYTES} bytes; choose fewer objects by discovery.kubernetes.selector")
+            raise TooLargeError(f"its answer has more than {PAGE_BYTES} bytes; choose fewer objects by discovery.kubernetes.selector")
         if time.monotonic() > ends:
             raise ApiError(f"its answer takes longer than {ANSWER_SECONDS:g} s; look at its own health")
         yield piece

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -12,6 +15,12 @@ from probes.guard import Guard
 from probes.wire.tls import context, explain
 
 LOOK_SECONDS = 5.0
+"""At all addresses of a name together, once it is resolved."""
+MOST_ADDRESSES = 4
+"""Of a name; whoever writes a name server's answers may give hundreds."""
+
+_LOOKS = ThreadPoolExecutor(4, thread_name_prefix="certificates")
+"""What names and peers hold up is other looks, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +32,13 @@ class Certificate:
     ends: float | None = None
 
 
+async def looked_at(url: str, tls: Tls, guard: Guard) -> Certificate:
+    """What `look_at` finds; a few look at a time."""
+    return await asyncio.get_running_loop().run_in_executor(_LOOKS, look_at, url, tls, guard)
+
+
 def look_at(url: str, tls: Tls, guard: Guard, seconds: float = LOOK_SECONDS) -> Certificate:
-    """Shake hands with whoever answers at an `https://` URL, and hang up. Blocks for so many seconds at most with each address."""
+    """Shake hands with whoever answers at an `https://` URL, and hang up. Blocks while its name is resolved, and for so many seconds at most then."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or 443
     try:
@@ -32,23 +46,23 @@ def look_at(url: str, tls: Tls, guard: Guard, seconds: float = LOOK_SECONDS) -> 
     except (OSError, UnicodeError) as error:
         return Certificate(None, f"{host}: {getattr(error, 'strerror', None) or error}")
     outcome = Certificate(None, f"{host}: no address")
-    for *_, address in found:
-        if objection := guard.objection(str(address[0])):
+    until = time.monotonic() + seconds
+    for address in list(dict.fromkeys(str(address[0]) for *_, address in found))[:MOST_ADDRESSES]:
+        if objection := guard.objection(address):
             outcome = Certificate(None, objection)
             continue
-        outcome = _shaken(str(address[0]), port, tls.server_name or host, tls, seconds)
-        if outcome.trusted is not None:
+        outcome = _shaken(address, port, tls.server_name or host, tls, until)
+        if outcome.trusted is not None or time.monotonic() >= until:
             break
     return outcome
 
 
-def _shaken(address: str, port: int, server_name: str, tls: Tls, seconds: float) -> Certificate:
+def _shaken(address: str, port: int, server_name: str, tls: Tls, until: float) -> Certificate:
     try:
-        with (
-            socket.create_connection((address, port), timeout=seconds) as plain,
-            context(tls).wrap_socket(plain, server_hostname=server_name) as secure,
-        ):
-            found = secure.getpeercert()
+        with socket.create_connection((address, port), timeout=_left(until)) as plain:
+            plain.settimeout(_left(until))
+            with context(tls).wrap_socket(plain, server_hostname=server_name) as secure:
+                found = secure.getpeercert()
     except ssl.SSLCertVerificationError as error:
         return Certificate(False, explain(error))
     except ssl.SSLError as error:
@@ -57,3 +71,8 @@ def _shaken(address: str, port: int, server_name: str, tls: Tls, seconds: float)
         return Certificate(None, getattr(error, "strerror", None) or str(error) or type(error).__name__)
     ends = found.get("notAfter") if found else None
     return Certificate(True, "", float(ssl.cert_time_to_seconds(ends)) if isinstance(ends, str) else None)
+
+
+def _left(until: float) -> float:
+    """Seconds to go. More than none, which would have a socket not wait at all."""
+    return max(0.001, until - time.monotonic())

@@ -50,7 +50,11 @@ class Cluster:
             complete=all(view.listed or view.problem is not None for _, view in views),
             known=any(view.listed for _, view in views),
             problems=_each_once(f"{one.where}: {view.problem}" for one, view in views if view.problem is not None),
-            flooded=tuple(f"{one.where}: there are more than {MOST_OBJECTS}, the others are not looked at" for one, view in views if view.flooded),
+            flooded=tuple(
+                f"{one.where}: there are more than {MOST_OBJECTS}; those that were known stay, and of the others no more are looked at"
+                for one, view in views
+                if view.flooded
+            ),
         )
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from probes.control import Control, ControlError
 from probes.guard import Guard
 from traffic.targets.endpoints import endpoints
 from traffic.targets.kubernetes.candidates import Candidate
-from traffic.targets.kubernetes.certificate import Certificate, look_at
+from traffic.targets.kubernetes.certificate import Certificate, looked_at
 
 ASKED_FOR = {"vllm": "/version", "tgi": "/info", "ollama": "/api/version", "openai": "/v1/models"}
 """What is asked for, in this order, to recognise each engine by its answer."""
@@ -49,7 +49,7 @@ async def ask(candidate: Candidate, config: Config, control: Control, guard: Gua
         return NoEngine(f"cannot be asked: {error}" if isinstance(error, SecretError) else "has a URL that cannot be used")
     note, certificate = "", None
     if candidate.way.fallback_url is not None:
-        certificate = await asyncio.to_thread(look_at, reached.url, reached.tls, guard)
+        certificate = await looked_at(reached.url, reached.tls, guard)
         if certificate.trusted is False and _shows_secrets(reached):
             note = f"its certificate is not accepted ({certificate.detail}), and what is secret does not go over HTTP"
         elif certificate.trusted is False:

@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 import structlog
 
-from traffic.targets.kubernetes.api import AbsentError, Api, ApiError, ExpiredError, SilentError
+from traffic.targets.kubernetes.api import PAGE_OBJECTS, AbsentError, Api, ApiError, ExpiredError, SilentError
 from traffic.targets.kubernetes.fields import Json
 from traffic.targets.kubernetes.kinds import Kind
 from traffic.targets.kubernetes.objects import Object
@@ -18,7 +19,7 @@ from traffic.targets.kubernetes.objects import Object
 RESYNC_SECONDS = 300.0
 """After so long everything is listed again, so that nothing that a watch has missed stays wrong for longer."""
 MOST_OBJECTS = 10_000
-"""Of one kind in one namespace; whatever floods a cluster does not flood us."""
+"""Of one kind in one namespace; whatever floods a cluster does not flood us, and displaces nothing that is known."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 
 _log = structlog.get_logger()
@@ -121,20 +122,23 @@ class Following:
                 self._stopping.wait(self._first_pause_seconds)  # a server that ends every watch at once is not asked without a pause
 
     def _list(self) -> str:
-        """Everything; nothing of what was known is lost before the whole of it has come. Gives the version to go on from."""
+        """Everything; nothing of what was known is lost before the whole of it has come. Gives the version to go on from.
+
+        Of a flood the whole never comes: what is known stays then, until a watch tells that it is gone, and others are added while there is room.
+        """
         found: dict[str, Object] = {}
         version = more = ""
-        flooded = False
+        flooded, size = False, PAGE_OBJECTS
         while True:
-            page = self._api.page(self.kind, self.namespace, self._selector, more)
+            page = self._api.page(self.kind, self.namespace, self._selector, more, size)
             for item in page.items:
                 flooded = flooded or len(found) >= MOST_OBJECTS
                 if not flooded:
                     self._keep(found, item)
-            version, more = page.version or version, page.more
+            version, more, size = page.version or version, page.more, page.most
             if not more or flooded:
                 break
-        self._tell(problem=None, objects=found, flooded=flooded)
+        self._tell(problem=None, objects=_beside(self._objects, found) if flooded else found, flooded=flooded)
         return version
 
     def _watch(self, version: str, seconds: float) -> str:
@@ -182,6 +186,13 @@ class Following:
         """An object that cannot be read is none of ours."""
         if name := _name(item):
             objects[name] = self.kind.read(item)
+
+
+def _beside(known: Mapping[str, Object], found: Mapping[str, Object]) -> dict[str, Object]:
+    """What is known, as it was found now where it was, and as many others as there is room for."""
+    kept = {name: found.get(name, one) for name, one in known.items()}
+    new = ((name, one) for name, one in found.items() if name not in known)
+    return kept | dict(islice(new, max(0, MOST_OBJECTS - len(kept))))
 
 
 def _name(item: Json) -> str:

@@ -11,6 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -60,10 +61,10 @@ def own_identity() -> str:
 
 
 class Lease:
-    """Tries to get the lease and to keep it. `leads` is whether chats may be started now."""
+    """Tries to get the lease and to keep it, in a thread of its own: nothing else that blocks may hold up a renewal."""
 
     def __init__(self, api: Api, name: LeaseName, identity: str, terms: Terms = Terms()) -> None:
-        self.leads = False
+        self._held = False
         self._api = api
         self._name = name
         self._identity = identity
@@ -73,36 +74,58 @@ class Lease:
         self._observed_at = 0.0
         self._problem = ""
         self._released = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="lease")
+        self._news = asyncio.Event()
+
+    @property
+    def leads(self) -> bool:
+        """Whether chats may be started at this moment: by the clock, whether or not the loop that renews the lease has come to notice."""
+        return self._held and self._left_seconds() > 0
 
     async def run(self, changed: Callable[[], Awaitable[object]]) -> None:
-        """Until it is cancelled; `changed` is called whenever `leads` is another."""
+        """Until it is cancelled; `changed` is called whenever `leads` is another. However long it takes, and if it raises, the lease is renewed."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._keep())
+            both.create_task(self._tell(changed))
+
+    async def _keep(self) -> None:
         while True:
             began = time.monotonic()
-            attempt = asyncio.ensure_future(asyncio.to_thread(self._attempt))
+            attempt = asyncio.get_running_loop().run_in_executor(self._thread, self._attempt)
             try:
                 while not attempt.done():
-                    left = self._renewed + self._terms.deadline_seconds - time.monotonic()
-                    await asyncio.wait({attempt}, timeout=max(0.05, left) if self.leads else None)
-                    if not attempt.done() and self.leads and time.monotonic() >= self._renewed + self._terms.deadline_seconds:
-                        await self._become(False, changed)
+                    await asyncio.wait({attempt}, timeout=max(0.05, self._left_seconds()) if self._held else None)
+                    if not attempt.done() and self._left_seconds() <= 0:
+                        self._become(False)
             except asyncio.CancelledError:
                 with contextlib.suppress(Exception):
                     await attempt
                 raise
-            if attempt.result():
+            if self._lost() or self._left_seconds() <= 0:
+                self._become(False)
+            if attempt.result() and not self._released:
                 self._renewed = began
-                await self._become(True, changed)
-            elif self.leads and (self._lost() or time.monotonic() >= self._renewed + self._terms.deadline_seconds):
-                await self._become(False, changed)
+                self._become(self._left_seconds() > 0)
             await asyncio.sleep(max(0.05, self._terms.renew_seconds - (time.monotonic() - began)))
+
+    async def _tell(self, changed: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            try:
+                await changed()
+            except Exception:  # noqa: BLE001 - the edge of the lease: whatever breaks, it is kept, and told again
+                _log.exception("what follows from the lease broke, and is tried again", leads=self.leads)
+                self._news.set()
+                await asyncio.sleep(self._terms.renew_seconds)
 
     async def release(self) -> None:
         """Let others have it at once, where it is held; what goes wrong then costs them the time of the lease, and nothing else."""
         self._released = True  # an attempt that is still under way must not get it back
-        if self.leads:
-            self.leads = False
+        if self._held:
+            self._held = False
             with contextlib.suppress(ApiError):
-                await asyncio.to_thread(self._write, holder="", seconds=1)
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._give_back)
 
     def _attempt(self) -> bool:
         """Get the lease, or renew it. Blocks."""
@@ -137,10 +160,10 @@ class Lease:
         self._put(found, self._identity, self._terms.lease_seconds)
         return True
 
-    def _write(self, *, holder: str, seconds: int) -> None:
+    def _give_back(self) -> None:
         found = self._api.read(_GROUP, _VERSION, self._name.namespace, _PLURAL, self._name.name)
         if text(found, "spec", "holderIdentity") == self._identity:
-            self._put(found, holder, seconds)
+            self._put(found, holder="", seconds=1)
 
     def _put(self, found: Json, holder: str, seconds: int) -> None:
         """With the version that was read: where somebody has written since, the API refuses it."""
@@ -171,9 +194,13 @@ class Lease:
         """Whether it was seen in somebody else's hands."""
         return self._observed is not None and self._observed[0] not in ("", self._identity)
 
-    async def _become(self, leads: bool, changed: Callable[[], Awaitable[object]]) -> None:
-        if leads == self.leads:
+    def _left_seconds(self) -> float:
+        """For how long chats may still be started, without another renewal."""
+        return self._renewed + self._terms.deadline_seconds - time.monotonic()
+
+    def _become(self, leads: bool) -> None:
+        if leads == self._held:
             return
-        self.leads = leads
+        self._held = leads
         _log.info("leading: chats are started here" if leads else "standing by: another replica may chat", identity=self._identity)
-        await changed()
+        self._news.set()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import islice
 
 from traffic.targets.kubernetes.fields import Json, entries, holds, labels, number, part, text, texts
 from traffic.targets.kubernetes.inside import is_address
@@ -24,6 +26,9 @@ from traffic.targets.kubernetes.objects import (
     ServicePort,
     Slice,
 )
+
+MOST_RULES = 256
+"""Of one Ingress or HTTPRoute, after those that repeat others; an object of a megabyte could have tens of thousands."""
 
 _POD_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 _KEPT_ANNOTATIONS = ("haproxy.router.openshift.io/timeout", "nginx.ingress.kubernetes.io/ssl-redirect")
@@ -89,11 +94,21 @@ def ingress(found: Json) -> Ingress:
         rules.append(Rule((), "", _ingress_backend(fallback)))
     return Ingress(
         meta(found),
-        tuple(rules),
-        tuple(host for tls in entries(spec, "tls") for host in (texts(tls, "hosts") or ("*",))),
+        _few(rules),
+        _secure_hosts(spec),
         tuple(text(address, "hostname") or text(address, "ip") for address in entries(found, "status", "loadBalancer", "ingress")),
         text(found, "metadata", "annotations", "nginx.ingress.kubernetes.io/ssl-redirect") != "false",
     )
+
+
+def _few(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    return tuple(islice(dict.fromkeys(rules), MOST_RULES))
+
+
+def _secure_hosts(spec: Json) -> tuple[str, ...]:
+    """Any, where they are too many to be looked through: what is taken for TLS and is none costs a way, and no secret."""
+    hosts = dict.fromkeys(host for tls in entries(spec, "tls") for host in (texts(tls, "hosts") or ("*",)))
+    return tuple(hosts) if len(hosts) <= MOST_RULES else ("*",)
 
 
 def _ingress_backend(backend: Json) -> Backend:
@@ -113,7 +128,7 @@ def http_route(found: Json) -> HttpRoute:
     return HttpRoute(
         meta(found),
         tuple(Parent(*key, accepted=key in accepted) for key in parents),
-        tuple(
+        _few(
             Rule(hosts, path, backend)
             for rule in entries(found, "spec", "rules")
             if (backend := _gateway_backend(rule, own)) is not None

@@ -37,19 +37,29 @@ class Way:
     secure_pods: bool = False
 
 
+MOST_REASONS = 5
+"""What is told of the ways that are not taken to one Service; others may write any number of objects that lead to it."""
+
+
 def ways(service: Service, port: ServicePort, snapshot: Snapshot, settings: Kubernetes) -> tuple[list[Way], list[str]]:
-    """The ways to a Service's port, the preferred ones first, and what speaks against others."""
+    """The ways to a Service's port, the preferred ones first, and what speaks against others, each reason once."""
     found: list[Way] = []
-    against: list[str] = []
+    against: dict[str, None] = {}
     for name in settings.prefer:
         for one in _OF[name](service, port, snapshot, settings):
-            if isinstance(one, str):
-                against.append(one)
-            elif one.kind != "service" and is_inside(one.url, settings):
-                against.append(f"{one.through} has a host that is a name inside of the cluster, or may become one: it has fewer than two dots")
-            else:
+            reason = one if isinstance(one, str) else _against(one, settings)
+            if not isinstance(one, str) and reason is None:
                 found.append(one)
-    return found, against
+            elif reason is not None and len(against) < MOST_REASONS:
+                against[reason] = None
+    return found, list(against)
+
+
+def _against(way: Way, settings: Kubernetes) -> str | None:
+    """What speaks against a way through what others write: a name inside of the cluster would lead to wherever they like."""
+    if way.kind == "service" or not is_inside(way.url, settings):
+        return None
+    return f"{way.through} has a host that is a name inside of the cluster, or may become one: it has fewer than two dots"
 
 
 def service_url(service: Service, port: ServicePort, settings: Kubernetes) -> str:
