@@ -12,6 +12,8 @@ from config.alerting import Alerts, LowVolume
 from config.demand import chats_per_second_on_average
 from config.model import Config, Slo
 
+SERVICE = "chatprobe"
+"""Sloth's service, of which each SLO is one."""
 FEWEST_TO_PAGE = 3
 """A page that fewer failed chats set off is the noise of one bad moment (research on low-traffic services in the SRE workbook, chapter 5)."""
 SCRAPES_IN_A_RATE = 4
@@ -59,9 +61,6 @@ class Objective:
         if self.slo.latency_only:
             return f"has {limits}, however it ends"
         return f"succeeds with {limits}" if limits else "succeeds"
-
-
-SERVICE = "chatprobe"
 
 
 def sloth_name(name: str) -> str:
