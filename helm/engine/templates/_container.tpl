@@ -63,6 +63,9 @@ imagePullPolicy: {{ $values.image.pullPolicy }}
 command:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- with .parts.workingDir }}
+workingDir: {{ . }}
+{{- end }}
 {{- with concat .parts.args $values.extraArgs }}
 args:
   {{- toYaml . | nindent 2 }}

@@ -4,6 +4,8 @@
 port: 3000
 metrics: /metrics
 model: {{ $model | quote }}
+{{- /* The router writes the model's tokenizer to ./out, and goes on with another way of counting where it cannot. */}}
+workingDir: /tmp
 args:
   - {{ printf "--model-id=%s" $model | quote }}
   - --hostname=0.0.0.0
