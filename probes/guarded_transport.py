@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import httpcore
 import httpx
 
 from probes.guard import ForbiddenAddressError, Guard
+from probes.names import addresses, resolve
 
 _NAMES = ThreadPoolExecutor(8, thread_name_prefix="names")
 """Looks up names that others have written: their resolvers may take long, and hold up nothing but one another."""
@@ -46,12 +45,11 @@ class _GuardedNetwork(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         try:
-            found = await asyncio.get_running_loop().run_in_executor(_NAMES, partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM))
+            found = await asyncio.get_running_loop().run_in_executor(_NAMES, resolve, host, port, self._guard)
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(f"{host}: {getattr(error, 'strerror', None) or error}") from error
-        addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
         failure: Exception = httpcore.ConnectError(f"{host}: no address")
-        for address in addresses:
+        for address in addresses(found):
             if objection := self._guard.objection(address):
                 failure = ForbiddenAddressError(objection)
                 continue

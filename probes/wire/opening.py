@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from probes.failure import Failure, Reason
+from probes.names import Resolved, resolve
 from probes.record import Milestones
 from probes.wire.clock import SO_TIMESTAMPNS, HeldOffset
 from probes.wire.connection import Connection, TlsLayer
@@ -23,8 +24,6 @@ from probes.wire.order import Address, Proxy
 from probes.wire.tls import certificate_expiry, explain
 
 T = TypeVar("T")
-SocketAddress = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
-Resolved = list[tuple[socket.AddressFamily, SocketAddress]]
 
 PROXY_HEAD_LIMIT = 16_384
 OUR_OWN_LACK = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -175,18 +174,14 @@ class Opening:
         return connection
 
     async def _resolved(self, host: str, port: int) -> Resolved:
-        """Addresses in the resolver's order (RFC 6724), IPv4 and IPv6."""
-
-        def look_up(flags: int) -> Resolved:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
-            return [(family, address) for family, _, _, _, address in found]
-
+        """An address is there at once; a name is looked up in a helper thread."""
+        guard = self._address.guard
         try:
-            return look_up(socket.AI_NUMERICHOST)
+            return resolve(host, port, guard, socket.AI_NUMERICHOST)
         except (OSError, UnicodeError):
             pass
         try:
-            return await self._in_thread(self._threads.resolvers, lambda: look_up(0))
+            return await self._in_thread(self._threads.resolvers, lambda: resolve(host, port, guard))
         except (OSError, UnicodeError) as error:
             raise OpeningError(Reason.DNS, f"{host}: {getattr(error, 'strerror', None) or error}") from error
 

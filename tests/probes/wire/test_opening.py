@@ -77,7 +77,7 @@ def resolves(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         real = socket.getaddrinfo
 
         def getaddrinfo(host: str, port: int, *, type: int = 0, flags: int = 0) -> object:
-            if host != "engine.test" or flags:
+            if host != "engine.test" or flags & socket.AI_NUMERICHOST:
                 return real(host, port, type=type, flags=flags)
             return [(family, socket.SOCK_STREAM, 6, "", address) for family, address in found]
 
@@ -394,3 +394,17 @@ def test_of_a_name_with_several_addresses_those_are_left_out_that_the_guard_refu
     with serving(await_client_gone) as server:
         resolves((socket.AF_INET, ("169.254.169.254", server.port)), (socket.AF_INET, ("127.0.0.1", server.port)))
         assert opened(Address("engine.test", server.port, guard=Guard(loopback=True))).reason is None
+
+
+def test_under_a_guard_no_name_is_completed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def getaddrinfo(host: str, port: int, *, type: int = 0, flags: int = 0) -> object:
+        if flags & socket.AI_NUMERICHOST or host.endswith("."):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, f"{host}.svc.cluster.local", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    with serving(await_client_gone) as server:
+        assert opened(Address("pod.engine.other", server.port)).reason is None
+        found = opened(Address("pod.engine.other", server.port, guard=Guard(loopback=True)))
+    assert found.reason is Reason.DNS
+    assert found.detail.startswith("pod.engine.other: no name as it stands; only this machine's search domains make it one, ")

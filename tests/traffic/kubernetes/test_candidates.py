@@ -192,3 +192,13 @@ def test_pods_are_bounded_and_their_names_are_names() -> None:
     replicas = only(o.service("one"), many).replicas
     assert len(replicas) == MOST_REPLICAS
     assert replicas[0].name == "10.0.0.0"
+
+
+def test_it_is_told_of_which_pods_the_metrics_are_not_read() -> None:
+    many = o.endpoint_slice("many", *(f"10.0.{number // 250}.{number % 250}" for number in range(MOST_REPLICAS + 1)))
+    named = o.endpoint_slice("named", "10.1.0.1", "kubernetes.default.svc")
+    _, passed_over = seen(o.service("many"), many, o.service("named"), named, o.service("whole"), o.endpoint_slice("whole", "10.2.0.1"))
+    assert [(one.name.partition("/")[2], one.why) for one in passed_over] == [
+        ("many", "has more than 100 ready pods; the metrics of the first 100 are read"),
+        ("named", "has EndpointSlices with names in place of addresses; metrics are read from addresses alone"),
+    ]

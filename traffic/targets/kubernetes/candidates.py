@@ -113,6 +113,7 @@ def _of_service(service: Service, snapshot: Snapshot, settings: Kubernetes, serv
         tuple(against),
     )
     yield candidate
+    yield from _unread(name, pieces)
     if (wanted.probe or settings.probe) == "both" and best.kind != "service":
         itself, _ = ways(service, port, snapshot, settings.model_copy(update={"prefer": ("service",)}))
         yield replace(candidate, name=name + BY_SERVICE, way=itself[0], replicas=(), against_others=())
@@ -151,6 +152,7 @@ def _of_inference_service(found: InferenceService, snapshot: Snapshot, settings:
         meta.age,
     )
     yield candidate
+    yield from _unread(name, pieces)
     if (wanted.probe or settings.probe) == "both" and outside and found.address:
         itself = replace(candidate, name=name + BY_SERVICE, way=_kserve_way(found.address, inside=True), replicas=())
         text = _objection(found.address, meta.namespace, settings)
@@ -210,6 +212,14 @@ def _replicas(pieces: Sequence[Slice], port_name: str, way: Way, server_name: st
             if pod.ready and port is not None and pod.name not in found:
                 found[pod.name] = _replica(pod, port, way, server_name)
     return tuple(found[name] for name in sorted(found)[:MOST_REPLICAS])
+
+
+def _unread(name: str, pieces: Sequence[Slice]) -> Iterator[PassedOver]:
+    """Of which pods the own metrics are not read."""
+    if any(piece.names for piece in pieces):
+        yield PassedOver(name, "has EndpointSlices with names in place of addresses; metrics are read from addresses alone")
+    if len({pod.name for piece in pieces for pod in piece.pods if pod.ready}) > MOST_REPLICAS:
+        yield PassedOver(name, f"has more than {MOST_REPLICAS} ready pods; the metrics of the first {MOST_REPLICAS} are read")
 
 
 def _replica(pod: Pod, port: int, way: Way, server_name: str) -> Replica:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from probes.ask import Tls
 from probes.guard import Guard
+from probes.names import addresses, resolve
 from probes.wire.tls import context, explain
 
 LOOK_SECONDS = 5.0
@@ -42,12 +43,12 @@ def look_at(url: str, tls: Tls, guard: Guard, seconds: float = LOOK_SECONDS) -> 
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or 443
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = resolve(host, port, guard)
     except (OSError, UnicodeError) as error:
         return Certificate(None, f"{host}: {getattr(error, 'strerror', None) or error}")
     outcome = Certificate(None, f"{host}: no address")
     until = time.monotonic() + seconds
-    for address in list(dict.fromkeys(str(address[0]) for *_, address in found))[:MOST_ADDRESSES]:
+    for address in addresses(found)[:MOST_ADDRESSES]:
         if objection := guard.objection(address):
             outcome = Certificate(None, objection)
             continue

@@ -156,12 +156,13 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Some of the pods behind a Service, and their ports by the Service's port name."""
+    """Some of the pods behind a Service, and their ports by the Service's port name. `names` is whether it has some by name, who are left out."""
 
     meta: Meta
     service: str
     pods: tuple[Pod, ...]
     ports: Mapping[str, int]
+    names: bool = False
 
 
 @dataclass(frozen=True, slots=True)

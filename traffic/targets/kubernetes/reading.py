@@ -179,23 +179,25 @@ def node(found: Json) -> Node:
 
 
 def endpoint_slice(found: Json) -> Slice:
+    endpoints = [(address, endpoint) for endpoint in entries(found, "endpoints") for address in texts(endpoint, "addresses")[:1]]
+    # a slice may be written to hold names, which would lead anywhere
+    pods = tuple(_pod(address, endpoint) for address, endpoint in endpoints if is_address(address))
     return Slice(
         meta(found),
         text(found, "metadata", "labels", "kubernetes.io/service-name"),
-        tuple(
-            Pod(
-                _pod_name(text(endpoint, "targetRef", "name")) or address,
-                address,
-                part(endpoint, "conditions").get("ready") is not False,
-                text(endpoint, "nodeName"),
-                text(endpoint, "zone"),
-            )
-            for endpoint in entries(found, "endpoints")
-            for address in texts(endpoint, "addresses")[:1]
-            # a slice may be written to hold names, which would lead anywhere
-            if is_address(address)
-        ),
+        pods,
         {text(port, "name"): own for port in entries(found, "ports") if (own := number(port, "port")) is not None},
+        names=len(pods) < len(endpoints),
+    )
+
+
+def _pod(address: str, endpoint: Json) -> Pod:
+    return Pod(
+        _pod_name(text(endpoint, "targetRef", "name")) or address,
+        address,
+        part(endpoint, "conditions").get("ready") is not False,
+        text(endpoint, "nodeName"),
+        text(endpoint, "zone"),
     )
 
 
