@@ -17,8 +17,8 @@ class CompletedNameError(OSError):
 def resolve(host: str, port: int, guard: Guard | None = None, flags: int = 0) -> Resolved:
     """Addresses in the resolver's order (RFC 6724), IPv4 and IPv6. Blocks. Raises `OSError`, `UnicodeError`.
 
-    Search domains (resolv.conf(5)) complete names: a pod's resolver tries `pod.engine.other` as `pod.engine.other.svc.cluster.local` first, and whoever
-    writes a Route would choose a namespace so. Under a guard a name that was completed is looked up again as an absolute one (RFC 1034 section 3.1).
+    Search domains (resolv.conf(5)) complete names: a pod tries `pod.engine.other` as `pod.engine.other.svc.cluster.local` first, so that whoever
+    writes a Route would choose a namespace. Under a guard a name that was completed is looked up again as an absolute one (RFC 1034 section 3.1).
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags | (socket.AI_CANONNAME if guard else 0))
     if guard and _is_completed(host, whole := found[0][3]):
