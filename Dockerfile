@@ -4,10 +4,10 @@
 # 15 MB). Compiled Python is kept: who runs it could not write it anew, and it halves the start.
 FROM registry.access.redhat.com/ubi9/python-312:9.8 AS build
 WORKDIR /opt/app-root/src
-COPY --chown=1001:0 image/requirements.txt image/build-requirements.txt image/
-RUN pip install --no-cache-dir --only-binary :all: --require-hashes --requirement image/build-requirements.txt \
+COPY --chown=1001:0 helm/image/requirements.txt helm/image/build-requirements.txt helm/image/
+RUN pip install --no-cache-dir --only-binary :all: --require-hashes --requirement helm/image/build-requirements.txt \
  && python -m venv --without-pip /opt/app-root/chatprobe \
- && pip --python /opt/app-root/chatprobe install --no-cache-dir --only-binary :all: --require-hashes --requirement image/requirements.txt \
+ && pip --python /opt/app-root/chatprobe install --no-cache-dir --only-binary :all: --require-hashes --requirement helm/image/requirements.txt \
  && find /opt/app-root/chatprobe -type d -name tests -prune -exec rm -r {} +
 COPY --chown=1001:0 . .
 RUN pip wheel --no-cache-dir --no-index --no-deps --no-build-isolation --wheel-dir /tmp/dist . \

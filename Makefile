@@ -31,7 +31,7 @@ generated: $(READY)
 
 # What the image installs, pinned: what is pinned stays while pyproject.toml allows it, and make lock LOCK=--upgrade takes the newest.
 lock: $(READY)
-	PATH="$(CURDIR)/$(BIN):$$PATH" image/lock image $(LOCK)
+	PATH="$(CURDIR)/$(BIN):$$PATH" helm/image/lock helm/image $(LOCK)
 
 format: $(READY)
 	$(BIN)/ruff check --fix

@@ -63,7 +63,8 @@ def test_labels_say_what_pyproject_says() -> None:
 def test_a_build_gets_what_the_wheel_is_made_of_and_no_more() -> None:
     rooms: list[str] = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     files = context_files()
-    assert {path.partition("/")[0] for path in files} - {"Dockerfile", ".dockerignore"} == {*rooms, "image", "pyproject.toml", "README.md", "LICENSE"}
+    assert {path.partition("/")[0] for path in files} - {"Dockerfile", ".dockerignore"} == {*rooms, "helm", "pyproject.toml", "README.md", "LICENSE"}
+    assert [path for path in files if path.startswith("helm/") and not path.startswith("helm/image/")] == []
     assert [path for path in files if "__pycache__" in path] == []
     named = [source for stage in (FIRST, LAST) for step in stage.instructions if step.name == "COPY" for source in read_copy(step.value).sources]
     assert [source for source in named if not source.startswith("/") and source != "." and source not in files] == []

@@ -16,8 +16,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-LOCK = ROOT / "image/requirements.txt"
-BUILD_LOCK = ROOT / "image/build-requirements.txt"
+LOCK = ROOT / "helm/image/requirements.txt"
+BUILD_LOCK = ROOT / "helm/image/build-requirements.txt"
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PYTHONS = ("3.11", "3.12")
 """The oldest that chatprobe runs on, and that of the image."""
@@ -70,7 +70,7 @@ def test_everything_is_pinned_exactly_and_hashed(file: Path) -> None:
 def test_make_lock_would_change_nothing(tmp_path: Path) -> None:
     for file in (LOCK, BUILD_LOCK):
         shutil.copy(file, tmp_path)
-    subprocess.run([ROOT / "image/lock", tmp_path], env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}, check=True, capture_output=True)
+    subprocess.run([ROOT / "helm/image/lock", tmp_path], env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}, check=True, capture_output=True)
     for file in (LOCK, BUILD_LOCK):
         assert pins(tmp_path / file.name) == pins(file), "run make lock"
 
