@@ -54,6 +54,7 @@ class Minute:
     """One minute: memory and targets at its end, and what the chats were like, here and with the other exporter."""
 
     memory_mib: float
+    beside_mib: float
     cpu_share: float
     targets: float
     discovery_up: float
@@ -132,6 +133,7 @@ def _minute(running: Exporter, beside: Exporter) -> Minute:
     ended, after = time.time(), running.metrics()
     return Minute(
         memory_mib=running.memory_mib(),
+        beside_mib=beside.memory_mib(),
         cpu_share=(running.cpu_seconds() - cpu) / (ended - began),
         targets=after["chatprobe_exporter_targets"],
         discovery_up=after["chatprobe_exporter_discovery_up"],
@@ -169,8 +171,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=int, default=10)
     parser.add_argument("--period", type=float, default=20)
     arguments = parser.parse_args()
-    print("| Minute | Memory | CPU | Targets | Discovery | Missed | Chats, failed | Lag p50 / p99 | TTFT p50 / p99 | Beside: lag | Beside: TTFT |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    print("| Minute | Memory | CPU | Targets | Discovery | Missed | Chats, failed | Lag p50 / p99 | TTFT p50 / p99 | Beside: memory | Lag | TTFT |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
     for number, one in enumerate(run(arguments.services, arguments.minutes, arguments.period)):
         when = "before" if number == 0 else "after" if number > arguments.minutes else str(number)
         here, beside = one.chats, one.beside
@@ -178,7 +180,8 @@ def main() -> None:
             f"| {when} | {one.memory_mib:.0f} MiB | {one.cpu_share:.1%} | {one.targets:.0f} | {'up' if one.discovery_up else 'down'} "
             f"| {one.missed:.0f} | {here.count}, {here.failed} | {here.lag_p50_ms:.1f} / {here.lag_p99_ms:.0f} ms "
             f"| {here.ttft_p50_ms:.1f} / {here.ttft_p99_ms:.1f} ms "
-            f"| {beside.lag_p50_ms:.1f} / {beside.lag_p99_ms:.0f} ms | {beside.ttft_p50_ms:.1f} / {beside.ttft_p99_ms:.1f} ms |",
+            f"| {one.beside_mib:.0f} MiB | {beside.lag_p50_ms:.1f} / {beside.lag_p99_ms:.0f} ms "
+            f"| {beside.ttft_p50_ms:.1f} / {beside.ttft_p99_ms:.1f} ms |",
             flush=True,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -275,13 +276,15 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(cluster: Cluster) -> Iterator[str]:
-    """Serve the cluster's API; gives its URL."""
+def serving(cluster: Cluster, secure: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Serve the cluster's API, over TLS where there are settings for it; gives its URL."""
     server = _Server(cluster)
+    if secure is not None:
+        server.socket = secure.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"{'https' if secure else 'http'}://127.0.0.1:{server.server_address[1]}"
     finally:
         with cluster.changed:
             cluster.stopping = True

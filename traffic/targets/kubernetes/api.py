@@ -30,6 +30,8 @@ PAGE_BYTES = 64 * 1024 * 1024
 LINE_BYTES = 4 * 1024 * 1024
 """Of one event; an object is 1.5 MiB at most in etcd."""
 
+UNTRUSTED = "the API server's certificate is not trusted; name its authority in the kubeconfig, or look at the service account's ca.crt"
+
 _CORE_NAMES = {
     "services": "service",
     "nodes": "node",
@@ -233,7 +235,8 @@ def _as_api_error(plural: str, group: str, namespace: str | None) -> Iterator[No
         with _as_broken_off():
             yield
     except ApiException as error:
-        raise _refused(int(error.status or 0), what, where) from None
+        # the client makes a status of 0 of a handshake that failed, and of nothing else
+        raise _refused(int(error.status), what, where) if error.status else ApiError(UNTRUSTED) from None
 
 
 @contextlib.contextmanager
@@ -266,7 +269,7 @@ def _unreachable(error: Exception) -> str:
         case urllib3.exceptions.ConnectTimeoutError() | urllib3.exceptions.NewConnectionError():
             return "the API server cannot be reached; look at the way to it, and at network policies"
         case urllib3.exceptions.SSLError():
-            return "the API server's certificate is not trusted; name its authority in the kubeconfig"
+            return UNTRUSTED
         case urllib3.exceptions.ProtocolError() | urllib3.exceptions.IncompleteRead():
             return "the API server broke off in the middle of its answer; look at its own health"
     return f"the API server cannot be talked to: {type(error).__name__}; look at the way to it"
