@@ -26,7 +26,7 @@ from alerts.recordings import (
 )
 from alerts.rule import Alert, Group, Recording
 from alerts.targets import DOWN
-from alerts.templates import NAME, PERCENT, WHO, link, reasons
+from alerts.templates import NAME, NUMBER, PERCENT, WHO, link, reasons
 from alerts.windows import DAY, HOUR, MINUTE, Pair, Severity, Speed, written
 from exporter.metrics import catalogue
 from exporter.metrics.catalogue import Dashboard, Metric
@@ -123,10 +123,10 @@ def _alerts(objective: Objective) -> Iterator[Alert]:
     mine = f'{{sloth_id="{objective.sloth_id}"}}'
     yield Alert(
         EXHAUSTED,
-        f"{BUDGET_REMAINING}{mine} <= 0",
+        f"{PERIOD_BURN_RATE}{mine} >= 1",
         Severity.INFO,
         f"{NAME} has no error budget left for {objective.name}",
-        f"{PERCENT} of the error budget of {written(objective.period)} is left to {WHO}: more was bad than the {_percent(objective.budget)} "
+        f"{WHO} has spent {NUMBER} times its error budget of {written(objective.period)}: more was bad than the {_percent(objective.budget)} "
         "that may be. Changes that can wait should wait.",
         dashboard,
         for_seconds=5 * MINUTE,
