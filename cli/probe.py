@@ -278,9 +278,9 @@ async def _with_model(control: Control, endpoint: Endpoint) -> Endpoint:
 
     Raises `ClickException` where there is no model to chat with, or where only loading one would answer the chat.
     """
+    from probes.ask import UNKNOWN_MODEL
     from probes.backends.ollama import with_tag
     from probes.control import ControlError
-    from traffic.events import UNKNOWN_MODEL
 
     try:
         listed = await control.models(endpoint) if endpoint.model is None or endpoint.backend == "ollama" else ()

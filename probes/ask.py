@@ -46,6 +46,10 @@ Check = Callable[[Reply], Wrong | None]
 """Looks at a whole answer and says what is wrong with it, or None. Raises `TooSlowError`."""
 
 
+UNKNOWN_MODEL = "unknown"
+"""Stands for a model's name that is not configured, and that the engine has not told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One chat request, before an engine's adapter turns it into a body.

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from probes.ask import UNKNOWN_MODEL
 from probes.record import ChatRecord
-
-UNKNOWN_MODEL = "unknown"
-"""Stands for the model of a target that has none configured, until its engine has listed one."""
 
 
 class SkipReason(StrEnum):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from probes.ask import Endpoint
-from traffic.events import UNKNOWN_MODEL, Sink
+from probes.ask import UNKNOWN_MODEL, Endpoint
+from traffic.events import Sink
 from traffic.schedule import Clock
 from traffic.served import Control, Served
 

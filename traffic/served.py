@@ -9,9 +9,9 @@ from typing import Protocol
 
 import structlog
 
-from probes.ask import Endpoint
+from probes.ask import UNKNOWN_MODEL, Endpoint
 from probes.control import ControlError
-from traffic.events import UNKNOWN_MODEL, Facts, Sink
+from traffic.events import Facts, Sink
 from traffic.schedule import NANOSECONDS, Clock
 
 ASK_AGAIN_AFTER_NS = 60 * NANOSECONDS

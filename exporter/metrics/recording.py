@@ -14,8 +14,9 @@ from exporter.metrics.chats import ChatSeries, Terms
 from exporter.metrics.families import Families, Series
 from exporter.metrics.ledger import Ledger
 from exporter.urls import shown_url
+from probes.ask import UNKNOWN_MODEL
 from probes.record import ChatRecord
-from traffic.events import UNKNOWN_MODEL, Breaker, Event, Facts, Pair, Skip
+from traffic.events import Breaker, Event, Facts, Pair, Skip
 from traffic.pairs import compared
 from traffic.roster import Member, Roster
 from traffic.targets.files import FILES

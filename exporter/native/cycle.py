@@ -19,9 +19,9 @@ from exporter.native.relay import Relay, RelaySettings
 from exporter.native.scrape import Scraped, Scraper
 from exporter.native.unified import Unified
 from exporter.native.up import Ups
-from probes.ask import Endpoint, Tls
+from probes.ask import UNKNOWN_MODEL, Endpoint, Tls
 from probes.record import ChatRecord
-from traffic.events import UNKNOWN_MODEL, Event, Facts
+from traffic.events import Event, Facts
 from traffic.roster import Member, Roster
 from traffic.schedule import NANOSECONDS, SHARES, Clock, nanoseconds, share
 

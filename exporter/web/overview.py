@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from html import escape
 
 from exporter.urls import shown_url
+from probes.ask import UNKNOWN_MODEL
 from probes.failure import Failure
 from probes.record import ChatRecord
 from traffic.breaker import served
-from traffic.events import UNKNOWN_MODEL, Breaker, Event, Facts, Skip
+from traffic.events import Breaker, Event, Facts, Skip
 from traffic.roster import Roster
 
 _PAGE = """\

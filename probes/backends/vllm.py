@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probes.ask import Ask
+from probes.ask import UNKNOWN_MODEL, Ask
 from probes.backends.fields import JsonObject, seconds
 from probes.backends.openai_chat import OpenAiChat
 from probes.backends.turns import turns
@@ -20,6 +20,9 @@ class Vllm(OpenAiChat):
 
     def body(self, ask: Ask) -> dict[str, object]:
         body = super().body(ask)
+        if ask.model == UNKNOWN_MODEL:
+            # without a name the base model answers (vLLM `serve/engine/serving.py::_is_model_supported`); by this one none would
+            del body["model"]
         body["messages"] = turns(ask)
         body["stream_options"] = {"include_usage": True, "continuous_usage_stats": True}
         body["chat_template_kwargs"] = {"enable_thinking": ask.thinking}

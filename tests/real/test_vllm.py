@@ -63,6 +63,11 @@ def test_fifty_chats_and_the_engine_counts_the_same_tokens(url: str) -> None:
     assert sum(record["output_tokens"] for record in records) == native_after(url, chats + 50, "vllm:generation_tokens_total") - tokens
 
 
+def test_a_chat_needs_no_name_of_a_model(url: str) -> None:
+    """The engine may be too busy to list its models when the first chat is due."""
+    assert [record["outcome"] for record in probe(url, "--model", "unknown")] == ["ok"]
+
+
 def test_the_time_to_first_token_is_the_engines_own_and_little_more(url: str) -> None:
     """What lies between the two: the request's way through the kernel and vLLM's HTTP server, and the first chunk's way back."""
     probe(url, "--count", str(WARM_UPS))

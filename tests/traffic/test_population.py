@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import asyncio
 
-from probes.ask import Endpoint
+from probes.ask import UNKNOWN_MODEL, Endpoint
 from tests.traffic.fakes import FakeClock, FakeControl, Heard, settle
-from traffic.events import UNKNOWN_MODEL, Facts
+from traffic.events import Facts
 from traffic.population import Population
 
 

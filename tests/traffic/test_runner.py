@@ -9,12 +9,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from config.model import Config
-from probes.ask import Ask
+from probes.ask import UNKNOWN_MODEL, Ask
 from probes.failure import Reason
 from probes.record import ChatRecord
 from tests.traffic.fakes import FakeClock, FakeControl, FakeProber, Heard, config, settle
 from traffic.admission import Admission
-from traffic.events import UNKNOWN_MODEL, Event, Facts, Skip, SkipReason
+from traffic.events import Event, Facts, Skip, SkipReason
 from traffic.population import Population
 from traffic.roster import roster
 from traffic.runner import Runner

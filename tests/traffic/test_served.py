@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from probes.ask import Endpoint
+from probes.ask import UNKNOWN_MODEL, Endpoint
 from tests.traffic.fakes import FakeClock, FakeControl, Heard, settle
-from traffic.events import UNKNOWN_MODEL, Facts
+from traffic.events import Facts
 from traffic.served import Served
 
 

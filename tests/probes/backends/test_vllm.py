@@ -1,10 +1,11 @@
 """vLLM: what it is sent, and each trap of its stream, by the bytes that it sends."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from probes.ask import Ask, Message
+from probes.ask import UNKNOWN_MODEL, Ask, Message
 from probes.backends import get
 from probes.backends.base import Event, Refusal
 from probes.failure import Reason
@@ -28,6 +29,10 @@ def test_body_asks_for_running_usage_and_leaves_the_length_to_the_model() -> Non
         "seed": 7,
         "chat_template_kwargs": {"enable_thinking": False},
     }
+
+
+def test_a_model_whose_name_is_not_known_is_the_one_that_is_there() -> None:
+    assert "model" not in VLLM.body(replace(ASK, model=UNKNOWN_MODEL))
 
 
 def test_a_cold_chat_is_salted_and_its_prompt_stays_as_it_is() -> None:
