@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from alerts.recordings import CHATS, LONGEST_WAIT, OVERDUE, age
 from alerts.rule import Alert
 from alerts.targets import increase
-from alerts.templates import DURATION, INSTANCE, NAME, PERCENT, REASON, SCENARIO, SOURCE, link
+from alerts.templates import COUNT, DURATION, INSTANCE, JOB, NAME, PERCENT, REASON, SCENARIO, SOURCE, link
 from alerts.windows import HOUR, MINUTE, Severity, written
 from exporter.metrics import catalogue
 from exporter.metrics.catalogue import Dashboard, Metric
@@ -21,17 +21,34 @@ have the few trials that it gets."""
 _OWN_FAULT = "global_cap|token_budget|missed"
 
 
+_UNSCRAPED = f"up == 0 and on (job, instance) last_over_time({catalogue.BUILD_INFO.name}[1d])"
+
+
 def _down() -> Alert:
-    down = f"up == 0 and on (job, instance) last_over_time({catalogue.BUILD_INFO.name}[1d])"
     return Alert(
         "LLMProberDown",
-        f"{down}\nor\nabsent({catalogue.BUILD_INFO.name}) unless on () ({down})",
+        f"{_UNSCRAPED}\nor\nabsent({catalogue.BUILD_INFO.name}) unless on () ({_UNSCRAPED})",
         Severity.PAGE,
         "chatprobe is not there",
         "{{ with $labels.instance }}Prometheus cannot scrape {{ . }}, which was chatprobe within the last day."
         "{{ else }}Prometheus has no metrics of any chatprobe.{{ end }} "
         "Engines that no other one chats with are not watched: no alert on them can fire.",
         _PROBER,
+        for_seconds=5 * MINUTE,
+    )
+
+
+def _unwatched() -> Alert:
+    working = f"{catalogue.SHARDS.name} unless on (job, instance) {catalogue.LEADER.name} == 0"
+    of = f"max by (job) ({catalogue.SHARDS.name})"
+    return Alert(
+        "LLMShardUnwatched",
+        f"{of}\n- (count by (job) (count by (job, {catalogue.SHARD}) ({working})) or {of} * 0)\n> 0\nunless on (job) ({_UNSCRAPED})",
+        Severity.PAGE,
+        "chatprobe does not watch all its targets",
+        f"For {COUNT} of the shards of {JOB} no chatprobe chats: it was scaled away, or no replica holds the lease. "
+        "Engines of these shards are not watched: no alert on them can fire.",
+        _PROBER_OF_JOB,
         for_seconds=5 * MINUTE,
     )
 
@@ -134,6 +151,6 @@ def _clock() -> Alert:
 
 def alerts(tops: Iterable[tuple[Metric, float]]) -> Iterator[Alert]:
     """All of them; `tops` has the last boundary of each latency histogram."""
-    yield from (_down(), _stale(), _skipped(), _reload_failed(), _discovery(), _clock())
+    yield from (_down(), _unwatched(), _stale(), _skipped(), _reload_failed(), _discovery(), _clock())
     for metric, top in tops:
         yield _saturated(metric, top)

@@ -19,6 +19,7 @@ PEER, MEASURE, REASON, SOURCE, INSTANCE = (
     label(catalogue.SOURCE),
     label("instance"),
 )
+JOB = label("job")
 WHO = f"{NAME} ({MODEL})"
 NUMBER, COUNT = "{{ $value | humanize }}", "{{ $value | printf `%.0f` }}"
 PERCENT, DURATION = "{{ $value | humanizePercentage }}", "{{ $value | humanizeDuration }}"

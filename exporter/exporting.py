@@ -118,6 +118,7 @@ async def exporting(
                 **({} if lease is None else {catalogue.LEADER: lambda: lease.leads}),
             },
         )
+        metrics.own.sharded(shard.number, shard.of)
         reloading = Reloading(first, read or (lambda: Loaded(config, (), ())), metrics.own, clock, before, world)
         overview, log = Overview(first.roster), ProbeLog()
         loads = Loads(clock, config.native.interval_seconds)

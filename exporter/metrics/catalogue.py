@@ -32,7 +32,7 @@ URL, SERVED_MODEL, BACKEND_VERSION, MAX_MODEL_LEN = "url", "served_model", "back
 PEER, MEASURE, CHECK, BASIS = "peer", "measure", "check", "basis"
 CACHE, CONNECTION, THINKING = "cache", "connection", "thinking"
 ZONE = "zone"
-VERSION, PYTHON_VERSION = "version", "python_version"
+SHARD, VERSION, PYTHON_VERSION = "shard", "version", "python_version"
 
 CHAT_LABELS = (*TARGET_LABELS, SCENARIO)
 
@@ -227,6 +227,12 @@ DISCOVERY_LAST_SUCCESS = Metric(
     "gauge",
     "When targets were last discovered without an error, in seconds since the epoch.",
     (SOURCE,),
+)
+SHARDS = Metric(
+    "chatprobe_exporter_shards",
+    "gauge",
+    "How many shards share the targets; the label says which of them, counted from 1, this process is. 1 where all targets are one process's.",
+    (SHARD,),
 )
 LEADER = Metric(
     "chatprobe_exporter_leader",

@@ -48,6 +48,10 @@ class OwnMetrics:
         for metric in (catalogue.DISCOVERY_UP, catalogue.DISCOVERY_LAST_SUCCESS):
             self._ledger.write(partial(self._series.end_others, metric, [(source,) for source in sources]))
 
+    def sharded(self, number: int, of: int) -> None:
+        """Which of how many shards this process is, counted from 1."""
+        self._ledger.write(partial(self._series.put, catalogue.SHARDS, of, str(number)))
+
     def loop_was_late(self, seconds: float) -> None:
         """One sample of the event loop's lag."""
         self._ledger.write(partial(self._series.put, catalogue.LOOP_LAG, seconds))

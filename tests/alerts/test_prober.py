@@ -199,6 +199,52 @@ SKIPPED = (
     ),
 )
 
+
+def shards(number: int, of: float | Sequence[float | None], length: int, *, leads: float | None = None) -> Series:
+    """A process that is one of several shards; with a lease where `leads` is given."""
+    instance = f"chatprobe-{number}-{'by' if leads == 0 else 'on'}:9840"
+    samples = [of] * length if isinstance(of, int | float) else of
+    found = series(catalogue.SHARDS, samples, instance=instance, shard=str(number)) | exporter(
+        [1 if one else None for one in samples], instance=instance
+    )
+    return found if leads is None else found | series(catalogue.LEADER, [leads if one else None for one in samples], instance=instance)
+
+
+SHARD_TWO_GONE = [*[3] * 40, *[None] * 60, *[3] * 40]
+SHARD_UNWATCHED = (
+    Case(
+        "LLMShardUnwatched",
+        "one of three is scaled away for a quarter of an hour",
+        shards(1, 3, 140) | shards(2, SHARD_TWO_GONE, 140) | shards(3, 3, 140),
+        34.5,
+        (
+            Firing(
+                15,
+                24.75,
+                {},
+                "For 1 of the shards of chatprobe no chatprobe chats: it was scaled away, or no replica holds the lease. "
+                "Engines of these shards are not watched: no alert on them can fire.",
+            ),
+        ),
+    ),
+    Case("LLMShardUnwatched", "nobody holds the lease", shards(1, 1, 80, leads=0), 19.5, (Firing(5, 19.5, {}),)),
+    Case("LLMShardUnwatched", "one stands by", shards(1, 1, 80, leads=1) | shards(1, 1, 80, leads=0), 19.5),
+    Case("LLMShardUnwatched", "all three are there", shards(1, 3, 80) | shards(2, 3, 80) | shards(3, 3, 80), 19.5),
+    Case("LLMShardUnwatched", "all targets are one process's", shards(1, 1, 80), 19.5),
+    Case(
+        "LLMShardUnwatched",
+        "the second cannot be scraped, which is told as that",
+        shards(1, 2, 80) | series(catalogue.SHARDS, [*[2] * 20, *[None] * 60], shard="2") | exporter([*[1] * 20, *[0] * 60]),
+        19.5,
+    ),
+    Case(
+        "LLMShardUnwatched",
+        "a fourth comes, and the pods are replaced one by one",
+        shards(1, [*[3] * 40, *[4] * 40], 80) | shards(2, 3, 80) | shards(3, 3, 80) | shards(4, [*[None] * 50, *[4] * 30], 80),
+        19.5,
+    ),
+)
+
 RELOAD_FAILED = (
     Case(
         "LLMConfigReloadFailed",
@@ -332,7 +378,7 @@ SATURATED = (
     ),
 )
 
-CASES = (*PROBER_DOWN, *STALE, *SKIPPED, *RELOAD_FAILED, *DISCOVERY, *CLOCK, *SATURATED)
+CASES = (*PROBER_DOWN, *SHARD_UNWATCHED, *STALE, *SKIPPED, *RELOAD_FAILED, *DISCOVERY, *CLOCK, *SATURATED)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -220,6 +220,7 @@ async def test_two_shards_have_each_target_once(cluster: api.Cluster, kubeconfig
         await until(both[1], lambda found: has(found) > 0)
         counts = [has(await scraped(one)) for one in both]
         assert sum(counts) == 6
+        assert [value(await scraped(one), "chatprobe_exporter_shards", shard=str(number)) for number, one in enumerate(both, start=1)] == [2, 2]
         targets = [{labels["target"] for labels in (await scraped(one)).labels("chatprobe_target_info")} for one in both]
         assert targets[0].isdisjoint(targets[1])
         assert len(targets[0] | targets[1]) == 6

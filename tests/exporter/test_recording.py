@@ -384,6 +384,7 @@ def test_every_metric_of_the_catalogue_but_the_engines_own_is_served(metrics: Me
     vllm = replace(roster.members["vllm"], replicas=(Replica("vllm-0", "http://10.0.0.1:8000", zone="a"),))
     metrics = Metrics(Roster(whole, {**roster.members, "vllm": vllm}), {metric: lambda: 0 for metric in sources})
     metrics.own.configured(STARTED_AT)
+    metrics.own.sharded(2, 3)
     metrics.own.discovered("files", well=True, at=STARTED_AT)
     metrics.recording(Breaker("vllm", open=False))
     metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
