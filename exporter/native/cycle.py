@@ -27,6 +27,8 @@ from traffic.schedule import NANOSECONDS, SHARES, Clock, nanoseconds, share
 
 FIRST_ROUND_SECONDS = 2.0
 """How long the first chats with a target wait for its first scrape, so that what the engine told before them is known."""
+APART_NS = 20_000_000
+"""New pages are first looked at one after the other, so far apart: hundreds at once would have each other wait beyond the timeout."""
 
 _log = structlog.get_logger()
 
@@ -119,12 +121,14 @@ class Natives:
         self._keep.loads.configure(self._settings.interval_seconds)
         for name, endpoint in endpoints.items():
             self._models.setdefault(name, endpoint.model or UNKNOWN_MODEL)
+        first_ns = self._clock.monotonic_ns()
         for key, (endpoint, place) in wanted.items():
             if key not in self._pages:
                 self._pages[key] = _Page(endpoint, place)
-                task = asyncio.create_task(self._follow_page(self._pages[key]))
+                task = asyncio.create_task(self._follow_page(self._pages[key], first_ns))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
+                first_ns += APART_NS
 
     async def first_round(self) -> None:
         """Wait until each page was tried once, but not for long: those that were read before hold up nobody."""
@@ -147,7 +151,8 @@ class Natives:
         page.wanted.set()
         self._forget(page)
 
-    async def _follow_page(self, page: _Page) -> None:
+    async def _follow_page(self, page: _Page, first_ns: int) -> None:
+        await self._rest_until(page, first_ns)
         while not page.gone:
             page.wanted.clear()
             try:
@@ -156,18 +161,22 @@ class Natives:
                 _log.exception("reading an engine's own metrics broke", target=page.endpoint.name)
                 self._fail(page, NativeReason.UNREADABLE, 0.0, "chatprobe itself failed")
             page.read.set()
-            await self._rest(page)
+            await self._rest_until(page, self._next_ns(page))
+        page.read.set()
         self._forget(page)
 
-    async def _rest(self, page: _Page) -> None:
-        """Until the next look is due, or wanted before.
-
-        Looks are due at a page's own place in each interval, whenever the last one was, so that those of many targets do not come together.
-        """
+    def _next_ns(self, page: _Page) -> int:
+        """Looks are due at a page's own place in each interval, whenever the last one was, so that those of many targets do not come together."""
         interval_ns = nanoseconds(self._settings.interval_seconds)
         place_ns = share(*page.key) * interval_ns // SHARES
         intervals = (self._clock.monotonic_ns() - place_ns) // interval_ns + 1
-        sleeping = asyncio.ensure_future(self._clock.sleep_until(place_ns + intervals * interval_ns))
+        return place_ns + intervals * interval_ns
+
+    async def _rest_until(self, page: _Page, due_ns: int) -> None:
+        """Or until a look is wanted before."""
+        if due_ns <= self._clock.monotonic_ns():
+            return
+        sleeping = asyncio.ensure_future(self._clock.sleep_until(due_ns))
         waking = asyncio.ensure_future(page.wanted.wait())
         try:
             await asyncio.wait((sleeping, waking), return_when=asyncio.FIRST_COMPLETED)

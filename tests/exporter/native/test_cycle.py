@@ -156,6 +156,29 @@ async def test_one_that_hangs_holds_up_no_other_and_not_the_start(monkeypatch: p
         assert one.seen().value(RELAYED, target="vllm") == 3
 
 
+def named(*names: str) -> Config:
+    return config(*(f"{name}: {{backend: vllm, url: 'http://{name}', model: tiny}}" for name in names), native="{interval: 60s}")
+
+
+async def test_those_of_many_targets_begin_one_after_the_other() -> None:
+    async with scene(named(*(f"engine-{number}" for number in range(100)))) as one:
+        begun = []
+        for _ in range(3):
+            begun.append(len(set(one.scraper.asked)))
+            await one.advance(1)
+        assert begun == [1, 51, 100]
+
+
+async def test_a_target_that_goes_before_its_first_look_is_not_waited_for() -> None:
+    async with scene(named("kept")) as one:
+        one.follow(named("kept", "new", "gone"))
+        waiting = asyncio.create_task(one.natives.first_round())
+        await settle()
+        one.follow(named("kept", "new"))
+        await asyncio.wait_for(waiting, 1)
+        assert [url for url, _ in one.scraper.asked] == ["http://kept/metrics", "http://new/metrics"]
+
+
 async def test_what_breaks_in_reading_is_said_and_the_next_scrape_comes() -> None:
     async with scene(config(VLLM)) as one:
         one.scraper.breaks = True
@@ -169,6 +192,7 @@ async def test_what_breaks_in_reading_is_said_and_the_next_scrape_comes() -> Non
 async def test_replicas_are_read_each_by_itself() -> None:
     two = "vllm: {backend: vllm, url: 'http://vllm', model: tiny, metrics: {urls: ['http://a:8000', 'http://b:8000/metrics']}}"
     async with scene(config(two)) as one:
+        await one.advance(1)
         seen = one.seen()
         assert {labels["replica"] for labels in seen.labels(RELAYED)} == {"a:8000", "b:8000"}
         one.scraper.wrong["http://b:8000/metrics"] = NativeReason.UNREACHABLE
