@@ -329,6 +329,32 @@ def test_the_network_policy_lets_monitoring_in_and_chats_out() -> None:
     assert pod(test) is not None
 
 
+def test_notes_say_when_no_prometheus_is_let_in() -> None:
+    values = {"networkPolicy": {"enabled": True}}
+    assert "KEEPS PROMETHEUS OUT" in render("chatprobe", values, KUBERNETES).notes
+    assert "KEEPS PROMETHEUS OUT" not in render("chatprobe", values, OPENSHIFT).notes
+    assert "KEEPS PROMETHEUS OUT" not in render("chatprobe", {}, KUBERNETES).notes
+    assert "KEEPS PROMETHEUS OUT" not in render("chatprobe", example("chatprobe", "kubernetes"), KUBERNETES).notes
+
+
+@pytest.mark.parametrize(
+    ("kubernetes", "expected"),
+    [
+        ({}, []),
+        (None, []),
+        ({"prefer": ["route", "service"]}, [{"protocol": "TCP", "port": 80}]),
+        ({"prefer": ["ingress"]}, [{"protocol": "TCP", "port": 80}]),
+        ({"prefer": ["nodeport"]}, [{"protocol": "TCP", "port": 30000, "endPort": 32767}]),
+        ({"prefer": None}, [{"protocol": "TCP", "port": 80}, {"protocol": "TCP", "port": 30000, "endPort": 32767}]),
+    ],
+)
+def test_the_network_policy_lets_chats_out_by_the_ways_that_are_preferred(kubernetes: Json | None, expected: list[Json]) -> None:
+    values = {"networkPolicy": {"enabled": True}, "config": {"discovery": {"kubernetes": kubernetes}}}
+    always = (53, 5353, 443, 6443)
+    egress = render("chatprobe", values).one("NetworkPolicy")["spec"]["egress"]
+    assert [port for rule in egress for port in rule.get("ports", []) if port["port"] not in always] == expected
+
+
 def test_real_time_is_to_be_had_by_values_alone() -> None:
     values = {
         "podSecurityContext": {"runAsUser": 0, "runAsNonRoot": False},
