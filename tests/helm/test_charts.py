@@ -84,6 +84,19 @@ def test_every_pod_runs_under_restricted_v2(chart: str, name: str, cluster: Clus
     assert [*identities(pods)] == []
 
 
+@pytest.mark.parametrize("chart", charts())
+def test_every_pod_asks_for_restricted_v2_where_there_is_such_a_thing(chart: str) -> None:
+    """Who runs `helm test` with more rights than the pods need, like an administrator of the cluster, would have them run with more."""
+
+    def asked(cluster: Cluster) -> set[str | None]:
+        rendered = render(chart, {}, cluster)
+        templates = [*(each["spec"]["template"] for each in rendered.objects if each["kind"] == "Deployment"), *rendered.hooks]
+        return {each["metadata"].get("annotations", {}).get("openshift.io/required-scc") for each in templates}
+
+    assert asked(OPENSHIFT) == {"restricted-v2"}
+    assert asked(KUBERNETES) == {None}
+
+
 @pytest.mark.parametrize(("chart", "name"), EVERY)
 def test_each_container_says_what_it_uses(chart: str, name: str) -> None:
     rendered = render(chart, example(chart, name))
