@@ -87,6 +87,17 @@ def test_metrics_that_would_count_twice_are_told() -> None:
     assert "twice" not in render("stack", apart).notes
 
 
+def test_a_model_that_only_two_of_three_have_is_told() -> None:
+    told = "OLLAMA RUNS ANOTHER MODEL: qwen2.5:7b-instruct-fp16 under the name org/model."
+    other = {"model": "org/model"}
+    assert told in render("stack", {"global": other}).notes
+    assert "ANOTHER MODEL" not in render("stack", {}).notes
+    assert "ANOTHER MODEL" not in render("stack", {"global": other, "engines": {"ollama": False}}).notes
+    assert "ANOTHER MODEL" not in render("stack", {"global": {**other, "ollamaModel": "model:fp16"}}).notes
+    assert "ANOTHER MODEL" not in render("stack", {"global": {"ollamaModel": "qwen2.5:7b-instruct-q4_K_M"}}).notes
+    assert [name for name in examples("stack") if "ANOTHER MODEL" in render("stack", example("stack", name)).notes] == []
+
+
 def test_the_engines_keep_apart_and_the_prober_keeps_away_where_it_can() -> None:
     rendered = render("stack", {}, OPENSHIFT)
     specs = {each["metadata"]["name"].removeprefix("bench-"): pod(each) for each in rendered.all("Deployment")}
