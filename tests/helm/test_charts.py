@@ -108,6 +108,17 @@ def test_each_container_says_what_it_uses(chart: str, name: str) -> None:
         assert not container["image"].endswith(":latest")
 
 
+@pytest.mark.parametrize("chart", [chart for chart in charts() if chart != "stack"])
+def test_each_container_can_be_given_limits_that_a_quota_asks_for(chart: str) -> None:
+    limits = {"limits": {"cpu": "8"}}
+    values = {"resources": limits, "test": {"resources": limits}, **({"model": {"pullResources": limits}} if chart == "ollama" else {})}
+    rendered = render(chart, values)
+    specs = [spec for each in (*rendered.objects, *rendered.hooks) if (spec := pod(each)) is not None]
+    found = [each["resources"] for spec in specs for each in containers(spec)]
+    assert [each["limits"].get("cpu") for each in found] == ["8"] * len(found)
+    assert all("memory" in each["limits"] for each in found), "what is given is laid over the chart's own"
+
+
 @pytest.mark.parametrize("chart", charts())
 def test_a_namespaces_admin_can_install_it(chart: str) -> None:
     on_kubernetes = {each["kind"] for each in render(chart, {}, KUBERNETES).objects}
