@@ -141,8 +141,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_a_derived_image_is_called_as_it_is_made() -> None:
     page = (HELM / "tgi" / "README.md").read_text()
-    made = re.findall(r"--to tgi:(\S+)|^FROM ghcr\.io/huggingface/text-generation-inference:(\S+)|/NAMESPACE/tgi`, tag `([^`]+)`", page, re.M)
-    assert len(made) == 3
+    made = re.findall(r"--to tgi:(\S+)|^FROM ghcr\.io/huggingface/text-generation-inference:(\S+)|/NAMESPACE/tgi(?:`, tag `|:)([^`\s]+)", page, re.M)
+    assert len(made) == 4
     assert len({tag for tags in made for tag in tags if tag}) == 1
 
 
