@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -68,6 +69,13 @@ def test_what_it_renders_is_what_kubernetes_takes(chart: str, name: str, cluster
     ]
     assert found == []
     assert "<no value>" not in rendered.notes
+
+
+@pytest.mark.parametrize("chart", charts())
+def test_every_object_can_be_applied(chart: str) -> None:
+    """`kubectl apply` and Argo CD keep an object in an annotation of it, and all annotations together have 256 KiB."""
+    sizes = {each["metadata"]["name"]: len(json.dumps(each, separators=(",", ":")).encode()) for each in render(chart, {}).objects}
+    assert {name: size for name, size in sizes.items() if size > 240_000} == {}
 
 
 @pytest.mark.parametrize(("chart", "name", "cluster"), EVERYWHERE)
