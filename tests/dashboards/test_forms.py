@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -55,6 +56,15 @@ def test_a_dashboard_that_is_too_large_for_a_config_map_is_refused() -> None:
     assert len(config_map("small", "x" * (1024 * 1024 - 500), Delivery())) < 1024 * 1024
     with pytest.raises(ValueError, match=r"^large: its ConfigMap has \d{7} bytes, and Kubernetes keeps fewer than 1048576; divide the dashboard$"):
         config_map("large", "x" * 1024 * 1024, Delivery())
+
+
+@pytest.mark.parametrize("form", ["configmaps", "grafana-operator", "openshift-console"])
+def test_what_kubectl_cannot_keep_in_an_annotation_is_applied_by_the_server(form: str) -> None:
+    """`kubectl apply` writes the whole object into an annotation of it, and all annotations together have 256 KiB."""
+    page = (Path(__file__).parents[2] / "docs" / "dashboards.md").read_text()
+    (row,) = [line for line in page.splitlines() if f"| `generated/{form}/` |" in line]
+    large = [board.title for board in BOARDS if len(json.dumps(written(board, form)).encode()) > 256 * 1024]
+    assert ("apply --server-side -f" in row) == bool(large)
 
 
 @EACH

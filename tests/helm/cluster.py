@@ -9,7 +9,7 @@ from typing import Any
 
 import helm_python
 import yaml
-from helm_python import _native  # the public `install` has no place for what a cluster knows; the call that it makes has
+from helm_python import _native  # the public `install` and `render` have no place for what a cluster knows; the calls that they make have
 
 from helm.reference import build
 from helm.reference.build import HELM
@@ -71,11 +71,12 @@ def render(chart: str, values: Json, cluster: Cluster = OPENSHIFT, release: str 
 
 @functools.cache
 def _render(chart: str, values: str, cluster: Cluster, release: str) -> Rendered:
-    options = {"dry_run": "client", "namespace": NAMESPACE, "api_versions": cluster.knows, "kube_version": cluster.version}
+    knows = {"namespace": NAMESPACE, "api_versions": cluster.knows, "kube_version": cluster.version}
+    install, write = json.dumps({**knows, "dry_run": "client"}), json.dumps({**knows, "name": release})
     with helm_python.Chart.load(HELM / chart) as loaded, helm_python.Config(namespace=NAMESPACE, storage_driver="memory") as config:
-        told = _native.call_string("helm_install", config._raw(), _native.HANDLE(0), loaded._raw(), None, release, values, json.dumps(options))
-        written = loaded.render(json.loads(values), name=release, namespace=NAMESPACE)
-    hooks = [each for text in written.values() if "helm.sh/hook:" in text for each in _documents(text) if _is_hook(each)]
+        told = _native.call_string("helm_install", config._raw(), _native.HANDLE(0), loaded._raw(), None, release, values, install)
+        written = _native.call_string("helm_render", loaded._raw(), values, write)
+    hooks = [each for text in json.loads(written).values() if "helm.sh/hook:" in text for each in _documents(text) if _is_hook(each)]
     installed = json.loads(told)
     return Rendered(tuple(_documents(installed["manifest"])), tuple(hooks), installed["notes"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -70,6 +71,13 @@ def test_what_it_renders_is_what_kubernetes_takes(chart: str, name: str, cluster
     assert "<no value>" not in rendered.notes
 
 
+@pytest.mark.parametrize("chart", charts())
+def test_every_object_can_be_applied(chart: str) -> None:
+    """`kubectl apply` and Argo CD keep an object in an annotation of it, and all annotations together have 256 KiB."""
+    sizes = {each["metadata"]["name"]: len(json.dumps(each, separators=(",", ":")).encode()) for each in render(chart, {}).objects}
+    assert {name: size for name, size in sizes.items() if size > 240_000} == {}
+
+
 @pytest.mark.parametrize(("chart", "name", "cluster"), EVERYWHERE)
 def test_every_pod_runs_under_restricted_v2(chart: str, name: str, cluster: Cluster) -> None:
     rendered = render(chart, example(chart, name), cluster)
@@ -84,6 +92,19 @@ def test_every_pod_runs_under_restricted_v2(chart: str, name: str, cluster: Clus
     assert [*identities(pods)] == []
 
 
+@pytest.mark.parametrize("chart", charts())
+def test_every_pod_asks_for_restricted_v2_where_there_is_such_a_thing(chart: str) -> None:
+    """Who runs `helm test` with more rights than the pods need, like an administrator of the cluster, would have them run with more."""
+
+    def asked(cluster: Cluster) -> set[str | None]:
+        rendered = render(chart, {}, cluster)
+        templates = [*(each["spec"]["template"] for each in rendered.objects if each["kind"] == "Deployment"), *rendered.hooks]
+        return {each["metadata"].get("annotations", {}).get("openshift.io/required-scc") for each in templates}
+
+    assert asked(OPENSHIFT) == {"restricted-v2"}
+    assert asked(KUBERNETES) == {None}
+
+
 @pytest.mark.parametrize(("chart", "name"), EVERY)
 def test_each_container_says_what_it_uses(chart: str, name: str) -> None:
     rendered = render(chart, example(chart, name))
@@ -93,6 +114,17 @@ def test_each_container_says_what_it_uses(chart: str, name: str) -> None:
         assert "memory" in container["resources"]["limits"]
         assert re.search(r":[\w.-]+$|@sha256:[0-9a-f]{64}$", container["image"]), container["image"]
         assert not container["image"].endswith(":latest")
+
+
+@pytest.mark.parametrize("chart", [chart for chart in charts() if chart != "stack"])
+def test_each_container_can_be_given_limits_that_a_quota_asks_for(chart: str) -> None:
+    limits = {"limits": {"cpu": "8"}}
+    values = {"resources": limits, "test": {"resources": limits}, **({"model": {"pullResources": limits}} if chart == "ollama" else {})}
+    rendered = render(chart, values)
+    specs = [spec for each in (*rendered.objects, *rendered.hooks) if (spec := pod(each)) is not None]
+    found = [each["resources"] for spec in specs for each in containers(spec)]
+    assert [each["limits"].get("cpu") for each in found] == ["8"] * len(found)
+    assert all("memory" in each["limits"] for each in found), "what is given is laid over the chart's own"
 
 
 @pytest.mark.parametrize("chart", charts())

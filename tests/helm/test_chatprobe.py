@@ -294,10 +294,8 @@ def test_notes_say_what_is_not_there() -> None:
 def test_each_dashboard_is_a_config_map_and_a_grafana_dashboard_leads_to_it() -> None:
     rendered = render("chatprobe", {"dashboards": {"grafanaOperator": {"enabled": True}}})
     held = {each["metadata"]["name"]: each for each in rendered.all("ConfigMap") if "grafana_dashboard" in each["metadata"]["labels"]}
-    shown = {(file, json.dumps(json.loads(text))) for each in held.values() for file, text in each["data"].items()}
-    assert shown == {(file.name, json.dumps(json.loads(file.read_text()))) for file in (FILES / "dashboards").glob("*.json")}
-    for each in held.values():
-        assert len(json.dumps(each)) < 1_000_000, "a ConfigMap holds 1 MiB"
+    shown = {file: json.loads(text) for each in held.values() for file, text in each["data"].items()}
+    assert shown == {file.name: json.loads(file.read_text()) for file in (FILES / "dashboards").glob("*.json")}
     references = [each["spec"]["configMapRef"] for each in rendered.all("GrafanaDashboard")]
     assert {(each["name"], each["key"]) for each in references} == {(name, file) for name, each in held.items() for file in each["data"]}
     assert not [each for each in render("chatprobe", {"dashboards": {"enabled": False}}).all("ConfigMap") if "chatprobe.yaml" not in each["data"]]
@@ -327,6 +325,32 @@ def test_the_network_policy_lets_monitoring_in_and_chats_out() -> None:
     (test,) = render("chatprobe", values).hooks
     assert any(each.get("podSelector", {}).get("matchLabels", {"": ""}).items() <= test["metadata"]["labels"].items() for each in way_in["from"])
     assert pod(test) is not None
+
+
+def test_notes_say_when_no_prometheus_is_let_in() -> None:
+    values = {"networkPolicy": {"enabled": True}}
+    assert "KEEPS PROMETHEUS OUT" in render("chatprobe", values, KUBERNETES).notes
+    assert "KEEPS PROMETHEUS OUT" not in render("chatprobe", values, OPENSHIFT).notes
+    assert "KEEPS PROMETHEUS OUT" not in render("chatprobe", {}, KUBERNETES).notes
+    assert "KEEPS PROMETHEUS OUT" not in render("chatprobe", example("chatprobe", "kubernetes"), KUBERNETES).notes
+
+
+@pytest.mark.parametrize(
+    ("kubernetes", "expected"),
+    [
+        ({}, []),
+        (None, []),
+        ({"prefer": ["route", "service"]}, [{"protocol": "TCP", "port": 80}]),
+        ({"prefer": ["ingress"]}, [{"protocol": "TCP", "port": 80}]),
+        ({"prefer": ["nodeport"]}, [{"protocol": "TCP", "port": 30000, "endPort": 32767}]),
+        ({"prefer": None}, [{"protocol": "TCP", "port": 80}, {"protocol": "TCP", "port": 30000, "endPort": 32767}]),
+    ],
+)
+def test_the_network_policy_lets_chats_out_by_the_ways_that_are_preferred(kubernetes: Json | None, expected: list[Json]) -> None:
+    values = {"networkPolicy": {"enabled": True}, "config": {"discovery": {"kubernetes": kubernetes}}}
+    always = (53, 5353, 443, 6443)
+    egress = render("chatprobe", values).one("NetworkPolicy")["spec"]["egress"]
+    assert [port for rule in egress for port in rule.get("ports", []) if port["port"] not in always] == expected
 
 
 def test_real_time_is_to_be_had_by_values_alone() -> None:

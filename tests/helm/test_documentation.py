@@ -139,6 +139,19 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert heading in anchors, link
 
 
+def test_a_derived_image_is_called_as_it_is_made() -> None:
+    page = (HELM / "tgi" / "README.md").read_text()
+    made = re.findall(r"--to tgi:(\S+)|^FROM ghcr\.io/huggingface/text-generation-inference:(\S+)|/NAMESPACE/tgi(?:`, tag `|:)([^`\s]+)", page, re.M)
+    assert len(made) == 4
+    assert len({tag for tags in made for tag in tags if tag}) == 1
+
+
+def test_what_the_cluster_built_is_removed() -> None:
+    built = {name for page in PAGES for name in re.findall(r"oc new-build .*--name (\S+)", page.read_text())}
+    (removed,) = re.findall(r"oc delete buildconfig,imagestream -l 'build in \(([^)]+)\)'", OPENSHIFT_PAGE)
+    assert built == set(removed.split(", ")) == {"chatprobe", "tgi"}
+
+
 def test_names_of_objects_are_those_that_are_made() -> None:
     made = {each["metadata"]["name"] for each in render("stack", {"chatprobe": {"replicas": 2}}).objects}
     named = set(re.findall(r"\b(?:deployment/|service/|lease )(bench-[a-z-]+)", OPENSHIFT_PAGE))

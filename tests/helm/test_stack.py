@@ -9,7 +9,7 @@ import yaml
 
 from config.reader import parse
 from helm.reference.build import HELM
-from tests.helm.cluster import NAMESPACE, OPENSHIFT, Rendered, charts, example, examples, render
+from tests.helm.cluster import KUBERNETES, NAMESPACE, OPENSHIFT, Rendered, charts, example, examples, render
 from tests.helm.objects import pod
 
 ENGINES = {"vllm", "tgi", "ollama"}
@@ -85,6 +85,34 @@ def test_metrics_that_would_count_twice_are_told() -> None:
     assert "vllm.serviceMonitor.enabled is auto, and chatprobe relays its metrics: each counts twice." in notes
     apart = {"vllm": {"serviceMonitor": {"enabled": True}}, "chatprobe": {"config": {"native": {"relay": False}}}}
     assert "twice" not in render("stack", apart).notes
+
+
+def test_notes_say_what_those_of_its_charts_would() -> None:
+    """Helm does not show these."""
+    bare = render("stack", {}, KUBERNETES).notes
+    assert "NOT OPENSHIFT: ollama, tgi, vllm will not start" in bare
+    assert "24 hours" not in bare
+    assert "NOT OPENSHIFT" not in render("stack", example("stack", "kubernetes"), KUBERNETES).notes
+    notes = render("stack", {}, OPENSHIFT).notes
+    assert "NOT OPENSHIFT" not in notes
+    assert "24 hours" in notes
+    assert "24 hours" not in render("stack", {"chatprobe": {"prometheusRule": {"retention": "1d"}}}, OPENSHIFT).notes
+    assert "WHOEVER" not in notes
+    assert "CAN USE IT: ollama asks for no key" in render("stack", example("stack", "openshift"), OPENSHIFT).notes
+    routes = {engine: {"route": {"enabled": "auto"}} for engine in ENGINES}
+    assert "CAN USE IT: ollama, tgi, vllm ask for no key" in render("stack", routes, OPENSHIFT).notes
+    assert "WHOEVER" not in render("stack", routes, KUBERNETES).notes
+
+
+def test_a_model_that_only_two_of_three_have_is_told() -> None:
+    told = "OLLAMA RUNS ANOTHER MODEL: qwen2.5:7b-instruct-fp16 under the name org/model."
+    other = {"model": "org/model"}
+    assert told in render("stack", {"global": other}).notes
+    assert "ANOTHER MODEL" not in render("stack", {}).notes
+    assert "ANOTHER MODEL" not in render("stack", {"global": other, "engines": {"ollama": False}}).notes
+    assert "ANOTHER MODEL" not in render("stack", {"global": {**other, "ollamaModel": "model:fp16"}}).notes
+    assert "ANOTHER MODEL" not in render("stack", {"global": {"ollamaModel": "qwen2.5:7b-instruct-q4_K_M"}}).notes
+    assert [name for name in examples("stack") if "ANOTHER MODEL" in render("stack", example("stack", name)).notes] == []
 
 
 def test_the_engines_keep_apart_and_the_prober_keeps_away_where_it_can() -> None:

@@ -14,6 +14,11 @@
 {{- toJson (dig "discovery" "kubernetes" "namespaces" list $config) -}}
 {{- end -}}
 
+{{/* The ways to a discovered engine that are preferred, as a list in JSON; where the values say none, chatprobe takes all. */}}
+{{- define "chatprobe.ways" -}}
+{{- .Values.config.discovery.kubernetes.prefer | default (list "route" "ingress" "nodeport" "service") | toJson -}}
+{{- end -}}
+
 {{- define "chatprobe.port" -}}
 {{- regexFind "[0-9]+$" .Values.config.web.listen -}}
 {{- end -}}

@@ -2,7 +2,7 @@
 installing, so those stand under a switch. */}}
 {{- define "chatprobe.discoveryRules" -}}
 {{- $apis := .Capabilities.APIVersions -}}
-{{- $ways := .Values.config.discovery.kubernetes.prefer | default (list "route" "ingress" "nodeport" "service") -}}
+{{- $ways := include "chatprobe.ways" . | fromJsonArray -}}
 - {apiGroups: [""], resources: [services], verbs: [list, watch]}
 - {apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [list, watch]}
 {{- if include "chatprobe.wanted" (list .Values.rbac.inferenceServices ($apis.Has "serving.kserve.io/v1beta1")) }}

@@ -84,12 +84,15 @@ true
 {{- end -}}
 {{- end }}
 
+{{- define "engine.requiredScc" -}}
+{{- if and .root.Values.requiredScc (.root.Capabilities.APIVersions.Has "security.openshift.io/v1") -}}
+openshift.io/required-scc: {{ .root.Values.requiredScc }}
+{{- end -}}
+{{- end }}
+
 {{- define "engine.podAnnotations" -}}
 {{- $values := .root.Values -}}
-{{- $annotations := dict -}}
-{{- if and $values.requiredScc (.root.Capabilities.APIVersions.Has "security.openshift.io/v1") -}}
-{{- $_ := set $annotations "openshift.io/required-scc" $values.requiredScc -}}
-{{- end -}}
+{{- $annotations := include "engine.requiredScc" . | fromYaml -}}
 {{- with .parts.files -}}
 {{- $_ := set $annotations "checksum/files" (toYaml . | sha256sum) -}}
 {{- end -}}

@@ -23,6 +23,9 @@ metadata:
     helm.sh/hook: test
     # Kept until the next test: `helm test --logs` reads what it said.
     helm.sh/hook-delete-policy: before-hook-creation
+    {{- with include "engine.requiredScc" . }}
+    {{- . | nindent 4 }}
+    {{- end }}
 spec:
   restartPolicy: Never
   automountServiceAccountToken: false
