@@ -396,6 +396,16 @@ def test_of_a_name_with_several_addresses_those_are_left_out_that_the_guard_refu
         assert opened(Address("engine.test", server.port, guard=Guard(loopback=True))).reason is None
 
 
+def test_what_the_guard_refuses_is_not_tried_before_or_after_an_address_that_it_does_not(resolves: Callable[..., None]) -> None:
+    """Under 0.0.0.0 this machine's own servers would answer."""
+    port = closed_port()
+    with serving(await_client_gone) as server:
+        refused = (socket.AF_INET, ("0.0.0.0", server.port))
+        resolves(refused, (socket.AF_INET, ("127.0.0.1", port)), refused)
+        found = opened(Address("engine.test", 80, guard=Guard(loopback=True)))
+    assert (found.reason, found.detail, server.connections) == (Reason.CONNECT, f"127.0.0.1 port {port}: Connection refused", 0)
+
+
 def test_under_a_guard_no_name_is_completed(monkeypatch: pytest.MonkeyPatch) -> None:
     def getaddrinfo(host: str, port: int, *, type: int = 0, flags: int = 0) -> object:
         if flags & socket.AI_NUMERICHOST or host.endswith("."):

@@ -206,7 +206,7 @@ async def test_another_clock_does_not_matter(cluster: Cluster, kubeconfig: Path)
 
 
 async def test_a_lease_that_somebody_else_took_meanwhile_is_lost_at_once(cluster: Cluster, kubeconfig: Path) -> None:
-    one = lease(kubeconfig)
+    one = lease(kubeconfig, terms=Terms(lease_seconds=300, deadline_seconds=200.0, renew_seconds=0.1))
     told = Told(one)
     running = asyncio.create_task(one.run(told))
     await told.until(True)

@@ -295,6 +295,16 @@ async def test_more_objects_than_are_kept(cluster: Cluster, configured: Configur
     ]
 
 
+async def test_what_is_kept_changes_in_a_flood_as_ever(cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "MOST_OBJECTS", 2)
+    one = o.service("one")
+    cluster.put(one, o.service("two"))
+    async with looking(configured()) as source:
+        await until(source, lambda seen: names(seen) == ["one", "two"])
+        cluster.put({**one, "metadata": {**one["metadata"], "annotations": {"chatprobe.io/probe": "false"}}})
+        await until(source, lambda seen: names(seen) == ["two"])
+
+
 async def test_a_flood_that_comes_first_in_a_list_displaces_nothing_that_is_known(
     cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:

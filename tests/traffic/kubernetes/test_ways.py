@@ -7,7 +7,7 @@ import pytest
 from tests.cluster import objects as o
 from tests.cluster.objects import Json
 from tests.traffic.kubernetes.seeing import only
-from traffic.targets.kubernetes.reading import ingress
+from traffic.targets.kubernetes.reading import http_route, ingress
 from traffic.targets.kubernetes.ways import PlainHttp, Way
 
 ITSELF = "http://vllm.vllm-benchmark.svc.cluster.local:8000"
@@ -153,3 +153,10 @@ def test_of_many_rules_the_first_are_kept_once_each() -> None:
     found = ingress(one)
     assert [rule.path for rule in found.rules] == [f"/{number}" for number in range(256)]
     assert found.secure == ("*",), "no host among so many is taken for one without TLS"
+
+
+def test_of_many_paths_of_an_http_route_the_first_are_kept_once_each() -> None:
+    one = o.http_route("h", "vllm")
+    paths = [{"path": {"type": "PathPrefix", "value": f"/{number}"}} for number in range(1000) for _ in range(2)]
+    one["spec"]["rules"] = [{"matches": paths, "backendRefs": [{"name": "vllm", "port": 8000}]}]
+    assert [rule.path for rule in http_route(one).rules] == [f"/{number}" for number in range(256)]
