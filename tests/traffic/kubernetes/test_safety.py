@@ -243,6 +243,16 @@ def test_the_limit_counts_files_too_and_what_is_beyond_it_is_told(made: Made) ->
     ]
 
 
+def test_a_flood_of_reasons_is_bounded_and_hides_none_of_another_namespace() -> None:
+    flood = [PassedOver(f"a/{number}", f"annotation x{number} is not taken from a cluster") for number in range(1000)]
+    told = list(lines([*flood, PassedOver("b/one", "has no TCP port"), PassedOver("a/1000", flood[0].why)], 10))
+    assert told[:2] == [
+        "kubernetes: a/0, a/1000: annotation x0 is not taken from a cluster",
+        "kubernetes: a/1: annotation x1 is not taken from a cluster",
+    ]
+    assert told[20:] == ["kubernetes: b/one: has no TCP port", "kubernetes: a: 980 more, for other reasons; chatprobe discover tells of each"]
+
+
 def test_a_name_that_is_too_long_for_a_label(made: Made) -> None:
     long = "v" * 63
     config = made()

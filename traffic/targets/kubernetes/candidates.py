@@ -11,7 +11,7 @@ from config.kubernetes import Kubernetes
 from traffic.roster import Replica
 from traffic.targets.kubernetes.annotations import AnnotationError, Wishes, wishes
 from traffic.targets.kubernetes.inside import is_inside, is_of_namespace
-from traffic.targets.kubernetes.objects import OURS, InferenceService, Pod, Service, ServicePort, Slice
+from traffic.targets.kubernetes.objects import OURS, PART_OF, InferenceService, Pod, Service, ServicePort, Slice
 from traffic.targets.kubernetes.snapshot import Snapshot
 from traffic.targets.kubernetes.ways import Way, service_host, ways
 
@@ -19,7 +19,6 @@ BY_SERVICE = "/service"
 """What the name of a target ends in that is reached by its Service beside another way."""
 MOST_REPLICAS = 100
 """Pods of one target whose own metrics are read: whoever may write an EndpointSlice does not have us ask thousands of addresses."""
-_KSERVE = "serving.kserve.io/inferenceservice"
 _PORT_NAMES = ("http", "https", "http1", "h2c", "api", "openai", "web", "http-api")
 _PORT_NUMBERS = (8000, 8080, 11434, 3000, 80, 443, 8443)
 _NOT_OF_CHATS = ("metrics", "prometheus", "admin", "debug", "health")
@@ -76,7 +75,7 @@ def candidates(snapshot: Snapshot, settings: Kubernetes) -> tuple[list[Candidate
 
 def _of_service(service: Service, snapshot: Snapshot, settings: Kubernetes, served: set[str]) -> Iterator[Candidate | PassedOver]:
     name = service.meta.full_name
-    owner = service.meta.labels.get(_KSERVE)
+    owner = service.meta.labels.get(PART_OF)
     if owner is not None and f"{service.meta.namespace}/{owner}" in served:
         yield PassedOver(name, f"is a part of InferenceService {owner}", silent=True)
         return
