@@ -18,6 +18,7 @@ import pytest
 from config.kubernetes import Kubernetes
 from tests.cluster.api import Cluster
 from traffic.targets.kubernetes.api import Api
+from traffic.targets.kubernetes.fields import Json
 from traffic.targets.kubernetes.lease import Lease, LeaseName, Terms, own_identity, read_lease_name
 from traffic.targets.kubernetes.rbac import LEASE
 
@@ -215,6 +216,73 @@ async def test_a_lease_that_somebody_else_took_meanwhile_is_lost_at_once(cluster
         stolen["spec"] |= {"holderIdentity": "other", "leaseDurationSeconds": 300}
         cluster.put(stolen)
     await told.until(True, False)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+class Slow(Api):
+    """Its answers come once they may."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        super().__init__(Kubernetes.model_validate({"namespaces": ("monitoring",), "kubeconfig": str(kubeconfig)}))
+        self.may_answer = threading.Event()
+        self.waits = threading.Event()
+
+    def read(self, *args: str) -> Json:
+        try:
+            return super().read(*args)
+        finally:
+            self._wait()
+
+    def create(self, *args: Any) -> Json:
+        found = super().create(*args)
+        self._wait()
+        return found
+
+    def _wait(self) -> None:
+        self.waits.set()
+        self.may_answer.wait(PATIENCE_SECONDS)
+
+
+async def test_it_counts_from_when_it_was_asked_for(cluster: Cluster, kubeconfig: Path) -> None:
+    """An answer that comes after the deadline gives nothing: others count from when the lease was written."""
+    slow = Slow(kubeconfig)
+    one = Lease(slow, NAME, "me", Terms(lease_seconds=3, deadline_seconds=0.5, renew_seconds=0.1))
+    first = asyncio.Event()
+    told: list[tuple[bool, int]] = []
+
+    async def changed() -> None:
+        told.append((one.leads, sum(asked.verb == "update" for asked in cluster.asked)))
+        first.set()
+
+    running = asyncio.create_task(one.run(changed))
+    await asyncio.sleep(0.7)
+    slow.may_answer.set()
+    await asyncio.wait_for(first.wait(), PATIENCE_SECONDS)
+    assert told[0] == (True, 1), "it is renewed first"
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_is_released_is_not_taken_back(cluster: Cluster, kubeconfig: Path) -> None:
+    slow = Slow(kubeconfig)
+    slow.may_answer.set()
+    one = Lease(slow, NAME, "me", QUICK)
+    running = asyncio.create_task(one.run(told := Told(one)))
+    await told.until(True)
+    slow.may_answer.clear()
+    slow.waits.clear()
+    assert await asyncio.to_thread(slow.waits.wait, PATIENCE_SECONDS), "it is being renewed"
+    releasing = asyncio.create_task(one.release())
+    await asyncio.sleep(0)
+    assert not one.leads
+    slow.may_answer.set()
+    await releasing
+    asked = len(cluster.asked)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(cluster.asked) < asked + 3:
+            await asyncio.sleep(0.05)
+    assert (one.leads, spec(cluster)["holderIdentity"]) == (False, "")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
