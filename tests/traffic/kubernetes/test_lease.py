@@ -220,6 +220,31 @@ async def test_a_lease_that_somebody_else_took_meanwhile_is_lost_at_once(cluster
     await asyncio.gather(running, return_exceptions=True)
 
 
+async def until_asked(cluster: Cluster, times: int) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            if len(cluster.asked) >= times:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_whatever_breaks_it_is_asked_for_again(kubeconfig: Path) -> None:
+    class Broken(Api):
+        breaks = 2
+
+        def read(self, *args: str) -> Json:
+            self.breaks -= 1
+            if self.breaks >= 0:
+                raise RuntimeError("broken")
+            return super().read(*args)
+
+    one = Lease(Broken(Kubernetes.model_validate({"namespaces": ("monitoring",), "kubeconfig": str(kubeconfig)})), NAME, "me", QUICK)
+    running = asyncio.create_task(one.run(told := Told(one)))
+    await told.until(True)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
 class Slow(Api):
     """Its answers come once they may."""
 
@@ -278,10 +303,7 @@ async def test_what_is_released_is_not_taken_back(cluster: Cluster, kubeconfig: 
     assert not one.leads
     slow.may_answer.set()
     await releasing
-    asked = len(cluster.asked)
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(cluster.asked) < asked + 3:
-            await asyncio.sleep(0.05)
+    await until_asked(cluster, len(cluster.asked) + 3)
     assert (one.leads, spec(cluster)["holderIdentity"]) == (False, "")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
