@@ -246,32 +246,33 @@ async def test_whatever_breaks_it_is_asked_for_again(kubeconfig: Path) -> None:
 
 
 class Slow(Api):
-    """Its answers come once they may."""
+    """Its answers to one kind of question come once they may."""
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, slow: str) -> None:
         super().__init__(Kubernetes.model_validate({"namespaces": ("monitoring",), "kubeconfig": str(kubeconfig)}))
+        self.slow = slow
         self.may_answer = threading.Event()
         self.waits = threading.Event()
 
     def read(self, *args: str) -> Json:
-        try:
-            return super().read(*args)
-        finally:
-            self._wait()
+        return self._answered("read", super().read(*args))
 
     def create(self, *args: Any) -> Json:
-        found = super().create(*args)
-        self._wait()
-        return found
+        return self._answered("create", super().create(*args))
 
-    def _wait(self) -> None:
-        self.waits.set()
-        self.may_answer.wait(PATIENCE_SECONDS)
+    def replace(self, *args: Any) -> Json:
+        return self._answered("replace", super().replace(*args))
+
+    def _answered(self, to: str, answer: Json) -> Json:
+        if to == self.slow:
+            self.waits.set()
+            self.may_answer.wait(PATIENCE_SECONDS)
+        return answer
 
 
 async def test_it_counts_from_when_it_was_asked_for(cluster: Cluster, kubeconfig: Path) -> None:
     """An answer that comes after the deadline gives nothing: others count from when the lease was written."""
-    slow = Slow(kubeconfig)
+    slow = Slow(kubeconfig, "create")
     one = Lease(slow, NAME, "me", Terms(lease_seconds=3, deadline_seconds=0.5, renew_seconds=0.1))
     first = asyncio.Event()
     told: list[tuple[bool, int]] = []
@@ -289,8 +290,9 @@ async def test_it_counts_from_when_it_was_asked_for(cluster: Cluster, kubeconfig
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_what_is_released_is_not_taken_back(cluster: Cluster, kubeconfig: Path) -> None:
-    slow = Slow(kubeconfig)
+@pytest.mark.parametrize("under_way", ["read", "replace"])
+async def test_what_is_released_is_not_taken_back(cluster: Cluster, kubeconfig: Path, under_way: str) -> None:
+    slow = Slow(kubeconfig, under_way)
     slow.may_answer.set()
     one = Lease(slow, NAME, "me", QUICK)
     running = asyncio.create_task(one.run(told := Told(one)))
