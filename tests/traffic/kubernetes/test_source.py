@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import orjson
 import pytest
 
 from config.model import Config
@@ -358,6 +360,20 @@ async def test_what_a_list_of_a_flood_says_of_those_that_are_known_counts(
             cluster.compact()
         seen = await until(source, lambda seen: bool(seen.passed_over))
     assert [one.candidate.model for one in seen.engines] == ["other", None, None, None, None]
+
+
+def test_the_largest_page_takes_little_memory() -> None:
+    """Whoever writes five hundred slices of a thousand endpoints each does not have the whole of them in one page."""
+    one = orjson.dumps(o.endpoint_slice("vllm", *(f"10.0.{number // 250}.{number % 250}" for number in range(1_000))))
+    page = b'{"items":[' + b",".join([one] * (api.PAGE_BYTES // len(one))) + b"]}"
+    tracemalloc.start()
+    try:
+        found = orjson.loads(page)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found["items"]) > 10
+    assert most < 200_000_000
 
 
 def test_an_event_without_an_end_is_not_kept(cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch) -> None:
