@@ -144,6 +144,16 @@ def test_a_slice_leads_to_addresses_only() -> None:
     assert [replica.url for replica in found.replicas] == ["http://10.0.0.1:8000", "http://[fd01::1]:8000"]
 
 
+@pytest.mark.parametrize("address", ["100.100.100.200", "168.63.129.16", "fd00:ec2::23", "169.254.169.254"])
+def test_no_service_leads_to_a_metadata_service_by_its_slices(address: str) -> None:
+    """Its own address is one of the cluster, and says nothing; the API server takes slices with all of these but the last."""
+    found = [o.service("vllm"), o.route("r", "vllm"), o.endpoint_slice("vllm", "10.0.0.1", address)]
+    predictor = o.endpoint_slice("llama-predictor", address)
+    chosen, passed_over = seen(*found, o.inference_service("llama"), predictor)
+    assert (chosen, [one.name for one in passed_over]) == ({}, ["vllm-benchmark/llama", "vllm-benchmark/vllm"])
+    assert {one.why.partition(address)[0] for one in passed_over} == {"has EndpointSlices with an address that is refused: "}
+
+
 def test_a_credential_for_a_cluster_is_not_for_files_that_imitate_its_names(made: Made) -> None:
     config = made(CREDENTIALS)
     (credential,) = config.credentials

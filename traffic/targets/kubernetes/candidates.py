@@ -100,6 +100,9 @@ def _of_service(service: Service, snapshot: Snapshot, settings: Kubernetes, serv
         yield PassedOver(name, f"is reached by none of {', '.join(settings.prefer)}" + (f": {'; '.join(against)}" if against else ""))
         return
     pieces = snapshot.slices.get((service.meta.namespace, service.meta.name), ())
+    if (text := _refused(pieces)) is not None:
+        yield PassedOver(name, text)
+        return
     best = found[0]
     candidate = Candidate(
         name,
@@ -140,6 +143,9 @@ def _of_inference_service(found: InferenceService, snapshot: Snapshot, settings:
         return
     predictor = f"{meta.name}-predictor"
     pieces = snapshot.slices.get((meta.namespace, predictor), ())
+    if (text := _refused(pieces)) is not None:
+        yield PassedOver(name, text)
+        return
     way = _kserve_way(outside or inside, inside=not outside)
     candidate = Candidate(
         name,
@@ -211,6 +217,11 @@ def _replicas(pieces: Sequence[Slice], port_name: str, way: Way, server_name: st
             if pod.ready and port is not None and pod.name not in found:
                 found[pod.name] = _replica(pod, port, way, server_name)
     return tuple(found[name] for name in sorted(found)[:MOST_REPLICAS])
+
+
+def _refused(pieces: Sequence[Slice]) -> str | None:
+    """What speaks against a Service whose address is as good as any, and which leads on to those of its slices."""
+    return next((f"has EndpointSlices with an address that is refused: {piece.objection}" for piece in pieces if piece.objection), None)
 
 
 def _unread(name: str, pieces: Sequence[Slice]) -> Iterator[PassedOver]:

@@ -162,13 +162,17 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Some of the pods behind a Service, and their ports by the Service's port name. `names` is whether it has some by name, who are left out."""
+    """Some of the pods behind a Service, and their ports by the Service's port name. `names` is whether it has some by name, who are left out.
+
+    `objection` is why nothing may be sent to the Service, to which such a slice would have it lead; empty if there is none.
+    """
 
     meta: Meta
     service: str
     pods: tuple[Pod, ...]
     ports: Mapping[str, int]
     names: bool = False
+    objection: str = ""
 
 
 @dataclass(frozen=True, slots=True)

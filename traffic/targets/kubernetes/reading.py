@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
+from probes.guard import Guard
 from traffic.targets.kubernetes.fields import Json, entries, holds, labels, number, part, text, texts
 from traffic.targets.kubernetes.inside import is_address
 from traffic.targets.kubernetes.objects import (
@@ -38,6 +39,8 @@ MOST_UNKNOWN = 5
 LONGEST_VALUE = 1024
 """Of an annotation, which may be as long as 256 KiB; none that is followed is as long as this."""
 
+_NO_PODS = Guard(loopback=True)
+"""Knows addresses to which no slice may lead. The API server takes none that is link-local or loopback, but metadata services elsewhere."""
 _ZONE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", re.ASCII)
 _KEPT_LABELS = frozenset((*ENGINE_LABELS, PART_OF, *(OURS + wish for wish in WISHES)))
 _POD_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
@@ -204,6 +207,7 @@ def endpoint_slice(found: Json) -> Slice:
         pods,
         {text(port, "name"): own for port in entries(found, "ports") if (own := number(port, "port")) is not None},
         names=len(pods) < len(endpoints),
+        objection=next((why for pod in pods if (why := _NO_PODS.objection(pod.address)) is not None), ""),
     )
 
 
