@@ -6,7 +6,8 @@ import pytest
 
 from tests.cluster import objects as o
 from tests.cluster.objects import Json
-from tests.traffic.kubernetes.seeing import only
+from tests.traffic.kubernetes.seeing import cluster, only, settings
+from traffic.targets.kubernetes.candidates import candidates
 from traffic.targets.kubernetes.reading import http_route, ingress
 from traffic.targets.kubernetes.ways import PlainHttp, Way
 
@@ -160,3 +161,16 @@ def test_of_many_paths_of_an_http_route_the_first_are_kept_once_each() -> None:
     paths = [{"path": {"type": "PathPrefix", "value": f"/{number}"}} for number in range(1000) for _ in range(2)]
     one["spec"]["rules"] = [{"matches": paths, "backendRefs": [{"name": "vllm", "port": 8000}]}]
     assert [rule.path for rule in http_route(one).rules] == [f"/{number}" for number in range(256)]
+
+
+def test_what_leads_to_many_services_is_looked_through_once() -> None:
+    """Of each only its own rules: as many Ingresses to as many Services would else take their product."""
+    services = [o.service(f"s{number}") for number in range(200)]
+    flood = [o.ingress(f"i{number}", "") for number in range(5)]
+    for one in flood:
+        paths = [{"path": "/", "backend": {"service": {"name": f"s{number}", "port": {"number": 8000}}}} for number in range(200)]
+        one["spec"]["rules"] = [{"host": "x.example.com", "http": {"paths": paths}}]
+    found = cluster(*services, *flood, o.http_route("h", "s0"))
+    assert sum(len(ingress.rules) for ingresses in found.ingresses.values() for ingress in ingresses) == 5 * 200
+    chosen, _ = candidates(found, settings())
+    assert {one.way.through for one in chosen} == {"Ingress i0"}

@@ -105,18 +105,17 @@ def _of_route(what: str, route: Route) -> Way:
 
 def _by_ingress(service: Service, port: ServicePort, snapshot: Snapshot, settings: Kubernetes) -> Iterator[Way | str]:
     for ingress in snapshot.ingresses_to(service):
-        yield from _of_ingress(ingress, service, port, settings)
+        yield from _of_ingress(ingress, port, settings)
     for route in snapshot.http_routes_to(service):
-        yield from _of_http_route(route, service, port, snapshot, settings)
+        yield from _of_http_route(route, port, snapshot, settings)
 
 
-def _of_ingress(ingress: Ingress, service: Service, port: ServicePort, settings: Kubernetes) -> Iterator[Way | str]:
+def _of_ingress(ingress: Ingress, port: ServicePort, settings: Kubernetes) -> Iterator[Way | str]:
     what = f"Ingress {ingress.meta.name}"
     if not ingress.addresses:
         yield f"{what} has no address: no controller serves it"
         return
-    rules = [rule for rule in ingress.rules if rule.backend.service == service.meta.name]
-    for rule in sorted(rules, key=lambda rule: any(_inside(host, settings) for host in rule.hosts)):
+    for rule in sorted(ingress.rules, key=lambda rule: any(_inside(host, settings) for host in rule.hosts)):
         if rule.path not in _WHOLE:
             yield f"{what} is for a path only"
         elif not _leads_to(rule.backend, port):
@@ -134,13 +133,13 @@ def _of_ingress(ingress: Ingress, service: Service, port: ServicePort, settings:
             return
 
 
-def _of_http_route(route: HttpRoute, service: Service, port: ServicePort, snapshot: Snapshot, settings: Kubernetes) -> Iterator[Way | str]:
+def _of_http_route(route: HttpRoute, port: ServicePort, snapshot: Snapshot, settings: Kubernetes) -> Iterator[Way | str]:
     what = f"HTTPRoute {route.meta.name}"
     parents = [parent for parent in route.parents if parent.accepted]
     if not parents:
         yield f"{what} is accepted by no gateway"
         return
-    for rule in (rule for rule in route.rules if rule.backend.service == service.meta.name):
+    for rule in route.rules:
         hosts = [host for host in rule.hosts if not host.startswith("*")]
         if rule.path not in _WHOLE:
             yield f"{what} is for a path only, or asks for more than that"
