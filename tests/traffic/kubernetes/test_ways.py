@@ -174,3 +174,14 @@ def test_what_leads_to_many_services_is_looked_through_once() -> None:
     assert sum(len(ingress.rules) for ingresses in found.ingresses.values() for ingress in ingresses) == 5 * 200
     chosen, _ = candidates(found, settings())
     assert {one.way.through for one in chosen} == {"Ingress i0"}
+
+
+def test_what_comes_after_the_way_that_is_taken_is_not_looked_at() -> None:
+    found = only(o.service("vllm"), o.route("r", "vllm"), o.route("later", "vllm", path="/chat"), o.ingress("i", "vllm", path="/chat"))
+    assert (found.way.through, found.against_others) == ("Route r", ())
+
+
+def test_of_the_paths_of_an_ingress_one_is_enough() -> None:
+    one = o.ingress("i", "vllm", path="/chat")
+    one["spec"]["rules"] += o.ingress("i", "vllm")["spec"]["rules"]
+    assert only(o.service("vllm"), one).way.url == "https://vllm.example.com"

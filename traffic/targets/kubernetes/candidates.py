@@ -13,7 +13,7 @@ from traffic.targets.kubernetes.annotations import AnnotationError, Wishes, wish
 from traffic.targets.kubernetes.inside import is_inside, is_of_namespace
 from traffic.targets.kubernetes.objects import OURS, PART_OF, InferenceService, Pod, Service, ServicePort, Slice
 from traffic.targets.kubernetes.snapshot import Snapshot
-from traffic.targets.kubernetes.ways import Way, service_host, ways
+from traffic.targets.kubernetes.ways import Way, best_way, service_host
 
 BY_SERVICE = "/service"
 """What the name of a target ends in that is reached by its Service beside another way."""
@@ -95,15 +95,14 @@ def _of_service(service: Service, snapshot: Snapshot, settings: Kubernetes, serv
     if port is None:
         yield PassedOver(name, "has no TCP port")
         return
-    found, against = ways(service, port, snapshot, settings)
-    if not found:
+    best, against = best_way(service, port, snapshot, settings)
+    if best is None:
         yield PassedOver(name, f"is reached by none of {', '.join(settings.prefer)}" + (f": {'; '.join(against)}" if against else ""))
         return
     pieces = snapshot.slices.get((service.meta.namespace, service.meta.name), ())
     if (text := _refused(pieces)) is not None:
         yield PassedOver(name, text)
         return
-    best = found[0]
     candidate = Candidate(
         name,
         ClusterPlace(service.meta.namespace, service.meta.name),
@@ -117,8 +116,8 @@ def _of_service(service: Service, snapshot: Snapshot, settings: Kubernetes, serv
     yield candidate
     yield from _unread(name, pieces)
     if (wanted.probe or settings.probe) == "both" and best.kind != "service":
-        itself, _ = ways(service, port, snapshot, settings.model_copy(update={"prefer": ("service",)}))
-        yield replace(candidate, name=name + BY_SERVICE, way=itself[0], replicas=(), against_others=())
+        itself, _ = best_way(service, port, snapshot, settings.model_copy(update={"prefer": ("service",)}))
+        yield replace(candidate, name=name + BY_SERVICE, way=itself or best, replicas=(), against_others=())
 
 
 def _of_inference_service(found: InferenceService, snapshot: Snapshot, settings: Kubernetes) -> Iterator[Candidate | PassedOver]:
