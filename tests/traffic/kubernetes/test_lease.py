@@ -206,6 +206,23 @@ async def test_another_clock_does_not_matter(cluster: Cluster, kubeconfig: Path)
     await asyncio.gather(running, return_exceptions=True)
 
 
+async def test_one_who_is_dead_does_not_have_it_for_ever(cluster: Cluster, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("traffic.targets.kubernetes.lease._LONGEST_SECONDS", 1)
+    cluster.put(
+        {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": "chatprobe", "namespace": "monitoring"},
+            "spec": {"holderIdentity": "dead", "leaseDurationSeconds": 1_000_000},
+        }
+    )
+    one = lease(kubeconfig)
+    running = asyncio.create_task(one.run(told := Told(one)))
+    await told.until(True)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
 async def test_a_lease_that_somebody_else_took_meanwhile_is_lost_at_once(cluster: Cluster, kubeconfig: Path) -> None:
     one = lease(kubeconfig, terms=Terms(lease_seconds=300, deadline_seconds=200.0, renew_seconds=0.1))
     told = Told(one)
