@@ -15,6 +15,8 @@ from probes.backends.base import FrameError
 from probes.backends.fields import proper_name
 from probes.backends.ollama import loaded_models, with_tag
 from probes.control_clients import Clients
+from probes.hiding import hidden
+from probes.wording import shortened
 
 TIMEOUT_SECONDS = 5.0
 """Ollama's `/api/ps` waits for a lock that a stuck runner may hold for 10 s; a control call must not wait that long."""
@@ -106,7 +108,8 @@ class Control:
         except TimeoutError as error:
             raise ControlError(f"{path}: no answer within {self._timeout_seconds:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            raise ControlError(f"{path}: {str(error) or type(error).__name__}") from error
+            # what cannot be read is quoted there, and may be what was sent
+            raise ControlError(f"{path}: {shortened(hidden(str(error), endpoint)) or type(error).__name__}") from None
 
 
 def _json_object(body: bytes) -> dict[str, object]:

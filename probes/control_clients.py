@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -21,13 +23,19 @@ from probes.wire.tls import context
 
 KEPT_CONNECTIONS = 20
 """There is no bound on all connections: engines that hang must not hold up the others."""
+MOST_CLIENTS = 100
+"""Of those beyond, the idle ones are closed: names to expect in certificates come and go with the Services of a cluster, without end."""
+
+_Way = tuple[Tls, Proxy | None, Guard | None]
 
 
 class Clients:
     """An async context manager that closes what it opened. It keeps no cookies and sets no time limits: each call is bounded by its caller."""
 
     def __init__(self) -> None:
-        self._clients: dict[tuple[Tls, Proxy | None, Guard | None], httpx.AsyncClient] = {}
+        self._clients: dict[_Way, httpx.AsyncClient] = {}
+        self._contexts: dict[Tls, ssl.SSLContext] = {}
+        self._in_use: Counter[_Way] = Counter()
         self._lock = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -44,20 +52,29 @@ class Clients:
 
         Raises `httpx.HTTPError`, `httpx.InvalidURL`, `OSError`, `ValueError`.
         """
-        client = await self._client(endpoint.tls, address_of(replace(endpoint, url=url)).proxy, endpoint.guard)
+        way = endpoint.tls, address_of(replace(endpoint, url=url)).proxy, endpoint.guard
         lines = [*(headers or {}).items(), *endpoint.headers.items()]
         if endpoint.api_key:
             lines.append(("Authorization", f"Bearer {endpoint.api_key}"))
-        async with client.stream("GET", url, headers=_latin_1(lines), extensions=_sni(endpoint)) as response:
-            yield response
+        self._in_use[way] += 1
+        try:
+            client = await self._client(way)
+            async with client.stream("GET", url, headers=_latin_1(lines), extensions=_sni(endpoint)) as response:
+                yield response
+        finally:
+            self._in_use[way] -= 1
+            if not self._in_use[way]:
+                del self._in_use[way]
 
-    async def _client(self, tls: Tls, proxy: Proxy | None, guard: Guard | None) -> httpx.AsyncClient:
+    async def _client(self, way: _Way) -> httpx.AsyncClient:
+        """The client of a way, which is the last to be closed then."""
         async with self._lock:
-            way = tls, proxy, guard
-            if way not in self._clients:
-                for outdated in [known for known in self._clients if known[0].superseded_by(tls)]:
-                    await self._clients.pop(outdated).aclose()
-                verify = await asyncio.to_thread(context, tls)
+            if way in self._clients:
+                self._clients[way] = self._clients.pop(way)
+            else:
+                tls, proxy, guard = way
+                await self._make_room(tls)
+                verify = await self._context(tls)
                 self._clients[way] = httpx.AsyncClient(
                     verify=verify,
                     transport=None if guard is None else GuardedTransport(guard, verify, KEPT_CONNECTIONS),
@@ -71,6 +88,22 @@ class Clients:
                     headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
                 )
             return self._clients[way]
+
+    async def _make_room(self, tls: Tls) -> None:
+        """Close the clients with files of before, and idle ones that are too many."""
+        outdated = [way for way in self._clients if way[0].superseded_by(tls)]
+        idle = [way for way in self._clients if not self._in_use[way]]
+        for way in dict.fromkeys((*outdated, *idle[: max(0, len(self._clients) + 1 - MOST_CLIENTS)])):
+            await self._clients.pop(way).aclose()
+
+    async def _context(self, tls: Tls) -> ssl.SSLContext:
+        """One for all names that are expected in certificates: it holds every authority, and takes about a megabyte."""
+        wanted = replace(tls, server_name=None)
+        if wanted not in self._contexts:
+            for outdated in [known for known in self._contexts if known.superseded_by(wanted)]:
+                del self._contexts[outdated]
+            self._contexts[wanted] = await asyncio.to_thread(context, wanted)
+        return self._contexts[wanted]
 
 
 def _latin_1(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

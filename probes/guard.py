@@ -12,10 +12,14 @@ METADATA = (
     ipaddress.ip_network("fd00:ec2::/32"),
     ipaddress.ip_network("fd20:ce::254/128"),
     ipaddress.ip_network("fd00:42::42/128"),
+    ipaddress.ip_network("fd00:a9fe:a9fe::1/128"),
+    ipaddress.ip_network("fd00:c1::a9fe:a9fe/128"),
+    ipaddress.ip_network("fd00:100::100:200/128"),
 )
-"""Metadata services outside of the link-local networks: Alibaba, Azure, Oracle, AWS, Google and Scaleway over IPv6."""
-_STANDING_FOR_IPV4 = (ipaddress.ip_network("64:ff9b:1::/48"), ipaddress.ip_network("::/96"))
-"""A network's own NAT64 (RFC 8215), which alone knows where in it the IPv4 address stands; and IPv4-compatible ones, long out of use."""
+"""Metadata services outside of the link-local networks: Alibaba, Azure, Oracle; over IPv6 AWS, Google, Scaleway, Akamai, Oracle, Alibaba."""
+_STANDING_FOR_IPV4 = (ipaddress.ip_network("64:ff9b:1::/48"), ipaddress.ip_network("::/96"), ipaddress.ip_network("::ffff:0:0:0/96"))
+"""A network's own NAT64 (RFC 8215), which alone knows where in it the IPv4 address stands; IPv4-compatible ones, long out of use; and
+IPv4-translated ones (RFC 2765 section 2.1)."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address

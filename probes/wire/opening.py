@@ -60,10 +60,14 @@ def _wait(wait: _Ready | _Work) -> Generator[_Ready | _Work, None, None]:
 
 
 class Threads:
-    """The worker's helper threads. Many may resolve, since a resolver may hang; few shake hands, since that costs processor time."""
+    """The worker's helper threads. Many may resolve, since a resolver may hang; few shake hands, since that costs processor time.
+
+    Names that others have written are resolved in threads of their own: whoever has their resolvers hang holds up nothing but such names.
+    """
 
     def __init__(self) -> None:
         self.resolvers = pool(32, "resolve")
+        self.resolvers_for_others = pool(32, "resolve for others")
         self.handshakes = pool(2, "handshake", niceness=5)
 
 
@@ -180,8 +184,9 @@ class Opening:
             return resolve(host, port, guard, socket.AI_NUMERICHOST)
         except (OSError, UnicodeError):
             pass
+        threads = self._threads.resolvers if guard is None else self._threads.resolvers_for_others
         try:
-            return await self._in_thread(self._threads.resolvers, lambda: resolve(host, port, guard))
+            return await self._in_thread(threads, lambda: resolve(host, port, guard))
         except (OSError, UnicodeError) as error:
             raise OpeningError(Reason.DNS, f"{host}: {getattr(error, 'strerror', None) or error}") from error
 

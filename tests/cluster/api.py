@@ -47,7 +47,7 @@ class Cluster:
     """Objects by (group, plural), by (namespace, name). A group that is not in it is none of this cluster."""
     groups: set[str] = field(default_factory=lambda: {"", "discovery.k8s.io", "networking.k8s.io", "coordination.k8s.io"})
     faults: dict[str, Fault] = field(default_factory=dict)
-    """By plural, or `*` for all."""
+    """By plural, or `*` for all; by group, `broken` for what the API says of the group itself."""
     asked: list[Asked] = field(default_factory=list)
     bookmark_seconds: float = 0.2
     page_objects: int | None = None
@@ -132,6 +132,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: Json | None) -> None:
         parts = urlsplit(self.path)
         found = _CORE.fullmatch(parts.path) or _GROUP.fullmatch(parts.path)
+        if (api := _API.fullmatch(parts.path)) and self.server.cluster.fault_of(api["group"]) == "broken":
+            self._send(500, _status(500))
+            return
         if (api := _API.fullmatch(parts.path)) and api["group"] in self.server.cluster.groups:
             self._send(200, {"kind": "APIResourceList", "groupVersion": f"{api['group']}/{api['version']}", "resources": []})
             return

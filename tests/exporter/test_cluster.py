@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 import trustme
 from aiohttp import web
 
+from config.kubernetes import Kubernetes
 from config.model import Config
 from config.quantities import Address
 from config.reader import Loaded, parse
@@ -231,7 +232,7 @@ async def test_of_two_replicas_one_chats_and_the_other_takes_over(cluster: api.C
         f'discovery: {{kubernetes: {{namespaces: [a], kubeconfig: "{kubeconfig}"}}}}\nscenarios: {{beat: {{every: 1s}}}}\n',
         str(kubeconfig.parent / "chatprobe.yaml"),
     ).config.discovery.kubernetes
-    terms = Terms(lease_seconds=2, deadline_seconds=1.0, renew_seconds=0.2)
+    terms = Terms(lease_seconds=60, deadline_seconds=40.0, renew_seconds=0.2)
     first, second = (Lease(client.Api(settings), LeaseName("monitoring", "chatprobe"), name, terms) for name in ("first", "second"))
     chats, other_chats = Records(), Records()
     async with engine() as one:
@@ -249,6 +250,38 @@ async def test_of_two_replicas_one_chats_and_the_other_takes_over(cluster: api.C
                 ended = len(chats.all)
                 await until(standing_by, lambda found: value(found, "chatprobe_exporter_leader") == 1 and bool(other_chats.all))
                 assert len(chats.all) == ended
+
+
+class Lent(Lease):
+    """Tells nobody when it is lost, as a loop that is held up."""
+
+    lent = True
+
+    @property
+    def leads(self) -> bool:
+        return self.lent
+
+    async def run(self, changed: Callable[[], Awaitable[object]]) -> None:
+        await asyncio.Event().wait()
+
+    async def release(self) -> None:
+        pass
+
+
+async def test_without_the_lease_no_chat_is_sent_before_the_targets_are_gone_either(cluster: api.Cluster, kubeconfig: Path) -> None:
+    settings = Kubernetes.model_validate({"namespaces": ("a",), "kubeconfig": str(kubeconfig)})
+    lease = Lent(client.Api(settings), LeaseName("monitoring", "chatprobe"), "me")
+    records = Records()
+    async with engine() as one:
+        cluster.put(served("vllm", one))
+        async with running(kubeconfig, records, lease=lease) as exporter:
+            await until(exporter, lambda _found: len(records.all) >= 2)
+            lease.lent = False
+            sent = one.order.count("chat")
+            await asyncio.sleep(2.5)
+            assert one.order.count("chat") == sent
+            found = await scraped(exporter)
+    assert value(found, "chatprobe_exporter_targets", source="kubernetes") == 1
 
 
 async def test_pods_that_speak_tls_are_asked_by_the_name_of_their_service(

@@ -220,3 +220,17 @@ async def test_an_engine_that_does_not_say_how_long_a_chat_may_be(body: bytes) -
     with serving(answering(body)) as server:
         async with Control() as control:
             assert await control.longest_chat(endpoint(server, "vllm"), "tiny") is None
+
+
+@pytest.mark.parametrize("head", [b"HTTP/9.9 ", b"HTTP/1.1 200 OK\r\nno field "])
+async def test_what_an_engine_repeats_of_what_it_was_sent_is_told_without_secrets_and_shortly(head: bytes) -> None:
+    def script(peer: Peer) -> None:
+        key = next(line for line in peer.request().split(b"\r\n") if b"canary" in line)
+        peer.send(head + key + b" " + b"x" * 50_000 + b"\r\n\r\n")
+
+    with serving(script) as server:
+        async with Control() as control:
+            with pytest.raises(ControlError, match=r"^/v1/models: illegal ") as caught:
+                await control.models(replace(endpoint(server, "vllm"), api_key="canary-key"))
+    assert "Bearer <secret> xx" in str(caught.value)
+    assert len(str(caught.value)) < 300

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import queue
 import ssl
 from dataclasses import replace
 
 import pytest
 
+from probes import control_clients
 from probes.ask import Endpoint, Tls
 from probes.control_clients import Clients
 from probes.guard import Guard
+from probes.wire.tls import context
 from tests.answers import whole
 from tests.servers import Peer, serving, then_close
 
@@ -62,3 +66,40 @@ async def test_redirects_are_not_followed_with_a_guard_either() -> None:
         async with Clients() as clients, clients.get(guarded, f"{server.url}/metrics") as response:
             assert response.status_code == 302
     assert len(server.requests) == 1
+
+
+async def test_of_the_clients_for_many_names_the_idle_ones_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever writes Services has a name for a certificate with each of them."""
+    monkeypatch.setattr(control_clients, "MOST_CLIENTS", 2)
+    gone: queue.Queue[bytes] = queue.Queue()
+
+    def script(peer: Peer) -> None:
+        path = peer.request().split(b" ")[1]
+        peer.send(whole(200, b"{}"))
+        peer.await_client_gone()
+        gone.put(path)
+
+    with serving(script) as server:
+        one, two, three = (Endpoint("engine", "vllm", server.url, tls=Tls(server_name=name)) for name in ("one", "two", "three"))
+        async with Clients() as clients, clients.get(one, f"{server.url}/one") as in_use:
+            for other, path in ((two, "two"), (three, "three")):
+                async with clients.get(other, f"{server.url}/{path}") as response:
+                    await response.aread()
+            assert await asyncio.to_thread(gone.get, timeout=10) == b"/two"
+            assert await in_use.aread() == b"{}"
+
+
+async def test_authorities_are_loaded_once_for_all_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[Tls] = []
+
+    def load(tls: Tls) -> ssl.SSLContext:
+        loaded.append(tls)
+        return context(tls)
+
+    monkeypatch.setattr(control_clients, "context", load)
+    with serving(then_close(whole(200, b"{}"))) as server:
+        async with Clients() as clients:
+            for name in ("one", "two"):
+                async with clients.get(Endpoint("engine", "vllm", server.url, tls=Tls(server_name=name)), server.url) as response:
+                    assert response.status_code == 200
+    assert loaded == [Tls()]

@@ -130,6 +130,13 @@ async def test_without_the_lease_nothing_is_sent_whatever_the_roster_says(scenar
         assert len(scene.prober.asks) > sent
 
 
+async def test_without_the_lease_chats_that_nobody_could_start_are_another_s_to_tell_of() -> None:
+    async with running(config(), leads=lambda: False) as scene:
+        await scene.clock.advance(30)
+        await scene.clock.jump(40)
+        assert (scene.records, scene.skips) == ([], [])
+
+
 async def test_a_lease_that_is_lost_while_a_chat_is_made_ready_keeps_it_from_being_sent() -> None:
     answers = iter([True])
     async with running(config(), leads=lambda: next(answers, False)) as scene:

@@ -396,6 +396,47 @@ def test_of_a_name_with_several_addresses_those_are_left_out_that_the_guard_refu
         assert opened(Address("engine.test", server.port, guard=Guard(loopback=True))).reason is None
 
 
+def test_what_the_guard_refuses_is_not_tried_before_or_after_an_address_that_it_does_not(resolves: Callable[..., None]) -> None:
+    """Under 0.0.0.0 this machine's own servers would answer."""
+    port = closed_port()
+    with serving(await_client_gone) as server:
+        refused = (socket.AF_INET, ("0.0.0.0", server.port))
+        resolves(refused, (socket.AF_INET, ("127.0.0.1", port)), refused)
+        found = opened(Address("engine.test", 80, guard=Guard(loopback=True)))
+    assert (found.reason, found.detail, server.connections) == (Reason.CONNECT, f"127.0.0.1 port {port}: Connection refused", 0)
+
+
+def test_names_that_others_have_written_hold_up_no_other_name_however_many_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    end = threading.Event()
+
+    def getaddrinfo(host: str, port: int, *, type: int = 0, flags: int = 0) -> object:
+        if flags & socket.AI_NUMERICHOST:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        if host == "slow.test":
+            end.wait(20)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    loop, threads, results = Loop(), Threads(), list[Connection | Failure]()
+
+    def done(found: Connection | Failure) -> None:
+        results.append(found)
+        loop.stop()
+
+    with serving(await_client_gone) as server:
+        guarded = Address("slow.test", server.port, guard=Guard(loopback=True))
+        hanging = [Opening(loop, threads, HeldOffset(), guarded, None, 20, lambda _found: None) for _ in range(100)]
+        for one in (*hanging, Opening(loop, threads, HeldOffset(), Address("engine.test", server.port), None, 5, done)):
+            one.start()
+        loop.run()
+        for one in hanging:
+            one.cancel()
+        end.set()
+        (found,) = results
+        assert isinstance(found, Connection)
+        found.close()
+
+
 def test_under_a_guard_no_name_is_completed(monkeypatch: pytest.MonkeyPatch) -> None:
     def getaddrinfo(host: str, port: int, *, type: int = 0, flags: int = 0) -> object:
         if flags & socket.AI_NUMERICHOST or host.endswith("."):

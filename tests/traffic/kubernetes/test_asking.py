@@ -11,6 +11,7 @@ import pytest
 
 from config.model import Config
 from config.reader import parse
+from probes.ask import Endpoint
 from probes.control import Control
 from probes.guard import Guard
 from probes.simulator import Options, simulated
@@ -20,7 +21,7 @@ from tests.cluster import objects as o
 from tests.servers import Peer, Script, closed_port, serving
 from tests.traffic.kubernetes.seeing import only
 from traffic.schedule import SystemClock
-from traffic.targets.kubernetes.asking import Asking
+from traffic.targets.kubernetes.asking import AT_ONCE, Asking
 from traffic.targets.kubernetes.candidates import Candidate, PassedOver
 from traffic.targets.kubernetes.engine import Engine, NoEngine, ask
 
@@ -156,3 +157,30 @@ async def test_each_is_asked_once_and_none_holds_up_another() -> None:
             await asyncio.sleep(0)
             assert len(server.requests) == requests == 1, "an answer is remembered"
             await asking.close()
+
+
+class Crowded(Control):
+    """Counts how many are asked at the same time, each for a moment."""
+
+    now = most = asked = 0
+
+    async def version(self, endpoint: Endpoint) -> str | None:
+        self.now += 1
+        self.asked += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(0.1)
+        self.now -= 1
+        return "0.12.0"
+
+
+async def test_of_many_some_are_asked_at_a_time() -> None:
+    one = candidate("http://127.0.0.1:9")
+    many = [replace(one, name=f"vllm-benchmark/{number}") for number in range(3 * AT_ONCE)]
+    async with Crowded() as control, asyncio.timeout(10):
+        news = asyncio.Event()
+        asking = Asking(control, SystemClock(), news.set)
+        asking.answers(many, config(), HERE)
+        while asking.busy:
+            news.clear()
+            await news.wait()
+    assert (control.asked, control.most) == (3 * AT_ONCE, AT_ONCE)

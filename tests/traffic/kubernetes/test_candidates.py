@@ -9,6 +9,7 @@ from tests.cluster.objects import Json
 from tests.traffic.kubernetes.seeing import cluster, only, seen, settings
 from traffic.roster import Replica
 from traffic.targets.kubernetes.candidates import MOST_REPLICAS, PassedOver, candidates
+from traffic.targets.kubernetes.reading import service
 
 OURS = "chatprobe.io/"
 
@@ -192,6 +193,23 @@ def test_pods_are_bounded_and_their_names_are_names() -> None:
     replicas = only(o.service("one"), many).replicas
     assert len(replicas) == MOST_REPLICAS
     assert replicas[0].name == "10.0.0.0"
+
+
+def test_zones_are_names_like_those_of_nodes() -> None:
+    zones = ("eu-west-1a", "z" * 64, 'a"} 1\n', "\x1b[2J")
+    found = only(o.service("one"), o.endpoint_slice("one", *(f"10.0.0.{number}" for number in range(4)), zones=zones)).replicas
+    assert [replica.zone for replica in found] == ["eu-west-1a", "", "", ""]
+
+
+def test_what_an_object_weighs_does_not_grow_with_its_annotations_and_labels() -> None:
+    others = {f"{OURS}x{number:05}": "x" * 1000 for number in range(5_000)}
+    flood = o.service("one", annotations={**others, OURS + "port": "x" * 200_000}, labels={f"x{number}": "x" for number in range(5_000)})
+    found = service(flood).meta
+    assert (len(found.annotations), found.labels) == (6, {"app": "vllm"})
+    assert max(len(value) for value in found.annotations.values()) == 1024
+    del flood["metadata"]["annotations"][OURS + "port"]
+    _, passed_over = seen(flood)
+    assert [one.why.split()[1] for one in passed_over] == [f"{OURS}x{number:05}" for number in range(5)]
 
 
 def test_it_is_told_of_which_pods_the_metrics_are_not_read() -> None:

@@ -52,6 +52,14 @@ def test_few_of_many_addresses_are_looked_at(monkeypatch: pytest.MonkeyPatch) ->
     assert tried == ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"]
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
+def test_no_certificate_is_looked_at_where_the_guard_objects(host: str) -> None:
+    with serving(Peer.await_client_gone) as server:
+        found = look_at(f"https://{host}:{server.port}", Tls(), Guard())
+    assert (found.trusted, server.connections) == (None, 0)
+    assert found.detail.endswith(", to which no discovered target may lead")
+
+
 async def test_names_that_hang_leave_the_threads_that_others_use_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     end = threading.Event()
 

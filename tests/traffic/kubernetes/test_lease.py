@@ -18,6 +18,7 @@ import pytest
 from config.kubernetes import Kubernetes
 from tests.cluster.api import Cluster
 from traffic.targets.kubernetes.api import Api
+from traffic.targets.kubernetes.fields import Json
 from traffic.targets.kubernetes.lease import Lease, LeaseName, Terms, own_identity, read_lease_name
 from traffic.targets.kubernetes.rbac import LEASE
 
@@ -205,8 +206,25 @@ async def test_another_clock_does_not_matter(cluster: Cluster, kubeconfig: Path)
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_a_lease_that_somebody_else_took_meanwhile_is_lost_at_once(cluster: Cluster, kubeconfig: Path) -> None:
+async def test_one_who_is_dead_does_not_have_it_for_ever(cluster: Cluster, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("traffic.targets.kubernetes.lease._LONGEST_SECONDS", 1)
+    cluster.put(
+        {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": "chatprobe", "namespace": "monitoring"},
+            "spec": {"holderIdentity": "dead", "leaseDurationSeconds": 1_000_000},
+        }
+    )
     one = lease(kubeconfig)
+    running = asyncio.create_task(one.run(told := Told(one)))
+    await told.until(True)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_lease_that_somebody_else_took_meanwhile_is_lost_at_once(cluster: Cluster, kubeconfig: Path) -> None:
+    one = lease(kubeconfig, terms=Terms(lease_seconds=300, deadline_seconds=200.0, renew_seconds=0.1))
     told = Told(one)
     running = asyncio.create_task(one.run(told))
     await told.until(True)
@@ -215,6 +233,97 @@ async def test_a_lease_that_somebody_else_took_meanwhile_is_lost_at_once(cluster
         stolen["spec"] |= {"holderIdentity": "other", "leaseDurationSeconds": 300}
         cluster.put(stolen)
     await told.until(True, False)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def until_asked(cluster: Cluster, times: int) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            if len(cluster.asked) >= times:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_whatever_breaks_it_is_asked_for_again(kubeconfig: Path) -> None:
+    class Broken(Api):
+        breaks = 2
+
+        def read(self, *args: str) -> Json:
+            self.breaks -= 1
+            if self.breaks >= 0:
+                raise RuntimeError("broken")
+            return super().read(*args)
+
+    one = Lease(Broken(Kubernetes.model_validate({"namespaces": ("monitoring",), "kubeconfig": str(kubeconfig)})), NAME, "me", QUICK)
+    running = asyncio.create_task(one.run(told := Told(one)))
+    await told.until(True)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+class Slow(Api):
+    """Its answers to one kind of question come once they may."""
+
+    def __init__(self, kubeconfig: Path, slow: str) -> None:
+        super().__init__(Kubernetes.model_validate({"namespaces": ("monitoring",), "kubeconfig": str(kubeconfig)}))
+        self.slow = slow
+        self.may_answer = threading.Event()
+        self.waits = threading.Event()
+
+    def read(self, *args: str) -> Json:
+        return self._answered("read", super().read(*args))
+
+    def create(self, *args: Any) -> Json:
+        return self._answered("create", super().create(*args))
+
+    def replace(self, *args: Any) -> Json:
+        return self._answered("replace", super().replace(*args))
+
+    def _answered(self, to: str, answer: Json) -> Json:
+        if to == self.slow:
+            self.waits.set()
+            self.may_answer.wait(PATIENCE_SECONDS)
+        return answer
+
+
+async def test_it_counts_from_when_it_was_asked_for(cluster: Cluster, kubeconfig: Path) -> None:
+    """An answer that comes after the deadline gives nothing: others count from when the lease was written."""
+    slow = Slow(kubeconfig, "create")
+    one = Lease(slow, NAME, "me", Terms(lease_seconds=3, deadline_seconds=0.5, renew_seconds=0.1))
+    first = asyncio.Event()
+    told: list[tuple[bool, int]] = []
+
+    async def changed() -> None:
+        told.append((one.leads, sum(asked.verb == "update" for asked in cluster.asked)))
+        first.set()
+
+    running = asyncio.create_task(one.run(changed))
+    await asyncio.sleep(0.7)
+    slow.may_answer.set()
+    await asyncio.wait_for(first.wait(), PATIENCE_SECONDS)
+    assert told[0] == (True, 1), "it is renewed first"
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize("under_way", ["read", "replace"])
+async def test_what_is_released_is_not_taken_back(cluster: Cluster, kubeconfig: Path, under_way: str) -> None:
+    slow = Slow(kubeconfig, under_way)
+    slow.may_answer.set()
+    one = Lease(slow, NAME, "me", QUICK)
+    running = asyncio.create_task(one.run(told := Told(one)))
+    await told.until(True)
+    slow.may_answer.clear()
+    slow.waits.clear()
+    assert await asyncio.to_thread(slow.waits.wait, PATIENCE_SECONDS), "it is being renewed"
+    releasing = asyncio.create_task(one.release())
+    await asyncio.sleep(0)
+    assert not one.leads
+    slow.may_answer.set()
+    await releasing
+    await until_asked(cluster, len(cluster.asked) + 3)
+    assert (one.leads, spec(cluster)["holderIdentity"]) == (False, "")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

@@ -144,6 +144,16 @@ def test_a_slice_leads_to_addresses_only() -> None:
     assert [replica.url for replica in found.replicas] == ["http://10.0.0.1:8000", "http://[fd01::1]:8000"]
 
 
+@pytest.mark.parametrize("address", ["100.100.100.200", "168.63.129.16", "fd00:ec2::23", "169.254.169.254"])
+def test_no_service_leads_to_a_metadata_service_by_its_slices(address: str) -> None:
+    """Its own address is one of the cluster, and says nothing; the API server takes slices with all of these but the last."""
+    found = [o.service("vllm"), o.route("r", "vllm"), o.endpoint_slice("vllm", "10.0.0.1", address)]
+    predictor = o.endpoint_slice("llama-predictor", address)
+    chosen, passed_over = seen(*found, o.inference_service("llama"), predictor)
+    assert (chosen, [one.name for one in passed_over]) == ({}, ["vllm-benchmark/llama", "vllm-benchmark/vllm"])
+    assert {one.why.partition(address)[0] for one in passed_over} == {"has EndpointSlices with an address that is refused: "}
+
+
 def test_a_credential_for_a_cluster_is_not_for_files_that_imitate_its_names(made: Made) -> None:
     config = made(CREDENTIALS)
     (credential,) = config.credentials
@@ -241,6 +251,16 @@ def test_the_limit_counts_files_too_and_what_is_beyond_it_is_told(made: Made) ->
         + ", ".join(f"vllm-benchmark/s{number}" for number in range(2, 12))
         + " and 8 more: there are more than 3; raise limits.discovered_targets, or choose fewer by the selector"
     ]
+
+
+def test_a_flood_of_reasons_is_bounded_and_hides_none_of_another_namespace() -> None:
+    flood = [PassedOver(f"a/{number}", f"annotation x{number} is not taken from a cluster") for number in range(1000)]
+    told = list(lines([*flood, PassedOver("b/one", "has no TCP port"), PassedOver("a/1000", flood[0].why)], 10))
+    assert told[:2] == [
+        "kubernetes: a/0, a/1000: annotation x0 is not taken from a cluster",
+        "kubernetes: a/1: annotation x1 is not taken from a cluster",
+    ]
+    assert told[20:] == ["kubernetes: b/one: has no TCP port", "kubernetes: a: 980 more, for other reasons; chatprobe discover tells of each"]
 
 
 def test_a_name_that_is_too_long_for_a_label(made: Made) -> None:

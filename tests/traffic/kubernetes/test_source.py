@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import orjson
 import pytest
 
 from config.model import Config
@@ -16,6 +19,8 @@ from tests.cluster.api import Cluster, Fault
 from tests.traffic.kubernetes.conftest import Configured
 from traffic.schedule import SystemClock
 from traffic.targets.kubernetes import api, following
+from traffic.targets.kubernetes.gradually import MOST_AT_ONCE
+from traffic.targets.kubernetes.kinds import SERVICES
 from traffic.targets.kubernetes.rbac import DISCOVERY
 from traffic.targets.kubernetes.source import Seen, Source
 
@@ -239,6 +244,23 @@ async def test_no_right_to_kinds_that_the_cluster_has_is_told(cluster: Cluster, 
     )
 
 
+async def test_where_it_cannot_be_told_whether_there_is_such_a_kind_the_missing_right_is_told(cluster: Cluster, configured: Configured) -> None:
+    cluster.put(o.service("vllm"))
+    cluster.fail("forbidden", "routes")
+    cluster.fail("broken", "route.openshift.io")
+    async with looking(configured(settings=", prefer: [route, service]")) as source:
+        seen = await until(source, lambda seen: bool(seen.problems) and bool(seen.engines))
+    assert ["(403); grant it by a role" in problem for problem in seen.problems] == [True]
+
+
+async def test_services_that_are_not_there_from_the_start_are_a_problem(cluster: Cluster, configured: Configured) -> None:
+    """Every cluster has them: what answers is no API server."""
+    cluster.groups.remove("")
+    async with looking(configured(settings=", prefer: [service]")) as source:
+        seen = await until(source, lambda seen: bool(seen.problems))
+    assert seen.problems == ("services of vllm-benchmark: there are no services in namespace vllm-benchmark (404)",)
+
+
 async def test_routes_that_are_suddenly_not_there_at_all_stay(cluster: Cluster, configured: Configured) -> None:
     cluster.put(o.service("vllm"), o.route("vllm", "vllm"))
     async with looking(configured()) as source:
@@ -295,6 +317,16 @@ async def test_more_objects_than_are_kept(cluster: Cluster, configured: Configur
     ]
 
 
+async def test_what_is_kept_changes_in_a_flood_as_ever(cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "MOST_OBJECTS", 2)
+    one = o.service("one")
+    cluster.put(one, o.service("two"))
+    async with looking(configured()) as source:
+        await until(source, lambda seen: names(seen) == ["one", "two"])
+        cluster.put({**one, "metadata": {**one["metadata"], "annotations": {"chatprobe.io/probe": "false"}}})
+        await until(source, lambda seen: names(seen) == ["two"])
+
+
 async def test_a_flood_that_comes_first_in_a_list_displaces_nothing_that_is_known(
     cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -312,6 +344,44 @@ async def test_a_flood_that_comes_first_in_a_list_displaces_nothing_that_is_know
         cluster.delete(*(one for (_, name), one in list(cluster.kinds["", "services"].items()) if name == "vllm-2"))
         await until(source, lambda seen: "vllm-2" not in names(seen))
         assert "vllm" in names(source.seen)
+
+
+async def test_what_a_list_of_a_flood_says_of_those_that_are_known_counts(
+    cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "MOST_OBJECTS", 5)
+    known = o.service("vllm")
+    cluster.put(known)
+    async with looking(configured()) as source:
+        await until(source, lambda seen: names(seen) == ["vllm"])
+        with cluster.changed:
+            cluster.put(*(o.service(f"z{number}") for number in range(10)))
+            cluster.put({**known, "metadata": {**known["metadata"], "annotations": {"chatprobe.io/model": "other"}}})
+            cluster.compact()
+        seen = await until(source, lambda seen: bool(seen.passed_over))
+    assert [one.candidate.model for one in seen.engines] == ["other", None, None, None, None]
+
+
+def test_the_largest_page_takes_little_memory() -> None:
+    """Whoever writes five hundred slices of a thousand endpoints each does not have the whole of them in one page."""
+    one = orjson.dumps(o.endpoint_slice("vllm", *(f"10.0.{number // 250}.{number % 250}" for number in range(1_000))))
+    page = b'{"items":[' + b",".join([one] * (api.PAGE_BYTES // len(one))) + b"]}"
+    tracemalloc.start()
+    try:
+        found = orjson.loads(page)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found["items"]) > 10
+    assert most < 200_000_000
+
+
+def test_an_event_without_an_end_is_not_kept(cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "LINE_BYTES", 80_000)
+    cluster.put(o.service("vllm", annotations={"large": "x" * 1_000_000}))
+    events = api.Api(configured().discovery.kubernetes).events(SERVICES, "vllm-benchmark", "", "0", seconds=5, opened=lambda _hang_up: None)
+    with pytest.raises(api.ApiError, match=r"^an event has more than 80000 bytes; look whether what answers is the API server$"):
+        next(events)
 
 
 async def test_a_list_of_large_objects_is_asked_for_in_smaller_pages(
@@ -357,3 +427,19 @@ async def test_engines_are_told_when_they_change_and_not_otherwise(cluster: Clus
         await eventually(lambda: told[-1:] == [["vllm", "later"]])
         running.cancel()
     assert len(told) == len({tuple(one) for one in told})
+
+
+async def test_those_who_follow_are_given_many_changes_in_steps(cluster: Cluster, configured: Configured) -> None:
+    cluster.put(o.service("vllm"))
+    told: list[int] = []
+    async with looking(configured()) as source:
+
+        async def changed() -> None:
+            told.append(len(source.seen.engines))
+
+        running = asyncio.create_task(source.run(changed, pause_seconds=0.05, looked=lambda: None))
+        await eventually(lambda: told == [1])
+        cluster.put(*(o.service(f"later-{number}") for number in range(3 * MOST_AT_ONCE)))
+        await eventually(lambda: told[-1] == 1 + 3 * MOST_AT_ONCE)
+        running.cancel()
+    assert max(after - before for before, after in itertools.pairwise(told)) <= MOST_AT_ONCE

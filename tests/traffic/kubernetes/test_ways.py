@@ -6,8 +6,9 @@ import pytest
 
 from tests.cluster import objects as o
 from tests.cluster.objects import Json
-from tests.traffic.kubernetes.seeing import only
-from traffic.targets.kubernetes.reading import ingress
+from tests.traffic.kubernetes.seeing import cluster, only, settings
+from traffic.targets.kubernetes.candidates import candidates
+from traffic.targets.kubernetes.reading import http_route, ingress
 from traffic.targets.kubernetes.ways import PlainHttp, Way
 
 ITSELF = "http://vllm.vllm-benchmark.svc.cluster.local:8000"
@@ -153,3 +154,34 @@ def test_of_many_rules_the_first_are_kept_once_each() -> None:
     found = ingress(one)
     assert [rule.path for rule in found.rules] == [f"/{number}" for number in range(256)]
     assert found.secure == ("*",), "no host among so many is taken for one without TLS"
+
+
+def test_of_many_paths_of_an_http_route_the_first_are_kept_once_each() -> None:
+    one = o.http_route("h", "vllm")
+    paths = [{"path": {"type": "PathPrefix", "value": f"/{number}"}} for number in range(1000) for _ in range(2)]
+    one["spec"]["rules"] = [{"matches": paths, "backendRefs": [{"name": "vllm", "port": 8000}]}]
+    assert [rule.path for rule in http_route(one).rules] == [f"/{number}" for number in range(256)]
+
+
+def test_what_leads_to_many_services_is_looked_through_once() -> None:
+    """Of each only its own rules: as many Ingresses to as many Services would else take their product."""
+    services = [o.service(f"s{number}") for number in range(200)]
+    flood = [o.ingress(f"i{number}", "") for number in range(5)]
+    for one in flood:
+        paths = [{"path": "/", "backend": {"service": {"name": f"s{number}", "port": {"number": 8000}}}} for number in range(200)]
+        one["spec"]["rules"] = [{"host": "x.example.com", "http": {"paths": paths}}]
+    found = cluster(*services, *flood, o.http_route("h", "s0"))
+    assert sum(len(ingress.rules) for ingresses in found.ingresses.values() for ingress in ingresses) == 5 * 200
+    chosen, _ = candidates(found, settings())
+    assert {one.way.through for one in chosen} == {"Ingress i0"}
+
+
+def test_what_comes_after_the_way_that_is_taken_is_not_looked_at() -> None:
+    found = only(o.service("vllm"), o.route("r", "vllm"), o.route("later", "vllm", path="/chat"), o.ingress("i", "vllm", path="/chat"))
+    assert (found.way.through, found.against_others) == ("Route r", ())
+
+
+def test_of_the_paths_of_an_ingress_one_is_enough() -> None:
+    one = o.ingress("i", "vllm", path="/chat")
+    one["spec"]["rules"] += o.ingress("i", "vllm")["spec"]["rules"]
+    assert only(o.service("vllm"), one).way.url == "https://vllm.example.com"

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from probes.backends.fields import proper_name
-from traffic.targets.kubernetes.objects import OURS, Meta
+from traffic.targets.kubernetes.objects import ENGINE_LABELS, OURS, WISHES, Meta
 
 Probe = Literal["false", "best", "both"]
 BACKENDS = ("vllm", "tgi", "ollama", "openai")
-_KNOWN = ("probe", "backend", "model", "port")
-_ENGINE_LABELS = ("app.kubernetes.io/name", "app", "app.kubernetes.io/component")
 _ALIASES: Mapping[str, str] = {"text-generation-inference": "tgi", "vllm-openai": "vllm"}
 
 
@@ -50,7 +48,7 @@ def wishes(meta: Meta) -> Wishes:
         backend=backend or _by_labels(meta.labels),
         model=model,
         port=_of(meta, "port"),
-        ignored=tuple(sorted(key for key in meta.annotations if key.startswith(OURS) and key.removeprefix(OURS) not in _KNOWN)),
+        ignored=tuple(sorted(key for key in meta.annotations if key.startswith(OURS) and key.removeprefix(OURS) not in WISHES)),
     )
 
 
@@ -60,7 +58,7 @@ def _of(meta: Meta, name: str) -> str | None:
 
 
 def _by_labels(labels: Mapping[str, str]) -> str | None:
-    for key in _ENGINE_LABELS:
+    for key in ENGINE_LABELS:
         name = _ALIASES.get(labels.get(key, ""), labels.get(key, ""))
         if name in BACKENDS:
             return name

@@ -11,15 +11,14 @@ from config.kubernetes import Kubernetes
 from traffic.roster import Replica
 from traffic.targets.kubernetes.annotations import AnnotationError, Wishes, wishes
 from traffic.targets.kubernetes.inside import is_inside, is_of_namespace
-from traffic.targets.kubernetes.objects import OURS, InferenceService, Pod, Service, ServicePort, Slice
+from traffic.targets.kubernetes.objects import OURS, PART_OF, InferenceService, Pod, Service, ServicePort, Slice
 from traffic.targets.kubernetes.snapshot import Snapshot
-from traffic.targets.kubernetes.ways import Way, service_host, ways
+from traffic.targets.kubernetes.ways import Way, best_way, service_host
 
 BY_SERVICE = "/service"
 """What the name of a target ends in that is reached by its Service beside another way."""
 MOST_REPLICAS = 100
 """Pods of one target whose own metrics are read: whoever may write an EndpointSlice does not have us ask thousands of addresses."""
-_KSERVE = "serving.kserve.io/inferenceservice"
 _PORT_NAMES = ("http", "https", "http1", "h2c", "api", "openai", "web", "http-api")
 _PORT_NUMBERS = (8000, 8080, 11434, 3000, 80, 443, 8443)
 _NOT_OF_CHATS = ("metrics", "prometheus", "admin", "debug", "health")
@@ -76,7 +75,7 @@ def candidates(snapshot: Snapshot, settings: Kubernetes) -> tuple[list[Candidate
 
 def _of_service(service: Service, snapshot: Snapshot, settings: Kubernetes, served: set[str]) -> Iterator[Candidate | PassedOver]:
     name = service.meta.full_name
-    owner = service.meta.labels.get(_KSERVE)
+    owner = service.meta.labels.get(PART_OF)
     if owner is not None and f"{service.meta.namespace}/{owner}" in served:
         yield PassedOver(name, f"is a part of InferenceService {owner}", silent=True)
         return
@@ -96,12 +95,14 @@ def _of_service(service: Service, snapshot: Snapshot, settings: Kubernetes, serv
     if port is None:
         yield PassedOver(name, "has no TCP port")
         return
-    found, against = ways(service, port, snapshot, settings)
-    if not found:
+    best, against = best_way(service, port, snapshot, settings)
+    if best is None:
         yield PassedOver(name, f"is reached by none of {', '.join(settings.prefer)}" + (f": {'; '.join(against)}" if against else ""))
         return
     pieces = snapshot.slices.get((service.meta.namespace, service.meta.name), ())
-    best = found[0]
+    if (text := _refused(pieces)) is not None:
+        yield PassedOver(name, text)
+        return
     candidate = Candidate(
         name,
         ClusterPlace(service.meta.namespace, service.meta.name),
@@ -115,8 +116,8 @@ def _of_service(service: Service, snapshot: Snapshot, settings: Kubernetes, serv
     yield candidate
     yield from _unread(name, pieces)
     if (wanted.probe or settings.probe) == "both" and best.kind != "service":
-        itself, _ = ways(service, port, snapshot, settings.model_copy(update={"prefer": ("service",)}))
-        yield replace(candidate, name=name + BY_SERVICE, way=itself[0], replicas=(), against_others=())
+        itself, _ = best_way(service, port, snapshot, settings.model_copy(update={"prefer": ("service",)}))
+        yield replace(candidate, name=name + BY_SERVICE, way=itself or best, replicas=(), against_others=())
 
 
 def _of_inference_service(found: InferenceService, snapshot: Snapshot, settings: Kubernetes) -> Iterator[Candidate | PassedOver]:
@@ -141,6 +142,9 @@ def _of_inference_service(found: InferenceService, snapshot: Snapshot, settings:
         return
     predictor = f"{meta.name}-predictor"
     pieces = snapshot.slices.get((meta.namespace, predictor), ())
+    if (text := _refused(pieces)) is not None:
+        yield PassedOver(name, text)
+        return
     way = _kserve_way(outside or inside, inside=not outside)
     candidate = Candidate(
         name,
@@ -212,6 +216,11 @@ def _replicas(pieces: Sequence[Slice], port_name: str, way: Way, server_name: st
             if pod.ready and port is not None and pod.name not in found:
                 found[pod.name] = _replica(pod, port, way, server_name)
     return tuple(found[name] for name in sorted(found)[:MOST_REPLICAS])
+
+
+def _refused(pieces: Sequence[Slice]) -> str | None:
+    """What speaks against a Service whose address is as good as any, and which leads on to those of its slices."""
+    return next((f"has EndpointSlices with an address that is refused: {piece.objection}" for piece in pieces if piece.objection), None)
 
 
 def _unread(name: str, pieces: Sequence[Slice]) -> Iterator[PassedOver]:

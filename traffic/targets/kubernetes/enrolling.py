@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -20,6 +21,8 @@ from traffic.targets.kubernetes.ways import service_host
 
 KUBERNETES = "kubernetes"
 """The source of these targets."""
+MOST_REASONS_TOLD = 20
+"""Of each namespace: names of objects stand in some, so that their owners could fill a log with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +115,21 @@ def _objection(url: str, guard: Guard) -> str | None:
 
 
 def lines(passed_over: Sequence[PassedOver], most: int) -> Iterator[str]:
-    """For people: a line for each reason, with the first names that it is for."""
+    """For people: a line for each reason, with the first names that it is for; and how many more there are for which each namespace has others."""
     by_reason: dict[str, list[str]] = {}
+    told: Counter[str] = Counter()
+    more_of: Counter[str] = Counter()
     for one in passed_over:
-        if not one.silent:
-            by_reason.setdefault(one.why, []).append(one.name)
+        namespace = one.name.partition("/")[0]
+        if one.silent:
+            continue
+        if one.why not in by_reason and told[namespace] >= MOST_REASONS_TOLD:
+            more_of[namespace] += 1
+            continue
+        told[namespace] += one.why not in by_reason
+        by_reason.setdefault(one.why, []).append(one.name)
     for why, names in by_reason.items():
         more = len(names) - most
         yield f"{KUBERNETES}: {', '.join(names[:most])}{f' and {more} more' if more > 0 else ''}: {why}"
+    for namespace, count in more_of.items():
+        yield f"{KUBERNETES}: {namespace}: {count} more, for other reasons; chatprobe discover tells of each"

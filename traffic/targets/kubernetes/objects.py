@@ -7,11 +7,17 @@ from dataclasses import dataclass
 
 OURS = "chatprobe.io/"
 """What our annotations and labels begin with."""
+WISHES = ("probe", "backend", "model", "port")
+"""What follows there, of those that are followed."""
+ENGINE_LABELS = ("app.kubernetes.io/name", "app", "app.kubernetes.io/component")
+"""Labels that usually name an engine, the likeliest first."""
+PART_OF = "serving.kserve.io/inferenceservice"
+"""The label that KServe gives to what it makes for an InferenceService."""
 
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """`created` sorts by time. `annotations` are those that are for chatprobe, and those that say how long a router waits."""
+    """`created` sorts by time. Of labels and annotations those that are read here; of others that are meant for chatprobe a few, without values."""
 
     namespace: str
     name: str
@@ -156,13 +162,17 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Some of the pods behind a Service, and their ports by the Service's port name. `names` is whether it has some by name, who are left out."""
+    """Some of the pods behind a Service, and their ports by the Service's port name. `names` is whether it has some by name, who are left out.
+
+    `objection` is why nothing may be sent to the Service, to which such a slice would have it lead; empty if there is none.
+    """
 
     meta: Meta
     service: str
     pods: tuple[Pod, ...]
     ports: Mapping[str, int]
     names: bool = False
+    objection: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 
+from probes.guard import Guard
 from traffic.targets.kubernetes.fields import Json, entries, holds, labels, number, part, text, texts
 from traffic.targets.kubernetes.inside import is_address
 from traffic.targets.kubernetes.objects import (
+    ENGINE_LABELS,
     OURS,
+    PART_OF,
+    WISHES,
     Backend,
     Gateway,
     HttpRoute,
@@ -30,19 +34,34 @@ from traffic.targets.kubernetes.objects import (
 MOST_RULES = 256
 """Of one Ingress or HTTPRoute, after those that repeat others; an object of a megabyte could have tens of thousands."""
 
+MOST_UNKNOWN = 5
+"""Annotations of one object that are meant for chatprobe, and that it does not know; each is told of."""
+LONGEST_VALUE = 1024
+"""Of an annotation, which may be as long as 256 KiB; none that is followed is as long as this."""
+
+_NO_PODS = Guard(loopback=True)
+"""Knows addresses to which no slice may lead. The API server takes none that is link-local or loopback, but metadata services elsewhere."""
+_ZONE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", re.ASCII)
+_KEPT_LABELS = frozenset((*ENGINE_LABELS, PART_OF, *(OURS + wish for wish in WISHES)))
 _POD_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
-_KEPT_ANNOTATIONS = ("haproxy.router.openshift.io/timeout", "nginx.ingress.kubernetes.io/ssl-redirect")
+_KEPT_ANNOTATIONS = frozenset(("haproxy.router.openshift.io/timeout", "nginx.ingress.kubernetes.io/ssl-redirect", *(OURS + wish for wish in WISHES)))
 
 
 def meta(found: Json) -> Meta:
-    annotations = labels(found, "metadata", "annotations")
     return Meta(
         text(found, "metadata", "namespace"),
         text(found, "metadata", "name"),
         text(found, "metadata", "creationTimestamp"),
-        labels(found, "metadata", "labels"),
-        {key: value for key, value in annotations.items() if key.startswith(OURS) or key in _KEPT_ANNOTATIONS},
+        {key: value for key, value in labels(found, "metadata", "labels").items() if key in _KEPT_LABELS},
+        _annotations(labels(found, "metadata", "annotations")),
     )
+
+
+def _annotations(written: Mapping[str, str]) -> dict[str, str]:
+    """What an object weighs here does not grow with what its owner writes."""
+    unknown = sorted(key for key in written if key.startswith(OURS) and key not in _KEPT_ANNOTATIONS)
+    kept = {key: value[:LONGEST_VALUE] for key, value in written.items() if key in _KEPT_ANNOTATIONS}
+    return kept | dict.fromkeys(unknown[:MOST_UNKNOWN], "")
 
 
 def service(found: Json) -> Service:
@@ -188,22 +207,23 @@ def endpoint_slice(found: Json) -> Slice:
         pods,
         {text(port, "name"): own for port in entries(found, "ports") if (own := number(port, "port")) is not None},
         names=len(pods) < len(endpoints),
+        objection=next((why for pod in pods if (why := _NO_PODS.objection(pod.address)) is not None), ""),
     )
 
 
 def _pod(address: str, endpoint: Json) -> Pod:
     return Pod(
-        _pod_name(text(endpoint, "targetRef", "name")) or address,
+        _label(_POD_NAME, text(endpoint, "targetRef", "name")) or address,
         address,
         part(endpoint, "conditions").get("ready") is not False,
         text(endpoint, "nodeName"),
-        text(endpoint, "zone"),
+        _label(_ZONE, text(endpoint, "zone")),
     )
 
 
-def _pod_name(written: str) -> str:
-    """It becomes a label; empty where it is none that a pod can have, since whoever writes a slice may write anything."""
-    return written if _POD_NAME.fullmatch(written) else ""
+def _label(form: re.Pattern[str], written: str) -> str:
+    """What becomes a label; empty where it has not the form that it has in a cluster, since whoever writes a slice may write anything."""
+    return written if form.fullmatch(written) else ""
 
 
 def inference_service(found: Json) -> InferenceService:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from traffic.targets.kubernetes.objects import Gateway, HttpRoute, InferenceService, Ingress, Node, Object, Pod, Route, Service, Slice
+from traffic.targets.kubernetes.objects import Gateway, HttpRoute, InferenceService, Ingress, Node, Object, Pod, Route, Rule, Service, Slice
 
 _Key = tuple[str, str]
 """Namespace and name of a Service."""
@@ -14,7 +14,7 @@ _Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that was found, each kind in a steady order."""
+    """All that was found, each kind in a steady order; of what leads to a Service, the rules that are for it alone."""
 
     services: tuple[Service, ...]
     inference_services: tuple[InferenceService, ...]
@@ -62,14 +62,21 @@ def snapshot(objects: Iterable[Object]) -> Snapshot:
             case Route():
                 routes[namespace, found.backend.service].append(found)
             case Ingress():
-                for name in dict.fromkeys(rule.backend.service for rule in found.rules):
-                    ingresses[namespace, name].append(found)
+                for name, rules in _by_service(found.rules):
+                    ingresses[namespace, name].append(replace(found, rules=rules))
             case HttpRoute():
-                for name in dict.fromkeys(rule.backend.service for rule in found.rules):
-                    http_routes[namespace, name].append(found)
+                for name, rules in _by_service(found.rules):
+                    http_routes[namespace, name].append(replace(found, rules=rules))
             case Slice():
                 slices[namespace, found.service].append(found)
     return Snapshot(tuple(services), tuple(inference_services), tuple(nodes), gateways, routes, ingresses, http_routes, slices)
+
+
+def _by_service(rules: Iterable[Rule]) -> Iterator[tuple[str, tuple[Rule, ...]]]:
+    found: dict[str, list[Rule]] = defaultdict(list)
+    for rule in rules:
+        found[rule.backend.service].append(rule)
+    yield from ((name, tuple(of_service)) for name, of_service in found.items())
 
 
 def _key(service: Service) -> _Key:

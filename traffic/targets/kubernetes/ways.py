@@ -8,7 +8,7 @@ from typing import Literal
 
 from config.kubernetes import Kubernetes, WayName
 from traffic.targets.kubernetes.inside import is_inside
-from traffic.targets.kubernetes.objects import Backend, HttpRoute, Ingress, Listener, Parent, Route, Service, ServicePort
+from traffic.targets.kubernetes.objects import Backend, HttpRoute, Ingress, Listener, Parent, Route, Rule, Service, ServicePort
 from traffic.targets.kubernetes.snapshot import Snapshot
 
 WayKind = Literal["route", "ingress", "nodeport", "service", "kserve"]
@@ -41,18 +41,17 @@ MOST_REASONS = 5
 """What is told of the ways that are not taken to one Service; others may write any number of objects that lead to it."""
 
 
-def ways(service: Service, port: ServicePort, snapshot: Snapshot, settings: Kubernetes) -> tuple[list[Way], list[str]]:
-    """The ways to a Service's port, the preferred ones first, and what speaks against others, each reason once."""
-    found: list[Way] = []
+def best_way(service: Service, port: ServicePort, snapshot: Snapshot, settings: Kubernetes) -> tuple[Way | None, list[str]]:
+    """The way to a Service's port that is taken, and what speaks against those before it, each reason once. Others are not looked at."""
     against: dict[str, None] = {}
     for name in settings.prefer:
         for one in _OF[name](service, port, snapshot, settings):
             reason = one if isinstance(one, str) else _against(one, settings)
             if not isinstance(one, str) and reason is None:
-                found.append(one)
-            elif reason is not None and len(against) < MOST_REASONS:
+                return one, list(against)
+            if reason is not None and len(against) < MOST_REASONS:
                 against[reason] = None
-    return found, list(against)
+    return None, list(against)
 
 
 def _against(way: Way, settings: Kubernetes) -> str | None:
@@ -105,18 +104,18 @@ def _of_route(what: str, route: Route) -> Way:
 
 def _by_ingress(service: Service, port: ServicePort, snapshot: Snapshot, settings: Kubernetes) -> Iterator[Way | str]:
     for ingress in snapshot.ingresses_to(service):
-        yield from _of_ingress(ingress, service, port, settings)
+        yield from _of_ingress(ingress, port, settings)
     for route in snapshot.http_routes_to(service):
-        yield from _of_http_route(route, service, port, snapshot, settings)
+        yield from _of_http_route(route, port, snapshot, settings)
 
 
-def _of_ingress(ingress: Ingress, service: Service, port: ServicePort, settings: Kubernetes) -> Iterator[Way | str]:
+def _of_ingress(ingress: Ingress, port: ServicePort, settings: Kubernetes) -> Iterator[Way | str]:
     what = f"Ingress {ingress.meta.name}"
     if not ingress.addresses:
         yield f"{what} has no address: no controller serves it"
         return
-    rules = [rule for rule in ingress.rules if rule.backend.service == service.meta.name]
-    for rule in sorted(rules, key=lambda rule: any(_inside(host, settings) for host in rule.hosts)):
+    fit: list[Rule] = []
+    for rule in ingress.rules:
         if rule.path not in _WHOLE:
             yield f"{what} is for a path only"
         elif not _leads_to(rule.backend, port):
@@ -124,23 +123,27 @@ def _of_ingress(ingress: Ingress, service: Service, port: ServicePort, settings:
         elif any(host.startswith("*") for host in rule.hosts):
             yield f"{what} has a pattern for a host"
         else:
-            host = rule.hosts[0] if rule.hosts else ingress.addresses[0]
-            if not _covered(host, ingress.secure):
-                yield Way("ingress", what, f"http://{_bracketed(host)}")
-                return
-            plain_http: PlainHttp = "redirected" if ingress.redirects else "allowed"
-            fallback = None if ingress.redirects else f"http://{_bracketed(host)}"
-            yield Way("ingress", what, f"https://{_bracketed(host)}", "controller", plain_http, fallback)
-            return
+            fit.append(rule)
+    if fit:
+        yield _through_controller(what, min(fit, key=lambda rule: any(_inside(host, settings) for host in rule.hosts)), ingress)
 
 
-def _of_http_route(route: HttpRoute, service: Service, port: ServicePort, snapshot: Snapshot, settings: Kubernetes) -> Iterator[Way | str]:
+def _through_controller(what: str, rule: Rule, ingress: Ingress) -> Way:
+    host = rule.hosts[0] if rule.hosts else ingress.addresses[0]
+    if not _covered(host, ingress.secure):
+        return Way("ingress", what, f"http://{_bracketed(host)}")
+    plain_http: PlainHttp = "redirected" if ingress.redirects else "allowed"
+    fallback = None if ingress.redirects else f"http://{_bracketed(host)}"
+    return Way("ingress", what, f"https://{_bracketed(host)}", "controller", plain_http, fallback)
+
+
+def _of_http_route(route: HttpRoute, port: ServicePort, snapshot: Snapshot, settings: Kubernetes) -> Iterator[Way | str]:
     what = f"HTTPRoute {route.meta.name}"
     parents = [parent for parent in route.parents if parent.accepted]
     if not parents:
         yield f"{what} is accepted by no gateway"
         return
-    for rule in (rule for rule in route.rules if rule.backend.service == service.meta.name):
+    for rule in route.rules:
         hosts = [host for host in rule.hosts if not host.startswith("*")]
         if rule.path not in _WHOLE:
             yield f"{what} is for a path only, or asks for more than that"
