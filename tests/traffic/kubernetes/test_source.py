@@ -18,7 +18,7 @@ from tests.cluster import objects as o
 from tests.cluster.api import Cluster, Fault
 from tests.traffic.kubernetes.conftest import Configured
 from traffic.schedule import SystemClock
-from traffic.targets.kubernetes import api, following
+from traffic.targets.kubernetes import api, following, keeping
 from traffic.targets.kubernetes.gradually import MOST_AT_ONCE
 from traffic.targets.kubernetes.kinds import SERVICES
 from traffic.targets.kubernetes.rbac import DISCOVERY
@@ -305,7 +305,7 @@ async def test_a_flood_is_bounded_and_told_and_the_older_stay(cluster: Cluster, 
 
 
 async def test_more_objects_than_are_kept(cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "MOST_OBJECTS", 5)
+    monkeypatch.setattr(keeping, "MOST_OBJECTS", 5)
     cluster.put(*(o.service(f"s{number}") for number in range(4)))
     async with looking(configured()) as source:
         await until(source, lambda seen: len(seen.engines) == 4)
@@ -313,12 +313,13 @@ async def test_more_objects_than_are_kept(cluster: Cluster, configured: Configur
         seen = await until(source, lambda seen: bool(seen.passed_over))
     assert len(seen.engines) == 5
     assert [one.why for one in seen.passed_over] == [
-        "services of vllm-benchmark: there are more than 10000; those that were known stay, and of the others no more are looked at"
+        "services of vllm-benchmark: there are more than 10000, or more than 100000 things in them; those that were known stay, "
+        "and of the others no more are looked at"
     ]
 
 
 async def test_what_is_kept_changes_in_a_flood_as_ever(cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "MOST_OBJECTS", 2)
+    monkeypatch.setattr(keeping, "MOST_OBJECTS", 2)
     one = o.service("one")
     cluster.put(one, o.service("two"))
     async with looking(configured()) as source:
@@ -330,7 +331,7 @@ async def test_what_is_kept_changes_in_a_flood_as_ever(cluster: Cluster, configu
 async def test_a_flood_that_comes_first_in_a_list_displaces_nothing_that_is_known(
     cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "MOST_OBJECTS", 5)
+    monkeypatch.setattr(keeping, "MOST_OBJECTS", 5)
     cluster.put(o.service("vllm"), o.service("vllm-2"))
     async with looking(configured()) as source:
         await until(source, lambda seen: len(seen.engines) == 2)
@@ -349,7 +350,7 @@ async def test_a_flood_that_comes_first_in_a_list_displaces_nothing_that_is_know
 async def test_what_a_list_of_a_flood_says_of_those_that_are_known_counts(
     cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "MOST_OBJECTS", 5)
+    monkeypatch.setattr(keeping, "MOST_OBJECTS", 5)
     known = o.service("vllm")
     cluster.put(known)
     async with looking(configured()) as source:

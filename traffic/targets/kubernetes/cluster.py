@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from config.kubernetes import Kubernetes
 from traffic.targets.kubernetes.api import Api
-from traffic.targets.kubernetes.following import MOST_OBJECTS, RESYNC_SECONDS, Following
+from traffic.targets.kubernetes.following import RESYNC_SECONDS, Following
+from traffic.targets.kubernetes.keeping import MOST_OBJECTS, MOST_PARTS
 from traffic.targets.kubernetes.kinds import watched
 from traffic.targets.kubernetes.snapshot import Snapshot, snapshot
 
@@ -51,7 +52,8 @@ class Cluster:
             known=any(view.listed for _, view in views),
             problems=_each_once(f"{one.where}: {view.problem}" for one, view in views if view.problem is not None),
             flooded=tuple(
-                f"{one.where}: there are more than {MOST_OBJECTS}; those that were known stay, and of the others no more are looked at"
+                f"{one.where}: there are more than {MOST_OBJECTS}, or more than {MOST_PARTS} things in them; those that were known stay, "
+                "and of the others no more are looked at"
                 for one, view in views
                 if view.flooded
             ),

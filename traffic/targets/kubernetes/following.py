@@ -7,19 +7,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 
 import structlog
 
 from traffic.targets.kubernetes.api import PAGE_OBJECTS, AbsentError, Api, ApiError, ExpiredError, SilentError
 from traffic.targets.kubernetes.fields import Json
+from traffic.targets.kubernetes.keeping import Kept
 from traffic.targets.kubernetes.kinds import Kind
 from traffic.targets.kubernetes.objects import Object
 
 RESYNC_SECONDS = 300.0
 """After so long everything is listed again, so that nothing that a watch has missed stays wrong for longer."""
-MOST_OBJECTS = 10_000
-"""Of one kind in one namespace; whatever floods a cluster does not flood us, and displaces nothing that is known."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 
 _log = structlog.get_logger()
@@ -61,7 +59,7 @@ class Following:
         self._resync_seconds = resync_seconds
         self._first_pause_seconds = first_pause_seconds
         self._lock = threading.Lock()
-        self._objects: dict[str, Object] = {}
+        self._kept = Kept()
         self._view = View()
         self._stopping = threading.Event()
         self._hang_up: Callable[[], None] = lambda: None
@@ -85,7 +83,7 @@ class Following:
     def view(self) -> View:
         with self._lock:
             known = self._view
-            return View(dict(self._objects), known.listed, known.problem, known.flooded)
+            return View(dict(self._kept.objects), known.listed, known.problem, known.flooded)
 
     def _follow(self) -> None:
         pause_seconds = 0.0
@@ -101,8 +99,8 @@ class Following:
                     self._tell(problem=f"{error}, again and again; look at the health of the API server")
             except AbsentError as error:
                 # not there at all is well for most kinds; what was there and is not found may be the API's own trouble
-                self._tell(problem=str(error) if self._objects or not self.kind.group else None)
-                pause_seconds = self._first_pause_seconds * 30 if self._objects else self._resync_seconds
+                self._tell(problem=str(error) if self._kept.objects or not self.kind.group else None)
+                pause_seconds = self._first_pause_seconds * 30 if self._kept.objects else self._resync_seconds
             except ApiError as error:
                 self._tell(problem=str(error))
                 pause_seconds = min(max(self._first_pause_seconds, pause_seconds * 2), LONGEST_PAUSE_SECONDS)
@@ -126,19 +124,17 @@ class Following:
 
         Of a flood the whole never comes: what is known stays then, until a watch tells that it is gone, and others are added while there is room.
         """
-        found: dict[str, Object] = {}
+        found = Kept()
         version = more = ""
         flooded, size = False, PAGE_OBJECTS
         while True:
             page = self._api.page(self.kind, self.namespace, self._selector, more, size)
             for item in page.items:
-                flooded = flooded or len(found) >= MOST_OBJECTS
-                if not flooded:
-                    self._keep(found, item)
+                flooded = flooded or not self._keep(found, item)
             version, more, size = page.version or version, page.more, page.most
             if not more or flooded:
                 break
-        self._tell(problem=None, objects=_beside(self._objects, found) if flooded else found, flooded=flooded)
+        self._tell(problem=None, kept=self._kept.refreshed(found.objects) if flooded else found, flooded=flooded)
         return version
 
     def _watch(self, version: str, seconds: float) -> str:
@@ -162,37 +158,27 @@ class Following:
         with self._lock:
             flooded = self._view.flooded
             if type_ == "DELETED":
-                self._objects.pop(_name(item), None)
+                self._kept.drop(_name(item))
             elif type_ != "BOOKMARK":
-                if len(self._objects) < MOST_OBJECTS or _name(item) in self._objects:
-                    self._keep(self._objects, item)
-                else:
-                    flooded = True
+                flooded = not self._keep(self._kept, item) or flooded
             self._view = View(listed=True, flooded=flooded)
         if type_ != "BOOKMARK":
             self._changed()
 
-    def _tell(self, *, problem: str | None, objects: dict[str, Object] | None = None, flooded: bool | None = None) -> None:
+    def _tell(self, *, problem: str | None, kept: Kept | None = None, flooded: bool | None = None) -> None:
         if self._stopping.is_set():
             return
         with self._lock:
             known = self._view
-            if objects is not None:
-                self._objects = objects
+            if kept is not None:
+                self._kept = kept
             self._view = View(listed=known.listed or problem is None, problem=problem, flooded=known.flooded if flooded is None else flooded)
         self._changed()
 
-    def _keep(self, objects: dict[str, Object], item: Json) -> None:
-        """An object that cannot be read is none of ours."""
-        if name := _name(item):
-            objects[name] = self.kind.read(item)
-
-
-def _beside(known: Mapping[str, Object], found: Mapping[str, Object]) -> dict[str, Object]:
-    """What is known, as it was found now where it was, and as many others as there is room for."""
-    kept = {name: found.get(name, one) for name, one in known.items()}
-    new = ((name, one) for name, one in found.items() if name not in known)
-    return kept | dict(islice(new, max(0, MOST_OBJECTS - len(kept))))
+    def _keep(self, kept: Kept, item: Json) -> bool:
+        """Whether there is room for it. An object that cannot be read is none of ours."""
+        name = _name(item)
+        return not name or kept.put(name, self.kind.read(item))
 
 
 def _name(item: Json) -> str:
