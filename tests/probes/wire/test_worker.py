@@ -129,14 +129,16 @@ async def test_the_worker_ends_with_the_main_process() -> None:
         await asyncio.to_thread(await_gone, pid)
 
 
-async def test_ctrl_c_does_not_reach_the_worker(prober: Prober, ask: Ask) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_what_ends_all_processes_at_once_does_not_reach_the_worker(prober: Prober, ask: Ask, number: signal.Signals) -> None:
+    """Ctrl-C reaches the whole group, a stop by systemd (systemd.kill(5), `control-group`) all processes of the unit."""
     hold = Hold()
     with serving(hold) as server:
         running = asyncio.create_task(chat(prober, ask, server))
         await until(hold.first)
         pid = prober.worker_pid
         assert pid is not None
-        os.kill(pid, signal.SIGINT)
+        os.kill(pid, number)
         hold.go_on.set()
         record = await running
     assert record.outcome == "ok"
