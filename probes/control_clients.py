@@ -82,9 +82,7 @@ class Clients:
                     trust_env=False,  # httpx would also go through HTTP_PROXY and ALL_PROXY, which chats do not
                     timeout=None,
                     cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # a load balancer's would stick to one process, and go to others
-                    limits=httpx.Limits(
-                        max_keepalive_connections=KEPT_CONNECTIONS
-                    ),  # no bound on all of them: engines that hang must not hold up the others
+                    limits=httpx.Limits(max_keepalive_connections=KEPT_CONNECTIONS),
                     headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
                 )
             return self._clients[way]

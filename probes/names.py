@@ -20,8 +20,8 @@ def resolve(host: str, port: int, guard: Guard | None = None, flags: int = 0) ->
     Search domains (resolv.conf(5)) complete names: a pod tries `pod.engine.other` as `pod.engine.other.svc.cluster.local` first, so that whoever
     writes a Route would choose a namespace. Under a guard a name that was completed is looked up again as an absolute one (RFC 1034 section 3.1).
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags | (socket.AI_CANONNAME if guard else 0))
-    if guard and _is_completed(host, whole := found[0][3]):
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags | (0 if guard is None else socket.AI_CANONNAME))
+    if guard is not None and _is_completed(host, whole := found[0][3]):
         try:
             found = socket.getaddrinfo(f"{host}.", port, type=socket.SOCK_STREAM, flags=flags)
         except socket.gaierror as error:

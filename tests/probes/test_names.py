@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -16,21 +15,16 @@ from probes.ask import Endpoint, Tls
 from probes.control_clients import Clients
 from probes.guard import Guard
 from probes.names import resolve
+from tests.alone import alone
 from traffic.targets.kubernetes.certificate import Certificate, look_at
 
 POD_SEARCHES = ("chatprobe.svc.cluster.local", "svc.cluster.local", "cluster.local")
-ALONE = ["unshare", "--mount", "--net", *([] if os.geteuid() == 0 else ["--map-root-user"])]
-
-
-def alone_or_skip() -> None:
-    if subprocess.run([*ALONE, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("no mount and network namespace of its own is to be had here")
 
 
 def looked_up(names: Sequence[str], records: Mapping[str, str], search: Sequence[str] = POD_SEARCHES, hosts: Mapping[str, str] | None = None) -> Any:
-    alone_or_skip()
+    command = [*alone("mount", "net"), sys.executable, "-m", "tests.probes.name_server"]
     asked = json.dumps({"records": records, "search": search, "ask": names, "hosts": hosts or {}})
-    return json.loads(subprocess.run([*ALONE, sys.executable, "-m", "tests.probes.name_server", asked], stdout=subprocess.PIPE, check=True).stdout)
+    return json.loads(subprocess.run([*command, asked], stdout=subprocess.PIPE, check=True).stdout)
 
 
 def test_a_name_that_search_domains_would_make_one_of_the_cluster_leads_nowhere() -> None:

@@ -18,6 +18,7 @@ import trustme
 from kubernetes.config import incluster_config
 
 from config.kubernetes import Kubernetes
+from tests.alone import alone
 from tests.cluster import api, objects
 from traffic.targets.kubernetes.api import Api, ApiError
 from traffic.targets.kubernetes.kinds import KINDS
@@ -51,14 +52,11 @@ def environment(url: str) -> dict[str, str]:
 
 
 def test_a_pod_discovers(cluster: api.Cluster, url: str, account: Path, tmp_path: Path) -> None:
-    alone = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
-    if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("no mount namespace of its own is to be had here")
     file = tmp_path / "chatprobe.yaml"
     file.write_text(f"discovery: {{kubernetes: {{namespaces: [{objects.NAMESPACE}]}}}}\nscenarios: {{beat: {{every: 15s}}}}\n")
     command = [sys.executable, "-m", "cli", "discover", "--config", str(file), "--json"]
     run = subprocess.run(
-        [*alone, "sh", "-c", LIKE_A_POD, MOUNTED, str(account), *command],
+        [*alone("mount"), "sh", "-c", LIKE_A_POD, MOUNTED, str(account), *command],
         env={**os.environ, **environment(url)},
         capture_output=True,
         text=True,

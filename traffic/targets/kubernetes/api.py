@@ -236,7 +236,7 @@ def _as_api_error(plural: str, group: str, namespace: str | None) -> Iterator[No
         with _as_broken_off():
             yield
     except ApiException as error:
-        # the client makes a status of 0 of a handshake that failed, and of nothing else
+        # the client makes a status of 0 of a handshake that failed
         raise _refused(int(error.status), what, where) if error.status else ApiError(UNTRUSTED) from None
 
 

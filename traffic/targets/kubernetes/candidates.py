@@ -13,7 +13,7 @@ from traffic.targets.kubernetes.annotations import AnnotationError, Wishes, wish
 from traffic.targets.kubernetes.inside import is_inside, is_of_namespace
 from traffic.targets.kubernetes.objects import OURS, PART_OF, InferenceService, Pod, Service, ServicePort, Slice
 from traffic.targets.kubernetes.snapshot import Snapshot
-from traffic.targets.kubernetes.ways import Way, best_way, service_host
+from traffic.targets.kubernetes.ways import Way, best_way, service_host, service_way
 
 BY_SERVICE = "/service"
 """What the name of a target ends in that is reached by its Service beside another way."""
@@ -116,8 +116,7 @@ def _of_service(service: Service, snapshot: Snapshot, settings: Kubernetes, serv
     yield candidate
     yield from _unread(name, pieces)
     if (wanted.probe or settings.probe) == "both" and best.kind != "service":
-        itself, _ = best_way(service, port, snapshot, settings.model_copy(update={"prefer": ("service",)}))
-        yield replace(candidate, name=name + BY_SERVICE, way=itself or best, replicas=(), against_others=())
+        yield replace(candidate, name=name + BY_SERVICE, way=service_way(service, port, settings), replicas=(), against_others=())
 
 
 def _of_inference_service(found: InferenceService, snapshot: Snapshot, settings: Kubernetes) -> Iterator[Candidate | PassedOver]:

@@ -61,6 +61,13 @@ def _against(way: Way, settings: Kubernetes) -> str | None:
     return f"{way.through} has a host that is a name inside of the cluster, or may become one: it has fewer than two dots"
 
 
+def service_way(service: Service, port: ServicePort, settings: Kubernetes) -> Way:
+    """The way by the Service itself, which there always is inside of the cluster."""
+    secure = is_secure(port)
+    url = service_url(service, port, settings)
+    return Way("service", "the Service", url, "passthrough" if secure else None, "refused" if secure else "allowed", secure_pods=secure)
+
+
 def service_url(service: Service, port: ServicePort, settings: Kubernetes) -> str:
     """Where the Service itself answers, inside of the cluster. A headless one has no port of its own: its pods' port is meant."""
     number = int(port.target) if service.headless and port.target.isdecimal() else port.number
@@ -199,9 +206,7 @@ def _by_node_port(service: Service, port: ServicePort, snapshot: Snapshot, setti
 
 
 def _by_service(service: Service, port: ServicePort, snapshot: Snapshot, settings: Kubernetes) -> Iterator[Way | str]:
-    secure = is_secure(port)
-    url = service_url(service, port, settings)
-    yield Way("service", "the Service", url, "passthrough" if secure else None, "refused" if secure else "allowed", secure_pods=secure)
+    yield service_way(service, port, settings)
 
 
 _OF: Mapping[WayName, Callable[[Service, ServicePort, Snapshot, Kubernetes], Iterator[Way | str]]] = {
