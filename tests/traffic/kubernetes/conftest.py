@@ -11,6 +11,8 @@ from config.model import Config
 from config.reader import parse
 from tests.cluster import api
 from tests.cluster.objects import NAMESPACE
+from traffic.targets.kubernetes import api as client
+from traffic.targets.kubernetes import following
 
 Configured = Callable[..., Config]
 
@@ -39,3 +41,13 @@ scenarios: {{beat: {{every: 15s}}}}
         return parse(text, str(tmp_path / "chatprobe.yaml")).config
 
     return made
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes its time takes less of it."""
+    monkeypatch.setattr(client, "READ_SECONDS", 0.5)
+    monkeypatch.setattr(client, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(client, "SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr(following, "LONGEST_PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(following.Following.__init__, "__kwdefaults__", {"resync_seconds": 300.0, "first_pause_seconds": 0.1})
