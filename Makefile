@@ -22,7 +22,7 @@ lint: $(READY)
 
 # What is checked in and made of the code: a test says when it is stale.
 generated: $(READY)
-	$(BIN)/python -m exporter.metrics.reference > docs/metrics.md
+	$(BIN)/python -m catalogue.reference > docs/metrics.md
 	$(BIN)/chatprobe alerts build --config config/default.yaml --config alerts/notify.yaml
 	$(BIN)/chatprobe alerts build --config config/default.yaml --config alerts/one-day.yaml --output alerts/generated/one-day
 	$(BIN)/chatprobe dashboards build

@@ -5,13 +5,14 @@ from __future__ import annotations
 from alerts.recordings import CHATS, FAILURES, PAIR_WINS, PROBES, TARGET, TTFT_COUNT_1H, TTFT_P95_1H
 from alerts.rule import Alert
 from alerts.targets import FEWEST_CHATS, increase
-from alerts.templates import DURATION, MEASURE, MODEL, NAME, NUMBER, PEER, PERCENT, SCENARIO, link
+from alerts.templates import DURATION, MEASURE, NAME, NUMBER, PEER, PERCENT, SCENARIO, link
 from alerts.windows import DAY, HOUR, MINUTE, WEEK, Severity
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import Dashboard
+from catalogue import own
+from catalogue.metric import MODEL
+from catalogue.uids import Dashboard
 
 _BY_CHATS = ", ".join(CHATS)
-_PAIRED = (*CHATS, catalogue.PEER)
+_PAIRED = (*CHATS, own.PEER)
 HEALTHY = 0.9
 """A peer that fails more often is no measure: quick errors leave only its quick chats."""
 
@@ -21,15 +22,15 @@ def _slower_than_peer() -> Alert:
     held = f"sum by ({_BY_CHATS}) (avg_over_time({PROBES.name}[1h]))"
     enough = f"and on ({_BY_CHATS}) {TTFT_COUNT_1H.name} >= {FEWEST_CHATS}"
     healthy = f"and on ({_BY_CHATS}) ({failed} / ({held} > 0) < {round(1 - HEALTHY, 6)})"
-    best = f"min by (job, {catalogue.SCENARIO}) (\n    {TTFT_P95_1H.name}\n    {enough}\n    {healthy}\n  )"
+    best = f"min by (job, {own.SCENARIO}) (\n    {TTFT_P95_1H.name}\n    {enough}\n    {healthy}\n  )"
     return Alert(
         "LLMEngineSlowerThanPeer",
-        f"(\n    {TTFT_P95_1H.name}\n    {enough}\n)\n/ on (job, {catalogue.SCENARIO}) group_left ()\n  {best}\n> 1.5",
+        f"(\n    {TTFT_P95_1H.name}\n    {enough}\n)\n/ on (job, {own.SCENARIO}) group_left ()\n  {best}\n> 1.5",
         Severity.TICKET,
         f"{NAME} answers slower than its best peer",
         f"The 95th percentile of the time to first token of {NAME} ({MODEL}) in 1h is {NUMBER} times that of the best "
         f"healthy target in the same scenario ({SCENARIO}).",
-        link(Dashboard.OVERVIEW, "job", catalogue.SCENARIO),
+        link(Dashboard.OVERVIEW, "job", own.SCENARIO),
         for_seconds=15 * MINUTE,
         keep_seconds=5 * MINUTE,
     )
@@ -38,27 +39,26 @@ def _slower_than_peer() -> Alert:
 def _wins_turned() -> Alert:
     """A day is compared with a day: where chatprobe has not run for most of it, its few hours say nothing."""
     now = f"avg_over_time({PAIR_WINS.name}[1d])"
-    pairs = increase(catalogue.PAIRS.name, "1d", ", ".join(_PAIRED))
-    before = f"sum by ({', '.join(_PAIRED)}) (increase({catalogue.PAIRS.name}[1d] offset 1w))"
+    pairs = increase(own.PAIRS.name, "1d", ", ".join(_PAIRED))
+    before = f"sum by ({', '.join(_PAIRED)}) (increase({own.PAIRS.name}[1d] offset 1w))"
     return Alert(
         "LLMPairWinsTurned",
-        f"{now} < 0.4\nand avg_over_time({PAIR_WINS.name}[1d] offset 1w) > 0.6\nand ignoring ({catalogue.MEASURE}) ({pairs} >= {FEWEST_CHATS})\n"
-        f"and ignoring ({catalogue.MEASURE}) ({pairs} >= {before} / 2)\n"
-        f"and ignoring ({catalogue.MEASURE}) ({before} >= {FEWEST_CHATS})",
+        f"{now} < 0.4\nand avg_over_time({PAIR_WINS.name}[1d] offset 1w) > 0.6\nand ignoring ({own.MEASURE}) ({pairs} >= {FEWEST_CHATS})\n"
+        f"and ignoring ({own.MEASURE}) ({pairs} >= {before} / 2)\n"
+        f"and ignoring ({own.MEASURE}) ({before} >= {FEWEST_CHATS})",
         Severity.INFO,
         f"{NAME} used to beat {PEER}, and no longer does",
         f"On {MEASURE}, {NAME} does better than {PEER} in {PERCENT} of the pairs of a day ({SCENARIO}), after more than 60% a week ago.",
-        link(Dashboard.OVERVIEW, "job", catalogue.SCENARIO),
+        link(Dashboard.OVERVIEW, "job", own.SCENARIO),
         for_seconds=HOUR,
         looks_back_seconds=WEEK + DAY,
     )
 
 
 def _gap() -> Alert:
-    labels = (*TARGET, catalogue.BASIS)
+    labels = (*TARGET, own.BASIS)
     client, engine, chats = (
-        f"sum by ({', '.join(labels)}) (rate({metric.name}[15m]))"
-        for metric in (catalogue.GAP_CLIENT_TTFT, catalogue.GAP_ENGINE_TTFT, catalogue.GAP_CHATS)
+        f"sum by ({', '.join(labels)}) (rate({metric.name}[15m]))" for metric in (own.GAP_CLIENT_TTFT, own.GAP_ENGINE_TTFT, own.GAP_CHATS)
     )
     return Alert(
         "LLMClientServerGap",

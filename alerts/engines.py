@@ -6,13 +6,14 @@ from alerts.recordings import TARGET
 from alerts.rule import Alert
 from alerts.templates import COUNT, NAME, PERCENT, WHO, link
 from alerts.windows import MINUTE, Severity
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import Dashboard, native
+from catalogue import unified as native
+from catalogue.metric import REPLICA
+from catalogue.uids import Dashboard
 
 _WHO = WHO + "{{ with $labels.replica }}, replica {{ . }},{{ end }}"
 _WHY = link(Dashboard.WHY, *TARGET)
 _WAITING = native.REQUESTS_WAITING.name
-_BY_REPLICA = ", ".join((*TARGET, catalogue.REPLICA))
+_BY_REPLICA = ", ".join((*TARGET, REPLICA))
 
 
 def _highest(expression: str) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alerts.recordings import JOB
-from exporter.metrics import catalogue
+from catalogue import own
+from catalogue.metric import TARGET_LABELS
 
-_TARGET, _, _MODEL = catalogue.TARGET_LABELS
+_TARGET, _, _MODEL = TARGET_LABELS
 _SAME_MODEL = (JOB, _TARGET, _MODEL)
 """What two alerts share that are about the same model of the same engine."""
-_SAME_SLO = (*_SAME_MODEL, catalogue.SLO)
+_SAME_SLO = (*_SAME_MODEL, own.SLO)
 
 _SYMPTOMS = (
     "LLMBudgetBurnTicket",
@@ -52,8 +53,8 @@ INHIBITIONS = (
     Inhibition("LLMProberDown", ("LLMSLOAbsent",), (JOB, "instance")),
     Inhibition("LLMModelMissing", ("LLMTargetDown", *_SYMPTOMS), _SAME_MODEL, _TARGET),
     Inhibition("LLMTargetDown", _SYMPTOMS, _SAME_MODEL, _TARGET),
-    Inhibition("LLMBudgetBurnFast", ("LLMBudgetBurnTicket", "LLMErrorBudgetExhausted"), _SAME_SLO, catalogue.SLO),
-    Inhibition("LLMBudgetBurnSlow", ("LLMBudgetBurnTicket",), _SAME_SLO, catalogue.SLO),
+    Inhibition("LLMBudgetBurnFast", ("LLMBudgetBurnTicket", "LLMErrorBudgetExhausted"), _SAME_SLO, own.SLO),
+    Inhibition("LLMBudgetBurnSlow", ("LLMBudgetBurnTicket",), _SAME_SLO, own.SLO),
     Inhibition("LLMCertificateExpiresSoon", ("LLMCertificateExpiry",), _SAME_MODEL, _TARGET),
 )
 """No alert silences itself, and none silences one that silences it."""

@@ -9,8 +9,9 @@ from alerts.rule import Alert
 from alerts.targets import increase
 from alerts.templates import COUNT, DURATION, INSTANCE, JOB, NAME, PERCENT, REASON, SCENARIO, SOURCE, link
 from alerts.windows import HOUR, MINUTE, Severity, written
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import Dashboard, Metric
+from catalogue import own
+from catalogue.metric import Metric
+from catalogue.uids import Dashboard
 
 _BY_CHATS = ", ".join(CHATS)
 _PROBER = link(Dashboard.PROBER)
@@ -21,13 +22,13 @@ have the few trials that it gets."""
 _OWN_FAULT = "global_cap|token_budget|missed"
 
 
-_UNSCRAPED = f"up == 0 and on (job, instance) last_over_time({catalogue.BUILD_INFO.name}[1d])"
+_UNSCRAPED = f"up == 0 and on (job, instance) last_over_time({own.BUILD_INFO.name}[1d])"
 
 
 def _down() -> Alert:
     return Alert(
         "LLMProberDown",
-        f"{_UNSCRAPED}\nor\nabsent({catalogue.BUILD_INFO.name}) unless on () ({_UNSCRAPED})",
+        f"{_UNSCRAPED}\nor\nabsent({own.BUILD_INFO.name}) unless on () ({_UNSCRAPED})",
         Severity.PAGE,
         "chatprobe is not there",
         "{{ with $labels.instance }}Prometheus cannot scrape {{ . }}, which was chatprobe within the last day."
@@ -39,11 +40,11 @@ def _down() -> Alert:
 
 
 def _unwatched() -> Alert:
-    working = f"{catalogue.SHARDS.name} unless on (job, instance) {catalogue.LEADER.name} == 0"
-    of = f"max by (job) ({catalogue.SHARDS.name})"
+    working = f"{own.SHARDS.name} unless on (job, instance) {own.LEADER.name} == 0"
+    of = f"max by (job) ({own.SHARDS.name})"
     return Alert(
         "LLMShardUnwatched",
-        f"{of}\n- (count by (job) (count by (job, {catalogue.SHARD}) ({working})) or {of} * 0)\n> 0\nunless on (job) ({_UNSCRAPED})",
+        f"{of}\n- (count by (job) (count by (job, {own.SHARD}) ({working})) or {of} * 0)\n> 0\nunless on (job) ({_UNSCRAPED})",
         Severity.PAGE,
         "chatprobe does not watch all its targets",
         f"For {COUNT} of the shards of {JOB} no chatprobe chats: it was scaled away, or no replica holds the lease. "
@@ -54,11 +55,11 @@ def _unwatched() -> Alert:
 
 
 def _stale() -> Alert:
-    excused = f'{catalogue.PROBE_SKIPPED.name}{{{catalogue.REASON}!="{_UNEXPLAINED}"}}'
-    seldom = f"on (job, {catalogue.SCENARIO})\n{LONGEST_WAIT} > {HOUR}"
+    excused = f'{own.PROBE_SKIPPED.name}{{{own.REASON}!="{_UNEXPLAINED}"}}'
+    seldom = f"on (job, {own.SCENARIO})\n{LONGEST_WAIT} > {HOUR}"
     return Alert(
         "LLMProberStale",
-        f"(\n  {age(catalogue.LAST_PROBE)}\n  or\n  {_never(HOUR)}\n  or\n  {_never(5 * MINUTE)}\n)\n> {OVERDUE}\n"
+        f"(\n  {age(own.LAST_PROBE)}\n  or\n  {_never(HOUR)}\n  or\n  {_never(5 * MINUTE)}\n)\n> {OVERDUE}\n"
         f"unless on ({_BY_CHATS})\n{increase(excused, '1h')} > 0\n"
         f"unless on ({_BY_CHATS})\n({increase(excused, '1d')} > 0 and {seldom})",
         Severity.PAGE,
@@ -73,17 +74,16 @@ def _stale() -> Alert:
 
 def _never(seconds: int) -> str:
     """So many seconds where none has ended for at least as long. How long chatprobe has run says nothing: targets come, and models change, later."""
-    none = f"sum by ({_BY_CHATS}) ({catalogue.PROBES.name}"
+    none = f"sum by ({_BY_CHATS}) ({own.PROBES.name}"
     return f"({none}) == 0 and {none} offset {written(seconds)}) == 0) + {seconds}"
 
 
 def _skipped() -> Alert:
-    skipped = f'{catalogue.PROBE_SKIPPED.name}{{{catalogue.REASON}=~"{_OWN_FAULT}"}}'
-    by_reason = increase(skipped, "15m", f"{_BY_CHATS}, {catalogue.REASON}")
+    skipped = f'{own.PROBE_SKIPPED.name}{{{own.REASON}=~"{_OWN_FAULT}"}}'
+    by_reason = increase(skipped, "15m", f"{_BY_CHATS}, {own.REASON}")
     return Alert(
         "LLMProbesSkipped",
-        f"{by_reason}\n/ ignoring ({catalogue.REASON}) group_left ()\n"
-        f"(({increase(skipped, '15m')} + {increase(catalogue.PROBES.name, '15m')}) > 0)\n> 0.01",
+        f"{by_reason}\n/ ignoring ({own.REASON}) group_left ()\n(({increase(skipped, '15m')} + {increase(own.PROBES.name, '15m')}) > 0)\n> 0.01",
         Severity.TICKET,
         f"chatprobe does not send all chats to {NAME}",
         f"{PERCENT} of the chats of {SCENARIO} with {NAME} that were due in 15m were not sent "
@@ -116,7 +116,7 @@ def _boundary(seconds: float) -> str:
 def _reload_failed() -> Alert:
     return Alert(
         "LLMConfigReloadFailed",
-        f"{catalogue.RELOAD_SUCCESSFUL.name} == 0",
+        f"{own.RELOAD_SUCCESSFUL.name} == 0",
         Severity.TICKET,
         "chatprobe refused its new configuration",
         f"{INSTANCE} goes on with the configuration of before: the new one has an error, which its log and its status page name.",
@@ -128,7 +128,7 @@ def _reload_failed() -> Alert:
 def _discovery() -> Alert:
     return Alert(
         "LLMDiscoveryFailing",
-        f"{catalogue.DISCOVERY_UP.name} == 0",
+        f"{own.DISCOVERY_UP.name} == 0",
         Severity.TICKET,
         "chatprobe cannot look for targets",
         f"{INSTANCE} cannot discover targets from {SOURCE}. It goes on with those it knew; new ones are not found.",
@@ -140,7 +140,7 @@ def _discovery() -> Alert:
 def _clock() -> Alert:
     return Alert(
         "LLMClockFallback",
-        f'{catalogue.MEASUREMENT_CLOCK.name}{{{catalogue.CLOCK}="user"}} == 1',
+        f'{own.MEASUREMENT_CLOCK.name}{{{own.CLOCK}="user"}} == 1',
         Severity.TICKET,
         "chatprobe times chats without the kernel's stamps",
         f"{INSTANCE} gets no receive stamps from the kernel: latencies are those of its own reads, and a busy machine lengthens them.",

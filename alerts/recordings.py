@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alerts.rule import Group, Recording
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import Metric
+from catalogue import own
+from catalogue.metric import TARGET_LABELS, Metric
 
 JOB = "job"
-TARGET = (JOB, *catalogue.TARGET_LABELS)
+TARGET = (JOB, *TARGET_LABELS)
 """What identifies a target in what is recorded."""
-CHATS = (JOB, *catalogue.CHAT_LABELS)
+CHATS = (JOB, *own.CHAT_LABELS)
 """The same of a target's chats of one scenario."""
 
 
@@ -48,12 +48,12 @@ def _counter(metric: Metric, labels: tuple[str, ...]) -> Shared:
 
 def of_scenario(expression: str) -> str:
     """A fact of a scenario, however many exporters tell it."""
-    return f"max by ({JOB}, {catalogue.SCENARIO}) ({expression})"
+    return f"max by ({JOB}, {own.SCENARIO}) ({expression})"
 
 
 def by_scenario(fact: str) -> str:
     """To compare what the chats of a target have with a fact of their scenario."""
-    return f"on ({JOB}, {catalogue.SCENARIO}) group_left () {fact}"
+    return f"on ({JOB}, {own.SCENARIO}) group_left () {fact}"
 
 
 def age(metric: Metric) -> str:
@@ -61,7 +61,7 @@ def age(metric: Metric) -> str:
     return f"min by ({', '.join(CHATS)}) (time() - {metric.name})"
 
 
-_INTERVAL, _TIMEOUT = catalogue.SCENARIO_INTERVAL.name, catalogue.SCENARIO_TIMEOUT.name
+_INTERVAL, _TIMEOUT = own.SCENARIO_INTERVAL.name, own.SCENARIO_TIMEOUT.name
 LONGEST_WAIT = of_scenario(f"3 * {_INTERVAL} + {_TIMEOUT} + 60")
 OVERDUE = by_scenario(LONGEST_WAIT)
 """After so long without the end of a chat, none is held any more: three were due, and the last may have taken until its timeout."""
@@ -72,56 +72,56 @@ _PATIENCE = by_scenario(of_scenario(f"clamp_min(2.5 * {_PACE}, 30)"))
 """Between a success and a failure with none in between, it takes so long to be no single failure: the third chat since then, as a rule."""
 _BY_TARGET, _BY_CHATS = ", ".join(TARGET), ", ".join(CHATS)
 _FAILED_WITH_ALL = (
-    f"max by ({_BY_TARGET}) ({catalogue.LAST_SUCCESS.name}) - on ({_BY_TARGET}) group_right () max by ({_BY_CHATS}) ({catalogue.LAST_SUCCESS.name})"
-    f" < {_PATIENCE}\n  or max by ({_BY_CHATS}) ({catalogue.PROBE_SUCCESS.name}) unless on ({_BY_TARGET}) {catalogue.LAST_SUCCESS.name}"
+    f"max by ({_BY_TARGET}) ({own.LAST_SUCCESS.name}) - on ({_BY_TARGET}) group_right () max by ({_BY_CHATS}) ({own.LAST_SUCCESS.name})"
+    f" < {_PATIENCE}\n  or max by ({_BY_CHATS}) ({own.PROBE_SUCCESS.name}) unless on ({_BY_TARGET}) {own.LAST_SUCCESS.name}"
 )
 """Scenarios that went well until about when the target last did. The chats of another fail by themselves: its checks are too strict, perhaps."""
 UP = Shared(
     "target:chatprobe_up:bool",
     TARGET,
     f"max by ({_BY_TARGET}) (\n"
-    f"  max by ({_BY_CHATS}) ({catalogue.PROBE_SUCCESS.name}) == 0\n"
-    f"  and on ({_BY_CHATS})\n  {age(catalogue.LAST_PROBE)} < {_HELD}\n"
-    f"  and on ({_BY_CHATS})\n  sum by ({_BY_CHATS}) ({catalogue.PROBES.name}) >= 3\n"
+    f"  max by ({_BY_CHATS}) ({own.PROBE_SUCCESS.name}) == 0\n"
+    f"  and on ({_BY_CHATS})\n  {age(own.LAST_PROBE)} < {_HELD}\n"
+    f"  and on ({_BY_CHATS})\n  sum by ({_BY_CHATS}) ({own.PROBES.name}) >= 3\n"
     f"  unless on ({_BY_CHATS})\n"
-    f"  max by ({_BY_CHATS}) ({catalogue.LAST_PROBE.name}) - on ({_BY_TARGET}) group_left () max by ({_BY_TARGET}) ({catalogue.LAST_SUCCESS.name})"
+    f"  max by ({_BY_CHATS}) ({own.LAST_PROBE.name}) - on ({_BY_TARGET}) group_left () max by ({_BY_TARGET}) ({own.LAST_SUCCESS.name})"
     f" < {_PATIENCE}\n"
     f"  and on ({_BY_CHATS})\n  ({_FAILED_WITH_ALL})\n)\n"
-    f"or\nmax by ({_BY_TARGET}) ({age(catalogue.LAST_PROBE)} < bool {_HELD}) == 1\nand on ({_BY_TARGET})\n{catalogue.LAST_SUCCESS.name}",
+    f"or\nmax by ({_BY_TARGET}) ({age(own.LAST_PROBE)} < bool {_HELD}) == 1\nand on ({_BY_TARGET})\n{own.LAST_SUCCESS.name}",
 )
 """0 where the chats of some scenario fail, and no chat of any has succeeded since they began to: none of the last three, as a rule. A scenario that
 seldom chats hides no outage that another one sees, and one that fails by itself makes none. 1 where chats are held otherwise;
 nothing where none is held, or none has succeeded yet and fewer than three have been tried."""
 
-TTFT = _buckets(catalogue.TTFT)
-ITL = _buckets(catalogue.ITL)
-TPOT = _buckets(catalogue.TPOT)
-E2E = _buckets(catalogue.E2E, catalogue.OUTCOME)
-STALL = _buckets(catalogue.STALL)
-FIRST_CONTENT = _buckets(catalogue.FIRST_CONTENT)
-PHASE = _buckets(catalogue.PHASE_SECONDS, catalogue.PHASE)
-PROBES = _counter(catalogue.PROBES, CHATS)
-FAILURES = _counter(catalogue.PROBE_FAILURES, (*CHATS, catalogue.REASON))
-OUTPUT_TOKENS = _counter(catalogue.OUTPUT_TOKENS, CHATS)
-ATTEMPTS = _counter(catalogue.SLO_TOTAL, (*CHATS, catalogue.SLO))
+TTFT = _buckets(own.TTFT)
+ITL = _buckets(own.ITL)
+TPOT = _buckets(own.TPOT)
+E2E = _buckets(own.E2E, own.OUTCOME)
+STALL = _buckets(own.STALL)
+FIRST_CONTENT = _buckets(own.FIRST_CONTENT)
+PHASE = _buckets(own.PHASE_SECONDS, own.PHASE)
+PROBES = _counter(own.PROBES, CHATS)
+FAILURES = _counter(own.PROBE_FAILURES, (*CHATS, own.REASON))
+OUTPUT_TOKENS = _counter(own.OUTPUT_TOKENS, CHATS)
+ATTEMPTS = _counter(own.SLO_TOTAL, (*CHATS, own.SLO))
 """Attempts that count for an SLO."""
-GOOD = _counter(catalogue.SLO_GOOD, (*CHATS, catalogue.SLO))
+GOOD = _counter(own.SLO_GOOD, (*CHATS, own.SLO))
 """Those of them that were good."""
 GOODPUT = Shared("target:chatprobe_goodput:ratio_rate5m", ATTEMPTS.labels, f"{GOOD.name} / ({ATTEMPTS.name} > 0)")
 """The share of good attempts: nothing while there are none."""
-_PAIRED = (*CHATS, catalogue.PEER)
-PAIRS = Shared("target:chatprobe_pairs:rate1h", _PAIRED, rate(catalogue.PAIRS.name, _PAIRED, "1h"))
+_PAIRED = (*CHATS, own.PEER)
+PAIRS = Shared("target:chatprobe_pairs:rate1h", _PAIRED, rate(own.PAIRS.name, _PAIRED, "1h"))
 PAIR_WINS = Shared(
     "target:chatprobe_pair_wins:ratio_rate1h",
-    (*_PAIRED, catalogue.MEASURE),
-    f"{rate(catalogue.PAIR_WINS.name, (*_PAIRED, catalogue.MEASURE), '1h')}\n/ ignoring ({catalogue.MEASURE}) group_left ()\n({PAIRS.name} > 0)",
+    (*_PAIRED, own.MEASURE),
+    f"{rate(own.PAIR_WINS.name, (*_PAIRED, own.MEASURE), '1h')}\n/ ignoring ({own.MEASURE}) group_left ()\n({PAIRS.name} > 0)",
 )
 """The share of pairs in which the target did better than its peer, on each measure; what is missing to 1 with the peer's share are ties."""
 TTFT_P95_1H = Shared(
-    "target:chatprobe_ttft_seconds:p95_rate1h", CHATS, f"histogram_quantile(\n  0.95,\n  {rate(catalogue.TTFT.bucket, (*CHATS, 'le'), '1h')}\n)"
+    "target:chatprobe_ttft_seconds:p95_rate1h", CHATS, f"histogram_quantile(\n  0.95,\n  {rate(own.TTFT.bucket, (*CHATS, 'le'), '1h')}\n)"
 )
 """The 95th percentile over an hour, to be compared with that of peers and of last week."""
-TTFT_COUNT_1H = Shared("target:chatprobe_ttft_seconds_count:increase1h", CHATS, f"sum by ({', '.join(CHATS)}) (increase({catalogue.TTFT.count}[1h]))")
+TTFT_COUNT_1H = Shared("target:chatprobe_ttft_seconds_count:increase1h", CHATS, f"sum by ({', '.join(CHATS)}) (increase({own.TTFT.count}[1h]))")
 """Of how many chats that percentile is."""
 
 SHARED = (

@@ -9,9 +9,9 @@ from alerts import comparison, engines, prober, recordings, slos, targets
 from alerts.objective import Objective, objectives
 from alerts.rule import Alert, Group
 from alerts.windows import written
+from catalogue import own
+from catalogue.metric import Metric
 from config.model import Config
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import Metric
 
 
 class AlertsError(Exception):
@@ -71,7 +71,7 @@ def _by_theme(config: Config) -> Iterator[tuple[str, tuple[Alert, ...]]]:
 
 def _tops(config: Config) -> Iterator[tuple[Metric, float]]:
     """The last boundary of each latency histogram, those that thresholds add included."""
-    for metric, key in ((catalogue.TTFT, "ttft"), (catalogue.ITL, None), (catalogue.TPOT, "tpot"), (catalogue.E2E, "e2e")):
+    for metric, key in ((own.TTFT, "ttft"), (own.ITL, None), (own.TPOT, "tpot"), (own.E2E, "e2e")):
         yield metric, max(metric.bounds[-1], *(slo.thresholds.get(key or "", 0) for slo in config.slos.values()), 0)
 
 

@@ -28,8 +28,9 @@ from alerts.rule import Alert, Group, Recording
 from alerts.targets import DOWN
 from alerts.templates import NAME, NUMBER, PERCENT, WHO, link, reasons
 from alerts.windows import DAY, HOUR, MINUTE, Pair, Severity, Speed, written
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import Dashboard, Metric
+from catalogue import own
+from catalogue.metric import Metric
+from catalogue.uids import Dashboard
 
 BURN = {Speed.FAST: "LLMBudgetBurnFast", Speed.SLOW: "LLMBudgetBurnSlow", Speed.TICKET: "LLMBudgetBurnTicket"}
 EXHAUSTED, ABSENT = "LLMErrorBudgetExhausted", "LLMSLOAbsent"
@@ -59,13 +60,13 @@ def identity(objective: Objective) -> dict[str, str]:
 
 def bad(objective: Objective, function: str, window: str) -> str:
     """Bad attempts in a window, by target: `function` is `rate` or `increase`. Never below 0, which the two sums might be by rounding."""
-    attempts, good = (_summed(objective, function, metric, window) for metric in (catalogue.SLO_TOTAL, catalogue.SLO_GOOD))
+    attempts, good = (_summed(objective, function, metric, window) for metric in (own.SLO_TOTAL, own.SLO_GOOD))
     return f"clamp_min(\n  {attempts}\n  -\n  {good},\n  0\n)"
 
 
 def total(objective: Objective, window: str) -> str:
     """The rate of all attempts in a window, by target."""
-    return _summed(objective, "rate", catalogue.SLO_TOTAL, window)
+    return _summed(objective, "rate", own.SLO_TOTAL, window)
 
 
 def _summed(objective: Objective, function: str, metric: Metric, window: str) -> str:
@@ -73,7 +74,7 @@ def _summed(objective: Objective, function: str, metric: Metric, window: str) ->
 
 
 def _of(objective: Objective) -> str:
-    return f'{{{catalogue.SLO}="{objective.name}"}}'
+    return f'{{{own.SLO}="{objective.name}"}}'
 
 
 def _sli(objective: Objective) -> Iterator[Recording]:
@@ -98,7 +99,7 @@ def _period(objective: Objective) -> Iterator[Recording]:
 
 def _meta(objective: Objective) -> Iterator[Recording]:
     labels = identity(objective)
-    constant = labels | {catalogue.SLO: objective.name}
+    constant = labels | {own.SLO: objective.name}
     mine = f'{{sloth_id="{objective.sloth_id}"}}'
     yield Recording(OBJECTIVE, f"vector({_plain(objective.slo.objective)})", constant)
     yield Recording(ERROR_BUDGET, f"vector({_plain(objective.budget)})", constant)
@@ -119,7 +120,7 @@ def _meta(objective: Objective) -> Iterator[Recording]:
 def _alerts(objective: Objective) -> Iterator[Alert]:
     for alarm in objective.alarms:
         yield _burn(objective, alarm)
-    dashboard, named = link(Dashboard.SLO, *LABELS), {catalogue.SLO: objective.name}
+    dashboard, named = link(Dashboard.SLO, *LABELS), {own.SLO: objective.name}
     mine = f'{{sloth_id="{objective.sloth_id}"}}'
     yield Alert(
         EXHAUSTED,
@@ -134,10 +135,10 @@ def _alerts(objective: Objective) -> Iterator[Alert]:
     )
     yield Alert(
         ABSENT,
-        f"absent({catalogue.SLO_TOTAL.name}{_of(objective)})",
+        f"absent({own.SLO_TOTAL.name}{_of(objective)})",
         Severity.TICKET,
         f"Nothing is measured for {objective.name}",
-        f"No series of {catalogue.SLO_TOTAL.name} has slo={objective.name}: chatprobe does not run, or Prometheus does not scrape it, or its "
+        f"No series of {own.SLO_TOTAL.name} has slo={objective.name}: chatprobe does not run, or Prometheus does not scrape it, or its "
         "configuration has no such SLO any more. None of its alerts can fire.",
         link(Dashboard.PROBER),
         for_seconds=10 * MINUTE,
@@ -171,7 +172,7 @@ def _burn(objective: Objective, alarm: Alarm) -> Alert:
         link(Dashboard.SLO, *LABELS),
         for_seconds=waits,
         keep_seconds=waits,
-        labels={catalogue.SLO: objective.name, "short_window": short, "long_window": long, "exhaustion": gone},
+        labels={own.SLO: objective.name, "short_window": short, "long_window": long, "exhaustion": gone},
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from alerts.recordings import CHATS, TARGET, TTFT_COUNT_1H, TTFT_P95_1H, UP
 from alerts.rule import Alert
-from alerts.templates import COUNT, DURATION, MODEL, NAME, NUMBER, PERCENT, SCENARIO, WHO, link, reasons
+from alerts.templates import COUNT, DURATION, NAME, NUMBER, PERCENT, SCENARIO, WHO, link, reasons
 from alerts.windows import DAY, HOUR, MINUTE, WEEK, Severity
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import Dashboard
+from catalogue import own
+from catalogue.metric import MODEL
+from catalogue.uids import Dashboard
 
 DOWN = "LLMTargetDown"
 FEWEST_CHATS = 50
@@ -24,7 +25,7 @@ def increase(metric: str, window: str, labels: str = _BY_CHATS) -> str:
 
 
 def _down() -> Alert:
-    since = f"min by ({_BY_TARGET}) (time() - {catalogue.LAST_SUCCESS.name})"
+    since = f"min by ({_BY_TARGET}) (time() - {own.LAST_SUCCESS.name})"
     return Alert(
         DOWN,
         f"{since}\nand on ({_BY_TARGET})\n{UP.name} == 0\nor\n{UP.name} == 0",
@@ -39,11 +40,11 @@ def _down() -> Alert:
 
 
 def _model_missing() -> Alert:
-    missing = f'{catalogue.PROBE_FAILURES.name}{{{catalogue.REASON}="model_missing"}}'
+    missing = f'{own.PROBE_FAILURES.name}{{{own.REASON}="model_missing"}}'
     return Alert(
         "LLMModelMissing",
         f"{increase(missing, '30m', _BY_TARGET)} > 0\n"
-        f"and on ({_BY_TARGET})\n{increase(missing, '30m', _BY_TARGET)} > 0.5 * {increase(catalogue.PROBE_FAILURES.name, '30m', _BY_TARGET)}\n"
+        f"and on ({_BY_TARGET})\n{increase(missing, '30m', _BY_TARGET)} > 0.5 * {increase(own.PROBE_FAILURES.name, '30m', _BY_TARGET)}\n"
         f"and on ({_BY_TARGET})\n{UP.name} == 0",
         Severity.PAGE,
         f"{NAME} does not serve {MODEL}",
@@ -56,10 +57,10 @@ def _model_missing() -> Alert:
 
 
 def _model_not_loaded() -> Alert:
-    skipped = f'{catalogue.PROBE_SKIPPED.name}{{{catalogue.REASON}="model_not_loaded"}}'
+    skipped = f'{own.PROBE_SKIPPED.name}{{{own.REASON}="model_not_loaded"}}'
     return Alert(
         "LLMModelNotLoaded",
-        f"{increase(skipped, '1h')} > 0\nand on ({_BY_TARGET})\nmax by ({_BY_TARGET}) ({catalogue.MODEL_LOADED.name}) == 0",
+        f"{increase(skipped, '1h')} > 0\nand on ({_BY_TARGET})\nmax by ({_BY_TARGET}) ({own.MODEL_LOADED.name}) == 0",
         Severity.TICKET,
         f"{NAME} has not loaded {MODEL}",
         f"{COUNT} chats of {SCENARIO} were not sent to {NAME} in 1h, as the model is not in memory and chatprobe "
@@ -70,11 +71,11 @@ def _model_not_loaded() -> Alert:
 
 
 def _stalled() -> Alert:
-    bucket = f'{catalogue.STALL.bucket}{{le=~"{_STALL_SECONDS}([.]0)?"}}'
-    long = f"{increase(catalogue.STALL.count, '10m')} - {increase(bucket, '10m')}"
+    bucket = f'{own.STALL.bucket}{{le=~"{_STALL_SECONDS}([.]0)?"}}'
+    long = f"{increase(own.STALL.count, '10m')} - {increase(bucket, '10m')}"
     return Alert(
         "LLMStreamStalled",
-        f"(\n  {long}\n)\n/\n({increase(catalogue.STALL.count, '10m')} > 0)\n> 0.05\nand on ({_BY_CHATS})\n(\n  {long}\n) > {FEWEST_FAILURES - 0.5}",
+        f"(\n  {long}\n)\n/\n({increase(own.STALL.count, '10m')} > 0)\n> 0.05\nand on ({_BY_CHATS})\n(\n  {long}\n) > {FEWEST_FAILURES - 0.5}",
         Severity.TICKET,
         f"Answers of {NAME} stop in the middle",
         f"{PERCENT} of the chats with {WHO} in 10m fell silent for more than {_STALL_SECONDS}s after their first token ({SCENARIO}).",
@@ -87,9 +88,9 @@ def _stalled() -> Alert:
 def _no_completion() -> Alert:
     """Chats with a first token, less those that ended well, and those that ended, but whose answer failed its check. TTFT is no measure of the
     first, as chats that timed out without a token are in it."""
-    begun = f'{catalogue.PHASE_SECONDS.count}{{{catalogue.PHASE}="wait"}}'
-    ended = f'{catalogue.E2E.count}{{{catalogue.OUTCOME}="ok"}}'
-    wrong = f'{catalogue.PROBE_FAILURES.name}{{{catalogue.REASON}="validation"}}'
+    begun = f'{own.PHASE_SECONDS.count}{{{own.PHASE}="wait"}}'
+    ended = f'{own.E2E.count}{{{own.OUTCOME}="ok"}}'
+    wrong = f'{own.PROBE_FAILURES.name}{{{own.REASON}="validation"}}'
     broke = f"{increase(begun, '10m')} - {increase(ended, '10m')} - {increase(wrong, '10m')}"
     return Alert(
         "LLMFirstTokenButNoCompletion",
@@ -122,7 +123,7 @@ def _regression() -> Alert:
 def _expiry(name: str, severity: Severity, days: int) -> Alert:
     return Alert(
         name,
-        f"min by ({_BY_TARGET}) ({catalogue.CERTIFICATE_EXPIRY.name} - time()) < {days} * {DAY}",
+        f"min by ({_BY_TARGET}) ({own.CERTIFICATE_EXPIRY.name} - time()) < {days} * {DAY}",
         severity,
         f"The certificate of {NAME} ends soon, or has ended",
         f"The certificate that {WHO} shows {{{{ if gt $value 0.0 }}}}ends in {DURATION}. From then on clients refuse it."

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import Dashboard
+from catalogue import own
+from catalogue.metric import MODEL, TARGET
+from catalogue.uids import Dashboard
 
 
 def label(name: str) -> str:
@@ -11,12 +12,12 @@ def label(name: str) -> str:
     return f"{{{{ $labels.{name} }}}}"
 
 
-NAME, MODEL, SCENARIO = label(catalogue.TARGET), label(catalogue.MODEL), label(catalogue.SCENARIO)
+NAME, MODEL, SCENARIO = label(TARGET), label(MODEL), label(own.SCENARIO)
 PEER, MEASURE, REASON, SOURCE, INSTANCE = (
-    label(catalogue.PEER),
-    label(catalogue.MEASURE),
-    label(catalogue.REASON),
-    label(catalogue.SOURCE),
+    label(own.PEER),
+    label(own.MEASURE),
+    label(own.REASON),
+    label(own.SOURCE),
     label("instance"),
 )
 JOB = label("job")
@@ -37,7 +38,7 @@ def reasons(window: str, *labels: str) -> str:
 
     Prometheus is asked when the alert fires.
     """
-    chosen = ",".join(f"{name}=%q" for name in labels or ("job", catalogue.TARGET))
-    query = f"topk(1, sum by ({catalogue.REASON}) (increase({catalogue.PROBE_FAILURES.name}{{{chosen}}}[{window}])) > 0)"
-    values = " ".join(f"$labels.{name}" for name in labels or ("job", catalogue.TARGET))
+    chosen = ",".join(f"{name}=%q" for name in labels or ("job", TARGET))
+    query = f"topk(1, sum by ({own.REASON}) (increase({own.PROBE_FAILURES.name}{{{chosen}}}[{window}])) > 0)"
+    values = " ".join(f"$labels.{name}" for name in labels or ("job", TARGET))
     return f"{{{{ range printf `{query}` {values} | query }}}} Of those that failed, most did so by {{{{ .Labels.reason }}}}.{{{{ end }}}}"

@@ -20,15 +20,15 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 
 from config.reader import parse as parse_config
-from exporter.metrics.exposition import PrometheusExposition
 from exporter.metrics.families import Families
 from exporter.metrics.ledger import Ledger
 from exporter.metrics.recording import Recording
 from exporter.native.families import PREFIXES, Family, parse
 from exporter.native.relay import Relay, RelaySettings
 from exporter.web.app import GZIP_LEVEL
-from probes.simulator import Options
-from probes.simulator.vllm_metrics import CONTENT_TYPE, VllmMetrics
+from exporter.web.exposition import PrometheusExposition
+from simulator import Options
+from simulator.vllm_metrics import CONTENT_TYPE, VllmMetrics
 from traffic.roster import roster
 
 OPENMETRICS = "application/openmetrics-text"

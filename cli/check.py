@@ -103,8 +103,8 @@ def _report(loaded: Loaded, show: bool) -> None:
 
 def _discovered(config: Config) -> str:
     """Says what is wrong with the files of targets that there are now, and gives what the summary has of them."""
+    from discovery.files import NOTHING, look
     from exporter.tidings import idle
-    from traffic.targets.files import NOTHING, look
 
     found = look(config, NOTHING)
     for line in (*found.problems, *found.passed_over, *idle(config, found.members).lines()):

@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from config.model import Config
+from discovery.files import NOTHING
+from discovery.kubernetes.candidates import PassedOver
+from discovery.kubernetes.certificate import Certificate, looked_at
+from discovery.kubernetes.enrolling import KUBERNETES, Found, enrolled, guard_of
+from discovery.kubernetes.source import Seen, Source
 from exporter.reloading import Plan, World, plan
 from exporter.urls import shown_url
 from probes.ask import Endpoint
 from probes.control import Control, ControlError
 from traffic.roster import Member
 from traffic.schedule import SystemClock
-from traffic.targets.files import NOTHING
-from traffic.targets.kubernetes.candidates import PassedOver
-from traffic.targets.kubernetes.certificate import Certificate, looked_at
-from traffic.targets.kubernetes.enrolling import KUBERNETES, Found, enrolled, guard_of
-from traffic.targets.kubernetes.source import Seen, Source
 
 LONGEST_LOOK_SECONDS = 45.0
 """Until everything was listed and everyone was asked, or given up."""

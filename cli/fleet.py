@@ -12,8 +12,8 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from probes.simulator import Latency, Options, simulated
-from probes.simulator.options import EngineName
+from simulator import Latency, Options, simulated
+from simulator.options import EngineName
 
 ENGINES: dict[EngineName, Options] = {
     "vllm": Options(

@@ -46,12 +46,12 @@ def command(
     from config.problems import ConfigError
     from config.quantities import read_address
     from config.reader import Loaded, find, read
+    from discovery.kubernetes.lease import read_lease_name
     from exporter.exporting import ServeError
     from exporter.logs import start_logging
     from exporter.serve import run, serve
     from exporter.watching import signatures
     from traffic.sharding import WHOLE, read_shard
-    from traffic.targets.kubernetes.lease import read_lease_name
 
     address = _read(read_address, listen, "--listen")
     shard = _read(read_shard, shard_of, "--shard") or WHOLE

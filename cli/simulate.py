@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, cast
 import click
 
 if TYPE_CHECKING:
-    from probes.simulator import EngineName, Options
+    from simulator import EngineName, Options
 
 
 def _list_faults(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
     if not wanted or context.resilient_parsing:
         return
-    from probes.simulator.fault_plan import explain, signature
-    from probes.simulator.faults import FAULTS
+    from simulator.fault_plan import explain, signature
+    from simulator.faults import FAULTS
 
     for kind in FAULTS.values():
         click.echo(f"{signature(kind)}\n    {explain(kind)} ({', '.join(kind.engines)})")
@@ -81,7 +81,7 @@ def command(
     It prints one line, `ENGINE URL`, once it listens. Faults can be changed while it runs (`/sim/faults`), or asked for by one request
     (header `X-Sim-Fault`); what was really sent when is served at `/sim/truth`.
     """
-    from probes.simulator import Capacity, Latency, Options
+    from simulator import Capacity, Latency, Options
 
     name = cast("EngineName", engine)
     try:
@@ -122,7 +122,7 @@ def _tls(cert: str | None, key: str | None) -> ssl.SSLContext | None:
 
 
 async def _run(name: EngineName, options: Options, host: str, port: int, context: ssl.SSLContext | None) -> None:
-    from probes.simulator import simulated
+    from simulator import simulated
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -13,7 +13,7 @@ from cli.configuration import config_option, read_or_exit
 if TYPE_CHECKING:
     from cli.findings import Finding, Findings
     from config.model import Config
-    from traffic.targets.kubernetes.fitness import Check, Subject
+    from discovery.kubernetes.fitness import Check, Subject
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "unknown": "yellow"}
 
@@ -30,9 +30,9 @@ def command(configs: tuple[Path, ...], as_json: bool) -> None:
 
     from cli.findings import find
     from config.secrets import SecretError
-    from traffic.targets.kubernetes.api import ApiError
-    from traffic.targets.kubernetes.fitness import checks
-    from traffic.targets.kubernetes.survey import survey
+    from discovery.kubernetes.api import ApiError
+    from discovery.kubernetes.fitness import checks
+    from discovery.kubernetes.survey import survey
 
     config = read_or_exit(configs)
     settings = config.discovery.kubernetes
@@ -61,7 +61,7 @@ def _subjects(found: Findings) -> list[Subject]:
 
 
 def _subject(one: Finding) -> Subject:
-    from traffic.targets.kubernetes.fitness import Subject
+    from discovery.kubernetes.fitness import Subject
 
     place = one.member.place
     return Subject(

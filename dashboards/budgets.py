@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from alerts import recordings
 from alerts.windows import DAY, pairs
+from catalogue import own
+from catalogue.metric import BACKEND, TARGET
+from catalogue.own import SLO
+from catalogue.uids import Dashboard
 from dashboards import engines
 from dashboards.dash.colours import Colour
 from dashboards.dash.links import Link, cell, label
 from dashboards.dash.values import Thresholds, low_is_bad
 from dashboards.dash.variables import LabelValues
 from dashboards.promql import BY_TARGET, RANGE, joined, matchers, ratio, select, sums
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import BACKEND, SLO, TARGET, Dashboard
 
-VARIABLE = LabelValues(SLO, "SLO", select(catalogue.SLO_TOTAL), SLO)
+VARIABLE = LabelValues(SLO, "SLO", select(own.SLO_TOTAL), SLO)
 CHOSEN = f'{SLO}=~"${SLO}"'
 ROW = (*BY_TARGET, SLO)
 """What has an error budget of its own."""
@@ -42,7 +44,7 @@ def good_share(over: str) -> str:
 
 
 ON_SLO = f"on ({SLO}) group_left ()"
-OBJECTIVE = f"max by ({SLO}) ({select(catalogue.SLO_OBJECTIVE, CHOSEN)})"
+OBJECTIVE = f"max by ({SLO}) ({select(own.SLO_OBJECTIVE, CHOSEN)})"
 DAYS, BUDGET = constant(recordings.PERIOD_DAYS), constant(recordings.ERROR_BUDGET)
 EACH = f"{joined('max', ATTEMPTS, ROW)} * 0 + {ON_SLO}"
 """Before a fact of an SLO: gives it to each of its targets."""

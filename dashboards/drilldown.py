@@ -7,6 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from alerts import recordings
+from catalogue import own
+from catalogue.metric import BACKEND, MODEL, REPLICA, TARGET, Metric
+from catalogue.own import REASON
+from catalogue.uids import Dashboard
 from dashboards import engines
 from dashboards.dash.colours import QUANTILES, Colour
 from dashboards.dash.links import Link, label
@@ -17,8 +21,6 @@ from dashboards.dash.units import Unit
 from dashboards.dash.values import Thresholds, ValueText
 from dashboards.native import level, own_quantile, renamed
 from dashboards.promql import BY_TARGET, LE, equals, heat, joined, mean, quantile, rate, select
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import BACKEND, REASON, REPLICA, TARGET, Dashboard, Metric
 
 NAME = engines.LEGEND
 """The legend where there is one line for each target, in its engine's colour; where there are several, each says behind a colon what it is."""
@@ -163,7 +165,7 @@ class Sides:
 def beside(sides: Sides) -> tuple[TimeSeries, ...]:
     """Client and engine in one panel each: the client's numbers are of chatprobe's chats alone."""
     where = equals(BACKEND, sides.backend)
-    ok = equals(catalogue.OUTCOME, catalogue.OUTCOMES[0])
+    ok = equals(own.OUTCOME, own.OUTCOMES[0])
     others = "The engine's mean is of all its clients, so that the two differ where others ask for more."
     client, engine = f"{NAME}: client", f"{NAME}: engine"
     return (
@@ -171,7 +173,7 @@ def beside(sides: Sides) -> tuple[TimeSeries, ...]:
             "Time to first token: client and engine, mean",
             f"Solid: what chatprobe's chats waited; dashed: {sides.first_token_is}. Far apart: the time goes before or behind the engine. {others}",
             Unit.SECONDS,
-            {client: mean(catalogue.TTFT, where), engine: sides.first_token},
+            {client: mean(own.TTFT, where), engine: sides.first_token},
             overrides=(DASHED_ENGINE,),
         ),
         lines(
@@ -179,14 +181,14 @@ def beside(sides: Sides) -> tuple[TimeSeries, ...]:
             f"Solid: what chatprobe's chats saw between tokens; dashed: what the engine says. Far apart: something on the way holds "
             f"tokens back. {others}",
             Unit.SECONDS,
-            {client: mean(catalogue.ITL, where), engine: sides.between_tokens},
+            {client: mean(own.ITL, where), engine: sides.between_tokens},
             overrides=(DASHED_ENGINE,),
         ),
         lines(
             "Whole requests: client and engine, mean",
             f"Solid: chatprobe's chats that succeeded, connecting included; dashed: what the engine says. {others}",
             Unit.SECONDS,
-            {client: mean(catalogue.E2E, where, ok), engine: sides.whole},
+            {client: mean(own.E2E, where, ok), engine: sides.whole},
             overrides=(DASHED_ENGINE,),
         ),
     )
@@ -207,7 +209,7 @@ def felt(backend: str) -> TimeSeries:
 def facts(backend: str) -> Table:
     """What is known of the targets of one engine."""
     where = equals(BACKEND, backend)
-    shown = (TARGET, catalogue.MODEL, catalogue.SERVED_MODEL, catalogue.BACKEND_VERSION, catalogue.MAX_MODEL_LEN, catalogue.URL)
+    shown = (TARGET, MODEL, own.SERVED_MODEL, own.BACKEND_VERSION, own.MAX_MODEL_LEN, own.URL)
     titles = ("Target", "Model", "Served model", "Version", "Longest prompt and answer, tokens", "Address")
     return Table(
         title="Targets",
@@ -215,7 +217,7 @@ def facts(backend: str) -> Table:
         unit=Unit.TEXT,
         width=24,
         height=5,
-        queries=(Query(joined("max", select(catalogue.TARGET_INFO, where), shown)),),
+        queries=(Query(joined("max", select(own.TARGET_INFO, where), shown)),),
         columns=tuple(Column(source=source, title=title) for source, title in zip(shown, titles, strict=True)),
         sort="Target",
     )
@@ -230,16 +232,14 @@ def scraping(backend: str) -> tuple[StateTimeline, TimeSeries]:
             description="Each process that is asked. Red, with the reason in its name: they could not be read, and panels above are empty there.",
             unit=Unit.PLAIN,
             width=12,
-            queries=(
-                Query(level(catalogue.NATIVE_UP, where, how="min", by=(*BY_TARGET, REPLICA, REASON)), f"{NAME} {{{{{REPLICA}}}}} {{{{{REASON}}}}}"),
-            ),
+            queries=(Query(level(own.NATIVE_UP, where, how="min", by=(*BY_TARGET, REPLICA, REASON)), f"{NAME} {{{{{REPLICA}}}}} {{{{{REASON}}}}}"),),
             mappings=(ValueText(0, "unread", Colour.RED), ValueText(1, "read", Colour.GREEN)),
         ),
         lines(
             "How long reading them takes",
             "An engine that answers this slowly is overloaded in its own frontend. Readings end at `native.timeout`.",
             Unit.SECONDS,
-            {f"{NAME} {{{{{REPLICA}}}}}": level(catalogue.NATIVE_SCRAPE_DURATION, where, how="max", by=(*BY_TARGET, REPLICA))},
+            {f"{NAME} {{{{{REPLICA}}}}}": level(own.NATIVE_SCRAPE_DURATION, where, how="max", by=(*BY_TARGET, REPLICA))},
             width=12,
         ),
     )
@@ -247,12 +247,12 @@ def scraping(backend: str) -> tuple[StateTimeline, TimeSeries]:
 
 def left_out(backend: str) -> TimeSeries:
     """What of the engine's own series is not served on."""
-    of_engine = joined("max", select(catalogue.NATIVE_UP, equals(BACKEND, backend)), (TARGET,))
+    of_engine = joined("max", select(own.NATIVE_UP, equals(BACKEND, backend)), (TARGET,))
     return lines(
         "Series that were left out",
         "Series of the engine that chatprobe did not serve on, a second. Not 0: raise `native.series_per_target`, or deny some (`native.deny`).",
         Unit.PER_SECOND,
-        {f"{{{{{TARGET}}}}}: {{{{{REASON}}}}}": f"{rate(catalogue.NATIVE_SERIES_DROPPED, by=(TARGET, REASON))} and on ({TARGET}) {of_engine}"},
+        {f"{{{{{TARGET}}}}}: {{{{{REASON}}}}}": f"{rate(own.NATIVE_SERIES_DROPPED, by=(TARGET, REASON))} and on ({TARGET}) {of_engine}"},
         overrides=(Override(matching("."), shades=Colour.RED),),
         width=12,
         may_be_empty="`native.relay` is off.",

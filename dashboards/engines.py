@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from catalogue.metric import BACKEND, TARGET
+from catalogue.uids import Dashboard
 from dashboards.dash.colours import Colour
 from dashboards.dash.links import Link
 from dashboards.dash.overrides import Override, matching
 from dashboards.dash.values import ValueText
-from exporter.metrics.catalogue import BACKEND, TARGET, Dashboard
 
 
 @dataclass(frozen=True, slots=True)

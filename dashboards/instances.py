@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from catalogue.metric import BACKEND, TARGET, Metric
+from catalogue.uids import Dashboard
 from dashboards.dash.colours import Colour
 from dashboards.dash.links import Link, label
 from dashboards.dash.values import ValueText
 from dashboards.promql import INSTANCE, LE, WINDOW, equals, joined, matchers, ratio, select, sums
-from exporter.metrics.catalogue import BACKEND, TARGET, Dashboard, Metric
 
 EACH = (INSTANCE,)
 NAME = f"{{{{{INSTANCE}}}}}"

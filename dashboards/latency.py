@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from alerts import recordings
 from alerts.recordings import JOB, Shared
+from catalogue import own
+from catalogue.metric import BACKEND, TARGET, Metric
+from catalogue.own import CACHE, MEASURE, PHASE, SLO
+from catalogue.uids import Dashboard
 from dashboards import engines, standard
 from dashboards.dash.board import Board, Row
 from dashboards.dash.colours import QUANTILES, Colour
@@ -14,11 +18,9 @@ from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import NothingText, ValueText
 from dashboards.promql import BY_TARGET, LE, RANGE, WINDOW, equals, heat, joined, matchers, mean, quantile, rate, ratio, select, sums
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import BACKEND, CACHE, MEASURE, PHASE, PHASES, SLO, TARGET, Dashboard, Metric
 
 _Q = (("p50", "0.5"), ("p90", "0.9"), ("p95", "0.95"), ("p99", "0.99"))
-_OK = equals(catalogue.OUTCOME, catalogue.OUTCOMES[0])
+_OK = equals(own.OUTCOME, own.OUTCOMES[0])
 _OF_LINE = ((BACKEND, label(BACKEND)), (TARGET, label(TARGET)))
 _WHY = Link("Why: engine against client", Dashboard.WHY, _OF_LINE)
 _BUDGET = Link("Error budget", Dashboard.SLO, _OF_LINE)
@@ -44,7 +46,7 @@ def _heatmap(title: str, description: str, metric: Metric, *where: str, exemplar
 def _quantiles(title: str, description: str, recording: Shared, *where: str, slo: str = "", may_be_empty: str = "") -> TimeSeries:
     """Four lines for each target, and one for each SLO with a threshold on the measure that `slo` names."""
     lines = tuple(Query(quantile(q, recording, *where), f"{name} {engines.LEGEND}") for name, q in _Q)
-    threshold = f"max by ({SLO}) ({select(catalogue.SLO_THRESHOLD, equals(MEASURE, slo))})"
+    threshold = f"max by ({SLO}) ({select(own.SLO_THRESHOLD, equals(MEASURE, slo))})"
     return TimeSeries(
         title=f"{title}, quantiles",
         description=description,
@@ -61,13 +63,13 @@ def _quantiles(title: str, description: str, recording: Shared, *where: str, slo
     )
 
 
-_TTFT, _TPOT, _E2E = catalogue.MEASURES
+_TTFT, _TPOT, _E2E = own.MEASURES
 FIRST_TOKEN = (
     _heatmap(
         "Time to first token",
         "How many chats a second waited how long for their first token. Two bands are two kinds of chats: cold and warm, queued and not. "
         f"A dot is one chat, with the `request_id` under which the engine logged it. {_NO_LINE}",
-        catalogue.TTFT,
+        own.TTFT,
         exemplars=True,
     ),
     _quantiles(
@@ -82,7 +84,7 @@ RHYTHM = (
     _heatmap(
         "Inter-token latency",
         "How many tokens a second came how long after the one before. A second, higher band are tokens that waited for others' prefill.",
-        catalogue.ITL,
+        own.ITL,
     ),
     _quantiles(
         "Inter-token latency",
@@ -92,7 +94,7 @@ RHYTHM = (
     _heatmap(
         "Time per output token",
         f"How many chats a second had which mean gap between tokens. Narrower than the gaps themselves: stutter evens out. {_NO_LINE}",
-        catalogue.TPOT,
+        own.TPOT,
     ),
     _quantiles(
         "Time per output token",
@@ -106,7 +108,7 @@ WHOLE = (
         "Whole chats",
         "How many chats a second took how long from connecting to the end of the answer; of those that succeeded. A dot is one chat, with its "
         f"`request_id`. Long answers take longer: this compares nothing but chats of one length. {_NO_LINE}",
-        catalogue.E2E,
+        own.E2E,
         _OK,
         exemplars=True,
     ),
@@ -143,7 +145,7 @@ STALLS = (
     _heatmap(
         "Stalls",
         "How many chats a second had which longest silence after their first token. It lies near the rhythm of tokens when nothing stalls.",
-        catalogue.STALL,
+        own.STALL,
     ),
     _quantiles(
         "Stalls",
@@ -170,14 +172,14 @@ _PHASES_MEAN = (
 
 def _part_of_a_chat(phase: str) -> str:
     """Seconds of a phase for each chat, over the time range."""
-    spent = f"increase({catalogue.PHASE_SECONDS.sum}{matchers(catalogue.PHASE_SECONDS, equals(PHASE, phase))}[{RANGE}])"
-    return ratio(sums(spent), sums(f"increase({catalogue.PROBES.name}{matchers(catalogue.PROBES)}[{RANGE}])"))
+    spent = f"increase({own.PHASE_SECONDS.sum}{matchers(own.PHASE_SECONDS, equals(PHASE, phase))}[{RANGE}])"
+    return ratio(sums(spent), sums(f"increase({own.PROBES.name}{matchers(own.PROBES)}[{RANGE}])"))
 
 
 def _part_lately(phase: str) -> str:
     """The same lately, of all chosen targets together."""
-    spent = f"rate({catalogue.PHASE_SECONDS.sum}{matchers(catalogue.PHASE_SECONDS, equals(PHASE, phase))}[{WINDOW}])"
-    return ratio(sums(spent, ()), rate(catalogue.PROBES, by=()))
+    spent = f"rate({own.PHASE_SECONDS.sum}{matchers(own.PHASE_SECONDS, equals(PHASE, phase))}[{WINDOW}])"
+    return ratio(sums(spent, ()), rate(own.PROBES, by=()))
 
 
 _NONE = (ValueText(0, "none", Colour.TEXT), NothingText("none", Colour.TEXT))
@@ -188,7 +190,7 @@ PHASES_OVER_TIME = TimeSeries(
     width=12,
     height=9,
     lowest=0,
-    queries=tuple(Query(_part_lately(phase), phase) for phase in PHASES),
+    queries=tuple(Query(_part_lately(phase), phase) for phase in own.PHASES),
     overrides=_OF_PHASE,
     stack=Stack.VALUES,
     fill_percent=60,
@@ -214,7 +216,7 @@ PHASES_BY_TARGET = Table(
     unit=Unit.SECONDS,
     width=24,
     height=6,
-    queries=tuple(Query(_part_of_a_chat(phase), ref=phase) for phase in PHASES),
+    queries=tuple(Query(_part_of_a_chat(phase), ref=phase) for phase in own.PHASES),
     columns=(
         Column(
             source=TARGET,
@@ -223,7 +225,7 @@ PHASES_BY_TARGET = Table(
             links=(Link("Why: engine against client", Dashboard.WHY, ((TARGET, cell("Target")), (BACKEND, cell("Engine")))),),
         ),
         Column(source=BACKEND, title="Engine", unit=Unit.TEXT, cell=Cell.COLOURED_TEXT, mappings=engines.TEXTS),
-        *(Column(source=phase, title=phase, mappings=_NONE) for phase in PHASES),
+        *(Column(source=phase, title=phase, mappings=_NONE) for phase in own.PHASES),
     ),
     sort="Target",
 )
@@ -235,8 +237,8 @@ def _first_token(q: str, *scenarios: str, by: tuple[str, ...] = BY_TARGET, over:
     """A quantile of the chats of some scenarios; `by` may have the scenarios' `cache`."""
     chosen = select(recordings.TTFT)
     buckets = f"sum_over_time({chosen}[{over}])" if over else chosen
-    facts = joined("max", select(catalogue.SCENARIO_INFO, *scenarios), (JOB, catalogue.SCENARIO, CACHE))
-    of_these = sums(f"{buckets} * on ({JOB}, {catalogue.SCENARIO}) group_left ({CACHE}) {facts}", (*by, LE))
+    facts = joined("max", select(own.SCENARIO_INFO, *scenarios), (JOB, own.SCENARIO, CACHE))
+    of_these = sums(f"{buckets} * on ({JOB}, {own.SCENARIO}) group_left ({CACHE}) {facts}", (*by, LE))
     return f"histogram_quantile({q}, {of_these}) >= 0"
 
 
@@ -285,7 +287,7 @@ THOUGHT = TimeSeries(
     width=12,
     height=9,
     lowest=0,
-    queries=(Query(f"{mean(catalogue.FIRST_CONTENT)} - ({mean(catalogue.TTFT)})", engines.LEGEND),),
+    queries=(Query(f"{mean(own.FIRST_CONTENT)} - ({mean(own.TTFT)})", engines.LEGEND),),
     overrides=engines.COLOURS,
     may_be_empty=_REASONING,
 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from catalogue import vllm
+from catalogue.metric import BACKEND, REPLICA, TARGET, Metric
 from dashboards.engines import LEGEND
 from dashboards.promql import BY_TARGET, LE, RANGE, WINDOW, joined, matchers, ratio, select, sums
-from exporter.metrics.catalogue import BACKEND, REPLICA, TARGET, Metric, vllm
 
 RANK = (TARGET, BACKEND, REPLICA, vllm.ENGINE)
 """What identifies a process of an engine, and with vLLM a rank of data parallelism in it."""

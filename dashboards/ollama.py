@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from catalogue import own
+from catalogue import unified as native
+from catalogue.metric import BACKEND, MODEL, TARGET, Metric
+from catalogue.uids import Dashboard
 from dashboards import drilldown, standard
 from dashboards.dash.board import Board, Row
 from dashboards.dash.colours import Colour
@@ -15,14 +19,12 @@ from dashboards.dash.values import Thresholds, ValueText
 from dashboards.drilldown import NAME, Sides, lines, now, phases, spread, stacked
 from dashboards.native import TOGETHER, level, observed, seconds
 from dashboards.promql import BY_TARGET, equals, joined, mean, rate, ratio, select
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import BACKEND, MODEL, TARGET, Dashboard, native
 
 _WHERE = equals(BACKEND, "ollama")
 _BY_MODEL = (*BY_TARGET, MODEL)
 _MODEL_NAME = f"{NAME}: {{{{{MODEL}}}}}"
 _NO_MODEL = "no model is in memory."
-_NOT_LOADED = equals(catalogue.REASON, "model_not_loaded")
+_NOT_LOADED = equals(own.REASON, "model_not_loaded")
 _TIMED = (native.LOAD, native.PREFILL, native.DECODE)
 
 
@@ -32,7 +34,7 @@ def _rest(by: Collection[str]) -> str:
     return ratio(f"clamp_min({untimed}, 0)", observed(native.E2E, _WHERE, by=by))
 
 
-def _speed(tokens: str, phase: catalogue.Metric) -> str:
+def _speed(tokens: str, phase: Metric) -> str:
     """Tokens of a second in which the engine was in this phase."""
     return ratio(tokens, seconds(phase, _WHERE))
 
@@ -42,7 +44,7 @@ NOW = (
         "Chats a second",
         "Chats of chatprobe that ended. Ollama tells nothing of other clients.",
         Unit.REQUESTS_PER_SECOND,
-        rate(catalogue.PROBES, _WHERE),
+        rate(own.PROBES, _WHERE),
     ),
     now(
         "Decode, tokens a second",
@@ -54,7 +56,7 @@ NOW = (
         "Model in memory",
         "1: the target's model is loaded. 0: the next chat waits until it is, or is not sent, unless `load_model` allows it.",
         Unit.PLAIN,
-        joined("min", select(catalogue.MODEL_LOADED, _WHERE)),
+        joined("min", select(own.MODEL_LOADED, _WHERE)),
         thresholds=Thresholds(Colour.PURPLE, ((1, Colour.GREEN),)),
     ),
     now(
@@ -166,14 +168,14 @@ MEMORY = (
         unit=Unit.PLAIN,
         width=12,
         height=6,
-        queries=(Query(joined("min", select(catalogue.MODEL_LOADED, _WHERE)), NAME),),
+        queries=(Query(joined("min", select(own.MODEL_LOADED, _WHERE)), NAME),),
         mappings=(ValueText(0, "unloaded", Colour.PURPLE), ValueText(1, "loaded", Colour.GREEN)),
     ),
     lines(
         "Chats not sent as the model was not loaded",
         "Skipped, so that a probe does not load a model that nobody else wants. `load_model: true` lets it.",
         Unit.PER_SECOND,
-        {NAME: rate(catalogue.PROBE_SKIPPED, _WHERE, _NOT_LOADED)},
+        {NAME: rate(own.PROBE_SKIPPED, _WHERE, _NOT_LOADED)},
         width=12,
     ),
     stacked(

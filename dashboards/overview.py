@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from alerts import recordings
+from catalogue import own
+from catalogue.metric import BACKEND, TARGET
+from catalogue.own import MEASURE, PEER, REASON
+from catalogue.uids import Dashboard
 from dashboards import engines, standard
 from dashboards.dash.board import Board, Row
 from dashboards.dash.colours import Colour
@@ -14,14 +18,12 @@ from dashboards.dash.units import Unit
 from dashboards.dash.values import NothingText, Thresholds, ValueText, high_is_bad, low_is_bad
 from dashboards.dash.variables import Choice
 from dashboards.promql import BY_TARGET, LE, RANGE, equals, joined, mean, quantile, ratio, select, sums, tagged
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import BACKEND, MEASURE, PEER, REASON, TARGET, Dashboard
 
 QUANTILE = Choice("quantile", "Quantile", (("p50", "0.5"), ("p90", "0.9"), ("p95", "0.95"), ("p99", "0.99")), "0.95")
 ANSWER = Choice("answer_tokens", "Answer tokens (n)", tuple((n, n) for n in ("32", "64", "128", "256", "512", "1024")), "128")
 _Q, _N = f"${QUANTILE.name}", f"${ANSWER.name}"
 _SHOWN_Q = f"${{{QUANTILE.name}:text}}"
-_OK = equals(catalogue.OUTCOME, catalogue.OUTCOMES[0])
+_OK = equals(own.OUTCOME, own.OUTCOMES[0])
 _GOODPUT = ratio(sums(select(recordings.GOOD)), sums(select(recordings.ATTEMPTS)))
 _OF_LINE = ((BACKEND, label(BACKEND)), (TARGET, label(TARGET)))
 _DRILL = (
@@ -44,7 +46,7 @@ UP = StateTimeline(
     unit=Unit.PLAIN,
     width=16,
     height=6,
-    queries=(Query(joined("min", select(catalogue.PROBE_SUCCESS)), engines.LEGEND),),
+    queries=(Query(joined("min", select(own.PROBE_SUCCESS)), engines.LEGEND),),
     mappings=(ValueText(0, "failing", Colour.RED), ValueText(1, "up", Colour.GREEN)),
 )
 FIRING = Stat(
@@ -65,7 +67,7 @@ FRESHNESS = Stat(
     width=4,
     height=6,
     decimals=0,
-    queries=(Query(f"time() - {joined('max', select(catalogue.LAST_SUCCESS))}", engines.LEGEND, instant=True),),
+    queries=(Query(f"time() - {joined('max', select(own.LAST_SUCCESS))}", engines.LEGEND, instant=True),),
     thresholds=high_is_bad(120, 300),
     sparkline=False,
 )
@@ -140,7 +142,7 @@ E2E = _latency(
     "the panel to the right says how long they were.",
     quantile(_Q, recordings.E2E, _OK),
 )
-_BEGUN = select(recordings.PHASE, equals(catalogue.PHASE, "wait"), equals(LE, "+Inf"))
+_BEGUN = select(recordings.PHASE, equals(own.PHASE, "wait"), equals(LE, "+Inf"))
 """Chats that had a first token."""
 LENGTH = TimeSeries(
     title="Tokens per answer, mean",
@@ -149,7 +151,7 @@ LENGTH = TimeSeries(
     decimals=1,
     queries=(
         Query(
-            ratio(sums(select(recordings.OUTPUT_TOKENS)), sums(select(recordings.PHASE, equals(catalogue.PHASE, "wait"), equals(LE, "+Inf")))),
+            ratio(sums(select(recordings.OUTPUT_TOKENS)), sums(select(recordings.PHASE, equals(own.PHASE, "wait"), equals(LE, "+Inf")))),
             engines.LEGEND,
         ),
     ),
@@ -161,7 +163,7 @@ SPEED = TimeSeries(
     description="How fast one user's answer came, waiting for the first token included; of chats that succeeded. Higher is better.",
     unit=Unit.NUMBER,
     decimals=1,
-    queries=(Query(mean(catalogue.OUTPUT_RATE), engines.LEGEND),),
+    queries=(Query(mean(own.OUTPUT_RATE), engines.LEGEND),),
     overrides=engines.COLOURS,
     lowest=0,
 )
@@ -283,14 +285,14 @@ PAIRS = Table(
     decimals=0,
     lowest=0,
     highest=1,
-    queries=tuple(Query(_wins(measure), ref=measure) for measure in catalogue.MEASURES),
+    queries=tuple(Query(_wins(measure), ref=measure) for measure in own.MEASURES),
     columns=(
         Column(source=TARGET, title="Target", unit=Unit.TEXT),
         Column(source=BACKEND, title="Engine", unit=Unit.TEXT, cell=Cell.COLOURED_TEXT, mappings=engines.TEXTS),
         Column(source=PEER, title="Against", unit=Unit.TEXT),
         *(
             Column(source=measure, title=f"Better in {measure}", cell=Cell.BAR, thresholds=Thresholds(Colour.ORANGE, ((0.5, Colour.GREEN),)))
-            for measure in catalogue.MEASURES
+            for measure in own.MEASURES
         ),
     ),
     sort="Target",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from catalogue import pods as told
+from catalogue.metric import Metric
 from dashboards.dash.board import Row
 from dashboards.dash.panels import Text
 from dashboards.dash.units import Unit
 from dashboards.dash.variables import LabelValues
 from dashboards.drilldown import lines
 from dashboards.promql import WINDOW, joined, ratio, sums
-from exporter.metrics.catalogue import Metric
-from exporter.metrics.catalogue import pods as told
 
 _CONTAINERS = f'{told.CONTAINER}!="", {told.CONTAINER}!="POD"'
 """Not the sums of whole pods and nodes, nor the container that holds a pod's network."""

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from alerts import recordings
 from alerts.recordings import JOB
+from catalogue import own
+from catalogue import process as facts
+from catalogue import unified as native
+from catalogue.metric import BACKEND, TARGET, Metric
+from catalogue.own import CLOCK, REASON, SCENARIO, VERSION
+from catalogue.uids import Dashboard
 from dashboards import engines, process, standard
 from dashboards.dash.board import Board, Row
 from dashboards.dash.colours import Colour
@@ -14,9 +20,6 @@ from dashboards.dash.units import Unit
 from dashboards.dash.values import Thresholds, ValueText, high_is_bad
 from dashboards.instances import EACH, NAME, WELL, WHY, each, later_than
 from dashboards.promql import BY_TARGET, INSTANCE, RANGE, equals, heat, joined, matchers, mean, rate, ratio, select, sums
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import BACKEND, CLOCK, REASON, SCENARIO, TARGET, VERSION, Dashboard, Metric, native
-from exporter.metrics.catalogue import process as facts
 
 _HOUR = 3600
 
@@ -49,12 +52,12 @@ EXPORTERS = Table(
     width=24,
     height=5,
     queries=(
-        Query(each(catalogue.BUILD_INFO, VERSION), ref="there"),
+        Query(each(own.BUILD_INFO, VERSION), ref="there"),
         Query(f"time() - {each(facts.START_TIME)}", ref="up"),
-        Query(f"time() - {each(catalogue.RELOAD_TIMESTAMP)}", ref="loaded"),
-        Query(each(catalogue.RELOAD_SUCCESSFUL), ref="reload"),
-        Query(each(catalogue.TARGETS, how="sum"), ref="targets"),
-        Query(each(catalogue.SERIES), ref="series"),
+        Query(f"time() - {each(own.RELOAD_TIMESTAMP)}", ref="loaded"),
+        Query(each(own.RELOAD_SUCCESSFUL), ref="reload"),
+        Query(each(own.TARGETS, how="sum"), ref="targets"),
+        Query(each(own.SERIES), ref="series"),
         Query(rate(facts.CPU_SECONDS, by=EACH), ref="cpu"),
         Query(each(facts.RESIDENT_MEMORY), ref="memory"),
     ),
@@ -73,8 +76,8 @@ EXPORTERS = Table(
 )
 
 _BY_SCENARIO = (JOB, *BY_TARGET, SCENARIO)
-_INTERVALS = joined("max", select(catalogue.SCENARIO_INTERVAL), (JOB, SCENARIO))
-_AGE = joined("min", f"time() - {select(catalogue.LAST_PROBE)}", _BY_SCENARIO)
+_INTERVALS = joined("max", select(own.SCENARIO_INTERVAL), (JOB, SCENARIO))
+_AGE = joined("min", f"time() - {select(own.LAST_PROBE)}", _BY_SCENARIO)
 FRESH = TimeSeries(
     title="Age of the last chat, in intervals",
     description="How long ago the last chat of each scenario ended, in units of the longest time that usually lies between two. Below 2 is normal, "
@@ -96,7 +99,7 @@ SKIPPED = TimeSeries(
     unit=Unit.REQUESTS_PER_SECOND,
     width=12,
     lowest=0,
-    queries=(Query(f"{rate(catalogue.PROBE_SKIPPED, by=(TARGET, REASON))} > 0", f"{{{{{TARGET}}}}}: {{{{{REASON}}}}}"),),
+    queries=(Query(f"{rate(own.PROBE_SKIPPED, by=(TARGET, REASON))} > 0", f"{{{{{TARGET}}}}}: {{{{{REASON}}}}}"),),
     draw=Draw.BARS,
     stack=Stack.VALUES,
     fill_percent=60,
@@ -109,7 +112,7 @@ LAG = Heatmap(
     description="How much later than due chats were started. Up to a few milliseconds is normal; above, chatprobe asks less evenly than it was told.",
     unit=Unit.SECONDS,
     width=12,
-    queries=(Query(heat(catalogue.SCHEDULE_LAG)),),
+    queries=(Query(heat(own.SCHEDULE_LAG)),),
 )
 LATE = TimeSeries(
     title="Chats started more than 100 ms late",
@@ -119,13 +122,13 @@ LATE = TimeSeries(
     lowest=0,
     soft_highest=0.05,
     queries=(
-        Query(later_than(catalogue.SCHEDULE_LAG, "0.1"), f"late, {NAME}"),
-        Query(mean(catalogue.SCHEDULE_LAG, by=EACH), f"mean lag, {NAME}", ref="mean"),
+        Query(later_than(own.SCHEDULE_LAG, "0.1"), f"late, {NAME}"),
+        Query(mean(own.SCHEDULE_LAG, by=EACH), f"mean lag, {NAME}", ref="mean"),
     ),
     overrides=(Override(of_query("mean"), shades=Colour.GREY, unit=Unit.SECONDS, right_axis=True),),
 )
 
-_KERNEL = joined("max", select(catalogue.MEASUREMENT_CLOCK, equals(CLOCK, "kernel")), EACH)
+_KERNEL = joined("max", select(own.MEASUREMENT_CLOCK, equals(CLOCK, "kernel")), EACH)
 CLOCKS = StateTimeline(
     title="What times the chats",
     description="Green: the kernel stamps what arrives, so that a busy machine makes nothing slower than it was. Yellow: only the program's own "
@@ -133,7 +136,7 @@ CLOCKS = StateTimeline(
     unit=Unit.PLAIN,
     width=8,
     height=6,
-    queries=(Query(f"{_KERNEL} or 0 * {each(catalogue.MEASUREMENT_CLOCK)}", NAME),),
+    queries=(Query(f"{_KERNEL} or 0 * {each(own.MEASUREMENT_CLOCK)}", NAME),),
     mappings=(ValueText(0, "the program's reads", Colour.YELLOW), ValueText(1, "the kernel's stamps", Colour.GREEN)),
 )
 STEPS = Stat(
@@ -144,7 +147,7 @@ STEPS = Stat(
     width=4,
     height=6,
     decimals=0,
-    queries=(Query(f"sum({_grown(catalogue.CLOCK_STEPS, RANGE)})", instant=True),),
+    queries=(Query(f"sum({_grown(own.CLOCK_STEPS, RANGE)})", instant=True),),
     thresholds=high_is_bad(1, 10),
     sparkline=False,
 )
@@ -157,7 +160,7 @@ DOUBTFUL = TimeSeries(
     height=6,
     lowest=0,
     soft_highest=0.05,
-    queries=(Query(ratio(rate(catalogue.DOUBTFUL), rate(catalogue.PROBES)), engines.LEGEND),),
+    queries=(Query(ratio(rate(own.DOUBTFUL), rate(own.PROBES)), engines.LEGEND),),
     overrides=engines.COLOURS,
 )
 COALESCED = TimeSeries(
@@ -169,7 +172,7 @@ COALESCED = TimeSeries(
     height=6,
     lowest=0,
     soft_highest=0.05,
-    queries=(Query(ratio(rate(catalogue.COALESCED_CHUNKS, by=EACH), rate(catalogue.CHUNKS, by=EACH)), NAME),),
+    queries=(Query(ratio(rate(own.COALESCED_CHUNKS, by=EACH), rate(own.CHUNKS, by=EACH)), NAME),),
 )
 INTERNAL = TimeSeries(
     title="Failures of chatprobe's own",
@@ -190,7 +193,7 @@ RETRIES = TimeSeries(
     height=6,
     lowest=0,
     soft_highest=0.05,
-    queries=(Query(ratio(rate(catalogue.RETRIES), rate(catalogue.PROBES)), engines.LEGEND),),
+    queries=(Query(ratio(rate(own.RETRIES), rate(own.PROBES)), engines.LEGEND),),
     overrides=engines.COLOURS,
 )
 
@@ -200,7 +203,7 @@ TOKENS = TimeSeries(
     "`limits.tokens_per_hour` caps it.",
     unit=Unit.NUMBER,
     lowest=0,
-    queries=(Query(f"{_HOUR} * ({rate(catalogue.INPUT_TOKENS)} + {rate(catalogue.OUTPUT_TOKENS)})", engines.LEGEND),),
+    queries=(Query(f"{_HOUR} * ({rate(own.INPUT_TOKENS)} + {rate(own.OUTPUT_TOKENS)})", engines.LEGEND),),
     overrides=engines.COLOURS,
     legend=Legend.TABLE,
     legend_values=(Reduce.MEAN, Reduce.LAST),
@@ -216,7 +219,7 @@ SHARE = TimeSeries(
     highest=1,
     queries=(
         Query(
-            f"clamp_max({ratio(sums(_grown(catalogue.OUTPUT_TOKENS, '1h', _OTHERS)), sums(_grown(native.GENERATION_TOKENS, '1h', _OTHERS)))}, 1)",
+            f"clamp_max({ratio(sums(_grown(own.OUTPUT_TOKENS, '1h', _OTHERS)), sums(_grown(native.GENERATION_TOKENS, '1h', _OTHERS)))}, 1)",
             engines.LEGEND,
         ),
     ),
@@ -240,13 +243,13 @@ SPENT = Stat(
     unit=Unit.NUMBER,
     width=12,
     height=5,
-    queries=(Query(f"{sums(_grown(catalogue.INPUT_TOKENS, RANGE))} + {sums(_grown(catalogue.OUTPUT_TOKENS, RANGE))}", engines.LEGEND, instant=True),),
+    queries=(Query(f"{sums(_grown(own.INPUT_TOKENS, RANGE))} + {sums(_grown(own.OUTPUT_TOKENS, RANGE))}", engines.LEGEND, instant=True),),
     overrides=engines.COLOURS,
     sparkline=False,
 )
-LOG_LINES = _loss("Log lines lost", "Log lines given up because whatever reads standard error was too slow.", catalogue.LOG_LINES_DROPPED)
+LOG_LINES = _loss("Log lines lost", "Log lines given up because whatever reads standard error was too slow.", own.LOG_LINES_DROPPED)
 RECORDS = _loss(
-    "Records lost", "Chat records that could not be written to their file (`--records`): a full disk, or no permission.", catalogue.RECORDS_LOST
+    "Records lost", "Chat records that could not be written to their file (`--records`): a full disk, or no permission.", own.RECORDS_LOST
 )
 
 BOARD = Board(

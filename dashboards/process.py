@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from catalogue import own, process
+from catalogue.metric import REPLICA, TARGET
+from catalogue.own import REASON, SOURCE
 from dashboards import engines
 from dashboards.dash.board import Row
 from dashboards.dash.colours import Colour
@@ -11,8 +14,6 @@ from dashboards.dash.units import Unit
 from dashboards.dash.values import ValueText, high_is_bad, low_is_bad
 from dashboards.instances import EACH, NAME, WELL, WHY, each, later_than
 from dashboards.promql import BY_TARGET, heat, joined, rate, select
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import REASON, REPLICA, SOURCE, TARGET, process
 
 _NO_DISCOVERY = "targets are listed in the configuration, and none is discovered (`discovery`)."
 
@@ -21,7 +22,7 @@ RELOADS = StateTimeline(
     description="Red: the configuration on disk has an error, and the one of before stays in force. The log and the status page name the error.",
     unit=Unit.PLAIN,
     height=6,
-    queries=(Query(each(catalogue.RELOAD_SUCCESSFUL, how="min"), NAME),),
+    queries=(Query(each(own.RELOAD_SUCCESSFUL, how="min"), NAME),),
     mappings=WELL,
 )
 TARGETS = TimeSeries(
@@ -31,14 +32,14 @@ TARGETS = TimeSeries(
     height=6,
     decimals=0,
     lowest=0,
-    queries=(Query(each(catalogue.TARGETS, SOURCE), f"{{{{{SOURCE}}}}}, {NAME}"),),
+    queries=(Query(each(own.TARGETS, SOURCE), f"{{{{{SOURCE}}}}}, {NAME}"),),
 )
 DISCOVERY = StateTimeline(
     title="Discovery",
     description="Red: targets could not be looked for. Those that were known stay; new ones are not found.",
     unit=Unit.PLAIN,
     height=6,
-    queries=(Query(each(catalogue.DISCOVERY_UP, SOURCE, how="min"), f"{{{{{SOURCE}}}}}, {NAME}"),),
+    queries=(Query(each(own.DISCOVERY_UP, SOURCE, how="min"), f"{{{{{SOURCE}}}}}, {NAME}"),),
     mappings=WELL,
     may_be_empty=_NO_DISCOVERY,
 )
@@ -48,7 +49,7 @@ DISCOVERED = Stat(
     unit=Unit.SECONDS,
     height=6,
     decimals=0,
-    queries=(Query(f"time() - {each(catalogue.DISCOVERY_LAST_SUCCESS, SOURCE)}", f"{{{{{SOURCE}}}}}, {NAME}", instant=True),),
+    queries=(Query(f"time() - {each(own.DISCOVERY_LAST_SUCCESS, SOURCE)}", f"{{{{{SOURCE}}}}}, {NAME}", instant=True),),
     thresholds=high_is_bad(300, 900),
     sparkline=False,
     may_be_empty=_NO_DISCOVERY,
@@ -59,7 +60,7 @@ BREAKERS = StateTimeline(
     "its SLOs.",
     unit=Unit.PLAIN,
     height=6,
-    queries=(Query(joined("max", select(catalogue.BREAKER_OPEN)), engines.LEGEND),),
+    queries=(Query(joined("max", select(own.BREAKER_OPEN)), engines.LEGEND),),
     mappings=(ValueText(0, "closed", Colour.GREEN), ValueText(1, "open", Colour.RED)),
     may_be_empty="no breaker has opened since chatprobe started.",
 )
@@ -68,7 +69,7 @@ CERTIFICATES = Stat(
     description="How long the certificates of targets with `https` are still valid.",
     unit=Unit.SECONDS,
     height=6,
-    queries=(Query(f"{joined('min', select(catalogue.CERTIFICATE_EXPIRY))} - time()", engines.LEGEND, instant=True),),
+    queries=(Query(f"{joined('min', select(own.CERTIFICATE_EXPIRY))} - time()", engines.LEGEND, instant=True),),
     thresholds=low_is_bad(7 * 86400, 21 * 86400),
     sparkline=False,
     may_be_empty="no target has `https`.",
@@ -79,14 +80,14 @@ SERIES = TimeSeries(
     description="Series that chatprobe serves, the engines' own included: what it costs Prometheus. It grows with targets times scenarios.",
     unit=Unit.NUMBER,
     lowest=0,
-    queries=(Query(each(catalogue.SERIES), NAME),),
+    queries=(Query(each(own.SERIES), NAME),),
 )
 EXPOSITION = TimeSeries(
     title="Time to render the metrics",
     description="How long the last scrape took to render. Near Prometheus' scrape timeout (10 s by default) scrapes begin to fail.",
     unit=Unit.SECONDS,
     lowest=0,
-    queries=(Query(each(catalogue.EXPOSITION_DURATION), NAME),),
+    queries=(Query(each(own.EXPOSITION_DURATION), NAME),),
 )
 DROPPED = TimeSeries(
     title="Engines' series that were not served on",
@@ -94,7 +95,7 @@ DROPPED = TimeSeries(
     "engines call different things by one name.",
     unit=Unit.PER_SECOND,
     lowest=0,
-    queries=(Query(f"{rate(catalogue.NATIVE_SERIES_DROPPED, by=(TARGET, REASON))} > 0", f"{{{{{TARGET}}}}}: {{{{{REASON}}}}}"),),
+    queries=(Query(f"{rate(own.NATIVE_SERIES_DROPPED, by=(TARGET, REASON))} > 0", f"{{{{{TARGET}}}}}: {{{{{REASON}}}}}"),),
     may_be_empty="all series that were scraped were served on.",
 )
 _BY_REPLICA = (*BY_TARGET, REPLICA)
@@ -105,7 +106,7 @@ NATIVE_UP = StateTimeline(
     unit=Unit.PLAIN,
     width=12,
     height=6,
-    queries=(Query(joined("max", select(catalogue.NATIVE_UP), _BY_REPLICA), _REPLICAS),),
+    queries=(Query(joined("max", select(own.NATIVE_UP), _BY_REPLICA), _REPLICAS),),
     mappings=WELL,
 )
 NATIVE_SCRAPES = TimeSeries(
@@ -115,7 +116,7 @@ NATIVE_SCRAPES = TimeSeries(
     width=12,
     height=6,
     lowest=0,
-    queries=(Query(joined("max", select(catalogue.NATIVE_SCRAPE_DURATION), _BY_REPLICA), _REPLICAS),),
+    queries=(Query(joined("max", select(own.NATIVE_SCRAPE_DURATION), _BY_REPLICA), _REPLICAS),),
     overrides=engines.COLOURS,
     value_links=(WHY,),
 )
@@ -126,7 +127,7 @@ STREAMS = TimeSeries(
     unit=Unit.PLAIN,
     decimals=0,
     lowest=0,
-    queries=(Query(each(catalogue.STREAMS_IN_FLIGHT), NAME),),
+    queries=(Query(each(own.STREAMS_IN_FLIGHT), NAME),),
 )
 CPU = TimeSeries(
     title="CPU",
@@ -148,7 +149,7 @@ LOOP_LAG = Heatmap(
     title="Event loop lag, distribution",
     description="How late the main process's event loop was, sampled. It delays scrapes and starts of chats, not their measurement.",
     unit=Unit.SECONDS,
-    queries=(Query(heat(catalogue.LOOP_LAG)),),
+    queries=(Query(heat(own.LOOP_LAG)),),
 )
 LOOP_LATE = TimeSeries(
     title="Event loop more than 100 ms late",
@@ -156,7 +157,7 @@ LOOP_LATE = TimeSeries(
     unit=Unit.RATIO,
     lowest=0,
     soft_highest=0.05,
-    queries=(Query(later_than(catalogue.LOOP_LAG, "0.1"), NAME),),
+    queries=(Query(later_than(own.LOOP_LAG, "0.1"), NAME),),
 )
 FILES = TimeSeries(
     title="Open files",

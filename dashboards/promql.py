@@ -9,7 +9,8 @@ from collections.abc import Collection
 from typing import Protocol
 
 from alerts.recordings import JOB, Shared
-from exporter.metrics.catalogue import BACKEND, CHAT_LABELS, TARGET, Metric
+from catalogue.metric import BACKEND, TARGET, Metric
+from catalogue.own import CHAT_LABELS
 
 INSTANCE = "instance"
 LE = "le"

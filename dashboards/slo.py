@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from alerts import recordings
+from catalogue import own
+from catalogue.metric import BACKEND, TARGET
+from catalogue.own import REASON, SCENARIO, SLO
+from catalogue.uids import Dashboard
 from dashboards import budgets, burning, engines, standard
 from dashboards.dash.board import Board, Row
 from dashboards.dash.colours import Colour
@@ -14,8 +18,6 @@ from dashboards.dash.units import Unit
 from dashboards.dash.values import NothingText, Thresholds, ValueText, high_is_bad
 from dashboards.promql import BY_TARGET, joined, ratio, select, sums
 from dashboards.promql import rate as rate_of
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import BACKEND, REASON, SCENARIO, SLO, TARGET, Dashboard
 
 ATTAINMENT = BarGauge(
     title="Attainment over the time range",
@@ -175,7 +177,7 @@ REASONS = TimeSeries(
     lowest=0,
     queries=(
         Query(f"{sums(f'{select(recordings.FAILURES, _NOT_OURS)} {_WITH_SLO}', (*BY_TARGET, REASON))} > 0", _REASONS),
-        Query(f"{rate_of(catalogue.PROBE_SKIPPED, _HELD_BACK, by=(*BY_TARGET, REASON))} > 0", _REASONS),
+        Query(f"{rate_of(own.PROBE_SKIPPED, _HELD_BACK, by=(*BY_TARGET, REASON))} > 0", _REASONS),
     ),
     overrides=engines.COLOURS,
     draw=Draw.BARS,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from alerts.recordings import JOB
+from catalogue import own
+from catalogue.metric import BACKEND, MODEL, TARGET
 from dashboards.dash.annotations import Annotation
 from dashboards.dash.colours import Colour
 from dashboards.dash.variables import DataSource, LabelValues, Variable
 from dashboards.promql import INSTANCE, equals, select
-from exporter.metrics import catalogue
 
 FIRING = "ALERTS"
 """Prometheus' own series for alerts."""
@@ -21,7 +22,7 @@ def alerts(*where: str) -> str:
 
 
 ALERTS = alerts()
-RELOADS = f"{select(catalogue.RELOAD_TIMESTAMP)} * 1000"
+RELOADS = f"{select(own.RELOAD_TIMESTAMP)} * 1000"
 
 ANNOTATIONS = (
     Annotation("Alerts", ALERTS, "{{alertname}}", Colour.RED, "{{target}} {{scenario}} {{slo}}", ("severity",)),
@@ -31,17 +32,17 @@ ANNOTATIONS = (
 
 def variables(backend: str | None = None) -> tuple[Variable, ...]:
     """The seven that links carry, each with what fits those before it; `backend`: for dashboards of one engine."""
-    probes, build = catalogue.PROBES.name, catalogue.BUILD_INFO.name
+    probes, build = own.PROBES.name, own.BUILD_INFO.name
     job, instance = f'{JOB}=~"$job"', f'{INSTANCE}=~"$instance"'
-    engine = equals(catalogue.BACKEND, backend) if backend else ""
+    engine = equals(BACKEND, backend) if backend else ""
     chosen = ", ".join(filter(None, (job, instance, engine)))
     of_engine, of_target, of_model = 'backend=~"$backend"', 'target=~"$target"', 'model=~"$model"'
     return (
         DataSource(),
         LabelValues(JOB, "Job", build, JOB),
         LabelValues(INSTANCE, "Instance", f"{build}{{{job}}}", INSTANCE),
-        LabelValues(catalogue.BACKEND, "Engine", f"{probes}{{{chosen}}}", catalogue.BACKEND),
-        LabelValues(catalogue.TARGET, "Target", f"{probes}{{{chosen}, {of_engine}}}", catalogue.TARGET),
-        LabelValues(catalogue.MODEL, "Model", f"{probes}{{{chosen}, {of_engine}, {of_target}}}", catalogue.MODEL),
-        LabelValues(catalogue.SCENARIO, "Scenario", f"{probes}{{{chosen}, {of_engine}, {of_target}, {of_model}}}", catalogue.SCENARIO),
+        LabelValues(BACKEND, "Engine", f"{probes}{{{chosen}}}", BACKEND),
+        LabelValues(TARGET, "Target", f"{probes}{{{chosen}, {of_engine}}}", TARGET),
+        LabelValues(MODEL, "Model", f"{probes}{{{chosen}, {of_engine}, {of_target}}}", MODEL),
+        LabelValues(own.SCENARIO, "Scenario", f"{probes}{{{chosen}, {of_engine}, {of_target}, {of_model}}}", own.SCENARIO),
     )

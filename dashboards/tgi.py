@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from catalogue import tgi as own
+from catalogue.uids import Dashboard
 from dashboards import drilldown, standard
 from dashboards.dash.board import Board, Row
 from dashboards.dash.colours import Colour
@@ -13,8 +15,6 @@ from dashboards.dash.values import high_is_bad
 from dashboards.drilldown import NAME, Sides, lines, now, of_engine, phases, spread, stacked
 from dashboards.native import TOGETHER, first_bucket, level, observed, seconds
 from dashboards.promql import BY_TARGET, equals, mean, rate, ratio
-from exporter.metrics.catalogue import Dashboard
-from exporter.metrics.catalogue import tgi as own
 
 _PREFILL, _DECODE = equals(own.METHOD, own.PREFILLING), equals(own.METHOD, own.DECODING)
 _ALL_FAILED = f"({rate(own.FAILED)} or 0 * {rate(own.SUCCEEDED)})"

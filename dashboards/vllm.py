@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from catalogue import vllm as own
+from catalogue.metric import BACKEND, REPLICA, TARGET
+from catalogue.uids import Dashboard
 from dashboards import drilldown, standard
 from dashboards import vllm_details as details
 from dashboards.dash.board import Board, Row
@@ -16,8 +19,6 @@ from dashboards.dash.values import high_is_bad
 from dashboards.drilldown import NAME, Sides, lines, now, of_engine, phases, spread, stacked
 from dashboards.native import RANK, RANK_LEGEND, TOGETHER, first_bucket, grown, level, mean_of_range, observed, renamed
 from dashboards.promql import BY_TARGET, equals, mean, rate, ratio
-from exporter.metrics.catalogue import BACKEND, REPLICA, TARGET, Dashboard
-from exporter.metrics.catalogue import vllm as own
 
 _WHERE = equals(BACKEND, "vllm")
 _FULL = high_is_bad(0.8, 0.95)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from catalogue import unified as native
+from catalogue import vllm as own
+from catalogue import vllm_options as options
+from catalogue.metric import BACKEND, REPLICA, TARGET
 from dashboards.dash.colours import Colour
 from dashboards.dash.panels import Column, StateTimeline, Table
 from dashboards.dash.queries import Query
@@ -10,9 +14,6 @@ from dashboards.dash.values import ValueText
 from dashboards.drilldown import NAME, lines, now, of_engine, spread
 from dashboards.native import level
 from dashboards.promql import BY_TARGET, equals, joined, mean, rate, ratio, select
-from exporter.metrics.catalogue import BACKEND, REPLICA, TARGET, native
-from exporter.metrics.catalogue import vllm as own
-from exporter.metrics.catalogue import vllm_options as options
 
 _WHERE = equals(BACKEND, "vllm")
 _LENGTHS = "old versions of vLLM do not have it."

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from catalogue import own, tgi, vllm
+from catalogue import unified as native
+from catalogue.metric import BACKEND, MODEL, TARGET
+from catalogue.uids import Dashboard
 from dashboards import engines, pods, standard
 from dashboards.dash.board import Board, Row
 from dashboards.dash.colours import Colour
@@ -16,10 +20,8 @@ from dashboards.dash.values import NothingText, high_is_bad
 from dashboards.drilldown import DASHED_ENGINE, TO_LATENCY, lines, phases, stacked
 from dashboards.native import TOGETHER, grown, level, mean_of_range, renamed
 from dashboards.promql import BY_TARGET, equals, mean, rate, ratio
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import BACKEND, TARGET, Dashboard, native, tgi, vllm
 
-_CLIENT, _ENGINE, _CHATS = catalogue.GAP_CLIENT_TTFT, catalogue.GAP_ENGINE_TTFT, catalogue.GAP_CHATS
+_CLIENT, _ENGINE, _CHATS = own.GAP_CLIENT_TTFT, own.GAP_ENGINE_TTFT, own.GAP_CHATS
 _GAP = ratio(f"({rate(_CLIENT)} - {rate(_ENGINE)})", rate(_CHATS))
 _SAME_CHATS = (
     "no engine's own time is known of the very chats: vLLM tells it with each chat (--enable-per-request-metrics) or while it has no other requests, "
@@ -86,7 +88,7 @@ TOKENS_GAP = lines(
     "Between tokens: client and engine, mean",
     "Solid: what chatprobe's chats saw; dashed: what the engine says of all its clients. Far apart: something on the way holds tokens back.",
     Unit.SECONDS,
-    {f"{engines.LEGEND}: client": mean(catalogue.ITL), f"{engines.LEGEND}: engine": mean(native.ITL)},
+    {f"{engines.LEGEND}: client": mean(own.ITL), f"{engines.LEGEND}: engine": mean(native.ITL)},
     overrides=(DASHED_ENGINE,),
     links=_TO_ENGINE,
 )
@@ -97,7 +99,7 @@ _client_waited = ratio(grown(_CLIENT.name, _CLIENT), _compared)
 _engine_said = ratio(grown(_ENGINE.name, _ENGINE), _compared)
 _outside = ratio(f"({grown(_CLIENT.name, _CLIENT)} - {grown(_ENGINE.name, _ENGINE)})", _compared)
 _SIDE_BY_SIDE = {
-    "first": mean_of_range(catalogue.TTFT),
+    "first": mean_of_range(own.TTFT),
     "client": _client_waited,
     "engine": _engine_said,
     "outside": _outside,
@@ -105,7 +107,7 @@ _SIDE_BY_SIDE = {
     "queue": mean_of_range(native.QUEUE),
     "load": mean_of_range(native.LOAD),
     "prefill": mean_of_range(native.PREFILL),
-    "token": mean_of_range(catalogue.TPOT),
+    "token": mean_of_range(own.TPOT),
     "own_token": mean_of_range(native.TPOT),
 }
 _UNTOLD = (NothingText("not told", Colour.GREY),)
@@ -239,14 +241,14 @@ SHARE = (
         "Chatprobe's share of generated tokens",
         "What of the engine's work is chatprobe's own. TGI counts when requests end, so its share swings. Near 100 %: nobody else asks.",
         Unit.RATIO,
-        _at_most_all(rate(catalogue.OUTPUT_TOKENS, _SHARED), rate(native.GENERATION_TOKENS, _SHARED)),
+        _at_most_all(rate(own.OUTPUT_TOKENS, _SHARED), rate(native.GENERATION_TOKENS, _SHARED)),
         _OTHERS_UNKNOWN,
     ),
     _by_target(
         "Chatprobe's share of prompt tokens",
         "The same of prompts. Long prompts of others show here first.",
         Unit.RATIO,
-        _at_most_all(rate(catalogue.INPUT_TOKENS, _SHARED), rate(native.PROMPT_TOKENS, _SHARED)),
+        _at_most_all(rate(own.INPUT_TOKENS, _SHARED), rate(native.PROMPT_TOKENS, _SHARED)),
         _OTHERS_UNKNOWN,
     ),
     _by_target(
@@ -262,7 +264,7 @@ MEMORY = (
         "Memory by model",
         "What each model in memory takes. A model that comes and goes pushes others out, or is let go when idle.",
         Unit.BYTES,
-        {f"{engines.LEGEND}: {{{{{catalogue.MODEL}}}}}": level(native.MODEL_MEMORY, by=(*BY_TARGET, catalogue.MODEL))},
+        {f"{engines.LEGEND}: {{{{{MODEL}}}}}": level(native.MODEL_MEMORY, by=(*BY_TARGET, MODEL))},
         width=12,
         may_be_empty="only Ollama tells it, of models in memory.",
         links=_TO_ENGINE,

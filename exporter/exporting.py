@@ -10,15 +10,18 @@ from pathlib import Path
 
 import structlog
 
+from catalogue import own
 from config.effective import effective
 from config.model import Config
 from config.quantities import Address
 from config.reader import Loaded, summary
 from config.secrets import SecretError
+from discovery.files import NOTHING, paths
+from discovery.kubernetes.lease import Lease
+from discovery.kubernetes.source import NOTHING_SEEN, Source
+from exporter.assembly import Metrics
 from exporter.logs import ProbeLog
 from exporter.looplag import watch_loop
-from exporter.metrics import catalogue
-from exporter.metrics.assembly import Metrics
 from exporter.native.cycle import Keepers, Natives
 from exporter.native.loads import Loads
 from exporter.native.scrape import Scraper
@@ -36,9 +39,6 @@ from traffic.population import Population
 from traffic.runner import GRACE_SECONDS, Runner
 from traffic.schedule import SystemClock
 from traffic.sharding import WHOLE, Part, Shard
-from traffic.targets.files import NOTHING, paths
-from traffic.targets.kubernetes.lease import Lease
-from traffic.targets.kubernetes.source import NOTHING_SEEN, Source
 from traffic.watch import watches
 
 _log = structlog.get_logger()
@@ -111,11 +111,11 @@ async def exporting(
         metrics = Metrics(
             first.roster,
             {
-                catalogue.STREAMS_IN_FLIGHT: lambda: admission.in_flight,
-                catalogue.CLOCK_STEPS: lambda: prober.clock_steps,
-                catalogue.LOG_LINES_DROPPED: log_lines_lost,
-                catalogue.RECORDS_LOST: lambda: file.lost if file is not None else 0,
-                **({} if lease is None else {catalogue.LEADER: lambda: lease.leads}),
+                own.STREAMS_IN_FLIGHT: lambda: admission.in_flight,
+                own.CLOCK_STEPS: lambda: prober.clock_steps,
+                own.LOG_LINES_DROPPED: log_lines_lost,
+                own.RECORDS_LOST: lambda: file.lost if file is not None else 0,
+                **({} if lease is None else {own.LEADER: lambda: lease.leads}),
             },
         )
         metrics.own.sharded(shard.number, shard.of)

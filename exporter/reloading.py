@@ -13,6 +13,10 @@ from config.model import Config
 from config.problems import ConfigError
 from config.reader import Loaded, summary
 from config.secrets import SecretError
+from discovery.endpoints import endpoints
+from discovery.files import FILES, NAMES_SHOWN, NOTHING, Discovered, look, paths
+from discovery.kubernetes.enrolling import KUBERNETES, enrolled, lines
+from discovery.kubernetes.source import NOTHING_SEEN, Seen
 from exporter.metrics.boundaries import beginning_anew
 from exporter.metrics.own import OwnMetrics
 from exporter.tidings import Idle, idle, log_discovery, log_idle
@@ -21,10 +25,6 @@ from probes.ask import Endpoint
 from traffic.roster import Roster, roster
 from traffic.schedule import Clock
 from traffic.sharding import Part
-from traffic.targets.endpoints import endpoints
-from traffic.targets.files import FILES, NAMES_SHOWN, NOTHING, Discovered, look, paths
-from traffic.targets.kubernetes.enrolling import KUBERNETES, enrolled, lines
-from traffic.targets.kubernetes.source import NOTHING_SEEN, Seen
 
 _log = structlog.get_logger()
 

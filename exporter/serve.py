@@ -12,11 +12,11 @@ from pathlib import Path
 
 from config.model import Config
 from config.reader import Loaded
+from discovery.kubernetes.api import Api, ApiError
+from discovery.kubernetes.lease import Lease, LeaseName, own_identity
 from exporter.exporting import ServeError, exporting
 from exporter.watching import Signatures
 from traffic.sharding import WHOLE, Shard
-from traffic.targets.kubernetes.api import Api, ApiError
-from traffic.targets.kubernetes.lease import Lease, LeaseName, own_identity
 
 
 async def serve(

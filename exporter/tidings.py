@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from config.model import Config, Discovery
-from traffic.targets.files import Discovered, few, paths
+from discovery.files import Discovered, few, paths
 
 _log = structlog.get_logger()
 

@@ -13,10 +13,10 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from catalogue.uids import Dashboard
 from cli.main import main
 from config.reader import read
 from dashboards.boards import BOARDS
-from exporter.metrics.catalogue import Dashboard
 from tests.alerts.promtool import promtool
 
 ROOT = Path(__file__).parents[1]

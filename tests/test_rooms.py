@@ -9,15 +9,35 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-EVERYTHING = frozenset({"probes", "config", "traffic", "exporter", "bench", "alerts", "dashboards", "cli", "helm", "tests", "benchmarks"})
+EVERYTHING = frozenset(
+    {
+        "probes",
+        "simulator",
+        "config",
+        "catalogue",
+        "traffic",
+        "discovery",
+        "exporter",
+        "bench",
+        "alerts",
+        "dashboards",
+        "cli",
+        "helm",
+        "tests",
+        "benchmarks",
+    }
+)
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "probes": frozenset(),
+    "simulator": frozenset({"probes"}),
     "config": frozenset({"probes"}),
     "traffic": frozenset({"probes", "config"}),
-    "exporter": frozenset({"probes", "config", "traffic"}),
-    "bench": frozenset({"probes", "config", "traffic"}),
-    "alerts": frozenset({"config", "exporter.metrics.catalogue"}),
-    "dashboards": frozenset({"exporter.metrics.catalogue", "alerts.windows", "alerts.recordings"}),
+    "catalogue": frozenset({"probes", "traffic.events.SkipReason", "traffic.pairs.Measure"}),
+    "discovery": frozenset({"probes", "config", "traffic"}),
+    "exporter": frozenset({"probes", "config", "traffic", "discovery", "catalogue"}),
+    "bench": frozenset({"probes", "config", "traffic", "discovery", "catalogue", "exporter.native"}),
+    "alerts": frozenset({"config", "catalogue"}),
+    "dashboards": frozenset({"catalogue", "alerts.windows", "alerts.recordings"}),
     "cli": EVERYTHING - {"helm", "tests", "benchmarks"},
     "helm": frozenset(),
     "benchmarks": EVERYTHING,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+ROOMS = {"alerts", "catalogue", "cli", "config", "dashboards", "discovery", "exporter", "probes", "simulator", "traffic"}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_holds_the_rooms_and_their_data_and_nothing_else(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     rooms = {name.partition("/")[0] for name in names}
-    assert {room for room in rooms if not room.endswith(".dist-info")} == {"probes", "config", "traffic", "exporter", "alerts", "dashboards", "cli"}
+    assert {room for room in rooms if not room.endswith(".dist-info")} == ROOMS
     data = [
         *(f"config/{preset}.yaml" for preset in ("default", "quick-test", "stress-test")),
         "config/example.yaml",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from catalogue.uids import Dashboard
 from dashboards.dash.annotations import Annotation
 from dashboards.dash.panels import Panel
 from dashboards.dash.variables import Variable
-from exporter.metrics.catalogue import Dashboard
 
 
 @dataclass(frozen=True, slots=True)

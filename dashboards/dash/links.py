@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from catalogue.uids import Dashboard
 from dashboards.dash.variables import STANDARD
-from exporter.metrics.catalogue import Dashboard
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+from catalogue.uids import Dashboard
 from dashboards.dash.variables import STANDARD
 from dashboards.lint.finding import Finding
 from dashboards.lint.page import Page, Panel
-from exporter.metrics.catalogue import Dashboard
 
 _LINK = re.compile(r"/d/([\w-]+)\??((?:[^\"\\]|\\.)*)")
 _SET = re.compile(r"[?&]?var-(\w+)=|\$\{(\w+):queryparam\}")

@@ -73,7 +73,7 @@ def _of_selector(selector: VectorSelector, way: tree.Way) -> Iterator[tuple[str,
         shown = f"`{name}`" if name else f"a selector without a metric, `{selector}`,"
         yield (
             f"{shown} is no metric of the catalogue, and none that is recorded",
-            "take the name from `exporter.metrics.catalogue` or `alerts.recordings`, or put it on the list in `dashboards/lint/foreign.py`",
+            "take the name from `catalogue.own` or `alerts.recordings`, or put it on the list in `dashboards/lint/foreign.py`",
         )
         return
     for matcher in selector.matchers.matchers:

@@ -6,19 +6,18 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from types import ModuleType
 from typing import Literal
 
 from alerts import recordings
+from catalogue import own, pods, process, tgi, unified, vllm, vllm_options
+from catalogue.metric import Metric
 from dashboards.lint.foreign import FOREIGN
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import Metric
 
 Kind = Literal["counter", "gauge", "recorded"]
 JOB, INSTANCE, LE = recordings.JOB, "instance", "le"
 SCRAPED = (JOB, INSTANCE)
 """Labels that Prometheus gives to what it scrapes."""
-_SLO_IDENTITY = (catalogue.SLO, "sloth_id", "sloth_service", "sloth_slo")
+_SLO_IDENTITY = (own.SLO, "sloth_id", "sloth_service", "sloth_slo")
 _SLO_LABELS = (*recordings.ATTEMPTS.labels, *_SLO_IDENTITY)
 _SLI = re.compile(re.escape(recordings.SLI_ERROR).replace(re.escape("{window}"), r"\d+[smhdwy]"))
 _OTHERS = "another exporter tells it, with a job and an instance of its own"
@@ -64,15 +63,14 @@ def _scraped() -> Iterator[Series]:
 
 
 def _metrics() -> Iterator[tuple[Metric, str]]:
-    """Every metric that the catalogue names, lists or takes from another module, and why it is not of this exporter."""
-    for value in vars(catalogue).values():
-        if isinstance(value, Metric):
-            yield value, ""
-        elif isinstance(value, tuple):
-            yield from ((metric, "") for metric in value if isinstance(metric, Metric))
-        elif isinstance(value, ModuleType) and value.__name__.startswith("exporter.metrics."):
-            unchosen = _OTHERS if value is catalogue.pods else ""
-            yield from ((metric, unchosen) for metric in vars(value).values() if isinstance(metric, Metric))
+    """Every metric that the catalogue names or lists, and why it is not of this exporter."""
+    for module in (own, unified, process, vllm, vllm_options, tgi, pods):
+        unchosen = _OTHERS if module is pods else ""
+        for value in vars(module).values():
+            if isinstance(value, Metric):
+                yield value, unchosen
+            elif isinstance(value, tuple):
+                yield from ((metric, unchosen) for metric in value if isinstance(metric, Metric))
 
 
 def _of_metric(metric: Metric, unchosen: str) -> Iterator[Series]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from catalogue import own
+from catalogue.metric import Metric
 from config.model import Config
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import Metric
 from exporter.metrics.families import boundaries
 
-_DIVIDED = (catalogue.TTFT, catalogue.TPOT, catalogue.E2E)
+_DIVIDED = (own.TTFT, own.TPOT, own.E2E)
 
 
 def thresholds(config: Config) -> dict[str, set[float]]:

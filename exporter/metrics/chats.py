@@ -6,34 +6,35 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 
+from catalogue import own
+from catalogue.metric import Metric
 from config.model import Doubtful, Slo
-from exporter.metrics import catalogue, readings
-from exporter.metrics.catalogue import Metric
+from exporter.metrics import readings
 from exporter.metrics.families import Families, Series
 from exporter.metrics.readings import Reading
 from exporter.metrics.slo import chat_was_good, skip_was_good
-from probes.record import ChatRecord
+from probes.record import PHASES, ChatRecord
 from traffic.events import SkipReason
 from traffic.pairs import Measure
 
 _ZERO_FROM_THE_START = (
-    catalogue.PROBES,
-    catalogue.TTFT,
-    catalogue.ITL,
-    catalogue.TPOT,
-    catalogue.STALL,
-    catalogue.OUTPUT_RATE,
-    catalogue.INPUT_TOKENS,
-    catalogue.OUTPUT_TOKENS,
-    catalogue.CHUNKS,
-    catalogue.RETRIES,
-    catalogue.DOUBTFUL,
+    own.PROBES,
+    own.TTFT,
+    own.ITL,
+    own.TPOT,
+    own.STALL,
+    own.OUTPUT_RATE,
+    own.INPUT_TOKENS,
+    own.OUTPUT_TOKENS,
+    own.CHUNKS,
+    own.RETRIES,
+    own.DOUBTFUL,
 )
 _ZERO_FOR_EACH = {
-    catalogue.PROBE_FAILURES: catalogue.FAILURE_REASONS,
-    catalogue.PROBE_SKIPPED: catalogue.SKIP_REASONS,
-    catalogue.E2E: catalogue.OUTCOMES,
-    catalogue.PHASE_SECONDS: catalogue.PHASES,
+    own.PROBE_FAILURES: own.FAILURE_REASONS,
+    own.PROBE_SKIPPED: own.SKIP_REASONS,
+    own.E2E: own.OUTCOMES,
+    own.PHASE_SECONDS: PHASES,
 }
 
 
@@ -61,11 +62,11 @@ class ChatSeries:
     def agree(self, terms: Terms) -> None:
         """Other terms from now on: series that they ask for begin at 0, those of what is gone end, all others go on."""
         self._terms = terms
-        self._series.keep_only(catalogue.SLO_TOTAL, [(name,) for name in terms.slos])
-        self._series.keep_only(catalogue.SLO_GOOD, [(name,) for name in terms.slos])
-        self._series.keep_only(catalogue.CHECK_FAILURES, [(name,) for name in terms.checks])
-        self._series.keep_only(catalogue.PAIRS, [(peer,) for peer in terms.peers])
-        self._series.keep_only(catalogue.PAIR_WINS, product(terms.peers, catalogue.MEASURES))
+        self._series.keep_only(own.SLO_TOTAL, [(name,) for name in terms.slos])
+        self._series.keep_only(own.SLO_GOOD, [(name,) for name in terms.slos])
+        self._series.keep_only(own.CHECK_FAILURES, [(name,) for name in terms.checks])
+        self._series.keep_only(own.PAIRS, [(peer,) for peer in terms.peers])
+        self._series.keep_only(own.PAIR_WINS, product(terms.peers, own.MEASURES))
 
     def renew(self, begin_anew: Collection[Metric]) -> None:
         """Begin these families' series again, at 0."""
@@ -75,11 +76,11 @@ class ChatSeries:
         """Take a chat that ended `ok` or `failed`."""
         if readings.reasoned(record) and not self._thinks:
             self._thinks = True
-            self._series.touch(catalogue.FIRST_CONTENT)
+            self._series.touch(own.FIRST_CONTENT)
         for reading in readings.counts(record):
             self._apply(reading, record)
         if record.failed_check in self._terms.checks:
-            self._series.put(catalogue.CHECK_FAILURES, 1, record.failed_check)
+            self._series.put(own.CHECK_FAILURES, 1, record.failed_check)
         if self._terms.doubtful == "keep" or not record.doubtful:
             for reading in readings.timings(record):
                 self._apply(reading, record)
@@ -88,16 +89,16 @@ class ChatSeries:
 
     def skip(self, reason: SkipReason, count: int) -> None:
         """Take so many chats that were not sent."""
-        self._series.put(catalogue.PROBE_SKIPPED, count, reason.value)
+        self._series.put(own.PROBE_SKIPPED, count, reason.value)
         for name, slo in self._terms.slos.items():
             self._judge(name, skip_was_good(reason, slo), count)
 
     def pair(self, peer: str, won: Iterable[Measure]) -> None:
         """Take a pair with that peer, and what was better here than there."""
         if peer in self._terms.peers:
-            self._series.put(catalogue.PAIRS, 1, peer)
+            self._series.put(own.PAIRS, 1, peer)
             for measure in won:
-                self._series.put(catalogue.PAIR_WINS, 1, peer, measure.value)
+                self._series.put(own.PAIR_WINS, 1, peer, measure.value)
 
     def end(self) -> None:
         self._series.end()
@@ -110,12 +111,12 @@ class ChatSeries:
                 self._series.touch(metric, value)
 
     def _apply(self, reading: Reading, record: ChatRecord) -> None:
-        if reading.metric is catalogue.FIRST_CONTENT and not self._thinks:
+        if reading.metric is own.FIRST_CONTENT and not self._thinks:
             return  # equal to TTFT, until the model is seen to reason
         exemplar = {"request_id": record.request_id} if reading.exemplar else None
         self._series.put(reading.metric, reading.value, *reading.more, times=reading.times, exemplar=exemplar)
 
     def _judge(self, slo: str, good: bool | None, count: int = 1) -> None:
         if good is not None:
-            self._series.put(catalogue.SLO_TOTAL, count, slo)
-            self._series.put(catalogue.SLO_GOOD, count if good else 0, slo)
+            self._series.put(own.SLO_TOTAL, count, slo)
+            self._series.put(own.SLO_GOOD, count if good else 0, slo)

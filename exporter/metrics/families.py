@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Collected
 
-from exporter.metrics.catalogue import Metric
+from catalogue.metric import Metric
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series for every counter and histogram, which no query of ours reads
 

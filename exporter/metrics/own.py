@@ -9,8 +9,8 @@ from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import Metric
+from catalogue import own
+from catalogue.metric import Metric
 from exporter.metrics.families import Families, Gathered, Series
 from exporter.metrics.ledger import Ledger
 
@@ -24,8 +24,8 @@ class OwnMetrics:
     def __init__(self, families: Families, registry: CollectorRegistry, ledger: Ledger, sources: Mapping[Metric, Callable[[], float]]) -> None:
         self._series = Series(families)
         self._ledger = ledger
-        self._series.put(catalogue.BUILD_INFO, 1, version("chatprobe"), platform.python_version())
-        self._series.touch(catalogue.LOOP_LAG)
+        self._series.put(own.BUILD_INFO, 1, version("chatprobe"), platform.python_version())
+        self._series.touch(own.LOOP_LAG)
         registry.register(Gathered(sources))
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
@@ -37,7 +37,7 @@ class OwnMetrics:
 
     def not_configured(self) -> None:
         """A changed configuration could not be loaded; the one before it stays in force."""
-        self._ledger.write(partial(self._series.put, catalogue.RELOAD_SUCCESSFUL, 0))
+        self._ledger.write(partial(self._series.put, own.RELOAD_SUCCESSFUL, 0))
 
     def discovered(self, source: str, *, well: bool, at: float) -> None:
         """Targets were looked for at a source; what is known of it was last right `at` seconds since the epoch."""
@@ -45,22 +45,22 @@ class OwnMetrics:
 
     def discovers_only(self, sources: Collection[str]) -> None:
         """Targets are not looked for at any other source any more."""
-        for metric in (catalogue.DISCOVERY_UP, catalogue.DISCOVERY_LAST_SUCCESS):
+        for metric in (own.DISCOVERY_UP, own.DISCOVERY_LAST_SUCCESS):
             self._ledger.write(partial(self._series.end_others, metric, [(source,) for source in sources]))
 
     def sharded(self, number: int, of: int) -> None:
         """Which of how many shards this process is, counted from 1."""
-        self._ledger.write(partial(self._series.put, catalogue.SHARDS, of, str(number)))
+        self._ledger.write(partial(self._series.put, own.SHARDS, of, str(number)))
 
     def loop_was_late(self, seconds: float) -> None:
         """One sample of the event loop's lag."""
-        self._ledger.write(partial(self._series.put, catalogue.LOOP_LAG, seconds))
+        self._ledger.write(partial(self._series.put, own.LOOP_LAG, seconds))
 
     def _discovered(self, source: str, well: bool, at: float) -> None:
-        self._series.put(catalogue.DISCOVERY_UP, well, source)
+        self._series.put(own.DISCOVERY_UP, well, source)
         if well:
-            self._series.put(catalogue.DISCOVERY_LAST_SUCCESS, at, source)
+            self._series.put(own.DISCOVERY_LAST_SUCCESS, at, source)
 
     def _configured(self, at: float) -> None:
-        self._series.put(catalogue.RELOAD_SUCCESSFUL, 1)
-        self._series.put(catalogue.RELOAD_TIMESTAMP, at)
+        self._series.put(own.RELOAD_SUCCESSFUL, 1)
+        self._series.put(own.RELOAD_TIMESTAMP, at)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import Metric
+from catalogue import own
+from catalogue.metric import Metric
 from probes.failure import Reason
 from probes.record import ChatRecord
 
@@ -31,19 +31,19 @@ class Reading:
 def counts(record: ChatRecord) -> Iterator[Reading]:
     """What is counted of a chat, and when it was."""
     ended_at = record.started_at + record.e2e_seconds
-    yield Reading(catalogue.PROBES, 1)
-    yield Reading(catalogue.LAST_PROBE, ended_at)
+    yield Reading(own.PROBES, 1)
+    yield Reading(own.LAST_PROBE, ended_at)
     if record.reason is not None:
-        yield Reading(catalogue.PROBE_FAILURES, 1, (record.reason.value,))
+        yield Reading(own.PROBE_FAILURES, 1, (record.reason.value,))
     if record.outcome == "ok":
-        yield Reading(catalogue.LAST_SUCCESS, ended_at)
+        yield Reading(own.LAST_SUCCESS, ended_at)
     if record.reason is not Reason.INTERNAL:
-        yield Reading(catalogue.PROBE_SUCCESS, record.outcome == "ok")
-    yield Reading(catalogue.INPUT_TOKENS, record.input_tokens or 0)
-    yield Reading(catalogue.OUTPUT_TOKENS, record.output_tokens or 0)
-    yield Reading(catalogue.CHUNKS, len(record.chunks))
-    yield Reading(catalogue.RETRIES, record.retries)
-    yield Reading(catalogue.DOUBTFUL, record.doubtful)
+        yield Reading(own.PROBE_SUCCESS, record.outcome == "ok")
+    yield Reading(own.INPUT_TOKENS, record.input_tokens or 0)
+    yield Reading(own.OUTPUT_TOKENS, record.output_tokens or 0)
+    yield Reading(own.CHUNKS, len(record.chunks))
+    yield Reading(own.RETRIES, record.retries)
+    yield Reading(own.DOUBTFUL, record.doubtful)
 
 
 def timings(record: ChatRecord) -> Iterator[Reading]:
@@ -51,19 +51,19 @@ def timings(record: ChatRecord) -> Iterator[Reading]:
 
     Chats that timed out without a token are in TTFT with the time they had waited, so that an overload does not improve the quantiles.
     """
-    yield Reading(catalogue.E2E, record.e2e_seconds, (record.outcome,), exemplar=True)
+    yield Reading(own.E2E, record.e2e_seconds, (record.outcome,), exemplar=True)
     for phase, seconds in record.completed_phases():
-        yield Reading(catalogue.PHASE_SECONDS, seconds, (phase,))
+        yield Reading(own.PHASE_SECONDS, seconds, (phase,))
     first_token = record.waited_seconds if record.ttft_seconds is None else record.ttft_seconds
     if first_token is not None:
-        yield Reading(catalogue.TTFT, first_token, exemplar=True)
+        yield Reading(own.TTFT, first_token, exemplar=True)
     for latency, tokens in record.inter_token_latencies():
-        yield Reading(catalogue.ITL, latency, times=min(tokens, MOST_TOKENS_A_CHUNK))
+        yield Reading(own.ITL, latency, times=min(tokens, MOST_TOKENS_A_CHUNK))
     for metric, value in (
-        (catalogue.FIRST_CONTENT, record.first_content_seconds),
-        (catalogue.TPOT, record.tpot_seconds),
-        (catalogue.STALL, record.stall_seconds),
-        (catalogue.OUTPUT_RATE, record.output_tokens_per_second),
+        (own.FIRST_CONTENT, record.first_content_seconds),
+        (own.TPOT, record.tpot_seconds),
+        (own.STALL, record.stall_seconds),
+        (own.OUTPUT_RATE, record.output_tokens_per_second),
     ):
         if value is not None:
             yield Reading(metric, value)

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 
+from catalogue import own
 from config.demand import longest_interval_seconds
 from config.model import Scenario, Slo
-from exporter.metrics import catalogue
+from discovery.files import FILES
+from discovery.kubernetes.enrolling import KUBERNETES
 from exporter.metrics.boundaries import beginning_anew, thresholds
 from exporter.metrics.chats import ChatSeries, Terms
 from exporter.metrics.families import Families, Series
@@ -19,8 +21,6 @@ from probes.record import ChatRecord
 from traffic.events import Breaker, Event, Facts, Pair, Skip
 from traffic.pairs import compared
 from traffic.roster import Member, Roster
-from traffic.targets.files import FILES
-from traffic.targets.kubernetes.enrolling import KUBERNETES
 
 
 class Recording:
@@ -40,8 +40,8 @@ class Recording:
         self._facts: dict[str, Facts] = {}
         self._breakers: dict[str, bool] = {}
         self._wanted: set[tuple[str, str]] = set()
-        self._own.touch(catalogue.SCHEDULE_LAG)
-        self._own.touch(catalogue.COALESCED_CHUNKS)
+        self._own.touch(own.SCHEDULE_LAG)
+        self._own.touch(own.COALESCED_CHUNKS)
         self.follow(roster)
 
     def __call__(self, event: Event) -> None:
@@ -90,24 +90,24 @@ class Recording:
         discovery = roster.config.discovery
         counted = Counter({source: 0 for source, wanted in ((FILES, discovery.files), (KUBERNETES, discovery.kubernetes)) if wanted})
         counted.update(member.source for member in roster.members.values())
-        self._own.keep_only(catalogue.TARGETS, [(source,) for source in counted])
+        self._own.keep_only(own.TARGETS, [(source,) for source in counted])
         for source, count in counted.items():
-            self._own.put(catalogue.TARGETS, count, source)
+            self._own.put(own.TARGETS, count, source)
         scenarios = [_facts_of(name, scenario) for name, scenario in roster.config.scenarios.items()]
-        self._own.keep_only(catalogue.SCENARIO_INFO, scenarios)
+        self._own.keep_only(own.SCENARIO_INFO, scenarios)
         for facts in scenarios:
-            self._own.put(catalogue.SCENARIO_INFO, 1, *facts)
-        for metric in (catalogue.SCENARIO_INTERVAL, catalogue.SCENARIO_TIMEOUT):
+            self._own.put(own.SCENARIO_INFO, 1, *facts)
+        for metric in (own.SCENARIO_INTERVAL, own.SCENARIO_TIMEOUT):
             self._own.keep_only(metric, [(name,) for name in roster.config.scenarios])
         for name, scenario in roster.config.scenarios.items():
-            self._own.put(catalogue.SCENARIO_INTERVAL, longest_interval_seconds(scenario), name)
-            self._own.put(catalogue.SCENARIO_TIMEOUT, scenario.timeout_seconds, name)
+            self._own.put(own.SCENARIO_INTERVAL, longest_interval_seconds(scenario), name)
+            self._own.put(own.SCENARIO_TIMEOUT, scenario.timeout_seconds, name)
         self._tell_of_slos(roster.config.slos)
 
     def _tell_of_slos(self, slos: Mapping[str, Slo]) -> None:
         objectives = {(name, slo.scenario): float(slo.objective) for name, slo in slos.items()}
         limits = {(name, slo.scenario, measure): limit for name, slo in slos.items() for measure, limit in slo.thresholds.items()}
-        for metric, values in ((catalogue.SLO_OBJECTIVE, objectives), (catalogue.SLO_THRESHOLD, limits)):
+        for metric, values in ((own.SLO_OBJECTIVE, objectives), (own.SLO_THRESHOLD, limits)):
             self._own.keep_only(metric, values)
             for labels, value in values.items():
                 self._own.put(metric, value, *labels)
@@ -118,12 +118,12 @@ class Recording:
             return
         chats.record(record)
         if record.certificate_expiry is not None:
-            self._targets[record.target].put(catalogue.CERTIFICATE_EXPIRY, record.certificate_expiry)
+            self._targets[record.target].put(own.CERTIFICATE_EXPIRY, record.certificate_expiry)
         if record.due_ns is not None:
-            self._own.put(catalogue.SCHEDULE_LAG, record.schedule_lag_seconds)
+            self._own.put(own.SCHEDULE_LAG, record.schedule_lag_seconds)
         if record.chunks:
-            self._own.put(catalogue.COALESCED_CHUNKS, sum(chunk.shared for chunk in record.chunks))
-            self._own.put_only(catalogue.MEASUREMENT_CLOCK, 1, record.clock)
+            self._own.put(own.COALESCED_CHUNKS, sum(chunk.shared for chunk in record.chunks))
+            self._own.put_only(own.MEASUREMENT_CLOCK, 1, record.clock)
 
     def _skip(self, skip: Skip) -> None:
         chats = self._chats.get((skip.target, skip.scenario))
@@ -162,17 +162,17 @@ class Recording:
         member, facts, series = self._roster.members[target], self._facts[target], self._targets[target]
         url = shown_url(member.target.url)
         longest = "" if facts.max_model_len is None else str(facts.max_model_len)
-        series.put_only(catalogue.TARGET_INFO, 1, url, facts.served_model or "", facts.backend_version or "", member.source, longest)
+        series.put_only(own.TARGET_INFO, 1, url, facts.served_model or "", facts.backend_version or "", member.source, longest)
         zones = _ready_by_zone(member)
-        series.keep_only(catalogue.READY_REPLICAS, [(zone,) for zone in zones])
+        series.keep_only(own.READY_REPLICAS, [(zone,) for zone in zones])
         for zone, count in zones.items():
-            series.put(catalogue.READY_REPLICAS, count, zone)
+            series.put(own.READY_REPLICAS, count, zone)
         if facts.model_loaded is None:
-            series.end_others(catalogue.MODEL_LOADED, ())
+            series.end_others(own.MODEL_LOADED, ())
         else:
-            series.put(catalogue.MODEL_LOADED, facts.model_loaded)
+            series.put(own.MODEL_LOADED, facts.model_loaded)
         if target in self._breakers:
-            series.put(catalogue.BREAKER_OPEN, self._breakers[target])
+            series.put(own.BREAKER_OPEN, self._breakers[target])
 
     def _begin_chats(self, target: str) -> None:
         """The series of those of its scenarios that have none yet."""

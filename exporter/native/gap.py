@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Literal
 
-from exporter.metrics import catalogue
+from catalogue import own
 from exporter.metrics.families import Families, Series
 from exporter.metrics.ledger import Ledger
 from exporter.native.scrape import Scraped
@@ -88,9 +88,9 @@ class Gap:
 
     def _count(self, target: str, basis: Basis, window: Window) -> None:
         series = self._series.setdefault(target, Series(self._families, (target, self._backends[target], window.model)))
-        series.put(catalogue.GAP_CHATS, window.chats, basis)
-        series.put(catalogue.GAP_CLIENT_TTFT, window.client_seconds, basis)
-        series.put(catalogue.GAP_ENGINE_TTFT, window.engine_seconds, basis)
+        series.put(own.GAP_CHATS, window.chats, basis)
+        series.put(own.GAP_CLIENT_TTFT, window.client_seconds, basis)
+        series.put(own.GAP_ENGINE_TTFT, window.engine_seconds, basis)
 
     def _end(self, target: str) -> None:
         if target in self._series:

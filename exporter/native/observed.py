@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
-from exporter.metrics.metric import Metric
+from catalogue.metric import Metric
 from exporter.native.mapping.histogram import Histogram
 from exporter.native.mapping.source import Value
 

@@ -10,12 +10,13 @@ from threading import Lock
 
 from prometheus_client.core import CounterMetricFamily
 
-from exporter.metrics import catalogue
+from catalogue import own
+from catalogue.metric import BACKEND, REPLICA, TARGET
 from exporter.native.claims import Claims, Title
 from exporter.native.families import PREFIXES, Family
 from exporter.native.text import Labels, Written, escaped, escaped_help, write
 
-RESERVED = frozenset({catalogue.TARGET, catalogue.BACKEND, catalogue.REPLICA})
+RESERVED = frozenset({TARGET, BACKEND, REPLICA})
 """The labels that are ours on every relayed series; those of the engine with such a name become `exported_…`, whether or not ours is there."""
 
 
@@ -120,7 +121,7 @@ class Relay:
         settings = self._settings
         if not settings.on:
             return
-        ours = {catalogue.TARGET: target, catalogue.BACKEND: backend} | ({} if replica is None else {catalogue.REPLICA: replica})
+        ours = {TARGET: target, BACKEND: backend} | ({} if replica is None else {REPLICA: replica})
         labels = Labels(ours, RESERVED)
         written = [(family, write(family, labels)) for family in sorted(families, key=_order) if settings.lets_through(family.name)]
         with self._lock:
@@ -154,7 +155,7 @@ class Relay:
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """A collector of prometheus-client, for what was dropped."""
-        metric = catalogue.NATIVE_SERIES_DROPPED
+        metric = own.NATIVE_SERIES_DROPPED
         family = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
         for labels, count in self.dropped().items():
             family.add_metric(labels, count)

@@ -9,9 +9,9 @@ from prometheus_client.metrics_core import Metric as Collected
 from prometheus_client.samples import Sample as Exposed
 from prometheus_client.utils import floatToGoString
 
-from exporter.metrics import native
+from catalogue import unified
+from catalogue.metric import BACKEND, MODEL, REPLICA, TARGET, Metric
 from exporter.metrics.ledger import Ledger
-from exporter.metrics.metric import BACKEND, MODEL, REPLICA, TARGET, Metric
 from exporter.native.families import Family
 from exporter.native.loaded import LoadedModel
 from exporter.native.mapping import ollama, tgi, vllm
@@ -71,7 +71,7 @@ class Unified:
 
     def collect(self) -> Iterator[Collected]:
         every = [*self._scraped.values(), *self._loaded.values(), *(chats.told() for chats in self._chats.values())]
-        for metric in native.NATIVE:
+        for metric in unified.NATIVE:
             samples = [sample for told in every for sample in told.get(metric.name, ())]
             if samples:
                 family = Collected(metric.name.removesuffix("_total"), metric.help, metric.type)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from exporter.metrics import catalogue
+from catalogue import own
 from exporter.metrics.families import Families, Series
 from exporter.metrics.ledger import Ledger
 from exporter.native.failure import NativeReason
@@ -33,8 +33,8 @@ class Ups:
             self._forget(key)
             series = Series(self._families, labels)
             self._series[key] = labels, series
-        series.put_only(catalogue.NATIVE_UP, reason is None, replica or "", reason.value if reason else "")
-        series.put_only(catalogue.NATIVE_SCRAPE_DURATION, seconds, replica or "")
+        series.put_only(own.NATIVE_UP, reason is None, replica or "", reason.value if reason else "")
+        series.put_only(own.NATIVE_SCRAPE_DURATION, seconds, replica or "")
 
     def _forget(self, key: tuple[str, str | None]) -> None:
         if key in self._series:

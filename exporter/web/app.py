@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from exporter.metrics.exposition import Exposition
 from exporter.negotiation import wishes
 from exporter.reloading import Reloaded
+from exporter.web.exposition import Exposition
 from exporter.web.overview import Overview
 
 GZIP_LEVEL = 6

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import inf
 from types import MappingProxyType
 
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import Metric
+from catalogue import own
+from catalogue.metric import Metric
 
 EVERY_SECONDS = 15
 INSTANCE, OTHER_INSTANCE = "chatprobe-0:9840", "chatprobe-1:9840"
@@ -114,7 +114,7 @@ def chats(
     told: Series = {}
     for (metric, name, more), samples in kept.samples.items():
         told |= series(metric, samples, name=name, instance=instance, **labels, **dict(more))
-    for metric, value in ((catalogue.SCENARIO_INTERVAL, interval), (catalogue.SCENARIO_TIMEOUT, timeout)):
+    for metric, value in ((own.SCENARIO_INTERVAL, interval), (own.SCENARIO_TIMEOUT, timeout)):
         told |= series(metric, [value] * len(story), instance=instance, scenario=scenario)
     return told
 
@@ -146,9 +146,9 @@ def _values(samples: Iterable[float | None]) -> str:
 
 _Key = tuple[Metric, str, tuple[tuple[str, str], ...]]
 _HISTOGRAMS = (
-    *((metric, ()) for metric in (catalogue.TTFT, catalogue.STALL, catalogue.ITL, catalogue.TPOT)),
-    *((catalogue.E2E, (("outcome", outcome),)) for outcome in catalogue.OUTCOMES),
-    (catalogue.PHASE_SECONDS, (("phase", "wait"),)),
+    *((metric, ()) for metric in (own.TTFT, own.STALL, own.ITL, own.TPOT)),
+    *((own.E2E, (("outcome", outcome),)) for outcome in own.OUTCOMES),
+    (own.PHASE_SECONDS, (("phase", "wait"),)),
 )
 
 
@@ -167,7 +167,7 @@ class _Kept:
         self._there = True
         for event in events:
             if isinstance(event, Skip):
-                self._count(catalogue.PROBE_SKIPPED, ("reason", event.reason))
+                self._count(own.PROBE_SKIPPED, ("reason", event.reason))
             else:
                 self._take_chat(event, now)
 
@@ -184,21 +184,21 @@ class _Kept:
         self._scrapes += 1
 
     def _take_chat(self, chat: Chat, now: float) -> None:
-        self._count(catalogue.PROBES)
-        self._gauges[_key(catalogue.PROBE_SUCCESS)] = chat.reason is None
-        self._gauges[_key(catalogue.LAST_PROBE)] = now
+        self._count(own.PROBES)
+        self._gauges[_key(own.PROBE_SUCCESS)] = chat.reason is None
+        self._gauges[_key(own.LAST_PROBE)] = now
         if chat.reason is None:
-            self._gauges[_key(catalogue.LAST_SUCCESS)] = now
+            self._gauges[_key(own.LAST_SUCCESS)] = now
         else:
-            self._count(catalogue.PROBE_FAILURES, ("reason", chat.reason))
-        self._observe(catalogue.E2E, chat.e2e, ("outcome", "ok" if chat.reason is None else "failed"))
+            self._count(own.PROBE_FAILURES, ("reason", chat.reason))
+        self._observe(own.E2E, chat.e2e, ("outcome", "ok" if chat.reason is None else "failed"))
         if chat.ttft is not None:
-            self._observe(catalogue.TTFT, chat.ttft)
+            self._observe(own.TTFT, chat.ttft)
         if chat.stall is not None:
-            for metric in (catalogue.STALL, catalogue.ITL, catalogue.TPOT):
+            for metric in (own.STALL, own.ITL, own.TPOT):
                 self._observe(metric, chat.stall)
         if chat.token:
-            self._observe(catalogue.PHASE_SECONDS, chat.ttft or 0, ("phase", "wait"))
+            self._observe(own.PHASE_SECONDS, chat.ttft or 0, ("phase", "wait"))
 
     def _count(self, metric: Metric, *more: tuple[str, str]) -> None:
         self._counters[_key(metric, *more)] += 1
@@ -210,9 +210,9 @@ class _Kept:
                 self._counters[metric, metric.bucket, (*more, ("le", self._le(bound)))] += 1
 
     def _zeros(self) -> dict[_Key, float]:
-        zeros = {_key(catalogue.PROBES): 0.0}
-        zeros |= {_key(catalogue.PROBE_FAILURES, ("reason", reason)): 0.0 for reason in catalogue.FAILURE_REASONS}
-        zeros |= {_key(catalogue.PROBE_SKIPPED, ("reason", reason)): 0.0 for reason in catalogue.SKIP_REASONS}
+        zeros = {_key(own.PROBES): 0.0}
+        zeros |= {_key(own.PROBE_FAILURES, ("reason", reason)): 0.0 for reason in own.FAILURE_REASONS}
+        zeros |= {_key(own.PROBE_SKIPPED, ("reason", reason)): 0.0 for reason in own.SKIP_REASONS}
         for metric, more in _HISTOGRAMS:
             zeros[metric, metric.count, more] = 0.0
             zeros |= {(metric, metric.bucket, (*more, ("le", self._le(bound)))): 0.0 for bound in (*metric.bounds, inf)}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.metrics import catalogue
+from catalogue import own
 from tests.alerts.cases import Case, Firing, check
 from tests.alerts.series import (
     NO_TOKEN_IN_TIME,
@@ -100,9 +100,9 @@ def pairs(*stretches: tuple[float, float | None], each: float = 16, restarts_at:
     shares = list(chain.from_iterable(repeat(share, round(days * DAYS * 60 / SPARSE)) for days, share in stretches))
     told: Series = {}
     for metric, more, steps in (
-        (catalogue.PAIRS, {}, [each for _ in shares]),
-        (catalogue.PAIR_WINS, {"measure": "ttft"}, [each * (share or 0) for share in shares]),
-        (catalogue.PAIR_WINS, {"measure": "tpot"}, [each / 2 for _ in shares]),
+        (own.PAIRS, {}, [each for _ in shares]),
+        (own.PAIR_WINS, {"measure": "ttft"}, [each * (share or 0) for share in shares]),
+        (own.PAIR_WINS, {"measure": "tpot"}, [each / 2 for _ in shares]),
     ):
         counted = _counted(steps, restarts_at)
         samples = [None if share is None else sample for share, sample in zip(shares, counted, strict=True)]
@@ -166,9 +166,9 @@ def gap(*stretches: tuple[float, float, int], basis: str = "request", restarts_a
     each = list(chain.from_iterable(repeat((late, count), round(minutes * 4)) for minutes, late, count in stretches))
     told: Series = {}
     for metric, steps in (
-        (catalogue.GAP_CHATS, [count for _, count in each]),
-        (catalogue.GAP_ENGINE_TTFT, [0.1 * count for _, count in each]),
-        (catalogue.GAP_CLIENT_TTFT, [(0.1 + late) * count for late, count in each]),
+        (own.GAP_CHATS, [count for _, count in each]),
+        (own.GAP_ENGINE_TTFT, [0.1 * count for _, count in each]),
+        (own.GAP_CLIENT_TTFT, [(0.1 + late) * count for late, count in each]),
     ):
         told |= series(metric, _counted(steps, restarts_at), **VLLM, basis=basis)
     return told

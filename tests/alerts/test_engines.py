@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.metrics.catalogue import Metric, native
+from catalogue import unified as native
+from catalogue.metric import Metric
 from tests.alerts.cases import Case, Firing, check
 from tests.alerts.series import INSTANCE, OTHER_INSTANCE, VLLM, Series, series
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from alerts.rules import rules
-from exporter.metrics import catalogue
+from catalogue import own
 from tests.alerts.cases import Case, Firing, check
 from tests.alerts.promtool import config
 from tests.alerts.series import (
@@ -40,7 +40,7 @@ INACTIVE, BREAKER, MISSED, CAPPED = Skip("inactive"), Skip("breaker"), Skip("mis
 
 def exporter(scraped: Sequence[float | None], *, instance: str = INSTANCE) -> Series:
     """An exporter that could be scraped (1) or not (0), or that Prometheus was not told of (None)."""
-    built = series(catalogue.BUILD_INFO, [sample or None for sample in scraped], instance=instance, version="1.0.0", python_version="3.12.1")
+    built = series(own.BUILD_INFO, [sample or None for sample in scraped], instance=instance, version="1.0.0", python_version="3.12.1")
     return up(scraped, instance=instance) | built
 
 
@@ -204,10 +204,8 @@ def shards(number: int, of: float | Sequence[float | None], length: int, *, lead
     """A process that is one of several shards; with a lease where `leads` is given."""
     instance = f"chatprobe-{number}-{'by' if leads == 0 else 'on'}:9840"
     samples = [of] * length if isinstance(of, int | float) else of
-    found = series(catalogue.SHARDS, samples, instance=instance, shard=str(number)) | exporter(
-        [1 if one else None for one in samples], instance=instance
-    )
-    return found if leads is None else found | series(catalogue.LEADER, [leads if one else None for one in samples], instance=instance)
+    found = series(own.SHARDS, samples, instance=instance, shard=str(number)) | exporter([1 if one else None for one in samples], instance=instance)
+    return found if leads is None else found | series(own.LEADER, [leads if one else None for one in samples], instance=instance)
 
 
 SHARD_TWO_GONE = [*[3] * 40, *[None] * 60, *[3] * 40]
@@ -234,7 +232,7 @@ SHARD_UNWATCHED = (
     Case(
         "LLMShardUnwatched",
         "the second cannot be scraped, which is told as that",
-        shards(1, 2, 80) | series(catalogue.SHARDS, [*[2] * 20, *[None] * 60], shard="2") | exporter([*[1] * 20, *[0] * 60]),
+        shards(1, 2, 80) | series(own.SHARDS, [*[2] * 20, *[None] * 60], shard="2") | exporter([*[1] * 20, *[0] * 60]),
         19.5,
     ),
     Case(
@@ -249,8 +247,7 @@ RELOAD_FAILED = (
     Case(
         "LLMConfigReloadFailed",
         "one of two has refused it, for ten minutes",
-        series(catalogue.RELOAD_SUCCESSFUL, [*[1] * 40, *[0] * 40, *[1] * 40])
-        | series(catalogue.RELOAD_SUCCESSFUL, [1] * 120, instance=OTHER_INSTANCE),
+        series(own.RELOAD_SUCCESSFUL, [*[1] * 40, *[0] * 40, *[1] * 40]) | series(own.RELOAD_SUCCESSFUL, [1] * 120, instance=OTHER_INSTANCE),
         29.5,
         (
             Firing(
@@ -261,12 +258,12 @@ RELOAD_FAILED = (
             ),
         ),
     ),
-    Case("LLMConfigReloadFailed", "mended within four minutes", series(catalogue.RELOAD_SUCCESSFUL, [*[1] * 40, *[0] * 16, *[1] * 40]), 23.5),
-    Case("LLMConfigReloadFailed", "it was right the first time", series(catalogue.RELOAD_SUCCESSFUL, [1] * 80), 19.5),
+    Case("LLMConfigReloadFailed", "mended within four minutes", series(own.RELOAD_SUCCESSFUL, [*[1] * 40, *[0] * 16, *[1] * 40]), 23.5),
+    Case("LLMConfigReloadFailed", "it was right the first time", series(own.RELOAD_SUCCESSFUL, [1] * 80), 19.5),
     Case(
         "LLMConfigReloadFailed",
         "its pod is replaced",
-        series(catalogue.RELOAD_SUCCESSFUL, [*[0] * 40, *[None] * 40]),
+        series(own.RELOAD_SUCCESSFUL, [*[0] * 40, *[None] * 40]),
         19.5,
         (Firing(5, 9.75, HERE),),
     ),
@@ -274,7 +271,7 @@ RELOAD_FAILED = (
 
 
 def discovery(source: str, *samples: float | None, instance: str = INSTANCE) -> Series:
-    return series(catalogue.DISCOVERY_UP, samples, instance=instance, source=source)
+    return series(own.DISCOVERY_UP, samples, instance=instance, source=source)
 
 
 DISCOVERY = (
@@ -299,7 +296,7 @@ DISCOVERY = (
 
 
 def timed_by(clock: str, *samples: float | None, instance: str = INSTANCE) -> Series:
-    return series(catalogue.MEASUREMENT_CLOCK, samples, instance=instance, clock=clock)
+    return series(own.MEASUREMENT_CLOCK, samples, instance=instance, clock=clock)
 
 
 CLOCK = (

@@ -18,10 +18,10 @@ from alerts.rule import Alert, Recording
 from alerts.rules import Rules, rules
 from alerts.slos import BURN
 from alerts.windows import DAY, Severity, pairs, written
+from catalogue.own import CATALOGUE, FAILURE_REASONS, SKIP_REASONS
 from cli.main import main
 from config.reader import parse
 from dashboards.boards import BOARDS
-from exporter.metrics.catalogue import CATALOGUE, FAILURE_REASONS, SKIP_REASONS
 from tests.alerts.expressions import names, numbers, thresholds
 from tests.alerts.pages import Page, without_code
 

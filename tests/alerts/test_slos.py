@@ -19,10 +19,10 @@ from alerts.rules import rules
 from alerts.slos import BURN, groups
 from alerts.targets import DOWN
 from alerts.windows import Speed, recorded
+from catalogue import own
 from config.model import Config
 from config.quantities import write_share
 from config.reader import parse
-from exporter.metrics import catalogue
 from tests.alerts.outages import INTERVALS, OBJECTIVES, configured, outages, table
 from tests.alerts.promtool import config, firing, first_minute, values
 
@@ -36,7 +36,7 @@ def labels(target: str = "vllm", slo: str = "available") -> str:
 
 def attempts(total: str, good: str, target: str = "vllm", slo: str = "available") -> dict[str, str]:
     """The two counters of an SLO, in promtool's notation, a sample each interval."""
-    return {f"{catalogue.SLO_TOTAL.name}{labels(target, slo)}": total, f"{catalogue.SLO_GOOD.name}{labels(target, slo)}": good}
+    return {f"{own.SLO_TOTAL.name}{labels(target, slo)}": total, f"{own.SLO_GOOD.name}{labels(target, slo)}": good}
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -62,7 +62,7 @@ def test_the_documentation_has_that_table() -> None:
 
 
 def test_what_a_page_says(tmp_path: Path) -> None:
-    failures = {f'{catalogue.PROBE_FAILURES.name}{labels()[:-1]},reason="connect"}}': "0x400 0+1x80"}
+    failures = {f'{own.PROBE_FAILURES.name}{labels()[:-1]},reason="connect"}}': "0x400 0+1x80"}
     fired = firing(config(), FAST, attempts("0+1x480", "0+1x400 400x80") | failures, [120], tmp_path)
     ((alert,),) = fired.values()
     assert alert.labels == {
@@ -308,8 +308,8 @@ def test_every_boundary_that_rules_name_is_one_that_is_served() -> None:
     for group in rules(chosen).groups:
         for rule in group.rules:
             for name, bound in re.findall(r'(\w+)_bucket\{[^}]*le=~"([^"]*)"', rule.expr):
-                metric = next(metric for metric in catalogue.CATALOGUE if metric.name == name)
-                bounds = (*metric.bounds, 90) if metric is catalogue.TTFT else metric.bounds
+                metric = next(metric for metric in own.CATALOGUE if metric.name == name)
+                bounds = (*metric.bounds, 90) if metric is own.TTFT else metric.bounds
                 matching = [each for each in bounds if re.fullmatch(bound, str(float(each))) and re.fullmatch(bound, f"{each:g}")]
                 assert len(matching) == 1, (name, bound)
                 found += 1
@@ -320,12 +320,12 @@ def test_an_outage_that_was_told_of_does_not_page_again_when_it_is_over(tmp_path
     """Half an hour without an answer, then all is well: `LLMTargetDown` paged, and the windows still remember, but nobody is woken again."""
     up = labels().replace(',slo="available"', "")
     gauges = {
-        f"{catalogue.PROBES.name}{up}": "0+1x920",
-        f"{catalogue.PROBE_SUCCESS.name}{up}": "1x400 0x120 1x400",
-        f"{catalogue.LAST_PROBE.name}{up}": "0+15x920",
-        f"{catalogue.LAST_SUCCESS.name}{up}": "0+15x400 6000x120 7815+15x400",
-        f'{catalogue.SCENARIO_INTERVAL.name}{{job="chatprobe",scenario="heartbeat"}}': "15x920",
-        f'{catalogue.SCENARIO_TIMEOUT.name}{{job="chatprobe",scenario="heartbeat"}}': "30x920",
+        f"{own.PROBES.name}{up}": "0+1x920",
+        f"{own.PROBE_SUCCESS.name}{up}": "1x400 0x120 1x400",
+        f"{own.LAST_PROBE.name}{up}": "0+15x920",
+        f"{own.LAST_SUCCESS.name}{up}": "0+15x400 6000x120 7815+15x400",
+        f'{own.SCENARIO_INTERVAL.name}{{job="chatprobe",scenario="heartbeat"}}': "15x920",
+        f'{own.SCENARIO_TIMEOUT.name}{{job="chatprobe",scenario="heartbeat"}}': "30x920",
     }
     series = attempts("0+1x921", "0+1x400 400x120 401+1x400") | gauges
     made = rules(config())
@@ -365,6 +365,6 @@ def test_an_engine_that_is_down_now_and_then_pages(tmp_path: Path) -> None:
     good, bad = "1x3 " * 50, "0x3 " * 50
     flapping = " ".join(part for pair in zip(good.split(), bad.split(), strict=True) for part in pair)
     counted = " ".join(f"{400 + 4 * cycle}+1x3 {403 + 4 * cycle}x3" for cycle in range(50))
-    gauges = {f"{catalogue.PROBE_SUCCESS.name}{up}": f"1x400 {flapping}", f"{catalogue.LAST_PROBE.name}{up}": "0+15x800"}
+    gauges = {f"{own.PROBE_SUCCESS.name}{up}": f"1x400 {flapping}", f"{own.LAST_PROBE.name}{up}": "0+15x800"}
     fired = firing(config(), FAST, attempts("0+1x800", f"0+1x399 {counted}") | gauges, [150, 160], tmp_path)
     assert all(fired.values())

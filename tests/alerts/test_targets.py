@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.metrics import catalogue
+from catalogue import own
 from tests.alerts.cases import Case, Firing, check
 from tests.alerts.series import (
     CUT,
@@ -231,7 +231,7 @@ MODEL_MISSING_CASES = (
 
 
 def loaded(*samples: float | None) -> dict[str, str]:
-    return series(catalogue.MODEL_LOADED, samples, **OLLAMA)
+    return series(own.MODEL_LOADED, samples, **OLLAMA)
 
 
 MODEL_NOT_LOADED = (
@@ -402,7 +402,7 @@ REGRESSION = (
 
 
 def _certificate(*samples: float | None, instance: str = "chatprobe-0:9840") -> dict[str, str]:
-    return series(catalogue.CERTIFICATE_EXPIRY, samples, instance=instance, **VLLM)
+    return series(own.CERTIFICATE_EXPIRY, samples, instance=instance, **VLLM)
 
 
 DAY, HOUR = 86400.0, 3600.0

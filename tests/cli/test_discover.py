@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from probes.simulator import Options, simulated
+from discovery.kubernetes.rbac import DISCOVERY, VALIDATION
+from simulator import Options, simulated
 from tests.cluster import api, objects
-from traffic.targets.kubernetes.rbac import DISCOVERY, VALIDATION
 
 NAMESPACE = objects.NAMESPACE
 

@@ -22,7 +22,7 @@ from cli.waterfall import chat_report, printable, waterfall
 from probes.ask import Endpoint
 from probes.failure import Failure, Reason
 from probes.record import ChatRecord, Chunk, Milestones, Native
-from probes.simulator import EngineName, Latency, Options, simulated
+from simulator import EngineName, Latency, Options, simulated
 
 FAST = Latency(decode_seconds=0.002, first_token_seconds=0.002)
 SECOND = 1_000_000_000

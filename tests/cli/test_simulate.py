@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import main
-from tests.probes.simulator.raw import CHAT, ask, chat, events
+from tests.simulator.raw import CHAT, ask, chat, events
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -13,8 +13,8 @@ import yaml
 
 from alerts.build import build
 from config.reader import parse
-from probes.simulator import Latency, Options, simulated
-from probes.simulator.options import EngineName
+from simulator import Latency, Options, simulated
+from simulator.options import EngineName
 from tests.dashboards.asking import Prometheus
 from tests.processes import free_port, process, prometheus_binary
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from catalogue import own
+from catalogue.uids import Dashboard
 from dashboards import promql, standard
 from dashboards.dash.board import Board, Row
 from dashboards.dash.colours import Colour
@@ -14,8 +16,6 @@ from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import NothingText, RangeText, ValueText, high_is_bad
 from dashboards.dash.variables import Choice
-from exporter.metrics import catalogue
-from exporter.metrics.catalogue import Dashboard
 
 LINK = Link("Why", Dashboard.WHY, (("target", label("target")), ("slo", "chat")))
 SERIES = TimeSeries(
@@ -23,7 +23,7 @@ SERIES = TimeSeries(
     description="How to read it.",
     unit=Unit.SECONDS,
     width=12,
-    queries=(Query(promql.mean(catalogue.TTFT), "{{target}}"), Query("vector(0.1)", "SLO", ref="slo", step="1m")),
+    queries=(Query(promql.mean(own.TTFT), "{{target}}"), Query("vector(0.1)", "SLO", ref="slo", step="1m")),
     thresholds=high_is_bad(0.1, 0.5),
     limits=Limits.DASHES,
     stack=Stack.VALUES,
@@ -53,12 +53,12 @@ SERIES = TimeSeries(
     ),
     may_be_empty="nobody chats.",
 )
-HEAT = Heatmap(title="Heat", description="d", unit=Unit.SECONDS, queries=(Query(promql.heat(catalogue.TTFT), exemplars=True),))
+HEAT = Heatmap(title="Heat", description="d", unit=Unit.SECONDS, queries=(Query(promql.heat(own.TTFT), exemplars=True),))
 TABLE = Table(
     title="Table",
     description="d",
     unit=Unit.NUMBER,
-    queries=(Query(promql.rate(catalogue.PROBES), ref="chats"), Query(promql.rate(catalogue.PROBE_FAILURES), ref="failures")),
+    queries=(Query(promql.rate(own.PROBES), ref="chats"), Query(promql.rate(own.PROBE_FAILURES), ref="failures")),
     columns=(
         Column(source="target", title="Target", unit=Unit.TEXT, links=(LINK,), width=120),
         Column(source="failures", title="Failed", cell=Cell.COLOURED, thresholds=high_is_bad(1, 2), decimals=1),
@@ -70,7 +70,7 @@ STATE = StateTimeline(
     title="State",
     description="d",
     unit=Unit.PLAIN,
-    queries=(Query(promql.select(catalogue.PROBE_SUCCESS), "{{target}}"),),
+    queries=(Query(promql.select(own.PROBE_SUCCESS), "{{target}}"),),
     mappings=(ValueText(1, "up", Colour.GREEN), RangeText(-1, 0.5, "down", Colour.RED), NothingText("?", Colour.GREY)),
 )
 STAT = Stat(title="Stat", description="d", unit=Unit.RATIO, queries=(Query("vector(1)", instant=True),), colour=Colour.BLUE, lowest=0, highest=1)

@@ -95,7 +95,7 @@ def test_it_names_the_panel_that_was_changed_in_a_file(folder: Path) -> None:
     assert code == 1
     assert lines == [
         "chatprobe / Overview: Who answers: `chatprobe_up` is no metric of the catalogue, and none that is recorded; take the name from "
-        "`exporter.metrics.catalogue` or `alerts.recordings`, or put it on the list in `dashboards/lint/foreign.py`",
+        "`catalogue.own` or `alerts.recordings`, or put it on the list in `dashboards/lint/foreign.py`",
         f"chatprobe / Overview: Badput: it is in the file, and in the dashboard no more; {ANEW}",
         f"chatprobe / Overview: Goodput: it is not in the file; {ANEW}",
     ]

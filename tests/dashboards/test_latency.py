@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from catalogue import own
 from config.reader import parse
 from dashboards import latency
 from dashboards.dash.panels import QueryPanel
-from exporter.metrics import catalogue
 from tests.alerts.promtool import values
 from tests.dashboards.parts import everything_chosen
 
@@ -38,7 +38,7 @@ def told(panel: QueryPanel, series: Mapping[str, str], folder: Path) -> list[dic
 
 
 def test_a_warm_prefix_is_told_from_a_cold_one(tmp_path: Path) -> None:
-    name = catalogue.TTFT.name
+    name = own.TTFT.name
     series: dict[str, str] = {}
     for scenario, cache, buckets in (
         ("fresh", "cold", {"0.1": 0, "0.2": 10, "+Inf": 10}),
@@ -61,9 +61,9 @@ def test_phases_add_up_to_a_mean_chat_of_those_that_had_none_too(tmp_path: Path)
 
 
 def test_long_silences_are_counted_however_the_bound_is_written(tmp_path: Path) -> None:
-    assert 1 in catalogue.STALL.bounds
+    assert 1 in own.STALL.bounds
     for written in ("1", "1.0"):
-        series = histogram(catalogue.STALL.name, chats("fresh"), {"0.5": 4, written: 9, "+Inf": 10})
+        series = histogram(own.STALL.name, chats("fresh"), {"0.5": 4, written: 9, "+Inf": 10})
         (share,) = told(latency.SILENCES, series, tmp_path)
         assert list(share.values()) == pytest.approx([0.1])
 

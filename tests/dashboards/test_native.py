@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from catalogue import own
+from catalogue import pods as told
+from catalogue import vllm as theirs
 from dashboards import native, ollama, pods, tgi, vllm, why
 from dashboards.dash.board import Board
 from dashboards.dash.panels import QueryPanel
 from dashboards.promql import mean
-from exporter.metrics import catalogue
-from exporter.metrics import pods as told
-from exporter.metrics import vllm as own
 from tests.alerts.promtool import config, values
 
 _OURS = 'job="j", instance="i", target="t", backend="vllm", model_name="m"'
@@ -78,25 +78,30 @@ def test_where_a_vllm_has_both_names_the_newer_counts_once(tmp_path: Path) -> No
 
 
 def test_a_quantile_in_the_lowest_bucket_is_not_made_up(tmp_path: Path) -> None:
-    series = histogram(own.E2E.name, RANK, {"0.3": 9, "0.5": 10, "+Inf": 10}, 1)
-    assert asked(native.own_quantile("0.5", own.E2E), series, tmp_path) == {}
-    assert asked(native.own_quantile("0.95", own.E2E), series, tmp_path) == {OF_TARGET: pytest.approx(0.4)}
-    assert asked(native.first_bucket(own.E2E), series, tmp_path) == {OF_TARGET: pytest.approx(0.9)}
-    assert asked(mean(own.E2E), series, tmp_path) == {OF_TARGET: pytest.approx(0.1)}
+    series = histogram(theirs.E2E.name, RANK, {"0.3": 9, "0.5": 10, "+Inf": 10}, 1)
+    assert asked(native.own_quantile("0.5", theirs.E2E), series, tmp_path) == {}
+    assert asked(native.own_quantile("0.95", theirs.E2E), series, tmp_path) == {OF_TARGET: pytest.approx(0.4)}
+    assert asked(native.first_bucket(theirs.E2E), series, tmp_path) == {OF_TARGET: pytest.approx(0.9)}
+    assert asked(mean(theirs.E2E), series, tmp_path) == {OF_TARGET: pytest.approx(0.1)}
 
 
 def test_an_idle_engine_has_neither_mean_nor_quantile(tmp_path: Path) -> None:
-    series = histogram(own.E2E.name, RANK, {"0.3": 0, "0.5": 0, "+Inf": 0}, 0)
-    for expr in (native.own_quantile("0.95", own.E2E), native.first_bucket(own.E2E), mean(own.E2E), native.mean_of_range(own.E2E)):
+    series = histogram(theirs.E2E.name, RANK, {"0.3": 0, "0.5": 0, "+Inf": 0}, 0)
+    for expr in (
+        native.own_quantile("0.95", theirs.E2E),
+        native.first_bucket(theirs.E2E),
+        mean(theirs.E2E),
+        native.mean_of_range(theirs.E2E),
+    ):
         assert asked(expr, series, tmp_path) == {}
 
 
 def test_a_process_that_two_exporters_ask_counts_once(tmp_path: Path) -> None:
     other = RANK.replace('instance="i"', 'instance="other"')
     second = RANK.replace('engine="0"', 'engine="1"')
-    series = {f"{own.RUNNING.name}{{{labels}}}": f"{count}x40" for labels, count in ((RANK, 3), (other, 3), (second, 4))}
-    assert asked(native.level(own.RUNNING), series, tmp_path) == {OF_TARGET: 7}
-    assert asked(native.level(own.RUNNING, how="max"), series, tmp_path) == {OF_TARGET: 4}
+    series = {f"{theirs.RUNNING.name}{{{labels}}}": f"{count}x40" for labels, count in ((RANK, 3), (other, 3), (second, 4))}
+    assert asked(native.level(theirs.RUNNING), series, tmp_path) == {OF_TARGET: 7}
+    assert asked(native.level(theirs.RUNNING, how="max"), series, tmp_path) == {OF_TARGET: 4}
 
 
 def test_a_gpu_belongs_to_the_pod_that_uses_it_whichever_labels_name_it(tmp_path: Path) -> None:
@@ -124,7 +129,7 @@ def test_the_sum_of_a_whole_pod_is_not_counted_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("board", "backend"), [(vllm.BOARD, "vllm"), (tgi.BOARD, "tgi"), (ollama.BOARD, "ollama")], ids=["vllm", "tgi", "ollama"])
 def test_the_dashboard_of_one_engine_shows_no_other(board: Board, backend: str) -> None:
     """With all engines chosen, `$backend` matches any: what is not an engine's own by its name must be asked for this one alone."""
-    dropped = catalogue.NATIVE_SERIES_DROPPED.name  # it has no such label, and is joined to targets that are
+    dropped = own.NATIVE_SERIES_DROPPED.name  # it has no such label, and is joined to targets that are
     found = [
         (panel.title, match["name"])
         for panel in board.panels
@@ -138,4 +143,4 @@ def test_the_dashboard_of_one_engine_shows_no_other(board: Board, backend: str) 
 
 def test_the_reason_of_chats_that_are_not_sent_is_one_of_those() -> None:
     (expr,) = queries(ollama.BOARD, "Chats not sent as the model was not loaded")
-    assert re.findall(r'reason="(\w+)"', expr)[0] in catalogue.SKIP_REASONS
+    assert re.findall(r'reason="(\w+)"', expr)[0] in own.SKIP_REASONS

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from catalogue import own
+from catalogue.process import PROCESS
 from dashboards import prober, process
 from dashboards.dash.panels import QueryPanel
-from exporter.metrics import catalogue
-from exporter.metrics.assembly import Metrics
+from exporter.assembly import Metrics
 from tests.alerts.promtool import config, values
 from tests.dashboards.parts import everything_chosen
 from tests.exporter.scrape import config as exported
@@ -34,9 +35,9 @@ def test_age_is_told_in_intervals(tmp_path: Path) -> None:
 
 
 def test_lateness_is_told_by_a_boundary_of_its_histogram(tmp_path: Path) -> None:
-    name = catalogue.SCHEDULE_LAG.name
-    assert 0.1 in catalogue.SCHEDULE_LAG.bounds
-    assert 0.1 in catalogue.LOOP_LAG.bounds
+    name = own.SCHEDULE_LAG.name
+    assert 0.1 in own.SCHEDULE_LAG.bounds
+    assert 0.1 in own.LOOP_LAG.bounds
     series = {f'{name}_bucket{{{OF}, le="0.1"}}': "0+9x30", f"{name}_count{{{OF}}}": "0+12x30"}
     assert told(prober.LATE, series, tmp_path) == pytest.approx([0.25])
 
@@ -57,7 +58,7 @@ def test_the_share_of_the_engines_tokens_leaves_ollama_out(tmp_path: Path) -> No
 
 def test_what_is_shown_of_the_process_is_served() -> None:
     seen = scrape(Metrics(roster(exported()), {}))
-    for metric in catalogue.process.PROCESS:
+    for metric in PROCESS:
         assert seen.value(metric.name) is not None, metric.name
 
 

@@ -8,11 +8,11 @@ import promql_parser
 import pytest
 
 from alerts import recordings
+from catalogue import own
 from dashboards import promql, standard
 from dashboards.boards import BOARDS
 from dashboards.dash.annotations import Annotation
 from dashboards.dash.panels import QueryPanel
-from exporter.metrics import catalogue
 
 QUERIES = [
     pytest.param(query.expr, id=f"{board.uid}: {panel.title}: {ref}")
@@ -42,10 +42,10 @@ def test_what_is_recorded_has_no_instance() -> None:
     assert promql.select(recordings.PROBES) == (
         'target:chatprobe_probes:rate5m{job=~"$job", target=~"$target", backend=~"$backend", model=~"$model", scenario=~"$scenario"}'
     )
-    assert promql.select(catalogue.MODEL_LOADED) == (
+    assert promql.select(own.MODEL_LOADED) == (
         'chatprobe_model_loaded{job=~"$job", instance=~"$instance", target=~"$target", backend=~"$backend", model=~"$model"}'
     )
-    assert promql.select(catalogue.SERIES, promql.equals("a", "b")) == 'chatprobe_exporter_series{job=~"$job", instance=~"$instance", a="b"}'
+    assert promql.select(own.SERIES, promql.equals("a", "b")) == 'chatprobe_exporter_series{job=~"$job", instance=~"$instance", a="b"}'
 
 
 def test_a_quantile_drops_what_is_no_number() -> None:
@@ -57,7 +57,7 @@ def test_a_quantile_drops_what_is_no_number() -> None:
 
 def test_a_mean_drops_where_nothing_was_observed() -> None:
     chosen = '{job=~"$job", instance=~"$instance"}'
-    assert promql.mean(catalogue.SCHEDULE_LAG, by=("job",)) == (
+    assert promql.mean(own.SCHEDULE_LAG, by=("job",)) == (
         f"sum by (job) (rate(chatprobe_exporter_schedule_lag_seconds_sum{chosen}[$__rate_interval]))"
         f" / (sum by (job) (rate(chatprobe_exporter_schedule_lag_seconds_count{chosen}[$__rate_interval])) > 0)"
     )
@@ -65,7 +65,7 @@ def test_a_mean_drops_where_nothing_was_observed() -> None:
 
 def test_counters_and_buckets_are_asked_for_their_rate() -> None:
     chosen = '{job=~"$job", instance=~"$instance", target=~"$target", backend=~"$backend", model=~"$model", scenario=~"$scenario"'
-    assert promql.rate(catalogue.PROBE_FAILURES, promql.equals("reason", "dns")) == (
+    assert promql.rate(own.PROBE_FAILURES, promql.equals("reason", "dns")) == (
         f'sum by (target, backend) (rate(chatprobe_probe_failures_total{chosen}, reason="dns"}}[$__rate_interval]))'
     )
-    assert promql.heat(catalogue.TTFT) == f"sum by (le) (rate(chatprobe_ttft_seconds_bucket{chosen}}}[$__rate_interval]))"
+    assert promql.heat(own.TTFT) == f"sum by (le) (rate(chatprobe_ttft_seconds_bucket{chosen}}}[$__rate_interval]))"

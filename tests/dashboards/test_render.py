@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from catalogue.uids import Dashboard
 from dashboards.dash.board import Row
 from dashboards.dash.colours import Colour
 from dashboards.dash.links import Link, cell, label
@@ -16,7 +17,6 @@ from dashboards.dash.render import as_json, panel_id, text
 from dashboards.dash.units import Unit
 from dashboards.dash.values import Thresholds
 from dashboards.dash.variables import Choice
-from exporter.metrics.catalogue import Dashboard
 from tests.dashboards import parts
 from tests.dashboards.parts import BOARD
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from promql_parser import parse
 
+from catalogue import own, pods
+from catalogue.engines import RELAYED
 from dashboards.dash.render import as_json
 from dashboards.lint.labels import possible
 from dashboards.lint.page import Page
 from dashboards.lint.series import find, known
 from dashboards.lint.verdict import verdict_on
 from dashboards.overview import BOARD
-from exporter.metrics import catalogue
 from tests.dashboards.changes import Change, Json, expr, of_panel, panel, target, variable
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,7 @@ HERE = f"chatprobe / Overview: {PANEL}"
 ON_DASHBOARD = "chatprobe / Overview: (dashboard)"
 CHOSEN = 'job=~"$job", instance=~"$instance"'
 LABELS = "backend, instance, job, model, scenario, target"
-FROM = "take the name from `exporter.metrics.catalogue` or `alerts.recordings`, or put it on the list in `dashboards/lint/foreign.py`"
+FROM = "take the name from `catalogue.own` or `alerts.recordings`, or put it on the list in `dashboards/lint/foreign.py`"
 
 
 def said(change: Change) -> set[str]:
@@ -214,7 +215,7 @@ def test_the_labels_of_an_answer_are_known(text: str, labels: set[str] | None) -
 
 
 def test_everything_in_the_catalogue_can_be_asked_for() -> None:
-    for metric in (*catalogue.CATALOGUE, *catalogue.RELAYED, *catalogue.pods.PODS):
+    for metric in (*own.CATALOGUE, *RELAYED, *pods.PODS):
         name = metric.count if metric.type in ("histogram", "summary") else metric.name
         series = find(name)
         assert series is not None, name
@@ -233,9 +234,9 @@ def test_no_name_is_known_for_two_things() -> None:
 
 @pytest.mark.timeout(120)
 def test_a_metric_that_is_renamed_breaks_the_check_with_the_panels_name(tmp_path: Path) -> None:
-    for room in ("alerts", "cli", "config", "dashboards", "exporter", "probes", "traffic"):
+    for room in ("alerts", "catalogue", "cli", "config", "dashboards", "discovery", "exporter", "probes", "simulator", "traffic"):
         shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
-    file = tmp_path / "exporter/metrics/catalogue.py"
+    file = tmp_path / "catalogue/own.py"
     file.write_text(file.read_text().replace('"chatprobe_probe_success"', '"chatprobe_probe_succeeded"'))
     done = subprocess.run([sys.executable, "-m", "cli", "dashboards", "check"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1

@@ -9,13 +9,13 @@ import pytest
 
 from alerts import recordings
 from alerts.rules import rules
+from catalogue.uids import Dashboard
 from config.model import Config
 from config.reader import parse
 from dashboards import budgets, burning, slo
 from dashboards.dash.links import Link
 from dashboards.dash.panels import QueryPanel
 from dashboards.promql import tagged
-from exporter.metrics.catalogue import Dashboard
 from tests.alerts.promtool import values
 from tests.dashboards.parts import everything_chosen
 

@@ -20,7 +20,7 @@ from alerts.objective import objectives
 from alerts.slos import alarm_waits
 from alerts.windows import HOUR, Severity
 from config.reader import read
-from probes.simulator import ENGINES, Latency, Options, simulated
+from simulator import ENGINES, Latency, Options, simulated
 from tests.alerts.notifying import program
 from tests.processes import free_port, process, prometheus_binary
 

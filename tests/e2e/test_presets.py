@@ -11,7 +11,7 @@ from config.reader import parse
 from config.starters import PRESETS, starter
 from exporter.exporting import exporting
 from probes.record import ChatRecord
-from probes.simulator import ENGINES, Latency, Options, simulated
+from simulator import ENGINES, Latency, Options, simulated
 from traffic.events import Event, Skip
 
 USUAL = {"vllm": "http://127.0.0.1:8000", "tgi": "http://127.0.0.1:8080", "ollama": "http://127.0.0.1:11434"}

@@ -14,8 +14,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from exporter.metrics.buckets import FIRST_TOKEN
-from probes.simulator import ENGINES, Latency, Options, simulated
+from catalogue.buckets import FIRST_TOKEN
+from simulator import ENGINES, Latency, Options, simulated
 from tests.exporter.scrape import promtool_accepts
 from tests.processes import free_port, process, prometheus_binary
 

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from catalogue import own
 from config.model import Config
 from config.reader import parse
 from exporter.exporting import exporting
-from exporter.metrics import catalogue
 from probes.record import ChatRecord
 from tests.exporter.scrape import Scrape, read
 from tests.exporter.test_exporting import get
@@ -75,15 +75,13 @@ async def test_an_open_loop_omits_nothing_of_a_stall_and_a_closed_one_does() -> 
 
     assert skipped["wide"] == skipped["closed"] == {}
     assert due * 0.7 < waited["wide"] <= due * 1.3
-    answered, quick = (
-        seen["wide"].value(name, **labels) or 0 for name, labels in ((catalogue.TTFT.count, {}), (catalogue.TTFT.bucket, {"le": "0.5"}))
-    )
+    answered, quick = (seen["wide"].value(name, **labels) or 0 for name, labels in ((own.TTFT.count, {}), (own.TTFT.bucket, {"le": "0.5"})))
     assert answered - quick >= due * 0.7
 
     assert skipped["capped"].keys() == {SkipReason.TARGET_BUSY}
     assert waited["capped"] <= CAP * 1.3  # a busy machine has one or two wait right after the stall
     assert waited["capped"] + skipped["capped"][SkipReason.TARGET_BUSY] > due * 0.7
-    bad = (seen["capped"].value(catalogue.SLO_TOTAL.name) or 0) - (seen["capped"].value(catalogue.SLO_GOOD.name) or 0)
+    bad = (seen["capped"].value(own.SLO_TOTAL.name) or 0) - (seen["capped"].value(own.SLO_GOOD.name) or 0)
     assert bad >= due * 0.7
 
     assert waited["closed"] <= 10 * 1.3

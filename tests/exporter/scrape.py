@@ -15,7 +15,7 @@ from prometheus_client.samples import Exemplar
 
 from config.model import Config
 from config.reader import parse
-from exporter.metrics.assembly import Metrics
+from exporter.assembly import Metrics
 
 CONFIG = """
 targets:

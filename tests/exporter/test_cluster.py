@@ -19,10 +19,13 @@ from config.kubernetes import Kubernetes
 from config.model import Config
 from config.quantities import Address
 from config.reader import Loaded, parse
+from discovery.kubernetes import api as client
+from discovery.kubernetes import source
+from discovery.kubernetes.lease import Lease, LeaseName, Terms
 from exporter.exporting import Running, exporting
 from exporter.web.server import listening
 from probes.record import ChatRecord
-from probes.simulator import Options, simulated
+from simulator import Options, simulated
 from tests.answers import whole
 from tests.cluster import api, objects
 from tests.exporter.engine import Engine, engine
@@ -30,9 +33,6 @@ from tests.exporter.scrape import Scrape, read
 from tests.servers import Peer, serving
 from traffic.events import Event
 from traffic.sharding import WHOLE, Shard
-from traffic.targets.kubernetes import api as client
-from traffic.targets.kubernetes import source
-from traffic.targets.kubernetes.lease import Lease, LeaseName, Terms
 
 PATIENCE_SECONDS = 30
 KEY = "canary-key"

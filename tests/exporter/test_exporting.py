@@ -10,11 +10,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from catalogue import own
 from config.model import Config
 from config.quantities import Address
 from config.reader import parse
 from exporter.exporting import ServeError, exporting
-from exporter.metrics import catalogue
 from probes.record import ChatRecord
 from tests.exporter.engine import KEY, engine
 from tests.exporter.scrape import Scrape, promtool_accepts, read
@@ -69,14 +69,14 @@ async def test_from_an_engine_to_a_scrape(tmp_path: Path) -> None:
         assert await get(running.address, "/-/ready") == (200, b"chatprobe is ready.\n")
         await awaited.came()
         seen = await scraped(running.address)
-        probes = seen.one(catalogue.PROBES.name, **CHAT)
+        probes = seen.one(own.PROBES.name, **CHAT)
         assert probes is not None
         assert probes >= 1
-        assert seen.one(catalogue.OUTPUT_TOKENS.name, **CHAT) == 3 * probes
-        assert seen.one(catalogue.INPUT_TOKENS.name, **CHAT) == 9 * probes
-        assert seen.one(catalogue.ITL.count, **CHAT) == 2 * probes
-        assert seen.value(catalogue.PROBE_FAILURES.name) == 0
-        assert seen.value(catalogue.TARGET_INFO.name, served_model="tiny", backend_version="0.0.1", url=one.url) == 1
+        assert seen.one(own.OUTPUT_TOKENS.name, **CHAT) == 3 * probes
+        assert seen.one(own.INPUT_TOKENS.name, **CHAT) == 9 * probes
+        assert seen.one(own.ITL.count, **CHAT) == 2 * probes
+        assert seen.value(own.PROBE_FAILURES.name) == 0
+        assert seen.value(own.TARGET_INFO.name, served_model="tiny", backend_version="0.0.1", url=one.url) == 1
         pages = [(await get(running.address, path))[1] for path in ("/metrics", "/config", "/")]
         promtool_accepts(pages[0])
         assert one.keys == {f"Bearer {KEY}"}
@@ -93,8 +93,8 @@ async def test_an_engine_that_is_down_is_a_failure_to_connect_under_an_unknown_m
     async with exporting(settings(UNREACHABLE), sinks=[awaited]) as running:
         await awaited.came()
         seen = await scraped(running.address)
-        failures = seen.one(catalogue.PROBE_FAILURES.name, **{**CHAT, "model": "unknown"}, reason="connect")
-        assert failures == seen.value(catalogue.PROBE_FAILURES.name) == seen.value(catalogue.PROBES.name)
+        failures = seen.one(own.PROBE_FAILURES.name, **{**CHAT, "model": "unknown"}, reason="connect")
+        assert failures == seen.value(own.PROBE_FAILURES.name) == seen.value(own.PROBES.name)
         assert failures is not None
         assert failures >= 1
 

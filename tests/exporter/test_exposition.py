@@ -14,14 +14,14 @@ import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from catalogue import own
 from config.quantities import Address
-from exporter.metrics import catalogue
-from exporter.metrics.assembly import Metrics
-from exporter.metrics.exposition import OPENMETRICS, TEXT, PrometheusExposition, wants_openmetrics
+from exporter.assembly import Metrics
 from exporter.metrics.families import Families, Series
 from exporter.metrics.ledger import Ledger
 from exporter.metrics.recording import Recording
 from exporter.native.relay import Relay, RelaySettings
+from exporter.web.exposition import OPENMETRICS, TEXT, PrometheusExposition, wants_openmetrics
 from exporter.web.server import listening
 from tests.e2e.test_prometheus import Prometheus
 from tests.exporter.chats import chat
@@ -62,23 +62,23 @@ def test_openmetrics_is_given_to_those_who_prefer_it(accept: str, expected: bool
 
 
 def test_both_forms_say_the_same() -> None:
-    metrics = Metrics(roster(config()), {catalogue.CLOCK_STEPS: lambda: 3})
+    metrics = Metrics(roster(config()), {own.CLOCK_STEPS: lambda: 3})
     metrics.recording(chat())
     text, openmetrics = scrape(metrics), scrape_openmetrics(metrics)
-    changing = {name for name in text.names if name.startswith(("process_", "python_"))} | {catalogue.SERIES.name, catalogue.EXPOSITION_DURATION.name}
+    changing = {name for name in text.names if name.startswith(("process_", "python_"))} | {own.SERIES.name, own.EXPOSITION_DURATION.name}
     assert {name: text.samples[name] for name in text.names - changing} == {name: openmetrics.samples[name] for name in openmetrics.names - changing}
-    assert text.one(catalogue.CLOCK_STEPS.name) == 3
+    assert text.one(own.CLOCK_STEPS.name) == 3
 
 
 def test_it_tells_how_many_series_it_holds_and_how_long_the_one_before_took() -> None:
     metrics = Metrics(roster(config()), {})
     first, second = scrape(metrics), scrape(metrics)
-    assert first.one(catalogue.EXPOSITION_DURATION.name) is None
-    took = second.one(catalogue.EXPOSITION_DURATION.name)
+    assert first.one(own.EXPOSITION_DURATION.name) is None
+    took = second.one(own.EXPOSITION_DURATION.name)
     assert took is not None
     assert 0 < took < 10
     for seen in (first, second):
-        assert seen.one(catalogue.SERIES.name) == sum(map(len, seen.samples.values()))
+        assert seen.one(own.SERIES.name) == sum(map(len, seen.samples.values()))
 
 
 def test_a_scrape_sees_a_chat_wholly_or_not_at_all() -> None:
@@ -104,13 +104,13 @@ def test_a_scrape_sees_a_chat_wholly_or_not_at_all() -> None:
 
     counts = set()
     for seen in map(read, bodies):
-        chats = seen.value(catalogue.PROBES.name, target="vllm")
+        chats = seen.value(own.PROBES.name, target="vllm")
         assert chats is not None
         counts.add(chats)
-        assert {seen.value(metric.count, target="vllm") for metric in (catalogue.TTFT, catalogue.TPOT, catalogue.E2E)} == {chats}
-        assert seen.value(catalogue.ITL.count, target="vllm") == 39 * chats
+        assert {seen.value(metric.count, target="vllm") for metric in (own.TTFT, own.TPOT, own.E2E)} == {chats}
+        assert seen.value(own.ITL.count, target="vllm") == 39 * chats
     assert len(counts) > 5
-    assert scrape(metrics).value(catalogue.PROBES.name, target="vllm") == 100
+    assert scrape(metrics).value(own.PROBES.name, target="vllm") == 100
 
 
 def test_the_writer_never_waits_for_a_reader() -> None:
@@ -126,8 +126,8 @@ def test_the_writer_never_waits_for_a_reader() -> None:
 
     assert ledger.read(slow_look) == "seen"
     assert changes == ["first", "second"]
-    ledger.write(lambda: series.put(catalogue.COALESCED_CHUNKS, 2))
-    assert read(PrometheusExposition(registry, ledger).render("")[0]).one(catalogue.COALESCED_CHUNKS.name) == 2
+    ledger.write(lambda: series.put(own.COALESCED_CHUNKS, 2))
+    assert read(PrometheusExposition(registry, ledger).render("")[0]).one(own.COALESCED_CHUNKS.name) == 2
 
 
 def test_a_change_that_breaks_does_not_keep_the_ledger_shut() -> None:
@@ -182,11 +182,11 @@ async def test_relayed_series_stand_behind_ours_in_both_forms() -> None:
         seen = read(body, as_openmetrics=as_openmetrics)
         relayed = [name for name in seen.names if name.startswith(("vllm:", "tgi_"))]
         assert sum(len(seen.samples[name]) for name in relayed) == relay.now().series > 5000
-        assert seen.one(catalogue.SERIES.name) == sum(map(len, seen.samples.values()))
+        assert seen.one(own.SERIES.name) == sum(map(len, seen.samples.values()))
         assert body.index(b"\nchatprobe_probes_total{") < body.index(b"\ntgi_") < body.index(b"\nvllm:")
         assert body.endswith(b"\n# EOF\n") == as_openmetrics
-        assert seen.one(catalogue.NATIVE_SERIES_DROPPED.name, target='od"d', reason="name_conflict") == 1
-        assert seen.one(catalogue.NATIVE_SERIES_DROPPED.name, target="tgi", reason="budget") == 0
+        assert seen.one(own.NATIVE_SERIES_DROPPED.name, target='od"d', reason="name_conflict") == 1
+        assert seen.one(own.NATIVE_SERIES_DROPPED.name, target="tgi", reason="budget") == 0
 
 
 async def test_nothing_but_relayed_names_displeases_promtool() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from catalogue import own
 from config.reader import parse
 from config.references import MOST_PAIRED
-from exporter.metrics import catalogue
-from exporter.metrics.assembly import Metrics
+from exporter.assembly import Metrics
 from exporter.metrics.boundaries import added, beginning_anew
 from probes.failure import Reason
 from tests.exporter.chats import chat, failed
@@ -36,14 +36,14 @@ def metrics() -> Metrics:
 
 
 def probes(seen: Scrape, **labels: str) -> float | None:
-    return seen.value(catalogue.PROBES.name, **labels)
+    return seen.value(own.PROBES.name, **labels)
 
 
 def test_the_same_again_changes_nothing(metrics: Metrics) -> None:
     before = scrape(metrics).samples
     metrics.recording.follow(listed())
     after = scrape(metrics).samples
-    ours = [name for name in before if name.startswith("chatprobe_") and name not in (catalogue.SERIES.name, catalogue.EXPOSITION_DURATION.name)]
+    ours = [name for name in before if name.startswith("chatprobe_") and name not in (own.SERIES.name, own.EXPOSITION_DURATION.name)]
     assert [name for name in ours if before[name] != after[name]] == []
 
 
@@ -51,7 +51,7 @@ def test_a_target_that_is_new_begins_at_zero_beside_those_that_go_on(metrics: Me
     metrics.recording.follow(listed(targets=(VLLM, TGI, 'late: {backend: vllm, url: "http://127.0.0.1:8002", model: tiny}')))
     seen = scrape(metrics)
     assert (probes(seen, target="vllm"), probes(seen, target="late")) == (3, 0)
-    assert seen.one(catalogue.TARGETS.name, source="static") == 3
+    assert seen.one(own.TARGETS.name, source="static") == 3
     promtool_accepts(metrics.exposition.render("")[0])
 
 
@@ -66,7 +66,7 @@ def test_a_target_that_comes_back_begins_anew(metrics: Metrics) -> None:
 def test_another_backend_under_the_same_name_is_another_target(metrics: Metrics) -> None:
     metrics.recording.follow(listed(targets=(VLLM.replace("backend: vllm", "backend: openai"), TGI)))
     seen = scrape(metrics)
-    assert {labels["backend"] for labels in seen.labels(catalogue.PROBES.name) if labels["target"] == "vllm"} == {"openai"}
+    assert {labels["backend"] for labels in seen.labels(own.PROBES.name) if labels["target"] == "vllm"} == {"openai"}
     assert probes(seen, target="vllm") == 0
 
 
@@ -74,14 +74,14 @@ def test_another_address_keeps_the_counters_and_shows_in_the_facts(metrics: Metr
     metrics.recording.follow(listed(targets=(VLLM.replace(":8000", ":9000"), TGI)))
     seen = scrape(metrics)
     assert probes(seen, target="vllm") == 3
-    assert [labels["url"] for labels in seen.labels(catalogue.TARGET_INFO.name) if labels["target"] == "vllm"] == ["http://127.0.0.1:9000"]
+    assert [labels["url"] for labels in seen.labels(own.TARGET_INFO.name) if labels["target"] == "vllm"] == ["http://127.0.0.1:9000"]
 
 
 def test_a_scenario_that_goes_takes_its_series_along_and_a_new_one_begins_at_zero(metrics: Metrics) -> None:
     metrics.recording.follow(listed(scenarios=("other: {every: 15s, cache: warm}",), slos=()))
     seen = scrape(metrics)
     assert (probes(seen, scenario="heartbeat"), probes(seen, scenario="other")) == (None, 0)
-    assert [labels["cache"] for labels in seen.labels(catalogue.SCENARIO_INFO.name)] == ["warm"]
+    assert [labels["cache"] for labels in seen.labels(own.SCENARIO_INFO.name)] == ["warm"]
     metrics.recording(chat())
     metrics.recording(Skip("vllm", "heartbeat", SkipReason.TARGET_BUSY, at=0))
     assert probes(scrape(metrics), scenario="heartbeat") is None
@@ -91,35 +91,35 @@ def test_a_new_threshold_resets_its_whole_family_at_once_and_no_other(metrics: M
     other = QUICK.replace("60ms", "61ms")
     metrics.recording.follow(listed(slos=(other,)))
     seen = scrape(metrics)
-    assert {labels["le"] for labels in seen.labels(catalogue.TTFT.bucket)} >= {"0.061"}
-    assert "0.06" not in {labels["le"] for labels in seen.labels(catalogue.TTFT.bucket)}
-    assert seen.value(catalogue.TTFT.count) == 0
-    assert len(seen.labels(catalogue.TTFT.count)) == 2
-    assert (probes(seen), seen.value(catalogue.TPOT.count), seen.value(catalogue.SLO_TOTAL.name, slo="quick")) == (3, 3, 3)
+    assert {labels["le"] for labels in seen.labels(own.TTFT.bucket)} >= {"0.061"}
+    assert "0.06" not in {labels["le"] for labels in seen.labels(own.TTFT.bucket)}
+    assert seen.value(own.TTFT.count) == 0
+    assert len(seen.labels(own.TTFT.count)) == 2
+    assert (probes(seen), seen.value(own.TPOT.count), seen.value(own.SLO_TOTAL.name, slo="quick")) == (3, 3, 3)
     metrics.recording(chat())
     seen = scrape(metrics)
-    assert (seen.one(catalogue.TTFT.count, **CHAT), seen.one(catalogue.TPOT.count, **CHAT)) == (1, 4)
-    assert beginning_anew(listed().config, listed(slos=(other,)).config) == (catalogue.TTFT,)
+    assert (seen.one(own.TTFT.count, **CHAT), seen.one(own.TPOT.count, **CHAT)) == (1, 4)
+    assert beginning_anew(listed().config, listed(slos=(other,)).config) == (own.TTFT,)
 
 
 def test_a_threshold_that_is_a_boundary_anyway_resets_nothing(metrics: Metrics) -> None:
     before, after = listed().config, listed(slos=(QUICK, "there: {scenario: heartbeat, tpot: 50ms, objective: 99%}")).config
     assert beginning_anew(before, after) == ()
-    assert added(before) == {catalogue.TTFT: (0.06,)}
+    assert added(before) == {own.TTFT: (0.06,)}
     assert added(after) == added(before)
 
 
 def test_slos_come_at_zero_and_go_with_their_series(metrics: Metrics) -> None:
     metrics.recording.follow(listed(slos=(QUICK, "there: {scenario: heartbeat, objective: 99%}")))
     seen = scrape(metrics)
-    assert (seen.one(catalogue.SLO_TOTAL.name, **CHAT, slo="quick"), seen.one(catalogue.SLO_TOTAL.name, **CHAT, slo="there")) == (3, 0)
+    assert (seen.one(own.SLO_TOTAL.name, **CHAT, slo="quick"), seen.one(own.SLO_TOTAL.name, **CHAT, slo="there")) == (3, 0)
     metrics.recording(chat())
     metrics.recording.follow(listed(slos=("there: {scenario: heartbeat, objective: 99%}",)))
     seen = scrape(metrics)
-    for metric in (catalogue.SLO_GOOD, catalogue.SLO_OBJECTIVE):
+    for metric in (own.SLO_GOOD, own.SLO_OBJECTIVE):
         assert {labels["slo"] for labels in seen.labels(metric.name)} == {"there"}
-    assert seen.labels(catalogue.SLO_THRESHOLD.name) == []
-    assert seen.one(catalogue.SLO_GOOD.name, **CHAT, slo="there") == 1
+    assert seen.labels(own.SLO_THRESHOLD.name) == []
+    assert seen.one(own.SLO_GOOD.name, **CHAT, slo="there") == 1
 
 
 def test_a_model_that_is_known_is_kept_where_none_is_configured() -> None:
@@ -128,7 +128,7 @@ def test_a_model_that_is_known_is_kept_where_none_is_configured() -> None:
     metrics.recording(Facts("vllm", "tiny"))
     metrics.recording(chat())
     metrics.recording.follow(listed(targets=(unnamed, TGI)))
-    assert scrape(metrics).one(catalogue.PROBES.name, **CHAT) == 1
+    assert scrape(metrics).one(own.PROBES.name, **CHAT) == 1
 
 
 def test_facts_and_breakers_of_targets_that_are_gone_are_not_heard(metrics: Metrics) -> None:
@@ -139,12 +139,12 @@ def test_facts_and_breakers_of_targets_that_are_gone_are_not_heard(metrics: Metr
 
 
 def test_an_open_breaker_is_shown_and_outlasts_a_change_of_the_model(metrics: Metrics) -> None:
-    assert scrape(metrics).value(catalogue.BREAKER_OPEN.name) is None
+    assert scrape(metrics).value(own.BREAKER_OPEN.name) is None
     metrics.recording(Breaker("vllm", open=True))
     metrics.recording(Facts("vllm", "another"))
-    assert scrape(metrics).one(catalogue.BREAKER_OPEN.name, target="vllm", backend="vllm", model="another") == 1
+    assert scrape(metrics).one(own.BREAKER_OPEN.name, target="vllm", backend="vllm", model="another") == 1
     metrics.recording(Breaker("vllm", open=False))
-    assert scrape(metrics).value(catalogue.BREAKER_OPEN.name) == 0
+    assert scrape(metrics).value(own.BREAKER_OPEN.name) == 0
 
 
 PAIRED = HEARTBEAT.replace("}}", "}, pair: true}")
@@ -153,21 +153,21 @@ PAIRED = HEARTBEAT.replace("}}", "}, pair: true}")
 def test_pairs_and_their_winners() -> None:
     metrics = Metrics(listed(scenarios=(PAIRED,)), {})
     seen = scrape(metrics)
-    assert [seen.value(catalogue.PAIRS.name, target="vllm", peer="tgi"), seen.value(catalogue.PAIR_WINS.name, target="tgi", peer="vllm")] == [0, 0]
-    assert len(seen.labels(catalogue.PAIR_WINS.name)) == 6
+    assert [seen.value(own.PAIRS.name, target="vllm", peer="tgi"), seen.value(own.PAIR_WINS.name, target="tgi", peer="vllm")] == [0, 0]
+    assert len(seen.labels(own.PAIR_WINS.name)) == 6
     ok, dead = Side("vllm", chat(), None), Side("tgi", failed(Reason.CONNECT, target="tgi"), None)
     metrics.recording(Pair("heartbeat", "1", (ok, dead)))
     metrics.recording(Pair("heartbeat", "2", (Side("vllm", None, SkipReason.BREAKER), dead)))
     metrics.recording(Pair("heartbeat", "3", (Side("vllm", None, SkipReason.GLOBAL_CAP), dead)))
     metrics.recording(Pair("gone", "4", (ok, dead)))
     seen = scrape(metrics)
-    assert seen.value(catalogue.PAIRS.name, target="vllm", peer="tgi") == seen.value(catalogue.PAIRS.name, target="tgi", peer="vllm") == 2
-    for measure in catalogue.MEASURES:
-        assert seen.value(catalogue.PAIR_WINS.name, target="vllm", peer="tgi", measure=measure) == 1
-        assert seen.value(catalogue.PAIR_WINS.name, target="tgi", peer="vllm", measure=measure) == 0
+    assert seen.value(own.PAIRS.name, target="vllm", peer="tgi") == seen.value(own.PAIRS.name, target="tgi", peer="vllm") == 2
+    for measure in own.MEASURES:
+        assert seen.value(own.PAIR_WINS.name, target="vllm", peer="tgi", measure=measure) == 1
+        assert seen.value(own.PAIR_WINS.name, target="tgi", peer="vllm", measure=measure) == 0
     promtool_accepts(metrics.exposition.render("")[0])
     metrics.recording.follow(listed())
-    assert scrape(metrics).value(catalogue.PAIRS.name) is None
+    assert scrape(metrics).value(own.PAIRS.name) is None
 
 
 def test_series_of_pairs_do_not_grow_with_what_is_discovered() -> None:
@@ -176,11 +176,11 @@ def test_series_of_pairs_do_not_grow_with_what_is_discovered() -> None:
     metrics = Metrics(many, {})
     metrics.recording(Facts("found49", "another"))
     seen = scrape(metrics)
-    assert len(seen.labels(catalogue.PAIRS.name)) == MOST_PAIRED * (MOST_PAIRED - 1)
-    assert {labels["target"] for labels in seen.labels(catalogue.PROBES.name)} == set(many.of(many.config.scenarios["heartbeat"]))
-    assert len(seen.labels(catalogue.TARGET_INFO.name)) == 52
+    assert len(seen.labels(own.PAIRS.name)) == MOST_PAIRED * (MOST_PAIRED - 1)
+    assert {labels["target"] for labels in seen.labels(own.PROBES.name)} == set(many.of(many.config.scenarios["heartbeat"]))
+    assert len(seen.labels(own.TARGET_INFO.name)) == 52
     metrics.recording.follow(few)
-    assert len(scrape(metrics).labels(catalogue.PAIRS.name)) == 2
+    assert len(scrape(metrics).labels(own.PAIRS.name)) == 2
 
 
 def test_checks_are_counted_by_name() -> None:
@@ -189,7 +189,7 @@ def test_checks_are_counted_by_name() -> None:
     metrics.recording(failed(Reason.VALIDATION, failed_check="greets", answer_head="Good day"))
     metrics.recording(failed(Reason.VALIDATION, failed_check="of before a reload"))
     seen = scrape(metrics)
-    assert seen.one(catalogue.CHECK_FAILURES.name, **CHAT, check="greets") == 1
-    assert seen.one(catalogue.CHECK_FAILURES.name, **CHAT, check="long") == 0
-    assert {labels["check"] for labels in seen.labels(catalogue.CHECK_FAILURES.name)} == {"greets", "long"}
-    assert seen.one(catalogue.PROBE_FAILURES.name, **CHAT, reason="validation") == 2
+    assert seen.one(own.CHECK_FAILURES.name, **CHAT, check="greets") == 1
+    assert seen.one(own.CHECK_FAILURES.name, **CHAT, check="long") == 0
+    assert {labels["check"] for labels in seen.labels(own.CHECK_FAILURES.name)} == {"greets", "long"}
+    assert seen.one(own.PROBE_FAILURES.name, **CHAT, reason="validation") == 2

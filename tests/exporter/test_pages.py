@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.metrics import catalogue
+from catalogue import own
 from tests.alerts.promtool import promtool
 
 DOCS = Path(__file__).parents[2] / "docs"
 RULES = (DOCS / "capacity.md").read_text(encoding="utf-8").split("```yaml\n")[1].partition("```")[0]
-SERVED = {name for metric in catalogue.CATALOGUE for name in (metric.name, metric.bucket, metric.count, metric.sum)}
+SERVED = {name for metric in own.CATALOGUE for name in (metric.name, metric.bucket, metric.count, metric.sum)}
 
 
 @pytest.mark.parametrize("page", ["capacity.md", "kubernetes.md", "operating.md"])

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.metrics import catalogue
-from exporter.metrics.assembly import Metrics
-from exporter.metrics.catalogue import Metric
+from catalogue import own, unified
+from catalogue.metric import Metric
+from exporter.assembly import Metrics
 from exporter.native.failure import NativeReason
 from exporter.urls import shown_url
 from probes.failure import Reason
-from probes.record import ChatRecord
+from probes.record import PHASES, ChatRecord
 from tests.exporter.chats import MS, START_NS, STARTED_AT, chat, chats, failed
 from tests.exporter.scrape import CONFIG, Scrape, config, promtool_accepts, scrape, scrape_openmetrics
 from traffic.events import Breaker, Facts, Skip, SkipReason
@@ -51,38 +51,38 @@ def test_histograms_and_counters_are_those_of_the_records(records: list[ChatReco
     counted = [record for record in records if record.outcome != "cancelled"]
 
     ttft = [record.waited_seconds if record.ttft_seconds is None else record.ttft_seconds for record in counted]
-    expect_histogram(seen, catalogue.TTFT, [value for value in ttft if value is not None], sorted({*catalogue.TTFT.bounds, 0.06}))
+    expect_histogram(seen, own.TTFT, [value for value in ttft if value is not None], sorted({*own.TTFT.bounds, 0.06}))
     gaps = [
         (after.arrived_ns - before.arrived_ns) / 1e9 / after.tokens
         for record in counted
         for before, after in zip(record.chunks, record.chunks[1:], strict=False)
         for _ in range(after.tokens)
     ]
-    expect_histogram(seen, catalogue.ITL, gaps, list(catalogue.ITL.bounds))
+    expect_histogram(seen, own.ITL, gaps, list(own.ITL.bounds))
     for metric, values, bounds in (
-        (catalogue.TPOT, [record.tpot_seconds for record in counted], sorted({*catalogue.TPOT.bounds, 0.025})),
-        (catalogue.STALL, [record.stall_seconds for record in counted], list(catalogue.STALL.bounds)),
-        (catalogue.OUTPUT_RATE, [record.output_tokens_per_second for record in counted], list(catalogue.OUTPUT_RATE.bounds)),
+        (own.TPOT, [record.tpot_seconds for record in counted], sorted({*own.TPOT.bounds, 0.025})),
+        (own.STALL, [record.stall_seconds for record in counted], list(own.STALL.bounds)),
+        (own.OUTPUT_RATE, [record.output_tokens_per_second for record in counted], list(own.OUTPUT_RATE.bounds)),
     ):
         expect_histogram(seen, metric, [value for value in values if value is not None], bounds)
     for outcome in ("ok", "failed"):
         whole = [record.e2e_seconds for record in counted if record.outcome == outcome]
-        expect_histogram(seen, catalogue.E2E, whole, sorted({*catalogue.E2E.bounds, 1.3}), outcome=outcome)
-    for phase in catalogue.PHASES:
+        expect_histogram(seen, own.E2E, whole, sorted({*own.E2E.bounds, 1.3}), outcome=outcome)
+    for phase in PHASES:
         spent = [seconds for record in counted for name, seconds in record.completed_phases() if name == phase]
-        expect_histogram(seen, catalogue.PHASE_SECONDS, spent, list(catalogue.PHASE_SECONDS.bounds), phase=phase)
+        expect_histogram(seen, own.PHASE_SECONDS, spent, list(own.PHASE_SECONDS.bounds), phase=phase)
 
     for metric, total in (
-        (catalogue.PROBES, len(counted)),
-        (catalogue.INPUT_TOKENS, sum(record.input_tokens or 0 for record in counted)),
-        (catalogue.OUTPUT_TOKENS, sum(record.output_tokens or 0 for record in counted)),
-        (catalogue.CHUNKS, sum(len(record.chunks) for record in counted)),
-        (catalogue.RETRIES, sum(record.retries for record in counted)),
-        (catalogue.DOUBTFUL, sum(record.doubtful for record in counted)),
+        (own.PROBES, len(counted)),
+        (own.INPUT_TOKENS, sum(record.input_tokens or 0 for record in counted)),
+        (own.OUTPUT_TOKENS, sum(record.output_tokens or 0 for record in counted)),
+        (own.CHUNKS, sum(len(record.chunks) for record in counted)),
+        (own.RETRIES, sum(record.retries for record in counted)),
+        (own.DOUBTFUL, sum(record.doubtful for record in counted)),
     ):
         assert seen.one(metric.name, **CHAT) == total
     for reason in Reason:
-        assert seen.one(catalogue.PROBE_FAILURES.name, **CHAT, reason=reason) == sum(record.reason is reason for record in counted)
+        assert seen.one(own.PROBE_FAILURES.name, **CHAT, reason=reason) == sum(record.reason is reason for record in counted)
 
 
 @settings(max_examples=40, deadline=None)
@@ -99,9 +99,9 @@ def test_first_content_is_observed_from_the_first_chat_in_which_the_model_reason
         for number, record in enumerate(counted)
         if any(reasoning[: number + 1]) and record.first_content_seconds is not None
     ]
-    assert seen.one(catalogue.FIRST_CONTENT.count, **CHAT) == (len(expected) if any(reasoning) else None)
+    assert seen.one(own.FIRST_CONTENT.count, **CHAT) == (len(expected) if any(reasoning) else None)
     if any(reasoning):
-        assert seen.one(catalogue.FIRST_CONTENT.sum, **CHAT) == pytest.approx(sum(expected))
+        assert seen.one(own.FIRST_CONTENT.sum, **CHAT) == pytest.approx(sum(expected))
 
 
 def test_everything_stands_at_zero_before_the_first_chat(metrics: Metrics) -> None:
@@ -111,35 +111,35 @@ def test_everything_stands_at_zero_before_the_first_chat(metrics: Metrics) -> No
         {**CHAT, "scenario": "long"},
         {"target": "tgi", "backend": "tgi", "model": "unknown", "scenario": "heartbeat"},
     ):
-        for metric in (catalogue.PROBES, catalogue.INPUT_TOKENS, catalogue.OUTPUT_TOKENS, catalogue.CHUNKS, catalogue.RETRIES, catalogue.DOUBTFUL):
+        for metric in (own.PROBES, own.INPUT_TOKENS, own.OUTPUT_TOKENS, own.CHUNKS, own.RETRIES, own.DOUBTFUL):
             assert seen.one(metric.name, **labels) == 0
-        for metric in (catalogue.TTFT, catalogue.ITL, catalogue.TPOT, catalogue.STALL, catalogue.OUTPUT_RATE):
+        for metric in (own.TTFT, own.ITL, own.TPOT, own.STALL, own.OUTPUT_RATE):
             assert (seen.one(metric.count, **labels), seen.one(metric.bucket, **labels, le="+Inf")) == (0, 0)
         for reason in Reason:
-            assert seen.one(catalogue.PROBE_FAILURES.name, **labels, reason=reason) == 0
+            assert seen.one(own.PROBE_FAILURES.name, **labels, reason=reason) == 0
         for skip in SkipReason:
-            assert seen.one(catalogue.PROBE_SKIPPED.name, **labels, reason=skip) == 0
+            assert seen.one(own.PROBE_SKIPPED.name, **labels, reason=skip) == 0
         for outcome in ("ok", "failed"):
-            assert seen.one(catalogue.E2E.count, **labels, outcome=outcome) == 0
+            assert seen.one(own.E2E.count, **labels, outcome=outcome) == 0
         for phase in ("resolve", "connect", "tls", "send", "wait", "stream"):
-            assert seen.one(catalogue.PHASE_SECONDS.count, **labels, phase=phase) == 0
+            assert seen.one(own.PHASE_SECONDS.count, **labels, phase=phase) == 0
     for slo in ("quick", "there"):
-        assert seen.one(catalogue.SLO_TOTAL.name, **CHAT, slo=slo) == 0
-        assert seen.one(catalogue.SLO_GOOD.name, **CHAT, slo=slo) == 0
-    assert seen.value(catalogue.SLO_TOTAL.name, scenario="long") is None
-    assert seen.value(catalogue.PROBES.name, target="tgi", scenario="long") is None
+        assert seen.one(own.SLO_TOTAL.name, **CHAT, slo=slo) == 0
+        assert seen.one(own.SLO_GOOD.name, **CHAT, slo=slo) == 0
+    assert seen.value(own.SLO_TOTAL.name, scenario="long") is None
+    assert seen.value(own.PROBES.name, target="tgi", scenario="long") is None
 
 
 def test_gauges_are_absent_until_there_is_something_to_say(metrics: Metrics) -> None:
     absent = {
         metric.name
         for metric in (
-            catalogue.PROBE_SUCCESS,
-            catalogue.LAST_PROBE,
-            catalogue.LAST_SUCCESS,
-            catalogue.CERTIFICATE_EXPIRY,
-            catalogue.MODEL_LOADED,
-            catalogue.MEASUREMENT_CLOCK,
+            own.PROBE_SUCCESS,
+            own.LAST_PROBE,
+            own.LAST_SUCCESS,
+            own.CERTIFICATE_EXPIRY,
+            own.MODEL_LOADED,
+            own.MEASUREMENT_CLOCK,
         )
     }
     assert scrape(metrics).names & absent == set()
@@ -150,20 +150,20 @@ def test_gauges_are_absent_until_there_is_something_to_say(metrics: Metrics) -> 
 
 def test_a_threshold_is_a_boundary_of_every_series_of_its_family_and_of_no_other(metrics: Metrics) -> None:
     seen = scrape(metrics)
-    for metric, threshold in ((catalogue.TTFT, "0.06"), (catalogue.TPOT, "0.025"), (catalogue.E2E, "1.3")):
+    for metric, threshold in ((own.TTFT, "0.06"), (own.TPOT, "0.025"), (own.E2E, "1.3")):
         series = {tuple(sorted((name, value) for name, value in labels.items() if name != "le")) for labels in seen.labels(metric.bucket)}
         with_it = [labels for labels in seen.labels(metric.bucket) if labels["le"] == threshold]
         assert len(with_it) == len(series) > 0
-    assert not [labels for labels in seen.labels(catalogue.FIRST_CONTENT.bucket) if labels["le"] == "0.06"]
-    assert not [labels for labels in seen.labels(catalogue.ITL.bucket) if labels["le"] == "0.025"]
+    assert not [labels for labels in seen.labels(own.FIRST_CONTENT.bucket) if labels["le"] == "0.06"]
+    assert not [labels for labels in seen.labels(own.ITL.bucket) if labels["le"] == "0.025"]
 
 
 def test_a_timeout_without_a_token_is_in_ttft_with_the_time_that_it_waited(metrics: Metrics) -> None:
     metrics.recording(failed(Reason.FIRST_TOKEN_TIMEOUT, after_ms=30_002))
     metrics.recording(failed(Reason.CONNECT, after_ms=5_000, sent_ns=None))
     seen = scrape(metrics)
-    assert seen.one(catalogue.TTFT.count, **CHAT) == 1
-    assert seen.one(catalogue.TTFT.sum, **CHAT) == pytest.approx(30.0)
+    assert seen.one(own.TTFT.count, **CHAT) == 1
+    assert seen.one(own.TTFT.sum, **CHAT) == pytest.approx(30.0)
 
 
 def test_a_cancelled_chat_counts_nowhere(metrics: Metrics) -> None:
@@ -175,27 +175,27 @@ def test_a_cancelled_chat_counts_nowhere(metrics: Metrics) -> None:
 
 def ours(seen: Scrape) -> set[str]:
     """Names of our own metrics, but for those that are about the scrape itself."""
-    return {name for name in seen.names if name.startswith("chatprobe_")} - {catalogue.SERIES.name, catalogue.EXPOSITION_DURATION.name}
+    return {name for name in seen.names if name.startswith("chatprobe_")} - {own.SERIES.name, own.EXPOSITION_DURATION.name}
 
 
 def test_success_and_timestamps_are_those_of_the_last_chat(metrics: Metrics) -> None:
     metrics.recording(chat(tokens=1, ttft_ms=97))
     seen = scrape(metrics)
-    assert seen.one(catalogue.PROBE_SUCCESS.name, **CHAT) == 1
-    assert seen.one(catalogue.LAST_PROBE.name, **CHAT) == seen.one(catalogue.LAST_SUCCESS.name, **CHAT) == pytest.approx(STARTED_AT + 0.1)
+    assert seen.one(own.PROBE_SUCCESS.name, **CHAT) == 1
+    assert seen.one(own.LAST_PROBE.name, **CHAT) == seen.one(own.LAST_SUCCESS.name, **CHAT) == pytest.approx(STARTED_AT + 0.1)
     metrics.recording(failed(Reason.CONNECT, started_at=STARTED_AT + 50))
     seen = scrape(metrics)
-    assert seen.one(catalogue.PROBE_SUCCESS.name, **CHAT) == 0
-    assert seen.one(catalogue.LAST_PROBE.name, **CHAT) == pytest.approx(STARTED_AT + 50.1)
-    assert seen.one(catalogue.LAST_SUCCESS.name, **CHAT) == pytest.approx(STARTED_AT + 0.1)
+    assert seen.one(own.PROBE_SUCCESS.name, **CHAT) == 0
+    assert seen.one(own.LAST_PROBE.name, **CHAT) == pytest.approx(STARTED_AT + 50.1)
+    assert seen.one(own.LAST_SUCCESS.name, **CHAT) == pytest.approx(STARTED_AT + 0.1)
 
 
 def test_our_own_fault_says_nothing_of_the_target(metrics: Metrics) -> None:
     metrics.recording(chat())
     metrics.recording(failed(Reason.INTERNAL))
     seen = scrape(metrics)
-    assert seen.one(catalogue.PROBE_SUCCESS.name, **CHAT) == 1
-    assert seen.one(catalogue.PROBE_FAILURES.name, **CHAT, reason="internal") == 1
+    assert seen.one(own.PROBE_SUCCESS.name, **CHAT) == 1
+    assert seen.one(own.PROBE_FAILURES.name, **CHAT, reason="internal") == 1
 
 
 def test_doubtful_timings_are_kept_or_dropped_and_counted_either_way() -> None:
@@ -205,10 +205,10 @@ def test_doubtful_timings_are_kept_or_dropped_and_counted_either_way() -> None:
         metrics = Metrics(listed(config(f"{CONFIG}limits: {{doubtful: {choice}}}\n")), {})
         metrics.recording(unsure)
         seen = scrape(metrics)
-        assert seen.one(catalogue.DOUBTFUL.name, **CHAT) == seen.one(catalogue.PROBES.name, **CHAT) == 1
-        assert seen.one(catalogue.SLO_TOTAL.name, **CHAT, slo="quick") == 1
-        for metric in (catalogue.TTFT, catalogue.TPOT, catalogue.ITL, catalogue.STALL):
-            assert seen.one(metric.count, **CHAT) == observed * (2 if metric is catalogue.ITL else 1)
+        assert seen.one(own.DOUBTFUL.name, **CHAT) == seen.one(own.PROBES.name, **CHAT) == 1
+        assert seen.one(own.SLO_TOTAL.name, **CHAT, slo="quick") == 1
+        for metric in (own.TTFT, own.TPOT, own.ITL, own.STALL):
+            assert seen.one(metric.count, **CHAT) == observed * (2 if metric is own.ITL else 1)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_what_counts_for_an_slo(metrics: Metrics, event: ChatRecord | Skip, quic
     metrics.recording(event)
     seen = scrape(metrics)
     for slo, expected in (("quick", quick), ("there", there)):
-        assert (seen.one(catalogue.SLO_TOTAL.name, **CHAT, slo=slo), seen.one(catalogue.SLO_GOOD.name, **CHAT, slo=slo)) == expected
+        assert (seen.one(own.SLO_TOTAL.name, **CHAT, slo=slo), seen.one(own.SLO_GOOD.name, **CHAT, slo=slo)) == expected
 
 
 LATENCY_ONLY = """
@@ -270,7 +270,7 @@ def test_what_counts_for_an_slo_on_latency_only(event: ChatRecord | Skip, expect
     metrics.recording(event)
     seen = scrape(metrics)
     names = ("first", "rhythm", "both")
-    totals, goods = ([seen.one(metric.name, **CHAT, slo=slo) for slo in names] for metric in (catalogue.SLO_TOTAL, catalogue.SLO_GOOD))
+    totals, goods = ([seen.one(metric.name, **CHAT, slo=slo) for slo in names] for metric in (own.SLO_TOTAL, own.SLO_GOOD))
     assert [*zip(totals, goods, strict=True)] == expected
 
 
@@ -279,8 +279,8 @@ def test_skips_are_counted_by_reason_and_are_no_probes(metrics: Metrics) -> None
         metrics.recording(Skip("vllm", "heartbeat", reason, STARTED_AT))
     seen = scrape(metrics)
     for reason in SkipReason:
-        assert seen.one(catalogue.PROBE_SKIPPED.name, **CHAT, reason=reason) == 1
-    assert seen.one(catalogue.PROBES.name, **CHAT) == 0
+        assert seen.one(own.PROBE_SKIPPED.name, **CHAT, reason=reason) == 1
+    assert seen.one(own.PROBES.name, **CHAT) == 0
 
 
 def test_a_model_that_becomes_known_begins_at_zero_and_the_old_label_set_ends(metrics: Metrics) -> None:
@@ -288,24 +288,24 @@ def test_a_model_that_becomes_known_begins_at_zero_and_the_old_label_set_ends(me
     metrics.recording(Facts("tgi", "first", served_model="first"))
     seen = scrape(metrics)
     assert {labels["model"] for labels in seen.all_labels() if labels.get("target") == "tgi"} == {"first"}
-    assert seen.value(catalogue.PROBES.name, target="tgi") == 0
+    assert seen.value(own.PROBES.name, target="tgi") == 0
     metrics.recording(chat(target="tgi", backend="tgi", model="first"))
     metrics.recording(Facts("tgi", "second", served_model="second"))
     metrics.recording(chat(target="tgi", backend="tgi", model="first"))  # was under way
     seen = scrape(metrics)
-    assert seen.one(catalogue.PROBES.name, target="tgi", backend="tgi", model="second", scenario="heartbeat") == 1
-    assert seen.value(catalogue.PROBES.name, model="first") is None
-    assert seen.value(catalogue.PROBES.name, target="vllm", scenario="heartbeat") == 0
+    assert seen.one(own.PROBES.name, target="tgi", backend="tgi", model="second", scenario="heartbeat") == 1
+    assert seen.value(own.PROBES.name, model="first") is None
+    assert seen.value(own.PROBES.name, target="vllm", scenario="heartbeat") == 0
 
 
 def test_slos_say_what_they_ask_for(metrics: Metrics) -> None:
     seen = scrape(metrics)
-    assert [(labels, seen.one(catalogue.SLO_THRESHOLD.name, **labels)) for labels in seen.labels(catalogue.SLO_THRESHOLD.name)] == [
+    assert [(labels, seen.one(own.SLO_THRESHOLD.name, **labels)) for labels in seen.labels(own.SLO_THRESHOLD.name)] == [
         ({"slo": "quick", "scenario": "heartbeat", "measure": "ttft"}, 0.06),
         ({"slo": "quick", "scenario": "heartbeat", "measure": "tpot"}, 0.025),
         ({"slo": "quick", "scenario": "heartbeat", "measure": "e2e"}, 1.3),
     ]
-    assert {labels["slo"]: seen.one(catalogue.SLO_OBJECTIVE.name, **labels) for labels in seen.labels(catalogue.SLO_OBJECTIVE.name)} == {
+    assert {labels["slo"]: seen.one(own.SLO_OBJECTIVE.name, **labels) for labels in seen.labels(own.SLO_OBJECTIVE.name)} == {
         "quick": 0.99,
         "there": 0.999,
     }
@@ -316,9 +316,9 @@ def test_new_facts_of_the_same_model_leave_its_counters_alone(metrics: Metrics) 
     metrics.recording(Facts("vllm", "tiny", served_model="tiny", backend_version="0.11.0"))
     metrics.recording(Facts("vllm", "tiny", served_model="tiny", backend_version="0.12.0", model_loaded=True))
     seen = scrape(metrics)
-    assert seen.one(catalogue.PROBES.name, **CHAT) == 1
-    assert seen.value(catalogue.MODEL_LOADED.name, target="vllm") == 1
-    assert [labels for labels in seen.labels(catalogue.TARGET_INFO.name) if labels["target"] == "vllm"] == [
+    assert seen.one(own.PROBES.name, **CHAT) == 1
+    assert seen.value(own.MODEL_LOADED.name, target="vllm") == 1
+    assert [labels for labels in seen.labels(own.TARGET_INFO.name) if labels["target"] == "vllm"] == [
         {
             "target": "vllm",
             "backend": "vllm",
@@ -338,7 +338,7 @@ def test_a_target_that_goes_takes_its_series_along(metrics: Metrics) -> None:
     metrics.recording(chat())  # was under way
     seen = scrape(metrics)
     assert not [labels for labels in seen.all_labels() if labels.get("target") == "vllm"]
-    assert seen.value(catalogue.PROBES.name, target="tgi") == 0
+    assert seen.value(own.PROBES.name, target="tgi") == 0
 
 
 def test_scenarios_and_the_exporter_tell_of_themselves(metrics: Metrics) -> None:
@@ -346,24 +346,24 @@ def test_scenarios_and_the_exporter_tell_of_themselves(metrics: Metrics) -> None
     metrics.recording(replace(first, chunks=(first.chunks[0]._replace(shared=True), *first.chunks[1:])))
     metrics.recording(replace(first, clock="user", due_ns=None))
     seen = scrape(metrics)
-    assert seen.one(catalogue.SCENARIO_INFO.name, scenario="heartbeat", cache="cold", connection="reuse", thinking="off") == 1
-    assert seen.one(catalogue.SCENARIO_INFO.name, scenario="long", cache="warm", connection="fresh", thinking="on") == 1
-    assert [seen.one(catalogue.SCENARIO_INTERVAL.name, scenario=name) for name in ("heartbeat", "long")] == [15, 60]
-    assert [seen.one(catalogue.SCENARIO_TIMEOUT.name, scenario=name) for name in ("heartbeat", "long")] == [120, 120]
-    assert seen.one(catalogue.TARGETS.name, source="static") == 2
-    assert seen.one(catalogue.COALESCED_CHUNKS.name) == 1
-    assert seen.one(catalogue.SCHEDULE_LAG.count) == 1
-    assert seen.one(catalogue.SCHEDULE_LAG.sum) == pytest.approx(0.003)
-    assert seen.labels(catalogue.MEASUREMENT_CLOCK.name) == [{"clock": "user"}]
-    assert len(seen.labels(catalogue.BUILD_INFO.name)) == 1
+    assert seen.one(own.SCENARIO_INFO.name, scenario="heartbeat", cache="cold", connection="reuse", thinking="off") == 1
+    assert seen.one(own.SCENARIO_INFO.name, scenario="long", cache="warm", connection="fresh", thinking="on") == 1
+    assert [seen.one(own.SCENARIO_INTERVAL.name, scenario=name) for name in ("heartbeat", "long")] == [15, 60]
+    assert [seen.one(own.SCENARIO_TIMEOUT.name, scenario=name) for name in ("heartbeat", "long")] == [120, 120]
+    assert seen.one(own.TARGETS.name, source="static") == 2
+    assert seen.one(own.COALESCED_CHUNKS.name) == 1
+    assert seen.one(own.SCHEDULE_LAG.count) == 1
+    assert seen.one(own.SCHEDULE_LAG.sum) == pytest.approx(0.003)
+    assert seen.labels(own.MEASUREMENT_CLOCK.name) == [{"clock": "user"}]
+    assert len(seen.labels(own.BUILD_INFO.name)) == 1
 
 
 def test_exemplars_carry_the_request_id(metrics: Metrics) -> None:
     metrics.recording(chat())
     exemplars = scrape_openmetrics(metrics).exemplars
-    assert {name for name, _ in exemplars} == {catalogue.TTFT.bucket, catalogue.E2E.bucket}
+    assert {name for name, _ in exemplars} == {own.TTFT.bucket, own.E2E.bucket}
     assert all(exemplar.labels == {"request_id": chat().request_id} for exemplar in exemplars.values())
-    assert [exemplar.value for (name, _), exemplar in exemplars.items() if name == catalogue.TTFT.bucket] == [pytest.approx(0.05)]
+    assert [exemplar.value for (name, _), exemplar in exemplars.items() if name == own.TTFT.bucket] == [pytest.approx(0.05)]
 
 
 def test_promtool_accepts_all_of_it(metrics: Metrics) -> None:
@@ -379,7 +379,7 @@ def test_promtool_accepts_all_of_it(metrics: Metrics) -> None:
 def test_every_metric_of_the_catalogue_but_the_engines_own_is_served(metrics: Metrics) -> None:
     scenario = "heartbeat: {every: 15s, prompt: {text: Hello}, pair: true, expect: {greets: {contains: Hello}}}"
     whole = config(CONFIG.replace("heartbeat: {every: 15s, prompt: {text: Hello}}", scenario))
-    sources = (catalogue.STREAMS_IN_FLIGHT, catalogue.CLOCK_STEPS, catalogue.LOG_LINES_DROPPED, catalogue.RECORDS_LOST, catalogue.LEADER)
+    sources = (own.STREAMS_IN_FLIGHT, own.CLOCK_STEPS, own.LOG_LINES_DROPPED, own.RECORDS_LOST, own.LEADER)
     roster = listed(whole)
     vllm = replace(roster.members["vllm"], replicas=(Replica("vllm-0", "http://10.0.0.1:8000", zone="a"),))
     metrics = Metrics(Roster(whole, {**roster.members, "vllm": vllm}), {metric: lambda: 0 for metric in sources})
@@ -394,8 +394,8 @@ def test_every_metric_of_the_catalogue_but_the_engines_own_is_served(metrics: Me
     metrics.relay.put("vllm", "vllm", None, [])
     metrics.exposition.render("")
     seen = scrape(metrics)
-    of_engines = (*catalogue.native.NATIVE, catalogue.GAP_CHATS, catalogue.GAP_CLIENT_TTFT, catalogue.GAP_ENGINE_TTFT)
-    ours = [metric for metric in catalogue.CATALOGUE if metric not in of_engines]
+    of_engines = (*unified.NATIVE, own.GAP_CHATS, own.GAP_CLIENT_TTFT, own.GAP_ENGINE_TTFT)
+    ours = [metric for metric in own.CATALOGUE if metric not in of_engines]
     for metric in ours:
         name = metric.count if metric.type == "histogram" else metric.name
         labels = seen.labels(name)

@@ -15,10 +15,11 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
+from catalogue import own
+from catalogue.metric import TARGET
 from config.quantities import Address
 from config.reader import read
 from exporter.exporting import Running, exporting
-from exporter.metrics import catalogue
 from exporter.watching import signatures
 from probes.record import ChatRecord
 from tests.exporter.engine import Engine, engine
@@ -128,15 +129,15 @@ async def test_a_storm_of_reloads_loses_no_chat_and_no_counter_of_what_is_kept_e
     assert {record.outcome for record in one.records} == {"ok"}
     assert len({record.request_id for record in one.records}) == len(one.records) == len(one.engine.chats)
     assert not [event for event in one.events if isinstance(event, Skip)]
-    assert seen[-1][catalogue.PROBES.name] <= len(records)
+    assert seen[-1][own.PROBES.name] <= len(records)
 
 
 def kept(seen: Scrape) -> dict[str, float]:
     """The counters of the target that is always there, but for those of histograms that the storm divides anew."""
-    anew = {catalogue.E2E.name}
+    anew = {own.E2E.name}
     found = {}
-    for metric in catalogue.CATALOGUE:
-        if catalogue.TARGET in metric.labels and metric.type != "gauge" and metric.name not in anew and catalogue.SLO not in metric.labels:
+    for metric in own.CATALOGUE:
+        if TARGET in metric.labels and metric.type != "gauge" and metric.name not in anew and own.SLO not in metric.labels:
             name = metric.count if metric.type == "histogram" else metric.name
             found[metric.name] = seen.value(name, target="vllm") or 0.0
     return found
@@ -154,27 +155,27 @@ async def test_every_chat_is_counted_once_while_targets_come_and_go(tmp_path: Pa
         await one.until(lambda: len(one.engine.chats) > len(one.records))
         one.engine.finish.set()
         await one.until(lambda: len(one.engine.chats) == len(one.records))
-        counted = (await one.scrape()).one(catalogue.PROBES.name, **CHAT)
+        counted = (await one.scrape()).one(own.PROBES.name, **CHAT)
         assert counted == pytest.approx(len([record for record in one.records if record.target == "vllm"]), abs=2)
 
 
 async def test_a_bad_configuration_changes_nothing_and_a_good_one_after_it_recovers(tmp_path: Path) -> None:
     async with scene(tmp_path) as one:
         before = await one.scrape()
-        assert before.one(catalogue.RELOAD_SUCCESSFUL.name) == 1
+        assert before.one(own.RELOAD_SUCCESSFUL.name) == 1
         status, answer = await one.reload(configuration(one.engine.url, scenario="rate: often"))
         assert status == 500
         assert "stays in force" in answer
         assert f"{one.file}:" in answer
         assert "scenarios.steady.rate" in answer
         seen = await one.scrape()
-        assert seen.one(catalogue.RELOAD_SUCCESSFUL.name) == 0
-        assert seen.one(catalogue.RELOAD_TIMESTAMP.name) == before.one(catalogue.RELOAD_TIMESTAMP.name)
+        assert seen.one(own.RELOAD_SUCCESSFUL.name) == 0
+        assert seen.one(own.RELOAD_TIMESTAMP.name) == before.one(own.RELOAD_TIMESTAMP.name)
         await one.until(lambda: len(one.records) > 5)
         assert await one.reload(configuration(one.engine.url)) == (200, "reloaded\n")
         seen = await one.scrape()
-        assert seen.one(catalogue.RELOAD_SUCCESSFUL.name) == 1
-        assert (seen.one(catalogue.RELOAD_TIMESTAMP.name) or 0) > (before.one(catalogue.RELOAD_TIMESTAMP.name) or 0)
+        assert seen.one(own.RELOAD_SUCCESSFUL.name) == 1
+        assert (seen.one(own.RELOAD_TIMESTAMP.name) or 0) > (before.one(own.RELOAD_TIMESTAMP.name) or 0)
 
 
 async def test_the_answer_says_what_changed_and_which_histograms_begin_anew(tmp_path: Path) -> None:
@@ -201,13 +202,13 @@ async def test_a_secret_that_is_rotated_is_used_without_a_reload_by_hand(tmp_pat
     async with scene(tmp_path, lambda url: configuration(url, target=", api_key: {file: key}"), watch=True) as one:
         await one.until(lambda: bool(one.records))
         assert one.engine.keys == {"Bearer old-key"}
-        counted = (await one.scrape()).one(catalogue.PROBES.name, **CHAT)
+        counted = (await one.scrape()).one(own.PROBES.name, **CHAT)
         key.write_text("new-key")
         await one.until(lambda: "Bearer new-key" in one.engine.keys)
-        assert ((await one.scrape()).one(catalogue.PROBES.name, **CHAT) or 0) > (counted or 0)
+        assert ((await one.scrape()).one(own.PROBES.name, **CHAT) or 0) > (counted or 0)
         key.unlink()
         await one.until(lambda: len(one.records) > 40)
-        await one.until_scraped(0, catalogue.RELOAD_SUCCESSFUL.name)
+        await one.until_scraped(0, own.RELOAD_SUCCESSFUL.name)
         records = len(one.records)
         await one.until(lambda: len(one.records) > records + 5)
 
@@ -268,12 +269,12 @@ async def test_what_is_wrong_with_discovery_is_in_the_answer_to_a_reload_on_the_
             assert [line["advice"] for line in logs if "advice" in line] == lines[-2:]
             assert [(line["added"], line["now"]) for line in logs if line["event"] == "targets discovered"] == [("unwatched", 1)]
             assert f"Discovery of targets: {problem}" in await one.page()
-            assert (await one.scrape()).one(catalogue.TARGETS.name, source="files") == 1
+            assert (await one.scrape()).one(own.TARGETS.name, source="files") == 1
             (tmp_path / "broken.yaml").write_text("targets: {}")
             (tmp_path / "fine.yaml").write_text("targets: {}")
             await one.running.reloading.rediscover()
             assert "Discovery of targets" not in await one.page()
-            assert (await one.scrape()).one(catalogue.TARGETS.name, source="files") == 0
+            assert (await one.scrape()).one(own.TARGETS.name, source="files") == 0
     assert [line["problem"].startswith(problem) for line in logs if line["event"].endswith("mended, or it is gone")] == [True]
     assert [line["removed"] for line in logs if "removed" in line] == ["unwatched"]
     assert len([line for line in logs if "advice" in line]) == 2
@@ -305,30 +306,30 @@ async def test_discovered_targets_come_and_go_and_a_broken_file_keeps_them(tmp_p
         await one.until(lambda: any(record.target == "found" for record in one.records))
         assert "Bearer for-discovered" in one.engine.keys
         seen = await one.scrape()
-        assert seen.one(catalogue.TARGETS.name, source="files") == 1
-        assert seen.one(catalogue.DISCOVERY_UP.name, source="files") == 1
+        assert seen.one(own.TARGETS.name, source="files") == 1
+        assert seen.one(own.DISCOVERY_UP.name, source="files") == 1
         (found / "a.yaml").write_text("targets: {found: {backend")
-        await one.until_scraped(0, catalogue.DISCOVERY_UP.name, source="files")
+        await one.until_scraped(0, own.DISCOVERY_UP.name, source="files")
         seen = await one.scrape()
-        assert seen.one(catalogue.TARGETS.name, source="files") == 1
-        counted = seen.value(catalogue.PROBES.name, target="found") or 0
+        assert seen.one(own.TARGETS.name, source="files") == 1
+        counted = seen.value(own.PROBES.name, target="found") or 0
         (found / "a.yaml").write_text(
             f'[{{targets: ["{one.engine.url.removeprefix("http://")}"], labels: {{backend: vllm, name: found, model: tiny}}}}]'
         )
-        await one.until_scraped(1, catalogue.DISCOVERY_UP.name, source="files")
-        assert ((await one.scrape()).value(catalogue.PROBES.name, target="found") or 0) >= counted
+        await one.until_scraped(1, own.DISCOVERY_UP.name, source="files")
+        assert ((await one.scrape()).value(own.PROBES.name, target="found") or 0) >= counted
         (found / "a.yaml").unlink()
-        await one.until_scraped(None, catalogue.PROBES.name, target="found")
+        await one.until_scraped(None, own.PROBES.name, target="found")
 
 
 async def test_a_key_that_comes_after_the_configuration_that_names_it_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exporter.watching.LOOK_SECONDS", 0.02)
     async with scene(tmp_path, watch=True) as one:
         one.file.write_text(configuration(one.engine.url, target=", api_key: {file: late}"))
-        await one.until_scraped(0, catalogue.RELOAD_SUCCESSFUL.name)
+        await one.until_scraped(0, own.RELOAD_SUCCESSFUL.name)
         (tmp_path / "late").write_text("late-key")
         await one.until(lambda: "Bearer late-key" in one.engine.keys)
-        await one.until_scraped(1, catalogue.RELOAD_SUCCESSFUL.name)
+        await one.until_scraped(1, own.RELOAD_SUCCESSFUL.name)
 
 
 async def test_an_address_that_needs_a_restart_is_told_until_it_is_changed_back(tmp_path: Path) -> None:

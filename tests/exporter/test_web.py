@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import aiohttp
 import pytest
 
+from catalogue import own
 from config.effective import effective
 from config.model import Config
 from config.quantities import Address
 from config.reader import parse
-from exporter.metrics import catalogue
-from exporter.metrics.assembly import Metrics
-from exporter.metrics.exposition import OPENMETRICS, TEXT
+from exporter.assembly import Metrics
 from exporter.reloading import Reloaded
 from exporter.web.app import Sources, application, takes_gzip
+from exporter.web.exposition import OPENMETRICS, TEXT
 from exporter.web.overview import Overview
 from exporter.web.server import ListenError, listening
 from probes.failure import Failure, Reason
@@ -62,18 +62,18 @@ async def test_metrics_in_the_form_that_is_asked_for(site: Site) -> None:
     status, response, body = await site.get("/metrics")
     assert (status, response.headers["Content-Type"]) == (200, TEXT)
     assert "Content-Encoding" not in response.headers
-    assert read(body).value(catalogue.PROBES.name) == 0
+    assert read(body).value(own.PROBES.name) == 0
     promtool_accepts(body)
     _, response, body = await site.get("/metrics", Accept="application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
     assert response.headers["Content-Type"] == OPENMETRICS
-    assert read(body, as_openmetrics=True).value(catalogue.PROBES.name) == 0
+    assert read(body, as_openmetrics=True).value(own.PROBES.name) == 0
     assert response.headers["Vary"] == "Accept, Accept-Encoding"
 
 
 async def test_metrics_are_compressed_when_that_is_asked_for(site: Site) -> None:
     _, response, body = await site.get("/metrics", **{"Accept-Encoding": "gzip"})
     assert response.headers["Content-Encoding"] == "gzip"
-    assert read(gzip.decompress(body)).value(catalogue.PROBES.name) == 0
+    assert read(gzip.decompress(body)).value(own.PROBES.name) == 0
 
 
 @pytest.mark.parametrize(

@@ -14,19 +14,19 @@ import helm_python
 import pytest
 import yaml
 
+from catalogue import own
+from catalogue.metric import Metric
 from config.kubernetes import WAYS, WayName
 from config.model import Config
 from config.reader import parse
 from config.sections import keys
-from exporter.metrics import catalogue
-from exporter.metrics.metric import Metric
+from discovery.kubernetes import rbac
 from helm.copies import FILES
 from helm.reference.build import HELM
 from tests.alerts.promtool import promtool
 from tests.helm.cluster import KUBERNETES, NAMESPACE, OPENSHIFT, Cluster, Rendered, charts, example, examples, render
 from tests.helm.objects import pod
 from traffic.sharding import read_shard
-from traffic.targets.kubernetes import rbac
 
 EVERY = examples("chatprobe")
 EVERYTHING = Cluster("everything", (*OPENSHIFT.knows, "serving.kserve.io/v1beta1", "gateway.networking.k8s.io/v1"))
@@ -206,7 +206,7 @@ def test_a_digest_goes_before_a_tag() -> None:
 
 
 def test_no_label_of_ours_is_one_that_prometheus_gives() -> None:
-    metrics = [each for each in vars(catalogue).values() if isinstance(each, Metric)]
+    metrics = [each for each in vars(own).values() if isinstance(each, Metric)]
     assert len(metrics) > 50
     assert {label for metric in metrics for label in metric.labels} & OF_THE_OPERATOR == set()
     (endpoint,) = render("chatprobe", {}).one("ServiceMonitor")["spec"]["endpoints"]

@@ -10,8 +10,8 @@ import pytest
 
 from probes.ask import Endpoint, Tls
 from probes.control import Control, ControlError
-from probes.simulator import Capacity, Options, simulated
-from probes.simulator.options import EngineName
+from simulator import Capacity, Options, simulated
+from simulator.options import EngineName
 from tests.answers import whole
 from tests.servers import Peer, Script, Server, closed_port, serving
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from discovery.kubernetes.certificate import Certificate, look_at
 from probes.ask import Endpoint, Tls
 from probes.control_clients import Clients
 from probes.guard import Guard
 from probes.names import resolve
 from tests.alone import alone
-from traffic.targets.kubernetes.certificate import Certificate, look_at
 
 POD_SEARCHES = ("chatprobe.svc.cluster.local", "svc.cluster.local", "cluster.local")
 

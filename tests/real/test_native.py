@@ -8,11 +8,11 @@ import urllib.request
 
 import pytest
 
+from catalogue import own, unified
 from config.model import Config
 from config.quantities import Address
 from config.reader import parse
 from exporter.exporting import exporting
-from exporter.metrics import catalogue
 from probes.record import ChatRecord
 from tests.exporter.scrape import Scrape, promtool_accepts, read
 from tests.exporter.test_exporting import get
@@ -26,24 +26,24 @@ ROUND_SECONDS = 12
 CLOSE_SECONDS = 0.02
 DENIED = {"vllm:lora_requests_info"}
 NATIVE = {
-    catalogue.native.PROMPT_TOKENS.name: "vllm:prompt_tokens_total",
-    catalogue.native.GENERATION_TOKENS.name: "vllm:generation_tokens_total",
-    catalogue.native.PREEMPTIONS.name: "vllm:num_preemptions_total",
-    catalogue.native.PREFIX_CACHE_QUERIES.name: "vllm:prefix_cache_queries_total",
-    catalogue.native.PREFIX_CACHE_HITS.name: "vllm:prefix_cache_hits_total",
-    catalogue.native.REQUESTS_RUNNING.name: "vllm:num_requests_running",
-    catalogue.native.REQUESTS_WAITING.name: "vllm:num_requests_waiting",
-    catalogue.native.KV_CACHE_USAGE.name: "vllm:kv_cache_usage_perc",
-    catalogue.native.TTFT.count: "vllm:time_to_first_token_seconds_count",
-    catalogue.native.TTFT.sum: "vllm:time_to_first_token_seconds_sum",
-    catalogue.native.ITL.count: "vllm:inter_token_latency_seconds_count",
-    catalogue.native.ITL.sum: "vllm:inter_token_latency_seconds_sum",
-    catalogue.native.TPOT.sum: "vllm:request_time_per_output_token_seconds_sum",
-    catalogue.native.E2E.count: "vllm:e2e_request_latency_seconds_count",
-    catalogue.native.E2E.sum: "vllm:e2e_request_latency_seconds_sum",
-    catalogue.native.QUEUE.sum: "vllm:request_queue_time_seconds_sum",
-    catalogue.native.PREFILL.sum: "vllm:request_prefill_time_seconds_sum",
-    catalogue.native.DECODE.sum: "vllm:request_decode_time_seconds_sum",
+    unified.PROMPT_TOKENS.name: "vllm:prompt_tokens_total",
+    unified.GENERATION_TOKENS.name: "vllm:generation_tokens_total",
+    unified.PREEMPTIONS.name: "vllm:num_preemptions_total",
+    unified.PREFIX_CACHE_QUERIES.name: "vllm:prefix_cache_queries_total",
+    unified.PREFIX_CACHE_HITS.name: "vllm:prefix_cache_hits_total",
+    unified.REQUESTS_RUNNING.name: "vllm:num_requests_running",
+    unified.REQUESTS_WAITING.name: "vllm:num_requests_waiting",
+    unified.KV_CACHE_USAGE.name: "vllm:kv_cache_usage_perc",
+    unified.TTFT.count: "vllm:time_to_first_token_seconds_count",
+    unified.TTFT.sum: "vllm:time_to_first_token_seconds_sum",
+    unified.ITL.count: "vllm:inter_token_latency_seconds_count",
+    unified.ITL.sum: "vllm:inter_token_latency_seconds_sum",
+    unified.TPOT.sum: "vllm:request_time_per_output_token_seconds_sum",
+    unified.E2E.count: "vllm:e2e_request_latency_seconds_count",
+    unified.E2E.sum: "vllm:e2e_request_latency_seconds_sum",
+    unified.QUEUE.sum: "vllm:request_queue_time_seconds_sum",
+    unified.PREFILL.sum: "vllm:request_prefill_time_seconds_sum",
+    unified.DECODE.sum: "vllm:request_decode_time_seconds_sum",
 }
 
 
@@ -106,7 +106,7 @@ async def test_every_family_of_the_engine_is_served_and_our_names_have_its_numbe
     assert len(engine_lines(ours)) == len(relayable) > 300
     for name, of_engine in NATIVE.items():
         assert seen.value(name, target="vllm") == pytest.approx(by_hand(theirs, of_engine), rel=1e-9), name
-    assert seen.value(catalogue.NATIVE_UP.name) == 1
+    assert seen.value(own.NATIVE_UP.name) == 1
     promtool_accepts(ours.encode())
 
 
@@ -130,7 +130,5 @@ async def test_the_gap_is_small_and_positive(url: str) -> None:
 async def sums(address: Address) -> tuple[float, float, float]:
     """Chats, the client's seconds and the engine's, of windows so far."""
     seen = read((await get(address, "/metrics"))[1])
-    chats, client, engine = (
-        seen.value(metric.name, basis="window") or 0.0 for metric in (catalogue.GAP_CHATS, catalogue.GAP_CLIENT_TTFT, catalogue.GAP_ENGINE_TTFT)
-    )
+    chats, client, engine = (seen.value(metric.name, basis="window") or 0.0 for metric in (own.GAP_CHATS, own.GAP_CLIENT_TTFT, own.GAP_ENGINE_TTFT))
     return chats, client, engine

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from config.model import Config
+from discovery.endpoints import endpoints
 from probes.ask import UNKNOWN_MODEL, Ask
 from probes.failure import Reason
 from probes.record import ChatRecord
@@ -19,7 +20,6 @@ from traffic.population import Population
 from traffic.roster import roster
 from traffic.runner import Runner
 from traffic.schedule import FIRST_CHAT_WITHIN_NS
-from traffic.targets.endpoints import endpoints
 from traffic.watch import watches
 from traffic.yielding import UNKNOWN_USAGE, EngineLoad, Usage
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from exporter.metrics import native
-from exporter.metrics.metric import Metric
+from catalogue import unified
+from catalogue.metric import Metric
 from exporter.native.loaded import LoadedModel
 from exporter.native.mapping.histogram import is_amount
 from probes.backends.ollama import with_tag
 from probes.record import ChatRecord
 
-OF_CHATS = (native.PROMPT_TOKENS, native.GENERATION_TOKENS, native.ITL, native.TPOT, native.E2E, native.PREFILL, native.DECODE, native.LOAD)
+OF_CHATS = (unified.PROMPT_TOKENS, unified.GENERATION_TOKENS, unified.ITL, unified.TPOT, unified.E2E, unified.PREFILL, unified.DECODE, unified.LOAD)
 """What chats tell."""
 
 
@@ -37,10 +37,10 @@ def loaded(model: str, models: Sequence[LoadedModel]) -> Iterator[Loaded]:
             continue
         seen.add(name)
         for metric, value in (
-            (native.MODEL_MEMORY, each.size_bytes),
-            (native.MODEL_VRAM, each.vram_bytes),
-            (native.MODEL_EXPIRY, each.expires_at),
-            (native.CONTEXT_TOKENS, each.context_tokens),
+            (unified.MODEL_MEMORY, each.size_bytes),
+            (unified.MODEL_VRAM, each.vram_bytes),
+            (unified.MODEL_EXPIRY, each.expires_at),
+            (unified.CONTEXT_TOKENS, each.context_tokens),
         ):
             if value is not None and is_amount(value):
                 yield Loaded(name, metric, value)
@@ -51,14 +51,14 @@ def said(record: ChatRecord) -> Iterator[tuple[Metric, float]]:
     told = record.native
     counted = record.output_tokens if record.token_source == "usage" else None
     found: list[tuple[Metric, float | None]] = [
-        (native.PROMPT_TOKENS, record.input_tokens),
-        (native.GENERATION_TOKENS, counted),
-        (native.E2E, told.total_seconds),
-        (native.PREFILL, told.prefill_seconds),
-        (native.DECODE, told.decode_seconds),
-        (native.LOAD, told.load_seconds),
-        *((native.ITL, gap) for gap in told.server_gaps_seconds or ()),
+        (unified.PROMPT_TOKENS, record.input_tokens),
+        (unified.GENERATION_TOKENS, counted),
+        (unified.E2E, told.total_seconds),
+        (unified.PREFILL, told.prefill_seconds),
+        (unified.DECODE, told.decode_seconds),
+        (unified.LOAD, told.load_seconds),
+        *((unified.ITL, gap) for gap in told.server_gaps_seconds or ()),
     ]
     if counted is not None and counted > 1 and told.decode_seconds is not None:
-        found.append((native.TPOT, told.decode_seconds / (counted - 1)))
+        found.append((unified.TPOT, told.decode_seconds / (counted - 1)))
     yield from ((metric, value) for metric, value in found if value is not None and is_amount(value))

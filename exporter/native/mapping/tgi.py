@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from exporter.metrics import native
-from exporter.metrics.metric import Metric
+from catalogue import unified
+from catalogue.metric import Metric
 from exporter.native.families import Family
 from exporter.native.mapping.source import Source, Value, label, total
 
 _PREFIX = "tgi_"
-_GAUGES: dict[Metric, str] = {native.REQUESTS_RUNNING: "tgi_batch_current_size", native.REQUESTS_WAITING: "tgi_queue_size"}
+_GAUGES: dict[Metric, str] = {unified.REQUESTS_RUNNING: "tgi_batch_current_size", unified.REQUESTS_WAITING: "tgi_queue_size"}
 _HISTOGRAMS: dict[Metric, tuple[str, tuple[str, str] | None]] = {
-    native.ITL: ("tgi_batch_inference_duration", ("method", "decode")),
-    native.E2E: ("tgi_request_duration", None),
-    native.QUEUE: ("tgi_request_queue_duration", None),
-    native.PREFILL: ("tgi_batch_forward_duration", ("method", "prefill")),
-    native.VALIDATION: ("tgi_request_validation_duration", None),
+    unified.ITL: ("tgi_batch_inference_duration", ("method", "decode")),
+    unified.E2E: ("tgi_request_duration", None),
+    unified.QUEUE: ("tgi_request_queue_duration", None),
+    unified.PREFILL: ("tgi_batch_forward_duration", ("method", "prefill")),
+    unified.VALIDATION: ("tgi_request_validation_duration", None),
 }
-_SUMS_OF: dict[Metric, str] = {native.PROMPT_TOKENS: "tgi_request_input_length", native.GENERATION_TOKENS: "tgi_request_generated_tokens"}
+_SUMS_OF: dict[Metric, str] = {unified.PROMPT_TOKENS: "tgi_request_input_length", unified.GENERATION_TOKENS: "tgi_request_generated_tokens"}
 _OVERLOADED = "overloaded"
 _NOT_THE_ENGINES_FAULT = ("validation", "template", "dropped")
 
@@ -39,9 +39,9 @@ def mapped(families: Sequence[Family]) -> Iterator[tuple[Metric, Value | None]]:
         yield metric, source.histogram(name, label=method)
     for metric, name in _SUMS_OF.items():
         yield metric, _observed(source, name)
-    yield native.REQUESTS_SUCCEEDED, total(source.samples("tgi_request_success"))
-    yield native.REQUESTS_REJECTED, _failures(source, lambda err: err == _OVERLOADED)
-    yield native.REQUESTS_FAILED, _failures(source, lambda err: err not in (_OVERLOADED, *_NOT_THE_ENGINES_FAULT))
+    yield unified.REQUESTS_SUCCEEDED, total(source.samples("tgi_request_success"))
+    yield unified.REQUESTS_REJECTED, _failures(source, lambda err: err == _OVERLOADED)
+    yield unified.REQUESTS_FAILED, _failures(source, lambda err: err not in (_OVERLOADED, *_NOT_THE_ENGINES_FAULT))
 
 
 def _observed(source: Source, name: str) -> float | None:

@@ -7,36 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from exporter.metrics import native
-from exporter.metrics.metric import Metric
+from catalogue import unified
+from catalogue.metric import Metric
 from exporter.native.families import Family, Sample
 from exporter.native.mapping.histogram import is_amount
 from exporter.native.mapping.source import Source, Value, label, total
 
 _SUMS: dict[Metric, tuple[str, ...]] = {
-    native.REQUESTS_RUNNING: ("vllm:num_requests_running",),
-    native.REQUESTS_WAITING: ("vllm:num_requests_waiting",),
-    native.PROMPT_TOKENS: ("vllm:prompt_tokens_total",),
-    native.GENERATION_TOKENS: ("vllm:generation_tokens_total",),
-    native.REQUESTS_REJECTED: ("vllm:admission_rejections_total",),
-    native.PREEMPTIONS: ("vllm:num_preemptions_total",),
-    native.SPEC_DECODE_DRAFTS: ("vllm:spec_decode_num_drafts_total",),
-    native.SPEC_DECODE_DRAFT_TOKENS: ("vllm:spec_decode_num_draft_tokens_total",),
-    native.SPEC_DECODE_ACCEPTED_TOKENS: ("vllm:spec_decode_num_accepted_tokens_total",),
+    unified.REQUESTS_RUNNING: ("vllm:num_requests_running",),
+    unified.REQUESTS_WAITING: ("vllm:num_requests_waiting",),
+    unified.PROMPT_TOKENS: ("vllm:prompt_tokens_total",),
+    unified.GENERATION_TOKENS: ("vllm:generation_tokens_total",),
+    unified.REQUESTS_REJECTED: ("vllm:admission_rejections_total",),
+    unified.PREEMPTIONS: ("vllm:num_preemptions_total",),
+    unified.SPEC_DECODE_DRAFTS: ("vllm:spec_decode_num_drafts_total",),
+    unified.SPEC_DECODE_DRAFT_TOKENS: ("vllm:spec_decode_num_draft_tokens_total",),
+    unified.SPEC_DECODE_ACCEPTED_TOKENS: ("vllm:spec_decode_num_accepted_tokens_total",),
 }
 _PREFIX_CACHE: dict[Metric, tuple[str, ...]] = {
-    native.PREFIX_CACHE_HITS: ("vllm:prefix_cache_hits_total", "vllm:gpu_prefix_cache_hits_total"),
-    native.PREFIX_CACHE_QUERIES: ("vllm:prefix_cache_queries_total", "vllm:gpu_prefix_cache_queries_total"),
+    unified.PREFIX_CACHE_HITS: ("vllm:prefix_cache_hits_total", "vllm:gpu_prefix_cache_hits_total"),
+    unified.PREFIX_CACHE_QUERIES: ("vllm:prefix_cache_queries_total", "vllm:gpu_prefix_cache_queries_total"),
 }
 _HISTOGRAMS: dict[Metric, tuple[str, ...]] = {
-    native.TTFT: ("vllm:time_to_first_token_seconds",),
+    unified.TTFT: ("vllm:time_to_first_token_seconds",),
     # The older name is not that of a request's mean: it has one observation for each output too.
-    native.ITL: ("vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds"),
-    native.TPOT: ("vllm:request_time_per_output_token_seconds",),
-    native.E2E: ("vllm:e2e_request_latency_seconds",),
-    native.QUEUE: ("vllm:request_queue_time_seconds", "vllm:time_in_queue_requests"),
-    native.PREFILL: ("vllm:request_prefill_time_seconds",),
-    native.DECODE: ("vllm:request_decode_time_seconds",),
+    unified.ITL: ("vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds"),
+    unified.TPOT: ("vllm:request_time_per_output_token_seconds",),
+    unified.E2E: ("vllm:e2e_request_latency_seconds",),
+    unified.QUEUE: ("vllm:request_queue_time_seconds", "vllm:time_in_queue_requests"),
+    unified.PREFILL: ("vllm:request_prefill_time_seconds",),
+    unified.DECODE: ("vllm:request_decode_time_seconds",),
 }
 _KV_CACHE_USAGE = ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc")
 _ENDED = "vllm:request_success_total"
@@ -55,8 +55,8 @@ def mapped(families: Sequence[Family]) -> Iterator[tuple[Metric, Value | None]]:
             yield metric, total(samples)
     for metric, names in _HISTOGRAMS.items():
         yield metric, source.histogram(*names)
-    yield native.KV_CACHE_USAGE, _fullest(source.samples(*_KV_CACHE_USAGE))
-    yield native.KV_CACHE_CAPACITY, _capacity(source.samples("vllm:cache_config_info"))
+    yield unified.KV_CACHE_USAGE, _fullest(source.samples(*_KV_CACHE_USAGE))
+    yield unified.KV_CACHE_CAPACITY, _capacity(source.samples("vllm:cache_config_info"))
     yield from _ends(source)
 
 
@@ -64,8 +64,8 @@ def _ends(source: Source) -> Iterator[tuple[Metric, Value | None]]:
     """Older versions have no series for a reason before a request ended by it."""
     ended = source.samples(_ENDED)
     if ended or source.samples("vllm:generation_tokens_total"):
-        yield native.REQUESTS_SUCCEEDED, total(sample for sample in ended if label(sample, "finished_reason") not in _UNFINISHED)
-        yield native.REQUESTS_FAILED, total(sample for sample in ended if label(sample, "finished_reason") in _UNFINISHED)
+        yield unified.REQUESTS_SUCCEEDED, total(sample for sample in ended if label(sample, "finished_reason") not in _UNFINISHED)
+        yield unified.REQUESTS_FAILED, total(sample for sample in ended if label(sample, "finished_reason") in _UNFINISHED)
 
 
 def _fullest(usages: Sequence[Sample]) -> float | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from exporter.native.families import Family, FamilyType, Sample, parse
-from probes.simulator import EngineName, Options, simulated
-from tests.probes.simulator.raw import CHAT, ask, chat, split
+from simulator import EngineName, Options, simulated
+from tests.simulator.raw import CHAT, ask, chat, split
 
 NUMBERS_TO_PYTHON_ALONE = ("\n1", "0.5\n", " 0.5", "1_0", "\u0661", "\uff11", "1e1_0")
 """Bounds that `float` takes and Prometheus does not."""

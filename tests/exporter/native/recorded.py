@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from exporter.metrics.metric import Metric
+from catalogue.metric import Metric
 from exporter.native.families import Family, parse
 from exporter.native.mapping.source import Value
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from catalogue import own, unified
 from config.model import Config
 from config.reader import parse
-from exporter.metrics import catalogue
-from exporter.metrics.assembly import Metrics
+from discovery.endpoints import endpoints
+from exporter.assembly import Metrics
 from exporter.native.cycle import Keepers, Natives
 from exporter.native.failure import NativeReason, ScrapeError
 from exporter.native.families import parse as read_families
@@ -23,7 +24,6 @@ from tests.exporter.scrape import Scrape, scrape
 from tests.traffic.fakes import FakeClock, settle
 from traffic.events import Facts
 from traffic.roster import roster
-from traffic.targets.endpoints import endpoints
 
 PAGE = """\
 # HELP vllm:num_requests_running Number of requests in model execution batches.
@@ -120,8 +120,8 @@ async def test_what_an_engine_tells_is_served_under_its_names_and_ours_from_the_
         await asyncio.wait_for(one.natives.first_round(), 1)
         seen = one.seen()
         assert seen.one(RELAYED, target="vllm", backend="vllm", engine="0", model_name="tiny") == 3
-        assert seen.one(catalogue.native.REQUESTS_RUNNING.name, target="vllm", backend="vllm", model="tiny") == 3
-        assert seen.value(catalogue.NATIVE_UP.name, target="vllm", reason="") == 1
+        assert seen.one(unified.REQUESTS_RUNNING.name, target="vllm", backend="vllm", model="tiny") == 3
+        assert seen.value(own.NATIVE_UP.name, target="vllm", reason="") == 1
         one.scraper.page = PAGE.replace("TOKENS", "9")
         await one.advance(16)
         assert one.seen().value("vllm:generation_tokens_total") == 9
@@ -135,13 +135,13 @@ async def test_the_first_failed_scrape_takes_all_of_it_away_and_says_why() -> No
             await one.advance(6)
             seen = one.seen()
             assert seen.value(RELAYED) is None
-            assert seen.value(catalogue.native.REQUESTS_RUNNING.name) is None
-            assert [labels["reason"] for labels in seen.labels(catalogue.NATIVE_UP.name)] == [reason.value]
-            assert seen.value(catalogue.NATIVE_UP.name) == 0
+            assert seen.value(unified.REQUESTS_RUNNING.name) is None
+            assert [labels["reason"] for labels in seen.labels(own.NATIVE_UP.name)] == [reason.value]
+            assert seen.value(own.NATIVE_UP.name) == 0
         one.scraper.wrong.clear()
         await one.advance(6)
         assert one.seen().value(RELAYED) == 3
-        assert one.seen().value(catalogue.NATIVE_UP.name) == 1
+        assert one.seen().value(own.NATIVE_UP.name) == 1
 
 
 async def test_one_that_hangs_holds_up_no_other_and_not_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +183,7 @@ async def test_what_breaks_in_reading_is_said_and_the_next_scrape_comes() -> Non
     async with scene(config(VLLM)) as one:
         one.scraper.breaks = True
         await one.advance(16)
-        assert one.seen().value(catalogue.NATIVE_UP.name, reason="unreadable") == 0
+        assert one.seen().value(own.NATIVE_UP.name, reason="unreadable") == 0
         one.scraper.breaks = False
         await one.advance(16)
         assert one.seen().value(RELAYED) == 3
@@ -199,19 +199,19 @@ async def test_replicas_are_read_each_by_itself() -> None:
         await one.advance(16)
         seen = one.seen()
         assert {labels["replica"] for labels in seen.labels(RELAYED)} == {"a:8000"}
-        assert seen.value(catalogue.NATIVE_UP.name, replica="b:8000", reason="unreachable") == 0
+        assert seen.value(own.NATIVE_UP.name, replica="b:8000", reason="unreachable") == 0
         one.follow(config(VLLM))
         await one.rest()
         await one.advance(16)
         seen = one.seen()
         assert [labels.get("replica") for labels in seen.labels(RELAYED)] == [None]
-        assert [labels["replica"] for labels in seen.labels(catalogue.NATIVE_UP.name)] == [""]
+        assert [labels["replica"] for labels in seen.labels(own.NATIVE_UP.name)] == [""]
 
 
 async def test_a_target_that_goes_takes_everything_along() -> None:
     async with scene(config(VLLM, OLLAMA)) as one:
         one.natives(chat(target="ollama", backend="ollama"))
-        assert one.seen().value(catalogue.native.GENERATION_TOKENS.name, target="ollama") is not None
+        assert one.seen().value(unified.GENERATION_TOKENS.name, target="ollama") is not None
         one.follow(config(OLLAMA))
         await one.rest()
         assert [labels for labels in one.seen().all_labels() if labels.get("target") == "vllm"] == []
@@ -247,12 +247,12 @@ async def test_new_keys_are_used_and_what_goes_on_keeps_its_schedule(monkeypatch
 
 async def test_where_the_model_becomes_known_it_is_read_again_at_once() -> None:
     async with scene(config(VLLM.replace(", model: tiny", ""))) as one:
-        assert {labels["model"] for labels in one.seen().labels(catalogue.native.REQUESTS_RUNNING.name)} == {"unknown"}
+        assert {labels["model"] for labels in one.seen().labels(unified.REQUESTS_RUNNING.name)} == {"unknown"}
         one.natives(Facts("vllm", "tiny"))
         await one.rest()
         seen = one.seen()
-        assert {labels["model"] for labels in seen.labels(catalogue.native.REQUESTS_RUNNING.name)} == {"tiny"}
-        assert {labels["model"] for labels in seen.labels(catalogue.NATIVE_UP.name)} == {"tiny"}
+        assert {labels["model"] for labels in seen.labels(unified.REQUESTS_RUNNING.name)} == {"tiny"}
+        assert {labels["model"] for labels in seen.labels(own.NATIVE_UP.name)} == {"tiny"}
         one.natives(Facts("vllm", "tiny", served_model="tiny"))
         await one.rest()
         assert len(one.scraper.asked) == 2
@@ -291,14 +291,14 @@ async def test_relaying_can_be_switched_off_and_a_target_left_alone() -> None:
     async with scene(config(VLLM, native="{relay: false}")) as one:
         seen = one.seen()
         assert seen.value(RELAYED) is None
-        assert seen.value(catalogue.native.REQUESTS_RUNNING.name) == 3
+        assert seen.value(unified.REQUESTS_RUNNING.name) == 3
     async with scene(config(VLLM.replace("model: tiny", "model: tiny, metrics: false"))) as one:
         await one.advance(20)
         assert one.scraper.asked == []
-        assert one.seen().value(catalogue.NATIVE_UP.name) is None
+        assert one.seen().value(own.NATIVE_UP.name) is None
         one.follow(config(VLLM))
         await one.rest()
-        assert one.seen().value(catalogue.NATIVE_SERIES_DROPPED.name) == 0
+        assert one.seen().value(own.NATIVE_SERIES_DROPPED.name) == 0
         one.follow(config(VLLM.replace("model: tiny", "model: tiny, metrics: false")))
         await one.rest()
         assert [name for name in one.seen().names if name.startswith(("vllm:", "chatprobe_native", "chatprobe_exporter_native"))] == []
@@ -306,9 +306,9 @@ async def test_relaying_can_be_switched_off_and_a_target_left_alone() -> None:
 
 async def test_ollama_is_asked_what_it_has_in_memory() -> None:
     async with scene(config(OLLAMA)) as one:
-        assert one.seen().value(catalogue.native.MODEL_MEMORY.name, target="ollama") == 1e9
+        assert one.seen().value(unified.MODEL_MEMORY.name, target="ollama") == 1e9
         one.scraper.wrong["http://ollama"] = NativeReason.TIMEOUT
         await one.advance(16)
         seen = one.seen()
-        assert seen.value(catalogue.native.MODEL_MEMORY.name) is None
-        assert seen.value(catalogue.NATIVE_UP.name, target="ollama", reason="timeout") == 0
+        assert seen.value(unified.MODEL_MEMORY.name) is None
+        assert seen.value(own.NATIVE_UP.name, target="ollama", reason="timeout") == 0

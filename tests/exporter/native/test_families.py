@@ -12,9 +12,9 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 
 from exporter.native.failure import NativeReason, ScrapeError
 from exporter.native.families import KEPT_LIMIT, LINE_LIMIT, OPENMETRICS, Family, Sample, parse
-from probes.simulator import Options
-from probes.simulator.tgi_metrics import TgiMetrics
-from probes.simulator.vllm_metrics import CONTENT_TYPE, VllmMetrics
+from simulator import Options
+from simulator.tgi_metrics import TgiMetrics
+from simulator.vllm_metrics import CONTENT_TYPE, VllmMetrics
 
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 VLLM = VllmMetrics(Options()).render().body

@@ -15,8 +15,8 @@ from exporter.native.scrape import Scraper
 from exporter.native.windows import SETTLED_AFTER_NS
 from probes.ask import Ask, Endpoint, Message
 from probes.probing import Prober
-from probes.simulator import Latency, Options, simulated
-from tests.probes.simulator.raw import CHAT, ask, chat
+from simulator import Latency, Options, simulated
+from tests.simulator.raw import CHAT, ask, chat
 from traffic.roster import roster
 from traffic.schedule import SystemClock
 

@@ -17,7 +17,7 @@ from exporter.native.families import Family, FamilyType, Sample
 from exporter.native.identity import OneProcess
 from exporter.native.scrape import Scraped, Scraper
 from probes.ask import Endpoint
-from probes.simulator import EngineName, Latency, Options, Simulator, simulated
+from simulator import EngineName, Latency, Options, Simulator, simulated
 from traffic.schedule import SystemClock
 
 START = "process_start_time_seconds"

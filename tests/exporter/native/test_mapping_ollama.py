@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from exporter.metrics import native
-from exporter.metrics.metric import Metric
+from catalogue import unified
+from catalogue.metric import Metric
 from exporter.native.loaded import LoadedModel
 from exporter.native.mapping import ollama
 from exporter.native.mapping.ollama import Loaded, loaded, said
@@ -25,12 +25,12 @@ def told(**changes: Any) -> list[tuple[Metric, float]]:
 def test_every_loaded_model_is_told_of() -> None:
     other = LoadedModel("mistral:7b", size_bytes=8 * GIB, vram_bytes=0.0, context_tokens=None, expires_at=None)
     assert list(loaded("qwen2.5", [QWEN, other])) == [
-        Loaded("qwen2.5", native.MODEL_MEMORY, 4 * GIB),
-        Loaded("qwen2.5", native.MODEL_VRAM, 3 * GIB),
-        Loaded("qwen2.5", native.MODEL_EXPIRY, 1_800_000_300.0),
-        Loaded("qwen2.5", native.CONTEXT_TOKENS, 4096.0),
-        Loaded("mistral:7b", native.MODEL_MEMORY, 8 * GIB),
-        Loaded("mistral:7b", native.MODEL_VRAM, 0.0),
+        Loaded("qwen2.5", unified.MODEL_MEMORY, 4 * GIB),
+        Loaded("qwen2.5", unified.MODEL_VRAM, 3 * GIB),
+        Loaded("qwen2.5", unified.MODEL_EXPIRY, 1_800_000_300.0),
+        Loaded("qwen2.5", unified.CONTEXT_TOKENS, 4096.0),
+        Loaded("mistral:7b", unified.MODEL_MEMORY, 8 * GIB),
+        Loaded("mistral:7b", unified.MODEL_VRAM, 0.0),
     ]
 
 
@@ -45,33 +45,33 @@ def test_what_cannot_be_is_left_out(value: float) -> None:
     assert told(
         native=Native(load_seconds=value, prefill_seconds=value, decode_seconds=value, total_seconds=value, server_gaps_seconds=(value,))
     ) == [
-        (native.PROMPT_TOKENS, 12),
-        (native.GENERATION_TOKENS, 4),
+        (unified.PROMPT_TOKENS, 12),
+        (unified.GENERATION_TOKENS, 4),
     ]
 
 
 def test_what_the_last_object_of_an_answer_says() -> None:
     assert told() == [
-        (native.PROMPT_TOKENS, 12),
-        (native.GENERATION_TOKENS, 4),
-        (native.E2E, 2.0),
-        (native.PREFILL, 0.25),
-        (native.DECODE, 1.5),
-        (native.LOAD, 0.005),
-        (native.ITL, 0.5),
-        (native.ITL, 1.0),
-        (native.TPOT, 0.5),
+        (unified.PROMPT_TOKENS, 12),
+        (unified.GENERATION_TOKENS, 4),
+        (unified.E2E, 2.0),
+        (unified.PREFILL, 0.25),
+        (unified.DECODE, 1.5),
+        (unified.LOAD, 0.005),
+        (unified.ITL, 0.5),
+        (unified.ITL, 1.0),
+        (unified.TPOT, 0.5),
     ]
 
 
 def test_a_time_per_token_needs_two_tokens() -> None:
-    assert native.TPOT not in dict(told(output_tokens=1))
-    assert dict(told(output_tokens=2))[native.TPOT] == 1.5
+    assert unified.TPOT not in dict(told(output_tokens=1))
+    assert dict(told(output_tokens=2))[unified.TPOT] == 1.5
 
 
 def test_tokens_that_chatprobe_counted_are_not_the_engines() -> None:
     found = dict(told(token_source="chunks", native=Native(server_gaps_seconds=(0.5,)), input_tokens=None))
-    assert found == {native.ITL: 0.5}
+    assert found == {unified.ITL: 0.5}
 
 
 def test_nothing_else_is_told() -> None:

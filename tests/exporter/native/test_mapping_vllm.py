@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from exporter.metrics import native
-from exporter.metrics.metric import Metric
+from catalogue import unified
+from catalogue.metric import Metric
 from exporter.native.mapping import vllm
 from exporter.native.mapping.histogram import Histogram
 from exporter.native.mapping.source import Value
@@ -33,79 +33,79 @@ def summary(found: dict[Metric, Value]) -> dict[Metric, tuple[float, float]]:
 def test_version_0_6() -> None:
     found = mapped(text("vllm-0.6"))
     assert numbers(found) == {
-        native.REQUESTS_RUNNING: 4,
-        native.REQUESTS_WAITING: 2,
-        native.KV_CACHE_USAGE: 0.375,
-        native.KV_CACHE_CAPACITY: 16 * 27949,
-        native.PROMPT_TOKENS: 610,
-        native.GENERATION_TOKENS: 415,
-        native.REQUESTS_SUCCEEDED: 4,
-        native.REQUESTS_FAILED: 0,
-        native.PREEMPTIONS: 3,
+        unified.REQUESTS_RUNNING: 4,
+        unified.REQUESTS_WAITING: 2,
+        unified.KV_CACHE_USAGE: 0.375,
+        unified.KV_CACHE_CAPACITY: 16 * 27949,
+        unified.PROMPT_TOKENS: 610,
+        unified.GENERATION_TOKENS: 415,
+        unified.REQUESTS_SUCCEEDED: 4,
+        unified.REQUESTS_FAILED: 0,
+        unified.PREEMPTIONS: 3,
     }
     assert {metric: value for metric, value in found.items() if isinstance(value, Histogram)} == {
-        native.TTFT: Histogram(TTFT_0_6, (0, 0, 0, 0, 1, 1, 3, 3, 3, 4, 4, 4, 5, 5, 5, 5, 5), 2.03125),
-        native.ITL: Histogram(ITL_0_6, (300, 300, 400, 400, 400, 400, 400, 400, 400, 410, 410, 410, 410, 410), 10.46875),
-        native.E2E: Histogram(LATENCY_0_6, (1, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4), 17.25),
-        native.QUEUE: Histogram(LATENCY_0_6, (3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 4), 4),
+        unified.TTFT: Histogram(TTFT_0_6, (0, 0, 0, 0, 1, 1, 3, 3, 3, 4, 4, 4, 5, 5, 5, 5, 5), 2.03125),
+        unified.ITL: Histogram(ITL_0_6, (300, 300, 400, 400, 400, 400, 400, 400, 400, 410, 410, 410, 410, 410), 10.46875),
+        unified.E2E: Histogram(LATENCY_0_6, (1, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4), 17.25),
+        unified.QUEUE: Histogram(LATENCY_0_6, (3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 4), 4),
     }
 
 
 def test_version_0_10_with_two_data_parallel_ranks() -> None:
     found = mapped(text("vllm-0.10"))
     assert numbers(found) == {
-        native.REQUESTS_RUNNING: 7,
-        native.REQUESTS_WAITING: 7,
-        native.KV_CACHE_USAGE: 0.9375,  # the fuller one
-        native.KV_CACHE_CAPACITY: 16 * 19000,
-        native.PREFIX_CACHE_HITS: 960,  # once, although it stands there under two names
-        native.PREFIX_CACHE_QUERIES: 3000,
-        native.PROMPT_TOKENS: 3000,
-        native.GENERATION_TOKENS: 1350,
-        native.REQUESTS_SUCCEEDED: 13,
-        native.REQUESTS_FAILED: 1,
-        native.PREEMPTIONS: 7,
-        native.SPEC_DECODE_DRAFTS: 150,
-        native.SPEC_DECODE_DRAFT_TOKENS: 450,
-        native.SPEC_DECODE_ACCEPTED_TOKENS: 300,
+        unified.REQUESTS_RUNNING: 7,
+        unified.REQUESTS_WAITING: 7,
+        unified.KV_CACHE_USAGE: 0.9375,  # the fuller one
+        unified.KV_CACHE_CAPACITY: 16 * 19000,
+        unified.PREFIX_CACHE_HITS: 960,  # once, although it stands there under two names
+        unified.PREFIX_CACHE_QUERIES: 3000,
+        unified.PROMPT_TOKENS: 3000,
+        unified.GENERATION_TOKENS: 1350,
+        unified.REQUESTS_SUCCEEDED: 13,
+        unified.REQUESTS_FAILED: 1,
+        unified.PREEMPTIONS: 7,
+        unified.SPEC_DECODE_DRAFTS: 150,
+        unified.SPEC_DECODE_DRAFT_TOKENS: 450,
+        unified.SPEC_DECODE_ACCEPTED_TOKENS: 300,
     }
     assert summary(found) == {
-        native.TTFT: (5, 3.625),
-        native.ITL: (1208, 17.625),
-        native.E2E: (3, 5.625),
-        native.QUEUE: (3, 2.25),
-        native.PREFILL: (3, 0.9375),
-        native.DECODE: (3, 2.3125),
+        unified.TTFT: (5, 3.625),
+        unified.ITL: (1208, 17.625),
+        unified.E2E: (3, 5.625),
+        unified.QUEUE: (3, 2.25),
+        unified.PREFILL: (3, 0.9375),
+        unified.DECODE: (3, 2.3125),
     }
-    assert found[native.E2E] == Histogram(LATENCY, (0, 1, 1, 1, 2, 2, 2, *[3] * 15), 5.625)
+    assert found[unified.E2E] == Histogram(LATENCY, (0, 1, 1, 1, 2, 2, 2, *[3] * 15), 5.625)
 
 
 def test_version_0_32() -> None:
     found = mapped(text("vllm-0.32"))
     assert numbers(found) == {
-        native.REQUESTS_RUNNING: 3,
-        native.REQUESTS_WAITING: 2,
-        native.KV_CACHE_USAGE: 0.0625,
-        native.KV_CACHE_CAPACITY: 524288,
-        native.PREFIX_CACHE_HITS: 1024,
-        native.PREFIX_CACHE_QUERIES: 4387,
-        native.PROMPT_TOKENS: 4387,
-        native.GENERATION_TOKENS: 1785,
-        native.REQUESTS_SUCCEEDED: 1 + 34 + 8,
-        native.REQUESTS_FAILED: 2 + 5,
-        native.REQUESTS_REJECTED: 6 + 7,
-        native.PREEMPTIONS: 4,
+        unified.REQUESTS_RUNNING: 3,
+        unified.REQUESTS_WAITING: 2,
+        unified.KV_CACHE_USAGE: 0.0625,
+        unified.KV_CACHE_CAPACITY: 524288,
+        unified.PREFIX_CACHE_HITS: 1024,
+        unified.PREFIX_CACHE_QUERIES: 4387,
+        unified.PROMPT_TOKENS: 4387,
+        unified.GENERATION_TOKENS: 1785,
+        unified.REQUESTS_SUCCEEDED: 1 + 34 + 8,
+        unified.REQUESTS_FAILED: 2 + 5,
+        unified.REQUESTS_REJECTED: 6 + 7,
+        unified.PREEMPTIONS: 4,
     }
     assert summary(found) == {
-        native.TTFT: (35, 0.49445247650146484),
-        native.ITL: (1750, 4.432528653000645),
-        native.TPOT: (35, 0.035535845435712136),
-        native.E2E: (35, 4.920336961746216),
-        native.QUEUE: (35, 0.0006983830021454196),
-        native.PREFILL: (35, 0.38501614300002984),
-        native.DECODE: (35, 4.432528653000645),
+        unified.TTFT: (35, 0.49445247650146484),
+        unified.ITL: (1750, 4.432528653000645),
+        unified.TPOT: (35, 0.035535845435712136),
+        unified.E2E: (35, 4.920336961746216),
+        unified.QUEUE: (35, 0.0006983830021454196),
+        unified.PREFILL: (35, 0.38501614300002984),
+        unified.DECODE: (35, 4.432528653000645),
     }
-    assert found[native.E2E] == Histogram(LATENCY, (*[34] * 7, *[35] * 15), 4.920336961746216)
+    assert found[unified.E2E] == Histogram(LATENCY, (*[34] * 7, *[35] * 15), 4.920336961746216)
 
 
 def test_a_request_that_ended_for_a_reason_unknown_here_succeeded() -> None:
@@ -113,12 +113,12 @@ def test_a_request_that_ended_for_a_reason_unknown_here_succeeded() -> None:
         f'vllm:request_success_total{{finished_reason="{reason}"}} {count}' for reason, count in (("stop", 2), ("wisdom", 3), ("error", 4))
     )
     found = mapped(f"# TYPE vllm:request_success_total counter\n{named}\n")
-    assert (found[native.REQUESTS_SUCCEEDED], found[native.REQUESTS_FAILED]) == (5, 4)
+    assert (found[unified.REQUESTS_SUCCEEDED], found[unified.REQUESTS_FAILED]) == (5, 4)
 
 
 def test_before_any_request_ended_none_did() -> None:
     found = mapped("# TYPE vllm:request_success_total counter\n# TYPE vllm:generation_tokens_total counter\nvllm:generation_tokens_total 3\n")
-    assert found == {native.GENERATION_TOKENS: 3, native.REQUESTS_SUCCEEDED: 0, native.REQUESTS_FAILED: 0}
+    assert found == {unified.GENERATION_TOKENS: 3, unified.REQUESTS_SUCCEEDED: 0, unified.REQUESTS_FAILED: 0}
 
 
 def test_what_it_does_not_tell_is_absent() -> None:
@@ -129,15 +129,15 @@ def test_what_it_does_not_tell_is_absent() -> None:
 def test_a_prefix_cache_that_counts_blocks_is_left_out() -> None:
     counted = "# HELP vllm:gpu_prefix_cache_{0}_total GPU prefix cache {0}, in terms of number of {1}.\nvllm:gpu_prefix_cache_{0}_total 7\n"
     assert mapped(counted.format("hits", "cached tokens") + counted.format("queries", "queried tokens")) == {
-        native.PREFIX_CACHE_HITS: 7,
-        native.PREFIX_CACHE_QUERIES: 7,
+        unified.PREFIX_CACHE_HITS: 7,
+        unified.PREFIX_CACHE_QUERIES: 7,
     }
     assert mapped(counted.format("hits", "cached blocks") + counted.format("queries", "queried blocks")) == {}
 
 
 def test_a_rank_that_makes_no_sense_takes_the_sum_along() -> None:
     both = 'vllm:num_requests_running{{engine="0"}} 2\nvllm:num_requests_running{{engine="1"}} {}\n'
-    assert mapped(both.format(3)) == {native.REQUESTS_RUNNING: 5}
+    assert mapped(both.format(3)) == {unified.REQUESTS_RUNNING: 5}
     for nonsense in ("NaN", "-1", "+Inf"):
         assert mapped(both.format(nonsense)) == {}
 
@@ -152,7 +152,7 @@ def test_ranks_with_other_buckets_are_not_added_up() -> None:
     ranks = [("0", "1.0", "3"), ("1", "1.0", "4")]
     line = '{0}_bucket{{engine="{1}",le="{2}"}} {3}\n{0}_bucket{{engine="{1}",le="+Inf"}} 5\n{0}_sum{{engine="{1}"}} 2\n{0}_count{{engine="{1}"}} 5\n'
     alike = f"# TYPE {name} histogram\n" + "".join(line.format(name, *rank) for rank in ranks)
-    assert mapped(alike) == {native.TTFT: Histogram((1, math.inf), (7, 10), 4)}
+    assert mapped(alike) == {unified.TTFT: Histogram((1, math.inf), (7, 10), 4)}
     assert mapped(alike.replace('engine="1",le="1.0"', 'engine="1",le="2.0"')) == {}
 
 
@@ -172,4 +172,4 @@ def test_ranks_with_other_buckets_are_not_added_up() -> None:
 )
 def test_the_capacity_of_the_cache(configurations: list[str], tokens: float | None) -> None:
     found = mapped("".join(f"vllm:cache_config_info{{{labels}}} 1\n" for labels in configurations))
-    assert found == ({} if tokens is None else {native.KV_CACHE_CAPACITY: tokens})
+    assert found == ({} if tokens is None else {unified.KV_CACHE_CAPACITY: tokens})

@@ -20,7 +20,7 @@ from exporter.native.families import Family, Sample
 from exporter.native.loaded import MODELS_LIMIT, NAME_LIMIT, LoadedModel
 from exporter.native.scrape import BODY_LIMIT, Scraper
 from probes.ask import Endpoint, Tls
-from probes.simulator import simulated
+from simulator import simulated
 from tests.answers import END, chunk, head, whole
 from tests.servers import PATIENCE_SECONDS, Peer, Script, Server, closed_port, deaf_listener, serving, then_close, then_hold, then_reset
 from tests.traffic.fakes import FakeClock

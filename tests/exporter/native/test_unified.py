@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from exporter.metrics import native
-from exporter.metrics.exposition import PrometheusExposition
+from catalogue import unified
+from catalogue.metric import Metric
 from exporter.metrics.ledger import Ledger
-from exporter.metrics.metric import Metric
 from exporter.native.families import Family, Sample
 from exporter.native.loaded import LoadedModel
 from exporter.native.mapping import tgi, vllm
 from exporter.native.mapping.histogram import Histogram, is_amount
 from exporter.native.unified import Unified
+from exporter.web.exposition import PrometheusExposition
 from probes.failure import Reason
 from probes.record import ChatRecord, Native
 from tests.exporter.chats import START_NS, chat, failed
@@ -29,7 +29,7 @@ from tests.exporter.scrape import Scrape, promtool_accepts, read
 
 SAID = Native(load_seconds=0.004, prefill_seconds=0.25, decode_seconds=1.5, total_seconds=2.0, server_gaps_seconds=(0.5, 1.0))
 QWEN = LoadedModel("qwen:latest", size_bytes=4e9, vram_bytes=3e9, context_tokens=4096.0, expires_at=1_800_000_300.0)
-RUNNING, TTFT, TOKENS = native.REQUESTS_RUNNING.name, native.TTFT, native.GENERATION_TOKENS.name
+RUNNING, TTFT, TOKENS = unified.REQUESTS_RUNNING.name, unified.TTFT, unified.GENERATION_TOKENS.name
 
 
 class Served:
@@ -72,22 +72,22 @@ def test_what_an_engine_tells_is_served_under_the_targets_labels(served: Served)
     labels = {"target": "gpu", "backend": "vllm", "model": "tiny"}
     assert seen.one(RUNNING, **labels) == 3
     assert seen.one(TOKENS, **labels) == 1785
-    assert seen.one(native.E2E.bucket, **labels, le="2.5") == 34
-    assert seen.one(native.E2E.bucket, **labels, le="5.0") == 35
-    assert seen.one(native.E2E.bucket, **labels, le="+Inf") == 35
-    assert seen.one(native.E2E.count, **labels) == 35
-    assert seen.one(native.E2E.sum, **labels) == 4.920336961746216
-    assert native.VALIDATION.count not in seen.names
+    assert seen.one(unified.E2E.bucket, **labels, le="2.5") == 34
+    assert seen.one(unified.E2E.bucket, **labels, le="5.0") == 35
+    assert seen.one(unified.E2E.bucket, **labels, le="+Inf") == 35
+    assert seen.one(unified.E2E.count, **labels) == 35
+    assert seen.one(unified.E2E.sum, **labels) == 4.920336961746216
+    assert unified.VALIDATION.count not in seen.names
 
 
 def test_the_engines_keep_their_own_buckets_beside_each_other(served: Served) -> None:
     served.unified.put("gpu", "vllm", "tiny", None, families(text("vllm-0.32")))
     served.unified.put("hug", "tgi", "tiny", None, families(text("tgi-3.3")))
     served.unified.chat(said())
-    bounds = {held["target"]: set[str]() for held in served.seen().labels(native.E2E.bucket)}
-    for held in served.seen().labels(native.E2E.bucket):
+    bounds = {held["target"]: set[str]() for held in served.seen().labels(unified.E2E.bucket)}
+    for held in served.seen().labels(unified.E2E.bucket):
         bounds[held["target"]].add(held["le"])
-    assert {target: len(found) for target, found in bounds.items()} == {"gpu": 22, "hug": 36, "pond": len(native.E2E.bounds) + 1}
+    assert {target: len(found) for target, found in bounds.items()} == {"gpu": 22, "hug": 36, "pond": len(unified.E2E.bounds) + 1}
 
 
 def test_what_is_told_anew_takes_the_place_of_what_was(served: Served) -> None:
@@ -117,11 +117,11 @@ def test_a_backend_without_metrics_of_its_own_tells_nothing(served: Served) -> N
 def test_what_ollama_has_in_memory(served: Served) -> None:
     served.unified.put_loaded("pond", "qwen", [QWEN, replace(QWEN, name="mistral:7b", vram_bytes=None)])
     seen = served.seen()
-    assert seen.one(native.MODEL_VRAM.name, target="pond", backend="ollama", model="qwen") == 3e9
-    assert [held["model"] for held in seen.labels(native.MODEL_VRAM.name)] == ["qwen"]
-    assert [held["model"] for held in seen.labels(native.MODEL_MEMORY.name)] == ["qwen", "mistral:7b"]
+    assert seen.one(unified.MODEL_VRAM.name, target="pond", backend="ollama", model="qwen") == 3e9
+    assert [held["model"] for held in seen.labels(unified.MODEL_VRAM.name)] == ["qwen"]
+    assert [held["model"] for held in seen.labels(unified.MODEL_MEMORY.name)] == ["qwen", "mistral:7b"]
     served.unified.put_loaded("pond", "qwen", [])
-    assert native.MODEL_MEMORY.name not in served.seen().names
+    assert unified.MODEL_MEMORY.name not in served.seen().names
 
 
 def test_chats_with_ollama_become_counters_and_histograms(served: Served) -> None:
@@ -129,30 +129,30 @@ def test_chats_with_ollama_become_counters_and_histograms(served: Served) -> Non
     served.unified.chat(said(native=replace(SAID, load_seconds=7.0), output_tokens=6))
     seen = served.seen()
     labels = {"target": "pond", "backend": "ollama", "model": "qwen"}
-    assert (seen.one(native.PROMPT_TOKENS.name, **labels), seen.one(TOKENS, **labels)) == (24, 10)
-    assert (seen.one(native.LOAD.count, **labels), seen.one(native.LOAD.sum, **labels)) == (2, 7.004)
-    loads = [seen.one(native.LOAD.bucket, **labels, le=bound) for bound in ("0.005", "5.0", "10.0", "+Inf")]
+    assert (seen.one(unified.PROMPT_TOKENS.name, **labels), seen.one(TOKENS, **labels)) == (24, 10)
+    assert (seen.one(unified.LOAD.count, **labels), seen.one(unified.LOAD.sum, **labels)) == (2, 7.004)
+    loads = [seen.one(unified.LOAD.bucket, **labels, le=bound) for bound in ("0.005", "5.0", "10.0", "+Inf")]
     assert loads == [1, 1, 2, 2]
-    assert (seen.one(native.ITL.count, **labels), seen.one(native.ITL.sum, **labels)) == (4, 3)
-    assert (seen.one(native.TPOT.count, **labels), seen.one(native.TPOT.sum, **labels)) == (2, 0.8)
-    assert {metric: seen.one(metric.sum, **labels) for metric in (native.E2E, native.PREFILL, native.DECODE)} == {
-        native.E2E: 4,
-        native.PREFILL: 0.5,
-        native.DECODE: 3,
+    assert (seen.one(unified.ITL.count, **labels), seen.one(unified.ITL.sum, **labels)) == (4, 3)
+    assert (seen.one(unified.TPOT.count, **labels), seen.one(unified.TPOT.sum, **labels)) == (2, 0.8)
+    assert {metric: seen.one(metric.sum, **labels) for metric in (unified.E2E, unified.PREFILL, unified.DECODE)} == {
+        unified.E2E: 4,
+        unified.PREFILL: 0.5,
+        unified.DECODE: 3,
     }
 
 
 def test_a_value_on_a_boundary_is_below_it(served: Served) -> None:
     served.unified.chat(said(native=Native(load_seconds=0.01)))
-    assert served.seen().value(native.LOAD.bucket, le="0.01") == 1
-    assert served.seen().value(native.LOAD.bucket, le="0.005") == 0
+    assert served.seen().value(unified.LOAD.bucket, le="0.01") == 1
+    assert served.seen().value(unified.LOAD.bucket, le="0.005") == 0
 
 
 def test_chats_begin_at_0_with_the_first_look_at_the_engine(served: Served) -> None:
     served.unified.put_loaded("pond", "qwen", [])
     seen = served.seen()
     assert seen.one(TOKENS, target="pond", backend="ollama", model="qwen") == 0
-    assert seen.value(native.LOAD.bucket, le="+Inf") == 0
+    assert seen.value(unified.LOAD.bucket, le="+Inf") == 0
     served.unified.chat(said())
     served.unified.put_loaded("pond", "qwen", [QWEN])
     assert served.seen().one(TOKENS, target="pond", backend="ollama", model="qwen") == 4
@@ -172,7 +172,7 @@ def test_while_the_engine_does_not_answer_only_its_gauges_are_gone(served: Serve
     served.unified.chat(said())
     served.unified.drop("pond", None)
     seen = served.seen()
-    assert native.MODEL_MEMORY.name not in seen.names
+    assert unified.MODEL_MEMORY.name not in seen.names
     assert seen.value(TOKENS, target="pond") == 4
     served.unified.forget("pond")
     assert names(served.seen()) == set()
@@ -196,8 +196,8 @@ def test_every_native_metric_is_served_by_some_engine_and_no_other_name(served: 
     served.unified.put_loaded("pond", "qwen", [QWEN])
     served.unified.chat(said())
     seen = served.seen()
-    assert names(seen) == own_names(native.NATIVE)
-    for metric in native.NATIVE:
+    assert names(seen) == own_names(unified.NATIVE)
+    for metric in unified.NATIVE:
         held = {label for labels in seen.labels(metric.count if metric.type == "histogram" else metric.name) for label in labels}
         assert held <= set(metric.labels)
     promtool_accepts(served.exposition.render("")[0])
@@ -226,7 +226,7 @@ def test_a_scrape_sees_what_a_process_told_wholly_or_not_at_all(served: Served) 
     writer.start()
     while not done.is_set():
         seen = served.seen()
-        assert seen.value(RUNNING) == seen.value(native.REQUESTS_WAITING.name)
+        assert seen.value(RUNNING) == seen.value(unified.REQUESTS_WAITING.name)
     writer.join()
     assert served.seen().value(RUNNING) == 199
 
@@ -285,7 +285,7 @@ def test_real_expositions_with_values_and_series_missing_or_wrong(name: str, dat
 def test_several_ollamas_behind_one_target_are_told_apart(served: Served) -> None:
     served.unified.put_loaded("pond", "qwen", [QWEN], "ollama-0")
     served.unified.put_loaded("pond", "qwen", [QWEN], "ollama-1")
-    name = native.MODEL_MEMORY.name
+    name = unified.MODEL_MEMORY.name
     assert {labels["replica"] for labels in served.seen().labels(name)} == {"ollama-0", "ollama-1"}
     served.unified.drop("pond", "ollama-0")
     assert {labels["replica"] for labels in served.seen().labels(name)} == {"ollama-1"}

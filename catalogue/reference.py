@@ -1,0 +1,89 @@
+"""Writes the reference of the metrics from the catalogue: `python -m catalogue.reference > docs/metrics.md`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+
+from catalogue import buckets, own
+from catalogue.buckets import Buckets
+from catalogue.metric import Metric
+
+_INTRODUCTION = """\
+# Metrics
+
+Written by `python -m catalogue.reference` from the catalogue; a test keeps the two alike.
+
+Units are base units. Counters and histograms of a configured target exist at 0 before its first chat, under the model `unknown` until
+the engine has named one, except `{first_content}`, which is absent until the model was seen to reason. Gauges are absent until there is something to
+say. Where a target's model changes, its series end and new ones begin at 0. The usual `process_*` and `python_*` metrics are served too.
+
+`{native}*` are the engines' own numbers, read from their metrics, from what they say is loaded, and from what their answers tell: an engine that does
+not offer one, or offers what cannot be read, has no such series. `replica` is there only where a target lists several processes. Histograms
+of vLLM and TGI keep the engine's own buckets, so that those of different engines cannot be added up.
+
+In OpenMetrics, the buckets of `{ttft}` and `{e2e}` carry exemplars with the `request_id` that the chat sent as `X-Request-Id`.
+"""
+
+_NATIVE = "chatprobe_native_"
+_BUCKETS = {
+    "Time to first token, time to first content, stall": buckets.FIRST_TOKEN,
+    "Inter-token latency, time per output token": buckets.TOKEN,
+    "Whole chat": buckets.WHOLE_CHAT,
+    "Phase": buckets.PHASE,
+    "Tokens a second": buckets.RATE,
+    "Loading of a model (Ollama)": buckets.LOAD,
+    "Schedule lag, event loop lag": buckets.LAG,
+}
+
+
+def reference() -> str:
+    """The whole page, in Markdown."""
+    return "\n".join(_lines()) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    names = {"first_content": own.FIRST_CONTENT.name, "ttft": own.TTFT.name, "e2e": own.E2E.name}
+    yield _INTRODUCTION.format(native=_NATIVE, **names)
+    native = [metric for metric in own.CATALOGUE if metric.name.startswith(_NATIVE)]
+    itself = [metric for metric in own.CATALOGUE if metric.name.startswith("chatprobe_exporter_")]
+    yield from _table("Of chats and targets", [metric for metric in own.CATALOGUE if metric not in (*native, *itself)])
+    yield from _table("Of the engines, by their own account", native)
+    yield from _table("Of the exporter itself", itself)
+    yield "## Values of labels"
+    yield ""
+    for label, values in (
+        (f"`{own.REASON}` of `{own.PROBE_FAILURES.name}`", own.FAILURE_REASONS),
+        (f"`{own.REASON}` of `{own.PROBE_SKIPPED.name}`", own.SKIP_REASONS),
+        (f"`{own.OUTCOME}`", own.OUTCOMES),
+        (f"`{own.PHASE}`", own.PHASES),
+        (f"`{own.BASIS}`", own.BASES),
+    ):
+        yield f"- {label}: {', '.join(f'`{value}`' for value in values)}"
+    yield ""
+    yield "## Buckets"
+    yield ""
+    yield "The thresholds of all SLOs join the buckets of their metric, so that a threshold is always a boundary."
+    yield ""
+    for title, chosen in _BUCKETS.items():
+        yield from _bucket_lines(title, chosen)
+
+
+def _table(title: str, metrics: Iterable[Metric]) -> Iterator[str]:
+    yield f"## {title}"
+    yield ""
+    yield "| Metric | Type | Labels | Meaning |"
+    yield "|---|---|---|---|"
+    for metric in metrics:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        yield f"| `{metric.name}` | {metric.type} | {labels} | {metric.help} |"
+    yield ""
+
+
+def _bucket_lines(title: str, chosen: Buckets) -> Iterator[str]:
+    yield f"- **{title}**: {', '.join(f'{bound:g}' for bound in chosen.bounds)}."
+    yield f"  {chosen.reason}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

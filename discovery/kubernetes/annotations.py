@@ -1,0 +1,65 @@
+"""What the owner of a Service may say of it: whether it is an engine to chat with, which one, and at which port. Nothing that is secret.
+
+Whoever may annotate a Service may not thereby have a key sent anywhere, or a file read: there is no annotation for either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from discovery.kubernetes.objects import ENGINE_LABELS, OURS, WISHES, Meta
+from probes.backends.fields import proper_name
+
+Probe = Literal["false", "best", "both"]
+BACKENDS = ("vllm", "tgi", "ollama", "openai")
+_ALIASES: Mapping[str, str] = {"text-generation-inference": "tgi", "vllm-openai": "vllm"}
+
+
+class AnnotationError(ValueError):
+    """An annotation that cannot be followed; the text names it, and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the annotations say; None where they say nothing. `ignored` names those that are not taken from here."""
+
+    probe: Probe | None
+    backend: str | None
+    model: str | None
+    port: str | None
+    ignored: tuple[str, ...]
+
+
+def wishes(meta: Meta) -> Wishes:
+    """Read the annotations, and the labels that usually name an engine. Raises `AnnotationError`; no value is repeated in its text."""
+    probe = _of(meta, "probe")
+    if probe is not None and probe not in ("true", *get_args(Probe)):
+        raise AnnotationError(f"annotation {OURS}probe is none of true, best, both and false")
+    backend = _of(meta, "backend")
+    if backend is not None and backend not in BACKENDS:
+        raise AnnotationError(f"annotation {OURS}backend is none of {', '.join(BACKENDS)}")
+    model = _of(meta, "model")
+    if model is not None and not (model and proper_name(model)):
+        raise AnnotationError(f"annotation {OURS}model is no name of a model: it is empty, too long, or not printable")
+    return Wishes(
+        probe={"true": "best", "best": "best", "both": "both", "false": "false"}.get(probe or ""),  # type: ignore[arg-type]
+        backend=backend or _by_labels(meta.labels),
+        model=model,
+        port=_of(meta, "port"),
+        ignored=tuple(sorted(key for key in meta.annotations if key.startswith(OURS) and key.removeprefix(OURS) not in WISHES)),
+    )
+
+
+def _of(meta: Meta, name: str) -> str | None:
+    """The annotation, or the label of this name: labels can be selected by."""
+    return meta.annotations.get(OURS + name, meta.labels.get(OURS + name))
+
+
+def _by_labels(labels: Mapping[str, str]) -> str | None:
+    for key in ENGINE_LABELS:
+        name = _ALIASES.get(labels.get(key, ""), labels.get(key, ""))
+        if name in BACKENDS:
+            return name
+    return None

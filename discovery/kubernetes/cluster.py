@@ -1,0 +1,77 @@
+"""One cluster, as it is watched: all that is followed in it together, and how well that goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from config.kubernetes import Kubernetes
+from discovery.kubernetes.api import Api
+from discovery.kubernetes.following import RESYNC_SECONDS, Following
+from discovery.kubernetes.keeping import MOST_OBJECTS, MOST_PARTS
+from discovery.kubernetes.kinds import watched
+from discovery.kubernetes.snapshot import Snapshot, snapshot
+
+JOIN_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is known of the cluster. `complete` is whether everything was listed once, or could not be; `known` whether anything ever was.
+
+    `problems` are what may be out of date, and why; `flooded` is of what there is too much.
+    """
+
+    snapshot: Snapshot
+    complete: bool
+    known: bool
+    problems: tuple[str, ...]
+    flooded: tuple[str, ...]
+
+
+class Cluster:
+    """Follows every kind that the settings need, in every namespace that they name, and in no other."""
+
+    def __init__(self, settings: Kubernetes, changed: Callable[[], None], *, resync_seconds: float = RESYNC_SECONDS) -> None:
+        """`changed` is called in other threads. Raises `ApiError` where no cluster is to be found."""
+        self.settings = settings
+        self._api = Api(settings)
+        self._following = [
+            Following(self._api, kind, namespace, settings.selector, changed, resync_seconds=resync_seconds) for kind, namespace in watched(settings)
+        ]
+
+    def start(self) -> None:
+        for one in self._following:
+            one.start()
+
+    def state(self) -> State:
+        views = [(one, one.view()) for one in self._following]
+        return State(
+            snapshot(found for _, view in views for found in view.objects.values()),
+            complete=all(view.listed or view.problem is not None for _, view in views),
+            known=any(view.listed for _, view in views),
+            problems=_each_once(f"{one.where}: {view.problem}" for one, view in views if view.problem is not None),
+            flooded=tuple(
+                f"{one.where}: there are more than {MOST_OBJECTS}, or more than {MOST_PARTS} things in them; those that were known stay, "
+                "and of the others no more are looked at"
+                for one, view in views
+                if view.flooded
+            ),
+        )
+
+    def close(self) -> None:
+        """Blocks for a moment at most: what still waits for an answer ends by itself."""
+        for one in self._following:
+            one.stop()
+        for one in self._following:
+            one.join(JOIN_SECONDS / len(self._following))
+        self._api.close()
+
+
+def _each_once(texts: Iterable[str]) -> tuple[str, ...]:
+    """Where an API server is down, everything says the same: what it says of the first stands for all."""
+    told: dict[str, list[str]] = {}
+    for text in texts:
+        where, _, problem = text.partition(": ")
+        told.setdefault(problem, []).append(where)
+    return tuple(f"{', '.join(wheres[:3])}{f' and {len(wheres) - 3} more' if len(wheres) > 3 else ''}: {problem}" for problem, wheres in told.items())

@@ -1,0 +1,187 @@
+"""Keeps the objects of one kind in one namespace: lists them, watches what changes, and lists them again now and then."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from discovery.kubernetes.api import PAGE_OBJECTS, AbsentError, Api, ApiError, ExpiredError, SilentError
+from discovery.kubernetes.fields import Json
+from discovery.kubernetes.keeping import Kept
+from discovery.kubernetes.kinds import Kind
+from discovery.kubernetes.objects import Object
+
+RESYNC_SECONDS = 300.0
+"""After so long everything is listed again, so that nothing that a watch has missed stays wrong for longer."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is known now. `listed` is whether there was ever a whole list; `problem` is why it may be out of date.
+
+    `flooded` is whether there are more objects than are kept.
+    """
+
+    objects: Mapping[str, Object] = field(default_factory=dict)
+    listed: bool = False
+    problem: str | None = None
+    flooded: bool = False
+
+
+class Following:
+    """A thread of its own, since the client blocks. Whatever goes wrong, the objects that were known last stay."""
+
+    def __init__(
+        self,
+        api: Api,
+        kind: Kind,
+        namespace: str | None,
+        selector: str,
+        changed: Callable[[], None],
+        *,
+        resync_seconds: float = RESYNC_SECONDS,
+        first_pause_seconds: float = FIRST_PAUSE_SECONDS,
+    ) -> None:
+        """`changed` is called in the thread, whenever the view is another."""
+        self.kind = kind
+        self.namespace = namespace
+        self._api = api
+        self._selector = selector if kind.labelled else ""
+        self._changed = changed
+        self._resync_seconds = resync_seconds
+        self._first_pause_seconds = first_pause_seconds
+        self._lock = threading.Lock()
+        self._kept = Kept()
+        self._view = View()
+        self._stopping = threading.Event()
+        self._hang_up: Callable[[], None] = lambda: None
+        self._thread = threading.Thread(target=self._follow, name=f"watch {kind.written} {namespace or ''}".strip(), daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """It ends soon; nothing of it is told any more."""
+        self._stopping.set()
+        self._hang_up()
+
+    def join(self, seconds: float) -> None:
+        self._thread.join(seconds)
+
+    @property
+    def where(self) -> str:
+        return f"{self.kind.written} of {self.namespace}" if self.namespace else self.kind.written
+
+    def view(self) -> View:
+        with self._lock:
+            known = self._view
+            return View(dict(self._kept.objects), known.listed, known.problem, known.flooded)
+
+    def _follow(self) -> None:
+        pause_seconds = 0.0
+        while not self._stopping.wait(pause_seconds * random.uniform(0.8, 1.2)):
+            try:
+                self._list_and_watch()
+                pause_seconds = 0.0
+            except SilentError:
+                pause_seconds = 0.0  # the list that follows shows whether anything is wrong
+            except ExpiredError as error:
+                pause_seconds = min(max(self._first_pause_seconds / 10, pause_seconds * 2), LONGEST_PAUSE_SECONDS)
+                if pause_seconds > self._first_pause_seconds:  # not once, but again and again
+                    self._tell(problem=f"{error}, again and again; look at the health of the API server")
+            except AbsentError as error:
+                # not there at all is well for most kinds; what was there and is not found may be the API's own trouble
+                self._tell(problem=str(error) if self._kept.objects or not self.kind.group else None)
+                pause_seconds = self._first_pause_seconds * 30 if self._kept.objects else self._resync_seconds
+            except ApiError as error:
+                self._tell(problem=str(error))
+                pause_seconds = min(max(self._first_pause_seconds, pause_seconds * 2), LONGEST_PAUSE_SECONDS)
+            except Exception as error:  # noqa: BLE001 - the edge of a look: the next one comes, and what was known stays
+                _log.exception("watching a cluster broke, and goes on", what=self.where)
+                self._tell(problem=f"chatprobe itself failed: {type(error).__name__}")
+                pause_seconds = LONGEST_PAUSE_SECONDS
+
+    def _list_and_watch(self) -> None:
+        """Until it is time to list again. Raises `ApiError`."""
+        version = self._list()
+        until = time.monotonic() + self._resync_seconds * random.uniform(0.9, 1.1)
+        while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
+            began = time.monotonic()
+            version = self._watch(version, left)
+            if time.monotonic() - began < self._first_pause_seconds:
+                self._stopping.wait(self._first_pause_seconds)  # a server that ends every watch at once is not asked without a pause
+
+    def _list(self) -> str:
+        """Everything; nothing of what was known is lost before the whole of it has come. Gives the version to go on from.
+
+        Of a flood the whole never comes: what is known stays then, until a watch tells that it is gone, and others are added while there is room.
+        """
+        found = Kept()
+        version = more = ""
+        flooded, size = False, PAGE_OBJECTS
+        while True:
+            page = self._api.page(self.kind, self.namespace, self._selector, more, size)
+            for item in page.items:
+                flooded = flooded or not self._keep(found, item)
+            version, more, size = page.version or version, page.more, page.most
+            if not more or flooded:
+                break
+        self._tell(problem=None, kept=self._kept.refreshed(found.objects) if flooded else found, flooded=flooded)
+        return version
+
+    def _watch(self, version: str, seconds: float) -> str:
+        def opened(hang_up: Callable[[], None]) -> None:
+            self._hang_up = hang_up
+
+        events = self._api.events(self.kind, self.namespace, self._selector, version, seconds=max(1.0, seconds), opened=opened)
+        try:
+            for event in events:
+                if self._stopping.is_set():
+                    return version
+                version = event.version or version
+                self._take(event.type, event.item)
+        except ApiError:
+            if self._stopping.is_set():
+                return version
+            raise
+        return version
+
+    def _take(self, type_: str, item: Json) -> None:
+        with self._lock:
+            flooded = self._view.flooded
+            if type_ == "DELETED":
+                self._kept.drop(_name(item))
+            elif type_ != "BOOKMARK":
+                flooded = not self._keep(self._kept, item) or flooded
+            self._view = View(listed=True, flooded=flooded)
+        if type_ != "BOOKMARK":
+            self._changed()
+
+    def _tell(self, *, problem: str | None, kept: Kept | None = None, flooded: bool | None = None) -> None:
+        if self._stopping.is_set():
+            return
+        with self._lock:
+            known = self._view
+            if kept is not None:
+                self._kept = kept
+            self._view = View(listed=known.listed or problem is None, problem=problem, flooded=known.flooded if flooded is None else flooded)
+        self._changed()
+
+    def _keep(self, kept: Kept, item: Json) -> bool:
+        """Whether there is room for it. An object that cannot be read is none of ours."""
+        name = _name(item)
+        return not name or kept.put(name, self.kind.read(item))
+
+
+def _name(item: Json) -> str:
+    metadata = item.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else ""

@@ -1,0 +1,37 @@
+"""All metrics of one exporter: what feeds them, and what renders them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from prometheus_client import CollectorRegistry
+
+from catalogue.metric import Metric
+from exporter.metrics.boundaries import thresholds
+from exporter.metrics.families import Families
+from exporter.metrics.ledger import Ledger
+from exporter.metrics.own import OwnMetrics
+from exporter.metrics.recording import Recording
+from exporter.native.gap import Gap
+from exporter.native.relay import Relay, RelaySettings
+from exporter.native.unified import Unified
+from exporter.native.up import Ups
+from exporter.web.exposition import Exposition, PrometheusExposition
+from traffic.roster import Roster
+
+
+class Metrics:
+    """A registry of its own, with every series of the roster at 0. `sources` are read at each scrape (see `OwnMetrics`)."""
+
+    def __init__(self, roster: Roster, sources: Mapping[Metric, Callable[[], float]]) -> None:
+        registry, ledger = CollectorRegistry(), Ledger()
+        families = Families(registry, thresholds(roster.config))
+        self.recording = Recording(families, ledger, roster)
+        self.own = OwnMetrics(families, registry, ledger, sources)
+        self.relay = Relay(RelaySettings())
+        self.unified = Unified(ledger)
+        self.gap = Gap(families, ledger)
+        self.ups = Ups(families, ledger)
+        registry.register(self.unified)
+        registry.register(self.relay)
+        self.exposition: Exposition = PrometheusExposition(registry, ledger, self.relay.now)

@@ -1,0 +1,93 @@
+"""What is known of the engines' own metrics, held against what each version served."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from catalogue import pods, tgi, vllm
+from catalogue.engines import RELAYED
+from catalogue.own import CATALOGUE
+from catalogue.relayed import RELAY_LABELS, Relayed
+from exporter.metrics.families import Families
+from exporter.native.families import START_TIME, Family
+from exporter.native.relay import RESERVED
+from tests.exporter.native import recorded
+
+VERSIONS = {"vllm-0.6": "0.6", "vllm-0.10": "0.10", "vllm-0.32": "0.32", "tgi-3.3": "3.3"}
+NEWEST = ("vllm-0.32", "tgi-3.3")
+KNOWN = {metric.name: metric for metric in RELAYED}
+
+
+def served(page: str) -> list[Family]:
+    """The families of a fixture, those without a series too."""
+    return [family for family in recorded.families(recorded.text(page)) if family.name != START_TIME]
+
+
+def as_numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def labels(family: Family) -> set[str]:
+    """Its own, without the one that tells the points of a histogram apart."""
+    return {name for sample in family.samples for name, _ in sample.labels} - {"le"}
+
+
+@pytest.mark.parametrize("page", VERSIONS)
+def test_each_family_is_known_with_its_type_and_its_labels(page: str) -> None:
+    for family in served(page):
+        metric = KNOWN[family.name]
+        assert metric.type == family.type, family.name
+        if family.samples:
+            own = set(metric.labels) - set(RELAY_LABELS)
+            if metric is vllm.CACHE_CONFIG:
+                assert own - {vllm.ENGINE} <= labels(family)
+            elif page == "vllm-0.6":
+                assert labels(family) == own - {vllm.ENGINE}, family.name
+            else:
+                assert labels(family) == own, family.name
+
+
+@pytest.mark.parametrize("page", VERSIONS)
+def test_each_family_is_of_this_version(page: str) -> None:
+    version = as_numbers(VERSIONS[page])
+    for family in served(page):
+        metric = KNOWN[family.name]
+        assert as_numbers(metric.since) <= version, family.name
+        assert not metric.until or version <= as_numbers(metric.until), family.name
+
+
+@pytest.mark.parametrize("page", NEWEST)
+def test_the_newest_version_has_all_that_is_not_gone(page: str) -> None:
+    engine = page.partition("-")[0]
+    missing = {metric.name for metric in RELAYED if metric.name.startswith(engine) and not metric.until and not metric.condition}
+    assert missing - {family.name for family in served(page)} == set()
+
+
+def test_every_name_stands_once() -> None:
+    names = Counter(metric.name for metric in (*CATALOGUE, *RELAYED, *pods.PODS))
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("metric", RELAYED, ids=lambda metric: metric.name)
+def test_each_says_what_it_is(metric: Relayed) -> None:
+    assert metric.help.endswith((".", "…"))
+    assert metric.labels[: len(RELAY_LABELS)] == RELAY_LABELS
+    assert len(set(metric.labels)) == len(metric.labels)
+    if metric.name.startswith("vllm:") and metric.type == "counter":
+        assert metric.name.endswith("_total")
+    if metric in tgi.TGI:
+        assert not metric.name.endswith("_total")
+
+
+def test_the_labels_of_the_relay_are_those_that_it_sets() -> None:
+    assert set(RELAY_LABELS) == RESERVED
+
+
+def test_chatprobe_serves_no_summary_of_its_own() -> None:
+    words = "tgi_request_skipped_tokens: quantiles of several processes cannot be added up; have it as a histogram"
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+        Families(CollectorRegistry(), {}).child(tgi.SKIPPED, ())
