@@ -17,6 +17,8 @@ params.port = port
 params.n_ctx = 8192
 params.n_parallel = 4
 params.endpoint_metrics = True
+# two threads wait for each other with busy loops: on a machine that is shared a token then takes a third of a second (seen)
+params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
 server = xllamacpp.Server(params)
 print("llama.cpp listens at", server.listening_address, flush=True)
 signal.pause()
