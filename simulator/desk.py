@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import zlib
-from contextlib import nullcontext
 from dataclasses import replace
 
 from simulator import faults
@@ -16,16 +15,14 @@ from simulator.engine import Engine, Generation
 from simulator.fault_plan import Plan
 from simulator.kvcache import block_hashes
 from simulator.native import NativeMetrics
-from simulator.ollama import full_name
 from simulator.options import Capacity, Options
 from simulator.player import Player
-from simulator.residence import Residence
 from simulator.text import answer_words
 from simulator.truth import ChatTruth
 
 
 class Desk:
-    """Takes in the chats of one engine. `residence` matters to Ollama only: the other engines' models are always in memory."""
+    """Takes in the chats of one engine."""
 
     def __init__(
         self,
@@ -33,7 +30,6 @@ class Desk:
         capacity: Capacity,
         dialect: Dialect,
         engine: Engine,
-        residence: Residence,
         metrics: NativeMetrics,
         clock: Clock,
     ) -> None:
@@ -41,7 +37,6 @@ class Desk:
         self._capacity = capacity
         self._dialect = dialect
         self._engine = engine
-        self._residence = residence
         self._metrics = metrics
         self._clock = clock
 
@@ -67,10 +62,9 @@ class Desk:
             await player.open()
             await player.fail(chat.objection, "validation")
             return
-        in_memory = self._residence.use(full_name(chat.model), chat.keep_alive_seconds) if self._dialect.name == "ollama" else nullcontext()
         if chat.stream:
             await player.open()
-        async with in_memory:
+        async with self._dialect.in_memory(chat):
             loaded_ns = self._clock.now_ns()
             if not chat.prompt:
                 raise Answered(Reply(200, form.whole("", Ending("load")), JSON))
@@ -95,14 +89,7 @@ class Desk:
 
     def _full(self) -> bool:
         limit = self._options.capacity.max_queue
-        batching = self._engine.batching
-        match self._dialect.name:
-            case "vllm":
-                return limit is not None and len(batching.waiting) >= limit
-            case "tgi":
-                return limit is not None and len(batching.waiting) + len(batching.running) >= limit
-            case "ollama":
-                return limit is not None and self._residence.pending >= limit
+        return limit is not None and self._dialect.full(self._engine.batching, limit)
 
     def _sequence(self, chat: Chat, now_ns: int) -> tuple[Sequence, list[str]]:
         """The request for the engine and the text of each of its tokens: the same prompt always gets the same answer."""

@@ -10,12 +10,14 @@ import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from simulator import faults
 from simulator.clock import Clock
 from simulator.dialect import (
     DONE,
     JSON,
     Answered,
     Chat,
+    Dialect,
     Ending,
     Frame,
     Group,
@@ -30,27 +32,30 @@ from simulator.dialect import (
     sse,
     whole_number,
 )
-from simulator.options import EngineName, Options
+from simulator.options import Options
 from simulator.text import render_chat
+from simulator.vllm_metrics import VllmMetrics
 
 VERSION = "0.32.0"
 FINGERPRINT = f"vllm-{VERSION}-460fd652"
 _NOT_JSON = "{'type': 'json_invalid', 'loc': 'body.0', 'msg': 'JSON decode error', 'input': '<dict of 0 items>', 'ctx': {'error': 'Expecting value'}}"
 
 
-class Vllm:
+class Vllm(Dialect):
     """vLLM's OpenAI-compatible server."""
 
-    name: EngineName = "vllm"
+    name = "vllm"
     idle_seconds = 5.0
     comment = b": keep-alive\n\n"
-    comment_seconds: float | None = None
-    head_waits = False
+    faults = frozenset({faults.Overloaded, faults.Comments, faults.TokensPerChunk, faults.FinalUsageOnly, faults.Abort, faults.Reasoning})
     chat_paths = frozenset({"/v1/chat/completions"})
 
     def __init__(self, options: Options, clock: Clock) -> None:
         self._options = options
         self._clock = clock
+
+    def metrics(self) -> VllmMetrics:
+        return VllmMetrics(self._options)
 
     def head(self, head: Head) -> bytes:
         """uvicorn's order: date and server first, the application's headers, then what concerns the connection."""

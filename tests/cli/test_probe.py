@@ -22,7 +22,7 @@ from cli.waterfall import chat_report, printable, waterfall
 from probes.ask import Endpoint
 from probes.failure import Failure, Reason
 from probes.record import ChatRecord, Chunk, Milestones, Native
-from simulator import EngineName, Latency, Options, simulated
+from simulator import Latency, Options, simulated
 
 FAST = Latency(decode_seconds=0.002, first_token_seconds=0.002)
 SECOND = 1_000_000_000
@@ -66,7 +66,7 @@ def record(*, failure: Failure | None = None) -> ChatRecord:
 
 
 @pytest.mark.parametrize("engine", ["vllm", "tgi", "ollama"])
-async def test_one_chat_is_a_waterfall_that_fits_a_terminal(engine: EngineName) -> None:
+async def test_one_chat_is_a_waterfall_that_fits_a_terminal(engine: str) -> None:
     async with simulated(engine, Options(latency=FAST)) as one:
         code, out, err = await chatprobe(one.url, "--backend", engine, "--max-tokens", "5")
     assert (code, err) == (0, "")

@@ -182,7 +182,7 @@ def test_an_engine_that_does_not_tell_is_not_known(families: tuple[Family, ...])
 @pytest.mark.parametrize("engine", ["vllm", "tgi"])
 async def test_simulated_engines_tell(engine: str) -> None:
     scene = Scene()
-    idle, used = await families_of(engine, chats=0), await families_of(engine, chats=2)  # type: ignore[arg-type]
+    idle, used = await families_of(engine, chats=0), await families_of(engine, chats=2)
     scene.scrapes(used, used, used, used)
     assert scene.rate() is None
     scene.wait(15)
