@@ -10,7 +10,7 @@ from simulator import faults
 from simulator.answer import Answer
 from simulator.batching import Sequence
 from simulator.clock import Clock
-from simulator.dialect import JSON, Answered, Chat, Dialect, Ending, Form, Piece, Reply
+from simulator.dialect import Answered, Chat, Dialect, Ending, Form, Piece, Reply
 from simulator.engine import Engine, Generation
 from simulator.fault_plan import Plan
 from simulator.kvcache import block_hashes
@@ -67,22 +67,22 @@ class Desk:
         async with self._dialect.in_memory(chat):
             loaded_ns = self._clock.now_ns()
             if not chat.prompt:
-                raise Answered(Reply(200, form.whole("", Ending("load")), JSON))
+                raise Answered(Reply(200, form.whole("", Ending("load")), self._dialect.content_type))
             sequence, words = self._sequence(chat, loaded_ns)
             generation = self._engine.submit(sequence)
 
             def ending(finish: str) -> Ending:
-                first_ns, last_ns = sequence.first_token_ns or loaded_ns, sequence.last_token_ns or loaded_ns
                 total_ns = self._clock.now_ns() - truth.arrived_ns
                 queue_ns = (sequence.scheduled_ns or loaded_ns) - loaded_ns
-                return Ending(finish, total_ns, loaded_ns - truth.arrived_ns, queue_ns, sequence.prefill_ns, last_ns - first_ns)
+                load_ns = loaded_ns - truth.arrived_ns
+                return Ending(finish, total_ns, load_ns, queue_ns, sequence.prefill_ns, sequence.generation_ns, sequence.cached_tokens)
 
             try:
                 if chat.stream:
                     await player.play(generation, words, ending, sequence.finish)
                 else:
                     await _hear_out(generation, form, words)
-                    raise Answered(Reply(200, form.whole("".join(words), ending(sequence.finish)), JSON))
+                    raise Answered(Reply(200, form.whole("".join(words), ending(sequence.finish)), self._dialect.content_type))
             finally:
                 truth.cached_tokens = sequence.cached_tokens
                 self._engine.abort(generation)

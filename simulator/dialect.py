@@ -100,17 +100,27 @@ class Chat:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What the engine has spent on a chat until now: nanoseconds for the prompt and since the first token, and prompt tokens found in the cache."""
+
+    prompt_ns: int = 0
+    generation_ns: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """The text of one or more tokens that share a chunk."""
 
     text: str
     tokens: int = 1
     reasoning: bool = False
+    spent: Spent = Spent()
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a chat ended: `finish` is `stop`, `length` or `abort`; the rest is what Ollama and vLLM can tell of it, in nanoseconds."""
+    """How a chat ended: `finish` is `stop`, `length` or `abort`; the rest is what engines can tell of it, times in nanoseconds."""
 
     finish: str
     total_ns: int = 0
@@ -118,6 +128,7 @@ class Ending:
     queue_ns: int = 0
     prompt_ns: int = 0
     generation_ns: int = 0
+    cached_tokens: int = 0
 
 
 class Form(Protocol):
@@ -154,12 +165,15 @@ Page = Callable[[], Reply]
 class Dialect(Protocol):
     """One engine: its wire format, and what else of it is not as with the others.
 
-    `idle_seconds` is how long the server keeps an idle connection open; `comment` the keep-alive comment of its streams and `comment_seconds`
-    how often a silent stream gets one; `head_waits` says that the response head goes out with the first frame. `faults` are those that it can show,
-    of the ones that not every engine can. `books_room` says that a request takes the room for its longest answer in the KV cache at once.
+    `content_type` is that of its JSON. `idle_seconds` is how long the server keeps an idle connection open.
+    `comment` is the keep-alive comment of its streams, `comment_seconds` how often a silent stream gets one.
+    `head_waits` says that the response head goes out with the first frame. `faults` are those that it can show, of the
+    ones that not every engine can. `books_room` says that a request takes the room for its longest answer in the KV
+    cache at once.
     """
 
     name: ClassVar[str]
+    content_type: ClassVar[str] = JSON
     idle_seconds: float
     comment: bytes = b""
     comment_seconds: float | None = None

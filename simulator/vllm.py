@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from http import HTTPStatus
 
 from simulator import faults
 from simulator.clock import Clock
@@ -26,7 +25,6 @@ from simulator.dialect import (
     Piece,
     Reply,
     compact,
-    http_date,
     messages_of,
     object_of,
     sse,
@@ -34,6 +32,7 @@ from simulator.dialect import (
 )
 from simulator.options import Options
 from simulator.text import render_chat
+from simulator.uvicorn import uvicorn_head
 from simulator.vllm_metrics import VllmMetrics
 
 VERSION = "0.32.0"
@@ -58,19 +57,7 @@ class Vllm(Dialect):
         return VllmMetrics(self._options)
 
     def head(self, head: Head) -> bytes:
-        """uvicorn's order: date and server first, the application's headers, then what concerns the connection."""
-        lines = [f"HTTP/1.1 {head.status} {HTTPStatus(head.status).phrase}", f"date: {http_date(self._clock.wall_ns())}", "server: uvicorn"]
-        lines += [f"{name}: {value}" for name, value in head.headers]
-        if head.length is not None:
-            lines.append(f"content-length: {head.length}")
-        if head.content_type is not None:
-            lines.append(f"content-type: {head.content_type}")
-        lines.append("vary: Origin")
-        if head.closing:
-            lines.append("connection: close")
-        if head.length is None:
-            lines.append("transfer-encoding: chunked")
-        return "\r\n".join([*lines, "", ""]).encode()
+        return uvicorn_head(head, self._clock.wall_ns())
 
     def stream_head(self, chat: Chat) -> Head:
         return Head(200, "text/event-stream; charset=utf-8")
