@@ -9,7 +9,7 @@ from functools import cache
 from typing import Literal
 
 from alerts import recordings
-from catalogue import own, pods, process, tgi, unified, vllm, vllm_options
+from catalogue import engines, own, pods, process, unified
 from catalogue.metric import Metric
 from dashboards.lint.foreign import FOREIGN
 
@@ -64,7 +64,7 @@ def _scraped() -> Iterator[Series]:
 
 def _metrics() -> Iterator[tuple[Metric, str]]:
     """Every metric that the catalogue names or lists, and why it is not of this exporter."""
-    for module in (own, unified, process, vllm, vllm_options, tgi, pods):
+    for module in (own, unified, process, engines, pods):
         unchosen = _OTHERS if module is pods else ""
         for value in vars(module).values():
             if isinstance(value, Metric):
