@@ -78,7 +78,7 @@ def check(output: Path, folder: str, instance: dict[str, str]) -> None:
     from dashboards.lint.verdict import verdict
     from dashboards.stale import stale
 
-    lines = [*map(str, verdict(BOARDS).findings), *stale(built(delivery=_delivery(folder, instance)), output)]
+    lines = [*map(str, verdict(BOARDS)), *stale(built(delivery=_delivery(folder, instance)), output)]
     for line in dict.fromkeys(lines):
         click.echo(line, err=True)
     if lines:

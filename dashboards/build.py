@@ -12,14 +12,9 @@ from dashboards.forms.configmap import config_map
 from dashboards.forms.console import console_config_map
 from dashboards.forms.delivery import Delivery
 from dashboards.forms.operator import grafana_dashboard
-from dashboards.forms.yaml import dump
-from dashboards.lint.exclusions import as_lint
-from dashboards.lint.verdict import verdict
 
-LINT = ".lint"
 _OURS = "chatprobe-*"
 """What the uids of all dashboards begin with."""
-"""Where dashboard-linter looks for what it shall pass over."""
 CONFIG_MAPS, OPERATOR, CONSOLE = "configmaps", "grafana-operator", "openshift-console"
 
 
@@ -38,7 +33,6 @@ def build(boards: Iterable[Board] = BOARDS, delivery: Delivery | None = None) ->
         built[f"{CONFIG_MAPS}/{uid}.yaml"] = config_map(uid, written, given)
         built[f"{OPERATOR}/{uid}.yaml"] = grafana_dashboard(uid, written, given)
         built[f"{CONSOLE}/{uid}.yaml"] = console_config_map(board)
-    built[LINT] = dump(as_lint(verdict(boards).exclusions))
     return built
 
 

@@ -52,9 +52,9 @@ def _panels(there: str, written: str) -> Iterator[Finding]:
     now = {panel.title: panel.raw for panel in new.panels}
     for panel in old.panels:
         if panel.title not in now:
-            yield old.find("stale", "it is in the file, and in the dashboard no more", _ANEW, panel)
+            yield old.find("it is in the file, and in the dashboard no more", _ANEW, panel)
         elif panel.raw != now[panel.title]:
             wrong = gone.get(panel.name)
-            yield wrong or old.find("stale", "it is not in the file as it would be built", _ANEW, panel)
+            yield wrong or old.find("it is not in the file as it would be built", _ANEW, panel)
     titles = {panel.title for panel in old.panels}
-    yield from (new.find("stale", "it is not in the file", _ANEW, panel) for panel in new.panels if panel.title not in titles)
+    yield from (new.find("it is not in the file", _ANEW, panel) for panel in new.panels if panel.title not in titles)

@@ -46,7 +46,7 @@ def test_the_command_writes_every_form_of_each(tmp_path: Path) -> None:
     names = {str(file.relative_to(folder)): file.read_text(encoding="utf-8") for file in folder.rglob("*") if file.is_file()}
     assert names == build()
     forms = ("{}.json", "configmaps/{}.yaml", "grafana-operator/{}.yaml", "openshift-console/{}.yaml")
-    assert names.keys() == {".lint", *(form.format(board.uid) for board in BOARDS for form in forms)}
+    assert names.keys() == {form.format(board.uid) for board in BOARDS for form in forms}
 
 
 def test_the_command_says_what_it_cannot_write(tmp_path: Path) -> None:
@@ -64,7 +64,6 @@ def test_it_names_what_is_missing_stale_and_left_over(folder: Path) -> None:
     (folder / "chatprobe-overview.json").unlink()
     (folder / "configmaps/chatprobe-overview.yaml").write_text("---\n")
     (folder / "grafana-operator/chatprobe-overview.yaml").write_text("---\n")
-    (folder / ".lint").write_text("exclusions: {}\n")
     (folder / "openshift-console/chatprobe-old.yaml").touch()
     assert check(folder) == (
         1,
@@ -72,7 +71,6 @@ def test_it_names_what_is_missing_stale_and_left_over(folder: Path) -> None:
             f"{folder}/chatprobe-overview.json: is missing; {ANEW}",
             f"{folder}/configmaps/chatprobe-overview.yaml: is stale; {ANEW}",
             f"{folder}/grafana-operator/chatprobe-overview.yaml: is stale; {ANEW}",
-            f"{folder}/.lint: is stale; {ANEW}",
             f"{folder}/openshift-console/chatprobe-old.yaml: is left from before; {ANEW}",
         ],
     )
