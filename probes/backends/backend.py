@@ -103,10 +103,6 @@ class Backend:
 
     # what is made of all that
 
-    def form(self, api: str = "chat") -> WireForm:
-        """Raises `KeyError` where it has no such API."""
-        return self.forms[api]
-
     def help_of(self, number: Number) -> str:
         """What a number is with this engine; empty where it does not tell it."""
         told = (self.metrics and self.metrics.helps()), (self.on_demand and self.on_demand.helps), (self.of_chats and self.of_chats.helps)
