@@ -51,11 +51,12 @@ class Milestones:
 
 @dataclass(frozen=True, slots=True)
 class Native:
-    """What the engine itself said of this chat, in seconds: Ollama's durations, vLLM's per-request metrics; None where it did not say.
+    """What the engine itself said of this chat; None where it did not say.
 
-    `load` is until a model is there to take the chat, `queue` until the engine begins with it, `prefill` from there to the first token,
-    `decode` from the first token to the last, `total` the whole chat. `server_gaps_seconds` are the gaps between Ollama's `created_at` stamps
-    of consecutive token-bearing objects, measured by the server's own clock.
+    `load_seconds` is until a model is there to take the chat, `queue_seconds` until the engine begins with it,
+    `prefill_seconds` from there to the first token, `decode_seconds` from the first token to the last, `total_seconds`
+    the whole chat. `cached_tokens` are those of the prompt that it found in its cache. `server_gaps_seconds` are the
+    gaps between its own stamps of consecutive token-bearing objects.
     """
 
     load_seconds: float | None = None
@@ -63,6 +64,7 @@ class Native:
     prefill_seconds: float | None = None
     decode_seconds: float | None = None
     total_seconds: float | None = None
+    cached_tokens: int | None = None
     server_gaps_seconds: tuple[float, ...] | None = None
 
     @property
@@ -321,6 +323,7 @@ class ChatRecord:
         out["text"] = self.text if text else None
         native: dict[str, object] = {f"{part}_seconds": seconds for part, seconds in self.native.parts().items()}
         native["total_seconds"] = self.native.total_seconds
+        native["cached_tokens"] = self.native.cached_tokens
         if chunks and self.native.server_gaps_seconds is not None:
             native["server_gaps_seconds"] = list(self.native.server_gaps_seconds)
         out["native"] = native

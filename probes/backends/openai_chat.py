@@ -45,16 +45,17 @@ class OpenAiChat:
         if chunk.get("error") is not None:
             return Event(refusal=self._error_event(chunk["error"]))
         choices = as_list(chunk.get("choices"), "choices")
-        usage = chunk.get("usage")
-        output_tokens = input_tokens = None
-        if usage is not None:
-            usage = as_object(usage, "usage")
-            output_tokens, input_tokens = count(usage, "completion_tokens"), count(usage, "prompt_tokens")
-        if not choices:
-            return Event(output_tokens=output_tokens, input_tokens=input_tokens, native=self._native(chunk))
-        return self._choice_event(as_object(choices[0], "a choice"), output_tokens, input_tokens)
+        usage = self._usage(chunk)
+        output_tokens = count(usage, "completion_tokens")
+        event = self._choice_event(as_object(choices[0], "a choice"), output_tokens) if choices else Event(output_tokens=output_tokens)
+        return event._replace(input_tokens=count(usage, "prompt_tokens"), native=self._native(chunk))
 
-    def _choice_event(self, choice: JsonObject, running_tokens: int | None, input_tokens: int | None) -> Event:
+    def _usage(self, chunk: JsonObject) -> JsonObject:
+        """The counts on a chunk, under OpenAI's names; empty where it has none."""
+        usage = chunk.get("usage")
+        return {} if usage is None else as_object(usage, "usage")
+
+    def _choice_event(self, choice: JsonObject, running_tokens: int | None) -> Event:
         delta = choice.get("delta")
         if delta is None:
             delta = {}
@@ -69,14 +70,14 @@ class OpenAiChat:
             running_tokens=running_tokens,
             # Some servers put the total on the finish chunk and send no chunk of usage alone.
             output_tokens=running_tokens if finish_reason else None,
-            input_tokens=input_tokens,
             finish_reason=finish_reason,
             refusal=in_stream(f"finish_reason {finish_reason}") if finish_reason in _FAILED_FINISHES else None,
         )
 
     def _native(self, chunk: JsonObject) -> Native | None:
-        """What the engine says of its own timing on the chunk that has no choices."""
-        return None
+        """What the engine says of its own work on a chunk."""
+        cached = cached_tokens(chunk)
+        return None if cached is None else Native(cached_tokens=cached)
 
     def _error_event(self, error: object) -> Refusal:
         """The refusal in an event's `error`, which is an object with a message, or the message itself."""
@@ -92,6 +93,13 @@ class OpenAiChat:
         except FrameError:
             return None
         return error_words(error) if isinstance(error, dict | str) else None
+
+
+def cached_tokens(chunk: JsonObject) -> int | None:
+    """Tokens of the prompt that were found in the cache, as OpenAI's usage has them; None where it does not say."""
+    usage = chunk.get("usage")
+    details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
+    return count(details, "cached_tokens") if isinstance(details, dict) else None
 
 
 def error_words(error: object) -> str:
