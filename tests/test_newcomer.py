@@ -25,6 +25,7 @@ from probes.ask import Ask, Endpoint, Message
 from probes.control import Control, ControlError
 from probes.guard import Guard
 from probes.probing import Prober
+from probes.wording import listed
 from tests.cluster import objects
 from tests.discovery.kubernetes.seeing import only
 from tests.exporter.scrape import Scrape, read
@@ -69,7 +70,9 @@ def test_it_is_configured() -> None:
 
 
 def test_what_does_not_fit_it_is_refused_by_its_name() -> None:
-    assert problem("penguin") == "is no value of this key; write parrot, dormouse, vllm, tgi, ollama or openai"
+    words = problem("penguin")
+    assert words == f"is no value of this key; write {listed(backends.names(), 'or')}"
+    assert "write parrot, dormouse, " in words
     assert problem("parrot", ", load_model: true") == "is for Dormouse and Ollama, the only engines that load models on demand; leave it out"
     assert problem("dormouse", ", metrics: {path: /x}") == (
         "is for Parrot, vLLM and TGI: Dormouse has no page of metrics, and is asked at /awake; leave it out, or write false"
