@@ -1,8 +1,7 @@
 """Bad configurations, each with every line that chatprobe says about it: tests/config/bad/*.txt.
 
-A case is `=== NAME`, the configuration, and a line `=> LINE:COLUMN: PATH: TEXT` for each problem, in order. `{backends}`
-in it stands for all of them, `{other backends}` for those behind the first, `{selector}` for the labels by which they are
-found. In every one of them the secret is `hunter2`.
+A case is `=== NAME`, the configuration, and a line `=> LINE:COLUMN: PATH: TEXT` for each problem, in order, with the names
+in braces of tests/engine_lists.py. In every one of them the secret is `hunter2`.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ import trustme
 
 from config.problems import ConfigError
 from config.reader import parse
-from probes.backends import BACKENDS, names
-from probes.wording import listed
+from tests.engine_lists import filled
 
 FOLDER = Path(__file__).parent / "bad"
 
@@ -37,15 +35,6 @@ def cases() -> list[Case]:
             text = "".join(f"{line}\n" for line in lines if not line.startswith("=> "))
             found.append(Case(f"{file.stem}/{name}", text, [filled(line.removeprefix("=> ")) for line in lines if line.startswith("=> ")]))
     return found
-
-
-def filled(line: str) -> str:
-    first, *others = names()
-    engines = [name for name in names() if not BACKENDS[name].generic]
-    lists = {"backends": listed([first, *others], "or"), "other backends": ", ".join(others), "selector": f"app in ({','.join(engines)})"}
-    for name, words in lists.items():
-        line = line.replace(f"{{{name}}}", words)
-    return line
 
 
 @pytest.fixture

@@ -13,11 +13,10 @@ from config.discovered import read_targets
 from config.places import MAX_BYTES
 from config.problems import ConfigError
 from config.targets import Target
-from probes.backends import names
-from probes.wording import listed
+from tests.engine_lists import filled
 
-BACKENDS = listed(names(), "or")
-ONE_OF_THEM = f"{names()[0]} (or {', '.join(names()[1:])})"
+BACKENDS = filled("{backends}")
+ONE_OF_THEM = filled("vllm (or {other backends})")
 
 FORMS = "write targets: {NAME: {backend: vllm, url: http://HOST:PORT}}, or a list as Prometheus' file_sd takes it"
 NO_ADDRESS = "is no address; write HOST:PORT, without scheme, user and path"

@@ -15,6 +15,7 @@ from discovery.kubernetes.asking import AT_ONCE, Asking
 from discovery.kubernetes.candidates import Candidate, PassedOver
 from discovery.kubernetes.engine import Engine, NoEngine, ask
 from probes.ask import Endpoint
+from probes.backends import BACKENDS
 from probes.control import Control
 from probes.guard import Guard
 from simulator import Options, simulated
@@ -65,7 +66,8 @@ async def test_any_other_server_with_openais_api() -> None:
 
     with serving(script) as server:
         assert await asked(candidate(server.url)) == Engine("openai", server.url)
-    assert [request.split(b" ")[1] for request in server.requests] == [b"/version", b"/info", b"/api/version", b"/v1/models"]
+    asked_at = dict.fromkeys(backend.recognised_at for backend in BACKENDS.values())
+    assert [request.split(b" ")[1].decode() for request in server.requests] == list(asked_at)
 
 
 @pytest.mark.parametrize(("status", "body"), [(404, b"{}"), (200, b"<html>"), (500, b""), (200, b'{"gitVersion":"v1.30"}')])
