@@ -5,6 +5,7 @@ from __future__ import annotations
 from simulator.dialect import Dialect
 from simulator.faults import Fault
 from simulator.ollama import Ollama
+from simulator.sglang import Sglang
 from simulator.tgi import Tgi
 from simulator.vllm import Vllm
 
@@ -14,6 +15,7 @@ DIALECTS: dict[str, type[Dialect]] = {
         Vllm,
         Tgi,
         Ollama,
+        Sglang,
     )
 }
 ENGINES = tuple(DIALECTS)

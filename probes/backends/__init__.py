@@ -8,6 +8,7 @@ from probes.backends.backend import Backend
 from probes.backends.base import WireForm
 from probes.backends.ollama import Ollama
 from probes.backends.openai import OpenAi
+from probes.backends.sglang import Sglang
 from probes.backends.tgi import Tgi
 from probes.backends.vllm import Vllm
 
@@ -17,6 +18,7 @@ BACKENDS: dict[str, Backend] = {
         Vllm(),
         Tgi(),
         Ollama(),
+        Sglang(),
         OpenAi(),
     )
 }
