@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from simulator.dialect import Dialect
 from simulator.faults import Fault
+from simulator.llamacpp import Llamacpp
 from simulator.ollama import Ollama
 from simulator.sglang import Sglang
 from simulator.tgi import Tgi
@@ -16,6 +17,7 @@ DIALECTS: dict[str, type[Dialect]] = {
         Tgi,
         Ollama,
         Sglang,
+        Llamacpp,
     )
 }
 ENGINES = tuple(DIALECTS)

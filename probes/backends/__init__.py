@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from probes.backends.backend import Backend
 from probes.backends.base import WireForm
+from probes.backends.llamacpp import Llamacpp
 from probes.backends.ollama import Ollama
 from probes.backends.openai import OpenAi
 from probes.backends.sglang import Sglang
@@ -19,6 +20,7 @@ BACKENDS: dict[str, Backend] = {
         Tgi(),
         Ollama(),
         Sglang(),
+        Llamacpp(),
         OpenAi(),
     )
 }
