@@ -28,14 +28,16 @@ CLOSE_SECONDS = 0.02
 
 def described(engine: Running, text: str) -> dict[str, str]:
     """The type of each of the engine's families that a text declares, but for the `_created` ones."""
-    declared = (line.split() for line in text.splitlines() if line.startswith(f"# TYPE {engine.engine.prefix}"))
+    (prefix,) = engine.engine.metrics.prefixes
+    declared = (line.split() for line in text.splitlines() if line.startswith(f"# TYPE {prefix}"))
     return {name: kind for _, _, name, kind in declared if not name.endswith("_created")}
 
 
-def by_hand(text: str, name: str) -> float:
-    """The sum of the samples of this name in the raw text."""
-    lines = [line for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
-    assert lines, f"the engine has no {name}"
+def by_hand(text: str, *names: str) -> float:
+    """The sum of the samples of these names in the raw text."""
+    beginnings = tuple(f"{name}{end}" for name in names for end in (" ", "{"))
+    lines = [line for line in text.splitlines() if line.startswith(beginnings)]
+    assert lines, f"the engine has no {names}"
     return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
@@ -55,17 +57,21 @@ async def told_while_idle(engine: Running, address: Address) -> tuple[str, Scrap
             before = engine.page()
             await asyncio.sleep(4)  # two native scrapes
             body = (await get(address, "/metrics"))[1]
-            if own_lines(engine, engine.page()) == own_lines(engine, before):
+            if resting(engine, engine.page()) == resting(engine, before):
                 return before, read(body), body.decode()
 
 
+def resting(engine: Running, text: str) -> list[str]:
+    return [line for line in own_lines(engine, text) if not line.startswith(engine.engine.restless)]
+
+
 def own_lines(engine: Running, text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.startswith(engine.engine.prefix)]
+    return [line for line in text.splitlines() if line.startswith(engine.engine.metrics.prefixes)]
 
 
 async def test_every_family_of_the_engine_is_served_and_our_names_have_its_numbers(engine: Running) -> None:
     ended: list[ChatRecord] = []
-    load = "stages: [{users: 8, for: 20s}, {users: 0}], think_time: 10ms, ramp_up: 1s"
+    load = "stages: [{users: 8, for: 20s}, {users: 0}], think_time: 10ms, ramp_up: 1s, cache: warm"
     async with exporting(settings(engine, load), sinks=[lambda event: ended.append(event) if isinstance(event, ChatRecord) else None]) as running:
         await asyncio.sleep(21)
         theirs, seen, ours = await told_while_idle(engine, running.address)
@@ -74,20 +80,20 @@ async def test_every_family_of_the_engine_is_served_and_our_names_have_its_numbe
     assert {record.outcome for record in ended} == {"ok"}
     served, declared = described(engine, ours), described(engine, theirs)
     with_series = {name for name in declared if any(line.startswith(name) for line in own_lines(engine, theirs))}
-    denied = engine.engine.denied
-    assert {name for name in with_series if served.get(name) != declared[name]} <= denied
-    relayable = [line for line in own_lines(engine, theirs) if "_created" not in line and not line.startswith(tuple(denied))]
+    denied = engine.engine.metrics.denied
+    assert {name for name in with_series if served.get(name) != declared[name]} <= set(denied)
+    relayable = [line for line in own_lines(engine, theirs) if "_created" not in line and not line.startswith(denied)]
     assert len(own_lines(engine, ours)) == len(relayable) >= engine.engine.least_series
     for name, of_engine in engine.engine.native.items():
-        assert seen.value(name, target="engine") == pytest.approx(by_hand(theirs, of_engine), rel=1e-9), name
+        assert seen.value(name, target="engine") == pytest.approx(by_hand(theirs, *of_engine), rel=1e-9), name
     assert seen.value(own.NATIVE_UP.name) == 1
     promtool_accepts(ours.encode())
 
 
 async def test_the_gap_is_small_and_positive(engine: Running) -> None:
     """Over windows in which all of the engine's requests were ours; each round has its own sums."""
-    if engine.engine.ttft_seconds is None:
-        pytest.skip(f"{engine.backend} has no metric of its times to first token")
+    if engine.engine.ttft_seconds is None or not engine.engine.tells_its_start:
+        pytest.skip(f"{engine.backend} does not tell both its times to first token and when its process began")
     gaps: list[float] = []
     async with exporting(settings(engine, "every: 1s")) as running:
         await asyncio.sleep(WARM_UP_SECONDS)
