@@ -49,6 +49,7 @@ def command() -> None:
 @_options
 def build(output: Path, folder: str, instance: dict[str, str]) -> None:
     """Write every dashboard: JSON for Grafana 10.4 and later, ConfigMaps, GrafanaDashboards, and an edition for OpenShift's console."""
+    _require_the_extra()
     from dashboards.build import build as built
     from dashboards.build import leftovers
 
@@ -73,6 +74,7 @@ def check(output: Path, folder: str, instance: dict[str, str]) -> None:
 
     Each line is `DASHBOARD: PANEL: what is wrong; what to do`.
     """
+    _require_the_extra()
     from dashboards.boards import BOARDS
     from dashboards.build import build as built
     from dashboards.lint.verdict import verdict
@@ -84,6 +86,14 @@ def check(output: Path, folder: str, instance: dict[str, str]) -> None:
     if lines:
         raise SystemExit(1)
     click.echo(f"{output}: up to date")
+
+
+def _require_the_extra() -> None:
+    """Raises `ClickException` where the library is missing that queries are read with."""
+    from probes.extras import missing
+
+    if remedy := missing("dashboards"):
+        raise click.ClickException(f"this command needs {remedy}")
 
 
 def _delivery(folder: str, instance: dict[str, str]) -> Delivery:

@@ -47,6 +47,14 @@ def test_it_runs_from_another_folder_in_an_empty_environment(wheel: Path, tmp_pa
     (elsewhere / "cli" / "__init__.py").write_text("raise ImportError('this is not chatprobe')")
     chatprobe = home / "bin/chatprobe"
 
+    (elsewhere / "german.yaml").write_text(
+        "targets: {vllm: {backend: vllm, url: http://v}}\nscenarios: {beat: {every: 15s, expect: {german: {language: de}}}}\n"
+    )
+    for extra, command in {"language": ["check", "german.yaml"], "dashboards": ["dashboards", "check"]}.items():
+        refused = subprocess.run([chatprobe, *command], cwd=elsewhere, check=False, capture_output=True, text=True)
+        assert refused.returncode == 1
+        assert f"install chatprobe[{extra}] in place of chatprobe" in refused.stderr
+
     written = subprocess.run([chatprobe, "init", "-o", "example.yaml"], cwd=elsewhere, check=True, capture_output=True, text=True)
     assert "example.yaml written" in written.stdout
     demo = subprocess.run(

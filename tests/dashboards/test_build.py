@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,16 @@ def test_the_command_says_what_it_cannot_write(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["dashboards", "build", "-o", str(tmp_path)])
     assert result.exit_code == 1
     assert result.stderr == f"Error: {tmp_path}/chatprobe-overview.json cannot be written: Is a directory; name another folder with --output\n"
+
+
+@pytest.mark.parametrize("command", ["build", "check"])
+def test_it_needs_its_extra(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "promql_parser", None)
+    result = CliRunner().invoke(main, ["dashboards", command, "--output", str(tmp_path)])
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: this command needs the extra 'dashboards', which is not installed; install chatprobe[dashboards] in place of chatprobe\n"
+    )
 
 
 def test_it_says_that_all_is_well(folder: Path) -> None:

@@ -80,6 +80,11 @@ def build(folder: Path) -> Root:
     return replace(built[None], environment=variables(BASE))
 
 
+def arguments(stage: Stage) -> dict[str, str]:
+    """ARG of a stage that have a default, as a build without `--build-arg` sees them."""
+    return dict(each.value.split("=", 1) for each in stage.instructions if each.name == "ARG" and "=" in each.value)
+
+
 def base_image(path: Path, prefix: Path, environment: Mapping[str, str]) -> Root:
     """What both base images have: a virtual environment at /opt/app-root, of user 1001, which group 0 may write to as its owner may."""
     path.mkdir()
