@@ -28,8 +28,7 @@ def test_it_holds_the_rooms_and_their_data_and_nothing_else(wheel: Path) -> None
     rooms = {name.partition("/")[0] for name in names}
     assert {room for room in rooms if not room.endswith(".dist-info")} == ROOMS
     data = [
-        *(f"config/{preset}.yaml" for preset in ("default", "quick-test", "stress-test")),
-        "config/example.yaml",
+        *(f"config/{file.name}" for file in (ROOT / "config").glob("*.yaml")),
         "probes/prompts/words.txt",
         *(f"probes/prompts/sets/{file.name}" for file in (ROOT / "probes/prompts/sets").glob("*.yaml")),
     ]
