@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from alerts.recordings import CHATS, TARGET, TTFT_COUNT_1H, TTFT_P95_1H, UP
 from alerts.rule import Alert
-from alerts.templates import COUNT, DURATION, NAME, NUMBER, PERCENT, SCENARIO, WHO, link, reasons
+from alerts.templates import COUNT, DURATION, MODEL, NAME, NUMBER, PERCENT, SCENARIO, WHO, link, reasons
 from alerts.windows import DAY, HOUR, MINUTE, WEEK, Severity
 from catalogue import own
-from catalogue.metric import MODEL
 from catalogue.uids import Dashboard
 
 DOWN = "LLMTargetDown"

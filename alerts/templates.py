@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from catalogue import own
-from catalogue.metric import MODEL, TARGET
+from catalogue import metric, own
 from catalogue.uids import Dashboard
 
 
@@ -12,7 +11,7 @@ def label(name: str) -> str:
     return f"{{{{ $labels.{name} }}}}"
 
 
-NAME, MODEL, SCENARIO = label(TARGET), label(MODEL), label(own.SCENARIO)
+NAME, MODEL, SCENARIO = label(metric.TARGET), label(metric.MODEL), label(own.SCENARIO)
 PEER, MEASURE, REASON, SOURCE, INSTANCE = (
     label(own.PEER),
     label(own.MEASURE),
@@ -38,7 +37,7 @@ def reasons(window: str, *labels: str) -> str:
 
     Prometheus is asked when the alert fires.
     """
-    chosen = ",".join(f"{name}=%q" for name in labels or ("job", TARGET))
+    chosen = ",".join(f"{name}=%q" for name in labels or ("job", metric.TARGET))
     query = f"topk(1, sum by ({own.REASON}) (increase({own.PROBE_FAILURES.name}{{{chosen}}}[{window}])) > 0)"
-    values = " ".join(f"$labels.{name}" for name in labels or ("job", TARGET))
+    values = " ".join(f"$labels.{name}" for name in labels or ("job", metric.TARGET))
     return f"{{{{ range printf `{query}` {values} | query }}}} Of those that failed, most did so by {{{{ .Labels.reason }}}}.{{{{ end }}}}"
