@@ -28,7 +28,9 @@ def broken_paths(page: Page) -> list[str]:
     return [
         word
         for word in words(page)
-        if (path := PATH.fullmatch(word)) and path["first"] in beside and not any(any(folder.glob(word.strip("/"))) for folder in (ROOT, here))
+        if (path := PATH.fullmatch(word))
+        and path["first"] in beside
+        and not any(any(folder.glob(word.strip("/").replace("NAME", "*"))) for folder in (ROOT, here))
     ]
 
 
