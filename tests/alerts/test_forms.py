@@ -64,7 +64,8 @@ def test_every_alert_says_what_whom_and_where() -> None:
             assert re.fullmatch(r"LLM[A-Za-z]+", rule["alert"])
             assert rule["labels"]["severity"] in ("critical", "warning", "info")
             assert rule["labels"]["team"] == "llm"
-            assert rule["annotations"].keys() == {"summary", "description", "runbook_url", "dashboard_url"}
+            assert rule["annotations"].keys() == {"summary", "description", "runbook_url", "dashboard"}
+            assert rule["annotations"]["dashboard"].startswith("/d/chatprobe-")
             assert rule["annotations"]["runbook_url"].endswith(f"/{rule['alert']}.md")
             assert not rule["annotations"]["summary"].endswith(".")
             assert "for" in rule
@@ -78,6 +79,10 @@ def test_what_an_older_prometheus_does_not_know_is_left_out() -> None:
     assert "LLMTargetDown" in keeps("")
     assert keeps('prometheus: "2.41"') == set()
     assert keeps('prometheus: "3.0"') == keeps("")
+
+
+def test_no_link_leads_to_a_grafana_that_nobody_named() -> None:
+    assert "dashboard_url" not in "".join(build(read([ROOT / "config" / "default.yaml", ROOT / "alerts" / "notify.yaml"]).config).files.values())
 
 
 def test_links_lead_where_the_configuration_says() -> None:

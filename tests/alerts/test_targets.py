@@ -48,8 +48,7 @@ TARGET_DOWN = (
                 6.5,
                 11.75,
                 VLLM,
-                "Every chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) fails. The last that succeeded ended 1m 45s ago. "
-                "Of those that failed, most did so by connect.",
+                "No chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) has succeeded for 1m 45s. The most frequent failure in 10m: connect.",
             ),
         ),
     ),
@@ -63,8 +62,8 @@ TARGET_DOWN = (
                 4.5,
                 8,
                 VLLM,
-                "Every chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) fails. None has succeeded since chatprobe runs. "
-                "Of those that failed, most did so by connect.",
+                "No chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) has succeeded since chatprobe runs. "
+                "The most frequent failure in 10m: connect.",
             ),
         ),
     ),
@@ -327,7 +326,22 @@ NO_COMPLETION = (
                 42.25,
                 {**VLLM, "scenario": "heartbeat"},
                 "37.5% of the chats with llm/vllm (Qwen/Qwen2.5-7B-Instruct) that had a first token in the last 10m did not come to their end "
-                "(heartbeat). A router or proxy that cuts long streams looks like this. Of those that failed, most did so by truncated.",
+                "(heartbeat). A router or proxy that cuts long streams looks like this. The most frequent failure in 10m: truncated.",
+            ),
+        ),
+    ),
+    Case(
+        "LLMFirstTokenButNoCompletion",
+        "of an outage just before, and of another scenario that fails by itself, it says nothing",
+        chats(lasting(10, OK) + lasting(4, REFUSED) + lasting(10, CUT, OK)) | chats(lasting(24, [NO_TOKEN_IN_TIME] * 4), scenario="long"),
+        23.75,
+        (
+            Firing(
+                20,
+                23.75,
+                {**VLLM, "scenario": "heartbeat"},
+                "33.3% of the chats with llm/vllm (Qwen/Qwen2.5-7B-Instruct) that had a first token in the last 10m did not come to their end "
+                "(heartbeat). A router or proxy that cuts long streams looks like this. The most frequent failure in 10m: truncated.",
             ),
         ),
     ),
