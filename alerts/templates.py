@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from catalogue import own
-from catalogue.metric import MODEL, TARGET
+from catalogue import metric, own
 from catalogue.uids import Dashboard
 
 
@@ -12,7 +11,7 @@ def label(name: str) -> str:
     return f"{{{{ $labels.{name} }}}}"
 
 
-NAME, MODEL, SCENARIO = label(TARGET), label(MODEL), label(own.SCENARIO)
+NAME, MODEL, SCENARIO = label(metric.TARGET), label(metric.MODEL), label(own.SCENARIO)
 PEER, MEASURE, REASON, SOURCE, INSTANCE = (
     label(own.PEER),
     label(own.MEASURE),
@@ -35,7 +34,7 @@ def link(dashboard: Dashboard, *labels: str) -> str:
     return f"/d/{dashboard}" + (f"?{chosen}" if chosen else "")
 
 
-OF_TARGET = ("job", TARGET)
+OF_TARGET = ("job", metric.TARGET)
 OF_CHATS = (*OF_TARGET, own.SCENARIO)
 _PLACE = "SELECT"
 

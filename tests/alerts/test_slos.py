@@ -65,7 +65,7 @@ def test_the_documentation_has_that_table() -> None:
 
 
 def test_what_a_page_says(tmp_path: Path) -> None:
-    failures = {f'{own.PROBE_FAILURES.name}{labels()[:-1]},reason="connect"}}': "0x400 0+1x80"}
+    failures = {f'{own.PROBE_FAILURES.name}{labels()[:-1]},reason="connect"}}': "0x399 0+1x80"}
     info = {f'{own.TARGET_INFO.name}{labels()[:-1]},url="http://vllm:8000"}}': "1x480"}
     fired = firing(config(), FAST, attempts("0+1x480", "0+1x400 400x80") | failures | info, [120], tmp_path)
     ((alert,),) = fired.values()
@@ -111,14 +111,15 @@ def slow_chats(limit: str = "1") -> dict[str, str]:
 
 def test_a_page_for_slow_chats_says_so_and_by_how_much(tmp_path: Path) -> None:
     ((alert,),) = firing(config(SLOW_SLO), FAST, attempts("0+1x400", "0+1x320 320x80") | slow_chats(), [100], tmp_path).values()
-    assert "(80 of 240 chats). A good one succeeds with ttft <= 0.5s. 80 were too slow. TTFT of 99%: up to 992.5ms, and 0.5s is good. 1% may" in (
-        alert.annotations["description"]
+    assert (
+        "(80 of 240 chats). A good one succeeds with ttft <= 0.5s. 80 were too slow. TTFT of 99%: up to 992.5ms, and 0.5s is good. 1% may"
+        in (alert.annotations["description"])
     )
 
 
 def test_a_page_tells_chats_that_failed_from_those_that_were_slow_or_not_sent(tmp_path: Path) -> None:
-    failures = {f'{own.PROBE_FAILURES.name}{labels()[:-1]},reason="stalled"}}': "0x320 0+0.5x80"}
-    skips = {f'{own.PROBE_SKIPPED.name}{labels()[:-1]},reason="breaker"}}': "0x320 0+0.25x80"}
+    failures = {f'{own.PROBE_FAILURES.name}{labels()[:-1]},reason="stalled"}}': "0x320 0+1x40 40x40"}
+    skips = {f'{own.PROBE_SKIPPED.name}{labels()[:-1]},reason="breaker"}}': "0x320 0+1x20 20x60"}
     ((alert,),) = firing(config(SLOW_SLO), FAST, attempts("0+1x400", "0+1x320 320x80") | failures | skips, [100], tmp_path).values()
     assert (
         " 40 failed. The most frequent failure in 1h: stalled. 20 were not sent, as the engine did not answer those before. 20 were too slow. "

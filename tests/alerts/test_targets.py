@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from alerts.recordings import UP
+from alerts.rules import rules
 from catalogue import own
 from tests.alerts.cases import Case, Firing, check
+from tests.alerts.promtool import config, firing, needed
 from tests.alerts.series import (
     CUT,
     GONE,
@@ -62,8 +65,7 @@ TARGET_DOWN = (
                 4.5,
                 8,
                 VLLM,
-                "No chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) has succeeded since chatprobe runs. "
-                "The most frequent failure in 10m: connect.",
+                "No chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) has succeeded since chatprobe runs. The most frequent failure in 10m: connect.",
             ),
         ),
     ),
@@ -340,7 +342,7 @@ NO_COMPLETION = (
                 20,
                 23.75,
                 {**VLLM, "scenario": "heartbeat"},
-                "33.3% of the chats with llm/vllm (Qwen/Qwen2.5-7B-Instruct) that had a first token in the last 10m did not come to their end "
+                "52% of the chats with llm/vllm (Qwen/Qwen2.5-7B-Instruct) that had a first token in the last 10m did not come to their end "
                 "(heartbeat). A router or proxy that cuts long streams looks like this. The most frequent failure in 10m: truncated.",
             ),
         ),
@@ -484,3 +486,13 @@ CASES = (*TARGET_DOWN, *MODEL_MISSING_CASES, *MODEL_NOT_LOADED, *STREAM_STALLED,
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_an_alert_on_a_target(case: Case, tmp_path: Path) -> None:
     check(case, tmp_path)
+
+
+def test_a_success_since_the_last_recording_is_seen(tmp_path: Path) -> None:
+    """What is recorded of a target is up to one evaluation old: an alert that says that no chat succeeds looks at the chats themselves."""
+    configured = config()
+    alone = [group for group in needed("LLMTargetDown", rules(configured).groups) if group.name != "chatprobe-recordings"]
+    down = {f'{UP.name}{{job="chatprobe",target="llm/vllm",backend="vllm",model="{VLLM["model"]}"}}': "0x40"}
+    story = chats(lasting(5, REFUSED, OK) + lasting(5, REFUSED))
+    fired = firing(configured, "LLMTargetDown", story | down, [4, 9], tmp_path, groups=alone)
+    assert [len(alerts) for alerts in fired.values()] == [0, 1]
