@@ -8,7 +8,7 @@
 {{- if $settings.grafanaUrl -}}
 {{- $_ := set $annotations "dashboard_url" (printf "%s%s" (trimSuffix "/" $settings.grafanaUrl) $annotations.dashboard) -}}
 {{- end -}}
-{{- $_ := set $annotations "runbook_url" (printf "%s/%s" (trimSuffix "/" $settings.runbooksUrl) (base $annotations.runbook_url)) -}}
+{{- $_ := set $annotations "runbook_url" (printf "%s/%s" (trimSuffix "/" $settings.runbooksUrl) (base (toString $annotations.runbook_url))) -}}
 {{- $_ := set . "labels" (merge (dict) (.labels | default dict) $settings.alertLabels) -}}
 {{- end -}}
 {{- end -}}
