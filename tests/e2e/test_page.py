@@ -105,11 +105,10 @@ async def test_a_broken_engine_pages_and_a_mended_one_ends_it(tmp_path: Path) ->
         assert "The most frequent failure in 1m: server_error." in said["description"]
         assert said["description"].endswith(f" The engine: {engines['tgi'].url}.")
         assert said["runbook_url"].endswith("/docs/runbooks/LLMBudgetBurnFast.md")
-        assert said["dashboard_url"] == (
-            "http://127.0.0.1:3000/d/chatprobe-slo"
-            "?var-job=chatprobe&var-target=tgi&var-backend=tgi&var-model=tiny&var-scenario=heartbeat&var-slo=available"
+        assert said["dashboard"] == (
+            "/d/chatprobe-slo?var-job=chatprobe&var-target=tgi&var-backend=tgi&var-model=tiny&var-scenario=heartbeat&var-slo=available"
         )
-        print(f"\npaged after {took:.1f} s, computed {computed} s\n{said['summary']}\n{said['description']}\n{said['dashboard_url']}")
+        print(f"\npaged after {took:.1f} s, computed {computed} s\n{said['summary']}\n{said['description']}\n{said['dashboard']}")
 
         engines["tgi"].faults.clear()
         mended_at = time.monotonic()
