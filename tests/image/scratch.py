@@ -75,7 +75,7 @@ def build(folder: Path) -> Root:
     for number, stage in enumerate(stages()):
         last = stage.name is None
         environment = variables(BASE) if last else BASE
-        built[stage.name] = root = base_image(folder / f"root-{number}", prefix, {**environment, **network()})
+        built[stage.name] = root = base_image(folder / f"root-{number}", prefix, {**environment, **arguments(stage), **network()})
         perform(stage, root, {name: other.path for name, other in built.items()} | {None: context})
     return replace(built[None], environment=variables(BASE))
 
