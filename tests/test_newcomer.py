@@ -193,6 +193,15 @@ async def test_what_it_has_in_memory_is_unified_and_nothing_else_is_loaded(engin
     assert engine.heard == []
 
 
+async def test_its_names_are_compared_as_it_compares_them(engine: Cage) -> None:
+    config = configured("dormouse", ", model: coco", "every: 1s", engine.url, "{interval: 1s}").config
+    async with exporting(config, grace_seconds=1) as running:
+        seen = await until(running, own.PROBE_SUCCESS.name)
+    assert [held["model"] for held in seen.labels(unified.MODEL_MEMORY.name)] == ["coco"]
+    assert seen.value(own.MODEL_LOADED.name, model="coco") == 1
+    assert seen.value(own.TARGET_INFO.name, served_model="Coco") == 1
+
+
 async def until(running: Running, name: str) -> Scrape:
     """What is served once the target has such a series."""
     async with asyncio.timeout(PATIENCE_SECONDS), aiohttp.ClientSession() as session:
