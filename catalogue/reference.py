@@ -8,27 +8,21 @@ from collections.abc import Iterable, Iterator
 
 from catalogue import buckets, own
 from catalogue.metric import Metric
+from catalogue.unified import PREFIX
+from probes import backends
+from probes.wording import listed
 
-_INTRODUCTION = """\
-# Metrics
-
-Written by `python -m catalogue.reference` from the catalogue; a test keeps the two alike.
-
-Units are base units. Counters and histograms of a configured target exist at 0 before its first chat, under the model
-`unknown` until the engine has named one. `{first_content}` is the exception: it is absent until the
-model was seen to reason. Gauges are absent until there is something to say. Where a target's model changes, its series
-end and new ones begin at 0. The usual `process_*` and `python_*` metrics are served too.
-
-`{native}*` are the engines' own numbers. They are read from the engines' metrics, from what they say is
-loaded, and from what their answers tell. An engine that does not offer a number, or offers one that cannot be read, has
-no such series. `replica` is there only where a target lists several processes. Histograms of vLLM and TGI keep the
-engine's own buckets, so those of different engines cannot be added up.
-
-In OpenMetrics, the buckets of `{ttft}` and `{e2e}` carry exemplars with the
-`request_id` that the chat sent as `X-Request-Id`.
-"""
-
-_NATIVE = "chatprobe_native_"
+_INTRODUCTION = (
+    "Written by `python -m catalogue.reference` from the catalogue; a test keeps the two alike.",
+    "Units are base units. Counters and histograms of a configured target exist at 0 before its first chat, under the model `unknown` until the "
+    "engine has named one. `{first_content}` is the exception: it is absent until the model was seen to reason. Gauges are absent until there is "
+    "something to say. Where a target's model changes, its series end and new ones begin at 0. The usual `process_*` and `python_*` metrics are "
+    "served too.",
+    "`{native}*` are the engines' own numbers. They are read from the engines' metrics, from what they say is loaded, and from what their answers "
+    "tell. An engine that does not offer a number, or offers one that cannot be read, has no such series. `replica` is there only where a target "
+    "lists several processes. Histograms of {with_metrics} keep the engine's own buckets, so those of different engines cannot be added up.",
+    "In OpenMetrics, the buckets of `{ttft}` and `{e2e}` carry exemplars with the `request_id` that the chat sent as `X-Request-Id`.",
+)
 _WIDTH = 120
 _BUCKETS = {
     "Time to first token, time to first content, stall": buckets.FIRST_TOKEN,
@@ -36,7 +30,7 @@ _BUCKETS = {
     "Whole chat": buckets.WHOLE_CHAT,
     "Phase": buckets.PHASE,
     "Tokens a second": buckets.RATE,
-    "Loading of a model (Ollama)": buckets.LOAD,
+    "Loading of a model": buckets.LOAD,
     "Schedule lag, event loop lag": buckets.LAG,
 }
 
@@ -48,8 +42,13 @@ def reference() -> str:
 
 def _lines() -> Iterator[str]:
     names = {"first_content": own.FIRST_CONTENT.name, "ttft": own.TTFT.name, "e2e": own.E2E.name}
-    yield _INTRODUCTION.format(native=_NATIVE, **names)
-    native = [metric for metric in own.CATALOGUE if metric.name.startswith(_NATIVE)]
+    with_metrics = listed(backends.titles(lambda backend: backend.metrics))
+    yield "# Metrics"
+    yield ""
+    for paragraph in _INTRODUCTION:
+        yield _wrapped(paragraph.format(native=PREFIX, with_metrics=with_metrics, **names))
+        yield ""
+    native = [metric for metric in own.CATALOGUE if metric.name.startswith(PREFIX)]
     itself = [metric for metric in own.CATALOGUE if metric.name.startswith("chatprobe_exporter_")]
     yield from _table("Of chats and targets", [metric for metric in own.CATALOGUE if metric not in (*native, *itself)])
     yield from _table("Of the engines, by their own account", native)
@@ -85,8 +84,12 @@ def _table(title: str, metrics: Iterable[Metric]) -> Iterator[str]:
 
 
 def _item(text: str) -> str:
-    """An item of a list, wrapped as prose is."""
-    return textwrap.fill(text, _WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
+    return _wrapped(text, "- ", "  ")
+
+
+def _wrapped(text: str, first: str = "", rest: str = "") -> str:
+    """Lines as long as those of other pages; `first` and `rest` begin them."""
+    return textwrap.fill(text, _WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False)
 
 
 if __name__ == "__main__":
