@@ -10,7 +10,6 @@ from probes.backends.backend import Backend
 from probes.backends.base import WireForm
 from probes.backends.fields import JsonObject, as_list, length, parse_object, seconds
 from probes.backends.openai_chat import OpenAiChat
-from probes.backends.turns import turns
 from probes.numbers.family import Sample
 from probes.numbers.histogram import is_amount
 from probes.numbers.number import Number
@@ -31,11 +30,10 @@ class VllmChat(OpenAiChat):
         if ask.model == UNKNOWN_MODEL:
             # without a name the base model answers (vLLM `serve/engine/serving.py::_is_model_supported`); by this one none would
             del body["model"]
-        body["messages"] = turns(ask)
         body["stream_options"] = {"include_usage": True, "continuous_usage_stats": True}
         body["chat_template_kwargs"] = {"enable_thinking": ask.thinking}
         if ask.nonce is not None:
-            # Mixed into the hash of the prompt's first block: keeps the prefix cache out without a changed prompt.
+            # Mixed into the hash of the prompt's first block: keeps the prefix cache out whatever stands in the prompt before the nonce.
             body["cache_salt"] = ask.nonce
         if ask.exact_length:
             # `min_tokens` also holds off the stop tokens that a model's own defaults may bring.
