@@ -17,19 +17,10 @@ from probes.record import PHASES, ChatRecord
 from traffic.events import SkipReason
 from traffic.pairs import Measure
 
-_ZERO_FROM_THE_START = (
-    own.PROBES,
-    own.TTFT,
-    own.ITL,
-    own.TPOT,
-    own.STALL,
-    own.OUTPUT_RATE,
-    own.INPUT_TOKENS,
-    own.OUTPUT_TOKENS,
-    own.CHUNKS,
-    own.RETRIES,
-    own.DOUBTFUL,
+_ZERO_FROM_THE_START = tuple(
+    metric for metric in own.CATALOGUE if metric.labels == own.CHAT_LABELS and metric.type != "gauge" and metric is not own.FIRST_CONTENT
 )
+"""Time to first content is absent until a model was seen to reason."""
 _ZERO_FOR_EACH = {
     own.PROBE_FAILURES: own.FAILURE_REASONS,
     own.PROBE_SKIPPED: own.SKIP_REASONS,
