@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from catalogue.relayed import Relayed
+from catalogue.engine_metric import EngineMetric
 from catalogue.tgi import TGI
 from catalogue.vllm import VLLM
 from catalogue.vllm_options import VLLM_OPTIONS
 from probes import backends
 from probes.backends.backend import Backend
 
-RELAYED: tuple[Relayed, ...] = (*VLLM, *VLLM_OPTIONS, *TGI)
+ENGINE_METRICS: tuple[EngineMetric, ...] = (*VLLM, *VLLM_OPTIONS, *TGI)
 """The metrics of all engines."""
 
 ENGINES: tuple[Backend, ...] = tuple(backend for backend in backends.BACKENDS.values() if not backend.generic)

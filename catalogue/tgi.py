@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from catalogue.relayed import RELAY_LABELS, Relayed
+from catalogue.engine_metric import RELAY_LABELS, EngineMetric
 
 METHOD, ERR, REASON = "method", "err", "reason"
 QUANTILE = "quantile"
@@ -16,8 +16,8 @@ PREFILLING, DECODING = "prefill", "decode"
 """The values of `method`."""
 
 
-def _one(name: str, kind: Literal["counter", "gauge", "histogram", "summary"], help: str, *labels: str, condition: str = "") -> Relayed:
-    return Relayed(f"tgi_{name}", kind, help, (*RELAY_LABELS, *labels), since="3.3", condition=condition)
+def _one(name: str, kind: Literal["counter", "gauge", "histogram", "summary"], help: str, *labels: str, condition: str = "") -> EngineMetric:
+    return EngineMetric(f"tgi_{name}", kind, help, (*RELAY_LABELS, *labels), since="3.3", condition=condition)
 
 
 ASKED = _one("request_count", "counter", "Requests; a chat counts two or three times.")
@@ -50,5 +50,5 @@ FILTER = _one("batch_filter_duration", "histogram", "Taking finished requests ou
 CONCAT = _one("batch_concat_duration", "histogram", "Bringing batches together.", METHOD, condition="requests that overlap")
 CONCATS = _one("batch_concat", "counter", "Batches that were brought together: `backpressure`, `chunking`, `wait_exceeded`.", REASON)
 
-TGI: tuple[Relayed, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Relayed))
+TGI: tuple[EngineMetric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, EngineMetric))
 """All of them, in the order of this page."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from config.native import MetricsPage, Native
+from config.engine_metrics import MetricsPage, Native
 from exporter.native.failure import NativeReason, ScrapeError
 from exporter.native.gap import Gap
 from exporter.native.identity import OneProcess
@@ -92,10 +92,10 @@ class Natives:
                         if page.endpoint.name == target:
                             page.wanted.set()
             case ChatRecord() if self._backends.get(event.target) == event.backend:
-                self._keep.unified.chat(event)
-                self._keep.gap.chat(event)
+                self._keep.unified.count_chat(event)
+                self._keep.gap.count_chat(event)
 
-    def follow(self, roster: Roster, endpoints: Mapping[str, Endpoint]) -> None:
+    def set_targets(self, roster: Roster, endpoints: Mapping[str, Endpoint]) -> None:
         """Read these targets' metrics from now on; pages that stay go on as they were."""
         if self._settings.interval_seconds != roster.config.native.interval_seconds:
             for page in self._pages.values():
@@ -117,8 +117,8 @@ class Natives:
             self._keep.unified.forget(name)
             self._keep.loads.forget(name)
         self._backends = backends
-        self._keep.gap.follow(roster)
-        self._keep.loads.follow(wanted)
+        self._keep.gap.set_targets(roster)
+        self._keep.loads.set_replicas(wanted)
         self._keep.loads.configure(self._settings.interval_seconds)
         for name, endpoint in endpoints.items():
             self._models.setdefault(name, endpoint.model or UNKNOWN_MODEL)
@@ -193,10 +193,10 @@ class Natives:
             if backends.get(endpoint.backend).metrics is None:
                 asked = endpoint if page.page.replica is None else replace(endpoint, url=page.page.url)
                 models = await self._scraper.loaded_models(asked, timeout_seconds=timeout_seconds)
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._put_loaded, page, models)
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._hand_over_loaded, page, models)
             else:
                 scraped = await self._scraper.metrics(endpoint, page.page.url, timeout_seconds=timeout_seconds)
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._put, page, scraped)
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._hand_over, page, scraped)
         except ScrapeError as error:
             self._fail(page, error.reason, self._seconds_since(began_ns), str(error))
             return
@@ -206,22 +206,22 @@ class Natives:
         if not page.gone:
             self._keep.ups.told(*self._labels(page), page.page.replica, None, self._seconds_since(began_ns))
 
-    def _put(self, page: _Page, scraped: Scraped) -> None:
+    def _hand_over(self, page: _Page, scraped: Scraped) -> None:
         """In a thread: writing thousands of lines is not for the event loop. Raises `ScrapeError`."""
         if page.gone:
             return
-        if not page.process.take(scraped):
+        if not page.process.is_one(scraped):
             raise ScrapeError(NativeReason.LOAD_BALANCED, "several processes answer at this URL; list the URL of each under metrics.urls")
         target, backend, model = self._labels(page)
         replica = page.page.replica
-        self._keep.relay.put(target, backend, replica, scraped.families)
-        self._keep.unified.put(target, backend, model, replica, scraped.numbers)
-        self._keep.loads.put(target, replica, scraped.numbers, scraped.ended_ns)
-        self._keep.gap.put(target, replica, scraped)
+        self._keep.relay.serve(target, backend, replica, scraped.families)
+        self._keep.unified.serve_numbers(target, backend, model, replica, scraped.numbers)
+        self._keep.loads.add_scrape(target, replica, scraped)
+        self._keep.gap.add_scrape(target, replica, scraped)
 
-    def _put_loaded(self, page: _Page, models: Sequence[LoadedModel]) -> None:
+    def _hand_over_loaded(self, page: _Page, models: Sequence[LoadedModel]) -> None:
         if not page.gone:
-            self._keep.unified.put_loaded(*self._labels(page), page.page.replica, models)
+            self._keep.unified.serve_loaded(*self._labels(page), page.page.replica, models)
 
     def _fail(self, page: _Page, reason: NativeReason, seconds: float, detail: str) -> None:
         if page.gone:

@@ -41,7 +41,7 @@ class OneProcess:
         self._turns = _Turns()
         self._scrapes_to_believe = 0
 
-    def take(self, scraped: Scraped) -> bool:
+    def is_one(self, scraped: Scraped) -> bool:
         """Whether the URL is that of one process, as far as has been seen; if not, what it says means nothing.
 
         Where several were seen, one is believed in again at the tenth scrape in a row that looks like the process of the scrape before it.
@@ -61,7 +61,7 @@ class OneProcess:
             self._starts.append(start)
         last = self._starts[-1]
         if start == last:
-            return "same" if start is not None else self._turns.take(_counters(families))
+            return "same" if start is not None else self._turns.judge(_counters(families))
         is_known = start in self._starts or (start is not None and last is not None and start < last)
         self._starts.append(start)
         self._turns = _Turns()
@@ -85,7 +85,7 @@ class _Turns:
         self._falls: list[_Fall] = []
         self._swung: int | None = None
 
-    def take(self, counters: Mapping[str, float]) -> _Looks:
+    def judge(self, counters: Mapping[str, float]) -> _Looks:
         self._number += 1
         has_fallen = not _reaches(counters, self._last)
         falls = [fall for fall in self._falls if self._number - fall.at < SWING_SCRAPES]

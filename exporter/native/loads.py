@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
+from exporter.native.scrape import Scraped
 from probes.numbers.number import Number
 from probes.numbers.page import Numbers, amount
 from traffic.schedule import Clock, nanoseconds
@@ -46,13 +47,13 @@ class Loads:
         """Another time between two scrapes, from now on."""
         self._stale_ns = nanoseconds(STALE_AFTER_INTERVALS * interval_seconds)
 
-    def follow(self, replicas: Iterable[tuple[str, str | None]]) -> None:
+    def set_replicas(self, replicas: Iterable[tuple[str, str | None]]) -> None:
         """Each replica of each target that is read from now on: where one of them is not known, the target's load is not."""
         self._replicas = Counter(target for target, _ in replicas)
 
-    def put(self, target: str, replica: str | None, numbers: Numbers, at_ns: int) -> None:
-        """What one process told at `at_ns`, on the monotonic clock. One that tells nothing of its load changes nothing, and grows stale."""
-        told = _read(numbers)
+    def add_scrape(self, target: str, replica: str | None, scraped: Scraped) -> None:
+        """What one process told. One that tells nothing of its load changes nothing, and grows stale."""
+        told, at_ns = _read(scraped.numbers), scraped.ended_ns
         if told is None:
             return
         with self._lock:

@@ -58,7 +58,7 @@ class Block:
     series: int
 
 
-class Relayed:
+class RelaySnapshot:
     """What is relayed at one moment; it does not change any more. Families are in the order of their names, their series in that of targets."""
 
     def __init__(self, pages: Iterable[Mapping[Title, Block]] = ()) -> None:
@@ -109,7 +109,7 @@ class Relay:
         self._dropped: dict[tuple[str, str], float] = {}
 
     def configure(self, settings: RelaySettings) -> None:
-        """Other settings: each target follows them from its next `put`, but where nothing is to be relayed any more, all goes now."""
+        """Other settings: each target follows them from its next `serve`, but where nothing is to be relayed any more, all goes now."""
         with self._lock:
             self._settings = settings
             if not settings.on:
@@ -117,7 +117,7 @@ class Relay:
                     self._release(source)
                 self._dropped.clear()
 
-    def put(self, target: str, backend: str, replica: str | None, families: Sequence[Family]) -> None:
+    def serve(self, target: str, backend: str, replica: str | None, families: Sequence[Family]) -> None:
         """Serve these in place of what this replica of the target (None: the only one) had. Writes thousands of lines: call it in a thread."""
         settings = self._settings
         if not settings.on:
@@ -143,16 +143,16 @@ class Relay:
                 self._dropped.pop((target, reason), None)
 
     def dropped(self) -> Mapping[tuple[str, str], float]:
-        """How many series were left out, by target and reason: each `put` adds those that it leaves out. At 0 from a target's first one on."""
+        """How many series were left out, by target and reason: each `serve` adds those that it leaves out. At 0 from a target's first one on."""
         with self._lock:
             return dict(self._dropped)
 
-    def now(self) -> Relayed:
-        """What is served: of each process all that its last `put` brought, or nothing."""
+    def now(self) -> RelaySnapshot:
+        """What is served: of each process all that its last `serve` brought, or nothing."""
         with self._lock:
             sources = sorted(self._served, key=lambda source: (source[0], source[1] or ""))
             pages = [self._served[source] for source in sources]
-        return Relayed(pages)
+        return RelaySnapshot(pages)
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """A collector of prometheus-client, for what was dropped."""

@@ -27,7 +27,7 @@ Told = Mapping[str, Sequence[Exposed]]
 class Unified:
     """A collector for a registry that is read through the same ledger: a scrape sees what a process told wholly or not at all.
 
-    Everything may be called from any thread; what is put is worked out in the caller's.
+    Everything may be called from any thread; what is served is worked out in the caller's.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -36,14 +36,14 @@ class Unified:
         self._loaded: dict[tuple[str, str | None], Told] = {}
         self._chats: dict[str, _Chats] = {}
 
-    def put(self, target: str, backend: str, model: str, replica: str | None, numbers: Numbers) -> None:
+    def serve_numbers(self, target: str, backend: str, model: str, replica: str | None, numbers: Numbers) -> None:
         """What one process of a target tells now, in place of what it told before."""
         labels = _labels(target, backend, model, replica)
         metrics = ((unified.METRICS[number], value) for number, value in numbers.items())
         told = {metric.name: _samples(metric, labels, value) for metric, value in metrics}
         self._ledger.write(partial(self._scraped.__setitem__, (target, replica), told))
 
-    def put_loaded(self, target: str, backend: str, model: str, replica: str | None, models: Sequence[LoadedModel]) -> None:
+    def serve_loaded(self, target: str, backend: str, model: str, replica: str | None, models: Sequence[LoadedModel]) -> None:
         """What one process of a target has in memory now; `model` is the target's. What its chats count begins at 0 where nothing was counted yet."""
         told: dict[str, list[Exposed]] = {}
         for name, one in _named(models, backend, model).items():
@@ -53,11 +53,11 @@ class Unified:
                 told.setdefault(metric.name, []).extend(_samples(metric, labels, value))
         self._ledger.write(partial(self._load, (target, backend, model), replica, told))
 
-    def chat(self, record: ChatRecord) -> None:
+    def count_chat(self, record: ChatRecord) -> None:
         """Count what the engine said of a chat that ended `ok` or `failed`. Where it has metrics, its chats tell nothing new."""
         of_chats = backends.get(record.backend).of_chats
         if of_chats is not None and record.outcome != "cancelled":
-            self._ledger.write(partial(self._take, record, of_chats))
+            self._ledger.write(partial(self._count_chat, record, of_chats))
 
     def drop(self, target: str, replica: str | None) -> None:
         """What this replica of the target (None: the only one) told does not hold any more; what its chats told does."""
@@ -83,11 +83,11 @@ class Unified:
         if of_chats is not None and target not in self._chats:
             self._chats[target] = _Chats(_labels(*labels), of_chats)
 
-    def _take(self, record: ChatRecord, of_chats: OfChats) -> None:
+    def _count_chat(self, record: ChatRecord, of_chats: OfChats) -> None:
         chats = self._chats.get(record.target)
         if chats is None or chats.ended_by(record):
             chats = self._chats[record.target] = _Chats(_labels(record.target, record.backend, record.model), of_chats)
-        chats.take(record)
+        chats.count(record)
 
     def _drop(self, target: str, replica: str | None) -> None:
         self._scraped.pop((target, replica), None)
@@ -110,13 +110,13 @@ class _Chats:
         self._newest_ns = 0
 
     def ended_by(self, record: ChatRecord) -> bool:
-        """Whether the target's model has changed: a chat with another began after all that were taken. One that was under way then is taken here."""
+        """Whether the target's model has changed: this chat is with another, and began after all that were counted here."""
         return record.model != self._labels[MODEL] and record.started_ns > self._newest_ns
 
-    def take(self, record: ChatRecord) -> None:
+    def count(self, record: ChatRecord) -> None:
         self._newest_ns = max(self._newest_ns, record.started_ns)
         for number, value in self._of_chats.read(record):
-            self._observed.put(unified.METRICS[number], value)
+            self._observed.add(unified.METRICS[number], value)
 
     def told(self) -> Told:
         return {metric.name: _samples(metric, self._labels, value) for metric, value in self._observed.values()}

@@ -33,8 +33,8 @@ class Ups:
             self._forget(key)
             series = Series(self._families, labels)
             self._series[key] = labels, series
-        series.put_only(own.NATIVE_UP, reason is None, replica or "", reason.value if reason else "")
-        series.put_only(own.NATIVE_SCRAPE_DURATION, seconds, replica or "")
+        series.record_only(own.NATIVE_UP, reason is None, replica or "", reason.value if reason else "")
+        series.record_only(own.NATIVE_SCRAPE_DURATION, seconds, replica or "")
 
     def _forget(self, key: tuple[str, str | None]) -> None:
         if key in self._series:

@@ -67,12 +67,12 @@ class Windows:
         self._chats: deque[_Chat] = deque(maxlen=CHATS_KEPT)
         self._looks: deque[Look] = deque(maxlen=2)
 
-    def chat(self, record: ChatRecord) -> None:
+    def add_chat(self, record: ChatRecord) -> None:
         """A chat of ours has ended."""
         if record.sent_ns is not None and record.ttft_seconds is not None:
             self._chats.append(_Chat(record.model, record.sent_ns, record.ended_ns, record.ttft_seconds))
 
-    def take(self, newest: Look) -> Window | None:
+    def add_look(self, newest: Look) -> Window | None:
         """A scrape; gives the window between the two before it, if it tells something."""
         found = self._between(*self._looks) if len(self._looks) == 2 else None
         self._looks.append(newest)

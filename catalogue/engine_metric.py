@@ -11,7 +11,7 @@ RELAY_LABELS = (TARGET, BACKEND, REPLICA)
 
 
 @dataclass(frozen=True, slots=True)
-class Relayed(Metric):
+class EngineMetric(Metric):
     """`name` is as the engine writes it: a counter of vLLM ends in `_total`, one of TGI does not.
 
     `since` and `until` are the oldest and the newest version in which it was seen, like `0.10`; no `until`: the newest that we know has it.
