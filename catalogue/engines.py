@@ -1,4 +1,4 @@
-"""The engines as dashboards show them, and every metric of theirs that is known to be served on, with its type and its labels."""
+"""The engines that dashboards show, and every metric of theirs that is known to be relayed, with its type and labels."""
 
 from __future__ import annotations
 

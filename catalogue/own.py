@@ -1,7 +1,7 @@
-"""Every metric that chatprobe serves of its own, with its labels, help and buckets.
+"""Every metric of chatprobe's own, with its labels, help and buckets.
 
-The engines' own metrics under one name are in `unified`; those that are served on as they are, in `vllm`, `vllm_options` and `tgi` (all: `engines`).
-What others tell of the engines' pods is in `pods`.
+The numbers that all engines have under one name are in `unified`. The engines' own metrics, which are relayed, are in
+`engines`. What others tell of the engines' pods is in `pods`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""TGI's metrics, of version 3.3. Names and meanings: TGI `router/src/server.rs`, `router/src/infer/mod.rs`, `backends/v3/src`.
+"""TGI's metrics, of version 3.3. Names and meanings: TGI `router/src/server.rs`, `router/src/infer/mod.rs`,
+`backends/v3/src`.
 
-Counters have no `_total`, and every series appears with its first event. Those of the queue and of batches are there with TGI's own backend only. All
-durations have the buckets 0.0001 x 1.5^k seconds, k from 1 to 35.
+Counters have no `_total`. A series appears with its first event. Those of the queue and of batches need TGI's own
+backend. All durations have the buckets 0.0001 x 1.5^k seconds, k from 1 to 35.
 """
 
 from __future__ import annotations

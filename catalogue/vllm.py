@@ -1,7 +1,8 @@
 """vLLM's metrics that every installation has, of versions 0.6 to 0.32.
 
-Names, types and labels are those of vLLM 0.32's `v1/metrics/loggers.py` and `v1/metrics/perf.py`, and of what versions 0.6 and 0.10 served. `engine`,
-the rank of data parallelism, came after 0.6. Buckets can be chosen (`--custom-histogram-buckets`), so that no boundary of theirs may be relied upon.
+Names, types and labels are those of vLLM 0.32 (`v1/metrics/loggers.py`, `v1/metrics/perf.py`), and of what versions 0.6
+and 0.10 served. `engine`, the rank of data parallelism, came after 0.6. Buckets can be configured
+(`--custom-histogram-buckets`), so no boundary can be relied upon.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """vLLM's metrics that an installation has only with some option, as vLLM 0.32 registers them.
 
-Where it does so is said with each group, below vLLM's own folder.
+Above each group stands the file that registers it, below vLLM's own folder.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ CORRUPTED = _one("corrupted_requests_total", "counter", "Requests with NaN in th
 
 
 def _group(condition: str, labels: tuple[str, ...], **families: str) -> Iterator[EngineMetric]:
-    """Families of one room of vLLM by their kind: names, set apart by blanks, below `vllm:`."""
+    """Families that need one condition, by kind: names separated by blanks, without `vllm:`."""
     for kind in ("counter", "gauge", "histogram"):
         for name in families.get(kind, "").split():
             yield _one(name, kind, f"See vLLM's documentation of {condition}.", condition, labels)

@@ -1,4 +1,4 @@
-"""Reads every target's own metrics, again and again, and hands them to all who keep something of them."""
+"""Scrapes every target's own metrics at an interval, and hands what was read to everything that uses it."""
 
 from __future__ import annotations
 
@@ -27,16 +27,21 @@ from traffic.roster import Member, Roster
 from traffic.schedule import NANOSECONDS, SHARES, Clock, nanoseconds, share
 
 FIRST_ROUND_SECONDS = 2.0
-"""How long the first chats with a target wait for its first scrape, so that what the engine told before them is known."""
+"""How long the first chats with a target wait for its first scrape, so that the engine's counters before them are
+known.
+"""
 APART_NS = 20_000_000
-"""New pages are first looked at one after the other, so far apart: hundreds at once would have each other wait beyond the timeout."""
+"""How far apart the first scrapes of new pages are.
+
+Hundreds at once would make each other wait beyond the timeout.
+"""
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Keepers:
-    """Who keeps something of what the engines tell."""
+    """Everything that uses what engines tell of themselves."""
 
     relay: Relay
     unified: Unified
@@ -47,7 +52,10 @@ class Keepers:
 
 @dataclass(slots=True, eq=False)
 class _Page:
-    """One page that is read: of a target, or of one of its replicas. An engine without metrics is asked which models it has in memory."""
+    """One page that is scraped: of a target, or of one of its replicas.
+
+    For an engine without metrics it is the list of the models in memory.
+    """
 
     endpoint: Endpoint
     page: MetricsPage
@@ -65,10 +73,10 @@ class _Page:
 
 
 class Natives:
-    """A sink too: it hears which model a target has, and what engines say of single chats.
+    """Scrapes all pages, and is a sink of events too: it hears each target's model, and the chats.
 
-    Each page has its own interval and its own timeout: one that hangs holds up no other, and no chat. The first failed scrape takes all that was
-    relayed of it away, so that nothing looks alive that is not.
+    Each page has its own interval and its own timeout. One that hangs delays no other page, and no chat. A scrape that
+    fails ends every relayed and unified series of its page at once, so that nothing that is served is out of date.
     """
 
     def __init__(self, scraper: Scraper, keepers: Keepers, settings: Native, clock: Clock) -> None:
@@ -96,7 +104,7 @@ class Natives:
                 self._keep.gap.count_chat(event)
 
     def set_targets(self, roster: Roster, endpoints: Mapping[str, Endpoint]) -> None:
-        """Read these targets' metrics from now on; pages that stay go on as they were."""
+        """Scrape the pages of these targets from now on. A page that was scraped before goes on as it was."""
         if self._settings.interval_seconds != roster.config.native.interval_seconds:
             for page in self._pages.values():
                 page.wanted.set()
@@ -132,7 +140,7 @@ class Natives:
                 first_ns += APART_NS
 
     async def first_round(self) -> None:
-        """Wait until each page was tried once, but not for long: those that were read before hold up nobody."""
+        """Wait until each page was scraped once, or failed once, but no longer than `FIRST_ROUND_SECONDS`."""
         try:
             async with asyncio.timeout(FIRST_ROUND_SECONDS):
                 for page in list(self._pages.values()):
@@ -167,14 +175,17 @@ class Natives:
         self._forget(page)
 
     def _next_ns(self, page: _Page) -> int:
-        """Looks are due at a page's own place in each interval, whenever the last one was, so that those of many targets do not come together."""
+        """When the page's next scrape is due.
+
+        Each page has its own place in every interval, so that the scrapes of many targets are spread over it.
+        """
         interval_ns = nanoseconds(self._settings.interval_seconds)
         place_ns = share(*page.key) * interval_ns // SHARES
         intervals = (self._clock.monotonic_ns() - place_ns) // interval_ns + 1
         return place_ns + intervals * interval_ns
 
     async def _rest_until(self, page: _Page, due_ns: int) -> None:
-        """Or until a look is wanted before."""
+        """Wait for that instant, or until the page is to be scraped at once."""
         if due_ns <= self._clock.monotonic_ns():
             return
         sleeping = asyncio.ensure_future(self._clock.sleep_until(due_ns))
@@ -207,7 +218,10 @@ class Natives:
             self._keep.ups.told(*self._labels(page), page.page.replica, None, self._seconds_since(began_ns))
 
     def _hand_over(self, page: _Page, scraped: Scraped) -> None:
-        """In a thread: writing thousands of lines is not for the event loop. Raises `ScrapeError`."""
+        """Hand one scrape to everything that uses it. Raises `ScrapeError`.
+
+        Runs in a thread, as writing thousands of lines would hold up the event loop.
+        """
         if page.gone:
             return
         if not page.process.is_one(scraped):
@@ -235,14 +249,14 @@ class Natives:
         self._keep.ups.told(*self._labels(page), page.page.replica, reason, seconds)
 
     def _drop(self, page: _Page) -> None:
-        """What the page told last is not served any more. The load that it told is still good for a while."""
+        """End the page's series. Its load stays known until it is out of date."""
         target, replica = page.key
         self._keep.relay.drop(target, replica)
         self._keep.unified.drop(target, replica)
         self._keep.gap.drop(target, replica)
 
     def _forget(self, page: _Page) -> None:
-        """Unless another page has its place."""
+        """Drop everything known of the page, unless another page has taken its place."""
         target, replica = page.key
         if page.key not in self._pages:
             self._drop(page)
@@ -262,7 +276,11 @@ class Natives:
 
 
 def _reached(endpoint: Endpoint, member: Member, page: MetricsPage) -> Endpoint:
-    """How the page is asked. Pods that were discovered are shown no key: it is for the host of the target's URL, and theirs is another."""
+    """The endpoint as this page is asked.
+
+    A discovered pod is shown neither key nor headers: they are for the host of the target's URL, and a pod's host is
+    another.
+    """
     if member.replicas is None:
         return endpoint
     settings = member.replica_tls

@@ -1,4 +1,4 @@
-"""The gap between the time to first token that the client saw and the one that the engine says it took, where both are of the same chats."""
+"""The time to first token as the client saw it, beside the engine's own figure for the same chats."""
 
 from __future__ import annotations
 
@@ -14,15 +14,21 @@ from probes.record import ChatRecord
 from traffic.roster import Roster
 
 Basis = Literal["request", "window"]
-"""How the engine's time is known: it told it with the chat, or it is the growth of its sums while it had no requests but ours."""
+"""How the engine's figure is known.
+
+`request`: the engine told it with the chat. `window`: it is how much the engine's sums grew while all its requests were
+chatprobe's.
+"""
 
 
 class Gap:
-    """Counters of chats, and of both sides' seconds for them. A series is there once there is something to tell, and never counts a guess.
+    """Counts chats, and the seconds to their first token on both sides. Only chats of which both sides are known count.
 
-    A chat that the client had sooner than the engine says counts as it is: sums are right where clocks are off. Where a target's model changes, its
-    series end and new ones begin at 0; what comes late of a chat with the model of before counts nowhere. Until `set_targets` is called, nobody is
-    known. Everything may be called from any thread.
+    - A chat whose client time is below the engine's counts as it is: over many chats the sums are right even where clocks differ.
+    - When a target's model changes, its series end and new ones begin at 0. A late chat with the earlier model counts nowhere.
+    - Chats with a target count from the first `set_targets` that has it.
+
+    Everything may be called from any thread.
     """
 
     def __init__(self, families: Families, ledger: Ledger) -> None:
@@ -34,20 +40,26 @@ class Gap:
         self._series: dict[str, Series] = {}
 
     def set_targets(self, roster: Roster) -> None:
-        """The targets from now on. Those that are gone, or are of another backend, take their series along; chats with them count no more."""
+        """Count chats with these targets from now on.
+
+        The series of a target that is gone, or has another backend now, end.
+        """
         self._ledger.write(partial(self._set_backends, {name: member.target.backend for name, member in roster.members.items()}))
 
     def count_chat(self, record: ChatRecord) -> None:
-        """A chat has ended, however."""
+        """Take a chat that has ended, whatever its outcome."""
         self._ledger.write(partial(self._count_chat, record))
 
     def add_scrape(self, target: str, replica: str | None, scraped: Scraped) -> None:
-        """What one process told of itself. It says something where there are no replicas: of several, nobody knows which one had a chat."""
+        """Take what one process told of itself.
+
+        A scrape of one of several replicas is left out: which replica had which chat is not known.
+        """
         if replica is None:
             self._ledger.write(partial(self._look, target, look(scraped)))
 
     def drop(self, target: str, replica: str | None) -> None:
-        """What was scraped last is not what the next scrape follows on. What was counted stays."""
+        """Forget the last scrape, so that no window spans the time up to the next one. What was counted stays."""
         if replica is None:
             self._ledger.write(partial(self._look, target, None))
 
