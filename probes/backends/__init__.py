@@ -82,6 +82,11 @@ def own_apis() -> tuple[tuple[Backend, str, WireForm], ...]:
     return tuple((backend, api, form) for backend in BACKENDS.values() for api, form in backend.forms.items() if api != "chat")
 
 
+def usual_ports() -> tuple[int, ...]:
+    """The ports that engines listen on unless told otherwise, each once."""
+    return tuple(dict.fromkeys(port for backend in BACKENDS.values() for port in backend.usual_ports))
+
+
 def titles(which: Callable[[Backend], object]) -> tuple[str, ...]:
     """The titles of the backends for which this is true."""
     return tuple(backend.title for backend in BACKENDS.values() if which(backend))

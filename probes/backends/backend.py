@@ -51,8 +51,13 @@ class Backend:
     of_chats: ClassVar[OfChats | None] = None
     """What is counted from its answers, for an engine without metrics."""
 
+    own_ttft: ClassVar[str] = ""
+    """What its own figure for a chat's time to first token covers, for the metric's help; empty if it gives none."""
+
     # how discovery knows it
 
+    usual_ports: ClassVar[tuple[int, ...]] = ()
+    """The ports that its servers listen on unless told otherwise."""
     aliases: ClassVar[tuple[str, ...]] = ()
     """Other names for it: values of labels, and parts of the names of images and runtimes."""
     recognised_at: ClassVar[str]

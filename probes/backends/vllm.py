@@ -199,6 +199,11 @@ class Vllm(Backend):
     exact_length = True
     thinking = True
     metrics = METRICS
+    own_ttft = (
+        "`request`, with --enable-per-request-metrics: queue and prefill, without HTTP, chat template and tokenization; "
+        "`window`: from the chat template on."
+    )
+    usual_ports = (8000,)
     aliases = ("vllm-openai",)
     recognised_at = "/version"
     version_path = "/version"
