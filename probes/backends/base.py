@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -13,7 +14,8 @@ Framing = Literal["sse", "ndjson"]
 
 
 class FrameError(ValueError):
-    """A frame that the engine's protocol does not know; the text says what was wrong with it."""
+    """A frame that the engine's protocol does not know. The text says what was wrong with it, or what was there: of any length, and with our
+    secrets, if the engine repeats them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +35,20 @@ class Event(NamedTuple):
     """Answer text."""
     reasoning: str = ""
     """Reasoning text (vLLM `delta.reasoning`, Ollama `thinking`)."""
-    tool_text: bool = False
-    """The frame carries tool-call text."""
+    tool_text: str = ""
+    """Names and arguments of tools that are called."""
     is_token: bool = False
     """The frame is one token whatever its text (a TGI token event without `finish_reason`)."""
     running_tokens: int | None = None
     """Running usage of a frame with choices (vLLM `continuous_usage_stats`)."""
     output_tokens: int | None = None
     """The engine's total, from a frame that closes the stream."""
+    reasoning_tokens: int | None = None
+    """How many of the total were reasoning, shown or not."""
     input_tokens: int | None = None
     finish_reason: str | None = None
     refusal: Refusal | None = None
-    """An error event, or a finish reason that means one."""
+    """An error, or a finish reason that is no end of an answer."""
     done: bool = False
     """The terminal marker."""
     created_ns: int | None = None
@@ -55,32 +59,44 @@ class Event(NamedTuple):
     def has_text(self) -> bool:
         return bool(self.text or self.reasoning or self.tool_text)
 
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of all text, as UTF-8. Tokens are made of bytes: a letter of another script may be several of them."""
+        return sum(len(part.encode(errors="surrogatepass")) for part in (self.text, self.reasoning, self.tool_text) if part)
+
 
 class Backend(Protocol):
     """One engine's wire format. Stateless: one instance serves every chat.
 
-    `path` is where chats are posted, `framing` how the answer is cut into frames, `content_type` the media type a good answer has.
-    `models_path` lists the models, for a target without a configured one. `marker` are bytes that every terminal marker holds, for a
-    first cheap look: `[DONE]` for OpenAI-style streams, `"done":true` for Ollama, `"generated_text":"` for TGI's `/generate_stream`.
+    `title` is what people call the engine. `path` is where chats are posted, `framing` how the answer is cut into frames, `content_type` the media type a good answer has.
+    `models_path` lists the models, for a target without a configured one. `marker` matches in every terminal marker, for a first cheap
+    look: `[DONE]` for OpenAI-style streams, `"done":true` for Ollama, `"generated_text":"` for TGI's `/generate_stream`, with blanks or without.
+    `unknown_path` is the body by which it says that it has no such path; empty where that says nothing of the engine.
     """
 
     name: str
+    title: str
     path: str
     framing: Framing
     content_type: str
     models_path: str
-    marker: bytes
+    marker: re.Pattern[bytes]
+    unknown_path: bytes
 
     def body(self, ask: Ask) -> dict[str, object]:
         """The request's JSON object."""
         ...
 
     def read(self, frame: bytes) -> Event:
-        """Read one frame (the data of one SSE event, or one NDJSON line). Raises `FrameError`."""
+        """Read one frame (the data of one SSE event, or one NDJSON line). Raises `FrameError`, and nothing else, whatever the frame is."""
         ...
 
     def refuse(self, status: int, body: bytes) -> Refusal:
-        """Why an answer with this status, which is not 200, was none. `body` may be empty or cut short."""
+        """Why an answer with this status, which is not 2xx, was none. `body` may be empty or cut short."""
+        ...
+
+    def is_own(self, answer: object) -> bool:
+        """Whether a JSON value of an answer is in a form that no other engine has."""
         ...
 
     def models(self, body: bytes) -> tuple[str, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from probes.backends.base import Event
-from probes.backends.fields import parse_object, text
+from probes.backends.complaint import Complaint
+from probes.backends.fields import parse_object
 from probes.backends.openai_chat import OpenAiChat
-from probes.backends.refusal import in_stream
 
 
 class OpenAi(OpenAiChat):
@@ -15,7 +15,7 @@ class OpenAi(OpenAiChat):
 
     def read(self, frame: bytes) -> Event:
         event = super().read(frame)
-        if not event.has_text and b'"model":""' in frame and text(parse_object(frame), "system_fingerprint") == "fp_ollama":
+        if not event.has_text and b'"model":""' in frame and parse_object(frame).get("system_fingerprint") == "fp_ollama":
             # Ollama writes an error into this form as a chunk of nothing, without the error's text (`routes.go::streamResponse`).
-            return Event(refusal=in_stream("an empty chunk, by which Ollama shows an error here"))
+            return Event(refusal=self._broken(Complaint("an empty chunk, by which Ollama shows an error here")))
         return event

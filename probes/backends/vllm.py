@@ -17,6 +17,8 @@ class Vllm(OpenAiChat):
     """
 
     name = "vllm"
+    title = "vLLM"
+    unknown_path = b'{"detail":"Not Found"}'
 
     def body(self, ask: Ask) -> dict[str, object]:
         body = super().body(ask)
@@ -34,6 +36,11 @@ class Vllm(OpenAiChat):
             body["ignore_eos"] = True
             body["min_tokens"] = ask.max_tokens
         return body
+
+    def is_own(self, answer: object) -> bool:
+        """Its errors have the name of a class as their type and a number as their code, up to 0.10 without an `error` around them."""
+        error = answer.get("error", answer) if isinstance(answer, dict) else None
+        return isinstance(error, dict) and str(error.get("type")).endswith("Error") and type(error.get("code")) is int and "param" in error
 
     def _native(self, chunk: JsonObject) -> Native | None:
         """`metrics` of a server with `--enable-per-request-metrics`; its time to first token begins when the request leaves the queue."""
