@@ -27,7 +27,8 @@ _PLAIN_EVENTS = frozenset({b"", b"message"})
 
 
 class Answer:
-    """Takes a chat's reads in order, whole or in slices. Stops at the terminal marker or at the first failure; what comes later is ignored.
+    """Takes a chat's reads in order, whole or in slices. Stops at the terminal marker or at the first failure; what
+    comes later is ignored.
 
     What an engine sends never raises: it is read, or it is a failure.
     """
@@ -53,7 +54,9 @@ class Answer:
         self.kernel_clock = True
         self.reasoned = False
         self.stray = ""
-        """What came in the stream and is nothing of it, as a gateway writes an error into a stream that it had announced."""
+        """What came in the stream and is nothing of it, as a gateway writes an error into a stream that it had
+        announced.
+        """
         self.first_frame = b""
         """The data of the first frame, which shows what the stream is."""
         self._reported_tokens: int | None = None
@@ -92,7 +95,9 @@ class Answer:
 
     @property
     def chunk_token_source(self) -> TokenSource | None:
-        """Where the tokens of the chunks are from; None where there are no chunks, or where their tokens cannot be told."""
+        """Where the tokens of the chunks are from; None where there are no chunks, or where their tokens cannot be
+        told.
+        """
         return self._chunks_and_source()[1]
 
     def _chunks_and_source(self) -> tuple[list[Chunk], TokenSource | None]:
@@ -128,7 +133,9 @@ class Answer:
                     self._fail(Reason.PROTOCOL, str(error), read.stamp_ns)
 
     def close(self, last: Read | None) -> None:
-        """The body is over; a last line or event without its end counts if it is whole. `last` is the read that brought it."""
+        """The body is over; a last line or event without its end counts if it is whole. `last` is the read that brought
+        it.
+        """
         if last is not None and not self.over:
             self._take(self._framer.close(), last)
 
@@ -243,7 +250,9 @@ class Answer:
             self._fail(Reason.EMPTY, f"the answer ended without a token{unseen}", at_ns)
 
     def _break_off(self, refusal: Refusal, at_ns: int) -> None:
-        """Before any token an error is told as what it stands for, as a status would be; after one, the answer broke off."""
+        """Before any token an error is told as what it stands for, as a status would be; after one, the answer broke
+        off.
+        """
         answered = self._counted and refusal.reason is not Reason.OVERLOADED
         self._fail(Reason.ERROR_IN_STREAM if answered else refusal.reason, refusal.detail, at_ns)
 

@@ -29,12 +29,14 @@ _ENDLESS = f"a line or event of more than {FRAME_LIMIT_BYTES} bytes"
 class Frame(NamedTuple):
     """The data of one SSE event, or one NDJSON line, without its framing.
 
-    `end` counts the body's bytes up to and including the one that completed the frame, so that the read which holds byte `end - 1` is the read
-    that completed it. For SSE that is the first byte that ends the blank line behind the event: no client can act on an event before it. The LF
-    of a CRLF there is a framing byte behind the end. For NDJSON it is the line's LF.
+    `end` counts the body's bytes up to and including the one that completed the frame, so that the read which holds
+    byte `end - 1` is the read that completed it. For SSE that is the first byte that ends the blank line behind the
+    event: no client can act on an event before it. The LF of a CRLF there is a framing byte behind the end. For NDJSON
+    it is the line's LF.
 
-    `event` is the name of an SSE event, `comment` what its comments say, and `stray` its lines that are nothing of SSE, which is how a server
-    that has announced a stream writes an error into it; the frame of a block that has only these has no data.
+    `event` is the name of an SSE event, `comment` what its comments say, and `stray` its lines that are nothing of SSE,
+    which is how a server that has announced a stream writes an error into it; the frame of a block that has only these
+    has no data.
     """
 
     data: bytes
@@ -118,7 +120,9 @@ class Framer(ABC):
 
 
 class Sse(Framer):
-    """Server-sent events by the WHATWG rules (HTML, "Interpreting an event stream"), with what these leave out: names, comments, stray lines."""
+    """Server-sent events by the WHATWG rules (HTML, "Interpreting an event stream"), with what these leave out: names,
+    comments, stray lines.
+    """
 
     _line_end = re.compile(rb"\r\n?|\n")
 
@@ -194,7 +198,8 @@ class Sse(Framer):
         return frame if found else None
 
     def close(self) -> list[Frame]:
-        """An event without its blank line counts if its data is whole: a JSON object, or the marker `[DONE]`, which clients that read line by line end at.
+        """An event without its blank line counts if its data is whole: a JSON object, or the marker `[DONE]`, which
+        clients that read line by line end at.
 
         What was cut short is dropped, but for stray lines: what a server says last is often all that it says.
         """

@@ -188,7 +188,9 @@ def _cause(ending: Ending, backend: Backend, answer: Answer) -> Failure | None:
 
 
 def _explained(cause: Failure, ending: Ending, backend: Backend, answer: Answer) -> Failure:
-    """The failure with what else tells of it: which engine it seems to be instead, and what stood in the stream and was nothing of it."""
+    """The failure with what else tells of it: which engine it seems to be instead, and what stood in the stream and was
+    nothing of it.
+    """
     looks = None if answer.chunks else backends.resemblance(answer.first_frame or ending.error_body, backend)
     words = f"it says: {answer.stray}" if answer.stray else None
     return replace(cause, detail="; ".join(filter(None, (looks, cause.detail, words))))

@@ -27,9 +27,11 @@ PHASES = ("resolve", "connect", "tls", "send", "wait", "stream")
 
 
 class Chunk(NamedTuple):
-    """A chunk that bears tokens: when it arrived, how many tokens it bears, and how much earlier than `arrived_ns` it may have come.
+    """A chunk that bears tokens: when it arrived, how many tokens it bears, and how much earlier than `arrived_ns` it
+    may have come.
 
-    `tokens` is None where their number cannot be told: the engine counts tokens that it did not show. `shared` says that something stood behind it in the same read, so that the kernel's stamp is that of a later segment.
+    `tokens` is None where their number cannot be told: the engine counts tokens that it did not show. `shared` says
+    that something stood behind it in the same read, so that the kernel's stamp is that of a later segment.
     """
 
     arrived_ns: int
@@ -131,7 +133,9 @@ class ChatRecord:
     """How the answer begins, where it failed a check; no secret is in it."""
     native: Native = Native()
     content_encoding: str | None = None
-    """How the answer was compressed, though it was not to be: its tokens may have been held back until there was enough to compress."""
+    """How the answer was compressed, though it was not to be: its tokens may have been held back until there was enough
+    to compress.
+    """
     certificate_expiry: float | None = None
     """When the server's certificate ends, seconds since the epoch."""
 
@@ -181,7 +185,9 @@ class ChatRecord:
 
     @property
     def later_tokens(self) -> int | None:
-        """The tokens that came after the first chunk. None when nothing followed it, or where their number cannot be told."""
+        """The tokens that came after the first chunk. None when nothing followed it, or where their number cannot be
+        told.
+        """
         tokens = [chunk.tokens for chunk in self.chunks[1:]]
         known = [number for number in tokens if number is not None]
         return sum(known) if known and len(known) == len(tokens) else None
@@ -195,7 +201,9 @@ class ChatRecord:
 
     @property
     def native_tpot_seconds(self) -> float | None:
-        """Time per output token after the first, by the engine's own account; None where it gives no decode time, or counts no tokens."""
+        """Time per output token after the first, by the engine's own account; None where it gives no decode time, or
+        counts no tokens.
+        """
         decode, tokens = self.native.decode_seconds, self.output_tokens
         if decode is None or tokens is None or tokens < 2 or self.token_source != "usage":
             return None
@@ -203,7 +211,8 @@ class ChatRecord:
 
     @property
     def native_tpot_factor(self) -> float | None:
-        """How many times the engine's own TPOT ours is, where they differ by more than a factor of two; None for one that agrees, or is not known.
+        """How many times the engine's own TPOT ours is, where they differ by more than a factor of two; None for one
+        that agrees, or is not known.
 
         Then something on the way gathers tokens, or one of the two counts what is no token.
         """

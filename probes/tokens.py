@@ -1,4 +1,6 @@
-"""Which chunks bear tokens, and how many: the running count of one chat, and what its total says of the chunks afterwards."""
+"""Which chunks bear tokens, and how many: the running count of one chat, and what its total says of the chunks
+afterwards.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,12 @@ from probes.backends.base import Event
 
 
 class TokenCount:
-    """The running count. A frame sets it to the running usage where it carries one, and raises it by at least one if it has text or is a
-    token by its form; a chunk bears the tokens by which it raised the count. The count never falls, whatever an engine reports.
+    """The running count. A frame sets it to the running usage where it carries one, and raises it by at least one if it
+    has text or is a token by its form; a chunk bears the tokens by which it raised the count. The count never falls,
+    whatever an engine reports.
 
-    A count on a chunk without text is a running one only if every token so far was counted so, and on a finish chunk only if such counts came before: else
-    it is the total of the answer, and none of it came with that chunk.
+    A count on a chunk without text is a running one only if every token so far was counted so, and on a finish chunk
+    only if such counts came before: else it is the total of the answer, and none of it came with that chunk.
     """
 
     def __init__(self) -> None:
@@ -42,10 +45,12 @@ class TokenCount:
 
 
 def apportioned(counted: Sequence[int], text_bytes: Sequence[int], total: int) -> tuple[int, ...] | None:
-    """The tokens of each chunk, where the answer has more than the chunks could tell: what is over is shared out by the length of their text.
+    """The tokens of each chunk, where the answer has more than the chunks could tell: what is over is shared out by the
+    length of their text.
 
-    Tokens are made of bytes, so that where there are more than bytes some of them were never shown: then none can be apportioned, and the result is None.
-    Shares are whole, and add up to `total`; the largest remainders go first (Hamilton's method).
+    Tokens are made of bytes, so that where there are more than bytes some of them were never shown: then none can be
+    apportioned, and the result is None. Shares are whole, and add up to `total`; the largest remainders go first
+    (Hamilton's method).
     """
     size = sum(text_bytes)
     if total > size + len(counted):  # a blank in front and the end of the sequence are tokens without text, but not many are

@@ -33,7 +33,8 @@ def get(name: str, api: str = "chat") -> Backend:
 
 
 def resemblance(answer: bytes, asked: Backend) -> str | None:
-    """Which other engine an answer looks like that was not what `asked` expects, and how that one is asked for; None if it looks like none.
+    """Which other engine an answer looks like that was not what `asked` expects, and how that one is asked for; None if
+    it looks like none.
 
     What a server of OpenAI's form can be asked for by that name is no other engine.
     """
@@ -45,7 +46,9 @@ def resemblance(answer: bytes, asked: Backend) -> str | None:
 
 
 def _first_value(answer: bytes) -> object:
-    """The JSON that an answer is, or that its first line is, with or without the framing of an event; None where there is none."""
+    """The JSON that an answer is, or that its first line is, with or without the framing of an event; None where there
+    is none.
+    """
     for text in (answer, answer.lstrip().partition(b"\n")[0].removeprefix(b"data:")):
         try:
             return parse(text)

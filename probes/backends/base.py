@@ -14,8 +14,9 @@ Framing = Literal["sse", "ndjson"]
 
 
 class FrameError(ValueError):
-    """A frame that the engine's protocol does not know. The text says what was wrong with it, or what was there: of any length, and with our
-    secrets, if the engine repeats them."""
+    """A frame that the engine's protocol does not know. The text says what was wrong with it, or what was there: of any
+    length, and with our secrets, if the engine repeats them.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,10 @@ class Event(NamedTuple):
 class Backend(Protocol):
     """One engine's wire format. Stateless: one instance serves every chat.
 
-    `title` is what people call the engine. `path` is where chats are posted, `framing` how the answer is cut into frames, `content_type` the media type a good answer has.
-    `models_path` lists the models, for a target without a configured one. `marker` matches in every terminal marker, for a first cheap
-    look: `[DONE]` for OpenAI-style streams, `"done":true` for Ollama, `"generated_text":"` for TGI's `/generate_stream`, with blanks or without.
+    `title` is what people call the engine. `path` is where chats are posted, `framing` how the answer is cut into
+    frames, `content_type` the media type a good answer has. `models_path` lists the models, for a target without a
+    configured one. `marker` matches in every terminal marker, for a first cheap look: `[DONE]` for OpenAI-style
+    streams, `"done":true` for Ollama, `"generated_text":"` for TGI's `/generate_stream`, with blanks or without.
     `unknown_path` is the body by which it says that it has no such path; empty where that says nothing of the engine.
     """
 
@@ -88,7 +90,9 @@ class Backend(Protocol):
         ...
 
     def read(self, frame: bytes) -> Event:
-        """Read one frame (the data of one SSE event, or one NDJSON line). Raises `FrameError`, and nothing else, whatever the frame is."""
+        """Read one frame (the data of one SSE event, or one NDJSON line). Raises `FrameError`, and nothing else,
+        whatever the frame is.
+        """
         ...
 
     def refuse(self, status: int, body: bytes) -> Refusal:

@@ -1,8 +1,9 @@
 """Errors as engines and gateways write them: what a JSON value complains of, whatever its form.
 
-The forms, by where they were seen: `{"error": {"message": …, "type": …, "code": …}}` (OpenAI and most), `{"error": "…"}` (Ollama, vLLM's middlewares),
-`{"error": "…", "error_type": "…"}` (TGI), `{"object": "error", "message": …}` (vLLM up to 0.10, SGLang, Mistral), `{"type": "error", "error": {…}}` (Anthropic),
-`{"message": …}` (gateways), each of them alone in a list (Google), and as JSON inside the text of another.
+The forms, by where they were seen: `{"error": {"message": …, "type": …, "code": …}}` (OpenAI and most), `{"error":
+"…"}` (Ollama, vLLM's middlewares), `{"error": "…", "error_type": "…"}` (TGI), `{"object": "error", "message": …}` (vLLM
+up to 0.10, SGLang, Mistral), `{"type": "error", "error": {…}}` (Anthropic), `{"message": …}` (gateways), each of them
+alone in a list (Google), and as JSON inside the text of another.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _DEEPEST = 5
 
 
 class Complaint(NamedTuple):
-    """What an error says: its words for people, the names that it gives itself (its type, its code), and the HTTP status that it names.
+    """What an error says: its words for people, the names that it gives itself (its type, its code), and the HTTP
+    status that it names.
 
     It is not `certain` where only words or a status are there, as an error would have them.
     """
@@ -37,7 +39,9 @@ class Complaint(NamedTuple):
 
 
 def complaint(value: object) -> Complaint | None:
-    """What a JSON value complains of; None for one that is no error. An `error` that is null, false or empty is none, as for the `openai` package."""
+    """What a JSON value complains of; None for one that is no error. An `error` that is null, false or empty is none,
+    as for the `openai` package.
+    """
     if isinstance(value, list):
         return complaint(value[0]) if len(value) == 1 and isinstance(value[0], dict) else None
     if not isinstance(value, dict):
@@ -78,7 +82,9 @@ def _written_in(words: str) -> Complaint | None:
 
 
 def _bare(value: JsonObject) -> Complaint | None:
-    """An object with the words of an error, or with its status, and without any other sign of one. Ollama's `message` is an object, and no words."""
+    """An object with the words of an error, or with its status, and without any other sign of one. Ollama's `message`
+    is an object, and no words.
+    """
     spoken = any(isinstance(value.get(name), str | list) and _words(value[name]) for name in _BARE_WORDS)
     return _told(value)._replace(certain=False) if spoken or _status(value) is not None else None
 

@@ -1,4 +1,5 @@
-"""Reads the fields of an engine's JSON by type, so that whatever an engine sends is either understood or a `FrameError`.
+"""Reads the fields of an engine's JSON by type, so that whatever an engine sends is either understood or a
+`FrameError`.
 
 JSON is read as the `openai` package reads it: `NaN` and half of a surrogate pair are no reason to give up an answer.
 """
@@ -68,7 +69,9 @@ def text(fields: JsonObject, name: str) -> str:
 
 
 def count(fields: JsonObject, name: str) -> int | None:
-    """A number of tokens, as a whole number, a float or text. None where there is none, or one that no answer can have: no chat fails by its counts."""
+    """A number of tokens, as a whole number, a float or text. None where there is none, or one that no answer can have:
+    no chat fails by its counts.
+    """
     value = fields.get(name)
     if isinstance(value, str):
         try:

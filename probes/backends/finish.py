@@ -13,8 +13,10 @@ _NONE = frozenset({"", "null", "none", "notfinished", "unspecified", "finishreas
 _GOOD = frozenset(
     {
         *("stop", "stopped", "stopsequence", "stopword", "stopwords", "stoptoken", "stopstr", "stopstring", "stopstringfound"),
-        *("eos", "eosid", "eostoken", "eosfound", "endid", "endturn", "endoftext", "endofsequence", "complete", "completed", "done", "normal", "finished", "pauseturn"),
-        *("length", "maxtokens", "maxtoken", "maxlength", "maxnewtokens", "maxoutputtokens", "tokenlimit", "modellength", "limit", "maxpredictedtokensreached"),
+        *("eos", "eosid", "eostoken", "eosfound", "endid", "endturn", "endoftext", "endofsequence", "pauseturn"),
+        *("complete", "completed", "done", "normal", "finished"),
+        *("length", "maxtokens", "maxtoken", "maxlength", "maxnewtokens", "maxoutputtokens", "tokenlimit", "modellength"),
+        *("limit", "maxpredictedtokensreached"),
         *("contextlength", "contextwindow", "modelcontextwindowexceeded", "contextlengthreached", "repetition"),
         *("toolcalls", "toolcall", "tooluse", "functioncall"),
         # a policy of the service ended the answer, as it is there to do
@@ -25,8 +27,9 @@ _GOOD = frozenset(
 )
 """Finish reasons of an answer that its engine ended, without letter case and punctuation.
 
-OpenAI, vLLM, SGLang, TGI, TensorRT-LLM (`end_id`, `stop_words`), llama.cpp, LM Studio, Mistral (`model_length`), Anthropic (`end_turn`), Cohere (`COMPLETE`), Google (`STOP`),
-Zhipu (`sensitive`). Every other one is a failure: what engines call it when an answer breaks off has no end.
+OpenAI, vLLM, SGLang, TGI, TensorRT-LLM (`end_id`, `stop_words`), llama.cpp, LM Studio, Mistral (`model_length`),
+Anthropic (`end_turn`), Cohere (`COMPLETE`), Google (`STOP`), Zhipu (`sensitive`). Every other one is a failure: what
+engines call it when an answer breaks off has no end.
 """
 
 

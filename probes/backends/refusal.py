@@ -32,8 +32,9 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     (
         Reason.OVERLOADED,
         re.compile(
-            r"\boverload|\brate.?limit|\btoo many (concurrent |pending )?requests|(?<![a-z])quota\b|\bthrottl|\b(at|over|no|insufficient|exceeds?|exceeded) capacity\b"
-            r"|\bqueue (is )?full|\b(server|engine|model|service) (is )?(currently )?busy\b|\bpending requests exceeded|\bresource.?exhausted"
+            r"\boverload|\brate.?limit|\btoo many (concurrent |pending )?requests|(?<![a-z])quota\b|\bthrottl"
+            r"|\b(at|over|no|insufficient|exceeds?|exceeded) capacity\b|\bqueue (is )?full|\bpending requests exceeded"
+            r"|\b(server|engine|model|service) (is )?(currently )?(busy|scaling)\b|\bresource.?exhausted"
             r"|\binsufficient.(system.)?(resource|balance|credit|fund)|\black of (system )?resources",
             re.IGNORECASE,
         ),
@@ -42,7 +43,8 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
         Reason.AUTH,
         re.compile(
             r"\b(invalid|incorrect|missing|expired|wrong|no valid|no) (api|access|authentication|bearer)[ _-]?(key|token)"
-            r"|\bapi[ _-]?key (is )?(not valid|invalid|missing|required|expired)|\bunauthori[sz]ed|\bnot authenticated|\bauthentication (failed|required)",
+            r"|\bapi[ _-]?key (is )?(not valid|invalid|missing|required|expired)|\bunauthori[sz]ed|\bnot authenticated"
+            r"|\bauthentication (failed|required)",
             re.IGNORECASE,
         ),
     ),
@@ -57,8 +59,8 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     (
         Reason.REJECTED,
         re.compile(
-            r"\bvalidation error|\bbad request|\binvalid (request|parameter|argument|input|value)|\b(maximum )?context (length|window|size)"
-            r"|\b(not|isn't) (permitted|supported)|\bunsupported\b|\bmust be\b|\btoo long\b|\bis required\b",
+            r"\bvalidation error|\bbad request|\binvalid (request|parameter|argument|input|value)|\bmust be\b|\btoo long\b"
+            r"|\b(maximum )?context (length|window|size)|\b(not|isn't) (permitted|supported)|\bunsupported\b|\bis required\b",
             re.IGNORECASE,
         ),
     ),
@@ -76,8 +78,9 @@ _OF_A_ROUTER = re.compile(
 def by_status(status: int, body: bytes) -> Refusal:
     """The refusal that a status other than 200 means.
 
-    A body that is an error, in whatever form, is the engine's: its words are the detail, and that tells an engine which is overloaded, or does not
-    know the model, from a router which has nobody behind it, or does not know the path. Its type, its code and its words go before a status that says less.
+    A body that is an error, in whatever form, is the engine's: its words are the detail, and that tells an engine which
+    is overloaded, or does not know the model, from a router which has nobody behind it, or does not know the path. Its
+    type, its code and its words go before a status that says less.
     """
     complaint = complaint_in(body)
     words = spoken(body) if complaint is None else complaint.words
@@ -86,7 +89,9 @@ def by_status(status: int, body: bytes) -> Refusal:
 
 
 def redirected(status: int, location: str) -> Refusal:
-    """The refusal that a redirect is: they are never followed, since the key would go along. Where it leads is told without what may be secret in it."""
+    """The refusal that a redirect is: they are never followed, since the key would go along. Where it leads is told
+    without what may be secret in it.
+    """
     try:
         parts = urlsplit(location.strip())
         port = "" if parts.port is None else f":{parts.port}"
@@ -100,7 +105,8 @@ def redirected(status: int, location: str) -> Refusal:
 def in_stream(complaint: Complaint) -> Refusal:
     """The refusal that an error after the 200 means: what its type, its code or its words stand for.
 
-    Once a token has come it is an `error_in_stream`, unless it tells an overload; that is for whoever has seen the tokens to say.
+    Once a token has come it is an `error_in_stream`, unless it tells an overload; that is for whoever has seen the
+    tokens to say.
     """
     return Refusal(_of_complaint(complaint), complaint.words if shortened(complaint.words) else "an error that says nothing")
 

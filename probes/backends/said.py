@@ -22,7 +22,9 @@ class Said(NamedTuple):
 
 
 def said(message: JsonObject) -> Said:
-    """What a message, or the delta of one, says. A refusal is what the answer says. Raises `FrameError` where the content is in no known shape."""
+    """What a message, or the delta of one, says. A refusal is what the answer says. Raises `FrameError` where the
+    content is in no known shape.
+    """
     answer, thought = _content(message.get("content"))
     # the same reasoning may stand under several names
     reasoning = thought or next((found for name in _REASONING_FIELDS if (found := _text(message.get(name)))), "")
@@ -43,7 +45,9 @@ def _content(content: object) -> tuple[str, str]:
 
 
 def _is_reasoning(part: object) -> bool:
-    """Whether a part of a content is thinking (Mistral `{"type": "thinking", "thinking": [...]}`), and not what the answer says."""
+    """Whether a part of a content is thinking (Mistral `{"type": "thinking", "thinking": [...]}`), and not what the
+    answer says.
+    """
     kind = str(part.get("type")) if isinstance(part, dict) else ""
     return "thinking" in kind or "reasoning" in kind
 

@@ -16,7 +16,9 @@ from probes.failure import Reason
 
 _REJECTED = re.compile(r"(Input validation|Template|Tool) error|Missing template")
 _FAILED = re.compile(r"Request failed during generation|Incomplete generation")
-"""How its errors begin (TGI `infer/mod.rs::InferError`): inside a chat's stream each has the code 422 and no type, so the words must tell."""
+"""How its errors begin (TGI `infer/mod.rs::InferError`): inside a chat's stream each has the code 422 and no type, so
+the words must tell.
+"""
 
 
 def _refuse(status: int, body: bytes) -> Refusal:

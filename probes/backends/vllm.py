@@ -38,7 +38,9 @@ class Vllm(OpenAiChat):
         return body
 
     def is_own(self, answer: object) -> bool:
-        """Its errors have the name of a class as their type and a number as their code, up to 0.10 without an `error` around them."""
+        """Its errors have the name of a class as their type and a number as their code, up to 0.10 without an `error`
+        around them.
+        """
         error = answer.get("error", answer) if isinstance(answer, dict) else None
         return isinstance(error, dict) and str(error.get("type")).endswith("Error") and type(error.get("code")) is int and "param" in error
 

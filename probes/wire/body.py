@@ -19,7 +19,9 @@ _SSE_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
 def begins_stream(framing: Framing, body: bytes) -> bool | None:
-    """Whether a body whose content type does not tell begins as a stream does, so that whoever reads no content types reads it; None if it is too short to tell."""
+    """Whether a body whose content type does not tell begins as a stream does, so that whoever reads no content types
+    reads it; None if it is too short to tell.
+    """
     begin = body.removeprefix(b"\xef\xbb\xbf").lstrip()
     fields = _SSE_FIELDS if framing == "sse" else (b"{",)
     if begin.startswith(fields):

@@ -1,4 +1,6 @@
-"""Content codings: an answer that a server, or something on the way, compresses though `identity` was asked for, inflated as it arrives."""
+"""Content codings: an answer that a server, or something on the way, compresses though `identity` was asked for,
+inflated as it arrives.
+"""
 
 from __future__ import annotations
 
@@ -24,15 +26,21 @@ class EncodingError(Exception):
 
 
 class Coding(ABC):
-    """One coding. What a read of the socket brings is inflated as far as it goes: a server that flushes each event has each come out of the read that brought it."""
+    """One coding. What a read of the socket brings is inflated as far as it goes: a server that flushes each event has
+    each come out of the read that brought it.
+    """
 
     @abstractmethod
     def inflate(self, data: bytes, most: int) -> bytes:
-        """What comes out of `data`, not much more than `most` bytes of it; where more would, what is left is lost. Raises whatever its library does."""
+        """What comes out of `data`, not much more than `most` bytes of it; where more would, what is left is lost.
+        Raises whatever its library does.
+        """
 
 
 class _Zlib(Coding):
-    """gzip, also in several members behind each other, and deflate, of which servers send two kinds: with a header (RFC 9110) and without."""
+    """gzip, also in several members behind each other, and deflate, of which servers send two kinds: with a header (RFC
+    9110) and without.
+    """
 
     def __init__(self, *window_bits: int) -> None:
         self._candidates = list(window_bits)
@@ -97,7 +105,9 @@ def _coding(name: str) -> Coding | None:
 
 
 class Inflater:
-    """Takes the codings off a body. `coding` is what the server says of them, without those that are not known here: such a body is read as it is."""
+    """Takes the codings off a body. `coding` is what the server says of them, without those that are not known here:
+    such a body is read as it is.
+    """
 
     def __init__(self, content_encoding: str) -> None:
         names = [name.strip().lower() for name in content_encoding.split(",")]

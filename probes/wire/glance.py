@@ -20,8 +20,9 @@ def says_done(backend: Backend, body: bytes) -> bool:
 def last_token_ns(backend: Backend, reads: Sequence[Read], tokens_before: int) -> tuple[int | None, int]:
     """(when the newest token-bearing chunk of `reads` arrived, or None; the newest running usage).
 
-    A chunk without text bears tokens if the running usage rose with it, so it takes the frame before it to tell; on a finish chunk, what
-    no count came before is the total. `tokens_before` is the running usage at the end of the reads that were looked at earlier.
+    A chunk without text bears tokens if the running usage rose with it, so it takes the frame before it to tell; on a
+    finish chunk, what no count came before is the total. `tokens_before` is the running usage at the end of the reads
+    that were looked at earlier.
     """
     newest_usage: int | None = None
     candidate: tuple[int, int, bool] | None = None  # (usage, arrival, whether it may be a total) of a frame without text
@@ -52,7 +53,9 @@ def _arrivals_from_the_end(backend: Backend, reads: Sequence[Read]) -> Iterator[
 
 
 def _events_from_the_end(backend: Backend, body: bytes) -> Iterator[tuple[int, Event]]:
-    """(offset of its last byte, event) of each readable frame, newest first. What cannot be read is the frame reader's to judge, later."""
+    """(offset of its last byte, event) of each readable frame, newest first. What cannot be read is the frame reader's
+    to judge, later.
+    """
     for offset, frame in _data_from_the_end(body) if backend.framing == "sse" else _lines_from_the_end(body):
         if frame:
             with contextlib.suppress(FrameError):

@@ -1,7 +1,8 @@
 """One HTTP/1.1 response, parsed as it arrives: status, a few headers, body pieces, the end.
 
-Read as leniently as curl and the `openai` package read, where llhttp has a flag for it: a `Content-Length` beside chunks, line feeds without their carriage
-return, blanks behind a chunk's size, headers that are folded or have odd characters.
+Read as leniently as curl and the `openai` package read, where llhttp has a flag for it: a `Content-Length` beside
+chunks, line feeds without their carriage return, blanks behind a chunk's size, headers that are folded or have odd
+characters.
 """
 
 from __future__ import annotations
@@ -156,7 +157,8 @@ def _has_several_lengths(head: bytes) -> bool:
 
 
 def with_one_length(head: bytes) -> bytes | None:
-    """The head with one `Content-Length` where it has the same several times, as proxies make it (RFC 9112, 6.3), which llhttp takes for an error; else None.
+    """The head with one `Content-Length` where it has the same several times, as proxies make it (RFC 9112, 6.3), which
+    llhttp takes for an error; else None.
 
     What stands behind the head stays as it is.
     """
