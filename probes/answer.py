@@ -80,8 +80,11 @@ class Answer:
 
     @property
     def _told_tokens(self) -> int | None:
-        """The engine's own figure. A count of zero is none: it stands beside text, or there is nothing to count."""
-        return self._reported_tokens or self._running_tokens
+        """The engine's own figure. A count of zero is none: it stands beside text, or there is nothing to count. A running
+        one is none when it has stood still while text came.
+        """
+        running = self._running_tokens
+        return self._reported_tokens or (running if running and running >= self._tokens.total else None)
 
     @property
     def counted_by_usage(self) -> bool:

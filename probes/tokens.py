@@ -39,7 +39,7 @@ class TokenCount:
         return self.total - before
 
     def _is_running(self, event: Event, bears_text: bool) -> bool:
-        if event.finish_reason is not None:
+        if event.finish_reason:
             return self._counted and self.by_usage
         return bears_text or self.by_usage
 

@@ -171,19 +171,23 @@ def test_answer_text_is_none_of_a_chat_that_only_reasons() -> None:
 
 
 @pytest.mark.parametrize(
-    ("frames", "tokens", "by_usage", "chunks_by_usage"),
+    ("frames", "tokens", "by_usage", "of_chunks"),
     [
-        pytest.param((token("a", 1), token("b", 2), usage(3), DONE), 3, True, True, id="the total goes before the running usage"),
-        pytest.param((token("a", 1), token("b", 2)), 2, True, True, id="running usage where no total came"),
-        pytest.param((token("a"), token("b"), usage(5), DONE), 5, True, False, id="a total without running usage"),
-        pytest.param((token("a"), token("b"), DONE), 2, False, False, id="chunks counted where the engine says nothing"),
-        pytest.param((ROLE,), 0, True, True, id="usage of a chat without a token"),
-        pytest.param((COMMENT,), None, False, True, id="nothing"),
+        pytest.param((token("a", 1), token("b", 2), usage(3), DONE), 3, True, "usage", id="the total goes before the running usage"),
+        pytest.param((token("a", 1), token("b", 2)), 2, True, "usage", id="running usage where no total came"),
+        pytest.param((token("a", 1), token("b"), token("c")), 3, False, "chunks", id="running usage that stands still is none"),
+        pytest.param((token("a b "), token("b c "), usage(5), DONE), 5, True, "apportioned", id="a total without running usage"),
+        pytest.param((token("a"), token("b"), usage(3), DONE), 3, True, "chunks", id="one more is the end of the sequence"),
+        pytest.param((token("a"), token("b"), usage(1), DONE), 1, True, "chunks", id="a total that is less"),
+        pytest.param((token("a"), token("b"), DONE), 2, False, "chunks", id="chunks counted where the engine says nothing"),
+        pytest.param((token("a", 0), token("b", 0), usage(0), DONE), 2, False, "chunks", id="a zero beside text is no count"),
+        pytest.param((ROLE,), None, False, None, id="usage of a chat without a token"),
+        pytest.param((COMMENT,), None, False, None, id="nothing"),
     ],
 )
-def test_where_output_tokens_come_from(frames: tuple[bytes, ...], tokens: int | None, by_usage: bool, chunks_by_usage: bool) -> None:
+def test_where_output_tokens_come_from(frames: tuple[bytes, ...], tokens: int | None, by_usage: bool, of_chunks: str | None) -> None:
     answer = answer_of(*frames)
-    assert (answer.output_tokens, answer.counted_by_usage, answer.chunks_by_usage) == (tokens, by_usage, chunks_by_usage)
+    assert (answer.output_tokens, answer.counted_by_usage, answer.chunk_token_source) == (tokens, by_usage, of_chunks)
 
 
 def test_ollamas_own_stamps_give_the_servers_gaps() -> None:
