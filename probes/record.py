@@ -89,7 +89,7 @@ class ChatRecord:
     """One chat and what it measured.
 
     `sent_ns` is when the request's first byte was handed to the kernel (of the first try, where there were two), `sent_width_ns` how
-    closely that instant is known. `ended_ns` is `finished` for a chat that reached its terminal marker, else the moment it failed or was cancelled.
+    closely that instant is known. `ended_ns` is `finished` for a chat whose end was told, else the moment it failed or was cancelled.
     """
 
     target: str
@@ -223,7 +223,7 @@ class ChatRecord:
 
     @property
     def e2e_seconds(self) -> float:
-        """From the start to the terminal marker; for a failed chat, until it failed."""
+        """From the start to the end of the answer; for a failed chat, until it failed."""
         return _seconds(self.ended_ns - self.started_ns)
 
     @property

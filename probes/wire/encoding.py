@@ -17,6 +17,7 @@ else:
 
 _GZIP = b"\x1f\x8b"
 _GZIP_BITS = zlib.MAX_WBITS | 16
+_HEADER_BYTES = 2
 MOST_CODINGS = 4
 """How many codings may lie over each other."""
 
@@ -44,6 +45,7 @@ class _Zlib(Coding):
 
     def __init__(self, *window_bits: int) -> None:
         self._candidates = list(window_bits)
+        self._seen = b""
         self._inflater = zlib.decompressobj(self._candidates.pop(0))
 
     def inflate(self, data: bytes, most: int) -> bytes:
@@ -55,16 +57,16 @@ class _Zlib(Coding):
         return found
 
     def _first(self, data: bytes, most: int) -> bytes:
+        """What comes out, by the first kind whose header fits: the two bytes of one may come apart."""
+        if len(self._seen) < _HEADER_BYTES:
+            self._seen += data
         try:
-            found = self._inflater.decompress(data, most)
+            return self._inflater.decompress(data, most)
         except zlib.error:
-            if not self._candidates:
+            if not self._candidates or len(self._seen) - len(data) >= _HEADER_BYTES:
                 raise
             self._inflater = zlib.decompressobj(self._candidates.pop(0))
-            return self._first(data, most)
-        if data:
-            self._candidates.clear()
-        return found
+            return self._inflater.decompress(self._seen, most)
 
 
 class _Brotli(Coding):
@@ -79,16 +81,21 @@ class _Zstd(Coding):
     """Zstandard, also in several frames behind each other."""
 
     def __init__(self) -> None:
-        self._inflater = zstd.ZstdDecompressor()
+        self._inflater = _zstd_frame()
 
     def inflate(self, data: bytes, most: int) -> bytes:
         found = b""
         while data and len(found) < most:
             if self._inflater.eof:
-                self._inflater = zstd.ZstdDecompressor()
+                self._inflater = _zstd_frame()
             found += self._inflater.decompress(data, most - len(found))
             data = self._inflater.unused_data if self._inflater.eof else b""
         return found
+
+
+def _zstd_frame() -> zstd.ZstdDecompressor:
+    """Of a frame whose window is no larger than HTTP allows (RFC 9659): how much memory it takes is the server's to say."""
+    return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: 23})
 
 
 def _coding(name: str) -> Coding | None:
@@ -119,6 +126,8 @@ class Inflater:
 
     def inflate(self, data: bytes, most: int) -> bytes:
         """What comes out of `data`. Raises `EncodingError`, also where it is more than `most` bytes."""
+        if not self._codings:
+            return data
         try:
             for coding in self._codings:
                 data = coding.inflate(data, most + 1)
