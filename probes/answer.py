@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from probes.backends.base import Backend, Event, FrameError, Refusal
+from probes.backends.base import Event, FrameError, Refusal, WireForm
 from probes.backends.complaint import Complaint, complaint_in
 from probes.backends.refusal import in_stream
 from probes.failure import Failure, Reason
@@ -33,9 +33,9 @@ class Answer:
     What an engine sends never raises: it is read, or it is a failure.
     """
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._framer = framer(backend.framing)
+    def __init__(self, form: WireForm) -> None:
+        self._form = form
+        self._framer = framer(form.framing)
         self._tokens = TokenCount()
         self._texts: list[str] = []
         self._text_size = 0
@@ -167,7 +167,7 @@ class Answer:
             return
         self.first_frame = self.first_frame or frame.data
         try:
-            yield self._backend.read(frame.data)
+            yield self._form.read(frame.data)
         except FrameError as error:
             if frame.event in _PLAIN_EVENTS:
                 self._fail(Reason.PROTOCOL, str(error), read.stamp_ns)
@@ -198,7 +198,7 @@ class Answer:
     def _read_error(self, data: bytes) -> Refusal | None:
         """The error that the engine's own adapter reads in it."""
         try:
-            return self._backend.read(data).refusal
+            return self._form.read(data).refusal
         except FrameError:
             return None
 

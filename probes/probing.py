@@ -13,7 +13,7 @@ from typing import Self
 from probes import backends
 from probes.answer import Answer
 from probes.ask import Ask, Check, ConnectionPolicy, Endpoint, Reply, Timeouts, TooSlowError, Wrong
-from probes.backends.base import Backend, FrameError, Refusal
+from probes.backends.base import FrameError, Refusal, WireForm
 from probes.backends.refusal import redirected, spoken
 from probes.failure import Failure, Reason, first
 from probes.hiding import hidden
@@ -77,17 +77,16 @@ class Prober:
         The answer is checked, where the ask has a check, once it is whole, in one of the threads for that. `pair_id` is what this chat shares with
         the chats that it is compared with.
         """
-        backend = backends.get(endpoint.backend, endpoint.api)
+        form = backends.form(endpoint.backend, endpoint.api)
         request_id = uuid.uuid4().hex
-        answer = Answer(backend)
+        answer = Answer(form)
         reads = _Reads(answer)
         try:
             order = Order(
                 number=0,
                 address=address_of(endpoint),
-                request=request_bytes(endpoint, backend, ask, request_id),
-                backend=endpoint.backend,
-                api=endpoint.api,
+                request=request_bytes(endpoint, form, ask, request_id),
+                form=form,
                 timeouts=timeouts,
                 connection=connection,
             )
@@ -96,7 +95,7 @@ class Prober:
         else:
             ending = await self._worker.exchange(order, reads.take)
         reads.close(ending)
-        failure = _cause(ending, backend, answer)
+        failure = _cause(ending, form, answer)
         wrong: Wrong | None = None
         if failure is None and ask.check is not None and answer.finished_ns is not None:
             reply = Reply(answer.text, answer.output_tokens, answer.finish_reason)
@@ -151,47 +150,47 @@ def _unsendable(detail: str) -> Ending:
     return Ending(0, started_ns=now_ns, ended_ns=now_ns, failure=Failure(Reason.INTERNAL, detail, now_ns))
 
 
-def _refused(ending: Ending, backend: Backend) -> Failure | None:
+def _refused(ending: Ending, form: WireForm) -> Failure | None:
     """What the response head and the body of an answer that is no stream say against the chat."""
     if ending.status is None or ending.headers_ns is None or ending.streamed:
         return None
     if 200 <= ending.status < 300:
-        refusal = _no_stream(ending, backend)
+        refusal = _no_stream(ending, form)
     elif 300 <= ending.status < 400 and ending.location:
         refusal = redirected(ending.status, ending.location)
     else:
-        refusal = backend.refuse(ending.status, ending.error_body)
+        refusal = form.refuse(ending.status, ending.error_body)
     return Failure(refusal.reason, refusal.detail, ending.headers_ns)
 
 
-def _no_stream(ending: Ending, backend: Backend) -> Refusal:
+def _no_stream(ending: Ending, form: WireForm) -> Refusal:
     """Why an answer with a good status and no stream in it was none: the error that it is, or what it is instead."""
     try:
-        error = backend.read(ending.error_body).refusal
+        error = form.read(ending.error_body).refusal
     except FrameError:
         error = None
     if error is not None:
         return error
     said = f"content type {ending.content_type}" if ending.content_type else "no content type"
     words = spoken(ending.error_body).strip()
-    return Refusal(Reason.PROTOCOL, f"{said} where {backend.content_type} was asked for" + (f": {words}" if words else ", and an empty body"))
+    return Refusal(Reason.PROTOCOL, f"{said} where {form.content_type} was asked for" + (f": {words}" if words else ", and an empty body"))
 
 
-def _cause(ending: Ending, backend: Backend, answer: Answer) -> Failure | None:
+def _cause(ending: Ending, form: WireForm, answer: Answer) -> Failure | None:
     """The first cause in time, of all that saw one while the chat ran; what comes after the terminal marker is none."""
     if answer.finished_ns is not None:
-        return answer.failure and _explained(answer.failure, ending, backend, answer)
-    cause = first([_refused(ending, backend), answer.failure, ending.failure])
+        return answer.failure and _explained(answer.failure, ending, form, answer)
+    cause = first([_refused(ending, form), answer.failure, ending.failure])
     if cause is None and not ending.cancelled:
         cause = Failure(Reason.TRUNCATED, "the answer ended without a finish reason and without its terminal marker", ending.ended_ns)
-    return None if cause is None else _explained(cause, ending, backend, answer)
+    return None if cause is None else _explained(cause, ending, form, answer)
 
 
-def _explained(cause: Failure, ending: Ending, backend: Backend, answer: Answer) -> Failure:
+def _explained(cause: Failure, ending: Ending, form: WireForm, answer: Answer) -> Failure:
     """The failure with what else tells of it: which engine it seems to be instead, and what stood in the stream and was
     nothing of it.
     """
-    looks = None if answer.chunks else backends.resemblance(answer.first_frame or ending.error_body, backend)
+    looks = None if answer.chunks else backends.resemblance(answer.first_frame or ending.error_body, form)
     words = f"it says: {answer.stray}" if answer.stray else None
     return replace(cause, detail="; ".join(filter(None, (looks, cause.detail, words))))
 

@@ -1,4 +1,4 @@
-"""What an engine's adapter is: a request out, frames in."""
+"""What a wire form is: a request out, frames in."""
 
 from __future__ import annotations
 
@@ -66,24 +66,17 @@ class Event(NamedTuple):
         return sum(len(part.encode(errors="surrogatepass")) for part in (self.text, self.reasoning, self.tool_text) if part)
 
 
-class Backend(Protocol):
-    """One engine's wire format. Stateless: one instance serves every chat.
+class WireForm(Protocol):
+    """One API by which an engine is chatted with. Stateless: one instance serves every chat.
 
-    `title` is what people call the engine. `path` is where chats are posted, `framing` how the answer is cut into
-    frames, `content_type` the media type a good answer has. `models_path` lists the models, for a target without a
-    configured one. `marker` matches in every terminal marker, for a first cheap look: `[DONE]` for OpenAI-style
-    streams, `"done":true` for Ollama, `"generated_text":"` for TGI's `/generate_stream`, with blanks or without.
-    `unknown_path` is the body by which it says that it has no such path; empty where that says nothing of the engine.
+    It travels to the measuring worker by its class, which must be importable there. `path` is where chats are posted, `framing` how the answer is cut
+    into frames, `content_type` the media type that a good answer has. `marker` matches in every terminal marker, for a first cheap look.
     """
 
-    name: str
-    title: str
     path: str
     framing: Framing
     content_type: str
-    models_path: str
     marker: re.Pattern[bytes]
-    unknown_path: bytes
 
     def body(self, ask: Ask) -> dict[str, object]:
         """The request's JSON object."""
@@ -97,12 +90,4 @@ class Backend(Protocol):
 
     def refuse(self, status: int, body: bytes) -> Refusal:
         """Why an answer with this status, which is not 2xx, was none. `body` may be empty or cut short."""
-        ...
-
-    def is_own(self, answer: object) -> bool:
-        """Whether a JSON value of an answer is in a form that no other engine has."""
-        ...
-
-    def models(self, body: bytes) -> tuple[str, ...]:
-        """Model names from the answer of `models_path`, in the engine's order. Raises `FrameError`."""
         ...

@@ -15,6 +15,7 @@ from probes.backends.base import FrameError
 MOST_TOKENS = 10_000_000
 LONGEST_SECONDS = 1e6
 LONGEST_NAME = 256
+_BEYOND_LENGTHS = 2**53
 
 JsonObject = dict[str, object]
 
@@ -82,6 +83,12 @@ def count(fields: JsonObject, name: str) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_TOKENS:
         return None
     return int(value)
+
+
+def length(fields: JsonObject, name: str) -> int | None:
+    """How many tokens there may be; None for what is no such number, which is as good as not told."""
+    value = fields.get(name)
+    return value if type(value) is int and 0 < value < _BEYOND_LENGTHS else None
 
 
 def seconds(fields: JsonObject, name: str, per_second: float) -> float | None:

@@ -7,10 +7,10 @@ import re
 from probes.ask import Ask
 from probes.backends.base import Event, Framing, Refusal
 from probes.backends.complaint import Complaint, complaint
-from probes.backends.fields import JsonObject, as_list, as_object, count, names, parse
+from probes.backends.fields import JsonObject, as_list, as_object, count, parse
 from probes.backends.finish import broken_off, finish
 from probes.backends.refusal import by_status, in_stream
-from probes.backends.said import said
+from probes.backends.said import said_in
 from probes.backends.turns import headed_turns
 from probes.record import Native
 
@@ -20,13 +20,10 @@ _DONE = Event(done=True)
 class OpenAiChat:
     """What the dialects have in common. The terminal marker is `[DONE]`."""
 
-    title = "an OpenAI-compatible server"
     path = "/v1/chat/completions"
     framing: Framing = "sse"
     content_type = "text/event-stream"
-    models_path = "/v1/models"
     marker = re.compile(rb"\[DONE\]")
-    unknown_path = b""
     every_event_is_a_token = False
     """Whether each event with choices is one token, with text or without it, until the one that finishes."""
 
@@ -66,7 +63,7 @@ class OpenAiChat:
                 return Event(refusal=broken)
         choice = as_object(choices[0], "a choice")
         delta = as_object(choice.get("delta") or {}, "delta")
-        text, reasoning, tools = said(delta)
+        text, reasoning, tools = said_in(delta)
         finish_reason = finish(choice.get("finish_reason"))
         return Event(
             text=text,
@@ -98,12 +95,6 @@ class OpenAiChat:
 
     def refuse(self, status: int, body: bytes) -> Refusal:
         return by_status(status, body)
-
-    def is_own(self, answer: object) -> bool:
-        return isinstance(answer, dict) and answer.get("object") == "chat.completion.chunk"
-
-    def models(self, body: bytes) -> tuple[str, ...]:
-        return names(body, "data", "id")
 
 
 def _reasoning_tokens(usage: JsonObject) -> int | None:

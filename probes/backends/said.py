@@ -21,7 +21,7 @@ class Said(NamedTuple):
     tools: str = ""
 
 
-def said(message: JsonObject) -> Said:
+def said_in(message: JsonObject) -> Said:
     """What a message, or the delta of one, says. A refusal is what the answer says. Raises `FrameError` where the
     content is in no known shape.
     """

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 from probes.ask import Ask
-from probes.backends.base import Event, Framing, Refusal
+from probes.backends.backend import Backend
+from probes.backends.base import Event, Framing, Refusal, WireForm
 from probes.backends.complaint import Complaint, complaint
-from probes.backends.fields import as_object, count, names, parse, text
+from probes.backends.fields import as_object, count, length, parse, parse_object, text
 from probes.backends.finish import broken_off, finish
 from probes.backends.openai_chat import OpenAiChat
 from probes.backends.refusal import by_status, in_stream
 from probes.backends.turns import headed_turns
 from probes.failure import Reason
+from probes.numbers.number import Number
+from probes.numbers.own_metrics import Distribution, OwnMetrics, Sum, Told
+from probes.numbers.page import Page, label, total
 
-_REJECTED = re.compile(r"(Input validation|Template|Tool) error|Missing template")
+_REFUSED = re.compile(r"(Input validation|Template|Tool) error|Missing template")
 _FAILED = re.compile(r"Request failed during generation|Incomplete generation")
 """How its errors begin (TGI `infer/mod.rs::InferError`): inside a chat's stream each has the code 422 and no type, so
 the words must tell.
@@ -31,14 +37,12 @@ def _broken(found: Complaint) -> Refusal:
     refusal = in_stream(found._replace(status=None if found.status == 422 else found.status))
     if _FAILED.match(found.words):
         return Refusal(Reason.SERVER_ERROR, refusal.detail)
-    return Refusal(Reason.REJECTED, refusal.detail) if _REJECTED.match(found.words) else refusal
+    return Refusal(Reason.REJECTED, refusal.detail) if _REFUSED.match(found.words) else refusal
 
 
-class Tgi(OpenAiChat):
+class TgiChat(OpenAiChat):
     """TGI's chat form: one event a token, the role on every one; the 200 comes before validation, so that errors arrive as events."""
 
-    name = "tgi"
-    title = "TGI"
     every_event_is_a_token = True
 
     def body(self, ask: Ask) -> dict[str, object]:
@@ -51,21 +55,14 @@ class Tgi(OpenAiChat):
     def refuse(self, status: int, body: bytes) -> Refusal:
         return _refuse(status, body)
 
-    def is_own(self, answer: object) -> bool:
-        return isinstance(answer, dict) and isinstance(answer.get("error"), str) and "error_type" in answer
-
 
 class TgiGenerate:
     """TGI's own `/generate_stream`: one event a token; the last, with the whole text on it, is the terminal marker: no `[DONE]` comes."""
 
-    name = "tgi"
-    title = "TGI"
     path = "/generate_stream"
     framing: Framing = "sse"
     content_type = "text/event-stream"
-    models_path = "/v1/models"
     marker = re.compile(rb'"generated_text"\s*:\s*"')
-    unknown_path = b""
 
     def body(self, ask: Ask) -> dict[str, object]:
         return {
@@ -100,12 +97,6 @@ class TgiGenerate:
     def refuse(self, status: int, body: bytes) -> Refusal:
         return _refuse(status, body)
 
-    def is_own(self, answer: object) -> bool:
-        return isinstance(answer, dict) and isinstance(answer.get("token"), dict) and "generated_text" in answer
-
-    def models(self, body: bytes) -> tuple[str, ...]:
-        return names(body, "data", "id")
-
 
 def _transcript(ask: Ask) -> str:
     """The conversation as one text: a single message as it stands, several with their roles, as no chat template is applied here."""
@@ -113,3 +104,96 @@ def _transcript(ask: Ask) -> str:
     if len(messages) == 1:
         return messages[0]["content"]
     return "".join(f"{message['role'].capitalize()}: {message['content']}\n\n" for message in messages) + "Assistant:"
+
+
+def _observed(name: str) -> Callable[[Page], float | None]:
+    """The sum of a histogram's observations."""
+
+    def read(page: Page) -> float | None:
+        if not page.begins(name):
+            return 0.0
+        histogram = page.histogram(name)
+        return None if histogram is None else histogram.total
+
+    return read
+
+
+def _failures(wanted: Callable[[str], bool]) -> Callable[[Page], float | None]:
+    """Requests that failed, of those kinds."""
+    return lambda page: total(sample for sample in page.samples("tgi_request_failure") if wanted(label(sample, "err")))
+
+
+_REJECTED = "overloaded"
+_NO_FAILURE = (_REJECTED, "validation", "template", "dropped")
+"""Neither what it rejected nor what the client did."""
+
+METRICS = OwnMetrics(
+    prefixes=("tgi_",),
+    begin_late=True,
+    numbers=(
+        Told(Number.REQUESTS_RUNNING, Sum("tgi_batch_current_size"), "the current batch, 0 during the first prefill of an idle server."),
+        Told(Number.REQUESTS_WAITING, Sum("tgi_queue_size"), "the router's queue."),
+        Told(
+            Number.PROMPT_TOKENS,
+            _observed("tgi_request_input_length"),
+            "derived from a histogram's sum, when a request is validated, and again for each 1,024 tokens of its answer.",
+        ),
+        Told(
+            Number.GENERATION_TOKENS,
+            _observed("tgi_request_generated_tokens"),
+            "derived from a histogram's sum, when a request ends, successes only.",
+        ),
+        Told(Number.REQUESTS_SUCCEEDED, lambda page: total(page.samples("tgi_request_success")), "request_success."),
+        Told(
+            Number.REQUESTS_FAILED,
+            _failures(lambda err: err not in _NO_FAILURE),
+            "request_failure, but for the err overloaded, validation, template and dropped.",
+        ),
+        Told(Number.REQUESTS_REJECTED, _failures(lambda err: err == _REJECTED), "request_failure with the err overloaded."),
+        Told(
+            Number.ITL,
+            Distribution("tgi_batch_inference_duration", label=("method", "decode")),
+            "each decode call of the batch once, however many requests are in it.",
+        ),
+        Told(Number.E2E, Distribution("tgi_request_duration"), "successes only."),
+        Told(
+            Number.QUEUE,
+            Distribution("tgi_request_queue_duration"),
+            "from queued to put into a batch, the first 1,024 tokens of an answer only.",
+        ),
+        Told(
+            Number.PREFILL,
+            Distribution("tgi_batch_forward_duration", label=("method", "prefill")),
+            "derived, each forward pass of a prefill batch once.",
+        ),
+        Told(Number.VALIDATION, Distribution("tgi_request_validation_duration"), "request_validation_duration."),
+    ),
+)
+"""Names and meanings: TGI `router/src/server.rs` and `router/src/infer/mod.rs`; those of batches, `backends/v3/src`.
+
+Counters have no `_total`. `tgi_request_count` is not used: it counts a chat twice. What the router counts is 0 once it told anything.
+"""
+
+
+class Tgi(Backend):
+    """TGI, by its chat form and by its own."""
+
+    name = "tgi"
+    title = "TGI"
+    forms: ClassVar[Mapping[str, WireForm]] = {"chat": TgiChat(), "generate": TgiGenerate()}
+    colour = "green"
+    metrics = METRICS
+    aliases = ("text-generation-inference",)
+    recognised_at = "/info"
+    version_path = "/info"
+    longest_chat_path = "/info"
+
+    def own_form(self, answer: object) -> str | None:
+        if not isinstance(answer, dict):
+            return None
+        if isinstance(answer.get("token"), dict) and "generated_text" in answer:
+            return "generate"
+        return "chat" if isinstance(answer.get("error"), str) and "error_type" in answer else None
+
+    def longest_chat(self, body: bytes, model: str) -> int | None:
+        return length(parse_object(body), "max_total_tokens")

@@ -5,7 +5,7 @@ Two things must be known early: whether the stream is over, and, when a timeout 
 
 from __future__ import annotations
 
-from probes.backends.base import Backend, Framing
+from probes.backends.base import Framing, WireForm
 from probes.wire.glance import last_token_ns, says_done
 from probes.wire.order import Read
 
@@ -32,10 +32,10 @@ def begins_stream(framing: Framing, body: bytes) -> bool | None:
 class Body:
     """Takes reads in order. `ended` once the terminal marker has come."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, form: WireForm) -> None:
         self.ended = False
-        self._backend = backend
-        self._has_marker = backend.marker.search
+        self._form = form
+        self._has_marker = form.marker.search
         self._held: list[Read] = []
         self._held_bytes = 0
         self._unseen: list[Read] = []
@@ -54,7 +54,7 @@ class Body:
         window = self._tail + body if self._tail else body
         if self._has_marker(window) and not self.ended:
             # the marker's line spans two reads at the most, or the end of the HTTP message tells it
-            self.ended = says_done(self._backend, b"".join(read.body for read in self._unseen[-2:]))
+            self.ended = says_done(self._form, b"".join(read.body for read in self._unseen[-2:]))
         self._tail = b"" if body.endswith(b"\n") else window[-TAIL_BYTES:]
         if self._unseen_bytes > SLICE_BYTES:
             self.last_token_ns()
@@ -70,7 +70,7 @@ class Body:
 
     def last_token_ns(self) -> int | None:
         """When the newest token-bearing chunk arrived; None if there was none. Looks through what came since it was last asked."""
-        token_ns, self._tokens = last_token_ns(self._backend, self._unseen, self._tokens)
+        token_ns, self._tokens = last_token_ns(self._form, self._unseen, self._tokens)
         if token_ns is not None:
             self._token_ns = token_ns
         self._unseen = self._open_line()

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, Literal, ParamSpec
 
-from probes import backends
 from probes.failure import Failure, Reason
 from probes.record import Milestones
 from probes.wire.body import Body, begins_stream
@@ -74,7 +73,6 @@ class Exchange:
         self._opens = opens
         self._hand_over = reads
         self._ended = ended
-        self._backend = backends.get(order.backend, order.api)
         self._response = Response()
         self._opening: Opening | None = None
         self._connection: Connection | None = None
@@ -90,7 +88,7 @@ class Exchange:
         self._inflater = Inflater("")
         self._is_stream: bool | None = None  # None until it is known
         self._error_body = b""
-        self._body = Body(self._backend)
+        self._body = Body(order.form)
         self._body_bytes = 0
         self._lingers = False
         self._answered = False
@@ -237,7 +235,7 @@ class Exchange:
         media_types = [one.partition(";")[0].strip().lower() for one in response.content_type.split(",")]
         if not (response.status and 200 <= response.status < 300):
             self._is_stream = False
-        elif self._backend.content_type in media_types:
+        elif self._order.form.content_type in media_types:
             self._is_stream = True
         if response.content_encoding:
             try:
@@ -259,7 +257,7 @@ class Exchange:
                 return
         if self._is_stream is None:
             body, self._error_body = self._error_body + body, b""
-            self._is_stream = begins_stream(self._backend.framing, body)
+            self._is_stream = begins_stream(self._order.form.framing, body)
             if self._is_refusal:
                 self._set_timer()
         if not self._is_stream:

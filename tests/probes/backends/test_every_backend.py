@@ -1,5 +1,6 @@
 """What holds for all adapters: the registry, odd frames, and refusals that come from others than the engine."""
 
+import pickle
 from collections.abc import Callable
 
 import orjson
@@ -7,30 +8,59 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.backends import get, names, resemblance
-from probes.backends.base import Backend, Event, FrameError, Refusal
+from probes.backends import BACKENDS, form, meant_by, names, resemblance
+from probes.backends.backend import Backend
+from probes.backends.base import Event, FrameError, Refusal, WireForm
+from probes.backends.openai_chat import OpenAiChat
 from probes.backends.refusal import redirected
 from probes.failure import Reason
 from probes.wording import shortened
 
 ReadBody = Callable[[str], bytes]
 
-APIS = [("vllm", "chat"), ("tgi", "chat"), ("tgi", "generate"), ("ollama", "chat"), ("openai", "chat")]
-BACKENDS = [get(name, api) for name, api in APIS]
-OPENAI_STYLE = [get("vllm"), get("tgi"), get("openai")]
-each_backend = pytest.mark.parametrize("backend", BACKENDS, ids=["-".join(api) for api in APIS])
+APIS = [(name, api) for name, backend in BACKENDS.items() for api in backend.forms]
+FORMS = [form(name, api) for name, api in APIS]
+OPENAI_STYLE = [(name, found) for (name, _), found in zip(APIS, FORMS, strict=True) if isinstance(found, OpenAiChat)]
+each_backend = pytest.mark.parametrize("backend", FORMS, ids=["-".join(api) for api in APIS])
 
 
-def test_the_registry_names_every_backend_once() -> None:
-    assert names() == ("vllm", "tgi", "ollama", "openai")
-    assert [backend.name for backend in BACKENDS] == [name for name, _ in APIS]
+def test_every_backend_stands_under_its_name_and_can_chat() -> None:
+    assert names() == tuple(backend.name for backend in BACKENDS.values())
+    assert all(next(iter(backend.forms)) == "chat" for backend in BACKENDS.values())
 
 
-@pytest.mark.parametrize(("name", "api"), [("llamacpp", "chat"), ("vllm", "generate"), ("tgi", "complete")])
+def test_a_form_travels_to_the_worker_by_its_class() -> None:
+    for found in FORMS:
+        assert type(pickle.loads(pickle.dumps(found))) is type(found)
+        assert not vars(found)
+
+
+@pytest.mark.parametrize("backend", BACKENDS.values(), ids=lambda backend: backend.name)
+def test_what_every_backend_says_of_itself(backend: Backend) -> None:
+    assert backend.title
+    assert backend.recognised_at.startswith("/")
+    assert not backend.generic or not backend.aliases
+    assert not [alias for alias in backend.aliases if meant_by(alias) != backend.name]
+    if backend.metrics is not None:
+        told = [one.number for one in backend.metrics.numbers]
+        assert len(set(told)) == len(told)
+        assert all(one.help.endswith(".") for one in backend.metrics.numbers)
+        assert all(name.startswith(backend.metrics.prefixes) for name in (*backend.metrics.denied, *backend.metrics.without_statistics))
+
+
+def test_no_two_engines_have_one_name_colour_or_prefix() -> None:
+    labels = [label for backend in BACKENDS.values() for label in (backend.name, *backend.aliases)]
+    colours = [backend.colour for backend in BACKENDS.values() if backend.colour]
+    prefixes = [prefix for backend in BACKENDS.values() if backend.metrics for prefix in backend.metrics.prefixes]
+    for found in (labels, colours, prefixes):
+        assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize(("name", "api"), [("nobody", "chat"), ("vllm", "generate"), ("tgi", "complete")])
 def test_an_unknown_backend_is_answered_with_the_ones_there_are(name: str, api: str) -> None:
-    message = rf"no backend '{name}' with the API '{api}'; there are: vllm, tgi, tgi \(generate\), ollama, openai"
+    message = rf"no backend '{name}' with the API '{api}'; there are: vllm, tgi, tgi \(generate\), ollama, "
     with pytest.raises(ValueError, match=message):
-        get(name, api)
+        form(name, api)
 
 
 WORDS = [
@@ -63,7 +93,7 @@ FRAMES = (
 )
 
 
-def assert_read_or_frame_error(backend: Backend, frame: bytes) -> None:
+def assert_read_or_frame_error(backend: WireForm, frame: bytes) -> None:
     try:
         event = backend.read(frame)
     except FrameError as error:
@@ -74,23 +104,23 @@ def assert_read_or_frame_error(backend: Backend, frame: bytes) -> None:
             assert tokens is None or (type(tokens) is int and tokens >= 0)
 
 
-@given(FRAMES, st.sampled_from(BACKENDS))
-def test_any_json_is_read_or_is_a_frame_error(frame: object, backend: Backend) -> None:
+@given(FRAMES, st.sampled_from(FORMS))
+def test_any_json_is_read_or_is_a_frame_error(frame: object, backend: WireForm) -> None:
     assert_read_or_frame_error(backend, orjson.dumps(frame))
 
 
-@given(st.binary(max_size=60), st.sampled_from(BACKENDS))
-def test_any_bytes_are_read_or_are_a_frame_error(frame: bytes, backend: Backend) -> None:
+@given(st.binary(max_size=60), st.sampled_from(FORMS))
+def test_any_bytes_are_read_or_are_a_frame_error(frame: bytes, backend: WireForm) -> None:
     assert_read_or_frame_error(backend, frame)
 
 
-@given(FRAMES, st.sampled_from(BACKENDS), st.integers(100, 599))
-def test_any_error_body_gives_a_reason_and_a_detail(body: object, backend: Backend, status: int) -> None:
+@given(FRAMES, st.sampled_from(FORMS), st.integers(100, 599))
+def test_any_error_body_gives_a_reason_and_a_detail(body: object, backend: WireForm, status: int) -> None:
     refusal = backend.refuse(status, orjson.dumps(body))
     assert shortened(refusal.detail)
 
 
-@given(VALUES, st.sampled_from(BACKENDS))
+@given(VALUES, st.sampled_from([*BACKENDS.values()]))
 def test_any_list_of_models_is_read_or_is_a_frame_error(body: object, backend: Backend) -> None:
     try:
         found = backend.models(orjson.dumps(body))
@@ -102,18 +132,18 @@ def test_any_list_of_models_is_read_or_is_a_frame_error(body: object, backend: B
 
 @each_backend
 @pytest.mark.parametrize("frame", [b"", b"{", b"null", b"3", b'"x"', b"[]", b"\xff\xfe", b"[" * 100_000, b"[done]", b"9" * 5000])
-def test_what_is_no_object_of_the_protocol_is_a_frame_error(backend: Backend, frame: bytes) -> None:
+def test_what_is_no_object_of_the_protocol_is_a_frame_error(backend: WireForm, frame: bytes) -> None:
     with pytest.raises(FrameError):
         backend.read(frame)
 
 
 @each_backend
-def test_what_is_not_json_is_told_as_it_stands_there(backend: Backend) -> None:
+def test_what_is_not_json_is_told_as_it_stands_there(backend: WireForm) -> None:
     with pytest.raises(FrameError, match="not JSON: upstream went away"):
         backend.read(b"upstream went away")
 
 
-@pytest.mark.parametrize("backend", OPENAI_STYLE, ids=lambda backend: backend.name)
+@pytest.mark.parametrize("backend", [found for _, found in OPENAI_STYLE], ids=[name for name, _ in OPENAI_STYLE])
 @pytest.mark.parametrize(
     "frame",
     [
@@ -123,12 +153,12 @@ def test_what_is_not_json_is_told_as_it_stands_there(backend: Backend) -> None:
         b'{"choices":[{"delta":{"content":5}}]}',
     ],
 )
-def test_a_chunk_of_the_wrong_shape_is_a_frame_error(backend: Backend, frame: bytes) -> None:
+def test_a_chunk_of_the_wrong_shape_is_a_frame_error(backend: WireForm, frame: bytes) -> None:
     with pytest.raises(FrameError):
         backend.read(frame)
 
 
-@pytest.mark.parametrize("backend", [get("vllm"), get("openai")], ids=lambda backend: backend.name)
+@pytest.mark.parametrize("backend", [form("vllm"), form("openai")], ids=["vllm", "openai"])
 @pytest.mark.parametrize(
     ("frame", "event"),
     [
@@ -182,7 +212,7 @@ def test_a_chunk_of_the_wrong_shape_is_a_frame_error(backend: Backend, frame: by
         (b" [DONE] ", Event(done=True)),
     ],
 )
-def test_what_users_clients_read_is_read(backend: Backend, frame: bytes, event: Event) -> None:
+def test_what_users_clients_read_is_read(backend: WireForm, frame: bytes, event: Event) -> None:
     assert backend.read(frame) == event
 
 
@@ -210,7 +240,7 @@ def test_what_users_clients_read_is_read(backend: Backend, frame: bytes, event: 
         (b'[{"object":"error","message":"gone"}]', "gone"),
     ],
 )
-def test_an_error_of_any_form_is_an_error_with_its_words(backend: Backend, frame: bytes, words: str) -> None:
+def test_an_error_of_any_form_is_an_error_with_its_words(backend: WireForm, frame: bytes, words: str) -> None:
     assert backend.read(frame).refusal == Refusal(Reason.SERVER_ERROR, words)
 
 
@@ -241,12 +271,12 @@ def test_an_error_of_any_form_is_an_error_with_its_words(backend: Backend, frame
         ({"message": "CUDA out of memory"}, Reason.SERVER_ERROR),
     ],
 )
-def test_an_error_in_a_stream_is_told_as_what_it_stands_for(backend: Backend, error: dict[str, object], reason: Reason) -> None:
+def test_an_error_in_a_stream_is_told_as_what_it_stands_for(backend: WireForm, error: dict[str, object], reason: Reason) -> None:
     refusal = backend.read(orjson.dumps({"error": error})).refusal
     assert refusal == Refusal(reason, str(error["message"]))
 
 
-@pytest.mark.parametrize("backend", OPENAI_STYLE, ids=lambda backend: backend.name)
+@pytest.mark.parametrize("backend", [found for _, found in OPENAI_STYLE], ids=[name for name, _ in OPENAI_STYLE])
 @pytest.mark.parametrize(
     "choice",
     [
@@ -255,11 +285,11 @@ def test_an_error_in_a_stream_is_told_as_what_it_stands_for(backend: Backend, er
         {"delta": {"error": {"message": "gone"}}},
     ],
 )
-def test_an_error_in_a_choice_is_an_error(backend: Backend, choice: dict[str, object]) -> None:
+def test_an_error_in_a_choice_is_an_error(backend: WireForm, choice: dict[str, object]) -> None:
     assert backend.read(orjson.dumps({"choices": [choice]})).refusal == Refusal(Reason.SERVER_ERROR, "gone")
 
 
-def finishing(backend: Backend, finish_reason: str) -> Event:
+def finishing(backend: WireForm, finish_reason: str) -> Event:
     """A last frame with a finish reason, as the backend's engine writes it."""
     if backend.path == "/api/chat":
         frame: dict[str, object] = {"done": True, "done_reason": finish_reason}
@@ -272,7 +302,7 @@ def finishing(backend: Backend, finish_reason: str) -> Event:
 
 @each_backend
 @pytest.mark.parametrize("word", ["stop", "STOP", "length", "max_tokens", "MAX_TOKENS", "tool_calls", "eos_token", "stop_sequence", "content_filter"])
-def test_a_finish_reason_that_ends_an_answer(backend: Backend, word: str) -> None:
+def test_a_finish_reason_that_ends_an_answer(backend: WireForm, word: str) -> None:
     event = finishing(backend, word)
     assert (event.finish_reason, event.refusal) == (word, None)
 
@@ -290,7 +320,7 @@ def test_a_finish_reason_that_ends_an_answer(backend: Backend, word: str) -> Non
         ("overloaded", Reason.OVERLOADED),
     ],
 )
-def test_a_finish_reason_that_is_no_end_of_an_answer(backend: Backend, word: str, reason: Reason) -> None:
+def test_a_finish_reason_that_is_no_end_of_an_answer(backend: WireForm, word: str, reason: Reason) -> None:
     assert finishing(backend, word).refusal == Refusal(reason, f"finish_reason {word}")
 
 
@@ -314,17 +344,17 @@ def test_a_finish_reason_that_is_no_end_of_an_answer(backend: Backend, word: str
         (700, Reason.PROTOCOL),
     ],
 )
-def test_a_status_without_a_body(backend: Backend, status: int, reason: Reason) -> None:
+def test_a_status_without_a_body(backend: WireForm, status: int, reason: Reason) -> None:
     assert backend.refuse(status, b"") == Refusal(reason, f"HTTP {status}, empty body")
 
 
 @each_backend
-def test_a_403_with_words_is_a_matter_of_keys(backend: Backend) -> None:
+def test_a_403_with_words_is_a_matter_of_keys(backend: WireForm) -> None:
     assert backend.refuse(403, b"RBAC: access denied") == Refusal(Reason.AUTH, "RBAC: access denied")
 
 
 @each_backend
-def test_a_routers_503_is_not_the_engines(backend: Backend, body_of: ReadBody) -> None:
+def test_a_routers_503_is_not_the_engines(backend: WireForm, body_of: ReadBody) -> None:
     assert backend.refuse(503, body_of("503-router.html")) == Refusal(Reason.UNAVAILABLE, "503 Service Temporarily Unavailable")
     assert backend.refuse(503, body_of("503-openshift.html")) == Refusal(Reason.UNAVAILABLE, "HTML page")
     assert backend.refuse(503, b"no healthy upstream") == Refusal(Reason.UNAVAILABLE, "no healthy upstream")
@@ -359,18 +389,18 @@ def test_a_routers_503_is_not_the_engines(backend: Backend, body_of: ReadBody) -
         ),
     ],
 )
-def test_each_form_of_an_error_is_the_engines_own(backend: Backend, status: int, body: bytes, refusal: Refusal) -> None:
+def test_each_form_of_an_error_is_the_engines_own(backend: WireForm, status: int, body: bytes, refusal: Refusal) -> None:
     assert backend.refuse(status, body) == refusal
 
 
 @each_backend
-def test_a_404_from_elsewhere_says_nothing_of_the_model(backend: Backend) -> None:
+def test_a_404_from_elsewhere_says_nothing_of_the_model(backend: WireForm) -> None:
     assert backend.refuse(404, b"default backend - 404").reason is Reason.REJECTED
 
 
 def test_an_html_title_is_read_as_text() -> None:
     page = b"<!DOCTYPE html><HTML><head><TITLE lang=en>\n Bad &amp; gone </TITLE></head></HTML>"
-    assert get("vllm").refuse(502, page).detail == "Bad & gone"
+    assert form("vllm").refuse(502, page).detail == "Bad & gone"
 
 
 @pytest.mark.parametrize(
@@ -406,8 +436,8 @@ OPENAI_CHUNK = b'{"object":"chat.completion.chunk","choices":[{"delta":{"content
         (("vllm", "chat"), TGI_TOKEN, "TGI: --backend tgi --api generate"),
         (("openai", "chat"), TGI_TOKEN, "TGI: --backend tgi --api generate"),
         (("openai", "chat"), OLLAMA_LINE + b"\n" + OLLAMA_LINE, "Ollama: --backend ollama"),
-        (("ollama", "chat"), b"data: " + OPENAI_CHUNK + b"\n\ndata: [DONE]\n\n", "an OpenAI-compatible server: --backend openai"),
-        (("tgi", "generate"), OPENAI_CHUNK, "an OpenAI-compatible server: --backend openai"),
+        (("ollama", "chat"), b"data: " + OPENAI_CHUNK + b"\n\ndata: [DONE]\n\n", "any OpenAI-compatible server: --backend openai"),
+        (("tgi", "generate"), OPENAI_CHUNK, "any OpenAI-compatible server: --backend openai"),
         (("openai", "chat"), VLLM_ERROR, None),
         (("vllm", "chat"), VLLM_ERROR, None),
         (("vllm", "chat"), b'{"detail":"Not Found"}', None),
@@ -417,4 +447,4 @@ OPENAI_CHUNK = b'{"object":"chat.completion.chunk","choices":[{"delta":{"content
     ],
 )
 def test_an_answer_in_another_engines_form_says_so(asked: tuple[str, str], answer: bytes, looks: str | None) -> None:
-    assert resemblance(answer, get(*asked)) == (None if looks is None else f"this looks like {looks}")
+    assert resemblance(answer, form(*asked)) == (None if looks is None else f"this looks like {looks}")

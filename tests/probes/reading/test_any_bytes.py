@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from probes.answer import Answer
 from probes.ask import Ask, Endpoint, Timeouts
-from probes.backends import get
+from probes.backends import form
 from probes.failure import Reason
 from probes.probing import Prober
 from probes.wire.order import Read
@@ -97,7 +97,7 @@ ENDINGS = re.compile(rb'\[DONE\]|"done"\s*:\s*true|"generated_text"\s*:\s*"|"(fi
 async def test_any_stream_is_read_or_is_a_failure(said: list[bytes], data: st.DataObject | None, engine: tuple[str, str], ended: bool) -> None:
     body = b"".join(said)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=6))) if data is not None else []
-    answer = Answer(get(*engine))
+    answer = Answer(form(*engine))
     reads = [Read(body[begin:end], place, place) for place, (begin, end) in enumerate(pairwise([0, *cuts, len(body)]), 1)]
     answer.feed(reads)
     answer.close(reads[-1])

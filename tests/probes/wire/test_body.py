@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.backends import get
+from probes.backends import form
 from probes.backends.base import Framing
 from probes.wire.body import Body, begins_stream
 from probes.wire.order import Read
@@ -28,7 +28,7 @@ MARKERS = [
 
 def body_of(*pieces: bytes, backend: str = "vllm", api: str = "chat") -> Body:
     """A body whose pieces came 10 ms apart."""
-    body = Body(get(backend, api))
+    body = Body(form(backend, api))
     for place, piece in enumerate(pieces, 1):
         body.add(Read(piece, place * 10 * MS, place * 10 * MS))
     return body
@@ -36,7 +36,7 @@ def body_of(*pieces: bytes, backend: str = "vllm", api: str = "chat") -> Body:
 
 @pytest.mark.parametrize(("backend", "api", "marker"), MARKERS)
 def test_a_marker_is_seen_however_it_is_cut_and_whatever_blanks_are_in_it(backend: str, api: str, marker: bytes) -> None:
-    before = token() if get(backend, api).framing == "sse" else b'{"message":{"content":"a"},"done":false}\n'
+    before = token() if form(backend, api).framing == "sse" else b'{"message":{"content":"a"},"done":false}\n'
     assert not body_of(before, backend=backend, api=api).ended
     for cut in range(len(marker)):
         # the last byte may be a line end without which the marker is whole already
@@ -109,7 +109,7 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES, max_size=20), st.sampled_from([("vllm", "chat"), ("ollama", "chat"), ("tgi", "generate"), ("openai", "chat")]))
 def test_whatever_comes_is_looked_at_without_harm(pieces: list[bytes], engine: tuple[str, str]) -> None:
-    body = Body(get(*engine))
+    body = Body(form(*engine))
     for place, piece in enumerate(pieces, 1):
         body.add(Read(piece, place, place))
         token_ns = body.last_token_ns() if place % 3 == 0 else None
