@@ -12,9 +12,11 @@ from typing import ClassVar
 from probes.ask import Ask
 from probes.backends.backend import Backend
 from probes.backends.base import Event, FrameError, Framing, Refusal, WireForm
-from probes.backends.fields import LONGEST_NAME, JsonObject, as_object, count, names, parse_object, seconds, text, tool_text
-from probes.backends.openai_chat import error_words
+from probes.backends.complaint import complaint
+from probes.backends.fields import LONGEST_NAME, JsonObject, as_object, count, names, parse, parse_object, seconds, text
+from probes.backends.finish import broken_off, finish
 from probes.backends.refusal import by_status, in_stream
+from probes.backends.said import said_in
 from probes.backends.turns import headed_turns
 from probes.failure import Reason
 from probes.numbers.histogram import is_amount
@@ -36,7 +38,7 @@ class OllamaChat:
     path = "/api/chat"
     framing: Framing = "ndjson"
     content_type = "application/x-ndjson"
-    marker = b'"done":true'
+    marker = re.compile(rb'"done"\s*:\s*true')
 
     def body(self, ask: Ask) -> dict[str, object]:
         return {
@@ -49,39 +51,34 @@ class OllamaChat:
         }
 
     def read(self, frame: bytes) -> Event:
-        line = parse_object(frame)
-        if line.get("error") is not None:
-            return Event(refusal=in_stream(error_words(line["error"])))
+        line = parse(frame)
+        found = complaint(line)
+        if found is not None:
+            return Event(refusal=in_stream(found))
+        line = as_object(line, "the frame")
         done = line.get("done")
         if type(done) is not bool:
             raise FrameError("done is neither true nor false")
         message = line.get("message")
-        fields = {} if message is None and done else as_object(message, "message")
-        said, thought, tools = text(fields, "content"), text(fields, "thinking"), tool_text(fields.get("tool_calls"))
-        created_ns = _instant_ns(line.get("created_at"))
+        text, reasoning, tools = said_in({} if message is None and done else as_object(message, "message"))
+        event = Event(text=text, reasoning=reasoning, tool_text=tools, created_ns=_instant_ns(line.get("created_at")))
         if not done:
-            return Event(text=said, reasoning=thought, tool_text=tools, created_ns=created_ns)
-        return Event(
-            text=said,
-            reasoning=thought,
-            tool_text=tools,
-            created_ns=created_ns,
-            finish_reason=text(line, "done_reason") or None,
+            return event
+        finish_reason = finish(line.get("done_reason"))
+        return event._replace(
+            finish_reason=finish_reason,
             output_tokens=count(line, "eval_count"),
             input_tokens=count(line, "prompt_eval_count"),
             native=_durations(line),
+            refusal=broken_off(finish_reason),
             done=True,
         )
 
     def refuse(self, status: int, body: bytes) -> Refusal:
-        """Its own error form is `{"error": "…"}`; an empty 403 is its check of the `Host` header (`routes.go::allowedHostsMiddleware`)."""
+        """An empty 403 is its check of the `Host` header (`routes.go::allowedHostsMiddleware`)."""
         if status == 403 and not body:
             return Refusal(Reason.REJECTED, "HTTP 403, empty body: the Host header is not one that this Ollama accepts")
-        try:
-            words = parse_object(body).get("error")
-        except FrameError:
-            words = None
-        return by_status(status, words if isinstance(words, str) else None, body)
+        return by_status(status, body)
 
 
 def with_tag(model: str) -> str:
@@ -229,9 +226,13 @@ class Ollama(Backend):
     version_path = "/api/version"
     health_path = "/api/ps"
     models_path = "/api/tags"
+    unknown_path = b"404 page not found"
 
     def models(self, body: bytes) -> tuple[str, ...]:
         return names(body, "models", "name")
+
+    def own_form(self, answer: object) -> str | None:
+        return "chat" if isinstance(answer, dict) and {"model", "created_at", "done"} <= answer.keys() else None
 
     def model_key(self, model: str) -> str:
         return with_tag(model)
