@@ -8,14 +8,14 @@ from dataclasses import replace
 
 from simulator import faults
 from simulator.answer import Answer
+from simulator.batch_loop import BatchLoop, Generation
 from simulator.batching import Sequence
 from simulator.clock import Clock
 from simulator.dialect import Answered, Chat, Dialect, Ending, Form, Piece, Reply
-from simulator.engine import Engine, Generation
 from simulator.fault_plan import Plan
 from simulator.kvcache import block_hashes
-from simulator.native import NativeMetrics
 from simulator.options import Capacity, Options
+from simulator.own_metrics import NativeMetrics
 from simulator.player import Player
 from simulator.text import answer_words
 from simulator.truth import ChatTruth
@@ -29,14 +29,14 @@ class Desk:
         options: Options,
         capacity: Capacity,
         dialect: Dialect,
-        engine: Engine,
+        batches: BatchLoop,
         metrics: NativeMetrics,
         clock: Clock,
     ) -> None:
         self._options = options
         self._capacity = capacity
         self._dialect = dialect
-        self._engine = engine
+        self._batches = batches
         self._metrics = metrics
         self._clock = clock
 
@@ -69,7 +69,7 @@ class Desk:
             if not chat.prompt:
                 raise Answered(Reply(200, form.whole("", Ending("load")), self._dialect.content_type))
             sequence, words = self._sequence(chat, loaded_ns)
-            generation = self._engine.submit(sequence)
+            generation = self._batches.submit(sequence)
 
             def ending(finish: str) -> Ending:
                 total_ns = self._clock.now_ns() - truth.arrived_ns
@@ -85,11 +85,11 @@ class Desk:
                     raise Answered(Reply(200, form.whole("".join(words), ending(sequence.finish)), self._dialect.content_type))
             finally:
                 truth.cached_tokens = sequence.cached_tokens
-                self._engine.abort(generation)
+                self._batches.abort(generation)
 
     def _full(self) -> bool:
         limit = self._options.capacity.max_queue
-        return limit is not None and self._dialect.full(self._engine.batching, limit)
+        return limit is not None and self._dialect.full(self._batches.batching, limit)
 
     def _sequence(self, chat: Chat, now_ns: int) -> tuple[Sequence, list[str]]:
         """The request for the engine and the text of each of its tokens: the same prompt always gets the same answer."""

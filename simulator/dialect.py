@@ -16,7 +16,7 @@ from simulator.faults import Fault
 from simulator.options import Capacity, Options
 
 if TYPE_CHECKING:
-    from simulator.native import NativeMetrics
+    from simulator.own_metrics import NativeMetrics
 
 JSON = "application/json"
 

@@ -36,8 +36,8 @@ from simulator.dialect import (
     sse,
     whole_number,
 )
-from simulator.native import NoMetrics
 from simulator.options import Capacity, Options
+from simulator.own_metrics import NoMetrics
 from simulator.residence import Residence
 from simulator.text import render_chat, tokenize
 
@@ -95,7 +95,7 @@ class Ollama(Dialect):
         self._clock = clock
         self._residence = Residence(clock, load_seconds=options.load_seconds, keep_alive_seconds=options.keep_alive_seconds)
         if options.loaded:
-            self._residence.put(full_name(options.models[0]))
+            self._residence.preload(full_name(options.models[0]))
 
     def metrics(self) -> NoMetrics:
         return NoMetrics()

@@ -10,17 +10,17 @@ from aiohttp import web
 
 from simulator import faults
 from simulator.answer import Answer
+from simulator.batch_loop import BatchLoop
 from simulator.batching import Batching
 from simulator.clock import Clock, MonotonicClock
-from simulator.control import Control
 from simulator.desk import Desk
 from simulator.dialect import Answered, Head, Reply
 from simulator.dialects import DIALECTS
-from simulator.engine import Engine
 from simulator.fault_plan import FaultError, Faults, Plan, parse
 from simulator.listener import Listener
 from simulator.options import Options
 from simulator.player import Stopped
+from simulator.simulation_api import SimulationApi
 from simulator.truth import Truth
 
 ROUTER_503 = (
@@ -56,10 +56,10 @@ class Simulator:
         self._metrics = self._dialect.metrics()
         capacity = self._dialect.capacity(options)
         batching = Batching(options.latency, capacity, seed=options.seed, reserve=self._dialect.books_room)
-        self._engine = Engine(batching, self.clock, self._metrics)
-        self._desk = Desk(options, capacity, self._dialect, self._engine, self._metrics, self.clock)
+        self._batches = BatchLoop(batching, self.clock, self._metrics)
+        self._desk = Desk(options, capacity, self._dialect, self._batches, self._metrics, self.clock)
         self._pages = self._dialect.pages()
-        self._control = Control(self)
+        self._api = SimulationApi(self)
         self._listener: Listener | None = None
         self._running: asyncio.Task[None] | None = None
         self._busy: set[object] = set()
@@ -80,7 +80,7 @@ class Simulator:
         server = web.Server(self._serve, handler_cancellation=True, access_log=None, keepalive_timeout=self._dialect.idle_seconds)
         self._listener = Listener(server, host, port, ssl_context)
         await self._listener.open()
-        self._running = asyncio.create_task(self._engine.run(), name=f"{self.name} simulator")
+        self._running = asyncio.create_task(self._batches.run(), name=f"{self.name} simulator")
         if self._refusal is not None:
             await self.refuse(self._refusal.seconds)
 
@@ -117,7 +117,7 @@ class Simulator:
         body = await request.content.read()
         if request.path.startswith("/sim/"):
             answer = Answer(request, self.clock, None)
-            self._reply(answer, request, await self._control.answer(request, body))
+            self._reply(answer, request, await self._api.answer(request, body))
             return answer
         if request.method == "POST" and request.path in self._dialect.chat_paths:
             return await self._serve_chat(request, body, arrived_ns)

@@ -148,6 +148,13 @@ def test_it_is_discovered_by_labels(label: str) -> None:
     assert only(objects.service("one", app=label)).backend == "parrot"
 
 
+def test_its_port_is_found_among_others() -> None:
+    ports = [{"name": name, "port": port, "protocol": "TCP"} for name, port in (("first", 3000), ("second", 4711))]
+    found = objects.service("one", app="parrot")
+    found["spec"]["ports"] = ports
+    assert only(found).way.url == "http://one.vllm-benchmark.svc.cluster.local:4711"
+
+
 @pytest.mark.parametrize("runtime", ["big-parrot-runtime", "kserve-Macaw"])
 def test_it_is_discovered_by_the_runtime_that_serves_it(runtime: str) -> None:
     found = objects.inference_service("one", runtime=runtime)
@@ -194,6 +201,15 @@ async def test_what_it_has_in_memory_is_unified_and_nothing_else_is_loaded(engin
     assert seen.one(unified.MODEL_MEMORY.name, target="bird", backend="dormouse", model="Coco") == 7
     assert seen.one(own.MODEL_LOADED.name, target="bird", backend="dormouse", model="polly") == 0
     assert engine.heard == []
+
+
+async def test_its_names_are_compared_as_it_compares_them(engine: Cage) -> None:
+    config = configured("dormouse", ", model: coco", "every: 1s", engine.url, "{interval: 1s}").config
+    async with exporting(config, grace_seconds=1) as running:
+        seen = await until(running, own.PROBE_SUCCESS.name)
+    assert [held["model"] for held in seen.labels(unified.MODEL_MEMORY.name)] == ["coco"]
+    assert seen.value(own.MODEL_LOADED.name, model="coco") == 1
+    assert seen.value(own.TARGET_INFO.name, served_model="Coco") == 1
 
 
 async def until(running: Running, name: str) -> Scrape:

@@ -80,7 +80,10 @@ def _of_metric(metric: Metric, apart: bool) -> Iterator[Series]:
 
 def _of_rules() -> Iterator[Series]:
     yield from (_recorded(shared.name, shared.labels) for shared in recordings.SHARED)
-    yield from (_recorded(name, _SLO_LABELS) for name in (recordings.CURRENT_BURN_RATE, recordings.PERIOD_BURN_RATE, recordings.BUDGET_REMAINING))
+    yield from (
+        _recorded(name, _SLO_LABELS)
+        for name in (recordings.CURRENT_BURN_RATE, recordings.PERIOD_BURN_RATE, recordings.BUDGET_REMAINING, recordings.PERIOD_MEASURED)
+    )
     yield from (_recorded(name, _SLO_IDENTITY) for name in (recordings.OBJECTIVE, recordings.ERROR_BUDGET, recordings.PERIOD_DAYS))
     yield _recorded(recordings.INFO, (*_SLO_IDENTITY, "sloth_mode", "sloth_spec", "sloth_objective"))
 

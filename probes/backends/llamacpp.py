@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import ClassVar
 
 from probes.ask import Ask
 from probes.backends.backend import Backend
-from probes.backends.base import FrameError, Refusal, WireForm
+from probes.backends.base import FrameError, WireForm
 from probes.backends.fields import JsonObject, as_list, count, length, parse_object, proper_name, seconds
 from probes.backends.openai_chat import OpenAiChat
-from probes.backends.turns import turns
-from probes.failure import Reason
 from probes.numbers.number import Number
 from probes.numbers.own_metrics import OwnMetrics, Sum, Told
 from probes.numbers.page import Page, total
@@ -29,13 +26,10 @@ class LlamacppChat(OpenAiChat):
 
     def body(self, ask: Ask) -> dict[str, object]:
         body = super().body(ask)
-        # where there is one model, its name is asked for nothing, and any is answered
-        body["messages"] = turns(ask)
         body["timings_per_token"] = True
         body["chat_template_kwargs"] = {"enable_thinking": ask.thinking}
         if ask.nonce is not None:
-            # The prompt stays as it is, so that the chat is given the slot which had it before. A new one would be given
-            # the slot that rested longest, and push from it what is cached of another user's chat (`get_available_slot`).
+            # what the slot still holds is not reckoned again otherwise, piece by piece with `--cache-reuse`
             body["cache_prompt"] = False
         if ask.exact_length:
             body["ignore_eos"] = True
@@ -58,18 +52,6 @@ class LlamacppChat(OpenAiChat):
             decode_seconds=seconds(timings, "predicted_ms", 1e3),
             cached_tokens=count(timings, "cache_n"),
         )
-
-    def refuse(self, status: int, body: bytes) -> Refusal:
-        """It turns nobody away: its 503 is that it loads the model (`server-http.cpp::init_listener`).
-
-        A server with several models has a 400 for a name that is none of theirs (`server-models.cpp`).
-        """
-        found = super().refuse(status, body)
-        if status == 503:
-            return replace(found, reason=Reason.UNAVAILABLE)
-        if status == 400 and found.detail.startswith("model '") and found.detail.endswith("' not found"):
-            return replace(found, reason=Reason.MODEL_MISSING)
-        return found
 
 
 _COMPUTED, _CACHED = "llamacpp:prompt_tokens_total", "llamacpp:prompt_tokens_cached_total"
@@ -112,17 +94,30 @@ class Llamacpp(Backend):
     exact_length = True
     thinking = True
     metrics = METRICS
+    usual_ports = (8080,)
     # llama-cpp is a part of the name of another server, that of llama-cpp-python
     aliases = ("llama.cpp", "llama-server")
     recognised_at = "/v1/models"
     version_path = "/props"
     longest_chat_path = "/props"
+    unknown_path = b'{"error":{"message":"File Not Found","type":"not_found_error","code":404}}'
 
     def recognise(self, body: bytes) -> None:
         """It owns its models."""
         listed = as_list(parse_object(body).get("data"), "data")
         if not any(isinstance(entry, dict) and entry.get("owned_by") == "llamacpp" for entry in listed):
             raise FrameError("lists no model of llama.cpp's")
+
+    def own_form(self, answer: object) -> str | None:
+        """Its chunks have its times; its errors have a number as their code, a type like `server_error`, and no `param`."""
+        if not isinstance(answer, dict):
+            return None
+        if isinstance(answer.get("timings"), dict) and "predicted_n" in answer["timings"]:
+            return "chat"
+        error = answer.get("error")
+        if not isinstance(error, dict) or "param" in error:
+            return None
+        return "chat" if str(error.get("type")).endswith("_error") and type(error.get("code")) is int else None
 
     def version(self, body: bytes) -> str:
         """`build_info`, like `b6751-01d2bdc2`."""

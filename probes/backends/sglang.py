@@ -8,9 +8,8 @@ from typing import ClassVar
 from probes.ask import Ask
 from probes.backends.backend import Backend
 from probes.backends.base import FrameError, WireForm
-from probes.backends.fields import as_list, length, parse_object, text
+from probes.backends.fields import as_list, length, parse_object
 from probes.backends.openai_chat import OpenAiChat
-from probes.backends.turns import turns
 from probes.numbers.family import Sample
 from probes.numbers.number import Number
 from probes.numbers.own_metrics import Distribution, OwnMetrics, Sum, Told
@@ -22,16 +21,13 @@ class SglangChat(OpenAiChat):
 
     The head comes with the first token, which a chunk with the role alone goes before. Half a character and the end of
     the sequence send no chunk. Once the head is out errors are events, a full queue among them, and the usage and
-    `[DONE]` follow them too (SGLang `entrypoints/openai/serving_chat.py::_generate_chat_stream`).
-
-    What it is asked for came with 0.5.3 (`cache_salt`) and 0.5.5 (`continuous_usage_stats`): to older ones cold chats
-    are not cold.
+    `[DONE]` follow them too (SGLang `entrypoints/openai/serving_chat.py::_generate_chat_stream`). Before the head,
+    errors are flat: `{"object": "error", "message": …}`. Versions before 0.5.3 take no notice of `cache_salt`, and those
+    before 0.5.5 none of `continuous_usage_stats`.
     """
 
     def body(self, ask: Ask) -> dict[str, object]:
         body = super().body(ask)
-        # the model's name is asked for nothing, and any is answered
-        body["messages"] = turns(ask)
         body["stream_options"] = {"include_usage": True, "continuous_usage_stats": True}
         body["chat_template_kwargs"] = {"enable_thinking": ask.thinking}
         if ask.nonce is not None:
@@ -41,14 +37,6 @@ class SglangChat(OpenAiChat):
             # It holds off every stop token; `min_tokens` would have a penalty reckoned for the whole batch, so for others too.
             body["ignore_eos"] = True
         return body
-
-    def _own_words(self, body: bytes) -> str | None:
-        """Its errors are flat: `{"object": "error", "message": …}`; only that of a wrong key has an `error` (`utils/auth.py`)."""
-        try:
-            answer = parse_object(body)
-            return text(answer, "message") if answer.get("object") == "error" else super()._own_words(body)
-        except FrameError:
-            return None
 
 
 def _once(samples: Iterable[Sample]) -> list[Sample]:
@@ -148,6 +136,7 @@ class Sglang(Backend):
     exact_length = True
     thinking = True
     metrics = METRICS
+    usual_ports = (30000,)
     recognised_at = "/v1/models"
     version_path = "/server_info"
     longest_chat_path = "/v1/models"
@@ -157,6 +146,12 @@ class Sglang(Backend):
         listed = as_list(parse_object(body).get("data"), "data")
         if not any(isinstance(entry, dict) and entry.get("owned_by") == "sglang" for entry in listed):
             raise FrameError("lists no model of SGLang's")
+
+    def own_form(self, answer: object) -> str | None:
+        """Its errors; those of vLLM up to 0.10 are alike."""
+        if not isinstance(answer, dict) or answer.get("object") != "error" or "param" not in answer:
+            return None
+        return "chat" if type(answer.get("code")) is int else None
 
     def longest_chat(self, body: bytes, model: str) -> int | None:
         """`max_model_len` of the model's entry, or of the only one: any name is answered by it."""

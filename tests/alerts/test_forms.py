@@ -44,6 +44,12 @@ def test_promtool_takes_the_rules_of_every_preset(preset: str, tmp_path: Path) -
     assert len(names) == (3 if "slos.rules.yaml" in files else 2)
 
 
+@pytest.mark.parametrize("preset", ["default", "quick-test", "stress-test", "example"])
+def test_every_slo_of_a_preset_can_page(preset: str) -> None:
+    notes = build(read([ROOT / "config" / f"{preset}.yaml"], environ={}).config).notes
+    assert [note for note in notes if "never pages" in note] == []
+
+
 @pytest.mark.parametrize(("overlay", "folder"), [((), ""), (("alerts/one-day.yaml",), "one-day")])
 def test_what_is_checked_in_are_the_rule_files_of_the_default_preset(overlay: tuple[str, ...], folder: str) -> None:
     built = build(read([ROOT / file for file in ("config/default.yaml", *overlay)]).config, [Form.RULES])
@@ -94,7 +100,8 @@ def test_every_alert_says_what_whom_and_where() -> None:
             assert re.fullmatch(r"LLM[A-Za-z]+", rule["alert"])
             assert rule["labels"]["severity"] in ("critical", "warning", "info")
             assert rule["labels"]["team"] == "llm"
-            assert rule["annotations"].keys() == {"summary", "description", "runbook_url", "dashboard_url"}
+            assert rule["annotations"].keys() == {"summary", "description", "runbook_url", "dashboard"}
+            assert rule["annotations"]["dashboard"].startswith("/d/chatprobe-")
             assert rule["annotations"]["runbook_url"].endswith(f"/{rule['alert']}.md")
             assert not rule["annotations"]["summary"].endswith(".")
             assert "for" in rule
@@ -108,6 +115,10 @@ def test_what_an_older_prometheus_does_not_know_is_left_out() -> None:
     assert "LLMTargetDown" in keeps("")
     assert keeps('prometheus: "2.41"') == set()
     assert keeps('prometheus: "3.0"') == keeps("")
+
+
+def test_no_link_leads_to_a_grafana_that_nobody_named() -> None:
+    assert "dashboard_url" not in "".join(build(read([ROOT / "config" / "default.yaml"]).config, [Form.RULES]).files.values())
 
 
 def test_links_lead_where_the_configuration_says() -> None:

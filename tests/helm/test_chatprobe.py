@@ -233,7 +233,7 @@ def test_promtool_accepts_the_rules(retention: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("retention", "folder"), [("long", "."), ("1d", "one-day")])
 def test_the_rules_are_those_that_are_generated_but_for_links_and_labels(retention: str, folder: str) -> None:
-    values = {"prometheusRule": {"grafanaUrl": "http://127.0.0.1:3000", "retention": retention}}
+    values = {"prometheusRule": {"retention": retention}}
     generated = [
         group
         for name in ("recordings", "alerts", "slos")
