@@ -14,6 +14,7 @@ from probes.ask import Endpoint
 from probes.backends.base import FrameError
 from probes.control_clients import Clients
 from probes.hiding import hidden
+from probes.request import with_query
 from probes.wording import shortened
 
 TIMEOUT_SECONDS = 5.0
@@ -96,7 +97,7 @@ class Control:
 
     async def _get(self, endpoint: Endpoint, path: str) -> bytes:
         try:
-            async with asyncio.timeout(self._timeout_seconds), self._clients.get(endpoint, endpoint.url.rstrip("/") + path) as response:
+            async with asyncio.timeout(self._timeout_seconds), self._clients.get(endpoint, _url(endpoint, path)) as response:
                 return await _body(response, path)
         except httpx.LocalProtocolError as error:
             raise ControlError(f"{path}: cannot be sent") from error  # its text repeats the header that is wrong
@@ -105,6 +106,10 @@ class Control:
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             # what cannot be read is quoted there, and may be what was sent
             raise ControlError(f"{path}: {shortened(hidden(str(error), endpoint)) or type(error).__name__}") from None
+
+
+def _url(endpoint: Endpoint, path: str) -> str:
+    return with_query(endpoint.url.rstrip("/") + endpoint.adaptation.control_path(path), endpoint)
 
 
 async def _body(response: httpx.Response, path: str) -> bytes:

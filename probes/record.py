@@ -126,6 +126,8 @@ class ChatRecord:
     """Name of the check that the answer failed."""
     answer_head: str | None = None
     """How the answer begins, where it failed a check; no secret is in it."""
+    left_out: tuple[str, ...] = ()
+    """Fields that its request went without, as the target had refused them; `max_tokens` is sent by its newer name."""
     native: Native = Native()
     certificate_expiry: float | None = None
     """When the server's certificate ends, seconds since the epoch."""
@@ -297,6 +299,7 @@ class ChatRecord:
             "http_status": self.http_status,
             "connection": self.connection,
             "retries": self.retries,
+            "left_out": list(self.left_out),
             "cache": self.cache,
             "phases": self.phases(),
             "headers_seconds": self.headers_seconds,

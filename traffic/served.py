@@ -12,6 +12,7 @@ import structlog
 from probes import backends
 from probes.ask import UNKNOWN_MODEL, Endpoint
 from probes.control import ControlError
+from probes.spare import told
 from traffic.events import Facts, Sink
 from traffic.schedule import NANOSECONDS, Clock
 
@@ -96,6 +97,12 @@ class Served:
         self._learn(replace(self._facts, model_loaded=loaded))
         return loaded
 
+    def went_without(self, left_out: tuple[str, ...]) -> None:
+        """A chat's request went without these fields, as the engine had refused them."""
+        if new := set(left_out) - set(self._facts.left_out):
+            _log.warning("the target refuses fields, and chats go without them", target=self.name, cost=told(new))
+        self._learn(replace(self._facts, left_out=left_out))
+
     def ask_soon(self) -> None:
         """A chat failed, and the engine may not be what it was: ask it before the next one."""
         self._ask_again_ns = None
@@ -141,7 +148,8 @@ class Served:
 
 
 def _engine(endpoint: Endpoint) -> tuple[object, ...]:
-    return endpoint.backend, endpoint.url, endpoint.api, endpoint.model
+    way = endpoint.adaptation
+    return endpoint.backend, endpoint.url, endpoint.api, endpoint.model, way.chat_path, way.query
 
 
 def _only(models: Sequence[str]) -> str | None:

@@ -193,6 +193,7 @@ ON_DEMAND = OnDemand(
         Number.MODEL_EXPIRY: "every model that is loaded.",
         Number.CONTEXT_TOKENS: "every model that is loaded.",
     },
+    reloaded_by=("keep_alive", "options"),
 )
 """Meanings: Ollama `server/routes.go::PsHandler`."""
 

@@ -41,6 +41,7 @@ class OnDemand:
 
     `path` tells which are in memory, and `read` reads its answer; it raises `FrameError` if that is no such list.
     `keep_alive_seconds` is how long a model stays after its last use, unless the engine is told otherwise.
+    `reloaded_by` are fields of a request by which a model may be loaded anew, or kept.
     `helps` say what each number of a `LoadedModel` is with this engine.
     """
 
@@ -48,3 +49,4 @@ class OnDemand:
     read: Callable[[bytes], tuple[LoadedModel, ...]]
     keep_alive_seconds: float
     helps: Mapping[Number, str]
+    reloaded_by: tuple[str, ...] = ()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import structlog
 
 from probes.ask import UNKNOWN_MODEL, Endpoint
 from tests.traffic.fakes import FakeClock, FakeControl, Heard, settle
@@ -138,3 +139,14 @@ async def test_a_model_without_a_name_is_not_asked_after() -> None:
     assert await one.model() == UNKNOWN_MODEL
     assert await one.loaded() is None
     assert "loaded" not in control.questions
+
+
+async def test_fields_that_chats_go_without_are_told_once() -> None:
+    heard = Heard()
+    one = served(FakeControl(), heard, model="tiny")
+    with structlog.testing.capture_logs() as lines:
+        for left_out in ((), ("seed",), ("seed",), ("cache_salt", "seed")):
+            one.went_without(left_out)
+    assert [facts.left_out for facts in heard.of(Facts)] == [("seed",), ("cache_salt", "seed")]
+    assert [line["cost"].partition(" ")[0] for line in lines] == ["seed", "cache_salt"]
+    assert {(line["log_level"], line["target"]) for line in lines} == {("warning", "engine")}
