@@ -8,7 +8,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 from config.rules import Finding
 from probes import backends
-from probes.backends.backend import Backend
 
 _OTHERS = ("/v1", "/v1/completions", "/v1/responses", "/api/generate")
 """Paths of the engines' APIs that are none of a chat."""
@@ -20,7 +19,7 @@ def without_ending(url: str, backend: str | None, chat_path: str | None = None) 
     With a path of chats of its own a URL is taken as it stands, but for that path. Raises `ValueError` where a chat path is some other server's.
     """
     parts = urlsplit(url)
-    known = (chat_path,) if chat_path else (*_of_all(), *_beginnings(backends.BACKENDS.get(backend or "")))
+    known = (chat_path,) if chat_path else (*_of_all(), *_beginnings(backend))
     ending = max((one for one in known if parts.path.endswith(one)), key=len, default="")
     if not ending and chat_path is None and parts.path.endswith("/chat/completions"):
         raise ValueError("ends in another path of chats than the API's own; write what stands before it, and chat_path: /chat/completions")
@@ -49,8 +48,8 @@ def _of_all() -> Iterator[str]:
         yield from (path for path in (*said, loaded, metrics) if path)
 
 
-def _beginnings(backend: Backend | None) -> Iterator[str]:
-    """The folders in which an engine's own chats are."""
-    for form in backend.forms.values() if backend else ():
-        parts = form.path.strip("/").split("/")
+def _beginnings(backend: str | None) -> Iterator[str]:
+    """The folders in which an engine's own chats are, and any engine's where none is named."""
+    for path in [form.path for name, one in backends.BACKENDS.items() if backend in (name, None) for form in one.forms.values()]:
+        parts = path.strip("/").split("/")
         yield from ("/" + "/".join(parts[:count]) for count in range(1, len(parts)))

@@ -20,6 +20,7 @@ from config.reader import parse
         ("http://h/api", "openai", None, ("http://h/api", "")),
         ("http://h/metrics", "vllm", None, ("http://h", "/metrics")),
         ("http://h/generate_stream", "tgi", None, ("http://h", "/generate_stream")),
+        ("http://h/api", None, None, ("http://h", "/api")),
         ("http://h/v1", None, None, ("http://h", "/v1")),
         ("http://h/notv1", "vllm", None, ("http://h/notv1", "")),
         ("http://h/v1", "openai", "/chat/completions", ("http://h/v1", "")),
