@@ -357,30 +357,29 @@ async def _with_model(control: Control, endpoint: Endpoint) -> Endpoint:
     """
     from probes.ask import UNKNOWN_MODEL
     from probes.control import ControlError
+    from probes.loading import Memory, memory
 
     backend = backends.get(endpoint.backend)
-    try:
-        models = await control.models(endpoint) if endpoint.model is None or backend.on_demand is not None else ()
-    except ControlError as error:
-        if endpoint.model is None:
+    model = endpoint.model
+    if model is None:
+        try:
+            model = next(iter(await control.models(endpoint)), None)
+        except ControlError as error:
             click.echo(f"The engine's models cannot be listed ({error}), and none is named with --model.", err=True)
-        return replace(endpoint, model=endpoint.model or UNKNOWN_MODEL)
-    model = endpoint.model or next(iter(models), None)
+            return replace(endpoint, model=UNKNOWN_MODEL)
     if model is None:
         raise click.ClickException("the engine lists no model; name one with --model")
-    known = backend.listed(model, models) is not None
-    if known and not endpoint.load_model and await _is_loaded(control, endpoint, model) is False:
-        raise click.ClickException(f"{backend.title} has not loaded {model}, and loading it would change what others see; --load-model allows it")
+    if not endpoint.load_model:
+        match await memory(control, endpoint, model):
+            case Memory.UNLOADED:
+                raise click.ClickException(
+                    f"{backend.title} has not loaded {model}, and loading it would change what others see; --load-model allows it"
+                )
+            case Memory.UNTOLD:
+                raise click.ClickException(
+                    f"{backend.title} does not tell whether it has loaded {model}, and a chat might load it; --load-model allows it"
+                )
     return replace(endpoint, model=model)
-
-
-async def _is_loaded(control: Control, endpoint: Endpoint, model: str) -> bool | None:
-    from probes.control import ControlError
-
-    try:
-        return await control.loaded(endpoint, model)
-    except ControlError:
-        return None
 
 
 async def _hold(chats: Chats, prober: Prober, stop: asyncio.Event) -> AsyncGenerator[ChatRecord]:

@@ -21,11 +21,18 @@ TIMEOUT_SECONDS = 5.0
 """Ollama's `/api/ps` waits for a lock that a stuck runner may hold for 10 s; a control call must not wait that long."""
 BODY_LIMIT = 4 * 1024 * 1024
 
+GATEWAY_STATUSES = (502, 503, 504)
+"""What a router answers in place of an engine that it does not reach."""
+
 T = TypeVar("T")
 
 
 class ControlError(Exception):
     """A control call brought no usable answer; the text says why, without secrets."""
+
+
+class NoAnswerError(ControlError):
+    """Nobody answered: no connection, no answer in time, or a router's in place of the engine's."""
 
 
 class Control:
@@ -102,10 +109,11 @@ class Control:
         except httpx.LocalProtocolError as error:
             raise ControlError(f"{path}: cannot be sent") from error  # its text repeats the header that is wrong
         except TimeoutError as error:
-            raise ControlError(f"{path}: no answer within {self._timeout_seconds:g} s") from error
+            raise NoAnswerError(f"{path}: no answer within {self._timeout_seconds:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            kind = NoAnswerError if isinstance(error, httpx.TransportError | OSError) else ControlError
             # what cannot be read is quoted there, and may be what was sent
-            raise ControlError(f"{path}: {shortened(hidden(str(error), endpoint)) or type(error).__name__}") from None
+            raise kind(f"{path}: {shortened(hidden(str(error), endpoint)) or type(error).__name__}") from None
 
 
 def _url(endpoint: Endpoint, path: str) -> str:
@@ -113,6 +121,8 @@ def _url(endpoint: Endpoint, path: str) -> str:
 
 
 async def _body(response: httpx.Response, path: str) -> bytes:
+    if response.status_code in GATEWAY_STATUSES:
+        raise NoAnswerError(f"{path}: status {response.status_code}")
     if response.status_code != 200:
         raise ControlError(f"{path}: status {response.status_code}")
     body = b""

@@ -110,6 +110,22 @@ async def test_requests_as_their_server_wants_them() -> None:
     assert "canary" not in out + err
 
 
+@pytest.mark.parametrize(
+    ("ps", "message"),
+    [(whole(200, b'{"models":[]}'), "Ollama has not loaded Tiny:1B"), (whole(403, b""), "Ollama does not tell whether it has loaded Tiny:1B")],
+    ids=["not loaded", "not told"],
+)
+async def test_a_model_by_another_name_of_its_own_is_not_loaded_without_leave(ps: bytes, message: str) -> None:
+    def script(peer: Peer) -> None:
+        while True:
+            peer.send(ps if b" /api/ps " in peer.request() else whole(200, b'{"models":[{"name":"tiny:1b"}]}'))
+
+    with serving(script) as server:
+        code, _, err = await chatprobe(server.url, "--backend", "ollama", "--model", "Tiny:1B")
+    assert (code, message in err) == (1, True)
+    assert not any(request.startswith(b"POST") for request in server.requests)
+
+
 @pytest.mark.parametrize("engine", ["vllm", "tgi", "ollama"])
 async def test_one_chat_is_a_waterfall_that_fits_a_terminal(engine: EngineName) -> None:
     async with simulated(engine, Options(latency=FAST)) as one:
