@@ -11,7 +11,7 @@ from config.adapting import check_chat_path, check_extra_body, check_max_tokens_
 from config.base import Section
 from config.choices import ApiName, BackendName
 from config.endings import without_ending
-from config.native import HAVE_METRICS, TargetMetrics, check_fits
+from config.engine_metrics import HAVE_METRICS, TargetMetrics, check_fits
 from config.rules import Finding, as_error, check_header, check_plain_url, check_tls
 from probes import backends
 from probes.adaptation import MAX_TOKENS, NEWER_MAX_TOKENS, Adaptation

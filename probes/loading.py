@@ -25,7 +25,7 @@ class Memory(Enum):
     """It answers, but not this."""
 
 
-class Control(Protocol):
+class Questions(Protocol):
     """Questions to engines; `probes.control.Control` asks them over HTTP. Each raises `ControlError` where no usable answer came."""
 
     async def models(self, endpoint: Endpoint) -> tuple[str, ...]: ...
@@ -33,7 +33,7 @@ class Control(Protocol):
     async def loaded(self, endpoint: Endpoint, model: str) -> bool | None: ...
 
 
-async def memory(control: Control, endpoint: Endpoint, model: str) -> Memory:
+async def memory(control: Questions, endpoint: Endpoint, model: str) -> Memory:
     """Where the model is right now, by this name or another that the engine takes for the same. Raises nothing."""
     try:
         loaded = await control.loaded(endpoint, model)
@@ -50,7 +50,7 @@ async def memory(control: Control, endpoint: Endpoint, model: str) -> Memory:
     return Memory.ABSENT if backends.get(endpoint.backend).listed(model, listed) is None else Memory.UNLOADED
 
 
-async def _without_answer(control: Control, endpoint: Endpoint) -> Memory:
+async def _without_answer(control: Questions, endpoint: Endpoint) -> Memory:
     """An engine that answers something else is not down: it may be the one question that hangs."""
     try:
         await control.models(endpoint)

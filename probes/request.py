@@ -13,7 +13,6 @@ import orjson
 
 from probes.ask import Ask, Endpoint
 from probes.backends.base import WireForm
-from probes.backends.turns import headed_turns
 from probes.wire.order import Address, Proxy
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -58,11 +57,8 @@ def request_bytes(endpoint: Endpoint, form: WireForm, ask: Ask, request_id: str)
 
 
 def body_of(endpoint: Endpoint, form: WireForm, ask: Ask) -> dict[str, object]:
-    """The JSON object that is sent. A nonce whose own field this server does not get goes to the front of the first message instead."""
-    usual = form.body(ask)
-    if ask.nonce is not None and any(usual.get(name) == ask.nonce for name in endpoint.adaptation.omit):
-        usual["messages"] = headed_turns(ask)
-    return endpoint.adaptation.adapted(usual)
+    """The JSON object that is sent."""
+    return endpoint.adaptation.adapted(form.body(ask))
 
 
 def with_query(url: str, endpoint: Endpoint) -> str:

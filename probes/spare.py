@@ -16,7 +16,7 @@ SPARE: Mapping[str, str] = MappingProxyType(
         "stream_options.include_usage": "tokens are counted by chunks, and those of prompts are not known",
         "stream_options": "tokens are counted by chunks, and those of prompts are not known",
         "chat_template_kwargs": "a model that can think does so, or not, as the server has it",
-        "cache_salt": "a cold chat's prompt begins with a number of its own instead, about 15 tokens",
+        "cache_salt": "only the number in front of a cold chat's prompt keeps the prefix cache out",
         "think": "a model that can think does so, or not, as the server has it",
         "seed": "answers to one prompt may differ more",
         "options.seed": "answers to one prompt may differ more",

@@ -60,4 +60,4 @@ def test_only_what_was_sent_is_named() -> None:
 
 
 def test_each_has_its_cost() -> None:
-    assert told(["seed", "cache_salt"]).startswith("cache_salt (a cold chat's prompt begins")
+    assert told(["seed", "cache_salt"]).startswith("cache_salt (only the number in front of a cold chat")
