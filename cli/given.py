@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ target_option = click.option(
 _NAMED = re.compile(r"([^:/=]*(?:/[^:/=]+)*)=(.*)", re.DOTALL)
 _TARGETS = re.compile(r"^targets:\n(?: .*\n)+", re.MULTILINE)
 _MOST_MODELS = 5
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*", re.ASCII)
+_OTHER_WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +110,18 @@ def _with_names(engines: Sequence[_Engine]) -> Iterator[tuple[str, _Engine]]:
 
 
 def _lines(name: str, engine: _Engine) -> Iterator[str]:
-    """YAML of one target, with what the engine says of itself as a comment; all text is written as JSON, which YAML reads as it is."""
-    import orjson
-
-    def quoted(text: str) -> str:
-        return orjson.dumps(text).decode()
-
+    """YAML of one target, with what the engine says of itself as a comment."""
     title = backends.get(engine.backend).title
     version = "" if engine.version is None else f" {engine.version}"
     more = len(engine.models) - _MOST_MODELS
     listed = ", ".join(engine.models[:_MOST_MODELS]) + (f" and {more} more" if more > 0 else "")
-    yield f"  # {title}{version}; it lists {listed or 'no models'}. Without a model, chats are with the first.\n"
-    yield f"  {quoted(name)}: {{backend: {engine.backend}, url: {quoted(engine.given.url)}}}\n"
+    comment = f"{title}{version}; it lists {listed or 'no models'}. Without a model, chats are with the first."
+    yield f"  # {''.join(character for character in comment if character.isprintable())}\n"
+    yield f"  {_written(name)}: {{backend: {engine.backend}, url: {json.dumps(engine.given.url)}}}\n"
     if backends.get(engine.backend).on_demand is not None:
         yield "  # A model that is not in memory is not chatted with, unless the target says load_model: true, too.\n"
+
+
+def _written(name: str) -> str:
+    """As YAML: a name that may be taken for a number or another word is quoted."""
+    return name if _WORD.fullmatch(name) and name not in _OTHER_WORDS else json.dumps(name)

@@ -72,7 +72,7 @@ async def init_for(*arguments: str) -> Result:
 
 async def test_for_the_engines_that_are_there() -> None:
     async with simulated("vllm", Options(models=("big",))) as vllm, simulated("tgi") as tgi, simulated("ollama") as ollama, simulated("vllm") as more:
-        targets = (f"--target={tgi.url}/v1", f"--target=fast={vllm.url}", f"--target={ollama.url}/api", f"--target={more.url}")
+        targets = (f"--target={tgi.url}/v1", f"--target=no={vllm.url}", f"--target={ollama.url}/api", f"--target={more.url}")
         result = await init_for(*targets)
         assert result.exit_code == 0, result.output
         assert f"At {tgi.url} answers TGI, by its /info." in result.output
@@ -80,7 +80,7 @@ async def test_for_the_engines_that_are_there() -> None:
         config = read([Path("chatprobe.yaml")]).config
         assert {name: (target.backend, target.url) for name, target in config.targets.items()} == {
             "tgi": ("tgi", tgi.url),
-            "fast": ("vllm", vllm.url),
+            "no": ("vllm", vllm.url),
             "ollama": ("ollama", ollama.url),
             "vllm": ("vllm", more.url),
         }

@@ -106,6 +106,8 @@ async def test_requests_as_their_server_wants_them() -> None:
         asked = len(server.requests)
         code, out, err = await chatprobe(*arguments, "--omit", "seed", "--backend", "openai", "--count", "2")
         assert (code, "left out" in out) == (0, False), out + err
+        code, out, err = await chatprobe(*arguments, "--backend", "openai", "--count", "2")
+        assert (code, "left out, as the server refuses it: seed" in out) == (0, True), out + err
     assert asked > 3
     assert "canary" not in out + err
 
