@@ -20,6 +20,7 @@ from probes.hiding import hidden
 from probes.lessons import Lessons
 from probes.record import ChatRecord, Outcome
 from probes.request import UrlError, address_of, body_of, request_bytes
+from probes.spare import wanted
 from probes.wire.client import WorkerClient
 from probes.wire.order import Ending, Order, Read
 from probes.wording import shortened
@@ -84,11 +85,12 @@ class Prober:
         """
         form = backends.form(endpoint.backend, endpoint.api)
         while True:
-            left_out = self._lessons.left_out(endpoint)
+            left_out = self._lessons.left_out(endpoint) - wanted(ask)
             tried = replace(endpoint, adaptation=endpoint.adaptation.without(left_out))
             answer, request_id = Answer(form), uuid.uuid4().hex
             ending = await self._exchange(tried, ask, form, answer, request_id, timeouts, connection)
-            learnt = self._lessons.learn(endpoint, fields(body_of(tried, form, ask)), ending.status, ending.error_body)
+            ours = fields(body_of(tried, form, ask)) - fields(endpoint.adaptation.extra_body) - wanted(ask)
+            learnt = self._lessons.learn(endpoint, ours, ending.status, ending.error_body)
             if not learnt or pair_id is not None:
                 break
         failure = _cause(ending, form, answer)

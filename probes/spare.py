@@ -9,6 +9,7 @@ from types import MappingProxyType
 import orjson
 
 from probes.adaptation import MAX_TOKENS, NEWER_MAX_TOKENS
+from probes.ask import Ask
 
 SPARE: Mapping[str, str] = MappingProxyType(
     {
@@ -30,6 +31,7 @@ SPARE: Mapping[str, str] = MappingProxyType(
 
 REFUSALS = (400, 422)
 """The statuses by which a request is refused for what is in it."""
+_SAY_THINK = frozenset({"chat_template_kwargs", "think"})
 _ALSO_CALLED = {
     # vLLM `renderers/mistral.py`: "chat_template is not supported for Mistral tokenizers."
     "chat_template_kwargs": ("chat_template", "enable_thinking"),
@@ -49,6 +51,11 @@ def named(status: int | None, body: bytes, sent: Iterable[str]) -> frozenset[str
     places, words = frozenset(_places(body)), body.decode("utf-8", "replace")
     found = _innermost(name for name in spare if (_is_at(places, name) if places else _is_in(words, name)))
     return found if NEWER_MAX_TOKENS in words else found - {MAX_TOKENS}
+
+
+def wanted(ask: Ask) -> frozenset[str]:
+    """The fields that this chat cannot do without: one that is to think is another without the field that says so."""
+    return _SAY_THINK if ask.thinking else frozenset()
 
 
 def told(fields: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from probes.adaptation import Adaptation
 from probes.ask import Ask, Endpoint, Timeouts
 from probes.failure import Reason
 from probes.probing import Prober
@@ -85,3 +86,19 @@ async def test_what_cannot_be_spared_stays(prober: Prober, ask: Ask) -> None:
     with serving(answering(refusing_one_at_a_time("min_tokens"))) as server:
         record = await chat(prober, server, replace(ask, exact_length=True))
     assert (record.reason, len(server.requests)) == (Reason.REJECTED, 1)
+
+
+async def test_a_chat_that_is_to_think_is_not_sent_without_saying_so(prober: Prober, ask: Ask) -> None:
+    with serving(answering(refusing_one_at_a_time("chat_template_kwargs"))) as server:
+        assert (await chat(prober, server, ask)).left_out == ("chat_template_kwargs",)
+        thinking = await chat(prober, server, replace(ask, thinking=True))
+        assert (thinking.reason, thinking.left_out, len(server.requests)) == (Reason.REJECTED, (), 3)
+        assert (await chat(prober, server, ask)).outcome == "ok"
+        assert len(server.requests) == 4
+
+
+async def test_what_the_operator_adds_is_not_left_out(prober: Prober, ask: Ask) -> None:
+    with serving(answering(refusing_one_at_a_time("seed"))) as server:
+        endpoint = Endpoint("engine", "vllm", server.url, adaptation=Adaptation(extra_body={"seed": 7}))
+        record = await prober.chat(endpoint, ask, scenario="cli", timeouts=TIMEOUTS)
+    assert (record.reason, record.left_out, len(server.requests)) == (Reason.REJECTED, (), 1)
