@@ -35,7 +35,6 @@ _SAY_THINK = frozenset({"chat_template_kwargs", "think"})
 _ALSO_CALLED = {
     # vLLM `renderers/mistral.py`: "chat_template is not supported for Mistral tokenizers."
     "chat_template_kwargs": ("chat_template", "enable_thinking"),
-    "think": ("thinking",),
 }
 _DEEPEST = 32
 
