@@ -83,7 +83,7 @@ STALL = Metric(
 E2E = Metric(
     "chatprobe_e2e_seconds",
     "histogram",
-    "A whole chat, from connecting to the terminal marker; of a failed one, until it failed.",
+    "A whole chat, from connecting to the end of the answer; of a failed one, until it failed.",
     (*CHAT_LABELS, OUTCOME),
     buckets.WHOLE_CHAT,
 )

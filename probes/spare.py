@@ -33,7 +33,7 @@ REFUSALS = (400, 422)
 """The statuses by which a request is refused for what is in it."""
 _SAY_THINK = frozenset({"chat_template_kwargs", "think"})
 _ALSO_CALLED = {
-    # vLLM `renderers/mistral.py`: "chat_template is not supported for Mistral tokenizers."
+    # vLLM `tokenizers/mistral.py::validate_request_params`: "chat_template is not supported for Mistral tokenizers."
     "chat_template_kwargs": ("chat_template", "enable_thinking"),
 }
 _DEEPEST = 32

@@ -76,9 +76,9 @@ def _timings(record: ChatRecord, answer_tokens: int) -> dict[Measure, _Timing]:
         return {}
     error_seconds = record.max_timing_error_seconds
     found = {Measure.TTFT: _Timing(record.ttft_seconds, error_seconds)}
-    if record.tpot_seconds is not None:
+    if record.tpot_seconds is not None and record.later_tokens is not None:
         # the error is that of the whole span, which the tokens after the first chunk share
-        error_per_token = error_seconds / sum(chunk.tokens for chunk in record.chunks[1:])
+        error_per_token = error_seconds / record.later_tokens
         found[Measure.TPOT] = _Timing(record.tpot_seconds, error_per_token)
         more = answer_tokens - 1
         found[Measure.E2E] = _Timing(record.ttft_seconds + more * record.tpot_seconds, error_seconds + more * error_per_token)

@@ -180,6 +180,37 @@ def test_of_a_chat_without_a_token_the_engine_tells_nothing() -> None:
     assert len(list(waterfall(silent, 70, block="#"))) == 6
 
 
+def report(of: ChatRecord) -> list[str]:
+    console = Console(width=80)
+    with console.capture() as shown:
+        console.print(chat_report(of, url="http://engine", console=console, with_text=False))
+    return [line.rstrip() for line in shown.get().splitlines()]
+
+
+def test_what_is_odd_of_an_answer_is_told() -> None:
+    """A compressed answer of 5 tokens in 2 chunks, 2 s apart, whose engine says that a token took it 0.2 s."""
+    odd = replace(
+        record(),
+        output_tokens=5,
+        token_source="usage",
+        chunks=(Chunk(3 * SECOND, 2), Chunk(5 * SECOND, 3)),
+        chunk_token_source="apportioned",
+        content_encoding="gzip",
+        native=Native(decode_seconds=0.8),
+    )
+    shown = report(odd)
+    assert "  coding  gzip, unasked; what compresses may hold tokens back" in shown
+    assert "  TPOT    666.67 ms, 3.3 times the 200.00 ms that the engine tells" in shown
+    assert any(line.startswith("  tokens  5 out in 2 chunks (apportioned by length of text), ? in") for line in shown)
+    hidden = replace(odd, chunks=(Chunk(3 * SECOND, None), Chunk(5 * SECOND, None)), chunk_token_source=None)
+    assert "  TPOT    -" in report(hidden)
+    assert any("2 chunks (how many in each cannot be told)" in line for line in report(hidden))
+
+
+def test_what_is_usual_is_not_told() -> None:
+    assert not any(word in line for line in report(record()) for word in ("coding", "times", "apportioned"))
+
+
 async def test_a_vllm_with_per_request_metrics_shows_its_own_times() -> None:
     async with simulated("vllm", Options(latency=Latency(first_token_seconds=0.05), per_request_metrics=True)) as one:
         code, out, _ = await chatprobe(one.url, "--backend", "vllm", "--max-tokens", "3")

@@ -85,12 +85,12 @@ def test_thinking_is_not_answer_text(events_of: ReadEvents) -> None:
 
 def test_a_tool_call_comes_whole_with_its_arguments_as_an_object(events_of: ReadEvents) -> None:
     call, last = events_of("ollama/tools.ndjson")
-    assert (call.tool_text, call.text, last.tool_text) == (True, "", False)
+    assert (call.tool_text, call.text, last.tool_text) == ('get_weather{"city": "Oslo"}', "", "")
 
 
 def test_an_error_line_ends_the_stream_without_a_marker(events_of: ReadEvents) -> None:
     _, error = events_of("ollama/error-after-text.ndjson")
-    assert error == Event(refusal=Refusal(Reason.ERROR_IN_STREAM, "an error was encountered while running the model: CUDA error"))
+    assert error == Event(refusal=Refusal(Reason.SERVER_ERROR, "an error was encountered while running the model: CUDA error"))
 
 
 def test_silent_truncation_has_neither_marker_nor_error(events_of: ReadEvents) -> None:
