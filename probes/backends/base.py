@@ -21,8 +21,10 @@ class FrameError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a chat was refused, whether by a status or inside the stream. `detail` is what the engine said, as it said it: of any length, and with
-    our secrets, if it repeats them.
+    """Why a chat was refused, by a status or inside the stream.
+
+    `detail` is what the engine said, word for word. It may be of any length, and hold our secrets if the engine repeats
+    them.
     """
 
     reason: Reason
@@ -30,7 +32,7 @@ class Refusal:
 
 
 class Event(NamedTuple):
-    """What one frame says. An empty event is a frame that says nothing of interest (a role, a comment)."""
+    """What one frame says. A frame that says nothing of interest (a role, a comment) is an empty event."""
 
     text: str = ""
     """Answer text."""

@@ -94,7 +94,10 @@ def length(fields: JsonObject, name: str) -> int | None:
 
 
 def seconds(fields: JsonObject, name: str, per_second: float) -> float | None:
-    """A duration of which `per_second` make a second. None where it is no such number: durations are additional, no chat fails by them."""
+    """A duration in seconds; `per_second` is how many of the field's units make one.
+
+    None for what is no duration: durations are additional, and no chat fails by them.
+    """
     value = fields.get(name)
     # the bound keeps out NaN, infinity, and what no float can hold
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_SECONDS * per_second:
@@ -103,7 +106,10 @@ def seconds(fields: JsonObject, name: str, per_second: float) -> float | None:
 
 
 def names(body: bytes, listing: str, name: str) -> tuple[str, ...]:
-    """The field `name` of each object in the list `listing`. They become labels of metrics, so that each must be a `proper_name`."""
+    """The field `name` of each object in the list `listing`.
+
+    The names become labels of metrics, so each of them must be a `proper_name`.
+    """
     found = tuple(text(as_object(entry, "a model"), name) for entry in as_list(parse_object(body).get(listing), listing))
     if not all(map(proper_name, found)):
         raise FrameError(f"a model's {name} is too long, or not printable")
@@ -111,5 +117,5 @@ def names(body: bytes, listing: str, name: str) -> tuple[str, ...]:
 
 
 def proper_name(name: str) -> bool:
-    """Whether it can stand where people read it: printable, and no longer than `LONGEST_NAME` characters."""
+    """Whether the name can be a label that people read: printable, and no longer than `LONGEST_NAME` characters."""
     return len(name) <= LONGEST_NAME and name.isprintable()

@@ -30,9 +30,10 @@ _NANOSECONDS = 1e9
 
 
 class OllamaChat:
-    """Ollama's `/api/chat`: a JSON object a line, each with the server's own time, the last with `done` and the engine's durations.
+    """Ollama's `/api/chat`: one JSON object a line, each with the server's own time.
 
-    Nothing is sent that would load, reload or pin a model for others: no load-time option (`num_ctx` and its like), no `keep_alive`.
+    The last has `done`, and the engine's durations. Nothing is sent that would load, reload or pin a model for others:
+    no load-time option (`num_ctx` and its like), no `keep_alive`.
     """
 
     path = "/api/chat"
@@ -88,7 +89,10 @@ def with_tag(model: str) -> str:
 
 
 def _durations(line: JsonObject) -> Native:
-    """`load_duration` has the wait for a runner in it, so that it is a few milliseconds for a loaded model too (Ollama `api/types.go::Metrics`)."""
+    """The engine's own durations of a chat (Ollama `api/types.go::Metrics`).
+
+    `load_duration` includes the wait for a runner, so it is a few milliseconds even for a loaded model.
+    """
     return Native(
         load_seconds=seconds(line, "load_duration", _NANOSECONDS),
         prefill_seconds=seconds(line, "prompt_eval_duration", _NANOSECONDS),
@@ -98,7 +102,10 @@ def _durations(line: JsonObject) -> Native:
 
 
 def _instant_ns(stamp: object) -> int | None:
-    """Nanoseconds since the epoch of an RFC 3339 time; Go leaves trailing zeros of the fraction out. None for anything else."""
+    """Nanoseconds since the epoch of an RFC 3339 time, whose fraction Go writes without trailing zeros.
+
+    None for anything else.
+    """
     match = _RFC3339.fullmatch(stamp) if isinstance(stamp, str) else None
     if match is None:
         return None
@@ -115,9 +122,10 @@ MODELS_LIMIT = 100
 
 
 def loaded(body: bytes) -> tuple[LoadedModel, ...]:
-    """The models that are in memory, from the answer of `/api/ps`; one that still loads is not among them. Raises `FrameError`.
+    """The models that `/api/ps` says are in memory. One that still loads is not among them. Raises `FrameError`.
 
-    Ollama lists first what stays longest. The first 100 are taken; entries without a name, or with one of more than 256 characters, are left out.
+    Ollama lists first what stays longest, and the first 100 are taken. An entry without a name, or with one of more
+    than 256 characters, is left out.
     """
     listed = parse_object(body).get("models", "")
     if listed is None:
@@ -149,7 +157,7 @@ def _amount(value: object) -> float | None:
 
 
 def _expiry(stamp: object) -> float | None:
-    """Seconds since the epoch; None for Go's zero time too, which stands for no time at all."""
+    """Seconds since the epoch; None for Go's zero time, which stands for no time at all."""
     if not isinstance(stamp, str):
         return None
     try:
@@ -162,7 +170,10 @@ def _expiry(stamp: object) -> float | None:
 
 
 def said(record: ChatRecord) -> Iterator[tuple[Number, float]]:
-    """What the engine said of one chat: added to counters, observed by histograms. Tokens only where it counted them itself."""
+    """What the engine said of one chat. Counters add it, histograms observe it.
+
+    Tokens are told only if the engine counted them itself.
+    """
     told = record.native
     counted = record.output_tokens if record.token_source == "usage" else None
     found: list[tuple[Number, float | None]] = [
@@ -211,7 +222,7 @@ OF_CHATS = OfChats(
 
 
 class Ollama(Backend):
-    """Ollama, by its own API. It loads models on demand, one after the other where they do not fit side by side."""
+    """Ollama, by its own API. It loads a model when a chat asks for it, and unloads others where memory is short."""
 
     name = "ollama"
     title = "Ollama"
@@ -220,6 +231,8 @@ class Ollama(Backend):
     thinking = True
     on_demand = ON_DEMAND
     of_chats = OF_CHATS
+    own_ttft = "`request`: load and prompt evaluation, without the wait for a slot and the template."
+    usual_ports = (11434,)
     recognised_at = "/api/version"
     version_path = "/api/version"
     health_path = "/api/ps"

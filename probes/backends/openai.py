@@ -25,7 +25,7 @@ class AnyOpenAiChat(OpenAiChat):
 
 
 class OpenAi(Backend):
-    """Any other server that speaks OpenAI's chat form: a gateway, a cloud, an engine that chatprobe has no file of."""
+    """Any other server with OpenAI's chat form: a gateway, a cloud, an engine without a file of its own here."""
 
     name = "openai"
     title = "any OpenAI-compatible server"
@@ -41,5 +41,5 @@ class OpenAi(Backend):
         return "chat" if isinstance(answer, dict) and answer.get("object") == "chat.completion.chunk" else None
 
     def model_key(self, model: str) -> str:
-        """Ollama serves this form too, and lists its models with their tags."""
+        """As Ollama's: it serves this form too, and lists its models with their tags."""
         return with_tag(model)

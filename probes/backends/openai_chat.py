@@ -1,4 +1,4 @@
-"""The chat form that OpenAI began and the engines speak, each in its own dialect: JSON out, server-sent events in."""
+"""The chat form that OpenAI began: JSON out, server-sent events in. Engines speak dialects of it."""
 
 from __future__ import annotations
 

@@ -41,7 +41,10 @@ def _broken(found: Complaint) -> Refusal:
 
 
 class TgiChat(OpenAiChat):
-    """TGI's chat form: one event a token, the role on every one; the 200 comes before validation, so that errors arrive as events."""
+    """TGI's chat form: one event a token, with the role on each.
+
+    The 200 comes before the request is validated, so errors arrive as events.
+    """
 
     every_event_is_a_token = True
 
@@ -57,7 +60,10 @@ class TgiChat(OpenAiChat):
 
 
 class TgiGenerate:
-    """TGI's own `/generate_stream`: one event a token; the last, with the whole text on it, is the terminal marker: no `[DONE]` comes."""
+    """TGI's own `/generate_stream`: one event a token.
+
+    The last event, which has the whole text, is the terminal marker. No `[DONE]` comes.
+    """
 
     path = "/generate_stream"
     framing: Framing = "sse"
@@ -99,7 +105,10 @@ class TgiGenerate:
 
 
 def _transcript(ask: Ask) -> str:
-    """The conversation as one text: a single message as it stands, several with their roles, as no chat template is applied here."""
+    """The conversation as one text, as no chat template is applied to it.
+
+    A single message stands as it is. Several have their roles in front.
+    """
     messages = headed_turns(ask)
     if len(messages) == 1:
         return messages[0]["content"]
@@ -107,7 +116,7 @@ def _transcript(ask: Ask) -> str:
 
 
 def _observed(name: str) -> Callable[[Page], float | None]:
-    """The sum of a histogram's observations."""
+    """The sum of all observations of a histogram; 0 where it is not there yet."""
 
     def read(page: Page) -> float | None:
         if not page.begins(name):
@@ -119,7 +128,7 @@ def _observed(name: str) -> Callable[[Page], float | None]:
 
 
 def _failures(wanted: Callable[[str], bool]) -> Callable[[Page], float | None]:
-    """Requests that failed, of those kinds."""
+    """Failed requests whose `err` is wanted."""
     return lambda page: total(sample for sample in page.samples("tgi_request_failure") if wanted(label(sample, "err")))
 
 
@@ -176,13 +185,14 @@ Counters have no `_total`. `tgi_request_count` is not used: it counts a chat twi
 
 
 class Tgi(Backend):
-    """TGI, by its chat form and by its own."""
+    """TGI, with its chat form and its own API."""
 
     name = "tgi"
     title = "TGI"
     forms: ClassVar[Mapping[str, WireForm]] = {"chat": TgiChat(), "generate": TgiGenerate()}
     colour = "green"
     metrics = METRICS
+    usual_ports = (8080,)
     aliases = ("text-generation-inference",)
     recognised_at = "/info"
     version_path = "/info"
