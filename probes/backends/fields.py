@@ -74,6 +74,8 @@ def count(fields: JsonObject, name: str) -> int | None:
     no chat fails by its counts.
     """
     value = fields.get(name)
+    if value is None:
+        return None
     if isinstance(value, str):
         try:
             value = float(value)
