@@ -41,6 +41,9 @@ class SystemClock:
             await asyncio.sleep(left_ns / NANOSECONDS)
 
 
+SYSTEM_CLOCK = SystemClock()
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """A chat is due at `at_ns` on the monotonic clock; `missed` chats that were due before it were never asked for in time."""

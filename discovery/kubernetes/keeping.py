@@ -1,4 +1,4 @@
-"""The objects of one kind in one namespace that are known, within bounds: whatever floods a cluster does not flood us, and displaces nothing."""
+"""The objects of one kind in one namespace that are known. They are bounded by number and by weight, and a flood displaces none of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_PARTS = 100_000
 
 
 def parts(one: Object) -> int:
-    """How much an object weighs: itself, and as much for each thing of which it may have any number."""
+    """How much an object weighs: 1 for itself, and 1 for each pod, rule, port or listener in it."""
     match one:
         case Slice():
             return 1 + len(one.pods)
@@ -33,8 +33,8 @@ class Kept:
     objects: dict[str, Object] = field(default_factory=dict)
     parts: int = 0
 
-    def put(self, name: str, one: Object) -> bool:
-        """Keep it in place of the one of this name. False, and all stays as it was, if there is no room for it."""
+    def keep(self, name: str, one: Object) -> bool:
+        """Keep an object in place of the one of its name. False if there is no room for it: then all stays as it was."""
         known = self.objects.get(name)
         total = self.parts + parts(one) - (0 if known is None else parts(known))
         if total > MOST_PARTS or (known is None and len(self.objects) >= MOST_OBJECTS):
@@ -44,13 +44,13 @@ class Kept:
         return True
 
     def drop(self, name: str) -> None:
-        """Forget it, if it is there."""
+        """Forget the object of this name, if there is one."""
         known = self.objects.pop(name, None)
         self.parts -= 0 if known is None else parts(known)
 
     def refreshed(self, found: Mapping[str, Object]) -> Kept:
-        """What is known, as it was found now where it was, and as many others as there is room for."""
+        """What is known, brought up to date where it was found now, and as many others as there is room for."""
         kept = Kept(dict(self.objects), self.parts)
         for name in sorted(found, key=lambda name: name not in self.objects):
-            kept.put(name, found[name])
+            kept.keep(name, found[name])
         return kept
