@@ -17,6 +17,23 @@ class SecretError(Exception):
         self.fault = fault
 
 
+class Secrets:
+    """Secrets as they were when they were first asked for: each is read once. Threads may share it.
+
+    A secret that has changed is read by another `Secrets`, which a reload makes.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[SecretRef, str] = {}
+
+    def read(self, secret: SecretRef) -> str:
+        """The secret itself. Raises `SecretError` where it cannot be had; the next call tries again."""
+        known = self._known.get(secret)
+        if known is None:
+            known = self._known[secret] = read_secret(secret)
+        return known
+
+
 def read_secret(secret: SecretRef, environ: Mapping[str, str] = os.environ) -> str:
     """The secret itself, without the line break that editors put at a file's end. Raises `SecretError`."""
     if secret.env is not None:

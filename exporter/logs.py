@@ -69,8 +69,8 @@ class ProbeLog:
         self._rests = Limit()
         self._open: set[str] = set()
 
-    def follow(self, roster: Roster) -> None:
-        """Forget the failures of whom nobody chats with any more."""
+    def forget_others(self, roster: Roster) -> None:
+        """Forget what was logged of targets and scenarios that are not in this roster."""
         scenarios = roster.config.scenarios
         for limit in (self._failures, self._skips, self._rests):
             limit.keep(lambda target, scenario: target in roster.members and scenario in scenarios and scenarios[scenario].covers(target))

@@ -1,4 +1,4 @@
-"""Has all chats held that are due: around the clock, within what is admitted, whoever it is that is watched."""
+"""Has all chats held that are due, around the clock, as far as they are admitted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Runner:
     """Starts each watch's chats when they are due. Every chat that was due becomes one record or one skip.
 
     Lateness is never hidden: a chat that starts late carries its due time, and chats that could not even start late are skipped as `missed`.
-    Before each chat is admitted and again before it is sent, `leads` is asked whether it is this replica's to send.
+    `leads` says whether this replica may chat. It is asked before each chat is admitted, and again before it is sent.
     """
 
     def __init__(self, prober: Prober, admission: Admission, clock: Clock, tell: Sink, leads: Callable[[], bool] = lambda: True) -> None:
@@ -42,8 +42,11 @@ class Runner:
         """Whether all chats that are due are being started."""
         return not self._stopping and not any(driver.broken for driver in self._drivers)
 
-    def follow(self, watches: Iterable[Watch]) -> None:
-        """These are watched from now on. A watch that was there before goes on as it was; of one that is gone, chats under way end by themselves."""
+    def schedule(self, watches: Iterable[Watch]) -> None:
+        """Hold the chats of these watches from now on, and of no others.
+
+        The schedule of a watch that was there before goes on as it was. Chats that are under way end by themselves where their watch is gone.
+        """
         if self._stopping:
             return
         before = {driver.watch.key: driver for driver in self._drivers if not driver.broken}
@@ -51,7 +54,8 @@ class Runner:
         self._drivers = []
         for watch in watches:
             driver = before.get(watch.key)
-            if driver is not None and driver.watch == watch:
+            if driver is not None and driver.watch.is_like(watch):
+                driver.watch = watch
                 gone.discard(driver)
             else:
                 driver = Driver(watch, self._attempts, self._clock)

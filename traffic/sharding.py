@@ -55,6 +55,10 @@ class Part:
         return Roster(roster.config, {name: member for name, member in roster.members.items() if self.shard.keeps(_key(roster.config, name))})
 
 
+ALL = Part()
+"""All targets are one process's, and nobody else chats with them."""
+
+
 def _key(config: Config, target: str) -> str:
     """What decides on a target's shard: its own name; or the same for all that any scenario compares, whether or not the others are there.
 

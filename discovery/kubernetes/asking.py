@@ -1,15 +1,19 @@
-"""Asks candidates what they are, each once in a while, some at a time: one that does not answer holds up no other."""
+"""Keeps what is known of each candidate: which credentials are for it, and which engine it has answered to be.
+
+Candidates are asked some at a time, each once in a while. A candidate that does not answer holds up no other.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from config.credentials import Credential
 from config.model import Config
+from config.secrets import Secrets
 from discovery.kubernetes.candidates import Candidate, PassedOver
-from discovery.kubernetes.engine import Engine, NoEngine, ask, needs_asking
+from discovery.kubernetes.engine import Found, Matched, NoEngine, ask, matched, needs_asking, told
 from discovery.kubernetes.ways import Way
 from probes.control import Control
 from probes.guard import Guard
@@ -17,15 +21,18 @@ from traffic.schedule import Clock, nanoseconds
 
 AT_ONCE = 10
 ASK_AGAIN_SECONDS = 600.0
-"""An engine that was recognised: a Service may have got another one behind it."""
+"""An engine that was recognised is asked again after so long: its Service may have got another one behind it."""
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 15.0, 600.0
 
 _Key = tuple[str, Way, str | None, Guard]
 
 
 @dataclass(slots=True)
-class _Answer:
-    engine: Engine | None = None
+class _Known:
+    """Of one candidate."""
+
+    matched: Matched
+    found: Found | None = None
     why_not: str = "is being asked which engine it is"
     again_ns: int = 0
     retry_seconds: float = FIRST_RETRY_SECONDS
@@ -33,67 +40,77 @@ class _Answer:
 
 
 class Asking:
-    """Remembers what each candidate answered, for as long as it is the same candidate."""
+    """What is known of a candidate is kept for as long as it is the same candidate, by name, way, backend and guard.
+
+    Its credentials are matched when it comes, and not again. Other credentials make new candidates of all.
+    """
 
     def __init__(self, control: Control, clock: Clock, changed: Callable[[], None]) -> None:
         """`changed` is called when an answer has come that says something new."""
         self._control = control
         self._clock = clock
         self._changed = changed
-        self._answers: dict[_Key, _Answer] = {}
+        self._known: dict[_Key, _Known] = {}
         self._credentials: tuple[Credential, ...] = ()
         self._room = asyncio.Semaphore(AT_ONCE)
 
-    def answers(self, candidates: Sequence[Candidate], config: Config, guard: Guard) -> list[tuple[Candidate, Engine | PassedOver]]:
-        """What is known of each now. Those of whom nothing is known, or not for a while, are asked; what was known stays until they have answered."""
+    def answers(self, candidates: Sequence[Candidate], config: Config, secrets: Secrets, guard: Guard) -> list[Found | PassedOver]:
+        """What is known of each candidate now.
+
+        Candidates of which nothing is known, or nothing new for a while, are asked. What was known stays until they have answered.
+        """
         if config.credentials != self._credentials:
             self._credentials = config.credentials
-            self._forget(self._answers.keys())
-        kept: dict[_Key, _Answer] = {}
-        found: list[tuple[Candidate, Engine | PassedOver]] = []
+            self._forget(self._known.keys())
+        kept: dict[_Key, _Known] = {}
+        answers: list[Found | PassedOver] = []
         for candidate in candidates:
-            if not needs_asking(candidate):
-                found.append((candidate, Engine(candidate.backend or "", candidate.way.url)))
-                continue
             key = (candidate.name, candidate.way, candidate.backend, guard)
-            answer = kept[key] = self._answers.get(key) or _Answer()
-            if answer.task is None and self._clock.monotonic_ns() >= answer.again_ns:
-                answer.task = asyncio.create_task(self._ask(answer, candidate, config, guard))
-            found.append((candidate, answer.engine or PassedOver(candidate.name, answer.why_not)))
-        self._forget(self._answers.keys() - kept.keys())
-        self._answers = kept
-        return found
+            known = kept[key] = self._known.get(key) or _newly_known(candidate, config)
+            if needs_asking(candidate) and known.task is None and self._clock.monotonic_ns() >= known.again_ns:
+                known.task = asyncio.create_task(self._ask(known, candidate, secrets, guard))
+            if known.found is not None and known.found.candidate != candidate:
+                known.found = replace(known.found, candidate=candidate)
+            answers.append(known.found or PassedOver(candidate.name, known.why_not))
+        self._forget(self._known.keys() - kept.keys())
+        self._known = kept
+        return answers
 
     def _forget(self, keys: Iterable[_Key]) -> None:
         for key in list(keys):
-            if (task := self._answers.pop(key).task) is not None:
+            if (task := self._known.pop(key).task) is not None:
                 task.cancel()
 
     @property
     def busy(self) -> bool:
-        """Whether an answer is still awaited that would be the first."""
-        return any(answer.task is not None and answer.engine is None for answer in self._answers.values())
+        """Whether a candidate has not given its first answer yet."""
+        return any(known.task is not None and known.found is None for known in self._known.values())
 
     async def close(self) -> None:
-        tasks = [answer.task for answer in self._answers.values() if answer.task is not None]
+        tasks = [known.task for known in self._known.values() if known.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _ask(self, answer: _Answer, candidate: Candidate, config: Config, guard: Guard) -> None:
-        before = answer.engine, answer.why_not
+    async def _ask(self, known: _Known, candidate: Candidate, secrets: Secrets, guard: Guard) -> None:
+        before = known.found, known.why_not
         async with self._room:
-            outcome = await ask(candidate, config, self._control, guard)
+            outcome = await ask(candidate, known.matched, secrets, self._control, guard)
         match outcome:
-            case Engine():
-                answer.engine = outcome
-                answer.retry_seconds = FIRST_RETRY_SECONDS
+            case Found():
+                known.found = outcome if known.found is None else replace(outcome, candidate=known.found.candidate)
+                known.retry_seconds = FIRST_RETRY_SECONDS
                 pause_seconds = ASK_AGAIN_SECONDS
             case NoEngine(why):
-                answer.why_not = why
-                pause_seconds = answer.retry_seconds
-                answer.retry_seconds = min(answer.retry_seconds * 2, LONGEST_RETRY_SECONDS)
-        answer.again_ns = self._clock.monotonic_ns() + nanoseconds(pause_seconds)
-        answer.task = None
-        if (answer.engine, answer.why_not) != before:
+                known.why_not = why
+                pause_seconds = known.retry_seconds
+                known.retry_seconds = min(known.retry_seconds * 2, LONGEST_RETRY_SECONDS)
+        known.again_ns = self._clock.monotonic_ns() + nanoseconds(pause_seconds)
+        known.task = None
+        if (known.found, known.why_not) != before:
             self._changed()
+
+
+def _newly_known(candidate: Candidate, config: Config) -> _Known:
+    shown = matched(candidate, config)
+    return _Known(shown, told(candidate, shown))

@@ -68,7 +68,7 @@ class Recording:
     def _follow(self, roster: Roster) -> None:
         before, self._roster = self._roster, roster
         for target in list(self._targets):
-            if target not in roster.members or roster.members[target].target.backend != before.members[target].target.backend:
+            if target not in roster.members or roster.members[target].endpoint.backend != before.members[target].endpoint.backend:
                 self._end(target)
         self._wanted = {(target, name) for name, scenario in roster.config.scenarios.items() for target in roster.of(scenario)}
         for key in self._chats.keys() - self._wanted:
@@ -83,7 +83,7 @@ class Recording:
                 self._begin_chats(target)
                 self._inform(target)
             else:
-                self._learn(Facts(target, model=member.target.model or UNKNOWN_MODEL))
+                self._learn(Facts(target, model=member.endpoint.model or UNKNOWN_MODEL))
         self._tell_of(roster)
 
     def _tell_of(self, roster: Roster) -> None:
@@ -114,7 +114,7 @@ class Recording:
 
     def _record(self, record: ChatRecord) -> None:
         chats = self._chats.get((record.target, record.scenario))
-        if chats is None or record.outcome == "cancelled" or record.backend != self._roster.members[record.target].target.backend:
+        if chats is None or record.outcome == "cancelled" or record.backend != self._roster.members[record.target].endpoint.backend:
             return
         chats.record(record)
         if record.certificate_expiry is not None:
@@ -152,7 +152,7 @@ class Recording:
         self._facts[target] = facts
         if known is None or known.model != facts.model:
             self._end_series(target)
-            labels = (target, self._roster.members[target].target.backend, facts.model)
+            labels = (target, self._roster.members[target].endpoint.backend, facts.model)
             self._targets[target] = Series(self._families, labels)
             self._begin_chats(target)
         self._inform(target)
@@ -160,7 +160,7 @@ class Recording:
     def _inform(self, target: str) -> None:
         """Set the gauges that hold what is known of a target."""
         member, facts, series = self._roster.members[target], self._facts[target], self._targets[target]
-        url = shown_url(member.target.url)
+        url = shown_url(member.endpoint.url)
         longest = "" if facts.max_model_len is None else str(facts.max_model_len)
         series.put_only(own.TARGET_INFO, 1, url, facts.served_model or "", facts.backend_version or "", member.source, longest)
         zones = _ready_by_zone(member)
@@ -178,7 +178,7 @@ class Recording:
         """The series of those of its scenarios that have none yet."""
         for name in self._roster.config.scenarios:
             if (target, name) in self._wanted and (target, name) not in self._chats:
-                labels = (target, self._roster.members[target].target.backend, self._facts[target].model, name)
+                labels = (target, self._roster.members[target].endpoint.backend, self._facts[target].model, name)
                 self._chats[target, name] = ChatSeries(self._families, labels, self._terms(target, name))
 
     def _end(self, target: str) -> None:

@@ -35,7 +35,7 @@ class Gap:
 
     def follow(self, roster: Roster) -> None:
         """The targets from now on. Those that are gone, or are of another backend, take their series along; chats with them count no more."""
-        self._ledger.write(partial(self._follow, {name: member.target.backend for name, member in roster.members.items()}))
+        self._ledger.write(partial(self._follow, {name: member.endpoint.backend for name, member in roster.members.items()}))
 
     def chat(self, record: ChatRecord) -> None:
         """A chat has ended, however."""

@@ -76,15 +76,15 @@ class Overview:
         self._failing: set[tuple[str, str]] = set()
         self._last: dict[tuple[str, str], ChatRecord | Skip] = {}
 
-    def follow(self, roster: Roster) -> None:
-        """Show these targets and scenarios from now on; what is gone is forgotten."""
+    def show(self, roster: Roster) -> None:
+        """Show these targets and scenarios from now on. What is known of others is forgotten."""
         self._roster = roster
         self._models = {name: model for name, model in self._models.items() if name in roster.members}
         self._broken &= roster.members.keys()
         self._failures = {name: failure for name, failure in self._failures.items() if name in roster.members}
-        followed = {(name, scenario) for scenario, settings in roster.config.scenarios.items() for name in roster.of(settings)}
-        self._failing &= followed
-        self._last = {key: event for key, event in self._last.items() if key in followed}
+        shown = {(name, scenario) for scenario, settings in roster.config.scenarios.items() for name in roster.of(settings)}
+        self._failing &= shown
+        self._last = {key: event for key, event in self._last.items() if key in shown}
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -121,9 +121,9 @@ class Overview:
     def _rows(self) -> Iterator[str]:
         for scenario, settings in self._roster.config.scenarios.items():
             for name in self._roster.of(settings):
-                target = self._roster.members[name].target
-                engine = f"{target.backend}<br><small>{escape(shown_url(target.url))}</small>"
-                model = self._models.get(name) or target.model or UNKNOWN_MODEL
+                endpoint = self._roster.members[name].endpoint
+                engine = f"{endpoint.backend}<br><small>{escape(shown_url(endpoint.url))}</small>"
+                model = self._models.get(name) or endpoint.model or UNKNOWN_MODEL
                 yield (
                     f"<tr><td>{escape(name)}{self._held_back(name)}</td><td>{escape(scenario)}</td>"
                     f'{_last(self._last.get((name, scenario)))}<td class="engine">{escape(model)}</td><td class="engine">{engine}</td></tr>'

@@ -20,7 +20,7 @@ from config.model import Config
 from config.quantities import Address
 from config.reader import Loaded, parse
 from discovery.kubernetes import api as client
-from discovery.kubernetes import source
+from discovery.kubernetes import discovery
 from discovery.kubernetes.lease import Lease, LeaseName, Terms
 from exporter.exporting import Running, exporting
 from exporter.web.server import listening
@@ -41,9 +41,9 @@ KEY = "canary-key"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "READ_SECONDS", 1.0)
-    monkeypatch.setattr(source, "SETTLE_SECONDS", 0.1)
-    monkeypatch.setattr(source.Source.run, "__kwdefaults__", {"pause_seconds": 0.2})
-    monkeypatch.setattr(source, "LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(discovery, "SETTLE_SECONDS", 0.1)
+    monkeypatch.setattr(discovery.ClusterDiscovery.run, "__kwdefaults__", {"pause_seconds": 0.2})
+    monkeypatch.setattr(discovery, "LOOK_SECONDS", 0.5)
 
 
 @pytest.fixture

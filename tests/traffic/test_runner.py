@@ -9,7 +9,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from config.model import Config
-from discovery.endpoints import endpoints
 from probes.ask import UNKNOWN_MODEL, Ask
 from probes.failure import Reason
 from probes.record import ChatRecord
@@ -38,8 +37,8 @@ class Scene:
 
     def follow(self, settings: Config) -> None:
         listed = roster(settings)
-        self.population.update(endpoints({name: member.target for name, member in listed.members.items()}))
-        self.runner.follow(watches(listed, self.population.engines))
+        self.population.update(listed.endpoints)
+        self.runner.schedule(watches(listed, self.population.engines))
 
     @property
     def records(self) -> list[ChatRecord]:
