@@ -33,14 +33,14 @@ class Runner:
         self._prober = prober
         self._clock = clock
         self._attempts = Attempts(prober, admission, clock, tell, leads)
-        self._drivers: list[Driver] = []
+        self._drivers: dict[tuple[str, ...], Driver] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._stopping = False
 
     @property
     def running(self) -> bool:
         """Whether all chats that are due are being started."""
-        return not self._stopping and not any(driver.broken for driver in self._drivers)
+        return not self._stopping and not any(driver.broken for driver in self._drivers.values())
 
     def schedule(self, watches: Iterable[Watch]) -> None:
         """Hold the chats of these watches from now on, and of no others.
@@ -49,19 +49,18 @@ class Runner:
         """
         if self._stopping:
             return
-        before = {driver.watch.key: driver for driver in self._drivers if not driver.broken}
-        gone = set(self._drivers)
-        self._drivers = []
+        before, self._drivers = self._drivers, {}
         for watch in watches:
-            driver = before.get(watch.key)
-            if driver is not None and driver.watch.is_like(watch):
+            key = watch.key
+            driver = before.get(key)
+            if driver is not None and not driver.broken and driver.watch.is_like(watch):
                 driver.watch = watch
-                gone.discard(driver)
+                del before[key]
             else:
                 driver = Driver(watch, self._attempts, self._clock)
                 driver.start()
-            self._drivers.append(driver)
-        for driver in gone:
+            self._drivers[key] = driver
+        for driver in before.values():
             driver.stop()
             leaving = asyncio.create_task(driver.stopped())
             self._leaving.add(leaving)
@@ -71,9 +70,9 @@ class Runner:
         """Start no more chats; let those under way end within the grace time, and cancel what is left of them then."""
         self._stopping = True
         self._attempts.close()
-        for driver in self._drivers:
+        for driver in self._drivers.values():
             driver.stop()
-        await asyncio.gather(*(driver.stopped() for driver in self._drivers), *self._leaving)
+        await asyncio.gather(*(driver.stopped() for driver in self._drivers.values()), *self._leaving)
         chats = self._attempts.running
         if chats:
             _log.info("waiting for chats to end", chats=len(chats), at_most_seconds=grace_seconds)

@@ -8,7 +8,7 @@ from functools import partial
 
 from catalogue import own
 from config.demand import longest_interval_seconds
-from config.model import Scenario, Slo
+from config.model import Config, Scenario, Slo
 from discovery.files import FILES
 from discovery.kubernetes.enrolling import KUBERNETES
 from exporter.metrics.boundaries import beginning_anew, thresholds
@@ -58,10 +58,11 @@ class Recording:
                 self._ledger.write(partial(self._pair, event))
 
     def follow(self, roster: Roster) -> None:
-        """The configuration and the targets from now on: a scrape sees the series of before or those of afterwards, never a mixture.
+        """Keep series for this configuration and these targets from now on.
 
-        Whatever goes on keeps its series as they are; targets and scenarios that are gone take theirs along. Histograms whose boundaries change
-        begin anew, as whole families.
+        A scrape sees the series of before or those of afterwards, never a mixture. Whatever goes on keeps its series as they are;
+        targets and scenarios that are gone take theirs along. Histograms whose boundaries change begin anew, as whole families.
+        Where the configuration is the same, nothing is done about targets that have not changed.
         """
         self._ledger.write(partial(self._follow, roster))
 
@@ -73,18 +74,25 @@ class Recording:
         self._wanted = {(target, name) for name, scenario in roster.config.scenarios.items() for target in roster.of(scenario)}
         for key in self._chats.keys() - self._wanted:
             self._chats.pop(key).end()
-        begin_anew = beginning_anew(before.config, roster.config)
-        self._families.divide(thresholds(roster.config), begin_anew)
-        for key, chats in self._chats.items():
-            chats.renew(begin_anew)
-            chats.agree(self._terms(*key))
+        if roster.config is not before.config:
+            self._reconfigure(before.config, roster.config)
+        for (target, name), chats in self._chats.items():
+            if roster.config is not before.config or roster.config.scenarios[name].pair:
+                chats.agree(self._terms(target, name))
         for target, member in roster.members.items():
-            if target in self._targets:
-                self._begin_chats(target)
-                self._inform(target)
-            else:
+            if target not in self._targets:
                 self._learn(Facts(target, model=member.endpoint.model or UNKNOWN_MODEL))
+                continue
+            self._begin_chats(target)
+            if before.members.get(target) is not member:
+                self._inform(target)
         self._tell_of(roster)
+
+    def _reconfigure(self, before: Config, after: Config) -> None:
+        begin_anew = beginning_anew(before, after)
+        self._families.divide(thresholds(after), begin_anew)
+        for chats in self._chats.values():
+            chats.renew(begin_anew)
 
     def _tell_of(self, roster: Roster) -> None:
         discovery = roster.config.discovery

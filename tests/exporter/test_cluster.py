@@ -95,15 +95,20 @@ class Records:
 
 @asynccontextmanager
 async def running(
-    kubeconfig: Path, records: Records, more: str = "", *, shard: Shard = WHOLE, lease: Lease | None = None, scenario: str = "beat: {every: 1s}"
+    kubeconfig: Path,
+    records: Records,
+    *,
+    shard: Shard = WHOLE,
+    lease: Lease | None = None,
+    scenario: str = "beat: {every: 1s}",
+    credential: str = "{namespace: vllm-benchmark, host: 127.0.0.1, api_key: {file: key}}",
 ) -> AsyncIterator[Running]:
     text = f"""
 web: {{listen: "127.0.0.1:0", lifecycle: true}}
 discovery: {{kubernetes: {{namespaces: [vllm-benchmark], kubeconfig: "{kubeconfig}", loopback: true}}}}
-credentials: [{{namespace: vllm-benchmark, host: 127.0.0.1, api_key: {{file: key}}}}]
+credentials: [{credential}]
 scenarios: {{{scenario}}}
 native: {{interval: 1s}}
-{more}
 """
     config = parse(text, str(kubeconfig.parent / "chatprobe.yaml")).config
     async with exporting(config, sinks=[records], grace_seconds=1, shard=shard, lease=lease) as one:
@@ -164,6 +169,32 @@ async def test_what_is_found_is_chatted_with_and_stays_when_the_api_fails(cluste
         assert value(found, "chatprobe_probes_total", target="vllm-benchmark/vllm") is None
         await until(exporter, lambda found: value(found, "chatprobe_exporter_discovery_up", source="kubernetes") == 1)
     assert {record.outcome for record in records.all} == {"ok"}
+
+
+async def test_a_secret_that_cannot_be_read_holds_up_new_targets_alone_and_is_read_when_it_is_there(
+    cluster: api.Cluster, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exporter.watching.LOOK_SECONDS", 0.05)
+    records = Records()
+    late = kubeconfig.parent / "late"
+    late.write_text(KEY)
+    credential = "{namespace: vllm-benchmark, name: late, host: 127.0.0.1, api_key: {file: late}}"
+    async with engine() as one, engine() as other, running(kubeconfig, records, credential=credential) as exporter:
+        cluster.put(served("vllm", one))
+        await until(exporter, lambda found: value(found, "chatprobe_exporter_discovery_up", source="kubernetes") == 1 and bool(records.all))
+        late.unlink()
+        cluster.put(served("late", other))
+        found = await until(exporter, lambda found: value(found, "chatprobe_exporter_discovery_up", source="kubernetes") == 0)
+        assert value(found, "chatprobe_exporter_targets", source="kubernetes") == 1
+        assert [line for line in exporter.reloading.troubles() if "late: No such file" in line]
+        sent = one.order.count("chat")
+        await until(exporter, lambda _found: one.order.count("chat") > sent)
+        late.write_text(KEY)
+        await until(exporter, lambda found: value(found, "chatprobe_exporter_targets", source="kubernetes") == 2)
+        await until(exporter, lambda found: value(found, "chatprobe_exporter_discovery_up", source="kubernetes") == 1)
+        assert list(exporter.reloading.troubles()) == []
+        await until(exporter, lambda _found: "chat" in other.order)
+    assert other.keys == {f"Bearer {KEY}"}
 
 
 def _slice(name: str, one: Pod, zone: str) -> api.Json:
