@@ -273,7 +273,8 @@ async def test_of_two_replicas_one_chats_and_the_other_takes_over(cluster: api.C
             await until(leading, lambda found: value(found, "chatprobe_exporter_leader") == 1 and bool(chats.all))
             async with running(kubeconfig, other_chats, lease=second) as standing_by:
                 seen = await until(standing_by, lambda found: value(found, "chatprobe_exporter_discovery_up", source="kubernetes") == 1)
-                await asyncio.sleep(1.5)
+                ended = len(chats.all)
+                await until(leading, lambda _found: len(chats.all) >= ended + 2)
                 assert value(seen, "chatprobe_exporter_leader") == 0
                 assert seen.labels("chatprobe_probes_total") == []
                 assert other_chats.all == []
@@ -305,11 +306,12 @@ async def test_without_the_lease_no_chat_is_sent_before_the_targets_are_gone_eit
     records = Records()
     async with engine() as one:
         cluster.put(served("vllm", one))
-        async with running(kubeconfig, records, lease=lease) as exporter:
+        async with running(kubeconfig, records, lease=lease, scenario="beat: {rate: 20/s}") as exporter:
             await until(exporter, lambda _found: len(records.all) >= 2)
             lease.lent = False
+            await until(exporter, lambda _found: len(records.all) == one.order.count("chat"))
             sent = one.order.count("chat")
-            await asyncio.sleep(2.5)
+            await asyncio.sleep(0.5)  # ten chats are due, of which nothing is left to wait for
             assert one.order.count("chat") == sent
             found = await scraped(exporter)
     assert value(found, "chatprobe_exporter_targets", source="kubernetes") == 1
