@@ -14,13 +14,11 @@ from config.secrets import SecretError, Secrets
 from discovery.kubernetes.candidates import Candidate
 from discovery.kubernetes.certificate import Certificate, looked_at
 from discovery.kubernetes.ways import service_host
+from probes import backends
 from probes.ask import Endpoint
 from probes.control import Control, ControlError
 from probes.guard import Guard
 from traffic.roster import endpoint
-
-ASKED_FOR = {"vllm": "/version", "tgi": "/info", "ollama": "/api/version", "openai": "/v1/models"}
-"""What is asked for, in this order, to recognise each engine by its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,29 +96,14 @@ async def ask(candidate: Candidate, shown: Matched, secrets: Secrets, control: C
             reached = replace(reached, url=candidate.way.fallback_url)
     if candidate.backend is not None:
         return Found(candidate, candidate.backend, reached.url, shown, note, certificate)
-    backend, last = await _recognised(reached, control)
-    if backend is None:
-        return NoEngine(f"no engine answers there ({last}); label it chatprobe.io/backend, or mend the way")
+    try:
+        backend = await control.recognised(reached)
+    except ControlError as error:
+        return NoEngine(f"no engine answers there ({error}); label it chatprobe.io/backend, or mend the way")
     return Found(candidate, backend, reached.url, shown, note, certificate)
 
 
 def _endpoint(candidate: Candidate, shown: Matched, secrets: Secrets, guard: Guard) -> Endpoint:
     """Reads secrets. Raises `SecretError`, `ValueError`."""
-    target = Target(backend=candidate.backend or "openai", url=candidate.way.url)  # type: ignore[arg-type]
+    target = Target(backend=candidate.backend or backends.unnamed(), url=candidate.way.url)
     return endpoint(candidate.name, target if shown.own is None else shown.own.equip(target), secrets, guard)
-
-
-async def _recognised(reached: Endpoint, control: Control) -> tuple[str | None, str]:
-    """Which engine answers as only it does; and what the last answer was where none does."""
-    last = ""
-    for backend in ASKED_FOR:
-        asked = replace(reached, backend=backend)
-        try:
-            if backend == "openai":
-                await control.models(asked)
-                return backend, ""
-            if await control.version(asked) is not None:
-                return backend, ""
-        except ControlError as error:
-            last = str(error)
-    return None, last
