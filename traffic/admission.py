@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from config import model
+from config.model import Limits
 from probes.record import ChatRecord
 from traffic.breaker import Breakers
 from traffic.budget import TokenBudget, spent
 from traffic.events import Sink, SkipReason
-from traffic.limits import Limits
 from traffic.schedule import Clock
+from traffic.streams import StreamCaps
 from traffic.yielding import UNKNOWN_USAGE, Usage, Yielding
 
 
@@ -33,8 +33,8 @@ class Admission:
     released exactly once.
     """
 
-    def __init__(self, limits: model.Limits, clock: Clock, tell: Sink, usage: Usage = UNKNOWN_USAGE) -> None:
-        self._streams = Limits(limits.streams, limits.streams_per_target)
+    def __init__(self, limits: Limits, clock: Clock, tell: Sink, usage: Usage = UNKNOWN_USAGE) -> None:
+        self._streams = StreamCaps(limits.streams, limits.streams_per_target)
         self._breakers = Breakers(clock, tell)
         self._budget = TokenBudget(limits.tokens_per_hour, clock)
         self._yielding = Yielding(limits.load_share, usage, clock)
@@ -45,7 +45,7 @@ class Admission:
         """Chats that are open now."""
         return self._streams.in_flight
 
-    def configure(self, limits: model.Limits) -> None:
+    def configure(self, limits: Limits) -> None:
         """New limits, from the next chat on. What is open and what is spent stays, and breakers stay as they are."""
         self._streams.configure(limits.streams, limits.streams_per_target)
         self._budget.configure(limits.tokens_per_hour)
@@ -61,15 +61,15 @@ class Admission:
             refusal = self._yielding.refusal(target, self._streams.open_to(target))
         if refusal is not None:
             return refusal
-        self._streams.take(target)
+        self._streams.open(target)
         self._budget.reserve(tokens)
-        ticket = Ticket(target, tokens, trial=self._breakers.take(target))
+        ticket = Ticket(target, tokens, trial=self._breakers.begin(target))
         self._of_known_targets.add(ticket)
         return ticket
 
     def release(self, ticket: Ticket, record: ChatRecord | None) -> None:
         """The chat has ended; None if it was not sent after all."""
-        self._streams.release(ticket.target)
+        self._streams.close(ticket.target)
         self._budget.settle(ticket.tokens, 0 if record is None else spent(record, ticket.tokens))
         if ticket not in self._of_known_targets:
             return

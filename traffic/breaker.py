@@ -62,8 +62,8 @@ class Breakers:
         waits = state.trying or self._clock.monotonic_ns() < state.trial_not_before_ns
         return SkipReason.BREAKER if waits else None
 
-    def take(self, target: str) -> bool:
-        """A chat that was not refused is sent now. True if it is a trial: then `end` or `give_back` follows."""
+    def begin(self, target: str) -> bool:
+        """A chat that was not refused begins. True if it is a trial: then `end` or `give_back` must follow."""
         state = self._states.get(target)
         if state is None or not state.open:
             return False

@@ -42,7 +42,7 @@ class Driver:
         load = self.watch.scenario.load
         match load:
             case Every() | OpenLoop():
-                self._tasks = [asyncio.create_task(self._follow_arrivals(load, start_ns))]
+                self._tasks = [asyncio.create_task(self._hold_arrivals(load, start_ns))]
             case ClosedLoop():
                 users = Users(load, start_ns, target=self.watch.label, scenario=self.watch.name, seed=self.watch.scenario.seed)
                 self._tasks = [asyncio.create_task(self._be_user(users, number, start_ns)) for number in range(users.most)]
@@ -57,7 +57,7 @@ class Driver:
         """Wait until nothing of it runs any more, but for chats that it has started."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _follow_arrivals(self, load: Every | OpenLoop, start_ns: int) -> None:
+    async def _hold_arrivals(self, load: Every | OpenLoop, start_ns: int) -> None:
         schedule = arrivals(load, start_ns, target=self.watch.label, scenario=self.watch.name, seed=self.watch.scenario.seed)
         while (due := schedule.next(self._clock.monotonic_ns())) is not None:
             if due.missed:
