@@ -1,4 +1,4 @@
-"""What the chats of a scenario say, turn by turn: prompts that stand alone, or conversations that carry their history."""
+"""What the chats of a scenario say, turn by turn: prompts that stand alone, or conversations with their history."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from probes.ask import Cache, Message
 from probes.prompts import Prompter, PromptSpec, Synthetic, sets
 
 LONGEST_ANSWER = 32 * 1024
-"""Characters of an answer that the history keeps. An engine that does not end by itself would otherwise make every later turn of the conversation
-larger, up to its context and beyond, and what is waiting here would take as much memory as the engine likes to send."""
+"""Characters of an answer that the history keeps. An engine that does not end by itself would else make every later
+turn larger, up to its context and beyond, and the waiting conversations would take as much memory as it likes to
+send."""
 
 MOST_WAITING = 1_000
-"""Conversations that wait for their next turn; of more, the one that has waited longest is given up."""
+"""Conversations that wait for their next turn. Of more, the one that has waited longest is given up."""
 
 
 class Turn:
-    """One thing to say, the same to every target of the watch, to each with its own history before it.
+    """One thing to say.
 
-    `prompt_id` is the prompt's, or `customer-support/conversation/2` for a conversation's second turn. `nonce` is None for warm chats.
-    `input_tokens` estimates what is sent to one target, where that is the most.
+    It is the same for every target of the watch, and to each it is said with that target's own history before it.
+    `prompt_id` is the prompt's, or `customer-support/conversation/2` for a conversation's second turn. `nonce` is None
+    for warm chats. `input_tokens` estimates what is sent to the target with the longest history.
     """
 
     def __init__(self, prompt_id: str, nonce: str | None, input_tokens: int, messages: Mapping[str, tuple[Message, ...]]) -> None:
@@ -38,38 +40,44 @@ class Turn:
         self._answers: dict[str, str] = {}
 
     def messages(self, target: str) -> tuple[Message, ...]:
-        """All that is to be sent to this target, which has been asked from now on."""
+        """All that is to be sent to this target. The target counts as asked from now on."""
         self._asked.add(target)
         return self._messages[target]
 
     def answered(self, target: str, text: str) -> None:
-        """The chat with this target went well, and this is its answer's text."""
+        """The chat with this target went well, and this is the text of its answer."""
         self._answers[target] = text[:LONGEST_ANSWER]
 
     @property
     def asked(self) -> bool:
-        """Whether any target was."""
+        """Whether any target was asked."""
         return bool(self._asked)
 
     @property
     def answers(self) -> Mapping[str, str]:
-        """Each answer of a target, if all that were asked gave one, and in words; else none."""
+        """The answers by target, if all that were asked gave one in words; else none."""
         return self._answers if all(self._answers.get(target) for target in self._asked) else {}
 
 
 class Script(Protocol):
-    """Gives out turns, either to arrivals, which call `next` and later `done` for each, or to users, who call `following` alone."""
+    """Gives out turns.
+
+    A schedule of arrivals calls `next`, and `done` for each turn later. Users call `following` alone.
+    """
 
     def next(self) -> Turn:
-        """The next turn of the conversation that has waited longest, or the first of a new one."""
+        """The next turn of the conversation that has waited longest, or the first turn of a new one."""
         ...
 
     def done(self, turn: Turn) -> None:
-        """No chat of a turn that `next` gave out is under way any more: its conversation may go on."""
+        """No chat of this turn is under way any more: its conversation may go on."""
         ...
 
     def following(self, turn: Turn | None) -> Turn:
-        """What a user says after this turn (None: at first), of which no chat is under way any more: the next one, or a new conversation's first."""
+        """What a user says after this turn, of which no chat is under way any more. `turn` is None at first.
+
+        It is the conversation's next turn, or the first of a new conversation.
+        """
         ...
 
     def learn(self, input_tokens: int) -> None:
@@ -78,14 +86,14 @@ class Script(Protocol):
 
 
 def script(scenario: Scenario, targets: Sequence[str]) -> Script:
-    """What the scenario says to these targets, to all of them the same."""
+    """What a scenario says to these targets: the same to all of them."""
     if scenario.conversation is not None:
         return Conversations(scenario.conversation, scenario.cache, targets)
     return Prompts(scenario.prompt, scenario.cache, scenario.seed, targets)
 
 
 class Prompts:
-    """Turns that stand alone: nothing follows from one for another."""
+    """Turns that stand alone: each is a prompt without a history."""
 
     def __init__(self, spec: PromptSpec, cache: Cache, seed: int, targets: Sequence[str]) -> None:
         self._spec = spec
@@ -98,7 +106,7 @@ class Prompts:
         return Turn(prompt.prompt_id, prompt.nonce, tokens, dict.fromkeys(self._targets, prompt.messages))
 
     def done(self, turn: Turn) -> None:
-        """Nothing comes of it."""
+        """Nothing follows from a turn."""
 
     def following(self, turn: Turn | None) -> Turn:
         return self.next()
@@ -110,9 +118,10 @@ class Prompts:
 class Conversations:
     """The conversation of a prompt set, held again and again, by as many at once as there are chats under way.
 
-    One goes on when all targets that were asked have answered, and is given up when one of them has not. A turn that went to none, because
-    nothing may be sent at the moment, is said again. A cold conversation has a nonce of its own, the same for all its turns: like a real user's,
-    its later turns find its own beginning in the engine's prefix cache, and nothing else.
+    A conversation goes on when all targets that were asked have answered. It is given up when one of them has not. A
+    turn that went to no target, because nothing could be sent at the moment, is said again. All turns of a cold
+    conversation have one nonce of its own: as with a real user, the later turns find the conversation's own beginning
+    in the engine's prefix cache, and nothing else.
     """
 
     def __init__(self, name: str, cache: Cache, targets: Sequence[str]) -> None:
@@ -137,7 +146,7 @@ class Conversations:
         return self._turn(self._begin() if conversation is None else conversation)
 
     def learn(self, input_tokens: int) -> None:
-        """Nothing: the turns are what they are."""
+        """Does nothing: the length of these turns is fixed."""
 
     def _begin(self) -> _Conversation:
         nonce = secrets.token_hex(8) if self._cache == "cold" else None
@@ -152,7 +161,7 @@ class Conversations:
         return turn
 
     def _after(self, turn: Turn) -> _Conversation | None:
-        """The conversation as it stands after a turn; None if it is over, or given up."""
+        """The conversation as it stands after a turn. None if it is over, or given up."""
         conversation = self._under_way.pop(turn)
         if not turn.asked:
             return conversation
@@ -163,14 +172,18 @@ class Conversations:
 
 @dataclass(frozen=True, slots=True)
 class _Conversation:
-    """So many turns of a conversation, as each target has seen them."""
+    """A conversation after so many turns, as each target has seen it."""
 
     nonce: str | None
     turns: int
     histories: Mapping[str, tuple[Message, ...]]
 
     def after(self, said: str, answers: Mapping[str, str]) -> _Conversation:
-        """One turn on. A target that was not asked this time takes the answer that came first for its own, so that all have a like amount to read."""
+        """The conversation one turn on.
+
+        A target that was not asked this time is given the first answer for its own, so that all targets have about as
+        much to read.
+        """
         first = next(iter(answers.values()))
         exchanges = {target: (Message("user", said), Message("assistant", answers.get(target, first))) for target in self.histories}
         return _Conversation(self.nonce, self.turns + 1, {target: self.histories[target] + exchange for target, exchange in exchanges.items()})

@@ -12,7 +12,10 @@ from traffic.served import Control, Served
 
 
 class Population:
-    """One `Served` for each target. One whose engine and model stay the same keeps what is known of it, whatever else changes."""
+    """One `Served` for each target.
+
+    As long as a target's engine and model stay the same, what is known of it is kept.
+    """
 
     def __init__(self, control: Control, clock: Clock, tell: Sink) -> None:
         self._control = control
@@ -22,10 +25,14 @@ class Population:
 
     @property
     def engines(self) -> Mapping[str, Served]:
+        """By the target's name."""
         return self._engines
 
     def update(self, endpoints: Mapping[str, Endpoint]) -> tuple[str, ...]:
-        """These are the targets now. Gives the names under which an engine was that is none of them any more."""
+        """Have these targets from now on.
+
+        Gives the names whose engine is gone: the target is gone, or another engine has its name now.
+        """
         gone = [name for name in self._engines if name not in endpoints]
         for name in gone:
             self._engines.pop(name).leave()
@@ -43,4 +50,5 @@ class Population:
         return tuple(gone)
 
     async def close(self) -> None:
+        """Ask no engine anything any more."""
         await asyncio.gather(*(engine.close() for engine in self._engines.values()))

@@ -1,4 +1,4 @@
-"""The targets that are chatted with, of the configuration and discovered: how each is reached, and which scenarios are for it."""
+"""The targets that are chatted with: how each is reached, and which scenarios are for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ STATIC = "static"
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """One ready pod behind a target. `server_name` is the name to expect in its certificate, where it has one; `zone` is empty if unknown."""
+    """One ready pod behind a target.
+
+    `server_name` is the name to expect in its certificate, where it has one. `zone` is empty if unknown.
+    """
 
     name: str
     url: str
@@ -33,9 +36,10 @@ class Replica:
 class Member:
     """One target that is chatted with.
 
-    `endpoint` is how it is reached, with its secrets read. `source` is where it was found: `static`, `files`, `kubernetes`.
-    `pages` are the engine's own metrics: a page for each process that is known, never one through what balances between them.
-    `replicas` are its ready pods; None where its pods are not known. `replica_tls` is how the pods' own certificates are checked.
+    `endpoint` is how it is reached, with its secrets read. `source` is where it was found: `static`, `files`,
+    `kubernetes`. `pages` are the engine's own metrics: a page for each process that is known, never one through what
+    balances between them. `replicas` are its ready pods; None where its pods are not known. `replica_tls` is how the
+    pods' own certificates are checked.
     """
 
     endpoint: Endpoint
@@ -58,17 +62,23 @@ class Roster:
         return {name: member.endpoint for name, member in self.members.items()}
 
     def of(self, scenario: Scenario) -> tuple[str, ...]:
-        """The names of the targets that a scenario chats with, in order. A scenario that compares its targets has no more than the first few."""
+        """The names of the targets that a scenario chats with, in order.
+
+        A scenario that compares its targets has the first few of those that it is for.
+        """
         covered = _covered(scenario, self.members)
         return covered[:MOST_PAIRED] if scenario.pair else covered
 
     def left_out(self, scenario: Scenario) -> tuple[str, ...]:
-        """The names of the targets that a scenario is for, and which are too many to be compared with every other."""
+        """The names of the targets that a scenario is for, but which are too many to be compared with each other."""
         return left_out(scenario, self.members)
 
 
 def roster(config: Config, discovered: Mapping[str, Member] | None = None) -> Roster:
-    """The configuration's own targets, and behind them those discovered ones whose name is still free. Raises `config.secrets.SecretError`."""
+    """The configuration's own targets, and behind them those discovered ones whose name is still free.
+
+    Raises `config.secrets.SecretError`.
+    """
     secrets = Secrets()
     members = {name: enlist(name, target, secrets) for name, target in config.targets.items()}
     for name, member in (discovered or {}).items():
@@ -77,7 +87,7 @@ def roster(config: Config, discovered: Mapping[str, Member] | None = None) -> Ro
 
 
 def left_out(scenario: Scenario, names: Iterable[str]) -> tuple[str, ...]:
-    """Of the targets of these names, those that a scenario is for, and which are too many to be compared with every other."""
+    """Those of these names that a scenario is for, but which are too many to be compared with each other."""
     return _covered(scenario, names)[MOST_PAIRED:] if scenario.pair else ()
 
 
@@ -104,7 +114,10 @@ def pages_of(target: Target, replicas: Iterable[Replica]) -> tuple[MetricsPage, 
 
 
 def endpoint(name: str, target: Target, secrets: Secrets, guard: Guard | None = None) -> Endpoint:
-    """How a target is reached, with its secrets read, and under its guard where it has one. Raises `config.secrets.SecretError`."""
+    """How a target is reached, with its secrets read. `guard` keeps it from addresses that it must not lead to.
+
+    Raises `config.secrets.SecretError`.
+    """
     return Endpoint(
         name=name,
         backend=target.backend,
@@ -120,7 +133,10 @@ def endpoint(name: str, target: Target, secrets: Secrets, guard: Guard | None = 
 
 
 def _edition(tls: Tls) -> str:
-    """Changes with the files' content: connections that were opened under the certificates of before are not used any more."""
+    """Changes with the content of the certificate files.
+
+    Connections that were opened under an earlier edition are not used any more.
+    """
     digest = hashlib.sha256()
     for path in (tls.ca_file, tls.cert_file, tls.key_file):
         if path is not None:

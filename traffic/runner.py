@@ -17,7 +17,7 @@ from traffic.watch import Watch
 GRACE_SECONDS = 15.0
 """How long chats that are under way may take to end when the runner stops."""
 CANCEL_SECONDS = 5.0
-"""How long cancelled ones may take to come back."""
+"""How long chats that are cancelled may take to end."""
 
 _log = structlog.get_logger()
 
@@ -25,8 +25,9 @@ _log = structlog.get_logger()
 class Runner:
     """Starts each watch's chats when they are due. Every chat that was due becomes one record or one skip.
 
-    Lateness is never hidden: a chat that starts late carries its due time, and chats that could not even start late are skipped as `missed`.
-    `leads` says whether this replica may chat. It is asked before each chat is admitted, and again before it is sent.
+    Lateness is never hidden: a chat that starts late carries its due time, and chats that could not even start late are
+    skipped as `missed`. `leads` says whether this replica may chat. It is asked before each chat is admitted, and again
+    before it is sent.
     """
 
     def __init__(self, prober: Prober, admission: Admission, clock: Clock, tell: Sink, leads: Callable[[], bool] = lambda: True) -> None:
@@ -45,7 +46,8 @@ class Runner:
     def schedule(self, watches: Iterable[Watch]) -> None:
         """Hold the chats of these watches from now on, and of no others.
 
-        The schedule of a watch that was there before goes on as it was. Chats that are under way end by themselves where their watch is gone.
+        The schedule of a watch that was there before goes on as it was. Chats that are under way end by themselves,
+        even where their watch is gone.
         """
         if self._stopping:
             return
@@ -67,7 +69,10 @@ class Runner:
             leaving.add_done_callback(self._leaving.discard)
 
     async def stop(self, grace_seconds: float = GRACE_SECONDS) -> None:
-        """Start no more chats; let those under way end within the grace time, and cancel what is left of them then."""
+        """Start no more chats.
+
+        Those under way may end within the grace time; what is left of them then is cancelled.
+        """
         self._stopping = True
         self._attempts.close()
         for driver in self._drivers.values():

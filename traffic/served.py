@@ -21,7 +21,10 @@ _log = structlog.get_logger()
 
 
 class Control(Protocol):
-    """Questions to engines; `probes.control.Control` asks them over HTTP. Each raises `ControlError` where no usable answer came."""
+    """Questions to engines, which `probes.control.Control` asks over HTTP.
+
+    Each raises `ControlError` where no usable answer came.
+    """
 
     async def models(self, endpoint: Endpoint) -> tuple[str, ...]: ...
 
@@ -35,12 +38,16 @@ class Control(Protocol):
 class Served:
     """Keeps the facts of one target, and tells `sink` when they change.
 
-    The engine's list of models is read when the first chat is due, again once a minute, and after a chat that failed. Chats wait for it only
-    while no model's name is known. Where a question gets no answer, the facts stay as they were: the chat itself shows what is wrong.
+    The engine's list of models is read when the first chat is due, again once a minute, and after a chat that failed.
+    Chats wait for it only while no model's name is known. Where a question gets no answer, the facts stay as they were:
+    the chat itself shows what is wrong.
     """
 
     def __init__(self, endpoint: Endpoint, control: Control, clock: Clock, sink: Sink, *, model: str = UNKNOWN_MODEL) -> None:
-        """`model` is held, where none is configured, until the engine does not list it any more."""
+        """`model` is the name that was known before.
+
+        It is kept until the engine does not list it any more, where none is configured.
+        """
         self._endpoint = endpoint
         self._control = control
         self._clock = clock
@@ -53,27 +60,34 @@ class Served:
 
     @property
     def name(self) -> str:
-        """The target's."""
+        """The target's name."""
         return self._endpoint.name
 
     @property
     def endpoint(self) -> Endpoint:
-        """How the engine is reached now; keys and certificates may change from one chat to the next."""
+        """How the engine is reached now. Keys and certificates may change from one chat to the next."""
         return self._endpoint
 
     @property
     def facts(self) -> Facts:
+        """What is known now."""
         return self._facts
 
     def use(self, endpoint: Endpoint) -> bool:
-        """Reach the engine like this from now on. False, and nothing is changed, if that may lead to another engine or another model."""
+        """Reach the engine like this from now on.
+
+        False if it may be another engine or another model: then nothing is changed.
+        """
         if _engine(endpoint) != _engine(self._endpoint):
             return False
         self._endpoint = endpoint
         return True
 
     async def model(self) -> str:
-        """The name of the model to chat with: the configured one, or the one that the engine listed first; `unknown` if it listed none."""
+        """The name of the model to chat with: the configured one, or the one that the engine listed first.
+
+        It is `unknown` if the engine listed none.
+        """
         unknown = self._facts.model == UNKNOWN_MODEL
         if self._asking is None and (unknown or self._ask_again_ns is None or self._clock.monotonic_ns() >= self._ask_again_ns):
             self._asking = asyncio.create_task(self._ask())
@@ -82,9 +96,10 @@ class Served:
         return self._facts.model
 
     async def loaded(self) -> bool | None:
-        """Whether the model is in memory right now; None where it cannot be said.
+        """Whether the model is in memory right now.
 
-        That is: the engine has it there always, it gave no answer, or it does not have the model at all, which a chat is to show.
+        None where it is there always, where the engine gave no answer, and where it does not have the model at all,
+        which a chat is to show.
         """
         if self._missing:
             return None
@@ -97,14 +112,18 @@ class Served:
         return loaded
 
     def ask_soon(self) -> None:
-        """A chat failed, and the engine may not be what it was: ask it before the next one."""
+        """A chat failed, so the engine may not be what it was: ask it before the next one."""
         self._ask_again_ns = None
 
     def leave(self) -> None:
-        """The target is gone, or another engine took its name: nothing more is told of this one. Chats under way are not held up."""
+        """Tell nothing more of this engine: the target is gone, or another engine took its name.
+
+        Chats under way are not held up.
+        """
         self._gone = True
 
     async def close(self) -> None:
+        """Tell nothing more, and ask nothing more."""
         self.leave()
         if self._asking is not None:
             self._asking.cancel()
@@ -145,5 +164,5 @@ def _engine(endpoint: Endpoint) -> tuple[object, ...]:
 
 
 def _only(models: Sequence[str]) -> str | None:
-    """The engine's own name for what it serves, where it lists nothing else."""
+    """The one model that the engine lists, under its own name for it. None if it lists several."""
     return models[0] if len(models) == 1 else None

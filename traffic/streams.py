@@ -8,7 +8,10 @@ from traffic.events import SkipReason
 
 
 class StreamCaps:
-    """Caps on open streams, over all targets and for each of them. A chat that is over a cap is not sent, and not queued either."""
+    """Caps on open streams, over all targets and for each of them.
+
+    A chat that is over a cap is not sent. It is not queued either: it would then measure the queue.
+    """
 
     def __init__(self, streams: int, streams_per_target: int) -> None:
         self._streams = streams
@@ -32,7 +35,8 @@ class StreamCaps:
     def refusal(self, target: str) -> SkipReason | None:
         """Why no further stream to the target may be opened now; None if one may.
 
-        The target's own cap is looked at first: it shows a target that hangs, even where that target has filled the global cap.
+        The target's own cap is looked at first: it shows a target that hangs, even where that target has filled the
+        global cap.
         """
         if self._open[target] >= self._streams_per_target:
             return SkipReason.TARGET_BUSY

@@ -1,4 +1,4 @@
-"""A scenario with the targets of one of its chats: the unit that has a schedule of its own."""
+"""A scenario with the targets of one of its chats. Each has a schedule of its own."""
 
 from __future__ import annotations
 
@@ -23,23 +23,27 @@ class Watch:
     checks: Checks | None
 
     def is_like(self, other: Watch) -> bool:
-        """Whether nothing that matters to their chats differs. Which targets a scenario names beside the watch's own does not matter."""
+        """Whether nothing that matters to the chats of the two differs.
+
+        Which targets a scenario names beside the watch's own does not matter.
+        """
         if (self.name, self.engines) != (other.name, other.engines):
             return False
         return self.scenario is other.scenario or _for_chats(self.scenario) == _for_chats(other.scenario)
 
     @property
     def targets(self) -> tuple[str, ...]:
+        """Their names."""
         return tuple(engine.name for engine in self.engines)
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What tells it from all other watches of one time."""
+        """Tells it from all other watches of one time."""
         return (self.name, *self.targets)
 
     @property
     def label(self) -> str:
-        """Its targets in one word."""
+        """The names of its targets as one text."""
         return ",".join(self.targets)
 
     def ask(self, engine: Served, model: str, turn: Turn) -> Ask:
@@ -60,7 +64,7 @@ class Watch:
 
 
 def watches(roster: Roster, engines: Mapping[str, Served]) -> Iterator[Watch]:
-    """Every scenario with each of its targets; one that compares its targets with all of them together."""
+    """Every scenario with each of its targets. A scenario that compares its targets is one watch with all of them."""
     for name, scenario in roster.config.scenarios.items():
         chosen = [engines[target] for target in roster.of(scenario)]
         groups = [tuple(chosen)] if scenario.pair and chosen else [(engine,) for engine in chosen]
