@@ -21,11 +21,11 @@ from traffic.roster import Member, enlist, left_out
 FILES = "files"
 """The source of these targets."""
 MOST_FILES = 1000
-"""Others write the files, and each that there is is read and watched."""
+"""Each file is read and watched, and others write them."""
 PROBLEMS_SHOWN = 20
-"""Of one file."""
+"""Problems of one file that are told."""
 NAMES_SHOWN = 10
-"""In one line."""
+"""Names in one line."""
 
 _ESCAPED = re.compile(r"\[([*?[])\]")
 """A sign of patterns that stands for itself, as `glob.escape` writes it."""
@@ -33,10 +33,11 @@ _ESCAPED = re.compile(r"\[([*?[])\]")
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """What one source of targets gives. `members` are its targets by name; `looked` is False where nothing was looked at.
+    """What one source of targets gives.
 
-    `problems` say what could not be read, or may be out of date. `passed_over` is what was left out, and why.
-    `files` has the targets that were taken of each file when it was last right.
+    `members` are its targets by name; `looked` is False where nothing was looked at. `problems` say what could not be
+    read, or may be out of date. `passed_over` is what was left out, and why. `files` has the targets that were taken of
+    each file when it was last right.
     """
 
     looked: bool = False
@@ -55,9 +56,10 @@ def paths(config: Config) -> Iterator[str]:
 
 
 def look(config: Config, secrets: Secrets, before: Discovered = NOTHING) -> Discovered:
-    """Read the files. A broken file keeps the targets that it had `before`; a file that is gone takes its targets along.
+    """Read the files.
 
-    What is wrong with a file is among the `problems`, and concerns no other file. Blocks. Raises `config.secrets.SecretError`.
+    A broken file keeps the targets that it had `before`; a file that is gone takes its targets along. What is wrong
+    with a file is among the `problems`, and concerns no other file. Blocks. Raises `config.secrets.SecretError`.
     """
     if not config.discovery.files:
         return NOTHING
@@ -78,7 +80,10 @@ def look(config: Config, secrets: Secrets, before: Discovered = NOTHING) -> Disc
 
 
 def few(names: Sequence[str], more: int = 0) -> str:
-    """The first of these names, and how many more there are beside `more` whose names are not known."""
+    """The first of these names, and how many more there are.
+
+    `more` is how many there are besides, whose names are not known.
+    """
     more += max(0, len(names) - NAMES_SHOWN)
     return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more else "")
 
@@ -117,13 +122,16 @@ def _closed_folders(config: Config) -> Iterator[str]:
 
 
 def _fixed_folder(pattern: str) -> str:
-    """The folder above the first part of a path that is a pattern, and not only escaped."""
+    """The folder above the first part of a path that is a pattern. An escaped part is none."""
     folder, name = os.path.split(pattern)
     return _fixed_folder(folder) if glob.has_magic(_ESCAPED.sub("", folder)) and name else _ESCAPED.sub(r"\1", folder)
 
 
 def _hidden(config: Config, before: Discovered) -> Iterator[str]:
-    """Files that were there before, and of which nobody can say that they are gone, as their folder shows nothing any more."""
+    """Files that were there before, and of which nobody can say that they are gone.
+
+    Their folder shows nothing any more.
+    """
     for path in before.files:
         if any(fnmatchcase(path, form) for pattern in config.discovery.files for form in (pattern, pattern.replace("**/", ""))):
             try:
@@ -136,7 +144,10 @@ def _hidden(config: Config, before: Discovered) -> Iterator[str]:
 
 
 class _Choice:
-    """Chooses the targets, by name: the configuration's own names are taken; then comes one file after the other, up to the limit."""
+    """Chooses the targets, by name, up to the limit.
+
+    The configuration's own names are taken. The files follow, one after the other.
+    """
 
     def __init__(self, config: Config) -> None:
         self._limit = config.limits.discovered_targets

@@ -1,4 +1,7 @@
-"""The targets that a configuration asks for, ready to be chatted with: its own, those that files say, and those that are found in a cluster."""
+"""The targets that a configuration asks for, ready to be chatted with.
+
+They are its own, those that files say, and those that are found in a cluster.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,13 @@ from traffic.sharding import ALL, Part
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """What discovery has to no avail: patterns that match no file now, and the names of targets that no scenario is for."""
+    """What discovery has to no avail: patterns that match no file now, and names of targets that no scenario is for."""
 
     patterns: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
 
     def lines(self) -> Iterator[str]:
-        """For people."""
+        """What there is to say of it, and what would help."""
         for pattern in self.patterns:
             yield f"discovery.files: {pattern} matches no file now; mend it, unless the file is to come later"
         if self.targets:
@@ -33,8 +36,9 @@ class Idle:
 class Plan:
     """All that a configuration asks for, ready to be put in force: nothing about it can fail any more.
 
-    `roster` has the targets that are this process's. Of all processes together, `own` are the targets that the configuration names, and `files` and
-    `cluster` are what was discovered. `enrolment` is what became of each engine that was found in the cluster.
+    `roster` has the targets that are this process's. `own`, `files` and `cluster` are all targets, whichever process
+    chats with them: those that the configuration names, and those that were discovered. `enrolment` is what became of
+    each engine that was found in the cluster.
     """
 
     roster: Roster
@@ -55,7 +59,7 @@ class Plan:
         return {FILES: self.files, KUBERNETES: self.cluster}
 
     def with_files(self, seen: Seen, part: Part) -> Plan:
-        """The same with the files of targets read again, and with what is seen in the cluster now.
+        """The plan with the files of targets read again, and with what is seen in the cluster now.
 
         Secrets that were read are not read again. Blocks. Raises `config.secrets.SecretError`.
         """
@@ -63,9 +67,10 @@ class Plan:
         return replace(self, files=files, idle=Idle(idle_patterns(self.config))).with_engines(seen, part)
 
     def with_engines(self, seen: Seen, part: Part) -> Plan:
-        """The same with what is seen in the cluster now, of which `part` is this process's. What has not changed is not read, matched or built again.
+        """The plan with what is seen in the cluster now. `part` is which part of all targets is this process's.
 
-        Reads the secrets of credentials that come into use. Blocks. Raises `config.secrets.SecretError`.
+        What has not changed is not read, matched or built again. Secrets are read of credentials that come into use.
+        Blocks. Raises `config.secrets.SecretError`.
         """
         config = self.config
         enrolment = enrolled(config, self.secrets, self.files.members, seen.engines, self.enrolment)
@@ -80,10 +85,10 @@ class Plan:
 
 
 def plan(config: Config, *, before: Discovered = NOTHING, seen: Seen = NOTHING_SEEN, part: Part = ALL) -> Plan:
-    """Read the files of targets and all secrets that are in use, and match all credentials. Blocks. Raises `config.secrets.SecretError`.
+    """Read the files of targets and all secrets that are in use, and match all credentials.
 
-    What files said `before` stands where they cannot be read now. `seen` is what was found in the cluster. `part` is which part of all targets is
-    this process's.
+    What files said `before` stands where they cannot be read now. `seen` is what was found in the cluster. `part` is
+    which part of all targets is this process's. Blocks. Raises `config.secrets.SecretError`.
     """
     secrets = Secrets()
     own = {name: enlist(name, target, secrets) for name, target in config.targets.items()}

@@ -29,7 +29,7 @@ _Key = tuple[str, Way, str | None, Guard]
 
 @dataclass(slots=True)
 class _Known:
-    """Of one candidate."""
+    """What is known of one candidate."""
 
     matched: Matched
     found: Found | None = None
@@ -40,9 +40,10 @@ class _Known:
 
 
 class Asking:
-    """What is known of a candidate is kept for as long as it is the same candidate, by name, way, backend and guard.
+    """Keeps what is known of a candidate as long as its name, way, backend and guard stay the same.
 
-    Its credentials are matched when it comes, and not again. Other credentials make new candidates of all.
+    The credentials of a candidate are matched when it comes, and not again. Where the configuration has other
+    credentials, nothing is known of any candidate any more.
     """
 
     def __init__(self, control: Control, clock: Clock, changed: Callable[[], None]) -> None:
@@ -57,7 +58,8 @@ class Asking:
     def answers(self, candidates: Sequence[Candidate], config: Config, secrets: Secrets, guard: Guard) -> list[Found | PassedOver]:
         """What is known of each candidate now.
 
-        Candidates of which nothing is known, or nothing new for a while, are asked. What was known stays until they have answered.
+        Candidates of which nothing is known, or nothing new for a while, are asked. What was known stays until they
+        have answered.
         """
         if config.credentials != self._credentials:
             self._credentials = config.credentials
@@ -87,6 +89,7 @@ class Asking:
         return any(known.task is not None and known.found is None for known in self._known.values())
 
     async def close(self) -> None:
+        """Ask no more."""
         tasks = [known.task for known in self._known.values() if known.task is not None]
         for task in tasks:
             task.cancel()

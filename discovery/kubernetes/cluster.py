@@ -40,11 +40,12 @@ class Cluster:
         self._last: tuple[tuple[View, ...], State] | None = None
 
     def start(self) -> None:
+        """Begin to list and to watch."""
         for one in self._following:
             one.start()
 
     def state(self) -> State:
-        """What is known now. It is the same object as the time before where nothing has changed. Blocks."""
+        """What is known now. Blocks. Where nothing has changed, it is the same object as the time before."""
         views = [(one, one.view()) for one in self._following]
         seen = tuple(replace(view, objects={}) for _, view in views)
         if self._last is None or self._last[0] != seen:
@@ -66,7 +67,7 @@ class Cluster:
         )
 
     def close(self) -> None:
-        """Blocks for a moment at most: what still waits for an answer ends by itself."""
+        """Blocks for a moment at most. What still waits for an answer ends by itself."""
         for one in self._following:
             one.stop()
         for one in self._following:
@@ -75,7 +76,10 @@ class Cluster:
 
 
 def _each_once(texts: Iterable[str]) -> tuple[str, ...]:
-    """A line for each problem, with the first few that have it: where an API server is down, everything has the same."""
+    """A line for each problem, with the first few places that have it.
+
+    Where an API server is down, all places have the same problem.
+    """
     told: dict[str, list[str]] = {}
     for text in texts:
         where, _, problem = text.partition(": ")

@@ -1,4 +1,7 @@
-"""Discovery in a cluster while chatprobe runs: engines are found in what is watched there, and changes of them are handed on in steps."""
+"""Discovery in a cluster while chatprobe runs.
+
+Engines are found in what is watched there, and changes of them are handed on in steps.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,8 @@ STEP_SECONDS = 0.25
 PAUSE_SECONDS = 5.0
 """Between two changes of the targets: whatever comes and goes in the cluster, chats go on undisturbed."""
 LOOK_SECONDS = 5.0
-"""After so long without a change the cluster is looked at all the same: problems grow old by themselves, and candidates are to be asked again."""
+"""After so long without a change the cluster is looked at all the same: problems grow old by themselves, and some
+candidates are to be asked again."""
 MOST_AT_ONCE = 5
 """Targets that come, go or change in one step: about 1 ms each, most of it for their series."""
 
@@ -37,10 +41,10 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What discovery in the cluster gives now. `looked` is False until everything was looked at once.
+    """What discovery in the cluster gives now.
 
-    `problems` are why it may be out of date; `engines` are then those that were known last. `at` is when all of it was last right, in seconds since
-    the epoch.
+    `looked` is False until everything was looked at once. `problems` are why it may be out of date: then `engines` are
+    those that were known last. `at` is when all of it was last right, in seconds since the epoch.
     """
 
     looked: bool = False
@@ -58,9 +62,10 @@ NOTHING_SEEN = Seen()
 
 
 class ClusterDiscovery:
-    """Runs on the event loop; the cluster is talked to in threads.
+    """Finds the engines of a cluster. It runs on the event loop, and talks to the cluster in threads.
 
-    What was known last stays where the cluster does not answer, or only in part: targets go when the API says that they are gone, and only then.
+    What was known last stays where the cluster does not answer, or only in part. Targets go when the API says that they
+    are gone, and only then.
     """
 
     def __init__(self, control: Control, clock: Clock) -> None:
@@ -83,7 +88,10 @@ class ClusterDiscovery:
         self._asking = Asking(control, clock, self._news.set)
 
     async def configure(self, config: Config, secrets: Secrets) -> None:
-        """Look for what this configuration asks for from now on. Where it looks elsewhere than before, what was seen there is forgotten."""
+        """Look for what this configuration asks for from now on, and show engines these secrets.
+
+        Where it looks elsewhere than before, what was seen there is forgotten.
+        """
         self._secrets = secrets
         if config == self._config:
             return
@@ -125,7 +133,10 @@ class ClusterDiscovery:
                 _log.exception("discovery in the cluster broke, and goes on")
 
     async def _wait_for_news(self, settle_seconds: float) -> None:
-        """Until something has changed, or it is time to look anyway. Where there is no cluster to talk to, try to find it."""
+        """Wait until something has changed, or until it is time to look anyway.
+
+        Where no cluster was found to talk to, try to find it.
+        """
         try:
             async with asyncio.timeout(LOOK_SECONDS):
                 await self._news.wait()
@@ -150,10 +161,11 @@ class ClusterDiscovery:
 
     @property
     def settled(self) -> bool:
-        """Whether everything was looked at, and everyone who was asked has answered once."""
+        """Whether everything was looked at, and every candidate that was asked has answered once."""
         return self.seen.looked and not self._asking.busy
 
     async def close(self) -> None:
+        """Look no more, and ask no more."""
         await self._asking.close()
         await self._leave()
 
@@ -172,7 +184,7 @@ class ClusterDiscovery:
         return Seen(True, engines, left_out, state.problems, at)
 
     async def _candidates(self, settings: Kubernetes, state: State) -> tuple[list[Candidate], list[PassedOver]]:
-        """The candidates in the state, which are looked for once in each."""
+        """The candidates in a state. They are looked for once in each."""
         if self._sorted is None or self._sorted[0] is not state:
             self._sorted = (state, *await asyncio.to_thread(candidates, state.snapshot, settings))
         _, found, passed_over = self._sorted
@@ -198,9 +210,10 @@ class ClusterDiscovery:
 
 
 def one_step(before: Sequence[Found], now: Sequence[Found], most: int = MOST_AT_ONCE) -> tuple[Found, ...]:
-    """The engines of `before`, with so many of their differences to `now` made at most. Engines that are gone come first, then those that are new.
+    """The engines of `before`, with at most so many of their differences to `now` made.
 
-    Each change costs the event loop a moment: chats with those that stay are not to wait for all of them.
+    Engines that are gone come first, then those that are new. Each change costs the event loop a moment, and chats with
+    the engines that stay are not to wait for all changes.
     """
     had = {one.candidate.name: one for one in before}
     has = {one.candidate.name: one for one in now}

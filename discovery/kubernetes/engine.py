@@ -1,6 +1,7 @@
 """Finds out which engine answers at a candidate's way.
 
-It is asked over TLS. It is asked over plain HTTP where its certificate is not accepted, the way allows HTTP, and nothing secret travels.
+It is asked over TLS. It is asked over plain HTTP where its certificate is not accepted, the way allows HTTP, and
+nothing secret travels.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from traffic.roster import endpoint
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """Which credentials are for a candidate: `own` for the host of its URL, `pods` for the host that stands for its pods, where they speak TLS.
+    """Which of the configuration's credentials are for a candidate.
 
-    `among` are the credentials that these were chosen from. They say nothing under a configuration that has others.
+    `own` is for the host of its URL. `pods` is for the host that stands for its pods, where they speak TLS. `among` are
+    the credentials that these were chosen from: they say nothing under a configuration that has others.
     """
 
     among: tuple[Credential, ...]
@@ -50,13 +52,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class NoEngine:
-    """What answers is no engine, or nothing answers; `why` is for people."""
+    """What answers is no engine, or nothing answers. `why` is for people."""
 
     why: str
 
 
 def matched(candidate: Candidate, config: Config) -> Matched:
-    """Choose the credentials for a candidate. The host of a Service stands for its pods, whose addresses are in no certificate."""
+    """Choose the credentials for a candidate.
+
+    The host of a Service stands for its pods, whose addresses are in no certificate.
+    """
     settings = config.discovery.kubernetes
     place, way = candidate.place, candidate.way
     own = credential_for(candidate.name, way.url, config.credentials, place)
@@ -69,19 +74,22 @@ def matched(candidate: Candidate, config: Config) -> Matched:
 
 
 def needs_asking(candidate: Candidate) -> bool:
-    """Whether the cluster's objects do not tell everything of its engine."""
+    """Whether the cluster's objects do not tell everything of the candidate's engine."""
     return candidate.backend is None or candidate.way.fallback_url is not None
 
 
 def told(candidate: Candidate, shown: Matched) -> Found | None:
-    """The engine of a candidate that need not be asked; None for one that has to be."""
+    """The engine of a candidate that need not be asked. None for one that has to be."""
     if candidate.backend is None or needs_asking(candidate):
         return None
     return Found(candidate, candidate.backend, candidate.way.url, shown)
 
 
 async def ask(candidate: Candidate, shown: Matched, secrets: Secrets, control: Control, guard: Guard) -> Found | NoEngine:
-    """Find out which engine answers, which is shown what the credential for it says. Does not raise: what goes wrong is said."""
+    """Find out which engine answers. It is shown what the credential for it says.
+
+    Does not raise: what goes wrong is said.
+    """
     try:
         reached = await asyncio.to_thread(_endpoint, candidate, shown, secrets, guard)
     except (SecretError, ValueError) as error:
@@ -104,6 +112,6 @@ async def ask(candidate: Candidate, shown: Matched, secrets: Secrets, control: C
 
 
 def _endpoint(candidate: Candidate, shown: Matched, secrets: Secrets, guard: Guard) -> Endpoint:
-    """Reads secrets. Raises `SecretError`, `ValueError`."""
+    """How the candidate is asked. Reads secrets. Raises `SecretError`, `ValueError`."""
     target = Target(backend=candidate.backend or backends.unnamed(), url=candidate.way.url)
     return endpoint(candidate.name, target if shown.own is None else shown.own.equip(target), secrets, guard)

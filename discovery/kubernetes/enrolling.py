@@ -1,4 +1,7 @@
-"""From engines that were found to members of the roster: shown what their credentials say, up to the limit, and no name or URL twice."""
+"""From engines that were found to members of the roster.
+
+They are shown what their credentials say. There are no more than the limit allows, and no name or URL is there twice.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from traffic.roster import Member, endpoint, pages_of
 KUBERNETES = "kubernetes"
 """The source of these targets."""
 MOST_REASONS_TOLD = 20
-"""Of each namespace: names of objects stand in some, so that their owners could fill a log with them."""
+"""Of each namespace. Names of objects stand in some reasons, so that their owners could fill a log with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,10 @@ NOBODY = Enrolled()
 
 
 def enrolled(config: Config, secrets: Secrets, others: Mapping[str, Member], engines: Sequence[Found], before: Enrolled = NOBODY) -> Enrolled:
-    """Members for the engines. Raises `config.secrets.SecretError`.
+    """Members for the engines, within the limit. Blocks, as secrets are read. Raises `config.secrets.SecretError`.
 
-    What the configuration itself names, and the `others` that were discovered elsewhere, come first, by name and by URL.
-    An engine that was judged `before`, with the same configuration and secrets, is not judged again. Reads secrets, so it blocks.
+    Names and URLs of the configuration's own targets are taken, and so are those of the `others`, which were discovered
+    elsewhere. An engine that was judged `before`, with the same configuration and secrets, is not judged again.
     """
     if config.discovery.kubernetes is None:
         return NOBODY
@@ -71,7 +74,7 @@ def enrolled(config: Config, secrets: Secrets, others: Mapping[str, Member], eng
 
 
 def guard_of(config: Config) -> Guard:
-    """What is kept from all targets of the cluster."""
+    """The guard of all targets of the cluster: which addresses they must not lead to."""
     return Guard(loopback=config.discovery.kubernetes is not None and config.discovery.kubernetes.loopback)
 
 
@@ -112,7 +115,7 @@ def _in_words(invalid: ValidationError) -> str:
 
 
 def _objection(url: str, guard: Guard) -> str | None:
-    """What speaks against an address in a URL; a name is looked at whenever it is resolved."""
+    """What speaks against an address in a URL. A name is looked at whenever it is resolved."""
     host = urlsplit(url).hostname or ""
     try:
         ipaddress.ip_address(host)
@@ -122,7 +125,10 @@ def _objection(url: str, guard: Guard) -> str | None:
 
 
 def lines(passed_over: Sequence[PassedOver], most: int) -> Iterator[str]:
-    """For people: a line for each reason, with the first names that it is for; and how many more there are for which each namespace has others."""
+    """What is passed over, for people: a line for each reason, with the first names that it is for.
+
+    Of each namespace some reasons are told, and of the others how many there are.
+    """
     by_reason: dict[str, list[str]] = {}
     told: Counter[str] = Counter()
     more_of: Counter[str] = Counter()

@@ -1,4 +1,7 @@
-"""Keeps the objects of one kind in one namespace: lists them, watches them for changes, and lists them again now and then."""
+"""Keeps the objects of one kind in one namespace.
+
+They are listed, watched for changes, and listed again now and then.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +29,10 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is known now. `edition` is another number wherever the objects are others.
+    """What is known now. `edition` is another number whenever the objects are others.
 
-    `listed` is whether there was ever a whole list. `problem` is why what is known may be out of date. `flooded` is whether there are more objects
-    than are kept.
+    `listed` is whether there was ever a whole list. `problem` is why what is known may be out of date. `flooded` is
+    whether there are more objects than are kept.
     """
 
     objects: Mapping[str, Object] = field(default_factory=dict)
@@ -43,7 +46,7 @@ class ThreadClock(Protocol):
     """Time as a thread sees it."""
 
     def monotonic(self) -> float:
-        """Seconds."""
+        """Seconds on a clock that never goes back."""
         ...
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
@@ -65,7 +68,10 @@ MACHINE_CLOCK = MachineClock()
 
 
 class Following:
-    """A thread of its own, since the client blocks. Whatever goes wrong, the objects that were known last stay."""
+    """Follows one kind in a thread of its own, since the client blocks.
+
+    Whatever goes wrong, the objects that were known last stay.
+    """
 
     def __init__(
         self, api: Api, kind: Kind, namespace: str | None, selector: str, changed: Callable[[], None], clock: ThreadClock = MACHINE_CLOCK
@@ -85,6 +91,7 @@ class Following:
         self._thread = threading.Thread(target=self._work, name=f"watch {kind.written} {namespace or ''}".strip(), daemon=True)
 
     def start(self) -> None:
+        """Begin to list and to watch."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -93,6 +100,7 @@ class Following:
         self._hang_up()
 
     def join(self, seconds: float) -> None:
+        """Wait for the end of the thread, for so many seconds at most."""
         self._thread.join(seconds)
 
     @property
@@ -101,6 +109,7 @@ class Following:
         return f"{self.kind.written} of {self.namespace}" if self.namespace else self.kind.written
 
     def view(self) -> View:
+        """What is known now."""
         with self._lock:
             known = self._view
             return replace(known, objects=dict(self._kept.objects))
@@ -140,9 +149,10 @@ class Following:
                 self._clock.wait(self._stopping, FIRST_PAUSE_SECONDS)  # a server that ends every watch at once is not asked without a pause
 
     def _list(self) -> str:
-        """List everything, and give the version to go on from. What was known is replaced when the whole list has come, and not before.
+        """List everything, and give the version to go on from.
 
-        The whole of a flood never comes. What is known stays then, until a watch tells that it is gone, and others are added while there is room.
+        What was known is replaced when the whole list has come, and not before. The whole of a flood never comes: then
+        what is known stays until a watch tells that it is gone, and others are added while there is room.
         """
         found = Kept()
         version = more = ""

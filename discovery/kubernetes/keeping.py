@@ -1,4 +1,7 @@
-"""The objects of one kind in one namespace that are known. They are bounded by number and by weight, and a flood displaces none of them."""
+"""Keeps the objects of one kind in one namespace.
+
+They are bounded by number and by weight. A flood displaces none that are known.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from discovery.kubernetes.objects import Gateway, HttpRoute, Ingress, Object, Se
 
 MOST_OBJECTS = 10_000
 MOST_PARTS = 100_000
-"""Of all objects together, themselves included: the pods of a slice, the rules of an Ingress, of some 300 bytes each."""
+"""Of all objects together, themselves included. A part, such as a pod of a slice or a rule of an Ingress, has some
+300 bytes."""
 
 
 def parts(one: Object) -> int:
@@ -28,13 +32,16 @@ def parts(one: Object) -> int:
 
 @dataclass(slots=True)
 class Kept:
-    """Objects by name."""
+    """The objects that are kept, by name, and what they weigh together."""
 
     objects: dict[str, Object] = field(default_factory=dict)
     parts: int = 0
 
     def keep(self, name: str, one: Object) -> bool:
-        """Keep an object in place of the one of its name. False if there is no room for it: then all stays as it was."""
+        """Keep an object in place of the one of its name.
+
+        False if there is no room for it: then all stays as it was.
+        """
         known = self.objects.get(name)
         total = self.parts + parts(one) - (0 if known is None else parts(known))
         if total > MOST_PARTS or (known is None and len(self.objects) >= MOST_OBJECTS):
@@ -49,7 +56,7 @@ class Kept:
         self.parts -= 0 if known is None else parts(known)
 
     def refreshed(self, found: Mapping[str, Object]) -> Kept:
-        """What is known, brought up to date where it was found now, and as many others as there is room for."""
+        """What is known, brought up to date where it was found now; and as many others as there is room for."""
         kept = Kept(dict(self.objects), self.parts)
         for name in sorted(found, key=lambda name: name not in self.objects):
             kept.keep(name, found[name])

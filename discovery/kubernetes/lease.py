@@ -1,6 +1,7 @@
-"""A lease that replicas of one exporter hold in turn. The replica that has it chats; the others stand by, so that two do not cost twice.
+"""A lease that replicas of one exporter hold in turn.
 
-The `kubernetes` client has an election of its own, which blocks until it ends and cannot be stopped. This one is a value to look at, and a loop.
+The replica that has it chats. The others stand by, so that two do not cost twice. The `kubernetes` client has an
+election of its own, which blocks until it ends and cannot be stopped. This one is a value to look at, and a loop.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ _log = structlog.get_logger()
 class Terms:
     """A renewal makes the lease good for `lease_seconds`. Its holder renews it each `renew_seconds`.
 
-    A holder that could not renew it for `deadline_seconds` starts no more chats. That is well before another replica may take it, whatever the clocks
-    of both say.
+    A holder that could not renew it for `deadline_seconds` starts no more chats. That is well before another replica
+    may take it, whatever the clocks of both say.
     """
 
     lease_seconds: int = 15
@@ -60,7 +61,10 @@ def read_lease_name(written: str) -> LeaseName:
 
 
 def own_identity() -> str:
-    """Tells this process from all others: by the pod's name, and by a number that a restarted container does not have again."""
+    """Tells this process from all others.
+
+    It is made of the pod's name, and of a number that a restarted container does not have again.
+    """
     return f"{socket.gethostname()}_{os.getpid()}_{os.urandom(4).hex()}"
 
 
@@ -84,13 +88,17 @@ class Lease:
 
     @property
     def leads(self) -> bool:
-        """Whether chats may be started at this moment. The clock decides, even before the loop that renews the lease has noticed."""
+        """Whether chats may be started at this moment.
+
+        The clock decides, even before the loop that renews the lease has noticed.
+        """
         return self._held and self._clock.monotonic_ns() < self._ends_ns
 
     async def run(self, changed: Callable[[], Awaitable[object]]) -> None:
         """Try to get the lease and to keep it, until cancelled.
 
-        `changed` is called whenever `leads` is another. The lease is renewed however long that call takes, and even if it raises.
+        `changed` is called whenever `leads` is another. The lease is renewed however long that call takes, and even if
+        it raises.
         """
         async with asyncio.TaskGroup() as both:
             both.create_task(self._keep())
@@ -209,7 +217,7 @@ class Lease:
         }
 
     def _lost(self) -> bool:
-        """Whether it was seen in somebody else's hands."""
+        """Whether somebody else was seen to hold it."""
         return self._observed is not None and self._observed[0] not in ("", self._identity)
 
     @property
