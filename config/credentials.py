@@ -1,4 +1,7 @@
-"""Keys for discovered targets: they bring none of their own, and get those that the configuration has for their host."""
+"""Keys for discovered targets.
+
+Targets bring no keys of their own. They get those that the configuration has for their host.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ from config.targets import Headers, SecretRef, Target, TlsSettings, check_header
 
 _HOST_PATTERN = re.compile(r"[A-Za-z0-9._:*-]{1,253}", re.ASCII)
 _ADDRESSES = re.compile(r"[0-9.*]*[0-9][0-9.*]*|[0-9A-Fa-f.*]*:[0-9A-Fa-f:.*]*", re.ASCII)
-"""IP addresses and patterns of them, like `10.0.*`. Names may begin like those, as `10.0.example.com` does, and are not meant."""
+"""IP addresses and patterns of them, like `10.0.*`. Names may begin like those, as `10.0.example.com` does, and are
+not meant."""
 _WITH_PORT = re.compile(r"[^:]+:[0-9]+", re.ASCII)
 _HOST = re.compile(r"[a-z0-9._:-]+", re.ASCII)
 
@@ -89,7 +93,10 @@ class Credential(Section):
 
     @property
     def ending(self) -> str | None:
-        """What the names that its host matches end in, after any `*`; None where it is one host, or addresses, or any host."""
+        """What the names that its host matches end in, after any `*`.
+
+        None where it is one host, or addresses, or any host.
+        """
         _, star, ending = self.host.lower().rpartition("*")
         return ending if star and ending and not _ADDRESSES.fullmatch(self.host) else None
 

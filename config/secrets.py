@@ -10,7 +10,10 @@ from config.targets import SecretRef
 
 
 class SecretError(Exception):
-    """A secret that cannot be had. The text says where it was looked for, and `fault`: what is wrong, and nothing of what was found there."""
+    """A secret that cannot be had.
+
+    The text says where it was looked for, and `fault`: what is wrong, and nothing of what was found there.
+    """
 
     def __init__(self, where: str, fault: str) -> None:
         super().__init__(f"{where}: {fault}")

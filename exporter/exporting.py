@@ -74,10 +74,11 @@ async def exporting(
 ) -> AsyncIterator[Running]:
     """Run the exporter while the context lasts. Raises `ServeError`.
 
-    `read` gives the configuration again at a reload; without it, the same one stands. `files` are the configuration's files as they
-    were before it was read. With them, it is reloaded when one of them changes, or a file of a key or certificate that it names.
-    Without them, only the files of discovered targets and a cluster are watched. `sinks` hear of every event too.
-    Of all targets, those of the `shard` are chatted with, and with a `lease` only while it is held.
+    `read` gives the configuration again at a reload; without it, the same one stands. `files` are the configuration's
+    files as they were before it was read. With them, it is reloaded when one of them changes, or a file of a key or
+    certificate that it names. Without them, only the files of discovered targets and a cluster are watched. `sinks`
+    hear of every event too. Of all targets, those of the `shard` are chatted with, and with a `lease` only while it is
+    held.
     """
     place = _Place(shard, lease)
     before = Before(files or {}, signatures(secret_files(config)), signatures(paths(config)))
@@ -103,6 +104,7 @@ class _Place:
     lease: Lease | None
 
     def leads(self) -> bool:
+        """Whether it may chat."""
         return self.lease is None or self.lease.leads
 
     def part(self) -> Part:
@@ -144,7 +146,7 @@ class _Exporter:
         self.reloading = Reloading(first, read, self._metrics.own, clock, seen=lambda: self._discovery.seen, part=place.part, before=before)
 
     def _counted(self, file: RecordFile | None, log_lines_lost: Callable[[], int]) -> Mapping[Metric, Callable[[], float]]:
-        """What is read of the parts at each scrape."""
+        """What each scrape reads of the parts themselves."""
         lease = self._place.lease
         counted: dict[Metric, Callable[[], float]] = {
             own.STREAMS_IN_FLIGHT: lambda: self._admission.in_flight,
@@ -155,11 +157,12 @@ class _Exporter:
         return counted if lease is None else {**counted, own.LEADER: lambda: lease.leads}
 
     async def start(self, stack: AsyncExitStack, grace_seconds: float, watch: Callable[[Reloading], Coroutine[object, object, None]]) -> Address:
-        """Start the parts in their order; the stack stops them in the opposite one. Gives the address where it listens. Raises `ServeError`.
+        """Start the parts in their order; the stack stops them in the opposite one. Raises `ServeError`.
 
-        It listens first: an address in use is known before anything is probed, and readiness can be asked for from the start. Then come the measuring
-        worker and the schedule. At the end no new chats are started, those under way end within the grace time, and what became of them can still be
-        scraped, since the server closes last. `watch` has files read when they change.
+        It listens first: an address in use is known before anything is probed, and readiness can be asked for from the
+        start. Then come the measuring worker and the schedule. At the end no new chats are started, those under way end
+        within the grace time, and what became of them can still be scraped, since the server closes last. `watch` has
+        files read when they change. Gives the address where it listens.
         """
         with _as_serve_error():
             address = await stack.enter_async_context(listening(self._application(), self.reloading.plan.config.web.listen))
@@ -225,7 +228,7 @@ async def _watch_targets(reloading: Reloading) -> None:
 
 
 async def _watch_everything(reloading: Reloading) -> None:
-    """Have the files of targets read when they change, and the configuration when its own files do, or those of its secrets."""
+    """Have files read when they change: those of targets, the configuration's own, and those of its secrets."""
     configuration = watch_files(reloading.configuration_files, lambda: reloading.configuration_read, reloading.reload)
     await asyncio.gather(_watch_targets(reloading), configuration)
 

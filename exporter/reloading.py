@@ -45,7 +45,10 @@ class Reloaded:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """How the files of the configuration, of its secrets and of discovered targets were, just before the first plan was made of them."""
+    """How files were just before the first plan was made of them.
+
+    They are the configuration's own files, those of its secrets, and those of discovered targets.
+    """
 
     files: Signatures = field(default_factory=dict)
     secrets: Signatures = field(default_factory=dict)
@@ -55,7 +58,7 @@ class Before:
 class Reloading:
     """Holds the plan in force, and puts another in its place: whole, or not at all.
 
-    `configuration_read` and `targets_read` say when its files were last read, and how they were then.
+    `configuration_read` and `targets_read` say when these files were last read, and how they were then.
     """
 
     def __init__(
@@ -69,7 +72,10 @@ class Reloading:
         part: Callable[[], Part],
         before: Before,
     ) -> None:
-        """`seen` gives what is found in a cluster, `part` which part of all targets is this process's: both are asked anew for each plan."""
+        """`seen` gives what is found in a cluster, `part` which part of all targets is this process's.
+
+        Both are asked anew for each plan.
+        """
         self._seen = seen
         self._part = part
         self.plan = first
@@ -88,17 +94,17 @@ class Reloading:
         own.configured(clock.epoch_seconds())
 
     async def put_in_force(self, apply: Callable[[Plan], Awaitable[None]]) -> None:
-        """Have the exporter work by the plan: `apply` is called now, and with each other plan."""
+        """Have the exporter work by the plan. `apply` is called now, and with each other plan."""
         async with self._lock:
             self._apply = apply
             await apply(self.plan)
 
     def stop(self) -> None:
-        """The plan in force is the last."""
+        """Put no other plan in force."""
         self._stopping = True
 
     def configuration_files(self) -> Iterator[str]:
-        """What a reload reads, but for the files of targets."""
+        """The files that a reload reads, but for those of targets."""
         yield from self._files
         yield from secret_files(self.plan.config)
 
@@ -107,7 +113,7 @@ class Reloading:
         yield from dict.fromkeys((*paths(self.plan.config), *self.plan.files.files))
 
     def troubles(self) -> Iterator[str]:
-        """What of the configuration or of discovery is not in force because it is wrong; no secret is in it."""
+        """What is wrong with the configuration or with discovery, so that it is not in force. No secret is in it."""
         if self._refusal:
             yield f"The configuration was not reloaded, the one before stays in force: {self._refusal}"
         if self._unread_secret:
@@ -117,7 +123,10 @@ class Reloading:
                 yield f"Discovery of targets: {problem}"
 
     async def reload(self) -> Reloaded:
-        """Read the configuration, the secrets and the discovered targets again. If anything about them is wrong, all stays as it was."""
+        """Read the configuration, the secrets and the files of targets again.
+
+        If anything about them is wrong, all stays as it was.
+        """
         async with self._lock:
             try:
                 found, targets = await asyncio.to_thread(self._read_all)
@@ -144,7 +153,10 @@ class Reloading:
             await self._change_by(partial(self.plan.with_files, self._seen(), self._part()), now)
 
     async def take_step(self) -> None:
-        """Go along with what is seen in the cluster now, and with which part of the targets is this process's. No files are read for it."""
+        """Go along with what is seen in the cluster now, and with which part of the targets is this process's.
+
+        No file of targets is read for it, and of targets that stay nothing is done.
+        """
         async with self._lock:
             await self._change_by(partial(self.plan.with_engines, self._seen(), self._part()), self.targets_read)
 
@@ -168,7 +180,10 @@ class Reloading:
         return Reloaded(False, ("not reloaded, the configuration of before stays in force:", *detail.splitlines()))
 
     def _read_all(self) -> tuple[Plan, Signatures]:
-        """With how the files of targets were before they were read; how the others were is kept at once, so that nothing is tried over and over."""
+        """The plan that the files make now, and how the files of targets were before they were read.
+
+        How the other files were is kept even if this fails, so that nothing is tried over and over.
+        """
         self.configuration_read = Reading(signatures(self.configuration_files()), well=False)
         config = self._read().config
         self.configuration_read = Reading({**signatures(secret_files(config)), **self.configuration_read.files}, well=False)
@@ -176,7 +191,10 @@ class Reloading:
         return plan(config, before=self.plan.files, seen=self._seen(), part=self._part()), targets
 
     async def _change_by(self, change: Callable[[], Plan], targets: Reading) -> None:
-        """Put another plan in force. Where a secret cannot be read the one of before stays, and after a while everything is looked at again."""
+        """Put another plan in force.
+
+        Where a secret cannot be read, the one of before stays, and after a while all targets are looked for again.
+        """
         try:
             found = await asyncio.to_thread(change)
         except SecretError as error:
@@ -216,7 +234,10 @@ class Reloading:
 
 
 def _alike(one: Plan, other: Plan) -> bool:
-    """Whether they ask for the same chats: neither the configuration nor a target is another, and the targets are in the same order."""
+    """Whether two plans ask for the same chats.
+
+    They do if they have one configuration, and the same targets in the same order.
+    """
     return one.config is other.config and list(one.roster.members.items()) == list(other.roster.members.items())
 
 

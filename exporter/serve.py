@@ -1,4 +1,4 @@
-"""Runs the exporter as a program: until a signal ends it."""
+"""Runs the exporter as a program, until a signal ends it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ async def serve(
     shard: Shard = WHOLE,
     lease: LeaseName | None = None,
 ) -> None:
-    """Run the exporter until SIGTERM or SIGINT, then stop it gracefully; a second signal cuts that short. SIGHUP reloads. Raises `ServeError`."""
+    """Run the exporter until SIGTERM or SIGINT. Raises `ServeError`.
+
+    It is stopped gracefully; a second signal cuts that short. SIGHUP reloads.
+    """
     task = asyncio.current_task()
     assert task is not None
     loop = asyncio.get_running_loop()
@@ -49,7 +52,7 @@ async def serve(
 
 
 def _lease(config: Config, name: LeaseName) -> Lease:
-    """Raises `ServeError`."""
+    """The lease of this name, held by nobody here yet. Raises `ServeError`."""
     try:
         return Lease(Api(config.discovery.kubernetes), name, own_identity())
     except ApiError as error:

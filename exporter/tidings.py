@@ -1,4 +1,4 @@
-"""What there is to say of discovered targets, in logs."""
+"""Logs what there is to say of discovered targets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _log = structlog.get_logger()
 
 
 def log_discovery(found: Discovered, before: Discovered) -> None:
-    """What is new, and what is mended."""
+    """Log what is new of a source of targets, and what is mended."""
     for problem in _without(found.problems, before.problems):
         _log.warning("discovery of targets", problem=problem)
     for problem in _without(before.problems, found.problems):
@@ -30,7 +30,7 @@ def log_discovery(found: Discovered, before: Discovered) -> None:
 
 
 def log_idle(found: Idle, before: Idle) -> None:
-    """What was not idle before."""
+    """Log what was not idle before."""
     lately = Idle(_without(found.patterns, before.patterns), _without(found.targets, before.targets))
     for line in lately.lines():
         _log.warning("discovery of targets", advice=line)

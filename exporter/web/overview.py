@@ -1,4 +1,4 @@
-"""The page at `/`: each target and scenario with what last became of it."""
+"""The page at `/`: each target and scenario, and what last became of it."""
 
 from __future__ import annotations
 
@@ -62,11 +62,14 @@ _TABLE = """\
 </table>
 </div>"""
 TROUBLE_LINES = 10
-"""What is wrong in more lines than these is in the log."""
+"""Of what is wrong, the log has all lines."""
 
 
 class Overview:
-    """A sink that remembers the last event of each target and scenario, and the last failure of each target, and shows them."""
+    """A sink that remembers the last event of each target and scenario, and the last failure of each target.
+
+    It shows them.
+    """
 
     def __init__(self, roster: Roster) -> None:
         self._roster = roster
@@ -103,7 +106,11 @@ class Overview:
                 self._last[event.target, event.scenario] = event
 
     def html(self, not_ready: str | None, troubles: Iterable[str] = ()) -> str:
-        """The page; `not_ready` says why nothing is probed, if nothing is, `troubles` what of the configuration is not in force."""
+        """The page.
+
+        `not_ready` says why nothing is probed, None if something is. `troubles` are what of the configuration is not in
+        force.
+        """
         state = "Probing" if not_ready is None else f"Not probing: {escape(not_ready)}"
         rows = "\n".join(self._rows())
         nobody = "No scenario is for any target." if self._roster.members else "No targets."
