@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from config.model import Config
 from config.secrets import Secrets
+from discovery.kubernetes.asking import Found
 from discovery.kubernetes.candidates import PassedOver
 from discovery.kubernetes.certificate import Certificate, looked_at
 from discovery.kubernetes.discovery import ClusterDiscovery, Seen
-from discovery.kubernetes.engine import Found
 from discovery.kubernetes.enrolling import KUBERNETES, guard_of
 from discovery.plan import plan
 from exporter.urls import shown_url

@@ -52,7 +52,7 @@ async def serve(
 
 
 def _lease(config: Config, name: LeaseName) -> Lease:
-    """The lease of this name, held by nobody here yet. Raises `ServeError`."""
+    """The lease of this name. Raises `ServeError` where there is no cluster."""
     try:
         return Lease(Api(config.discovery.kubernetes), name, own_identity())
     except ApiError as error:

@@ -19,7 +19,7 @@ from catalogue import own, unified
 from config.problems import ConfigError
 from config.reader import Loaded, parse
 from config.secrets import Secrets
-from discovery.kubernetes.engine import Found, ask, matched
+from discovery.kubernetes.asking import Found, ask, matched
 from exporter.exporting import Running, exporting
 from probes import backends
 from probes.ask import Ask, Endpoint, Message

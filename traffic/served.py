@@ -1,9 +1,9 @@
-"""What one target's engine serves: the model that chats ask for, its version, whether the model is in memory."""
+"""What each target's engine serves: the model that chats ask for, its version, whether the model is in memory."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -157,6 +157,49 @@ class Served:
             self._facts = facts
             if not self._gone:
                 self._sink(facts)
+
+
+class Population:
+    """One `Served` for each target.
+
+    As long as a target's engine and model stay the same, what is known of it is kept.
+    """
+
+    def __init__(self, control: Control, clock: Clock, tell: Sink) -> None:
+        self._control = control
+        self._clock = clock
+        self._tell = tell
+        self._engines: dict[str, Served] = {}
+
+    @property
+    def engines(self) -> Mapping[str, Served]:
+        """By the target's name."""
+        return self._engines
+
+    def update(self, endpoints: Mapping[str, Endpoint]) -> tuple[str, ...]:
+        """Have these targets from now on.
+
+        Gives the names whose engine is gone: the target is gone, or another engine has its name now.
+        """
+        gone = [name for name in self._engines if name not in endpoints]
+        for name in gone:
+            self._engines.pop(name).leave()
+        for name, endpoint in endpoints.items():
+            before = self._engines.get(name)
+            if before is not None and before.use(endpoint):
+                continue
+            model = UNKNOWN_MODEL
+            if before is not None:
+                before.leave()
+                gone.append(name)
+                model = before.facts.model if before.endpoint.backend == endpoint.backend else UNKNOWN_MODEL
+            self._engines[name] = Served(endpoint, self._control, self._clock, self._tell, model=model)
+            self._tell(self._engines[name].facts)
+        return tuple(gone)
+
+    async def close(self) -> None:
+        """Ask no engine anything any more."""
+        await asyncio.gather(*(engine.close() for engine in self._engines.values()))
 
 
 def _engine(endpoint: Endpoint) -> tuple[object, ...]:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from config.kubernetes import Kubernetes
 from discovery.kubernetes.api import Api
-from discovery.kubernetes.following import Following, View
-from discovery.kubernetes.keeping import MOST_OBJECTS, MOST_PARTS
+from discovery.kubernetes.following import MOST_OBJECTS, MOST_PARTS, Following, View
 from discovery.kubernetes.kinds import watched
 from discovery.kubernetes.snapshot import Snapshot, snapshot
 

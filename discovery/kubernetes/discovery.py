@@ -16,10 +16,9 @@ from config.kubernetes import Kubernetes
 from config.model import Config
 from config.secrets import Secrets
 from discovery.kubernetes.api import ApiError
-from discovery.kubernetes.asking import Asking
+from discovery.kubernetes.asking import Asking, Found
 from discovery.kubernetes.candidates import Candidate, PassedOver, candidates
 from discovery.kubernetes.cluster import Cluster, State
-from discovery.kubernetes.engine import Found
 from discovery.kubernetes.enrolling import guard_of
 from probes.control import Control
 from traffic.schedule import Clock

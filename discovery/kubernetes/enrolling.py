@@ -17,8 +17,8 @@ from config.model import Config, Target
 from config.quantities import read_name
 from config.secrets import Secrets
 from config.targets import TlsSettings
+from discovery.kubernetes.asking import Found, matched
 from discovery.kubernetes.candidates import PassedOver
-from discovery.kubernetes.engine import Found, matched
 from probes.guard import Guard
 from traffic.roster import Member, endpoint, pages_of
 
@@ -86,7 +86,7 @@ def _judge(config: Config, secrets: Secrets, found: Found) -> Member | str:
     if candidate.place.namespace not in settings.namespaces:
         return "is in a namespace that discovery.kubernetes.namespaces does not name"
     # after a reload the engines are those that were found under the configuration of before
-    shown = found.matched if found.matched.among == config.credentials else matched(candidate, config)
+    shown = found.matched if found.matched.holds_under(config) else matched(candidate, config)
     plain = found.url == candidate.way.fallback_url
     url = candidate.way.url if plain and shown.own is not None and shown.own.secret else found.url
     try:

@@ -62,7 +62,7 @@ _TABLE = """\
 </table>
 </div>"""
 TROUBLE_LINES = 10
-"""Of what is wrong, the log has all lines."""
+"""Of what is wrong, so many lines are shown. The log has all."""
 
 
 class Overview:

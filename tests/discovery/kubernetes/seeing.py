@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from config.kubernetes import Kubernetes
 from config.model import Config
+from discovery.kubernetes.asking import Found, matched
 from discovery.kubernetes.candidates import Candidate, PassedOver, candidates
-from discovery.kubernetes.engine import Found, matched
 from discovery.kubernetes.kinds import KINDS
 from discovery.kubernetes.objects import Object
 from discovery.kubernetes.snapshot import Snapshot, snapshot

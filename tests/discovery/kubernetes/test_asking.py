@@ -6,15 +6,16 @@ import asyncio
 import ssl
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from config.credentials import Credential, credential_for
 from config.model import Config
 from config.reader import parse
 from config.secrets import Secrets
-from discovery.kubernetes.asking import AT_ONCE, Asking
+from discovery.kubernetes.asking import AT_ONCE, Asking, Found, NoEngine, ask, matched
 from discovery.kubernetes.candidates import Candidate, PassedOver
-from discovery.kubernetes.engine import Found, NoEngine, ask, matched
 from probes.ask import Endpoint
 from probes.control import Control
 from probes.guard import Guard
@@ -189,3 +190,56 @@ async def test_of_many_some_are_asked_at_a_time() -> None:
             news.clear()
             await news.wait()
     assert (control.asked, control.most) == (3 * AT_ONCE, AT_ONCE)
+
+
+BOTH = """
+credentials:
+  - {host: "*.apps.example.com", headers: {X-A: a}}
+  - {host: "*.svc.cluster.local", headers: {X-A: b}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("found", "own", "pods", "hosts"),
+    [
+        ([o.service("one")], 1, None, 1),
+        ([o.service("one", port_name="https")], 1, 1, 1),
+        ([o.service("one"), o.route("r", "one", host="one.apps.example.com")], 0, None, 1),
+        ([o.service("one"), o.route("r", "one", host="one.apps.example.com", termination="reencrypt")], 0, 1, 2),
+    ],
+    ids=["a Service", "a Service with TLS", "a Route", "a Route that speaks TLS to the pods"],
+)
+def test_credentials_are_chosen_once_for_each_host_that_is_shown_something(
+    found: list[o.Json], own: int, pods: int | None, hosts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = config(BOTH)
+    chosen: list[str] = []
+
+    def choose(name: str, url: str, *more: Any) -> Credential | None:
+        chosen.append(url)
+        return credential_for(name, url, *more)
+
+    monkeypatch.setattr("discovery.kubernetes.asking.credential_for", choose)
+    shown = matched(only(*found), settings)
+    assert shown.own is settings.credentials[own]
+    assert shown.pods is (None if pods is None else settings.credentials[pods])
+    assert len(chosen) == hosts
+
+
+async def test_other_credentials_make_new_candidates_of_all_and_the_same_again_do_not(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("canary-key")
+    keyed = "credentials: [{host: 127.0.0.1, api_key: {file: key}}]"
+    with serving(answering(200, b'{"version":"0.12.0"}')) as server:
+        one = candidate(server.url)
+        async with Control() as control, asyncio.timeout(10):
+            news = asyncio.Event()
+            asking = Asking(control, SystemClock(), news.set)
+            for settings, times in ((config(), 1), (config(), 1), (config(keyed, tmp_path), 2), (config(keyed, tmp_path), 2)):
+                asking.answers([one], settings, Secrets(), HERE)
+                while asking.busy:
+                    news.clear()
+                    await news.wait()
+                assert told(asking.answers([one], settings, Secrets(), HERE)[0]) == ("vllm", server.url, "")
+                assert len(server.requests) == times
+            await asking.close()
+    assert [b"canary-key" in request for request in server.requests] == [False, True]

@@ -7,7 +7,7 @@ import tracemalloc
 import orjson
 import pytest
 
-from discovery.kubernetes import api, keeping
+from discovery.kubernetes import api, following
 from discovery.kubernetes.kinds import SERVICES
 from tests.cluster import objects as o
 from tests.cluster.api import Cluster
@@ -29,7 +29,7 @@ async def test_a_flood_is_bounded_and_told_and_the_older_stay(cluster: Cluster, 
 
 
 async def test_more_objects_than_are_kept(cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "MOST_OBJECTS", 5)
+    monkeypatch.setattr(following, "MOST_OBJECTS", 5)
     cluster.put(*(o.service(f"s{number}") for number in range(4)))
     async with looking(configured()) as discovery:
         await until(discovery, lambda seen: len(seen.engines) == 4)
@@ -43,7 +43,7 @@ async def test_more_objects_than_are_kept(cluster: Cluster, configured: Configur
 
 
 async def test_what_is_kept_changes_in_a_flood_as_ever(cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "MOST_OBJECTS", 2)
+    monkeypatch.setattr(following, "MOST_OBJECTS", 2)
     one = o.service("one")
     cluster.put(one, o.service("two"))
     async with looking(configured()) as discovery:
@@ -55,7 +55,7 @@ async def test_what_is_kept_changes_in_a_flood_as_ever(cluster: Cluster, configu
 async def test_a_flood_that_comes_first_in_a_list_displaces_nothing_that_is_known(
     cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "MOST_OBJECTS", 5)
+    monkeypatch.setattr(following, "MOST_OBJECTS", 5)
     cluster.put(o.service("vllm"), o.service("vllm-2"))
     async with looking(configured()) as discovery:
         await until(discovery, lambda seen: len(seen.engines) == 2)
@@ -74,7 +74,7 @@ async def test_a_flood_that_comes_first_in_a_list_displaces_nothing_that_is_know
 async def test_what_a_list_of_a_flood_says_of_those_that_are_known_counts(
     cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "MOST_OBJECTS", 5)
+    monkeypatch.setattr(following, "MOST_OBJECTS", 5)
     known = o.service("vllm")
     cluster.put(known)
     async with looking(configured()) as discovery:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from discovery.kubernetes import keeping
-from discovery.kubernetes.keeping import Kept, parts
+from discovery.kubernetes import following
+from discovery.kubernetes.following import Kept, parts
 from discovery.kubernetes.objects import Object
 from tests.cluster import objects as o
 from tests.discovery.kubernetes.seeing import read
@@ -23,7 +23,7 @@ def test_what_each_weighs() -> None:
 
 
 def test_there_is_no_room_for_more_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "MOST_PARTS", 10)
+    monkeypatch.setattr(following, "MOST_PARTS", 10)
     kept = Kept()
     assert kept.keep("a", pods(5))
     assert not kept.keep("b", pods(4))
@@ -32,8 +32,8 @@ def test_there_is_no_room_for_more_than_the_bound(monkeypatch: pytest.MonkeyPatc
 
 
 def test_one_that_is_known_may_change_within_the_bound_and_stays_as_it_was_beyond(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "MOST_PARTS", 10)
-    monkeypatch.setattr(keeping, "MOST_OBJECTS", 1)
+    monkeypatch.setattr(following, "MOST_PARTS", 10)
+    monkeypatch.setattr(following, "MOST_OBJECTS", 1)
     kept, nine = Kept(), pods(9)
     assert kept.keep("a", pods(5))
     assert kept.keep("a", nine)
@@ -47,7 +47,7 @@ def test_one_that_is_known_may_change_within_the_bound_and_stays_as_it_was_beyon
 
 
 def test_after_a_list_those_that_were_known_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "MOST_OBJECTS", 3)
+    monkeypatch.setattr(following, "MOST_OBJECTS", 3)
     kept = Kept()
     kept.keep("known", pods(1))
     kept.keep("not in the list", pods(1))

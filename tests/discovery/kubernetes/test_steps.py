@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from discovery.kubernetes.asking import Found, Matched
 from discovery.kubernetes.discovery import one_step
-from discovery.kubernetes.engine import Found, Matched
 from tests.cluster import objects as o
 from tests.discovery.kubernetes.seeing import only
 
@@ -16,7 +16,7 @@ ONE = only(o.service("one"))
 
 
 def engine(name: str, url: str = "http://a") -> Found:
-    return Found(replace(ONE, name=f"ns/{name}"), "vllm", url, Matched(()))
+    return Found(replace(ONE, name=f"ns/{name}"), "vllm", url, Matched((), "cluster.local"))
 
 
 FLEETS = st.dictionaries(st.integers(0, 30), st.sampled_from(["http://a", "http://b"])).map(
