@@ -187,10 +187,10 @@ class _Exporter:
     async def _apply(self, plan: Plan) -> None:
         """Have all parts work by a plan. Who counts learns of it before who is counted, and chats change last."""
         roster = plan.roster
-        self._metrics.recording.follow(roster)
+        self._metrics.recording.set_targets(roster)
         self._overview.show(roster)
         self._log.forget_others(roster)
-        self._natives.follow(roster, roster.endpoints)
+        self._natives.set_targets(roster, roster.endpoints)
         await self._natives.first_round()
         self._admission.configure(roster.config.limits)
         for gone in self._population.update(roster.endpoints):

@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from config.engine_metrics import MetricsPage
 from config.model import Config, Scenario, Target
-from config.native import MetricsPage
 from config.references import MOST_PAIRED
 from config.secrets import Secrets
 from config.targets import TlsSettings

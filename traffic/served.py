@@ -20,7 +20,7 @@ ASK_AGAIN_AFTER_NS = 60 * NANOSECONDS
 _log = structlog.get_logger()
 
 
-class Control(Protocol):
+class Questions(Protocol):
     """Questions to engines, which `probes.control.Control` asks over HTTP.
 
     Each raises `ControlError` where no usable answer came.
@@ -43,7 +43,7 @@ class Served:
     the chat itself shows what is wrong.
     """
 
-    def __init__(self, endpoint: Endpoint, control: Control, clock: Clock, sink: Sink, *, model: str = UNKNOWN_MODEL) -> None:
+    def __init__(self, endpoint: Endpoint, control: Questions, clock: Clock, sink: Sink, *, model: str = UNKNOWN_MODEL) -> None:
         """`model` is the name that was known before.
 
         It is kept until the engine does not list it any more, where none is configured.
@@ -165,7 +165,7 @@ class Population:
     As long as a target's engine and model stay the same, what is known of it is kept.
     """
 
-    def __init__(self, control: Control, clock: Clock, tell: Sink) -> None:
+    def __init__(self, control: Questions, clock: Clock, tell: Sink) -> None:
         self._control = control
         self._clock = clock
         self._tell = tell

@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as as_openm
 
 from catalogue import own
 from exporter.metrics.ledger import Ledger
-from exporter.native.relay import Relayed
+from exporter.native.relay import RelaySnapshot
 from exporter.negotiation import wishes
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -47,7 +47,7 @@ class PrometheusExposition:
     The engines' own metrics stand behind it: they are `relayed` as lines.
     """
 
-    def __init__(self, registry: CollectorRegistry, ledger: Ledger, relayed: Callable[[], Relayed] = Relayed) -> None:
+    def __init__(self, registry: CollectorRegistry, ledger: Ledger, relayed: Callable[[], RelaySnapshot] = RelaySnapshot) -> None:
         self._registry = registry
         self._ledger = ledger
         self._relayed = relayed
