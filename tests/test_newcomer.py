@@ -19,7 +19,8 @@ from catalogue import own, unified
 from config.endings import without_ending
 from config.problems import ConfigError
 from config.reader import Loaded, parse
-from discovery.kubernetes.engine import Engine, ask
+from config.secrets import Secrets
+from discovery.kubernetes.asking import Found, ask, matched
 from exporter.exporting import Running, exporting
 from probes import backends
 from probes.ask import Ask, Endpoint, Message
@@ -173,7 +174,9 @@ async def test_it_is_discovered_by_its_answers(engine: Cage) -> None:
     candidate = replace(found, backend=None, way=replace(found.way, url=engine.url, fallback_url=None))
     async with Control() as control:
         config = parse("discovery: {kubernetes: {namespaces: [birds]}}\nscenarios: {beat: {every: 15s}}\n").config
-        assert await ask(candidate, config, control, Guard(loopback=True)) == Engine("parrot", engine.url)
+        outcome = await ask(candidate, matched(candidate, config), Secrets(), control, Guard(loopback=True))
+    assert isinstance(outcome, Found)
+    assert (outcome.backend, outcome.url) == ("parrot", engine.url)
 
 
 async def test_it_is_relayed_and_unified(engine: Cage) -> None:
