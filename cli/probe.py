@@ -222,7 +222,7 @@ def _for_people(chats: Chats, with_text: bool) -> Show:
 
     from rich.console import Console
 
-    from cli.summary import failures, summary_table
+    from cli.summary import failures, gathered, summary_table
     from cli.waterfall import chat_report, one_line, printable
 
     if isinstance(sys.stdout, TextIOWrapper):
@@ -242,7 +242,7 @@ def _for_people(chats: Chats, with_text: bool) -> Show:
 
     def end(records: list[ChatRecord]) -> None:
         if records:
-            console.print(summary_table(records), *failures(records), sep="\n")
+            console.print(summary_table(records), *gathered(records), *failures(records), sep="\n")
 
     return Show(each, end)
 

@@ -25,6 +25,12 @@ _REMEDIES = {
     Reason.INTERNAL: "this is a fault of chatprobe, or of how it was called, not of the engine",
 }
 
+GATHERED_REMEDY = (
+    "HAProxy: option http-no-delay, or TLS; OpenShift: a Route with edge TLS, or the Service itself; nginx: proxy_buffering off; "
+    "anywhere: no compression and no buffering of the answer"
+)
+"""What to do where something on the way gathers tokens."""
+
 
 def remedy(reason: Reason) -> str:
     return _REMEDIES[reason]

@@ -55,7 +55,8 @@ def wins(one: Side, other: Side, answer_tokens: int) -> tuple[Measure, ...] | No
 
     They do not where one of them counts neither way. A side that failed, or that was not sent because of its target, loses to one that
     succeeded on every measure. Of two that failed none wins, and of two that succeeded the one with the lower value, unless the
-    difference is within what the timings of both may be off, or one of them lacks the measure.
+    difference is within what the timings of both may be off, or one of them lacks the measure. Where something on the way gathered the tokens of
+    one, its timings say nothing of the engine: of two that succeeded none wins then.
 
     `answer_tokens` (at least 1) is the length of the answer that E2E is stated for: `TTFT + (answer_tokens - 1) × TPOT`.
     """
@@ -71,8 +72,8 @@ def wins(one: Side, other: Side, answer_tokens: int) -> tuple[Measure, ...] | No
 
 
 def _timings(record: ChatRecord, answer_tokens: int) -> dict[Measure, _Timing]:
-    """As far as the chat has them."""
-    if record.ttft_seconds is None:
+    """As far as the chat has them, and they are the engine's."""
+    if record.ttft_seconds is None or record.bursts is not None:
         return {}
     error_seconds = record.max_timing_error_seconds
     found = {Measure.TTFT: _Timing(record.ttft_seconds, error_seconds)}

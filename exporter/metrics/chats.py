@@ -29,6 +29,7 @@ _ZERO_FROM_THE_START = (
     own.CHUNKS,
     own.RETRIES,
     own.DOUBTFUL,
+    own.GATHERED,
 )
 _ZERO_FOR_EACH = {
     own.PROBE_FAILURES: own.FAILURE_REASONS,
