@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DIST := dist
 
-.PHONY: demo test lint generated lock format clean
+.PHONY: demo test lint generated release lock format clean
 
 demo: $(READY)
 	$(BIN)/chatprobe demo
@@ -23,11 +24,21 @@ lint: $(READY)
 # What is checked in and made of the code: a test says when it is stale.
 generated: $(READY)
 	$(BIN)/python -m catalogue.reference > docs/metrics.md
-	$(BIN)/chatprobe alerts build --config config/default.yaml --config alerts/notify.yaml
-	$(BIN)/chatprobe alerts build --config config/default.yaml --config alerts/one-day.yaml --output alerts/generated/one-day
+	$(BIN)/chatprobe alerts build --config config/default.yaml --form rules
+	$(BIN)/chatprobe alerts build --config config/default.yaml --config alerts/one-day.yaml --form rules --output alerts/generated/one-day
 	$(BIN)/chatprobe dashboards build
-	$(BIN)/python -m helm.copies
 	$(BIN)/python -m helm.reference
+
+# What a release has attached: the wheel, the charts, and dashboards and rules in every form.
+release: $(READY)
+	rm -rf $(DIST)
+	$(BIN)/python -m build --wheel --outdir $(DIST)
+	$(BIN)/python -m helm.packages $(DIST)
+	set -e; for form in json configmap operator console; do \
+	  $(BIN)/chatprobe dashboards build --form $$form --output $(DIST)/dashboards/$$form; done
+	$(BIN)/chatprobe alerts build --config config/default.yaml --output $(DIST)/rules
+	$(BIN)/chatprobe alerts build --config config/default.yaml --config alerts/one-day.yaml --output $(DIST)/rules/one-day
+	for kind in dashboards rules; do tar -C $(DIST) -czf $(DIST)/chatprobe-$$kind.tar.gz $$kind && rm -r $(DIST)/$$kind || exit; done
 
 # What the image installs, pinned: what is pinned stays while pyproject.toml allows it, and make lock LOCK=--upgrade takes the newest.
 lock: $(READY)
@@ -38,7 +49,7 @@ format: $(READY)
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build $(DIST) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

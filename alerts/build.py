@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from alerts.forms.alertmanager import alertmanager_yml
 from alerts.forms.alertmanager_config import alertmanager_config_object
+from alerts.forms.form import Form
 from alerts.forms.kubernetes import prometheus_rule
 from alerts.forms.rules import document
 from alerts.forms.sloth import spec
 from alerts.forms.yaml import HEADER, dump
 from alerts.notifications import NotificationsError
-from alerts.rules import rules
+from alerts.rules import AlertsError, Rules, rules
 from config.model import Config
 
 OBJECT_NAME = "chatprobe"
@@ -22,35 +23,56 @@ OBJECT_NAME = "chatprobe"
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The files by name, and what there is to say about them, a line each."""
+    """The files by name, the forms that were asked for, and what there is to say, a line each."""
 
     files: Mapping[str, str]
+    forms: tuple[Form, ...]
     notes: tuple[str, ...]
 
 
-def build(config: Config) -> Built:
-    """The files of a configuration. Raises `AlertsError`. What an `AlertmanagerConfig` cannot say is a note, and the file left out."""
-    made, settings = rules(config), config.alerts
-    files = {
-        "recordings.rules.yaml": dump(document(made.recordings, settings)),
-        "alerts.rules.yaml": dump(document(made.alerts, settings)),
-        "prometheusrule.yaml": dump(prometheus_rule(made.groups, settings)),
-    }
+def build(config: Config, forms: Sequence[Form] = ()) -> Built:
+    """The files of a configuration in these forms. None given: in all that it has something for; what one of them cannot say is a note, and the
+    file left out.
+
+    Raises `AlertsError`, also where a given form has nothing to say or cannot say it.
+    """
+    made = rules(config)
+    files: dict[str, str] = {}
+    notes = [*made.notes]
+    for form in forms or _with_content(made, config):
+        try:
+            files |= _files(form, made, config)
+        except NotificationsError as error:
+            if forms:
+                raise AlertsError((str(error),)) from error
+            notes.append(f"{form}.yaml is left out: {error}")
+    return Built(files, tuple(forms) or tuple(Form), tuple(notes))
+
+
+def _with_content(made: Rules, config: Config) -> Iterator[Form]:
+    yield from (Form.RULES, Form.PROMETHEUS_RULE)
     if made.objectives:
-        files["slos.rules.yaml"] = dump(document(made.slos, settings))
-        files["sloth.yaml"] = dump(spec(made.objectives, settings))
-    if settings.notify is None:
-        return Built(files, made.notes)
-    files["alertmanager.yaml"] = alertmanager_yml(config)
-    try:
-        files["alertmanagerconfig.yaml"] = dump(alertmanager_config_object(config, OBJECT_NAME))
-    except NotificationsError as error:
-        return Built(files, (*made.notes, f"alertmanagerconfig.yaml is left out: {error}"))
-    return Built(files, made.notes)
+        yield Form.SLOTH
+    if config.alerts.notify is not None:
+        yield from (Form.ALERTMANAGER, Form.ALERTMANAGER_CONFIG)
 
 
-OURS = ("*.rules.yaml", "prometheusrule.yaml", "sloth.yaml", "alertmanager.yaml", "alertmanagerconfig.yaml")
-"""Names that `build` may write: what else it has written under one of them is left from before."""
+def _files(form: Form, made: Rules, config: Config) -> dict[str, str]:
+    match form:
+        case Form.RULES:
+            groups = {"recordings": made.recordings, "alerts": made.alerts} | ({"slos": made.slos} if made.objectives else {})
+            return {f"{name}.rules.yaml": dump(document(each, config.alerts)) for name, each in groups.items()}
+        case Form.PROMETHEUS_RULE:
+            text = dump(prometheus_rule(made.groups, config.alerts))
+        case Form.SLOTH:
+            if not made.objectives:
+                raise AlertsError(("slos: is missing, and Sloth makes rules of SLOs alone; write one, or leave its form out",))
+            text = dump(spec(made.objectives, config.alerts))
+        case Form.ALERTMANAGER:
+            text = alertmanager_yml(config)
+        case Form.ALERTMANAGER_CONFIG:
+            text = dump(alertmanager_config_object(config, OBJECT_NAME))
+    return {f"{form}.yaml": text}
 
 
 def stale(built: Built, folder: Path) -> Iterator[str]:
@@ -67,8 +89,8 @@ def stale(built: Built, folder: Path) -> Iterator[str]:
 
 
 def leftovers(built: Built, folder: Path) -> tuple[Path, ...]:
-    """Files of an earlier build that this one does not write."""
-    found = {path for pattern in OURS for path in folder.glob(pattern) if path.name not in built.files}
+    """Files of an earlier build, in the same forms, that this one does not write."""
+    found = {path for form in built.forms for path in folder.glob(form.pattern) if path.name not in built.files}
     return tuple(sorted(path for path in found if _written_here(path)))
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from alerts.recordings import CHATS, FAILURES, PAIR_WINS, PROBES, TARGET, TTFT_COUNT_1H, TTFT_P95_1H
 from alerts.rule import Alert
 from alerts.targets import FEWEST_CHATS, increase
-from alerts.templates import DURATION, MEASURE, NAME, NUMBER, PEER, PERCENT, SCENARIO, link
+from alerts.templates import DURATION, MEASURE, MODEL, NAME, NUMBER, PEER, PERCENT, SCENARIO, link
 from alerts.windows import DAY, HOUR, MINUTE, WEEK, Severity
 from catalogue import own
-from catalogue.metric import MODEL
 from catalogue.uids import Dashboard
 
 _BY_CHATS = ", ".join(CHATS)

@@ -69,3 +69,18 @@ INHIBITIONS = (
     Inhibition("LLMCertificateExpiresSoon", ("LLMCertificateExpiry",), _SAME_MODEL, _TARGET),
 )
 """No alert silences itself, and none silences one that silences it."""
+
+_OF_CHATPROBE = "chatprobe itself is in trouble, which no engine's trouble explains"
+NO_SYMPTOMS = {
+    "LLMModelMissing": "it is the cause that it names",
+    "LLMBudgetBurnFast": "a page whose end must be told; its rule leaves out what LLMTargetDown has told of",
+    "LLMBudgetBurnSlow": "a page whose end must be told; its rule leaves out what LLMTargetDown and LLMBudgetBurnFast have told of",
+    "LLMCertificateExpiresSoon": "a certificate that has ended may be why the target is down",
+    "LLMProberDown": _OF_CHATPROBE,
+    "LLMShardUnwatched": _OF_CHATPROBE,
+    "LLMProberStale": _OF_CHATPROBE,
+    "LLMConfigReloadFailed": _OF_CHATPROBE,
+    "LLMDiscoveryFailing": _OF_CHATPROBE,
+    "LLMClockFallback": _OF_CHATPROBE,
+}
+"""Alerts that nothing silences, each with why: every other one is a target of some inhibition."""

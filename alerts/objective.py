@@ -128,6 +128,8 @@ def _notes(slo: Slo, window: int, period: int, usable: list[Pair], alarms: tuple
             yield f"has no alert over {windows}: {written(pair.short)} has fewer than {SCRAPES_IN_A_RATE} scrapes"
         else:
             yield f"has no alert over {windows}: Prometheus does not keep samples for twice as long (alerts.retention)"
+    if not any(alarm.pair.pages for alarm in alarms):
+        yield f"never pages, whatever happens: no pair of windows that pages can be told for {written(window)}; write a longer window, like 30d"
     for alarm in alarms:
         if not alarm.pair.pages:
             continue

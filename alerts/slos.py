@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Context, Decimal
 
+from alerts.budget_words import counted, so_far, why
 from alerts.objective import SERVICE, Alarm, Objective, sloth_name
 from alerts.recordings import (
     ATTEMPTS,
@@ -21,12 +22,13 @@ from alerts.recordings import (
     OBJECTIVE,
     PERIOD_BURN_RATE,
     PERIOD_DAYS,
+    PERIOD_MEASURED,
     SLI_ERROR,
     TARGET,
 )
 from alerts.rule import Alert, Group, Recording
 from alerts.targets import DOWN
-from alerts.templates import NAME, NUMBER, PERCENT, WHO, link, reasons
+from alerts.templates import NAME, NUMBER, PERCENT, WHERE, WHO, link
 from alerts.windows import DAY, HOUR, MINUTE, Pair, Severity, Speed, written
 from catalogue import own
 from catalogue.metric import Metric
@@ -47,7 +49,7 @@ def groups(objective: Objective, interval_seconds: int) -> tuple[Group, ...]:
     """The rule groups of one SLO."""
     return (
         Group(f"sloth-slo-sli-recordings-{objective.sloth_id}", tuple(_sli(objective)), interval_seconds),
-        Group(f"sloth-slo-period-recordings-{objective.sloth_id}", tuple(_period(objective)), PERIOD_INTERVAL_SECONDS),
+        Group(f"sloth-slo-period-recordings-{objective.sloth_id}", tuple(_period(objective, interval_seconds)), PERIOD_INTERVAL_SECONDS),
         Group(f"sloth-slo-meta-recordings-{objective.sloth_id}", tuple(_meta(objective)), interval_seconds),
         Group(f"sloth-slo-alerts-{objective.sloth_id}", tuple(_alerts(objective)), interval_seconds),
     )
@@ -87,13 +89,18 @@ def _sli(objective: Objective) -> Iterator[Recording]:
         )
 
 
-def _period(objective: Objective) -> Iterator[Recording]:
+def _period(objective: Objective, interval_seconds: int) -> Iterator[Recording]:
     """Good among all attempts of the period, from recorded rates: hours without attempts weigh nothing, and busy ones as much as they were busy."""
     window, slo = written(objective.period), _of(objective)
     yield Recording(
         SLI_ERROR.format(window=window),
         f"1 -\nsum_over_time({GOOD.name}{slo}[{window}])\n/\n(sum_over_time({ATTEMPTS.name}{slo}[{window}]) > 0)",
         identity(objective) | {_WINDOW: window},
+    )
+    yield Recording(
+        PERIOD_MEASURED,
+        f"clamp_max(count_over_time({ATTEMPTS.name}{slo}[{window}]) * {interval_seconds} / {objective.period}, 1)",
+        identity(objective),
     )
 
 
@@ -124,11 +131,11 @@ def _alerts(objective: Objective) -> Iterator[Alert]:
     mine = f'{{sloth_id="{objective.sloth_id}"}}'
     yield Alert(
         EXHAUSTED,
-        f"{PERIOD_BURN_RATE}{mine} >= 1",
+        f"{PERIOD_BURN_RATE}{mine} * {PERIOD_MEASURED}{mine} >= 1",
         Severity.INFO,
         f"{NAME} has no error budget left for {objective.name}",
         f"{WHO} has spent {NUMBER} times its error budget of {written(objective.period)}: more was bad than the {_percent(objective.budget)} "
-        "that may be. Changes that can wait should wait.",
+        f"that may be.{so_far(objective, objective.period)} Changes that can wait should wait.",
         dashboard,
         for_seconds=5 * MINUTE,
         labels=named,
@@ -166,9 +173,9 @@ def _burn(objective: Objective, alarm: Alarm) -> Alert:
         expr,
         Severity.PAGE if pair.pages else Severity.TICKET,
         f"{NAME} burns its error budget for {objective.name}",
-        f"{PERCENT} of the chats with {WHO} in the last {short} were bad, and more than {above} of those in the last {long}. A good one "
-        f"{objective.meaning}. {allowed} may be bad: at {_plain(pair.factor)} times that, the budget of {window} is gone in {gone}."
-        + reasons(long, "job", "target", "scenario"),
+        f"{PERCENT} of the chats with {WHO} in the last {short} were bad, and more than {above} of those in the last {long}"
+        f"{counted(objective, long)}.{so_far(objective, pair.long)} A good one {objective.meaning}.{why(objective, long)} "
+        f"{allowed} may be bad: at {_plain(pair.factor)} times that, the budget of {window} is gone in {gone}.{WHERE}",
         link(Dashboard.SLO, *LABELS),
         for_seconds=waits,
         keep_seconds=waits,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from alerts.recordings import CHATS, TARGET, TTFT_COUNT_1H, TTFT_P95_1H, UP
 from alerts.rule import Alert
-from alerts.templates import COUNT, DURATION, NAME, NUMBER, PERCENT, SCENARIO, WHO, link, reasons
+from alerts.templates import COUNT, DURATION, MODEL, NAME, NUMBER, OF_CHATS, PERCENT, SCENARIO, WHERE, WHO, link, reasons
 from alerts.windows import DAY, HOUR, MINUTE, WEEK, Severity
 from catalogue import own
-from catalogue.metric import MODEL
 from catalogue.uids import Dashboard
 
 DOWN = "LLMTargetDown"
@@ -19,6 +18,8 @@ FEWEST_GATHERED = 3
 """Fewer may be a moment in which a busy machine held one of the programs on the way."""
 _BY_TARGET, _BY_CHATS = ", ".join(TARGET), ", ".join(CHATS)
 _STALL_SECONDS = 2
+_AFTER_A_TOKEN = "stalled|timeout|protocol|error_in_stream|truncated"
+"""Why a chat may fail whose first token came, its answer's check left aside."""
 
 
 def increase(metric: str, window: str, labels: str = _BY_CHATS) -> str:
@@ -27,14 +28,17 @@ def increase(metric: str, window: str, labels: str = _BY_CHATS) -> str:
 
 
 def _down() -> Alert:
-    since = f"min by ({_BY_TARGET}) (time() - {own.LAST_SUCCESS.name})"
+    """`UP` is as old as its last recording: a success since then is looked for in the chats themselves."""
+    success, chat = (f"min by ({_BY_TARGET}) (time() - {metric.name})" for metric in (own.LAST_SUCCESS, own.LAST_PROBE))
     return Alert(
         DOWN,
-        f"{since}\nand on ({_BY_TARGET})\n{UP.name} == 0\nor\n{UP.name} == 0",
+        f"(\n  {success}\n  >\n  {chat}\n)\nand on ({_BY_TARGET})\n{UP.name} == 0\n"
+        f"or\n{UP.name} == 0 unless on ({_BY_TARGET}) {own.LAST_SUCCESS.name}",
         Severity.PAGE,
         f"{NAME} answers no chat",
-        f"Every chat with {WHO} fails. {{{{ if $value }}}}The last that succeeded ended {DURATION} ago."
-        "{{ else }}None has succeeded since chatprobe runs.{{ end }}" + reasons("10m"),
+        f"No chat with {WHO} has succeeded {{{{ if $value }}}}for {DURATION}{{{{ else }}}}since chatprobe runs{{{{ end }}}}."
+        + reasons("10m")
+        + WHERE,
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=MINUTE,
         keep_seconds=2 * MINUTE,
@@ -116,7 +120,7 @@ def _no_completion() -> Alert:
         Severity.TICKET,
         f"Answers of {NAME} begin and do not end",
         f"{PERCENT} of the chats with {WHO} that had a first token in the last 10m did not come to their end "
-        f"({SCENARIO}). A router or proxy that cuts long streams looks like this." + reasons("10m"),
+        f"({SCENARIO}). A router or proxy that cuts long streams looks like this." + reasons("10m", OF_CHATS, _AFTER_A_TOKEN) + WHERE,
         link(Dashboard.LATENCY, *CHATS),
         for_seconds=5 * MINUTE,
         keep_seconds=5 * MINUTE,

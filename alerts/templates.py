@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from catalogue import own
-from catalogue.metric import MODEL, TARGET
+from catalogue import metric, own
 from catalogue.uids import Dashboard
 
 
@@ -12,7 +11,7 @@ def label(name: str) -> str:
     return f"{{{{ $labels.{name} }}}}"
 
 
-NAME, MODEL, SCENARIO = label(TARGET), label(MODEL), label(own.SCENARIO)
+NAME, MODEL, SCENARIO = label(metric.TARGET), label(metric.MODEL), label(own.SCENARIO)
 PEER, MEASURE, REASON, SOURCE, INSTANCE = (
     label(own.PEER),
     label(own.MEASURE),
@@ -25,6 +24,8 @@ WHO = f"{NAME} ({MODEL})"
 NUMBER, COUNT = "{{ $value | humanize }}", "{{ $value | printf `%.0f` }}"
 PERCENT, DURATION = "{{ $value | humanizePercentage }}", "{{ $value | humanizeDuration }}"
 """The value of the expression, as a number, a whole number, a share, or seconds."""
+COUNT_OF_SERIES, DURATION_OF_SERIES = "{{ .Value | printf `%.0f` }}", "{{ .Value | humanizeDuration }}"
+"""The value of a series that a query found (see `asked`), as a whole number or as seconds."""
 
 
 def link(dashboard: Dashboard, *labels: str) -> str:
@@ -33,12 +34,31 @@ def link(dashboard: Dashboard, *labels: str) -> str:
     return f"/d/{dashboard}" + (f"?{chosen}" if chosen else "")
 
 
-def reasons(window: str, *labels: str) -> str:
+OF_TARGET = ("job", metric.TARGET)
+OF_CHATS = (*OF_TARGET, own.SCENARIO)
+_PLACE = "SELECT"
+
+
+def asked(query: str, says: str, labels: tuple[str, ...]) -> str:
+    """What is said of each series that a query finds: nothing where it finds none.
+
+    Prometheus is asked at each evaluation of an alert that is pending or fires. `SELECT` in the query stands for matchers with the alert's own
+    values of these labels. In `says`, `.Value` and `.Labels` are those of the series.
+    """
+    matchers = ",".join(f"{name}=%q" for name in labels)
+    values = " ".join(f"$labels.{name}" for _ in range(query.count(_PLACE)) for name in labels)
+    return f"{{{{ range printf `{query.replace(_PLACE, matchers)}` {values} | query }}}}{says}{{{{ end }}}}"
+
+
+def reasons(window: str, labels: tuple[str, ...] = OF_TARGET, among: str = "") -> str:
     """A space and a sentence with the most frequent reason of failures in a window, if there are any, by these labels of the alert.
 
-    Prometheus is asked when the alert fires.
+    `among` is a regular expression of the reasons that count: all where it is left out.
     """
-    chosen = ",".join(f"{name}=%q" for name in labels or ("job", TARGET))
-    query = f"topk(1, sum by ({own.REASON}) (increase({own.PROBE_FAILURES.name}{{{chosen}}}[{window}])) > 0)"
-    values = " ".join(f"$labels.{name}" for name in labels or ("job", TARGET))
-    return f"{{{{ range printf `{query}` {values} | query }}}} Of those that failed, most did so by {{{{ .Labels.reason }}}}.{{{{ end }}}}"
+    chosen = f'{_PLACE},{own.REASON}=~"{among}"' if among else _PLACE
+    failed = f"sum by ({own.REASON}) (increase({own.PROBE_FAILURES.name}{{{chosen}}}[{window}]))"
+    return asked(f"topk(1, {failed} > 0)", f" The most frequent failure in {window}: {{{{ .Labels.{own.REASON} }}}}.", labels)
+
+
+WHERE = asked(f"count by ({own.URL}) ({own.TARGET_INFO.name}{{{_PLACE}}})", f" The engine: {{{{ .Labels.{own.URL} }}}}.", OF_TARGET)
+"""A space and a sentence with the engine's URL."""

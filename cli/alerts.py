@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from alerts.forms.form import Form
+
 if TYPE_CHECKING:
     from alerts.build import Built
 
@@ -26,7 +28,16 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
     folder = click.option(
         "--output", "folder", type=click.Path(path_type=Path, file_okay=False), default=FOLDER, show_default=True, metavar="DIR", help="Their folder."
     )
-    return configs(folder(function))
+    forms = click.option(
+        "--form",
+        "forms",
+        multiple=True,
+        type=click.Choice([str(form) for form in Form]),
+        callback=lambda context, parameter, values: tuple(map(Form, values)),
+        help="Prometheus' rule files, a PrometheusRule, a specification for Sloth, or who is told, for Alertmanager or as an AlertmanagerConfig; "
+        "repeatable. Left out: all that the configuration has something for.",
+    )
+    return configs(forms(folder(function)))
 
 
 @click.group("alerts")
@@ -36,14 +47,14 @@ def command() -> None:
 
 @command.command("build")
 @_options
-def build(configs: tuple[Path, ...], folder: Path) -> None:
-    """Write the rules: plain rule files, a PrometheusRule, a specification for Sloth.
+def build(configs: tuple[Path, ...], forms: tuple[Form, ...], folder: Path) -> None:
+    """Write the rules, and who is told, in the forms in which they are taken.
 
-    Files that an earlier call has written there, and this one does not, are removed; files of others are left alone.
+    Files that an earlier call has written there in these forms, and this one does not, are removed; files of others are left alone.
     """
     from alerts.build import leftovers
 
-    built = _built(configs)
+    built = _built(configs, forms)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in built.files.items():
@@ -59,20 +70,24 @@ def build(configs: tuple[Path, ...], folder: Path) -> None:
 
 @command.command("check")
 @_options
-def check(configs: tuple[Path, ...], folder: Path) -> None:
+def check(configs: tuple[Path, ...], forms: tuple[Form, ...], folder: Path) -> None:
     """Say whether the files in the folder are those that `build` would write; exit with 1 if they are not."""
     from alerts.build import stale
 
-    found = list(stale(_built(configs), folder))
+    found = list(stale(_built(configs, forms), folder))
     for line in found:
         click.echo(line, err=True)
     if found:
-        named = "".join(f" --config {file}" for file in configs) + (f" --output {folder}" if folder != FOLDER else "")
-        raise click.ClickException(f"write them anew: chatprobe alerts build{named}")
+        named = [
+            *(f" --config {file}" for file in configs),
+            *(f" --form {form}" for form in forms),
+            f" --output {folder}" if folder != FOLDER else "",
+        ]
+        raise click.ClickException(f"write them anew: chatprobe alerts build{''.join(named)}")
     click.echo(f"{folder}: up to date")
 
 
-def _built(configs: tuple[Path, ...]) -> Built:
+def _built(configs: tuple[Path, ...], forms: tuple[Form, ...]) -> Built:
     from alerts.build import build as built
     from alerts.rules import AlertsError
     from config.problems import ConfigError
@@ -80,7 +95,7 @@ def _built(configs: tuple[Path, ...]) -> Built:
 
     try:
         files = find(configs)
-        made = built(read(files).config)
+        made = built(read(files).config, forms)
     except ConfigError as error:
         click.echo(str(error), err=True)
         raise click.exceptions.Exit(1) from error

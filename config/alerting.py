@@ -59,7 +59,9 @@ class Alerts(Section):
         description="what becomes of a page that one or two failed chats would set off: `guard` has it wait for three, `warn` only says so, `refuse` "
         "writes no rules",
     )
-    grafana_url: PageUrl = Field(default="http://127.0.0.1:3000", description="Grafana, for the links to dashboards")
+    grafana_url: PageUrl | None = Field(
+        default=None, description="Grafana, for links to dashboards; left out: alerts have the path of their dashboard, and no link"
+    )
     runbooks_url: PageUrl = Field(
         default="https://github.com/chatprobe/chatprobe/blob/main/docs/runbooks", description="where the runbooks are, a page for each alert"
     )

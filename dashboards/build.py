@@ -1,4 +1,4 @@
-"""What is generated from the dashboards: the text of each file, by its path below their folder."""
+"""What is generated from the dashboards: the text of each file, by its name."""
 
 from __future__ import annotations
 
@@ -10,40 +10,45 @@ from dashboards.dash.board import Board
 from dashboards.dash.render import text
 from dashboards.forms.configmap import config_map
 from dashboards.forms.console import console_config_map
-from dashboards.forms.delivery import Delivery
+from dashboards.forms.delivery import Delivery, Form
 from dashboards.forms.operator import grafana_dashboard
-from dashboards.forms.yaml import dump
-from dashboards.lint.exclusions import as_lint
-from dashboards.lint.verdict import verdict
 
-LINT = ".lint"
 _OURS = "chatprobe-*"
 """What the uids of all dashboards begin with."""
-"""Where dashboard-linter looks for what it shall pass over."""
-CONFIG_MAPS, OPERATOR, CONSOLE = "configmaps", "grafana-operator", "openshift-console"
 
 
-def build(boards: Iterable[Board] = BOARDS, delivery: Delivery | None = None) -> dict[str, str]:
-    """The files below `dashboards/generated`: JSON for Grafana, and the same in the other forms, a folder each.
+def build(boards: Iterable[Board] = BOARDS, form: Form = Form.JSON, delivery: Delivery | None = None) -> dict[str, str]:
+    """The files of all dashboards in one form.
 
     Raises ValueError where two dashboards have the same uid, or one is too large for a ConfigMap.
     """
-    boards, given = tuple(boards), delivery or Delivery()
+    given = delivery or Delivery()
     built: dict[str, str] = {}
     for board in boards:
-        uid, written = str(board.uid), text(board)
-        if f"{uid}.json" in built:
-            raise ValueError(f"two dashboards have the uid {uid}; each needs one of its own")
-        built[f"{uid}.json"] = written
-        built[f"{CONFIG_MAPS}/{uid}.yaml"] = config_map(uid, written, given)
-        built[f"{OPERATOR}/{uid}.yaml"] = grafana_dashboard(uid, written, given)
-        built[f"{CONSOLE}/{uid}.yaml"] = console_config_map(board)
-    built[LINT] = dump(as_lint(verdict(boards).exclusions))
+        name = f"{board.uid}{_suffix(form)}"
+        if name in built:
+            raise ValueError(f"two dashboards have the uid {board.uid}; each needs one of its own")
+        built[name] = _written(board, form, given)
     return built
 
 
-def leftovers(built: Iterable[str], folder: Path) -> list[Path]:
+def leftovers(built: Iterable[str], form: Form, folder: Path) -> list[Path]:
     """Files of an earlier build that this one does not write: those with a name that a dashboard of chatprobe has. Others are somebody else's."""
-    patterns = (f"{_OURS}.json", *(f"{form}/{_OURS}.yaml" for form in (CONFIG_MAPS, OPERATOR, CONSOLE)))
     kept = {folder / name for name in built}
-    return sorted(path for pattern in patterns for path in folder.glob(pattern) if path not in kept)
+    return sorted(path for path in folder.glob(f"{_OURS}{_suffix(form)}") if path not in kept)
+
+
+def _suffix(form: Form) -> str:
+    return ".json" if form is Form.JSON else ".yaml"
+
+
+def _written(board: Board, form: Form, delivery: Delivery) -> str:
+    match form:
+        case Form.JSON:
+            return text(board)
+        case Form.CONFIG_MAP:
+            return config_map(str(board.uid), text(board), delivery)
+        case Form.OPERATOR:
+            return grafana_dashboard(str(board.uid), text(board), delivery)
+        case Form.CONSOLE:
+            return console_config_map(board)

@@ -39,6 +39,7 @@ def _rule(rule: Recording | Alert, settings: Alerts) -> dict[str, object]:
             "summary": rule.summary,
             "description": rule.description,
             "runbook_url": f"{settings.runbooks_url}/{rule.name}.md",
-            "dashboard_url": f"{settings.grafana_url}{rule.dashboard}",
+            "dashboard": rule.dashboard,
+            **({} if settings.grafana_url is None else {"dashboard_url": f"{settings.grafana_url}{rule.dashboard}"}),
         },
     }

@@ -1,4 +1,4 @@
-"""The units that a panel may have: Grafana's ids, those only that dashboard-linter knows too."""
+"""The units that a panel may have: Grafana's ids."""
 
 from __future__ import annotations
 

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 FOLDER = "chatprobe"
 INSTANCE = (("dashboards", "grafana"),)
+
+
+class Form(StrEnum):
+    """What takes the dashboards."""
+
+    JSON = "json"
+    """Grafana itself, 10.4 and later."""
+    CONFIG_MAP = "configmap"
+    """The sidecar of Grafana's Helm charts."""
+    OPERATOR = "operator"
+    """The Grafana operator."""
+    CONSOLE = "console"
+    """OpenShift's console."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Our own rule on links: they lead to a dashboard of ours, and set variables that it has."""
+"""Links: they lead to a dashboard of ours, and set variables that it has."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def check(page: Page, pages: Mapping[str, Page]) -> Iterator[Finding]:
     for panel in page.panels:
         for uid, query in _LINK.findall(json.dumps(panel.raw)):
             if uid not in set(Dashboard):
-                yield page.find("link", f"a link leads to /d/{uid}, and there is no such dashboard", "take a uid from the catalogue", panel)
+                yield page.find(f"a link leads to /d/{uid}, and there is no such dashboard", "take a uid from the catalogue", panel)
                 continue
             there = {variable["name"] for variable in pages[uid].variables} if uid in pages else set(STANDARD)
             for name in (given or standing for given, standing in _SET.findall(query)):
                 if name not in there:
-                    yield page.find("link", f"a link to {uid} sets ${name}, which it does not have", f"set one of {', '.join(sorted(there))}", panel)
+                    yield page.find(f"a link to {uid} sets ${name}, which it does not have", f"set one of {', '.join(sorted(there))}", panel)
         yield from _columns(page, panel)
 
 
@@ -38,4 +38,4 @@ def _columns(page: Page, panel: Panel) -> Iterator[Finding]:
     remedy = f"take one of {', '.join(sorted(titles))}" if titles else "it has no columns: take the value of a label"
     for column in dict.fromkeys(_COLUMN.findall(json.dumps(panel.raw))):
         if column not in titles:
-            yield page.find("link", f"a link takes the value of a column {column!r} that is not there", remedy, panel)
+            yield page.find(f"a link takes the value of a column {column!r} that is not there", remedy, panel)

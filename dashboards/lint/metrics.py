@@ -1,4 +1,4 @@
-"""Our own rules on what is asked for: metrics that exist, labels that they have, counters as rates."""
+"""What is asked for: metrics that exist, labels that they have, counters as rates, and of what the reader chose."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from promql_parser import AggregateExpr, BinaryExpr, Expr, VectorSelector
 from dashboards.lint import tree
 from dashboards.lint.finding import Finding
 from dashboards.lint.labels import possible
-from dashboards.lint.page import Page, Panel, Target
-from dashboards.lint.series import find
+from dashboards.lint.page import RANGE_SECONDS, RATE_INTERVAL_SECONDS, Page, Panel, Target
+from dashboards.lint.series import SCRAPED, find
 
 _RATES = ("rate", "irate", "increase", "resets")
 _EXISTENCE = ("absent", "absent_over_time", "present_over_time", "changes", "count_over_time", "timestamp")
@@ -22,22 +22,22 @@ _VALUE = re.compile(r"Value( #.+)?|Time")
 
 
 def check(page: Page) -> Iterator[Finding]:
-    """Queries that cannot be read are `linter`'s to find."""
     for panel, target in page.targets:
         expr = page.read(target.expr)
         if expr is None:
+            yield page.find(f"it is not PromQL: {' '.join(target.expr.split())}", "correct the query", panel)
             continue
-        wrong = list(_of_query(expr)) or list(_shown(target, expr))
-        yield from (page.find("query", what, remedy, panel, target) for what, remedy in wrong)
+        wrong = [*_of_query(expr), *_of_panel(target, expr)] or [*_shown(target, expr)]
+        yield from (page.find(what, remedy, panel) for what, remedy in wrong)
     for panel in page.panels:
         if panel.kind == "table":
             yield from _columns(page, panel)
     for where, query in _elsewhere(page):
         expr = page.read(query)
         if expr is None:
-            yield page.find("query", f"{where} is not PromQL: {query}", "correct it")
+            yield page.find(f"{where} is not PromQL: {query}", "correct it")
         else:
-            yield from (page.find("query", f"{where}: {what}", remedy) for what, remedy in _of_query(expr))
+            yield from (page.find(f"{where}: {what}", remedy) for what, remedy in _of_query(expr))
 
 
 def _elsewhere(page: Page) -> Iterator[tuple[str, str]]:
@@ -46,9 +46,9 @@ def _elsewhere(page: Page) -> Iterator[tuple[str, str]]:
         yield f"annotation {annotation['name']!r}", annotation.get("expr", "")
     for variable in page.variables:
         if variable["type"] == "query":
-            asked = re.fullmatch(r"label_values\((.+), *\w+\)", variable.get("definition", ""), re.DOTALL)
-            if asked:
-                yield f"variable {variable['name']!r}", f"count({asked[1]})"
+            definition = variable.get("definition", "")
+            asked = re.fullmatch(r"label_values\((.+), *\w+\)", definition, re.DOTALL)
+            yield f"variable {variable['name']!r}", f"count({asked[1]})" if asked else definition
 
 
 def _of_query(expr: Expr) -> Iterator[tuple[str, str]]:
@@ -86,6 +86,23 @@ def _of_selector(selector: VectorSelector, way: tree.Way) -> Iterator[tuple[str,
         yield f"`{name}` is no counter, and `{function}` is taken of it", "take `deriv` or `delta`, or none where it is a rate already"
 
 
+def _of_panel(target: Target, expr: Expr) -> Iterator[tuple[str, str]]:
+    """What holds for panels alone: they ask for what the reader chose, and their rates follow the time range that is shown."""
+    ranges = {RATE_INTERVAL_SECONDS, *((RANGE_SECONDS,) if target.raw.get("instant") else ())}
+    for selector, way in tree.selectors(expr):
+        name, (function, over) = tree.name(selector), tree.call_over(way)
+        if (series := find(name)) is None:
+            continue
+        for label in SCRAPED:
+            if series.chosen_by(label) and not tree.has_variable(selector, label):
+                yield f'`{name}` without {label}=~"${label}"', "select with `promql.select` or `promql.matchers`"
+        if function in ("rate", "irate") and over is not None and over.total_seconds() not in ranges:
+            yield (
+                f"`{function}` of `{name}` over a range of its own",
+                "take it over `$__rate_interval`, or ask what is recorded; one value of all that is shown may be over `$__range`",
+            )
+
+
 def _only_there(way: tree.Way) -> bool:
     """Whether only the presence of a series is looked at."""
     above = next((node for node in reversed(way) if not isinstance(node, BinaryExpr)), None)
@@ -120,7 +137,7 @@ def _columns(page: Page, panel: Panel) -> Iterator[Finding]:
     kept = (each["options"]["include"]["names"] for each in panel.raw.get("transformations", []) if each["id"] == "filterFieldsByName")
     for name in (name for names in kept for name in names if not _VALUE.fullmatch(name)):
         if name not in has and None not in asked:
-            yield page.find("labels", f"column `{name}` is in no answer", f"name one of {', '.join(sorted(has))}", panel)
+            yield page.find(f"column `{name}` is in no answer", f"name one of {', '.join(sorted(has))}", panel)
 
 
 def _short(expr: Expr) -> str:

@@ -20,9 +20,8 @@ RATE_INTERVAL_SECONDS, RANGE_SECONDS = 7919, 7901
 
 @dataclass(frozen=True)
 class Target:
-    """A query of a panel. `place` counts the panel's queries from 0."""
+    """A query of a panel."""
 
-    place: int
     raw: Json
 
     @property
@@ -51,7 +50,7 @@ class Panel:
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:
-        return tuple(Target(place, raw) for place, raw in enumerate(self.raw.get("targets") or ()))
+        return tuple(map(Target, self.raw.get("targets") or ()))
 
     @property
     def defaults(self) -> Json:
@@ -115,8 +114,6 @@ class Page:
                 self._parsed[expr] = None
         return self._parsed[expr]
 
-    def find(
-        self, rule: str, what: str, remedy: str, panel: Panel | None = None, target: Target | None = None, series: tuple[str, ...] = ()
-    ) -> Finding:
+    def find(self, what: str, remedy: str, panel: Panel | None = None) -> Finding:
         """A finding in this dashboard."""
-        return Finding(self.title, panel.name if panel else DASHBOARD, rule, what, remedy, target.place if target else None, series)
+        return Finding(self.title, panel.name if panel else DASHBOARD, what, remedy)

@@ -1,4 +1,4 @@
-"""Our own rules on panels, stricter than dashboard-linter's: titles, descriptions and units of every kind of panel, and their places."""
+"""Titles, descriptions and units of every kind of panel, and their places."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def check(page: Page) -> Iterator[Finding]:
 def _words(page: Page, panel: Panel) -> Iterator[Finding]:
     for key in ("title", "description"):
         if not str(panel.raw.get(key, "")).strip():
-            yield page.find("words", f"it has no {key}", f"write a {key}: what it shows, and how to read it", panel)
+            yield page.find(f"it has no {key}", f"write a {key}: what it shows, and how to read it", panel)
     if not panel.targets and panel.kind not in _WITHOUT_VALUES:
-        yield page.find("words", "it has no queries", "give it a query, or make it a text", panel)
+        yield page.find("it has no queries", "give it a query, or make it a text", panel)
 
 
 def _unit(page: Page, panel: Panel) -> Iterator[Finding]:
@@ -35,10 +35,10 @@ def _unit(page: Page, panel: Panel) -> Iterator[Finding]:
         return
     remedy = "take one of `dashboards.dash.units`"
     if (unit := panel.defaults.get("unit")) not in set(Unit):
-        yield page.find("unit", f"its unit is {unit!r}", remedy, panel)
+        yield page.find(f"its unit is {unit!r}", remedy, panel)
     for other in panel.overridden("unit"):
         if other not in set(Unit):
-            yield page.find("unit", f"an override has the unit {other!r}", remedy, panel)
+            yield page.find(f"an override has the unit {other!r}", remedy, panel)
 
 
 def _twice(page: Page) -> Iterator[Finding]:
@@ -47,7 +47,7 @@ def _twice(page: Page) -> Iterator[Finding]:
         for key, values in seen.items():
             value = panel.raw.get(key)
             if value in values:
-                yield page.find("twice", f"another panel has the same {key}, {value!r}", "give one of them another title", panel)
+                yield page.find(f"another panel has the same {key}, {value!r}", "give one of them another title", panel)
             values.add(value)
 
 
@@ -58,10 +58,10 @@ def _places(page: Page) -> Iterator[Finding]:
         for raw in group:
             place = raw["gridPos"]
             if place["x"] < 0 or place["w"] < 1 or place["h"] < 1 or place["x"] + place["w"] > COLUMNS:
-                yield page.find("place", f"it stands outside of the {COLUMNS} columns", "let `layout.flow` place it", Panel(raw))
+                yield page.find(f"it stands outside of the {COLUMNS} columns", "let `layout.flow` place it", Panel(raw))
         for one, other in combinations(group, 2):
             if _overlap(one["gridPos"], other["gridPos"]):
-                yield page.find("place", f"it overlaps with {other.get('title')!r}", "let `layout.flow` place them", Panel(one))
+                yield page.find(f"it overlaps with {other.get('title')!r}", "let `layout.flow` place them", Panel(one))
 
 
 def _overlap(one: Json, other: Json) -> bool:

@@ -20,28 +20,20 @@ SCRAPED = (JOB, INSTANCE)
 _SLO_IDENTITY = (own.SLO, "sloth_id", "sloth_service", "sloth_slo")
 _SLO_LABELS = (*recordings.ATTEMPTS.labels, *_SLO_IDENTITY)
 _SLI = re.compile(re.escape(recordings.SLI_ERROR).replace(re.escape("{window}"), r"\d+[smhdwy]"))
-_OTHERS = "another exporter tells it, with a job and an instance of its own"
-_RECORDED = "recorded series add up over instances, and have none"
-_NO_JOB = "an objective is the same for all jobs, and its series have none"
-_ALERTS = "alerts on no target in particular have no job, and are shown too; none has an instance"
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A name that a selector may have. `labels` None: any. `unchosen`: why it need not have the matchers of `job` and `instance`."""
+    """A name that a selector may have. `labels` None: any. `apart`: it is not of the exporter that the reader chose by `job` and `instance`."""
 
     name: str
     kind: Kind
     labels: frozenset[str] | None
-    unchosen: str = ""
+    apart: bool = False
 
-    def lacks(self, label: str) -> str:
-        """Why it need not be selected by this label; empty: it must be."""
-        if self.unchosen:
-            return self.unchosen
-        if self.labels is not None and label not in self.labels:
-            return _RECORDED if label == INSTANCE else _NO_JOB
-        return ""
+    def chosen_by(self, label: str) -> bool:
+        """Whether a query must select it by the reader's choice of this label: recorded series add up over instances, and have none."""
+        return not self.apart and (self.labels is None or label in self.labels)
 
 
 def find(name: str) -> Series | None:
@@ -58,37 +50,40 @@ def known() -> dict[str, Series]:
 
 
 def _scraped() -> Iterator[Series]:
-    for metric, unchosen in _metrics():
-        yield from _of_metric(metric, unchosen)
+    for metric, apart in _metrics():
+        yield from _of_metric(metric, apart)
 
 
-def _metrics() -> Iterator[tuple[Metric, str]]:
-    """Every metric that the catalogue names or lists, and why it is not of this exporter."""
+def _metrics() -> Iterator[tuple[Metric, bool]]:
+    """Every metric that the catalogue names or lists, and whether another exporter tells it, with a job and an instance of its own."""
     for module in (own, unified, process, vllm, vllm_options, tgi, pods):
-        unchosen = _OTHERS if module is pods else ""
+        apart = module is pods
         for value in vars(module).values():
             if isinstance(value, Metric):
-                yield value, unchosen
+                yield value, apart
             elif isinstance(value, tuple):
-                yield from ((metric, unchosen) for metric in value if isinstance(metric, Metric))
+                yield from ((metric, apart) for metric in value if isinstance(metric, Metric))
 
 
-def _of_metric(metric: Metric, unchosen: str) -> Iterator[Series]:
+def _of_metric(metric: Metric, apart: bool) -> Iterator[Series]:
     labels = frozenset((*SCRAPED, *metric.labels))
     if metric.type in ("counter", "gauge"):
-        yield Series(metric.name, "counter" if metric.type == "counter" else "gauge", labels, unchosen)
+        yield Series(metric.name, "counter" if metric.type == "counter" else "gauge", labels, apart)
         return
     if metric.type == "histogram":
-        yield Series(metric.bucket, "counter", labels | {LE}, unchosen)
+        yield Series(metric.bucket, "counter", labels | {LE}, apart)
     else:  # a summary: its quantiles are gauges
-        yield Series(metric.name, "gauge", labels, unchosen)
-    yield Series(metric.sum, "counter", labels, unchosen)
-    yield Series(metric.count, "counter", labels, unchosen)
+        yield Series(metric.name, "gauge", labels, apart)
+    yield Series(metric.sum, "counter", labels, apart)
+    yield Series(metric.count, "counter", labels, apart)
 
 
 def _of_rules() -> Iterator[Series]:
     yield from (_recorded(shared.name, shared.labels) for shared in recordings.SHARED)
-    yield from (_recorded(name, _SLO_LABELS) for name in (recordings.CURRENT_BURN_RATE, recordings.PERIOD_BURN_RATE, recordings.BUDGET_REMAINING))
+    yield from (
+        _recorded(name, _SLO_LABELS)
+        for name in (recordings.CURRENT_BURN_RATE, recordings.PERIOD_BURN_RATE, recordings.BUDGET_REMAINING, recordings.PERIOD_MEASURED)
+    )
     yield from (_recorded(name, _SLO_IDENTITY) for name in (recordings.OBJECTIVE, recordings.ERROR_BUDGET, recordings.PERIOD_DAYS))
     yield _recorded(recordings.INFO, (*_SLO_IDENTITY, "sloth_mode", "sloth_spec", "sloth_objective"))
 
@@ -100,4 +95,4 @@ def _recorded(name: str, labels: Iterable[str]) -> Series:
 def _foreign() -> Iterator[Series]:
     for one in FOREIGN:
         labels = None if one.labels is None else frozenset(one.labels)
-        yield Series(one.name, one.kind, labels, _ALERTS if one.labels is None else "")
+        yield Series(one.name, one.kind, labels, apart=one.labels is None)

@@ -1,4 +1,4 @@
-"""Our own rules on variables: each is used, and none is used that is not there."""
+"""Variables: each is used, and none is used that is not there."""
 
 from __future__ import annotations
 
@@ -8,25 +8,22 @@ from collections.abc import Iterator
 
 from dashboards.dash.filling import used
 from dashboards.lint.finding import Finding
+from dashboards.lint.frame import ALWAYS
 from dashboards.lint.page import Page
 
 _OF_GRAFANA = re.compile(r"__\w+")
-_STANDING = ("datasource", "job", "instance")
-"""Those that dashboard-linter wants on every dashboard."""
 
 
 def check(page: Page) -> Iterator[Finding]:
     names = {variable["name"] for variable in page.variables}
     for name in sorted(names):
         others = [variable for variable in page.variables if variable["name"] != name]
-        if name not in _STANDING and name not in _of_text(page, others):
-            yield page.find("variable", f"no query, title or link uses the variable ${name}", "use it, or leave it out")
+        if name not in ALWAYS and name not in _of_text(page, others):
+            yield page.find(f"no query, title or link uses the variable ${name}", "use it, or leave it out")
     for panel in page.panels:
         for name in sorted(set(used(json.dumps(panel.raw))) - names):
             if not _OF_GRAFANA.fullmatch(name):
-                yield page.find(
-                    "variable", f"it uses the variable ${name}, which the dashboard does not have", f"add it, or use one of {_listed(names)}", panel
-                )
+                yield page.find(f"it uses the variable ${name}, which the dashboard does not have", f"add it, or use one of {_listed(names)}", panel)
 
 
 def _of_text(page: Page, variables: list[dict[str, object]]) -> set[str]:

@@ -24,7 +24,7 @@ CONFIG = """
 targets: {vllm: {backend: vllm, url: "http://127.0.0.1:8000"}}
 scenarios: {heartbeat: {every: 15s, timeout: 30s}}
 slos: {available: {scenario: heartbeat, objective: 99%}}
-alerts: {evaluation_interval: 15s, scrape_interval: 15s}
+alerts: {evaluation_interval: 15s, scrape_interval: 15s, grafana_url: "http://127.0.0.1:3000"}
 """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 import yaml
 
 from alerts.build import build, leftovers, stale
-from alerts.rules import rules
+from alerts.forms.form import Form
+from alerts.rules import AlertsError, rules
 from config.reader import parse, read
 from tests.alerts.promtool import config, promtool
 from tests.crds import problems
@@ -42,9 +44,18 @@ def test_promtool_takes_the_rules_of_every_preset(preset: str, tmp_path: Path) -
     assert len(names) == (3 if "slos.rules.yaml" in files else 2)
 
 
-def test_what_is_checked_in_is_that_of_the_default_preset() -> None:
-    built = build(read([ROOT / "config" / "default.yaml", ROOT / "alerts" / "notify.yaml"]).config)
-    assert [*stale(built, ROOT / "alerts" / "generated")] == [], "stale: make generated"
+@pytest.mark.parametrize("preset", ["default", "quick-test", "stress-test", "example"])
+def test_every_slo_of_a_preset_can_page(preset: str) -> None:
+    notes = build(read([ROOT / "config" / f"{preset}.yaml"], environ={}).config).notes
+    assert [note for note in notes if "never pages" in note] == []
+
+
+@pytest.mark.parametrize(("overlay", "folder"), [((), ""), (("alerts/one-day.yaml",), "one-day")])
+def test_what_is_checked_in_are_the_rule_files_of_the_default_preset(overlay: tuple[str, ...], folder: str) -> None:
+    built = build(read([ROOT / file for file in ("config/default.yaml", *overlay)]).config, [Form.RULES])
+    there = ROOT / "alerts/generated" / folder
+    assert [*stale(built, there)] == [], "stale: make generated"
+    assert {file.name for file in there.iterdir() if file.is_file()} == built.files.keys(), "other forms are built where they are wanted"
 
 
 def test_jira_is_for_alertmanagers_own_file_only() -> None:
@@ -56,6 +67,31 @@ def test_jira_is_for_alertmanagers_own_file_only() -> None:
     assert built.notes[-1].startswith("alertmanagerconfig.yaml is left out: alerts.notify.page: names Jira")
 
 
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        (Form.SLOTH, "slos: is missing, and Sloth makes rules of SLOs alone; write one, or leave its form out"),
+        (Form.ALERTMANAGER, 'alerts.notify: is missing; write notify: {receivers: {slack: {channel: "#llm-alerts"}}}'),
+        (Form.ALERTMANAGER_CONFIG, 'alerts.notify: is missing; write notify: {receivers: {slack: {channel: "#llm-alerts"}}}'),
+    ],
+)
+def test_a_form_that_is_asked_for_and_has_nothing_to_say_is_refused(form: Form, line: str) -> None:
+    without = parse('targets: {v: {backend: vllm, url: "http://v"}}\nscenarios: {beat: {every: 15s}}\n').config
+    assert not {f"{form}.yaml"} & build(without).files.keys()
+    with pytest.raises(AlertsError) as caught:
+        build(without, [form])
+    assert caught.value.problems == (line,)
+
+
+@pytest.mark.parametrize("form", [*Form])
+def test_a_form_alone_is_as_it_is_with_the_others(form: Form) -> None:
+    told = "notify: {receivers: {slack: {channel: '#llm'}}, page: [slack], ticket: [slack]}"
+    config = parse(WITH_RETENTION.replace("retention: 1d", told)).config
+    every, alone = build(config).files, build(config, [form]).files
+    assert alone
+    assert alone == {name: text for name, text in every.items() if fnmatch(name, form.pattern)}
+
+
 def test_every_alert_says_what_whom_and_where() -> None:
     for group in (*written("alerts.rules.yaml", "labels: {team: llm}")["groups"], *written("slos.rules.yaml", "labels: {team: llm}")["groups"]):
         for rule in group["rules"]:
@@ -64,7 +100,8 @@ def test_every_alert_says_what_whom_and_where() -> None:
             assert re.fullmatch(r"LLM[A-Za-z]+", rule["alert"])
             assert rule["labels"]["severity"] in ("critical", "warning", "info")
             assert rule["labels"]["team"] == "llm"
-            assert rule["annotations"].keys() == {"summary", "description", "runbook_url", "dashboard_url"}
+            assert rule["annotations"].keys() == {"summary", "description", "runbook_url", "dashboard"}
+            assert rule["annotations"]["dashboard"].startswith("/d/chatprobe-")
             assert rule["annotations"]["runbook_url"].endswith(f"/{rule['alert']}.md")
             assert not rule["annotations"]["summary"].endswith(".")
             assert "for" in rule
@@ -78,6 +115,10 @@ def test_what_an_older_prometheus_does_not_know_is_left_out() -> None:
     assert "LLMTargetDown" in keeps("")
     assert keeps('prometheus: "2.41"') == set()
     assert keeps('prometheus: "3.0"') == keeps("")
+
+
+def test_no_link_leads_to_a_grafana_that_nobody_named() -> None:
+    assert "dashboard_url" not in "".join(build(read([ROOT / "config" / "default.yaml"]).config, [Form.RULES]).files.values())
 
 
 def test_links_lead_where_the_configuration_says() -> None:
@@ -152,6 +193,7 @@ def test_staleness_names_each_file(tmp_path: Path) -> None:
         f"{tmp_path}/old.rules.yaml: is left from before",
     ]
     assert leftovers(built, tmp_path) == (tmp_path / "old.rules.yaml",)
+    assert leftovers(build(config(), [Form.PROMETHEUS_RULE]), tmp_path) == (), "rule files are another form"
 
 
 def test_names_of_groups_and_rules_are_no_other_twice() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from alerts.inhibition import INHIBITIONS
+from alerts.inhibition import INHIBITIONS, NO_SYMPTOMS
 from alerts.rule import Alert
 from alerts.rules import rules
 from config.reader import parse
@@ -16,10 +16,23 @@ def silenced_by(source: str) -> set[str]:
     return {target for inhibition in INHIBITIONS if inhibition.source == source for target in inhibition.targets}
 
 
-def test_every_alert_that_is_named_is_there() -> None:
+def test_every_alert_is_silenced_by_a_cause_or_is_no_symptom_of_any() -> None:
     there = {rule.name for group in rules(parse(starter("default")).config).groups for rule in group.rules if isinstance(rule, Alert)}
-    named = {name for inhibition in INHIBITIONS for name in (inhibition.source, *inhibition.targets)}
-    assert named <= there
+    silenced = {name for inhibition in INHIBITIONS for name in inhibition.targets}
+    assert {inhibition.source for inhibition in INHIBITIONS} <= there
+    assert silenced | NO_SYMPTOMS.keys() == there
+    assert not silenced & NO_SYMPTOMS.keys()
+
+
+def test_a_rule_leaves_out_what_it_is_said_to() -> None:
+    """Where an inhibition would hide the end of a page, the rule itself has to leave out what another one has told of."""
+    expressions = {
+        rule.name: rule.expr for group in rules(parse(starter("default")).config).groups for rule in group.rules if isinstance(rule, Alert)
+    }
+    for name, why in NO_SYMPTOMS.items():
+        for other in re.findall(r"LLM\w+", why):
+            assert "unless on (job, target, backend, model" in expressions[name]
+            assert f'ALERTS{{alertname="{other}"' in expressions[name]
 
 
 def test_no_alert_silences_itself_not_even_through_others() -> None:

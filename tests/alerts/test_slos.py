@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.objective import objectives
-from alerts.recordings import BUDGET_REMAINING, CURRENT_BURN_RATE, PERIOD_BURN_RATE, SLI_ERROR
+from alerts.recordings import BUDGET_REMAINING, CURRENT_BURN_RATE, PERIOD_BURN_RATE, PERIOD_MEASURED, SLI_ERROR
 from alerts.rule import Alert, Group, Recording
 from alerts.rules import rules
 from alerts.slos import BURN, groups
@@ -28,6 +28,9 @@ from tests.alerts.promtool import config, firing, first_minute, values
 
 FAST, SLOW, TICKET = BURN[Speed.FAST], BURN[Speed.SLOW], BURN[Speed.TICKET]
 PAGE = Path(__file__).parents[2] / "docs" / "alerting.md"
+
+
+LINKED = "chatprobe-slo?var-job=chatprobe&var-target=vllm&var-backend=vllm&var-model=tiny&var-scenario=heartbeat&var-slo=available"
 
 
 def labels(target: str = "vllm", slo: str = "available") -> str:
@@ -62,8 +65,9 @@ def test_the_documentation_has_that_table() -> None:
 
 
 def test_what_a_page_says(tmp_path: Path) -> None:
-    failures = {f'{own.PROBE_FAILURES.name}{labels()[:-1]},reason="connect"}}': "0x400 0+1x80"}
-    fired = firing(config(), FAST, attempts("0+1x480", "0+1x400 400x80") | failures, [120], tmp_path)
+    failures = {f'{own.PROBE_FAILURES.name}{labels()[:-1]},reason="connect"}}': "0x399 0+1x80"}
+    info = {f'{own.TARGET_INFO.name}{labels()[:-1]},url="http://vllm:8000"}}': "1x480"}
+    fired = firing(config(), FAST, attempts("0+1x480", "0+1x400 400x80") | failures | info, [120], tmp_path)
     ((alert,),) = fired.values()
     assert alert.labels == {
         "job": "chatprobe",
@@ -82,12 +86,53 @@ def test_what_a_page_says(tmp_path: Path) -> None:
     }
     assert alert.annotations == {
         "summary": "vllm burns its error budget for available",
-        "description": "100% of the chats with vllm (tiny) in the last 5m were bad, and more than 14.4% of those in the last 1h. "
-        "A good one succeeds. 1% may be bad: at 14.4 times that, the budget of 30d is gone in 2.1d. Of those that failed, most did so by connect.",
+        "description": "100% of the chats with vllm (tiny) in the last 5m were bad, and more than 14.4% of those in the last 1h "
+        "(80 of 240 chats). A good one succeeds. 80 failed. The most frequent failure in 1h: connect. "
+        "1% may be bad: at 14.4 times that, the budget of 30d is gone in 2.1d. The engine: http://vllm:8000.",
         "runbook_url": "https://github.com/chatprobe/chatprobe/blob/main/docs/runbooks/LLMBudgetBurnFast.md",
-        "dashboard_url": "http://127.0.0.1:3000/d/chatprobe-slo"
-        "?var-job=chatprobe&var-target=vllm&var-backend=vllm&var-model=tiny&var-scenario=heartbeat&var-slo=available",
+        "dashboard": f"/d/{LINKED}",
+        "dashboard_url": f"http://127.0.0.1:3000/d/{LINKED}",
     }
+
+
+SLOW_SLO = """
+targets: {vllm: {backend: vllm, url: "http://127.0.0.1:8000"}}
+scenarios: {heartbeat: {every: 15s, timeout: 30s}}
+slos: {available: {scenario: heartbeat, objective: 99%, ttft: 500ms}}
+alerts: {evaluation_interval: 15s, scrape_interval: 15s}
+"""
+
+
+def slow_chats(limit: str = "1") -> dict[str, str]:
+    """TTFT of a hundred minutes: all within 0.5 s but for the last twenty, when all are between 0.75 and 1 s."""
+    told = {f'{own.TTFT.bucket}{labels()[:-1]},le="{bound}"}}': "0+1x320 320x80" for bound in ("0.5", "0.75")}
+    return told | {f'{own.TTFT.bucket}{labels()[:-1]},le="{bound}"}}': "0+1x400" for bound in (limit, "+Inf")}
+
+
+def test_a_page_for_slow_chats_says_so_and_by_how_much(tmp_path: Path) -> None:
+    ((alert,),) = firing(config(SLOW_SLO), FAST, attempts("0+1x400", "0+1x320 320x80") | slow_chats(), [100], tmp_path).values()
+    assert (
+        "(80 of 240 chats). A good one succeeds with ttft <= 0.5s. 80 were too slow. TTFT of 99%: up to 992.5ms, and 0.5s is good. 1% may"
+        in (alert.annotations["description"])
+    )
+
+
+def test_a_page_tells_chats_that_failed_from_those_that_were_slow_or_not_sent(tmp_path: Path) -> None:
+    failures = {f'{own.PROBE_FAILURES.name}{labels()[:-1]},reason="stalled"}}': "0x320 0+1x40 40x40"}
+    skips = {f'{own.PROBE_SKIPPED.name}{labels()[:-1]},reason="breaker"}}': "0x320 0+1x20 20x60"}
+    ((alert,),) = firing(config(SLOW_SLO), FAST, attempts("0+1x400", "0+1x320 320x80") | failures | skips, [100], tmp_path).values()
+    assert (
+        " 40 failed. The most frequent failure in 1h: stalled. 20 were not sent, as the engine did not answer those before. 20 were too slow. "
+        in alert.annotations["description"]
+    )
+
+
+def test_a_page_says_where_it_speaks_of_more_time_than_was_measured(tmp_path: Path) -> None:
+    young = attempts("_x320 0+1x80", "_x320 0x80")
+    ((alert,),) = firing(config(), FAST, young, [100], tmp_path).values()
+    assert "(80 of 80 chats). There are measurements of the last 20m 0s only. A good one" in alert.annotations["description"]
+    old = firing(config(), FAST, attempts("0+1x480", "0+1x400 400x80"), [120], tmp_path)[120]
+    assert "There are measurements" not in old[0].annotations["description"]
 
 
 def test_the_fast_page_ends_soon_after_the_trouble(tmp_path: Path) -> None:
@@ -181,15 +226,33 @@ def test_budget_and_burn_rates(tmp_path: Path) -> None:
         assert list(found.values()) == [pytest.approx(value, abs=1e-9)], name
 
 
-def test_an_exhausted_budget_is_told_and_ends(tmp_path: Path) -> None:
-    good = " ".join(["0+9x100", *(["900+10x2400"])])
-    fired = firing(config(), "LLMErrorBudgetExhausted", attempts("0+10x2500", good), [5, 20, 500, 620], tmp_path)
-    assert [bool(alerts) for alerts in fired.values()] == [False, True, False, False]
-    ((alert,), *_) = [alerts for alerts in fired.values() if alerts]
-    assert alert.labels["severity"] == "info"
-    assert alert.annotations["description"] == (
-        "vllm (tiny) has spent 10 times its error budget of 30d: more was bad than the 1% that may be. Changes that can wait should wait."
+ONE_DAY = """
+targets: {vllm: {backend: vllm, url: "http://127.0.0.1:8000"}}
+scenarios: {heartbeat: {every: 6s}}
+slos: {available: {scenario: heartbeat, objective: 99%, window: 1d}}
+alerts: {evaluation_interval: 1m, scrape_interval: 1m}
+"""
+
+
+def test_an_exhausted_budget_is_told_when_a_whole_periods_is_spent_and_ends(tmp_path: Path) -> None:
+    """Ten chats a minute, of which a day's budget lets 144 fail. One a minute fails for 200 minutes: ten times what may be."""
+    fired = firing(
+        config(ONE_DAY),
+        "LLMErrorBudgetExhausted",
+        attempts("0+10x1700", "0+9x200 1810+10x1499"),
+        [30, 140, 160, 1430, 1530],
+        tmp_path,
+        every_seconds=60,
     )
+    assert [bool(alerts) for alerts in fired.values()] == [False, False, True, True, False]
+    ((alert,), (late,)) = [alerts for alerts in fired.values() if alerts]
+    assert alert.labels["severity"] == "info"
+    assert re.fullmatch(
+        r"vllm \(tiny\) has spent 1\.1\d* times its error budget of 1d: more was bad than the 1% that may be\. "
+        r"There are measurements of the last 2h [34]\dm 0s only\. Changes that can wait should wait\.",
+        alert.annotations["description"],
+    ), alert.annotations["description"]
+    assert "There are measurements" not in late.annotations["description"]
 
 
 def test_a_budget_that_is_kept_is_not_told_of(tmp_path: Path) -> None:
@@ -249,7 +312,7 @@ slos: {{available: {{scenario: heartbeat, objective: 99.9%, window: {window}}}}}
     (objective,) = objectives(parse(text).config)
     made = groups(objective, 30)
     recordings = [rule for group in made for rule in group.rules if isinstance(rule, Recording)]
-    assert sorted(rule.name for rule in recordings) == sorted([*SLOTH_RECORDS, f"slo:sli_error:ratio_rate{period}"])
+    assert sorted(rule.name for rule in recordings) == sorted([*SLOTH_RECORDS, f"slo:sli_error:ratio_rate{period}", PERIOD_MEASURED])
     for rule in recordings:
         assert rule.labels.items() >= {"sloth_id": "chatprobe-available", "sloth_service": "chatprobe", "sloth_slo": "available"}.items()
         assert rule.name.startswith("slo:sli_error:") == ("sloth_window" in rule.labels)

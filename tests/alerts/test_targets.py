@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from alerts.recordings import UP
+from alerts.rules import rules
 from catalogue import own
 from tests.alerts.cases import Case, Firing, check
+from tests.alerts.promtool import config, firing, needed
 from tests.alerts.series import (
     CUT,
     GATHERED,
@@ -49,8 +52,7 @@ TARGET_DOWN = (
                 6.5,
                 11.75,
                 VLLM,
-                "Every chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) fails. The last that succeeded ended 1m 45s ago. "
-                "Of those that failed, most did so by connect.",
+                "No chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) has succeeded for 1m 45s. The most frequent failure in 10m: connect.",
             ),
         ),
     ),
@@ -64,8 +66,7 @@ TARGET_DOWN = (
                 4.5,
                 8,
                 VLLM,
-                "Every chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) fails. None has succeeded since chatprobe runs. "
-                "Of those that failed, most did so by connect.",
+                "No chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) has succeeded since chatprobe runs. The most frequent failure in 10m: connect.",
             ),
         ),
     ),
@@ -364,7 +365,22 @@ NO_COMPLETION = (
                 42.25,
                 {**VLLM, "scenario": "heartbeat"},
                 "37.5% of the chats with llm/vllm (Qwen/Qwen2.5-7B-Instruct) that had a first token in the last 10m did not come to their end "
-                "(heartbeat). A router or proxy that cuts long streams looks like this. Of those that failed, most did so by truncated.",
+                "(heartbeat). A router or proxy that cuts long streams looks like this. The most frequent failure in 10m: truncated.",
+            ),
+        ),
+    ),
+    Case(
+        "LLMFirstTokenButNoCompletion",
+        "of an outage just before, and of another scenario that fails by itself, it says nothing",
+        chats(lasting(10, OK) + lasting(4, REFUSED) + lasting(10, CUT, OK)) | chats(lasting(24, [NO_TOKEN_IN_TIME] * 4), scenario="long"),
+        23.75,
+        (
+            Firing(
+                20,
+                23.75,
+                {**VLLM, "scenario": "heartbeat"},
+                "52% of the chats with llm/vllm (Qwen/Qwen2.5-7B-Instruct) that had a first token in the last 10m did not come to their end "
+                "(heartbeat). A router or proxy that cuts long streams looks like this. The most frequent failure in 10m: truncated.",
             ),
         ),
     ),
@@ -507,3 +523,13 @@ CASES = (*TARGET_DOWN, *MODEL_MISSING_CASES, *MODEL_NOT_LOADED, *STREAM_STALLED,
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_an_alert_on_a_target(case: Case, tmp_path: Path) -> None:
     check(case, tmp_path)
+
+
+def test_a_success_since_the_last_recording_is_seen(tmp_path: Path) -> None:
+    """What is recorded of a target is up to one evaluation old: an alert that says that no chat succeeds looks at the chats themselves."""
+    configured = config()
+    alone = [group for group in needed("LLMTargetDown", rules(configured).groups) if group.name != "chatprobe-recordings"]
+    down = {f'{UP.name}{{job="chatprobe",target="llm/vllm",backend="vllm",model="{VLLM["model"]}"}}': "0x40"}
+    story = chats(lasting(5, REFUSED, OK) + lasting(5, REFUSED))
+    fired = firing(configured, "LLMTargetDown", story | down, [4, 9], tmp_path, groups=alone)
+    assert [len(alerts) for alerts in fired.values()] == [0, 1]

@@ -32,7 +32,7 @@ def test_build_writes_and_check_agrees(folder: Path) -> None:
     built = run("build", "--output", "rules")
     assert (built.exit_code, built.stdout) == (
         0,
-        "rules: recordings.rules.yaml, alerts.rules.yaml, prometheusrule.yaml, slos.rules.yaml, sloth.yaml written\n",
+        "rules: recordings.rules.yaml, alerts.rules.yaml, slos.rules.yaml, prometheusrule.yaml, sloth.yaml written\n",
     )
     assert built.stderr == (
         "chatprobe.yaml: slos.available: would page for fewer than 3 failed chats in 1h (about 60 chats); the page waits for 3 "
@@ -49,7 +49,7 @@ def test_check_says_what_is_stale_and_how_to_mend_it(folder: Path) -> None:
     checked = run("check", "--config", "chatprobe.yaml", "--output", "rules")
     assert checked.exit_code == 1
     assert checked.stderr == (
-        "rules/prometheusrule.yaml: is stale\nrules/slos.rules.yaml: is stale\nrules/sloth.yaml: is stale\n"
+        "rules/slos.rules.yaml: is stale\nrules/prometheusrule.yaml: is stale\nrules/sloth.yaml: is stale\n"
         "Error: write them anew: chatprobe alerts build --config chatprobe.yaml --output rules\n"
     )
 
@@ -67,6 +67,19 @@ def test_build_takes_away_what_it_no_longer_writes(folder: Path) -> None:
         "rules/sloth.yaml: removed, as it was written for a configuration of before",
     ]
     assert {path.name for path in (folder / "rules").iterdir()} == FILES - {"slos.rules.yaml", "sloth.yaml"} | mine
+
+
+def test_forms_can_be_chosen(folder: Path) -> None:
+    built = run("build", "--form", "prometheusrule", "--form", "sloth", "--output", "rules")
+    assert (built.exit_code, built.stdout) == (0, "rules: prometheusrule.yaml, sloth.yaml written\n")
+    assert {path.name for path in (folder / "rules").iterdir()} == {"prometheusrule.yaml", "sloth.yaml"}
+    assert run("check", "--form", "sloth", "--output", "rules").exit_code == 0
+    checked = run("check", "--form", "rules", "--output", "rules")
+    assert checked.exit_code == 1
+    assert checked.stderr.splitlines()[-1] == "Error: write them anew: chatprobe alerts build --form rules --output rules"
+    refused = run("build", "--form", "alertmanager", "--output", "rules")
+    assert refused.exit_code == 1
+    assert refused.stderr == 'chatprobe.yaml: alerts.notify: is missing; write notify: {receivers: {slack: {channel: "#llm-alerts"}}}\n'
 
 
 def test_an_slo_that_cannot_be_told_writes_nothing(folder: Path) -> None:

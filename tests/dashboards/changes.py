@@ -24,8 +24,12 @@ def target(page: Json, title: str) -> Json:
     return found
 
 
+def of_target(title: str, /, **changes: object) -> Change:
+    return lambda page: target(page, title).update(changes)
+
+
 def expr(title: str, text: str) -> Change:
-    return lambda page: target(page, title).update(expr=text)
+    return of_target(title, expr=text)
 
 
 def drop(name: str) -> Change:

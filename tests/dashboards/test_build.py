@@ -3,11 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from cli.main import main
 from dashboards.boards import BOARDS
 from dashboards.build import build
+from dashboards.forms.delivery import Form
 from dashboards.stale import stale
 from tests.dashboards.parts import BOARD
 
@@ -15,22 +16,33 @@ GENERATED = Path(__file__).parents[2] / "dashboards/generated"
 ANEW = "run `chatprobe dashboards build`"
 
 
+def run(command: str, folder: Path, *more: str) -> Result:
+    return CliRunner().invoke(main, ["dashboards", command, "--output", str(folder), *map(str, more)])
+
+
+@pytest.fixture(params=[*Form])
+def form(request: pytest.FixtureRequest) -> Form:
+    wanted: Form = request.param
+    return wanted
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with everything that is built."""
-    result = CliRunner().invoke(main, ["dashboards", "build", "--output", str(tmp_path)])
+    """A folder with the JSON of all."""
+    result = run("build", tmp_path)
     assert (result.exit_code, result.stderr) == (0, "")
     return tmp_path
 
 
 def check(folder: Path, *more: str) -> tuple[int, list[str]]:
     """What `chatprobe dashboards check` says of a folder's files."""
-    result = CliRunner().invoke(main, ["dashboards", "check", "--output", str(folder), *more])
+    result = run("check", folder, *more)
     return result.exit_code, result.output.splitlines()
 
 
 def test_what_is_checked_in_is_what_is_built() -> None:
-    assert list(stale(build(), GENERATED)) == []
+    assert list(stale(build(), Form.JSON, GENERATED)) == []
+    assert {file.name for file in GENERATED.iterdir()} == build().keys(), "other forms are built where they are wanted"
 
 
 def test_a_uid_belongs_to_one_dashboard() -> None:
@@ -38,15 +50,22 @@ def test_a_uid_belongs_to_one_dashboard() -> None:
         build((BOARD, BOARD))
 
 
-def test_the_command_writes_every_form_of_each(tmp_path: Path) -> None:
+def test_the_command_writes_one_form_of_each(form: Form, tmp_path: Path) -> None:
     folder = tmp_path / "new/folder"
-    result = CliRunner().invoke(main, ["dashboards", "build", "--output", str(folder)])
+    result = run("build", folder, "--form", form)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.splitlines() == [f"{folder / name} written" for name in build()]
-    names = {str(file.relative_to(folder)): file.read_text(encoding="utf-8") for file in folder.rglob("*") if file.is_file()}
-    assert names == build()
-    forms = ("{}.json", "configmaps/{}.yaml", "grafana-operator/{}.yaml", "openshift-console/{}.yaml")
-    assert names.keys() == {".lint", *(form.format(board.uid) for board in BOARDS for form in forms)}
+    assert result.stdout.splitlines() == [f"{folder / name} written" for name in build(form=form)]
+    assert {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()} == build(form=form)
+    assert build(form=form).keys() == {f"{board.uid}.{'json' if form is Form.JSON else 'yaml'}" for board in BOARDS}
+    assert check(folder, "--form", form) == (0, [f"{folder}: up to date"])
+
+
+def test_json_goes_where_it_is_checked_in_and_nothing_else_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(main, ["dashboards", "build"]).exit_code == 0
+    assert {file.name for file in (tmp_path / "dashboards/generated").iterdir()} == build().keys()
+    refused = CliRunner().invoke(main, ["dashboards", "build", "--form", "console"])
+    assert (refused.exit_code, refused.stderr.splitlines()[-1]) == (2, "Error: --form console needs a folder; name one with --output")
 
 
 def test_the_command_says_what_it_cannot_write(tmp_path: Path) -> None:
@@ -56,35 +75,29 @@ def test_the_command_says_what_it_cannot_write(tmp_path: Path) -> None:
     assert result.stderr == f"Error: {tmp_path}/chatprobe-overview.json cannot be written: Is a directory; name another folder with --output\n"
 
 
-def test_it_says_that_all_is_well(folder: Path) -> None:
-    assert check(folder) == (0, [f"{folder}: up to date"])
-
-
-def test_it_names_what_is_missing_stale_and_left_over(folder: Path) -> None:
-    (folder / "chatprobe-overview.json").unlink()
-    (folder / "configmaps/chatprobe-overview.yaml").write_text("---\n")
-    (folder / "grafana-operator/chatprobe-overview.yaml").write_text("---\n")
-    (folder / ".lint").write_text("exclusions: {}\n")
-    (folder / "openshift-console/chatprobe-old.yaml").touch()
-    assert check(folder) == (
+def test_it_names_what_is_missing_stale_and_left_over(form: Form, tmp_path: Path) -> None:
+    run("build", tmp_path, "--form", form)
+    ending, anew = ("json", ANEW) if form is Form.JSON else ("yaml", f"run `chatprobe dashboards build --form {form}`")
+    (tmp_path / f"chatprobe-latency.{ending}").unlink()
+    (tmp_path / f"chatprobe-overview.{ending}").write_text("---\n")
+    (tmp_path / f"chatprobe-old.{ending}").touch()
+    code, lines = check(tmp_path, "--form", form)
+    assert (code, sorted(lines)) == (
         1,
         [
-            f"{folder}/chatprobe-overview.json: is missing; {ANEW}",
-            f"{folder}/configmaps/chatprobe-overview.yaml: is stale; {ANEW}",
-            f"{folder}/grafana-operator/chatprobe-overview.yaml: is stale; {ANEW}",
-            f"{folder}/.lint: is stale; {ANEW}",
-            f"{folder}/openshift-console/chatprobe-old.yaml: is left from before; {ANEW}",
+            f"{tmp_path}/chatprobe-latency.{ending}: is missing; {anew}",
+            f"{tmp_path}/chatprobe-old.{ending}: is left from before; {anew}",
+            f"{tmp_path}/chatprobe-overview.{ending}: is stale; {anew}",
         ],
     )
 
 
-def test_building_removes_what_is_left_over(folder: Path) -> None:
-    left = folder / "openshift-console/chatprobe-old.yaml"
+def test_building_removes_what_is_left_over(form: Form, tmp_path: Path) -> None:
+    left = tmp_path / f"chatprobe-old.{'json' if form is Form.JSON else 'yaml'}"
     left.touch()
-    mine = folder / "notes.txt"
+    mine = tmp_path / "notes.txt"
     mine.touch()
-    result = CliRunner().invoke(main, ["dashboards", "build", "--output", str(folder)])
-    assert result.stdout.splitlines()[-1] == f"{left} removed"
+    assert run("build", tmp_path, "--form", form).stdout.splitlines()[-1] == f"{left} removed"
     assert (left.exists(), mine.exists()) == (False, True)
 
 
@@ -102,16 +115,24 @@ def test_it_names_the_panel_that_was_changed_in_a_file(folder: Path) -> None:
 
 
 def test_the_folder_and_the_operators_grafana_can_be_chosen(tmp_path: Path) -> None:
-    chosen = ("--folder", "LLM", "--instance", "team=ml", "--instance", "stage=prod")
-    result = CliRunner().invoke(main, ["dashboards", "build", "--output", str(tmp_path), *chosen])
-    assert result.exit_code == 0
-    written = (tmp_path / "grafana-operator/chatprobe-overview.yaml").read_text()
+    chosen = ("--form", "operator", "--folder", "LLM", "--instance", "team=ml", "--instance", "stage=prod")
+    assert run("build", tmp_path, *chosen).exit_code == 0
+    written = (tmp_path / "chatprobe-overview.yaml").read_text()
     assert "    matchLabels:\n      team: ml\n      stage: prod\n  folder: LLM\n" in written
     assert check(tmp_path, *chosen) == (0, [f"{tmp_path}: up to date"])
-    assert check(tmp_path)[0] == 1
+    assert check(tmp_path, "--form", "operator")[0] == 1
 
 
-def test_a_label_needs_a_key_and_a_value(tmp_path: Path) -> None:
-    result = CliRunner().invoke(main, ["dashboards", "build", "--output", str(tmp_path), "--instance", "grafana"])
-    assert result.exit_code == 2
-    assert "a label is written KEY=VALUE, each key once" in result.stderr
+@pytest.mark.parametrize(
+    ("option", "line"),
+    [
+        (("--folder", "LLM"), "--folder is for --form configmap and --form operator: the others do not name a folder"),
+        (("--form", "console", "--folder", "LLM"), "--folder is for --form configmap and --form operator: the others do not name a folder"),
+        (("--form", "configmap", "--instance", "team=ml"), "--instance is for --form operator: the others do not name a Grafana"),
+        (("--form", "operator", "--instance", "grafana"), "Invalid value for '--instance': a label is written KEY=VALUE, each key once"),
+    ],
+)
+def test_an_option_that_a_form_does_not_take_is_refused(option: tuple[str, ...], line: str, tmp_path: Path) -> None:
+    result = run("build", tmp_path, *option)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (2, f"Error: {line}")
+    assert [*tmp_path.iterdir()] == []

@@ -21,7 +21,7 @@ from dashboards.dash.panels import Stat, TimeSeries
 from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.forms.configmap import config_map
-from dashboards.forms.delivery import Delivery
+from dashboards.forms.delivery import Delivery, Form
 from dashboards.forms.operator import unpacked
 from dashboards.lint.page import Page
 from tests import crds
@@ -31,21 +31,26 @@ CONSOLE_UNITS = {"bytes", "Bytes", "bps", "Bps", "pps", "ms", "s", "percentunit"
 EACH = pytest.mark.parametrize("board", [BOARD, *BOARDS], ids=lambda board: board.title)
 
 
-def written(board: Board, form: str) -> Any:
-    return yaml.safe_load(build([board])[f"{form}/{board.uid}.yaml"])
+def text(board: Board, form: Form) -> str:
+    (written,) = build([board], form).values()
+    return written
+
+
+def written(board: Board, form: Form) -> Any:
+    return yaml.safe_load(text(board, form))
 
 
 @EACH
 def test_all_forms_hold_the_same_dashboard(board: Board) -> None:
-    raw = build([board])[f"{board.uid}.json"]
-    assert written(board, "configmaps")["data"] == {f"{board.uid}.json": raw}
-    packed = written(board, "grafana-operator")["spec"]["gzipJson"]
+    raw = text(board, Form.JSON)
+    assert written(board, Form.CONFIG_MAP)["data"] == {f"{board.uid}.json": raw}
+    packed = written(board, Form.OPERATOR)["spec"]["gzipJson"]
     assert gzip.decompress(base64.b64decode(packed)).decode() == raw
 
 
 @EACH
 def test_a_config_map_is_found_by_the_sidecar(board: Board) -> None:
-    assert written(board, "configmaps")["metadata"] == {
+    assert written(board, Form.CONFIG_MAP)["metadata"] == {
         "name": str(board.uid),
         "labels": {"grafana_dashboard": "1"},
         "annotations": {"grafana_folder": "chatprobe"},
@@ -58,11 +63,11 @@ def test_a_dashboard_that_is_too_large_for_a_config_map_is_refused() -> None:
         config_map("large", "x" * 1024 * 1024, Delivery())
 
 
-@pytest.mark.parametrize("form", ["configmaps", "grafana-operator", "openshift-console"])
-def test_what_kubectl_cannot_keep_in_an_annotation_is_applied_by_the_server(form: str) -> None:
+@pytest.mark.parametrize("form", [Form.CONFIG_MAP, Form.OPERATOR, Form.CONSOLE])
+def test_what_kubectl_cannot_keep_in_an_annotation_is_applied_by_the_server(form: Form) -> None:
     """`kubectl apply` writes the whole object into an annotation of it, and all annotations together have 256 KiB."""
     page = (Path(__file__).parents[2] / "docs" / "dashboards.md").read_text()
-    (row,) = [line for line in page.splitlines() if f"| `generated/{form}/` |" in line]
+    (row,) = [line for line in page.splitlines() if f"| `{form}` |" in line]
     large = [board.title for board in BOARDS if len(json.dumps(written(board, form)).encode()) > 256 * 1024]
     assert ("apply --server-side -f" in row) == bool(large)
 
@@ -70,7 +75,7 @@ def test_what_kubectl_cannot_keep_in_an_annotation_is_applied_by_the_server(form
 @EACH
 def test_the_operators_definition_takes_its_resource(board: Board) -> None:
     schema = crds.schema("grafanadashboards")
-    resource = written(board, "grafana-operator")
+    resource = written(board, Form.OPERATOR)
     jsonschema_rs.validator_for(schema).validate(resource)
     assert resource["spec"]["instanceSelector"] == {"matchLabels": {"dashboards": "grafana"}}
     resource["spec"]["zipJson"] = resource["spec"].pop("gzipJson")
@@ -79,22 +84,22 @@ def test_the_operators_definition_takes_its_resource(board: Board) -> None:
 
 
 def test_how_it_is_packed_does_not_matter() -> None:
-    resource = written(BOARD, "grafana-operator")
-    text = yaml.safe_dump(resource)
+    resource = written(BOARD, Form.OPERATOR)
+    one = yaml.safe_dump(resource)
     resource["spec"]["gzipJson"] = base64.b64encode(gzip.compress(gzip.decompress(base64.b64decode(resource["spec"]["gzipJson"])), 1)).decode()
     other = yaml.safe_dump(resource)
-    assert text != other
-    assert unpacked(text) == unpacked(other)
+    assert one != other
+    assert unpacked(one) == unpacked(other)
 
 
 @EACH
 def test_the_console_can_show_all_that_it_is_given(board: Board) -> None:
-    resource = written(board, "openshift-console")
+    resource = written(board, Form.CONSOLE)
     assert resource["metadata"]["namespace"] == "openshift-config-managed"
     assert resource["metadata"]["labels"] == {"console.openshift.io/dashboard": "true", "console.openshift.io/odc-dashboard": "true"}
-    ((name, text),) = resource["data"].items()
+    ((name, raw),) = resource["data"].items()
     assert name == f"{board.uid}.json"
-    dashboard = json.loads(text)
+    dashboard = json.loads(raw)
     names = {variable["name"] for variable in dashboard["templating"]["list"]}
     page = Page(dashboard | {"panels": [panel for row in dashboard["rows"] for panel in row["panels"]]})
     assert page.panels
@@ -126,8 +131,7 @@ def test_what_the_console_cannot_show_is_named() -> None:
         "Note: the console has nothing like a panel of the kind Text",
         "When: the console has no unit for instants",
     )
-    text = build([board])[f"openshift-console/{board.uid}.yaml"]
-    assert "# Left out: Heat: the console has nothing like a panel of the kind Heatmap\n" in text
+    assert "# Left out: Heat: the console has nothing like a panel of the kind Heatmap\n" in text(board, Form.CONSOLE)
 
 
 def test_the_console_gets_the_first_choice_of_a_variable_that_it_cannot_have() -> None:

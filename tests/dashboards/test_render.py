@@ -178,7 +178,7 @@ def test_links_keep_the_variables_and_set_those_that_are_given() -> None:
     assert cell("Target") == '${__data.fields["Target"]}'
 
 
-def test_variables_are_as_the_linter_wants_them() -> None:
+def test_variables_are_what_every_dashboard_has() -> None:
     data_source, job, instance, *_, tokens = drawn()["templating"]["list"]
     assert (data_source["name"], data_source["type"], data_source["label"]) == ("datasource", "datasource", "Data source")
     for variable, of, named in ((job, "job", "Job"), (instance, "instance", "Instance")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,10 +22,9 @@ from config.model import Config
 from config.reader import parse
 from config.sections import keys
 from discovery.kubernetes import rbac
-from helm.copies import FILES
 from helm.reference.build import HELM
 from tests.alerts.promtool import promtool
-from tests.helm.cluster import KUBERNETES, NAMESPACE, OPENSHIFT, Cluster, Rendered, charts, example, examples, render
+from tests.helm.cluster import KUBERNETES, NAMESPACE, OPENSHIFT, Cluster, Rendered, example, examples, render
 from tests.helm.objects import pod
 from traffic.sharding import read_shard
 
@@ -33,6 +33,7 @@ EVERYTHING = Cluster("everything", (*OPENSHIFT.knows, "serving.kserve.io/v1beta1
 OF_THE_OPERATOR = {"namespace", "pod", "service", "job", "instance", "container", "endpoint", "node", "prometheus", "prometheus_replica"}
 """Labels that Prometheus and its operator give every series: one of ours of this name would become `exported_…`."""
 
+ROOT = HELM.parent
 Json = dict[str, Any]
 
 
@@ -230,14 +231,15 @@ def test_promtool_accepts_the_rules(retention: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_rules_are_the_copies_but_for_links_and_labels() -> None:
-    values = {"prometheusRule": {"grafanaUrl": "http://127.0.0.1:3000"}}
-    copies = [
+@pytest.mark.parametrize(("retention", "folder"), [("long", "."), ("1d", "one-day")])
+def test_the_rules_are_those_that_are_generated_but_for_links_and_labels(retention: str, folder: str) -> None:
+    values = {"prometheusRule": {"retention": retention}}
+    generated = [
         group
         for name in ("recordings", "alerts", "slos")
-        for group in yaml.safe_load((FILES / "rules" / "long" / f"{name}.rules.yaml").read_text())["groups"]
+        for group in yaml.safe_load((ROOT / "alerts/generated" / folder / f"{name}.rules.yaml").read_text())["groups"]
     ]
-    assert render("chatprobe", values).one("PrometheusRule")["spec"]["groups"] == copies
+    assert render("chatprobe", values).one("PrometheusRule")["spec"]["groups"] == generated
 
 
 def test_alerts_link_to_where_the_values_say() -> None:
@@ -295,15 +297,16 @@ def test_each_dashboard_is_a_config_map_and_a_grafana_dashboard_leads_to_it() ->
     rendered = render("chatprobe", {"dashboards": {"grafanaOperator": {"enabled": True}}})
     held = {each["metadata"]["name"]: each for each in rendered.all("ConfigMap") if "grafana_dashboard" in each["metadata"]["labels"]}
     shown = {file: json.loads(text) for each in held.values() for file, text in each["data"].items()}
-    assert shown == {file.name: json.loads(file.read_text()) for file in (FILES / "dashboards").glob("*.json")}
+    assert shown == {file.name: json.loads(file.read_text()) for file in (ROOT / "dashboards/generated").glob("*.json")}
     references = [each["spec"]["configMapRef"] for each in rendered.all("GrafanaDashboard")]
     assert {(each["name"], each["key"]) for each in references} == {(name, file) for name, each in held.items() for file in each["data"]}
     assert not [each for each in render("chatprobe", {"dashboards": {"enabled": False}}).all("ConfigMap") if "chatprobe.yaml" not in each["data"]]
 
 
 @pytest.mark.parametrize("chart", ["chatprobe", "stack"])
-def test_a_release_fits_into_the_secret_that_helm_keeps_it_in(chart: str) -> None:
-    held = [file.read_bytes() for each in charts() for file in sorted((HELM / each).rglob("*")) if file.is_file() and chart in (each, "stack")]
+def test_a_release_fits_into_the_secret_that_helm_keeps_it_in(chart: str, tmp_path: Path) -> None:
+    with tarfile.open(helm_python.package(HELM / chart, destination=tmp_path)) as package:
+        held = [file.read() for each in package.getmembers() if (file := package.extractfile(each))]
     operator = {"dashboards": {"grafanaOperator": {"enabled": True}}}
     sent = [json.dumps(each).encode() for each in render(chart, {"chatprobe": operator} if chart == "stack" else operator).objects]
     assert len(zlib.compress(b"".join([*held, *sent]), 9)) * (4 / 3) ** 2 < 900_000, "base64 twice, of at most 1 MiB"

@@ -30,8 +30,19 @@
 
 {{/* `true` where the SLOs, and the scenarios whose chats they count, are those that the chart's rules were made for. */}}
 {{- define "chatprobe.slosAreTheCharts" -}}
-{{- $made := .Files.Get "files/rules/made-for.json" | fromJson -}}
+{{- $preset := .Files.Get "files/default.yaml" | fromYaml -}}
+{{- $made := dict -}}
 {{- $counted := dict -}}
-{{- range $made.slos -}}{{- $_ := set $counted .scenario (get $.Values.config.scenarios .scenario) -}}{{- end -}}
-{{- if eq (toJson $made) (toJson (dict "scenarios" $counted "slos" .Values.config.slos)) -}}true{{- end -}}
+{{- range $preset.slos -}}
+{{- $_ := set $made .scenario (get $preset.scenarios .scenario) -}}
+{{- $_ := set $counted .scenario (get $.Values.config.scenarios .scenario) -}}
+{{- end -}}
+{{- if eq (toJson (list $made $preset.slos)) (toJson (list $counted .Values.config.slos)) -}}true{{- end -}}
+{{- end -}}
+
+{{/* Fails where the dashboards and rules are not in the chart: they are symbolic links in its folder, which Helm follows, and not every copy does. */}}
+{{- define "chatprobe.linked" -}}
+{{- if not (and (.Files.Glob "files/dashboards/*.json") (.Files.Glob "files/rules/*.rules.yaml")) -}}
+{{- fail "files: this copy of the chart has no dashboards and rules, as its symbolic links were not kept; take the whole clone, or the packaged chart of a release" -}}
+{{- end -}}
 {{- end -}}

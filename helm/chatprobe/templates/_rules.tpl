@@ -5,14 +5,10 @@
 {{- range .rules -}}
 {{- if .alert -}}
 {{- $annotations := .annotations -}}
-{{- if not $settings.grafanaUrl -}}{{- $_ := unset $annotations "dashboard_url" -}}{{- end -}}
-{{- range $key, $text := $annotations -}}
-{{- if eq $key "dashboard_url" -}}
-{{- $_ := set $annotations $key (regexReplaceAllLiteral "^https?://[^/]+" $text (trimSuffix "/" $settings.grafanaUrl)) -}}
-{{- else if eq $key "runbook_url" -}}
-{{- $_ := set $annotations $key (printf "%s/%s" (trimSuffix "/" $settings.runbooksUrl) (base $text)) -}}
+{{- if $settings.grafanaUrl -}}
+{{- $_ := set $annotations "dashboard_url" (printf "%s%s" (trimSuffix "/" $settings.grafanaUrl) $annotations.dashboard) -}}
 {{- end -}}
-{{- end -}}
+{{- $_ := set $annotations "runbook_url" (printf "%s/%s" (trimSuffix "/" $settings.runbooksUrl) (base (toString $annotations.runbook_url))) -}}
 {{- $_ := set . "labels" (merge (dict) (.labels | default dict) $settings.alertLabels) -}}
 {{- end -}}
 {{- end -}}
