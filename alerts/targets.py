@@ -100,7 +100,7 @@ def _gathered() -> Alert:
         f"Something on the way to {NAME} gathers its tokens",
         f"{PERCENT} of the chats with {WHO} in 30m had their tokens several at once, and then none for a while "
         f"({SCENARIO}): a router, a proxy or a gateway on the way holds them back. Until it hands them on as they come, "
-        "times of tokens say how it gathers, and not how fast the engine is.",
+        "times of tokens say how it gathers, and not how fast the engine is." + WHERE,
         link(Dashboard.WHY, *TARGET),
         for_seconds=5 * MINUTE,
         keep_seconds=5 * MINUTE,

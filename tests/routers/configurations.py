@@ -90,9 +90,9 @@ global
 defaults
   errorfile 503 {page}
   timeout connect 5s
-  timeout client {timeout}
+  timeout client {patience}
   timeout client-fin 1s
-  timeout server {timeout}
+  timeout server {patience}
   timeout server-fin 1s
   timeout http-request 10s
   timeout http-keep-alive 300s
@@ -185,7 +185,7 @@ class OpenShift:
     secure_engine: str
     certificate: Path
     page: Path
-    timeout: str = "30s"
+    patience: str = "30s"
 
     def text(self) -> str:
         return _OPENSHIFT.format(**vars(self), passthrough_host=PASSTHROUGH_HOST, backend=_OPENSHIFT_BACKEND)
