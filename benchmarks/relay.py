@@ -23,10 +23,12 @@ from config.reader import parse as parse_config
 from exporter.metrics.families import Families
 from exporter.metrics.ledger import Ledger
 from exporter.metrics.recording import Recording
-from exporter.native.families import PREFIXES, Family, parse
+from exporter.native.families import parse
 from exporter.native.relay import Relay, RelaySettings
 from exporter.web.app import GZIP_LEVEL
 from exporter.web.exposition import PrometheusExposition
+from probes.backends.vllm import METRICS
+from probes.numbers.family import Family
 from simulator import Options
 from simulator.vllm_metrics import CONTENT_TYPE, VllmMetrics
 from traffic.roster import roster
@@ -47,13 +49,13 @@ class AsPrometheusClient:
 def page(series: int) -> bytes:
     """A simulated vLLM's metrics, with gauges of no meaning up to this many series of its own."""
     body = VllmMetrics(Options()).render().body
-    missing = series - sum(len(family.samples) for family in relayable(parse(body, CONTENT_TYPE)))
+    missing = series - sum(len(family.samples) for family in relayable(parse(body, CONTENT_TYPE, METRICS.prefixes)))
     more = "".join(f'vllm:padding{{model_name="tiny",engine="0",number="{number}"}} {number}.0\n' for number in range(missing))
     return body + b"# HELP vllm:padding Nothing.\n# TYPE vllm:padding gauge\n" + more.encode()
 
 
 def relayable(families: Iterable[Family]) -> list[Family]:
-    return [family for family in families if family.name.startswith(PREFIXES)]
+    return [family for family in families if family.name.startswith(METRICS.prefixes)]
 
 
 def as_prometheus_client(families: Iterable[Family], targets: list[str]) -> AsPrometheusClient:
@@ -93,12 +95,12 @@ def main() -> None:
     arguments = parser.parse_args()
     targets = [f"target-{number}" for number in range(arguments.targets)]
     body = page(arguments.series)
-    families = parse(body, CONTENT_TYPE)
+    families = parse(body, CONTENT_TYPE, METRICS.prefixes)
     relay = Relay(RelaySettings(series_per_target=arguments.series))
 
     def parse_all() -> None:
         for _ in targets:
-            parse(body, CONTENT_TYPE)
+            parse(body, CONTENT_TYPE, METRICS.prefixes)
 
     def put_all() -> None:
         for target in targets:

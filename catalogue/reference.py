@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator
 from catalogue import buckets, own
 from catalogue.buckets import Buckets
 from catalogue.metric import Metric
+from catalogue.unified import PREFIX
+from probes import backends
+from probes.wording import listed
 
 _INTRODUCTION = """\
 # Metrics
@@ -20,19 +23,18 @@ say. Where a target's model changes, its series end and new ones begin at 0. The
 
 `{native}*` are the engines' own numbers, read from their metrics, from what they say is loaded, and from what their answers tell: an engine that does
 not offer one, or offers what cannot be read, has no such series. `replica` is there only where a target lists several processes. Histograms
-of vLLM and TGI keep the engine's own buckets, so that those of different engines cannot be added up.
+of {with_metrics} keep the engine's own buckets, so that those of different engines cannot be added up.
 
 In OpenMetrics, the buckets of `{ttft}` and `{e2e}` carry exemplars with the `request_id` that the chat sent as `X-Request-Id`.
 """
 
-_NATIVE = "chatprobe_native_"
 _BUCKETS = {
     "Time to first token, time to first content, stall": buckets.FIRST_TOKEN,
     "Inter-token latency, time per output token": buckets.TOKEN,
     "Whole chat": buckets.WHOLE_CHAT,
     "Phase": buckets.PHASE,
     "Tokens a second": buckets.RATE,
-    "Loading of a model (Ollama)": buckets.LOAD,
+    "Loading of a model": buckets.LOAD,
     "Schedule lag, event loop lag": buckets.LAG,
 }
 
@@ -44,8 +46,9 @@ def reference() -> str:
 
 def _lines() -> Iterator[str]:
     names = {"first_content": own.FIRST_CONTENT.name, "ttft": own.TTFT.name, "e2e": own.E2E.name}
-    yield _INTRODUCTION.format(native=_NATIVE, **names)
-    native = [metric for metric in own.CATALOGUE if metric.name.startswith(_NATIVE)]
+    with_metrics = listed(backends.titles(lambda backend: backend.metrics))
+    yield _INTRODUCTION.format(native=PREFIX, with_metrics=with_metrics, **names)
+    native = [metric for metric in own.CATALOGUE if metric.name.startswith(PREFIX)]
     itself = [metric for metric in own.CATALOGUE if metric.name.startswith("chatprobe_exporter_")]
     yield from _table("Of chats and targets", [metric for metric in own.CATALOGUE if metric not in (*native, *itself)])
     yield from _table("Of the engines, by their own account", native)

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from probes import backends
+from probes.wording import listed
+
 if TYPE_CHECKING:
-    from probes.ask import Api, Ask, Cache, ConnectionPolicy, Endpoint, Timeouts
+    from probes.ask import Ask, Cache, ConnectionPolicy, Endpoint, Timeouts
     from probes.control import Control
     from probes.probing import Prober
     from probes.prompts import Prompter, PromptSpec
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """The exit code that shells give to a command ended by Ctrl-C."""
+_OWN_APIS = " ".join(f"{api} is {owner.title}'s own {form.path}." for owner, api, form in backends.own_apis())
+_LOADING = backends.titles(lambda backend: backend.on_demand)
 
 
 class Duration(click.ParamType[float]):
@@ -55,9 +60,9 @@ class Chats:
 
 @click.command(context_settings={"show_default": True})
 @click.argument("url")
-@click.option("--backend", required=True, type=click.Choice(["vllm", "tgi", "ollama", "openai"]), help="Which engine answers there.")
+@click.option("--backend", required=True, type=click.Choice(backends.names()), help="Which engine answers there.")
 @click.option("--model", metavar="NAME", help="Model to chat with; left out: the first that the engine lists.")
-@click.option("--api", type=click.Choice(["chat", "generate"]), default="chat", help="generate is TGI's own /generate_stream.")
+@click.option("--api", type=click.Choice(backends.apis()), default="chat", help=_OWN_APIS)
 @click.option("--count", type=click.IntRange(1), default=1, metavar="N", help="How many chats.")
 @click.option("--concurrency", type=click.IntRange(1), default=1, metavar="N", help="How many of them at once.")
 @click.option("--prompt", metavar="TEXT", help="What to say.")
@@ -67,7 +72,7 @@ class Chats:
 @click.option("--cache", type=click.Choice(["cold", "warm"]), default="cold", help="cold: each prompt is new to the engine's prefix cache.")
 @click.option("--connection", type=click.Choice(["reuse", "fresh"]), default="reuse", help="fresh opens a connection for each chat.")
 @click.option("--thinking", is_flag=True, help="Let a reasoning model think first.")
-@click.option("--load-model", is_flag=True, help="Have Ollama load the model if it is not in memory.")
+@click.option("--load-model", is_flag=True, help=f"Have {listed(_LOADING, 'or')} load the model if it is not in memory.")
 @click.option("--connect-timeout", type=Duration(), default="5s", help="For resolving, connecting and the TLS handshake.")
 @click.option("--first-token-timeout", type=Duration(), default="30s", help="For the first token, once the request is sent.")
 @click.option("--stall-timeout", type=Duration(), default="10s", help="For each gap between tokens.")
@@ -110,6 +115,7 @@ def command(
 
     URL is where the engine answers, like http://127.0.0.1:8000, without a path such as /v1. The exit code is 1 if any chat failed.
     """
+    from config.targets import who_loads, whose_api
     from probes.ask import Endpoint, Timeouts, Tls
 
     if no_chunks and output != "json":
@@ -120,16 +126,17 @@ def command(
         backend=backend,
         url=_url(url, {"ca_file": ca_file, "insecure": insecure}),
         model=model,
-        api=cast("Api", api),
+        api=api,
         api_key=key,
         headers=_headers(headers, has_api_key=key is not None),
         tls=Tls(ca_file=ca_file, insecure=insecure),
         load_model=load_model,
     )
-    if api == "generate" and backend != "tgi":
-        raise click.BadParameter("generate is TGI's own API", param_hint="--api")
-    if load_model and backend != "ollama":
-        raise click.BadParameter("is for Ollama, the only engine that loads models on demand", param_hint="--load-model")
+    engine = backends.get(backend)
+    if api not in engine.forms:
+        raise click.BadParameter(f"{api} {whose_api(api)}", param_hint="--api")
+    if load_model and engine.on_demand is None:
+        raise click.BadParameter(who_loads(), param_hint="--load-model")
     chats = Chats(
         endpoint=endpoint,
         prompt=_prompt(prompt, prompt_set, input_tokens),
@@ -279,21 +286,21 @@ async def _with_model(control: Control, endpoint: Endpoint) -> Endpoint:
     Raises `ClickException` where there is no model to chat with, or where only loading one would answer the chat.
     """
     from probes.ask import UNKNOWN_MODEL
-    from probes.backends.ollama import with_tag
     from probes.control import ControlError
 
+    backend = backends.get(endpoint.backend)
     try:
-        listed = await control.models(endpoint) if endpoint.model is None or endpoint.backend == "ollama" else ()
+        models = await control.models(endpoint) if endpoint.model is None or backend.on_demand is not None else ()
     except ControlError as error:
         if endpoint.model is None:
             click.echo(f"The engine's models cannot be listed ({error}), and none is named with --model.", err=True)
         return replace(endpoint, model=endpoint.model or UNKNOWN_MODEL)
-    model = endpoint.model or next(iter(listed), None)
+    model = endpoint.model or next(iter(models), None)
     if model is None:
         raise click.ClickException("the engine lists no model; name one with --model")
-    known = endpoint.backend == "ollama" and with_tag(model) in map(with_tag, listed)
+    known = backend.listed(model, models) is not None
     if known and not endpoint.load_model and await _is_loaded(control, endpoint, model) is False:
-        raise click.ClickException(f"Ollama has not loaded {model}, and loading it would change what others see; --load-model allows it")
+        raise click.ClickException(f"{backend.title} has not loaded {model}, and loading it would change what others see; --load-model allows it")
     return replace(endpoint, model=model)
 
 

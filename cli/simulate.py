@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from simulator.options import ENGINES
+
 if TYPE_CHECKING:
     from simulator import EngineName, Options
 
@@ -25,7 +27,7 @@ def _list_faults(context: click.Context, parameter: click.Parameter, wanted: boo
 
 
 @click.command(context_settings={"show_default": True})
-@click.argument("engine", type=click.Choice(["vllm", "tgi", "ollama"]))
+@click.argument("engine", type=click.Choice(ENGINES))
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; 0 takes a free one.")
 @click.option("--model", "models", multiple=True, default=("tiny",), metavar="NAME", help="A model it serves; repeatable.")

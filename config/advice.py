@@ -10,15 +10,15 @@ from config.credentials import Credential
 from config.demand import chats_per_second_at_most, chats_per_second_on_average, streams_at_worst, tokens_of_largest_chat, tokens_per_hour
 from config.load import ClosedLoop
 from config.model import Config, Scenario, Slo, Target
+from config.native import HAVE_METRICS
 from config.quantities import write_duration
-from config.references import MOST_PAIRED
+from config.references import MOST_PAIRED, exact_ones
 from config.rules import Finding, suggestion
 from config.shapes import SHAPES
+from probes import backends
+from probes.backends.backend import Backend
+from probes.wording import listed
 
-OLLAMA_KEEP_ALIVE_SECONDS = 300
-"""How long Ollama keeps a model in memory after its last use, unless it is told otherwise (`OLLAMA_KEEP_ALIVE`)."""
-
-_TELL_THEIR_LOAD = ("vllm", "tgi")
 _PRIVATE = frozenset({"svc", "local", "localhost", "internal", "intranet", "private", "corp", "home", "lan", "test"})
 """Last labels that nobody can register (RFC 6761, RFC 6762 appendix G, ICANN's `internal`), and `svc` of names inside of a Kubernetes cluster."""
 
@@ -88,9 +88,17 @@ def _on_scenario(config: Config, scenario: Scenario) -> Iterator[Finding]:
             "chat more often, or write a longer window",
         )
     if scenario.exact_length and config.discovery.looks and any("*" in name for name in scenario.targets or "*"):
+        able = listed(exact_ones())
         yield (
             ("exact_length",),
-            "is possible with vLLM only, and others that are discovered answer at any length; name the vLLM targets in targets, or leave it out",
+            f"is possible with {able} only, and others that are discovered answer at any length; name the {able} targets in targets, or leave it out",
+        )
+    untold = [name for name, target in config.targets_of(scenario).items() if not backends.get(target.backend).thinking]
+    if scenario.thinking and untold:
+        able = listed(backends.titles(lambda backend: backend.thinking))
+        yield (
+            ("thinking",),
+            f"is not told to {', '.join(untold)}, as only {able} can be told; name the others in targets, or leave it out",
         )
     budget = config.limits.tokens_per_hour
     if budget is not None and (largest := tokens_of_largest_chat(scenario)) > budget:
@@ -99,14 +107,24 @@ def _on_scenario(config: Config, scenario: Scenario) -> Iterator[Finding]:
             f"makes chats of about {_about(largest)} tokens with their prompts, which limits.tokens_per_hour ({budget}) never lets through; "
             "write a smaller one, or a shorter prompt, or raise the limit",
         )
-    pinned = [name for name, target in config.targets_of(scenario).items() if target.backend == "ollama" and not target.load_model]
-    if pinned and chats_per_second_at_most(scenario) * OLLAMA_KEEP_ALIVE_SECONDS > 1:
+    for engine in backends.BACKENDS.values():
+        yield from _on_pinning(config, scenario, engine, shape)
+    yield from _on_yielding(config, scenario)
+
+
+def _on_pinning(config: Config, scenario: Scenario, engine: Backend, shape: str) -> Iterator[Finding]:
+    """What is said of the targets of one engine."""
+    pinned = [name for name, target in config.targets_of(scenario).items() if target.backend == engine.name and not target.load_model]
+    if engine.on_demand is None or not pinned:
+        return
+    kept_seconds = engine.on_demand.keep_alive_seconds
+    if chats_per_second_at_most(scenario) * kept_seconds > 1:
+        seldom = write_duration(kept_seconds * 1.2)
         yield (
             (shape,),
-            f"more often than Ollama's keep-alive of {write_duration(OLLAMA_KEEP_ALIVE_SECONDS)} pins the model in memory ({', '.join(pinned)}); "
-            f"write {'6m' if shape == 'every' else 'every: 6m'} or more if it should be let go",
+            f"more often than {engine.title}'s keep-alive of {write_duration(kept_seconds)} pins the model in memory ({', '.join(pinned)}); "
+            f"write {seldom if shape == 'every' else f'every: {seldom}'} or more if it should be let go",
         )
-    yield from _on_yielding(config, scenario)
 
 
 def _on_slo(slo: Slo, scenario: Scenario) -> Iterator[Finding]:
@@ -124,13 +142,17 @@ def _on_yielding(config: Config, scenario: Scenario) -> Iterator[Finding]:
         return
     if config.limits.load_share is None:
         yield ("yields",), "has no effect without a bound; write limits: {load_share: 5%}, or leave it out"
-    silent = [name for name, target in config.targets_of(scenario).items() if target.backend not in _TELL_THEIR_LOAD or not target.tells_of_itself]
+    silent = [name for name, target in config.targets_of(scenario).items() if not _tells_its_load(target)]
     if silent:
         yield (
             ("yields",),
-            f"never holds back what goes to {', '.join(silent)}, whose load is not known (vLLM and TGI tell theirs in their own metrics); "
+            f"never holds back what goes to {', '.join(silent)}, whose load is not known ({listed(HAVE_METRICS)} tell theirs in their own metrics); "
             "name the others in targets, or leave it out",
         )
+
+
+def _tells_its_load(target: Target) -> bool:
+    return backends.get(target.backend).metrics is not None and target.tells_of_itself
 
 
 def _shape(scenario: Scenario) -> str:

@@ -19,6 +19,7 @@ from config.places import Value, bytes_of, read_yaml
 from config.problems import ConfigError, KeyPath, Problem, write_path
 from config.quantities import read_name
 from config.rules import suggestion
+from config.sections import EXAMPLE_OF_BACKEND
 from config.targets import Target
 from config.wording import in_words
 
@@ -126,7 +127,7 @@ class _Reading:
             self.report((index, "labels"), "is no map of labels; write {backend: vllm}")
             return
         if addresses and "backend" not in given:
-            self.report((index, "labels"), "has no label backend; write backend: vllm (or tgi, ollama, openai)")
+            self.report((index, "labels"), f"has no label backend; write {EXAMPLE_OF_BACKEND}")
             return
         scheme = given["scheme"].plain() if "scheme" in given else "http"
         if scheme not in _SCHEMES:

@@ -9,10 +9,12 @@ from pydantic import AfterValidator, Field, Strict
 
 from config.base import Section
 from config.rules import as_error
+from probes import backends
 
 WayName = Literal["route", "ingress", "nodeport", "service"]
 WAYS: tuple[WayName, ...] = get_args(WayName)
 
+_SELECTOR = f"app in ({','.join(name for name, backend in backends.BACKENDS.items() if not backend.generic)})"
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _DOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
 _KEY = r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
@@ -38,7 +40,7 @@ def _namespaces(written: tuple[str, ...]) -> tuple[str, ...]:
 
 def _selector(written: str) -> str:
     if not all(_REQUIREMENT.fullmatch(part) for part in _OUTSIDE_PARENTHESES.split(written)):
-        raise ValueError("is not a selector of labels; write one like app in (vllm,tgi,ollama), or chatprobe.io/probe=true")
+        raise ValueError(f"is not a selector of labels; write one like {_SELECTOR}, or chatprobe.io/probe=true")
     return written
 
 
@@ -64,7 +66,7 @@ class Kubernetes(Section):
         max_length=50, description="namespaces to look into, by name, and no others"
     )
     selector: Annotated[str, AfterValidator(_selector)] = Field(
-        default="app in (vllm,tgi,ollama)", description="labels of the Services and InferenceServices that are engines"
+        default=_SELECTOR, description="labels of the Services and InferenceServices that are engines"
     )
     prefer: Annotated[tuple[WayName, ...], Strict(False), AfterValidator(_ways)] = Field(
         default=WAYS, description="ways to an engine, the best first; what is left out is not used, and not watched"

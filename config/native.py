@@ -23,9 +23,15 @@ from pydantic import (
 from config.base import Section
 from config.quantities import Seconds, write_duration
 from config.rules import Finding, as_error, check_plain_url
+from probes import backends
+from probes.backends.backend import Backend
+from probes.wording import listed
 
 PATH = "/metrics"
-"""Where vLLM and TGI have their metrics."""
+"""What is meant by the URL of a replica without a path."""
+HAVE_METRICS = backends.titles(lambda backend: backend.metrics)
+_PREFIXES = [f"`{prefix}*`" for backend in backends.BACKENDS.values() if backend.metrics for prefix in backend.metrics.prefixes]
+_DENIED = tuple(name for backend in backends.BACKENDS.values() if backend.metrics for name in backend.metrics.denied)
 _TIMEOUT_SECONDS = 5.0
 _PATH = re.compile(r"/[!-~]*", re.ASCII)
 _METRIC_PATTERN = re.compile(r"[A-Za-z_:*][A-Za-z0-9_:*]{0,255}", re.ASCII)
@@ -76,9 +82,9 @@ class Native(Section):
     timeout_seconds: Seconds = Field(
         default=None, alias="timeout", validate_default=True, description="longest answer to that; never longer than `interval`"
     )
-    relay: bool = Field(default=True, description="whether `vllm:*` and `tgi_*` are served on, under their own names")
+    relay: bool = Field(default=True, description=f"whether {listed(_PREFIXES)} are served on, under their own names")
     allow: MetricPatterns = Field(default=(), description="names of those that are served on, or patterns like `vllm:*_seconds`; left out: all")
-    deny: MetricPatterns = Field(default=("vllm:lora_requests_info",), description="names of those that are not, or patterns")
+    deny: MetricPatterns = Field(default=_DENIED, description="names of those that are not, or patterns")
     series_per_target: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=2000, description="most of these series for each target; more are dropped, and counted"
     )
@@ -150,11 +156,13 @@ class TargetMetrics(Section):
         return write(self) if self.wanted else False
 
 
-def check_fits(metrics: TargetMetrics | None, backend: str) -> Iterator[Finding]:
+def check_fits(metrics: TargetMetrics | None, backend: Backend) -> Iterator[Finding]:
     """What is wrong with a place of metrics for such an engine."""
-    if metrics is None or not metrics.wanted:
+    if metrics is None or not metrics.wanted or backend.metrics is not None:
         return
-    if backend == "ollama":
-        yield ("metrics",), "is for vLLM and TGI: Ollama has no page of metrics, and is asked at /api/ps; leave it out, or write false"
-    elif backend == "openai":
-        yield ("metrics",), "is for vLLM and TGI, whose metrics chatprobe knows; leave it out"
+    have = listed(backends.titles(lambda backend: backend.metrics))
+    if backend.on_demand is not None:
+        asked = f"{backend.title} has no page of metrics, and is asked at {backend.on_demand.path}"
+        yield ("metrics",), f"is for {have}: {asked}; leave it out, or write false"
+    else:
+        yield ("metrics",), f"is for {have}, whose metrics chatprobe knows; leave it out"

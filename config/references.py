@@ -12,6 +12,8 @@ from typing import Any
 
 from config.quantities import is_name_pattern
 from config.rules import Finding, suggestion
+from probes import backends
+from probes.wording import listed
 
 MOST_PAIRED = 20
 """Targets that one scenario compares: each with every other, so that series grow with their square."""
@@ -56,15 +58,25 @@ def _of_scenario(scenario: Mapping[str, Any], targets: Mapping[str, Any], *, dis
             yield from ((("targets", index), text) for text in _of_name(name, wanted[:index], targets, discovers=discovers))
     patterns = [name for name in wanted if isinstance(name, str)] if wanted else ["*"]
     chosen = {name: target for name, target in targets.items() if any(fnmatchcase(name, pattern) for pattern in patterns)}
-    if scenario.get("exact_length") is True and any(target.get("backend") != "vllm" for _, target in _maps(chosen)):
+    if scenario.get("exact_length") is True and not all(_can_be_exact(target.get("backend")) for _, target in _maps(chosen)):
+        able = listed(exact_ones())
         yield (
             ("exact_length",),
-            "is possible with vLLM only, and not every target here is one; name the vLLM targets in targets, or leave it out",
+            f"is possible with {able} only, and not every target here is one; name the {able} targets in targets, or leave it out",
         )
     if scenario.get("pair") is True and len(chosen) < 2 and not discovers:
         yield ("pair",), "compares targets with one another, and there are not two of them here; name more in targets, or leave it out"
     if scenario.get("pair") is True and len(chosen) > MOST_PAIRED:
         yield ("pair",), f"compares each target with every other, and {len(chosen)} are too many; name at most {MOST_PAIRED} in targets"
+
+
+def exact_ones() -> tuple[str, ...]:
+    """The engines that can be asked for an answer of exactly `max_tokens`."""
+    return backends.titles(lambda backend: backend.exact_length)
+
+
+def _can_be_exact(backend: object) -> bool:
+    return any(one.exact_length for name, one in backends.BACKENDS.items() if name == backend)
 
 
 def _of_name(name: str, earlier: list[object], targets: Mapping[str, Any], *, discovers: bool) -> Iterator[str]:

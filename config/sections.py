@@ -13,6 +13,7 @@ from config.notify import Email, Jira, Notify, Pagerduty, Receivers, Slack, Team
 from config.problems import KeyPath
 from config.shapes import Stage
 from config.targets import SecretRef, TlsSettings
+from probes import backends
 
 SECTIONS: dict[tuple[str, ...], type[Section]] = {
     (): Config,
@@ -44,12 +45,14 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
 }
 """By path; `*` stands for any name, or any place in a list."""
 
+_FIRST, *_OTHERS = backends.names()
+EXAMPLE_OF_BACKEND = f"backend: {_FIRST} (or {', '.join(_OTHERS)})"
 EXAMPLES = {
     ("targets",): "targets: {vllm: {backend: vllm, url: http://127.0.0.1:8000}}",
     ("scenarios",): "scenarios: {heartbeat: {every: 15s}}",
     ("discovery", "kubernetes", "namespaces"): "namespaces: [NAMESPACE]",
     ("credentials", "*", "host"): 'host: "*.example.com"',
-    ("targets", "*", "backend"): "backend: vllm (or tgi, ollama, openai)",
+    ("targets", "*", "backend"): EXAMPLE_OF_BACKEND,
     ("targets", "*", "url"): "url: http://127.0.0.1:8000",
     ("slos", "*", "scenario"): "scenario: NAME",
     ("slos", "*", "objective"): "objective: 99%",

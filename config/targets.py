@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from config.base import Section
-from config.native import PATH, TargetMetrics, check_fits
+from config.choices import ApiName, BackendName
+from config.native import HAVE_METRICS, TargetMetrics, check_fits
 from config.rules import Finding, as_error, check_header, check_tls, check_url
-from probes.ask import Api, Tls
+from probes import backends
+from probes.ask import Tls
+from probes.wording import listed
 
 NonEmpty = Annotated[str, Field(min_length=1)]
 Headers = Mapping[str, SecretStr]
+_OWN_APIS = [f"`{api}` for {owner.title}'s own `{form.path}`" for owner, api, form in backends.own_apis()]
+_LOAD = backends.titles(lambda backend: backend.on_demand)
 
 
 class SecretRef(Section):
@@ -42,22 +47,24 @@ class TlsSettings(Section):
 class Target(Section):
     """One engine at an address."""
 
-    backend: Literal["vllm", "tgi", "ollama", "openai"] = Field(description="which engine answers there; `openai`: any OpenAI-compatible server")
+    backend: BackendName = Field(description=f"which engine answers there; `{backends.unnamed()}`: {backends.get(backends.unnamed()).title}")
     url: str = Field(description="where it answers, `http://` or `https://`, without the API's own path such as `/v1`")
     model: NonEmpty | None = Field(default=None, description="model to chat with; left out: the first that the engine lists")
-    api: Api = Field(default="chat", description="`chat`, or `generate` for TGI's own `/generate_stream`")
+    api: ApiName = Field(default="chat", description=f"`chat`, or {listed(_OWN_APIS, 'or')}")
     api_key: SecretRef | None = Field(default=None, description="bearer key, `{file: PATH}` or `{env: NAME}`")
     tls_settings: TlsSettings = Field(default=TlsSettings(), alias="tls", description="certificates, for `https://`")
     headers: Headers = Field(default={}, description="more request headers; values are secrets and never shown")
-    load_model: bool = Field(default=False, description="Ollama: whether a probe may load a model that is not loaded")
+    load_model: bool = Field(default=False, description=f"{', '.join(_LOAD)}: whether a probe may load a model that is not loaded")
     metrics: TargetMetrics | None = Field(
-        default=None, validate_default=True, description="vLLM, TGI: where the engine's own metrics are; `false`: it is not asked for them"
+        default=None,
+        validate_default=True,
+        description=f"{', '.join(HAVE_METRICS)}: where the engine's own metrics are; `false`: it is not asked for them",
     )
 
     @property
     def tells_of_itself(self) -> bool:
-        """Whether the engine is asked for its own metrics, or Ollama for its loaded models."""
-        return self.backend == "ollama" if self.metrics is None else self.metrics.wanted
+        """Whether the engine is asked for its own metrics, or for the models that it has in memory."""
+        return backends.get(self.backend).on_demand is not None if self.metrics is None else self.metrics.wanted
 
     @property
     def tls(self) -> Tls:
@@ -71,22 +78,39 @@ class Target(Section):
     @field_validator("metrics", mode="before")
     @classmethod
     def _usual_place(cls, written: object, info: ValidationInfo) -> object:
-        """Left out: where these engines have them."""
-        return {"path": PATH} if written is None and info.data.get("backend") in ("vllm", "tgi") else written
+        """Left out: where the engine has them."""
+        backend = backends.BACKENDS.get(info.data.get("backend", ""))
+        return written if written is not None or backend is None or backend.metrics is None else {"path": backend.metrics.path}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        findings: list[Finding] = [*check_fits(self.metrics, self.backend)]
-        if self.api == "generate" and self.backend != "tgi":
-            findings.append((("api",), "is TGI's own API, and this is no TGI; leave it out, or write api: chat"))
-        if self.load_model and self.backend != "ollama":
-            findings.append((("load_model",), "is for Ollama, the only engine that loads models on demand; leave it out"))
+        backend = backends.get(self.backend)
+        findings: list[Finding] = [*check_fits(self.metrics, backend)]
+        if self.api not in backend.forms:
+            findings.append((("api",), f"{whose_api(self.api)}, and this is no {_owners(self.api)}; leave it out, or write api: chat"))
+        if self.load_model and backend.on_demand is None:
+            findings.append((("load_model",), f"{who_loads()}; leave it out"))
         urls = [self.url, *((self.metrics and self.metrics.urls) or ())]
         findings += check_tls(next((url for url in urls if url.startswith("https://")), self.url), self.tls_settings.model_dump(exclude_unset=True))
         findings += check_headers(self.headers, has_api_key=self.api_key is not None)
         if findings:
             raise as_error(findings)
         return self
+
+
+def whose_api(api: str) -> str:
+    """Says of an API other than `chat` which engine has it."""
+    return f"is {_owners(api)}'s own API"
+
+
+def _owners(api: str) -> str:
+    return listed(backends.titles(lambda backend: api in backend.forms), "or")
+
+
+def who_loads() -> str:
+    """Says of the leave to load a model which engines need it."""
+    engines = backends.titles(lambda backend: backend.on_demand)
+    return f"is for {listed(engines)}, the only engine{' that loads' if len(engines) == 1 else 's that load'} models on demand"
 
 
 def check_headers(headers: Headers, *, has_api_key: bool) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from alerts.recordings import JOB
 from catalogue import own
 from catalogue import process as facts
 from catalogue import unified as native
-from catalogue.metric import BACKEND, TARGET, Metric
+from catalogue.metric import TARGET, Metric
 from catalogue.own import CLOCK, REASON, SCENARIO, VERSION
 from catalogue.uids import Dashboard
 from dashboards import engines, process, standard
@@ -208,8 +208,13 @@ TOKENS = TimeSeries(
     legend=Legend.TABLE,
     legend_values=(Reduce.MEAN, Reduce.LAST),
 )
-# Ollama's own count is of chatprobe's chats only, so their share of it would always be all.
-_OTHERS = f'{BACKEND}!="ollama"'
+
+
+def _in_an_hour(metric: Metric) -> str:
+    """Of engines that count everybody's tokens."""
+    return sums(_grown(metric, "1h", engines.OF_ALL_CLIENTS))
+
+
 SHARE = TimeSeries(
     title="Share of the engine's tokens",
     description="Of all tokens that the engine generated in the last hour, by its own count, those for chatprobe. High with real users there: probe "
@@ -219,7 +224,7 @@ SHARE = TimeSeries(
     highest=1,
     queries=(
         Query(
-            f"clamp_max({ratio(sums(_grown(own.OUTPUT_TOKENS, '1h', _OTHERS)), sums(_grown(native.GENERATION_TOKENS, '1h', _OTHERS)))}, 1)",
+            f"clamp_max({ratio(_in_an_hour(own.OUTPUT_TOKENS), _in_an_hour(native.GENERATION_TOKENS))}, 1)",
             engines.LEGEND,
         ),
     ),

@@ -43,6 +43,11 @@ def equals(label: str, value: str) -> str:
     return f'{label}="{value}"'
 
 
+def differs(label: str, *values: str) -> str:
+    """A matcher: the label has none of these values."""
+    return f'{label}!="{values[0]}"' if len(values) == 1 else f'{label}!~"{"|".join(values)}"'
+
+
 def joined(how: str, expr: str, by: Collection[str] = BY_TARGET) -> str:
     """Series brought together by `sum`, `min`, `max`, `avg` or `count`, one for each set of these labels."""
     return f"{how} by ({', '.join(by)}) ({expr})"

@@ -27,7 +27,6 @@ _SAME_CHATS = (
     "no engine's own time is known of the very chats: vLLM tells it with each chat (--enable-per-request-metrics) or while it has no other requests, "
     "Ollama always, TGI never."
 )
-_SHARED = f'{BACKEND}!="ollama"'
 _OTHERS_UNKNOWN = "Ollama tells nothing of other clients."
 _TO_ENGINE = (*engines.LINKS, TO_LATENCY)
 
@@ -252,14 +251,14 @@ SHARE = (
         "Chatprobe's share of generated tokens",
         "What of the engine's work is chatprobe's own. TGI counts when requests end, so its share swings. Near 100 %: nobody else asks.",
         Unit.RATIO,
-        _at_most_all(rate(own.OUTPUT_TOKENS, _SHARED), rate(native.GENERATION_TOKENS, _SHARED)),
+        _at_most_all(rate(own.OUTPUT_TOKENS, engines.OF_ALL_CLIENTS), rate(native.GENERATION_TOKENS, engines.OF_ALL_CLIENTS)),
         _OTHERS_UNKNOWN,
     ),
     _by_target(
         "Chatprobe's share of prompt tokens",
         "The same of prompts. Long prompts of others show here first.",
         Unit.RATIO,
-        _at_most_all(rate(own.INPUT_TOKENS, _SHARED), rate(native.PROMPT_TOKENS, _SHARED)),
+        _at_most_all(rate(own.INPUT_TOKENS, engines.OF_ALL_CLIENTS), rate(native.PROMPT_TOKENS, engines.OF_ALL_CLIENTS)),
         _OTHERS_UNKNOWN,
     ),
     _by_target(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from probes.backends.base import Backend, Event, FrameError
+from probes.backends.base import Event, FrameError, WireForm
 from probes.failure import Failure, Reason
 from probes.framing import Frame, FramingError, framer
 from probes.record import Chunk, Native
@@ -19,9 +19,9 @@ TEXT_LIMIT = 1_000_000
 class Answer:
     """Takes a chat's reads in order, whole or in slices. Stops at the terminal marker or at the first failure; what comes later is ignored."""
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._framer = framer(backend.framing)
+    def __init__(self, form: WireForm) -> None:
+        self._form = form
+        self._framer = framer(form.framing)
         self._tokens = TokenCount()
         self._texts: list[str] = []
         self._text_size = 0
@@ -95,7 +95,7 @@ class Answer:
             behind = self._consumed - frame.end
             followed = place < len(frames) or (behind > 0 and bool(read.body[-behind:].strip(b"\r\n")))
             try:
-                event = self._backend.read(frame.data)
+                event = self._form.read(frame.data)
             except FrameError as error:
                 self._fail(Reason.PROTOCOL, str(error), read)
                 return

@@ -10,7 +10,6 @@ from probes.guard import Guard
 
 Cache = Literal["cold", "warm"]
 ConnectionPolicy = Literal["reuse", "fresh"]
-Api = Literal["chat", "generate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ class Endpoint:
     backend: str
     url: str
     model: str | None = None
-    api: Api = "chat"
+    api: str = "chat"
     api_key: str | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     tls: Tls = Tls()

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import httpx
-import orjson
 
 from probes import backends
 from probes.ask import Endpoint
 from probes.backends.base import FrameError
-from probes.backends.fields import proper_name
-from probes.backends.ollama import loaded_models, with_tag
 from probes.control_clients import Clients
 from probes.hiding import hidden
 from probes.wording import shortened
@@ -21,8 +19,8 @@ from probes.wording import shortened
 TIMEOUT_SECONDS = 5.0
 """Ollama's `/api/ps` waits for a lock that a stuck runner may hold for 10 s; a control call must not wait that long."""
 BODY_LIMIT = 4 * 1024 * 1024
-HEALTH_PATHS = {"vllm": "/health", "tgi": "/health", "ollama": "/api/ps", "openai": "/v1/models"}
-VERSION_PATHS = {"vllm": "/version", "tgi": "/info", "ollama": "/api/version"}
+
+T = TypeVar("T")
 
 
 class ControlError(Exception):
@@ -44,60 +42,57 @@ class Control:
 
     async def models(self, endpoint: Endpoint) -> tuple[str, ...]:
         """The models that the engine lists, in its order. Raises `ControlError`."""
-        backend = backends.get(endpoint.backend, endpoint.api)
-        body = await self._get(endpoint, backend.models_path)
-        try:
-            return backend.models(body)
-        except FrameError as error:
-            raise ControlError(f"{backend.models_path}: {error}") from error
+        backend = backends.get(endpoint.backend)
+        return await self._read(endpoint, backend.models_path, backend.models)
 
     async def loaded(self, endpoint: Endpoint, model: str) -> bool | None:
-        """Whether the model is in memory (Ollama's `/api/ps`); None for engines that serve only what they have loaded. Raises `ControlError`."""
-        if endpoint.backend != "ollama":
+        """Whether the model is in memory; None of an engine that serves only what it has loaded. Raises `ControlError`."""
+        backend = backends.get(endpoint.backend)
+        if backend.on_demand is None:
             return None
-        body = await self._get(endpoint, "/api/ps")
-        try:
-            names = loaded_models(body)
-        except FrameError as error:
-            raise ControlError(f"/api/ps: {error}") from error
-        return with_tag(model) in {with_tag(name) for name in names}
+        models = await self._read(endpoint, backend.on_demand.path, backend.on_demand.read)
+        return backend.model_key(model) in {backend.model_key(one.name) for one in models}
 
     async def version(self, endpoint: Endpoint) -> str | None:
         """The engine's version; None for a backend that has no place to say it. Raises `ControlError`."""
-        path = VERSION_PATHS.get(endpoint.backend)
-        if path is None:
-            return None
-        body = await self._get(endpoint, path)
-        try:
-            answer = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise ControlError(f"{path}: no JSON") from error
-        version = answer.get("version") if isinstance(answer, dict) else None
-        if not isinstance(version, str):
-            raise ControlError(f"{path}: names no version")
-        if not proper_name(version):
-            raise ControlError(f"{path}: names a version that is too long, or not printable")
-        return version
+        backend = backends.get(endpoint.backend)
+        return None if backend.version_path is None else await self._read(endpoint, backend.version_path, backend.version)
 
     async def health(self, endpoint: Endpoint) -> None:
-        """Ask the engine whether it is well: TGI's answer may cost it a step of its work, so ask seldom. Raises `ControlError` where it is not."""
-        await self._get(endpoint, HEALTH_PATHS[endpoint.backend])
+        """Ask the engine whether it is well: the answer may cost it a step of its work (TGI's does), so ask seldom.
+
+        Raises `ControlError` where it is not.
+        """
+        await self._get(endpoint, backends.get(endpoint.backend).health_path)
 
     async def longest_chat(self, endpoint: Endpoint, model: str) -> int | None:
-        """How many tokens a prompt and its answer may have together: vLLM's `max_model_len`, TGI's `max_total_tokens`.
+        """How many tokens a prompt and its answer may have together; None where the engine does not say. Raises `ControlError`."""
+        backend = backends.get(endpoint.backend)
+        if backend.longest_chat_path is None:
+            return None
+        body = await self._get(endpoint, backend.longest_chat_path)
+        try:
+            return backend.longest_chat(body, model)
+        except FrameError:
+            return None
 
-        None where the engine does not say. Raises `ControlError`.
-        """
-        match endpoint.backend:
-            case "vllm":
-                listed = _json_object(await self._get(endpoint, "/v1/models")).get("data")
-                entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-                found = next((entry.get("max_model_len") for entry in entries if entry.get("id") == model), None)
-            case "tgi":
-                found = _json_object(await self._get(endpoint, "/info")).get("max_total_tokens")
-            case _:
-                return None
-        return found if isinstance(found, int) and not isinstance(found, bool) and 0 < found < 2**53 else None
+    async def recognised(self, endpoint: Endpoint) -> str:
+        """The backend that answers at the endpoint, whichever the endpoint names. Raises `ControlError`, with the last answer, where none does."""
+        last = ControlError("no backend is known")
+        for backend in backends.BACKENDS.values():
+            try:
+                await self._read(endpoint, backend.recognised_at, backend.recognise)
+                return backend.name
+            except ControlError as error:
+                last = error
+        raise last
+
+    async def _read(self, endpoint: Endpoint, path: str, read: Callable[[bytes], T]) -> T:
+        body = await self._get(endpoint, path)
+        try:
+            return read(body)
+        except FrameError as error:
+            raise ControlError(f"{path}: {error}") from error
 
     async def _get(self, endpoint: Endpoint, path: str) -> bytes:
         try:
@@ -110,14 +105,6 @@ class Control:
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             # what cannot be read is quoted there, and may be what was sent
             raise ControlError(f"{path}: {shortened(hidden(str(error), endpoint)) or type(error).__name__}") from None
-
-
-def _json_object(body: bytes) -> dict[str, object]:
-    try:
-        found = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        found = None
-    return found if isinstance(found, dict) else {}
 
 
 async def _body(response: httpx.Response, path: str) -> bytes:

@@ -13,7 +13,7 @@ from typing import Self
 from probes import backends
 from probes.answer import Answer
 from probes.ask import Ask, Check, ConnectionPolicy, Endpoint, Reply, Timeouts, TooSlowError, Wrong
-from probes.backends.base import Backend
+from probes.backends.base import WireForm
 from probes.failure import Failure, Reason, first
 from probes.hiding import hidden
 from probes.record import ChatRecord, Outcome
@@ -76,17 +76,16 @@ class Prober:
         The answer is checked, where the ask has a check, once it is whole, in one of the threads for that. `pair_id` is what this chat shares with
         the chats that it is compared with.
         """
-        backend = backends.get(endpoint.backend, endpoint.api)
+        form = backends.form(endpoint.backend, endpoint.api)
         request_id = uuid.uuid4().hex
-        answer = Answer(backend)
+        answer = Answer(form)
         reads = _Reads(answer)
         try:
             order = Order(
                 number=0,
                 address=address_of(endpoint),
-                request=request_bytes(endpoint, backend, ask, request_id),
-                backend=endpoint.backend,
-                api=endpoint.api,
+                request=request_bytes(endpoint, form, ask, request_id),
+                form=form,
                 timeouts=timeouts,
                 connection=connection,
             )
@@ -95,7 +94,7 @@ class Prober:
         else:
             ending = await self._worker.exchange(order, reads.take)
         answer.close(reads.last)
-        failure = _cause(ending, backend, answer)
+        failure = _cause(ending, form, answer)
         wrong: Wrong | None = None
         if failure is None and ask.check is not None and answer.finished_ns is not None:
             reply = Reply(answer.text, answer.output_tokens, answer.finish_reason)
@@ -141,25 +140,25 @@ def _unsendable(detail: str) -> Ending:
     return Ending(0, started_ns=now_ns, ended_ns=now_ns, failure=Failure(Reason.INTERNAL, detail, now_ns))
 
 
-def _refused(ending: Ending, backend: Backend) -> Failure | None:
+def _refused(ending: Ending, form: WireForm) -> Failure | None:
     """What the response head alone says against the chat."""
     if ending.status is None or ending.headers_ns is None:
         return None
     if ending.status != 200:
-        refusal = backend.refuse(ending.status, ending.error_body)
+        refusal = form.refuse(ending.status, ending.error_body)
         return Failure(refusal.reason, refusal.detail, ending.headers_ns)
     media_type = ending.content_type.partition(";")[0].strip().lower()
-    if media_type != backend.content_type:
+    if media_type != form.content_type:
         said = f"content type {media_type}" if media_type else "no content type"
-        return Failure(Reason.PROTOCOL, f"{said} where {backend.content_type} was asked for", ending.headers_ns)
+        return Failure(Reason.PROTOCOL, f"{said} where {form.content_type} was asked for", ending.headers_ns)
     return None
 
 
-def _cause(ending: Ending, backend: Backend, answer: Answer) -> Failure | None:
+def _cause(ending: Ending, form: WireForm, answer: Answer) -> Failure | None:
     """The first cause in time, of all that saw one while the chat ran; what comes after the terminal marker is none."""
     if answer.finished_ns is not None:
         return answer.failure
-    cause = first([_refused(ending, backend), answer.failure, ending.failure])
+    cause = first([_refused(ending, form), answer.failure, ending.failure])
     if cause is None and not ending.cancelled:
         cause = Failure(Reason.TRUNCATED, "the answer ended without its terminal marker", ending.ended_ns)
     return cause

@@ -12,7 +12,7 @@ from urllib.request import getproxies_environment, proxy_bypass
 import orjson
 
 from probes.ask import Ask, Endpoint
-from probes.backends.base import Backend
+from probes.backends.base import WireForm
 from probes.wire.order import Address, Proxy
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -35,14 +35,14 @@ def address_of(endpoint: Endpoint) -> Address:
     return Address(host, port, endpoint.tls, _proxy_for(host, port) if endpoint.guard is None else None, endpoint.guard)
 
 
-def request_bytes(endpoint: Endpoint, backend: Backend, ask: Ask, request_id: str) -> bytes:
+def request_bytes(endpoint: Endpoint, form: WireForm, ask: Ask, request_id: str) -> bytes:
     """Head and body of the POST. The id travels as `X-Request-Id`, so that the record can be found in the engine's log."""
-    body = orjson.dumps(backend.body(ask))
+    body = orjson.dumps(form.body(ask))
     parts = urlsplit(endpoint.url)
     headers = {
         "Host": parts.netloc.rpartition("@")[2],
         "User-Agent": USER_AGENT,
-        "Accept": backend.content_type,
+        "Accept": form.content_type,
         "Accept-Encoding": "identity",
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),
@@ -51,7 +51,7 @@ def request_bytes(endpoint: Endpoint, backend: Backend, ask: Ask, request_id: st
     if endpoint.api_key:
         headers["Authorization"] = f"Bearer {endpoint.api_key}"
     headers.update(endpoint.headers)
-    lines = [f"POST {parts.path.rstrip('/')}{backend.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    lines = [f"POST {parts.path.rstrip('/')}{form.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
     return "\r\n".join(lines).encode("latin-1") + body
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 LONGEST_DETAIL = 200
 """Characters of what is told of a failure at most."""
 
@@ -11,3 +13,8 @@ def shortened(text: str, longest: int = LONGEST_DETAIL) -> str:
     # It may be as long as a frame; what lies far behind the cut is not looked at.
     line = " ".join("".join(mark if mark.isprintable() else " " for mark in text[: 10 * longest]).split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """`a, b and c`; with another word in place of `and` where that is given."""
+    return f" {last} ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import structlog
 
+from probes import backends
 from probes.ask import UNKNOWN_MODEL, Endpoint
 from probes.control import ControlError
 from traffic.events import Facts, Sink
@@ -113,8 +114,9 @@ class Served:
         try:
             models = await self._control.models(self._endpoint)
             model = self._choose(models)
-            self._missing = not _listed(model, models)
-            self._learn(replace(self._facts, model=model, served_model=_serving(model, models)))
+            listed = backends.get(self._endpoint.backend).listed(model, models)
+            self._missing = listed is None
+            self._learn(replace(self._facts, model=model, served_model=listed or _only(models)))
             longest = await self._control.longest_chat(self._endpoint, model)
             self._learn(replace(self._facts, max_model_len=longest))
             version = await self._control.version(self._endpoint)
@@ -142,11 +144,6 @@ def _engine(endpoint: Endpoint) -> tuple[object, ...]:
     return endpoint.backend, endpoint.url, endpoint.api, endpoint.model
 
 
-def _listed(model: str, models: Sequence[str]) -> str | None:
-    """The name under which a list holds the model: its own, or with the tag that Ollama adds where there is none; None if it is missing."""
-    return next((name for name in (model, f"{model}:latest") if name in models), None)
-
-
-def _serving(model: str, models: Sequence[str]) -> str | None:
-    """The engine's own name for what it serves; None if it lists several and none is recognized."""
-    return _listed(model, models) or (models[0] if len(models) == 1 else None)
+def _only(models: Sequence[str]) -> str | None:
+    """The engine's own name for what it serves, where it lists nothing else."""
+    return models[0] if len(models) == 1 else None

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Literal
 
 from alerts import recordings
-from catalogue import own, pods, process, tgi, unified, vllm, vllm_options
+from catalogue import engines, own, pods, process, unified
 from catalogue.metric import Metric
 from dashboards.lint.foreign import FOREIGN
 
@@ -56,7 +56,7 @@ def _scraped() -> Iterator[Series]:
 
 def _metrics() -> Iterator[tuple[Metric, bool]]:
     """Every metric that the catalogue names or lists, and whether another exporter tells it, with a job and an instance of its own."""
-    for module in (own, unified, process, vllm, vllm_options, tgi, pods):
+    for module in (own, unified, process, engines, pods):
         apart = module is pods
         for value in vars(module).values():
             if isinstance(value, Metric):

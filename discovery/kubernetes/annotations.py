@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from discovery.kubernetes.objects import ENGINE_LABELS, OURS, WISHES, Meta
+from probes import backends
 from probes.backends.fields import proper_name
 
 Probe = Literal["false", "best", "both"]
-BACKENDS = ("vllm", "tgi", "ollama", "openai")
-_ALIASES: Mapping[str, str] = {"text-generation-inference": "tgi", "vllm-openai": "vllm"}
 
 
 class AnnotationError(ValueError):
@@ -38,8 +37,8 @@ def wishes(meta: Meta) -> Wishes:
     if probe is not None and probe not in ("true", *get_args(Probe)):
         raise AnnotationError(f"annotation {OURS}probe is none of true, best, both and false")
     backend = _of(meta, "backend")
-    if backend is not None and backend not in BACKENDS:
-        raise AnnotationError(f"annotation {OURS}backend is none of {', '.join(BACKENDS)}")
+    if backend is not None and backend not in backends.names():
+        raise AnnotationError(f"annotation {OURS}backend is none of {', '.join(backends.names())}")
     model = _of(meta, "model")
     if model is not None and not (model and proper_name(model)):
         raise AnnotationError(f"annotation {OURS}model is no name of a model: it is empty, too long, or not printable")
@@ -58,8 +57,5 @@ def _of(meta: Meta, name: str) -> str | None:
 
 
 def _by_labels(labels: Mapping[str, str]) -> str | None:
-    for key in ENGINE_LABELS:
-        name = _ALIASES.get(labels.get(key, ""), labels.get(key, ""))
-        if name in BACKENDS:
-            return name
-    return None
+    meant = (backends.meant_by(labels.get(key, "")) for key in ENGINE_LABELS)
+    return next(filter(None, meant), None)

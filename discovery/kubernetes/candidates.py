@@ -13,6 +13,7 @@ from discovery.kubernetes.inside import is_inside, is_of_namespace
 from discovery.kubernetes.objects import OURS, PART_OF, InferenceService, Pod, Service, ServicePort, Slice
 from discovery.kubernetes.snapshot import Snapshot
 from discovery.kubernetes.ways import Way, best_way, service_host, service_way
+from probes import backends
 from traffic.roster import Replica
 
 BY_SERVICE = "/service"
@@ -149,7 +150,7 @@ def _of_inference_service(found: InferenceService, snapshot: Snapshot, settings:
         name,
         ClusterPlace(meta.namespace, meta.name),
         way,
-        wanted.backend or _runtime(found.runtime),
+        wanted.backend or backends.mentioned_in(found.runtime),
         wanted.model,
         _replicas(pieces, "", way, service_host(meta.namespace, predictor, settings)),
         meta.age,
@@ -182,10 +183,6 @@ def _objection(url: str, namespace: str, settings: Kubernetes) -> str | None:
     if is_inside(url, settings) and not is_of_namespace(url, namespace, settings):
         return "has a URL inside of the cluster, or one that may be (its host has fewer than two dots), that is not of its own namespace"
     return None
-
-
-def _runtime(name: str) -> str | None:
-    return next((backend for backend in ("vllm", "tgi", "ollama") if backend in name.lower()), None)
 
 
 def _ignored(name: str, wanted: Wishes) -> Iterator[PassedOver]:

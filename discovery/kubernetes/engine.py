@@ -11,12 +11,10 @@ from config.secrets import SecretError
 from discovery.endpoints import endpoints
 from discovery.kubernetes.candidates import Candidate
 from discovery.kubernetes.certificate import Certificate, looked_at
+from probes import backends
 from probes.ask import Endpoint
 from probes.control import Control, ControlError
 from probes.guard import Guard
-
-ASKED_FOR = {"vllm": "/version", "tgi": "/info", "ollama": "/api/version", "openai": "/v1/models"}
-"""What is asked for, in this order, to recognise each engine by its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +55,19 @@ async def ask(candidate: Candidate, config: Config, control: Control, guard: Gua
             reached = replace(reached, url=candidate.way.fallback_url)
     if candidate.backend is not None:
         return Engine(candidate.backend, reached.url, note, certificate)
-    backend, last = await _recognised(reached, control)
-    if backend is None:
-        return NoEngine(f"no engine answers there ({last}); label it chatprobe.io/backend, or mend the way")
+    try:
+        backend = await control.recognised(reached)
+    except ControlError as error:
+        return NoEngine(f"no engine answers there ({error}); label it chatprobe.io/backend, or mend the way")
     return Engine(backend, reached.url, note, certificate)
 
 
 def _endpoint(candidate: Candidate, config: Config, guard: Guard) -> Endpoint:
     """Reads secrets. Raises `SecretError`, `ValueError`."""
-    target = Target(backend=candidate.backend or "openai", url=candidate.way.url)  # type: ignore[arg-type]
+    target = Target(backend=candidate.backend or backends.unnamed(), url=candidate.way.url)
     target = equipped(candidate.name, target, config.credentials, candidate.place)
     return endpoints({candidate.name: target}, {candidate.name: guard})[candidate.name]
 
 
 def _shows_secrets(endpoint: Endpoint) -> bool:
     return endpoint.api_key is not None or bool(endpoint.headers)
-
-
-async def _recognised(endpoint: Endpoint, control: Control) -> tuple[str | None, str]:
-    """Which engine answers as only it does; and what the last answer was where none does."""
-    last = ""
-    for backend in ASKED_FOR:
-        asked = replace(endpoint, backend=backend)
-        try:
-            if backend == "openai":
-                await control.models(asked)
-                return backend, ""
-            if await control.version(asked) is not None:
-                return backend, ""
-        except ControlError as error:
-            last = str(error)
-    return None, last

@@ -177,7 +177,10 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class InferenceService:
-    """Of KServe. `url` is where it is reached from outside, `address` from inside of the cluster."""
+    """Of KServe. `url` is where it is reached from outside, `address` from inside of the cluster.
+
+    `runtime` is the name of what serves it, and of a predictor that brings a container of its own, that of the container's image.
+    """
 
     meta: Meta
     ready: bool

@@ -232,5 +232,10 @@ def inference_service(found: Json) -> InferenceService:
         holds(found, "Ready", "status", "conditions"),
         text(found, "status", "url"),
         text(found, "status", "address", "url"),
-        text(found, "spec", "predictor", "model", "runtime"),
+        text(found, "spec", "predictor", "model", "runtime") or _image(found),
     )
+
+
+def _image(found: Json) -> str:
+    """The last part of the image's name, of a predictor that brings a container of its own."""
+    return next((text(container, "image").rpartition("/")[2] for container in entries(found, "spec", "predictor", "containers")), "")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-from exporter.native.families import FamilyType
+from probes.numbers.family import FamilyType
 
 _TOTAL = "_total"
 _SUFFIXES: dict[FamilyType, tuple[str, ...]] = {

@@ -13,13 +13,14 @@ from config.native import MetricsPage, Native
 from exporter.native.failure import NativeReason, ScrapeError
 from exporter.native.gap import Gap
 from exporter.native.identity import OneProcess
-from exporter.native.loaded import LoadedModel
 from exporter.native.loads import Loads
 from exporter.native.relay import Relay, RelaySettings
 from exporter.native.scrape import Scraped, Scraper
 from exporter.native.unified import Unified
 from exporter.native.up import Ups
+from probes import backends
 from probes.ask import UNKNOWN_MODEL, Endpoint, Tls
+from probes.numbers.loaded import LoadedModel
 from probes.record import ChatRecord
 from traffic.events import Event, Facts
 from traffic.roster import Member, Roster
@@ -46,7 +47,7 @@ class Keepers:
 
 @dataclass(slots=True, eq=False)
 class _Page:
-    """One page of metrics that is read: of a target, or of one of its replicas. Ollama has none, and is asked what it has in memory."""
+    """One page that is read: of a target, or of one of its replicas. An engine without metrics is asked which models it has in memory."""
 
     endpoint: Endpoint
     page: MetricsPage
@@ -189,7 +190,7 @@ class Natives:
         endpoint = page.endpoint
         timeout_seconds = self._settings.timeout_seconds
         try:
-            if endpoint.backend == "ollama":
+            if backends.get(endpoint.backend).metrics is None:
                 asked = endpoint if page.page.replica is None else replace(endpoint, url=page.page.url)
                 models = await self._scraper.loaded_models(asked, timeout_seconds=timeout_seconds)
                 await asyncio.get_running_loop().run_in_executor(self._thread, self._put_loaded, page, models)
@@ -214,13 +215,13 @@ class Natives:
         target, backend, model = self._labels(page)
         replica = page.page.replica
         self._keep.relay.put(target, backend, replica, scraped.families)
-        self._keep.unified.put(target, backend, model, replica, scraped.families)
-        self._keep.loads.put(target, replica, scraped.families, scraped.ended_ns)
+        self._keep.unified.put(target, backend, model, replica, scraped.numbers)
+        self._keep.loads.put(target, replica, scraped.numbers, scraped.ended_ns)
         self._keep.gap.put(target, replica, scraped)
 
     def _put_loaded(self, page: _Page, models: Sequence[LoadedModel]) -> None:
         if not page.gone:
-            self._keep.unified.put_loaded(page.endpoint.name, self._model_of(page.endpoint), models, page.page.replica)
+            self._keep.unified.put_loaded(*self._labels(page), page.page.replica, models)
 
     def _fail(self, page: _Page, reason: NativeReason, seconds: float, detail: str) -> None:
         if page.gone:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
 import prometheus_client.openmetrics.parser as openmetrics
 import prometheus_client.parser as plain
@@ -13,12 +13,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample as Parsed
 
 from exporter.native.failure import NativeReason, ScrapeError
+from probes.numbers.family import Family, FamilyType, Labels, Sample
 
-FamilyType = Literal["counter", "gauge", "histogram", "summary", "unknown"]
-Labels = tuple[tuple[str, str], ...]
-
-PREFIXES = ("vllm:", "tgi_")
-"""Of what is kept. vLLM under Ray Serve has names of its own (`vllm_…`, `ray_vllm_…`): they are left out."""
 START_TIME = "process_start_time_seconds"
 OPENMETRICS = "application/openmetrics-text"
 MEDIA_TYPES = ("", "text/plain", OPENMETRICS)
@@ -27,7 +23,6 @@ LINE_LIMIT = 16 * 1024
 KEPT_LIMIT = 20_000
 """Lines that are kept, of samples and of what declares them: some 40 times what one vLLM process writes, and half a second of parsing."""
 
-_KEPT = (*PREFIXES, START_TIME)
 _CREATED = "_created"
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -40,30 +35,8 @@ _UNPARSABLE = (ValueError, ArithmeticError, LookupError, TypeError, AttributeErr
 """What prometheus-client raises for texts that are none; `OverflowError` for a timestamp of 400 digits, for one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One series' value. `name` and `labels` are as the engine writes them, labels in its order."""
-
-    name: str
-    labels: Labels
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """One metric family, named as in the plain text format: a vLLM counter has `_total`, in the family's name too, one of TGI has not.
-
-    A family that was declared before it has any series has no samples.
-    """
-
-    name: str
-    type: FamilyType
-    help: str
-    samples: tuple[Sample, ...]
-
-
-def parse(body: bytes, content_type: str) -> tuple[Family, ...]:
-    """The families `vllm:*`, `tgi_*` and `process_start_time_seconds`, in the order in which the engine names them first.
+def parse(body: bytes, content_type: str, prefixes: tuple[str, ...]) -> tuple[Family, ...]:
+    """The families whose names begin with one of these, and `process_start_time_seconds`, in the order in which the engine names them first.
 
     `_created` series and timestamps are left out; NaN and infinities stay. Of two samples of one series the last counts. What belongs to no
     declared family is one of its own, of type `unknown`; a histogram's bare name is no series. 335 series of vLLM take about 8 ms.
@@ -76,57 +49,63 @@ def parse(body: bytes, content_type: str) -> tuple[Family, ...]:
         raise ScrapeError(NativeReason.UNREADABLE, "the content type is not one of metrics")
     try:
         text = body.decode()
-        found = _of_openmetrics(text) if media_type == OPENMETRICS else _of_text(text)
+        found = _Found(prefixes)
+        if media_type == OPENMETRICS:
+            _read_openmetrics(text, found)
+        else:
+            _read_text(text, found)
         return found.families()
     except _UNPARSABLE as error:
         raise ScrapeError(NativeReason.UNREADABLE, "the body holds no metrics that can be read") from error
 
 
-def _of_text(text: str) -> _Found:
+def start_seconds(families: Iterable[Family]) -> float | None:
+    """When the process started, in seconds since the epoch; None where it does not say."""
+    values = (sample.value for family in families if family.name == START_TIME for sample in family.samples)
+    return next(filter(math.isfinite, values), None)
+
+
+def _read_text(text: str, found: _Found) -> None:
     """The parser sees the samples alone: to a counter that is declared without `_total` it would give another name."""
     if text and not text.endswith("\n"):
         raise ValueError("cut short")
-    found = _Found()
     lines = []
-    for line in _kept(text):
-        if line.startswith(_KEPT):
+    for line in _kept(text, found.kept):
+        if line.startswith(found.kept):
             lines.append(line)
-        elif described := _described(line):
+        elif described := _described(line, found.kept):
             what, name, words = described
             if what == "HELP":
                 found.describe(name, _ESCAPED.sub(lambda match: "\n" if match[0] == r"\n" else "\\", words))
             elif what == "TYPE":
                 found.declare(name, _TYPES.get(words, "unknown"))
     found.add(sample for metric in plain.text_string_to_metric_families("\n".join(lines)) for sample in metric.samples)
-    return found
 
 
-def _of_openmetrics(text: str) -> _Found:
+def _read_openmetrics(text: str, found: _Found) -> None:
     """Its families are renamed to what the same engine writes in plain text: `x_total` for a counter `x`, `x_info` for an info `x`."""
-    found = _Found()
-    kept = "".join(f"{line}\n" for line in _kept(text))
+    kept = "".join(f"{line}\n" for line in _kept(text, found.kept))
     metrics: Iterable[Metric] = openmetrics.text_string_to_metric_families(kept)  # type: ignore[no-untyped-call]
     for metric in metrics:
         name = metric.name + {"counter": "_total", "info": "_info"}.get(metric.type, "")
         found.describe(name, metric.documentation)
         found.declare(name, "gauge" if metric.type in ("info", "stateset") else _TYPES.get(metric.type, "unknown"))
         found.add(metric.samples)
-    return found
 
 
-def _described(line: str) -> tuple[str, str, str] | None:
+def _described(line: str, kept: tuple[str, ...]) -> tuple[str, str, str] | None:
     """What a comment says of which family, if it is one that is kept."""
     match = _DESCRIBED.fullmatch(line) if line.startswith("#") else None
-    if match is None or not match[2].startswith(_KEPT):
+    if match is None or not match[2].startswith(kept):
         return None
     return match[1], match[2], match[3] or ""
 
 
-def _kept(text: str) -> Iterator[str]:
-    """The samples of kept families, what comments say of them, and OpenMetrics's end."""
+def _kept(text: str, kept: tuple[str, ...]) -> Iterator[str]:
+    """The samples of families that are `kept`, what comments say of them, and OpenMetrics's end."""
     count = 0
     for line in _lines(text):
-        if line.startswith(_KEPT) or line == "# EOF" or _described(line):
+        if line.startswith(kept) or line == "# EOF" or _described(line, kept):
             count += 1
             if count > KEPT_LIMIT:
                 raise ScrapeError(NativeReason.TOO_LARGE, f"more than {KEPT_LIMIT} lines of metrics")
@@ -143,24 +122,30 @@ def _lines(text: str) -> Iterator[str]:
 
 @dataclass(slots=True)
 class _Found:
-    """What was found so far, by family."""
+    """What was found so far, by family. `prefixes` begin the names of those that are looked for, beside the process's start."""
 
+    prefixes: tuple[str, ...]
     types: dict[str, FamilyType] = field(default_factory=dict)
     helps: dict[str, str] = field(default_factory=dict)
     values: dict[str, dict[tuple[str, Labels], Sample]] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """What lines begin with that may be of use."""
+        return (*self.prefixes, START_TIME)
 
     def describe(self, name: str, words: str) -> None:
         self.helps.setdefault(name, words)
 
     def declare(self, name: str, kind: FamilyType) -> None:
-        if _wanted(name):
+        if self._wants(name):
             _check(_NAME, name)
             self.types.setdefault(name, kind)
             self.values.setdefault(name, {})
 
     def add(self, samples: Iterable[Parsed]) -> None:
         for sample in samples:
-            if not _wanted(sample.name) or self.types.get(sample.name) == "histogram":
+            if not self._wants(sample.name) or self.types.get(sample.name) == "histogram":
                 continue
             _check(_NAME, sample.name)
             for label in sample.labels:
@@ -168,6 +153,9 @@ class _Found:
             labels = tuple(sample.labels.items())
             series = self.values.setdefault(self._family_of(sample.name), {})
             series[sample.name, tuple(sorted(labels))] = Sample(sample.name, labels, float(sample.value))
+
+    def _wants(self, name: str) -> bool:
+        return not name.endswith(_CREATED) and (name.startswith(self.prefixes) or name == START_TIME)
 
     def _family_of(self, name: str) -> str:
         if name in self.types:
@@ -188,7 +176,3 @@ class _Found:
 def _check(pattern: re.Pattern[str], name: str) -> None:
     if not pattern.fullmatch(name):
         raise ValueError("a name that the plain text format cannot hold")
-
-
-def _wanted(name: str) -> bool:
-    return not name.endswith(_CREATED) and (name.startswith(PREFIXES) or name == START_TIME)

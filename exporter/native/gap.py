@@ -42,7 +42,7 @@ class Gap:
         self._ledger.write(partial(self._chat, record))
 
     def put(self, target: str, replica: str | None, scraped: Scraped) -> None:
-        """What one process told of itself. It says something of vLLM without replicas: of several, nobody knows which one had a chat."""
+        """What one process told of itself. It says something where there are no replicas: of several, nobody knows which one had a chat."""
         if replica is None:
             self._ledger.write(partial(self._look, target, look(scraped)))
 

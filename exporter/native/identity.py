@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from exporter.native.families import START_TIME, Family
+from exporter.native.families import start_seconds
 from exporter.native.scrape import Scraped
+from probes.numbers.family import Family
 
 STARTS_KEPT = 16
 COUNTERS_KEPT = 1000
@@ -55,7 +56,7 @@ class OneProcess:
         return not self._scrapes_to_believe
 
     def _look(self, families: Sequence[Family]) -> _Looks:
-        start = _start(families)
+        start = start_seconds(families)
         if not self._starts:
             self._starts.append(start)
         last = self._starts[-1]
@@ -102,11 +103,6 @@ class _Turns:
 def _reaches(counters: Mapping[str, float], before: Mapping[str, float]) -> bool:
     """Whether none stands lower than before. One that is not there any more stood at 0 if it is the same process: then it is lower, or it was 0."""
     return all(counters.get(name, 0.0) >= value for name, value in before.items())
-
-
-def _start(families: Sequence[Family]) -> float | None:
-    values = (sample.value for family in families if family.name == START_TIME for sample in family.samples)
-    return next(filter(math.isfinite, values), None)
 
 
 def _counters(families: Sequence[Family]) -> dict[str, float]:

@@ -7,31 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
-from exporter.native.families import Family
-from exporter.native.totals import total
+from probes.numbers.number import Number
+from probes.numbers.page import Numbers, amount
 from traffic.schedule import Clock, nanoseconds
 from traffic.yielding import OWN_OVER_SECONDS, EngineLoad
 
 STALE_AFTER_INTERVALS = 3
 """A scrape older than this says nothing of now."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """Samples of one engine. `absent` is the value of one that is not there."""
-
-    prefix: str
-    tokens: str
-    running: str
-    waiting: str
-    absent: float | None
-
-
-_ENGINES = (
-    _Names("vllm:", "vllm:generation_tokens_total", "vllm:num_requests_running", "vllm:num_requests_waiting", absent=None),
-    # TGI's series begin with their first event.
-    _Names("tgi_", "tgi_request_generated_tokens_sum", "tgi_batch_current_size", "tgi_queue_size", absent=0.0),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +50,9 @@ class Loads:
         """Each replica of each target that is read from now on: where one of them is not known, the target's load is not."""
         self._replicas = Counter(target for target, _ in replicas)
 
-    def put(self, target: str, replica: str | None, families: Sequence[Family], at_ns: int) -> None:
+    def put(self, target: str, replica: str | None, numbers: Numbers, at_ns: int) -> None:
         """What one process told at `at_ns`, on the monotonic clock. One that tells nothing of its load changes nothing, and grows stale."""
-        told = _read(families)
+        told = _read(numbers)
         if told is None:
             return
         with self._lock:
@@ -104,18 +86,12 @@ class Loads:
             )
 
 
-def _read(families: Sequence[Family]) -> tuple[float, float, float] | None:
-    """Tokens so far, requests running and waiting; None of an engine that does not tell them."""
-    for names in _ENGINES:
-        if any(family.name.startswith(names.prefix) for family in families):
-            tokens, running, waiting = (_value(families, name, names.absent) for name in (names.tokens, names.running, names.waiting))
-            return None if tokens is None or running is None or waiting is None else (tokens, running, waiting)
-    return None
-
-
-def _value(families: Sequence[Family], name: str, absent: float | None) -> float | None:
-    value = total(families, name)
-    return absent if value is None else value
+def _read(numbers: Numbers) -> tuple[float, float, float] | None:
+    """Tokens so far, requests running and waiting; None where the tokens are not told. Where no gauge tells of requests, there are none."""
+    tokens = amount(numbers, Number.GENERATION_TOKENS)
+    if tokens is None:
+        return None
+    return tokens, amount(numbers, Number.REQUESTS_RUNNING) or 0.0, amount(numbers, Number.REQUESTS_WAITING) or 0.0
 
 
 def _after(before: _Look | None, told: tuple[float, float, float], at_ns: int) -> _Look:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
 from catalogue.metric import Metric
-from exporter.native.mapping.histogram import Histogram
-from exporter.native.mapping.source import Value
+from probes.numbers.histogram import Histogram
+from probes.numbers.page import Value
 
 
 class Observed:

@@ -13,8 +13,9 @@ from prometheus_client.core import CounterMetricFamily
 from catalogue import own
 from catalogue.metric import BACKEND, REPLICA, TARGET
 from exporter.native.claims import Claims, Title
-from exporter.native.families import PREFIXES, Family
+from exporter.native.families import START_TIME
 from exporter.native.text import Labels, Written, escaped, escaped_help, write
+from probes.numbers.family import Family
 
 RESERVED = frozenset({TARGET, BACKEND, REPLICA})
 """The labels that are ours on every relayed series; those of the engine with such a name become `exported_…`, whether or not ours is there."""
@@ -40,12 +41,12 @@ class RelaySettings:
 
     on: bool = True
     allow: tuple[str, ...] = ()
-    deny: tuple[str, ...] = ("vllm:lora_requests_info",)
+    deny: tuple[str, ...] = ()
     series_per_target: int = 2000
 
     def lets_through(self, name: str) -> bool:
         """Whether a family of this name is relayed as far as the filters are concerned."""
-        return name.startswith(PREFIXES) and (not self.allow or _matches(name, self.allow)) and not _matches(name, self.deny)
+        return name != START_TIME and (not self.allow or _matches(name, self.allow)) and not _matches(name, self.deny)
 
 
 @dataclass(frozen=True, slots=True)

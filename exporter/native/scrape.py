@@ -1,4 +1,4 @@
-"""Asks an engine for its own numbers: `/metrics` of vLLM and TGI, `/api/ps` of Ollama. Never in the way of a chat."""
+"""Asks an engine for its own numbers: its page of metrics, or the models that it has in memory. Never in the way of a chat."""
 
 from __future__ import annotations
 
@@ -11,29 +11,34 @@ from typing import Self
 import httpx
 
 from exporter.native.failure import NativeReason, ScrapeError
-from exporter.native.families import PREFIXES, Family, parse
-from exporter.native.loaded import LoadedModel, read_loaded
+from exporter.native.families import parse
+from probes import backends
 from probes.ask import Endpoint
+from probes.backends.base import FrameError
 from probes.control_clients import Clients
+from probes.numbers.family import Family
+from probes.numbers.loaded import LoadedModel, OnDemand
+from probes.numbers.own_metrics import OwnMetrics
+from probes.numbers.page import Numbers
 from traffic.schedule import Clock
-
-__all__ = ["LoadedModel", "NativeReason", "ScrapeError", "Scraped", "Scraper"]
 
 BODY_LIMIT = 8 * 1024 * 1024
 """Bytes, as sent and as decompressed: some hundred times what one vLLM process writes."""
 ACCEPT = {"Accept": "text/plain;version=0.0.4", "Connection": "close"}
 """A connection for each scrape: a kept one would stick to one of the processes behind a load balancer, and hide the others."""
-_WITHOUT_STATISTICS = "vllm:tool_call_parser_"
-"""What vLLM's API server counts by itself, with `--disable-log-stats` too."""
 _GZIP = 31
 """zlib's window bits for gzip alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scraped:
-    """What one process told at one time: between `began_ns`, when it was asked, and `ended_ns`, when its whole answer was here (monotonic)."""
+    """What one process told at one time: between `began_ns`, when it was asked, and `ended_ns`, when its whole answer was here (monotonic).
+
+    `numbers` are those of its families that all engines have under one name.
+    """
 
     families: tuple[Family, ...]
+    numbers: Numbers
     began_ns: int
     ended_ns: int
 
@@ -54,24 +59,28 @@ class Scraper:
     async def metrics(self, endpoint: Endpoint, url: str, *, timeout_seconds: float) -> Scraped:
         """The metric families at `url`, which gets the endpoint's key and headers: its own `/metrics`, or a URL that the configuration gives for it.
 
-        The timeout is for the whole answer; it is parsed in a thread after that. Raises `ScrapeError`: of TGI, whose series appear with their
-        first event, an answer without any is good; of others it is `empty`.
+        The timeout is for the whole answer; it is parsed in a thread after that. Raises `ScrapeError`: `empty` of an answer without any series of the
+        engine's own, unless those begin with their first event. Raises `ValueError` for an engine that has no metrics.
         """
+        own = backends.get(endpoint.backend).metrics
+        if own is None:
+            raise ValueError(f"{endpoint.backend} has no metrics")
         began_ns = self._clock.monotonic_ns()
         answer = await self._answer(endpoint, url, timeout_seconds)
         ended_ns = self._clock.monotonic_ns()
-        families = await asyncio.to_thread(_families, answer)
-        if endpoint.backend != "tgi" and not any(_tells(family) for family in families):
-            raise ScrapeError(NativeReason.EMPTY, "no metrics of the engine")
-        return Scraped(families, began_ns, ended_ns)
+        families, numbers = await asyncio.to_thread(_read, answer, own)
+        return Scraped(families, numbers, began_ns, ended_ns)
 
     async def loaded_models(self, endpoint: Endpoint, *, timeout_seconds: float) -> tuple[LoadedModel, ...]:
-        """The models that Ollama holds in memory. It waits for a lock that a stuck runner may hold for 10 s: the timeout is for all of it.
+        """The models that an engine which loads them on demand has in memory. The timeout is for the whole answer.
 
-        Raises `ScrapeError`.
+        Raises `ScrapeError`, and `ValueError` for an engine that does not load on demand.
         """
-        answer = await self._answer(endpoint, endpoint.url.rstrip("/") + "/api/ps", timeout_seconds)
-        return await asyncio.to_thread(lambda: read_loaded(answer.whole()))
+        on_demand = backends.get(endpoint.backend).on_demand
+        if on_demand is None:
+            raise ValueError(f"{endpoint.backend} loads no models on demand")
+        answer = await self._answer(endpoint, endpoint.url.rstrip("/") + on_demand.path, timeout_seconds)
+        return await asyncio.to_thread(_read_loaded, answer, on_demand)
 
     async def _answer(self, endpoint: Endpoint, url: str, timeout_seconds: float) -> _Answer:
         try:
@@ -138,10 +147,20 @@ def _too_large() -> ScrapeError:
     return ScrapeError(NativeReason.TOO_LARGE, f"more than {BODY_LIMIT} bytes")
 
 
-def _families(answer: _Answer) -> tuple[Family, ...]:
-    return parse(answer.whole(), answer.content_type)
+def _read(answer: _Answer, own: OwnMetrics) -> tuple[tuple[Family, ...], Numbers]:
+    families = parse(answer.whole(), answer.content_type, own.prefixes)
+    if not own.begin_late and not any(_tells(family, own) for family in families):
+        raise ScrapeError(NativeReason.EMPTY, "no metrics of the engine")
+    return families, own.read(families)
 
 
-def _tells(family: Family) -> bool:
+def _tells(family: Family, own: OwnMetrics) -> bool:
     """Whether the engine itself tells something here, and not only the server before it."""
-    return bool(family.samples) and family.name.startswith(PREFIXES) and not family.name.startswith(_WITHOUT_STATISTICS)
+    return bool(family.samples) and family.name.startswith(own.prefixes) and not family.name.startswith(own.without_statistics)
+
+
+def _read_loaded(answer: _Answer, on_demand: OnDemand) -> tuple[LoadedModel, ...]:
+    try:
+        return on_demand.read(answer.whole())
+    except FrameError as error:
+        raise ScrapeError(NativeReason.UNREADABLE, str(error)) from error

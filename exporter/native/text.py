@@ -10,9 +10,9 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from exporter.native import families
-from exporter.native.bound import bound
-from exporter.native.families import Family
+from probes.numbers import family as families
+from probes.numbers.bound import bound
+from probes.numbers.family import Family
 
 _SPECIAL = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 

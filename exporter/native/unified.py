@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from prometheus_client.metrics_core import Metric as Collected
@@ -12,19 +12,16 @@ from prometheus_client.utils import floatToGoString
 from catalogue import unified
 from catalogue.metric import BACKEND, MODEL, REPLICA, TARGET, Metric
 from exporter.metrics.ledger import Ledger
-from exporter.native.families import Family
-from exporter.native.loaded import LoadedModel
-from exporter.native.mapping import ollama, tgi, vllm
-from exporter.native.mapping.histogram import Histogram
-from exporter.native.mapping.source import Value
 from exporter.native.observed import Observed
-from probes.backends.ollama import Ollama
+from probes import backends
+from probes.numbers.histogram import Histogram
+from probes.numbers.loaded import LoadedModel
+from probes.numbers.of_chats import OfChats
+from probes.numbers.page import Numbers, Value
 from probes.record import ChatRecord
 
 Told = Mapping[str, Sequence[Exposed]]
 """The samples that one process has, by the metric's name."""
-
-_MAPPINGS: Mapping[str, Callable[[Sequence[Family]], Iterable[tuple[Metric, Value | None]]]] = {"vllm": vllm.mapped, "tgi": tgi.mapped}
 
 
 class Unified:
@@ -39,27 +36,28 @@ class Unified:
         self._loaded: dict[tuple[str, str | None], Told] = {}
         self._chats: dict[str, _Chats] = {}
 
-    def put(self, target: str, backend: str, model: str, replica: str | None, families: Sequence[Family]) -> None:
-        """What one process of a target tells now, in place of what it told before. A backend without metrics of its own tells nothing."""
-        labels = {TARGET: target, BACKEND: backend, MODEL: model}
-        if replica is not None:
-            labels[REPLICA] = replica
-        mapped = _MAPPINGS[backend](families) if backend in _MAPPINGS else ()
-        told = {metric.name: _samples(metric, labels, value) for metric, value in mapped if value is not None}
+    def put(self, target: str, backend: str, model: str, replica: str | None, numbers: Numbers) -> None:
+        """What one process of a target tells now, in place of what it told before."""
+        labels = _labels(target, backend, model, replica)
+        metrics = ((unified.METRICS[number], value) for number, value in numbers.items())
+        told = {metric.name: _samples(metric, labels, value) for metric, value in metrics}
         self._ledger.write(partial(self._scraped.__setitem__, (target, replica), told))
 
-    def put_loaded(self, target: str, model: str, models: Sequence[LoadedModel], replica: str | None = None) -> None:
-        """What one Ollama of a target has in memory now; `model` is the target's. What its chats count begins at 0 where nothing was counted yet."""
+    def put_loaded(self, target: str, backend: str, model: str, replica: str | None, models: Sequence[LoadedModel]) -> None:
+        """What one process of a target has in memory now; `model` is the target's. What its chats count begins at 0 where nothing was counted yet."""
         told: dict[str, list[Exposed]] = {}
-        for one in ollama.loaded(model, models):
-            labels = _labels(target, one.model) | ({} if replica is None else {REPLICA: replica})
-            told.setdefault(one.metric.name, []).extend(_samples(one.metric, labels, one.value))
-        self._ledger.write(partial(self._load, target, model, replica, told))
+        for name, one in _named(models, backend, model).items():
+            labels = _labels(target, backend, name, replica)
+            for number, value in one.numbers():
+                metric = unified.METRICS[number]
+                told.setdefault(metric.name, []).extend(_samples(metric, labels, value))
+        self._ledger.write(partial(self._load, (target, backend, model), replica, told))
 
     def chat(self, record: ChatRecord) -> None:
-        """Take what Ollama said of a chat that ended `ok` or `failed`. Chats with engines that have metrics tell nothing new."""
-        if record.backend == Ollama.name and record.outcome != "cancelled":
-            self._ledger.write(partial(self._take, record))
+        """Count what the engine said of a chat that ended `ok` or `failed`. Where it has metrics, its chats tell nothing new."""
+        of_chats = backends.get(record.backend).of_chats
+        if of_chats is not None and record.outcome != "cancelled":
+            self._ledger.write(partial(self._take, record, of_chats))
 
     def drop(self, target: str, replica: str | None) -> None:
         """What this replica of the target (None: the only one) told does not hold any more; what its chats told does."""
@@ -78,15 +76,17 @@ class Unified:
                 family.samples = samples
                 yield family
 
-    def _load(self, target: str, model: str, replica: str | None, told: Told) -> None:
+    def _load(self, labels: tuple[str, str, str], replica: str | None, told: Told) -> None:
+        target, backend, _ = labels
         self._loaded[target, replica] = told
-        if target not in self._chats:
-            self._chats[target] = _Chats(target, model)
+        of_chats = backends.get(backend).of_chats
+        if of_chats is not None and target not in self._chats:
+            self._chats[target] = _Chats(_labels(*labels), of_chats)
 
-    def _take(self, record: ChatRecord) -> None:
+    def _take(self, record: ChatRecord, of_chats: OfChats) -> None:
         chats = self._chats.get(record.target)
         if chats is None or chats.ended_by(record):
-            chats = self._chats[record.target] = _Chats(record.target, record.model)
+            chats = self._chats[record.target] = _Chats(_labels(record.target, record.backend, record.model), of_chats)
         chats.take(record)
 
     def _drop(self, target: str, replica: str | None) -> None:
@@ -103,9 +103,10 @@ class Unified:
 class _Chats:
     """What the chats with one target told, under one model."""
 
-    def __init__(self, target: str, model: str) -> None:
-        self._labels = _labels(target, model)
-        self._observed = Observed(ollama.OF_CHATS)
+    def __init__(self, labels: dict[str, str], of_chats: OfChats) -> None:
+        self._labels = labels
+        self._of_chats = of_chats
+        self._observed = Observed(unified.METRICS[number] for number in of_chats.helps)
         self._newest_ns = 0
 
     def ended_by(self, record: ChatRecord) -> bool:
@@ -114,15 +115,24 @@ class _Chats:
 
     def take(self, record: ChatRecord) -> None:
         self._newest_ns = max(self._newest_ns, record.started_ns)
-        for metric, value in ollama.said(record):
-            self._observed.put(metric, value)
+        for number, value in self._of_chats.read(record):
+            self._observed.put(unified.METRICS[number], value)
 
     def told(self) -> Told:
         return {metric.name: _samples(metric, self._labels, value) for metric, value in self._observed.values()}
 
 
-def _labels(target: str, model: str) -> dict[str, str]:
-    return {TARGET: target, BACKEND: Ollama.name, MODEL: model}
+def _labels(target: str, backend: str, model: str, replica: str | None = None) -> dict[str, str]:
+    return {TARGET: target, BACKEND: backend, MODEL: model} | ({} if replica is None else {REPLICA: replica})
+
+
+def _named(models: Sequence[LoadedModel], backend: str, model: str) -> dict[str, LoadedModel]:
+    """By the target's own name for its model, and by the engine's for others. Of two with one name the first counts."""
+    key = backends.get(backend).model_key
+    found: dict[str, LoadedModel] = {}
+    for one in models:
+        found.setdefault(model if key(one.name) == key(model) else one.name, one)
+    return found
 
 
 def _samples(metric: Metric, labels: dict[str, str], value: Value) -> list[Exposed]:

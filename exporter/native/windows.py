@@ -1,4 +1,4 @@
-"""The times between two scrapes of one vLLM process, in which nobody but chatprobe used it: what it says of them, it says of our chats."""
+"""The times between two scrapes of one process in which nobody but chatprobe used it: what it says of them, it says of our chats."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exporter.native.families import START_TIME
+from exporter.native.families import start_seconds
 from exporter.native.scrape import Scraped
-from exporter.native.totals import total
+from probes.numbers.number import Number
+from probes.numbers.page import amount, histogram
 from probes.record import ChatRecord
 from traffic.schedule import NANOSECONDS
 
@@ -17,8 +18,7 @@ SETTLED_AFTER_NS = NANOSECONDS // 10
 CHATS_KEPT = 10_000
 """Of one process, between three scrapes. Where there are more, the engine has counted more than are known, and the window tells nothing."""
 
-_TTFT_COUNT, _TTFT_SUM = "vllm:time_to_first_token_seconds_count", "vllm:time_to_first_token_seconds_sum"
-_NOW = ("vllm:num_requests_running", "vllm:num_requests_waiting")
+_NOW = (Number.REQUESTS_RUNNING, Number.REQUESTS_WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class _Chat:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What matters of one scrape of vLLM. `idle`: no request was in the engine."""
+    """What matters of one scrape. `idle`: no request was in the engine."""
 
     began_ns: int
     ended_ns: int
@@ -93,12 +93,12 @@ class Windows:
 
 
 def look(scraped: Scraped) -> Look | None:
-    """None of an engine that does not count first tokens: TGI, or vLLM without statistics."""
-    count, seconds = total(scraped.families, _TTFT_COUNT), total(scraped.families, _TTFT_SUM)
-    if count is None or seconds is None:
+    """None of an engine that does not count first tokens."""
+    ttft = histogram(scraped.numbers, Number.TTFT)
+    if ttft is None:
         return None
-    idle = all(total(scraped.families, gauge) == 0 for gauge in _NOW)
-    return Look(scraped.began_ns, scraped.ended_ns, total(scraped.families, START_TIME), idle, count, seconds)
+    idle = all(amount(scraped.numbers, gauge) == 0 for gauge in _NOW)
+    return Look(scraped.began_ns, scraped.ended_ns, start_seconds(scraped.families), idle, ttft.count, ttft.total)
 
 
 def _alike(chats: Sequence[_Chat]) -> bool:

@@ -1,4 +1,4 @@
-"""What an engine's adapter is: a request out, frames in."""
+"""What a wire form is: a request out, frames in."""
 
 from __future__ import annotations
 
@@ -56,19 +56,16 @@ class Event(NamedTuple):
         return bool(self.text or self.reasoning or self.tool_text)
 
 
-class Backend(Protocol):
-    """One engine's wire format. Stateless: one instance serves every chat.
+class WireForm(Protocol):
+    """One API by which an engine is chatted with. Stateless: one instance serves every chat.
 
-    `path` is where chats are posted, `framing` how the answer is cut into frames, `content_type` the media type a good answer has.
-    `models_path` lists the models, for a target without a configured one. `marker` are bytes that every terminal marker holds, for a
-    first cheap look: `[DONE]` for OpenAI-style streams, `"done":true` for Ollama, `"generated_text":"` for TGI's `/generate_stream`.
+    It travels to the measuring worker by its class, which must be importable there. `path` is where chats are posted, `framing` how the answer is cut
+    into frames, `content_type` the media type that a good answer has. `marker` are bytes that every terminal marker holds, for a first cheap look.
     """
 
-    name: str
     path: str
     framing: Framing
     content_type: str
-    models_path: str
     marker: bytes
 
     def body(self, ask: Ask) -> dict[str, object]:
@@ -81,8 +78,4 @@ class Backend(Protocol):
 
     def refuse(self, status: int, body: bytes) -> Refusal:
         """Why an answer with this status, which is not 200, was none. `body` may be empty or cut short."""
-        ...
-
-    def models(self, body: bytes) -> tuple[str, ...]:
-        """Model names from the answer of `models_path`, in the engine's order. Raises `FrameError`."""
         ...

@@ -8,6 +8,7 @@ from probes.backends.base import FrameError
 
 MOST_TOKENS = 10_000_000
 LONGEST_NAME = 256
+_BEYOND_LENGTHS = 2**53
 
 JsonObject = dict[str, object]
 
@@ -50,6 +51,12 @@ def count(fields: JsonObject, name: str) -> int | None:
     if value is None or (type(value) is int and 0 <= value <= MOST_TOKENS):
         return value
     raise FrameError(f"{name} is not a count")
+
+
+def length(fields: JsonObject, name: str) -> int | None:
+    """How many tokens there may be; None for what is no such number, which is as good as not told."""
+    value = fields.get(name)
+    return value if type(value) is int and 0 < value < _BEYOND_LENGTHS else None
 
 
 def seconds(fields: JsonObject, name: str, per_second: float) -> float | None:

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import islice
+from typing import ClassVar
 
 from probes.ask import Ask
-from probes.backends.base import Event, FrameError, Framing, Refusal
-from probes.backends.fields import JsonObject, as_object, count, names, parse_object, seconds, text, tool_text
+from probes.backends.backend import Backend
+from probes.backends.base import Event, FrameError, Framing, Refusal, WireForm
+from probes.backends.fields import LONGEST_NAME, JsonObject, as_object, count, names, parse_object, seconds, text, tool_text
 from probes.backends.openai_chat import error_words
 from probes.backends.refusal import by_status, in_stream
 from probes.backends.turns import headed_turns
 from probes.failure import Reason
-from probes.record import Native
+from probes.numbers.histogram import is_amount
+from probes.numbers.loaded import LoadedModel, OnDemand
+from probes.numbers.number import Number
+from probes.numbers.of_chats import OfChats
+from probes.record import ChatRecord, Native
 
 _RFC3339 = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}:[0-9]{2})")
 _NANOSECONDS = 1e9
 
 
-class Ollama:
+class OllamaChat:
     """Ollama's `/api/chat`: a JSON object a line, each with the server's own time, the last with `done` and the engine's durations.
 
     Nothing is sent that would load, reload or pin a model for others: no load-time option (`num_ctx` and its like), no `keep_alive`.
     """
 
-    name = "ollama"
     path = "/api/chat"
     framing: Framing = "ndjson"
     content_type = "application/x-ndjson"
-    models_path = "/api/tags"
     marker = b'"done":true'
 
     def body(self, ask: Ask) -> dict[str, object]:
@@ -76,14 +83,6 @@ class Ollama:
             words = None
         return by_status(status, words if isinstance(words, str) else None, body)
 
-    def models(self, body: bytes) -> tuple[str, ...]:
-        return names(body, "models", "name")
-
-
-def loaded_models(body: bytes) -> tuple[str, ...]:
-    """The names of the models that are in memory, from the answer of `/api/ps`; one that still loads is not among them. Raises `FrameError`."""
-    return names(body, "models", "name")
-
 
 def with_tag(model: str) -> str:
     """A model's full name: `:latest` is meant where no tag is given, so that names are compared by this."""
@@ -112,3 +111,125 @@ def _instant_ns(stamp: object) -> int | None:
     except ValueError:
         return None
     return whole * 1_000_000_000 + int(fraction.ljust(9, "0"))
+
+
+MODELS_LIMIT = 100
+"""Far more than fit in memory at once."""
+
+
+def loaded(body: bytes) -> tuple[LoadedModel, ...]:
+    """The models that are in memory, from the answer of `/api/ps`; one that still loads is not among them. Raises `FrameError`.
+
+    Ollama lists first what stays longest. The first 100 are taken; entries without a name, or with one of more than 256 characters, are left out.
+    """
+    listed = parse_object(body).get("models", "")
+    if listed is None:
+        return ()  # Go's way to write an empty list
+    if not isinstance(listed, list):
+        raise FrameError("no list of models")
+    named = (entry for entry in listed if isinstance(entry, dict) and _is_name(entry.get("name")))
+    return tuple(_loaded(entry) for entry in islice(named, MODELS_LIMIT))
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and 0 < len(name) <= LONGEST_NAME
+
+
+def _loaded(entry: JsonObject) -> LoadedModel:
+    return LoadedModel(
+        name=text(entry, "name"),
+        size_bytes=_amount(entry.get("size")),
+        vram_bytes=_amount(entry.get("size_vram")),
+        context_tokens=_amount(entry.get("context_length")),
+        expires_at=_expiry(entry.get("expires_at")),
+    )
+
+
+def _amount(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        return None
+    return float(value)
+
+
+def _expiry(stamp: object) -> float | None:
+    """Seconds since the epoch; None for Go's zero time too, which stands for no time at all."""
+    if not isinstance(stamp, str):
+        return None
+    try:
+        instant = datetime.fromisoformat(stamp)
+    except ValueError:
+        return None
+    if instant.tzinfo is None or instant.year == 1:
+        return None
+    return instant.timestamp()
+
+
+def said(record: ChatRecord) -> Iterator[tuple[Number, float]]:
+    """What the engine said of one chat: added to counters, observed by histograms. Tokens only where it counted them itself."""
+    told = record.native
+    counted = record.output_tokens if record.token_source == "usage" else None
+    found: list[tuple[Number, float | None]] = [
+        (Number.PROMPT_TOKENS, record.input_tokens),
+        (Number.GENERATION_TOKENS, counted),
+        (Number.E2E, told.total_seconds),
+        (Number.PREFILL, told.prefill_seconds),
+        (Number.DECODE, told.decode_seconds),
+        (Number.LOAD, told.load_seconds),
+        *((Number.ITL, gap) for gap in told.server_gaps_seconds or ()),
+    ]
+    if counted is not None and counted > 1 and told.decode_seconds is not None:
+        found.append((Number.TPOT, told.decode_seconds / (counted - 1)))
+    yield from ((number, value) for number, value in found if value is not None and is_amount(value))
+
+
+ON_DEMAND = OnDemand(
+    path="/api/ps",
+    read=loaded,
+    # unless OLLAMA_KEEP_ALIVE says otherwise
+    keep_alive_seconds=300,
+    helps={
+        Number.MODEL_MEMORY: "every model that is loaded, others than the target's by the name that it gives them.",
+        Number.MODEL_VRAM: "every model that is loaded.",
+        Number.MODEL_EXPIRY: "every model that is loaded.",
+        Number.CONTEXT_TOKENS: "every model that is loaded.",
+    },
+)
+"""Meanings: Ollama `server/routes.go::PsHandler`."""
+
+OF_CHATS = OfChats(
+    read=said,
+    helps={
+        Number.PROMPT_TOKENS: "when they end, of chatprobe's own chats only.",
+        Number.GENERATION_TOKENS: "of chatprobe's own chats only, when they end.",
+        Number.ITL: "between its own stamps of consecutive pieces of an answer, of chatprobe's own chats only.",
+        Number.TPOT: "derived, eval_duration / (eval_count - 1), of chatprobe's own chats only.",
+        Number.E2E: "total_duration, loading included, of chatprobe's own chats only.",
+        Number.PREFILL: "prompt_eval_duration, the part that was not cached, of chatprobe's own chats only.",
+        Number.DECODE: "eval_duration, of chatprobe's own chats only.",
+        Number.LOAD: "load_duration, a few milliseconds for a loaded model, waiting for others to be unloaded included; "
+        "of chatprobe's own chats only.",
+    },
+)
+"""It has no metrics: its numbers are what the last object of each answer says of that chat. Meanings: Ollama `api/types.go::Metrics`."""
+
+
+class Ollama(Backend):
+    """Ollama, by its own API. It loads models on demand, one after the other where they do not fit side by side."""
+
+    name = "ollama"
+    title = "Ollama"
+    forms: ClassVar[Mapping[str, WireForm]] = {"chat": OllamaChat()}
+    colour = "orange"
+    thinking = True
+    on_demand = ON_DEMAND
+    of_chats = OF_CHATS
+    recognised_at = "/api/version"
+    version_path = "/api/version"
+    health_path = "/api/ps"
+    models_path = "/api/tags"
+
+    def models(self, body: bytes) -> tuple[str, ...]:
+        return names(body, "models", "name")
+
+    def model_key(self, model: str) -> str:
+        return with_tag(model)

@@ -6,7 +6,7 @@ import orjson
 
 from probes.ask import Ask
 from probes.backends.base import Event, FrameError, Framing, Refusal
-from probes.backends.fields import JsonObject, as_list, as_object, count, names, parse_object, text, tool_text
+from probes.backends.fields import JsonObject, as_list, as_object, count, parse_object, text, tool_text
 from probes.backends.refusal import by_status, in_stream
 from probes.backends.turns import headed_turns
 from probes.record import Native
@@ -23,7 +23,6 @@ class OpenAiChat:
     path = "/v1/chat/completions"
     framing: Framing = "sse"
     content_type = "text/event-stream"
-    models_path = "/v1/models"
     marker = b"[DONE]"
     every_event_is_a_token = False
     """Whether each event with choices is one token, with text or without it, until the one that finishes."""
@@ -93,9 +92,6 @@ class OpenAiChat:
         except FrameError:
             return None
         return error_words(error) if isinstance(error, dict | str) else None
-
-    def models(self, body: bytes) -> tuple[str, ...]:
-        return names(body, "data", "id")
 
 
 def error_words(error: object) -> str:

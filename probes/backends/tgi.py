@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
 from probes.ask import Ask
-from probes.backends.base import Event, FrameError, Framing, Refusal
-from probes.backends.fields import as_object, count, names, parse_object, text
+from probes.backends.backend import Backend
+from probes.backends.base import Event, FrameError, Framing, Refusal, WireForm
+from probes.backends.fields import as_object, count, length, parse_object, text
 from probes.backends.openai_chat import OpenAiChat, error_words
 from probes.backends.refusal import by_status, in_stream
 from probes.backends.turns import headed_turns
 from probes.failure import Reason
+from probes.numbers.number import Number
+from probes.numbers.own_metrics import Distribution, OwnMetrics, Sum, Told
+from probes.numbers.page import Page, label, total
 
 _OVERLOADED = "Model is overloaded"
 """TGI `infer/mod.rs::InferError::Overloaded`; inside a chat's stream every error has the code 422, so the words must tell."""
@@ -27,10 +34,9 @@ def _refuse(status: int, body: bytes) -> Refusal:
     return Refusal(Reason.SERVER_ERROR, found.detail) if status == 424 else found
 
 
-class Tgi(OpenAiChat):
+class TgiChat(OpenAiChat):
     """TGI's chat form: one event a token, the role on every one; the 200 comes before validation, so that errors arrive as events."""
 
-    name = "tgi"
     every_event_is_a_token = True
 
     def body(self, ask: Ask) -> dict[str, object]:
@@ -48,11 +54,9 @@ class Tgi(OpenAiChat):
 class TgiGenerate:
     """TGI's own `/generate_stream`: one event a token; the last, with the whole text on it, is the terminal marker: no `[DONE]` comes."""
 
-    name = "tgi"
     path = "/generate_stream"
     framing: Framing = "sse"
     content_type = "text/event-stream"
-    models_path = "/v1/models"
     marker = b'"generated_text":"'
 
     def body(self, ask: Ask) -> dict[str, object]:
@@ -85,9 +89,6 @@ class TgiGenerate:
     def refuse(self, status: int, body: bytes) -> Refusal:
         return _refuse(status, body)
 
-    def models(self, body: bytes) -> tuple[str, ...]:
-        return names(body, "data", "id")
-
 
 def _transcript(ask: Ask) -> str:
     """The conversation as one text: a single message as it stands, several with their roles, as no chat template is applied here."""
@@ -95,3 +96,89 @@ def _transcript(ask: Ask) -> str:
     if len(messages) == 1:
         return messages[0]["content"]
     return "".join(f"{message['role'].capitalize()}: {message['content']}\n\n" for message in messages) + "Assistant:"
+
+
+def _observed(name: str) -> Callable[[Page], float | None]:
+    """The sum of a histogram's observations."""
+
+    def read(page: Page) -> float | None:
+        if not page.begins(name):
+            return 0.0
+        histogram = page.histogram(name)
+        return None if histogram is None else histogram.total
+
+    return read
+
+
+def _failures(wanted: Callable[[str], bool]) -> Callable[[Page], float | None]:
+    """Requests that failed, of those kinds."""
+    return lambda page: total(sample for sample in page.samples("tgi_request_failure") if wanted(label(sample, "err")))
+
+
+_REJECTED = "overloaded"
+_NO_FAILURE = (_REJECTED, "validation", "template", "dropped")
+"""Neither what it rejected nor what the client did."""
+
+METRICS = OwnMetrics(
+    prefixes=("tgi_",),
+    begin_late=True,
+    numbers=(
+        Told(Number.REQUESTS_RUNNING, Sum("tgi_batch_current_size"), "the current batch, 0 during the first prefill of an idle server."),
+        Told(Number.REQUESTS_WAITING, Sum("tgi_queue_size"), "the router's queue."),
+        Told(
+            Number.PROMPT_TOKENS,
+            _observed("tgi_request_input_length"),
+            "derived from a histogram's sum, when a request is validated, and again for each 1,024 tokens of its answer.",
+        ),
+        Told(
+            Number.GENERATION_TOKENS,
+            _observed("tgi_request_generated_tokens"),
+            "derived from a histogram's sum, when a request ends, successes only.",
+        ),
+        Told(Number.REQUESTS_SUCCEEDED, lambda page: total(page.samples("tgi_request_success")), "request_success."),
+        Told(
+            Number.REQUESTS_FAILED,
+            _failures(lambda err: err not in _NO_FAILURE),
+            "request_failure, but for the err overloaded, validation, template and dropped.",
+        ),
+        Told(Number.REQUESTS_REJECTED, _failures(lambda err: err == _REJECTED), "request_failure with the err overloaded."),
+        Told(
+            Number.ITL,
+            Distribution("tgi_batch_inference_duration", label=("method", "decode")),
+            "each decode call of the batch once, however many requests are in it.",
+        ),
+        Told(Number.E2E, Distribution("tgi_request_duration"), "successes only."),
+        Told(
+            Number.QUEUE,
+            Distribution("tgi_request_queue_duration"),
+            "from queued to put into a batch, the first 1,024 tokens of an answer only.",
+        ),
+        Told(
+            Number.PREFILL,
+            Distribution("tgi_batch_forward_duration", label=("method", "prefill")),
+            "derived, each forward pass of a prefill batch once.",
+        ),
+        Told(Number.VALIDATION, Distribution("tgi_request_validation_duration"), "request_validation_duration."),
+    ),
+)
+"""Names and meanings: TGI `router/src/server.rs` and `router/src/infer/mod.rs`; those of batches, `backends/v3/src`.
+
+Counters have no `_total`. `tgi_request_count` is not used: it counts a chat twice. What the router counts is 0 once it told anything.
+"""
+
+
+class Tgi(Backend):
+    """TGI, by its chat form and by its own."""
+
+    name = "tgi"
+    title = "TGI"
+    forms: ClassVar[Mapping[str, WireForm]] = {"chat": TgiChat(), "generate": TgiGenerate()}
+    colour = "green"
+    metrics = METRICS
+    aliases = ("text-generation-inference",)
+    recognised_at = "/info"
+    version_path = "/info"
+    longest_chat_path = "/info"
+
+    def longest_chat(self, body: bytes, model: str) -> int | None:
+        return length(parse_object(body), "max_total_tokens")

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
 from probes.ask import UNKNOWN_MODEL, Ask
-from probes.backends.fields import JsonObject, seconds
+from probes.backends.backend import Backend
+from probes.backends.base import WireForm
+from probes.backends.fields import JsonObject, as_list, length, parse_object, seconds
 from probes.backends.openai_chat import OpenAiChat
 from probes.backends.turns import turns
+from probes.numbers.family import Sample
+from probes.numbers.histogram import is_amount
+from probes.numbers.number import Number
+from probes.numbers.own_metrics import Distribution, OwnMetrics, Sum, Told
+from probes.numbers.page import Page, label, total
 from probes.record import Native
 
 
-class Vllm(OpenAiChat):
+class VllmChat(OpenAiChat):
     """vLLM: the running usage on every chunk counts the tokens that text does not show.
 
     The first chunk bears the role alone (vLLM `chat_completion/serving.py::chat_completion_stream_generator`); one chunk may bear several tokens, or
     none that can be seen: half a character, the end of the sequence. Errors after the 200 are events, and `[DONE]` follows them too.
     """
-
-    name = "vllm"
 
     def body(self, ask: Ask) -> dict[str, object]:
         body = super().body(ask)
@@ -45,3 +53,142 @@ class Vllm(OpenAiChat):
             prefill_seconds=seconds(metrics, "time_to_first_token_ms", 1e3),
             decode_seconds=seconds(metrics, "generation_time_ms", 1e3),
         )
+
+
+class _CountedInTokens(Sum):
+    """A counter of the prefix cache. Until 0.8 it counted blocks, and only the help says so: then there is none."""
+
+    def __call__(self, page: Page) -> float | None:
+        return None if "block" in page.help(*self.names) else super().__call__(page)
+
+
+def _ended(*, well: bool) -> Callable[[Page], float | None]:
+    """Requests that ended, well or not. Older versions have no series for a reason before a request ended by it."""
+
+    def read(page: Page) -> float | None:
+        ended = page.samples("vllm:request_success_total")
+        if not ended and not page.samples("vllm:generation_tokens_total"):
+            return None
+        return total(sample for sample in ended if (label(sample, "finished_reason") not in _UNFINISHED) is well)
+
+    return read
+
+
+def _fullest(page: Page) -> float | None:
+    """A mean would hide a full rank."""
+    values = [usage.value for usage in page.samples("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc")]
+    return max(values) if values and all(0 <= value <= 1 for value in values) else None
+
+
+def _capacity(page: Page) -> float | None:
+    """In tokens, of all ranks. Labels change with the version, and while an engine starts: a rank's number is the last that it has one in."""
+    ranks: dict[str, float | None] = {}
+    for configuration in page.samples("vllm:cache_config_info"):
+        rank = label(configuration, "engine")
+        ranks[rank] = _tokens(configuration) or ranks.get(rank)
+    known = [tokens for tokens in ranks.values() if tokens is not None]
+    whole = sum(known)
+    return whole if known and len(known) == len(ranks) and is_amount(whole) else None
+
+
+def _tokens(configuration: Sample) -> float | None:
+    """Of a model with several kinds of layers, blocks x block size is not the number of tokens: vLLM's own number comes first."""
+    stated = _size(label(configuration, "kv_cache_size_tokens"))
+    blocks, block_tokens = _size(label(configuration, "num_gpu_blocks")), _size(label(configuration, "block_size"))
+    if stated is not None or blocks is None or block_tokens is None:
+        return stated
+    return blocks * block_tokens
+
+
+def _size(text: str) -> float | None:
+    """A number above 0; None for what is none, as Python writes it too."""
+    try:
+        size = float(text)
+    except ValueError:
+        return None
+    return size if is_amount(size) and size > 0 else None
+
+
+_UNFINISHED = ("abort", "error")
+_TOKENS_ONLY = "versions that count tokens; those that counted blocks are left out."
+
+METRICS = OwnMetrics(
+    prefixes=("vllm:",),
+    # adapters come and go as labels, each time a new series
+    denied=("vllm:lora_requests_info",),
+    # its API server counts these by itself, with `--disable-log-stats` too
+    without_statistics=("vllm:tool_call_parser_",),
+    numbers=(
+        Told(Number.REQUESTS_RUNNING, Sum("vllm:num_requests_running"), "num_requests_running, all data-parallel ranks together."),
+        Told(Number.REQUESTS_WAITING, Sum("vllm:num_requests_waiting"), "num_requests_waiting, all data-parallel ranks together."),
+        Told(Number.KV_CACHE_USAGE, _fullest, "of the fullest data-parallel rank, as a mean would hide a full one."),
+        Told(
+            Number.KV_CACHE_CAPACITY,
+            _capacity,
+            "kv_cache_size_tokens of its cache configuration, all data-parallel ranks together; "
+            "of older versions derived, num_gpu_blocks x block_size.",
+        ),
+        Told(Number.PREFIX_CACHE_HITS, _CountedInTokens("vllm:prefix_cache_hits_total", "vllm:gpu_prefix_cache_hits_total"), _TOKENS_ONLY),
+        Told(Number.PREFIX_CACHE_QUERIES, _CountedInTokens("vllm:prefix_cache_queries_total", "vllm:gpu_prefix_cache_queries_total"), _TOKENS_ONLY),
+        Told(Number.PROMPT_TOKENS, Sum("vllm:prompt_tokens_total"), "when their prefill is over."),
+        Told(Number.GENERATION_TOKENS, Sum("vllm:generation_tokens_total"), "as they come."),
+        Told(Number.REQUESTS_SUCCEEDED, _ended(well=True), "request_success, but for the finished_reason abort and error."),
+        Told(Number.REQUESTS_FAILED, _ended(well=False), "the finished_reason abort and error."),
+        Told(Number.REQUESTS_REJECTED, Sum("vllm:admission_rejections_total"), "admission_rejections."),
+        Told(Number.PREEMPTIONS, Sum("vllm:num_preemptions_total"), "num_preemptions."),
+        Told(Number.SPEC_DECODE_DRAFTS, Sum("vllm:spec_decode_num_drafts_total"), "spec_decode_num_drafts, where it speculates."),
+        Told(Number.SPEC_DECODE_DRAFT_TOKENS, Sum("vllm:spec_decode_num_draft_tokens_total"), "spec_decode_num_draft_tokens, where it speculates."),
+        Told(
+            Number.SPEC_DECODE_ACCEPTED_TOKENS,
+            Sum("vllm:spec_decode_num_accepted_tokens_total"),
+            "spec_decode_num_accepted_tokens, where it speculates.",
+        ),
+        Told(
+            Number.TTFT,
+            Distribution("vllm:time_to_first_token_seconds"),
+            "from the start of tokenization until its frontend had the first output; queue included, parsing of the request and network left out.",
+        ),
+        Told(
+            Number.ITL,
+            # The older name is not that of a request's mean: it has one observation for each output too.
+            Distribution("vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds"),
+            "once for each output of each request, which may be several tokens.",
+        ),
+        Told(Number.TPOT, Distribution("vllm:request_time_per_output_token_seconds"), "0 for answers of one token."),
+        Told(Number.E2E, Distribution("vllm:e2e_request_latency_seconds"), "requests that ended."),
+        Told(
+            Number.QUEUE,
+            Distribution("vllm:request_queue_time_seconds", "vllm:time_in_queue_requests"),
+            "from queued to first scheduled.",
+        ),
+        Told(Number.PREFILL, Distribution("vllm:request_prefill_time_seconds"), "from first scheduled to the first token, for each request."),
+        Told(Number.DECODE, Distribution("vllm:request_decode_time_seconds"), "for each request that ended."),
+    ),
+)
+"""Of versions 0.6 to 0.32. Names and meanings: vLLM `v1/metrics/loggers.py` and `stats.py`; before 0.9, `engine/metrics.py`.
+
+The series of data-parallel ranks (label `engine`) are added up: they are one engine to whoever chats with it. vLLM under Ray Serve has names of its
+own (`vllm_…`, `ray_vllm_…`): they are left out.
+"""
+
+
+class Vllm(Backend):
+    """vLLM, by its OpenAI-compatible server."""
+
+    name = "vllm"
+    title = "vLLM"
+    forms: ClassVar[Mapping[str, WireForm]] = {"chat": VllmChat()}
+    colour = "blue"
+    exact_length = True
+    thinking = True
+    metrics = METRICS
+    aliases = ("vllm-openai",)
+    recognised_at = "/version"
+    version_path = "/version"
+    longest_chat_path = "/v1/models"
+
+    def longest_chat(self, body: bytes, model: str) -> int | None:
+        """`max_model_len` of the model's entry."""
+        listed = as_list(parse_object(body).get("data"), "data")
+        found = next((entry for entry in listed if isinstance(entry, dict) and entry.get("id") == model), None)
+        return None if found is None else length(found, "max_model_len")

@@ -5,7 +5,7 @@ Two things must be known early: whether the stream is over, and, when a timeout 
 
 from __future__ import annotations
 
-from probes.backends.base import Backend
+from probes.backends.base import WireForm
 from probes.wire.glance import last_token_ns, says_done
 from probes.wire.order import Read
 
@@ -16,10 +16,10 @@ SLICE_BYTES = 65_536
 class Body:
     """Takes reads in order. `ended` once the terminal marker has come."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, form: WireForm) -> None:
         self.ended = False
-        self._backend = backend
-        self._marker = backend.marker
+        self._form = form
+        self._marker = form.marker
         self._held: list[Read] = []
         self._held_bytes = 0
         self._unseen: list[Read] = []
@@ -38,7 +38,7 @@ class Body:
         window = self._tail + body if self._tail else body
         if self._marker in window and not self.ended:
             # the marker's line spans two reads at the most, or the end of the HTTP message tells it
-            self.ended = says_done(self._backend, b"".join(read.body for read in self._unseen[-2:]))
+            self.ended = says_done(self._form, b"".join(read.body for read in self._unseen[-2:]))
         self._tail = b"" if body.endswith(b"\n") else window[-len(self._marker) :]
         if self._unseen_bytes > SLICE_BYTES:
             self.last_token_ns()
@@ -54,7 +54,7 @@ class Body:
 
     def last_token_ns(self) -> int | None:
         """When the newest token-bearing chunk arrived; None if there was none. Looks through what came since it was last asked."""
-        token_ns, self._tokens = last_token_ns(self._backend, self._unseen, self._tokens)
+        token_ns, self._tokens = last_token_ns(self._form, self._unseen, self._tokens)
         if token_ns is not None:
             self._token_ns = token_ns
         self._unseen = self._open_line()

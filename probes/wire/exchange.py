@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, Literal, ParamSpec
 
-from probes import backends
 from probes.failure import Failure, Reason
 from probes.record import Milestones
 from probes.wire.body import Body
@@ -73,7 +72,6 @@ class Exchange:
         self._opens = opens
         self._hand_over = reads
         self._ended = ended
-        self._backend = backends.get(order.backend, order.api)
         self._response = Response()
         self._opening: Opening | None = None
         self._connection: Connection | None = None
@@ -88,7 +86,7 @@ class Exchange:
         self._certificate_expiry: float | None = None
         self._is_stream = False
         self._error_body = b""
-        self._body = Body(self._backend)
+        self._body = Body(order.form)
         self._body_bytes = 0
         self._lingers = False
         self._answered = False
@@ -232,7 +230,7 @@ class Exchange:
     def _on_headers(self, stamp_ns: int) -> None:
         self._headers_ns = stamp_ns
         media_type = self._response.content_type.partition(";")[0].strip().lower()
-        self._is_stream = self._response.status == 200 and media_type == self._backend.content_type
+        self._is_stream = self._response.status == 200 and media_type == self._order.form.content_type
         if self._is_refusal:
             self._set_timer()
 

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from probes.backends.base import Backend, Event, FrameError
+from probes.backends.base import Event, FrameError, WireForm
 from probes.wire.order import Read
 
 
-def says_done(backend: Backend, body: bytes) -> bool:
+def says_done(form: WireForm, body: bytes) -> bool:
     """Whether a line of `body` is the terminal marker. A marker quoted inside an answer's text is none."""
-    return any(event.done for _, event in _events_from_the_end(backend, body))
+    return any(event.done for _, event in _events_from_the_end(form, body))
 
 
-def last_token_ns(backend: Backend, reads: Sequence[Read], tokens_before: int) -> tuple[int | None, int]:
+def last_token_ns(form: WireForm, reads: Sequence[Read], tokens_before: int) -> tuple[int | None, int]:
     """(when the newest token-bearing chunk of `reads` arrived, or None; the newest running usage).
 
     A chunk without text bears tokens if the running usage rose with it, so it takes the frame before it to tell.
@@ -24,7 +24,7 @@ def last_token_ns(backend: Backend, reads: Sequence[Read], tokens_before: int) -
     """
     newest_usage: int | None = None
     candidate: tuple[int, int] | None = None  # (usage, arrival) of a frame without text
-    for arrived_ns, event in _arrivals_from_the_end(backend, reads):
+    for arrived_ns, event in _arrivals_from_the_end(form, reads):
         usage = event.running_tokens
         if newest_usage is None and usage is not None:
             newest_usage = usage
@@ -39,31 +39,31 @@ def last_token_ns(backend: Backend, reads: Sequence[Read], tokens_before: int) -
     return None, tokens_before
 
 
-def _arrivals_from_the_end(backend: Backend, reads: Sequence[Read]) -> Iterator[tuple[int, Event]]:
+def _arrivals_from_the_end(form: WireForm, reads: Sequence[Read]) -> Iterator[tuple[int, Event]]:
     ends: list[int] = []
     for read in reads:
         ends.append((ends[-1] if ends else 0) + len(read.body))
     place = len(reads) - 1
-    for start, event in _events_from_the_end(backend, b"".join(read.body for read in reads)):
+    for start, event in _events_from_the_end(form, b"".join(read.body for read in reads)):
         while place > 0 and ends[place - 1] > start:
             place -= 1
         yield reads[place].stamp_ns, event
 
 
-def _events_from_the_end(backend: Backend, body: bytes) -> Iterator[tuple[int, Event]]:
+def _events_from_the_end(form: WireForm, body: bytes) -> Iterator[tuple[int, Event]]:
     """(offset of its last byte, event) of each readable line, newest first. Lines that cannot be read are the frame reader's to judge, later."""
     end = len(body)
     while end > 0:
         start = body.rfind(b"\n", 0, end) + 1
         line = body[start:end].strip()
         offset, end = max(start, end - 1), start - 1
-        if backend.framing == "sse":
+        if form.framing == "sse":
             if not line.startswith(b"data:"):
                 continue
             line = line[5:].lstrip()
         if not line:
             continue
         try:
-            yield offset, backend.read(line)
+            yield offset, form.read(line)
         except FrameError:
             continue

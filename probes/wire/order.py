@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from probes.ask import ConnectionPolicy, Timeouts, Tls
+from probes.backends.base import WireForm
 from probes.failure import Failure
 from probes.guard import Guard
 from probes.record import Milestones
@@ -38,16 +39,15 @@ class Address:
 class Order:
     """One chat for the worker: the bytes to send, where, and how long each part may take.
 
-    `backend` and `api` name the adapter that the worker asks, at a running timeout or at a likely end, what a frame means.
+    `form` is asked by the worker, at a running timeout or at a likely end, what a frame means.
     """
 
     number: int
     address: Address
     request: bytes = field(repr=False)
-    backend: str
+    form: WireForm
     timeouts: Timeouts
     connection: ConnectionPolicy = "reuse"
-    api: str = "chat"
 
 
 class Read(NamedTuple):

@@ -24,6 +24,7 @@ from config.reader import parse
 from dashboards.boards import BOARDS
 from tests.alerts.expressions import names, numbers, thresholds
 from tests.alerts.pages import Page, without_code
+from tests.exporter.native import recorded as recorded_pages
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "runbooks"
@@ -66,8 +67,8 @@ def metrics() -> frozenset[str]:
     recorded = {rule.name for group in made().groups for rule in group.rules if isinstance(rule, Recording)}
     engines = {
         found
-        for file in (ROOT / "tests" / "data" / "native").glob("*.txt")
-        for found in re.findall(r"^(?:# TYPE )?((?:vllm:|tgi_)\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+        for file in recorded_pages.FOLDER.glob("*/metrics-*.txt")
+        for found in re.findall(rf"^(?:# TYPE )?((?:{'|'.join(recorded_pages.PREFIXES)})\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
     }
     return frozenset(ours | recorded | engines | OF_PROMETHEUS)
 

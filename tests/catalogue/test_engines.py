@@ -13,8 +13,9 @@ from catalogue.engines import RELAYED
 from catalogue.own import CATALOGUE
 from catalogue.relayed import RELAY_LABELS, Relayed
 from exporter.metrics.families import Families
-from exporter.native.families import START_TIME, Family
+from exporter.native.families import START_TIME
 from exporter.native.relay import RESERVED
+from probes.numbers.family import Family
 from tests.exporter.native import recorded
 
 VERSIONS = {"vllm-0.6": "0.6", "vllm-0.10": "0.10", "vllm-0.32": "0.32", "tgi-3.3": "3.3"}

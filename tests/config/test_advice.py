@@ -123,6 +123,12 @@ FOUND = "discovery: {files: [targets.yaml]}\n"
         ),
         (ONE + "discovery: {files: [a]}\nscenarios: {a: {every: 1m, exact_length: true, targets: [v]}}\n", []),
         (ONE + "scenarios: {a: {every: 1m, exact_length: true}}\n", []),
+        (ONE + "scenarios: {a: {every: 1m, thinking: on}}\n", []),
+        (
+            "targets: {v: {backend: vllm, url: http://v}, t: {backend: tgi, url: http://t}, g: {backend: openai, url: http://g}}\n"
+            "scenarios: {a: {every: 1m, thinking: on}, b: {every: 1m}}\n",
+            ["2:38: scenarios.a.thinking: is not told to t, g, as only vLLM and Ollama can be told; name the others in targets, or leave it out"],
+        ),
         (
             "targets: {o: {backend: ollama, url: http://o}}\nscenarios: {a: {users: 1, think_time: 4m}, b: {rate: 11/h}, c: {rate: 13/h}}\n",
             [

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.answer import Answer
-from probes.backends import get
+from probes.backends import form
 from probes.failure import Reason
 from probes.framing import FRAME_LIMIT_BYTES
 from probes.record import Chunk
@@ -23,7 +23,7 @@ MS = 1_000_000
 
 def answer_of(*bodies: bytes, backend: str = "vllm", api: str = "chat", gap_ns: int = 10 * MS) -> Answer:
     """The answer to bodies that came each in a read of its own, the first at 10 ms, with floors 3 ms below the stamps."""
-    answer = Answer(get(backend, api))
+    answer = Answer(form(backend, api))
     reads = [Read(body, gap_ns * (place + 1), gap_ns * (place + 1) - 3 * MS) for place, body in enumerate(bodies)]
     answer.feed(reads)
     answer.close(reads[-1])
@@ -77,14 +77,14 @@ def test_a_blank_line_in_the_next_read_completes_a_frame() -> None:
 
 
 def test_a_read_that_did_not_empty_the_socket_bounds_even_its_end() -> None:
-    answer = Answer(get("vllm"))
+    answer = Answer(form("vllm"))
     answer.feed([Read(token(), 10 * MS, 8 * MS, kernel=True, exact=False)])
     assert answer.chunks == [Chunk(10 * MS, 1, 2 * MS, False)]
     assert answer.kernel_clock
 
 
 def test_a_reads_own_time_makes_the_clock_the_users() -> None:
-    answer = Answer(get("vllm"))
+    answer = Answer(form("vllm"))
     answer.feed([Read(token(), 10 * MS, 8 * MS), Read(token(), 20 * MS, 15 * MS, kernel=False, exact=False), Read(DONE, 30 * MS, 29 * MS)])
     assert [chunk.error_ns for chunk in answer.chunks] == [0, 5 * MS]
     assert not answer.kernel_clock
@@ -96,7 +96,7 @@ def test_slices_make_no_difference(data: st.DataObject) -> None:
     frames = lines("vllm/chat.sse")
     reads = [Read(frame, MS * (place + 1), MS * place) for place, frame in enumerate(frames)]
     cuts = data.draw(st.sets(st.integers(0, len(reads))))
-    whole, sliced = Answer(get("vllm")), Answer(get("vllm"))
+    whole, sliced = Answer(form("vllm")), Answer(form("vllm"))
     whole.feed(reads)
     edges = [0, *sorted(cuts), len(reads)]
     for begin, end in itertools.pairwise(edges):

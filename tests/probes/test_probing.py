@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 import trustme
 
-from probes import backends
 from probes.ask import Ask, Endpoint, Reply, Timeouts, Tls, TooSlowError, Wrong
 from probes.backends.base import Event
+from probes.backends.vllm import VllmChat
 from probes.failure import Failure, Reason
 from probes.probing import Prober
 from tests.answers import DONE, END, FINISH, ROLE, chunk, head, stream, token, usage, whole
@@ -165,13 +165,13 @@ async def test_chats_that_are_compared_share_an_id(prober: Prober, ask: Ask) -> 
 
 
 async def test_an_adapter_that_breaks_is_our_fault_in_that_chat_alone(prober: Prober, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read(frame: bytes) -> Event:
+    def read(form: VllmChat, frame: bytes) -> Event:
         raise ZeroDivisionError
 
     with serving(chatting) as server:
         endpoint = Endpoint("engine", "vllm", server.url)
         with monkeypatch.context() as patch:
-            patch.setattr(backends.get("vllm"), "read", read)
+            patch.setattr(VllmChat, "read", read)
             broken = await prober.chat(endpoint, ask, scenario="cli", timeouts=TIMEOUTS)
         after = await prober.chat(endpoint, ask, scenario="cli", timeouts=TIMEOUTS)
     assert (broken.reason, after.outcome) == (Reason.INTERNAL, "ok")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from probes.ask import Ask, Endpoint, Tls
-from probes.backends import get
+from probes.backends import form
 from probes.request import USER_AGENT, UrlError, address_of, request_bytes
 from probes.wire.order import Address, Proxy
 
@@ -86,7 +86,7 @@ def test_a_proxy_that_is_none_of_http(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def head_and_body(endpoint: Endpoint, ask: Ask) -> tuple[list[str], dict[str, object]]:
-    head, _, body = request_bytes(endpoint, get(endpoint.backend), ask, "ab12").partition(b"\r\n\r\n")
+    head, _, body = request_bytes(endpoint, form(endpoint.backend), ask, "ab12").partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     assert f"Content-Length: {len(body)}" in lines
     return lines, json.loads(body)

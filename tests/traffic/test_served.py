@@ -71,17 +71,19 @@ async def test_no_answer_later_leaves_the_facts_as_they_were() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "listed", "expected"),
+    ("backend", "wanted", "listed", "expected"),
     [
-        ("tiny", ("tiny",), "tiny"),
-        ("tiny", ("other:7b", "tiny:latest"), "tiny:latest"),
-        ("alias", ("served",), "served"),
-        ("gone", ("a", "b"), None),
-        ("gone", (), None),
+        ("vllm", "tiny", ("tiny",), "tiny"),
+        ("vllm", "tiny", ("other:7b", "tiny:latest"), None),
+        ("ollama", "tiny", ("other:7b", "tiny:latest"), "tiny:latest"),
+        ("openai", "tiny", ("other:7b", "tiny:latest"), "tiny:latest"),
+        ("vllm", "alias", ("served",), "served"),
+        ("vllm", "gone", ("a", "b"), None),
+        ("vllm", "gone", (), None),
     ],
 )
-async def test_the_name_that_the_engine_itself_gives(wanted: str, listed: tuple[str, ...], expected: str | None) -> None:
-    one = served(FakeControl(listed=listed), Heard(), model=wanted)
+async def test_the_name_that_the_engine_itself_gives(backend: str, wanted: str, listed: tuple[str, ...], expected: str | None) -> None:
+    one = served(FakeControl(listed=listed), Heard(), model=wanted, backend=backend)
     await one.model()
     await settle()
     assert one.facts.served_model == expected

@@ -164,13 +164,13 @@ class Crowded(Control):
 
     now = most = asked = 0
 
-    async def version(self, endpoint: Endpoint) -> str | None:
+    async def recognised(self, endpoint: Endpoint) -> str:
         self.now += 1
         self.asked += 1
         self.most = max(self.most, self.now)
         await asyncio.sleep(0.1)
         self.now -= 1
-        return "0.12.0"
+        return "vllm"
 
 
 async def test_of_many_some_are_asked_at_a_time() -> None:

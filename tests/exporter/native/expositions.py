@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from exporter.native.families import Family, FamilyType, Sample, parse
+from probes.numbers.family import Family, FamilyType, Sample
 from simulator import EngineName, Options, simulated
+from tests.exporter.native import recorded
 from tests.simulator.raw import CHAT, ask, chat, split
 
 NUMBERS_TO_PYTHON_ALONE = ("\n1", "0.5\n", " 0.5", "1_0", "\u0661", "\uff11", "1e1_0")
@@ -22,11 +23,11 @@ async def exposition_of(engine: EngineName, chats: int = 2) -> tuple[bytes, str]
 
 
 async def families_of(engine: EngineName, chats: int = 2) -> tuple[Family, ...]:
-    return parse(*await exposition_of(engine, chats))
+    return recorded.parsed(*await exposition_of(engine, chats))
 
 
 def by_hand(text: str) -> tuple[Family, ...]:
-    return parse(text.encode(), "text/plain")
+    return recorded.families(text)
 
 
 def family(name: str, kind: FamilyType = "gauge", *values: float, words: str = "Words.", label: str = "of") -> Family:

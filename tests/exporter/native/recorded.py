@@ -1,30 +1,42 @@
-"""Expositions of real shape on disk, and what a mapping makes of families."""
+"""Expositions of real shape on disk, and the families that they hold."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
-from catalogue.metric import Metric
-from exporter.native.families import Family, parse
-from exporter.native.mapping.source import Value
+from exporter.native.families import parse
+from probes import backends
+from probes.numbers.family import Family
+from probes.numbers.page import Numbers
 
-FOLDER = Path(__file__).parents[2] / "data" / "native"
+FOLDER = Path(__file__).parents[2] / "probes" / "backends" / "fixtures"
 PLAIN = "text/plain; charset=utf-8"
-
-Mapping = Callable[[Sequence[Family]], Iterable[tuple[Metric, Value | None]]]
+PREFIXES = tuple(prefix for backend in backends.BACKENDS.values() if backend.metrics for prefix in backend.metrics.prefixes)
+"""Of the metrics of all engines."""
 
 
 def text(name: str) -> str:
-    return (FOLDER / f"{name}.txt").read_text()
+    """By engine and version: `vllm-0.32`."""
+    engine, _, version = name.partition("-")
+    return (FOLDER / engine / f"metrics-{version}.txt").read_text()
+
+
+def parsed(body: bytes, content_type: str) -> tuple[Family, ...]:
+    """The families of all engines."""
+    return parse(body, content_type, PREFIXES)
 
 
 def families(exposition: str) -> tuple[Family, ...]:
-    return parse(exposition.encode(), PLAIN)
+    return parsed(exposition.encode(), PLAIN)
 
 
-def of_metrics(mapping: Mapping, exposition: str) -> dict[Metric, Value]:
-    """The metrics that this text has, each once."""
-    found = [(metric, value) for metric, value in mapping(families(exposition)) if value is not None]
-    assert len(dict(found)) == len(found)
-    return dict(found)
+def numbers(backend: str, found: Iterable[Family]) -> Numbers:
+    """What an engine tells by these families."""
+    own = backends.get(backend).metrics
+    assert own is not None
+    return own.read(found)
+
+
+def told(backend: str, exposition: str) -> Numbers:
+    return numbers(backend, families(exposition))

@@ -14,12 +14,12 @@ from discovery.endpoints import endpoints
 from exporter.assembly import Metrics
 from exporter.native.cycle import Keepers, Natives
 from exporter.native.failure import NativeReason, ScrapeError
-from exporter.native.families import parse as read_families
-from exporter.native.loaded import LoadedModel
 from exporter.native.loads import Loads
 from exporter.native.scrape import Scraped
 from probes.ask import Endpoint
+from probes.numbers.loaded import LoadedModel
 from tests.exporter.chats import chat
+from tests.exporter.native.recorded import families, numbers
 from tests.exporter.scrape import Scrape, scrape
 from tests.traffic.fakes import FakeClock, settle
 from traffic.events import Facts
@@ -56,7 +56,8 @@ class FakeScraper:
     async def metrics(self, endpoint: Endpoint, url: str, *, timeout_seconds: float) -> Scraped:
         self.asked.append((url, endpoint.api_key))
         await self._wait(url)
-        return Scraped(read_families(self.page.encode(), "text/plain"), self.clock.now_ns, self.clock.now_ns)
+        found = families(self.page)
+        return Scraped(found, numbers("vllm", found), self.clock.now_ns, self.clock.now_ns)
 
     async def loaded_models(self, endpoint: Endpoint, *, timeout_seconds: float) -> tuple[LoadedModel, ...]:
         self.asked.append((endpoint.url, endpoint.api_key))

@@ -11,10 +11,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from exporter.native.failure import NativeReason, ScrapeError
-from exporter.native.families import KEPT_LIMIT, LINE_LIMIT, OPENMETRICS, Family, Sample, parse
+from exporter.native.families import KEPT_LIMIT, LINE_LIMIT, OPENMETRICS
+from probes.numbers.family import Family, Sample
 from simulator import Options
 from simulator.tgi_metrics import TgiMetrics
 from simulator.vllm_metrics import CONTENT_TYPE, VllmMetrics
+from tests.exporter.native.recorded import parsed
 
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 VLLM = VllmMetrics(Options()).render().body
@@ -29,12 +31,12 @@ def tgi_text() -> bytes:
 
 
 def of_text(text: str) -> tuple[Family, ...]:
-    return parse(text.encode(), PLAIN)
+    return parsed(text.encode(), PLAIN)
 
 
 def unreadable(body: bytes, content_type: str = PLAIN) -> None:
     with pytest.raises(ScrapeError) as refused:
-        parse(body, content_type)
+        parsed(body, content_type)
     assert refused.value.reason is NativeReason.UNREADABLE
 
 
@@ -48,7 +50,7 @@ def test_a_counter_of_vllm_has_total_in_its_name() -> None:
 
 
 def test_a_counter_of_tgi_has_not() -> None:
-    assert parse(tgi_text(), "text/plain; charset=utf-8") == (
+    assert parsed(tgi_text(), "text/plain; charset=utf-8") == (
         Family("tgi_request_count", "counter", "Total number of requests", (Sample("tgi_request_count", (), 2.0),)),
         Family("tgi_request_failure", "counter", "", (Sample("tgi_request_failure", (("err", "overloaded"),), 1.0),)),
     )
@@ -56,7 +58,7 @@ def test_a_counter_of_tgi_has_not() -> None:
 
 def test_every_series_of_a_simulated_vllm() -> None:
     lines = [line for line in VLLM.decode().splitlines() if line.startswith(("vllm:", "process_start_time_seconds ")) and "_created{" not in line]
-    families = parse(VLLM, CONTENT_TYPE)
+    families = parsed(VLLM, CONTENT_TYPE)
     assert sum(len(family.samples) for family in families) == len(lines) > 300
     for line, sample in zip(lines, (sample for family in families for sample in family.samples), strict=True):
         labels = ",".join(f'{name}="{value}"' for name, value in sample.labels)
@@ -65,7 +67,7 @@ def test_every_series_of_a_simulated_vllm() -> None:
 
 
 def test_a_histogram_whose_name_ends_like_a_counters() -> None:
-    found = {family.name: family for family in parse(VLLM, CONTENT_TYPE)}["vllm:iteration_tokens_total"]
+    found = {family.name: family for family in parsed(VLLM, CONTENT_TYPE)}["vllm:iteration_tokens_total"]
     assert found.type == "histogram"
     assert {sample.name.removeprefix("vllm:iteration_tokens_total") for sample in found.samples} == {"_bucket", "_count", "_sum"}
 
@@ -143,8 +145,8 @@ def test_what_is_escaped() -> None:
 
 def test_nothing_at_all() -> None:
     assert of_text("") == ()
-    assert parse(b"# EOF\n", OPENMETRICS) == ()
-    assert parse(tgi_text(), "") == parse(tgi_text(), PLAIN)
+    assert parsed(b"# EOF\n", OPENMETRICS) == ()
+    assert parsed(tgi_text(), "") == parsed(tgi_text(), PLAIN)
 
 
 def test_openmetrics_gives_the_same_as_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +159,7 @@ def test_openmetrics_gives_the_same_as_plain_text(monkeypatch: pytest.MonkeyPatc
     Histogram("vllm:iteration_tokens_total", "Tokens.", registry=registry).observe(0.3)
     Info("vllm:cache_config", "Cache.", registry=registry).info({"block_size": "16"})
     openmetrics = generate_openmetrics(registry, escaping="allow-utf-8")  # type: ignore[no-untyped-call]
-    plain = parse(generate_latest(registry), PLAIN)
+    plain = parsed(generate_latest(registry), PLAIN)
     assert [(family.name, family.type, len(family.samples)) for family in plain] == [
         ("vllm:hits_total", "counter", 1),
         ("vllm:depth", "gauge", 1),
@@ -165,7 +167,7 @@ def test_openmetrics_gives_the_same_as_plain_text(monkeypatch: pytest.MonkeyPatc
         ("vllm:iteration_tokens_total", "histogram", 17),
         ("vllm:cache_config_info", "gauge", 1),
     ]
-    assert parse(openmetrics, f"{OPENMETRICS}; version=1.0.0; charset=utf-8") == plain
+    assert parsed(openmetrics, f"{OPENMETRICS}; version=1.0.0; charset=utf-8") == plain
 
 
 def test_openmetrics_with_what_plain_text_has_not() -> None:
@@ -174,7 +176,7 @@ def test_openmetrics_with_what_plain_text_has_not() -> None:
         '# TYPE tgi_mode stateset\ntgi_mode{tgi_mode="on"} 1\n'
         '# TYPE vllm:depths gaugehistogram\nvllm:depths_bucket{le="+Inf"} 2\nvllm:depths_gcount 2\nvllm:depths_gsum 3\n# EOF\n'
     )
-    found = {family.name: family for family in parse(text.encode(), OPENMETRICS)}
+    found = {family.name: family for family in parsed(text.encode(), OPENMETRICS)}
     assert found["vllm:a_total"].samples == (Sample("vllm:a_total", (("x", "1"),), 4.0),)
     assert found["tgi_mode"] == Family("tgi_mode", "gauge", "", (Sample("tgi_mode", (("tgi_mode", "on"),), 1.0),))
     assert found["vllm:depths"].samples == ()
@@ -210,9 +212,9 @@ def test_what_is_no_exposition(text: str) -> None:
 def test_so_many_lines_are_kept_and_no_more(line: str, content_type: str, end: str) -> None:
     lines = [line % number for number in range(KEPT_LIMIT + 1 - len(end.splitlines()))]
     others = "python_gc 1\n# TYPE python_gc gauge\n\n" * KEPT_LIMIT
-    parse(("".join(lines[:-1]) + others + end).encode(), content_type)
+    parsed(("".join(lines[:-1]) + others + end).encode(), content_type)
     with pytest.raises(ScrapeError) as refused:
-        parse(("".join(lines) + end).encode(), content_type)
+        parsed(("".join(lines) + end).encode(), content_type)
     assert refused.value.reason is NativeReason.TOO_LARGE
 
 
@@ -233,7 +235,7 @@ def test_openmetrics_that_does_not_end(cut: bytes) -> None:
 def is_sound(body: bytes, content_type: str) -> None:
     """That it is read, or refused as unreadable; and what is promised of all that is read."""
     try:
-        families = parse(body, content_type)
+        families = parsed(body, content_type)
     except ScrapeError:
         return
     names = [family.name for family in families]

@@ -10,12 +10,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from config.reader import parse
 from exporter.metrics.families import Families
 from exporter.metrics.ledger import Ledger
-from exporter.native.families import parse as parse_families
 from exporter.native.gap import Gap
 from exporter.native.scrape import Scraped
 from probes.failure import Reason
 from probes.record import ChatRecord, Native
 from tests.exporter.chats import chat, failed
+from tests.exporter.native.recorded import families, numbers
 from tests.exporter.native.windows import scrape, talk
 from traffic.roster import Roster, roster
 
@@ -134,9 +134,9 @@ def test_chats_with_another_target_are_not_its(scene: Scene) -> None:
 
 
 def test_tgi_has_no_first_tokens_to_count(scene: Scene) -> None:
-    families = parse_families(b"# TYPE tgi_queue_size gauge\ntgi_queue_size 0\n", "text/plain")
+    found = families("# TYPE tgi_queue_size gauge\ntgi_queue_size 0\n")
     for second in (0, 15, 30):
-        scene.gap.put("tgi", None, Scraped(families, second, second + 1))
+        scene.gap.put("tgi", None, Scraped(found, numbers("tgi", found), second, second + 1))
     assert scene.series() == []
 
 

@@ -13,10 +13,10 @@ from random import Random
 import httpx
 import pytest
 
-from exporter.native.families import Family, FamilyType, Sample
 from exporter.native.identity import OneProcess
 from exporter.native.scrape import Scraped, Scraper
 from probes.ask import Endpoint
+from probes.numbers.family import Family, FamilyType, Sample
 from simulator import EngineName, Latency, Options, Simulator, simulated
 from traffic.schedule import SystemClock
 
@@ -28,7 +28,7 @@ def scraped(start: float | None = None, **counters: float) -> Scraped:
     families = [family(f"tgi_{name}", "counter", value) for name, value in counters.items()]
     if start is not None:
         families.append(family(START, "gauge", start))
-    return Scraped(tuple(families), 0, 0)
+    return Scraped(tuple(families), {}, 0, 0)
 
 
 def family(name: str, kind: FamilyType, value: float, *more: Sample) -> Family:
@@ -156,19 +156,21 @@ def test_one_of_two_is_believed_once_it_answers_alone() -> None:
 def test_labels_may_come_and_go() -> None:
     watch = OneProcess()
     series = [Sample("tgi_requests", (("adapter", "a"),), 3.0)], [Sample("tgi_requests", (("adapter", "b"),), 4.0)]
-    assert all(watch.take(Scraped((Family("tgi_requests", "counter", "", tuple(one)),), 0, 0)) for one in itertools.chain(*[series]))
+    assert all(watch.take(Scraped((Family("tgi_requests", "counter", "", tuple(one)),), {}, 0, 0)) for one in itertools.chain(*[series]))
 
 
 def test_gauges_and_sums_may_fall() -> None:
     watch = OneProcess()
     for value in [9.0, 0.0] * 10:
         histogram = Family("tgi_size", "histogram", "", (Sample("tgi_size_sum", (), value), Sample("tgi_size_count", (), 5.0)))
-        assert watch.take(Scraped((family("tgi_queue_size", "gauge", value), family("tgi_odd", "unknown", value), histogram), 0, 0))
+        assert watch.take(Scraped((family("tgi_queue_size", "gauge", value), family("tgi_odd", "unknown", value), histogram), {}, 0, 0))
 
 
 def test_counts_of_histograms_tell_too() -> None:
     watch = OneProcess()
-    found = [watch.take(Scraped((Family("tgi_size", "histogram", "", (Sample("tgi_size_count", (), value),)),), 0, 0)) for value in [9.0, 0.0] * 3]
+    found = [
+        watch.take(Scraped((Family("tgi_size", "histogram", "", (Sample("tgi_size_count", (), value),)),), {}, 0, 0)) for value in [9.0, 0.0] * 3
+    ]
     assert found == [True] * 4 + [False] * 2
 
 

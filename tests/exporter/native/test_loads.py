@@ -2,27 +2,32 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.native.families import Family
 from exporter.native.loads import Loads
-from tests.exporter.native.expositions import by_hand, families_of
+from probes.numbers.page import Numbers
+from simulator import EngineName
+from tests.exporter.native import recorded
+from tests.exporter.native.expositions import families_of
+from tests.exporter.native.recorded import told
 from tests.traffic.fakes import SECOND_NS, FakeClock
 from traffic.yielding import EngineLoad
 
 
-def vllm(tokens: float, running: float = 0, waiting: float = 0) -> tuple[Family, ...]:
-    return by_hand(
+def vllm(tokens: float, running: float = 0, waiting: float = 0) -> Numbers:
+    return told(
+        "vllm",
         f'# TYPE vllm:generation_tokens_total counter\nvllm:generation_tokens_total{{engine="0"}} {tokens}\n'
-        f'vllm:num_requests_running{{engine="0"}} {running}\nvllm:num_requests_waiting{{engine="0"}} {waiting}\n'
+        f'vllm:num_requests_running{{engine="0"}} {running}\nvllm:num_requests_waiting{{engine="0"}} {waiting}\n',
     )
 
 
-def tgi(tokens: float | None, running: float | None = None) -> tuple[Family, ...]:
+def tgi(tokens: float | None, running: float | None = None) -> Numbers:
     text = "# TYPE tgi_request_count counter\ntgi_request_count 2\n"
     if tokens is not None:
-        text += f"# TYPE tgi_request_generated_tokens histogram\ntgi_request_generated_tokens_sum {tokens}\ntgi_request_generated_tokens_count 1\n"
+        name = "tgi_request_generated_tokens"
+        text += f'# TYPE {name} histogram\n{name}_bucket{{le="+Inf"}} 1\n{name}_sum {tokens}\n{name}_count 1\n'
     if running is not None:
         text += f"# TYPE tgi_batch_current_size gauge\ntgi_batch_current_size {running}\n"
-    return by_hand(text)
+    return told("tgi", text)
 
 
 class Scene:
@@ -33,12 +38,12 @@ class Scene:
         self.interval_seconds = interval_seconds
         self.loads = Loads(self.clock, interval_seconds)
 
-    def scrapes(self, *told: tuple[Family, ...], replica: str | None = None, target: str = "v") -> None:
+    def scrapes(self, *pages: Numbers, replica: str | None = None, target: str = "v") -> None:
         """One after the other; the first one now."""
-        for number, families in enumerate(told):
+        for number, numbers in enumerate(pages):
             if number:
                 self.wait(self.interval_seconds)
-            self.loads.put(target, replica, families, self.clock.now_ns)
+            self.loads.put(target, replica, numbers, self.clock.now_ns)
 
     def wait(self, seconds: float) -> None:
         self.clock.now_ns += round(seconds * SECOND_NS)
@@ -166,23 +171,23 @@ def test_tgi_tells_at_the_end_of_its_requests_and_nothing_before_the_first() -> 
 
 
 @pytest.mark.parametrize(
-    "families",
+    "numbers",
     [
-        pytest.param((), id="nothing"),
-        pytest.param(by_hand("vllm:num_requests_running 1\n"), id="vLLM without its tokens"),
+        pytest.param({}, id="nothing"),
+        pytest.param(told("vllm", "vllm:num_requests_running 1\n"), id="vLLM without its tokens"),
         pytest.param(vllm(float("nan")), id="no number"),
     ],
 )
-def test_an_engine_that_does_not_tell_is_not_known(families: tuple[Family, ...]) -> None:
+def test_an_engine_that_does_not_tell_is_not_known(numbers: Numbers) -> None:
     scene = Scene()
-    scene.scrapes(*(families for _ in range(6)))
+    scene.scrapes(*(numbers for _ in range(6)))
     assert scene.loads.load("v") is None
 
 
 @pytest.mark.parametrize("engine", ["vllm", "tgi"])
-async def test_simulated_engines_tell(engine: str) -> None:
+async def test_simulated_engines_tell(engine: EngineName) -> None:
     scene = Scene()
-    idle, used = await families_of(engine, chats=0), await families_of(engine, chats=2)  # type: ignore[arg-type]
+    idle, used = [recorded.numbers(engine, await families_of(engine, chats=chats)) for chats in (0, 2)]
     scene.scrapes(used, used, used, used)
     assert scene.rate() is None
     scene.wait(15)

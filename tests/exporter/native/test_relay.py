@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.native.families import Family, FamilyType, Sample
+from config.native import Native
 from exporter.native.relay import DropReason, Relay, RelaySettings
+from probes.numbers.family import Family, FamilyType, Sample
 from tests.exporter.native.expositions import NUMBERS_TO_PYTHON_ALONE, by_hand, families_of, family, histogram
 from tests.exporter.scrape import Scrape, read
 
@@ -137,7 +138,7 @@ def test_filters(allow: tuple[str, ...], deny: tuple[str, ...], expected: set[st
 
 
 def test_what_grows_without_bound_is_denied_by_default() -> None:
-    one = relay()
+    one = relay(deny=Native().deny)
     one.put("t", "vllm", None, [family("vllm:lora_requests_info", "gauge", 1), family("vllm:lora", "gauge", 1)])
     assert names(one) == {"vllm:lora"}
 

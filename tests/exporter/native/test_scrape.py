@@ -16,10 +16,12 @@ import pytest
 import pytest_asyncio
 
 from exporter.native.failure import NativeReason, ScrapeError
-from exporter.native.families import Family, Sample
-from exporter.native.loaded import MODELS_LIMIT, NAME_LIMIT, LoadedModel
 from exporter.native.scrape import BODY_LIMIT, Scraper
 from probes.ask import Endpoint, Tls
+from probes.backends.fields import LONGEST_NAME
+from probes.backends.ollama import MODELS_LIMIT
+from probes.numbers.family import Family, Sample
+from probes.numbers.loaded import LoadedModel
 from simulator import simulated
 from tests.answers import END, chunk, head, whole
 from tests.servers import PATIENCE_SECONDS, Peer, Script, Server, closed_port, deaf_listener, serving, then_close, then_hold, then_reset
@@ -167,7 +169,7 @@ async def test_a_body_without_end(scraper: Scraper) -> None:
 
 @pytest.mark.parametrize(("content_type", "end"), [(PLAIN, b""), ("application/openmetrics-text", b"# EOF\n")])
 async def test_a_body_of_ever_more_series(scraper: Scraper, content_type: str, end: bytes) -> None:
-    body = b"".join(b"tgi_%x 1\n" % number for number in range(500_000)) + end
+    body = b"".join(b"vllm:%x 1\n" % number for number in range(500_000)) + end
     assert len(body) < BODY_LIMIT
     with serving(then_close(whole(200, body, content_type))) as server:
         tracemalloc.start()
@@ -337,7 +339,7 @@ async def test_no_model_is_loaded(scraper: Scraper, body: str) -> None:
 
 
 async def test_models_and_names_without_end(scraper: Scraper) -> None:
-    names = ["n" * NAME_LIMIT, "n" * (NAME_LIMIT + 1), "n" * 7_000_000, *map(str, range(50_000))]
+    names = ["n" * LONGEST_NAME, "n" * (LONGEST_NAME + 1), "n" * 7_000_000, *map(str, range(50_000))]
     found = await loaded(scraper, orjson.dumps({"models": [{"name": name} for name in names]}).decode())
     assert [model.name for model in found] == ["n" * 256, *map(str, range(MODELS_LIMIT - 1))]
     assert len(found) == 100

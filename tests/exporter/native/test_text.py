@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from exporter.native.families import Family, Sample
 from exporter.native.text import Labels, Written, escaped, escaped_help, write
+from probes.numbers.family import Family, Sample
 from tests.exporter.native.expositions import NUMBERS_TO_PYTHON_ALONE, family, histogram
 
 OURS = Labels({"target": "t"}, frozenset({"target", "backend"}))

@@ -14,17 +14,17 @@ from prometheus_client import CollectorRegistry
 from catalogue import unified
 from catalogue.metric import Metric
 from exporter.metrics.ledger import Ledger
-from exporter.native.families import Family, Sample
-from exporter.native.loaded import LoadedModel
-from exporter.native.mapping import tgi, vllm
-from exporter.native.mapping.histogram import Histogram, is_amount
 from exporter.native.unified import Unified
 from exporter.web.exposition import PrometheusExposition
 from probes.failure import Reason
+from probes.numbers.family import Family, Sample
+from probes.numbers.histogram import Histogram, is_amount
+from probes.numbers.loaded import LoadedModel
+from probes.numbers.page import Numbers
 from probes.record import ChatRecord, Native
 from tests.exporter.chats import START_NS, chat, failed
 from tests.exporter.native.expositions import NUMBERS_TO_PYTHON_ALONE
-from tests.exporter.native.recorded import families, text
+from tests.exporter.native.recorded import families, numbers, text, told
 from tests.exporter.scrape import Scrape, promtool_accepts, read
 
 SAID = Native(load_seconds=0.004, prefill_seconds=0.25, decode_seconds=1.5, total_seconds=2.0, server_gaps_seconds=(0.5, 1.0))
@@ -50,8 +50,8 @@ def served() -> Served:
     return Served()
 
 
-def running(count: int) -> tuple[Family, ...]:
-    return families(f"vllm:num_requests_running {count}\n")
+def running(count: int) -> Numbers:
+    return told("vllm", f"vllm:num_requests_running {count}\n")
 
 
 def said(**changes: Any) -> ChatRecord:
@@ -67,7 +67,7 @@ def own_names(metrics: Sequence[Metric]) -> set[str]:
 
 
 def test_what_an_engine_tells_is_served_under_the_targets_labels(served: Served) -> None:
-    served.unified.put("gpu", "vllm", "tiny", None, families(text("vllm-0.32")))
+    served.unified.put("gpu", "vllm", "tiny", None, told("vllm", text("vllm-0.32")))
     seen = served.seen()
     labels = {"target": "gpu", "backend": "vllm", "model": "tiny"}
     assert seen.one(RUNNING, **labels) == 3
@@ -81,8 +81,8 @@ def test_what_an_engine_tells_is_served_under_the_targets_labels(served: Served)
 
 
 def test_the_engines_keep_their_own_buckets_beside_each_other(served: Served) -> None:
-    served.unified.put("gpu", "vllm", "tiny", None, families(text("vllm-0.32")))
-    served.unified.put("hug", "tgi", "tiny", None, families(text("tgi-3.3")))
+    served.unified.put("gpu", "vllm", "tiny", None, told("vllm", text("vllm-0.32")))
+    served.unified.put("hug", "tgi", "tiny", None, told("tgi", text("tgi-3.3")))
     served.unified.chat(said())
     bounds = {held["target"]: set[str]() for held in served.seen().labels(unified.E2E.bucket)}
     for held in served.seen().labels(unified.E2E.bucket):
@@ -91,7 +91,7 @@ def test_the_engines_keep_their_own_buckets_beside_each_other(served: Served) ->
 
 
 def test_what_is_told_anew_takes_the_place_of_what_was(served: Served) -> None:
-    served.unified.put("gpu", "vllm", "tiny", None, families(text("vllm-0.32")))
+    served.unified.put("gpu", "vllm", "tiny", None, told("vllm", text("vllm-0.32")))
     served.unified.put("gpu", "vllm", "larger", None, running(7))
     seen = served.seen()
     assert names(seen) == {RUNNING}
@@ -109,18 +109,13 @@ def test_replicas_stand_beside_each_other(served: Served) -> None:
     assert [held["target"] for held in served.seen().labels(RUNNING)] == ["other"]
 
 
-def test_a_backend_without_metrics_of_its_own_tells_nothing(served: Served) -> None:
-    served.unified.put("gateway", "openai", "tiny", None, families(text("vllm-0.32")))
-    assert names(served.seen()) == set()
-
-
 def test_what_ollama_has_in_memory(served: Served) -> None:
-    served.unified.put_loaded("pond", "qwen", [QWEN, replace(QWEN, name="mistral:7b", vram_bytes=None)])
+    served.unified.put_loaded("pond", "ollama", "qwen", None, [QWEN, replace(QWEN, name="mistral:7b", vram_bytes=None)])
     seen = served.seen()
     assert seen.one(unified.MODEL_VRAM.name, target="pond", backend="ollama", model="qwen") == 3e9
     assert [held["model"] for held in seen.labels(unified.MODEL_VRAM.name)] == ["qwen"]
     assert [held["model"] for held in seen.labels(unified.MODEL_MEMORY.name)] == ["qwen", "mistral:7b"]
-    served.unified.put_loaded("pond", "qwen", [])
+    served.unified.put_loaded("pond", "ollama", "qwen", None, [])
     assert unified.MODEL_MEMORY.name not in served.seen().names
 
 
@@ -149,12 +144,12 @@ def test_a_value_on_a_boundary_is_below_it(served: Served) -> None:
 
 
 def test_chats_begin_at_0_with_the_first_look_at_the_engine(served: Served) -> None:
-    served.unified.put_loaded("pond", "qwen", [])
+    served.unified.put_loaded("pond", "ollama", "qwen", None, [])
     seen = served.seen()
     assert seen.one(TOKENS, target="pond", backend="ollama", model="qwen") == 0
     assert seen.value(unified.LOAD.bucket, le="+Inf") == 0
     served.unified.chat(said())
-    served.unified.put_loaded("pond", "qwen", [QWEN])
+    served.unified.put_loaded("pond", "ollama", "qwen", None, [QWEN])
     assert served.seen().one(TOKENS, target="pond", backend="ollama", model="qwen") == 4
 
 
@@ -168,7 +163,7 @@ def test_chats_that_are_not_ollamas_or_that_tell_nothing_count_nowhere(served: S
 
 
 def test_while_the_engine_does_not_answer_only_its_gauges_are_gone(served: Served) -> None:
-    served.unified.put_loaded("pond", "qwen", [QWEN])
+    served.unified.put_loaded("pond", "ollama", "qwen", None, [QWEN])
     served.unified.chat(said())
     served.unified.drop("pond", None)
     seen = served.seen()
@@ -191,9 +186,9 @@ def test_another_model_begins_anew_and_loses_no_chat(served: Served) -> None:
 
 def test_every_native_metric_is_served_by_some_engine_and_no_other_name(served: Served) -> None:
     for name in ("vllm-0.10", "vllm-0.32"):
-        served.unified.put(name, "vllm", "tiny", None, families(text(name)))
-    served.unified.put("hug", "tgi", "tiny", None, families(text("tgi-3.3")))
-    served.unified.put_loaded("pond", "qwen", [QWEN])
+        served.unified.put(name, "vllm", "tiny", None, told("vllm", text(name)))
+    served.unified.put("hug", "tgi", "tiny", None, told("tgi", text("tgi-3.3")))
+    served.unified.put_loaded("pond", "ollama", "qwen", None, [QWEN])
     served.unified.chat(said())
     seen = served.seen()
     assert names(seen) == own_names(unified.NATIVE)
@@ -204,8 +199,8 @@ def test_every_native_metric_is_served_by_some_engine_and_no_other_name(served: 
 
 
 def test_both_forms_say_the_same(served: Served) -> None:
-    served.unified.put("gpu", "vllm", 'a "quoted"\nname\\', "http://a:8000", families(text("vllm-0.10")))
-    served.unified.put("hug", "tgi", "tiny", None, families(text("tgi-3.3")))
+    served.unified.put("gpu", "vllm", 'a "quoted"\nname\\', "http://a:8000", told("vllm", text("vllm-0.10")))
+    served.unified.put("hug", "tgi", "tiny", None, told("tgi", text("tgi-3.3")))
     served.unified.chat(said())
     openmetrics = read(served.exposition.render("application/openmetrics-text")[0], as_openmetrics=True)
     plain = served.seen()
@@ -214,7 +209,7 @@ def test_both_forms_say_the_same(served: Served) -> None:
 
 
 def test_a_scrape_sees_what_a_process_told_wholly_or_not_at_all(served: Served) -> None:
-    states = [families(f"vllm:num_requests_running {count}\nvllm:num_requests_waiting {count}\n") for count in range(200)]
+    states = [told("vllm", f"vllm:num_requests_running {count}\nvllm:num_requests_waiting {count}\n") for count in range(200)]
     done = threading.Event()
 
     def keep_putting() -> None:
@@ -252,16 +247,16 @@ def any_families(draw: st.DrawFn) -> tuple[Family, ...]:
 
 @given(any_families(), st.sampled_from(["vllm", "tgi"]))
 def test_whatever_the_families_hold_what_is_made_of_them_makes_sense(found: tuple[Family, ...], backend: str) -> None:
-    for _, value in {"vllm": vllm, "tgi": tgi}[backend].mapped(found):
+    for value in numbers(backend, found).values():
         if isinstance(value, Histogram):
             assert value.bounds[-1] == math.inf
             assert sorted(set(value.bounds)) == list(value.bounds)
             assert sorted(value.counts) == list(value.counts)
             assert all(map(is_amount, (*value.counts, value.total)))
         else:
-            assert value is None or is_amount(value)
+            assert is_amount(value)
     served = Served()
-    served.unified.put("x", backend, "m", None, found)
+    served.unified.put("x", backend, "m", None, numbers(backend, found))
     for accept in ("", "application/openmetrics-text"):
         read(served.exposition.render(accept)[0], as_openmetrics=bool(accept))
 
@@ -270,21 +265,20 @@ def test_whatever_the_families_hold_what_is_made_of_them_makes_sense(found: tupl
 def test_real_expositions_with_values_and_series_missing_or_wrong(name: str, data: st.DataObject) -> None:
     """One damaged series takes away what it is part of, and changes nothing else."""
     whole = families(text(name))
-    mapping = {"vllm-0.10": vllm, "tgi-3.3": tgi}[name]
+    engine = name.partition("-")[0]
     place = data.draw(st.integers(0, len(whole) - 1))
     hurt = whole[place]
     position = data.draw(st.integers(0, len(hurt.samples) - 1))
     wrong = replace(hurt.samples[position], value=data.draw(st.sampled_from([math.nan, -1.0, math.inf])))
     damaged = replace(hurt, samples=(*hurt.samples[:position], wrong, *hurt.samples[position + 1 :]))
-    before = {metric: value for metric, value in mapping.mapped(whole) if value is not None}
-    after = {metric: value for metric, value in mapping.mapped((*whole[:place], damaged, *whole[place + 1 :])) if value is not None}
+    before, after = numbers(engine, whole), numbers(engine, (*whole[:place], damaged, *whole[place + 1 :]))
     assert after.items() <= before.items()
     assert len(before) - len(after) <= 1
 
 
 def test_several_ollamas_behind_one_target_are_told_apart(served: Served) -> None:
-    served.unified.put_loaded("pond", "qwen", [QWEN], "ollama-0")
-    served.unified.put_loaded("pond", "qwen", [QWEN], "ollama-1")
+    served.unified.put_loaded("pond", "ollama", "qwen", "ollama-0", [QWEN])
+    served.unified.put_loaded("pond", "ollama", "qwen", "ollama-1", [QWEN])
     name = unified.MODEL_MEMORY.name
     assert {labels["replica"] for labels in served.seen().labels(name)} == {"ollama-0", "ollama-1"}
     served.unified.drop("pond", "ollama-0")

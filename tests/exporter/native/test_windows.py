@@ -7,6 +7,7 @@ import pytest
 from exporter.native.scrape import Scraped
 from exporter.native.windows import CHATS_KEPT, Window, Windows, look
 from probes.failure import Reason
+from probes.numbers.number import Number
 from probes.record import ChatRecord
 from tests.exporter.chats import failed
 from tests.exporter.native.expositions import by_hand
@@ -159,5 +160,5 @@ def test_chats_of_long_ago_are_forgotten() -> None:
 
 
 def test_an_engine_that_counts_no_first_tokens_cannot_be_looked_at() -> None:
-    assert look(Scraped(by_hand("tgi_queue_size 0\n"), 0, 1)) is None
+    assert look(Scraped(by_hand("tgi_queue_size 0\n"), {Number.REQUESTS_WAITING: 0.0}, 0, 1)) is None
     assert look(scrape(0, float("nan"), 5.0)) is None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from exporter.native.families import Family, Sample
 from exporter.native.scrape import Scraped
+from probes.numbers.family import Family, Sample
 from probes.record import ChatRecord, Chunk
 from tests.exporter.chats import chat
+from tests.exporter.native.recorded import numbers
 
 SECOND_NS = 1_000_000_000
 
@@ -16,13 +17,18 @@ def scrape(at: float, count: float, seconds: float, *, running: float = 0, waiti
     """One that takes 20 ms, after so many first tokens that took so long together."""
     ttft = "vllm:time_to_first_token_seconds"
     families = [
-        Family(ttft, "histogram", "", (Sample(f"{ttft}_count", (), count), Sample(f"{ttft}_sum", (), seconds))),
+        Family(
+            ttft,
+            "histogram",
+            "",
+            (Sample(f"{ttft}_bucket", (("le", "+Inf"),), count), Sample(f"{ttft}_count", (), count), Sample(f"{ttft}_sum", (), seconds)),
+        ),
         Family("vllm:num_requests_running", "gauge", "", (Sample("vllm:num_requests_running", (), running),)),
         Family("vllm:num_requests_waiting", "gauge", "", (Sample("vllm:num_requests_waiting", (), waiting),)),
     ]
     if start is not None:
         families.append(Family("process_start_time_seconds", "gauge", "", (Sample("process_start_time_seconds", (), start),)))
-    return Scraped(tuple(families), round(at * SECOND_NS), round((at + 0.02) * SECOND_NS))
+    return Scraped(tuple(families), numbers("vllm", families), round(at * SECOND_NS), round((at + 0.02) * SECOND_NS))
 
 
 def talk(at: float, ttft: float, *, lasts: float = 1, model: str = "tiny", target: str = "vllm") -> ChatRecord:

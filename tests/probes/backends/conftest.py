@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from probes.backends import get
+from probes.backends import form
 from probes.backends.base import Event
 from probes.framing import framer
 
@@ -26,7 +26,7 @@ def events_of() -> ReadEvents:
     """The events that a backend reads in a fixture file, whose folder names the backend, by way of its framing."""
 
     def read(name: str, api: str = "chat") -> list[Event]:
-        backend = get(name.partition("/")[0], api)
+        backend = form(name.partition("/")[0], api)
         cutter = framer(backend.framing)
         frames = cutter.feed((FIXTURES / name).read_bytes()) + cutter.close()
         return [backend.read(frame.data) for frame in frames]

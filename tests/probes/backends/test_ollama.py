@@ -7,16 +7,16 @@ import orjson
 import pytest
 
 from probes.ask import Ask, Message
-from probes.backends import get
+from probes.backends import form, get
 from probes.backends.base import Event, FrameError, Refusal
-from probes.backends.ollama import loaded_models, with_tag
+from probes.backends.ollama import loaded, with_tag
 from probes.failure import Reason
 from probes.record import Native
 
 ReadBody = Callable[[str], bytes]
 ReadEvents = Callable[..., list[Event]]
 
-OLLAMA = get("ollama")
+OLLAMA = form("ollama")
 TEN_O_CLOCK_NS = int(datetime(2026, 8, 22, 10, tzinfo=UTC).timestamp()) * 1_000_000_000
 NATIVE = Native(load_seconds=0.012, prefill_seconds=0.13, decode_seconds=0.06, total_seconds=1.503)
 
@@ -121,11 +121,11 @@ def test_an_empty_403_is_its_check_of_the_host_and_no_matter_of_keys() -> None:
 
 
 def test_models_on_disk_and_in_memory(body_of: ReadBody) -> None:
-    assert OLLAMA.models(body_of("ollama/tags.json")) == ("llama3.2:1b", "qwen3:latest")
-    assert loaded_models(body_of("ollama/ps.json")) == ("qwen3:latest",)
-    assert loaded_models(b'{"models":[]}') == ()
-    with pytest.raises(FrameError, match="models is not a list"):
-        loaded_models(b'{"models":null}')
+    assert get("ollama").models(body_of("ollama/tags.json")) == ("llama3.2:1b", "qwen3:latest")
+    assert [model.name for model in loaded(body_of("ollama/ps.json"))] == ["qwen3:latest"]
+    assert loaded(b'{"models":[]}') == loaded(b'{"models":null}') == ()
+    with pytest.raises(FrameError, match="no list of models"):
+        loaded(b'{"models":"qwen3"}')
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from probes.ask import Ask, Message
-from probes.backends import get
+from probes.backends import form
 from probes.backends.base import Event, Refusal
 from probes.failure import Reason
 
 ReadBody = Callable[[str], bytes]
 ReadEvents = Callable[..., list[Event]]
 
-OPENAI = get("openai")
+OPENAI = form("openai")
 
 
 def test_body_has_nothing_but_the_common_form() -> None:

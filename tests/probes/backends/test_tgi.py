@@ -5,15 +5,15 @@ from collections.abc import Callable
 import pytest
 
 from probes.ask import Ask, Message
-from probes.backends import get
-from probes.backends.base import Backend, Event, Refusal
+from probes.backends import form, get
+from probes.backends.base import Event, Refusal, WireForm
 from probes.failure import Reason
 
 ReadBody = Callable[[str], bytes]
 ReadEvents = Callable[..., list[Event]]
 
-TGI = get("tgi")
-GENERATE = get("tgi", "generate")
+TGI = form("tgi")
+GENERATE = form("tgi", "generate")
 OUT_OF_MEMORY = "Request failed during generation: Server error: CUDA out of memory."
 
 
@@ -146,7 +146,7 @@ def test_generate_that_fails_in_the_stream(events_of: ReadEvents) -> None:
         (429, "429.json", Reason.OVERLOADED, "Model is overloaded"),
     ],
 )
-def test_refusals(backend: Backend, body_of: ReadBody, status: int, name: str, reason: Reason, words: str) -> None:
+def test_refusals(backend: WireForm, body_of: ReadBody, status: int, name: str, reason: Reason, words: str) -> None:
     assert backend.refuse(status, body_of(f"tgi/{name}")) == Refusal(reason, words)
 
 
@@ -159,4 +159,4 @@ def test_a_wrong_path_gets_an_empty_404() -> None:
 
 
 def test_models(body_of: ReadBody) -> None:
-    assert TGI.models(body_of("tgi/models.json")) == GENERATE.models(body_of("tgi/models.json")) == ("TinyLlama/TinyLlama-1.1B-Chat-v1.0",)
+    assert get("tgi").models(body_of("tgi/models.json")) == ("TinyLlama/TinyLlama-1.1B-Chat-v1.0",)

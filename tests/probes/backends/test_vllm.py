@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from probes.ask import UNKNOWN_MODEL, Ask, Message
-from probes.backends import get
+from probes.backends import form, get
 from probes.backends.base import Event, Refusal
 from probes.failure import Reason
 from probes.record import Native
@@ -14,7 +14,7 @@ from probes.record import Native
 ReadBody = Callable[[str], bytes]
 ReadEvents = Callable[..., list[Event]]
 
-VLLM = get("vllm")
+VLLM = form("vllm")
 ASK = Ask(model="tiny", messages=(Message("user", "hi"),), max_tokens=5, prompt_id="text", seed=7)
 
 
@@ -161,4 +161,4 @@ def test_refusals(body_of: ReadBody, status: int, name: str, reason: Reason, wor
 
 
 def test_models(body_of: ReadBody) -> None:
-    assert VLLM.models(body_of("vllm/models.json")) == ("tiny",)
+    assert get("vllm").models(body_of("vllm/models.json")) == ("tiny",)

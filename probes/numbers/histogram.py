@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from exporter.native.bound import bound
-from exporter.native.families import Labels, Sample
+from probes.numbers.bound import bound
+from probes.numbers.family import Labels, Sample
 
 BOUNDS_LIMIT = 200
 """Of one histogram. The engines' own that are read have up to 101; TGI's size of the next batch has 1,025, and is not."""

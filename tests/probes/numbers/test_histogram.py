@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from exporter.native.families import Sample
-from exporter.native.mapping import histogram
-from exporter.native.mapping.histogram import BOUNDS_LIMIT, Histogram, added
-from exporter.native.mapping.source import Source
+from probes.numbers import histogram
+from probes.numbers.family import Sample
+from probes.numbers.histogram import BOUNDS_LIMIT, Histogram, added
+from probes.numbers.page import Page
 from tests.exporter.native.expositions import NUMBERS_TO_PYTHON_ALONE
 from tests.exporter.native.recorded import families
 
@@ -22,7 +22,7 @@ vllm:x_sum 3.5
 
 
 def read(exposition: str) -> Histogram | None:
-    return Source(families(exposition)).histogram("vllm:x")
+    return Page(families(exposition)).histogram("vllm:x")
 
 
 def test_a_whole_one_keeps_its_buckets() -> None:
@@ -91,11 +91,11 @@ def test_one_broken_label_set_takes_the_others_along() -> None:
 
 def test_only_what_bears_the_label_is_read() -> None:
     two = WHOLE.replace("{", '{method="decode",').replace("x_count", 'x_count{method="decode"}').replace("x_sum", 'x_sum{method="decode"}')
-    source = Source(families(two + two.replace("decode", "prefill").replace(" 3.5", " 2.5")))
-    prefill = source.histogram("vllm:x", label=("method", "prefill"))
+    page = Page(families(two + two.replace("decode", "prefill").replace(" 3.5", " 2.5")))
+    prefill = page.histogram("vllm:x", label=("method", "prefill"))
     assert prefill is not None
     assert prefill.total == 2.5
-    assert source.histogram("vllm:x", label=("method", "filter")) is None
+    assert page.histogram("vllm:x", label=("method", "filter")) is None
 
 
 def test_sums_beyond_all_numbers_are_none() -> None:

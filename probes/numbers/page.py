@@ -1,17 +1,32 @@
-"""One scrape, to be asked by name."""
+"""One scrape of an engine's own metrics, to be asked by name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from exporter.native.families import Family, Sample
-from exporter.native.mapping.histogram import Histogram, is_amount, read
+from probes.numbers.family import Family, Sample
+from probes.numbers.histogram import Histogram, is_amount, read
+from probes.numbers.number import Number
 
 Value = float | Histogram
-"""What one metric has for one process: a counter's or a gauge's number, or a histogram."""
+"""What one number is for one process: that of a counter or a gauge, or a histogram."""
+Numbers = Mapping[Number, Value]
+"""What one process told, as far as it can be read."""
 
 
-class Source:
+def amount(numbers: Numbers, number: Number) -> float | None:
+    """That of a counter or a gauge; None where it was not told."""
+    value = numbers.get(number)
+    return None if isinstance(value, Histogram) else value
+
+
+def histogram(numbers: Numbers, number: Number) -> Histogram | None:
+    """None where it was not told."""
+    value = numbers.get(number)
+    return value if isinstance(value, Histogram) else None
+
+
+class Page:
     """The samples of one process, by the name under which each stands, whatever family it belongs to.
 
     Where several names are given they are aliases, the newest first; the first that has samples counts, readable or not.
@@ -25,9 +40,9 @@ class Source:
                 self._samples.setdefault(sample.name, []).append(sample)
                 self._helps[sample.name] = family.help
 
-    def begins(self, prefix: str) -> bool:
-        """Whether there is any series with such a name."""
-        return any(name.startswith(prefix) for name in self._samples)
+    def begins(self, *prefixes: str) -> bool:
+        """Whether the name of any series begins with one of these."""
+        return any(name.startswith(prefixes) for name in self._samples)
 
     def samples(self, *names: str) -> Sequence[Sample]:
         return next((self._samples[name] for name in names if name in self._samples), ())

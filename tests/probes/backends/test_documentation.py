@@ -1,0 +1,49 @@
+"""What is written by hand, and lists the engines, lists those of the registry."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+from probes.backends import BACKENDS, names, own_apis
+from probes.wording import listed
+
+ROOT = Path(__file__).parents[3]
+ENGINES = [backend for backend in BACKENDS.values() if not backend.generic]
+NAMES = [engine.name for engine in ENGINES]
+PEOPLE_SAY = listed([engine.title for engine in ENGINES])
+ASKED = ", ".join(f"`{engine.recognised_at}` ({engine.title})" for engine in ENGINES)
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("README.md", f"It talks to {PEOPLE_SAY} the way"),
+        ("pyproject.toml", f"what a user of {PEOPLE_SAY} feels"),
+        ("Dockerfile", f"Chats with {PEOPLE_SAY} as a user does"),
+        ("helm/chatprobe/Chart.yaml", f"LLM chat on {PEOPLE_SAY}, with"),
+        ("helm/chatprobe/values.yaml", f"selector: app in ({','.join(NAMES)})\n"),
+        ("helm/chatprobe/values.yaml", f"{{key: app, operator: In, values: [{', '.join(NAMES)}]}}"),
+        ("helm/chatprobe/files/probed.py", f"Services app={listed(NAMES, 'or')}, or name"),
+        ("docs/kubernetes.md", f"{ASKED}, `/v1/models` (any other with OpenAI's API)"),
+        ("docs/kubernetes.md", f"| `chatprobe.io/backend` | {', '.join(f'`{name}`' for name in names())} |"),
+        ("docs/kubernetes.md", f'selector: "app in ({",".join(NAMES)})"'),
+        ("docs/records.md", f"| `backend` | {listed([f'`{name}`' for name in names()], 'or')} |"),
+        ("docs/runbooks/README.md", f"--backend {'|'.join(names())}`"),
+    ],
+)
+def test_a_list_of_engines(page: str, words: str) -> None:
+    assert words in (ROOT / page).read_text(encoding="utf-8")
+
+
+def test_the_command_says_whose_users_it_speaks_for() -> None:
+    assert f"what a user of {PEOPLE_SAY} feels" in re.sub(r"\s+", " ", main.help or "")
+
+
+def test_every_api_of_its_own_is_documented() -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    for engine, api, form in own_apis():
+        assert f"`{api}` for {engine.title}'s own `{form.path}`" in page
