@@ -26,10 +26,16 @@ MOST_OF_A_STEP = 8
 """So many chunks at once may be one step of an engine that guesses ahead and sends each token by itself (TGI `--speculate`)."""
 LONGEST_STEP_NS = 100_000_000
 """No such step takes longer: a large model needs some 50 ms for one. HAProxy holds back for 200 ms."""
+SHORTEST_HOLD_NS = 30_000_000
+"""Nothing that gathers hands on sooner, and a program that waits for a processor mostly has it sooner: with an engine of
+0.2 ms a token on a busy machine, ten tokens came at once each 4 ms.
+"""
 FEWEST_HELD = 8
 """Fewer chunks that were held back are one bad moment."""
 MOST = 0.5
-"""The share of a chat's chunks that must have been held back."""
+"""The share of a chat's bursts, and of its chunks, that must have been held back: what gathers does so all the time, while a
+program that waits for a processor holds many chunks now and then, and hands on the others one by one.
+"""
 FEWEST_TIMED = 4
 """Ollama counts the first token's step to the time of the answer: with fewer chunks that is a large part of it."""
 SHORTENED_NS = 50_000_000
@@ -54,10 +60,11 @@ class Bursts:
 class _Burst:
     """Chunks that came together, of `steps` steps of the engine at most.
 
-    `gap_ns` is how long nothing had come before them, 0 for the first ones: the wait for them has whatever length. `span_ns`
-    is how long they took at most.
+    `gap_ns` is how long nothing had come before them, which is the wait for the first ones, `span_ns` how long they took at
+    most.
     """
 
+    is_first: bool
     chunks: int
     steps: int
     gap_ns: int
@@ -65,19 +72,27 @@ class _Burst:
 
     @property
     def is_held(self) -> bool:
-        """Whether they were held back: they came at once, and are more than one step gives, or came too late for one."""
-        at_once = self.span_ns <= (self.chunks - 1) * AT_ONCE_NS
-        return at_once and self.steps > (1 if self.gap_ns >= LONGEST_STEP_NS else MOST_OF_A_STEP)
+        """Whether they were held back: they came at once, and are more than one step gives, or came too late for one.
+
+        The wait for the first ones is that for the prompt too, and says nothing of a step.
+        """
+        if self.span_ns > (self.chunks - 1) * AT_ONCE_NS:
+            return False
+        too_many = self.steps > MOST_OF_A_STEP and self.gap_ns >= SHORTEST_HOLD_NS
+        too_late = self.steps > 1 and self.gap_ns >= LONGEST_STEP_NS and not self.is_first
+        return too_many or too_late
 
 
-def bursts(chunks: Sequence[Chunk], native: Native) -> Bursts | None:
-    """How the tokens of a chat came, if something on the way gathered them; None where nothing did, or nobody can know."""
-    if len(chunks) < FEWEST_TIMED:
+def bursts(chunks: Sequence[Chunk], native: Native, sent_ns: int | None) -> Bursts | None:
+    """How the tokens of a chat came, if something on the way gathered them; None where nothing did, or nobody can know.
+
+    `sent_ns` is when the request was sent.
+    """
+    if sent_ns is None or len(chunks) < FEWEST_TIMED:
         return None
-    found = list(_found(chunks, native.server_gaps_seconds or ()))
+    found = list(_found(chunks, native.server_gaps_seconds or (), sent_ns))
     share = (len(chunks) - len(found)) / (len(chunks) - 1)
-    held = sum(burst.chunks for burst in found if burst.is_held)
-    if held < max(FEWEST_HELD, MOST * len(chunks)) and not (share >= MOST and _shortened(chunks, native)):
+    if not _held_back(found) and not (share >= MOST and _shortened(chunks, native)):
         return None
     return Bursts(
         count=len(found),
@@ -87,26 +102,31 @@ def bursts(chunks: Sequence[Chunk], native: Native) -> Bursts | None:
     )
 
 
-def _found(chunks: Sequence[Chunk], own_gaps: Sequence[float]) -> Iterator[_Burst]:
+def _found(chunks: Sequence[Chunk], own_gaps: Sequence[float], sent_ns: int) -> Iterator[_Burst]:
     """The bursts in order. `own_gaps` lie between the chunks by the engine's own stamps, in seconds, as far as it told."""
-    began, steps = 0, 1
+    since_ns, began, steps = sent_ns, 0, 1
     for place, chunk in enumerate(chunks[1:], 1):
         if chunk.arrived_ns - _earliest_ns(chunks[place - 1]) > TOGETHER_NS:
-            yield _burst(chunks, began, place, steps)
-            began, steps = place, 1
+            yield _burst(chunks, began, place, steps, since_ns)
+            since_ns, began, steps = chunks[place - 1].arrived_ns, place, 1
         elif place > len(own_gaps) or own_gaps[place - 1] * 1e9 > AT_ONCE_NS:
             steps += 1
-    yield _burst(chunks, began, len(chunks), steps)
+    yield _burst(chunks, began, len(chunks), steps, since_ns)
 
 
-def _burst(chunks: Sequence[Chunk], begin: int, end: int, steps: int) -> _Burst:
+def _burst(chunks: Sequence[Chunk], begin: int, end: int, steps: int, since_ns: int) -> _Burst:
     first_ns = _earliest_ns(chunks[begin])
-    gap_ns = first_ns - chunks[begin - 1].arrived_ns if begin else 0
-    return _Burst(end - begin, steps, gap_ns, chunks[end - 1].arrived_ns - first_ns)
+    return _Burst(begin == 0, end - begin, steps, first_ns - since_ns, chunks[end - 1].arrived_ns - first_ns)
 
 
 def _earliest_ns(chunk: Chunk) -> int:
     return chunk.arrived_ns - chunk.error_ns
+
+
+def _held_back(found: Sequence[_Burst]) -> bool:
+    """Whether most bursts, and with them most chunks, were held back."""
+    held = [burst.chunks for burst in found if burst.is_held]
+    return len(held) >= MOST * len(found) and sum(held) >= max(FEWEST_HELD, MOST * sum(burst.chunks for burst in found))
 
 
 def _shortened(chunks: Sequence[Chunk], native: Native) -> bool:

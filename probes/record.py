@@ -225,7 +225,7 @@ class ChatRecord:
     @cached_property
     def bursts(self) -> Bursts | None:
         """How the tokens came, if something on the way gathered them: then TTFT, ITL and TPOT are what the user felt, and not the engine's."""
-        return bursts(self.chunks, self.native)
+        return bursts(self.chunks, self.native, self.sent_ns)
 
     def phases(self) -> dict[str, float | None]:
         """Seconds spent in each phase, in order; they add up to E2E.

@@ -81,6 +81,21 @@ def nginx(*more: str, secure: bool = False) -> Setup:
     return Setup("nginx", text, secure)
 
 
+GATHERING = {
+    "HAProxy on plain HTTP": haproxy(),
+    "nginx that ends TLS": nginx(secure=True),
+}
+"""Setups by which tokens come in bursts."""
+HANDING_ON = {
+    "HAProxy with http-no-delay": haproxy("  option http-no-delay"),
+    "HAProxy that ends TLS": haproxy(secure=True),
+    "nginx on plain HTTP": nginx(),
+    "nginx without buffering": nginx("proxy_buffering off;"),
+    "nginx without buffering that ends TLS": nginx("proxy_buffering off;", secure=True),
+}
+"""Setups by which each token comes when the engine sends it."""
+
+
 _OPENSHIFT = """
 global
   maxconn 200

@@ -3,83 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from probes.ask import Ask, Endpoint, Message, Tls
+from probes.ask import Endpoint
 from probes.probing import Prober
 from probes.record import ChatRecord
 from simulator import ENGINES, EngineName, Latency, Options, simulated
-from tests.processes import free_port
-from tests.routers.configurations import Setup, haproxy, nginx
-from tests.routers.proxies import routing
+from tests.routers.chatting import CHATS, Chats, certain, chat, some, through
+from tests.routers.configurations import GATHERING, HANDING_ON, Setup, haproxy, nginx
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
-SPEEDS = {0.05: 50, 0.02: 100, 0.005: 100, 0.001: 300}
+SPEEDS = {0.05: 50, 0.02: 125, 0.005: 400, 0.001: 1000}
 """Seconds a token, and how many tokens are asked for: nginx hands on some 46 chunks of vLLM at once."""
-Chats = Callable[[Prober, Endpoint, int], Awaitable[list[ChatRecord]]]
-CHATS = 2
-TRIES = 20
-GATHERING = {
-    "HAProxy on plain HTTP": haproxy(),
-    "nginx that ends TLS": nginx(secure=True),
-}
-HANDING_ON = {
-    "HAProxy with http-no-delay": haproxy("  option http-no-delay"),
-    "HAProxy that ends TLS": haproxy(secure=True),
-    "nginx on plain HTTP": nginx(),
-    "nginx without buffering": nginx("proxy_buffering off;"),
-    "nginx without buffering that ends TLS": nginx("proxy_buffering off;", secure=True),
-}
-
-
-@asynccontextmanager
-async def through(setup: Setup, engine: Endpoint, certificate: Path, ca_file: str, folder: Path) -> AsyncIterator[Endpoint]:
-    """The engine, by way of a router."""
-    port = free_port()
-    address = engine.url.partition("://")[2]
-    async with routing(setup.program, setup.text(port, address, certificate), port, folder):
-        scheme = "https" if setup.secure else "http"
-        yield Endpoint(engine.name, engine.backend, f"{scheme}://127.0.0.1:{port}", tls=Tls(ca_file=ca_file) if setup.secure else Tls())
-
-
-async def chat(prober: Prober, endpoint: Endpoint, tokens: int) -> ChatRecord:
-    ask = Ask(model="tiny", messages=(Message("user", "Say something."),), max_tokens=tokens, prompt_id="short-question")
-    record = await prober.chat(endpoint, ask, scenario="cli")
-    assert record.outcome == "ok", record.failure
-    return record
-
-
-async def some(prober: Prober, endpoint: Endpoint, tokens: int) -> list[ChatRecord]:
-    return await asyncio.gather(*(chat(prober, endpoint, tokens) for _ in range(CHATS)))
-
-
-async def certain(prober: Prober, endpoint: Endpoint, tokens: int) -> list[ChatRecord]:
-    """Some chats of which is known when their tokens came: on a busy machine it is not of all of them."""
-    found: list[ChatRecord] = []
-    for _ in range(TRIES):
-        record = await chat(prober, endpoint, tokens)
-        if not record.doubtful:
-            found.append(record)
-        if len(found) == CHATS:
-            return found
-    raise AssertionError(f"of {TRIES} chats {TRIES - len(found)} were doubtful")
 
 
 @pytest.fixture
-def before_engines(
-    prober: Prober, certificate: Path, ca_file: str, tmp_path: Path
-) -> Callable[[Setup, Chats], Awaitable[dict[float, list[ChatRecord]]]]:
+def before_engines(prober: Prober, pem: Path, ca_file: str, tmp_path: Path) -> Callable[[Setup, Chats], Awaitable[dict[float, list[ChatRecord]]]]:
     """Chats by way of a router of this setup, with an engine of each speed."""
 
     async def held(setup: Setup, chats: Chats, seconds: float) -> list[ChatRecord]:
         async with (
             simulated("vllm", Options(latency=Latency(decode_seconds=seconds), answer_tokens=2000)) as engine,
-            through(setup, Endpoint("engine", "vllm", engine.url), certificate, ca_file, tmp_path) as routed,
+            through(setup, Endpoint("engine", "vllm", engine.url), pem, ca_file, tmp_path) as routed,
         ):
             return await chats(prober, routed, SPEEDS[seconds])
 
@@ -133,23 +82,21 @@ async def test_an_engines_own_rhythm_is_not_taken_for_a_routers(name: EngineName
 
 
 @pytest.mark.parametrize("name", ["tgi", "vllm"])
-async def test_an_engine_may_ask_nginx_not_to_gather(name: EngineName, prober: Prober, certificate: Path, ca_file: str, tmp_path: Path) -> None:
+async def test_an_engine_may_ask_nginx_not_to_gather(name: EngineName, prober: Prober, pem: Path, ca_file: str, tmp_path: Path) -> None:
     """TGI sends `X-Accel-Buffering: no`, and vLLM does not."""
     async with (
         simulated(name, Options(latency=Latency(decode_seconds=0.005), answer_tokens=2000)) as engine,
-        through(nginx(secure=True), Endpoint("engine", name, engine.url), certificate, ca_file, tmp_path) as routed,
+        through(nginx(secure=True), Endpoint("engine", name, engine.url), pem, ca_file, tmp_path) as routed,
     ):
         records = await certain(prober, routed, 100)
     assert [record.bursts is not None for record in records] == [name == "vllm"] * CHATS
 
 
-async def test_an_engine_that_tells_its_own_time_shows_what_a_short_answer_does_not(
-    prober: Prober, certificate: Path, ca_file: str, tmp_path: Path
-) -> None:
+async def test_an_engine_that_tells_its_own_time_shows_what_a_short_answer_does_not(prober: Prober, pem: Path, ca_file: str, tmp_path: Path) -> None:
     """Eight tokens come at once from HAProxy: so might a step of an engine that guesses ahead, but Ollama says that it took as long as for eight."""
     async with (
         simulated("ollama", Options(latency=Latency(decode_seconds=0.02), answer_tokens=2000)) as engine,
-        through(haproxy(), Endpoint("engine", "ollama", engine.url), certificate, ca_file, tmp_path) as routed,
+        through(haproxy(), Endpoint("engine", "ollama", engine.url), pem, ca_file, tmp_path) as routed,
     ):
         (through_router, *_), direct = await certain(prober, routed, 8), await chat(prober, Endpoint("engine", "ollama", engine.url), 8)
     assert (through_router.bursts is not None, direct.bursts) == (True, None)
