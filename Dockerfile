@@ -1,13 +1,16 @@
 # chatprobe on Red Hat's Universal Base Image, for any user number of group 0 and a read-only root.
 #
-# What stays behind in the first stage: the compiler and headers, pip, hatchling, the source, and the tests that packages bring along (numpy's alone are
-# 15 MB). Compiled Python is kept: who runs it could not write it anew, and it halves the start.
+# What stays behind in the first stage: the compiler and headers, pip, hatchling, the source, and the tests that packages bring along.
+# Compiled Python is kept: who runs it could not write it anew, and it halves the start.
+#
+# With --build-arg REQUIREMENTS=requirements-language.txt it has the extra `language` too, for checks of an answer's language.
 FROM registry.access.redhat.com/ubi9/python-312:9.8 AS build
+ARG REQUIREMENTS=requirements.txt
 WORKDIR /opt/app-root/src
-COPY --chown=1001:0 helm/image/requirements.txt helm/image/build-requirements.txt helm/image/
+COPY --chown=1001:0 helm/image/requirements.txt helm/image/requirements-language.txt helm/image/build-requirements.txt helm/image/
 RUN pip install --no-cache-dir --only-binary :all: --require-hashes --requirement helm/image/build-requirements.txt \
  && python -m venv --without-pip /opt/app-root/chatprobe \
- && pip --python /opt/app-root/chatprobe install --no-cache-dir --only-binary :all: --require-hashes --requirement helm/image/requirements.txt \
+ && pip --python /opt/app-root/chatprobe install --no-cache-dir --only-binary :all: --require-hashes --requirement "helm/image/$REQUIREMENTS" \
  && find /opt/app-root/chatprobe -type d -name tests -prune -exec rm -r {} +
 COPY --chown=1001:0 . .
 RUN pip wheel --no-cache-dir --no-index --no-deps --no-build-isolation --wheel-dir /tmp/dist . \

@@ -104,7 +104,7 @@ def main() -> None:
 
     def put_all() -> None:
         for target in targets:
-            relay.put(target, "vllm", None, families)
+            relay.serve(target, "vllm", None, families)
 
     put_all()
     series = relay.now().series

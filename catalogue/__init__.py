@@ -1,1 +1,3 @@
-"""Names on their own floor: every metric that chatprobe serves, reads or draws, and the uids of its dashboards."""
+"""Every metric that chatprobe serves, reads or draws, and the uids of its dashboards: the names that alerts and
+dashboards stand on.
+"""

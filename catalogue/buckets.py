@@ -1,4 +1,6 @@
-"""Where the histograms have their boundaries, and why there. Thresholds of SLOs join them when the exporter starts."""
+"""The buckets of each kind of histogram, with the reason for each. Thresholds of SLOs join them when the exporter
+starts.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """Upper bounds in the metric's own unit, ascending, without infinity; `reason` says why they stand where they stand."""
+    """Upper bounds in the metric's own unit, ascending, without infinity. `reason` says why they are chosen so."""
 
     bounds: tuple[float, ...]
     reason: str

@@ -1,4 +1,4 @@
-"""What a metric is, and the labels that most of them carry."""
+"""What a metric is, and the labels that most metrics carry."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ TARGET_LABELS = (TARGET, BACKEND, MODEL)
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One family: `name` as Prometheus stores it (`_total` included), and for histograms the buckets before thresholds of SLOs join them."""
+    """One metric family.
+
+    `name` is as Prometheus stores it, `_total` included. `buckets` are those of a histogram, before thresholds of SLOs
+    join them.
+    """
 
     name: str
     type: Literal["counter", "gauge", "histogram", "summary"]

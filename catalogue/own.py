@@ -1,14 +1,14 @@
-"""Every metric that chatprobe serves of its own, with its labels, help and buckets.
+"""Every metric of chatprobe's own, with its labels, help and buckets.
 
-The engines' own metrics under one name are in `unified`; those that are served on as they are, in `vllm`, `vllm_options` and `tgi` (all: `engines`).
-What others tell of the engines' pods is in `pods`.
+The numbers that all engines have under one name are in `unified`. The engines' own metrics, which are relayed, are in
+`engines`. What others tell of the engines' pods is in `pods`.
 """
 
 from __future__ import annotations
 
 from catalogue import buckets, unified
 from catalogue.metric import REPLICA, TARGET, TARGET_LABELS, Metric
-from probes import record
+from probes import backends, record
 from probes.failure import Reason
 from traffic.events import SkipReason
 from traffic.pairs import Measure
@@ -139,8 +139,8 @@ GAP_CHATS = Metric(
     "chatprobe_gap_chats_total",
     "counter",
     "Chats of which both are known: the time to first token that the client saw, and the one that the engine says. By how the latter is known: "
-    "`request`, the engine told it with the chat (vLLM with --enable-per-request-metrics, Ollama); `window`, it is the growth of vLLM's own sums "
-    "between two scrapes in which it had no requests but these.",
+    "`request`, the engine told it with the chat; `window`, it is the growth of the engine's own sums between two scrapes in which it had no "
+    "requests but these.",
     (*TARGET_LABELS, BASIS),
 )
 GAP_CLIENT_TTFT = Metric(
@@ -149,8 +149,12 @@ GAP_CLIENT_TTFT = Metric(
 GAP_ENGINE_TTFT = Metric(
     "chatprobe_gap_engine_ttft_seconds_total",
     "counter",
-    "Time to first token of these chats, as the engine says. vLLM, `request`: queue and prefill, without HTTP, chat template and tokenization; "
-    "`window`: from the chat template on. Ollama: load and prompt evaluation, without the wait for a slot and the template. The network is in none.",
+    " ".join(
+        (
+            "Time to first token of these chats, as the engine says; the network is in none.",
+            *(f"{engine.title}: {engine.own_ttft}" for engine in backends.BACKENDS.values() if engine.own_ttft),
+        )
+    ),
     (*TARGET_LABELS, BASIS),
 )
 

@@ -1,7 +1,9 @@
-"""What others tell of the engines' pods: the kubelet of their CPU and memory (cAdvisor), NVIDIA's exporter of their GPUs (DCGM).
+"""Metrics that others tell of the engines' pods: the kubelet (cAdvisor) of CPU and memory, NVIDIA's DCGM exporter of
+GPUs.
 
-Labels are those that panels use. Where Prometheus does not honour the labels that DCGM gives (`honor_labels: false`, its default), `pod` and
-`namespace` are those of DCGM's own pod, and the workload's are `exported_pod` and `exported_namespace`; both forms are common.
+Only labels that panels use are listed. Where Prometheus does not honour the labels of DCGM (`honor_labels: false`, its
+default), `pod` and `namespace` are those of DCGM's own pod, and the workload's are `exported_pod` and
+`exported_namespace`. Both forms are common.
 """
 
 from __future__ import annotations

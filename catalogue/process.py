@@ -1,4 +1,4 @@
-"""What prometheus-client's collectors tell of the exporter's process, as far as dashboards show it."""
+"""Metrics of the exporter's own process by prometheus-client's collectors, as far as dashboards show them."""
 
 from __future__ import annotations
 

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator
 
 from catalogue import buckets, own
-from catalogue.buckets import Buckets
 from catalogue.metric import Metric
 from catalogue.unified import PREFIX
 from probes import backends
 from probes.wording import listed
 
-_INTRODUCTION = """\
-# Metrics
-
-Written by `python -m catalogue.reference` from the catalogue; a test keeps the two alike.
-
-Units are base units. Counters and histograms of a configured target exist at 0 before its first chat, under the model `unknown` until
-the engine has named one, except `{first_content}`, which is absent until the model was seen to reason. Gauges are absent until there is something to
-say. Where a target's model changes, its series end and new ones begin at 0. The usual `process_*` and `python_*` metrics are served too.
-
-`{native}*` are the engines' own numbers, read from their metrics, from what they say is loaded, and from what their answers tell: an engine that does
-not offer one, or offers what cannot be read, has no such series. `replica` is there only where a target lists several processes. Histograms
-of {with_metrics} keep the engine's own buckets, so that those of different engines cannot be added up.
-
-In OpenMetrics, the buckets of `{ttft}` and `{e2e}` carry exemplars with the `request_id` that the chat sent as `X-Request-Id`.
-"""
-
+_INTRODUCTION = (
+    "Written by `python -m catalogue.reference` from the catalogue; a test keeps the two alike.",
+    "Units are base units. Counters and histograms of a configured target exist at 0 before its first chat, under the model `unknown` until the "
+    "engine has named one. `{first_content}` is the exception: it is absent until the model was seen to reason. Gauges are absent until there is "
+    "something to say. Where a target's model changes, its series end and new ones begin at 0. The usual `process_*` and `python_*` metrics are "
+    "served too.",
+    "`{native}*` are the engines' own numbers. They are read from the engines' metrics, from what they say is loaded, and from what their answers "
+    "tell. An engine that does not offer a number, or offers one that cannot be read, has no such series. `replica` is there only where a target "
+    "lists several processes. Histograms of {with_metrics} keep the engine's own buckets, so those of different engines cannot be added up.",
+    "In OpenMetrics, the buckets of `{ttft}` and `{e2e}` carry exemplars with the `request_id` that the chat sent as `X-Request-Id`.",
+)
+_WIDTH = 120
 _BUCKETS = {
     "Time to first token, time to first content, stall": buckets.FIRST_TOKEN,
     "Inter-token latency, time per output token": buckets.TOKEN,
@@ -47,7 +43,11 @@ def reference() -> str:
 def _lines() -> Iterator[str]:
     names = {"first_content": own.FIRST_CONTENT.name, "ttft": own.TTFT.name, "e2e": own.E2E.name}
     with_metrics = listed(backends.titles(lambda backend: backend.metrics))
-    yield _INTRODUCTION.format(native=PREFIX, with_metrics=with_metrics, **names)
+    yield "# Metrics"
+    yield ""
+    for paragraph in _INTRODUCTION:
+        yield _wrapped(paragraph.format(native=PREFIX, with_metrics=with_metrics, **names))
+        yield ""
     native = [metric for metric in own.CATALOGUE if metric.name.startswith(PREFIX)]
     itself = [metric for metric in own.CATALOGUE if metric.name.startswith("chatprobe_exporter_")]
     yield from _table("Of chats and targets", [metric for metric in own.CATALOGUE if metric not in (*native, *itself)])
@@ -62,14 +62,14 @@ def _lines() -> Iterator[str]:
         (f"`{own.PHASE}`", own.PHASES),
         (f"`{own.BASIS}`", own.BASES),
     ):
-        yield f"- {label}: {', '.join(f'`{value}`' for value in values)}"
+        yield _item(f"{label}: {', '.join(f'`{value}`' for value in values)}")
     yield ""
     yield "## Buckets"
     yield ""
     yield "The thresholds of all SLOs join the buckets of their metric, so that a threshold is always a boundary."
     yield ""
     for title, chosen in _BUCKETS.items():
-        yield from _bucket_lines(title, chosen)
+        yield _item(f"**{title}**: {', '.join(f'{bound:g}' for bound in chosen.bounds)}. {chosen.reason}")
 
 
 def _table(title: str, metrics: Iterable[Metric]) -> Iterator[str]:
@@ -83,9 +83,13 @@ def _table(title: str, metrics: Iterable[Metric]) -> Iterator[str]:
     yield ""
 
 
-def _bucket_lines(title: str, chosen: Buckets) -> Iterator[str]:
-    yield f"- **{title}**: {', '.join(f'{bound:g}' for bound in chosen.bounds)}."
-    yield f"  {chosen.reason}"
+def _item(text: str) -> str:
+    return _wrapped(text, "- ", "  ")
+
+
+def _wrapped(text: str, first: str = "", rest: str = "") -> str:
+    """Lines as long as those of other pages; `first` and `rest` begin them."""
+    return textwrap.fill(text, _WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
-"""TGI's metrics, of version 3.3. Names and meanings: TGI `router/src/server.rs`, `router/src/infer/mod.rs`, `backends/v3/src`.
+"""TGI's metrics, of version 3.3. Names and meanings: TGI `router/src/server.rs`, `router/src/infer/mod.rs`,
+`backends/v3/src`.
 
-Counters have no `_total`, and every series appears with its first event. Those of the queue and of batches are there with TGI's own backend only. All
-durations have the buckets 0.0001 x 1.5^k seconds, k from 1 to 35.
+Counters have no `_total`. A series appears with its first event. Those of the queue and of batches need TGI's own
+backend. All durations have the buckets 0.0001 x 1.5^k seconds, k from 1 to 35.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from catalogue.relayed import RELAY_LABELS, Relayed
+from catalogue.engine_metric import RELAY_LABELS, EngineMetric
 
 METHOD, ERR, REASON = "method", "err", "reason"
 QUANTILE = "quantile"
@@ -16,8 +17,8 @@ PREFILLING, DECODING = "prefill", "decode"
 """The values of `method`."""
 
 
-def _one(name: str, kind: Literal["counter", "gauge", "histogram", "summary"], help: str, *labels: str, condition: str = "") -> Relayed:
-    return Relayed(f"tgi_{name}", kind, help, (*RELAY_LABELS, *labels), since="3.3", condition=condition)
+def _one(name: str, kind: Literal["counter", "gauge", "histogram", "summary"], help: str, *labels: str, condition: str = "") -> EngineMetric:
+    return EngineMetric(f"tgi_{name}", kind, help, (*RELAY_LABELS, *labels), since="3.3", condition=condition)
 
 
 ASKED = _one("request_count", "counter", "Requests; a chat counts two or three times.")
@@ -50,5 +51,5 @@ FILTER = _one("batch_filter_duration", "histogram", "Taking finished requests ou
 CONCAT = _one("batch_concat_duration", "histogram", "Bringing batches together.", METHOD, condition="requests that overlap")
 CONCATS = _one("batch_concat", "counter", "Batches that were brought together: `backpressure`, `chunking`, `wait_exceeded`.", REASON)
 
-TGI: tuple[Relayed, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Relayed))
+TGI: tuple[EngineMetric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, EngineMetric))
 """All of them, in the order of this page."""

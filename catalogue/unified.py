@@ -1,7 +1,10 @@
-"""The engines' own numbers under one name for all of them: what each is, and what it is for each engine that tells it.
+"""`chatprobe_native_*`: the numbers that all engines have under one name.
 
-The second is said in the engine's own file. An engine that a help text does not mention tells no such number, and has no such series. An engine's own
-histograms keep the buckets that it chose; those that are counted from chatprobe's own chats have the buckets stated here.
+What a number is stands here. What it is with each engine stands in the engine's own file, and is joined to the help
+text. An engine that a help text does not name has no such series.
+
+An engine's own histograms keep the engine's buckets. Histograms that are counted from chatprobe's own chats have the
+buckets stated here.
 """
 
 from __future__ import annotations

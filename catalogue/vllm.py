@@ -1,14 +1,15 @@
 """vLLM's metrics that every installation has, of versions 0.6 to 0.32.
 
-Names, types and labels are those of vLLM 0.32's `v1/metrics/loggers.py` and `v1/metrics/perf.py`, and of what versions 0.6 and 0.10 served. `engine`,
-the rank of data parallelism, came after 0.6. Buckets can be chosen (`--custom-histogram-buckets`), so that no boundary of theirs may be relied upon.
+Names, types and labels are those of vLLM 0.32 (`v1/metrics/loggers.py`, `v1/metrics/perf.py`), and of what versions 0.6
+and 0.10 served. `engine`, the rank of data parallelism, came after 0.6. Buckets can be configured
+(`--custom-histogram-buckets`), so no boundary can be relied upon.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from catalogue.relayed import RELAY_LABELS, Relayed
+from catalogue.engine_metric import RELAY_LABELS, EngineMetric
 
 MODEL_NAME, ENGINE = "model_name", "engine"
 FINISHED_REASON, REASON, SOURCE, SLEEP_STATE = "finished_reason", "reason", "source", "sleep_state"
@@ -21,8 +22,8 @@ _OLDEST, _MIDDLE, _NEWEST = "0.6", "0.10", "0.32"
 
 def _of_ranks(
     name: str, kind: Literal["counter", "gauge", "histogram"], help: str, *labels: str, since: str = _OLDEST, until: str = "", condition: str = ""
-) -> Relayed:
-    return Relayed(f"vllm:{name}", kind, help, (*RANK_LABELS, *labels), since=since, until=until, condition=condition)
+) -> EngineMetric:
+    return EngineMetric(f"vllm:{name}", kind, help, (*RANK_LABELS, *labels), since=since, until=until, condition=condition)
 
 
 RUNNING = _of_ranks("num_requests_running", "gauge", "Requests in the batch that is worked on.")
@@ -36,7 +37,7 @@ SLEEPING = _of_ranks("engine_sleep_state", "gauge", "1 for the state that the en
 KV_CACHE_USAGE = _of_ranks("kv_cache_usage_perc", "gauge", "Share of the KV cache's blocks that are taken, from 0 to 1.", since=_MIDDLE)
 KV_CACHE_USAGE_BEFORE = _of_ranks("gpu_cache_usage_perc", "gauge", "What `kv_cache_usage_perc` is now.", until=_MIDDLE)
 CPU_CACHE_USAGE = _of_ranks("cpu_cache_usage_perc", "gauge", "Share of the CPU's KV cache that is taken, from 0 to 1.", until=_OLDEST)
-CACHE_CONFIG = Relayed(
+CACHE_CONFIG = EngineMetric(
     "vllm:cache_config_info", "gauge", "The KV cache's configuration in labels; always 1.", (*RELAY_LABELS, ENGINE, *CONFIG_LABELS), since=_OLDEST
 )
 PREEMPTIONS = _of_ranks("num_preemptions_total", "counter", "How often a running request was put back because the KV cache was full.")
@@ -80,7 +81,7 @@ FINISHED = _of_ranks(
     "Requests that ended, by `stop`, `length`, `repetition`, and by `abort` and `error` too. Those whose client went away are counted nowhere.",
     FINISHED_REASON,
 )
-REJECTED = Relayed(
+REJECTED = EngineMetric(
     "vllm:admission_rejections_total",
     "counter",
     "Requests answered with 503 because the queue was too long.",
@@ -120,5 +121,5 @@ FLOPS = _of_ranks("estimated_flops_per_gpu_total", "counter", "Floating-point op
 BYTES_READ = _of_ranks("estimated_read_bytes_per_gpu_total", "counter", "Bytes that a GPU read; 0 without --enable-mfu-metrics.", since=_NEWEST)
 BYTES_WRITTEN = _of_ranks("estimated_write_bytes_per_gpu_total", "counter", "Bytes that a GPU wrote; 0 without --enable-mfu-metrics.", since=_NEWEST)
 
-VLLM: tuple[Relayed, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Relayed))
+VLLM: tuple[EngineMetric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, EngineMetric))
 """All of them, in the order of this page."""

@@ -1,6 +1,6 @@
 """vLLM's metrics that an installation has only with some option, as vLLM 0.32 registers them.
 
-Where it does so is said with each group, below vLLM's own folder.
+Above each group stands the file that registers it, below vLLM's own folder.
 """
 
 from __future__ import annotations
@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from catalogue.relayed import RELAY_LABELS, Relayed
+from catalogue.engine_metric import RELAY_LABELS, EngineMetric
 from catalogue.vllm import MODEL_NAME, RANK_LABELS
 
 POSITION, OPERATION, STATUS, TIER = "position", "operation", "status", "tier"
 _Kind = Literal["counter", "gauge", "histogram"]
 
 
-def _one(name: str, kind: _Kind, help: str, condition: str, labels: tuple[str, ...] = RANK_LABELS, since: str = "0.32", until: str = "") -> Relayed:
-    return Relayed(f"vllm:{name}", kind, help, labels, since=since, until=until, condition=condition)
+def _one(
+    name: str, kind: _Kind, help: str, condition: str, labels: tuple[str, ...] = RANK_LABELS, since: str = "0.32", until: str = ""
+) -> EngineMetric:
+    return EngineMetric(f"vllm:{name}", kind, help, labels, since=since, until=until, condition=condition)
 
 
 _SPECULATES = "speculative decoding"
@@ -35,7 +37,7 @@ BLOCK_LIFETIME = _one("kv_block_lifetime_seconds", "histogram", "Life of a block
 BLOCK_IDLE = _one("kv_block_idle_before_evict_seconds", "histogram", "How long a block was idle before it was evicted; of a sample.", _SAMPLED)
 BLOCK_REUSE = _one("kv_block_reuse_gap_seconds", "histogram", "Between two uses of a block; of a sample.", _SAMPLED)
 
-LORA = Relayed(
+LORA = EngineMetric(
     "vllm:lora_requests_info",
     "gauge",
     "LoRA adapters that run and wait, in labels; the value is when that was, in seconds since the epoch.",
@@ -45,8 +47,8 @@ LORA = Relayed(
 CORRUPTED = _one("corrupted_requests_total", "counter", "Requests with NaN in their logits.", "VLLM_COMPUTE_NANS_IN_LOGITS")
 
 
-def _group(condition: str, labels: tuple[str, ...], **families: str) -> Iterator[Relayed]:
-    """Families of one room of vLLM by their kind: names, set apart by blanks, below `vllm:`."""
+def _group(condition: str, labels: tuple[str, ...], **families: str) -> Iterator[EngineMetric]:
+    """Families that need one condition, by kind: names separated by blanks, without `vllm:`."""
     for kind in ("counter", "gauge", "histogram"):
         for name in families.get(kind, "").split():
             yield _one(name, kind, f"See vLLM's documentation of {condition}.", condition, labels)
@@ -153,5 +155,5 @@ _OTHERS = (
     ),
 )
 
-VLLM_OPTIONS: tuple[Relayed, ...] = (*(value for value in list(globals().values()) if isinstance(value, Relayed)), *_OTHERS)
+VLLM_OPTIONS: tuple[EngineMetric, ...] = (*(value for value in list(globals().values()) if isinstance(value, EngineMetric)), *_OTHERS)
 """All of them; those that no dashboard shows have no name here."""

@@ -85,8 +85,9 @@ def build(form: Form, output: Path | None, folder: str | None, instance: dict[st
 def check(form: Form, output: Path | None, folder: str | None, instance: dict[str, str]) -> None:
     """Say what is wrong with the dashboards, and which files are not as `build` would write them; exit with 1 if there is something.
 
-    Each line is `DASHBOARD: PANEL: what is wrong; what to do`.
+    Each line is `DASHBOARD: PANEL: what is wrong; what to do`. It reads queries with the library of the extra `dashboards`.
     """
+    _require_the_extra()
     from dashboards.boards import BOARDS
     from dashboards.build import build as built
     from dashboards.lint.verdict import verdict
@@ -100,6 +101,14 @@ def check(form: Form, output: Path | None, folder: str | None, instance: dict[st
     if lines:
         raise SystemExit(1)
     click.echo(f"{there}: up to date")
+
+
+def _require_the_extra() -> None:
+    """Raises `ClickException` where the library is missing that queries are read with."""
+    from probes.extras import missing
+
+    if remedy := missing("dashboards"):
+        raise click.ClickException(f"this command needs {remedy}")
 
 
 def _output(form: Form, output: Path | None) -> Path:

@@ -10,6 +10,7 @@ from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 from config.base import Section
 from config.rules import Finding, as_error
 from probes.checks import LANGUAGES, Contains, Expected, Expression, JsonSchema, Language, Matches, MinTokens, NotRefusal, Printable, SchemaError
+from probes.extras import missing
 
 _MOST_EXPRESSIONS = 20
 _MOST_TOKENS = 100_000
@@ -53,6 +54,8 @@ def _read_language(written: object) -> Language:
         return written
     if written not in LANGUAGES:
         raise ValueError(f"is no language that can be told; write one of {', '.join(LANGUAGES)}")
+    if remedy := missing("language"):
+        raise ValueError(f"needs {remedy}, build the image with it, or leave the check out")
     return Language(str(written))
 
 

@@ -15,8 +15,8 @@ from pydantic import Field, ModelWrapValidatorHandler, Strict, ValidationError, 
 from config.alerting import Alerts
 from config.base import Section
 from config.credentials import Credential
+from config.engine_metrics import Native
 from config.kubernetes import Kubernetes
-from config.native import Native
 from config.quantities import Address, Folder, ListenAddress, LoadShare, Name, Seconds, Share
 from config.references import dangling, targetless
 from config.rules import as_error

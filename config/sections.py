@@ -5,10 +5,10 @@ from __future__ import annotations
 from config.alerting import Alerts
 from config.base import Section
 from config.credentials import Credential
+from config.engine_metrics import Native, TargetMetrics
 from config.expectation import Expectation
 from config.kubernetes import Kubernetes
 from config.model import Config, Discovery, Limits, Scenario, Slo, Target, Web
-from config.native import Native, TargetMetrics
 from config.notify import Email, Jira, Notify, Pagerduty, Receivers, Slack, Teams, Webhook
 from config.problems import KeyPath
 from config.shapes import Stage

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 
 from config.base import Section
 from config.choices import ApiName, BackendName
-from config.native import HAVE_METRICS, TargetMetrics, check_fits
+from config.engine_metrics import HAVE_METRICS, TargetMetrics, check_fits
 from config.rules import Finding, as_error, check_header, check_tls, check_url
 from probes import backends
 from probes.ask import Tls

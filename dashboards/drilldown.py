@@ -19,7 +19,7 @@ from dashboards.dash.panels import Column, Heatmap, Stack, Stat, StateTimeline, 
 from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import Thresholds, ValueText
-from dashboards.native import level, own_quantile, renamed
+from dashboards.engine_queries import level, own_quantile, renamed
 from dashboards.promql import BY_TARGET, LE, equals, heat, joined, mean, quantile, rate, select
 
 NAME = engines.LEGEND

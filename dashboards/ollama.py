@@ -17,7 +17,7 @@ from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import Thresholds, ValueText
 from dashboards.drilldown import NAME, Sides, lines, now, phases, spread, stacked
-from dashboards.native import TOGETHER, level, observed, seconds
+from dashboards.engine_queries import TOGETHER, level, observed, seconds
 from dashboards.promql import BY_TARGET, equals, joined, mean, rate, ratio, select
 
 _WHERE = equals(BACKEND, "ollama")

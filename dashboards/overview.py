@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alerts import recordings
 from catalogue import own
+from catalogue.engines import PEOPLE_SAY
 from catalogue.metric import BACKEND, TARGET
 from catalogue.own import MEASURE, PEER, REASON
 from catalogue.uids import Dashboard
@@ -302,7 +303,7 @@ PAIRS = Table(
 BOARD = Board(
     uid=Dashboard.OVERVIEW,
     title="chatprobe / Overview",
-    description="What a user of vLLM, TGI and Ollama feels, side by side: who is up, how fast each is, and what fails.",
+    description=f"What a user of {PEOPLE_SAY} feels, side by side: who is up, how fast each is, and what fails.",
     variables=(*standard.variables(), QUANTILE, ANSWER),
     annotations=standard.ANNOTATIONS,
     rows=(

@@ -13,7 +13,7 @@ from dashboards.dash.overrides import Override, matching
 from dashboards.dash.units import Unit
 from dashboards.dash.values import high_is_bad
 from dashboards.drilldown import NAME, Sides, lines, now, of_engine, phases, spread, stacked
-from dashboards.native import TOGETHER, first_bucket, level, observed, seconds
+from dashboards.engine_queries import TOGETHER, first_bucket, level, observed, seconds
 from dashboards.promql import BY_TARGET, equals, mean, rate, ratio
 
 _PREFILL, _DECODE = equals(own.METHOD, own.PREFILLING), equals(own.METHOD, own.DECODING)

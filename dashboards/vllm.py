@@ -17,7 +17,7 @@ from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import high_is_bad
 from dashboards.drilldown import NAME, Sides, lines, now, of_engine, phases, spread, stacked
-from dashboards.native import RANK, RANK_LEGEND, TOGETHER, first_bucket, grown, level, mean_of_range, observed, renamed
+from dashboards.engine_queries import RANK, RANK_LEGEND, TOGETHER, first_bucket, grown, level, mean_of_range, observed, renamed
 from dashboards.promql import BY_TARGET, equals, mean, rate, ratio
 
 _WHERE = equals(BACKEND, "vllm")

@@ -12,7 +12,7 @@ from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import ValueText
 from dashboards.drilldown import NAME, lines, now, of_engine, spread
-from dashboards.native import level
+from dashboards.engine_queries import level
 from dashboards.promql import BY_TARGET, equals, joined, mean, rate, ratio, select
 
 _WHERE = equals(BACKEND, "vllm")

@@ -18,7 +18,7 @@ from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import NothingText, high_is_bad
 from dashboards.drilldown import DASHED_ENGINE, TO_LATENCY, lines, phases, stacked
-from dashboards.native import TOGETHER, grown, level, mean_of_range, renamed
+from dashboards.engine_queries import TOGETHER, grown, level, mean_of_range, renamed
 from dashboards.promql import BY_TARGET, equals, mean, rate, ratio
 
 _CLIENT, _ENGINE, _CHATS = own.GAP_CLIENT_TTFT, own.GAP_ENGINE_TTFT, own.GAP_CHATS

@@ -147,10 +147,10 @@ async def exporting(
 
         async def follow(plan: Plan) -> None:
             """In the order in which the parts have to learn of another plan: who counts before who is counted, chats last."""
-            metrics.recording.follow(plan.roster)
+            metrics.recording.set_targets(plan.roster)
             overview.follow(plan.roster)
             log.follow(plan.roster)
-            natives.follow(plan.roster, plan.endpoints)
+            natives.set_targets(plan.roster, plan.endpoints)
             await natives.first_round()
             admission.configure(plan.roster.config.limits)
             for gone in population.update(plan.endpoints):

@@ -1,8 +1,8 @@
-"""Tokens that something on the way gathered: told from the rhythm of a chat's chunks, and from the engine's own time. Pure.
+"""Tokens that something on the way gathered: told from the rhythm of their chunks, and from the engine's own time.
 
-A router that holds small pieces back (HAProxy on plain HTTP), a proxy that fills a buffer first (nginx with TLS or gzip)
-and a gateway that compresses hand on several chunks at once, and then none for a while. What the user feels is true; of
-the engine's pace it says nothing. `docs/definitions.md` has what was seen, and what cannot be known.
+A router that holds small pieces back (HAProxy on plain HTTP), a proxy that fills a buffer first (nginx with TLS or
+gzip) and a gateway that compresses hand on several chunks at once, and then none for a while. What the user feels is
+true; of the engine's pace it says nothing. `docs/definitions.md` has what was seen, and what cannot be known.
 """
 
 from __future__ import annotations
@@ -23,18 +23,24 @@ What a router gathers has one and the same stamp. Of the quickest engine that wa
 CPU) tokens lie 0.5 ms apart.
 """
 MOST_OF_A_STEP = 8
-"""So many chunks at once may be one step of an engine that guesses ahead and sends each token by itself (TGI `--speculate`)."""
+"""So many chunks at once may be one step of an engine that guesses ahead and sends each token by itself.
+
+That is TGI with `--speculate`.
+"""
 LONGEST_STEP_NS = 100_000_000
 """No such step takes longer: a large model needs some 50 ms for one. HAProxy holds back for 200 ms."""
 SHORTEST_HOLD_NS = 30_000_000
-"""Nothing that gathers hands on sooner, and a program that waits for a processor mostly has it sooner: with an engine of
-0.2 ms a token on a busy machine, ten tokens came at once each 4 ms.
+"""Nothing that gathers hands on sooner, and a program that waits for a processor mostly has it sooner.
+
+With an engine of 0.2 ms a token on a busy machine, ten tokens came at once each 4 ms.
 """
 FEWEST_HELD = 8
 """Fewer chunks that were held back are one bad moment."""
 MOST = 0.5
-"""The share of a chat's bursts, and of its chunks, that must have been held back: what gathers does so all the time, while a
-program that waits for a processor holds many chunks now and then, and hands on the others one by one.
+"""The share of a chat's bursts, and of its chunks, that must have been held back.
+
+What gathers does so all the time. A program that waits for a processor holds many chunks now and then, and hands on
+the others one by one.
 """
 FEWEST_TIMED = 4
 """Ollama counts the first token's step to the time of the answer: with fewer chunks that is a large part of it."""
@@ -46,8 +52,8 @@ SHORTENED_NS = 50_000_000
 class Bursts:
     """How gathered chunks came: in `count` bursts, of `chunks` chunks and `every_seconds` apart as a rule.
 
-    `every_seconds` is None where all came in one burst. `share` is that of the chunks after the first that came together
-    with the one before.
+    `every_seconds` is None where all came in one burst. `share` is that of the chunks after the first that came
+    together with the one before.
     """
 
     count: int
@@ -60,8 +66,8 @@ class Bursts:
 class _Burst:
     """Chunks that came together, of `steps` steps of the engine at most.
 
-    `gap_ns` is how long nothing had come before them, which is the wait for the first ones, `span_ns` how long they took at
-    most.
+    `gap_ns` is how long nothing had come before them, which is the wait for the first ones, `span_ns` how long they
+    took at most.
     """
 
     is_first: bool
@@ -103,7 +109,7 @@ def bursts(chunks: Sequence[Chunk], native: Native, sent_ns: int | None) -> Burs
 
 
 def _found(chunks: Sequence[Chunk], own_gaps: Sequence[float], sent_ns: int) -> Iterator[_Burst]:
-    """The bursts in order. `own_gaps` lie between the chunks by the engine's own stamps, in seconds, as far as it told."""
+    """The bursts in order. `own_gaps` lie between the chunks by the engine's own stamps, in seconds, as far as told."""
     since_ns, began, steps = sent_ns, 0, 1
     for place, chunk in enumerate(chunks[1:], 1):
         if chunk.arrived_ns - _earliest_ns(chunks[place - 1]) > TOGETHER_NS:

@@ -128,7 +128,7 @@ class Batching:
             # The last prompt token is always computed: its output is the first answer token.
             hits = min(self.kv.leading_hits(sequence.hashes), (sequence.prompt_tokens - 1) // self._capacity.block_tokens)
             ahead = sequence.max_tokens if self._reserve else sequence.produced + 1
-            holding = self.kv.take(sequence.hashes, self._blocks(sequence.prompt_tokens + ahead) - len(sequence.hashes))
+            holding = self.kv.hold(sequence.hashes, self._blocks(sequence.prompt_tokens + ahead) - len(sequence.hashes))
             if holding is None:
                 break
             self.waiting.popleft()

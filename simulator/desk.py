@@ -9,15 +9,15 @@ from dataclasses import replace
 
 from simulator import faults
 from simulator.answer import Answer
+from simulator.batch_loop import BatchLoop, Generation
 from simulator.batching import Sequence
 from simulator.clock import Clock
 from simulator.dialect import JSON, Answered, Chat, Dialect, Ending, Form, Piece, Reply
-from simulator.engine import Engine, Generation
 from simulator.fault_plan import Plan
 from simulator.kvcache import block_hashes
-from simulator.native import NativeMetrics
 from simulator.ollama import full_name
 from simulator.options import Capacity, Options
+from simulator.own_metrics import NativeMetrics
 from simulator.player import Player
 from simulator.residence import Residence
 from simulator.text import answer_words
@@ -32,7 +32,7 @@ class Desk:
         options: Options,
         capacity: Capacity,
         dialect: Dialect,
-        engine: Engine,
+        batches: BatchLoop,
         residence: Residence,
         metrics: NativeMetrics,
         clock: Clock,
@@ -40,7 +40,7 @@ class Desk:
         self._options = options
         self._capacity = capacity
         self._dialect = dialect
-        self._engine = engine
+        self._batches = batches
         self._residence = residence
         self._metrics = metrics
         self._clock = clock
@@ -75,7 +75,7 @@ class Desk:
             if not chat.prompt:
                 raise Answered(Reply(200, form.whole("", Ending("load")), JSON))
             sequence, words = self._sequence(chat, loaded_ns)
-            generation = self._engine.submit(sequence)
+            generation = self._batches.submit(sequence)
 
             def ending(finish: str) -> Ending:
                 first_ns, last_ns = sequence.first_token_ns or loaded_ns, sequence.last_token_ns or loaded_ns
@@ -91,11 +91,11 @@ class Desk:
                     raise Answered(Reply(200, form.whole("".join(words), ending(sequence.finish)), JSON))
             finally:
                 truth.cached_tokens = sequence.cached_tokens
-                self._engine.abort(generation)
+                self._batches.abort(generation)
 
     def _full(self) -> bool:
         limit = self._options.capacity.max_queue
-        batching = self._engine.batching
+        batching = self._batches.batching
         match self._dialect.name:
             case "vllm":
                 return limit is not None and len(batching.waiting) >= limit

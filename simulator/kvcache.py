@@ -51,7 +51,7 @@ class KvCache:
                 return count
         return len(hashes)
 
-    def take(self, hashes: tuple[int, ...], private: int) -> Holding | None:
+    def hold(self, hashes: tuple[int, ...], private: int) -> Holding | None:
         """Hold the blocks of a prompt and `private` further ones; None, and nothing held, if they do not fit."""
         if self.used + sum(block not in self._users for block in hashes) + private > self.blocks:
             return None

@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from simulator import faults
 from simulator.answer import END_OF_CHUNKS, Answer, chunk
+from simulator.batch_loop import Generation
 from simulator.clock import Clock
 from simulator.dialect import Answered, Chat, Dialect, Ending, Form, Frame, Group, Piece
-from simulator.engine import Generation
 from simulator.fault_plan import Plan
 
 _T = TypeVar("_T")

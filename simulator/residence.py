@@ -26,7 +26,7 @@ class Residence:
         self._loading = asyncio.Lock()
         self.pending = 0
 
-    def put(self, model: str) -> None:
+    def preload(self, model: str) -> None:
         """Have a model in memory from the start."""
         self._expires_ns[model] = self._expiry(None)
 

@@ -10,19 +10,19 @@ from aiohttp import web
 
 from simulator import faults
 from simulator.answer import Answer
+from simulator.batch_loop import BatchLoop
 from simulator.batching import Batching
 from simulator.clock import Clock, MonotonicClock
-from simulator.control import Control
 from simulator.desk import Desk
 from simulator.dialect import Answered, Dialect, Head, Reply
-from simulator.engine import Engine
 from simulator.fault_plan import FaultError, Faults, Plan, parse
 from simulator.listener import Listener
-from simulator.native import NativeMetrics, NoMetrics
 from simulator.ollama import Ollama, full_name
 from simulator.options import Capacity, EngineName, Options
+from simulator.own_metrics import NativeMetrics, NoMetrics
 from simulator.player import Stopped
 from simulator.residence import Residence
+from simulator.simulation_api import SimulationApi
 from simulator.tgi import Tgi
 from simulator.tgi_metrics import TgiMetrics
 from simulator.truth import Truth
@@ -60,7 +60,7 @@ class Simulator:
                 self.faults.add(text)
         self._residence = Residence(self.clock, load_seconds=options.load_seconds, keep_alive_seconds=options.keep_alive_seconds)
         if options.loaded:
-            self._residence.put(full_name(options.models[0]))
+            self._residence.preload(full_name(options.models[0]))
         self._dialect: Dialect
         self._metrics: NativeMetrics
         capacity = options.capacity
@@ -72,10 +72,10 @@ class Simulator:
             case "ollama":
                 self._dialect, self._metrics = Ollama(options, self.clock, self._residence), NoMetrics()
                 capacity = _of_slots(options)
-        self._engine = Engine(Batching(options.latency, capacity, seed=options.seed, reserve=name == "tgi"), self.clock, self._metrics)
-        self._desk = Desk(options, capacity, self._dialect, self._engine, self._residence, self._metrics, self.clock)
+        self._batches = BatchLoop(Batching(options.latency, capacity, seed=options.seed, reserve=name == "tgi"), self.clock, self._metrics)
+        self._desk = Desk(options, capacity, self._dialect, self._batches, self._residence, self._metrics, self.clock)
         self._pages = self._dialect.pages()
-        self._control = Control(self)
+        self._api = SimulationApi(self)
         self._listener: Listener | None = None
         self._running: asyncio.Task[None] | None = None
         self._busy: set[object] = set()
@@ -96,7 +96,7 @@ class Simulator:
         server = web.Server(self._serve, handler_cancellation=True, access_log=None, keepalive_timeout=self._dialect.idle_seconds)
         self._listener = Listener(server, host, port, ssl_context)
         await self._listener.open()
-        self._running = asyncio.create_task(self._engine.run(), name=f"{self.name} simulator")
+        self._running = asyncio.create_task(self._batches.run(), name=f"{self.name} simulator")
         if self._refusal is not None:
             await self.refuse(self._refusal.seconds)
 
@@ -133,7 +133,7 @@ class Simulator:
         body = await request.content.read()
         if request.path.startswith("/sim/"):
             answer = Answer(request, self.clock, None)
-            self._reply(answer, request, await self._control.answer(request, body))
+            self._reply(answer, request, await self._api.answer(request, body))
             return answer
         if request.method == "POST" and request.path in self._dialect.chat_paths:
             return await self._serve_chat(request, body, arrived_ns)

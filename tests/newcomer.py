@@ -52,6 +52,7 @@ class Parrot(Backend):
     title = "Parrot"
     forms: ClassVar[Mapping[str, WireForm]] = {"chat": ParrotTalk()}
     exact_length = True
+    usual_ports = (4711,)
     aliases: ClassVar[tuple[str, ...]] = ("macaw",)
     recognised_at = "/cage"
     health_path = "/cage/air"

@@ -145,6 +145,13 @@ def test_it_is_discovered_by_labels(label: str) -> None:
     assert only(objects.service("one", app=label)).backend == "parrot"
 
 
+def test_its_port_is_found_among_others() -> None:
+    ports = [{"name": name, "port": port, "protocol": "TCP"} for name, port in (("first", 3000), ("second", 4711))]
+    found = objects.service("one", app="parrot")
+    found["spec"]["ports"] = ports
+    assert only(found).way.url == "http://one.vllm-benchmark.svc.cluster.local:4711"
+
+
 @pytest.mark.parametrize("runtime", ["big-parrot-runtime", "kserve-Macaw"])
 def test_it_is_discovered_by_the_runtime_that_serves_it(runtime: str) -> None:
     found = objects.inference_service("one", runtime=runtime)

@@ -28,8 +28,7 @@ def test_it_holds_the_rooms_and_their_data_and_nothing_else(wheel: Path) -> None
     rooms = {name.partition("/")[0] for name in names}
     assert {room for room in rooms if not room.endswith(".dist-info")} == ROOMS
     data = [
-        *(f"config/{preset}.yaml" for preset in ("default", "quick-test", "stress-test")),
-        "config/example.yaml",
+        *(f"config/{file.name}" for file in (ROOT / "config").glob("*.yaml")),
         "probes/prompts/words.txt",
         *(f"probes/prompts/sets/{file.name}" for file in (ROOT / "probes/prompts/sets").glob("*.yaml")),
     ]
@@ -46,6 +45,14 @@ def test_it_runs_from_another_folder_in_an_empty_environment(wheel: Path, tmp_pa
     (elsewhere / "cli").mkdir(parents=True)  # a folder of the user's, with a name of ours
     (elsewhere / "cli" / "__init__.py").write_text("raise ImportError('this is not chatprobe')")
     chatprobe = home / "bin/chatprobe"
+
+    (elsewhere / "german.yaml").write_text(
+        "targets: {vllm: {backend: vllm, url: http://v}}\nscenarios: {beat: {every: 15s, expect: {german: {language: de}}}}\n"
+    )
+    for extra, command in {"language": ["check", "german.yaml"], "dashboards": ["dashboards", "check"]}.items():
+        refused = subprocess.run([chatprobe, *command], cwd=elsewhere, check=False, capture_output=True, text=True)
+        assert refused.returncode == 1
+        assert f"install chatprobe[{extra}] in place of chatprobe" in refused.stderr
 
     written = subprocess.run([chatprobe, "init", "-o", "example.yaml"], cwd=elsewhere, check=True, capture_output=True, text=True)
     assert "example.yaml written" in written.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -91,7 +92,8 @@ class Attempts:
             return None
         admitted: list[tuple[Served, Ticket]] = []
         refused: list[Side] = []
-        for engine in watch.engines:
+        pair_id = uuid.uuid4().hex if watch.scenario.pair else None
+        for engine in _in_order(watch.engines, pair_id):
             tokens = turn.input_tokens + watch.scenario.max_tokens
             verdict = self._admission.admit(engine.name, tokens=tokens, yields=watch.scenario.yields)
             if isinstance(verdict, SkipReason):
@@ -99,7 +101,7 @@ class Attempts:
                 refused.append(Side(engine.name, None, verdict))
             else:
                 admitted.append((engine, verdict))
-        due = _Due(watch, script, turn, due_ns, uuid.uuid4().hex if watch.scenario.pair else None)
+        due = _Due(watch, script, turn, due_ns, pair_id)
         if not admitted:
             self._tell_pair(due, refused)
             return None
@@ -182,6 +184,11 @@ class Attempts:
             failure=Failure(Reason.INTERNAL, type(error).__name__, now_ns),
             due_ns=due.due_ns,
         )
+
+
+def _in_order(engines: Sequence[Served], pair_id: str | None) -> Sequence[Served]:
+    """In which order they are sent to. The sides of a pair take turns by chance: none is always the first, while the others are still being sent."""
+    return engines if pair_id is None else random.Random(pair_id).sample(engines, len(engines))
 
 
 async def _make_ready(engine: Served, patience_seconds: float | None) -> str | SkipReason:

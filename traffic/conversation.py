@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import secrets
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -23,13 +24,13 @@ MOST_WAITING = 1_000
 
 
 class Turn:
-    """One thing to say, the same to every target of the watch, to each with its own history before it.
+    """One thing to say, with the same history before it to every target of the watch.
 
     `prompt_id` is the prompt's, or `customer-support/conversation/2` for a conversation's second turn. `nonce` is None for warm chats.
-    `input_tokens` estimates what is sent to one target, where that is the most.
+    `input_tokens` estimates what is sent to one target.
     """
 
-    def __init__(self, prompt_id: str, nonce: str | None, input_tokens: int, messages: Mapping[str, tuple[Message, ...]]) -> None:
+    def __init__(self, prompt_id: str, nonce: str | None, input_tokens: int, messages: tuple[Message, ...]) -> None:
         self.prompt_id = prompt_id
         self.nonce = nonce
         self.input_tokens = input_tokens
@@ -40,7 +41,7 @@ class Turn:
     def messages(self, target: str) -> tuple[Message, ...]:
         """All that is to be sent to this target, which has been asked from now on."""
         self._asked.add(target)
-        return self._messages[target]
+        return self._messages
 
     def answered(self, target: str, text: str) -> None:
         """The chat with this target went well, and this is its answer's text."""
@@ -77,25 +78,24 @@ class Script(Protocol):
         ...
 
 
-def script(scenario: Scenario, targets: Sequence[str]) -> Script:
-    """What the scenario says to these targets, to all of them the same."""
+def script(scenario: Scenario) -> Script:
+    """What the scenario says to the targets of a watch, to all of them the same."""
     if scenario.conversation is not None:
-        return Conversations(scenario.conversation, scenario.cache, targets)
-    return Prompts(scenario.prompt, scenario.cache, scenario.seed, targets)
+        return Conversations(scenario.conversation, scenario.cache)
+    return Prompts(scenario.prompt, scenario.cache, scenario.seed)
 
 
 class Prompts:
     """Turns that stand alone: nothing follows from one for another."""
 
-    def __init__(self, spec: PromptSpec, cache: Cache, seed: int, targets: Sequence[str]) -> None:
+    def __init__(self, spec: PromptSpec, cache: Cache, seed: int) -> None:
         self._spec = spec
         self._prompter = Prompter(spec, cache=cache, seed=seed)
-        self._targets = tuple(targets)
 
     def next(self) -> Turn:
         prompt = self._prompter.next()
         tokens = self._spec.input_tokens if isinstance(self._spec, Synthetic) else _estimate(prompt.messages)
-        return Turn(prompt.prompt_id, prompt.nonce, tokens, dict.fromkeys(self._targets, prompt.messages))
+        return Turn(prompt.prompt_id, prompt.nonce, tokens, prompt.messages)
 
     def done(self, turn: Turn) -> None:
         """Nothing comes of it."""
@@ -110,17 +110,18 @@ class Prompts:
 class Conversations:
     """The conversation of a prompt set, held again and again, by as many at once as there are chats under way.
 
-    One goes on when all targets that were asked have answered, and is given up when one of them has not. A turn that went to none, because
-    nothing may be sent at the moment, is said again. A cold conversation has a nonce of its own, the same for all its turns: like a real user's,
-    its later turns find its own beginning in the engine's prefix cache, and nothing else.
+    One goes on when all targets that were asked have answered, and is given up when one of them has not. Which of several answers it goes on with
+    is left to chance each time: all targets read the same then, and none has more of its own words in its prefix cache than the others. A turn that
+    went to none, because nothing may be sent at the moment, is said again. A cold conversation has a nonce of its own, the same for all its turns:
+    like a real user's, its later turns find its own beginning in the engine's prefix cache, and nothing else.
     """
 
-    def __init__(self, name: str, cache: Cache, targets: Sequence[str]) -> None:
+    def __init__(self, name: str, cache: Cache) -> None:
         """Raises `ValueError` for a set that does not exist."""
         self._name = name
         self._says = sets.load(name).conversation
         self._cache = cache
-        self._targets = tuple(targets)
+        self._chance = random.Random()
         self._waiting: deque[_Conversation] = deque(maxlen=MOST_WAITING)
         self._under_way: dict[Turn, _Conversation] = {}
 
@@ -141,13 +142,13 @@ class Conversations:
 
     def _begin(self) -> _Conversation:
         nonce = secrets.token_hex(8) if self._cache == "cold" else None
-        return _Conversation(nonce, 0, dict.fromkeys(self._targets, ()))
+        return _Conversation(nonce, 0, ())
 
     def _turn(self, conversation: _Conversation) -> Turn:
         says = Message("user", self._says[conversation.turns])
-        messages = {target: (*history, says) for target, history in conversation.histories.items()}
+        messages = (*conversation.history, says)
         prompt_id = f"{self._name}/conversation/{conversation.turns + 1}"
-        turn = Turn(prompt_id, conversation.nonce, max(map(_estimate, messages.values())), messages)
+        turn = Turn(prompt_id, conversation.nonce, _estimate(messages), messages)
         self._under_way[turn] = conversation
         return turn
 
@@ -158,22 +159,21 @@ class Conversations:
             return conversation
         if not turn.answers or conversation.turns + 1 == len(self._says):
             return None
-        return conversation.after(self._says[conversation.turns], turn.answers)
+        answer = self._chance.choice(list(turn.answers.values()))
+        return conversation.after(self._says[conversation.turns], answer)
 
 
 @dataclass(frozen=True, slots=True)
 class _Conversation:
-    """So many turns of a conversation, as each target has seen them."""
+    """So many turns of a conversation, and what was said in them."""
 
     nonce: str | None
     turns: int
-    histories: Mapping[str, tuple[Message, ...]]
+    history: tuple[Message, ...]
 
-    def after(self, said: str, answers: Mapping[str, str]) -> _Conversation:
-        """One turn on. A target that was not asked this time takes the answer that came first for its own, so that all have a like amount to read."""
-        first = next(iter(answers.values()))
-        exchanges = {target: (Message("user", said), Message("assistant", answers.get(target, first))) for target in self.histories}
-        return _Conversation(self.nonce, self.turns + 1, {target: self.histories[target] + exchange for target, exchange in exchanges.items()})
+    def after(self, said: str, answer: str) -> _Conversation:
+        """One turn on."""
+        return _Conversation(self.nonce, self.turns + 1, (*self.history, Message("user", said), Message("assistant", answer)))
 
 
 def _estimate(messages: Sequence[Message]) -> int:

@@ -29,7 +29,7 @@ class Driver:
         self.watch = watch
         self._attempts = attempts
         self._clock = clock
-        self._script = script(watch.scenario, watch.targets)
+        self._script = script(watch.scenario)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from probes.ask import UNKNOWN_MODEL, Endpoint
 from traffic.events import Sink
 from traffic.schedule import Clock
-from traffic.served import Control, Served
+from traffic.served import Questions, Served
 
 
 class Population:
     """One `Served` for each target. One whose engine and model stay the same keeps what is known of it, whatever else changes."""
 
-    def __init__(self, control: Control, clock: Clock, tell: Sink) -> None:
+    def __init__(self, control: Questions, clock: Clock, tell: Sink) -> None:
         self._control = control
         self._clock = clock
         self._tell = tell

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from config.credentials import ClusterPlace
+from config.engine_metrics import MetricsPage
 from config.model import Config, Scenario, Target
-from config.native import MetricsPage
 from config.references import MOST_PAIRED
 from config.targets import TlsSettings
 from probes.guard import Guard

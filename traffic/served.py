@@ -20,7 +20,7 @@ ASK_AGAIN_AFTER_NS = 60 * NANOSECONDS
 _log = structlog.get_logger()
 
 
-class Control(Protocol):
+class Questions(Protocol):
     """Questions to engines; `probes.control.Control` asks them over HTTP. Each raises `ControlError` where no usable answer came."""
 
     async def models(self, endpoint: Endpoint) -> tuple[str, ...]: ...
@@ -39,7 +39,7 @@ class Served:
     while no model's name is known. Where a question gets no answer, the facts stay as they were: the chat itself shows what is wrong.
     """
 
-    def __init__(self, endpoint: Endpoint, control: Control, clock: Clock, sink: Sink, *, model: str = UNKNOWN_MODEL) -> None:
+    def __init__(self, endpoint: Endpoint, control: Questions, clock: Clock, sink: Sink, *, model: str = UNKNOWN_MODEL) -> None:
         """`model` is held, where none is configured, until the engine does not list it any more."""
         self._endpoint = endpoint
         self._control = control

@@ -21,7 +21,8 @@ BY_SERVICE = "/service"
 MOST_REPLICAS = 100
 """Pods of one target whose own metrics are read: whoever may write an EndpointSlice does not have us ask thousands of addresses."""
 _PORT_NAMES = ("http", "https", "http1", "h2c", "api", "openai", "web", "http-api")
-_PORT_NUMBERS = (8000, 8080, 11434, 3000, 80, 443, 8443)
+_PORT_NUMBERS = (3000, 80, 443, 8443)
+"""Besides those that engines usually have."""
 _NOT_OF_CHATS = ("metrics", "prometheus", "admin", "debug", "health")
 
 
@@ -199,7 +200,7 @@ def _port(service: Service, wanted: Wishes) -> ServicePort | None:
         return named
     likely = [port for port in service.ports if port.name not in _NOT_OF_CHATS and not port.name.endswith("-metrics")]
     by_name = [port for name in _PORT_NAMES for port in likely if port.name == name]
-    by_number = [port for number in _PORT_NUMBERS for port in likely if port.number == number]
+    by_number = [port for number in (*backends.usual_ports(), *_PORT_NUMBERS) for port in likely if port.number == number]
     return next(iter([*by_name, *by_number, *likely]), None)
 
 

@@ -17,20 +17,10 @@ from probes.record import PHASES, ChatRecord
 from traffic.events import SkipReason
 from traffic.pairs import Measure
 
-_ZERO_FROM_THE_START = (
-    own.PROBES,
-    own.TTFT,
-    own.ITL,
-    own.TPOT,
-    own.STALL,
-    own.OUTPUT_RATE,
-    own.INPUT_TOKENS,
-    own.OUTPUT_TOKENS,
-    own.CHUNKS,
-    own.RETRIES,
-    own.DOUBTFUL,
-    own.GATHERED,
+_ZERO_FROM_THE_START = tuple(
+    metric for metric in own.CATALOGUE if metric.labels == own.CHAT_LABELS and metric.type != "gauge" and metric is not own.FIRST_CONTENT
 )
+"""Time to first content is absent until a model was seen to reason."""
 _ZERO_FOR_EACH = {
     own.PROBE_FAILURES: own.FAILURE_REASONS,
     own.PROBE_SKIPPED: own.SKIP_REASONS,
@@ -81,7 +71,7 @@ class ChatSeries:
         for reading in readings.counts(record):
             self._apply(reading, record)
         if record.failed_check in self._terms.checks:
-            self._series.put(own.CHECK_FAILURES, 1, record.failed_check)
+            self._series.record(own.CHECK_FAILURES, 1, record.failed_check)
         if self._terms.doubtful == "keep" or not record.doubtful:
             for reading in readings.timings(record):
                 self._apply(reading, record)
@@ -90,16 +80,16 @@ class ChatSeries:
 
     def skip(self, reason: SkipReason, count: int) -> None:
         """Take so many chats that were not sent."""
-        self._series.put(own.PROBE_SKIPPED, count, reason.value)
+        self._series.record(own.PROBE_SKIPPED, count, reason.value)
         for name, slo in self._terms.slos.items():
             self._judge(name, skip_was_good(reason, slo), count)
 
     def pair(self, peer: str, won: Iterable[Measure]) -> None:
         """Take a pair with that peer, and what was better here than there."""
         if peer in self._terms.peers:
-            self._series.put(own.PAIRS, 1, peer)
+            self._series.record(own.PAIRS, 1, peer)
             for measure in won:
-                self._series.put(own.PAIR_WINS, 1, peer, measure.value)
+                self._series.record(own.PAIR_WINS, 1, peer, measure.value)
 
     def end(self) -> None:
         self._series.end()
@@ -115,9 +105,9 @@ class ChatSeries:
         if reading.metric is own.FIRST_CONTENT and not self._thinks:
             return  # equal to TTFT, until the model is seen to reason
         exemplar = {"request_id": record.request_id} if reading.exemplar else None
-        self._series.put(reading.metric, reading.value, *reading.more, times=reading.times, exemplar=exemplar)
+        self._series.record(reading.metric, reading.value, *reading.more, times=reading.times, exemplar=exemplar)
 
     def _judge(self, slo: str, good: bool | None, count: int = 1) -> None:
         if good is not None:
-            self._series.put(own.SLO_TOTAL, count, slo)
-            self._series.put(own.SLO_GOOD, count if good else 0, slo)
+            self._series.record(own.SLO_TOTAL, count, slo)
+            self._series.record(own.SLO_GOOD, count if good else 0, slo)

@@ -78,7 +78,7 @@ class Series:
         self._children[metric.name, more] = (metric, family)
         return family
 
-    def put(self, metric: Metric, value: float, *more: str, times: int = 1, exemplar: dict[str, str] | None = None) -> None:
+    def record(self, metric: Metric, value: float, *more: str, times: int = 1, exemplar: dict[str, str] | None = None) -> None:
         """Add the value to a counter, set a gauge to it, have a histogram observe it `times` times."""
         match self.touch(metric, *more):
             case Counter() as counter:
@@ -89,10 +89,10 @@ class Series:
                 for _ in range(times):
                     histogram.observe(value, exemplar)
 
-    def put_only(self, metric: Metric, value: float, *more: str) -> None:
-        """Like `put`, and every other series of the metric under the shared labels ends: for facts, of which one holds at a time."""
+    def record_only(self, metric: Metric, value: float, *more: str) -> None:
+        """Like `record`, and every other series of the metric under the shared labels ends: for facts, of which one holds at a time."""
         self.end_others(metric, [more])
-        self.put(metric, value, *more)
+        self.record(metric, value, *more)
 
     def keep_only(self, metric: Metric, wanted: Iterable[tuple[str, ...]]) -> None:
         """Exactly these series of the metric exist under the shared labels: the others end, those that are missing begin at 0."""

@@ -24,7 +24,7 @@ class OwnMetrics:
     def __init__(self, families: Families, registry: CollectorRegistry, ledger: Ledger, sources: Mapping[Metric, Callable[[], float]]) -> None:
         self._series = Series(families)
         self._ledger = ledger
-        self._series.put(own.BUILD_INFO, 1, version("chatprobe"), platform.python_version())
+        self._series.record(own.BUILD_INFO, 1, version("chatprobe"), platform.python_version())
         self._series.touch(own.LOOP_LAG)
         registry.register(Gathered(sources))
         ProcessCollector(registry=registry)
@@ -37,7 +37,7 @@ class OwnMetrics:
 
     def not_configured(self) -> None:
         """A changed configuration could not be loaded; the one before it stays in force."""
-        self._ledger.write(partial(self._series.put, own.RELOAD_SUCCESSFUL, 0))
+        self._ledger.write(partial(self._series.record, own.RELOAD_SUCCESSFUL, 0))
 
     def discovered(self, source: str, *, well: bool, at: float) -> None:
         """Targets were looked for at a source; what is known of it was last right `at` seconds since the epoch."""
@@ -50,17 +50,17 @@ class OwnMetrics:
 
     def sharded(self, number: int, of: int) -> None:
         """Which of how many shards this process is, counted from 1."""
-        self._ledger.write(partial(self._series.put, own.SHARDS, of, str(number)))
+        self._ledger.write(partial(self._series.record, own.SHARDS, of, str(number)))
 
     def loop_was_late(self, seconds: float) -> None:
         """One sample of the event loop's lag."""
-        self._ledger.write(partial(self._series.put, own.LOOP_LAG, seconds))
+        self._ledger.write(partial(self._series.record, own.LOOP_LAG, seconds))
 
     def _discovered(self, source: str, well: bool, at: float) -> None:
-        self._series.put(own.DISCOVERY_UP, well, source)
+        self._series.record(own.DISCOVERY_UP, well, source)
         if well:
-            self._series.put(own.DISCOVERY_LAST_SUCCESS, at, source)
+            self._series.record(own.DISCOVERY_LAST_SUCCESS, at, source)
 
     def _configured(self, at: float) -> None:
-        self._series.put(own.RELOAD_SUCCESSFUL, 1)
-        self._series.put(own.RELOAD_TIMESTAMP, at)
+        self._series.record(own.RELOAD_SUCCESSFUL, 1)
+        self._series.record(own.RELOAD_TIMESTAMP, at)

@@ -42,7 +42,7 @@ class Recording:
         self._wanted: set[tuple[str, str]] = set()
         self._own.touch(own.SCHEDULE_LAG)
         self._own.touch(own.COALESCED_CHUNKS)
-        self.follow(roster)
+        self.set_targets(roster)
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -57,15 +57,15 @@ class Recording:
             case Pair():
                 self._ledger.write(partial(self._pair, event))
 
-    def follow(self, roster: Roster) -> None:
+    def set_targets(self, roster: Roster) -> None:
         """The configuration and the targets from now on: a scrape sees the series of before or those of afterwards, never a mixture.
 
         Whatever goes on keeps its series as they are; targets and scenarios that are gone take theirs along. Histograms whose boundaries change
         begin anew, as whole families.
         """
-        self._ledger.write(partial(self._follow, roster))
+        self._ledger.write(partial(self._set_targets, roster))
 
-    def _follow(self, roster: Roster) -> None:
+    def _set_targets(self, roster: Roster) -> None:
         before, self._roster = self._roster, roster
         for target in list(self._targets):
             if target not in roster.members or roster.members[target].target.backend != before.members[target].target.backend:
@@ -92,16 +92,16 @@ class Recording:
         counted.update(member.source for member in roster.members.values())
         self._own.keep_only(own.TARGETS, [(source,) for source in counted])
         for source, count in counted.items():
-            self._own.put(own.TARGETS, count, source)
+            self._own.record(own.TARGETS, count, source)
         scenarios = [_facts_of(name, scenario) for name, scenario in roster.config.scenarios.items()]
         self._own.keep_only(own.SCENARIO_INFO, scenarios)
         for facts in scenarios:
-            self._own.put(own.SCENARIO_INFO, 1, *facts)
+            self._own.record(own.SCENARIO_INFO, 1, *facts)
         for metric in (own.SCENARIO_INTERVAL, own.SCENARIO_TIMEOUT):
             self._own.keep_only(metric, [(name,) for name in roster.config.scenarios])
         for name, scenario in roster.config.scenarios.items():
-            self._own.put(own.SCENARIO_INTERVAL, longest_interval_seconds(scenario), name)
-            self._own.put(own.SCENARIO_TIMEOUT, scenario.timeout_seconds, name)
+            self._own.record(own.SCENARIO_INTERVAL, longest_interval_seconds(scenario), name)
+            self._own.record(own.SCENARIO_TIMEOUT, scenario.timeout_seconds, name)
         self._tell_of_slos(roster.config.slos)
 
     def _tell_of_slos(self, slos: Mapping[str, Slo]) -> None:
@@ -110,7 +110,7 @@ class Recording:
         for metric, values in ((own.SLO_OBJECTIVE, objectives), (own.SLO_THRESHOLD, limits)):
             self._own.keep_only(metric, values)
             for labels, value in values.items():
-                self._own.put(metric, value, *labels)
+                self._own.record(metric, value, *labels)
 
     def _record(self, record: ChatRecord) -> None:
         chats = self._chats.get((record.target, record.scenario))
@@ -118,12 +118,12 @@ class Recording:
             return
         chats.record(record)
         if record.certificate_expiry is not None:
-            self._targets[record.target].put(own.CERTIFICATE_EXPIRY, record.certificate_expiry)
+            self._targets[record.target].record(own.CERTIFICATE_EXPIRY, record.certificate_expiry)
         if record.due_ns is not None:
-            self._own.put(own.SCHEDULE_LAG, record.schedule_lag_seconds)
+            self._own.record(own.SCHEDULE_LAG, record.schedule_lag_seconds)
         if record.chunks:
-            self._own.put(own.COALESCED_CHUNKS, sum(chunk.shared for chunk in record.chunks))
-            self._own.put_only(own.MEASUREMENT_CLOCK, 1, record.clock)
+            self._own.record(own.COALESCED_CHUNKS, sum(chunk.shared for chunk in record.chunks))
+            self._own.record_only(own.MEASUREMENT_CLOCK, 1, record.clock)
 
     def _skip(self, skip: Skip) -> None:
         chats = self._chats.get((skip.target, skip.scenario))
@@ -162,17 +162,17 @@ class Recording:
         member, facts, series = self._roster.members[target], self._facts[target], self._targets[target]
         url = shown_url(member.target.url)
         longest = "" if facts.max_model_len is None else str(facts.max_model_len)
-        series.put_only(own.TARGET_INFO, 1, url, facts.served_model or "", facts.backend_version or "", member.source, longest)
+        series.record_only(own.TARGET_INFO, 1, url, facts.served_model or "", facts.backend_version or "", member.source, longest)
         zones = _ready_by_zone(member)
         series.keep_only(own.READY_REPLICAS, [(zone,) for zone in zones])
         for zone, count in zones.items():
-            series.put(own.READY_REPLICAS, count, zone)
+            series.record(own.READY_REPLICAS, count, zone)
         if facts.model_loaded is None:
             series.end_others(own.MODEL_LOADED, ())
         else:
-            series.put(own.MODEL_LOADED, facts.model_loaded)
+            series.record(own.MODEL_LOADED, facts.model_loaded)
         if target in self._breakers:
-            series.put(own.BREAKER_OPEN, self._breakers[target])
+            series.record(own.BREAKER_OPEN, self._breakers[target])
 
     def _begin_chats(self, target: str) -> None:
         """The series of those of its scenarios that have none yet."""

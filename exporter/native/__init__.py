@@ -1,1 +1,1 @@
-"""The engines' own metrics: scraped, and served beside ours."""
+"""The engines' own metrics: scraped, served on under their own names, and served under one name for all engines."""

@@ -1,4 +1,4 @@
-"""Which names the families of an exposition take, so that no two of them meet in it."""
+"""Which metric names are taken in an exposition, and by which family: no name may stand for two."""
 
 from __future__ import annotations
 
@@ -36,37 +36,46 @@ class Title:
 
     @property
     def openmetrics_type(self) -> FamilyType:
-        """OpenMetrics knows no counter without `_total`: it is `unknown`."""
+        """`unknown` for a counter without `_total`: OpenMetrics has no such counter."""
         return "unknown" if self.type == "counter" and not self.name.endswith(_TOTAL) else self.type
 
     def taken(self) -> tuple[str, ...]:
-        """The names that nothing else in an OpenMetrics exposition may have: the family's, those of its samples, and those that they could have."""
+        """The names that no other family of an OpenMetrics exposition may have.
+
+        They are the family's own name, the names of its samples, and the names that its samples could have.
+        """
         stem = self.openmetrics_name
         return (stem, *(stem + suffix for suffix in _SUFFIXES.get(self.openmetrics_type, ())))
 
 
 class Claims(Generic[Holder]):
-    """The titles under which families are served, each held by everyone who serves series of it. Who came first has the name, until all of its
-    holders are gone."""
+    """The families that are served, and who serves series of each.
+
+    The first who serves a family fixes its name and its type. Both are free again when the last of its holders has
+    gone.
+    """
 
     def __init__(self) -> None:
         self._titles: dict[str, Title] = {}
         self._holders: dict[Title, set[Holder]] = {}
 
     def conflict(self, title: Title) -> Verdict:
-        """Whether the family cannot be served now: it is held as another `type`, or a `name` that it takes belongs to another family."""
+        """Why the family cannot be served now; None if it can.
+
+        `type`: it is served already, as another type. `name`: one of the names that it takes belongs to another family.
+        """
         others = [other for name in title.taken() if (other := self._titles.get(name, title)) != title]
         if not others:
             return None
         return "type" if any(other.name == title.name for other in others) else "name"
 
     def hold(self, title: Title, holder: Holder) -> None:
-        """Serve the family from now on; it must not conflict."""
+        """Note that the holder serves the family. The family must be without conflict."""
         self._holders.setdefault(title, set()).add(holder)
         self._titles.update(dict.fromkeys(title.taken(), title))
 
     def release(self, titles: Iterable[Title], holder: Holder) -> None:
-        """Serve these no more."""
+        """Note that the holder serves these families no more."""
         for title in titles:
             self._holders[title].discard(holder)
             if not self._holders[title]:

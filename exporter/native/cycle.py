@@ -1,4 +1,4 @@
-"""Reads every target's own metrics, again and again, and hands them to all who keep something of them."""
+"""Scrapes every target's own metrics at an interval, and hands what was read to everything that uses it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from config.native import MetricsPage, Native
+from config.engine_metrics import MetricsPage, Native
 from exporter.native.failure import NativeReason, ScrapeError
 from exporter.native.gap import Gap
 from exporter.native.identity import OneProcess
@@ -27,16 +27,21 @@ from traffic.roster import Member, Roster
 from traffic.schedule import NANOSECONDS, SHARES, Clock, nanoseconds, share
 
 FIRST_ROUND_SECONDS = 2.0
-"""How long the first chats with a target wait for its first scrape, so that what the engine told before them is known."""
+"""How long the first chats with a target wait for its first scrape, so that the engine's counters before them are
+known.
+"""
 APART_NS = 20_000_000
-"""New pages are first looked at one after the other, so far apart: hundreds at once would have each other wait beyond the timeout."""
+"""How far apart the first scrapes of new pages are.
+
+Hundreds at once would make each other wait beyond the timeout.
+"""
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Keepers:
-    """Who keeps something of what the engines tell."""
+    """Everything that uses what engines tell of themselves."""
 
     relay: Relay
     unified: Unified
@@ -47,7 +52,10 @@ class Keepers:
 
 @dataclass(slots=True, eq=False)
 class _Page:
-    """One page that is read: of a target, or of one of its replicas. An engine without metrics is asked which models it has in memory."""
+    """One page that is scraped: of a target, or of one of its replicas.
+
+    For an engine without metrics it is the list of the models in memory.
+    """
 
     endpoint: Endpoint
     page: MetricsPage
@@ -65,10 +73,10 @@ class _Page:
 
 
 class Natives:
-    """A sink too: it hears which model a target has, and what engines say of single chats.
+    """Scrapes all pages, and is a sink of events too: it hears each target's model, and the chats.
 
-    Each page has its own interval and its own timeout: one that hangs holds up no other, and no chat. The first failed scrape takes all that was
-    relayed of it away, so that nothing looks alive that is not.
+    Each page has its own interval and its own timeout. One that hangs delays no other page, and no chat. A scrape that
+    fails ends every relayed and unified series of its page at once, so that nothing that is served is out of date.
     """
 
     def __init__(self, scraper: Scraper, keepers: Keepers, settings: Native, clock: Clock) -> None:
@@ -92,11 +100,11 @@ class Natives:
                         if page.endpoint.name == target:
                             page.wanted.set()
             case ChatRecord() if self._backends.get(event.target) == event.backend:
-                self._keep.unified.chat(event)
-                self._keep.gap.chat(event)
+                self._keep.unified.count_chat(event)
+                self._keep.gap.count_chat(event)
 
-    def follow(self, roster: Roster, endpoints: Mapping[str, Endpoint]) -> None:
-        """Read these targets' metrics from now on; pages that stay go on as they were."""
+    def set_targets(self, roster: Roster, endpoints: Mapping[str, Endpoint]) -> None:
+        """Scrape the pages of these targets from now on. A page that was scraped before goes on as it was."""
         if self._settings.interval_seconds != roster.config.native.interval_seconds:
             for page in self._pages.values():
                 page.wanted.set()
@@ -117,8 +125,8 @@ class Natives:
             self._keep.unified.forget(name)
             self._keep.loads.forget(name)
         self._backends = backends
-        self._keep.gap.follow(roster)
-        self._keep.loads.follow(wanted)
+        self._keep.gap.set_targets(roster)
+        self._keep.loads.set_replicas(wanted)
         self._keep.loads.configure(self._settings.interval_seconds)
         for name, endpoint in endpoints.items():
             self._models.setdefault(name, endpoint.model or UNKNOWN_MODEL)
@@ -132,7 +140,7 @@ class Natives:
                 first_ns += APART_NS
 
     async def first_round(self) -> None:
-        """Wait until each page was tried once, but not for long: those that were read before hold up nobody."""
+        """Wait until each page was scraped once, or failed once, but no longer than `FIRST_ROUND_SECONDS`."""
         try:
             async with asyncio.timeout(FIRST_ROUND_SECONDS):
                 for page in list(self._pages.values()):
@@ -167,14 +175,17 @@ class Natives:
         self._forget(page)
 
     def _next_ns(self, page: _Page) -> int:
-        """Looks are due at a page's own place in each interval, whenever the last one was, so that those of many targets do not come together."""
+        """When the page's next scrape is due.
+
+        Each page has its own place in every interval, so that the scrapes of many targets are spread over it.
+        """
         interval_ns = nanoseconds(self._settings.interval_seconds)
         place_ns = share(*page.key) * interval_ns // SHARES
         intervals = (self._clock.monotonic_ns() - place_ns) // interval_ns + 1
         return place_ns + intervals * interval_ns
 
     async def _rest_until(self, page: _Page, due_ns: int) -> None:
-        """Or until a look is wanted before."""
+        """Wait for that instant, or until the page is to be scraped at once."""
         if due_ns <= self._clock.monotonic_ns():
             return
         sleeping = asyncio.ensure_future(self._clock.sleep_until(due_ns))
@@ -193,10 +204,10 @@ class Natives:
             if backends.get(endpoint.backend).metrics is None:
                 asked = endpoint if page.page.replica is None else replace(endpoint, url=page.page.url)
                 models = await self._scraper.loaded_models(asked, timeout_seconds=timeout_seconds)
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._put_loaded, page, models)
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._hand_over_loaded, page, models)
             else:
                 scraped = await self._scraper.metrics(endpoint, page.page.url, timeout_seconds=timeout_seconds)
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._put, page, scraped)
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._hand_over, page, scraped)
         except ScrapeError as error:
             self._fail(page, error.reason, self._seconds_since(began_ns), str(error))
             return
@@ -206,22 +217,25 @@ class Natives:
         if not page.gone:
             self._keep.ups.told(*self._labels(page), page.page.replica, None, self._seconds_since(began_ns))
 
-    def _put(self, page: _Page, scraped: Scraped) -> None:
-        """In a thread: writing thousands of lines is not for the event loop. Raises `ScrapeError`."""
+    def _hand_over(self, page: _Page, scraped: Scraped) -> None:
+        """Hand one scrape to everything that uses it. Raises `ScrapeError`.
+
+        Runs in a thread, as writing thousands of lines would hold up the event loop.
+        """
         if page.gone:
             return
-        if not page.process.take(scraped):
+        if not page.process.is_one(scraped):
             raise ScrapeError(NativeReason.LOAD_BALANCED, "several processes answer at this URL; list the URL of each under metrics.urls")
         target, backend, model = self._labels(page)
         replica = page.page.replica
-        self._keep.relay.put(target, backend, replica, scraped.families)
-        self._keep.unified.put(target, backend, model, replica, scraped.numbers)
-        self._keep.loads.put(target, replica, scraped.numbers, scraped.ended_ns)
-        self._keep.gap.put(target, replica, scraped)
+        self._keep.relay.serve(target, backend, replica, scraped.families)
+        self._keep.unified.serve_numbers(target, backend, model, replica, scraped.numbers)
+        self._keep.loads.add_scrape(target, replica, scraped)
+        self._keep.gap.add_scrape(target, replica, scraped)
 
-    def _put_loaded(self, page: _Page, models: Sequence[LoadedModel]) -> None:
+    def _hand_over_loaded(self, page: _Page, models: Sequence[LoadedModel]) -> None:
         if not page.gone:
-            self._keep.unified.put_loaded(*self._labels(page), page.page.replica, models)
+            self._keep.unified.serve_loaded(*self._labels(page), page.page.replica, models)
 
     def _fail(self, page: _Page, reason: NativeReason, seconds: float, detail: str) -> None:
         if page.gone:
@@ -235,14 +249,14 @@ class Natives:
         self._keep.ups.told(*self._labels(page), page.page.replica, reason, seconds)
 
     def _drop(self, page: _Page) -> None:
-        """What the page told last is not served any more. The load that it told is still good for a while."""
+        """End the page's series. Its load stays known until it is out of date."""
         target, replica = page.key
         self._keep.relay.drop(target, replica)
         self._keep.unified.drop(target, replica)
         self._keep.gap.drop(target, replica)
 
     def _forget(self, page: _Page) -> None:
-        """Unless another page has its place."""
+        """Drop everything known of the page, unless another page has taken its place."""
         target, replica = page.key
         if page.key not in self._pages:
             self._drop(page)
@@ -262,7 +276,11 @@ class Natives:
 
 
 def _reached(endpoint: Endpoint, member: Member, page: MetricsPage) -> Endpoint:
-    """How the page is asked. Pods that were discovered are shown no key: it is for the host of the target's URL, and theirs is another."""
+    """The endpoint as this page is asked.
+
+    A discovered pod is shown neither key nor headers: they are for the host of the target's URL, and a pod's host is
+    another.
+    """
     if member.replicas is None:
         return endpoint
     settings = member.replica_tls

@@ -1,4 +1,4 @@
-"""Why a native scrape brought nothing: one closed list."""
+"""The closed list of reasons for a failed scrape of an engine's own metrics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ class NativeReason(StrEnum):
     """The label `reason` of `chatprobe_native_up`."""
 
     UNREACHABLE = "unreachable"
-    """No connection, or it broke: name resolution, connecting, TLS, a proxy, a reset, a close before the answer began."""
+    """No connection, or it broke: name resolution, connecting, TLS, a proxy, a reset, a close before the answer began.
+    """
     TIMEOUT = "timeout"
     """The whole answer did not come in time."""
     STATUS = "status"
@@ -25,7 +26,7 @@ class NativeReason(StrEnum):
 
 
 class ScrapeError(Exception):
-    """A native scrape brought nothing usable; the text says why, without secrets."""
+    """A scrape brought nothing that can be used. The text says why, without secrets."""
 
     def __init__(self, reason: NativeReason, detail: str) -> None:
         super().__init__(detail)

@@ -1,4 +1,4 @@
-"""From the text of an engine's `/metrics` to its metric families, under the names that the engine writes."""
+"""Parses the text of an engine's `/metrics` into metric families, under the names that the engine writes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,15 @@ START_TIME = "process_start_time_seconds"
 OPENMETRICS = "application/openmetrics-text"
 MEDIA_TYPES = ("", "text/plain", OPENMETRICS)
 LINE_LIMIT = 16 * 1024
-"""Characters. vLLM's longest line (`cache_config_info`) has about 2,000; the parser's time grows with the square of a line's length."""
+"""Characters of a line. vLLM's longest (`cache_config_info`) has about 2,000.
+
+The time to parse a line grows with the square of its length.
+"""
 KEPT_LIMIT = 20_000
-"""Lines that are kept, of samples and of what declares them: some 40 times what one vLLM process writes, and half a second of parsing."""
+"""Lines that are kept: samples, and what declares their families.
+
+One vLLM process writes about a fortieth of this. To parse so many takes half a second.
+"""
 
 _CREATED = "_created"
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -36,13 +42,20 @@ _UNPARSABLE = (ValueError, ArithmeticError, LookupError, TypeError, AttributeErr
 
 
 def parse(body: bytes, content_type: str, prefixes: tuple[str, ...]) -> tuple[Family, ...]:
-    """The families whose names begin with one of these, and `process_start_time_seconds`, in the order in which the engine names them first.
+    """The families whose names begin with one of the prefixes, and `process_start_time_seconds`.
 
-    `_created` series and timestamps are left out; NaN and infinities stay. Of two samples of one series the last counts. What belongs to no
-    declared family is one of its own, of type `unknown`; a histogram's bare name is no series. 335 series of vLLM take about 8 ms.
+    They are in the order of the text:
 
-    Raises `ScrapeError`: `unreadable` for what is no exposition, or the beginning of one (a text must end with a line end, OpenMetrics with `# EOF`);
-    `too_large`, before anything is parsed, for more than 20,000 lines of such families.
+    - `_created` series and timestamps are left out. NaN and infinities stay.
+    - Of two samples of one series the last counts.
+    - A sample that belongs to no declared family makes a family of its own, of type `unknown`.
+    - A sample with the bare name of a histogram is left out.
+
+    335 series of vLLM take about 8 ms.
+
+    Raises `ScrapeError`. `unreadable`: the text is no exposition, or only the beginning of one (a text must end with a
+    line end, OpenMetrics with `# EOF`). `too_large`: it has more than 20,000 lines of such families; then nothing is
+    parsed.
     """
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type not in MEDIA_TYPES:
@@ -66,7 +79,10 @@ def start_seconds(families: Iterable[Family]) -> float | None:
 
 
 def _read_text(text: str, found: _Found) -> None:
-    """The parser sees the samples alone: to a counter that is declared without `_total` it would give another name."""
+    """Gives the parser the samples alone, and reads HELP and TYPE here.
+
+    Of a counter that is declared without `_total` the parser would change the name.
+    """
     if text and not text.endswith("\n"):
         raise ValueError("cut short")
     lines = []
@@ -83,7 +99,10 @@ def _read_text(text: str, found: _Found) -> None:
 
 
 def _read_openmetrics(text: str, found: _Found) -> None:
-    """Its families are renamed to what the same engine writes in plain text: `x_total` for a counter `x`, `x_info` for an info `x`."""
+    """Reads OpenMetrics, under the names that the same engine writes in plain text.
+
+    They are `x_total` for a counter `x`, and `x_info` for an info `x`.
+    """
     kept = "".join(f"{line}\n" for line in _kept(text, found.kept))
     metrics: Iterable[Metric] = openmetrics.text_string_to_metric_families(kept)  # type: ignore[no-untyped-call]
     for metric in metrics:
@@ -94,7 +113,10 @@ def _read_openmetrics(text: str, found: _Found) -> None:
 
 
 def _described(line: str, kept: tuple[str, ...]) -> tuple[str, str, str] | None:
-    """What a comment says of which family, if it is one that is kept."""
+    """What a HELP, TYPE or UNIT line says: (which of these, of which family, the words).
+
+    None for any other line, and for families that are not `kept`.
+    """
     match = _DESCRIBED.fullmatch(line) if line.startswith("#") else None
     if match is None or not match[2].startswith(kept):
         return None
@@ -102,7 +124,7 @@ def _described(line: str, kept: tuple[str, ...]) -> tuple[str, str, str] | None:
 
 
 def _kept(text: str, kept: tuple[str, ...]) -> Iterator[str]:
-    """The samples of families that are `kept`, what comments say of them, and OpenMetrics's end."""
+    """The lines that matter: samples of the families that are `kept`, their HELP, TYPE and UNIT lines, and `# EOF`."""
     count = 0
     for line in _lines(text):
         if line.startswith(kept) or line == "# EOF" or _described(line, kept):
@@ -113,7 +135,7 @@ def _kept(text: str, kept: tuple[str, ...]) -> Iterator[str]:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """Those that are not empty, one by one: all at once they would take many times the text's room."""
+    """The lines that are not empty, one at a time: a list of all of them would take many times the memory of the text."""
     for line in _LINE.finditer(text):
         if line.end() - line.start() > LINE_LIMIT:
             raise ValueError("a line without end")
@@ -122,7 +144,7 @@ def _lines(text: str) -> Iterator[str]:
 
 @dataclass(slots=True)
 class _Found:
-    """What was found so far, by family. `prefixes` begin the names of those that are looked for, beside the process's start."""
+    """The families found so far. `prefixes` begin the names that are looked for, besides the process's start time."""
 
     prefixes: tuple[str, ...]
     types: dict[str, FamilyType] = field(default_factory=dict)
@@ -131,7 +153,7 @@ class _Found:
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """What lines begin with that may be of use."""
+        """What a line of a sample begins with if it may be needed."""
         return (*self.prefixes, START_TIME)
 
     def describe(self, name: str, words: str) -> None:

@@ -1,4 +1,4 @@
-"""Whether one URL answers for one process, or for several behind a load balancer."""
+"""Whether one URL leads to one process, or to several behind a load balancer."""
 
 from __future__ import annotations
 
@@ -14,26 +14,37 @@ from probes.numbers.family import Family
 
 STARTS_KEPT = 16
 COUNTERS_KEPT = 1000
-"""Far more than any engine has."""
+"""Of one process; far more than any engine has."""
 SWING_SCRAPES = 6
-"""Counters that fell must be back within so many scrapes, and fall again within as many, to be those of several processes."""
+"""Counters that fell must be back within so many scrapes, and fall again within as many, to be counters of several
+processes.
+"""
 SCRAPES_TO_BELIEVE = 10
-"""So many in a row that one of two processes, taken by chance each time, answers them all about once in a thousand times."""
+"""After several processes were seen, so many scrapes in a row must look like one process.
+
+Where one of two processes answers at random, one of them answers all of these about once in a thousand times.
+"""
 
 _Looks = Literal["same", "new", "several"]
-"""Of a scrape, beside those before it: the process of the last one; perhaps another one, and perhaps that one anew; one of several."""
+"""What a scrape looks like beside the ones before it.
+
+`same`: the process of the scrape before. `new`: possibly another process, possibly the same one restarted. `several`:
+one of several.
+"""
 
 
 class OneProcess:
-    """The watch over one scrape URL.
+    """Watches one scrape URL.
 
-    A process is known by its `process_start_time_seconds`: a later one is a restart; an earlier one, or one that was there before, is another
-    process. Where there is none (TGI, vLLM with several API servers) counters tell, each summed over its labels. That some fall is a restart, or
-    an engine that counts anew. That all are back within 6 scrapes, at or above where they were before the fall, and that this happens to two falls
-    less than 6 scrapes apart, is several processes, or one that starts again all the time and never counts far. Two that take turns are seen so
-    within 6 scrapes; of pairs that are taken by chance, half within 9 and 99 of 100 within 26.
+    With `process_start_time_seconds`: a later start time is a restart. An earlier one, or one that was seen before, is
+    another process.
 
-    It holds 16 start times and the counters of 7 scrapes, at most 1,000 of each.
+    Without it (TGI, vLLM with several API servers) counters tell, each summed over its labels. A counter that falls is
+    a restart, or an engine that counts anew. Two falls less than 6 scrapes apart, each made good within 6 scrapes, are
+    several processes; so is a process that restarts all the time and never counts far. Two processes that take turns
+    are seen within 6 scrapes. Of pairs that answer at random, half are seen within 9 scrapes and 99 of 100 within 26.
+
+    Keeps 16 start times, and the counters of 7 scrapes, at most 1,000 of each.
     """
 
     def __init__(self) -> None:
@@ -41,10 +52,11 @@ class OneProcess:
         self._turns = _Turns()
         self._scrapes_to_believe = 0
 
-    def take(self, scraped: Scraped) -> bool:
-        """Whether the URL is that of one process, as far as has been seen; if not, what it says means nothing.
+    def is_one(self, scraped: Scraped) -> bool:
+        """Whether the URL leads to one process, as far as its scrapes show. If not, what this scrape says means
+        nothing.
 
-        Where several were seen, one is believed in again at the tenth scrape in a row that looks like the process of the scrape before it.
+        Once several were seen, it takes 10 scrapes in a row that look like one process until this is true again.
         """
         match self._look(scraped.families):
             case "several":
@@ -61,7 +73,7 @@ class OneProcess:
             self._starts.append(start)
         last = self._starts[-1]
         if start == last:
-            return "same" if start is not None else self._turns.take(_counters(families))
+            return "same" if start is not None else self._turns.judge(_counters(families))
         is_known = start in self._starts or (start is not None and last is not None and start < last)
         self._starts.append(start)
         self._turns = _Turns()
@@ -70,14 +82,14 @@ class OneProcess:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fall:
-    """At scrape number `at` some counter stood lower than before; `before` is where all of them stood."""
+    """At scrape number `at` some counter stood lower than before. `before` is where all of them stood."""
 
     at: int
     before: Mapping[str, float]
 
 
 class _Turns:
-    """Counters of successive scrapes, and whether they swing between those of several processes."""
+    """Compares the counters of successive scrapes: do they swing between those of several processes?"""
 
     def __init__(self) -> None:
         self._number = 0
@@ -85,7 +97,7 @@ class _Turns:
         self._falls: list[_Fall] = []
         self._swung: int | None = None
 
-    def take(self, counters: Mapping[str, float]) -> _Looks:
+    def judge(self, counters: Mapping[str, float]) -> _Looks:
         self._number += 1
         has_fallen = not _reaches(counters, self._last)
         falls = [fall for fall in self._falls if self._number - fall.at < SWING_SCRAPES]
@@ -101,12 +113,15 @@ class _Turns:
 
 
 def _reaches(counters: Mapping[str, float], before: Mapping[str, float]) -> bool:
-    """Whether none stands lower than before. One that is not there any more stood at 0 if it is the same process: then it is lower, or it was 0."""
+    """Whether no counter stands lower than before.
+
+    A counter that is missing now counts as 0: in the same process it had never been above that.
+    """
     return all(counters.get(name, 0.0) >= value for name, value in before.items())
 
 
 def _counters(families: Sequence[Family]) -> dict[str, float]:
-    """All that only grows in one process: counters, and how much histograms have counted; by name, summed over labels."""
+    """Everything that only grows in one process: counters, and the counts of histograms; by name, summed over labels."""
     values: defaultdict[str, list[float]] = defaultdict(list)
     for name, value in _growing(families):
         values[name].append(value)

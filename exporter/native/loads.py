@@ -1,4 +1,4 @@
-"""How much the engines are used, by whomever, from their own metrics: what holds back a scenario that yields."""
+"""The load of each engine by its own metrics, of all its clients: what a scenario that yields goes by."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
+from exporter.native.scrape import Scraped
 from probes.numbers.number import Number
 from probes.numbers.page import Numbers, amount
 from traffic.schedule import Clock, nanoseconds
 from traffic.yielding import OWN_OVER_SECONDS, EngineLoad
 
 STALE_AFTER_INTERVALS = 3
-"""A scrape older than this says nothing of now."""
+"""A scrape older than this says nothing of the load now."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """One scrape. `tokens` have been generated since the first one, restarts of the engine left out."""
+    """One scrape. `tokens` is how many were generated since the first scrape, across restarts of the engine."""
 
     at_ns: int
     counter: float
@@ -28,10 +29,12 @@ class _Look:
 
 
 class Loads:
-    """A `traffic.yielding.Usage`: tokens a second over about the last minute, requests as of the newest scrape, replicas added up.
+    """A `traffic.yielding.Usage`: generated tokens a second over about the last minute, and requests at the newest
+    scrape.
 
-    A load is known once a process was looked at for a minute, so that what chatprobe itself had generated in that time is known as well, and as
-    long as its newest scrape is not older than three intervals. Everything may be called from any thread.
+    The load of a target is the sum over its replicas. It is known once each replica was scraped for a minute, as
+    chatprobe's own tokens are counted over a minute too, and while the newest scrape is not older than three intervals.
+    Everything may be called from any thread.
     """
 
     def __init__(self, clock: Clock, interval_seconds: float) -> None:
@@ -43,16 +46,19 @@ class Loads:
         self.configure(interval_seconds)
 
     def configure(self, interval_seconds: float) -> None:
-        """Another time between two scrapes, from now on."""
+        """Scrapes come at this interval from now on."""
         self._stale_ns = nanoseconds(STALE_AFTER_INTERVALS * interval_seconds)
 
-    def follow(self, replicas: Iterable[tuple[str, str | None]]) -> None:
-        """Each replica of each target that is read from now on: where one of them is not known, the target's load is not."""
+    def set_replicas(self, replicas: Iterable[tuple[str, str | None]]) -> None:
+        """These are scraped from now on: (target, replica).
+
+        While the load of one replica is not known, the load of its target is not.
+        """
         self._replicas = Counter(target for target, _ in replicas)
 
-    def put(self, target: str, replica: str | None, numbers: Numbers, at_ns: int) -> None:
-        """What one process told at `at_ns`, on the monotonic clock. One that tells nothing of its load changes nothing, and grows stale."""
-        told = _read(numbers)
+    def add_scrape(self, target: str, replica: str | None, scraped: Scraped) -> None:
+        """Take what one process told. One that tells nothing of its load changes nothing."""
+        told, at_ns = _read(scraped.numbers), scraped.ended_ns
         if told is None:
             return
         with self._lock:
@@ -64,12 +70,12 @@ class Loads:
                 looks.popleft()
 
     def drop(self, target: str, replica: str | None) -> None:
-        """One process of the target is gone, or what was known of it is worth nothing."""
+        """Forget one process: it is gone, or what it told was not its own."""
         with self._lock:
             self._looks.get(target, {}).pop(replica, None)
 
     def forget(self, target: str) -> None:
-        """The target is gone."""
+        """Forget a target that is gone."""
         with self._lock:
             self._looks.pop(target, None)
 
@@ -87,7 +93,10 @@ class Loads:
 
 
 def _read(numbers: Numbers) -> tuple[float, float, float] | None:
-    """Tokens so far, requests running and waiting; None where the tokens are not told. Where no gauge tells of requests, there are none."""
+    """(Tokens generated so far, requests running, requests waiting); None where the tokens are not told.
+
+    Where no gauge tells of requests, there are none.
+    """
     tokens = amount(numbers, Number.GENERATION_TOKENS)
     if tokens is None:
         return None

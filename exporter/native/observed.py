@@ -1,4 +1,4 @@
-"""Counters and histograms that are kept here, because the engine keeps none."""
+"""Counters and histograms that are kept here, for an engine that keeps none itself."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from probes.numbers.page import Value
 
 
 class Observed:
-    """One series of each of the metrics, at 0 from the start."""
+    """One series of each of these metrics. Each begins at 0."""
 
     def __init__(self, metrics: Iterable[Metric]) -> None:
         self._kept = {metric.name: _Kept(metric) for metric in metrics}
 
-    def put(self, metric: Metric, value: float) -> None:
-        """Add the value to a counter, have a histogram observe it."""
-        self._kept[metric.name].put(value)
+    def add(self, metric: Metric, value: float) -> None:
+        """Add the value to a counter, or have a histogram observe it."""
+        self._kept[metric.name].add(value)
 
     def values(self) -> Iterator[tuple[Metric, Value]]:
         for kept in self._kept.values():
@@ -28,14 +28,17 @@ class Observed:
 
 
 class _Kept:
-    """What was put, by the bucket that it fell into: the last is above all bounds, and the only one of a counter."""
+    """How often each bucket was hit, and the sum of all values.
+
+    The last bucket is above all bounds. It is the only one of a counter.
+    """
 
     def __init__(self, metric: Metric) -> None:
         self.metric = metric
         self._counts = [0] * (len(metric.bounds) + 1)
         self._total = 0.0
 
-    def put(self, value: float) -> None:
+    def add(self, value: float) -> None:
         self._counts[bisect_left(self.metric.bounds, value)] += 1
         self._total += value
 

@@ -1,4 +1,4 @@
-"""The engines' own metrics under their own names, beside ours."""
+"""Serves the engines' own metrics under their own names, beside ours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from exporter.native.text import Labels, Written, escaped, escaped_help, write
 from probes.numbers.family import Family
 
 RESERVED = frozenset({TARGET, BACKEND, REPLICA})
-"""The labels that are ours on every relayed series; those of the engine with such a name become `exported_…`, whether or not ours is there."""
+"""The labels that are ours on every relayed series.
+
+A label of the engine with such a name is renamed to `exported_…`, even on a series that does not bear ours.
+"""
 
 
 class DropReason(StrEnum):
@@ -31,13 +34,18 @@ class DropReason(StrEnum):
     NAME_CONFLICT = "name_conflict"
     """Another family stands in the way of this one's name: in OpenMetrics a counter `x_total` takes `x`."""
     MALFORMED = "malformed"
-    """OpenMetrics does not allow for it: a negative or missing count, a histogram without its last bucket, a series that stands there twice."""
+    """OpenMetrics does not allow for it: a negative or missing count, a histogram without its last bucket, a series
+    that stands there twice.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """What is relayed. `allow` and `deny` are patterns as in `fnmatch` for names of families, as the engine writes them; without `allow`, all that
-    is not denied."""
+    """What is relayed.
+
+    `allow` and `deny` are patterns as in `fnmatch`, for names of families as the engine writes them. Without `allow`
+    everything is relayed that is not denied. `series_per_target` is the budget of each target.
+    """
 
     on: bool = True
     allow: tuple[str, ...] = ()
@@ -45,21 +53,21 @@ class RelaySettings:
     series_per_target: int = 2000
 
     def lets_through(self, name: str) -> bool:
-        """Whether a family of this name is relayed as far as the filters are concerned."""
+        """Whether these settings allow a family of this name."""
         return name != START_TIME and (not self.allow or _matches(name, self.allow)) and not _matches(name, self.deny)
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One family's series of one process, as lines."""
+    """The series of one family of one process, as lines."""
 
     help: str
     lines: bytes
     series: int
 
 
-class Relayed:
-    """What is relayed at one moment; it does not change any more. Families are in the order of their names, their series in that of targets."""
+class RelaySnapshot:
+    """What is relayed at one moment; it never changes. Families are sorted by name, and their series by target."""
 
     def __init__(self, pages: Iterable[Mapping[Title, Block]] = ()) -> None:
         found: dict[Title, list[Block]] = {}
@@ -77,7 +85,7 @@ class Relayed:
         return b"".join(self._parts(lambda title: (title.name, title.text_type), escaped_help))
 
     def openmetrics(self) -> bytes:
-        """In OpenMetrics 1.0.0, without the `# EOF` behind the last family."""
+        """In OpenMetrics 1.0.0, without the `# EOF` at its end."""
         return b"".join(self._parts(lambda title: (title.openmetrics_name, title.openmetrics_type), escaped))
 
     def _parts(self, declared: Callable[[Title], tuple[str, str]], escape: Callable[[str], str]) -> Iterator[bytes]:
@@ -94,11 +102,13 @@ _Source = tuple[str, str | None]
 
 
 class Relay:
-    """Keeps what each scraped process had, as lines ready to be served. Safe to call from any thread.
+    """Keeps the series of each scraped process as lines that are ready to be served. Safe to call from any thread.
 
-    A family that several targets have is served as one, under the type that the first of them gave it; while that one serves it, a family of that
-    name and another type is dropped. Of each target whole families are served until its budget is full: those of one series or few before
-    histograms, each in the order of names; one that is too large for what is left does not stop smaller ones behind it.
+    A family that several targets have is served once, under the type that the first of them gave it. While that target
+    serves it, a family of the same name and another type is dropped.
+
+    Each target has a budget of series, which whole families fill: histograms last, and each kind by name. A family that
+    does not fit any more is dropped, and smaller ones behind it are still served.
     """
 
     def __init__(self, settings: RelaySettings) -> None:
@@ -109,7 +119,10 @@ class Relay:
         self._dropped: dict[tuple[str, str], float] = {}
 
     def configure(self, settings: RelaySettings) -> None:
-        """Other settings: each target follows them from its next `put`, but where nothing is to be relayed any more, all goes now."""
+        """Use other settings, for each target from its next `serve` on.
+
+        If nothing is to be relayed any more, all series end now.
+        """
         with self._lock:
             self._settings = settings
             if not settings.on:
@@ -117,8 +130,11 @@ class Relay:
                     self._release(source)
                 self._dropped.clear()
 
-    def put(self, target: str, backend: str, replica: str | None, families: Sequence[Family]) -> None:
-        """Serve these in place of what this replica of the target (None: the only one) had. Writes thousands of lines: call it in a thread."""
+    def serve(self, target: str, backend: str, replica: str | None, families: Sequence[Family]) -> None:
+        """Serve these families in place of what this replica of the target had.
+
+        `replica` is None where there is only one. Writes thousands of lines, so call it in a thread.
+        """
         settings = self._settings
         if not settings.on:
             return
@@ -130,12 +146,12 @@ class Relay:
                 self._replace((target, replica), written)
 
     def drop(self, target: str, replica: str | None) -> None:
-        """Serve nothing of this replica of the target (None: the only one) any more; what was counted of it stays."""
+        """End the series of this replica of the target. What was counted of it stays."""
         with self._lock:
             self._release((target, replica))
 
     def forget(self, target: str) -> None:
-        """The target is gone: all of its series, and what was counted of it."""
+        """End all series of a target that is gone, and forget what was counted of it."""
         with self._lock:
             for source in [source for source in self._served if source[0] == target]:
                 self._release(source)
@@ -143,19 +159,22 @@ class Relay:
                 self._dropped.pop((target, reason), None)
 
     def dropped(self) -> Mapping[tuple[str, str], float]:
-        """How many series were left out, by target and reason: each `put` adds those that it leaves out. At 0 from a target's first one on."""
+        """How many series were dropped, by target and reason, since the target's first `serve`.
+
+        Each `serve` adds the series that it drops, so that a series which is dropped at every scrape counts every time.
+        """
         with self._lock:
             return dict(self._dropped)
 
-    def now(self) -> Relayed:
-        """What is served: of each process all that its last `put` brought, or nothing."""
+    def now(self) -> RelaySnapshot:
+        """What is served now: of each process what its last `serve` brought, unless it was dropped."""
         with self._lock:
             sources = sorted(self._served, key=lambda source: (source[0], source[1] or ""))
             pages = [self._served[source] for source in sources]
-        return Relayed(pages)
+        return RelaySnapshot(pages)
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        """A collector of prometheus-client, for what was dropped."""
+        """The counter of dropped series, for a registry of prometheus-client."""
         metric = own.NATIVE_SERIES_DROPPED
         family = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
         for labels, count in self.dropped().items():
@@ -195,7 +214,7 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
 
 
 def _order(family: Family) -> tuple[bool, str]:
-    """In which families are taken: those of few series first."""
+    """The order in which families fill the budget."""
     return family.type == "histogram", family.name
 
 

@@ -1,4 +1,4 @@
-"""Asks an engine for its own numbers: its page of metrics, or the models that it has in memory. Never in the way of a chat."""
+"""Asks an engine for its metrics, or for the models that it has in memory. Never in the way of a chat."""
 
 from __future__ import annotations
 
@@ -25,16 +25,21 @@ from traffic.schedule import Clock
 BODY_LIMIT = 8 * 1024 * 1024
 """Bytes, as sent and as decompressed: some hundred times what one vLLM process writes."""
 ACCEPT = {"Accept": "text/plain;version=0.0.4", "Connection": "close"}
-"""A connection for each scrape: a kept one would stick to one of the processes behind a load balancer, and hide the others."""
+"""Sent with every scrape.
+
+Each scrape has a connection of its own: a kept one would stay at one of the processes behind a load balancer, and hide
+the others.
+"""
 _GZIP = 31
 """zlib's window bits for gzip alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scraped:
-    """What one process told at one time: between `began_ns`, when it was asked, and `ended_ns`, when its whole answer was here (monotonic).
+    """What one process told at one time.
 
-    `numbers` are those of its families that all engines have under one name.
+    `began_ns` is when it was asked, `ended_ns` when its whole answer was here, both on the monotonic clock. `numbers`
+    are those of its families that all engines have under one name.
     """
 
     families: tuple[Family, ...]
@@ -44,7 +49,7 @@ class Scraped:
 
 
 class Scraper:
-    """Native scrapes over httpx. An async context manager."""
+    """Scrapes over httpx. An async context manager."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -57,10 +62,13 @@ class Scraper:
         await self._clients.__aexit__(kind, error, trace)
 
     async def metrics(self, endpoint: Endpoint, url: str, *, timeout_seconds: float) -> Scraped:
-        """The metric families at `url`, which gets the endpoint's key and headers: its own `/metrics`, or a URL that the configuration gives for it.
+        """The families and numbers at `url`, which is sent the endpoint's key and headers.
 
-        The timeout is for the whole answer; it is parsed in a thread after that. Raises `ScrapeError`: `empty` of an answer without any series of the
-        engine's own, unless those begin with their first event. Raises `ValueError` for an engine that has no metrics.
+        `url` is the metrics page of the endpoint itself, or one that the configuration names for it. The timeout is for
+        the whole answer. Parsing comes after it, in a thread.
+
+        Raises `ScrapeError`, and `ValueError` for an engine that has no metrics. A page without any series of the
+        engine's own is `empty`, except of an engine whose series begin with their first event.
         """
         own = backends.get(endpoint.backend).metrics
         if own is None:
@@ -72,7 +80,7 @@ class Scraper:
         return Scraped(families, numbers, began_ns, ended_ns)
 
     async def loaded_models(self, endpoint: Endpoint, *, timeout_seconds: float) -> tuple[LoadedModel, ...]:
-        """The models that an engine which loads them on demand has in memory. The timeout is for the whole answer.
+        """The models that an engine which loads on demand has in memory. The timeout is for the whole answer.
 
         Raises `ScrapeError`, and `ValueError` for an engine that does not load on demand.
         """
@@ -99,14 +107,14 @@ class Scraper:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """The body of a 200 as it was sent, and what its head says of it."""
+    """The body of an answer with status 200 as it was sent, and its content headers."""
 
     body: bytes
     content_type: str
     encoding: str
 
     def whole(self) -> bytes:
-        """The body without its compression. Raises `ScrapeError`."""
+        """The body, decompressed. Raises `ScrapeError`."""
         match self.encoding.strip().lower():
             case "" | "identity":
                 return self.body
@@ -155,7 +163,7 @@ def _read(answer: _Answer, own: OwnMetrics) -> tuple[tuple[Family, ...], Numbers
 
 
 def _tells(family: Family, own: OwnMetrics) -> bool:
-    """Whether the engine itself tells something here, and not only the server before it."""
+    """Whether the family holds statistics of the engine, rather than of the API server in front of it."""
     return bool(family.samples) and family.name.startswith(own.prefixes) and not family.name.startswith(own.without_statistics)
 
 

@@ -1,7 +1,8 @@
-"""Samples of the engines, written as lines that every parser of Prometheus's formats takes.
+"""Writes samples of engines as lines that every parser of Prometheus's formats takes.
 
-Text and OpenMetrics differ in what stands above the samples of a family, not in the samples. What OpenMetrics forbids (a negative counter, a
-histogram without its last bucket) is written in neither, so that a scraper sees the same series in both.
+The plain text format and OpenMetrics differ in the lines above a family's samples, not in the samples. What OpenMetrics
+forbids (a negative counter, a histogram without its last bucket) is written in neither, so that both hold the same
+series.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _SPECIAL = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The samples of one family as lines, a line for each of the `series`. `malformed` is how many samples could not stand in an exposition."""
+    """The series of one family as lines. `series` counts the lines; `malformed` counts the samples that were left out."""
 
     lines: bytes
     series: int
@@ -27,10 +28,10 @@ class Written:
 
 
 class Labels:
-    """Writes the labels of series that are served on: `ours` in front, the engine's own behind them, by name.
+    """Writes the labels of relayed series: `ours` first, then the engine's own, sorted by name.
 
-    The engine's labels with a name among `reserved` become `exported_…`, and get that prefix again as long as the engine has such a label too:
-    as Prometheus does it.
+    A label of the engine with a `reserved` name gets the prefix `exported_`, more than once if the engine has that name
+    too. Prometheus does the same.
     """
 
     def __init__(self, ours: Mapping[str, str], reserved: frozenset[str]) -> None:
@@ -39,7 +40,7 @@ class Labels:
         self._written: dict[families.Labels, str] = {}
 
     def write(self, labels: families.Labels) -> str:
-        """What stands between the braces."""
+        """What stands between the braces of a sample with these labels."""
         written = self._written.get(labels)
         if written is None:
             theirs = _pairs(sorted(self._renamed(dict(labels)).items()))
@@ -56,7 +57,7 @@ class Labels:
 
 
 def write(family: Family, labels: Labels) -> Written:
-    """The family's series, each once; the samples of one histogram or summary stand together."""
+    """The family's lines. Each series is written once. The samples of one histogram or summary stand together."""
     match family.type:
         case "histogram":
             lines = [line for written, series in _gathered(family, labels, "_bucket", "le") for line in _histogram(family.name, written, series)]
@@ -68,12 +69,12 @@ def write(family: Family, labels: Labels) -> Written:
 
 
 def escaped(text: str) -> str:
-    """As it stands between quotes, and in a HELP line of OpenMetrics."""
+    """The text as it stands in a label's value, and in a HELP line of OpenMetrics."""
     return escaped_help(text).replace('"', r"\"")
 
 
 def escaped_help(text: str) -> str:
-    """As it stands in a HELP line of the plain text format."""
+    """The text as it stands in a HELP line of the plain text format."""
     return text.replace("\\", r"\\").replace("\n", r"\n")
 
 
@@ -87,7 +88,7 @@ def _number(value: float) -> str:
 
 
 def _single(family: Family, labels: Labels) -> list[str]:
-    """The lines of a family with one sample for each series."""
+    """The lines of a family whose series have one sample each."""
     found: dict[str, str] = {}
     for sample in family.samples:
         if sample.value >= 0 or family.type != "counter":
@@ -98,14 +99,18 @@ def _single(family: Family, labels: Labels) -> list[str]:
 
 @dataclass(slots=True)
 class _Series:
-    """The samples of one histogram or summary: its buckets or quantiles, each with its label as the engine writes it, and its totals by name."""
+    """One histogram or summary: its buckets or quantiles by position, each with its label as written, and its sum and
+    count by name.
+    """
 
     points: dict[float, tuple[str, float]] = field(default_factory=dict)
     totals: dict[str, float] = field(default_factory=dict)
 
 
 def _gathered(family: Family, labels: Labels, suffix: str, label: str) -> Iterable[tuple[str, _Series]]:
-    """The series of a family by their labels, the `label` that tells their points apart left out of them."""
+    """The family's samples by series. `label` (`le` or `quantile`) tells the samples of one series apart, and is left
+    out of its labels.
+    """
     found: dict[str, _Series] = {}
     for sample in family.samples:
         if sample.name == family.name + suffix:
@@ -118,7 +123,7 @@ def _gathered(family: Family, labels: Labels, suffix: str, label: str) -> Iterab
 
 
 def _histogram(name: str, labels: str, series: _Series) -> Iterator[str]:
-    """Its lines, buckets in ascending order; none unless it is whole."""
+    """The lines of one histogram, buckets in ascending order. None at all if it is incomplete or contradicts itself."""
     total, count = f"{name}_sum", f"{name}_count"
     points = sorted(series.points.items())
     bounds = [upper for upper, _ in points]
@@ -138,7 +143,7 @@ def _histogram(name: str, labels: str, series: _Series) -> Iterator[str]:
 
 
 def _summary(name: str, labels: str, series: _Series) -> Iterator[str]:
-    """Its lines, quantiles in ascending order; none unless it is sound."""
+    """The lines of one summary, quantiles in ascending order. None at all if a value of it cannot be."""
     total, count = f"{name}_sum", f"{name}_count"
     points = sorted(series.points.items())
     if (
@@ -154,7 +159,7 @@ def _summary(name: str, labels: str, series: _Series) -> Iterator[str]:
 
 
 def _position(point: str) -> float:
-    """Of a bucket or quantile; one that is no number comes before all others."""
+    """The number that a bucket's or quantile's label holds. A label that is no number comes before all others."""
     found = bound(point)
     return -math.inf if math.isnan(found) else found
 

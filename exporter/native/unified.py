@@ -1,4 +1,4 @@
-"""`chatprobe_native_*`: the engines' own numbers under one name for all of them, as they were last told."""
+"""`chatprobe_native_*`: the newest values of the numbers that all engines have under one name."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from probes.numbers.page import Numbers, Value
 from probes.record import ChatRecord
 
 Told = Mapping[str, Sequence[Exposed]]
-"""The samples that one process has, by the metric's name."""
+"""The samples of one process, by the metric's name."""
 
 
 class Unified:
-    """A collector for a registry that is read through the same ledger: a scrape sees what a process told wholly or not at all.
+    """A collector for a registry that is read through the same ledger: a scrape sees all that a process told at once,
+    or nothing.
 
-    Everything may be called from any thread; what is put is worked out in the caller's.
+    Everything may be called from any thread. Samples are made in the thread of the caller.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -36,15 +37,18 @@ class Unified:
         self._loaded: dict[tuple[str, str | None], Told] = {}
         self._chats: dict[str, _Chats] = {}
 
-    def put(self, target: str, backend: str, model: str, replica: str | None, numbers: Numbers) -> None:
-        """What one process of a target tells now, in place of what it told before."""
+    def serve_numbers(self, target: str, backend: str, model: str, replica: str | None, numbers: Numbers) -> None:
+        """Serve what one process of a target tells now, in place of what it told before."""
         labels = _labels(target, backend, model, replica)
         metrics = ((unified.METRICS[number], value) for number, value in numbers.items())
         told = {metric.name: _samples(metric, labels, value) for metric, value in metrics}
         self._ledger.write(partial(self._scraped.__setitem__, (target, replica), told))
 
-    def put_loaded(self, target: str, backend: str, model: str, replica: str | None, models: Sequence[LoadedModel]) -> None:
-        """What one process of a target has in memory now; `model` is the target's. What its chats count begins at 0 where nothing was counted yet."""
+    def serve_loaded(self, target: str, backend: str, model: str, replica: str | None, models: Sequence[LoadedModel]) -> None:
+        """Serve what one process of a target has in memory now. `model` is the target's own model.
+
+        What is counted from the target's chats begins at 0 with the first call.
+        """
         told: dict[str, list[Exposed]] = {}
         for name, one in _named(models, backend, model).items():
             labels = _labels(target, backend, name, replica)
@@ -53,18 +57,23 @@ class Unified:
                 told.setdefault(metric.name, []).extend(_samples(metric, labels, value))
         self._ledger.write(partial(self._load, (target, backend, model), replica, told))
 
-    def chat(self, record: ChatRecord) -> None:
-        """Count what the engine said of a chat that ended `ok` or `failed`. Where it has metrics, its chats tell nothing new."""
+    def count_chat(self, record: ChatRecord) -> None:
+        """Count what the engine said of a chat that ended `ok` or `failed`.
+
+        A chat with an engine that has metrics adds nothing: its metrics count it already.
+        """
         of_chats = backends.get(record.backend).of_chats
         if of_chats is not None and record.outcome != "cancelled":
-            self._ledger.write(partial(self._take, record, of_chats))
+            self._ledger.write(partial(self._count_chat, record, of_chats))
 
     def drop(self, target: str, replica: str | None) -> None:
-        """What this replica of the target (None: the only one) told does not hold any more; what its chats told does."""
+        """End what this replica of the target told of itself; None is the only replica. What was counted from chats
+        stays.
+        """
         self._ledger.write(partial(self._drop, target, replica))
 
     def forget(self, target: str) -> None:
-        """The target is gone, with all that it and its chats told."""
+        """End everything of a target that is gone."""
         self._ledger.write(partial(self._forget, target))
 
     def collect(self) -> Iterator[Collected]:
@@ -83,11 +92,11 @@ class Unified:
         if of_chats is not None and target not in self._chats:
             self._chats[target] = _Chats(_labels(*labels), of_chats)
 
-    def _take(self, record: ChatRecord, of_chats: OfChats) -> None:
+    def _count_chat(self, record: ChatRecord, of_chats: OfChats) -> None:
         chats = self._chats.get(record.target)
         if chats is None or chats.ended_by(record):
             chats = self._chats[record.target] = _Chats(_labels(record.target, record.backend, record.model), of_chats)
-        chats.take(record)
+        chats.count(record)
 
     def _drop(self, target: str, replica: str | None) -> None:
         self._scraped.pop((target, replica), None)
@@ -101,7 +110,7 @@ class Unified:
 
 
 class _Chats:
-    """What the chats with one target told, under one model."""
+    """What was counted from the chats with one target, under one model."""
 
     def __init__(self, labels: dict[str, str], of_chats: OfChats) -> None:
         self._labels = labels
@@ -110,13 +119,15 @@ class _Chats:
         self._newest_ns = 0
 
     def ended_by(self, record: ChatRecord) -> bool:
-        """Whether the target's model has changed: a chat with another began after all that were taken. One that was under way then is taken here."""
+        """Whether the chat shows that the target's model has changed: its model is another, and it began after all
+        chats counted here.
+        """
         return record.model != self._labels[MODEL] and record.started_ns > self._newest_ns
 
-    def take(self, record: ChatRecord) -> None:
+    def count(self, record: ChatRecord) -> None:
         self._newest_ns = max(self._newest_ns, record.started_ns)
         for number, value in self._of_chats.read(record):
-            self._observed.put(unified.METRICS[number], value)
+            self._observed.add(unified.METRICS[number], value)
 
     def told(self) -> Told:
         return {metric.name: _samples(metric, self._labels, value) for metric, value in self._observed.values()}
@@ -127,7 +138,10 @@ def _labels(target: str, backend: str, model: str, replica: str | None = None) -
 
 
 def _named(models: Sequence[LoadedModel], backend: str, model: str) -> dict[str, LoadedModel]:
-    """By the target's own name for its model, and by the engine's for others. Of two with one name the first counts."""
+    """The models by the name that they are served under: the target's own name for its model, the engine's for others.
+
+    Of two models with one name the first counts.
+    """
     key = backends.get(backend).model_key
     found: dict[str, LoadedModel] = {}
     for one in models:

@@ -1,4 +1,4 @@
-"""Whether each target's own metrics could be read, and how long it took."""
+"""Gauges that say whether each page of metrics could be read, and how long it took."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exporter.native.failure import NativeReason
 
 
 class Ups:
-    """The gauges of each page of metrics that is read."""
+    """`chatprobe_native_up` and `chatprobe_native_scrape_duration_seconds` of every page."""
 
     def __init__(self, families: Families, ledger: Ledger) -> None:
         self._families = families
@@ -19,11 +19,11 @@ class Ups:
         self._series: dict[tuple[str, str | None], tuple[tuple[str, str, str], Series]] = {}
 
     def told(self, target: str, backend: str, model: str, replica: str | None, reason: NativeReason | None, seconds: float) -> None:
-        """A page was read, or could not be for that reason, and it took so long."""
+        """A page was scraped in so many seconds; `reason` says why that failed, None where it did not."""
         self._ledger.write(partial(self._tell, (target, backend, model), replica, reason, seconds))
 
     def forget(self, target: str, replica: str | None) -> None:
-        """The page is not read any more."""
+        """The page is not scraped any more."""
         self._ledger.write(partial(self._forget, (target, replica)))
 
     def _tell(self, labels: tuple[str, str, str], replica: str | None, reason: NativeReason | None, seconds: float) -> None:
@@ -33,8 +33,8 @@ class Ups:
             self._forget(key)
             series = Series(self._families, labels)
             self._series[key] = labels, series
-        series.put_only(own.NATIVE_UP, reason is None, replica or "", reason.value if reason else "")
-        series.put_only(own.NATIVE_SCRAPE_DURATION, seconds, replica or "")
+        series.record_only(own.NATIVE_UP, reason is None, replica or "", reason.value if reason else "")
+        series.record_only(own.NATIVE_SCRAPE_DURATION, seconds, replica or "")
 
     def _forget(self, key: tuple[str, str | None]) -> None:
         if key in self._series:

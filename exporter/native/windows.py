@@ -1,4 +1,7 @@
-"""The times between two scrapes of one process in which nobody but chatprobe used it: what it says of them, it says of our chats."""
+"""Windows between two scrapes in which all requests of a process were chatprobe's.
+
+What the engine's sums grew by in such a window is the engine's figure for chatprobe's own chats.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +17,22 @@ from probes.record import ChatRecord
 from traffic.schedule import NANOSECONDS
 
 SETTLED_AFTER_NS = NANOSECONDS // 10
-"""An engine may count a token a little after it has sent it: by then it has."""
+"""An engine may count a token a little after it has sent it. After this time it has."""
 CHATS_KEPT = 10_000
-"""Of one process, between three scrapes. Where there are more, the engine has counted more than are known, and the window tells nothing."""
+"""Chats of one process that are kept, between three scrapes.
+
+With more chats than this the engine has counted more than are known, so that the window tells nothing.
+"""
 
 _NOW = (Number.REQUESTS_RUNNING, Number.REQUESTS_WAITING)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """So many chats with a model had their first token; `client_seconds` is the sum of their TTFT, `engine_seconds` the engine's for the same."""
+    """Chats with one model that had their first token in a window.
+
+    `client_seconds` is the sum of their TTFT, and `engine_seconds` the engine's sum for the same chats.
+    """
 
     model: str
     chats: int
@@ -41,7 +50,7 @@ class _Chat:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What matters of one scrape. `idle`: no request was in the engine."""
+    """What matters of one scrape. `idle` says that no request was in the engine."""
 
     began_ns: int
     ended_ns: int
@@ -51,29 +60,37 @@ class Look:
     ttft_seconds: float
 
     def meets(self, chat: _Chat) -> bool:
-        """Whether the chat was open, or hardly over, while the engine told what it had counted: it may have counted the chat or not."""
+        """Whether the chat was open, or hardly over, during the scrape.
+
+        Of such a chat it is not known whether the engine had counted it.
+        """
         return chat.sent_ns <= self.ended_ns and chat.ended_ns + SETTLED_AFTER_NS >= self.began_ns
 
 
 class Windows:
-    """The windows of one process, each told at the scrape after it, when the records of its chats have come.
+    """The windows of one process. Each is told at the scrape after it, when the records of its chats have come.
 
-    A window tells nothing unless the engine was idle at both of its scrapes, none of our chats was open at either, its counters did not begin
-    anew, and it counted exactly as many first tokens as our chats had. That they are equal is proof: a chat of ours that bore a token is always
-    counted by the engine, so whoever else had one, or a chat of which nothing is known yet, makes the engine's number the larger one.
+    A window tells something only if all of this holds:
+
+    - The engine was idle at both of its scrapes, and none of our chats was open at either.
+    - The process did not restart between them.
+    - The engine counted exactly as many first tokens as our chats had.
+
+    Equal counts prove that nobody else had a chat: the engine counts each of ours that bore a token, so a chat of
+    anybody else, or one whose record has not come yet, makes the engine's count the larger one.
     """
 
     def __init__(self) -> None:
         self._chats: deque[_Chat] = deque(maxlen=CHATS_KEPT)
         self._looks: deque[Look] = deque(maxlen=2)
 
-    def chat(self, record: ChatRecord) -> None:
-        """A chat of ours has ended."""
+    def add_chat(self, record: ChatRecord) -> None:
+        """Take a chat of ours that has ended."""
         if record.sent_ns is not None and record.ttft_seconds is not None:
             self._chats.append(_Chat(record.model, record.sent_ns, record.ended_ns, record.ttft_seconds))
 
-    def take(self, newest: Look) -> Window | None:
-        """A scrape; gives the window between the two before it, if it tells something."""
+    def add_look(self, newest: Look) -> Window | None:
+        """Take a scrape. Gives the window between the two scrapes before it, if that tells something."""
         found = self._between(*self._looks) if len(self._looks) == 2 else None
         self._looks.append(newest)
         first = self._looks[0]
@@ -93,7 +110,7 @@ class Windows:
 
 
 def look(scraped: Scraped) -> Look | None:
-    """None of an engine that does not count first tokens."""
+    """What matters of a scrape; None of an engine that does not count first tokens."""
     ttft = histogram(scraped.numbers, Number.TTFT)
     if ttft is None:
         return None
@@ -102,5 +119,5 @@ def look(scraped: Scraped) -> Look | None:
 
 
 def _alike(chats: Sequence[_Chat]) -> bool:
-    """Whether all are with one model."""
+    """Whether all chats are with one model."""
     return len({chat.model for chat in chats}) == 1

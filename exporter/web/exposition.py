@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as as_openm
 
 from catalogue import own
 from exporter.metrics.ledger import Ledger
-from exporter.native.relay import Relayed
+from exporter.native.relay import RelaySnapshot
 from exporter.negotiation import wishes
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -44,7 +44,7 @@ class _Snapshot:
 class PrometheusExposition:
     """The exposition by prometheus-client, with the engines' own metrics, which are `relayed` as lines, behind it. Safe to call from any thread."""
 
-    def __init__(self, registry: CollectorRegistry, ledger: Ledger, relayed: Callable[[], Relayed] = Relayed) -> None:
+    def __init__(self, registry: CollectorRegistry, ledger: Ledger, relayed: Callable[[], RelaySnapshot] = RelaySnapshot) -> None:
         self._registry = registry
         self._ledger = ledger
         self._relayed = relayed

@@ -1,4 +1,4 @@
-"""The engines: one file each, and the one line here that names it."""
+"""The registry of engines: each has a file here, and one line in the list below."""
 
 from __future__ import annotations
 
@@ -20,33 +20,37 @@ BACKENDS: dict[str, Backend] = {
         OpenAi(),
     )
 }
-"""By name. A server that nobody has named is asked in this order, so that one which answers as others do too stands behind them."""
+"""Every backend by its name.
+
+A server that nobody has named is asked in this order. So an engine whose server answers like another's too stands
+before that one.
+"""
 
 
 def names() -> tuple[str, ...]:
-    """Every backend's name."""
+    """The names of all backends."""
     return tuple(BACKENDS)
 
 
 def apis() -> tuple[str, ...]:
-    """The value of `api` of every wire form, each once."""
+    """The values of `api` that there are, each once."""
     return tuple(dict.fromkeys(api for backend in BACKENDS.values() for api in backend.forms))
 
 
 def chat_paths() -> tuple[str, ...]:
-    """Where any wire form posts its chats, each once."""
+    """The paths that chats are posted to, each once."""
     return tuple(dict.fromkeys(form.path for backend in BACKENDS.values() for form in backend.forms.values()))
 
 
 def get(name: str) -> Backend:
-    """The engine of this name. Raises `ValueError`, with the ones there are, where there is none."""
+    """The backend of this name. Raises `ValueError`, which lists the names there are."""
     if name not in BACKENDS:
         raise ValueError(f"no backend {name!r}; there are: {', '.join(BACKENDS)}")
     return BACKENDS[name]
 
 
 def form(name: str, api: str = "chat") -> WireForm:
-    """The wire form of an engine's API. Raises `ValueError`, with the ones there are, where there is none."""
+    """The wire form of a backend's API. Raises `ValueError`, which lists the backends and APIs there are."""
     if name not in BACKENDS or api not in BACKENDS[name].forms:
         known = ", ".join(name if api == "chat" else f"{name} ({api})" for name, backend in BACKENDS.items() for api in backend.forms)
         raise ValueError(f"no backend {name!r} with the API {api!r}; there are: {known}")
@@ -54,27 +58,35 @@ def form(name: str, api: str = "chat") -> WireForm:
 
 
 def unnamed() -> str:
-    """The backend of a server of which nothing is known yet."""
+    """The name of the backend that stands for a server of which nothing is known yet."""
     return next(name for name, backend in BACKENDS.items() if backend.generic)
 
 
 def meant_by(label: str) -> str | None:
-    """The backend that a label's value names; None if it names none."""
+    """The name of the backend that a label's value names: by its own name, or by an alias. None if it names none."""
     return next((name for name, backend in BACKENDS.items() if label in (name, *backend.aliases)), None)
 
 
 def mentioned_in(text: str) -> str | None:
-    """The engine whose name, or one like it, is a part of this name of something else; None if there is none."""
+    """The engine that the name of an image or of a runtime speaks of; None if it speaks of none.
+
+    It does if it contains the engine's name or an alias, in upper or lower case.
+    """
     words = text.lower()
     engines = (backend for backend in BACKENDS.values() if not backend.generic)
     return next((engine.name for engine in engines if any(name in words for name in (engine.name, *engine.aliases))), None)
 
 
 def own_apis() -> tuple[tuple[Backend, str, WireForm], ...]:
-    """Each API beside `chat`, with the engine whose own it is."""
+    """Every API besides `chat`: (the engine that has it, its value of `api`, its wire form)."""
     return tuple((backend, api, form) for backend in BACKENDS.values() for api, form in backend.forms.items() if api != "chat")
 
 
+def usual_ports() -> tuple[int, ...]:
+    """The ports that engines listen on unless told otherwise, each once."""
+    return tuple(dict.fromkeys(port for backend in BACKENDS.values() for port in backend.usual_ports))
+
+
 def titles(which: Callable[[Backend], object]) -> tuple[str, ...]:
-    """How people write the engines of which this is true."""
+    """The titles of the backends for which this is true."""
     return tuple(backend.title for backend in BACKENDS.values() if which(backend))

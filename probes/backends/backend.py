@@ -1,4 +1,4 @@
-"""What an engine is to everything outside of its own file."""
+"""What an engine's class says of the engine: everything that the rest of chatprobe asks about it."""
 
 from __future__ import annotations
 
@@ -18,61 +18,66 @@ Colour = Literal["blue", "green", "orange", "purple", "red", "yellow"]
 
 
 class Backend:
-    """One engine, and all that the rest asks about it. Stateless: one instance serves every target.
+    """One engine. Stateless: one instance serves every target.
 
-    What stands here holds for an engine of which nothing else is known; its own file says what differs. What reads an answer raises `FrameError`
-    where it is not what the engine would send.
+    An engine's own file has a subclass. What it leaves out is as it stands here. A method that reads an answer raises
+    `FrameError` if the engine would not answer so; its text says what is wrong.
     """
 
     name: ClassVar[str]
-    """The value of `backend` in configuration and labels."""
+    """The value of `backend` in the configuration and in labels."""
     title: ClassVar[str]
-    """How people write it."""
+    """The name as people write it."""
     forms: ClassVar[Mapping[str, WireForm]]
-    """Its wire forms by the value of `api`; `chat` is there always, and first."""
+    """Its wire forms by the value of `api`. `chat` is always there, and first."""
     generic: ClassVar[bool] = False
-    """Whether it is any server of an API rather than one engine. It is recognised last, and never by names."""
+    """True for any server of an API, rather than one engine. No image or runtime is taken for it, and it is asked last."""
     colour: ClassVar[Colour | None] = None
-    """On dashboards; None where it has none of its own."""
+    """Its colour on dashboards; None if it has none of its own."""
 
     # what it can do
 
     exact_length: ClassVar[bool] = False
-    """Whether an answer can be asked for that has exactly `max_tokens`."""
+    """Whether it can be asked for an answer of exactly `max_tokens`."""
     thinking: ClassVar[bool] = False
-    """Whether a model can be told to think, or not to."""
+    """Whether it can be told that the model shall think, or shall not."""
     on_demand: ClassVar[OnDemand | None] = None
-    """How it loads models; None where it serves only what it has in memory."""
+    """How it loads models on demand; None if it serves only models that are in memory."""
 
     # what it says of itself
 
     metrics: ClassVar[OwnMetrics | None] = None
-    """Its page of metrics; None where it has none, or none that is known here."""
+    """Its page of metrics; None if it has none, or none that is known."""
     of_chats: ClassVar[OfChats | None] = None
-    """What is counted from its answers, where it has no metrics that tell it."""
+    """What is counted from its answers, for an engine without metrics."""
+
+    own_ttft: ClassVar[str] = ""
+    """What its own figure for a chat's time to first token covers, for the metric's help; empty if it gives none."""
 
     # how discovery knows it
 
+    usual_ports: ClassVar[tuple[int, ...]] = ()
+    """The ports that its servers listen on unless told otherwise."""
     aliases: ClassVar[tuple[str, ...]] = ()
-    """Values of labels, and parts of images' and runtimes' names, that mean it, besides its `name`."""
+    """Other names for it: values of labels, and parts of the names of images and runtimes."""
     recognised_at: ClassVar[str]
-    """What is asked of a server that nobody has named; `recognise` looks at the answer."""
+    """The path that a server is asked to find out whether it is this engine. `recognise` reads the answer."""
 
     # what is asked besides chats
 
     health_path: ClassVar[str] = "/health"
     version_path: ClassVar[str | None] = None
-    """Where it says its version; None where it does nowhere."""
+    """Where it tells its version; None if it tells it nowhere."""
     models_path: ClassVar[str] = "/v1/models"
     longest_chat_path: ClassVar[str | None] = None
-    """Where it says how long a chat may be; None where it does nowhere."""
+    """Where it tells how long a chat may be; None if it tells it nowhere."""
 
     def recognise(self, body: bytes) -> None:
-        """Whether the answer at `recognised_at` is this engine's: raises `FrameError` where it is not."""
+        """Raises `FrameError` unless the answer at `recognised_at` is this engine's."""
         self.version(body)
 
     def version(self, body: bytes) -> str:
-        """From the answer of `version_path`."""
+        """The version in the answer of `version_path`."""
         try:
             answer = orjson.loads(body)
         except orjson.JSONDecodeError as error:
@@ -85,25 +90,28 @@ class Backend:
         return version
 
     def models(self, body: bytes) -> tuple[str, ...]:
-        """Model names from the answer of `models_path`, in the engine's order."""
+        """The names of the models in the answer of `models_path`, in the engine's order."""
         return names(body, "data", "id")
 
     def longest_chat(self, body: bytes, model: str) -> int | None:
-        """How many tokens a prompt and its answer may have together, from the answer of `longest_chat_path`; None where it does not say."""
+        """How many tokens a prompt and its answer may have together, by the answer of `longest_chat_path`.
+
+        None if it does not say.
+        """
         return None
 
     def model_key(self, model: str) -> str:
-        """What two names of one model have in common: they mean one model if this is equal."""
+        """The key by which names of models are compared: two names with one key mean one model."""
         return model
 
     def listed(self, model: str, models: Sequence[str]) -> str | None:
-        """The name under which a list of the engine's holds the model; None if it is missing there."""
+        """The name under which the engine lists the model; None if it does not list it."""
         alike = (name for name in models if self.model_key(name) == self.model_key(model))
         return model if model in models else next(alike, None)
 
     # what is made of all that
 
     def help_of(self, number: Number) -> str:
-        """What a number is with this engine; empty where it does not tell it."""
+        """What the number is with this engine, for the metric's help; empty if the engine does not tell it."""
         told = (self.metrics and self.metrics.helps()), (self.on_demand and self.on_demand.helps), (self.of_chats and self.of_chats.helps)
         return next((helps[number] for helps in told if helps and number in helps), "")

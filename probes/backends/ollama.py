@@ -223,6 +223,8 @@ class Ollama(Backend):
     thinking = True
     on_demand = ON_DEMAND
     of_chats = OF_CHATS
+    own_ttft = "`request`: load and prompt evaluation, without the wait for a slot and the template."
+    usual_ports = (11434,)
     recognised_at = "/api/version"
     version_path = "/api/version"
     health_path = "/api/ps"

@@ -175,6 +175,7 @@ class Tgi(Backend):
     forms: ClassVar[Mapping[str, WireForm]] = {"chat": TgiChat(), "generate": TgiGenerate()}
     colour = "green"
     metrics = METRICS
+    usual_ports = (8080,)
     aliases = ("text-generation-inference",)
     recognised_at = "/info"
     version_path = "/info"

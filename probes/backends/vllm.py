@@ -10,7 +10,6 @@ from probes.backends.backend import Backend
 from probes.backends.base import WireForm
 from probes.backends.fields import JsonObject, as_list, length, parse_object, seconds
 from probes.backends.openai_chat import OpenAiChat
-from probes.backends.turns import turns
 from probes.numbers.family import Sample
 from probes.numbers.histogram import is_amount
 from probes.numbers.number import Number
@@ -20,10 +19,11 @@ from probes.record import Native
 
 
 class VllmChat(OpenAiChat):
-    """vLLM: the running usage on every chunk counts the tokens that text does not show.
+    """vLLM's chat form. The running usage on every chunk counts the tokens that text does not show.
 
-    The first chunk bears the role alone (vLLM `chat_completion/serving.py::chat_completion_stream_generator`); one chunk may bear several tokens, or
-    none that can be seen: half a character, the end of the sequence. Errors after the 200 are events, and `[DONE]` follows them too.
+    The first chunk bears the role alone (vLLM `chat_completion/serving.py::chat_completion_stream_generator`). One
+    chunk may bear several tokens, or tokens that cannot be seen: half a character, the end of the sequence. An error
+    after the 200 is an event, and `[DONE]` follows it.
     """
 
     def body(self, ask: Ask) -> dict[str, object]:
@@ -31,11 +31,10 @@ class VllmChat(OpenAiChat):
         if ask.model == UNKNOWN_MODEL:
             # without a name the base model answers (vLLM `serve/engine/serving.py::_is_model_supported`); by this one none would
             del body["model"]
-        body["messages"] = turns(ask)
         body["stream_options"] = {"include_usage": True, "continuous_usage_stats": True}
         body["chat_template_kwargs"] = {"enable_thinking": ask.thinking}
         if ask.nonce is not None:
-            # Mixed into the hash of the prompt's first block: keeps the prefix cache out without a changed prompt.
+            # Mixed into the hash of the prompt's first block: keeps the prefix cache out whatever stands in the prompt before the nonce.
             body["cache_salt"] = ask.nonce
         if ask.exact_length:
             # `min_tokens` also holds off the stop tokens that a model's own defaults may bring.
@@ -44,7 +43,10 @@ class VllmChat(OpenAiChat):
         return body
 
     def _native(self, chunk: JsonObject) -> Native | None:
-        """`metrics` of a server with `--enable-per-request-metrics`; its time to first token begins when the request leaves the queue."""
+        """The chunk's `metrics`, of a server with `--enable-per-request-metrics`.
+
+        Its time to first token begins when the request leaves the queue.
+        """
         metrics = chunk.get("metrics")
         if not isinstance(metrics, dict):
             return None
@@ -56,14 +58,20 @@ class VllmChat(OpenAiChat):
 
 
 class _CountedInTokens(Sum):
-    """A counter of the prefix cache. Until 0.8 it counted blocks, and only the help says so: then there is none."""
+    """A counter of the prefix cache.
+
+    Until 0.8 it counted blocks, which only its help says. Such a counter is left out.
+    """
 
     def __call__(self, page: Page) -> float | None:
         return None if "block" in page.help(*self.names) else super().__call__(page)
 
 
 def _ended(*, well: bool) -> Callable[[Page], float | None]:
-    """Requests that ended, well or not. Older versions have no series for a reason before a request ended by it."""
+    """Requests that ended, well or not.
+
+    Older versions have no series for a reason before a request ended by it.
+    """
 
     def read(page: Page) -> float | None:
         ended = page.samples("vllm:request_success_total")
@@ -75,13 +83,16 @@ def _ended(*, well: bool) -> Callable[[Page], float | None]:
 
 
 def _fullest(page: Page) -> float | None:
-    """A mean would hide a full rank."""
+    """The usage of the fullest rank: a mean would hide a full one."""
     values = [usage.value for usage in page.samples("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc")]
     return max(values) if values and all(0 <= value <= 1 for value in values) else None
 
 
 def _capacity(page: Page) -> float | None:
-    """In tokens, of all ranks. Labels change with the version, and while an engine starts: a rank's number is the last that it has one in."""
+    """The tokens that the KV caches of all ranks hold.
+
+    Labels change with the version, and while an engine starts. A rank's number is the last one that its labels give.
+    """
     ranks: dict[str, float | None] = {}
     for configuration in page.samples("vllm:cache_config_info"):
         rank = label(configuration, "engine")
@@ -92,7 +103,10 @@ def _capacity(page: Page) -> float | None:
 
 
 def _tokens(configuration: Sample) -> float | None:
-    """Of a model with several kinds of layers, blocks x block size is not the number of tokens: vLLM's own number comes first."""
+    """The tokens that one rank's KV cache holds.
+
+    vLLM's own number comes first: for a model with several kinds of layers, blocks x block size is another.
+    """
     stated = _size(label(configuration, "kv_cache_size_tokens"))
     blocks, block_tokens = _size(label(configuration, "num_gpu_blocks")), _size(label(configuration, "block_size"))
     if stated is not None or blocks is None or block_tokens is None:
@@ -101,7 +115,7 @@ def _tokens(configuration: Sample) -> float | None:
 
 
 def _size(text: str) -> float | None:
-    """A number above 0; None for what is none, as Python writes it too."""
+    """A number above 0; None for anything else, such as Python's `None`."""
     try:
         size = float(text)
     except ValueError:
@@ -165,10 +179,11 @@ METRICS = OwnMetrics(
         Told(Number.DECODE, Distribution("vllm:request_decode_time_seconds"), "for each request that ended."),
     ),
 )
-"""Of versions 0.6 to 0.32. Names and meanings: vLLM `v1/metrics/loggers.py` and `stats.py`; before 0.9, `engine/metrics.py`.
+"""Of versions 0.6 to 0.32. Names and meanings: vLLM `v1/metrics/loggers.py` and `stats.py`; before 0.9,
+`engine/metrics.py`.
 
-The series of data-parallel ranks (label `engine`) are added up: they are one engine to whoever chats with it. vLLM under Ray Serve has names of its
-own (`vllm_…`, `ray_vllm_…`): they are left out.
+The series of data-parallel ranks (label `engine`) are added up: whoever chats with them has one engine. vLLM under Ray
+Serve has names of its own (`vllm_…`, `ray_vllm_…`), which are left out.
 """
 
 
@@ -182,6 +197,11 @@ class Vllm(Backend):
     exact_length = True
     thinking = True
     metrics = METRICS
+    own_ttft = (
+        "`request`, with --enable-per-request-metrics: queue and prefill, without HTTP, chat template and tokenization; "
+        "`window`: from the chat template on."
+    )
+    usual_ports = (8000,)
     aliases = ("vllm-openai",)
     recognised_at = "/version"
     version_path = "/version"

@@ -1,1 +1,1 @@
-"""What engines say of themselves, and the closed list of numbers that it is brought to."""
+"""What engines tell of themselves: their metrics as they write them, and the closed list of numbers made of them."""

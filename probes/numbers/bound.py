@@ -1,4 +1,4 @@
-"""Where a bucket or quantile ends: the number that its label `le` or `quantile` holds."""
+"""Reads the number in a label `le` or `quantile`."""
 
 from __future__ import annotations
 
@@ -9,5 +9,8 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?
 
 
 def bound(label: str) -> float:
-    """NaN for what is no number to Prometheus, though it may be one to Python: `1_0`, other scripts' digits, a line end behind a number."""
+    """The number; NaN for what is none to Prometheus.
+
+    Python's own `float` takes more: `1_0`, digits of other scripts, a number with a line end behind it.
+    """
     return float(label) if _NUMBER.fullmatch(label) else math.nan

@@ -11,7 +11,7 @@ Labels = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One series' value. `name` and `labels` are as the engine writes them, labels in its order."""
+    """The value of one series. `name` and `labels` are as the engine writes them, labels in its order."""
 
     name: str
     labels: Labels
@@ -20,9 +20,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One metric family, named as in the plain text format: a counter of vLLM has `_total`, in the family's name too, one of TGI has not.
+    """One metric family, named as in the plain text format.
 
-    A family that was declared before it has any series has no samples.
+    That format leaves `_total` to the engine: vLLM's counters have it in the family's name, TGI's have not. A family
+    that was declared and has no series yet has no samples.
     """
 
     name: str

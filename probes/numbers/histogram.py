@@ -1,4 +1,4 @@
-"""A histogram as an engine keeps it, read only where it is whole and makes sense."""
+"""A histogram as an engine keeps it. One that is incomplete or contradicts itself is not read."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from probes.numbers.bound import bound
 from probes.numbers.family import Labels, Sample
 
 BOUNDS_LIMIT = 200
-"""Of one histogram. The engines' own that are read have up to 101; TGI's size of the next batch has 1,025, and is not."""
+"""Of one histogram. The engines' own that are read have up to 101; TGI's size of the next batch has 1,025, and is not.
+"""
 _LE = "le"
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """`counts[i]` observations were at most `bounds[i]`, in the metric's unit; the last bound is infinity. `total` is the sum of all observations."""
+    """`counts[i]` observations were at most `bounds[i]`, in the metric's unit. The last bound is infinity.
+
+    `total` is the sum of all observations.
+    """
 
     bounds: tuple[float, ...]
     counts: tuple[float, ...]
@@ -29,12 +33,12 @@ class Histogram:
 
 
 def is_amount(value: float) -> bool:
-    """Whether a counter, or a number of things, can have this value."""
+    """Whether a counter, or a number of things, can have this value: finite, and not negative."""
     return math.isfinite(value) and value >= 0
 
 
 def added(histograms: Iterable[Histogram]) -> Histogram | None:
-    """All observations in one; None for none, and where the bounds differ: counts of different bounds cannot be added."""
+    """All observations in one histogram; None of no histogram, and where bounds differ, as such counts cannot be added."""
     whole: Histogram | None = None
     for each in histograms:
         if whole is None:
@@ -48,11 +52,15 @@ def added(histograms: Iterable[Histogram]) -> Histogram | None:
 
 
 def read(buckets: Iterable[Sample], sums: Iterable[Sample], counts: Iterable[Sample]) -> Histogram | None:
-    """The histogram that these series make, all label sets together.
+    """The histogram that these series make, all label sets together; None if there is none.
 
-    None if there are none, or if one of them has more than 200 bounds, is not whole or cannot be: a bound that is no number or stands there twice, no
-    bucket for infinity, buckets that fall, a count that is not that of the last bucket, a value that is negative, infinite or none. Without it the
-    sum of the others would look like a reset.
+    It is None too if any label set of it cannot be read, as the sum of the others would look like a reset. A label set
+    cannot be read if
+
+    - it has more than 200 bounds, or none for infinity,
+    - a bound is no number, or stands there twice,
+    - its buckets fall, or its count is not that of the last bucket,
+    - a value is negative, infinite or NaN.
     """
     found: dict[Labels, _Parts] = {}
     for sample in buckets:
@@ -69,7 +77,7 @@ def read(buckets: Iterable[Sample], sums: Iterable[Sample], counts: Iterable[Sam
 
 @dataclass(slots=True)
 class _Parts:
-    """What one label set has: (upper bound, observations up to it), sums and counts."""
+    """What one label set has: buckets (upper bound, observations up to it), sums and counts."""
 
     buckets: list[tuple[float, float]] = field(default_factory=list)
     sums: list[float] = field(default_factory=list)

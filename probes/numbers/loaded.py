@@ -11,10 +11,10 @@ from probes.numbers.number import Number
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """One model in memory; None stands for what the engine does not say, or says in a way that is no number.
+    """One model in memory. None stands for what the engine does not say, or says in a way that is no number.
 
-    `size_bytes` is all of its memory, `vram_bytes` the part of it on GPUs. `expires_at` is when it is unloaded if nobody uses it, in seconds since
-    the epoch.
+    `size_bytes` is all of its memory, `vram_bytes` the part of it on GPUs. `expires_at` is when it is unloaded if
+    nobody uses it, in seconds since the epoch.
     """
 
     name: str
@@ -24,7 +24,7 @@ class LoadedModel:
     expires_at: float | None = None
 
     def numbers(self) -> Iterator[tuple[Number, float]]:
-        """What is known of it; an amount that cannot be is left out."""
+        """Everything known of it. An amount that cannot be is left out."""
         for number, value in (
             (Number.MODEL_MEMORY, self.size_bytes),
             (Number.MODEL_VRAM, self.vram_bytes),
@@ -39,9 +39,9 @@ class LoadedModel:
 class OnDemand:
     """How an engine loads models on demand.
 
-    `path` tells which are in memory, and `read` reads its answer; it raises `FrameError` if that is no such list.
-    `keep_alive_seconds` is how long a model stays after its last use, unless the engine is told otherwise.
-    `helps` say what each number of a `LoadedModel` is with this engine.
+    `path` lists the models in memory, and `read` reads that answer. It raises `FrameError` if the answer is no such
+    list. `keep_alive_seconds` is how long an idle model stays, unless the engine is told otherwise. `helps` say what
+    each number of a `LoadedModel` is with this engine.
     """
 
     path: str

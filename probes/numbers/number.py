@@ -1,4 +1,4 @@
-"""The closed list of numbers that engines tell of themselves, under one name for all of them."""
+"""The closed list of numbers that engines tell of themselves, under one name for all engines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from enum import StrEnum
 
 
 class Number(StrEnum):
-    """One number. Its value is the name of its metric, without `chatprobe_native_`; what it means stands in `catalogue.unified`."""
+    """One number. Its value is the name of its metric without `chatprobe_native_`. `catalogue.unified` says what it
+    means.
+    """
 
     REQUESTS_RUNNING = "requests_running"
     REQUESTS_WAITING = "requests_waiting"

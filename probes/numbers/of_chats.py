@@ -1,4 +1,4 @@
-"""What an engine tells with each chat alone, because it keeps no metrics."""
+"""Numbers of an engine that has no metrics: they are counted from what it says with each chat."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from probes.record import ChatRecord
 
 @dataclass(frozen=True, slots=True)
 class OfChats:
-    """Numbers that are counted here, from what the engine says of chatprobe's own chats: of others' it tells nothing.
+    """Numbers that are counted from chatprobe's own chats only.
 
-    `read` gives what one chat adds to each counter, and what each histogram observes. `helps` say what each number is with this engine.
+    `read` gives what one chat adds to each counter, and what each histogram observes. `helps` say what each number is
+    with this engine.
     """
 
     read: Callable[[ChatRecord], Iterable[tuple[Number, float]]]

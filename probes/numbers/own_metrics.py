@@ -1,4 +1,4 @@
-"""An engine's page of metrics: where it is, what on it is the engine's own, and which number stands under which name."""
+"""An engine's page of metrics: its path, the prefixes of its names, and which number stands under which name."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from probes.numbers.number import Number
 from probes.numbers.page import Numbers, Page, Value, total
 
 Read = Callable[[Page], Value | None]
-"""Finds a number on a page; None where it is not there, or cannot be."""
+"""Finds a number on a page; None where it is missing, or cannot be read."""
 
 
 class Sum:
-    """The samples of a name, added up whatever their labels. Several names are aliases, the newest first."""
+    """Adds up the samples of a name, whatever their labels. Further names are aliases, the newest first."""
 
     def __init__(self, *names: str) -> None:
         self.names = names
@@ -25,7 +25,10 @@ class Sum:
 
 
 class Distribution:
-    """A histogram by its name, all label sets together, or those with one `label`. Several names are aliases, the newest first."""
+    """A histogram by its name: all label sets together, or those with one `label`.
+
+    Further names are aliases, the newest first.
+    """
 
     def __init__(self, *names: str, label: tuple[str, str] | None = None) -> None:
         self.names = names
@@ -37,7 +40,10 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A number that the engine tells. `help` says what it is with this engine, as it stands in the metric's help behind the engine's name."""
+    """A number that the engine tells.
+
+    `help` says what it is with this engine. In the metric's help it stands behind the engine's name.
+    """
 
     number: Number
     read: Read
@@ -46,11 +52,12 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class OwnMetrics:
-    """The metrics that an engine serves.
+    """The metrics that an engine serves at `path`.
 
-    `prefixes` begin the names of its own: these are served on. `denied` are those among them that are not, unless the configuration wants them.
-    `without_statistics` begin the names of what is served even where the engine's statistics are switched off.
-    `begin_late` says that a series is there from its first event on only: a page without any is a good one, and what is missing on it is 0.
+    - `prefixes` begin the names of its own families. These are relayed.
+    - `denied` are names of families that are relayed only if the configuration asks for them.
+    - `without_statistics` begin the names that it serves even with its statistics switched off.
+    - `begin_late`: a series appears with its first event. So a page without any series is a good one.
     """
 
     prefixes: tuple[str, ...]
@@ -61,7 +68,7 @@ class OwnMetrics:
     begin_late: bool = False
 
     def read(self, families: Iterable[Family]) -> Numbers:
-        """The numbers on a page, those left out that it does not have, or that cannot be; none of a page on which nothing is the engine's own."""
+        """The numbers that the page has and that can be read; none if no series on it is the engine's own."""
         page = Page(families)
         if not page.begins(*self.prefixes):
             return {}

@@ -1,4 +1,4 @@
-"""One scrape of an engine's own metrics, to be asked by name."""
+"""One scrape of an engine's own metrics, asked by name."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from probes.numbers.histogram import Histogram, is_amount, read
 from probes.numbers.number import Number
 
 Value = float | Histogram
-"""What one number is for one process: that of a counter or a gauge, or a histogram."""
+"""What one number is for one process: a float for a counter or a gauge, else a histogram."""
 Numbers = Mapping[Number, Value]
 """What one process told, as far as it can be read."""
 
 
 def amount(numbers: Numbers, number: Number) -> float | None:
-    """That of a counter or a gauge; None where it was not told."""
+    """The value of a counter or a gauge; None where it was not told."""
     value = numbers.get(number)
     return None if isinstance(value, Histogram) else value
 
 
 def histogram(numbers: Numbers, number: Number) -> Histogram | None:
-    """None where it was not told."""
+    """The histogram; None where it was not told."""
     value = numbers.get(number)
     return value if isinstance(value, Histogram) else None
 
 
 class Page:
-    """The samples of one process, by the name under which each stands, whatever family it belongs to.
+    """The samples of one process by name, whatever family they belong to.
 
-    Where several names are given they are aliases, the newest first; the first that has samples counts, readable or not.
+    Where several names are given they are aliases, the newest first. The first alias that has samples counts, even if
+    they cannot be read.
     """
 
     def __init__(self, families: Iterable[Family]) -> None:
@@ -41,7 +42,7 @@ class Page:
                 self._helps[sample.name] = family.help
 
     def begins(self, *prefixes: str) -> bool:
-        """Whether the name of any series begins with one of these."""
+        """Whether any series has a name that begins with one of these."""
         return any(name.startswith(prefixes) for name in self._samples)
 
     def samples(self, *names: str) -> Sequence[Sample]:
@@ -51,7 +52,10 @@ class Page:
         return next((self._helps[name] for name in names if name in self._helps), "")
 
     def histogram(self, *names: str, label: tuple[str, str] | None = None) -> Histogram | None:
-        """The histogram of all label sets together, or of those with this label. None if there is none that can be read."""
+        """The histogram of all label sets together, or of those with this label.
+
+        None if there is none, or it cannot be read.
+        """
         name = next((name for name in names if f"{name}_bucket" in self._samples), None)
         if name is None:
             return None
@@ -62,7 +66,10 @@ class Page:
 
 
 def total(samples: Iterable[Sample]) -> float | None:
-    """The sum, 0 of none. None if one of them cannot be: a part of a sum would look like a reset."""
+    """The sum of the samples; 0 of none.
+
+    None if one of them is no amount: the sum of the others would look like a reset.
+    """
     values = [sample.value for sample in samples]
     whole = float(sum(values))
     return whole if all(map(is_amount, values)) and is_amount(whole) else None

@@ -8,7 +8,7 @@ from importlib import resources
 
 import yaml
 
-_NAMES = ("short-question", "customer-support", "code-review", "creative", "educational")
+_SETS = resources.files(__package__).joinpath("sets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,16 @@ class PromptSet:
     conversation: tuple[str, ...]
 
 
+@cache
 def names() -> tuple[str, ...]:
-    return _NAMES
+    """Those of the files there are."""
+    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in _SETS.iterdir()))
 
 
 @cache
 def load(name: str) -> PromptSet:
     """The set of this name. Raises `ValueError`, with the names there are, for another."""
-    if name not in _NAMES:
-        raise ValueError(f"no prompt set {name!r}; there are: {', '.join(_NAMES)}")
-    told = yaml.safe_load(resources.files(__package__).joinpath("sets", f"{name}.yaml").read_text("utf-8"))
+    if name not in names():
+        raise ValueError(f"no prompt set {name!r}; there are: {', '.join(names())}")
+    told = yaml.safe_load(_SETS.joinpath(f"{name}.yaml").read_text("utf-8"))
     return PromptSet(name, told["description"], tuple(told["prompts"]), tuple(told["conversation"]))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
-import click
 import promql_parser as promql
 import pytest
 
@@ -19,11 +17,10 @@ from alerts.rules import Rules, rules
 from alerts.slos import BURN
 from alerts.windows import DAY, Severity, pairs, written
 from catalogue.own import CATALOGUE, FAILURE_REASONS, SKIP_REASONS
-from cli.main import main
 from config.reader import parse
 from dashboards.boards import BOARDS
 from tests.alerts.expressions import names, numbers, thresholds
-from tests.alerts.pages import Page, without_code
+from tests.docs.pages import Page, without_code
 from tests.exporter.native import recorded as recorded_pages
 
 ROOT = Path(__file__).parents[2]
@@ -137,11 +134,6 @@ def test_metrics_in_the_text_are_there(page: Page) -> None:
     assert unknown == set()
 
 
-@every_page
-def test_links_lead_somewhere(page: Page) -> None:
-    assert [link for link in page.links if "://" not in link and not page.leads_somewhere(link)] == []
-
-
 @every_alert
 def test_panels_are_on_the_dashboard_that_opens(name: str) -> None:
     there = {(board.uid.value, panel.title) for board in BOARDS for panel in board.panels}
@@ -156,14 +148,6 @@ def test_reasons_are_explained(page: Page) -> None:
         assert "../definitions.md#failures" in page.links
     if said & set(SKIP_REASONS):
         assert "../definitions.md#what-counts-for-an-slo" in page.links
-
-
-@every_page
-def test_commands_are_ours_as_they_are(page: Page) -> None:
-    lines = [line.strip() for block in page.blocks("sh") for line in block.splitlines()] + page.spans
-    for line in lines:
-        if line.startswith("chatprobe "):
-            assert _unknown_options(shlex.split(line)[1:]) == [], line
 
 
 def _facts(rule: Alert) -> str:
@@ -205,14 +189,3 @@ def _with_recordings(expr: str) -> Iterator[str]:
     for shared in SHARED:
         if shared.name in names(promql.parse(expr)):
             yield from _with_recordings(shared.expr)
-
-
-def _unknown_options(words: list[str]) -> list[str]:
-    command: click.Command = main
-    context = click.Context(main)
-    while isinstance(command, click.Group):
-        found = command.get_command(context, words[0])
-        assert found is not None, words[0]
-        command, words = found, words[1:]
-    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-    return [word for word in words if word.startswith("--") and word not in known]

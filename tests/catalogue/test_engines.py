@@ -9,9 +9,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from catalogue import pods, tgi, vllm
-from catalogue.engines import RELAYED
+from catalogue.engine_metric import RELAY_LABELS, EngineMetric
+from catalogue.engines import ENGINE_METRICS
 from catalogue.own import CATALOGUE
-from catalogue.relayed import RELAY_LABELS, Relayed
 from exporter.metrics.families import Families
 from exporter.native.families import START_TIME
 from exporter.native.relay import RESERVED
@@ -20,7 +20,7 @@ from tests.exporter.native import recorded
 
 VERSIONS = {"vllm-0.6": "0.6", "vllm-0.10": "0.10", "vllm-0.32": "0.32", "tgi-3.3": "3.3"}
 NEWEST = ("vllm-0.32", "tgi-3.3")
-KNOWN = {metric.name: metric for metric in RELAYED}
+KNOWN = {metric.name: metric for metric in ENGINE_METRICS}
 
 
 def served(page: str) -> list[Family]:
@@ -64,17 +64,17 @@ def test_each_family_is_of_this_version(page: str) -> None:
 @pytest.mark.parametrize("page", NEWEST)
 def test_the_newest_version_has_all_that_is_not_gone(page: str) -> None:
     engine = page.partition("-")[0]
-    missing = {metric.name for metric in RELAYED if metric.name.startswith(engine) and not metric.until and not metric.condition}
+    missing = {metric.name for metric in ENGINE_METRICS if metric.name.startswith(engine) and not metric.until and not metric.condition}
     assert missing - {family.name for family in served(page)} == set()
 
 
 def test_every_name_stands_once() -> None:
-    names = Counter(metric.name for metric in (*CATALOGUE, *RELAYED, *pods.PODS))
+    names = Counter(metric.name for metric in (*CATALOGUE, *ENGINE_METRICS, *pods.PODS))
     assert [name for name, count in names.items() if count > 1] == []
 
 
-@pytest.mark.parametrize("metric", RELAYED, ids=lambda metric: metric.name)
-def test_each_says_what_it_is(metric: Relayed) -> None:
+@pytest.mark.parametrize("metric", ENGINE_METRICS, ids=lambda metric: metric.name)
+def test_each_says_what_it_is(metric: EngineMetric) -> None:
     assert metric.help.endswith((".", "…"))
     assert metric.labels[: len(RELAY_LABELS)] == RELAY_LABELS
     assert len(set(metric.labels)) == len(metric.labels)

@@ -58,4 +58,4 @@ def test_what_cannot_be_written_is_said() -> None:
 def test_no_such_preset() -> None:
     result = init("--preset", "defualt")
     assert result.exit_code == 2
-    assert "there is no preset defualt; there are default, quick-test, stress-test" in result.stderr
+    assert f"there is no preset defualt; there are {', '.join(PRESETS)}" in result.stderr

@@ -10,7 +10,7 @@ from pydantic_core import PydanticUndefined
 
 from config.base import Section
 from config.effective import effective
-from config.native import Native
+from config.engine_metrics import Native
 from config.prompt import SyntheticPrompt, TextPrompt
 from config.reader import parse
 from config.rules import OURS

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from config.effective import effective
 from config.model import Config
+from config.problems import ConfigError
 from config.reader import parse
 from probes.ask import Reply, Wrong
 from probes.checks import Checks, Contains, Expected, Expression, JsonSchema, Language, Matches, MinTokens, NotRefusal, Printable
@@ -67,3 +70,14 @@ def test_the_first_that_is_written_is_looked_at_first() -> None:
 
 def test_nothing_is_expected_unless_it_is_written() -> None:
     assert parse("targets: {v: {backend: vllm, url: http://v}}\nscenarios: {beat: {every: 15s}}").config.scenarios["beat"].expect == {}
+
+
+def test_a_language_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "py3langid", None)
+    with pytest.raises(ConfigError) as refused:
+        reading("printable: true", "language: de")
+    (line,) = str(refused.value).splitlines()
+    assert line.endswith(
+        ": scenarios.beat.expect.check-1.language: needs the extra 'language', which is not installed; "
+        "install chatprobe[language] in place of chatprobe, build the image with it, or leave the check out"
+    )

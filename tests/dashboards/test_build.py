@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,16 @@ def test_the_command_says_what_it_cannot_write(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["dashboards", "build", "-o", str(tmp_path)])
     assert result.exit_code == 1
     assert result.stderr == f"Error: {tmp_path}/chatprobe-overview.json cannot be written: Is a directory; name another folder with --output\n"
+
+
+def test_only_the_check_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "promql_parser", None)
+    assert run("build", tmp_path).exit_code == 0
+    refused = run("check", tmp_path)
+    assert (refused.exit_code, refused.stderr) == (
+        1,
+        "Error: this command needs the extra 'dashboards', which is not installed; install chatprobe[dashboards] in place of chatprobe\n",
+    )
 
 
 def test_it_names_what_is_missing_stale_and_left_over(form: Form, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from promql_parser import parse
 
 from catalogue import own, pods
-from catalogue.engines import RELAYED
+from catalogue.engines import ENGINE_METRICS
 from dashboards.dash.render import as_json
 from dashboards.lint.labels import possible
 from dashboards.lint.page import Page
@@ -215,7 +215,7 @@ def test_the_labels_of_an_answer_are_known(text: str, labels: set[str] | None) -
 
 
 def test_everything_in_the_catalogue_can_be_asked_for() -> None:
-    for metric in (*own.CATALOGUE, *RELAYED, *pods.PODS):
+    for metric in (*own.CATALOGUE, *ENGINE_METRICS, *pods.PODS):
         name = metric.count if metric.type in ("histogram", "summary") else metric.name
         series = find(name)
         assert series is not None, name

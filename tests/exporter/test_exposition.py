@@ -126,7 +126,7 @@ def test_the_writer_never_waits_for_a_reader() -> None:
 
     assert ledger.read(slow_look) == "seen"
     assert changes == ["first", "second"]
-    ledger.write(lambda: series.put(own.COALESCED_CHUNKS, 2))
+    ledger.write(lambda: series.record(own.COALESCED_CHUNKS, 2))
     assert read(PrometheusExposition(registry, ledger).render("")[0]).one(own.COALESCED_CHUNKS.name) == 2
 
 
@@ -162,7 +162,7 @@ async def relay_of_all_kinds() -> Relay:
         ("tgi", "tgi", None, tgi),
         ('od"d', "vllm", None, (*NASTY, HUGE)),
     ):
-        relay.put(target, backend, replica, families)
+        relay.serve(target, backend, replica, families)
     return relay
 
 

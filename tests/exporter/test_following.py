@@ -41,14 +41,14 @@ def probes(seen: Scrape, **labels: str) -> float | None:
 
 def test_the_same_again_changes_nothing(metrics: Metrics) -> None:
     before = scrape(metrics).samples
-    metrics.recording.follow(listed())
+    metrics.recording.set_targets(listed())
     after = scrape(metrics).samples
     ours = [name for name in before if name.startswith("chatprobe_") and name not in (own.SERIES.name, own.EXPOSITION_DURATION.name)]
     assert [name for name in ours if before[name] != after[name]] == []
 
 
 def test_a_target_that_is_new_begins_at_zero_beside_those_that_go_on(metrics: Metrics) -> None:
-    metrics.recording.follow(listed(targets=(VLLM, TGI, 'late: {backend: vllm, url: "http://127.0.0.1:8002", model: tiny}')))
+    metrics.recording.set_targets(listed(targets=(VLLM, TGI, 'late: {backend: vllm, url: "http://127.0.0.1:8002", model: tiny}')))
     seen = scrape(metrics)
     assert (probes(seen, target="vllm"), probes(seen, target="late")) == (3, 0)
     assert seen.one(own.TARGETS.name, source="static") == 3
@@ -56,29 +56,29 @@ def test_a_target_that_is_new_begins_at_zero_beside_those_that_go_on(metrics: Me
 
 
 def test_a_target_that_comes_back_begins_anew(metrics: Metrics) -> None:
-    metrics.recording.follow(listed(targets=(TGI,)))
+    metrics.recording.set_targets(listed(targets=(TGI,)))
     metrics.recording(chat())  # was under way
     assert probes(scrape(metrics), target="vllm") is None
-    metrics.recording.follow(listed())
+    metrics.recording.set_targets(listed())
     assert probes(scrape(metrics), target="vllm") == 0
 
 
 def test_another_backend_under_the_same_name_is_another_target(metrics: Metrics) -> None:
-    metrics.recording.follow(listed(targets=(VLLM.replace("backend: vllm", "backend: openai"), TGI)))
+    metrics.recording.set_targets(listed(targets=(VLLM.replace("backend: vllm", "backend: openai"), TGI)))
     seen = scrape(metrics)
     assert {labels["backend"] for labels in seen.labels(own.PROBES.name) if labels["target"] == "vllm"} == {"openai"}
     assert probes(seen, target="vllm") == 0
 
 
 def test_another_address_keeps_the_counters_and_shows_in_the_facts(metrics: Metrics) -> None:
-    metrics.recording.follow(listed(targets=(VLLM.replace(":8000", ":9000"), TGI)))
+    metrics.recording.set_targets(listed(targets=(VLLM.replace(":8000", ":9000"), TGI)))
     seen = scrape(metrics)
     assert probes(seen, target="vllm") == 3
     assert [labels["url"] for labels in seen.labels(own.TARGET_INFO.name) if labels["target"] == "vllm"] == ["http://127.0.0.1:9000"]
 
 
 def test_a_scenario_that_goes_takes_its_series_along_and_a_new_one_begins_at_zero(metrics: Metrics) -> None:
-    metrics.recording.follow(listed(scenarios=("other: {every: 15s, cache: warm}",), slos=()))
+    metrics.recording.set_targets(listed(scenarios=("other: {every: 15s, cache: warm}",), slos=()))
     seen = scrape(metrics)
     assert (probes(seen, scenario="heartbeat"), probes(seen, scenario="other")) == (None, 0)
     assert [labels["cache"] for labels in seen.labels(own.SCENARIO_INFO.name)] == ["warm"]
@@ -89,7 +89,7 @@ def test_a_scenario_that_goes_takes_its_series_along_and_a_new_one_begins_at_zer
 
 def test_a_new_threshold_resets_its_whole_family_at_once_and_no_other(metrics: Metrics) -> None:
     other = QUICK.replace("60ms", "61ms")
-    metrics.recording.follow(listed(slos=(other,)))
+    metrics.recording.set_targets(listed(slos=(other,)))
     seen = scrape(metrics)
     assert {labels["le"] for labels in seen.labels(own.TTFT.bucket)} >= {"0.061"}
     assert "0.06" not in {labels["le"] for labels in seen.labels(own.TTFT.bucket)}
@@ -110,11 +110,11 @@ def test_a_threshold_that_is_a_boundary_anyway_resets_nothing(metrics: Metrics) 
 
 
 def test_slos_come_at_zero_and_go_with_their_series(metrics: Metrics) -> None:
-    metrics.recording.follow(listed(slos=(QUICK, "there: {scenario: heartbeat, objective: 99%}")))
+    metrics.recording.set_targets(listed(slos=(QUICK, "there: {scenario: heartbeat, objective: 99%}")))
     seen = scrape(metrics)
     assert (seen.one(own.SLO_TOTAL.name, **CHAT, slo="quick"), seen.one(own.SLO_TOTAL.name, **CHAT, slo="there")) == (3, 0)
     metrics.recording(chat())
-    metrics.recording.follow(listed(slos=("there: {scenario: heartbeat, objective: 99%}",)))
+    metrics.recording.set_targets(listed(slos=("there: {scenario: heartbeat, objective: 99%}",)))
     seen = scrape(metrics)
     for metric in (own.SLO_GOOD, own.SLO_OBJECTIVE):
         assert {labels["slo"] for labels in seen.labels(metric.name)} == {"there"}
@@ -127,12 +127,12 @@ def test_a_model_that_is_known_is_kept_where_none_is_configured() -> None:
     metrics = Metrics(listed(targets=(unnamed,)), {})
     metrics.recording(Facts("vllm", "tiny"))
     metrics.recording(chat())
-    metrics.recording.follow(listed(targets=(unnamed, TGI)))
+    metrics.recording.set_targets(listed(targets=(unnamed, TGI)))
     assert scrape(metrics).one(own.PROBES.name, **CHAT) == 1
 
 
 def test_facts_and_breakers_of_targets_that_are_gone_are_not_heard(metrics: Metrics) -> None:
-    metrics.recording.follow(listed(targets=(TGI,)))
+    metrics.recording.set_targets(listed(targets=(TGI,)))
     metrics.recording(Facts("vllm", "tiny"))
     metrics.recording(Breaker("vllm", open=True))
     assert not [labels for labels in scrape(metrics).all_labels() if labels.get("target") == "vllm"]
@@ -166,7 +166,7 @@ def test_pairs_and_their_winners() -> None:
         assert seen.value(own.PAIR_WINS.name, target="vllm", peer="tgi", measure=measure) == 1
         assert seen.value(own.PAIR_WINS.name, target="tgi", peer="vllm", measure=measure) == 0
     promtool_accepts(metrics.exposition.render("")[0])
-    metrics.recording.follow(listed())
+    metrics.recording.set_targets(listed())
     assert scrape(metrics).value(own.PAIRS.name) is None
 
 
@@ -179,7 +179,7 @@ def test_series_of_pairs_do_not_grow_with_what_is_discovered() -> None:
     assert len(seen.labels(own.PAIRS.name)) == MOST_PAIRED * (MOST_PAIRED - 1)
     assert {labels["target"] for labels in seen.labels(own.PROBES.name)} == set(many.of(many.config.scenarios["heartbeat"]))
     assert len(seen.labels(own.TARGET_INFO.name)) == 52
-    metrics.recording.follow(few)
+    metrics.recording.set_targets(few)
     assert len(scrape(metrics).labels(own.PAIRS.name)) == 2
 
 

@@ -346,7 +346,7 @@ def test_new_facts_of_the_same_model_leave_its_counters_alone(metrics: Metrics) 
 
 def test_a_target_that_goes_takes_its_series_along(metrics: Metrics) -> None:
     metrics.recording(chat(certificate_expiry=1_900_000_000.0))
-    metrics.recording.follow(listed(config().model_copy(update={"targets": {"tgi": config().targets["tgi"]}})))
+    metrics.recording.set_targets(listed(config().model_copy(update={"targets": {"tgi": config().targets["tgi"]}})))
     metrics.recording(chat())  # was under way
     seen = scrape(metrics)
     assert not [labels for labels in seen.all_labels() if labels.get("target") == "vllm"]
@@ -403,7 +403,7 @@ def test_every_metric_of_the_catalogue_but_the_engines_own_is_served(metrics: Me
     metrics.recording(Facts("vllm", "tiny", model_loaded=True))
     metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
     metrics.ups.told("vllm", "vllm", "tiny", "a:8000", NativeReason.TIMEOUT, 5.0)
-    metrics.relay.put("vllm", "vllm", None, [])
+    metrics.relay.serve("vllm", "vllm", None, [])
     metrics.exposition.render("")
     seen = scrape(metrics)
     of_engines = (*unified.NATIVE, own.GAP_CHATS, own.GAP_CLIENT_TTFT, own.GAP_ENGINE_TTFT)

@@ -122,23 +122,6 @@ def test_its_configuration_is_taken(ca_file: str, tmp_path: Path) -> None:
     assert read([tmp_path / "chatprobe.yaml"]).config.discovery.kubernetes is not None
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
-        if link.startswith("http"):
-            continue
-        path, _, heading = link.partition("#")
-        target = (page.parent / path).resolve() if path else page
-        assert target.exists(), link
-        if heading:
-            anchors = {
-                re.sub(r"[^\w\- ]", "", line.lstrip("# ").lower()).replace(" ", "-")
-                for line in target.read_text().splitlines()
-                if line.startswith("#")
-            }
-            assert heading in anchors, link
-
-
 def test_a_derived_image_is_called_as_it_is_made() -> None:
     page = (HELM / "tgi" / "README.md").read_text()
     made = re.findall(r"--to tgi:(\S+)|^FROM ghcr\.io/huggingface/text-generation-inference:(\S+)|/NAMESPACE/tgi(?:`, tag `|:)([^`\s]+)", page, re.M)

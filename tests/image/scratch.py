@@ -75,9 +75,14 @@ def build(folder: Path) -> Root:
     for number, stage in enumerate(stages()):
         last = stage.name is None
         environment = variables(BASE) if last else BASE
-        built[stage.name] = root = base_image(folder / f"root-{number}", prefix, {**environment, **network()})
+        built[stage.name] = root = base_image(folder / f"root-{number}", prefix, {**environment, **arguments(stage), **network()})
         perform(stage, root, {name: other.path for name, other in built.items()} | {None: context})
     return replace(built[None], environment=variables(BASE))
+
+
+def arguments(stage: Stage) -> dict[str, str]:
+    """ARG of a stage that have a default, as a build without `--build-arg` sees them."""
+    return dict(each.value.split("=", 1) for each in stage.instructions if each.name == "ARG" and "=" in each.value)
 
 
 def base_image(path: Path, prefix: Path, environment: Mapping[str, str]) -> Root:

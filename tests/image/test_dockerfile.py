@@ -49,6 +49,13 @@ def test_it_listens_on_every_interface_at_the_port_that_it_shows() -> None:
     assert f"'127.0.0.1', {address.port}" in LAST.words("HEALTHCHECK")[-1]
 
 
+def test_a_build_can_have_each_list_of_what_is_installed() -> None:
+    names = {path.name for path in (ROOT / "helm/image").glob("requirements*.txt")}
+    (copy,) = [each for each in map(read_copy, (step.value for step in FIRST.instructions if step.name == "COPY")) if each.sources != (".",)]
+    assert FIRST.last("ARG") == "REQUIREMENTS=requirements.txt"
+    assert set(copy.sources) == {f"helm/image/{name}" for name in (*names, "build-requirements.txt")}
+
+
 def test_labels_say_what_pyproject_says() -> None:
     project, said = PROJECT["project"], labels()
     assert said["name"] == said["org.opencontainers.image.title"] == project["name"]

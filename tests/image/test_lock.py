@@ -17,8 +17,12 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "helm/image/requirements.txt"
+LANGUAGE_LOCK = ROOT / "helm/image/requirements-language.txt"
 BUILD_LOCK = ROOT / "helm/image/build-requirements.txt"
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+NEEDED: list[str] = PROJECT["project"]["dependencies"]
+FOR_LANGUAGE: list[str] = PROJECT["project"]["optional-dependencies"]["language"]
+FILES = {"run": LOCK, "language": LANGUAGE_LOCK, "build": BUILD_LOCK}
 PYTHONS = ("3.11", "3.12")
 """The oldest that chatprobe runs on, and that of the image."""
 MACHINES = ("x86_64", "aarch64")
@@ -50,7 +54,9 @@ def pinned(requirement: Requirement, file: Path, python: str) -> list[str]:
 
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize(
-    ("file", "asked"), [(LOCK, PROJECT["project"]["dependencies"]), (BUILD_LOCK, PROJECT["build-system"]["requires"])], ids=["run", "build"]
+    ("file", "asked"),
+    [(LOCK, NEEDED), (LANGUAGE_LOCK, [*NEEDED, *FOR_LANGUAGE]), (BUILD_LOCK, PROJECT["build-system"]["requires"])],
+    ids=FILES,
 )
 def test_each_dependency_is_pinned_once_within_its_bounds(file: Path, asked: list[str], python: str) -> None:
     for requirement in map(Requirement, asked):
@@ -59,7 +65,7 @@ def test_each_dependency_is_pinned_once_within_its_bounds(file: Path, asked: lis
         assert requirement.specifier.contains(versions[0]), f"{requirement} is pinned to {versions[0]}: run make lock"
 
 
-@pytest.mark.parametrize("file", [LOCK, BUILD_LOCK], ids=["run", "build"])
+@pytest.mark.parametrize("file", FILES.values(), ids=FILES)
 def test_everything_is_pinned_exactly_and_hashed(file: Path) -> None:
     for requirement, hashes in entries(file):
         assert [each.operator for each in requirement.specifier] == ["=="], requirement
@@ -68,16 +74,21 @@ def test_everything_is_pinned_exactly_and_hashed(file: Path) -> None:
 
 
 def test_make_lock_would_change_nothing(tmp_path: Path) -> None:
-    for file in (LOCK, BUILD_LOCK):
+    for file in FILES.values():
         shutil.copy(file, tmp_path)
     subprocess.run([ROOT / "helm/image/lock", tmp_path], env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}, check=True, capture_output=True)
-    for file in (LOCK, BUILD_LOCK):
+    for file in FILES.values():
         assert pins(tmp_path / file.name) == pins(file), "run make lock"
+
+
+def test_the_extra_adds_its_own_libraries_alone() -> None:
+    assert pins(LOCK) < pins(LANGUAGE_LOCK)
+    assert {Requirement(pin).name for pin in pins(LANGUAGE_LOCK) - pins(LOCK)} == {"numpy", "py3langid"}
 
 
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize("file", [LOCK, BUILD_LOCK], ids=["run", "build"])
+@pytest.mark.parametrize("file", FILES.values(), ids=FILES)
 def test_all_of_it_is_there_as_wheels(file: Path, python: str, machine: str) -> None:
     """For the glibc 2.34 of UBI 9, where nothing can be compiled."""
     machines = ["--python", sys.executable, "--python-version", python, "--python-platform", f"{machine}-manylinux_2_34"]

@@ -172,12 +172,12 @@ def test_an_aborted_request_gets_no_token_and_gives_its_blocks_back() -> None:
 def test_idle_blocks_are_reused_and_given_up_oldest_first() -> None:
     cache = KvCache(4)
     for text in ("a", "b"):
-        holding = cache.take(block_hashes([text] * 32, 16), 0)
+        holding = cache.hold(block_hashes([text] * 32, 16), 0)
         assert holding is not None
         cache.release(holding)
     assert cache.used == 0
     assert cache.leading_hits(block_hashes(["a"] * 32, 16)) == 2
-    held = cache.take(block_hashes(["c"] * 16, 16), 0)
+    held = cache.hold(block_hashes(["c"] * 16, 16), 0)
     assert held is not None
     assert cache.leading_hits(block_hashes(["a"] * 32, 16)) == 1
     assert cache.leading_hits(block_hashes(["b"] * 32, 16)) == 2
@@ -185,5 +185,5 @@ def test_idle_blocks_are_reused_and_given_up_oldest_first() -> None:
 
 def test_what_does_not_fit_holds_nothing() -> None:
     cache = KvCache(2)
-    assert cache.take((), 3) is None
+    assert cache.hold((), 3) is None
     assert cache.used == 0

@@ -82,8 +82,8 @@ class Scene:
 
     def follow(self, settings: Config) -> None:
         listed = roster(settings)
-        self.metrics.recording.follow(listed)
-        self.natives.follow(listed, endpoints(settings.targets))
+        self.metrics.recording.set_targets(listed)
+        self.natives.set_targets(listed, endpoints(settings.targets))
 
     async def advance(self, seconds: float) -> None:
         """Time goes on, and what threads have to do is done."""

@@ -35,15 +35,15 @@ class Scene:
     def __init__(self) -> None:
         self.registry, self.ledger = CollectorRegistry(), Ledger()
         self.gap = Gap(Families(self.registry, {}), self.ledger)
-        self.gap.follow(members())
+        self.gap.set_targets(members())
 
     def scrapes(self, *chats: ChatRecord, scraped: tuple[Scraped, ...] = SCRAPES, replica: str | None = None) -> None:
         """The chats end between the first scrape and the second."""
-        self.gap.put("vllm", replica, scraped[0])
+        self.gap.add_scrape("vllm", replica, scraped[0])
         for record in chats:
-            self.gap.chat(record)
+            self.gap.count_chat(record)
         for later in scraped[1:]:
-            self.gap.put("vllm", replica, later)
+            self.gap.add_scrape("vllm", replica, later)
 
     def series(self) -> list[dict[str, str]]:
         """The labels of what is there."""
@@ -70,21 +70,21 @@ def scene() -> Scene:
 
 
 def test_nothing_is_there_before_there_is_something_to_tell(scene: Scene) -> None:
-    scene.gap.chat(chat())
+    scene.gap.count_chat(chat())
     scene.scrapes()
     assert scene.series() == []
 
 
 def test_chats_that_carry_the_engines_own_times(scene: Scene) -> None:
-    scene.gap.chat(chat(ttft_ms=1000, native=TOLD))
-    scene.gap.chat(chat(ttft_ms=500, native=TOLD))
+    scene.gap.count_chat(chat(ttft_ms=1000, native=TOLD))
+    scene.gap.count_chat(chat(ttft_ms=500, native=TOLD))
     assert scene.told("request") == pytest.approx((2, 1.5, 1.5))
     assert scene.told("window") is None
 
 
 def test_ollama_tells_with_each_chat(scene: Scene) -> None:
     own = Native(load_seconds=0.01, prefill_seconds=0.09, decode_seconds=1.0, total_seconds=1.2)
-    scene.gap.chat(chat(target="ollama", backend="ollama", ttft_ms=125, native=own))
+    scene.gap.count_chat(chat(target="ollama", backend="ollama", ttft_ms=125, native=own))
     assert scene.told("request", {"target": "ollama", "backend": "ollama", "model": "tiny"}) == pytest.approx((1, 0.125, 0.1))
 
 
@@ -99,7 +99,7 @@ def test_ollama_tells_with_each_chat(scene: Scene) -> None:
     ],
 )
 def test_chats_of_which_not_both_are_known(scene: Scene, record: ChatRecord) -> None:
-    scene.gap.chat(record)
+    scene.gap.count_chat(record)
     assert scene.series() == []
 
 
@@ -136,16 +136,16 @@ def test_chats_with_another_target_are_not_its(scene: Scene) -> None:
 def test_tgi_has_no_first_tokens_to_count(scene: Scene) -> None:
     found = families("# TYPE tgi_queue_size gauge\ntgi_queue_size 0\n")
     for second in (0, 15, 30):
-        scene.gap.put("tgi", None, Scraped(found, numbers("tgi", found), second, second + 1))
+        scene.gap.add_scrape("tgi", None, Scraped(found, numbers("tgi", found), second, second + 1))
     assert scene.series() == []
 
 
 def test_what_comes_before_an_outage_is_no_beginning_of_a_window(scene: Scene) -> None:
-    scene.gap.put("vllm", None, SCRAPES[0])
-    scene.gap.chat(talk(2, 0.25))
+    scene.gap.add_scrape("vllm", None, SCRAPES[0])
+    scene.gap.count_chat(talk(2, 0.25))
     scene.gap.drop("vllm", None)
-    scene.gap.put("vllm", None, SCRAPES[1])
-    scene.gap.put("vllm", None, SCRAPES[2])
+    scene.gap.add_scrape("vllm", None, SCRAPES[1])
+    scene.gap.add_scrape("vllm", None, SCRAPES[2])
     assert scene.series() == []
 
 
@@ -156,53 +156,53 @@ def test_what_was_counted_stays_through_an_outage(scene: Scene) -> None:
 
 
 def test_a_target_that_goes_takes_its_series_along(scene: Scene) -> None:
-    scene.gap.chat(chat(native=TOLD))
-    scene.gap.chat(chat(target="ollama", backend="ollama", native=TOLD))
-    scene.gap.follow(members("ollama: {backend: ollama, url: http://o, load_model: true}"))
-    scene.gap.chat(chat(native=TOLD))
+    scene.gap.count_chat(chat(native=TOLD))
+    scene.gap.count_chat(chat(target="ollama", backend="ollama", native=TOLD))
+    scene.gap.set_targets(members("ollama: {backend: ollama, url: http://o, load_model: true}"))
+    scene.gap.count_chat(chat(native=TOLD))
     assert [labels["target"] for labels in scene.series()] == ["ollama"]
 
 
 def test_a_target_of_another_backend_begins_anew(scene: Scene) -> None:
-    scene.gap.chat(chat(native=TOLD))
-    scene.gap.follow(members("vllm: {backend: ollama, url: http://o, load_model: true}"))
+    scene.gap.count_chat(chat(native=TOLD))
+    scene.gap.set_targets(members("vllm: {backend: ollama, url: http://o, load_model: true}"))
     assert scene.series() == []
-    scene.gap.chat(chat(native=TOLD))
+    scene.gap.count_chat(chat(native=TOLD))
     assert scene.series() == []
-    scene.gap.chat(chat(backend="ollama", native=TOLD))
+    scene.gap.count_chat(chat(backend="ollama", native=TOLD))
     assert scene.told("request", {**VLLM, "backend": "ollama"}) is not None
 
 
 def test_another_model_begins_at_0_and_late_chats_with_the_one_before_count_nowhere(scene: Scene) -> None:
     early, late = chat(native=TOLD, ttft_ms=1000), chat(native=TOLD, ttft_ms=250, model="new")
     late = replace(late, started_ns=early.started_ns + 1)
-    scene.gap.chat(early)
-    scene.gap.chat(late)
-    scene.gap.chat(early)
+    scene.gap.count_chat(early)
+    scene.gap.count_chat(late)
+    scene.gap.count_chat(early)
     assert scene.series() == [{**VLLM, "model": "new", "basis": "request"}]
     assert scene.told("request", {**VLLM, "model": "new"}) == (1, 0.25, 0.75)
 
 
 def test_a_window_of_the_model_before_counts_nowhere(scene: Scene) -> None:
-    scene.gap.put("vllm", None, SCRAPES[0])
-    scene.gap.chat(talk(2, 0.25))
-    scene.gap.put("vllm", None, SCRAPES[1])
-    scene.gap.chat(talk(17, 0.25, model="new"))
-    scene.gap.put("vllm", None, SCRAPES[2])
+    scene.gap.add_scrape("vllm", None, SCRAPES[0])
+    scene.gap.count_chat(talk(2, 0.25))
+    scene.gap.add_scrape("vllm", None, SCRAPES[1])
+    scene.gap.count_chat(talk(17, 0.25, model="new"))
+    scene.gap.add_scrape("vllm", None, SCRAPES[2])
     assert scene.series() == []
 
 
 def test_until_targets_are_followed_nobody_is_known() -> None:
     registry = CollectorRegistry()
     gap = Gap(Families(registry, {}), Ledger())
-    gap.chat(chat(native=TOLD))
-    gap.put("vllm", None, SCRAPES[0])
+    gap.count_chat(chat(native=TOLD))
+    gap.add_scrape("vllm", None, SCRAPES[0])
     assert generate_latest(registry) == b""
 
 
 def test_a_scrape_of_chatprobe_never_sees_half_of_a_chat(scene: Scene) -> None:
     def look() -> bytes:
-        scene.gap.chat(chat(native=TOLD))
+        scene.gap.count_chat(chat(native=TOLD))
         return generate_latest(scene.registry)
 
     assert scene.ledger.read(look) == b""

@@ -28,17 +28,17 @@ async def counted(*, others: int) -> dict[tuple[str, str], float]:
     """What is counted of four chats of ours, two at a time, beside so many of others: by family and basis."""
     registry = CollectorRegistry()
     gap = Gap(Families(registry, {}), Ledger())
-    gap.follow(roster(parse("targets: {v: {backend: vllm, url: http://v}}\nscenarios: {beat: {every: 15s}}\n").config))
+    gap.set_targets(roster(parse("targets: {v: {backend: vllm, url: http://v}}\nscenarios: {beat: {every: 15s}}\n").config))
     async with simulated("vllm", OPTIONS) as engine, Prober() as prober, Scraper(SystemClock()) as scraper:
         endpoint = Endpoint("v", "vllm", engine.url)
 
         async def scrape() -> None:
-            gap.put("v", None, await scraper.metrics(endpoint, f"{engine.url}/metrics", timeout_seconds=5))
+            gap.add_scrape("v", None, await scraper.metrics(endpoint, f"{engine.url}/metrics", timeout_seconds=5))
 
         await scrape()
         for _ in range(2):
             for record in await asyncio.gather(*(prober.chat(endpoint, QUESTION, scenario="beat") for _ in range(2))):
-                gap.chat(record)
+                gap.count_chat(record)
         for _ in range(others):
             await ask(engine.url, "POST", CHAT, chat(3))
         await asyncio.sleep(SETTLED_AFTER_NS / 1e9 + 0.02)  # the margin is on the clock of the chats themselves

@@ -37,13 +37,15 @@ def family(name: str, kind: FamilyType, value: float, *more: Sample) -> Family:
 
 def started(*starts: float | None) -> list[bool]:
     watch = OneProcess()
-    return [watch.take(scraped(start, requests=number)) for number, start in enumerate(starts)]
+    return [watch.is_one(scraped(start, requests=number)) for number, start in enumerate(starts)]
 
 
 def counted(*values: float | Sequence[float]) -> list[bool]:
     """What the watch says to counters; of several in a process there is a list."""
     watch = OneProcess()
-    return [watch.take(scraped(**{f"c{at}": one for at, one in enumerate([value] if isinstance(value, int | float) else value)})) for value in values]
+    return [
+        watch.is_one(scraped(**{f"c{at}": one for at, one in enumerate([value] if isinstance(value, int | float) else value)})) for value in values
+    ]
 
 
 def test_one_process_that_does_not_start_again() -> None:
@@ -90,7 +92,7 @@ def test_a_start_that_is_no_number_is_none() -> None:
 
 def test_counters_do_not_matter_where_there_is_a_start() -> None:
     watch = OneProcess()
-    assert all(watch.take(scraped(7.0, requests=value)) for value in [1, 9] * 20)
+    assert all(watch.is_one(scraped(7.0, requests=value)) for value in [1, 9] * 20)
 
 
 def test_counters_that_grow_or_rest() -> None:
@@ -156,20 +158,20 @@ def test_one_of_two_is_believed_once_it_answers_alone() -> None:
 def test_labels_may_come_and_go() -> None:
     watch = OneProcess()
     series = [Sample("tgi_requests", (("adapter", "a"),), 3.0)], [Sample("tgi_requests", (("adapter", "b"),), 4.0)]
-    assert all(watch.take(Scraped((Family("tgi_requests", "counter", "", tuple(one)),), {}, 0, 0)) for one in itertools.chain(*[series]))
+    assert all(watch.is_one(Scraped((Family("tgi_requests", "counter", "", tuple(one)),), {}, 0, 0)) for one in itertools.chain(*[series]))
 
 
 def test_gauges_and_sums_may_fall() -> None:
     watch = OneProcess()
     for value in [9.0, 0.0] * 10:
         histogram = Family("tgi_size", "histogram", "", (Sample("tgi_size_sum", (), value), Sample("tgi_size_count", (), 5.0)))
-        assert watch.take(Scraped((family("tgi_queue_size", "gauge", value), family("tgi_odd", "unknown", value), histogram), {}, 0, 0))
+        assert watch.is_one(Scraped((family("tgi_queue_size", "gauge", value), family("tgi_odd", "unknown", value), histogram), {}, 0, 0))
 
 
 def test_counts_of_histograms_tell_too() -> None:
     watch = OneProcess()
     found = [
-        watch.take(Scraped((Family("tgi_size", "histogram", "", (Sample("tgi_size_count", (), value),)),), {}, 0, 0)) for value in [9.0, 0.0] * 3
+        watch.is_one(Scraped((Family("tgi_size", "histogram", "", (Sample("tgi_size_count", (), value),)),), {}, 0, 0)) for value in [9.0, 0.0] * 3
     ]
     assert found == [True] * 4 + [False] * 2
 
@@ -224,7 +226,7 @@ async def watched(backend: str, url: str, scrapes: int, between: Callable[[int],
             happening = between(number)
             if isinstance(happening, Simulator):
                 await chat(happening)
-            found.append(watch.take(await scraper.metrics(Endpoint("engine", backend, url), f"{url}/metrics", timeout_seconds=5)))
+            found.append(watch.is_one(await scraper.metrics(Endpoint("engine", backend, url), f"{url}/metrics", timeout_seconds=5)))
     return found
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from exporter.native.loads import Loads
+from exporter.native.scrape import Scraped
 from probes.numbers.page import Numbers
 from simulator import EngineName
 from tests.exporter.native import recorded
@@ -30,6 +31,10 @@ def tgi(tokens: float | None, running: float | None = None) -> Numbers:
     return told("tgi", text)
 
 
+def scraped(numbers: Numbers, clock: FakeClock) -> Scraped:
+    return Scraped((), numbers, clock.now_ns, clock.now_ns)
+
+
 class Scene:
     """Scrapes each 15 s, unless told otherwise."""
 
@@ -43,7 +48,7 @@ class Scene:
         for number, numbers in enumerate(pages):
             if number:
                 self.wait(self.interval_seconds)
-            self.loads.put(target, replica, numbers, self.clock.now_ns)
+            self.loads.add_scrape(target, replica, scraped(numbers, self.clock))
 
     def wait(self, seconds: float) -> None:
         self.clock.now_ns += round(seconds * SECOND_NS)
@@ -117,9 +122,9 @@ def test_a_shorter_interval_makes_old_scrapes_stale() -> None:
 def test_replicas_are_added_up_as_far_as_they_are_known() -> None:
     scene = Scene()
     for number in range(5):
-        scene.loads.put("v", "a", vllm(600 * number, 1, 2), scene.clock.now_ns)
-        scene.loads.put("v", "b", vllm(300 * number, 3, 4), scene.clock.now_ns)
-        scene.loads.put("w", None, vllm(9000 * number), scene.clock.now_ns)
+        scene.loads.add_scrape("v", "a", scraped(vllm(600 * number, 1, 2), scene.clock))
+        scene.loads.add_scrape("v", "b", scraped(vllm(300 * number, 3, 4), scene.clock))
+        scene.loads.add_scrape("w", None, scraped(vllm(9000 * number), scene.clock))
         scene.wait(15)
     assert scene.loads.load("v") == EngineLoad(generated_tokens_per_second=60, requests_running=4, requests_waiting=6)
     scene.wait(15)
@@ -131,8 +136,8 @@ def test_replicas_are_added_up_as_far_as_they_are_known() -> None:
 def test_a_replica_that_is_gone_counts_no_more() -> None:
     scene = Scene()
     for number in range(5):
-        scene.loads.put("v", "a", vllm(600 * number), scene.clock.now_ns)
-        scene.loads.put("v", "b", vllm(300 * number), scene.clock.now_ns)
+        scene.loads.add_scrape("v", "a", scraped(vllm(600 * number), scene.clock))
+        scene.loads.add_scrape("v", "b", scraped(vllm(300 * number), scene.clock))
         scene.wait(15)
     scene.loads.drop("v", "b")
     assert scene.rate() == 40
@@ -143,14 +148,14 @@ def test_a_replica_that_is_gone_counts_no_more() -> None:
 
 def test_where_one_of_the_replicas_is_not_known_the_load_is_not() -> None:
     scene = Scene()
-    scene.loads.follow([("v", "a"), ("v", "b"), ("w", None)])
+    scene.loads.set_replicas([("v", "a"), ("v", "b"), ("w", None)])
     for number in range(5):
-        scene.loads.put("v", "a", vllm(600 * number), scene.clock.now_ns)
+        scene.loads.add_scrape("v", "a", scraped(vllm(600 * number), scene.clock))
         scene.wait(15)
     assert scene.rate() is None
     for number in range(5):
-        scene.loads.put("v", "a", vllm(3000 + 600 * number), scene.clock.now_ns)
-        scene.loads.put("v", "b", vllm(300 * number), scene.clock.now_ns)
+        scene.loads.add_scrape("v", "a", scraped(vllm(3000 + 600 * number), scene.clock))
+        scene.loads.add_scrape("v", "b", scraped(vllm(300 * number), scene.clock))
         scene.wait(15)
     assert scene.rate() == 60
 

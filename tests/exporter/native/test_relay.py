@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from config.native import Native
+from config.engine_metrics import Native
 from exporter.native.relay import DropReason, Relay, RelaySettings
 from probes.numbers.family import Family, FamilyType, Sample
 from tests.exporter.native.expositions import NUMBERS_TO_PYTHON_ALONE, by_hand, families_of, family, histogram
@@ -55,7 +55,7 @@ def test_each_form_declares_counters_in_its_way() -> None:
         "# TYPE tgi_loose_end gauge\ntgi_loose_end 3\n"
         "tgi_undeclared 4\n"
     )
-    one.put("t", "vllm", None, families)
+    one.serve("t", "vllm", None, families)
     labels = b'{target="t",backend="vllm"}'
     assert one.now().text() == (
         b"# TYPE tgi_loose_end gauge\ntgi_loose_end%b 3.0\n"
@@ -73,9 +73,9 @@ def test_each_form_declares_counters_in_its_way() -> None:
 
 def test_a_family_is_one_across_targets_with_series_grouped_by_target() -> None:
     one = relay()
-    one.put("b", "vllm", None, [family("vllm:g", "gauge", 1, 2, words="The words of b.")])
-    one.put("a", "vllm", "10.0.0.2:8000", [family("vllm:g", "gauge", 3, words="")])
-    one.put("a", "vllm", "10.0.0.1:8000", [family("vllm:g", "gauge", 4, words="The words of a.")])
+    one.serve("b", "vllm", None, [family("vllm:g", "gauge", 1, 2, words="The words of b.")])
+    one.serve("a", "vllm", "10.0.0.2:8000", [family("vllm:g", "gauge", 3, words="")])
+    one.serve("a", "vllm", "10.0.0.1:8000", [family("vllm:g", "gauge", 4, words="The words of a.")])
     assert one.now().text().decode().splitlines() == [
         "# HELP vllm:g The words of a.",
         "# TYPE vllm:g gauge",
@@ -88,8 +88,8 @@ def test_a_family_is_one_across_targets_with_series_grouped_by_target() -> None:
 
 def test_histograms_with_other_buckets_are_one_family() -> None:
     one = relay()
-    one.put("a", "vllm", None, [histogram("vllm:h", 1, 2, 3)])
-    one.put("b", "vllm", None, [histogram("vllm:h", 4, 5, bounds=("8.0", "+Inf"))])
+    one.serve("a", "vllm", None, [histogram("vllm:h", 1, 2, 3)])
+    one.serve("b", "vllm", None, [histogram("vllm:h", 4, 5, bounds=("8.0", "+Inf"))])
     seen = scrape(one)
     assert {labels["target"] for labels in seen.labels("vllm:h_bucket")} == {"a", "b"}
     assert seen.value("vllm:h_count") == 8
@@ -98,22 +98,22 @@ def test_histograms_with_other_buckets_are_one_family() -> None:
 
 def test_labels_of_the_engine_with_our_names_are_exported_ones() -> None:
     one = relay()
-    one.put("t", "vllm", None, by_hand('vllm:g{replica="7",target="x",exported_target="y"} 1\n'))
+    one.serve("t", "vllm", None, by_hand('vllm:g{replica="7",target="x",exported_target="y"} 1\n'))
     ours = {"target": "t", "backend": "vllm"}
     assert scrape(one).labels("vllm:g") == [{**ours, "exported_replica": "7", "exported_exported_target": "x", "exported_target": "y"}]
 
 
 def test_the_newest_scrape_replaces_the_one_before() -> None:
     one = relay()
-    one.put("t", "vllm", None, [family("vllm:a", "gauge", 1), family("vllm:b", "gauge", 1)])
-    one.put("t", "vllm", None, [family("vllm:b", "gauge", 2, 3)])
+    one.serve("t", "vllm", None, [family("vllm:a", "gauge", 1), family("vllm:b", "gauge", 1)])
+    one.serve("t", "vllm", None, [family("vllm:b", "gauge", 2, 3)])
     assert scrape(one).samples.keys() == {"vllm:b"}
     assert scrape(one).value("vllm:b") == 5
 
 
 def test_what_does_not_belong_to_an_engine_is_not_relayed() -> None:
     one = relay(deny=())
-    one.put("t", "vllm", None, by_hand("process_start_time_seconds 1\nvllm:a 1\nvllm:b_created 1\n# TYPE vllm:empty gauge\n"))
+    one.serve("t", "vllm", None, by_hand("process_start_time_seconds 1\nvllm:a 1\nvllm:b_created 1\n# TYPE vllm:empty gauge\n"))
     assert names(one) == {"vllm:a"}
     assert one.now().text().count(b"# TYPE") == 1
     assert dropped(one) == {}
@@ -132,14 +132,14 @@ def test_what_does_not_belong_to_an_engine_is_not_relayed() -> None:
 )
 def test_filters(allow: tuple[str, ...], deny: tuple[str, ...], expected: set[str]) -> None:
     one = relay(allow=allow, deny=deny)
-    one.put("t", "vllm", None, [family("vllm:a_seconds", "gauge", 1), family("vllm:b", "gauge", 1), family("tgi_a", "gauge", 1)])
+    one.serve("t", "vllm", None, [family("vllm:a_seconds", "gauge", 1), family("vllm:b", "gauge", 1), family("tgi_a", "gauge", 1)])
     assert names(one) == expected
     assert dropped(one) == {}
 
 
 def test_what_grows_without_bound_is_denied_by_default() -> None:
     one = relay(deny=Native().deny)
-    one.put("t", "vllm", None, [family("vllm:lora_requests_info", "gauge", 1), family("vllm:lora", "gauge", 1)])
+    one.serve("t", "vllm", None, [family("vllm:lora_requests_info", "gauge", 1), family("vllm:lora", "gauge", 1)])
     assert names(one) == {"vllm:lora"}
 
 
@@ -152,7 +152,7 @@ def test_the_budget_takes_whole_families_and_histograms_last() -> None:
         family("vllm:d", "gauge", 1),
         family("vllm:z_total", "counter", 1, 2),
     ]
-    one.put("t", "vllm", None, families)
+    one.serve("t", "vllm", None, families)
     assert names(one) == {"vllm:d", "vllm:z_total", "vllm:b_bucket", "vllm:b_count", "vllm:b_sum"}
     assert one.now().series == 8
     assert dropped(one) == {"budget": 23 + 5}
@@ -162,49 +162,49 @@ def test_the_budget_is_for_all_replicas_of_a_target_and_for_each_target() -> Non
     one = relay(series_per_target=5)
     wide = [family("vllm:g", "gauge", 1, 2, 3)]
     for target, replica in (("t", "a"), ("t", "b"), ("other", None)):
-        one.put(target, "vllm", replica, wide)
+        one.serve(target, "vllm", replica, wide)
     assert scrape(one).value("vllm:g", replica="b") is None
     assert one.now().series == 6
     assert dropped(one) == {"budget": 3}
     one.drop("t", "a")
-    one.put("t", "vllm", "b", wide)
+    one.serve("t", "vllm", "b", wide)
     assert scrape(one).value("vllm:g", replica="b") == 6
 
 
 def test_the_first_of_a_name_decides_its_type_as_long_as_it_is_there() -> None:
     one = relay()
     gauge, counter = [family("vllm:x", "gauge", 1)], [family("vllm:x", "counter", 2, 3)]
-    one.put("b", "vllm", None, gauge)
-    one.put("a", "vllm", None, counter)
-    one.put("b", "vllm", None, gauge)
+    one.serve("b", "vllm", None, gauge)
+    one.serve("a", "vllm", None, counter)
+    one.serve("b", "vllm", None, gauge)
     assert scrape(one).labels("vllm:x") == [{"target": "b", "backend": "vllm", "of": "0"}]
     assert (dropped(one, "a"), dropped(one, "b")) == ({"type_conflict": 2}, {})
     one.drop("b", None)
-    one.put("a", "vllm", None, counter)
-    one.put("b", "vllm", None, gauge)
+    one.serve("a", "vllm", None, counter)
+    one.serve("b", "vllm", None, gauge)
     assert scrape(one).value("vllm:x", target="a") == 5
     assert (dropped(one, "a"), dropped(one, "b")) == ({"type_conflict": 2}, {"type_conflict": 1})
 
 
 def test_an_engine_that_changes_a_type_of_its_own_is_followed() -> None:
     one = relay()
-    one.put("t", "vllm", None, [family("vllm:x", "gauge", 1)])
-    one.put("t", "vllm", None, [family("vllm:x", "counter", 2)])
+    one.serve("t", "vllm", None, [family("vllm:x", "gauge", 1)])
+    one.serve("t", "vllm", None, [family("vllm:x", "counter", 2)])
     assert scrape(one).value("vllm:x") == 2
     assert dropped(one) == {}
 
 
 def test_families_whose_openmetrics_names_meet_are_not_both_served() -> None:
     one = relay()
-    one.put("t", "vllm", None, [family("vllm:x_total", "counter", 1, 2), family("vllm:x", "gauge", 3)])
-    one.put("u", "vllm", None, [family("vllm:x_total", "counter", 1), histogram("vllm:y", 1, 2, 3), family("vllm:y_sum", "gauge", 1)])
+    one.serve("t", "vllm", None, [family("vllm:x_total", "counter", 1, 2), family("vllm:x", "gauge", 3)])
+    one.serve("u", "vllm", None, [family("vllm:x_total", "counter", 1), histogram("vllm:y", 1, 2, 3), family("vllm:y_sum", "gauge", 1)])
     assert names(one) == {"vllm:x", "vllm:y_sum"}
     assert (dropped(one), dropped(one, "u")) == ({"name_conflict": 2}, {"name_conflict": 1 + 5})
 
 
 def test_malformed_series_are_counted_and_take_no_budget() -> None:
     one = relay(series_per_target=1)
-    one.put("t", "vllm", None, [family("vllm:c_total", "counter", -1, math.nan, 1), family("vllm:bad_total", "counter", -1)])
+    one.serve("t", "vllm", None, [family("vllm:c_total", "counter", -1, math.nan, 1), family("vllm:bad_total", "counter", -1)])
     assert scrape(one).value("vllm:c_total") == 1
     assert dropped(one) == {"malformed": 3}
 
@@ -212,10 +212,10 @@ def test_malformed_series_are_counted_and_take_no_budget() -> None:
 def test_every_scrape_adds_what_it_drops() -> None:
     one = relay(series_per_target=1)
     assert one.dropped() == {}
-    one.put("t", "vllm", None, [family("vllm:g", "gauge", 1)])
+    one.serve("t", "vllm", None, [family("vllm:g", "gauge", 1)])
     assert one.dropped() == {("t", reason): 0 for reason in DropReason}
     for _ in range(3):
-        one.put("t", "vllm", None, [family("vllm:g", "gauge", 1, 2)])
+        one.serve("t", "vllm", None, [family("vllm:g", "gauge", 1, 2)])
     assert dropped(one) == {"budget": 6}
     one.drop("t", None)
     assert dropped(one) == {"budget": 6}
@@ -226,7 +226,7 @@ def test_every_scrape_adds_what_it_drops() -> None:
 def test_dropping_takes_one_replica_and_forgetting_the_whole_target() -> None:
     one = relay()
     for target, replica in (("t", "a"), ("t", "b"), ("u", None)):
-        one.put(target, "vllm", replica, [family("vllm:g", "gauge", 1)])
+        one.serve(target, "vllm", replica, [family("vllm:g", "gauge", 1)])
     one.drop("t", "a")
     assert [labels.get("replica") for labels in scrape(one).labels("vllm:g")] == ["b", None]
     one.drop("t", None)
@@ -241,13 +241,13 @@ def test_dropping_takes_one_replica_and_forgetting_the_whole_target() -> None:
 
 def test_switched_off_it_keeps_nothing() -> None:
     one = relay()
-    one.put("t", "vllm", None, [family("vllm:g", "gauge", 1)])
+    one.serve("t", "vllm", None, [family("vllm:g", "gauge", 1)])
     one.configure(RelaySettings(on=False))
     assert (one.now().text(), one.dropped()) == (b"", {})
-    one.put("t", "vllm", None, [family("vllm:g", "gauge", 1)])
+    one.serve("t", "vllm", None, [family("vllm:g", "gauge", 1)])
     assert (one.now().text(), one.dropped()) == (b"", {})
     one.configure(RelaySettings())
-    one.put("t", "vllm", None, [family("vllm:g", "counter", 1)])
+    one.serve("t", "vllm", None, [family("vllm:g", "counter", 1)])
     assert scrape(one).value("vllm:g") == 1
 
 
@@ -259,30 +259,30 @@ def test_what_was_under_way_when_it_was_switched_off_is_not_kept_either() -> Non
             one.configure(RelaySettings(on=False))
             return super().__iter__()
 
-    one.put("t", "vllm", None, SwitchesOff([family("vllm:g", "gauge", 1)]))
+    one.serve("t", "vllm", None, SwitchesOff([family("vllm:g", "gauge", 1)]))
     assert (one.now().text(), one.dropped()) == (b"", {})
 
 
 def test_other_settings_hold_from_the_next_scrape_on() -> None:
     one = relay()
     both = [family("vllm:a", "gauge", 1), family("vllm:b", "gauge", 1)]
-    one.put("t", "vllm", None, both)
+    one.serve("t", "vllm", None, both)
     one.configure(RelaySettings(deny=("vllm:a",)))
     assert names(one) == {"vllm:a", "vllm:b"}
-    one.put("t", "vllm", None, both)
+    one.serve("t", "vllm", None, both)
     assert names(one) == {"vllm:b"}
 
 
 def test_a_scrape_sees_the_state_before_or_after_a_put() -> None:
     one = relay()
     states = [[family(f"vllm:{name}", "gauge", *[number] * 20) for name in "abcdefgh"] for number in range(8)]
-    one.put("t", "vllm", None, states[0])
+    one.serve("t", "vllm", None, states[0])
     stop = threading.Event()
 
     def keep_putting() -> None:
         while not stop.is_set():
             for state in states:
-                one.put("t", "vllm", None, state)
+                one.serve("t", "vllm", None, state)
 
     writer = threading.Thread(target=keep_putting)
     writer.start()
@@ -302,7 +302,7 @@ async def test_every_family_of_an_engine_is_on_ours(engine: str) -> None:
     families = [one for one in await families_of(engine) if one.name.startswith(("vllm:", "tgi_"))]  # type: ignore[arg-type]
     one = relay()
     for target in ("a", "b"):
-        one.put(target, engine, None, families)
+        one.serve(target, engine, None, families)
     seen = scrape(one)
     for target in ("a", "b"):
         ours = {("target", target), ("backend", engine)}
@@ -321,7 +321,7 @@ async def test_a_histogram_of_a_thousand_buckets_leaves_the_small_families_alone
     families = await families_of("tgi")
     small = {each.name for each in families if each.type in ("gauge", "counter")}
     one = relay(series_per_target=100)
-    one.put("t", "tgi", None, families)
+    one.serve("t", "tgi", None, families)
     assert small <= names(one)
     assert "tgi_batch_next_size_bucket" not in names(one)
     assert one.now().series <= 100
@@ -369,7 +369,7 @@ def test_whatever_engines_say_every_parser_reads_it_and_every_series_is_accounte
     for (target, replica), families in puts:
         one.drop(target, replica)
         served, lost = one.now().series, sum(one.dropped().values())
-        one.put(target, "vllm", replica, families)
+        one.serve(target, "vllm", replica, families)
         offered = sum(len(each.samples) for each in families)
         assert one.now().series - served + sum(one.dropped().values()) - lost == offered
     now = one.now()

@@ -67,7 +67,7 @@ def own_names(metrics: Sequence[Metric]) -> set[str]:
 
 
 def test_what_an_engine_tells_is_served_under_the_targets_labels(served: Served) -> None:
-    served.unified.put("gpu", "vllm", "tiny", None, told("vllm", text("vllm-0.32")))
+    served.unified.serve_numbers("gpu", "vllm", "tiny", None, told("vllm", text("vllm-0.32")))
     seen = served.seen()
     labels = {"target": "gpu", "backend": "vllm", "model": "tiny"}
     assert seen.one(RUNNING, **labels) == 3
@@ -81,9 +81,9 @@ def test_what_an_engine_tells_is_served_under_the_targets_labels(served: Served)
 
 
 def test_the_engines_keep_their_own_buckets_beside_each_other(served: Served) -> None:
-    served.unified.put("gpu", "vllm", "tiny", None, told("vllm", text("vllm-0.32")))
-    served.unified.put("hug", "tgi", "tiny", None, told("tgi", text("tgi-3.3")))
-    served.unified.chat(said())
+    served.unified.serve_numbers("gpu", "vllm", "tiny", None, told("vllm", text("vllm-0.32")))
+    served.unified.serve_numbers("hug", "tgi", "tiny", None, told("tgi", text("tgi-3.3")))
+    served.unified.count_chat(said())
     bounds = {held["target"]: set[str]() for held in served.seen().labels(unified.E2E.bucket)}
     for held in served.seen().labels(unified.E2E.bucket):
         bounds[held["target"]].add(held["le"])
@@ -91,8 +91,8 @@ def test_the_engines_keep_their_own_buckets_beside_each_other(served: Served) ->
 
 
 def test_what_is_told_anew_takes_the_place_of_what_was(served: Served) -> None:
-    served.unified.put("gpu", "vllm", "tiny", None, told("vllm", text("vllm-0.32")))
-    served.unified.put("gpu", "vllm", "larger", None, running(7))
+    served.unified.serve_numbers("gpu", "vllm", "tiny", None, told("vllm", text("vllm-0.32")))
+    served.unified.serve_numbers("gpu", "vllm", "larger", None, running(7))
     seen = served.seen()
     assert names(seen) == {RUNNING}
     assert seen.samples[RUNNING] == {frozenset({("target", "gpu"), ("backend", "vllm"), ("model", "larger")}): 7}
@@ -100,8 +100,8 @@ def test_what_is_told_anew_takes_the_place_of_what_was(served: Served) -> None:
 
 def test_replicas_stand_beside_each_other(served: Served) -> None:
     for replica, count in (("http://a:8000/metrics", 2), ("http://b:8000/metrics", 3)):
-        served.unified.put("gpu", "vllm", "tiny", replica, running(count))
-    served.unified.put("other", "vllm", "tiny", "http://a:8000/metrics", running(9))
+        served.unified.serve_numbers("gpu", "vllm", "tiny", replica, running(count))
+    served.unified.serve_numbers("other", "vllm", "tiny", "http://a:8000/metrics", running(9))
     assert {held["replica"] for held in served.seen().labels(RUNNING)} == {"http://a:8000/metrics", "http://b:8000/metrics"}
     served.unified.drop("gpu", "http://a:8000/metrics")
     assert served.seen().value(RUNNING, target="gpu") == 3
@@ -110,18 +110,18 @@ def test_replicas_stand_beside_each_other(served: Served) -> None:
 
 
 def test_what_ollama_has_in_memory(served: Served) -> None:
-    served.unified.put_loaded("pond", "ollama", "qwen", None, [QWEN, replace(QWEN, name="mistral:7b", vram_bytes=None)])
+    served.unified.serve_loaded("pond", "ollama", "qwen", None, [QWEN, replace(QWEN, name="mistral:7b", vram_bytes=None)])
     seen = served.seen()
     assert seen.one(unified.MODEL_VRAM.name, target="pond", backend="ollama", model="qwen") == 3e9
     assert [held["model"] for held in seen.labels(unified.MODEL_VRAM.name)] == ["qwen"]
     assert [held["model"] for held in seen.labels(unified.MODEL_MEMORY.name)] == ["qwen", "mistral:7b"]
-    served.unified.put_loaded("pond", "ollama", "qwen", None, [])
+    served.unified.serve_loaded("pond", "ollama", "qwen", None, [])
     assert unified.MODEL_MEMORY.name not in served.seen().names
 
 
 def test_chats_with_ollama_become_counters_and_histograms(served: Served) -> None:
-    served.unified.chat(said())
-    served.unified.chat(said(native=replace(SAID, load_seconds=7.0), output_tokens=6))
+    served.unified.count_chat(said())
+    served.unified.count_chat(said(native=replace(SAID, load_seconds=7.0), output_tokens=6))
     seen = served.seen()
     labels = {"target": "pond", "backend": "ollama", "model": "qwen"}
     assert (seen.one(unified.PROMPT_TOKENS.name, **labels), seen.one(TOKENS, **labels)) == (24, 10)
@@ -138,33 +138,33 @@ def test_chats_with_ollama_become_counters_and_histograms(served: Served) -> Non
 
 
 def test_a_value_on_a_boundary_is_below_it(served: Served) -> None:
-    served.unified.chat(said(native=Native(load_seconds=0.01)))
+    served.unified.count_chat(said(native=Native(load_seconds=0.01)))
     assert served.seen().value(unified.LOAD.bucket, le="0.01") == 1
     assert served.seen().value(unified.LOAD.bucket, le="0.005") == 0
 
 
 def test_chats_begin_at_0_with_the_first_look_at_the_engine(served: Served) -> None:
-    served.unified.put_loaded("pond", "ollama", "qwen", None, [])
+    served.unified.serve_loaded("pond", "ollama", "qwen", None, [])
     seen = served.seen()
     assert seen.one(TOKENS, target="pond", backend="ollama", model="qwen") == 0
     assert seen.value(unified.LOAD.bucket, le="+Inf") == 0
-    served.unified.chat(said())
-    served.unified.put_loaded("pond", "ollama", "qwen", None, [QWEN])
+    served.unified.count_chat(said())
+    served.unified.serve_loaded("pond", "ollama", "qwen", None, [QWEN])
     assert served.seen().one(TOKENS, target="pond", backend="ollama", model="qwen") == 4
 
 
 def test_chats_that_are_not_ollamas_or_that_tell_nothing_count_nowhere(served: Served) -> None:
-    served.unified.chat(said(backend="vllm"))
-    served.unified.chat(said(outcome="cancelled"))
+    served.unified.count_chat(said(backend="vllm"))
+    served.unified.count_chat(said(outcome="cancelled"))
     assert names(served.seen()) == set()
-    served.unified.chat(failed(Reason.CONNECT, target="pond", backend="ollama", model="qwen", input_tokens=None))
+    served.unified.count_chat(failed(Reason.CONNECT, target="pond", backend="ollama", model="qwen", input_tokens=None))
     seen = served.seen()
     assert {sum(seen.samples[name].values()) for name in names(seen)} == {0}
 
 
 def test_while_the_engine_does_not_answer_only_its_gauges_are_gone(served: Served) -> None:
-    served.unified.put_loaded("pond", "ollama", "qwen", None, [QWEN])
-    served.unified.chat(said())
+    served.unified.serve_loaded("pond", "ollama", "qwen", None, [QWEN])
+    served.unified.count_chat(said())
     served.unified.drop("pond", None)
     seen = served.seen()
     assert unified.MODEL_MEMORY.name not in seen.names
@@ -175,21 +175,21 @@ def test_while_the_engine_does_not_answer_only_its_gauges_are_gone(served: Serve
 
 def test_another_model_begins_anew_and_loses_no_chat(served: Served) -> None:
     later = START_NS + 1_000_000
-    served.unified.chat(said())
-    served.unified.chat(said(model="mistral", started_ns=later))
-    served.unified.chat(said(started_ns=later - 1))  # was under way then
+    served.unified.count_chat(said())
+    served.unified.count_chat(said(model="mistral", started_ns=later))
+    served.unified.count_chat(said(started_ns=later - 1))  # was under way then
     assert {held["model"] for held in served.seen().labels(TOKENS)} == {"mistral"}
     assert served.seen().value(TOKENS, model="mistral") == 8
-    served.unified.chat(said(started_ns=later + 1))
+    served.unified.count_chat(said(started_ns=later + 1))
     assert served.seen().value(TOKENS, model="qwen") == 4
 
 
 def test_every_native_metric_is_served_by_some_engine_and_no_other_name(served: Served) -> None:
     for name in ("vllm-0.10", "vllm-0.32"):
-        served.unified.put(name, "vllm", "tiny", None, told("vllm", text(name)))
-    served.unified.put("hug", "tgi", "tiny", None, told("tgi", text("tgi-3.3")))
-    served.unified.put_loaded("pond", "ollama", "qwen", None, [QWEN])
-    served.unified.chat(said())
+        served.unified.serve_numbers(name, "vllm", "tiny", None, told("vllm", text(name)))
+    served.unified.serve_numbers("hug", "tgi", "tiny", None, told("tgi", text("tgi-3.3")))
+    served.unified.serve_loaded("pond", "ollama", "qwen", None, [QWEN])
+    served.unified.count_chat(said())
     seen = served.seen()
     assert names(seen) == own_names(unified.NATIVE)
     for metric in unified.NATIVE:
@@ -199,9 +199,9 @@ def test_every_native_metric_is_served_by_some_engine_and_no_other_name(served: 
 
 
 def test_both_forms_say_the_same(served: Served) -> None:
-    served.unified.put("gpu", "vllm", 'a "quoted"\nname\\', "http://a:8000", told("vllm", text("vllm-0.10")))
-    served.unified.put("hug", "tgi", "tiny", None, told("tgi", text("tgi-3.3")))
-    served.unified.chat(said())
+    served.unified.serve_numbers("gpu", "vllm", 'a "quoted"\nname\\', "http://a:8000", told("vllm", text("vllm-0.10")))
+    served.unified.serve_numbers("hug", "tgi", "tiny", None, told("tgi", text("tgi-3.3")))
+    served.unified.count_chat(said())
     openmetrics = read(served.exposition.render("application/openmetrics-text")[0], as_openmetrics=True)
     plain = served.seen()
     assert names(plain) == names(openmetrics)
@@ -214,7 +214,7 @@ def test_a_scrape_sees_what_a_process_told_wholly_or_not_at_all(served: Served) 
 
     def keep_putting() -> None:
         for state in states:
-            served.unified.put("gpu", "vllm", "tiny", None, state)
+            served.unified.serve_numbers("gpu", "vllm", "tiny", None, state)
         done.set()
 
     writer = threading.Thread(target=keep_putting)
@@ -256,7 +256,7 @@ def test_whatever_the_families_hold_what_is_made_of_them_makes_sense(found: tupl
         else:
             assert is_amount(value)
     served = Served()
-    served.unified.put("x", backend, "m", None, numbers(backend, found))
+    served.unified.serve_numbers("x", backend, "m", None, numbers(backend, found))
     for accept in ("", "application/openmetrics-text"):
         read(served.exposition.render(accept)[0], as_openmetrics=bool(accept))
 
@@ -277,8 +277,8 @@ def test_real_expositions_with_values_and_series_missing_or_wrong(name: str, dat
 
 
 def test_several_ollamas_behind_one_target_are_told_apart(served: Served) -> None:
-    served.unified.put_loaded("pond", "ollama", "qwen", "ollama-0", [QWEN])
-    served.unified.put_loaded("pond", "ollama", "qwen", "ollama-1", [QWEN])
+    served.unified.serve_loaded("pond", "ollama", "qwen", "ollama-0", [QWEN])
+    served.unified.serve_loaded("pond", "ollama", "qwen", "ollama-1", [QWEN])
     name = unified.MODEL_MEMORY.name
     assert {labels["replica"] for labels in served.seen().labels(name)} == {"ollama-0", "ollama-1"}
     served.unified.drop("pond", "ollama-0")

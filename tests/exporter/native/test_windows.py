@@ -20,11 +20,11 @@ def told(*events: Scraped | ChatRecord) -> list[Window | None]:
     found = []
     for event in events:
         if isinstance(event, ChatRecord):
-            windows.chat(event)
+            windows.add_chat(event)
         else:
             newest = look(event)
             assert newest is not None
-            found.append(windows.take(newest))
+            found.append(windows.add_look(newest))
     return found
 
 
@@ -153,9 +153,9 @@ def test_chats_of_long_ago_are_forgotten() -> None:
     for minute in range(50):
         newest = look(scrape(60 * minute, 0, 0.0))
         assert newest is not None
-        windows.take(newest)
+        windows.add_look(newest)
         for second in range(10):
-            windows.chat(talk(60 * minute + 10 + second, 0.25))
+            windows.add_chat(talk(60 * minute + 10 + second, 0.25))
     assert len(windows._chats) <= 20
 
 

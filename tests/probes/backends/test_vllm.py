@@ -35,10 +35,10 @@ def test_a_model_whose_name_is_not_known_is_the_one_that_is_there() -> None:
     assert "model" not in VLLM.body(replace(ASK, model=UNKNOWN_MODEL))
 
 
-def test_a_cold_chat_is_salted_and_its_prompt_stays_as_it_is() -> None:
+def test_a_cold_chat_is_salted_besides_what_every_engine_gets() -> None:
     body = VLLM.body(Ask(model="tiny", messages=(Message("user", "hi"),), max_tokens=5, prompt_id="text", nonce="a1b2"))
     assert body["cache_salt"] == "a1b2"
-    assert body["messages"] == [{"role": "user", "content": "hi"}]
+    assert body["messages"] == [{"role": "user", "content": "a1b2 (reference number of this conversation, not part of it)\n\nhi"}]
 
 
 def test_an_exact_length_is_held_from_both_sides() -> None:

@@ -10,10 +10,10 @@ from probes.prompts.sets import load
 each_set = pytest.mark.parametrize("name", names())
 
 
-def test_every_file_is_a_set_that_is_named() -> None:
-    files = {entry.name for entry in resources.files("probes.prompts").joinpath("sets").iterdir()}
-    assert files == {f"{name}.yaml" for name in names()}
-    assert {"short-question", "customer-support", "code-review", "creative", "educational"} == set(names())
+def test_the_sets_are_the_files() -> None:
+    files = [entry.name for entry in resources.files("probes.prompts").joinpath("sets").iterdir()]
+    assert sorted(files) == [f"{name}.yaml" for name in names()]
+    assert {"short-question", "customer-support", "code-review", "creative", "educational"} <= set(names())
 
 
 @each_set
@@ -33,5 +33,5 @@ def test_a_set_has_a_conversation_of_several_turns(name: str) -> None:
 
 
 def test_an_unknown_set_is_answered_with_the_ones_there_are() -> None:
-    with pytest.raises(ValueError, match=r"^no prompt set 'jokes'; there are: short-question, customer-support, code-review, creative, educational$"):
+    with pytest.raises(ValueError, match=rf"^no prompt set 'jokes'; there are: {', '.join(names())}$"):
         load("jokes")

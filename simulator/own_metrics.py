@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from simulator.batch_loop import Observer
 from simulator.batching import Batching, Sequence, Step
 from simulator.dialect import Reply
-from simulator.engine import Observer
 
 
 class NativeMetrics(Observer, Protocol):

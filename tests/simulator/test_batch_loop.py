@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 
+from simulator.batch_loop import BatchLoop
 from simulator.batching import Batching, Sequence
-from simulator.engine import Engine
-from simulator.native import NoMetrics
 from simulator.options import Capacity, Latency
+from simulator.own_metrics import NoMetrics
 from simulator.residence import Residence
 
 SECOND = 1_000_000_000
@@ -48,7 +48,7 @@ class FakeClock:
 async def test_a_late_wake_up_delays_one_token_and_shifts_none() -> None:
     clock = FakeClock(late_ns=7_000_000)
     latency = Latency(decode_seconds=0.02, first_token_seconds=0.005, prefill_tokens_per_second=1000)
-    engine = Engine(Batching(latency, Capacity(), seed=1, reserve=False), clock, NoMetrics())
+    engine = BatchLoop(Batching(latency, Capacity(), seed=1, reserve=False), clock, NoMetrics())
     running = asyncio.create_task(engine.run())
     generation = engine.submit(Sequence(0, 10, (), 1000, 1000))
     due = []

@@ -31,7 +31,7 @@ class Controlled(Protocol):
     async def accept(self) -> None: ...
 
 
-class Control:
+class SimulationApi:
     """Answers the requests of whoever runs the simulation; no fault concerns them.
 
     `GET /sim/faults` lists what is in force and what is known; `POST` takes `{"fault": "NAME[:PARAM]", "count": N, "probability": P}`, the last two

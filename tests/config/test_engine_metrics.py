@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from config.native import MetricsPage, Native
+from config.engine_metrics import MetricsPage, Native
 from config.reader import parse
 from config.targets import Target
 

@@ -10,7 +10,7 @@ import pytest
 from catalogue import own
 from catalogue import pods as told
 from catalogue import vllm as theirs
-from dashboards import native, ollama, pods, tgi, vllm, why
+from dashboards import engine_queries, ollama, pods, tgi, vllm, why
 from dashboards.dash.board import Board
 from dashboards.dash.panels import QueryPanel
 from dashboards.promql import mean
@@ -79,19 +79,19 @@ def test_where_a_vllm_has_both_names_the_newer_counts_once(tmp_path: Path) -> No
 
 def test_a_quantile_in_the_lowest_bucket_is_not_made_up(tmp_path: Path) -> None:
     series = histogram(theirs.E2E.name, RANK, {"0.3": 9, "0.5": 10, "+Inf": 10}, 1)
-    assert asked(native.own_quantile("0.5", theirs.E2E), series, tmp_path) == {}
-    assert asked(native.own_quantile("0.95", theirs.E2E), series, tmp_path) == {OF_TARGET: pytest.approx(0.4)}
-    assert asked(native.first_bucket(theirs.E2E), series, tmp_path) == {OF_TARGET: pytest.approx(0.9)}
+    assert asked(engine_queries.own_quantile("0.5", theirs.E2E), series, tmp_path) == {}
+    assert asked(engine_queries.own_quantile("0.95", theirs.E2E), series, tmp_path) == {OF_TARGET: pytest.approx(0.4)}
+    assert asked(engine_queries.first_bucket(theirs.E2E), series, tmp_path) == {OF_TARGET: pytest.approx(0.9)}
     assert asked(mean(theirs.E2E), series, tmp_path) == {OF_TARGET: pytest.approx(0.1)}
 
 
 def test_an_idle_engine_has_neither_mean_nor_quantile(tmp_path: Path) -> None:
     series = histogram(theirs.E2E.name, RANK, {"0.3": 0, "0.5": 0, "+Inf": 0}, 0)
     for expr in (
-        native.own_quantile("0.95", theirs.E2E),
-        native.first_bucket(theirs.E2E),
+        engine_queries.own_quantile("0.95", theirs.E2E),
+        engine_queries.first_bucket(theirs.E2E),
         mean(theirs.E2E),
-        native.mean_of_range(theirs.E2E),
+        engine_queries.mean_of_range(theirs.E2E),
     ):
         assert asked(expr, series, tmp_path) == {}
 
@@ -100,8 +100,8 @@ def test_a_process_that_two_exporters_ask_counts_once(tmp_path: Path) -> None:
     other = RANK.replace('instance="i"', 'instance="other"')
     second = RANK.replace('engine="0"', 'engine="1"')
     series = {f"{theirs.RUNNING.name}{{{labels}}}": f"{count}x40" for labels, count in ((RANK, 3), (other, 3), (second, 4))}
-    assert asked(native.level(theirs.RUNNING), series, tmp_path) == {OF_TARGET: 7}
-    assert asked(native.level(theirs.RUNNING, how="max"), series, tmp_path) == {OF_TARGET: 4}
+    assert asked(engine_queries.level(theirs.RUNNING), series, tmp_path) == {OF_TARGET: 7}
+    assert asked(engine_queries.level(theirs.RUNNING, how="max"), series, tmp_path) == {OF_TARGET: 4}
 
 
 def test_a_gpu_belongs_to_the_pod_that_uses_it_whichever_labels_name_it(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class Generation:
         self._due.put_nowait(due_ns)
 
 
-class Engine:
+class BatchLoop:
     """Runs one batch. `run` must be running for tokens to come.
 
     Each step ends at an absolute instant that follows from the one before it, so a late wake-up delays one token and shifts none.

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from probes.extras import LIBRARIES, missing
+
+EXTRAS: dict[str, list[str]] = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+
+@pytest.mark.parametrize("extra", LIBRARIES)
+def test_what_is_installed_is_not_missing(extra: str) -> None:
+    assert missing(extra) is None
+
+
+def test_what_is_missing_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "py3langid", None)
+    assert missing("language") == "the extra 'language', which is not installed; install chatprobe[language] in place of chatprobe"
+
+
+def test_each_extra_that_a_user_can_ask_for_is_known() -> None:
+    assert EXTRAS.keys() - {"dev"} == LIBRARIES.keys()
+    for extra, library in LIBRARIES.items():
+        assert [requirement.partition(">")[0].replace("-", "_") for requirement in EXTRAS[extra]] == [library]
