@@ -21,15 +21,19 @@ CHATS = 8
 TOGETHER = 4
 
 
-@pytest.fixture(params=["vllm", "llamacpp"])
+BACKENDS = {"vllm": "vllm", "llamacpp": "openai"}
+"""llama.cpp is asked in the form that all OpenAI-compatible servers have: whether tokens are gathered is told from their rhythm alone."""
+
+
+@pytest.fixture(params=[name for name in BACKENDS if (Path(__file__).parent / name / "up").exists()])
 def engine(request: pytest.FixtureRequest) -> Endpoint:
-    """Each engine at hand. llama.cpp is asked in the form that all OpenAI-compatible servers have."""
+    """Each engine that there is a starter for."""
     variable = f"CHATPROBE_{request.param.upper()}_URL"
     url = os.environ.get(variable)
     if not url:
         assert not os.environ.get("CI"), f"{variable} is not set"
         pytest.skip(f"{variable} is not set; tests/real/{request.param}/up starts the engine")
-    return Endpoint("engine", "vllm" if request.param == "vllm" else "openai", url)
+    return Endpoint("engine", BACKENDS[request.param], url)
 
 
 async def some(prober: Prober, endpoint: Endpoint) -> list[ChatRecord]:
