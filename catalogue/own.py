@@ -15,7 +15,7 @@ from traffic.pairs import Measure
 
 SCENARIO = "scenario"
 REASON, OUTCOME, PHASE, SLO, CLOCK, SOURCE = "reason", "outcome", "phase", "slo", "clock", "source"
-URL, SERVED_MODEL, BACKEND_VERSION, MAX_MODEL_LEN = "url", "served_model", "backend_version", "max_model_len"
+URL, SERVED_MODEL, BACKEND_VERSION, MAX_MODEL_LEN, LEFT_OUT = "url", "served_model", "backend_version", "max_model_len", "left_out"
 PEER, MEASURE, CHECK, BASIS = "peer", "measure", "check", "basis"
 CACHE, CONNECTION, THINKING = "cache", "connection", "thinking"
 ZONE = "zone"
@@ -103,6 +103,13 @@ RETRIES = Metric(
     "chatprobe_retries_total", "counter", "Requests sent again because a kept-alive connection died before the first response byte.", CHAT_LABELS
 )
 DOUBTFUL = Metric("chatprobe_doubtful_total", "counter", "Chats with a token whose time may be off by more than 1 ms.", CHAT_LABELS)
+GATHERED = Metric(
+    "chatprobe_gathered_total",
+    "counter",
+    "Chats whose tokens something on the way gathered: they came several at once, and then none for a while, which the engine cannot have done. "
+    "Their timings are what users felt, and say nothing of the engine.",
+    CHAT_LABELS,
+)
 
 SLO_TOTAL = Metric("chatprobe_slo_total", "counter", "Attempts that count for an SLO.", (*CHAT_LABELS, SLO))
 SLO_GOOD = Metric("chatprobe_slo_good_total", "counter", "Attempts that succeeded and met every threshold of an SLO.", (*CHAT_LABELS, SLO))
@@ -123,7 +130,8 @@ PAIR_WINS = Metric(
     "chatprobe_pair_wins_total",
     "counter",
     "Pairs in which the target did better than its peer; ties, within the bounds of what was measured, count for none. "
-    "A failed chat loses to one that succeeded. `e2e` is TTFT + (n - 1) x TPOT for the scenario's max_tokens, as answers differ in length.",
+    "A failed chat loses to one that succeeded; where something on the way gathered the tokens of one, and both succeeded, none wins. "
+    "`e2e` is TTFT + (n - 1) x TPOT for the scenario's max_tokens, as answers differ in length.",
     (*CHAT_LABELS, PEER, MEASURE),
 )
 
@@ -153,8 +161,9 @@ GAP_ENGINE_TTFT = Metric(
 TARGET_INFO = Metric(
     "chatprobe_target_info",
     "gauge",
-    "Facts about a target; always 1. `max_model_len` is the most tokens of a prompt and its answer together, as far as the engine tells.",
-    (*TARGET_LABELS, URL, SERVED_MODEL, BACKEND_VERSION, SOURCE, MAX_MODEL_LEN),
+    "Facts about a target; always 1. `max_model_len` is the most tokens of a prompt and its answer together, as far as the engine tells; "
+    "`left_out` names fields that chats go without, as the target refuses them.",
+    (*TARGET_LABELS, URL, SERVED_MODEL, BACKEND_VERSION, SOURCE, MAX_MODEL_LEN, LEFT_OUT),
 )
 READY_REPLICAS = Metric(
     "chatprobe_target_ready_replicas",

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.quantiles import weighted_quantile
-from cli.waterfall import failure_lines
+from cli.waterfall import failure_lines, gathered_lines
 from probes.record import ChatRecord
+from probes.spare import told
 
 Weighted = list[tuple[float, int]]
 _COLUMNS: tuple[tuple[str, float], ...] = (("min", 0.0), ("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0))
@@ -31,6 +32,12 @@ def summary_table(records: Sequence[ChatRecord]) -> Table:
     return table
 
 
+def left_out(records: Sequence[ChatRecord]) -> Iterator[Text]:
+    """Which fields chats went without, and what that costs."""
+    if fields := {field for record in records for field in record.left_out}:
+        yield Text(f"left out, as the server refuses it: {told(fields)}")
+
+
 def failures(records: Sequence[ChatRecord]) -> Iterator[Text]:
     """The first failure of each reason, and how many there were."""
     counts = Counter(record.reason for record in records if record.reason is not None)
@@ -38,6 +45,14 @@ def failures(records: Sequence[ChatRecord]) -> Iterator[Text]:
         example = next(record for record in records if record.reason is reason)
         yield Text(f"{count} of {len(records)} chats")
         yield from failure_lines(example)
+
+
+def gathered(records: Sequence[ChatRecord]) -> Iterator[Text]:
+    """Of how many chats something on the way gathered the tokens, and how in the first; nothing where it did in none."""
+    found = [record for record in records if record.bursts is not None]
+    if found:
+        yield Text(f"{len(found)} of {len(records)} chats")
+        yield from gathered_lines(found[0])
 
 
 def _outcomes(records: Sequence[ChatRecord]) -> str:

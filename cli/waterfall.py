@@ -9,8 +9,9 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from cli.quantiles import weighted_quantile
-from cli.remedies import remedy
+from cli.remedies import GATHERED_REMEDY, remedy
 from probes.record import ChatRecord
+from probes.spare import told
 
 _NAME_COLUMNS = 10
 _SECONDS_COLUMNS = 13
@@ -20,7 +21,7 @@ _WIDEST_BAR = 100
 def chat_report(record: ChatRecord, *, url: str, console: Console, with_text: bool) -> Group:
     """Everything that one chat has to tell, for the width and the character set of the console."""
     parts = [*_headline(record, url), Text(), *waterfall(record, console.width, block=_block(console)), Text()]
-    parts += [*_measures(record), *failure_lines(record)]
+    parts += [*_measures(record), *gathered_lines(record), *failure_lines(record)]
     if with_text and record.text:
         parts += [Text(), Text(printable(record.text))]
     return Group(*parts)
@@ -84,6 +85,15 @@ def failure_lines(record: ChatRecord) -> Iterator[Text]:
         yield Text(f"remedy: {remedy(record.failure.reason)}")
 
 
+def gathered_lines(record: ChatRecord) -> Iterator[Text]:
+    """How something on the way gathered the tokens, and what to do about it; nothing for a chat whose tokens came as they were made."""
+    found = record.bursts
+    if found is not None:
+        how = "all tokens at once" if found.every_seconds is None else f"some {found.chunks} chunks at once, each {milliseconds(found.every_seconds)}"
+        yield Text.assemble(("gathered", "bold yellow"), f": {how}: something on the way holds them back, and their times are not the engine's")
+        yield Text(f"remedy: {GATHERED_REMEDY}")
+
+
 def one_line(number: int, record: ChatRecord) -> Text:
     """A chat among several."""
     line = Text(f"{number:>5}  ", no_wrap=True, overflow="ellipsis")
@@ -114,6 +124,8 @@ def _headline(record: ChatRecord, url: str) -> Iterator[Text]:
     status = "no status" if record.http_status is None else f"status {record.http_status}"
     yield Text(f"{status}, prompt {record.prompt_id} ({record.cache})")
     yield Text(f"request {record.request_id}")
+    if record.left_out:
+        yield Text(f"left out, as the server refuses it: {told(record.left_out)}")
 
 
 def _measures(record: ChatRecord) -> Iterator[Text]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 from probes.backends.base import Event, FrameError, Refusal, WireForm
@@ -151,26 +151,29 @@ class Answer:
         for place, frame in enumerate(frames, 1):
             behind = self._consumed - frame.end
             followed = place < len(frames) or (behind > 0 and bool(read.body[-behind:].strip(b"\r\n")))
-            for event in self._events(frame, read):
+            event = self._event(frame, read)
+            if event is not None:
                 self._note(event, read, followed)
             if self.over:
                 return
 
-    def _events(self, frame: Frame, read: Read) -> Iterator[Event]:
-        """What a frame says: at most an error beside its data, and its data."""
+    def _event(self, frame: Frame, read: Read) -> Event | None:
+        """What a frame says: the error beside its data, else its data; None where that is nothing."""
         if frame.event or frame.comment or frame.stray:
             refusal = self._error_beside(frame)
             if refusal is not None:
-                yield Event(refusal=refusal)
-                return
-        if frame.data.strip() in _NOTHING or (frame.event not in _PLAIN_EVENTS and _only_speaks(frame.data)):
-            return
+                return Event(refusal=refusal)
+            if frame.event not in _PLAIN_EVENTS and _only_speaks(frame.data):
+                return None
+        if frame.data.strip() in _NOTHING:
+            return None
         self.first_frame = self.first_frame or frame.data
         try:
-            yield self._form.read(frame.data)
+            return self._form.read(frame.data)
         except FrameError as error:
             if frame.event in _PLAIN_EVENTS:
                 self._fail(Reason.PROTOCOL, str(error), read.stamp_ns)
+            return None
 
     def _error_beside(self, frame: Frame) -> Refusal | None:
         """The error that the name of an event, its comments, or lines that are nothing of SSE tell."""

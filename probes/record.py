@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Literal, NamedTuple
 
 from probes.ask import Cache
+from probes.bursts import Bursts, bursts
 from probes.failure import Failure, Reason
 
 SCHEMA = 1
@@ -133,6 +134,8 @@ class ChatRecord:
     """Name of the check that the answer failed."""
     answer_head: str | None = None
     """How the answer begins, where it failed a check; no secret is in it."""
+    left_out: tuple[str, ...] = ()
+    """Fields that its request went without, as the target had refused them; `max_tokens` is sent by its newer name."""
     native: Native = Native()
     content_encoding: str | None = None
     """How the answer was compressed, though it was not to be: its tokens may have been held back until there was enough
@@ -263,6 +266,11 @@ class ChatRecord:
     def doubtful(self) -> bool:
         return self.max_timing_error_seconds > DOUBTFUL_ABOVE_SECONDS
 
+    @cached_property
+    def bursts(self) -> Bursts | None:
+        """How the tokens came, if something on the way gathered them: then TTFT, ITL and TPOT are what the user felt, and not the engine's."""
+        return bursts(self.chunks, self.native, self.sent_ns)
+
     def phases(self) -> dict[str, float | None]:
         """Seconds spent in each phase, in order; they add up to E2E.
 
@@ -339,6 +347,7 @@ class ChatRecord:
             "http_status": self.http_status,
             "connection": self.connection,
             "retries": self.retries,
+            "left_out": list(self.left_out),
             "cache": self.cache,
             "phases": self.phases(),
             "headers_seconds": self.headers_seconds,
@@ -358,6 +367,7 @@ class ChatRecord:
             "clock": self.clock,
             "max_timing_error_seconds": self.max_timing_error_seconds,
             "doubtful": self.doubtful,
+            "bursts": asdict(self.bursts) if self.bursts else None,
         }
         if chunks:
             out["chunks"] = [[self._since_sent(chunk.arrived_ns), chunk.tokens] for chunk in self.chunks]

@@ -65,7 +65,8 @@ class Event(NamedTuple):
     @property
     def text_bytes(self) -> int:
         """Bytes of all text, as UTF-8. Tokens are made of bytes: a letter of another script may be several of them."""
-        return sum(len(part.encode(errors="surrogatepass")) for part in (self.text, self.reasoning, self.tool_text) if part)
+        text = self.text + self.reasoning + self.tool_text
+        return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
 
 
 class WireForm(Protocol):

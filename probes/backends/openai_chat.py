@@ -50,39 +50,44 @@ class OpenAiChat:
         choices = chunk.get("choices")
         if not choices:
             # gateways write `null`, or nothing, where OpenAI has an empty list
-            event = Event(output_tokens=count(usage, "completion_tokens"))
-        else:
-            event = self._choices_event(as_list(choices, "choices"), count(usage, "completion_tokens"))
-        return event._replace(input_tokens=count(usage, "prompt_tokens"), reasoning_tokens=_reasoning_tokens(usage), native=self._native(chunk))
+            return Event(
+                output_tokens=count(usage, "completion_tokens"),
+                input_tokens=count(usage, "prompt_tokens"),
+                reasoning_tokens=_reasoning_tokens(usage),
+                native=self._native(chunk),
+            )
+        return self._choices_event(as_list(choices, "choices"), usage, chunk)
 
-    def _choices_event(self, choices: list[object], running_tokens: int | None) -> Event:
+    def _choices_event(self, choices: list[object], usage: JsonObject, chunk: JsonObject) -> Event:
         for choice in choices:
             broken = self._broken_choice(as_object(choice, "a choice"))
             if broken is not None:
                 return Event(refusal=broken)
         choice = as_object(choices[0], "a choice")
-        delta = as_object(choice.get("delta") or {}, "delta")
-        text, reasoning, tools = said_in(delta)
+        said = said_in(as_object(choice.get("delta") or {}, "delta"))
         finish_reason = finish(choice.get("finish_reason"))
+        running_tokens = count(usage, "completion_tokens")
         return Event(
-            text=text,
-            reasoning=reasoning,
-            tool_text=tools,
+            text=said.text,
+            reasoning=said.reasoning,
+            tool_text=said.tools,
             is_token=self.every_event_is_a_token and finish_reason is None,
             running_tokens=running_tokens,
             # Some servers put the total on the finish chunk and send no chunk of usage alone.
             output_tokens=running_tokens if finish_reason else None,
+            input_tokens=count(usage, "prompt_tokens"),
+            reasoning_tokens=_reasoning_tokens(usage),
             finish_reason=finish_reason,
             refusal=broken_off(finish_reason),
+            native=self._native(chunk),
         )
 
     def _broken_choice(self, choice: JsonObject) -> Refusal | None:
         """An error in a choice, or in its delta (OpenRouter)."""
-        for place in (choice, choice.get("delta")):
-            found = complaint({"error": place["error"]}) if isinstance(place, dict) and place.get("error") else None
-            if found is not None:
-                return self._broken(found)
-        return None
+        delta = choice.get("delta")
+        error = choice.get("error") or (delta.get("error") if isinstance(delta, dict) else None)
+        found = complaint({"error": error}) if error else None
+        return None if found is None else self._broken(found)
 
     def _usage(self, chunk: JsonObject) -> JsonObject:
         """Where the chunk counts tokens: its `usage`, empty if it has none."""
@@ -110,5 +115,6 @@ def cached_tokens(chunk: JsonObject) -> int | None:
 
 
 def _reasoning_tokens(usage: JsonObject) -> int | None:
-    details = usage.get("completion_tokens_details")
-    return count(details if isinstance(details, dict) else usage, "reasoning_tokens")
+    """OpenAI has them among details, SGLang beside the other counts."""
+    details = usage.get("completion_tokens_details") or usage
+    return count(details, "reasoning_tokens") if isinstance(details, dict) else None

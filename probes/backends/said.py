@@ -25,10 +25,13 @@ def said_in(message: JsonObject) -> Said:
     """What a message, or the delta of one, says. A refusal is what the answer says. Raises `FrameError` where the
     content is in no known shape.
     """
-    answer, thought = _content(message.get("content"))
-    # the same reasoning may stand under several names
-    reasoning = thought or next((found for name in _REASONING_FIELDS if (found := _text(message.get(name)))), "")
-    return Said(answer + _text(message.get("refusal")), reasoning, _tools(message))
+    answer, reasoning = _content(message.get("content"))
+    if not reasoning:
+        # the same reasoning may stand under several names
+        reasoning = next((found for name in _REASONING_FIELDS if name in message and (found := _text(message[name]))), "")
+    refusal = message.get("refusal")
+    tools = _tools(message) if "tool_calls" in message or "function_call" in message else ""
+    return Said(answer + _text(refusal) if refusal else answer, reasoning, tools)
 
 
 def _content(content: object) -> tuple[str, str]:

@@ -36,6 +36,7 @@ KEYS = [
         "http_status",
         "connection",
         "retries",
+        "left_out",
         "cache",
     ),
     *(
@@ -59,6 +60,7 @@ KEYS = [
         "clock",
         "max_timing_error_seconds",
         "doubtful",
+        "bursts",
         "chunks",
         "text",
         "native",

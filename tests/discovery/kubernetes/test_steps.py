@@ -7,15 +7,20 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discovery.kubernetes.engine import Engine
-from discovery.kubernetes.enrolling import Found
-from discovery.kubernetes.gradually import one_step
+from discovery.kubernetes.asking import Found, Matched
+from discovery.kubernetes.discovery import one_step
 from tests.cluster import objects as o
 from tests.discovery.kubernetes.seeing import only
 
 ONE = only(o.service("one"))
+
+
+def engine(name: str, url: str = "http://a") -> Found:
+    return Found(replace(ONE, name=f"ns/{name}"), "vllm", url, Matched((), "cluster.local"))
+
+
 FLEETS = st.dictionaries(st.integers(0, 30), st.sampled_from(["http://a", "http://b"])).map(
-    lambda fleet: tuple(Found(replace(ONE, name=f"ns/{number}"), Engine("vllm", url)) for number, url in sorted(fleet.items()))
+    lambda fleet: tuple(engine(str(number), url) for number, url in sorted(fleet.items()))
 )
 
 
@@ -36,6 +41,6 @@ def test_each_step_makes_so_many_changes_and_the_last_is_the_whole(before: tuple
 
 
 def test_who_is_gone_goes_first_so_that_there_is_room() -> None:
-    old = tuple(Found(replace(ONE, name=f"ns/old-{number}"), Engine("vllm", "http://a")) for number in range(3))
-    new = tuple(Found(replace(ONE, name=f"ns/new-{number}"), Engine("vllm", "http://a")) for number in range(3))
+    old = tuple(engine(f"old-{number}") for number in range(3))
+    new = tuple(engine(f"new-{number}") for number in range(3))
     assert one_step(old, new, 3) == ()

@@ -1,4 +1,4 @@
-"""How many chats may be open at once."""
+"""How many streams may be open at once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections import Counter
 from traffic.events import SkipReason
 
 
-class Limits:
-    """Caps on open streams, over all targets and for each of them. One that is over a cap is not sent, and not queued: late is not due."""
+class StreamCaps:
+    """Caps on open streams, over all targets and for each of them.
+
+    A chat that is over a cap is not sent. It is not queued either: it would then measure the queue.
+    """
 
     def __init__(self, streams: int, streams_per_target: int) -> None:
         self._streams = streams
@@ -25,14 +28,15 @@ class Limits:
         return self._open[target]
 
     def configure(self, streams: int, streams_per_target: int) -> None:
-        """New caps. Streams that are open stay, even where they are more than may be now."""
+        """Have new caps. Streams that are open stay, even where there are more than the caps allow."""
         self._streams = streams
         self._streams_per_target = streams_per_target
 
     def refusal(self, target: str) -> SkipReason | None:
-        """Why there may not be one more stream to the target now; None if there may.
+        """Why no further stream to the target may be opened now; None if one may.
 
-        The target's own cap is looked at first: a target that hangs is to be seen as such, even where it has filled the global cap.
+        The target's own cap is looked at first: it shows a target that hangs, even where that target has filled the
+        global cap.
         """
         if self._open[target] >= self._streams_per_target:
             return SkipReason.TARGET_BUSY
@@ -40,11 +44,12 @@ class Limits:
             return SkipReason.GLOBAL_CAP
         return None
 
-    def take(self, target: str) -> None:
-        """One more stream to the target is open, until `release`."""
+    def open(self, target: str) -> None:
+        """One more stream to the target is open, until `close`."""
         self._open[target] += 1
 
-    def release(self, target: str) -> None:
+    def close(self, target: str) -> None:
+        """A stream to the target is open no more."""
         self._open[target] -= 1
         if not self._open[target]:
             del self._open[target]
