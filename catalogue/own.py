@@ -11,7 +11,7 @@ from catalogue.metric import REPLICA, TARGET, TARGET_LABELS, Metric
 from probes import backends, record
 from probes.failure import Reason
 from traffic.events import SkipReason
-from traffic.pairs import Measure
+from traffic.pairs import Measure, Undecided
 
 SCENARIO = "scenario"
 REASON, OUTCOME, PHASE, SLO, CLOCK, SOURCE = "reason", "outcome", "phase", "slo", "clock", "source"
@@ -30,6 +30,7 @@ OUTCOMES = ("ok", "failed")
 """Of chats that count; a cancelled one counts nowhere."""
 MEASURES = tuple(measure.value for measure in Measure)
 """On which the chats of a pair are compared."""
+UNDECIDED = tuple(why.value for why in Undecided)
 BASES = ("request", "window")
 """How an engine's own time to first token is known: told with the chat, or from its sums."""
 
@@ -133,6 +134,13 @@ PAIR_WINS = Metric(
     "A failed chat loses to one that succeeded; where something on the way gathered the tokens of one, and both succeeded, none wins. "
     "`e2e` is TTFT + (n - 1) x TPOT for the scenario's max_tokens, as answers differ in length.",
     (*CHAT_LABELS, PEER, MEASURE),
+)
+PAIRS_UNDECIDED = Metric(
+    "chatprobe_pairs_undecided_total",
+    "counter",
+    "Pairs that none could win although both succeeded. `input_tokens`: the engines counted the prompt so differently that it was not the same "
+    "for both (with models of one name: differently at all). `gathered`: something on the way gathered the tokens of one.",
+    (*CHAT_LABELS, PEER, REASON),
 )
 
 GAP_CHATS = Metric(
