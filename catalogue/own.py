@@ -15,6 +15,7 @@ from traffic.pairs import Measure, Undecided
 
 SCENARIO = "scenario"
 REASON, OUTCOME, PHASE, SLO, CLOCK, SOURCE = "reason", "outcome", "phase", "slo", "clock", "source"
+DETAIL = "detail"
 URL, SERVED_MODEL, BACKEND_VERSION, MAX_MODEL_LEN, LEFT_OUT = "url", "served_model", "backend_version", "max_model_len", "left_out"
 PEER, MEASURE, CHECK, BASIS = "peer", "measure", "check", "basis"
 CACHE, CONNECTION, THINKING = "cache", "connection", "thinking"
@@ -43,6 +44,13 @@ PROBE_SUCCESS = Metric(
 LAST_PROBE = Metric("chatprobe_last_probe_timestamp_seconds", "gauge", "When the last chat ended, in seconds since the epoch.", CHAT_LABELS)
 LAST_SUCCESS = Metric(
     "chatprobe_last_success_timestamp_seconds", "gauge", "When the last chat that succeeded ended, in seconds since the epoch.", CHAT_LABELS
+)
+LAST_FAILURE = Metric(
+    "chatprobe_last_failure_timestamp_seconds",
+    "gauge",
+    "When the last chat that failed ended, in seconds since the epoch, with what was said of it: the engine's own words where it had some. "
+    "Numbers of requests and the like are left out of the words, which change once a minute at most.",
+    (*CHAT_LABELS, REASON, DETAIL),
 )
 
 TTFT = Metric(

@@ -11,6 +11,7 @@ from catalogue.metric import Metric
 from config.model import Doubtful, Slo
 from exporter.metrics import readings
 from exporter.metrics.families import Families, Series
+from exporter.metrics.last_words import LastWords
 from exporter.metrics.readings import Reading
 from exporter.metrics.slo import chat_was_good, skip_was_good
 from probes.record import PHASES, ChatRecord
@@ -47,6 +48,7 @@ class ChatSeries:
         self._series = Series(families, labels)
         self._terms = terms
         self._thinks = False
+        self._last_words = LastWords()
         self._start_at_zero()
         self.agree(terms)
 
@@ -71,6 +73,8 @@ class ChatSeries:
             self._series.touch(own.FIRST_CONTENT)
         for reading in readings.counts(record):
             self._apply(reading, record)
+        if (words := self._last_words.of(record)) is not None:
+            self._series.record_only(own.LAST_FAILURE, record.started_at + record.e2e_seconds, *words)
         if record.failed_check in self._terms.checks:
             self._series.record(own.CHECK_FAILURES, 1, record.failed_check)
         if self._terms.doubtful == "keep" or not record.doubtful:
