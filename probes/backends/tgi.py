@@ -14,7 +14,7 @@ from probes.backends.refusal import by_status, in_stream
 from probes.backends.turns import headed_turns
 from probes.failure import Reason
 from probes.numbers.number import Number
-from probes.numbers.own_metrics import Distribution, OwnMetrics, Sum, Told
+from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Sum, Told
 from probes.numbers.page import Page, label, total
 
 _OVERLOADED = "Model is overloaded"
@@ -98,7 +98,7 @@ def _transcript(ask: Ask) -> str:
     return "".join(f"{message['role'].capitalize()}: {message['content']}\n\n" for message in messages) + "Assistant:"
 
 
-def _observed(name: str) -> Callable[[Page], float | None]:
+def _observed(name: str) -> Derived:
     """The sum of a histogram's observations."""
 
     def read(page: Page) -> float | None:
@@ -107,12 +107,15 @@ def _observed(name: str) -> Callable[[Page], float | None]:
         histogram = page.histogram(name)
         return None if histogram is None else histogram.total
 
-    return read
+    return Derived(read, name)
 
 
-def _failures(wanted: Callable[[str], bool]) -> Callable[[Page], float | None]:
+_SUCCEEDED, _FAILED = "tgi_request_success", "tgi_request_failure"
+
+
+def _failures(wanted: Callable[[str], bool]) -> Derived:
     """Requests that failed, of those kinds."""
-    return lambda page: total(sample for sample in page.samples("tgi_request_failure") if wanted(label(sample, "err")))
+    return Derived(lambda page: total(sample for sample in page.samples(_FAILED) if wanted(label(sample, "err"))), _FAILED)
 
 
 _REJECTED = "overloaded"
@@ -135,7 +138,7 @@ METRICS = OwnMetrics(
             _observed("tgi_request_generated_tokens"),
             "derived from a histogram's sum, when a request ends, successes only.",
         ),
-        Told(Number.REQUESTS_SUCCEEDED, lambda page: total(page.samples("tgi_request_success")), "request_success."),
+        Told(Number.REQUESTS_SUCCEEDED, Derived(lambda page: total(page.samples(_SUCCEEDED)), _SUCCEEDED), "request_success."),
         Told(
             Number.REQUESTS_FAILED,
             _failures(lambda err: err not in _NO_FAILURE),
