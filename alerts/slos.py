@@ -29,7 +29,7 @@ from alerts.recordings import (
 from alerts.rule import Alert, Group, Recording
 from alerts.targets import DOWN
 from alerts.templates import NAME, NUMBER, PERCENT, WHERE, WHO, link
-from alerts.windows import DAY, HOUR, MINUTE, Pair, Severity, Speed, written
+from alerts.windows import DAY, HOUR, MINUTE, Severity, Speed, WindowPair, written
 from catalogue import own
 from catalogue.metric import Metric
 from catalogue.uids import Dashboard
@@ -188,7 +188,7 @@ def _paged(alert: str, window: str) -> str:
     return f'last_over_time(ALERTS{{alertname="{alert}", alertstate="firing"}}[{window}])'
 
 
-def alarm_waits(pair: Pair) -> int:
+def alarm_waits(pair: WindowPair) -> int:
     """How many seconds both windows must be above the burn rate until the alert fires: less where the windows are very short themselves.
 
     Longer than it takes to know that an engine is down, so that an outage is told by that.

@@ -11,6 +11,7 @@ from rich.text import Text
 from cli.quantiles import weighted_quantile
 from cli.remedies import remedy
 from probes.record import ChatRecord
+from probes.spare import told
 
 _NAME_COLUMNS = 10
 _SECONDS_COLUMNS = 13
@@ -114,6 +115,8 @@ def _headline(record: ChatRecord, url: str) -> Iterator[Text]:
     status = "no status" if record.http_status is None else f"status {record.http_status}"
     yield Text(f"{status}, prompt {record.prompt_id} ({record.cache})")
     yield Text(f"request {record.request_id}")
+    if record.left_out:
+        yield Text(f"left out, as the server refuses it: {told(record.left_out)}")
 
 
 def _measures(record: ChatRecord) -> Iterator[Text]:
@@ -121,6 +124,8 @@ def _measures(record: ChatRecord) -> Iterator[Text]:
     if record.chunks:
         yield from _of_tokens(record)
     yield _measure("E2E", f"{record.e2e_seconds:.3f} s")
+    if record.content_encoding is not None:
+        yield _measure("coding", f"{record.content_encoding}, unasked; what compresses may hold tokens back")
     if record.chunks:
         doubt = ", doubtful" if record.doubtful else ""
         yield _measure("clock", f"{record.clock}, timing error at most {milliseconds(record.max_timing_error_seconds)}{doubt}")
@@ -133,13 +138,27 @@ def _of_tokens(record: ChatRecord) -> Iterator[Text]:
         ttft += f", answer text after {milliseconds(record.first_content_seconds)}"
     yield _measure("TTFT", ttft)
     yield _measure("ITL", f"p50 {milliseconds(weighted_quantile(latencies, 0.5))}, p99 {milliseconds(weighted_quantile(latencies, 0.99))}")
-    yield _measure("TPOT", milliseconds(record.tpot_seconds))
+    yield _measure("TPOT", milliseconds(record.tpot_seconds) + _beside_native(record))
     rate = record.output_tokens_per_second
     yield _measure(
         "tokens",
-        f"{_count(record.output_tokens)} out in {len(record.chunks)} chunks, {_count(record.input_tokens)} in"
+        f"{_count(record.output_tokens)} out in {len(record.chunks)} chunks{_of_chunks(record)}, {_count(record.input_tokens)} in"
         + ("" if rate is None else f", {rate:.1f} tokens/s"),
     )
+
+
+def _beside_native(record: ChatRecord) -> str:
+    """How our time per token differs from the engine's own, where it does by much."""
+    if record.native_tpot_factor is None:
+        return ""
+    return f", {record.native_tpot_factor:.1f} times the {milliseconds(record.native_tpot_seconds)} that the engine tells"
+
+
+def _of_chunks(record: ChatRecord) -> str:
+    """What is to be known of the tokens in the chunks."""
+    if record.chunks[0].tokens is None:
+        return " (how many in each cannot be told)"
+    return " (apportioned by length of text)" if record.chunk_token_source == "apportioned" else ""
 
 
 def _measure(name: str, value: str) -> Text:

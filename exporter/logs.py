@@ -19,7 +19,10 @@ QUEUED_LINES = 10_000
 
 
 def start_logging(level: str, descriptor: int | None = None) -> LineWriter:
-    """Send structlog's and the standard library's logs to a file descriptor, standard error unless told otherwise."""
+    """Send structlog's and the standard library's logs to a file descriptor.
+
+    It is standard error unless one is given.
+    """
     writer = LineWriter(sys.stderr.fileno() if descriptor is None else descriptor, at_most=QUEUED_LINES)
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
@@ -43,6 +46,7 @@ class _Lines:
         self._writer = writer
 
     def msg(self, line: str) -> None:
+        """Write one line."""
         self._writer.write(line.encode(errors="backslashreplace"))
 
     debug = info = warning = error = critical = exception = log = msg
@@ -52,14 +56,16 @@ class _Forward(logging.Handler):
     """Hands the standard library's records (asyncio, aiohttp) to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Log one record."""
         structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
 
 
 class ProbeLog:
-    """A sink that logs failed chats, chats that were not sent, open breakers, and that these have ended.
+    """A sink that logs failed chats, chats that were not sent, open breakers, and when each of these has ended.
 
-    Of each kind (target, scenario, reason) the first is logged at once, then one a minute, with how many there were between. A chat that succeeds
-    ends failures at once; what was not sent has ended when for a minute all was, as a bound that is full lets some chats through.
+    Of each kind (target, scenario, reason) the first is logged at once, then one a minute, with how many there were in
+    between. A chat that succeeds ends failures. Chats that are not sent have ended when all were sent for a minute: a
+    bound that is full lets some through.
     """
 
     def __init__(self) -> None:
@@ -69,8 +75,8 @@ class ProbeLog:
         self._rests = Limit()
         self._open: set[str] = set()
 
-    def follow(self, roster: Roster) -> None:
-        """Forget the failures of whom nobody chats with any more."""
+    def forget_others(self, roster: Roster) -> None:
+        """Forget what was logged of targets and scenarios that are not in this roster."""
         scenarios = roster.config.scenarios
         for limit in (self._failures, self._skips, self._rests):
             limit.keep(lambda target, scenario: target in roster.members and scenario in scenarios and scenarios[scenario].covers(target))

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from probes.backends.base import Event, FrameError, WireForm
+from probes.backends.base import Event, FrameError, Refusal, WireForm
+from probes.backends.complaint import Complaint, complaint_in
+from probes.backends.refusal import in_stream
 from probes.failure import Failure, Reason
 from probes.framing import Frame, FramingError, framer
-from probes.record import Chunk, Native
-from probes.tokens import TokenCount
+from probes.record import Chunk, Native, TokenSource
+from probes.tokens import TokenCount, apportioned
 from probes.wire.order import Read
 
 TEXT_LIMIT = 1_000_000
 """Characters of an answer that are kept; a longer one is still counted and timed to its end."""
 
+_NOTHING = frozenset({b"", b"null"})
+"""Data of a frame by which a server only shows that it is there."""
+_ERROR_EVENT = re.compile(rb"(^|[._:-])(error|exception|failed|failure|fatal)$", re.IGNORECASE)
+"""Names of events that are errors: `error` (Dynamo, Anthropic, DashScope), `response.failed`."""
+_ERROR_COMMENT = re.compile(rb"error\s*:", re.IGNORECASE)
+_PLAIN_EVENTS = frozenset({b"", b"message"})
+
 
 class Answer:
-    """Takes a chat's reads in order, whole or in slices. Stops at the terminal marker or at the first failure; what comes later is ignored."""
+    """Takes a chat's reads in order, whole or in slices. Stops at the terminal marker or at the first failure; what
+    comes later is ignored.
+
+    What an engine sends never raises: it is read, or it is a failure.
+    """
 
     def __init__(self, form: WireForm) -> None:
         self._form = form
@@ -25,11 +39,13 @@ class Answer:
         self._tokens = TokenCount()
         self._texts: list[str] = []
         self._text_size = 0
+        self._borne: list[int] = []
+        self._text_bytes: list[int] = []
         self._last_created_ns: int | None = None
         self._server_gaps: list[float] = []
         self._native: Native | None = None
         self._consumed = 0
-        self.chunks: list[Chunk] = []
+        self._counted: list[Chunk] = []
         self.first_content_ns: int | None = None
         self.finished_ns: int | None = None
         self.failure: Failure | None = None
@@ -37,8 +53,15 @@ class Answer:
         self.input_tokens: int | None = None
         self.kernel_clock = True
         self.reasoned = False
+        self.stray = ""
+        """What came in the stream and is nothing of it, as a gateway writes an error into a stream that it had
+        announced.
+        """
+        self.first_frame = b""
+        """The data of the first frame, which shows what the stream is."""
         self._reported_tokens: int | None = None
         self._running_tokens: int | None = None
+        self._reasoning_tokens: int | None = None
 
     @property
     def over(self) -> bool:
@@ -46,26 +69,53 @@ class Answer:
 
     @property
     def text(self) -> str:
-        return "".join(self._texts)
+        """The answer's text. Halves of a character that came apart are put together; one that stayed alone is U+FFFD."""
+        text = "".join(self._texts)
+        return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
     @property
     def output_tokens(self) -> int | None:
         """The engine's total where it gave one, its last running usage where it did not come so far, else the tokens that chunks bore."""
-        if self._reported_tokens is not None:
-            return self._reported_tokens
-        if self._running_tokens is not None:
-            return self._running_tokens
-        return self._tokens.total if self.chunks else None
+        return self._told_tokens or self._tokens.total or None
+
+    @property
+    def _told_tokens(self) -> int | None:
+        """The engine's own figure. A count of zero is none: it stands beside text, or there is nothing to count. A running
+        one is none when it has stood still while text came.
+        """
+        running = self._running_tokens
+        return self._reported_tokens or (running if running and running >= self._tokens.total else None)
 
     @property
     def counted_by_usage(self) -> bool:
         """Whether `output_tokens` is the engine's own figure."""
-        return self._reported_tokens is not None or self._running_tokens is not None
+        return self._told_tokens is not None
 
     @property
-    def chunks_by_usage(self) -> bool:
-        """Whether the tokens of every chunk came from running usage."""
-        return self._tokens.by_usage
+    def chunks(self) -> list[Chunk]:
+        """The token-bearing chunks, with the tokens that they are known to bear."""
+        return self._chunks_and_source()[0]
+
+    @property
+    def chunk_token_source(self) -> TokenSource | None:
+        """Where the tokens of the chunks are from; None where there are no chunks, or where their tokens cannot be
+        told.
+        """
+        return self._chunks_and_source()[1]
+
+    def _chunks_and_source(self) -> tuple[list[Chunk], TokenSource | None]:
+        counted = self._counted
+        if not counted:
+            return [], None
+        hidden = 0 if self.reasoned else self._reasoning_tokens or 0
+        total = (self._told_tokens or 0) - hidden
+        # one token more is the end of the sequence: it comes behind the text, and no chunk bears it
+        if total <= self._tokens.total + 1:
+            return list(counted), "usage" if self._tokens.by_usage else "chunks"
+        tokens = apportioned(self._borne, self._text_bytes, total)
+        if tokens is None:
+            return [chunk._replace(tokens=None) for chunk in counted], None
+        return [chunk._replace(tokens=share) for chunk, share in zip(counted, tokens, strict=True)], "apportioned"
 
     @property
     def native(self) -> Native:
@@ -83,31 +133,85 @@ class Answer:
             except FramingError as error:
                 self._take(list(error.frames), read)
                 if not self.over:
-                    self._fail(Reason.PROTOCOL, str(error), read)
+                    self._fail(Reason.PROTOCOL, str(error), read.stamp_ns)
 
     def close(self, last: Read | None) -> None:
-        """The body is over; a last line without its end counts if it is whole. `last` is the read that brought it."""
+        """The body is over; a last line or event without its end counts if it is whole. `last` is the read that brought
+        it.
+        """
         if last is not None and not self.over:
             self._take(self._framer.close(), last)
+
+    def end(self, at_ns: int) -> None:
+        """The HTTP message ended properly at that instant, which ends an answer whose finish reason has come."""
+        if self.finish_reason is not None and not self.over:
+            self._finish(at_ns)
 
     def _take(self, frames: list[Frame], read: Read) -> None:
         for place, frame in enumerate(frames, 1):
             behind = self._consumed - frame.end
             followed = place < len(frames) or (behind > 0 and bool(read.body[-behind:].strip(b"\r\n")))
-            try:
-                event = self._form.read(frame.data)
-            except FrameError as error:
-                self._fail(Reason.PROTOCOL, str(error), read)
-                return
-            self._note(event, read, followed)
+            event = self._event(frame, read)
+            if event is not None:
+                self._note(event, read, followed)
             if self.over:
                 return
+
+    def _event(self, frame: Frame, read: Read) -> Event | None:
+        """What a frame says: the error beside its data, else its data; None where that is nothing."""
+        if frame.event or frame.comment or frame.stray:
+            refusal = self._error_beside(frame)
+            if refusal is not None:
+                return Event(refusal=refusal)
+            if frame.event not in _PLAIN_EVENTS and _only_speaks(frame.data):
+                return None
+        if frame.data.strip() in _NOTHING:
+            return None
+        self.first_frame = self.first_frame or frame.data
+        try:
+            return self._form.read(frame.data)
+        except FrameError as error:
+            if frame.event in _PLAIN_EVENTS:
+                self._fail(Reason.PROTOCOL, str(error), read.stamp_ns)
+            return None
+
+    def _error_beside(self, frame: Frame) -> Refusal | None:
+        """The error that the name of an event, its comments, or lines that are nothing of SSE tell."""
+        if _ERROR_EVENT.search(frame.event):
+            return self._named_error(frame)
+        if _ERROR_COMMENT.match(frame.comment) or frame.comment.startswith(b"{"):
+            found = complaint_in(frame.comment)
+            if found is not None or not frame.comment.startswith(b"{"):
+                return in_stream(found or Complaint(_words(frame.comment)))
+        if frame.stray:
+            for candidate in (frame.stray, *frame.stray.split(b"\n")):
+                found = complaint_in(candidate)
+                if found is not None:
+                    return self._read_error(candidate) or in_stream(found)
+            self.stray = self.stray or _words(frame.stray)
+        return None
+
+    def _named_error(self, frame: Frame) -> Refusal:
+        """An `event: error`, with its words in the data or, if it has none, in a comment (Dynamo)."""
+        refusal = self._read_error(frame.data)
+        if refusal is not None:
+            return refusal
+        return in_stream(complaint_in(frame.data) or complaint_in(frame.comment) or Complaint(_words(frame.data) or _words(frame.comment)))
+
+    def _read_error(self, data: bytes) -> Refusal | None:
+        """The error that the engine's own adapter reads in it."""
+        try:
+            return self._form.read(data).refusal
+        except FrameError:
+            return None
 
     def _note(self, event: Event, read: Read, followed: bool) -> None:
         tokens = self._tokens.borne_by(event)
         if tokens:
             exact = read.exact and not followed
-            self.chunks.append(Chunk(read.stamp_ns, tokens, 0 if exact else read.stamp_ns - read.floor_ns, followed))
+            self._counted.append(Chunk(read.stamp_ns, tokens, 0 if exact else read.stamp_ns - read.floor_ns, followed))
+            self._borne.append(tokens)
+            self._text_bytes.append(event.text_bytes)
             self._note_created(event)
         if event.reasoning:
             self.reasoned = True
@@ -115,22 +219,23 @@ class Answer:
             if self.first_content_ns is None:
                 self.first_content_ns = read.stamp_ns
             self._keep_text(event.text)
-        if event.running_tokens is not None:
-            self._running_tokens = event.running_tokens
-        if event.output_tokens is not None:
-            self._reported_tokens = event.output_tokens
-        if event.input_tokens is not None:
-            self.input_tokens = event.input_tokens
+        self._note_counts(event)
         if event.finish_reason:
             self.finish_reason = event.finish_reason
         if event.native is not None:
             self._native = event.native
         if event.refusal is not None:
-            self._fail(event.refusal.reason, event.refusal.detail, read)
+            self._break_off(event.refusal, read.stamp_ns)
         elif event.done:
-            self.finished_ns = read.stamp_ns
-            if not self.chunks:
-                self._fail(Reason.EMPTY, "the answer ended without a token", read)
+            self._finish(read.stamp_ns)
+
+    def _note_counts(self, event: Event) -> None:
+        self._running_tokens = event.running_tokens or self._running_tokens
+        self._reported_tokens = event.output_tokens or self._reported_tokens
+        if event.reasoning_tokens is not None:
+            self._reasoning_tokens = event.reasoning_tokens
+        if event.input_tokens:  # a prompt of no tokens was not sent
+            self.input_tokens = event.input_tokens
 
     def _note_created(self, event: Event) -> None:
         if event.created_ns is None:
@@ -144,5 +249,28 @@ class Answer:
             self._texts.append(text)
             self._text_size += len(text)
 
-    def _fail(self, reason: Reason, detail: str, read: Read) -> None:
-        self.failure = Failure(reason, detail, read.stamp_ns)
+    def _finish(self, at_ns: int) -> None:
+        self.finished_ns = at_ns
+        if not self._counted:
+            unseen = f", though the engine counts {self._told_tokens}" if self._told_tokens else ""
+            self._fail(Reason.EMPTY, f"the answer ended without a token{unseen}", at_ns)
+
+    def _break_off(self, refusal: Refusal, at_ns: int) -> None:
+        """Before any token an error is told as what it stands for, as a status would be; after one, the answer broke
+        off.
+        """
+        answered = self._counted and refusal.reason is not Reason.OVERLOADED
+        self._fail(Reason.ERROR_IN_STREAM if answered else refusal.reason, refusal.detail, at_ns)
+
+    def _fail(self, reason: Reason, detail: str, at_ns: int) -> None:
+        self.failure = Failure(reason, detail, at_ns)
+
+
+def _only_speaks(data: bytes) -> bool:
+    """Whether the data of a named event has words as an error would, and nothing that says that it is one."""
+    found = complaint_in(data)
+    return found is not None and not found.certain
+
+
+def _words(line: bytes) -> str:
+    return line.decode(errors="replace").strip()

@@ -10,13 +10,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import orjson
-
-from probes.backends.base import Framing
+from probes.backends.base import FrameError, Framing
+from probes.backends.fields import parse
 
 FRAME_LIMIT_BYTES = 1024 * 1024
 """The longest line, and the longest event, that is read."""
 
+ASIDE_LIMIT_BYTES = 64 * 1024
+"""How much is kept of the comments and the stray lines of one event."""
+
+_OTHER_FIELD = re.compile(rb"(id|retry)(:|$)|event$")
 _NEWLINE = re.compile(rb"\n")
 _BOM = b"\xef\xbb\xbf"
 _DONE = b"[DONE]"
@@ -26,13 +29,21 @@ _ENDLESS = f"a line or event of more than {FRAME_LIMIT_BYTES} bytes"
 class Frame(NamedTuple):
     """The data of one SSE event, or one NDJSON line, without its framing.
 
-    `end` counts the body's bytes up to and including the one that completed the frame, so that the read which holds byte `end - 1` is the read
-    that completed it. For SSE that is the first byte that ends the blank line behind the event: no client can act on an event before it. The LF
-    of a CRLF there is a framing byte behind the end. For NDJSON it is the line's LF.
+    `end` counts the body's bytes up to and including the one that completed the frame, so that the read which holds
+    byte `end - 1` is the read that completed it. For SSE that is the first byte that ends the blank line behind the
+    event: no client can act on an event before it. The LF of a CRLF there is a framing byte behind the end. For NDJSON
+    it is the line's LF.
+
+    `event` is the name of an SSE event, `comment` what its comments say, and `stray` its lines that are nothing of SSE,
+    which is how a server that has announced a stream writes an error into it; the frame of a block that has only these
+    has no data.
     """
 
     data: bytes
     end: int
+    event: bytes = b""
+    comment: bytes = b""
+    stray: bytes = b""
 
 
 class FramingError(ValueError):
@@ -109,9 +120,8 @@ class Framer(ABC):
 
 
 class Sse(Framer):
-    """Server-sent events by the WHATWG rules (HTML, "Interpreting an event stream"): the data of each event.
-
-    Comments, `event:` and every other field are left out: no engine puts into them what its data does not say.
+    """Server-sent events by the WHATWG rules (HTML, "Interpreting an event stream"), with what these leave out: names,
+    comments, stray lines.
     """
 
     _line_end = re.compile(rb"\r\n?|\n")
@@ -119,8 +129,14 @@ class Sse(Framer):
     def __init__(self) -> None:
         super().__init__()
         self._data: list[bytes] = []
+        self._event = b""
+        self._comments: list[bytes] = []
+        self._stray: list[bytes] = []
         self._event_bytes = 0
+        self._aside_bytes = 0
         self._at_start = True
+        self._at_event = True
+        """Nothing of an event is held."""
 
     def feed(self, data: bytes) -> list[Frame]:
         if self._is_one_event(data):
@@ -137,7 +153,8 @@ class Sse(Framer):
             and data.endswith(b"\n")
             and b"\r" not in data
             and len(data) <= FRAME_LIMIT_BYTES
-            and not (self._data or self._open_line or self._after_cr)
+            and self._at_event
+            and not (self._open_line or self._after_cr)
         )
 
     def _read_line(self, line: bytes, end: int) -> Frame | None:
@@ -145,11 +162,18 @@ class Sse(Framer):
             self._at_start = False
             line = line.removeprefix(_BOM)
         if not line:
-            return self._take_event(end)
+            return None if self._at_event else self._take_event(end)
+        self._at_event = False
         if line.startswith(b"data:"):
             self._hold(line, line[6:] if line.startswith(b"data: ") else line[5:])
         elif line == b"data":
             self._hold(line, b"")
+        elif line.startswith(b"event:"):
+            self._event = line[6:].strip()[:ASIDE_LIMIT_BYTES]
+        elif line.startswith(b":"):
+            self._hold_aside(self._comments, line[1:].strip())
+        elif not _OTHER_FIELD.match(line):
+            self._hold_aside(self._stray, line)
         return None
 
     def _hold(self, line: bytes, value: bytes) -> None:
@@ -158,25 +182,36 @@ class Sse(Framer):
             raise FramingError(_ENDLESS)
         self._data.append(value)
 
+    def _hold_aside(self, held: list[bytes], line: bytes) -> None:
+        """Hold a line that is no data; of many only the first."""
+        if line and self._aside_bytes + len(line) <= ASIDE_LIMIT_BYTES:
+            self._aside_bytes += len(line)
+            held.append(line)
+
     def _take_event(self, end: int) -> Frame | None:
-        if not self._data:
-            return None
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-        self._data.clear()
-        self._event_bytes = 0
-        return Frame(data, end)
+        frame = Frame(data, end, self._event, b"\n".join(self._comments), b"\n".join(self._stray))
+        found = self._data or self._event or self._comments or self._stray
+        self._data, self._event, self._comments, self._stray = [], b"", [], []
+        self._event_bytes = self._aside_bytes = 0
+        self._at_event = True
+        return frame if found else None
 
     def close(self) -> list[Frame]:
-        """An event without its blank line is dropped, as it may be cut short, but for `[DONE]`.
+        """An event without its blank line counts if its data is whole: a JSON object, or the marker `[DONE]`, which
+        clients that read line by line end at.
 
-        That marker says all it has to say on its own line, and clients that read line by line end there, so that a server
-        which closes right behind it has ended its stream well.
+        What was cut short is dropped, but for stray lines: what a server says last is often all that it says.
         """
         line, end = self._take_open_line(), self._fed_bytes
         if line:
             self._read_line(line, end)
-        frame = self._take_event(end)
-        return [frame] if frame is not None and frame.data == _DONE else []
+        frame = None if self._at_event else self._take_event(end)
+        if frame is None:
+            return []
+        if frame.event or frame.data.strip() == _DONE or _is_whole(frame.data):
+            return [frame]
+        return [frame._replace(data=b"")] if frame.comment or frame.stray else []
 
 
 class Ndjson(Framer):
@@ -191,13 +226,14 @@ class Ndjson(Framer):
     def close(self) -> list[Frame]:
         """A last line without its line end counts if it is a whole JSON object: what is cut short was truncated, not garbled."""
         line = self._take_open_line().strip()
-        return [Frame(line, self._fed_bytes)] if _is_json_object(line) else []
+        return [Frame(line, self._fed_bytes)] if _is_whole(line) else []
 
 
-def _is_json_object(line: bytes) -> bool:
+def _is_whole(data: bytes) -> bool:
+    """Whether it is a JSON object, or a list, from its beginning to its end."""
     try:
-        return isinstance(orjson.loads(line), dict)
-    except orjson.JSONDecodeError:
+        return isinstance(parse(data), dict | list)
+    except FrameError:
         return False
 
 

@@ -11,13 +11,17 @@ from types import TracebackType
 from typing import Self
 
 from probes import backends
+from probes.adaptation import fields
 from probes.answer import Answer
 from probes.ask import Ask, Check, ConnectionPolicy, Endpoint, Reply, Timeouts, TooSlowError, Wrong
-from probes.backends.base import WireForm
+from probes.backends.base import FrameError, Refusal, WireForm
+from probes.backends.refusal import redirected, spoken
 from probes.failure import Failure, Reason, first
 from probes.hiding import hidden
+from probes.lessons import Lessons
 from probes.record import ChatRecord, Outcome
-from probes.request import UrlError, address_of, request_bytes
+from probes.request import UrlError, address_of, body_of, request_bytes
+from probes.spare import wanted
 from probes.wire.client import WorkerClient
 from probes.wire.order import Ending, Order, Read
 from probes.wording import shortened
@@ -33,6 +37,7 @@ class Prober:
 
     def __init__(self) -> None:
         self._worker = WorkerClient()
+        self._lessons = Lessons()
         self._checks = ThreadPoolExecutor(CHECKS_AT_ONCE, thread_name_prefix="check")
 
     async def __aenter__(self) -> Self:
@@ -75,10 +80,40 @@ class Prober:
 
         The answer is checked, where the ask has a check, once it is whole, in one of the threads for that. `pair_id` is what this chat shares with
         the chats that it is compared with.
+
+        Where a refusal names a field that can be spared, it is left out from then on, and the same chat is sent again, for as long as one more is
+        named; the record is that of the last request. One of a pair is not sent again: the others would not have waited for it.
         """
         form = backends.form(endpoint.backend, endpoint.api)
-        request_id = uuid.uuid4().hex
-        answer = Answer(form)
+        while True:
+            left_out = self._lessons.left_out(endpoint) - wanted(ask)
+            tried = replace(endpoint, adaptation=endpoint.adaptation.without(left_out))
+            answer, request_id = Answer(form), uuid.uuid4().hex
+            ending = await self._exchange(tried, ask, form, answer, request_id, timeouts, connection)
+            ours = fields(body_of(tried, form, ask)) - fields(endpoint.adaptation.extra_body) - wanted(ask)
+            learnt = self._lessons.learn(endpoint, ours, ending.status, ending.error_body)
+            if not learnt or pair_id is not None:
+                break
+        failure = _cause(ending, form, answer)
+        wrong: Wrong | None = None
+        if failure is None and ask.check is not None and answer.finished_ns is not None:
+            reply = Reply(answer.text, answer.output_tokens, answer.finish_reason)
+            failure, wrong = await asyncio.get_running_loop().run_in_executor(self._checks, _checked, ask.check, reply, answer.finished_ns)
+        record = _record(endpoint, ask, scenario, request_id, ending, answer, _told(failure, endpoint))
+        head = hidden(answer.text, endpoint)[:ANSWER_HEAD_CHARACTERS] if wrong else None
+        return replace(
+            record,
+            due_ns=due_ns,
+            pair_id=pair_id,
+            failed_check=wrong.check if wrong else None,
+            answer_head=head,
+            left_out=tuple(sorted(left_out)),
+        )
+
+    async def _exchange(
+        self, endpoint: Endpoint, ask: Ask, form: WireForm, answer: Answer, request_id: str, timeouts: Timeouts, connection: ConnectionPolicy
+    ) -> Ending:
+        """One request and its answer, which is read as it comes."""
         reads = _Reads(answer)
         try:
             order = Order(
@@ -93,15 +128,8 @@ class Prober:
             ending = _unsendable(str(error))
         else:
             ending = await self._worker.exchange(order, reads.take)
-        answer.close(reads.last)
-        failure = _cause(ending, form, answer)
-        wrong: Wrong | None = None
-        if failure is None and ask.check is not None and answer.finished_ns is not None:
-            reply = Reply(answer.text, answer.output_tokens, answer.finish_reason)
-            failure, wrong = await asyncio.get_running_loop().run_in_executor(self._checks, _checked, ask.check, reply, answer.finished_ns)
-        record = _record(endpoint, ask, scenario, request_id, ending, answer, _told(failure, endpoint))
-        head = hidden(answer.text, endpoint)[:ANSWER_HEAD_CHARACTERS] if wrong else None
-        return replace(record, due_ns=due_ns, pair_id=pair_id, failed_check=wrong.check if wrong else None, answer_head=head)
+        reads.close(ending)
+        return ending
 
 
 class _Reads:
@@ -109,15 +137,24 @@ class _Reads:
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
-        self.last: Read | None = None
+        self._last: Read | None = None
 
     def take(self, reads: list[Read]) -> bool:
-        self.last = reads[-1]
+        self._last = reads[-1]
         try:
             self._answer.feed(reads)
         except Exception as error:  # noqa: BLE001 - the edge of a probe: an adapter that breaks is our fault, and no other chat's
-            self._answer.failure = _broke("the adapter", error, self.last.stamp_ns)
+            self._answer.failure = _broke("the adapter", error, self._last.stamp_ns)
         return self._answer.failure is None
+
+    def close(self, ending: Ending) -> None:
+        """All reads have come."""
+        try:
+            self._answer.close(self._last)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._answer.failure = _broke("the adapter", error, ending.ended_ns)
+        if ending.completed_ns is not None and ending.streamed and ending.failure is None:
+            self._answer.end(ending.completed_ns)
 
 
 def _checked(check: Check, reply: Reply, at_ns: int) -> tuple[Failure | None, Wrong | None]:
@@ -141,27 +178,48 @@ def _unsendable(detail: str) -> Ending:
 
 
 def _refused(ending: Ending, form: WireForm) -> Failure | None:
-    """What the response head alone says against the chat."""
-    if ending.status is None or ending.headers_ns is None:
+    """What the response head and the body of an answer that is no stream say against the chat."""
+    if ending.status is None or ending.headers_ns is None or ending.streamed:
         return None
-    if ending.status != 200:
+    if 200 <= ending.status < 300:
+        refusal = _no_stream(ending, form)
+    elif 300 <= ending.status < 400 and ending.location:
+        refusal = redirected(ending.status, ending.location)
+    else:
         refusal = form.refuse(ending.status, ending.error_body)
-        return Failure(refusal.reason, refusal.detail, ending.headers_ns)
-    media_type = ending.content_type.partition(";")[0].strip().lower()
-    if media_type != form.content_type:
-        said = f"content type {media_type}" if media_type else "no content type"
-        return Failure(Reason.PROTOCOL, f"{said} where {form.content_type} was asked for", ending.headers_ns)
-    return None
+    return Failure(refusal.reason, refusal.detail, ending.headers_ns)
+
+
+def _no_stream(ending: Ending, form: WireForm) -> Refusal:
+    """Why an answer with a good status and no stream in it was none: the error that it is, or what it is instead."""
+    try:
+        error = form.read(ending.error_body).refusal
+    except FrameError:
+        error = None
+    if error is not None:
+        return error
+    said = f"content type {ending.content_type}" if ending.content_type else "no content type"
+    words = spoken(ending.error_body).strip()
+    return Refusal(Reason.PROTOCOL, f"{said} where {form.content_type} was asked for" + (f": {words}" if words else ", and an empty body"))
 
 
 def _cause(ending: Ending, form: WireForm, answer: Answer) -> Failure | None:
     """The first cause in time, of all that saw one while the chat ran; what comes after the terminal marker is none."""
     if answer.finished_ns is not None:
-        return answer.failure
+        return answer.failure and _explained(answer.failure, ending, form, answer)
     cause = first([_refused(ending, form), answer.failure, ending.failure])
     if cause is None and not ending.cancelled:
-        cause = Failure(Reason.TRUNCATED, "the answer ended without its terminal marker", ending.ended_ns)
-    return cause
+        cause = Failure(Reason.TRUNCATED, "the answer ended without a finish reason and without its terminal marker", ending.ended_ns)
+    return None if cause is None else _explained(cause, ending, form, answer)
+
+
+def _explained(cause: Failure, ending: Ending, form: WireForm, answer: Answer) -> Failure:
+    """The failure with what else tells of it: which engine it seems to be instead, and what stood in the stream and was
+    nothing of it.
+    """
+    looks = None if answer.chunks else backends.resemblance(answer.first_frame or ending.error_body, form)
+    words = f"it says: {answer.stray}" if answer.stray else None
+    return replace(cause, detail="; ".join(filter(None, (looks, cause.detail, words))))
 
 
 def _told(failure: Failure | None, endpoint: Endpoint) -> Failure | None:
@@ -204,11 +262,12 @@ def _record(endpoint: Endpoint, ask: Ask, scenario: str, request_id: str, ending
         output_tokens=answer.output_tokens,
         input_tokens=answer.input_tokens,
         token_source=None if answer.output_tokens is None else "usage" if answer.counted_by_usage else "chunks",
-        chunk_token_source=None if not answer.chunks else "usage" if answer.chunks_by_usage else "chunks",
+        chunk_token_source=answer.chunk_token_source,
         finish_reason=answer.finish_reason,
         clock="kernel" if answer.kernel_clock else "user",
         reasoned=answer.reasoned,
         text=answer.text,
         native=answer.native,
+        content_encoding=ending.coding,
         certificate_expiry=ending.certificate_expiry,
     )

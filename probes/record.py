@@ -20,18 +20,22 @@ DOUBTFUL_ABOVE_SECONDS = 0.001
 """A chat is doubtful when its first token or one of its gaps may be off by more than this."""
 
 Outcome = Literal["ok", "failed", "cancelled"]
-TokenSource = Literal["usage", "chunks"]
+NATIVE_TPOT_MAY_DIFFER = 2.0
+"""By what factor our TPOT and the engine's own may differ before the record tells it."""
+TokenSource = Literal["usage", "chunks", "apportioned"]
 PHASES = ("resolve", "connect", "tls", "send", "wait", "stream")
 
 
 class Chunk(NamedTuple):
-    """A chunk that bears tokens: when it arrived, how many tokens it bears, and how much earlier than `arrived_ns` it may have come.
+    """A chunk that bears tokens: when it arrived, how many tokens it bears, and how much earlier than `arrived_ns` it
+    may have come.
 
-    `shared` says that something stood behind it in the same read, so that the kernel's stamp is that of a later segment.
+    `tokens` is None where their number cannot be told: the engine counts tokens that it did not show. `shared` says
+    that something stood behind it in the same read, so that the kernel's stamp is that of a later segment.
     """
 
     arrived_ns: int
-    tokens: int
+    tokens: int | None
     error_ns: int = 0
     shared: bool = False
 
@@ -85,7 +89,7 @@ class ChatRecord:
     """One chat and what it measured.
 
     `sent_ns` is when the request's first byte was handed to the kernel (of the first try, where there were two), `sent_width_ns` how
-    closely that instant is known. `ended_ns` is `finished` for a chat that reached its terminal marker, else the moment it failed or was cancelled.
+    closely that instant is known. `ended_ns` is `finished` for a chat whose end was told, else the moment it failed or was cancelled.
     """
 
     target: str
@@ -117,6 +121,7 @@ class ChatRecord:
     input_tokens: int | None = None
     token_source: TokenSource | None = None
     chunk_token_source: TokenSource | None = None
+    """Where the tokens of each chunk are from; None also where they cannot be told."""
     finish_reason: str | None = None
     clock: Literal["kernel", "user"] = "kernel"
     reasoned: bool = False
@@ -126,7 +131,13 @@ class ChatRecord:
     """Name of the check that the answer failed."""
     answer_head: str | None = None
     """How the answer begins, where it failed a check; no secret is in it."""
+    left_out: tuple[str, ...] = ()
+    """Fields that its request went without, as the target had refused them; `max_tokens` is sent by its newer name."""
     native: Native = Native()
+    content_encoding: str | None = None
+    """How the answer was compressed, though it was not to be: its tokens may have been held back until there was enough
+    to compress.
+    """
     certificate_expiry: float | None = None
     """When the server's certificate ends, seconds since the epoch."""
 
@@ -171,19 +182,50 @@ class ChatRecord:
     def inter_token_latencies(self) -> Iterator[tuple[float, int]]:
         """(ITL in seconds, how many tokens have it) for each gap between consecutive token-bearing chunks."""
         for before, after in zip(self.chunks, self.chunks[1:], strict=False):
-            yield _seconds(after.arrived_ns - before.arrived_ns) / after.tokens, after.tokens
+            if after.tokens is not None:
+                yield _seconds(after.arrived_ns - before.arrived_ns) / after.tokens, after.tokens
+
+    @property
+    def later_tokens(self) -> int | None:
+        """The tokens that came after the first chunk. None when nothing followed it, or where their number cannot be
+        told.
+        """
+        tokens = [chunk.tokens for chunk in self.chunks[1:]]
+        known = [number for number in tokens if number is not None]
+        return sum(known) if known and len(known) == len(tokens) else None
 
     @property
     def tpot_seconds(self) -> float | None:
-        """Time per output token after the first chunk; the chat's token-weighted mean ITL. None when nothing followed the first chunk."""
-        if len(self.chunks) < 2:
+        """Time per output token after the first chunk; the chat's token-weighted mean ITL. None without `later_tokens`."""
+        if self.later_tokens is None:
             return None
-        span_ns = self.chunks[-1].arrived_ns - self.chunks[0].arrived_ns
-        return _seconds(span_ns) / sum(chunk.tokens for chunk in self.chunks[1:])
+        return _seconds(self.chunks[-1].arrived_ns - self.chunks[0].arrived_ns) / self.later_tokens
+
+    @property
+    def native_tpot_seconds(self) -> float | None:
+        """Time per output token after the first, by the engine's own account; None where it gives no decode time, or
+        counts no tokens.
+        """
+        decode, tokens = self.native.decode_seconds, self.output_tokens
+        if decode is None or tokens is None or tokens < 2 or self.token_source != "usage":
+            return None
+        return decode / (tokens - 1)
+
+    @property
+    def native_tpot_factor(self) -> float | None:
+        """How many times the engine's own TPOT ours is, where they differ by more than a factor of two; None for one
+        that agrees, or is not known.
+
+        Then something on the way gathers tokens, or one of the two counts what is no token.
+        """
+        ours, own = self.tpot_seconds, self.native_tpot_seconds
+        if not ours or not own or 1 / NATIVE_TPOT_MAY_DIFFER <= ours / own <= NATIVE_TPOT_MAY_DIFFER:
+            return None
+        return ours / own
 
     @property
     def e2e_seconds(self) -> float:
-        """From the start to the terminal marker; for a failed chat, until it failed."""
+        """From the start to the end of the answer; for a failed chat, until it failed."""
         return _seconds(self.ended_ns - self.started_ns)
 
     @property
@@ -297,6 +339,7 @@ class ChatRecord:
             "http_status": self.http_status,
             "connection": self.connection,
             "retries": self.retries,
+            "left_out": list(self.left_out),
             "cache": self.cache,
             "phases": self.phases(),
             "headers_seconds": self.headers_seconds,
@@ -312,6 +355,7 @@ class ChatRecord:
             "chunk_token_source": self.chunk_token_source,
             "output_tokens_per_second": self.output_tokens_per_second,
             "finish_reason": self.finish_reason,
+            "content_encoding": self.content_encoding,
             "clock": self.clock,
             "max_timing_error_seconds": self.max_timing_error_seconds,
             "doubtful": self.doubtful,
@@ -321,6 +365,8 @@ class ChatRecord:
         out["text"] = self.text if text else None
         native: dict[str, object] = {f"{part}_seconds": seconds for part, seconds in self.native.parts().items()}
         native["total_seconds"] = self.native.total_seconds
+        native["tpot_seconds"] = self.native_tpot_seconds
+        native["tpot_factor"] = self.native_tpot_factor
         if chunks and self.native.server_gaps_seconds is not None:
             native["server_gaps_seconds"] = list(self.native.server_gaps_seconds)
         out["native"] = native

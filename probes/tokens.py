@@ -1,25 +1,62 @@
-"""Which chunks bear tokens, and how many: the running count of one chat."""
+"""Which chunks bear tokens, and how many: the running count of one chat, and what its total says of the chunks
+afterwards.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from probes.backends.base import Event
 
 
 class TokenCount:
-    """The running count. A frame sets it to the running usage where it carries one, and raises it by at least one if it has text or is a
-    token by its form; a chunk bears the tokens by which it raised the count. The count never falls, whatever an engine reports."""
+    """The running count. A frame sets it to the running usage where it carries one, and raises it by at least one if it
+    has text or is a token by its form; a chunk bears the tokens by which it raised the count. The count never falls,
+    whatever an engine reports.
+
+    A count on a chunk without text is a running one only if every token so far was counted so, and on a finish chunk
+    only if such counts came before: else it is the total of the answer, and none of it came with that chunk.
+    """
 
     def __init__(self) -> None:
         self.total = 0
         self.by_usage = True
         """Every rise so far came from usage."""
+        self._counted = False
+        """A running usage came."""
 
     def borne_by(self, event: Event) -> int:
         """The tokens that this frame's chunk bears."""
         before = self.total
-        if event.running_tokens is not None and event.running_tokens > before:
-            self.total = event.running_tokens
-        elif event.has_text or event.is_token:
+        usage = event.running_tokens
+        bears_text = event.has_text or event.is_token
+        if usage is not None and usage > before and self._is_running(event, bears_text):
+            self.total = usage
+        elif bears_text:
             self.total = before + 1
             self.by_usage = False
+        self._counted = self._counted or usage is not None
         return self.total - before
+
+    def _is_running(self, event: Event, bears_text: bool) -> bool:
+        if event.finish_reason:
+            return self._counted and self.by_usage
+        return bears_text or self.by_usage
+
+
+def apportioned(counted: Sequence[int], text_bytes: Sequence[int], total: int) -> tuple[int, ...] | None:
+    """The tokens of each chunk, where the answer has more than the chunks could tell: what is over is shared out by the
+    length of their text.
+
+    Tokens are made of bytes, so that where there are more than bytes some of them were never shown: then none can be
+    apportioned, and the result is None. Shares are whole, and add up to `total`; the largest remainders go first
+    (Hamilton's method).
+    """
+    size = sum(text_bytes)
+    if total > size + len(counted):  # a blank in front and the end of the sequence are tokens without text, but not many are
+        return None
+    over = total - sum(counted)
+    shares = [divmod(over * length, size) for length in text_bytes]
+    left = over - sum(share for share, _ in shares)
+    rounded_up = set(sorted(range(len(shares)), key=lambda place: (-shares[place][1], place))[:left])
+    return tuple(tokens + share + (place in rounded_up) for place, (tokens, (share, _)) in enumerate(zip(counted, shares, strict=True)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ class ParrotTalk:
     path = "/talk"
     framing: Framing = "ndjson"
     content_type = "application/x-parrot"
-    marker = b'"over"'
+    marker = re.compile(rb'"over"')
 
     def body(self, ask: Ask) -> dict[str, object]:
         return {"bird": ask.model, "hears": ask.messages[-1].content, "at_most": ask.max_tokens}

@@ -16,9 +16,11 @@ import pytest_asyncio
 from click.testing import CliRunner
 
 from catalogue import own, unified
+from config.endings import without_ending
 from config.problems import ConfigError
 from config.reader import Loaded, parse
-from discovery.kubernetes.engine import Engine, ask
+from config.secrets import Secrets
+from discovery.kubernetes.asking import Found, ask, matched
 from exporter.exporting import Running, exporting
 from probes import backends
 from probes.ask import Ask, Endpoint, Message
@@ -76,7 +78,8 @@ def test_what_does_not_fit_it_is_refused_by_its_name() -> None:
     )
     assert problem("parrot", ", api: generate") == "is TGI's own API, and this is no TGI; leave it out, or write api: chat"
     assert "Parrot, Dormouse and vLLM only" in problem("tgi", "", "every: 15s, exact_length: true")
-    assert "a path that chatprobe adds itself" in problem("parrot", "", "every: 15s", "http://bird/talk")
+    assert without_ending("http://bird/talk", "parrot") == ("http://bird", "/talk")
+    assert without_ending("http://bird/feathers", "parrot") == ("http://bird", "/feathers")
 
 
 def test_that_it_is_kept_in_memory_by_chats_is_told() -> None:
@@ -171,7 +174,9 @@ async def test_it_is_discovered_by_its_answers(engine: Cage) -> None:
     candidate = replace(found, backend=None, way=replace(found.way, url=engine.url, fallback_url=None))
     async with Control() as control:
         config = parse("discovery: {kubernetes: {namespaces: [birds]}}\nscenarios: {beat: {every: 15s}}\n").config
-        assert await ask(candidate, config, control, Guard(loopback=True)) == Engine("parrot", engine.url)
+        outcome = await ask(candidate, matched(candidate, config), Secrets(), control, Guard(loopback=True))
+    assert isinstance(outcome, Found)
+    assert (outcome.backend, outcome.url) == ("parrot", engine.url)
 
 
 async def test_it_is_relayed_and_unified(engine: Cage) -> None:

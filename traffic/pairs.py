@@ -1,4 +1,4 @@
-"""Who was better where one prompt went to several targets at the same instant."""
+"""Which target was better where one prompt went to several at the same instant."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from traffic.success import side_succeeded
 
 
 class Measure(StrEnum):
-    """On what two chats are compared; lower is better."""
+    """On what two chats are compared. Lower is better."""
 
     TTFT = "ttft"
     TPOT = "tpot"
     E2E = "e2e"
-    """TTFT and TPOT put together for an answer of a stated length: the chats' own E2E says more of how much each engine wrote."""
+    """TTFT and TPOT put together for an answer of a stated length. The chats' own E2E rather shows how much each
+    engine wrote."""
 
 
 class Comparison(NamedTuple):
@@ -32,18 +33,18 @@ class Comparison(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Timing:
-    """A measured value, and how much it may be off."""
+    """A measured value, and by how much it may be off."""
 
     seconds: float
     error_seconds: float
 
     def beats(self, other: _Timing) -> bool:
-        """Whether it is lower by more than both may be off together."""
+        """Whether it is lower than the other by more than both may be off together."""
         return other.seconds - self.seconds > self.error_seconds + other.error_seconds
 
 
 def compared(pair: Pair, answer_tokens: int) -> Iterator[Comparison]:
-    """Each two sides of a pair that count, seen from either side."""
+    """Each two sides of a pair that can be compared, seen from either side."""
     for one, other in permutations(pair.sides, 2):
         won = wins(one, other, answer_tokens)
         if won is not None:
@@ -51,13 +52,15 @@ def compared(pair: Pair, answer_tokens: int) -> Iterator[Comparison]:
 
 
 def wins(one: Side, other: Side, answer_tokens: int) -> tuple[Measure, ...] | None:
-    """What the first side won against the other; None if the two do not count.
+    """What the first side won against the other.
 
-    They do not where one of them counts neither way. A side that failed, or that was not sent because of its target, loses to one that
-    succeeded on every measure. Of two that failed none wins, and of two that succeeded the one with the lower value, unless the
-    difference is within what the timings of both may be off, or one of them lacks the measure.
+    None if the two cannot be compared, because one of them counts neither way. A side that succeeded wins on every
+    measure against a side that failed, or that was not sent because of its target. Of two that failed, none wins. Of
+    two that succeeded, the one with the lower value wins. Neither wins where the difference is within what both timings
+    may be off, or where one of them lacks the measure.
 
-    `answer_tokens` (at least 1) is the length of the answer that E2E is stated for: `TTFT + (answer_tokens - 1) × TPOT`.
+    `answer_tokens`, at least 1, is the length of the answer that E2E is stated for: `TTFT + (answer_tokens - 1) ×
+    TPOT`.
     """
     one_succeeded, other_succeeded = side_succeeded(one), side_succeeded(other)
     if one_succeeded is None or other_succeeded is None:
@@ -71,14 +74,14 @@ def wins(one: Side, other: Side, answer_tokens: int) -> tuple[Measure, ...] | No
 
 
 def _timings(record: ChatRecord, answer_tokens: int) -> dict[Measure, _Timing]:
-    """As far as the chat has them."""
+    """The measures that the chat has."""
     if record.ttft_seconds is None:
         return {}
     error_seconds = record.max_timing_error_seconds
     found = {Measure.TTFT: _Timing(record.ttft_seconds, error_seconds)}
-    if record.tpot_seconds is not None:
+    if record.tpot_seconds is not None and record.later_tokens is not None:
         # the error is that of the whole span, which the tokens after the first chunk share
-        error_per_token = error_seconds / sum(chunk.tokens for chunk in record.chunks[1:])
+        error_per_token = error_seconds / record.later_tokens
         found[Measure.TPOT] = _Timing(record.tpot_seconds, error_per_token)
         more = answer_tokens - 1
         found[Measure.E2E] = _Timing(record.ttft_seconds + more * record.tpot_seconds, error_seconds + more * error_per_token)

@@ -1,4 +1,7 @@
-"""Whether a cluster is fit for a comparison of engines: each check with what was found, and what would mend it. Pure."""
+"""Whether a cluster is fit for a comparison of engines: each check with what was found, and what would mend it.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One engine of the comparison, as it answered. `service` is its `namespace/name`, None where it is in no cluster."""
+    """One engine of the comparison, as it answered.
+
+    `service` is its `namespace/name`, None where it is in no cluster.
+    """
 
     name: str
     service: str | None
@@ -35,7 +41,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`remedy` is empty where nothing is to be done."""
+    """One check, and what came of it. `remedy` is empty where nothing is to be done."""
 
     name: str
     verdict: Verdict
@@ -94,7 +100,7 @@ def _same_model(subjects: Sequence[Subject]) -> Check:
 
 
 def _stem(model: str) -> str:
-    """The name without what engines add to it in different ways: an organisation before it, a tag `latest` behind it."""
+    """The name of a model without what engines add to it: an organisation before it, a tag `latest` behind it."""
     return model.rpartition("/")[2].removesuffix(":latest").lower()
 
 
@@ -146,7 +152,10 @@ def _separate_nodes(subjects: Sequence[Subject], survey: Survey) -> Check:
 
 
 def _nodes_of(service: str, hosting: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    """Of an InferenceService, the nodes of the Service that KServe makes for its predictor."""
+    """The nodes that a Service's pods run on.
+
+    Of an InferenceService, those of the Service that KServe makes for its predictor.
+    """
     return hosting.get(service) or hosting.get(f"{service}-predictor", frozenset())
 
 
@@ -174,7 +183,10 @@ def _route_timeouts(subjects: Sequence[Subject], survey: Survey, longest_chat_se
 
 
 def _timeout_seconds(route: Route) -> float:
-    """A number without a unit is milliseconds, as HAProxy reads it; what cannot be read is as if it were not there."""
+    """How long the router waits for an answer by this Route.
+
+    A number without a unit is milliseconds, as HAProxy reads it. What cannot be read is as if it were not there.
+    """
     found = _HAPROXY_TIME.fullmatch(route.meta.annotations.get(ROUTE_TIMEOUT, ""))
     return int(found[1]) * _UNITS[found[2] or "ms"] if found else ROUTER_DEFAULT_SECONDS
 

@@ -136,7 +136,7 @@ class Natives:
                 page.endpoint = endpoint
             else:
                 self._leave(self._pages.pop(key))
-        backends: dict[str, str] = {name: member.target.backend for name, member in roster.members.items()}
+        backends: dict[str, str] = {name: member.endpoint.backend for name, member in roster.members.items()}
         for name in [name for name, backend in self._backends.items() if backends.get(name) != backend]:
             self._models.pop(name, None)
             self._keep.unified.forget(name)

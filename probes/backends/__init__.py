@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from probes.backends.backend import Backend
-from probes.backends.base import WireForm
+from probes.backends.base import FrameError, WireForm
+from probes.backends.fields import parse
 from probes.backends.ollama import Ollama
 from probes.backends.openai import OpenAi
 from probes.backends.tgi import Tgi
@@ -90,3 +91,35 @@ def usual_ports() -> tuple[int, ...]:
 def titles(which: Callable[[Backend], object]) -> tuple[str, ...]:
     """The titles of the backends for which this is true."""
     return tuple(backend.title for backend in BACKENDS.values() if which(backend))
+
+
+def resemblance(answer: bytes, asked: WireForm) -> str | None:
+    """Which other engine an answer looks like that was not what `asked` expects, and how that one is asked for.
+
+    None if it looks like no other: what any server of OpenAI's form sends is no surprise to whoever asked any such one.
+    """
+    value = _first_value(answer)
+    for name, backend in BACKENDS.items():
+        own = backend.own_form(value)
+        if own is not None and _is_other(backend.forms[own], asked):
+            return f"this looks like {backend.title}: --backend {name}" + (f" --api {own}" if own != "chat" else "")
+        if answer.strip() == backend.unknown_path != b"" and backend.forms["chat"].path != asked.path:
+            return f"this looks like {backend.title}: --backend {name}"
+    return None
+
+
+def _is_other(found: WireForm, asked: WireForm) -> bool:
+    takes_any = asked in BACKENDS[unnamed()].forms.values()
+    return found is not asked and not (takes_any and found.path == asked.path)
+
+
+def _first_value(answer: bytes) -> object:
+    """The JSON that an answer is, or that its first line is, with or without the framing of an event; None where there
+    is none.
+    """
+    for text in (answer, answer.lstrip().partition(b"\n")[0].removeprefix(b"data:")):
+        try:
+            return parse(text)
+        except FrameError:
+            continue
+    return None

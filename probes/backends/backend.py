@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import orjson
 
 from probes.backends.base import FrameError, WireForm
-from probes.backends.fields import names, proper_name
+from probes.backends.fields import listed_names, proper_name
 from probes.numbers.loaded import OnDemand
 from probes.numbers.number import Number
 from probes.numbers.of_chats import OfChats
@@ -63,6 +63,9 @@ class Backend:
     recognised_at: ClassVar[str]
     """The path that a server is asked to find out whether it is this engine. `recognise` reads the answer."""
 
+    unknown_path: ClassVar[bytes] = b""
+    """What it answers where it is asked for a path that it does not have; empty where that says nothing of it."""
+
     # what is asked besides chats
 
     health_path: ClassVar[str] = "/health"
@@ -75,6 +78,10 @@ class Backend:
     def recognise(self, body: bytes) -> None:
         """Raises `FrameError` unless the answer at `recognised_at` is this engine's."""
         self.version(body)
+
+    def own_form(self, answer: object) -> str | None:
+        """The `api` of the wire form that a JSON value of an answer can only be of; None for what other engines send too."""
+        return None
 
     def version(self, body: bytes) -> str:
         """The version in the answer of `version_path`."""
@@ -91,7 +98,7 @@ class Backend:
 
     def models(self, body: bytes) -> tuple[str, ...]:
         """The names of the models in the answer of `models_path`, in the engine's order."""
-        return names(body, "data", "id")
+        return listed_names(body)
 
     def longest_chat(self, body: bytes, model: str) -> int | None:
         """How many tokens a prompt and its answer may have together, by the answer of `longest_chat_path`.

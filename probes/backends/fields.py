@@ -1,25 +1,50 @@
-"""Reads the fields of an engine's JSON by type, so that whatever an engine sends is either understood or a `FrameError`."""
+"""Reads the fields of an engine's JSON by type, so that whatever an engine sends is either understood or a
+`FrameError`.
+
+JSON is read as the `openai` package reads it: `NaN` and half of a surrogate pair are no reason to give up an answer.
+"""
 
 from __future__ import annotations
+
+import json
 
 import orjson
 
 from probes.backends.base import FrameError
 
 MOST_TOKENS = 10_000_000
+LONGEST_SECONDS = 1e6
 LONGEST_NAME = 256
 _BEYOND_LENGTHS = 2**53
 
 JsonObject = dict[str, object]
 
 
+def parse(data: bytes) -> object:
+    """The JSON value that `data` holds. Raises `FrameError`, with what is there instead."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(data.decode())
+    except UnicodeDecodeError:
+        raise FrameError(f"not UTF-8: {data.decode(errors='replace')}") from None
+    except (ValueError, RecursionError):
+        raise FrameError(f"not JSON: {data.decode()}") from None
+
+
 def parse_object(data: bytes) -> JsonObject:
     """The JSON object that `data` holds."""
+    return as_object(parse(data), "the frame")
+
+
+def as_text(value: object) -> str:
+    """A value as JSON, for people; "" where it is nested too deeply to be written."""
     try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise FrameError(f"not JSON: {error}") from None
-    return as_object(value, "the frame")
+        return json.dumps(value)
+    except (ValueError, RecursionError):
+        return ""
 
 
 def as_object(value: object, name: str) -> JsonObject:
@@ -45,12 +70,21 @@ def text(fields: JsonObject, name: str) -> str:
 
 
 def count(fields: JsonObject, name: str) -> int | None:
-    """A number of tokens; None where it is absent or null. One beyond every context there is says that the count is none."""
+    """A number of tokens, as a whole number, a float or text. None where there is none, or one that no answer can have:
+    no chat fails by its counts.
+    """
     value = fields.get(name)
-    # The exact type: True is an int to isinstance.
-    if value is None or (type(value) is int and 0 <= value <= MOST_TOKENS):
-        return value
-    raise FrameError(f"{name} is not a count")
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    # True is an int to isinstance, and NaN lies between no bounds.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_TOKENS:
+        return None
+    return int(value)
 
 
 def length(fields: JsonObject, name: str) -> int | None:
@@ -60,34 +94,50 @@ def length(fields: JsonObject, name: str) -> int | None:
 
 
 def seconds(fields: JsonObject, name: str, per_second: float) -> float | None:
-    """A duration of which `per_second` make a second. None where it is no such number: durations are additional, no chat fails by them."""
+    """A duration in seconds; `per_second` is how many of the field's units make one.
+
+    None for what is no duration: durations are additional, and no chat fails by them.
+    """
     value = fields.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+    # the bound keeps out NaN, infinity, and what no float can hold
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_SECONDS * per_second:
         return None
     return value / per_second
 
 
-def tool_text(calls: object) -> bool:
-    """Whether a message's `tool_calls` carry text: a function's name or a piece of its arguments."""
-    if calls is None:
-        return False
-    found = False
-    for call in as_list(calls, "tool_calls"):
-        function = as_object(call, "a tool call").get("function")
-        if function is not None:
-            fields = as_object(function, "a tool call's function")
-            found = found or bool(fields.get("name") or fields.get("arguments"))
-    return found
-
-
 def names(body: bytes, listing: str, name: str) -> tuple[str, ...]:
-    """The field `name` of each object in the list `listing`. They become labels of metrics, so that each must be a `proper_name`."""
-    found = tuple(text(as_object(entry, "a model"), name) for entry in as_list(parse_object(body).get(listing), listing))
+    """The field `name` of each object in the list `listing`.
+
+    The names become labels of metrics, so each of them must be a `proper_name`.
+    """
+    return _proper(tuple(text(as_object(entry, "a model"), name) for entry in as_list(parse_object(body).get(listing), listing)), name)
+
+
+def _proper(found: tuple[str, ...], name: str) -> tuple[str, ...]:
     if not all(map(proper_name, found)):
         raise FrameError(f"a model's {name} is too long, or not printable")
     return found
 
 
+def listed_names(body: bytes) -> tuple[str, ...]:
+    """The models of a list as OpenAI's API has it, `{"data": [{"id": …}]}`, or as others write it: under `models`, as a bare array, with a `name`."""
+    try:
+        listed = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise FrameError(f"not JSON: {error}") from None
+    if isinstance(listed, dict):
+        listed = listed.get("data") if listed.get("data") is not None else listed.get("models")
+    found = (_listed_name(entry) for entry in as_list(listed, "data"))
+    return _proper(tuple(name for name in found if name), "id")
+
+
+def _listed_name(entry: object) -> str:
+    if isinstance(entry, str):
+        return entry
+    fields = as_object(entry, "a model")
+    return text(fields, "id") or text(fields, "name") or text(fields, "model")
+
+
 def proper_name(name: str) -> bool:
-    """Whether it can stand where people read it: printable, and no longer than `LONGEST_NAME` characters."""
+    """Whether the name can be a label that people read: printable, and no longer than `LONGEST_NAME` characters."""
     return len(name) <= LONGEST_NAME and name.isprintable()

@@ -12,9 +12,11 @@ from typing import ClassVar
 from probes.ask import Ask
 from probes.backends.backend import Backend
 from probes.backends.base import Event, FrameError, Framing, Refusal, WireForm
-from probes.backends.fields import LONGEST_NAME, JsonObject, as_object, count, names, parse_object, seconds, text, tool_text
-from probes.backends.openai_chat import error_words
+from probes.backends.complaint import complaint
+from probes.backends.fields import LONGEST_NAME, JsonObject, as_object, count, names, parse, parse_object, seconds, text
+from probes.backends.finish import broken_off, finish
 from probes.backends.refusal import by_status, in_stream
+from probes.backends.said import said_in
 from probes.backends.turns import headed_turns
 from probes.failure import Reason
 from probes.numbers.histogram import is_amount
@@ -28,15 +30,16 @@ _NANOSECONDS = 1e9
 
 
 class OllamaChat:
-    """Ollama's `/api/chat`: a JSON object a line, each with the server's own time, the last with `done` and the engine's durations.
+    """Ollama's `/api/chat`: one JSON object a line, each with the server's own time.
 
-    Nothing is sent that would load, reload or pin a model for others: no load-time option (`num_ctx` and its like), no `keep_alive`.
+    The last has `done`, and the engine's durations. Nothing is sent that would load, reload or pin a model for others:
+    no load-time option (`num_ctx` and its like), no `keep_alive`.
     """
 
     path = "/api/chat"
     framing: Framing = "ndjson"
     content_type = "application/x-ndjson"
-    marker = b'"done":true'
+    marker = re.compile(rb'"done"\s*:\s*true')
 
     def body(self, ask: Ask) -> dict[str, object]:
         return {
@@ -49,49 +52,61 @@ class OllamaChat:
         }
 
     def read(self, frame: bytes) -> Event:
-        line = parse_object(frame)
-        if line.get("error") is not None:
-            return Event(refusal=in_stream(error_words(line["error"])))
+        line = parse(frame)
+        found = complaint(line)
+        if found is not None:
+            return Event(refusal=in_stream(found))
+        line = as_object(line, "the frame")
         done = line.get("done")
         if type(done) is not bool:
             raise FrameError("done is neither true nor false")
         message = line.get("message")
-        fields = {} if message is None and done else as_object(message, "message")
-        said, thought, tools = text(fields, "content"), text(fields, "thinking"), tool_text(fields.get("tool_calls"))
-        created_ns = _instant_ns(line.get("created_at"))
+        text, reasoning, tools = said_in({} if message is None and done else as_object(message, "message"))
+        event = Event(text=text, reasoning=reasoning, tool_text=tools, created_ns=_instant_ns(line.get("created_at")))
         if not done:
-            return Event(text=said, reasoning=thought, tool_text=tools, created_ns=created_ns)
-        return Event(
-            text=said,
-            reasoning=thought,
-            tool_text=tools,
-            created_ns=created_ns,
-            finish_reason=text(line, "done_reason") or None,
+            return event
+        finish_reason = finish(line.get("done_reason"))
+        return event._replace(
+            finish_reason=finish_reason,
             output_tokens=count(line, "eval_count"),
             input_tokens=count(line, "prompt_eval_count"),
             native=_durations(line),
+            refusal=broken_off(finish_reason),
             done=True,
         )
 
     def refuse(self, status: int, body: bytes) -> Refusal:
-        """Its own error form is `{"error": "…"}`; an empty 403 is its check of the `Host` header (`routes.go::allowedHostsMiddleware`)."""
+        """An empty 403 is its check of the `Host` header (`routes.go::allowedHostsMiddleware`)."""
         if status == 403 and not body:
             return Refusal(Reason.REJECTED, "HTTP 403, empty body: the Host header is not one that this Ollama accepts")
-        try:
-            words = parse_object(body).get("error")
-        except FrameError:
-            words = None
-        return by_status(status, words if isinstance(words, str) else None, body)
+        return by_status(status, body)
+
+
+def full_name(model: str) -> str:
+    """A model's name with every part, in lower case: two names that are alike so are one model to Ollama.
+
+    It fills in host, namespace and tag, takes a scheme off, and does not mind letter case (`types/model/name.go::ParseName`, `Name.EqualFold`).
+    """
+    name, colon, tag = model.rpartition(":")
+    if not colon or "/" in tag:
+        name, tag = model, ""
+    *where, own = name.rsplit("/", 2)
+    host = where[0].rpartition("://")[2] if len(where) > 1 else "registry.ollama.ai"
+    namespace = where[-1] if where else "library"
+    return f"{host}/{namespace}/{own}:{tag or 'latest'}".lower()
 
 
 def with_tag(model: str) -> str:
-    """A model's full name: `:latest` is meant where no tag is given, so that names are compared by this."""
+    """A model's name, with the tag that is meant where none is given."""
     # A colon before the last slash is a registry's port.
     return model if ":" in model.rpartition("/")[2] else f"{model}:latest"
 
 
 def _durations(line: JsonObject) -> Native:
-    """`load_duration` has the wait for a runner in it, so that it is a few milliseconds for a loaded model too (Ollama `api/types.go::Metrics`)."""
+    """The engine's own durations of a chat (Ollama `api/types.go::Metrics`).
+
+    `load_duration` includes the wait for a runner, so it is a few milliseconds even for a loaded model.
+    """
     return Native(
         load_seconds=seconds(line, "load_duration", _NANOSECONDS),
         prefill_seconds=seconds(line, "prompt_eval_duration", _NANOSECONDS),
@@ -101,7 +116,10 @@ def _durations(line: JsonObject) -> Native:
 
 
 def _instant_ns(stamp: object) -> int | None:
-    """Nanoseconds since the epoch of an RFC 3339 time; Go leaves trailing zeros of the fraction out. None for anything else."""
+    """Nanoseconds since the epoch of an RFC 3339 time, whose fraction Go writes without trailing zeros.
+
+    None for anything else.
+    """
     match = _RFC3339.fullmatch(stamp) if isinstance(stamp, str) else None
     if match is None:
         return None
@@ -118,9 +136,10 @@ MODELS_LIMIT = 100
 
 
 def loaded(body: bytes) -> tuple[LoadedModel, ...]:
-    """The models that are in memory, from the answer of `/api/ps`; one that still loads is not among them. Raises `FrameError`.
+    """The models that `/api/ps` says are in memory. One that still loads is not among them. Raises `FrameError`.
 
-    Ollama lists first what stays longest. The first 100 are taken; entries without a name, or with one of more than 256 characters, are left out.
+    Ollama lists first what stays longest, and the first 100 are taken. An entry without a name, or with one of more
+    than 256 characters, is left out.
     """
     listed = parse_object(body).get("models", "")
     if listed is None:
@@ -152,7 +171,7 @@ def _amount(value: object) -> float | None:
 
 
 def _expiry(stamp: object) -> float | None:
-    """Seconds since the epoch; None for Go's zero time too, which stands for no time at all."""
+    """Seconds since the epoch; None for Go's zero time, which stands for no time at all."""
     if not isinstance(stamp, str):
         return None
     try:
@@ -165,7 +184,10 @@ def _expiry(stamp: object) -> float | None:
 
 
 def said(record: ChatRecord) -> Iterator[tuple[Number, float]]:
-    """What the engine said of one chat: added to counters, observed by histograms. Tokens only where it counted them itself."""
+    """What the engine said of one chat. Counters add it, histograms observe it.
+
+    Tokens are told only if the engine counted them itself.
+    """
     told = record.native
     counted = record.output_tokens if record.token_source == "usage" else None
     found: list[tuple[Number, float | None]] = [
@@ -193,6 +215,7 @@ ON_DEMAND = OnDemand(
         Number.MODEL_EXPIRY: "every model that is loaded.",
         Number.CONTEXT_TOKENS: "every model that is loaded.",
     },
+    reloaded_by=("keep_alive", "options"),
 )
 """Meanings: Ollama `server/routes.go::PsHandler`."""
 
@@ -214,7 +237,7 @@ OF_CHATS = OfChats(
 
 
 class Ollama(Backend):
-    """Ollama, by its own API. It loads models on demand, one after the other where they do not fit side by side."""
+    """Ollama, by its own API. It loads a model when a chat asks for it, and unloads others where memory is short."""
 
     name = "ollama"
     title = "Ollama"
@@ -229,9 +252,13 @@ class Ollama(Backend):
     version_path = "/api/version"
     health_path = "/api/ps"
     models_path = "/api/tags"
+    unknown_path = b"404 page not found"
 
     def models(self, body: bytes) -> tuple[str, ...]:
         return names(body, "models", "name")
 
+    def own_form(self, answer: object) -> str | None:
+        return "chat" if isinstance(answer, dict) and {"model", "created_at", "done"} <= answer.keys() else None
+
     def model_key(self, model: str) -> str:
-        return with_tag(model)
+        return full_name(model)

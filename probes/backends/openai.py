@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from probes.backends.backend import Backend
 from probes.backends.base import Event, WireForm
-from probes.backends.fields import parse_object, text
+from probes.backends.complaint import Complaint
+from probes.backends.fields import parse_object
 from probes.backends.ollama import with_tag
 from probes.backends.openai_chat import OpenAiChat
-from probes.backends.refusal import in_stream
 
 
 class AnyOpenAiChat(OpenAiChat):
@@ -18,14 +18,14 @@ class AnyOpenAiChat(OpenAiChat):
 
     def read(self, frame: bytes) -> Event:
         event = super().read(frame)
-        if not event.has_text and b'"model":""' in frame and text(parse_object(frame), "system_fingerprint") == "fp_ollama":
+        if not event.has_text and b'"model":""' in frame and parse_object(frame).get("system_fingerprint") == "fp_ollama":
             # Ollama writes an error into this form as a chunk of nothing, without the error's text (`routes.go::streamResponse`).
-            return Event(refusal=in_stream("an empty chunk, by which Ollama shows an error here"))
+            return Event(refusal=self._broken(Complaint("an empty chunk, by which Ollama shows an error here")))
         return event
 
 
 class OpenAi(Backend):
-    """Any other server that speaks OpenAI's chat form: a gateway, a cloud, an engine that chatprobe has no file of."""
+    """Any other server with OpenAI's chat form: a gateway, a cloud, an engine without a file of its own here."""
 
     name = "openai"
     title = "any OpenAI-compatible server"
@@ -37,6 +37,9 @@ class OpenAi(Backend):
     def recognise(self, body: bytes) -> None:
         self.models(body)
 
+    def own_form(self, answer: object) -> str | None:
+        return "chat" if isinstance(answer, dict) and answer.get("object") == "chat.completion.chunk" else None
+
     def model_key(self, model: str) -> str:
-        """Ollama serves this form too, and lists its models with their tags."""
+        """As Ollama's: it serves this form too, and lists its models with their tags."""
         return with_tag(model)

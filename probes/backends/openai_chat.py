@@ -1,20 +1,20 @@
-"""The chat form that OpenAI began and the engines speak, each in its own dialect: JSON out, server-sent events in."""
+"""The chat form that OpenAI began: JSON out, server-sent events in. Engines speak dialects of it."""
 
 from __future__ import annotations
 
-import orjson
+import re
 
 from probes.ask import Ask
-from probes.backends.base import Event, FrameError, Framing, Refusal
-from probes.backends.fields import JsonObject, as_list, as_object, count, parse_object, text, tool_text
+from probes.backends.base import Event, Framing, Refusal
+from probes.backends.complaint import Complaint, complaint
+from probes.backends.fields import JsonObject, as_list, as_object, count, parse
+from probes.backends.finish import broken_off, finish
 from probes.backends.refusal import by_status, in_stream
+from probes.backends.said import said_in
 from probes.backends.turns import headed_turns
 from probes.record import Native
 
 _DONE = Event(done=True)
-
-_OVERLOAD_CODES = (429, 503, "429", "503", "rate_limit_exceeded")
-_FAILED_FINISHES = ("abort", "error")
 
 
 class OpenAiChat:
@@ -23,7 +23,7 @@ class OpenAiChat:
     path = "/v1/chat/completions"
     framing: Framing = "sse"
     content_type = "text/event-stream"
-    marker = b"[DONE]"
+    marker = re.compile(rb"\[DONE\]")
     every_event_is_a_token = False
     """Whether each event with choices is one token, with text or without it, until the one that finishes."""
 
@@ -39,63 +39,71 @@ class OpenAiChat:
         }
 
     def read(self, frame: bytes) -> Event:
-        if frame == self.marker:
+        if self.marker.match(frame.lstrip()):
             return _DONE
-        chunk = parse_object(frame)
-        if chunk.get("error") is not None:
-            return Event(refusal=self._error_event(chunk["error"]))
-        choices = as_list(chunk.get("choices"), "choices")
+        chunk = parse(frame)
+        found = complaint(chunk)
+        if found is not None:
+            return Event(refusal=self._broken(found))
+        chunk = as_object(chunk, "the frame")
+        choices = chunk.get("choices")
         usage = chunk.get("usage")
-        output_tokens = input_tokens = None
-        if usage is not None:
-            usage = as_object(usage, "usage")
-            output_tokens, input_tokens = count(usage, "completion_tokens"), count(usage, "prompt_tokens")
+        if not isinstance(usage, dict):
+            usage = {}
         if not choices:
-            return Event(output_tokens=output_tokens, input_tokens=input_tokens, native=self._native(chunk))
-        return self._choice_event(as_object(choices[0], "a choice"), output_tokens, input_tokens)
+            # gateways write `null`, or nothing, where OpenAI has an empty list
+            return Event(
+                output_tokens=count(usage, "completion_tokens"),
+                input_tokens=count(usage, "prompt_tokens"),
+                reasoning_tokens=_reasoning_tokens(usage),
+                native=self._native(chunk),
+            )
+        return self._choices_event(as_list(choices, "choices"), usage, chunk)
 
-    def _choice_event(self, choice: JsonObject, running_tokens: int | None, input_tokens: int | None) -> Event:
-        delta = choice.get("delta")
-        if delta is None:
-            delta = {}
-        elif not isinstance(delta, dict):
-            raise FrameError("delta is not an object")
-        finish_reason = text(choice, "finish_reason") or None
+    def _choices_event(self, choices: list[object], usage: JsonObject, chunk: JsonObject) -> Event:
+        for choice in choices:
+            broken = self._broken_choice(as_object(choice, "a choice"))
+            if broken is not None:
+                return Event(refusal=broken)
+        choice = as_object(choices[0], "a choice")
+        said = said_in(as_object(choice.get("delta") or {}, "delta"))
+        finish_reason = finish(choice.get("finish_reason"))
+        running_tokens = count(usage, "completion_tokens")
         return Event(
-            text=text(delta, "content"),
-            reasoning=text(delta, "reasoning") or text(delta, "reasoning_content"),
-            tool_text=tool_text(delta.get("tool_calls")),
+            text=said.text,
+            reasoning=said.reasoning,
+            tool_text=said.tools,
             is_token=self.every_event_is_a_token and finish_reason is None,
             running_tokens=running_tokens,
             # Some servers put the total on the finish chunk and send no chunk of usage alone.
             output_tokens=running_tokens if finish_reason else None,
-            input_tokens=input_tokens,
+            input_tokens=count(usage, "prompt_tokens"),
+            reasoning_tokens=_reasoning_tokens(usage),
             finish_reason=finish_reason,
-            refusal=in_stream(f"finish_reason {finish_reason}") if finish_reason in _FAILED_FINISHES else None,
+            refusal=broken_off(finish_reason),
+            native=self._native(chunk),
         )
 
+    def _broken_choice(self, choice: JsonObject) -> Refusal | None:
+        """An error in a choice, or in its delta (OpenRouter)."""
+        delta = choice.get("delta")
+        error = choice.get("error") or (delta.get("error") if isinstance(delta, dict) else None)
+        found = complaint({"error": error}) if error else None
+        return None if found is None else self._broken(found)
+
     def _native(self, chunk: JsonObject) -> Native | None:
-        """What the engine says of its own timing on the chunk that has no choices."""
+        """What the engine says of its own timing."""
         return None
 
-    def _error_event(self, error: object) -> Refusal:
-        """The refusal in an event's `error`, which is an object with a message, or the message itself."""
-        return in_stream(error_words(error), overloaded=isinstance(error, dict) and error.get("code") in _OVERLOAD_CODES)
+    def _broken(self, found: Complaint) -> Refusal:
+        """The refusal in an error after the 200."""
+        return in_stream(found)
 
     def refuse(self, status: int, body: bytes) -> Refusal:
-        return by_status(status, self._own_words(body), body)
-
-    def _own_words(self, body: bytes) -> str | None:
-        """The message of an error body: `{"error": {"message": …}}`, or `{"error": "…"}` as vLLM's middlewares write it."""
-        try:
-            error = parse_object(body).get("error")
-        except FrameError:
-            return None
-        return error_words(error) if isinstance(error, dict | str) else None
+        return by_status(status, body)
 
 
-def error_words(error: object) -> str:
-    """The message of an error, whatever its form."""
-    if isinstance(error, dict) and isinstance(error.get("message"), str):
-        return str(error["message"])
-    return error if isinstance(error, str) else orjson.dumps(error).decode()
+def _reasoning_tokens(usage: JsonObject) -> int | None:
+    """OpenAI has them among details, SGLang beside the other counts."""
+    details = usage.get("completion_tokens_details") or usage
+    return count(details, "reasoning_tokens") if isinstance(details, dict) else None

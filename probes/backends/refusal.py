@@ -1,42 +1,156 @@
-"""Why an engine, or what stands before it, refused a chat: statuses and error texts to reasons."""
+"""Why an engine, or what stands before it, refused a chat or broke it off: statuses, types, codes and words to reasons."""
 
 from __future__ import annotations
 
 import html
 import re
+from urllib.parse import urlsplit, urlunsplit
 
 from probes.backends.base import Refusal
+from probes.backends.complaint import Complaint, complaint_in
 from probes.failure import Reason
 from probes.wording import shortened
 
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _HTML = re.compile(r"\s*<(!doctype html|html|head|body|title)\b", re.IGNORECASE)
 
+_NAMED: tuple[tuple[Reason, re.Pattern[str]], ...] = (
+    (
+        Reason.OVERLOADED,
+        re.compile(
+            r"overload|ratelimit|toomanyrequest|quota|throttl|capacity|resourceexhausted|insufficient(system)?(resource|balance|credit|fund)"
+            r"|queue(is)?full|busy|serviceunavailable|^unavailable"
+        ),
+    ),
+    (Reason.AUTH, re.compile(r"authenticat|authoriz|unauth|apikey|permission|forbidden|accessdenied|(invalid|expired)token")),
+    (Reason.MODEL_MISSING, re.compile(r"notfound|model.*(unavailable|notavailable|notexist|notsupported|unknown)|(invalid|unknown|nosuch)model")),
+    (Reason.REJECTED, re.compile(r"invalid|badrequest|validation|unprocessable|unsupported|context(length|window|size)|toolarge|toolong|template")),
+)
+"""What the types and codes of errors mean, without letter case and punctuation; the first that fits."""
 
-def by_status(status: int, own_words: str | None, body: bytes) -> Refusal:
+_SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
+    (
+        Reason.OVERLOADED,
+        re.compile(
+            r"\boverload|\brate.?limit|\btoo many (concurrent |pending )?requests|(?<![a-z])quota\b|\bthrottl"
+            r"|\b(at|over|no|insufficient|exceeds?|exceeded) capacity\b|\bqueue (is )?full|\bpending requests exceeded"
+            r"|\b(server|engine|model|service) (is )?(currently )?(busy|scaling)\b|\bresource.?exhausted"
+            r"|\binsufficient.(system.)?(resource|balance|credit|fund)|\black of (system )?resources",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        Reason.AUTH,
+        re.compile(
+            r"\b(invalid|incorrect|missing|expired|wrong|no valid|no) (api|access|authentication|bearer)[ _-]?(key|token)"
+            r"|\bapi[ _-]?key (is )?(not valid|invalid|missing|required|expired)|\bunauthori[sz]ed|\bnot authenticated"
+            r"|\bauthentication (failed|required)",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        Reason.MODEL_MISSING,
+        re.compile(
+            r"\bmodel\b.{0,200}\b(not found|does not exist|doesn't exist|not exist|no longer (exists|available)|is unknown)"
+            r"|\b(invalid|unknown|no such|unsupported) model\b|\bmodel_not_found",
+            re.IGNORECASE | re.DOTALL,
+        ),
+    ),
+    (
+        Reason.REJECTED,
+        re.compile(
+            r"\bvalidation error|\bbad request|\binvalid (request|parameter|argument|input|value)|\bmust be\b|\btoo long\b"
+            r"|\b(maximum )?context (length|window|size)|\b(not|isn't) (permitted|supported)|\bunsupported\b|\bis required\b",
+            re.IGNORECASE,
+        ),
+    ),
+)
+"""What the words of errors mean; the first that fits."""
+
+_OF_A_PATH = re.compile(r"\b(url|uri|path|route|endpoint|file|page|method)\b|^(not found|resource not found)\.?$", re.IGNORECASE)
+_OF_A_ROUTER = re.compile(
+    r"\b(no (healthy|available|live|ready) (upstream|backend|server|endpoint|instance|worker|pod|replica)s?|upstream|bad gateway|gateway time-?out"
+    r"|name resolution|ring-balancer|connection refused)\b",
+    re.IGNORECASE,
+)
+
+
+def by_status(status: int, body: bytes) -> Refusal:
     """The refusal that a status other than 200 means.
 
-    `own_words` is the message of an answer in the engine's own error form, and None for any other body: that tells an engine which is
-    overloaded, or does not know the model, from a router which has nobody behind it, or does not know the path.
+    A body that is an error, in whatever form, is the engine's: its words are the detail, and that tells an engine which
+    is overloaded, or does not know the model, from a router which has nobody behind it, or does not know the path. Its
+    type, its code and its words go before a status that says less.
     """
-    words = _spoken(body) if own_words is None else own_words
-    return Refusal(_reason(status, own_form=own_words is not None), words if shortened(words) else f"HTTP {status}, empty body")
+    complaint = complaint_in(body)
+    words = spoken(body) if complaint is None else complaint.words
+    reason = _of_status(status) if complaint is None else _of_own_status(status, complaint)
+    return Refusal(reason, words if shortened(words) else f"HTTP {status}, empty body")
 
 
-def in_stream(words: str, *, overloaded: bool = False) -> Refusal:
-    """The refusal that an error after the 200 means."""
-    return Refusal(Reason.OVERLOADED if overloaded else Reason.ERROR_IN_STREAM, words if shortened(words) else "an error that says nothing")
+def redirected(status: int, location: str) -> Refusal:
+    """The refusal that a redirect is: they are never followed, since the key would go along. Where it leads is told
+    without what may be secret in it.
+    """
+    try:
+        parts = urlsplit(location.strip())
+        port = "" if parts.port is None else f":{parts.port}"
+        place = urlunsplit((parts.scheme, f"{parts.hostname or ''}{port}", parts.path, "", ""))
+    except ValueError:
+        place = "a place that is no URL"
+    left_out = " (without its query)" if "?" in location else ""
+    return Refusal(Reason.REJECTED, f"HTTP {status}, a redirect to {place}{left_out}, which is never followed")
 
 
-def _reason(status: int, *, own_form: bool) -> Reason:
+def in_stream(complaint: Complaint) -> Refusal:
+    """The refusal that an error after the 200 means: what its type, its code or its words stand for.
+
+    Once a token has come it is an `error_in_stream`, unless it tells an overload; that is for whoever has seen the
+    tokens to say.
+    """
+    return Refusal(_of_complaint(complaint), complaint.words if shortened(complaint.words) else "an error that says nothing")
+
+
+def said_by(words: str) -> Reason | None:
+    """What words alone tell; None where they tell nothing."""
+    return next((reason for reason, pattern in _SPOKEN if pattern.search(words)), None)
+
+
+def _of_complaint(complaint: Complaint) -> Reason:
+    named, spoken = _by_names(complaint), said_by(complaint.words)
+    if Reason.OVERLOADED in (named, spoken):
+        return Reason.OVERLOADED
+    if complaint.status is not None and named in (None, Reason.REJECTED):
+        return _of_own_status(complaint.status, complaint)
+    return named or spoken or Reason.SERVER_ERROR
+
+
+def _of_own_status(status: int, complaint: Complaint) -> Reason:
+    """What a status means that comes with the engine's own error."""
+    match status:
+        case 401 | 403 | 407 | 429:
+            return _of_status(status)
+        case 404:
+            named_path = _OF_A_PATH.search(complaint.words) and "model" not in complaint.words.lower()
+            return Reason.REJECTED if named_path else Reason.MODEL_MISSING
+        case 503:
+            names_router = _OF_A_ROUTER.search(complaint.words) and said_by(complaint.words) is not Reason.OVERLOADED
+            return Reason.UNAVAILABLE if names_router else Reason.OVERLOADED
+    told = (_by_names(complaint), said_by(complaint.words))
+    plain = _of_status(status)
+    return next((reason for reason in (Reason.OVERLOADED, Reason.AUTH, Reason.MODEL_MISSING) if reason in told), plain)
+
+
+def _by_names(complaint: Complaint) -> Reason | None:
+    names = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in complaint.names]
+    return next((reason for reason, pattern in _NAMED if any(map(pattern.search, names))), None)
+
+
+def _of_status(status: int) -> Reason:
     match status:
         case 401 | 403 | 407:
             return Reason.AUTH
-        case 404 if own_form:
-            return Reason.MODEL_MISSING
         case 429:
-            return Reason.OVERLOADED
-        case 503 if own_form:
             return Reason.OVERLOADED
         case 502 | 503 | 504:
             return Reason.UNAVAILABLE
@@ -48,7 +162,7 @@ def _reason(status: int, *, own_form: bool) -> Reason:
             return Reason.PROTOCOL
 
 
-def _spoken(body: bytes) -> str:
+def spoken(body: bytes) -> str:
     """What a body in nobody's error form says to a person."""
     page = body.decode("utf-8", "replace")
     if not _HTML.match(page):

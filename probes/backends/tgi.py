@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from probes.ask import Ask
 from probes.backends.backend import Backend
-from probes.backends.base import Event, FrameError, Framing, Refusal, WireForm
-from probes.backends.fields import as_object, count, length, parse_object, text
-from probes.backends.openai_chat import OpenAiChat, error_words
+from probes.backends.base import Event, Framing, Refusal, WireForm
+from probes.backends.complaint import Complaint, complaint
+from probes.backends.fields import as_object, count, length, parse, parse_object, text
+from probes.backends.finish import broken_off, finish
+from probes.backends.openai_chat import OpenAiChat
 from probes.backends.refusal import by_status, in_stream
 from probes.backends.turns import headed_turns
 from probes.failure import Reason
@@ -17,25 +20,31 @@ from probes.numbers.number import Number
 from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Sum, Told
 from probes.numbers.page import Page, label, total
 
-_OVERLOADED = "Model is overloaded"
-"""TGI `infer/mod.rs::InferError::Overloaded`; inside a chat's stream every error has the code 422, so the words must tell."""
+_REFUSED = re.compile(r"(Input validation|Template|Tool) error|Missing template")
+_FAILED = re.compile(r"Request failed during generation|Incomplete generation")
+"""How its errors begin (TGI `infer/mod.rs::InferError`): inside a chat's stream each has the code 422 and no type, so
+the words must tell.
+"""
 
 
 def _refuse(status: int, body: bytes) -> Refusal:
-    """TGI's own error form is `{"error": "…", "error_type": "…"}`; 424 is its failed generation."""
-    try:
-        error = parse_object(body)
-        kind, words = text(error, "error_type"), text(error, "error")
-    except FrameError:
-        kind = words = ""
-    found = by_status(status, words if kind else None, body)
-    if kind == "overloaded":
-        return Refusal(Reason.OVERLOADED, found.detail)
-    return Refusal(Reason.SERVER_ERROR, found.detail) if status == 424 else found
+    """424 is its failed generation."""
+    found = by_status(status, body)
+    return Refusal(Reason.SERVER_ERROR, found.detail) if status == 424 and found.reason is Reason.REJECTED else found
+
+
+def _broken(found: Complaint) -> Refusal:
+    refusal = in_stream(found._replace(status=None if found.status == 422 else found.status))
+    if _FAILED.match(found.words):
+        return Refusal(Reason.SERVER_ERROR, refusal.detail)
+    return Refusal(Reason.REJECTED, refusal.detail) if _REFUSED.match(found.words) else refusal
 
 
 class TgiChat(OpenAiChat):
-    """TGI's chat form: one event a token, the role on every one; the 200 comes before validation, so that errors arrive as events."""
+    """TGI's chat form: one event a token, with the role on each.
+
+    The 200 comes before the request is validated, so errors arrive as events.
+    """
 
     every_event_is_a_token = True
 
@@ -43,21 +52,23 @@ class TgiChat(OpenAiChat):
         # Any other name is taken for a LoRA adapter's, and one that is unknown is silently answered by the base model.
         return super().body(ask) | {"model": "tgi"}
 
-    def _error_event(self, error: object) -> Refusal:
-        words = error_words(error)
-        return in_stream(words, overloaded=_OVERLOADED in words)
+    def _broken(self, found: Complaint) -> Refusal:
+        return _broken(found)
 
     def refuse(self, status: int, body: bytes) -> Refusal:
         return _refuse(status, body)
 
 
 class TgiGenerate:
-    """TGI's own `/generate_stream`: one event a token; the last, with the whole text on it, is the terminal marker: no `[DONE]` comes."""
+    """TGI's own `/generate_stream`: one event a token.
+
+    The last event, which has the whole text, is the terminal marker. No `[DONE]` comes.
+    """
 
     path = "/generate_stream"
     framing: Framing = "sse"
     content_type = "text/event-stream"
-    marker = b'"generated_text":"'
+    marker = re.compile(rb'"generated_text"\s*:\s*"')
 
     def body(self, ask: Ask) -> dict[str, object]:
         return {
@@ -67,10 +78,11 @@ class TgiGenerate:
         }
 
     def read(self, frame: bytes) -> Event:
-        event = parse_object(frame)
-        error = event.get("error")
-        if error is not None:
-            return Event(refusal=in_stream(error_words(error), overloaded=event.get("error_type") == "overloaded"))
+        event = parse(frame)
+        found = complaint(event)
+        if found is not None:
+            return Event(refusal=_broken(found))
+        event = as_object(event, "the frame")
         token = as_object(event.get("token"), "token")
         # The end of the sequence is a token with a name, such as `</s>`, that is no text of the answer.
         said = "" if token.get("special") is True else text(token, "text")
@@ -78,9 +90,11 @@ class TgiGenerate:
             return Event(text=said, is_token=True)
         text(event, "generated_text")
         details = as_object(event["details"], "details") if event.get("details") is not None else {}
+        finish_reason = finish(details.get("finish_reason"))
         return Event(
             text=said,
-            finish_reason=text(details, "finish_reason") or None,
+            finish_reason=finish_reason,
+            refusal=broken_off(finish_reason),
             output_tokens=count(details, "generated_tokens"),
             input_tokens=count(details, "input_length"),
             done=True,
@@ -91,7 +105,10 @@ class TgiGenerate:
 
 
 def _transcript(ask: Ask) -> str:
-    """The conversation as one text: a single message as it stands, several with their roles, as no chat template is applied here."""
+    """The conversation as one text, as no chat template is applied to it.
+
+    A single message stands as it is. Several have their roles in front.
+    """
     messages = headed_turns(ask)
     if len(messages) == 1:
         return messages[0]["content"]
@@ -99,7 +116,7 @@ def _transcript(ask: Ask) -> str:
 
 
 def _observed(name: str) -> Derived:
-    """The sum of a histogram's observations."""
+    """The sum of all observations of a histogram; 0 where it is not there yet."""
 
     def read(page: Page) -> float | None:
         if not page.begins(name):
@@ -110,12 +127,12 @@ def _observed(name: str) -> Derived:
     return Derived(read, name)
 
 
-_SUCCEEDED, _FAILED = "tgi_request_success", "tgi_request_failure"
+_SUCCESSES, _FAILURES = "tgi_request_success", "tgi_request_failure"
 
 
 def _failures(wanted: Callable[[str], bool]) -> Derived:
-    """Requests that failed, of those kinds."""
-    return Derived(lambda page: total(sample for sample in page.samples(_FAILED) if wanted(label(sample, "err"))), _FAILED)
+    """Failed requests whose `err` is wanted."""
+    return Derived(lambda page: total(sample for sample in page.samples(_FAILURES) if wanted(label(sample, "err"))), _FAILURES)
 
 
 _REJECTED = "overloaded"
@@ -138,7 +155,7 @@ METRICS = OwnMetrics(
             _observed("tgi_request_generated_tokens"),
             "derived from a histogram's sum, when a request ends, successes only.",
         ),
-        Told(Number.REQUESTS_SUCCEEDED, Derived(lambda page: total(page.samples(_SUCCEEDED)), _SUCCEEDED), "request_success."),
+        Told(Number.REQUESTS_SUCCEEDED, Derived(lambda page: total(page.samples(_SUCCESSES)), _SUCCESSES), "request_success."),
         Told(
             Number.REQUESTS_FAILED,
             _failures(lambda err: err not in _NO_FAILURE),
@@ -171,7 +188,7 @@ Counters have no `_total`. `tgi_request_count` is not used: it counts a chat twi
 
 
 class Tgi(Backend):
-    """TGI, by its chat form and by its own."""
+    """TGI, with its chat form and its own API."""
 
     name = "tgi"
     title = "TGI"
@@ -183,6 +200,13 @@ class Tgi(Backend):
     recognised_at = "/info"
     version_path = "/info"
     longest_chat_path = "/info"
+
+    def own_form(self, answer: object) -> str | None:
+        if not isinstance(answer, dict):
+            return None
+        if isinstance(answer.get("token"), dict) and "generated_text" in answer:
+            return "generate"
+        return "chat" if isinstance(answer.get("error"), str) and "error_type" in answer else None
 
     def longest_chat(self, body: bytes, model: str) -> int | None:
         return length(parse_object(body), "max_total_tokens")

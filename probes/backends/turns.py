@@ -1,4 +1,4 @@
-"""A conversation as the engines take it, and where a cold chat's nonce goes."""
+"""The messages of a conversation as engines take them, with the nonce of a cold chat."""
 
 from __future__ import annotations
 

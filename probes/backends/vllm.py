@@ -222,6 +222,14 @@ class Vllm(Backend):
     recognised_at = "/version"
     version_path = "/version"
     longest_chat_path = "/v1/models"
+    unknown_path = b'{"detail":"Not Found"}'
+
+    def own_form(self, answer: object) -> str | None:
+        """Its errors have a class's name as their type and a number as their code; up to 0.10 no `error` is around them."""
+        error = answer.get("error", answer) if isinstance(answer, dict) else None
+        if not isinstance(error, dict) or "param" not in error:
+            return None
+        return "chat" if str(error.get("type")).endswith("Error") and type(error.get("code")) is int else None
 
     def longest_chat(self, body: bytes, model: str) -> int | None:
         """`max_model_len` of the model's entry."""

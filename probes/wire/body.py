@@ -5,12 +5,28 @@ Two things must be known early: whether the stream is over, and, when a timeout 
 
 from __future__ import annotations
 
-from probes.backends.base import WireForm
+from probes.backends.base import Framing, WireForm
 from probes.wire.glance import last_token_ns, says_done
 from probes.wire.order import Read
 
+TAIL_BYTES = 64
+"""How much of an unfinished line is looked at again with the next read: the longest marker, with blanks in it."""
 SLICE_BYTES = 65_536
 """Bytes that may be held here before they are handed over, or before they are looked through for tokens."""
+
+
+_SSE_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
+
+
+def begins_stream(framing: Framing, body: bytes) -> bool | None:
+    """Whether a body whose content type does not tell begins as a stream does, so that whoever reads no content types
+    reads it; None if it is too short to tell.
+    """
+    begin = body.removeprefix(b"\xef\xbb\xbf").lstrip()
+    fields = _SSE_FIELDS if framing == "sse" else (b"{",)
+    if begin.startswith(fields):
+        return True
+    return None if any(field.startswith(begin) for field in fields) else False
 
 
 class Body:
@@ -19,7 +35,7 @@ class Body:
     def __init__(self, form: WireForm) -> None:
         self.ended = False
         self._form = form
-        self._marker = form.marker
+        self._has_marker = form.marker.search
         self._held: list[Read] = []
         self._held_bytes = 0
         self._unseen: list[Read] = []
@@ -36,10 +52,10 @@ class Body:
         self._unseen.append(read)
         self._unseen_bytes += size
         window = self._tail + body if self._tail else body
-        if self._marker in window and not self.ended:
+        if self._has_marker(window) and not self.ended:
             # the marker's line spans two reads at the most, or the end of the HTTP message tells it
             self.ended = says_done(self._form, b"".join(read.body for read in self._unseen[-2:]))
-        self._tail = b"" if body.endswith(b"\n") else window[-len(self._marker) :]
+        self._tail = b"" if body.endswith(b"\n") else window[-TAIL_BYTES:]
         if self._unseen_bytes > SLICE_BYTES:
             self.last_token_ns()
 

@@ -11,8 +11,9 @@ from typing import Concatenate, Literal, ParamSpec
 
 from probes.failure import Failure, Reason
 from probes.record import Milestones
-from probes.wire.body import Body
+from probes.wire.body import Body, begins_stream
 from probes.wire.connection import Connection, Received
+from probes.wire.encoding import EncodingError, Inflater
 from probes.wire.loop import Loop, Timer
 from probes.wire.opening import Opening
 from probes.wire.order import Ending, Order, Read
@@ -22,6 +23,8 @@ from probes.wire.tls import explain
 ERROR_BODY_LIMIT = 65_536
 BODY_LIMIT = 64 * 1024 * 1024
 """Bytes of a streamed answer; a hundred thousand tokens have less."""
+INFLATED_LIMIT = 4 * 1024 * 1024
+"""Bytes that one read of a compressed answer may inflate to: so many hold up the other chats for about 10 ms."""
 ERROR_BODY_NS = 2_000_000_000
 """How long to wait for the rest of an answer that is no stream."""
 LINGER_NS = 250_000_000
@@ -81,7 +84,9 @@ class Exchange:
         self._headers_ns: int | None = None
         self._retries = 0
         self._certificate_expiry: float | None = None
-        self._is_stream = False
+        self._completed_ns: int | None = None
+        self._inflater = Inflater("")
+        self._is_stream: bool | None = None  # None until it is known
         self._error_body = b""
         self._body = Body(order.form)
         self._body_bytes = 0
@@ -214,35 +219,63 @@ class Exchange:
                 return
             if self._headers_ns is None and self._response.headed:
                 self._on_headers(received.stamp_ns)
-            if body:
+            if body and not self._over:
                 self._on_body(body, received)
         if self._over:
             return
         if self._response.complete:
+            self._completed_ns = received.stamp_ns
             self._end(None)
         elif received.ended:
             self._on_eof(received.stamp_ns)
 
     def _on_headers(self, stamp_ns: int) -> None:
         self._headers_ns = stamp_ns
-        media_type = self._response.content_type.partition(";")[0].strip().lower()
-        self._is_stream = self._response.status == 200 and media_type == self._order.form.content_type
+        response = self._response
+        media_types = [one.partition(";")[0].strip().lower() for one in response.content_type.split(",")]
+        if not (response.status and 200 <= response.status < 300):
+            self._is_stream = False
+        elif self._order.form.content_type in media_types:
+            self._is_stream = True
+        if response.content_encoding:
+            try:
+                self._inflater = Inflater(response.content_encoding)
+            except EncodingError as error:
+                self._end(Failure(Reason.PROTOCOL, str(error), stamp_ns))
+                return
         if self._is_refusal:
             self._set_timer()
 
     def _on_body(self, body: bytes, received: Received) -> None:
-        if not self._is_stream:
-            self._error_body = (self._error_body + body)[:ERROR_BODY_LIMIT]
-            if len(self._error_body) == ERROR_BODY_LIMIT:
-                self._end(None)
-            return
-        self._body_bytes += len(body)
-        if self._body_bytes > BODY_LIMIT:
-            self._end(Failure(Reason.PROTOCOL, f"an answer of more than {BODY_LIMIT} bytes", received.stamp_ns))
-            return
         # what stands behind the body's last bytes (the end of the message, the next chunk's size) may have come in a segment of its own
         exact = received.exact and received.data.endswith((body[-8:] + b"\r\n", body[-8:]))
-        self._body.add(Read(body, received.stamp_ns, received.floor_ns, received.kernel, exact))
+        if self._inflater.coding is not None:
+            try:
+                body = self._inflater.inflate(body, INFLATED_LIMIT)
+            except EncodingError as error:
+                self._end(Failure(Reason.PROTOCOL, str(error), received.stamp_ns))
+                return
+        if self._is_stream is None:
+            body, self._error_body = self._error_body + body, b""
+            self._is_stream = begins_stream(self._order.form.framing, body)
+            if self._is_refusal:
+                self._set_timer()
+        if not self._is_stream:
+            self._on_error_body(body)
+        elif body:
+            self._on_stream(Read(body, received.stamp_ns, received.floor_ns, received.kernel, exact))
+
+    def _on_error_body(self, body: bytes) -> None:
+        self._error_body = (self._error_body + body)[:ERROR_BODY_LIMIT]
+        if len(self._error_body) == ERROR_BODY_LIMIT:
+            self._end(None)
+
+    def _on_stream(self, read: Read) -> None:
+        self._body_bytes += len(read.body)
+        if self._body_bytes > BODY_LIMIT:
+            self._end(Failure(Reason.PROTOCOL, f"an answer of more than {BODY_LIMIT} bytes", read.stamp_ns))
+            return
+        self._body.add(read)
         if self._body.ended and not self._lingers:
             self._lingers = True
             self._set_timer()
@@ -258,6 +291,9 @@ class Exchange:
             self._retry()
         elif not self._answered:
             self._end(Failure(Reason.TRUNCATED, "the connection was closed before an answer", stamp_ns))
+        elif self._response.headed and self._response.until_closed:
+            self._completed_ns = stamp_ns
+            self._end(None)
         else:
             self._end(Failure(Reason.TRUNCATED, "the connection was closed before the end of the answer", stamp_ns))
 
@@ -330,7 +366,7 @@ class Exchange:
     @property
     def _is_refusal(self) -> bool:
         """The answer has come and is no stream: its status is known, only the words are missing."""
-        return self._headers_ns is not None and not self._is_stream
+        return self._is_stream is False
 
     # the end
 
@@ -368,6 +404,10 @@ class Exchange:
                 headers_ns=self._headers_ns,
                 status=self._response.status,
                 content_type=self._response.content_type,
+                coding=self._inflater.coding,
+                location=self._response.location,
+                streamed=self._is_stream is True,
+                completed_ns=self._completed_ns,
                 connection=self._kind,
                 retries=self._retries,
                 failure=failure,

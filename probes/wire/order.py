@@ -69,8 +69,11 @@ class Read(NamedTuple):
 class Ending:
     """How an exchange went, but for the body's bytes, which came as reads.
 
-    `failure` is what the wire saw (connection, TLS, timeouts, truncation); what the body says is for the reader of the frames to find.
-    `error_body` holds the body of an answer that is no stream (another status or content type), cut at 64 KiB.
+    `failure` is what the wire saw (connection, TLS, timeouts, truncation); what the body says is for the reader of the
+    frames to find. `streamed` says that the body came as reads; `error_body` holds that of an answer that is no stream,
+    cut at 64 KiB. `completed_ns` is when the end of a message arrived that ended properly: by its length, its last
+    chunk, or, where it has neither, with the connection. `location` is where a redirect leads. `coding` is how the body
+    was compressed, though it was not to be.
     """
 
     number: int
@@ -82,6 +85,10 @@ class Ending:
     headers_ns: int | None = None
     status: int | None = None
     content_type: str = ""
+    coding: str | None = None
+    location: str = ""
+    streamed: bool = False
+    completed_ns: int | None = None
     connection: Literal["fresh", "reused"] | None = None
     retries: int = 0
     failure: Failure | None = None

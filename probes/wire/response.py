@@ -1,6 +1,13 @@
-"""One HTTP/1.1 response, parsed as it arrives: status, content type, body pieces, the end."""
+"""One HTTP/1.1 response, parsed as it arrives: status, a few headers, body pieces, the end.
+
+Read as leniently as curl and the `openai` package read, where llhttp has a flag for it: a `Content-Length` beside
+chunks, line feeds without their carriage return, blanks behind a chunk's size, headers that are folded or have odd
+characters.
+"""
 
 from __future__ import annotations
+
+import re
 
 import httptools
 
@@ -8,36 +15,66 @@ HEAD_LIMIT = 65_536
 """Bytes that a response head, its informational ones included, may have."""
 
 
+_HEAD_END = re.compile(rb"\n\r?\n")
+_LENGTH = re.compile(rb"^content-length:[ \t]*([0-9][0-9, \t]*)\r?(?:\n|\Z)", re.IGNORECASE | re.MULTILINE)
+
+
 class ResponseError(Exception):
     """The bytes are no HTTP/1.1 response; the text says why."""
 
 
 class Response:
-    """Feeds llhttp and keeps what a chat needs. Informational (1xx) heads are skipped."""
+    """Feeds llhttp and keeps what a chat needs. Informational (1xx) heads are skipped.
+
+    Of `content_type` and `content_encoding` there may be several, separated by commas.
+    """
 
     def __init__(self) -> None:
         self.status: int | None = None
         self.content_type = ""
+        self.content_encoding = ""
+        self.location = ""
         self.headed = False
         self.complete = False
         self.reusable = False
+        self._framing: set[bytes] = set()
         self._body: list[bytes] = []
-        self._head_bytes = 0
-        self._parser = httptools.HttpResponseParser(self)
+        self._head = b""
+        self._parser = self._new_parser()
+
+    @property
+    def until_closed(self) -> bool:
+        """Whether the body has no length and no chunks, so that it ends properly with the connection."""
+        return b"chunked" not in self._framing and self._framing != {b"length"}
+
+    def _new_parser(self) -> httptools.HttpResponseParser:
+        parser = httptools.HttpResponseParser(self)
+        parser.set_dangerous_leniencies(
+            lenient_headers=True,
+            lenient_chunked_length=True,
+            lenient_transfer_encoding=True,
+            lenient_version=True,
+            lenient_data_after_close=True,
+            lenient_optional_cr_before_lf=True,
+            lenient_spaces_after_chunk_size=True,
+        )
+        return parser
 
     def feed(self, data: bytes) -> bytes:
         """The body bytes in `data`. Raises `ResponseError`."""
         if not self.headed:
-            self._head_bytes += len(data)
+            self._head += data
         try:
-            self._parser.feed_data(data)
+            self._parse(data)
         except httptools.HttpParserError as error:
             if not self.complete:
                 raise ResponseError(f"not an HTTP/1.1 response: {error}") from error
             self.reusable = False
         except httptools.HttpParserUpgrade as error:
             raise ResponseError("the server switched to another protocol") from error
-        if not self.headed and self._head_bytes > HEAD_LIMIT:
+        if self.headed:
+            self._head = b""
+        elif len(self._head) > HEAD_LIMIT:
             raise ResponseError(f"a response head of more than {HEAD_LIMIT} bytes")
         body = self._body
         if len(body) == 1:
@@ -49,6 +86,25 @@ class Response:
         body.clear()
         return data
 
+    def _parse(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            if self.headed or not _has_several_lengths(self._head):
+                raise
+            if _HEAD_END.search(self._head) is None:
+                return  # the rest of the head will tell whether they are the same
+            repaired = with_one_length(self._head)
+            if repaired is None:
+                raise
+            self._forget_headers()
+            self._parser = self._new_parser()
+            self._parser.feed_data(repaired)
+
+    def _forget_headers(self) -> None:
+        self.content_type = self.content_encoding = self.location = ""
+        self._framing.clear()
+
     # llhttp's callbacks
 
     def on_message_begin(self) -> None:
@@ -56,12 +112,26 @@ class Response:
             self.reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if name.lower() == b"content-type" and not self.headed:
-            self.content_type = value.decode("latin-1")
+        if self.headed:
+            return
+        match name.strip().lower():
+            case b"content-type":
+                self.content_type = _joined(self.content_type, value)
+            case b"content-encoding":
+                self.content_encoding = _joined(self.content_encoding, value)
+            case b"location":
+                self.location = value.decode("latin-1")
+            case b"content-length":
+                self._framing.add(b"length")
+            case b"transfer-encoding":
+                self._framing.add(b"chunked" if b"chunked" in value.lower() else b"other")
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if self.headed or 100 <= status < 200:
+        if self.headed:
+            return
+        if 100 <= status < 200:
+            self._forget_headers()
             return
         self.status = status
         self.headed = True
@@ -74,3 +144,30 @@ class Response:
         if self.headed and not self.complete:
             self.complete = True
             self.reusable = self._parser.should_keep_alive()
+
+
+def _joined(before: str, value: bytes) -> str:
+    """A header that may come more than once, as one (RFC 9110, 5.3)."""
+    return ", ".join(filter(None, (before, value.decode("latin-1").strip())))
+
+
+def _has_several_lengths(head: bytes) -> bool:
+    lengths = _LENGTH.findall(head)
+    return len(lengths) > 1 or any(b"," in length for length in lengths)
+
+
+def with_one_length(head: bytes) -> bytes | None:
+    """The head with one `Content-Length` where it has the same several times, as proxies make it (RFC 9112, 6.3), which
+    llhttp takes for an error; else None.
+
+    What stands behind the head stays as it is.
+    """
+    end = _HEAD_END.search(head)
+    if end is None:
+        return None
+    fields, rest = head[: end.end()], head[end.end() :]
+    lengths: set[bytes] = {length.strip() for value in _LENGTH.findall(fields) for length in value.split(b",")}
+    if len(lengths) != 1:
+        return None
+    status_line, _, others = fields.partition(b"\n")
+    return status_line + b"\nContent-Length: " + lengths.pop() + b"\r\n" + _LENGTH.sub(b"", others) + rest

@@ -69,3 +69,8 @@ def test_counters_and_buckets_are_asked_for_their_rate() -> None:
         f'sum by (target, backend) (rate(chatprobe_probe_failures_total{chosen}, reason="dns"}}[$__rate_interval]))'
     )
     assert promql.heat(own.TTFT) == f"sum by (le) (rate(chatprobe_ttft_seconds_bucket{chosen}}}[$__rate_interval]))"
+
+
+def test_what_a_label_is_not() -> None:
+    assert promql.differs("backend", "ollama") == 'backend!="ollama"'
+    assert promql.differs("backend", "ollama", "other") == 'backend!~"ollama|other"'

@@ -21,12 +21,18 @@ NEEDED: list[str] = PROJECT["project"]["dependencies"]
 EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
 ROOMS: list[str] = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 PAGE = Page(ROOT / "docs" / "dependencies.md")
-MODULES = {"prometheus-client": "prometheus_client", "promql-parser": "promql_parser", "pyyaml": "yaml", "jsonschema-rs": "jsonschema_rs"}
+MODULES = {
+    "backports.zstd": "backports",
+    "prometheus-client": "prometheus_client",
+    "promql-parser": "promql_parser",
+    "pyyaml": "yaml",
+    "jsonschema-rs": "jsonschema_rs",
+}
 """What is imported under another name than it is installed by."""
 NEVER_IMPORTED = {"tzdata"}
 """Data that the standard library finds."""
-OF_THESE = {"pydantic_core": "pydantic"}
-"""Modules of ours that belong to another package's interface."""
+OF_THESE = {"pydantic_core": "pydantic", "compression": "backports"}
+"""Modules that belong to another package's interface, or stand for it in a newer Python."""
 
 
 def names(requirements: list[str]) -> list[str]:

@@ -7,13 +7,14 @@ import pytest
 from catalogue import own
 from config.reader import parse
 from config.references import MOST_PAIRED
+from config.secrets import Secrets
 from exporter.assembly import Metrics
 from exporter.metrics.boundaries import added, beginning_anew
 from probes.failure import Reason
 from tests.exporter.chats import chat, failed
 from tests.exporter.scrape import Scrape, promtool_accepts, scrape
 from traffic.events import Breaker, Facts, Pair, Side, Skip, SkipReason
-from traffic.roster import Member, Roster, roster
+from traffic.roster import Roster, enlist, roster
 
 CHAT = {"target": "vllm", "backend": "vllm", "model": "tiny", "scenario": "heartbeat"}
 VLLM = 'vllm: {backend: vllm, url: "http://127.0.0.1:8000", model: tiny}'
@@ -172,7 +173,7 @@ def test_pairs_and_their_winners() -> None:
 
 def test_series_of_pairs_do_not_grow_with_what_is_discovered() -> None:
     few = listed(scenarios=(PAIRED,))
-    many = roster(few.config, {f"found{number}": Member(few.config.targets["tgi"], "files") for number in range(50)})
+    many = roster(few.config, {f"found{number}": enlist(f"found{number}", few.config.targets["tgi"], Secrets(), "files") for number in range(50)})
     metrics = Metrics(many, {})
     metrics.recording(Facts("found49", "another"))
     seen = scrape(metrics)

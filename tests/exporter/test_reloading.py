@@ -272,7 +272,7 @@ async def test_what_is_wrong_with_discovery_is_in_the_answer_to_a_reload_on_the_
             assert (await one.scrape()).one(own.TARGETS.name, source="files") == 1
             (tmp_path / "broken.yaml").write_text("targets: {}")
             (tmp_path / "fine.yaml").write_text("targets: {}")
-            await one.running.reloading.rediscover()
+            await one.running.reloading.read_targets()
             assert "Discovery of targets" not in await one.page()
             assert (await one.scrape()).one(own.TARGETS.name, source="files") == 0
     assert [line["problem"].startswith(problem) for line in logs if line["event"].endswith("mended, or it is gone")] == [True]
@@ -343,7 +343,7 @@ async def test_an_address_that_needs_a_restart_is_told_until_it_is_changed_back(
 async def test_what_breaks_in_a_reload_leaves_all_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with scene(tmp_path) as one:
         with monkeypatch.context() as broken:
-            broken.setattr("exporter.reloading.plan", lambda *_: 1 / 0)
+            broken.setattr("exporter.reloading.plan", lambda *_, **__: 1 / 0)
             status, answer = await one.reload(configuration(one.engine.url))
         assert status == 500
         assert "ZeroDivisionError" in answer

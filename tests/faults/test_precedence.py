@@ -112,7 +112,6 @@ async def test_an_error_goes_before_the_stall_behind_it(prober: Prober, ask: Ask
         pytest.param((token(), ERROR), id="error event"),
         pytest.param((token(), delta(finish_reason="abort")), id="abort"),
         pytest.param((token(), delta(finish_reason="error")), id="error"),
-        pytest.param((ERROR,), id="before any token"),
     ],
 )
 async def test_an_error_goes_before_the_marker_behind_it(frames: tuple[bytes, ...], prober: Prober, ask: Ask) -> None:
@@ -121,15 +120,48 @@ async def test_an_error_goes_before_the_marker_behind_it(frames: tuple[bytes, ..
     assert record.finished_ns is None
 
 
+async def test_an_error_before_any_token_is_told_as_the_status_that_it_stands_for(prober: Prober, ask: Ask) -> None:
+    record = await chat(prober, ask, then_hold(stream(ERROR)))
+    assert (record.reason, record.http_status, record.finished_ns) == (Reason.SERVER_ERROR, 200, None)
+
+
 async def test_an_error_goes_before_the_reset_behind_it(prober: Prober, ask: Ask) -> None:
     record = await chat(prober, ask, then_reset(head() + chunk(token()) + chunk(ERROR)))
     assert record.reason is Reason.ERROR_IN_STREAM
 
 
-async def test_a_stream_that_ends_cleanly_without_its_marker_is_truncated(prober: Prober, ask: Ask) -> None:
-    record = await chat(prober, ask, then_hold(head() + chunk(token()) + chunk(FINISH) + END))
+async def test_a_stream_that_ends_cleanly_without_telling_so_is_truncated(prober: Prober, ask: Ask) -> None:
+    record = await chat(prober, ask, then_hold(head() + chunk(token()) + END))
     assert (record.outcome, record.reason) == ("failed", Reason.TRUNCATED)
     assert record.ttft_seconds is not None
+
+
+async def test_a_finish_reason_and_the_end_of_the_message_end_an_answer(prober: Prober, ask: Ask) -> None:
+    """The end is then when that of the message arrived, not when the last frame did."""
+    record = await chat(prober, ask, in_reads_of_their_own(head() + chunk(token()), chunk(FINISH), END))
+    assert (record.outcome, record.finish_reason) == ("ok", "stop")
+    assert record.last_token_ns is not None
+    assert record.finished_ns is not None
+    assert record.finished_ns - record.last_token_ns > 30_000_000
+
+
+async def test_a_finish_reason_alone_does_not_end_an_answer(prober: Prober, ask: Ask) -> None:
+    record = await chat(prober, ask, then_hold(head() + chunk(token()) + chunk(FINISH)), replace(SHORT, stall_seconds=0.2))
+    assert record.reason is Reason.STALLED
+
+
+@pytest.mark.parametrize("end", [then_close, then_reset], ids=["closed", "reset"])
+async def test_a_finish_reason_does_not_mend_a_message_that_is_cut(end: Callable[..., Script], prober: Prober, ask: Ask) -> None:
+    record = await chat(prober, ask, end(head() + chunk(token()) + chunk(FINISH)))
+    assert record.reason is Reason.TRUNCATED
+
+
+async def test_a_body_without_a_length_ends_with_the_connection(prober: Prober, ask: Ask) -> None:
+    no_length = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+    good = await chat(prober, ask, then_close(no_length + token(), FINISH))
+    cut = await chat(prober, ask, then_close(no_length + token()))
+    broken = await chat(prober, ask, then_reset(no_length + token(), FINISH))
+    assert (good.outcome, cut.reason, broken.reason) == ("ok", Reason.TRUNCATED, Reason.TRUNCATED)
 
 
 @pytest.mark.parametrize("end", [then_close, then_reset], ids=["closed", "reset"])

@@ -48,7 +48,11 @@ IN_THE_STREAM = [
         then_hold(whole(503, b"<html><head><title>No pod is ready</title></head></html>", "text/html")),
         detail="No pod is ready",
     ),
-    Fault(Reason.REJECTED, then_hold(whole(302, b"", "text/plain", "Location: http://127.0.0.1:1/elsewhere")), detail="HTTP 302, empty body"),
+    Fault(
+        Reason.REJECTED,
+        then_hold(whole(302, b"", "text/plain", "Location: http://127.0.0.1:1/elsewhere")),
+        detail="HTTP 302, a redirect to http://127.0.0.1:1/elsewhere, which is never followed",
+    ),
     Fault(Reason.SERVER_ERROR, then_hold(whole(500, b"Internal Server Error", "text/plain")), detail="Internal Server Error"),
     Fault(
         Reason.FIRST_TOKEN_TIMEOUT,

@@ -15,7 +15,7 @@ from probes.failure import Reason
 from probes.framing import FRAME_LIMIT_BYTES
 from probes.record import Chunk
 from probes.wire.order import Read
-from tests.answers import COMMENT, DONE, ERROR, FINISH, ROLE, delta, token, usage
+from tests.answers import COMMENT, DONE, ERROR, FINISH, ROLE, delta, frame, token, usage
 
 FIXTURES = Path(__file__).parent / "backends" / "fixtures"
 MS = 1_000_000
@@ -171,19 +171,23 @@ def test_answer_text_is_none_of_a_chat_that_only_reasons() -> None:
 
 
 @pytest.mark.parametrize(
-    ("frames", "tokens", "by_usage", "chunks_by_usage"),
+    ("frames", "tokens", "by_usage", "of_chunks"),
     [
-        pytest.param((token("a", 1), token("b", 2), usage(3), DONE), 3, True, True, id="the total goes before the running usage"),
-        pytest.param((token("a", 1), token("b", 2)), 2, True, True, id="running usage where no total came"),
-        pytest.param((token("a"), token("b"), usage(5), DONE), 5, True, False, id="a total without running usage"),
-        pytest.param((token("a"), token("b"), DONE), 2, False, False, id="chunks counted where the engine says nothing"),
-        pytest.param((ROLE,), 0, True, True, id="usage of a chat without a token"),
-        pytest.param((COMMENT,), None, False, True, id="nothing"),
+        pytest.param((token("a", 1), token("b", 2), usage(3), DONE), 3, True, "usage", id="the total goes before the running usage"),
+        pytest.param((token("a", 1), token("b", 2)), 2, True, "usage", id="running usage where no total came"),
+        pytest.param((token("a", 1), token("b"), token("c")), 3, False, "chunks", id="running usage that stands still is none"),
+        pytest.param((token("a b "), token("b c "), usage(5), DONE), 5, True, "apportioned", id="a total without running usage"),
+        pytest.param((token("a"), token("b"), usage(3), DONE), 3, True, "chunks", id="one more is the end of the sequence"),
+        pytest.param((token("a"), token("b"), usage(1), DONE), 1, True, "chunks", id="a total that is less"),
+        pytest.param((token("a"), token("b"), DONE), 2, False, "chunks", id="chunks counted where the engine says nothing"),
+        pytest.param((token("a", 0), token("b", 0), usage(0), DONE), 2, False, "chunks", id="a zero beside text is no count"),
+        pytest.param((ROLE,), None, False, None, id="usage of a chat without a token"),
+        pytest.param((COMMENT,), None, False, None, id="nothing"),
     ],
 )
-def test_where_output_tokens_come_from(frames: tuple[bytes, ...], tokens: int | None, by_usage: bool, chunks_by_usage: bool) -> None:
+def test_where_output_tokens_come_from(frames: tuple[bytes, ...], tokens: int | None, by_usage: bool, of_chunks: str | None) -> None:
     answer = answer_of(*frames)
-    assert (answer.output_tokens, answer.counted_by_usage, answer.chunks_by_usage) == (tokens, by_usage, chunks_by_usage)
+    assert (answer.output_tokens, answer.counted_by_usage, answer.chunk_token_source) == (tokens, by_usage, of_chunks)
 
 
 def test_ollamas_own_stamps_give_the_servers_gaps() -> None:
@@ -215,8 +219,9 @@ def test_chunks_bear_what_the_engine_counts(fixture: str, api: str) -> None:
     answer = answer_of(*lines(fixture), backend=fixture.partition("/")[0], api=api)
     assert answer.failure is None
     assert answer.output_tokens is not None
-    borne = sum(chunk.tokens for chunk in answer.chunks)
-    assert borne == answer.output_tokens
+    borne = sum(chunk.tokens or 0 for chunk in answer.chunks)
+    # a stop token that only the total tells comes behind the last chunk
+    assert borne == answer.output_tokens - (answer.finish_reason == "stop" and fixture == "tgi/chat.sse")
 
 
 def test_the_text_that_is_kept_is_bounded_but_all_of_it_is_timed() -> None:
@@ -225,3 +230,123 @@ def test_the_text_that_is_kept_is_bounded_but_all_of_it_is_timed() -> None:
     assert len(answer.chunks) == 3
     assert len(answer.text) == 1_200_000
     assert answer.finished_ns == 40 * MS
+
+
+LINE = [
+    "The sky looks blue",
+    " because air molecules scatter",
+    " short waves of light",
+    " more than long ones",
+    ", and so it comes",
+    " from all sides here.",
+]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param((FINISH, usage(24), DONE), id="with the usage at the end"),
+        pytest.param((delta(24, "stop", content=""), DONE), id="on the finish chunk"),
+        pytest.param((FINISH, delta(24, content=""), DONE), id="on a chunk with choices behind it"),
+    ],
+)
+def test_a_total_of_chunks_of_several_tokens_is_apportioned_to_them(end: tuple[bytes, ...]) -> None:
+    """24 tokens in 6 chunks, 40 ms apart: 10 ms a token, whatever frame tells the total."""
+    answer = answer_of(ROLE.replace(b'"completion_tokens": 0', b'"completion_tokens": null'), *map(token, LINE), *end, gap_ns=40 * MS)
+    assert (answer.failure, answer.output_tokens, answer.chunk_token_source) == (None, 24, "apportioned")
+    tokens = [one.tokens or 0 for one in answer.chunks]
+    assert tokens == [4, 5, 4, 4, 3, 4]
+    assert 0.2 / sum(tokens[1:]) == pytest.approx(0.01, rel=0.05)
+
+
+def test_characters_of_several_tokens_are_as_long_as_their_bytes() -> None:
+    """Ollama sends a character that takes several tokens in one line: a line is not a token, and a character is not one either."""
+    text = "日語大😀éЖцαωبא한ア"
+    sent = [f'{{"model":"utf","message":{{"role":"assistant","content":"{character}"}},"done":false}}\n'.encode() for character in text]
+    last = b'{"message":{"role":"assistant","content":""},"done":true,"done_reason":"stop","eval_count":35,"eval_duration":40000000}\n'
+    answer = Answer(form("ollama"))
+    instant = 20 * MS
+    for character, line in zip(text, sent, strict=True):
+        instant += 1_200_000 * len(character.encode())
+        answer.feed([Read(line, instant, instant)])
+    answer.feed([Read(last, instant + MS, instant + MS)])
+    assert (answer.text, answer.output_tokens, answer.chunk_token_source) == (text, 35, "apportioned")
+    tokens = [one.tokens or 0 for one in answer.chunks]
+    assert sum(tokens) == 35
+    span = answer.chunks[-1].arrived_ns - answer.chunks[0].arrived_ns
+    assert span / sum(tokens[1:]) == pytest.approx(1_130_000, rel=0.05)
+
+
+def test_reasoning_that_was_not_shown_is_borne_by_no_chunk() -> None:
+    hidden = frame({"choices": [], "usage": {"completion_tokens": 60, "completion_tokens_details": {"reasoning_tokens": 52}}})
+    answer = answer_of(token("one two three"), token(" four five six"), FINISH, hidden, DONE)
+    assert (answer.output_tokens, [one.tokens for one in answer.chunks], answer.chunk_token_source) == (60, [4, 4], "apportioned")
+
+
+def test_reasoning_that_was_shown_is_borne_by_its_chunks() -> None:
+    told = frame({"choices": [], "usage": {"completion_tokens": 8, "completion_tokens_details": {"reasoning_tokens": 4}}})
+    answer = answer_of(delta(reasoning="one two three"), token(" four five six"), FINISH, told, DONE)
+    assert [one.tokens for one in answer.chunks] == [4, 4]
+
+
+def test_what_was_not_shown_and_is_not_counted_apart_leaves_nothing_to_tell_of_chunks() -> None:
+    answer = answer_of(token("Yes"), token("."), FINISH, usage(500), DONE)
+    assert (answer.output_tokens, [one.tokens for one in answer.chunks], answer.chunk_token_source) == (500, [None, None], None)
+
+
+def test_a_prompt_of_no_tokens_is_not_told() -> None:
+    answer = answer_of(frame({"choices": [], "usage": {"prompt_tokens": 0, "completion_tokens": 0}}), token(), DONE)
+    assert (answer.input_tokens, answer.output_tokens) == (None, 1)
+
+
+def test_the_end_of_the_message_ends_an_answer_whose_finish_reason_has_come() -> None:
+    answer = answer_of(token(), FINISH)
+    answer.end(70 * MS)
+    assert (answer.finished_ns, answer.failure) == (70 * MS, None)
+
+
+@pytest.mark.parametrize("frames", [(token(),), (ROLE,), ()], ids=["a token", "a role", "nothing"])
+def test_the_end_of_the_message_ends_no_answer_without_one(frames: tuple[bytes, ...]) -> None:
+    answer = answer_of(*frames) if frames else Answer(form("vllm"))
+    answer.end(70 * MS)
+    assert (answer.finished_ns, answer.failure) == (None, None)
+
+
+def test_the_end_of_the_message_changes_nothing_of_an_answer_that_is_over() -> None:
+    answer = answer_of(token(), FINISH, DONE)
+    answer.end(70 * MS)
+    assert answer.finished_ns == 30 * MS
+
+
+@pytest.mark.parametrize(
+    ("broken", "before", "after"),
+    [
+        (b'event: error\ndata: {"error":{"message":"gone"}}\n\n', Reason.SERVER_ERROR, Reason.ERROR_IN_STREAM),
+        (b"event: error\n: gone\n\n", Reason.SERVER_ERROR, Reason.ERROR_IN_STREAM),
+        (b"event: error\n: queue is full\n\n", Reason.OVERLOADED, Reason.OVERLOADED),
+        (b'{"error":{"message":"gone","code":429}}\n\n', Reason.OVERLOADED, Reason.OVERLOADED),
+        (b'data: {"error":{"message":"gone","code":400}}\n\n', Reason.REJECTED, Reason.ERROR_IN_STREAM),
+        (frame({"choices": [{"delta": {}, "finish_reason": "error"}]}), Reason.ERROR_IN_STREAM, Reason.ERROR_IN_STREAM),
+    ],
+)
+def test_an_error_is_told_as_what_it_stands_for_until_a_token_came(broken: bytes, before: Reason, after: Reason) -> None:
+    first, later = answer_of(ROLE, broken, DONE), answer_of(ROLE, token(), broken, DONE)
+    assert first.failure is not None
+    assert later.failure is not None
+    assert (first.failure.reason, later.failure.reason) == (before, after)
+
+
+def test_what_stands_in_a_stream_and_is_nothing_of_it_is_kept() -> None:
+    assert answer_of(ROLE, b"upstream connect error\n\nmore\n\n").stray == "upstream connect error"
+
+
+@pytest.mark.parametrize("name", [b"ping", b"heartbeat", b"end"])
+def test_named_events_that_are_no_errors_are_none_whatever_they_say(name: bytes) -> None:
+    event = b"event: " + name + b"\n"
+    answer = answer_of(event + b"data: 17\n\n", event + b'data: {"message":"here"}\n\n', event + b"\n", token(), DONE)
+    assert (answer.failure, answer.text) == (None, "word ")
+
+
+def test_halves_of_a_character_are_put_together_and_one_alone_is_replaced() -> None:
+    halves = [b'data: {"choices":[{"delta":{"content":"%s"}}]}\n\n' % half for half in (b"\\ud83d", b"\\ude00", b"\\ude00", b"\\ud83d")]
+    assert answer_of(*halves, DONE).text == "😀��"

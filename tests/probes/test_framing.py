@@ -1,10 +1,11 @@
 """Framing: the rules of SSE and NDJSON, and the same frames however the bytes are split."""
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.framing import FRAME_LIMIT_BYTES, Frame, Framer, FramingError, Ndjson, Sse, framer
+from probes.framing import ASIDE_LIMIT_BYTES, FRAME_LIMIT_BYTES, Frame, Framer, FramingError, Ndjson, Sse, framer
 
 CHUNK = b'data: {"choices":[{"delta":{"content":"Hel"}}]}\n\n'
 
@@ -20,6 +21,8 @@ SSE_BODIES = [
     pytest.param(b"data: \xe2\x82\xac\xf0\x9f\x98\x80\n\n", id="utf-8"),
     pytest.param(CHUNK + b'data: {"cut":', id="cut short"),
     pytest.param(CHUNK + b"data: [DONE]", id="unterminated marker"),
+    pytest.param(b": why\nevent: error\ndata: x\n\nevent:y\r\n: one\r:two\r\n\r\n", id="names and comments"),
+    pytest.param(CHUNK + b'{\n  "error": "x"\n}\n\nnot a field\n' + CHUNK + b'{"error":"y"}', id="stray lines"),
 ]
 NDJSON_BODIES = [
     pytest.param(b'{"a":1}\n{"b":2}\n', id="lines"),
@@ -35,7 +38,7 @@ def frames_of(cutter: Framer, pieces: list[bytes]) -> list[Frame]:
 
 
 def data_of(cutter: Framer, *pieces: bytes) -> list[bytes]:
-    return [frame.data for frame in frames_of(cutter, list(pieces))]
+    return [frame.data for frame in frames_of(cutter, list(pieces)) if frame.data]
 
 
 def assert_split_does_not_matter(kind: type[Framer], body: bytes) -> None:
@@ -69,7 +72,7 @@ def test_any_pieces_of_any_body_give_the_same_frames(parts: list[bytes], data: s
 @given(st.lists(PARTS, max_size=25))
 def test_sse_agrees_with_a_plain_reading_of_the_whatwg_rules(parts: list[bytes]) -> None:
     body = b"".join(parts)
-    assert [frame.data for frame in Sse().feed(body)] == whatwg_events(body)
+    assert [frame.data for frame in Sse().feed(body) if frame.data] == [data for data in whatwg_events(body) if data]
 
 
 def whatwg_events(body: bytes) -> list[bytes]:
@@ -87,7 +90,11 @@ def whatwg_events(body: bytes) -> list[bytes]:
 
 
 def test_the_end_of_an_event_is_the_byte_that_ends_its_blank_line() -> None:
-    assert Sse().feed(b"data: 1\n\ndata: 2\r\n\r\n: x\n\n") == [Frame(b"1", 9), Frame(b"2", 19)]
+    assert Sse().feed(b"data: 1\n\ndata: 2\r\n\r\n: x\n\n") == [
+        Frame(b"1", 9),
+        Frame(b"2", 19),
+        Frame(b"", 25, comment=b"x"),
+    ]
 
 
 def test_the_end_of_a_line_is_its_line_feed() -> None:
@@ -114,9 +121,42 @@ def test_a_cr_ends_its_line_before_the_next_byte_is_known() -> None:
     assert sse.feed(b"\ndata: 2\r\r") == [Frame(b"2", 20)]
 
 
-def test_an_event_cut_short_by_the_end_is_dropped() -> None:
-    assert data_of(Sse(), CHUNK, b'data: {"a":1}\n') == [CHUNK[6:-2]]
-    assert data_of(Sse(), CHUNK, b'data: {"a":1}') == [CHUNK[6:-2]]
+@pytest.mark.parametrize("cut", [b'data: {"a":', b'data: {"a":1}\ndata: {', b"data: half a text", b"data: 12"])
+def test_an_event_cut_short_by_the_end_is_dropped(cut: bytes) -> None:
+    assert data_of(Sse(), CHUNK, cut) == [CHUNK[6:-2]]
+
+
+@pytest.mark.parametrize("ending", [b'data: {"a":1}', b'data: {"a":1}\n', b'data: {"a":\ndata: 1}\n'])
+def test_an_event_without_its_blank_line_counts_if_its_data_is_whole(ending: bytes) -> None:
+    _, last = data_of(Sse(), CHUNK, ending)
+    assert orjson.loads(last) == {"a": 1}
+
+
+def test_the_name_and_the_comments_of_an_event_come_with_its_data() -> None:
+    assert Sse().feed(b"event: error\n: worker 7 went away\n:\n: lease expired\n\n") == [
+        Frame(b"", 53, b"error", b"worker 7 went away\nlease expired")
+    ]
+    assert Sse().feed(b": first\nevent:ping\ndata: 1\n\ndata: 2\n\n") == [Frame(b"1", 28, b"ping", b"first"), Frame(b"2", 37)]
+
+
+def test_lines_that_are_no_fields_are_kept_apart() -> None:
+    assert Sse().feed(b'{"error": "x"}\nid: 7\nretry: 1\nid\nretry\nevent\nupstream error: gone\n\n') == [
+        Frame(b"", 67, stray=b'{"error": "x"}\nupstream error: gone')
+    ]
+
+
+def test_stray_lines_come_out_at_the_end_though_nothing_ends_them() -> None:
+    assert frames_of(Sse(), [b'{"error":', b'"x"}']) == [Frame(b"", 13, stray=b'{"error":"x"}')]
+    assert frames_of(Sse(), [b"event: error\ndata: half a text"]) == [Frame(b"half a text", 30, b"error")]
+
+
+@pytest.mark.parametrize("line", [b": keep-alive\n", b"not a field\n"])
+def test_of_many_lines_that_are_no_data_the_first_are_kept(line: bytes) -> None:
+    sse = Sse()
+    for _ in range(40):
+        assert sse.feed(line * 4096) == []
+    [frame] = sse.feed(b"\n")
+    assert 0 < len(frame.comment + frame.stray) < 2 * ASIDE_LIMIT_BYTES
 
 
 @pytest.mark.parametrize("ending", [b"data: [DONE]", b"data: [DONE]\n", b"data:[DONE]\r"])

@@ -36,6 +36,7 @@ KEYS = [
         "http_status",
         "connection",
         "retries",
+        "left_out",
         "cache",
     ),
     *(
@@ -55,6 +56,7 @@ KEYS = [
         "chunk_token_source",
         "output_tokens_per_second",
         "finish_reason",
+        "content_encoding",
         "clock",
         "max_timing_error_seconds",
         "doubtful",
@@ -124,7 +126,7 @@ def test_tpot_is_the_token_weighted_mean_itl(record: ChatRecord) -> None:
         assert latencies == []
         return
     tokens = sum(count for _, count in latencies)
-    assert tokens == sum(chunk.tokens for chunk in record.chunks[1:])
+    assert tokens == sum(chunk.tokens or 0 for chunk in record.chunks[1:])
     assert record.tpot_seconds == pytest.approx(sum(itl * count for itl, count in latencies) / tokens)
 
 
@@ -134,6 +136,40 @@ def test_tpot_is_the_fields_when_every_chunk_bears_one_token(tokens: int, gap_ns
     record = replace(SAMPLE, chunks=chunks)
     assert record.ttft_seconds is not None
     assert record.tpot_seconds == pytest.approx((chunks[-1].arrived_ns - chunks[0].arrived_ns) / 1e9 / (tokens - 1))
+
+
+def test_where_the_tokens_of_chunks_cannot_be_told_nothing_is_said_per_token() -> None:
+    record = replace(SAMPLE, chunks=tuple(one._replace(tokens=None) for one in SAMPLE.chunks))
+    assert (record.tpot_seconds, record.later_tokens, list(record.inter_token_latencies())) == (None, None, [])
+    assert record.ttft_seconds == SAMPLE.ttft_seconds
+    assert record.stall_seconds == SAMPLE.stall_seconds
+    assert record.to_json()["chunks"] == [[0.050200001, None], [0.070200003, None]]
+
+
+@pytest.mark.parametrize(
+    ("decode_seconds", "tpot_seconds", "factor"),
+    [
+        pytest.param(0.02, 0.01, None, id="alike"),
+        pytest.param(0.012, 0.006, None, id="by less than two"),
+        pytest.param(0.004, 0.002, 5.0, id="ours is larger"),
+        pytest.param(0.1, 0.05, 0.2, id="ours is smaller"),
+        pytest.param(0.0, 0.0, None, id="none at all"),
+        pytest.param(None, None, None, id="not told"),
+    ],
+)
+def test_the_engines_own_time_per_token_is_told_apart_from_ours(decode_seconds: float, tpot_seconds: float, factor: float | None) -> None:
+    """Ours is 20 ms for two tokens."""
+    record = replace(SAMPLE, output_tokens=3, token_source="usage", native=Native(decode_seconds=decode_seconds))
+    assert record.native_tpot_seconds == tpot_seconds
+    assert record.native_tpot_factor == (None if factor is None else pytest.approx(factor, rel=1e-6))
+    own = record.to_json()["native"]
+    assert isinstance(own, dict)
+    assert (own["tpot_seconds"], own["tpot_factor"]) == (tpot_seconds, record.native_tpot_factor)
+
+
+def test_an_engine_that_counts_no_tokens_has_no_time_per_token() -> None:
+    record = replace(SAMPLE, output_tokens=3, token_source="chunks", native=Native(decode_seconds=0.004))
+    assert (record.native_tpot_seconds, record.native_tpot_factor) == (None, None)
 
 
 @given(CHATS)
@@ -268,6 +304,7 @@ def test_json_of_a_sample() -> None:
     assert shown["chunks"] == [[0.050200001, 1], [0.070200003, 2]]
     assert shown["e2e_seconds"] == 0.123456789
     own = {"load_seconds": 0.012, "queue_seconds": None, "prefill_seconds": 0.03, "decode_seconds": None, "total_seconds": 0.11}
+    own |= {"tpot_seconds": None, "tpot_factor": None}
     assert list(shown["native"].items()) == [*own.items(), ("server_gaps_seconds", [0.02])]
     assert shown["text"] is None
     assert SAMPLE.to_json(text=True)["text"] == "Hello"

@@ -15,7 +15,7 @@ def borne(*events: Event) -> list[int]:
 
 @pytest.mark.parametrize(
     "event",
-    [Event(text="a"), Event(reasoning="a"), Event(tool_text=True), Event(is_token=True)],
+    [Event(text="a"), Event(reasoning="a"), Event(tool_text="get"), Event(is_token=True)],
     ids=["answer", "reasoning", "tool call", "token by form"],
 )
 def test_a_chunk_without_usage_bears_one(event: Event) -> None:
@@ -73,5 +73,5 @@ def test_the_count_never_falls_and_is_the_sum_of_what_was_borne(events: list[Eve
     assert all(number >= 0 for number in tokens)
     assert sum(tokens) == count.total
     assert all(number for number, event in zip(tokens, events, strict=True) if event.has_text or event.is_token)
-    usages = [event.running_tokens for event in events if event.running_tokens is not None]
+    usages = [event.running_tokens for event in events if event.running_tokens is not None and event.has_text and not event.finish_reason]
     assert count.total >= max(usages, default=0)

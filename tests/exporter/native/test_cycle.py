@@ -11,7 +11,6 @@ from structlog.testing import capture_logs
 from catalogue import own, unified
 from config.model import Config
 from config.reader import parse
-from discovery.endpoints import endpoints
 from exporter.assembly import Metrics
 from exporter.native.cycle import Keepers, Natives
 from exporter.native.failure import NativeReason, ScrapeError
@@ -84,7 +83,7 @@ class Scene:
     def follow(self, settings: Config) -> None:
         listed = roster(settings)
         self.metrics.recording.set_targets(listed)
-        self.natives.set_targets(listed, endpoints(settings.targets))
+        self.natives.set_targets(listed, listed.endpoints)
 
     async def advance(self, seconds: float) -> None:
         """Time goes on, and what threads have to do is done."""

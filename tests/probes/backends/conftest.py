@@ -29,6 +29,6 @@ def events_of() -> ReadEvents:
         backend = form(name.partition("/")[0], api)
         cutter = framer(backend.framing)
         frames = cutter.feed((FIXTURES / name).read_bytes()) + cutter.close()
-        return [backend.read(frame.data) for frame in frames]
+        return [backend.read(frame.data) for frame in frames if frame.data]
 
     return read

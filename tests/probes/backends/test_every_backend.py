@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.backends import BACKENDS, form, meant_by, names
+from probes.backends import BACKENDS, form, meant_by, names, resemblance
 from probes.backends.backend import Backend
 from probes.backends.base import Event, FrameError, Refusal, WireForm
 from probes.backends.openai_chat import OpenAiChat
+from probes.backends.refusal import redirected
 from probes.failure import Reason
 from probes.wording import shortened
 
@@ -130,32 +131,26 @@ def test_any_list_of_models_is_read_or_is_a_frame_error(body: object, backend: B
 
 
 @each_backend
-@pytest.mark.parametrize("frame", [b"", b"{", b"null", b"3", b'"x"', b"[]", b"{}", b"\xff\xfe", b"[" * 100_000, b"[done]"])
+@pytest.mark.parametrize("frame", [b"", b"{", b"null", b"3", b'"x"', b"[]", b"\xff\xfe", b"[" * 100_000, b"[done]", b"9" * 5000])
 def test_what_is_no_object_of_the_protocol_is_a_frame_error(backend: WireForm, frame: bytes) -> None:
     with pytest.raises(FrameError):
         backend.read(frame)
+
+
+@each_backend
+def test_what_is_not_json_is_told_as_it_stands_there(backend: WireForm) -> None:
+    with pytest.raises(FrameError, match="not JSON: upstream went away"):
+        backend.read(b"upstream went away")
 
 
 @pytest.mark.parametrize("backend", [found for _, found in OPENAI_STYLE], ids=[name for name, _ in OPENAI_STYLE])
 @pytest.mark.parametrize(
     "frame",
     [
-        b'{"choices":null}',
-        b'{"choices":{}}',
+        b'{"choices":"x"}',
         b'{"choices":["x"]}',
         b'{"choices":[{"delta":"Hel"}]}',
         b'{"choices":[{"delta":{"content":5}}]}',
-        b'{"choices":[{"delta":{"content":["a"]}}]}',
-        b'{"choices":[{"delta":{"reasoning":true}}]}',
-        b'{"choices":[{"delta":{"tool_calls":{}}}]}',
-        b'{"choices":[{"delta":{"tool_calls":["x"]}}]}',
-        b'{"choices":[{"delta":{},"finish_reason":1}]}',
-        b'{"choices":[],"usage":[]}',
-        b'{"choices":[],"usage":{"completion_tokens":"5"}}',
-        b'{"choices":[],"usage":{"completion_tokens":-1}}',
-        b'{"choices":[],"usage":{"completion_tokens":5.0}}',
-        b'{"choices":[],"usage":{"completion_tokens":true}}',
-        b'{"choices":[],"usage":{"prompt_tokens":99999999999999999999999}}',
     ],
 )
 def test_a_chunk_of_the_wrong_shape_is_a_frame_error(backend: WireForm, frame: bytes) -> None:
@@ -163,13 +158,170 @@ def test_a_chunk_of_the_wrong_shape_is_a_frame_error(backend: WireForm, frame: b
         backend.read(frame)
 
 
+@pytest.mark.parametrize("backend", [form("vllm"), form("openai")], ids=["vllm", "openai"])
+@pytest.mark.parametrize(
+    ("frame", "event"),
+    [
+        (b"{}", Event()),
+        (b'{"type":"ping"}', Event()),
+        (b'{"choices":null}', Event()),
+        (b'{"choices":{}}', Event()),
+        (b'{"choices":[{}]}', Event()),
+        (b'{"choices":[{"delta":null}]}', Event()),
+        (b'{"choices":null,"usage":{"completion_tokens":5,"prompt_tokens":9}}', Event(output_tokens=5, input_tokens=9)),
+        (b'{"usage":{"completion_tokens":5}}', Event(output_tokens=5)),
+        (b'{"choices":[],"usage":[]}', Event()),
+        (b'{"choices":[],"usage":{"completion_tokens":5.0}}', Event(output_tokens=5)),
+        (b'{"choices":[],"usage":{"completion_tokens":"5"}}', Event(output_tokens=5)),
+        (b'{"choices":[],"usage":{"completion_tokens":" 5.0 "}}', Event(output_tokens=5)),
+        (b'{"choices":[],"usage":{"completion_tokens":NaN,"prompt_tokens":Infinity}}', Event()),
+        (b'{"choices":[],"usage":{"completion_tokens":"many"}}', Event()),
+        (b'{"choices":[],"usage":{"completion_tokens":-1}}', Event()),
+        (b'{"choices":[],"usage":{"completion_tokens":true}}', Event()),
+        (b'{"choices":[],"usage":{"prompt_tokens":99999999999999999999999}}', Event()),
+        (b'{"choices":[{"delta":{},"finish_reason":1}]}', Event()),
+        (b'{"choices":[{"delta":{},"finish_reason":""}]}', Event()),
+        (b'{"choices":[{"delta":{},"finish_reason":"null"}]}', Event()),
+        (b'{"choices":[{"delta":{"content":"a"},"logprobs":{"content":[{"logprob":NaN}]}}]}', Event(text="a")),
+        (b'{"choices":[{"delta":{"content":"\\ud83d"}}]}', Event(text="\ud83d")),
+        (b'{"choices":[{"delta":{"content":["a",{"type":"text","text":"b"},{"type":"image_url"}]}}]}', Event(text="ab")),
+        (b'{"choices":[{"delta":{"content":{"type":"text","text":"b"}}}]}', Event(text="b")),
+        (
+            b'{"choices":[{"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm"}]},{"type":"text","text":"a"}]}}]}',
+            Event(text="a", reasoning="Hm"),
+        ),
+        (b'{"choices":[{"delta":{"reasoning":true}}]}', Event()),
+        (b'{"choices":[{"delta":{"reasoning":{"text":"Hm"}}}]}', Event(reasoning="Hm")),
+        (b'{"choices":[{"delta":{"reasoning_content":["H",{"text":"m"}]}}]}', Event(reasoning="Hm")),
+        (b'{"choices":[{"delta":{"reasoning_details":[{"type":"reasoning.text","text":"Hm"}]}}]}', Event(reasoning="Hm")),
+        (b'{"choices":[{"delta":{"reasoning":"Hm","reasoning_details":[{"text":"Hm"}]}}]}', Event(reasoning="Hm")),
+        (b'{"choices":[{"delta":{"content":null,"refusal":"No."}}]}', Event(text="No.")),
+        (b'{"choices":[{"delta":{"tool_calls":{}}}]}', Event()),
+        (b'{"choices":[{"delta":{"tool_calls":["x",{"function":null}]}}]}', Event()),
+        (b'{"choices":[{"delta":{"tool_calls":[{"function":{"name":"get","arguments":{"a":1}}}]}}]}', Event(tool_text='get{"a": 1}')),
+        (b'{"choices":[{"delta":{"function_call":{"arguments":"{}"}}}]}', Event(tool_text="{}")),
+        (b'{"error":null,"choices":[{"delta":{"content":"a"}}]}', Event(text="a")),
+        (b'{"error":{},"choices":[{"delta":{"content":"a"}}]}', Event(text="a")),
+        (b'{"code":0,"message":"success","choices":[{"delta":{"content":"a"}}]}', Event(text="a")),
+        (b'{"code":0,"message":"success"}', Event()),
+        (
+            b'{"choices":[],"usage":{"completion_tokens":9,"completion_tokens_details":{"reasoning_tokens":4}}}',
+            Event(output_tokens=9, reasoning_tokens=4),
+        ),
+        (b'{"choices":[],"usage":{"completion_tokens":9,"reasoning_tokens":4}}', Event(output_tokens=9, reasoning_tokens=4)),
+        (b" [DONE] ", Event(done=True)),
+    ],
+)
+def test_what_users_clients_read_is_read(backend: WireForm, frame: bytes, event: Event) -> None:
+    assert backend.read(frame) == event
+
+
 @each_backend
-@pytest.mark.parametrize("error", [b'""', b"0", b"false", b"[]", b'{"message":7}', b'{"kind":"x"}'])
-def test_an_error_of_any_form_is_an_error(backend: WireForm, error: bytes) -> None:
-    refusal = backend.read(b'{"error":' + error + b"}").refusal
-    assert refusal is not None
-    assert refusal.reason is Reason.ERROR_IN_STREAM
-    assert refusal.detail
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        (b'{"error":{"message":"gone"}}', "gone"),
+        (b'{"error":"gone"}', "gone"),
+        (b'{"error":{"message":7}}', '{"message": 7}'),
+        (b'{"error":{"kind":"x"}}', '{"kind": "x"}'),
+        (b'{"error":{"message":""},"message":"gone"}', "gone"),
+        (b'{"error":true,"message":"gone"}', "gone"),
+        (b'{"error":"Bad","message":"gone"}', "Bad: gone"),
+        (b'{"error":{"error":{"message":"gone"}}}', "gone"),
+        (b'{"error":"{\\"error\\":{\\"message\\":\\"gone\\"}}"}', "gone"),
+        (b'{"error":{"message":{"detail":[{"loc":["body","seed"],"msg":"gone"}]}}}', "body.seed: gone"),
+        (b'{"error":["gone"]}', "gone"),
+        (b'{"object":"error","message":"gone"}', "gone"),
+        (b'{"type":"error","error":{"message":"gone"}}', "gone"),
+        (b'{"message":"gone"}', "gone"),
+        (b'{"detail":"gone"}', "gone"),
+        (b'{"code":500,"msg":"gone"}', "gone"),
+        (b'[{"error":{"message":"gone"}}]', "gone"),
+        (b'[{"object":"error","message":"gone"}]', "gone"),
+    ],
+)
+def test_an_error_of_any_form_is_an_error_with_its_words(backend: WireForm, frame: bytes, words: str) -> None:
+    assert backend.read(frame).refusal == Refusal(Reason.SERVER_ERROR, words)
+
+
+@each_backend
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ({"message": "x", "type": "overloaded_error"}, Reason.OVERLOADED),
+        ({"message": "x", "type": "insufficient_quota"}, Reason.OVERLOADED),
+        ({"message": "x", "code": "rate_limit_exceeded"}, Reason.OVERLOADED),
+        ({"message": "x", "status": "RESOURCE_EXHAUSTED"}, Reason.OVERLOADED),
+        ({"message": "x", "code": 429}, Reason.OVERLOADED),
+        ({"message": "x", "code": "503"}, Reason.OVERLOADED),
+        ({"message": "no healthy upstream", "code": 503}, Reason.UNAVAILABLE),
+        ({"message": "x", "code": 502}, Reason.UNAVAILABLE),
+        ({"message": "The server is busy"}, Reason.OVERLOADED),
+        ({"message": "Too many requests"}, Reason.OVERLOADED),
+        ({"message": "x", "type": "authentication_error"}, Reason.AUTH),
+        ({"message": "x", "type": "invalid_request_error", "code": "invalid_api_key"}, Reason.AUTH),
+        ({"message": "x", "code": 401}, Reason.AUTH),
+        ({"message": "x", "code": "model_not_found"}, Reason.MODEL_MISSING),
+        ({"message": "x", "type": "NotFoundError", "code": 404}, Reason.MODEL_MISSING),
+        ({"message": "The model `nope` does not exist."}, Reason.MODEL_MISSING),
+        ({"message": "x", "type": "BadRequestError", "code": 400}, Reason.REJECTED),
+        ({"message": "x", "type": "invalid_request_error"}, Reason.REJECTED),
+        ({"message": "This model's maximum context length is 2048 tokens"}, Reason.REJECTED),
+        ({"message": "x", "type": "InternalServerError", "code": 500}, Reason.SERVER_ERROR),
+        ({"message": "CUDA out of memory"}, Reason.SERVER_ERROR),
+    ],
+)
+def test_an_error_in_a_stream_is_told_as_what_it_stands_for(backend: WireForm, error: dict[str, object], reason: Reason) -> None:
+    refusal = backend.read(orjson.dumps({"error": error})).refusal
+    assert refusal == Refusal(reason, str(error["message"]))
+
+
+@pytest.mark.parametrize("backend", [found for _, found in OPENAI_STYLE], ids=[name for name, _ in OPENAI_STYLE])
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"delta": {"content": ""}, "finish_reason": None, "error": {"code": 500, "message": "gone"}},
+        {"delta": {"content": ""}, "finish_reason": "error", "error": "gone"},
+        {"delta": {"error": {"message": "gone"}}},
+    ],
+)
+def test_an_error_in_a_choice_is_an_error(backend: WireForm, choice: dict[str, object]) -> None:
+    assert backend.read(orjson.dumps({"choices": [choice]})).refusal == Refusal(Reason.SERVER_ERROR, "gone")
+
+
+def finishing(backend: WireForm, finish_reason: str) -> Event:
+    """A last frame with a finish reason, as the backend's engine writes it."""
+    if backend.path == "/api/chat":
+        frame: dict[str, object] = {"done": True, "done_reason": finish_reason}
+    elif backend.path == "/generate_stream":
+        frame = {"token": {"text": "a"}, "generated_text": "a", "details": {"finish_reason": finish_reason}}
+    else:
+        frame = {"choices": [{"delta": {}, "finish_reason": finish_reason}]}
+    return backend.read(orjson.dumps(frame))
+
+
+@each_backend
+@pytest.mark.parametrize("word", ["stop", "STOP", "length", "max_tokens", "MAX_TOKENS", "tool_calls", "eos_token", "stop_sequence", "content_filter"])
+def test_a_finish_reason_that_ends_an_answer(backend: WireForm, word: str) -> None:
+    event = finishing(backend, word)
+    assert (event.finish_reason, event.refusal) == (word, None)
+
+
+@each_backend
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("abort", Reason.ERROR_IN_STREAM),
+        ("error", Reason.ERROR_IN_STREAM),
+        ("network_error", Reason.ERROR_IN_STREAM),
+        ("cancelled", Reason.ERROR_IN_STREAM),
+        ("a word of tomorrow", Reason.ERROR_IN_STREAM),
+        ("insufficient_system_resource", Reason.OVERLOADED),
+        ("overloaded", Reason.OVERLOADED),
+    ],
+)
+def test_a_finish_reason_that_is_no_end_of_an_answer(backend: WireForm, word: str, reason: Reason) -> None:
+    assert finishing(backend, word).refusal == Refusal(reason, f"finish_reason {word}")
 
 
 @each_backend
@@ -209,6 +361,39 @@ def test_a_routers_503_is_not_the_engines(backend: WireForm, body_of: ReadBody) 
 
 
 @each_backend
+@pytest.mark.parametrize(
+    ("status", "body", "refusal"),
+    [
+        (404, b'{"object":"error","message":"no such model","type":"NotFoundError","code":404}', Refusal(Reason.MODEL_MISSING, "no such model")),
+        (404, b'{"message":"The model x does not exist"}', Refusal(Reason.MODEL_MISSING, "The model x does not exist")),
+        (404, b'{"error":"Invalid request URL"}', Refusal(Reason.REJECTED, "Invalid request URL")),
+        (404, b'{"message":"no Route matched with those values"}', Refusal(Reason.REJECTED, "no Route matched with those values")),
+        (404, b'{"detail":"Not Found"}', Refusal(Reason.REJECTED, "Not Found")),
+        (400, b'{"error":{"message":"x","code":"model_not_found"}}', Refusal(Reason.MODEL_MISSING, "x")),
+        (400, b'{"error":{"message":"API key not valid.","status":"INVALID_ARGUMENT"}}', Refusal(Reason.AUTH, "API key not valid.")),
+        (400, b'[{"error":{"message":"x","status":"RESOURCE_EXHAUSTED"}}]', Refusal(Reason.OVERLOADED, "x")),
+        (402, b'{"error":{"message":"Insufficient Balance"}}', Refusal(Reason.OVERLOADED, "Insufficient Balance")),
+        (403, b'{"error":{"message":"x","code":"model_not_found"}}', Refusal(Reason.AUTH, "x")),
+        (500, b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}', Refusal(Reason.OVERLOADED, "Overloaded")),
+        (503, b'{"error":{"message":"Loading model","type":"unavailable_error","code":503}}', Refusal(Reason.OVERLOADED, "Loading model")),
+        (
+            503,
+            b'{"message":"failure to get a peer from the ring-balancer"}',
+            Refusal(Reason.UNAVAILABLE, "failure to get a peer from the ring-balancer"),
+        ),
+        (502, b'{"error":{"message":"x"}}', Refusal(Reason.UNAVAILABLE, "x")),
+        (
+            422,
+            b'{"detail":[{"loc":["body","seed"],"msg":"Extra inputs are not permitted"}]}',
+            Refusal(Reason.REJECTED, "body.seed: Extra inputs are not permitted"),
+        ),
+    ],
+)
+def test_each_form_of_an_error_is_the_engines_own(backend: WireForm, status: int, body: bytes, refusal: Refusal) -> None:
+    assert backend.refuse(status, body) == refusal
+
+
+@each_backend
 def test_a_404_from_elsewhere_says_nothing_of_the_model(backend: WireForm) -> None:
     assert backend.refuse(404, b"default backend - 404").reason is Reason.REJECTED
 
@@ -216,3 +401,50 @@ def test_a_404_from_elsewhere_says_nothing_of_the_model(backend: WireForm) -> No
 def test_an_html_title_is_read_as_text() -> None:
     page = b"<!DOCTYPE html><HTML><head><TITLE lang=en>\n Bad &amp; gone </TITLE></head></HTML>"
     assert form("vllm").refuse(502, page).detail == "Bad & gone"
+
+
+@pytest.mark.parametrize(
+    ("location", "place"),
+    [
+        ("https://llm.example.test/v1/chat/completions", "https://llm.example.test/v1/chat/completions"),
+        ("https://u:pw@llm.example.test:8443/a?token=s3cret#frag", "https://llm.example.test:8443/a (without its query)"),
+        ("/login?next=%2Fv1", "/login (without its query)"),
+        ("//llm.example.test/v1", "//llm.example.test/v1"),
+        ("http://[half", "a place that is no URL"),
+        ("https://host:port/", "a place that is no URL"),
+    ],
+)
+def test_a_redirect_says_where_to_and_no_secrets(location: str, place: str) -> None:
+    assert redirected(302, location) == Refusal(Reason.REJECTED, f"HTTP 302, a redirect to {place}, which is never followed")
+
+
+VLLM_ERROR = b'{"error":{"message":"The model `tgi` does not exist.","type":"NotFoundError","param":"model","code":404}}'
+TGI_ERROR = b'{"error":"Model is overloaded","error_type":"overloaded"}'
+TGI_TOKEN = b'{"index":1,"token":{"id":1,"text":"a"},"generated_text":null}'
+OLLAMA_LINE = b'{"model":"m","created_at":"2026-08-22T10:00:00Z","message":{"role":"assistant","content":"a"},"done":false}'
+OPENAI_CHUNK = b'{"object":"chat.completion.chunk","choices":[{"delta":{"content":"a"}}]}'
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "looks"),
+    [
+        (("tgi", "chat"), VLLM_ERROR, "vLLM: --backend vllm"),
+        (("ollama", "chat"), b'{"object":"error","message":"x","type":"BadRequestError","param":null,"code":400}', "vLLM: --backend vllm"),
+        (("ollama", "chat"), b'{"detail":"Not Found"}', "vLLM: --backend vllm"),
+        (("tgi", "generate"), b"404 page not found", "Ollama: --backend ollama"),
+        (("vllm", "chat"), TGI_ERROR, "TGI: --backend tgi"),
+        (("vllm", "chat"), TGI_TOKEN, "TGI: --backend tgi --api generate"),
+        (("openai", "chat"), TGI_TOKEN, "TGI: --backend tgi --api generate"),
+        (("openai", "chat"), OLLAMA_LINE + b"\n" + OLLAMA_LINE, "Ollama: --backend ollama"),
+        (("ollama", "chat"), b"data: " + OPENAI_CHUNK + b"\n\ndata: [DONE]\n\n", "any OpenAI-compatible server: --backend openai"),
+        (("tgi", "generate"), OPENAI_CHUNK, "any OpenAI-compatible server: --backend openai"),
+        (("openai", "chat"), VLLM_ERROR, None),
+        (("vllm", "chat"), VLLM_ERROR, None),
+        (("vllm", "chat"), b'{"detail":"Not Found"}', None),
+        (("openai", "chat"), OPENAI_CHUNK, None),
+        (("vllm", "chat"), b"", None),
+        (("ollama", "chat"), b"<html>nginx</html>", None),
+    ],
+)
+def test_an_answer_in_another_engines_form_says_so(asked: tuple[str, str], answer: bytes, looks: str | None) -> None:
+    assert resemblance(answer, form(*asked)) == (None if looks is None else f"this looks like {looks}")

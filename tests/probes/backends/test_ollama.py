@@ -85,12 +85,12 @@ def test_thinking_is_not_answer_text(events_of: ReadEvents) -> None:
 
 def test_a_tool_call_comes_whole_with_its_arguments_as_an_object(events_of: ReadEvents) -> None:
     call, last = events_of("ollama/tools.ndjson")
-    assert (call.tool_text, call.text, last.tool_text) == (True, "", False)
+    assert (call.tool_text, call.text, last.tool_text) == ('get_weather{"city": "Oslo"}', "", "")
 
 
 def test_an_error_line_ends_the_stream_without_a_marker(events_of: ReadEvents) -> None:
     _, error = events_of("ollama/error-after-text.ndjson")
-    assert error == Event(refusal=Refusal(Reason.ERROR_IN_STREAM, "an error was encountered while running the model: CUDA error"))
+    assert error == Event(refusal=Refusal(Reason.SERVER_ERROR, "an error was encountered while running the model: CUDA error"))
 
 
 def test_silent_truncation_has_neither_marker_nor_error(events_of: ReadEvents) -> None:
@@ -140,3 +140,32 @@ def test_models_on_disk_and_in_memory(body_of: ReadBody) -> None:
 )
 def test_a_name_without_a_tag_means_latest(model: str, full_name: str) -> None:
     assert with_tag(model) == full_name
+
+
+@pytest.mark.parametrize(
+    ("model", "alike"),
+    [
+        ("qwen3", "registry.ollama.ai/library/qwen3:latest"),
+        ("Qwen3:8B", "qwen3:8b"),
+        ("library/qwen3", "qwen3"),
+        ("https://registry.ollama.ai/library/QWEN3", "qwen3:LATEST"),
+        ("hf.co/Org/Model-GGUF:Q4_K_M", "HF.co/org/model-gguf:q4_k_m"),
+        ("host:5000/team/qwen3", "host:5000/team/qwen3:latest"),
+    ],
+)
+def test_names_of_one_model(model: str, alike: str) -> None:
+    assert get("ollama").model_key(model) == get("ollama").model_key(alike)
+
+
+@pytest.mark.parametrize(
+    ("model", "other"),
+    [
+        ("qwen3", "qwen3:8b"),
+        ("team/qwen3", "qwen3"),
+        ("hf.co/library/qwen3", "qwen3"),
+        ("host:5000/team/a", "host:5001/team/a"),
+        ("a:latest", "a:late"),
+    ],
+)
+def test_names_of_two_models(model: str, other: str) -> None:
+    assert get("ollama").model_key(model) != get("ollama").model_key(other)

@@ -48,7 +48,7 @@ def test_usage_may_stand_on_the_finish_chunk(events_of: ReadEvents) -> None:
 def test_ollama_shows_an_error_as_a_chunk_of_nothing(events_of: ReadEvents) -> None:
     text, error = events_of("openai/ollama-empty-error.sse")
     assert text == Event(text="Hel")
-    assert error.refusal == Refusal(Reason.ERROR_IN_STREAM, "an empty chunk, by which Ollama shows an error here")
+    assert error.refusal == Refusal(Reason.SERVER_ERROR, "an empty chunk, by which Ollama shows an error here")
 
 
 def test_a_rate_limit_in_the_stream_is_an_overload(events_of: ReadEvents) -> None:

@@ -1,0 +1,79 @@
+"""What a message says, in whatever shape it says it: plain text, a list of typed parts, an object."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from probes.backends.base import FrameError
+from probes.backends.fields import JsonObject, as_text
+
+_TEXT_FIELDS = ("text", "content", "thinking", "reasoning", "reasoning_content", "summary", "refusal")
+_REASONING_FIELDS = ("reasoning", "reasoning_content", "thinking", "reasoning_details", "thinking_blocks")
+_DEEPEST = 8
+"""How far texts are looked for inside each other; Mistral's thinking parts have them at the third place."""
+
+
+class Said(NamedTuple):
+    """The text of an answer, of the reasoning before it, and of the calls of tools in it."""
+
+    text: str = ""
+    reasoning: str = ""
+    tools: str = ""
+
+
+def said_in(message: JsonObject) -> Said:
+    """What a message, or the delta of one, says. A refusal is what the answer says. Raises `FrameError` where the
+    content is in no known shape.
+    """
+    answer, reasoning = _content(message.get("content"))
+    if not reasoning:
+        # the same reasoning may stand under several names
+        reasoning = next((found for name in _REASONING_FIELDS if name in message and (found := _text(message[name]))), "")
+    refusal = message.get("refusal")
+    tools = _tools(message) if "tool_calls" in message or "function_call" in message else ""
+    return Said(answer + _text(refusal) if refusal else answer, reasoning, tools)
+
+
+def _content(content: object) -> tuple[str, str]:
+    """(answer text, reasoning) of a content."""
+    if content is None or isinstance(content, str):
+        return content or "", ""
+    if not isinstance(content, dict | list):
+        raise FrameError("content is not text")
+    answer: list[str] = []
+    thought: list[str] = []
+    for part in content if isinstance(content, list) else [content]:
+        (thought if _is_reasoning(part) else answer).append(_text(part))
+    return "".join(answer), "".join(thought)
+
+
+def _is_reasoning(part: object) -> bool:
+    """Whether a part of a content is thinking (Mistral `{"type": "thinking", "thinking": [...]}`), and not what the
+    answer says.
+    """
+    kind = str(part.get("type")) if isinstance(part, dict) else ""
+    return "thinking" in kind or "reasoning" in kind
+
+
+def _text(value: object, deepest: int = _DEEPEST) -> str:
+    """All text in a value; "" where there is none."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and deepest:
+        return "".join(_text(part, deepest - 1) for part in value)
+    if isinstance(value, dict) and deepest:
+        return next((found for name in _TEXT_FIELDS if (found := _text(value.get(name), deepest - 1))), "")
+    return ""
+
+
+def _tools(message: JsonObject) -> str:
+    """Names and arguments of the tools that a message calls, or the pieces of them that a delta brings."""
+    calls = message.get("tool_calls")
+    functions = [call.get("function") or call.get("custom") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    functions.append(message.get("function_call"))
+    return "".join(_tool(function) for function in functions if isinstance(function, dict))
+
+
+def _tool(function: JsonObject) -> str:
+    arguments = function.get("arguments") or function.get("input") or ""
+    return _text(function.get("name")) + (arguments if isinstance(arguments, str) else as_text(arguments))
