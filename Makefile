@@ -1,4 +1,4 @@
-# `make demo` and `make test` set up what they need: a virtual environment in .venv, and as root Debian's Prometheus for the tests.
+# `make demo` and `make test` set up what they need: a virtual environment in .venv, and as root Debian's Prometheus, HAProxy and nginx for the tests.
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,8 +12,8 @@ demo: $(READY)
 	$(BIN)/chatprobe demo
 
 test: $(READY)
-	@{ command -v prometheus && command -v prometheus-alertmanager; } >/dev/null || \
-	  tests/install-packages prometheus prometheus-alertmanager || echo "tests that need it are skipped" >&2
+	@PATH="$$PATH:/usr/sbin"; { command -v prometheus && command -v prometheus-alertmanager && command -v haproxy && command -v nginx; } >/dev/null || \
+	  tests/install-packages prometheus prometheus-alertmanager haproxy nginx || echo "tests that need it are skipped" >&2
 	$(BIN)/pytest $(TESTS)
 
 lint: $(READY)

@@ -14,6 +14,8 @@ FEWEST_CHATS = 50
 """Fewer chats than this have no 95th percentile worth comparing: it would rest on two of them."""
 FEWEST_FAILURES = 3
 """Fewer are one bad moment."""
+FEWEST_GATHERED = 3
+"""Fewer may be a moment in which a busy machine held one of the programs on the way."""
 _BY_TARGET, _BY_CHATS = ", ".join(TARGET), ", ".join(CHATS)
 _STALL_SECONDS = 2
 _AFTER_A_TOKEN = "stalled|timeout|protocol|error_in_stream|truncated"
@@ -89,6 +91,22 @@ def _stalled() -> Alert:
     )
 
 
+def _gathered() -> Alert:
+    gathered = increase(own.GATHERED.name, "30m")
+    return Alert(
+        "LLMStreamGathered",
+        f"{gathered}\n/\n({increase(own.PROBES.name, '30m')} > 0)\n> 0.2\nand on ({_BY_CHATS})\n{gathered} > {FEWEST_GATHERED - 0.5}",
+        Severity.TICKET,
+        f"Something on the way to {NAME} gathers its tokens",
+        f"{PERCENT} of the chats with {WHO} in 30m had their tokens several at once, and then none for a while "
+        f"({SCENARIO}): a router, a proxy or a gateway on the way holds them back. Until it hands them on as they come, "
+        "times of tokens say how it gathers, and not how fast the engine is." + WHERE,
+        link(Dashboard.WHY, *TARGET),
+        for_seconds=5 * MINUTE,
+        keep_seconds=5 * MINUTE,
+    )
+
+
 def _no_completion() -> Alert:
     """Chats with a first token, less those that ended well, and those that ended, but whose answer failed its check. TTFT is no measure of the
     first, as chats that timed out without a token are in it."""
@@ -142,6 +160,7 @@ ALERTS = (
     _model_missing(),
     _model_not_loaded(),
     _stalled(),
+    _gathered(),
     _no_completion(),
     _regression(),
     _expiry("LLMCertificateExpiry", Severity.TICKET, 14),

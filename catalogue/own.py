@@ -103,6 +103,13 @@ RETRIES = Metric(
     "chatprobe_retries_total", "counter", "Requests sent again because a kept-alive connection died before the first response byte.", CHAT_LABELS
 )
 DOUBTFUL = Metric("chatprobe_doubtful_total", "counter", "Chats with a token whose time may be off by more than 1 ms.", CHAT_LABELS)
+GATHERED = Metric(
+    "chatprobe_gathered_total",
+    "counter",
+    "Chats whose tokens something on the way gathered: they came several at once, and then none for a while, which the engine cannot have done. "
+    "Their timings are what users felt, and say nothing of the engine.",
+    CHAT_LABELS,
+)
 
 SLO_TOTAL = Metric("chatprobe_slo_total", "counter", "Attempts that count for an SLO.", (*CHAT_LABELS, SLO))
 SLO_GOOD = Metric("chatprobe_slo_good_total", "counter", "Attempts that succeeded and met every threshold of an SLO.", (*CHAT_LABELS, SLO))
@@ -123,7 +130,8 @@ PAIR_WINS = Metric(
     "chatprobe_pair_wins_total",
     "counter",
     "Pairs in which the target did better than its peer; ties, within the bounds of what was measured, count for none. "
-    "A failed chat loses to one that succeeded. `e2e` is TTFT + (n - 1) x TPOT for the scenario's max_tokens, as answers differ in length.",
+    "A failed chat loses to one that succeeded; where something on the way gathered the tokens of one, and both succeeded, none wins. "
+    "`e2e` is TTFT + (n - 1) x TPOT for the scenario's max_tokens, as answers differ in length.",
     (*CHAT_LABELS, PEER, MEASURE),
 )
 

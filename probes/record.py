@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Literal, NamedTuple
 
 from probes.ask import Cache
+from probes.bursts import Bursts, bursts
 from probes.failure import Failure, Reason
 
 SCHEMA = 1
@@ -263,6 +264,11 @@ class ChatRecord:
     def doubtful(self) -> bool:
         return self.max_timing_error_seconds > DOUBTFUL_ABOVE_SECONDS
 
+    @cached_property
+    def bursts(self) -> Bursts | None:
+        """How the tokens came, if something on the way gathered them: then TTFT, ITL and TPOT are what the user felt, and not the engine's."""
+        return bursts(self.chunks, self.native, self.sent_ns)
+
     def phases(self) -> dict[str, float | None]:
         """Seconds spent in each phase, in order; they add up to E2E.
 
@@ -359,6 +365,7 @@ class ChatRecord:
             "clock": self.clock,
             "max_timing_error_seconds": self.max_timing_error_seconds,
             "doubtful": self.doubtful,
+            "bursts": asdict(self.bursts) if self.bursts else None,
         }
         if chunks:
             out["chunks"] = [[self._since_sent(chunk.arrived_ns), chunk.tokens] for chunk in self.chunks]

@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from probes.ask import Ask, Endpoint, Message, Tls
 from probes.probing import Prober
+from tests.routers.configurations import EDGE_HOST, PASSTHROUGH_HOST
 from tests.servers import Server
 
 settings.register_profile("untimed", deadline=None)  # how long an example takes on a busy machine is no property of the code
@@ -51,6 +52,14 @@ def secure(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1", "localhost", "::1").configure_cert(context)
     return context
+
+
+@pytest.fixture(scope="session")
+def pem(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A router's key and certificate in one file, for loopback and for the hosts of Routes."""
+    path: Path = tmp_path_factory.mktemp("router") / "router.pem"
+    authority.issue_cert("127.0.0.1", EDGE_HOST, PASSTHROUGH_HOST).private_key_and_cert_chain_pem.write_to_path(str(path))
+    return path
 
 
 @pytest.fixture

@@ -57,7 +57,8 @@ def wins(one: Side, other: Side, answer_tokens: int) -> tuple[Measure, ...] | No
     None if the two cannot be compared, because one of them counts neither way. A side that succeeded wins on every
     measure against a side that failed, or that was not sent because of its target. Of two that failed, none wins. Of
     two that succeeded, the one with the lower value wins. Neither wins where the difference is within what both timings
-    may be off, or where one of them lacks the measure.
+    may be off, where one of them lacks the measure, or where something on the way gathered the tokens of one: its
+    timings say nothing of the engine then.
 
     `answer_tokens`, at least 1, is the length of the answer that E2E is stated for: `TTFT + (answer_tokens - 1) ×
     TPOT`.
@@ -74,8 +75,8 @@ def wins(one: Side, other: Side, answer_tokens: int) -> tuple[Measure, ...] | No
 
 
 def _timings(record: ChatRecord, answer_tokens: int) -> dict[Measure, _Timing]:
-    """The measures that the chat has."""
-    if record.ttft_seconds is None:
+    """The measures that the chat has, as far as they are the engine's."""
+    if record.ttft_seconds is None or record.bursts is not None:
         return {}
     error_seconds = record.max_timing_error_seconds
     found = {Measure.TTFT: _Timing(record.ttft_seconds, error_seconds)}

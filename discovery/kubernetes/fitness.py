@@ -59,6 +59,7 @@ def checks(subjects: Sequence[Subject], survey: Survey, longest_chat_seconds: fl
     yield _separate_nodes(subjects, survey)
     yield _storage(survey)
     yield _route_timeouts(subjects, survey, longest_chat_seconds)
+    yield _routes_hand_on(subjects, survey)
     yield _user_monitoring(survey)
 
 
@@ -173,13 +174,34 @@ def _route_timeouts(subjects: Sequence[Subject], survey: Survey, longest_chat_se
     name = "Route timeouts"
     if isinstance(survey.routes, Unknown):
         return _unseen(name, survey.routes)
-    services = {subject.service for subject in subjects}
-    ours = [route for route in survey.routes if f"{route.meta.namespace}/{route.backend.service}" in services]
+    ours = _leading_to(subjects, survey.routes)
     short = [f"{route.meta.full_name} ({_written(route)})" for route in ours if _timeout_seconds(route) < longest_chat_seconds]
     if short:
         remedy = f"annotate each with {ROUTE_TIMEOUT}: {max(600, round(longest_chat_seconds))}s, or a long prompt is cut off before its first token"
         return Check(name, "failed", f"shorter than the longest chat ({longest_chat_seconds:g} s): {', '.join(short)}", remedy)
     return Check(name, "ok", f"{len(ours)} Routes" if ours else "no Routes")
+
+
+def _routes_hand_on(subjects: Sequence[Subject], survey: Survey) -> Check:
+    """OpenShift's router is a HAProxy without `option http-no-delay`: on plain HTTP it holds small pieces of an answer back for up to 200 ms."""
+    name = "Routes hand on tokens"
+    if isinstance(survey.routes, Unknown):
+        return _unseen(name, survey.routes)
+    ours = _leading_to(subjects, survey.routes)
+    plain = [route.meta.full_name for route in ours if not route.termination]
+    if plain:
+        return Check(
+            name,
+            "warning",
+            f"without TLS, where the router gathers tokens for 200 ms: {', '.join(plain)}",
+            "end TLS at the router (spec.tls.termination: edge), or have chats go to the Service itself (prefer: [service])",
+        )
+    return Check(name, "ok", f"{len(ours)} Routes, all with TLS" if ours else "no Routes")
+
+
+def _leading_to(subjects: Sequence[Subject], routes: Sequence[Route]) -> list[Route]:
+    services = {subject.service for subject in subjects}
+    return [route for route in routes if f"{route.meta.namespace}/{route.backend.service}" in services]
 
 
 def _timeout_seconds(route: Route) -> float:

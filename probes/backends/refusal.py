@@ -11,7 +11,7 @@ from probes.backends.complaint import Complaint, complaint_in
 from probes.failure import Reason
 from probes.wording import shortened
 
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"<(?:title|h1)\b[^>]{0,200}>\s{0,200}([^<\s][^<]{0,299})", re.IGNORECASE)
 _HTML = re.compile(r"\s*<(!doctype html|html|head|body|title)\b", re.IGNORECASE)
 
 _NAMED: tuple[tuple[Reason, re.Pattern[str]], ...] = (

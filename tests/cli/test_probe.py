@@ -15,15 +15,17 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from cli import summary
 from cli.main import main
 from cli.quantiles import quantile, weighted_quantile
 from cli.remedies import remedy
-from cli.waterfall import chat_report, printable, waterfall
+from cli.waterfall import chat_report, gathered_lines, printable, waterfall
 from probes.ask import Endpoint
 from probes.failure import Failure, Reason
 from probes.record import ChatRecord, Chunk, Milestones, Native
 from simulator import EngineName, Latency, Options, simulated
 from tests.answers import FINISH, stream, token, whole
+from tests.exporter.chats import chat, gathered
 from tests.servers import Peer, closed_port, serving
 
 FAST = Latency(decode_seconds=0.002, first_token_seconds=0.002)
@@ -230,6 +232,28 @@ def test_a_failed_chat_says_why_and_what_to_do(tmp_path: Path) -> None:
     assert "failed: truncated: ended ?[2Jearly" in out
     assert "remedy: something cut the connection" in out
     assert "#" in out
+
+
+def test_a_chat_whose_tokens_were_gathered_says_how_and_what_to_do(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w+", encoding="utf-8") as file:
+        console = Console(file=file, width=200)
+        console.print(chat_report(gathered(), url="http://127.0.0.1:1", console=console, with_text=False))
+        file.seek(0)
+        *_, said, remedies = file.read().splitlines()
+    assert said == "gathered: some 10 chunks at once, each 200.00 ms: something on the way holds them back, and their times are not the engine's"
+    assert remedies.startswith("remedy: HAProxy: option http-no-delay, or TLS; OpenShift: a Route with edge TLS, or the Service itself; nginx: ")
+
+
+def test_a_whole_answer_at_once_is_said_as_such() -> None:
+    (said, _) = (line.plain for line in gathered_lines(gathered(bursts=1, chunks=40)))
+    assert said.startswith("gathered: all tokens at once: ")
+
+
+def test_of_several_chats_it_is_said_of_how_many() -> None:
+    lines = [line.plain for line in summary.gathered([chat(), gathered(), gathered()])]
+    assert lines[0] == "2 of 3 chats"
+    assert lines[1].startswith("gathered: some 10 chunks at once")
+    assert list(summary.gathered([chat(), chat(tokens=40)])) == []
 
 
 def test_every_reason_has_a_remedy() -> None:

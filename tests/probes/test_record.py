@@ -60,6 +60,7 @@ KEYS = [
         "clock",
         "max_timing_error_seconds",
         "doubtful",
+        "bursts",
         "chunks",
         "text",
         "native",

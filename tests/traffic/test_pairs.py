@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from probes.failure import Reason
 from probes.record import ChatRecord
-from tests.exporter.chats import MS, chat, chats, failed
+from tests.exporter.chats import MS, chat, chats, failed, gathered
 from traffic.events import Pair, Side, SkipReason
 from traffic.pairs import Comparison, Measure, compared, wins
 
@@ -80,6 +80,19 @@ def test_e2e_is_that_of_an_answer_of_the_stated_length_whatever_the_chats_wrote(
     assert Measure.E2E in (wins(quick_start, quick_pace, answer_tokens=11) or ())  # 250 against 251 ms
     assert Measure.E2E in (wins(quick_pace, quick_start, answer_tokens=12) or ())  # 270 against 261 ms
     assert Measure.E2E in (wins(quick_start, quick_pace, answer_tokens=1) or ())
+
+
+@pytest.mark.parametrize("other", [chat(ttft_ms=400, gap_ms=50), chat(ttft_ms=1, gap_ms=1), gathered(every_ms=90)])
+def test_nobody_wins_where_something_on_the_way_gathered_the_tokens_of_one(other: ChatRecord) -> None:
+    """Its pace is the router's: it would beat every engine by tokens that came at once, and lose to each by the wait for them."""
+    held = gathered(every_ms=30)
+    assert held.bursts is not None
+    assert wins(side(held), side(other, "b"), 40) == ()
+    assert wins(side(other, "b"), side(held), 40) == ()
+
+
+def test_a_chat_with_gathered_tokens_still_beats_one_that_failed() -> None:
+    assert wins(side(gathered()), side(failed(Reason.TIMEOUT), "b"), 40) == ALL
 
 
 @pytest.mark.parametrize(

@@ -356,7 +356,7 @@ def test_a_403_with_words_is_a_matter_of_keys(backend: WireForm) -> None:
 @each_backend
 def test_a_routers_503_is_not_the_engines(backend: WireForm, body_of: ReadBody) -> None:
     assert backend.refuse(503, body_of("503-router.html")) == Refusal(Reason.UNAVAILABLE, "503 Service Temporarily Unavailable")
-    assert backend.refuse(503, body_of("503-openshift.html")) == Refusal(Reason.UNAVAILABLE, "HTML page")
+    assert backend.refuse(503, body_of("503-openshift.html")) == Refusal(Reason.UNAVAILABLE, "Application is not available")
     assert backend.refuse(503, b"no healthy upstream") == Refusal(Reason.UNAVAILABLE, "no healthy upstream")
 
 
