@@ -9,8 +9,9 @@ from exporter.assembly import Metrics
 from exporter.metrics.last_words import HELD_SECONDS, LONGEST, LastWords, shown
 from probes.failure import Failure, Reason
 from probes.record import ChatRecord
-from tests.exporter.chats import chat, exported, failed, roster
-from tests.exporter.scrape import scrape
+from tests.exporter.chats import chat, failed
+from tests.exporter.scrape import config, scrape
+from traffic.roster import roster
 
 
 def saying(words: str, reason: Reason = Reason.SERVER_ERROR, at: float = 0.0) -> ChatRecord:
@@ -45,7 +46,7 @@ def test_words_stand_for_a_minute_unless_the_reason_is_another() -> None:
 
 
 def test_one_series_tells_of_the_last_failure() -> None:
-    metrics = Metrics(roster(exported()), {})
+    metrics = Metrics(roster(config()), {})
     assert scrape(metrics).value(own.LAST_FAILURE.name) is None
     metrics.recording(saying("one"))
     metrics.recording(saying("two", Reason.STALLED, at=5))
