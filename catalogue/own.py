@@ -15,7 +15,7 @@ from traffic.pairs import Measure
 
 SCENARIO = "scenario"
 REASON, OUTCOME, PHASE, SLO, CLOCK, SOURCE = "reason", "outcome", "phase", "slo", "clock", "source"
-URL, SERVED_MODEL, BACKEND_VERSION, MAX_MODEL_LEN = "url", "served_model", "backend_version", "max_model_len"
+URL, SERVED_MODEL, BACKEND_VERSION, MAX_MODEL_LEN, LEFT_OUT = "url", "served_model", "backend_version", "max_model_len", "left_out"
 PEER, MEASURE, CHECK, BASIS = "peer", "measure", "check", "basis"
 CACHE, CONNECTION, THINKING = "cache", "connection", "thinking"
 ZONE = "zone"
@@ -153,8 +153,9 @@ GAP_ENGINE_TTFT = Metric(
 TARGET_INFO = Metric(
     "chatprobe_target_info",
     "gauge",
-    "Facts about a target; always 1. `max_model_len` is the most tokens of a prompt and its answer together, as far as the engine tells.",
-    (*TARGET_LABELS, URL, SERVED_MODEL, BACKEND_VERSION, SOURCE, MAX_MODEL_LEN),
+    "Facts about a target; always 1. `max_model_len` is the most tokens of a prompt and its answer together, as far as the engine tells; "
+    "`left_out` names fields that chats go without, as the target refuses them.",
+    (*TARGET_LABELS, URL, SERVED_MODEL, BACKEND_VERSION, SOURCE, MAX_MODEL_LEN, LEFT_OUT),
 )
 READY_REPLICAS = Metric(
     "chatprobe_target_ready_replicas",

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from rich.console import Console, RenderableType
-
-    from cli.standings import Standings
     from config.quantities import Address
 
-LINES_EVERY_SECONDS = 5.0
-REFRESH_SECONDS = 0.5
 GRACE_SECONDS = 3.0
 """How long chats under way may take at the end: one of the demo's takes at most two seconds."""
 CONFIGURATION = """\
@@ -66,6 +57,7 @@ async def _demo(listen: Address, duration: float | None) -> None:
     from rich.console import Console
 
     from cli.fleet import fleet
+    from cli.live import addresses, shown
     from cli.standings import Standings
     from config.reader import parse
     from exporter.exporting import exporting
@@ -78,7 +70,7 @@ async def _demo(listen: Address, duration: float | None) -> None:
         config = parse(CONFIGURATION.format(listen=listen, **urls)).config
         standings = Standings(urls)
         async with exporting(config, sinks=[standings], grace_seconds=GRACE_SECONDS) as exporter:
-            async with _shown(standings, _addresses(f"http://{exporter.address}", urls), console):
+            async with shown(standings, addresses(f"http://{exporter.address}", {f"{name} (simulated)": url for name, url in urls.items()}), console):
                 await _until(stop, duration)
             console.print("Stopping: chats under way may end.")
 
@@ -89,51 +81,3 @@ async def _until(stop: asyncio.Event, duration: float | None) -> None:
             await stop.wait()
     except TimeoutError:
         pass
-
-
-def _addresses(exporter: str, engines: Mapping[str, str]) -> str:
-    """Where to look, one address a line."""
-    places = {"status": f"{exporter}/", "metrics": f"{exporter}/metrics", **{f"{name} (simulated)": url for name, url in engines.items()}}
-    return "\n".join(f"{name:<20}{url}" for name, url in places.items())
-
-
-@asynccontextmanager
-async def _shown(standings: Standings, addresses: str, console: Console) -> AsyncIterator[None]:
-    """Shows how the engines stand while the context lasts, and at its end once more."""
-    from rich.console import Group
-    from rich.live import Live
-    from rich.text import Text
-
-    def screen() -> RenderableType:
-        return Group(standings.table(), Text(addresses), Text("Ctrl-C stops it.", style="dim"))
-
-    def print_lines() -> None:
-        for line in standings.lines():
-            click.echo(line)
-
-    if console.is_terminal:
-        # refreshed by the loop, which changes the standings, and not by a thread of the display's own
-        with Live(get_renderable=screen, console=console, auto_refresh=False) as live:
-            async with _repeated(live.refresh, REFRESH_SECONDS):
-                yield
-    else:
-        click.echo(addresses)
-        async with _repeated(print_lines, LINES_EVERY_SECONDS):
-            yield
-
-
-@asynccontextmanager
-async def _repeated(show: Callable[[], None], every_seconds: float) -> AsyncIterator[None]:
-    """Calls `show` again and again while the context lasts, and a last time at its end."""
-
-    async def repeat() -> None:
-        while True:
-            await asyncio.sleep(every_seconds)
-            show()
-
-    showing = asyncio.create_task(repeat())
-    try:
-        yield
-    finally:
-        showing.cancel()
-        show()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import click
+
+from cli.given import read_given, target_option, written_for
 
 
 @click.command()
@@ -12,14 +15,15 @@ import click
     "-o", "--output", type=click.Path(path_type=Path), default="chatprobe.yaml", show_default=True, help="File to write; - is standard output."
 )
 @click.option("--preset", metavar="NAME", help="A preset instead of the example with every key: default, quick-test or stress-test.")
+@target_option
 @click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
-def command(output: Path, preset: str | None, force: bool) -> None:
-    """Write a commented configuration to start from."""
+def command(output: Path, preset: str | None, targets: tuple[str, ...], force: bool) -> None:
+    """Write a commented configuration to start from; with --target, the preset (default) for the engines that answer there."""
     from config.starters import PRESETS, starter
 
     if preset is not None and preset not in PRESETS:
         raise click.BadParameter(f"there is no preset {preset}; there are {', '.join(PRESETS)}", param_hint="--preset")
-    text = starter(preset)
+    text = asyncio.run(written_for([read_given(one) for one in targets], preset or PRESETS[0])) if targets else starter(preset)
     if str(output) == "-":
         click.echo(text, nl=False)
         return

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
 import click
 
@@ -18,6 +18,7 @@ from probes.wording import listed
 
 if TYPE_CHECKING:
     from probes.ask import Ask, Cache, ConnectionPolicy, Endpoint, Timeouts
+    from probes.backends.backend import Backend
     from probes.control import Control
     from probes.probing import Prober
     from probes.prompts import Prompter, PromptSpec
@@ -60,8 +61,13 @@ class Chats:
 
 @click.command(context_settings={"show_default": True})
 @click.argument("url")
-@click.option("--backend", required=True, type=click.Choice(backends.names()), help="Which engine answers there.")
+@click.option("--backend", type=click.Choice(backends.names()), help="Which engine answers there; left out: it is asked.")
 @click.option("--model", metavar="NAME", help="Model to chat with; left out: the first that the engine lists.")
+@click.option("--chat-path", metavar="PATH", help="Path of chats below URL, where it is not the API's own, like /chat/completions.")
+@click.option("--omit", multiple=True, metavar="FIELD", help="Leave a field out of requests, like seed; repeatable.")
+@click.option("--extra-body", metavar="JSON", help="More fields for requests, like '{\"top_p\": 1}'.")
+@click.option("--max-tokens-field", metavar="NAME", help="Name of the field that bounds the answer, like max_completion_tokens.")
+@click.option("--query", multiple=True, metavar="NAME=VALUE", help="What follows every path behind a ?; repeatable.")
 @click.option("--api", type=click.Choice(backends.apis()), default="chat", help=_OWN_APIS)
 @click.option("--count", type=click.IntRange(1), default=1, metavar="N", help="How many chats.")
 @click.option("--concurrency", type=click.IntRange(1), default=1, metavar="N", help="How many of them at once.")
@@ -86,8 +92,13 @@ class Chats:
 @click.option("--text", "with_text", is_flag=True, help="Show the answers.")
 def command(
     url: str,
-    backend: str,
+    backend: str | None,
     model: str | None,
+    chat_path: str | None,
+    omit: tuple[str, ...],
+    extra_body: str | None,
+    max_tokens_field: str | None,
+    query: tuple[str, ...],
     api: str,
     count: int,
     concurrency: int,
@@ -116,29 +127,33 @@ def command(
     URL is where the engine answers, like http://127.0.0.1:8000, without a path such as /v1. The exit code is 1 if any chat failed.
     """
     from config.targets import who_loads, whose_api
+    from probes.adaptation import Adaptation
     from probes.ask import Endpoint, Timeouts, Tls
 
     if no_chunks and output != "json":
         raise click.BadParameter("is for --output json", param_hint="--no-chunks")
     key = _api_key(api_key_file)
-    endpoint = Endpoint(
-        name=backend,
-        backend=backend,
-        url=_url(url, {"ca_file": ca_file, "insecure": insecure}),
+    own_path = _chat_path(chat_path)
+    unknown = Endpoint(
+        name=backend or backends.unnamed(),
+        backend=backend or backends.unnamed(),
+        url=_url(url, {"ca_file": ca_file, "insecure": insecure}, backend, own_path),
         model=model,
         api=api,
         api_key=key,
         headers=_headers(headers, has_api_key=key is not None),
         tls=Tls(ca_file=ca_file, insecure=insecure),
         load_model=load_model,
+        adaptation=Adaptation(chat_path=own_path, query=_pairs(query)),
     )
-    engine = backends.get(backend)
+    engine = backends.get(backend or asyncio.run(_recognised(unknown)))
     if api not in engine.forms:
         raise click.BadParameter(f"{api} {whose_api(api)}", param_hint="--api")
     if load_model and engine.on_demand is None:
         raise click.BadParameter(who_loads(), param_hint="--load-model")
+    adaptation = replace(unknown.adaptation, **_adapted(engine, api, omit, extra_body, max_tokens_field, load_model=load_model))
     chats = Chats(
-        endpoint=endpoint,
+        endpoint=replace(unknown, name=engine.name, backend=engine.name, adaptation=adaptation),
         prompt=_prompt(prompt, prompt_set, input_tokens),
         count=count,
         concurrency=concurrency,
@@ -152,16 +167,71 @@ def command(
     raise click.exceptions.Exit(asyncio.run(_run(chats, show)))
 
 
-def _url(url: str, tls: Mapping[str, object]) -> str:
-    from config.rules import check_tls, check_url
+async def _recognised(endpoint: Endpoint) -> str:
+    from cli.recognition import recognised
+    from probes.control import Control
+
+    async with Control() as control:
+        return await recognised(control, endpoint, "name it with --backend")
+
+
+def _url(url: str, tls: Mapping[str, object], backend: str | None, chat_path: str | None) -> str:
+    from config.endings import without_ending, words
+    from config.rules import check_plain_url, check_tls
 
     try:
-        checked = check_url(url)
+        checked, ending = without_ending(check_plain_url(url), backend, chat_path)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="URL") from None
+    if ending:
+        click.echo(f"URL: {words(ending)}", err=True)
     for (_, key), text in check_tls(checked, tls):
         raise click.BadParameter(text, param_hint=f"--{str(key).replace('_', '-')}")
     return checked
+
+
+def _chat_path(written: str | None) -> str | None:
+    from config.adapting import check_chat_path
+
+    try:
+        return None if written is None else check_chat_path(written)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--chat-path") from None
+
+
+def _pairs(written: tuple[str, ...]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for pair in written:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise click.BadParameter("has no name and value; write NAME=VALUE", param_hint="--query")
+        pairs[name] = value
+    return pairs
+
+
+class _Adapted(TypedDict):
+    omit: frozenset[str]
+    extra_body: Mapping[str, object]
+    max_tokens_field: str | None
+
+
+def _adapted(engine: Backend, api: str, omit: tuple[str, ...], extra_body: str | None, max_tokens_field: str | None, *, load_model: bool) -> _Adapted:
+    import orjson
+
+    from config.adapting import check_extra_body, check_max_tokens_field, check_omit
+
+    try:
+        extra = {} if extra_body is None else orjson.loads(extra_body)
+    except orjson.JSONDecodeError as error:
+        raise click.BadParameter(f"is no JSON: {error}", param_hint="--extra-body") from None
+    if not isinstance(extra, dict):
+        raise click.BadParameter("is no JSON object; write '{\"NAME\": VALUE}'", param_hint="--extra-body")
+    findings = [*check_omit(omit, engine, api), *check_extra_body(extra, engine, load_model=load_model)]
+    if max_tokens_field is not None:
+        findings += check_max_tokens_field(max_tokens_field, engine, api)
+    for place, text in findings:
+        raise click.BadParameter(text, param_hint=f"--{str(place[0]).replace('_', '-')}")
+    return _Adapted(omit=frozenset(omit), extra_body=extra, max_tokens_field=max_tokens_field)
 
 
 def _headers(written: tuple[str, ...], *, has_api_key: bool) -> dict[str, str]:
@@ -229,7 +299,7 @@ def _for_people(chats: Chats, with_text: bool) -> Show:
 
     from rich.console import Console
 
-    from cli.summary import failures, summary_table
+    from cli.summary import failures, left_out, summary_table
     from cli.waterfall import chat_report, one_line, printable
 
     if isinstance(sys.stdout, TextIOWrapper):
@@ -249,7 +319,7 @@ def _for_people(chats: Chats, with_text: bool) -> Show:
 
     def end(records: list[ChatRecord]) -> None:
         if records:
-            console.print(summary_table(records), *failures(records), sep="\n")
+            console.print(summary_table(records), *left_out(records), *failures(records), sep="\n")
 
     return Show(each, end)
 
@@ -287,30 +357,29 @@ async def _with_model(control: Control, endpoint: Endpoint) -> Endpoint:
     """
     from probes.ask import UNKNOWN_MODEL
     from probes.control import ControlError
+    from probes.loading import Memory, memory
 
     backend = backends.get(endpoint.backend)
-    try:
-        models = await control.models(endpoint) if endpoint.model is None or backend.on_demand is not None else ()
-    except ControlError as error:
-        if endpoint.model is None:
+    model = endpoint.model
+    if model is None:
+        try:
+            model = next(iter(await control.models(endpoint)), None)
+        except ControlError as error:
             click.echo(f"The engine's models cannot be listed ({error}), and none is named with --model.", err=True)
-        return replace(endpoint, model=endpoint.model or UNKNOWN_MODEL)
-    model = endpoint.model or next(iter(models), None)
+            return replace(endpoint, model=UNKNOWN_MODEL)
     if model is None:
         raise click.ClickException("the engine lists no model; name one with --model")
-    known = backend.listed(model, models) is not None
-    if known and not endpoint.load_model and await _is_loaded(control, endpoint, model) is False:
-        raise click.ClickException(f"{backend.title} has not loaded {model}, and loading it would change what others see; --load-model allows it")
+    if not endpoint.load_model:
+        match await memory(control, endpoint, model):
+            case Memory.UNLOADED:
+                raise click.ClickException(
+                    f"{backend.title} has not loaded {model}, and loading it would change what others see; --load-model allows it"
+                )
+            case Memory.UNTOLD:
+                raise click.ClickException(
+                    f"{backend.title} does not tell whether it has loaded {model}, and a chat might load it; --load-model allows it"
+                )
     return replace(endpoint, model=model)
-
-
-async def _is_loaded(control: Control, endpoint: Endpoint, model: str) -> bool | None:
-    from probes.control import ControlError
-
-    try:
-        return await control.loaded(endpoint, model)
-    except ControlError:
-        return None
 
 
 async def _hold(chats: Chats, prober: Prober, stop: asyncio.Event) -> AsyncGenerator[ChatRecord]:

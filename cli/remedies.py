@@ -12,7 +12,7 @@ _REMEDIES = {
     Reason.MODEL_MISSING: "name a model that the engine serves with --model; without the option the first that it lists is taken",
     Reason.OVERLOADED: "the engine has no room: lower --concurrency, or look at its queue and its KV cache",
     Reason.UNAVAILABLE: "a router answered in place of the engine: look whether a pod is ready behind it",
-    Reason.REJECTED: "check --backend and the URL, without a path such as /v1; what the engine objects to stands above",
+    Reason.REJECTED: "check --backend and the URL, and what the engine objects to, which stands above; --omit leaves a field out",
     Reason.SERVER_ERROR: "the engine broke on this request: search its log for the request id",
     Reason.FIRST_TOKEN_TIMEOUT: "the engine queues, loads a model or is stuck: see its waiting requests, or allow more with --first-token-timeout",
     Reason.STALLED: "the engine stopped in the middle of an answer: look for preemption or a full KV cache, or allow more with --stall-timeout",

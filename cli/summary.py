@@ -11,6 +11,7 @@ from rich.text import Text
 from cli.quantiles import weighted_quantile
 from cli.waterfall import failure_lines
 from probes.record import ChatRecord
+from probes.spare import told
 
 Weighted = list[tuple[float, int]]
 _COLUMNS: tuple[tuple[str, float], ...] = (("min", 0.0), ("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0))
@@ -29,6 +30,12 @@ def summary_table(records: Sequence[ChatRecord]) -> Table:
     _add(table, "tokens/s", _once(records, lambda record: record.output_tokens_per_second), 1)
     _add(table, "output tokens", _once(records, lambda record: record.output_tokens), 1)
     return table
+
+
+def left_out(records: Sequence[ChatRecord]) -> Iterator[Text]:
+    """Which fields chats went without, and what that costs."""
+    if fields := {field for record in records for field in record.left_out}:
+        yield Text(f"left out, as the server refuses it: {told(fields)}")
 
 
 def failures(records: Sequence[ChatRecord]) -> Iterator[Text]:

@@ -11,6 +11,7 @@ from rich.text import Text
 from cli.quantiles import weighted_quantile
 from cli.remedies import remedy
 from probes.record import ChatRecord
+from probes.spare import told
 
 _NAME_COLUMNS = 10
 _SECONDS_COLUMNS = 13
@@ -114,6 +115,8 @@ def _headline(record: ChatRecord, url: str) -> Iterator[Text]:
     status = "no status" if record.http_status is None else f"status {record.http_status}"
     yield Text(f"{status}, prompt {record.prompt_id} ({record.cache})")
     yield Text(f"request {record.request_id}")
+    if record.left_out:
+        yield Text(f"left out, as the server refuses it: {told(record.left_out)}")
 
 
 def _measures(record: ChatRecord) -> Iterator[Text]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from config.placeholders import placeholders
 from config.places import Value, bytes_of, read_yaml
 from config.problems import ConfigError, KeyPath, Problem, write_path
 from config.quantities import read_name
@@ -23,9 +24,10 @@ from config.sections import EXAMPLE_OF_BACKEND
 from config.targets import Target
 from config.wording import in_words
 
-_KEYS = ("backend", "url", "model", "api")
+_KEYS = ("backend", "url", "model", "api", "chat_path", "omit", "extra_body", "max_tokens_field")
 _SECRET = ("api_key", "headers", "tls")
-_LABELS = ("backend", "model", "api")
+_NOT_FOR_OTHERS = ("load_model", "query")
+_LABELS = ("backend", "model", "api", "chat_path", "max_tokens_field")
 _SCHEMES = ("http", "https")
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?", re.ASCII)
 _FORMS = "write targets: {NAME: {backend: vllm, url: http://HOST:PORT}}, or a list as Prometheus' file_sd takes it"
@@ -56,6 +58,8 @@ def read_targets(path: Path, most: int | None = None) -> FileTargets:
             reading.file_sd(source.content)
         case _:
             reading.report((), f"is no file of targets; {_FORMS}")
+    for place, text in placeholders(source.plain()):
+        reading.report(place, text)
     if reading.problems:
         raise ConfigError(sorted(reading.problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
     return FileTargets(reading.targets, reading.more)
@@ -99,7 +103,7 @@ class _Reading:
         for key in entry.content:
             if key in _SECRET:
                 self.report((*place, key), "is not taken from here; write it under credentials in the main configuration", at_key=True)
-            elif key == "load_model":
+            elif key in _NOT_FOR_OTHERS:
                 self.report((*place, key), "is for targets of the main configuration only; leave it out", at_key=True)
             elif key not in _KEYS:
                 self.report((*place, key), f"is no key here; {suggestion(key, _KEYS)}", at_key=True)

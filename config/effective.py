@@ -36,13 +36,15 @@ def _plain(value: Any, path: tuple[str, ...]) -> Any:
     match value:
         case SecretStr():
             return HIDDEN
-        case dict() if not _is_schema(path):
+        case dict() if not _is_as_written(path):
             return {key: _plain(entry, (*path, key)) for key, entry in value.items() if entry is not None}
-        case tuple() | list() if not _is_schema(path):
+        case tuple() | list() if not _is_as_written(path):
             return [_plain(entry, path) for entry in value]
     return value
 
 
-def _is_schema(path: tuple[str, ...]) -> bool:
-    """Whether this is a JSON schema, which stays as it was written: null means something there."""
-    return len(path) == 5 and path[0] == "scenarios" and path[2] == "expect" and path[4] == "json_schema"
+def _is_as_written(path: tuple[str, ...]) -> bool:
+    """Whether this is JSON, a schema or a part of a request, which stays as it was written: null means something there."""
+    return (len(path) == 5 and path[0] == "scenarios" and path[2] == "expect" and path[4] == "json_schema") or (
+        len(path) == 3 and path[0] == "targets" and path[2] == "extra_body"
+    )

@@ -12,8 +12,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from config.advice import advise
+from config.endings import taken_off
 from config.files import settle
 from config.model import Config
+from config.placeholders import placeholders
 from config.places import Value, bytes_of, overlay, read_yaml
 from config.problems import ConfigError, KeyPath, Problem, write_path
 from config.unavailable import take_out
@@ -85,6 +87,7 @@ def _load(sources: Sequence[Value], files: Sequence[Path], earlier: Sequence[Pro
             raise ConfigError([*earlier, _problem(source, (), "is no map of sections; write targets: and scenarios: at the left margin")])
     root = reduce(overlay, sources)
     data = root.plain()
+    open_places = dict(placeholders(data))
     refused = list(take_out(data))
     found = [*earlier, *(_problem(root, path, text, at_key=True) for path, text in refused)]
     settled = settle(
@@ -94,16 +97,17 @@ def _load(sources: Sequence[Value], files: Sequence[Path], earlier: Sequence[Pro
         secret_dirs=_secret_dirs(data),
         environ=environ,
     )
-    found += [_problem(root, path, text) for path, text in settled]
+    found += [_problem(root, path, text) for path, text in open_places.items()]
+    found += [_problem(root, path, text) for path, text in settled if path not in open_places]
     try:
         config = Config.model_validate(data)
     except ValidationError as invalid:
-        errors = invalid.errors(include_input=False, include_url=False)
+        errors = [error for error in invalid.errors(include_input=False, include_url=False) if error["loc"] not in open_places]
         found += _in_place(root, errors, [path for path, _ in refused])
     if found:
         order = {str(file): index for index, file in enumerate(files)}
         raise ConfigError(sorted(dict.fromkeys(found), key=lambda problem: (order[problem.file], problem.line or 0, problem.column or 0)))
-    return Loaded(config, tuple(_problem(root, path, text) for path, text in advise(config)), tuple(files))
+    return Loaded(config, tuple(_problem(root, path, text) for path, text in (*taken_off(data), *advise(config))), tuple(files))
 
 
 def _secret_dirs(data: Mapping[str, object]) -> Iterable[str]:

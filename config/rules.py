@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from probes import backends
-
 Finding = tuple[tuple[str | int, ...], str]
 """(where, below the section that is checked; "what is wrong; what would be right")."""
 
@@ -63,14 +61,6 @@ def suggestion(wrong: str, known: Iterable[str]) -> str:
     if not names:
         return "there is none yet"
     return f"there {'is' if len(names) == 1 else 'are'} {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
-
-
-def check_url(url: str) -> str:
-    """An engine's URL, scheme and host in lower case, without a slash at its end. Raises ValueError without the URL: it may hold a password."""
-    url = check_plain_url(url)
-    if urlsplit(url).path.endswith(("/v1", *backends.chat_paths())):
-        raise ValueError("ends in a path that chatprobe adds itself; write what stands before it")
-    return url
 
 
 def check_plain_url(url: str) -> str:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, Strict, ValidationInfo, field_validator, model_validator
 
+from config.adapting import check_chat_path, check_extra_body, check_max_tokens_field, check_omit
 from config.base import Section
 from config.choices import ApiName, BackendName
+from config.endings import without_ending
 from config.engine_metrics import HAVE_METRICS, TargetMetrics, check_fits
-from config.rules import Finding, as_error, check_header, check_tls, check_url
+from config.rules import Finding, as_error, check_header, check_plain_url, check_tls
 from probes import backends
+from probes.adaptation import MAX_TOKENS, NEWER_MAX_TOKENS, Adaptation
 from probes.ask import Tls
+from probes.backends.backend import Backend
 from probes.wording import listed
 
 NonEmpty = Annotated[str, Field(min_length=1)]
 Headers = Mapping[str, SecretStr]
+ChatPath = Annotated[str, AfterValidator(check_chat_path)]
 _OWN_APIS = [f"`{api}` for {owner.title}'s own `{form.path}`" for owner, api, form in backends.own_apis()]
 _LOAD = backends.titles(lambda backend: backend.on_demand)
 
@@ -48,12 +53,25 @@ class Target(Section):
     """One engine at an address."""
 
     backend: BackendName = Field(description=f"which engine answers there; `{backends.unnamed()}`: {backends.get(backends.unnamed()).title}")
+    chat_path: ChatPath | None = Field(
+        default=None, description="path of chats below `url`, where it is not the API's own: `/chat/completions`; the list of models is beside it"
+    )
     url: str = Field(description="where it answers, `http://` or `https://`, without the API's own path such as `/v1`")
     model: NonEmpty | None = Field(default=None, description="model to chat with; left out: the first that the engine lists")
     api: ApiName = Field(default="chat", description=f"`chat`, or {listed(_OWN_APIS, 'or')}")
     api_key: SecretRef | None = Field(default=None, description="bearer key, `{file: PATH}` or `{env: NAME}`")
     tls_settings: TlsSettings = Field(default=TlsSettings(), alias="tls", description="certificates, for `https://`")
     headers: Headers = Field(default={}, description="more request headers; values are secrets and never shown")
+    omit: Annotated[tuple[NonEmpty, ...], Strict(False)] = Field(
+        default=(), description="fields to leave out of requests, like `[seed, stream_options.continuous_usage_stats]`"
+    )
+    extra_body: Mapping[NonEmpty, Any] = Field(default={}, description="more fields for requests, laid over the others; nothing secret, it is shown")
+    max_tokens_field: NonEmpty | None = Field(
+        default=None, description=f"name of the field that bounds the answer, where it is not `{MAX_TOKENS}`: `{NEWER_MAX_TOKENS}`"
+    )
+    query: Mapping[NonEmpty, SecretStr] = Field(
+        default={}, description="what follows every path behind a `?`, by name; values are secrets and never shown"
+    )
     load_model: bool = Field(default=False, description=f"{', '.join(_LOAD)}: whether a probe may load a model that is not loaded")
     metrics: TargetMetrics | None = Field(
         default=None,
@@ -70,10 +88,16 @@ class Target(Section):
     def tls(self) -> Tls:
         return Tls(**self.tls_settings.model_dump())
 
+    @property
+    def adaptation(self) -> Adaptation:
+        query = {name: value.get_secret_value() for name, value in self.query.items()}
+        return Adaptation(frozenset(self.omit), self.extra_body, self.max_tokens_field, self.chat_path, query)
+
     @field_validator("url")
     @classmethod
-    def _usable_url(cls, url: str) -> str:
-        return check_url(url)
+    def _usable_url(cls, url: str, info: ValidationInfo) -> str:
+        """Without what chatprobe adds itself behind it."""
+        return without_ending(check_plain_url(url), info.data.get("backend"), info.data.get("chat_path"))[0]
 
     @field_validator("metrics", mode="before")
     @classmethod
@@ -92,10 +116,19 @@ class Target(Section):
             findings.append((("load_model",), f"{who_loads()}; leave it out"))
         urls = [self.url, *((self.metrics and self.metrics.urls) or ())]
         findings += check_tls(next((url for url in urls if url.startswith("https://")), self.url), self.tls_settings.model_dump(exclude_unset=True))
+        findings += self._adapts(backend)
         findings += check_headers(self.headers, has_api_key=self.api_key is not None)
         if findings:
             raise as_error(findings)
         return self
+
+    def _adapts(self, backend: Backend) -> Iterator[Finding]:
+        yield from check_extra_body(self.extra_body, backend, load_model=self.load_model)
+        if self.api not in backend.forms:
+            return
+        yield from check_omit(self.omit, backend, self.api)
+        if self.max_tokens_field is not None:
+            yield from check_max_tokens_field(self.max_tokens_field, backend, self.api)
 
 
 def whose_api(api: str) -> str:

@@ -30,6 +30,7 @@ def _endpoint(name: str, target: Target, guard: Guard | None) -> Endpoint:
         tls=replace(target.tls, edition=_edition(target.tls)),
         load_model=target.load_model,
         guard=guard,
+        adaptation=target.adaptation,
     )
 
 

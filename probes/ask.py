@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from probes.adaptation import Adaptation
 from probes.guard import Guard
 
 Cache = Literal["cold", "warm"]
@@ -93,6 +94,7 @@ class Endpoint:
     """One target: an engine at an address. `headers` and `api_key` are secrets and never shown (they are left out of `repr`).
 
     `guard` is set where others have named the target: it is reached directly, through no proxy, and at no address that the guard objects to.
+    `adaptation` is what the server wants otherwise than its engine's usual one.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Endpoint:
     tls: Tls = Tls()
     load_model: bool = False
     guard: Guard | None = None
+    adaptation: Adaptation = Adaptation()
 
 
 @dataclass(frozen=True, slots=True)

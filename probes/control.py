@@ -14,17 +14,25 @@ from probes.ask import Endpoint
 from probes.backends.base import FrameError
 from probes.control_clients import Clients
 from probes.hiding import hidden
+from probes.request import with_query
 from probes.wording import shortened
 
 TIMEOUT_SECONDS = 5.0
 """Ollama's `/api/ps` waits for a lock that a stuck runner may hold for 10 s; a control call must not wait that long."""
 BODY_LIMIT = 4 * 1024 * 1024
 
+GATEWAY_STATUSES = (502, 503, 504)
+"""What a router answers in place of an engine that it does not reach."""
+
 T = TypeVar("T")
 
 
 class ControlError(Exception):
     """A control call brought no usable answer; the text says why, without secrets."""
+
+
+class NoAnswerError(ControlError):
+    """Nobody answered: no connection, no answer in time, or a router's in place of the engine's."""
 
 
 class Control:
@@ -96,18 +104,25 @@ class Control:
 
     async def _get(self, endpoint: Endpoint, path: str) -> bytes:
         try:
-            async with asyncio.timeout(self._timeout_seconds), self._clients.get(endpoint, endpoint.url.rstrip("/") + path) as response:
+            async with asyncio.timeout(self._timeout_seconds), self._clients.get(endpoint, _url(endpoint, path)) as response:
                 return await _body(response, path)
         except httpx.LocalProtocolError as error:
             raise ControlError(f"{path}: cannot be sent") from error  # its text repeats the header that is wrong
         except TimeoutError as error:
-            raise ControlError(f"{path}: no answer within {self._timeout_seconds:g} s") from error
+            raise NoAnswerError(f"{path}: no answer within {self._timeout_seconds:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            kind = NoAnswerError if isinstance(error, httpx.TransportError | OSError) else ControlError
             # what cannot be read is quoted there, and may be what was sent
-            raise ControlError(f"{path}: {shortened(hidden(str(error), endpoint)) or type(error).__name__}") from None
+            raise kind(f"{path}: {shortened(hidden(str(error), endpoint)) or type(error).__name__}") from None
+
+
+def _url(endpoint: Endpoint, path: str) -> str:
+    return with_query(endpoint.url.rstrip("/") + endpoint.adaptation.control_path(path), endpoint)
 
 
 async def _body(response: httpx.Response, path: str) -> bytes:
+    if response.status_code in GATEWAY_STATUSES:
+        raise NoAnswerError(f"{path}: status {response.status_code}")
     if response.status_code != 200:
         raise ControlError(f"{path}: status {response.status_code}")
     body = b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 from probes.ask import Endpoint
 
@@ -25,8 +26,9 @@ def hidden(text: str, endpoint: Endpoint) -> str:
 
 
 def _secrets(endpoint: Endpoint) -> Iterator[str]:
-    """The key and the values of headers; what follows a scheme, as in `Bearer KEY`, on its own as well."""
-    for value in (endpoint.api_key or "", *endpoint.headers.values()):
+    """The key, the values of headers and of the query; what follows a scheme, as in `Bearer KEY`, on its own as well."""
+    query = endpoint.adaptation.query.values()
+    for value in (endpoint.api_key or "", *endpoint.headers.values(), *query, *map(quote, query)):
         for secret in (value, value.partition(" ")[2].strip()):
             if len(secret) >= SHORTEST_SECRET:
                 yield secret

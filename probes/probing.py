@@ -11,14 +11,17 @@ from types import TracebackType
 from typing import Self
 
 from probes import backends
+from probes.adaptation import fields
 from probes.answer import Answer
 from probes.ask import Ask, Check, ConnectionPolicy, Endpoint, Reply, Timeouts, TooSlowError, Wrong
 from probes.backends.base import FrameError, Refusal, WireForm
 from probes.backends.refusal import redirected, spoken
 from probes.failure import Failure, Reason, first
 from probes.hiding import hidden
+from probes.lessons import Lessons
 from probes.record import ChatRecord, Outcome
-from probes.request import UrlError, address_of, request_bytes
+from probes.request import UrlError, address_of, body_of, request_bytes
+from probes.spare import wanted
 from probes.wire.client import WorkerClient
 from probes.wire.order import Ending, Order, Read
 from probes.wording import shortened
@@ -34,6 +37,7 @@ class Prober:
 
     def __init__(self) -> None:
         self._worker = WorkerClient()
+        self._lessons = Lessons()
         self._checks = ThreadPoolExecutor(CHECKS_AT_ONCE, thread_name_prefix="check")
 
     async def __aenter__(self) -> Self:
@@ -76,10 +80,40 @@ class Prober:
 
         The answer is checked, where the ask has a check, once it is whole, in one of the threads for that. `pair_id` is what this chat shares with
         the chats that it is compared with.
+
+        Where a refusal names a field that can be spared, it is left out from then on, and the same chat is sent again, for as long as one more is
+        named; the record is that of the last request. One of a pair is not sent again: the others would not have waited for it.
         """
         form = backends.form(endpoint.backend, endpoint.api)
-        request_id = uuid.uuid4().hex
-        answer = Answer(form)
+        while True:
+            left_out = self._lessons.left_out(endpoint) - wanted(ask)
+            tried = replace(endpoint, adaptation=endpoint.adaptation.without(left_out))
+            answer, request_id = Answer(form), uuid.uuid4().hex
+            ending = await self._exchange(tried, ask, form, answer, request_id, timeouts, connection)
+            ours = fields(body_of(tried, form, ask)) - fields(endpoint.adaptation.extra_body) - wanted(ask)
+            learnt = self._lessons.learn(endpoint, ours, ending.status, ending.error_body)
+            if not learnt or pair_id is not None:
+                break
+        failure = _cause(ending, form, answer)
+        wrong: Wrong | None = None
+        if failure is None and ask.check is not None and answer.finished_ns is not None:
+            reply = Reply(answer.text, answer.output_tokens, answer.finish_reason)
+            failure, wrong = await asyncio.get_running_loop().run_in_executor(self._checks, _checked, ask.check, reply, answer.finished_ns)
+        record = _record(endpoint, ask, scenario, request_id, ending, answer, _told(failure, endpoint))
+        head = hidden(answer.text, endpoint)[:ANSWER_HEAD_CHARACTERS] if wrong else None
+        return replace(
+            record,
+            due_ns=due_ns,
+            pair_id=pair_id,
+            failed_check=wrong.check if wrong else None,
+            answer_head=head,
+            left_out=tuple(sorted(left_out)),
+        )
+
+    async def _exchange(
+        self, endpoint: Endpoint, ask: Ask, form: WireForm, answer: Answer, request_id: str, timeouts: Timeouts, connection: ConnectionPolicy
+    ) -> Ending:
+        """One request and its answer, which is read as it comes."""
         reads = _Reads(answer)
         try:
             order = Order(
@@ -95,14 +129,7 @@ class Prober:
         else:
             ending = await self._worker.exchange(order, reads.take)
         reads.close(ending)
-        failure = _cause(ending, form, answer)
-        wrong: Wrong | None = None
-        if failure is None and ask.check is not None and answer.finished_ns is not None:
-            reply = Reply(answer.text, answer.output_tokens, answer.finish_reason)
-            failure, wrong = await asyncio.get_running_loop().run_in_executor(self._checks, _checked, ask.check, reply, answer.finished_ns)
-        record = _record(endpoint, ask, scenario, request_id, ending, answer, _told(failure, endpoint))
-        head = hidden(answer.text, endpoint)[:ANSWER_HEAD_CHARACTERS] if wrong else None
-        return replace(record, due_ns=due_ns, pair_id=pair_id, failed_check=wrong.check if wrong else None, answer_head=head)
+        return ending
 
 
 class _Reads:

@@ -131,6 +131,8 @@ class ChatRecord:
     """Name of the check that the answer failed."""
     answer_head: str | None = None
     """How the answer begins, where it failed a check; no secret is in it."""
+    left_out: tuple[str, ...] = ()
+    """Fields that its request went without, as the target had refused them; `max_tokens` is sent by its newer name."""
     native: Native = Native()
     content_encoding: str | None = None
     """How the answer was compressed, though it was not to be: its tokens may have been held back until there was enough
@@ -337,6 +339,7 @@ class ChatRecord:
             "http_status": self.http_status,
             "connection": self.connection,
             "retries": self.retries,
+            "left_out": list(self.left_out),
             "cache": self.cache,
             "phases": self.phases(),
             "headers_seconds": self.headers_seconds,

@@ -6,7 +6,7 @@ import base64
 import contextlib
 import ipaddress
 from importlib.metadata import version
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 import orjson
@@ -37,7 +37,7 @@ def address_of(endpoint: Endpoint) -> Address:
 
 def request_bytes(endpoint: Endpoint, form: WireForm, ask: Ask, request_id: str) -> bytes:
     """Head and body of the POST. The id travels as `X-Request-Id`, so that the record can be found in the engine's log."""
-    body = orjson.dumps(form.body(ask))
+    body = orjson.dumps(body_of(endpoint, form, ask))
     parts = urlsplit(endpoint.url)
     headers = {
         "Host": parts.netloc.rpartition("@")[2],
@@ -51,8 +51,20 @@ def request_bytes(endpoint: Endpoint, form: WireForm, ask: Ask, request_id: str)
     if endpoint.api_key:
         headers["Authorization"] = f"Bearer {endpoint.api_key}"
     headers.update(endpoint.headers)
-    lines = [f"POST {parts.path.rstrip('/')}{form.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    path = with_query(f"{parts.path.rstrip('/')}{endpoint.adaptation.path(form.path)}", endpoint)
+    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
     return "\r\n".join(lines).encode("latin-1") + body
+
+
+def body_of(endpoint: Endpoint, form: WireForm, ask: Ask) -> dict[str, object]:
+    """The JSON object that is sent."""
+    return endpoint.adaptation.adapted(form.body(ask))
+
+
+def with_query(url: str, endpoint: Endpoint) -> str:
+    """A URL, or a path, with what the target's configuration has follow each of them."""
+    query = endpoint.adaptation.query
+    return f"{url}?{urlencode(query, quote_via=quote)}" if query else url
 
 
 def _proxy_for(host: str, port: int) -> Proxy | None:

@@ -16,6 +16,7 @@ import pytest_asyncio
 from click.testing import CliRunner
 
 from catalogue import own, unified
+from config.endings import without_ending
 from config.problems import ConfigError
 from config.reader import Loaded, parse
 from discovery.kubernetes.engine import Engine, ask
@@ -76,7 +77,8 @@ def test_what_does_not_fit_it_is_refused_by_its_name() -> None:
     )
     assert problem("parrot", ", api: generate") == "is TGI's own API, and this is no TGI; leave it out, or write api: chat"
     assert "Parrot, Dormouse and vLLM only" in problem("tgi", "", "every: 15s, exact_length: true")
-    assert "a path that chatprobe adds itself" in problem("parrot", "", "every: 15s", "http://bird/talk")
+    assert without_ending("http://bird/talk", "parrot") == ("http://bird", "/talk")
+    assert without_ending("http://bird/feathers", "parrot") == ("http://bird", "/feathers")
 
 
 def test_that_it_is_kept_in_memory_by_chats_is_told() -> None:

@@ -150,6 +150,7 @@ class Attempts:
             due_ns=due.due_ns,
             pair_id=due.pair_id,
         )
+        engine.went_without(record.left_out)
         if record.input_tokens is not None:
             due.script.learn(record.input_tokens)
         if record.outcome == "ok":

@@ -47,7 +47,7 @@ class Facts:
     """What is known of a target beside its chats; None where it is not known, or where the question does not arise.
 
     `model` is the name that its chats ask for, `served_model` the one that the engine itself gives; `max_model_len` is the most tokens that a prompt
-    and its answer may have together.
+    and its answer may have together, `left_out` are fields that requests go without since it refused them.
     """
 
     target: str
@@ -56,6 +56,7 @@ class Facts:
     backend_version: str | None = None
     model_loaded: bool | None = None
     max_model_len: int | None = None
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

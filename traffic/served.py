@@ -9,23 +9,21 @@ from typing import Protocol
 
 import structlog
 
-from probes import backends
+from probes import backends, loading
 from probes.ask import UNKNOWN_MODEL, Endpoint
 from probes.control import ControlError
+from probes.loading import Memory, memory
+from probes.spare import told
 from traffic.events import Facts, Sink
-from traffic.schedule import NANOSECONDS, Clock
+from traffic.schedule import NANOSECONDS, Clock, nanoseconds
 
 ASK_AGAIN_AFTER_NS = 60 * NANOSECONDS
 
 _log = structlog.get_logger()
 
 
-class Questions(Protocol):
+class Questions(loading.Questions, Protocol):
     """Questions to engines; `probes.control.Control` asks them over HTTP. Each raises `ControlError` where no usable answer came."""
-
-    async def models(self, endpoint: Endpoint) -> tuple[str, ...]: ...
-
-    async def loaded(self, endpoint: Endpoint, model: str) -> bool | None: ...
 
     async def version(self, endpoint: Endpoint) -> str | None: ...
 
@@ -46,7 +44,7 @@ class Served:
         self._clock = clock
         self._sink = sink
         self._facts = Facts(endpoint.name, model=endpoint.model or model)
-        self._missing = endpoint.model is None
+        self._seen_loaded_ns: int | None = None
         self._asking: asyncio.Task[None] | None = None
         self._ask_again_ns: int | None = None
         self._gone = False
@@ -82,19 +80,36 @@ class Served:
         return self._facts.model
 
     async def loaded(self) -> bool | None:
-        """Whether the model is in memory right now; None where it cannot be said.
+        """Whether the model is in memory right now; False too where that cannot be told, unless it was a moment ago, as a chat might load it.
 
-        That is: the engine has it there always, it gave no answer, or it does not have the model at all, which a chat is to show.
+        None where a chat loads nothing: the engine has it there always, does not have it at all, or is down, which a chat is to show.
         """
-        if self._missing:
+        if self._facts.model == UNKNOWN_MODEL:
             return None
-        try:
-            loaded = await self._control.loaded(self._endpoint, self._facts.model)
-        except ControlError as error:
-            _log.debug("no answer on loaded models", target=self._endpoint.name, detail=str(error))
-            return None
-        self._learn(replace(self._facts, model_loaded=loaded))
-        return loaded
+        found = await memory(self._control, self._endpoint, self._facts.model)
+        match found:
+            case Memory.LOADED | Memory.UNLOADED:
+                loaded = found is Memory.LOADED
+                self._seen_loaded_ns = self._clock.monotonic_ns() if loaded else None
+                self._learn(replace(self._facts, model_loaded=loaded))
+                return loaded
+            case Memory.UNTOLD:
+                _log.debug("no answer on loaded models", target=self._endpoint.name)
+                return None if self._is_kept() else False
+        return None
+
+    def _is_kept(self) -> bool:
+        """Whether the model was in memory so lately that it still is, as it stays there for a while after each chat."""
+        on_demand = backends.get(self._endpoint.backend).on_demand
+        if self._seen_loaded_ns is None or on_demand is None:
+            return False
+        return self._clock.monotonic_ns() - self._seen_loaded_ns < nanoseconds(on_demand.keep_alive_seconds)
+
+    def went_without(self, left_out: tuple[str, ...]) -> None:
+        """A chat's request went without these fields, as the engine had refused them."""
+        if new := set(left_out) - set(self._facts.left_out):
+            _log.warning("the target refuses fields, and chats go without them", target=self.name, cost=told(new))
+        self._learn(replace(self._facts, left_out=left_out))
 
     def ask_soon(self) -> None:
         """A chat failed, and the engine may not be what it was: ask it before the next one."""
@@ -115,7 +130,6 @@ class Served:
             models = await self._control.models(self._endpoint)
             model = self._choose(models)
             listed = backends.get(self._endpoint.backend).listed(model, models)
-            self._missing = listed is None
             self._learn(replace(self._facts, model=model, served_model=listed or _only(models)))
             longest = await self._control.longest_chat(self._endpoint, model)
             self._learn(replace(self._facts, max_model_len=longest))
@@ -141,7 +155,8 @@ class Served:
 
 
 def _engine(endpoint: Endpoint) -> tuple[object, ...]:
-    return endpoint.backend, endpoint.url, endpoint.api, endpoint.model
+    way = endpoint.adaptation
+    return endpoint.backend, endpoint.url, endpoint.api, endpoint.model, way.chat_path, way.query
 
 
 def _only(models: Sequence[str]) -> str | None:

@@ -162,7 +162,8 @@ class Recording:
         member, facts, series = self._roster.members[target], self._facts[target], self._targets[target]
         url = shown_url(member.target.url)
         longest = "" if facts.max_model_len is None else str(facts.max_model_len)
-        series.record_only(own.TARGET_INFO, 1, url, facts.served_model or "", facts.backend_version or "", member.source, longest)
+        without = ",".join(facts.left_out)
+        series.record_only(own.TARGET_INFO, 1, url, facts.served_model or "", facts.backend_version or "", member.source, longest, without)
         zones = _ready_by_zone(member)
         series.keep_only(own.READY_REPLICAS, [(zone,) for zone in zones])
         for zone, count in zones.items():

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import orjson
 
 from probes.backends.base import FrameError, WireForm
-from probes.backends.fields import names, proper_name
+from probes.backends.fields import listed_names, proper_name
 from probes.numbers.loaded import OnDemand
 from probes.numbers.number import Number
 from probes.numbers.of_chats import OfChats
@@ -98,7 +98,7 @@ class Backend:
 
     def models(self, body: bytes) -> tuple[str, ...]:
         """The names of the models in the answer of `models_path`, in the engine's order."""
-        return names(body, "data", "id")
+        return listed_names(body)
 
     def longest_chat(self, body: bytes, model: str) -> int | None:
         """How many tokens a prompt and its answer may have together, by the answer of `longest_chat_path`.

@@ -110,10 +110,32 @@ def names(body: bytes, listing: str, name: str) -> tuple[str, ...]:
 
     The names become labels of metrics, so each of them must be a `proper_name`.
     """
-    found = tuple(text(as_object(entry, "a model"), name) for entry in as_list(parse_object(body).get(listing), listing))
+    return _proper(tuple(text(as_object(entry, "a model"), name) for entry in as_list(parse_object(body).get(listing), listing)), name)
+
+
+def _proper(found: tuple[str, ...], name: str) -> tuple[str, ...]:
     if not all(map(proper_name, found)):
         raise FrameError(f"a model's {name} is too long, or not printable")
     return found
+
+
+def listed_names(body: bytes) -> tuple[str, ...]:
+    """The models of a list as OpenAI's API has it, `{"data": [{"id": …}]}`, or as others write it: under `models`, as a bare array, with a `name`."""
+    try:
+        listed = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise FrameError(f"not JSON: {error}") from None
+    if isinstance(listed, dict):
+        listed = listed.get("data") if listed.get("data") is not None else listed.get("models")
+    found = (_listed_name(entry) for entry in as_list(listed, "data"))
+    return _proper(tuple(name for name in found if name), "id")
+
+
+def _listed_name(entry: object) -> str:
+    if isinstance(entry, str):
+        return entry
+    fields = as_object(entry, "a model")
+    return text(fields, "id") or text(fields, "name") or text(fields, "model")
 
 
 def proper_name(name: str) -> bool:

@@ -80,8 +80,22 @@ class OllamaChat:
         return by_status(status, body)
 
 
+def full_name(model: str) -> str:
+    """A model's name with every part, in lower case: two names that are alike so are one model to Ollama.
+
+    It fills in host, namespace and tag, takes a scheme off, and does not mind letter case (`types/model/name.go::ParseName`, `Name.EqualFold`).
+    """
+    name, colon, tag = model.rpartition(":")
+    if not colon or "/" in tag:
+        name, tag = model, ""
+    *where, own = name.rsplit("/", 2)
+    host = where[0].rpartition("://")[2] if len(where) > 1 else "registry.ollama.ai"
+    namespace = where[-1] if where else "library"
+    return f"{host}/{namespace}/{own}:{tag or 'latest'}".lower()
+
+
 def with_tag(model: str) -> str:
-    """A model's full name: `:latest` is meant where no tag is given, so that names are compared by this."""
+    """A model's name, with the tag that is meant where none is given."""
     # A colon before the last slash is a registry's port.
     return model if ":" in model.rpartition("/")[2] else f"{model}:latest"
 
@@ -199,6 +213,7 @@ ON_DEMAND = OnDemand(
         Number.MODEL_EXPIRY: "every model that is loaded.",
         Number.CONTEXT_TOKENS: "every model that is loaded.",
     },
+    reloaded_by=("keep_alive", "options"),
 )
 """Meanings: Ollama `server/routes.go::PsHandler`."""
 
@@ -244,4 +259,4 @@ class Ollama(Backend):
         return "chat" if isinstance(answer, dict) and {"model", "created_at", "done"} <= answer.keys() else None
 
     def model_key(self, model: str) -> str:
-        return with_tag(model)
+        return full_name(model)

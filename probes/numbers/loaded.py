@@ -40,11 +40,13 @@ class OnDemand:
     """How an engine loads models on demand.
 
     `path` lists the models in memory, and `read` reads that answer. It raises `FrameError` if the answer is no such
-    list. `keep_alive_seconds` is how long an idle model stays, unless the engine is told otherwise. `helps` say what
-    each number of a `LoadedModel` is with this engine.
+    list. `keep_alive_seconds` is how long an idle model stays, unless the engine is told otherwise. `reloaded_by` are
+    fields of a request that may have a model loaded anew, or kept. `helps` say what each number of a `LoadedModel` is
+    with this engine.
     """
 
     path: str
     read: Callable[[bytes], tuple[LoadedModel, ...]]
     keep_alive_seconds: float
     helps: Mapping[Number, str]
+    reloaded_by: tuple[str, ...] = ()

@@ -23,6 +23,8 @@ from probes.ask import Endpoint
 from probes.failure import Failure, Reason
 from probes.record import ChatRecord, Chunk, Milestones, Native
 from simulator import EngineName, Latency, Options, simulated
+from tests.answers import FINISH, stream, token, whole
+from tests.servers import Peer, closed_port, serving
 
 FAST = Latency(decode_seconds=0.002, first_token_seconds=0.002)
 SECOND = 1_000_000_000
@@ -63,6 +65,67 @@ def record(*, failure: Failure | None = None) -> ChatRecord:
         finished_ns=None if failure else 10 * SECOND,
         connection="fresh",
     )
+
+
+@pytest.mark.parametrize(("engine", "title", "path"), [("vllm", "vLLM", "/version"), ("tgi", "TGI", "/info"), ("ollama", "Ollama", "/api/version")])
+async def test_without_a_backend_the_engine_is_asked(engine: EngineName, title: str, path: str) -> None:
+    async with simulated(engine, Options(latency=FAST)) as one:
+        code, out, err = await chatprobe(f"{one.url}/v1", "--max-tokens", "5", "--output", "json")
+    assert code == 0
+    assert json.loads(out)["backend"] == engine
+    assert f"At {one.url} answers {title}, by its {path}." in err
+    assert err.startswith("URL: ends in /v1, which chatprobe adds itself")
+
+
+async def test_nobody_can_tell_which_engine() -> None:
+    code, _, err = await chatprobe(f"http://127.0.0.1:{closed_port()}")
+    assert code == 1
+    assert "it cannot be told which engine answers" in err
+    assert "name it with --backend" in err
+
+
+async def test_requests_as_their_server_wants_them() -> None:
+    """A server that has its API elsewhere, wants a key in the query, and refuses fields."""
+
+    def script(peer: Peer) -> None:
+        request = peer.request()
+        head, _, body = request.partition(b"\r\n\r\n")
+        if request.startswith(b"GET /v3/models?key=canary "):
+            peer.send(whole(200, b'["tiny"]'))
+        elif head.startswith(b"POST /v3/chat/completions?key=canary ") and "seed" not in (sent := json.loads(body)):
+            assert (sent["max_completion_tokens"], sent["top_p"]) == (64, 1)
+            peer.send(stream(token("Hi"), FINISH))
+        else:
+            peer.send(whole(422, b'{"detail":[{"loc":["body","seed"],"msg":"Extra inputs are not permitted: canary"}]}'))
+
+    with serving(script) as server:
+        options = ("--chat-path", "/chat/completions", "--query", "key=canary", "--max-tokens-field", "max_completion_tokens")
+        arguments = (f"{server.url}/v3", *options, "--extra-body", '{"top_p": 1}')
+        code, out, err = await chatprobe(*arguments)
+        assert (code, "seed (answers to one prompt may differ more)" in " ".join(out.split())) == (0, True), out + err
+        asked = len(server.requests)
+        code, out, err = await chatprobe(*arguments, "--omit", "seed", "--backend", "openai", "--count", "2")
+        assert (code, "left out" in out) == (0, False), out + err
+        code, out, err = await chatprobe(*arguments, "--backend", "openai", "--count", "2")
+        assert (code, "left out, as the server refuses it: seed" in out) == (0, True), out + err
+    assert asked > 3
+    assert "canary" not in out + err
+
+
+@pytest.mark.parametrize(
+    ("ps", "message"),
+    [(whole(200, b'{"models":[]}'), "Ollama has not loaded Tiny:1B"), (whole(403, b""), "Ollama does not tell whether it has loaded Tiny:1B")],
+    ids=["not loaded", "not told"],
+)
+async def test_a_model_by_another_name_of_its_own_is_not_loaded_without_leave(ps: bytes, message: str) -> None:
+    def script(peer: Peer) -> None:
+        while True:
+            peer.send(ps if b" /api/ps " in peer.request() else whole(200, b'{"models":[{"name":"tiny:1b"}]}'))
+
+    with serving(script) as server:
+        code, _, err = await chatprobe(server.url, "--backend", "ollama", "--model", "Tiny:1B")
+    assert (code, message in err) == (1, True)
+    assert not any(request.startswith(b"POST") for request in server.requests)
 
 
 @pytest.mark.parametrize("engine", ["vllm", "tgi", "ollama"])
@@ -277,7 +340,14 @@ async def test_an_interrupt_ends_it_with_what_there_is() -> None:
     ("arguments", "message"),
     [
         (["nonsense"], "URL: is not a URL of an engine"),
-        (["http://127.0.0.1:1/v1"], "URL: ends in a path that chatprobe adds itself"),
+        (["http://127.0.0.1:1/v3/chat/completions"], "URL: ends in another path of chats"),
+        (["http://127.0.0.1:1", "--omit", "sed"], "--omit: is no field that chats with vLLM have; did you mean seed?"),
+        (["http://127.0.0.1:1", "--extra-body", "{"], "--extra-body: is no JSON"),
+        (["http://127.0.0.1:1", "--extra-body", "[]"], "--extra-body: is no JSON object"),
+        (["http://127.0.0.1:1", "--extra-body", '{"stream": false}'], "--extra-body: is for chatprobe to say"),
+        (["http://127.0.0.1:1", "--max-tokens-field", "seed"], "--max-tokens-field: is the name of another field"),
+        (["http://127.0.0.1:1", "--chat-path", "chat"], "--chat-path: is no path of a URL"),
+        (["http://127.0.0.1:1", "--query", "key"], "--query: has no name and value"),
         (["http://127.0.0.1:1", "--insecure"], "--insecure: has no effect without TLS"),
         (["http://127.0.0.1:1", "--api", "generate"], "--api: generate is TGI's own API"),
         (["http://127.0.0.1:1", "--load-model"], "--load-model: is for Ollama"),

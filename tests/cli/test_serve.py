@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -160,3 +162,47 @@ def test_a_lease_needs_a_cluster(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "Error: a lease needs a cluster: there is no cluster to talk to: " in done.stderr
+
+
+async def test_without_a_file_it_serves_the_targets_that_are_given() -> None:
+    async with engine() as one, serving("--target", f"mine={one.url}/v1") as (process, url, _):
+        async with asyncio.timeout(20):
+            await one.asked.wait()
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as response:
+            seen = await response.text()
+        assert 'target="mine"' in seen
+        assert 'scenario="heartbeat"' in seen
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 20) == 0
+
+
+async def test_on_a_terminal_targets_that_are_given_are_a_live_table() -> None:
+    ours, theirs = pty.openpty()
+    async with engine() as one:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "cli", "serve", "--listen", "127.0.0.1:0", "--target", one.url),
+            stdout=theirs,
+            stderr=theirs,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+        )
+        os.close(theirs)
+        shown = ""
+        async with asyncio.timeout(30):
+            while "TTFT ms" not in shown:
+                shown += (await asyncio.to_thread(os.read, ours, 65536)).decode()
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # how a terminal says that its other end is closed
+            while piece := await asyncio.to_thread(os.read, ours, 65536):
+                shown += piece.decode()
+        os.close(ours)
+        assert await asyncio.wait_for(process.wait(), 20) == 0
+    assert f"Keep it: chatprobe init --target={one.url}, then chatprobe serve" in shown
+    assert "answers vLLM, by its /version." in shown
+    assert "level=info" not in shown
+
+
+def test_targets_stand_in_a_file_or_are_given() -> None:
+    result = CliRunner().invoke(main, ["serve", "--config", "a.yaml", "--target", "http://127.0.0.1:1"])
+    assert result.exit_code == 2
+    assert "give --config or --target, not both" in result.output

@@ -13,6 +13,7 @@ from config.discovered import read_targets
 from config.places import MAX_BYTES
 from config.problems import ConfigError
 from config.targets import Target
+from probes.adaptation import Adaptation
 
 FORMS = "write targets: {NAME: {backend: vllm, url: http://HOST:PORT}}, or a list as Prometheus' file_sd takes it"
 NO_ADDRESS = "is no address; write HOST:PORT, without scheme, user and path"
@@ -44,6 +45,27 @@ def test_our_own_form(file: Path) -> None:
         "a": Target(backend="vllm", url="http://10.0.0.1:8000"),
         "ns/b": Target(backend="tgi", url="https://b", model="m", api="generate"),
     }
+
+
+def test_what_its_server_wants_otherwise(file: Path) -> None:
+    settings = "omit: [seed], extra_body: {top_p: 1}, max_tokens_field: max_completion_tokens, chat_path: /chat/completions"
+    [found] = read(file, f"targets:\n  a: {{backend: openai, url: http://10.0.0.1/v3, {settings}}}\n").values()
+    assert (found.url, found.adaptation) == (
+        "http://10.0.0.1/v3",
+        Adaptation(frozenset({"seed"}), {"top_p": 1}, "max_completion_tokens", "/chat/completions"),
+    )
+    groups = [{"targets": ["10.0.0.1:80"], "labels": {"backend": "openai", "chat_path": "/chat"}}]
+    assert [target.chat_path for target in read(file, json.dumps(groups)).values()] == ["/chat"]
+
+
+def test_what_is_not_for_others_to_say(file: Path) -> None:
+    text = b"targets:\n  a: {backend: vllm, url: 'http://${HOST}', query: {key: hunter2}}\n"
+    query, place = problems(file, text)
+    assert query.endswith(
+        "targets.a.url: holds a place for the variable HOST, which is not expanded here; "
+        "write the value itself, or fill it in before (envsubst, Helm)"
+    )
+    assert place.endswith("targets.a.query: is for targets of the main configuration only; leave it out")
 
 
 def test_the_form_of_prometheus(file: Path) -> None:

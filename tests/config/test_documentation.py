@@ -18,6 +18,7 @@ from config.sections import SECTIONS
 from config.targets import SecretRef
 from config.unavailable import UNAVAILABLE
 from probes.ask import Timeouts
+from probes.spare import SPARE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
 WRITTEN_OTHERWISE = {
@@ -104,3 +105,8 @@ def test_headers_that_are_refused() -> None:
 def test_secret_reference_is_documented_as_it_is() -> None:
     assert set(SecretRef.model_fields) == {"file", "env"}
     assert "`{file: PATH}`" in PAGE
+
+
+def test_what_it_costs_to_leave_a_field_out() -> None:
+    for name, cost in SPARE.items():
+        assert f"| `{name}` | {cost} |\n" in PAGE

@@ -122,3 +122,12 @@ def test_says_nothing_of_keys_that_do_not_go_with_what_was_written() -> None:
     assert "prompt:" not in shown
     assert "arrivals:" not in shown
     assert "every:" not in shown
+
+
+def test_parts_of_requests_stay_as_they_were_written_and_the_query_is_hidden() -> None:
+    target = "{backend: vllm, url: http://v, extra_body: {stop: null, top_p: 1}, query: {key: canary}, omit: [seed]}"
+    config = parse(f"targets: {{v: {target}}}\nscenarios: {{b: {{every: 15s}}}}\n").config
+    shown = effective(config)
+    assert "canary" not in shown
+    again = parse(shown).config.targets["v"]
+    assert (again.extra_body, again.omit) == ({"stop": None, "top_p": 1}, ("seed",))

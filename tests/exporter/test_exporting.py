@@ -16,8 +16,10 @@ from config.quantities import Address
 from config.reader import parse
 from exporter.exporting import ServeError, exporting
 from probes.record import ChatRecord
+from tests.answers import FINISH, stream, token, whole
 from tests.exporter.engine import KEY, engine
 from tests.exporter.scrape import Scrape, promtool_accepts, read
+from tests.servers import Peer, serving
 from traffic.events import Event
 
 CHAT = {"target": "vllm", "backend": "vllm", "model": "tiny", "scenario": "heartbeat"}
@@ -86,6 +88,26 @@ async def test_from_an_engine_to_a_scrape(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in written.splitlines()]
     assert len(lines) >= probes
     assert {line["outcome"] for line in lines} == {"ok"}
+
+
+async def test_what_a_target_refuses_is_a_fact_about_it() -> None:
+    def strict(peer: Peer) -> None:
+        while True:
+            request = peer.request()
+            if not request.startswith(b"POST"):
+                peer.send(whole(404, b""))
+            elif b'"seed"' in request:
+                peer.send(whole(422, b'{"detail":[{"type":"extra_forbidden","loc":["body","seed"]}]}'))
+            else:
+                peer.send(stream(token("Hi"), FINISH))
+
+    awaited = Awaited()
+    with serving(strict) as server:
+        async with exporting(settings(server.url), sinks=[awaited]) as running:
+            await awaited.came()
+            seen = await scraped(running.address)
+    assert seen.value(own.TARGET_INFO.name, left_out="seed") == 1
+    assert seen.value(own.PROBE_FAILURES.name) == 0
 
 
 async def test_an_engine_that_is_down_is_a_failure_to_connect_under_an_unknown_model() -> None:

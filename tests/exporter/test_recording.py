@@ -329,6 +329,7 @@ def test_new_facts_of_the_same_model_leave_its_counters_alone(metrics: Metrics) 
             "backend_version": "0.12.0",
             "source": "static",
             "max_model_len": "",
+            "left_out": "",
         }
     ]
 

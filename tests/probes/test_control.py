@@ -36,6 +36,9 @@ def endpoint(server: Server, backend: str) -> Endpoint:
         ("tgi", b'{"data":[{"id":"tiny"}]}', ("tiny",)),
         ("ollama", b'{"models":[{"name":"llama3.2:1b"}]}', ("llama3.2:1b",)),
         ("openai", b'{"data":[]}', ()),
+        ("openai", b'[{"id":"m","object":"model"}]', ("m",)),
+        ("openai", b'{"models":[{"name":"m"},{"id":"n"}]}', ("m", "n")),
+        ("vllm", b'{"models":["m",{"model":"n"},{}]}', ("m", "n")),
     ],
 )
 async def test_models(backend: str, body: bytes, names: tuple[str, ...]) -> None:

@@ -36,6 +36,7 @@ KEYS = [
         "http_status",
         "connection",
         "retries",
+        "left_out",
         "cache",
     ),
     *(

@@ -9,7 +9,7 @@ from typing import TypeVar
 from config.model import Config
 from config.reader import parse
 from probes.ask import Ask, ConnectionPolicy, Endpoint, Timeouts
-from probes.control import ControlError
+from probes.control import ControlError, NoAnswerError
 from probes.failure import Failure, Reason
 from probes.record import ChatRecord
 from traffic.events import Event
@@ -137,6 +137,8 @@ class FakeControl:
     release: str | None = "1.0"
     longest: int | None = 4096
     silent: bool = False
+    untold: bool = False
+    """Whether it does not say what is in memory."""
     questions: list[str] = field(default_factory=list)
 
     async def models(self, endpoint: Endpoint) -> tuple[str, ...]:
@@ -147,6 +149,8 @@ class FakeControl:
 
     async def loaded(self, endpoint: Endpoint, model: str) -> bool | None:
         self._asked("loaded")
+        if self.untold:
+            raise ControlError("status 403")
         return self.in_memory
 
     async def version(self, endpoint: Endpoint) -> str | None:
@@ -160,7 +164,7 @@ class FakeControl:
     def _asked(self, question: str) -> None:
         self.questions.append(question)
         if self.silent:
-            raise ControlError("connection refused")
+            raise NoAnswerError("connection refused")
 
 
 @dataclass

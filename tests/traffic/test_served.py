@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import structlog
 
 from probes.ask import UNKNOWN_MODEL, Endpoint
 from tests.traffic.fakes import FakeClock, FakeControl, Heard, settle
@@ -118,17 +119,23 @@ async def test_chats_that_wait_share_one_question_and_closing_lets_go_of_it() ->
     assert all(isinstance(result, asyncio.CancelledError) for result in done)
 
 
-async def test_a_model_that_the_engine_does_not_have_is_not_asked_after() -> None:
+async def test_a_model_that_the_engine_does_not_have_is_for_the_chat_to_show() -> None:
     control = FakeControl(listed=("other", "another"), in_memory=False)
     one = served(control, Heard(), model="misspelt", backend="ollama")
-    assert await one.loaded() is False  # nothing is listed yet
-    await one.model()
-    await settle()
     assert await one.loaded() is None
-    control.listed = ("misspelt:latest",)
-    one.ask_soon()
-    await one.model()
-    await settle()
+    control.listed = ("Misspelt:latest",)
+    assert await one.loaded() is False
+
+
+async def test_where_it_cannot_be_told_a_chat_might_load_the_model() -> None:
+    control, clock = FakeControl(in_memory=True, untold=True), FakeClock()
+    one = served(control, Heard(), clock, model="tiny", backend="ollama")
+    assert await one.loaded() is False
+    control.untold = False
+    assert await one.loaded() is True
+    control.untold = True
+    assert await one.loaded() is None  # as it was there a moment ago, and stays for five minutes
+    clock.now_ns += 301_000_000_000
     assert await one.loaded() is False
 
 
@@ -138,3 +145,14 @@ async def test_a_model_without_a_name_is_not_asked_after() -> None:
     assert await one.model() == UNKNOWN_MODEL
     assert await one.loaded() is None
     assert "loaded" not in control.questions
+
+
+async def test_fields_that_chats_go_without_are_told_once() -> None:
+    heard = Heard()
+    one = served(FakeControl(), heard, model="tiny")
+    with structlog.testing.capture_logs() as lines:
+        for left_out in ((), ("seed",), ("seed",), ("cache_salt", "seed")):
+            one.went_without(left_out)
+    assert [facts.left_out for facts in heard.of(Facts)] == [("seed",), ("cache_salt", "seed")]
+    assert [line["cost"].partition(" ")[0] for line in lines] == ["seed", "cache_salt"]
+    assert {(line["log_level"], line["target"]) for line in lines} == {("warning", "engine")}

@@ -145,3 +145,32 @@ def test_a_name_without_a_tag_means_latest(model: str, full_name: str) -> None:
 def test_a_line_that_does_not_say_that_it_is_not_the_last_is_not() -> None:
     assert OLLAMA.read(b'{"message":{"content":"Hel"}}') == Event(text="Hel")
     assert OLLAMA.read(b'{"message":{"content":"lo"},"done":null}') == Event(text="lo")
+
+
+@pytest.mark.parametrize(
+    ("model", "alike"),
+    [
+        ("qwen3", "registry.ollama.ai/library/qwen3:latest"),
+        ("Qwen3:8B", "qwen3:8b"),
+        ("library/qwen3", "qwen3"),
+        ("https://registry.ollama.ai/library/QWEN3", "qwen3:LATEST"),
+        ("hf.co/Org/Model-GGUF:Q4_K_M", "HF.co/org/model-gguf:q4_k_m"),
+        ("host:5000/team/qwen3", "host:5000/team/qwen3:latest"),
+    ],
+)
+def test_names_of_one_model(model: str, alike: str) -> None:
+    assert get("ollama").model_key(model) == get("ollama").model_key(alike)
+
+
+@pytest.mark.parametrize(
+    ("model", "other"),
+    [
+        ("qwen3", "qwen3:8b"),
+        ("team/qwen3", "qwen3"),
+        ("hf.co/library/qwen3", "qwen3"),
+        ("host:5000/team/a", "host:5001/team/a"),
+        ("a:latest", "a:late"),
+    ],
+)
+def test_names_of_two_models(model: str, other: str) -> None:
+    assert get("ollama").model_key(model) != get("ollama").model_key(other)

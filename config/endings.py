@@ -1,0 +1,55 @@
+"""Endings of URLs that people copy from elsewhere, and that chatprobe adds itself: they are taken off, and that is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from config.rules import Finding
+from probes import backends
+
+_OTHERS = ("/v1", "/v1/completions", "/v1/responses", "/api/generate")
+"""Paths of the engines' APIs that are none of a chat."""
+
+
+def without_ending(url: str, backend: str | None, chat_path: str | None = None) -> tuple[str, str]:
+    """A URL that has been checked, without the ending, and the ending, "" where there is none.
+
+    With a path of chats of its own a URL is taken as it stands, but for that path. Raises `ValueError` where a chat path is some other server's.
+    """
+    parts = urlsplit(url)
+    known = (chat_path,) if chat_path else (*_of_all(), *_beginnings(backend))
+    ending = max((one for one in known if parts.path.endswith(one)), key=len, default="")
+    if not ending and chat_path is None and parts.path.endswith("/chat/completions"):
+        raise ValueError("ends in another path of chats than the API's own; write what stands before it, and chat_path: /chat/completions")
+    return urlunsplit(parts._replace(path=parts.path.removesuffix(ending).rstrip("/"))), ending
+
+
+def taken_off(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is said of the targets of a configuration, as it was written, whose URLs end so."""
+    targets = data.get("targets")
+    for name, target in targets.items() if isinstance(targets, dict) else ():
+        _, ending = without_ending(target["url"].rstrip("/"), target.get("backend"), target.get("chat_path"))
+        if ending:
+            yield ("targets", name, "url"), words(ending)
+
+
+def words(ending: str) -> str:
+    return f"ends in {ending}, which chatprobe adds itself where it is needed, and takes off here; leave it out"
+
+
+def _of_all() -> Iterator[str]:
+    """Every path that is asked of any engine."""
+    yield from (*_OTHERS, *backends.chat_paths())
+    for backend in backends.BACKENDS.values():
+        said = (backend.recognised_at, backend.health_path, backend.models_path, backend.version_path, backend.longest_chat_path)
+        loaded, metrics = backend.on_demand and backend.on_demand.path, backend.metrics and backend.metrics.path
+        yield from (path for path in (*said, loaded, metrics) if path)
+
+
+def _beginnings(backend: str | None) -> Iterator[str]:
+    """The folders in which an engine's own chats are, and any engine's where none is named."""
+    for path in [form.path for name, one in backends.BACKENDS.items() if backend in (name, None) for form in one.forms.values()]:
+        parts = path.strip("/").split("/")
+        yield from ("/" + "/".join(parts[:count]) for count in range(1, len(parts)))
