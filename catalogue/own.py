@@ -265,9 +265,10 @@ CLOCK_STEPS = Metric(
 NATIVE_SERIES_DROPPED = Metric(
     "chatprobe_exporter_native_series_dropped_total",
     "counter",
-    "Series of engines' own metrics that were scraped and not served on, anew with each scrape, by why: `budget`, the target has too many; "
-    "`type_conflict`, another target has the name with another type; `name_conflict`, another family takes the name; `malformed`, OpenMetrics does "
-    "not allow for them. What the filters leave out is not counted.",
+    "Series of engines' own metrics that were scraped and not served on, anew with each scrape, by why: `unreadable`, the line is no metric; "
+    "`line_too_long`; `too_large`, the page has too many lines; `malformed`, OpenMetrics does not allow for them; `budget`, the target has too many; "
+    "`type_conflict`, another target has the name with another type; `name_conflict`, another family takes the name. What the filters leave out of "
+    "what was read is not counted. The log has the names.",
     (TARGET, REASON),
 )
 SERIES = Metric("chatprobe_exporter_series", "gauge", "Series in this exposition.")

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from structlog.testing import capture_logs
 
 from catalogue import own, unified
 from config.model import Config
@@ -18,7 +19,7 @@ from exporter.native.scrape import Scraped
 from probes.ask import Endpoint
 from probes.numbers.loaded import LoadedModel
 from tests.exporter.chats import chat
-from tests.exporter.native.recorded import families, numbers
+from tests.exporter.native.recorded import numbers, page
 from tests.exporter.scrape import Scrape, scrape
 from tests.traffic.fakes import FakeClock, settle
 from traffic.events import Facts
@@ -55,8 +56,8 @@ class FakeScraper:
     async def metrics(self, endpoint: Endpoint, url: str, *, timeout_seconds: float) -> Scraped:
         self.asked.append((url, endpoint.api_key))
         await self._wait(url)
-        found = families(self.page)
-        return Scraped(found, numbers("vllm", found), self.clock.now_ns, self.clock.now_ns)
+        found = page(self.page.encode())
+        return Scraped(found.families, numbers("vllm", found.families), self.clock.now_ns, self.clock.now_ns, found.left_out)
 
     async def loaded_models(self, endpoint: Endpoint, *, timeout_seconds: float) -> tuple[LoadedModel, ...]:
         self.asked.append((endpoint.url, endpoint.api_key))
@@ -312,3 +313,23 @@ async def test_ollama_is_asked_what_it_has_in_memory() -> None:
         seen = one.seen()
         assert seen.value(unified.MODEL_MEMORY.name) is None
         assert seen.value(own.NATIVE_UP.name, target="ollama", reason="timeout") == 0
+
+
+async def test_what_is_left_out_is_counted_at_each_scrape_and_logged_once() -> None:
+    with capture_logs() as logs:
+        async with scene(config(VLLM, native="{series_per_target: 1}")) as one:
+            one.scraper.page = PAGE.replace("TOKENS", "7") + "vllm:a{ 1\nvllm:b one\n"
+            await one.advance(31)
+            seen = one.seen()
+            one.scraper.page += "vllm:c\n"
+            await one.advance(15)
+    assert seen.value(own.NATIVE_UP.name, target="vllm", reason="") == 1
+    assert seen.value(own.NATIVE_SERIES_DROPPED.name, target="vllm", reason="unreadable") == 4
+    assert seen.value(own.NATIVE_SERIES_DROPPED.name, target="vllm", reason="budget") == 3
+    said = [line for line in logs if line["event"] == "series of an engine's own metrics are left out"]
+    assert [(line["target"], line["reason"], line["series"], line["names"]) for line in said] == [
+        ("vllm", "budget", 1, ["vllm:num_requests_running"]),
+        ("vllm", "unreadable", 2, ["vllm:a", "vllm:b"]),
+        ("vllm", "unreadable", 3, ["vllm:c"]),
+    ]
+    assert all(line["log_level"] == "warning" and line["detail"] for line in said)
