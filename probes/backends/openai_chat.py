@@ -47,9 +47,7 @@ class OpenAiChat:
             return Event(refusal=self._broken(found))
         chunk = as_object(chunk, "the frame")
         choices = chunk.get("choices")
-        usage = chunk.get("usage")
-        if not isinstance(usage, dict):
-            usage = {}
+        usage = self._usage(chunk)
         if not choices:
             # gateways write `null`, or nothing, where OpenAI has an empty list
             return Event(
@@ -90,6 +88,11 @@ class OpenAiChat:
         error = choice.get("error") or (delta.get("error") if isinstance(delta, dict) else None)
         found = complaint({"error": error}) if error else None
         return None if found is None else self._broken(found)
+
+    def _usage(self, chunk: JsonObject) -> JsonObject:
+        """The counts of a chunk, under OpenAI's names; empty where it has none."""
+        usage = chunk.get("usage")
+        return usage if isinstance(usage, dict) else {}
 
     def _native(self, chunk: JsonObject) -> Native | None:
         """What the engine says of its own timing."""

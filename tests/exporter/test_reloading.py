@@ -18,14 +18,21 @@ from structlog.typing import EventDict
 from catalogue import own
 from catalogue.metric import TARGET
 from config.quantities import Address
-from config.reader import read
+from config.reader import Loaded, parse, read
+from discovery.kubernetes.discovery import Seen
+from discovery.plan import plan
+from exporter.assembly import Metrics
 from exporter.exporting import Running, exporting
+from exporter.reloading import Before, Reloading
 from exporter.watching import signatures
 from probes.record import ChatRecord
 from tests.exporter.engine import Engine, engine
 from tests.exporter.scrape import Scrape, promtool_accepts
 from tests.exporter.scrape import read as read_scrape
+from tests.exporter.scrape import scrape as scraped
+from tests.traffic.fakes import FakeClock
 from traffic.events import Event, Skip
+from traffic.sharding import Part
 
 CHAT = {"target": "vllm", "backend": "vllm", "model": "tiny", "scenario": "steady"}
 SOON = 20.0
@@ -278,6 +285,31 @@ async def test_what_is_wrong_with_discovery_is_in_the_answer_to_a_reload_on_the_
     assert [line["problem"].startswith(problem) for line in logs if line["event"].endswith("mended, or it is gone")] == [True]
     assert [line["removed"] for line in logs if "removed" in line] == ["unwatched"]
     assert len([line for line in logs if "advice" in line]) == 2
+
+
+async def test_a_secret_of_a_file_s_target_that_cannot_be_read_is_told_until_it_can_whatever_a_cluster_does_meanwhile(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("a-key")
+    more = 'discovery: {files: ["*.targets"]}\ncredentials: [{host: 127.0.0.1, api_key: {file: key}}]'
+    config = parse(configuration("http://own", more=more), str(tmp_path / "chatprobe.yaml")).config
+    first = plan(config)
+    metrics = Metrics(first.roster, {})
+    one = Reloading(first, lambda: Loaded(config, (), ()), metrics.own, FakeClock(), seen=Seen, part=Part, before=Before())
+    (tmp_path / "key").unlink()
+    (tmp_path / "a.targets").write_text("targets: {found: {backend: vllm, url: http://127.0.0.1:9}}")
+
+    def up() -> float | None:
+        return scraped(metrics).one(own.DISCOVERY_UP.name, source="files")
+
+    assert up() == 1
+    await one.read_targets()
+    assert (up(), one.targets_read.well, len(list(one.troubles()))) == (0, False, 1)
+    await one.take_step()
+    one.nothing_new()
+    assert (up(), one.targets_read.well, len(list(one.troubles()))) == (0, False, 1)
+    (tmp_path / "key").write_text("a-key")
+    await one.read_targets()
+    assert (up(), one.targets_read.well, list(one.troubles())) == (1, True, [])
+    assert list(one.plan.roster.members) == ["vllm", "found"]
 
 
 async def test_the_page_says_that_the_configuration_was_refused(tmp_path: Path) -> None:
