@@ -67,7 +67,8 @@ def test_the_documentation_has_that_table() -> None:
 def test_what_a_page_says(tmp_path: Path) -> None:
     failures = {f'{own.PROBE_FAILURES.name}{labels()[:-1]},reason="connect"}}': "0x399 0+1x80"}
     info = {f'{own.TARGET_INFO.name}{labels()[:-1]},url="http://vllm:8000"}}': "1x480"}
-    fired = firing(config(), FAST, attempts("0+1x480", "0+1x400 400x80") | failures | info, [120], tmp_path)
+    words = {f'{own.LAST_FAILURE.name}{labels()[:-1]},reason="connect",detail="refused by 10.0.0.7"}}': "7195x480"}
+    fired = firing(config(), FAST, attempts("0+1x480", "0+1x400 400x80") | failures | info | words, [120], tmp_path)
     ((alert,),) = fired.values()
     assert alert.labels == {
         "job": "chatprobe",
@@ -88,7 +89,8 @@ def test_what_a_page_says(tmp_path: Path) -> None:
         "summary": "vllm burns its error budget for available",
         "description": "100% of the chats with vllm (tiny) in the last 5m were bad, and more than 14.4% of those in the last 1h "
         "(80 of 240 chats). A good one succeeds. 80 failed. The most frequent failure in 1h: connect. "
-        "1% may be bad: at 14.4 times that, the budget of 30d is gone in 2.1d. The engine: http://vllm:8000.",
+        "1% may be bad: at 14.4 times that, the budget of 30d is gone in 2.1d. "
+        "The last failure: connect, refused by 10.0.0.7. The engine: http://vllm:8000.",
         "runbook_url": "https://github.com/chatprobe/chatprobe/blob/main/docs/runbooks/LLMBudgetBurnFast.md",
         "dashboard": f"/d/{LINKED}",
         "dashboard_url": f"http://127.0.0.1:3000/d/{LINKED}",
