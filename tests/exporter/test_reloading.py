@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -24,18 +24,18 @@ from discovery.plan import plan
 from exporter.assembly import Metrics
 from exporter.exporting import Running, exporting
 from exporter.reloading import Before, Reloading
-from exporter.watching import signatures
+from exporter.watching import Signatures, signatures
 from probes.record import ChatRecord
 from tests.exporter.engine import Engine, engine
 from tests.exporter.scrape import Scrape, promtool_accepts
 from tests.exporter.scrape import read as read_scrape
 from tests.exporter.scrape import scrape as scraped
 from tests.traffic.fakes import FakeClock
+from tests.waiting import PATIENCE_SECONDS
 from traffic.events import Event, Skip
 from traffic.sharding import Part
 
 CHAT = {"target": "vllm", "backend": "vllm", "model": "tiny", "scenario": "steady"}
-SOON = 20.0
 
 
 @dataclass
@@ -74,13 +74,13 @@ class Scene:
         return read_scrape(body)
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not holds():  # noqa: ASYNC110 - what is awaited happens in sinks, files and other processes
                 await asyncio.sleep(0.02)
 
     async def until_scraped(self, expected: float | None, name: str, **labels: str) -> None:
         """Until the sum of these samples is the expected one."""
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (await self.scrape()).value(name, **labels) != expected:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
@@ -155,7 +155,8 @@ async def test_every_chat_is_counted_once_while_targets_come_and_go(tmp_path: Pa
         with_other = configuration(one.engine.url, extra=f'  other: {{backend: vllm, url: "{one.engine.url}", model: tiny}}')
         for _ in range(10):
             await one.reload(with_other)
-            await asyncio.sleep(0.05)
+            chats = len(one.engine.chats)
+            await one.until(lambda before=chats: len(one.engine.chats) > before)  # type: ignore[misc]
             await one.reload(configuration(one.engine.url))
         await one.until(lambda: len(one.records) > 20)
         one.engine.finish.clear()
@@ -243,7 +244,14 @@ async def test_a_reload_by_hand_that_is_undone_on_disk_does_not_stay_in_force(tm
 async def test_a_reload_that_leaves_a_secret_out_or_names_another_is_not_followed_by_one_that_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    looks: list[Iterable[str]] = []
+
+    def looked(paths: Iterable[str]) -> Signatures:
+        looks.append(paths)
+        return signatures(paths)
+
     monkeypatch.setattr("exporter.watching.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("exporter.watching.signatures", looked)
     for name in ("key", "other"):
         (tmp_path / name).write_text("a-key")
     with capture_logs() as logs:
@@ -252,7 +260,8 @@ async def test_a_reload_that_leaves_a_secret_out_or_names_another_is_not_followe
                 reloads = len(reloaded(logs))
                 one.file.write_text(configuration(one.engine.url, target=target))
                 await one.until(lambda before=reloads: len(reloaded(logs)) > before)  # type: ignore[misc]
-                await asyncio.sleep(0.2)
+                looked_at = len(looks)
+                await one.until(lambda before=looked_at: len(looks) >= before + 10)  # type: ignore[misc]
     assert [line["changes"] for line in reloaded(logs)] == ["targets changed: vllm", "targets changed: vllm"]
 
 

@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+from tests.waiting import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.real
 
 WARM_UPS = 10
 ROUNDS = 5
@@ -47,7 +49,7 @@ def native(url: str, sample: str) -> float:
 
 def native_after(url: str, chats: float, sample: str) -> float:
     """The same, once the engine has counted so many chats as ended: it does so a moment after their last byte."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while native(url, "vllm:request_success_total") < chats:
         assert time.monotonic() < deadline, "the engine did not count all the chats"
     return native(url, sample)

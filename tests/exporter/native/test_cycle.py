@@ -22,6 +22,7 @@ from tests.exporter.chats import chat
 from tests.exporter.native.recorded import numbers, page
 from tests.exporter.scrape import Scrape, scrape
 from tests.traffic.fakes import FakeClock, settle
+from tests.waiting import PATIENCE_SECONDS
 from traffic.events import Facts
 from traffic.roster import roster
 
@@ -86,14 +87,14 @@ class Scene:
         self.natives.set_targets(listed, listed.endpoints)
 
     async def advance(self, seconds: float) -> None:
-        """Time goes on, and what threads have to do is done."""
+        """Time goes on, and what the thread has to do is done."""
         for _ in range(round(seconds)):
             await self.clock.advance(1)
             await self.rest()
 
     async def rest(self) -> None:
         await settle()
-        await asyncio.sleep(0.02)  # threads
+        await asyncio.get_running_loop().run_in_executor(self.natives._thread, int)  # behind all that it was given
         await settle()
 
     def seen(self) -> Scrape:
@@ -116,9 +117,16 @@ async def scene(settings: Config, hangs: str | None = None) -> AsyncIterator[Sce
         await natives.close()
 
 
+@pytest.fixture
+def _endless_first_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits in vain for the first round waits longer than the test does."""
+    monkeypatch.setattr("exporter.native.cycle.FIRST_ROUND_SECONDS", 2 * PATIENCE_SECONDS)
+
+
+@pytest.mark.usefixtures("_endless_first_round")
 async def test_what_an_engine_tells_is_served_under_its_names_and_ours_from_the_start_on() -> None:
     async with scene(config(VLLM)) as one:
-        await asyncio.wait_for(one.natives.first_round(), 1)
+        await asyncio.wait_for(one.natives.first_round(), PATIENCE_SECONDS)
         seen = one.seen()
         assert seen.one(RELAYED, target="vllm", backend="vllm", engine="0", model_name="tiny") == 3
         assert seen.one(unified.REQUESTS_RUNNING.name, target="vllm", backend="vllm", model="tiny") == 3
@@ -149,7 +157,7 @@ async def test_one_that_hangs_holds_up_no_other_and_not_the_start(monkeypatch: p
     monkeypatch.setattr("exporter.native.cycle.FIRST_ROUND_SECONDS", 0.01)
     settings = config(VLLM, VLLM.replace("vllm: {", "other: {").replace("http://vllm", "http://other"))
     async with scene(settings, hangs="http://other/metrics") as one:
-        await asyncio.wait_for(one.natives.first_round(), 5)
+        await asyncio.wait_for(one.natives.first_round(), PATIENCE_SECONDS)
         await one.advance(40)
         asked = [url for url, _ in one.scraper.asked]
         assert asked.count("http://vllm/metrics") in (3, 4)
@@ -170,13 +178,14 @@ async def test_those_of_many_targets_begin_one_after_the_other() -> None:
         assert begun == [1, 51, 100]
 
 
+@pytest.mark.usefixtures("_endless_first_round")
 async def test_a_target_that_goes_before_its_first_look_is_not_waited_for() -> None:
     async with scene(named("kept")) as one:
         one.follow(named("kept", "new", "gone"))
         waiting = asyncio.create_task(one.natives.first_round())
         await settle()
         one.follow(named("kept", "new"))
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, PATIENCE_SECONDS)
         assert [url for url, _ in one.scraper.asked] == ["http://kept/metrics", "http://new/metrics"]
 
 

@@ -26,8 +26,9 @@ from probes.numbers.loaded import LoadedModel
 from probes.numbers.number import Number
 from simulator import simulated
 from tests.answers import END, chunk, head, whole
-from tests.servers import PATIENCE_SECONDS, Peer, Script, Server, closed_port, deaf_listener, serving, then_close, then_hold, then_reset
+from tests.servers import Peer, Script, Server, closed_port, deaf_listener, serving, then_close, then_hold, then_reset
 from tests.traffic.fakes import FakeClock
+from tests.waiting import PATIENCE_SECONDS
 from traffic.schedule import SystemClock
 
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
@@ -251,9 +252,9 @@ async def test_a_connection_that_breaks(scraper: Scraper, script: Script) -> Non
         await refused(scraper, server.url, NativeReason.UNREACHABLE)
 
 
-@pytest.mark.parametrize("url", [f"http://127.0.0.1:{closed_port()}", "http://engine.invalid:1", "ftp://127.0.0.1", "http://127.0.0.1:x"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{closed}", "http://engine.invalid:1", "ftp://127.0.0.1", "http://127.0.0.1:x"])
 async def test_nobody_there(scraper: Scraper, url: str) -> None:
-    await refused(scraper, url, NativeReason.UNREACHABLE)
+    await refused(scraper, url.format(closed=closed_port()), NativeReason.UNREACHABLE)
 
 
 @pytest.mark.parametrize(
