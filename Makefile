@@ -5,16 +5,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DIST := dist
+# The processes that tests run in: one more than there are processors, as one of them mostly waits. WORKERS=0 is this one alone.
+WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
 
 .PHONY: demo test lint generated release lock format clean
 
 demo: $(READY)
 	$(BIN)/chatprobe demo
 
+test: export PYTHONDONTWRITEBYTECODE =  # what tests start again and again is compiled once
 test: $(READY)
 	@PATH="$$PATH:/usr/sbin"; { command -v prometheus && command -v prometheus-alertmanager && command -v haproxy && command -v nginx; } >/dev/null || \
 	  tests/install-packages prometheus prometheus-alertmanager haproxy nginx || echo "tests that need it are skipped" >&2
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from itertools import combinations
 from typing import Any
 
 import structlog
@@ -12,7 +13,8 @@ from exporter.alike import EVERY_SECONDS, Limit
 from exporter.lines import LineWriter
 from probes.failure import Failure
 from probes.record import ChatRecord
-from traffic.events import Breaker, Event, Skip, SkipReason
+from traffic.events import Breaker, Event, Pair, Skip, SkipReason
+from traffic.pairs import Undecided, undecided
 from traffic.roster import Roster
 
 QUEUED_LINES = 10_000
@@ -73,12 +75,13 @@ class ProbeLog:
         self._failures = Limit()
         self._skips = Limit()
         self._rests = Limit()
+        self._unfair = Limit()
         self._open: set[str] = set()
 
     def forget_others(self, roster: Roster) -> None:
         """Forget what was logged of targets and scenarios that are not in this roster."""
         scenarios = roster.config.scenarios
-        for limit in (self._failures, self._skips, self._rests):
+        for limit in (self._failures, self._skips, self._rests, self._unfair):
             limit.keep(lambda target, scenario: target in roster.members and scenario in scenarios and scenarios[scenario].covers(target))
         self._open &= roster.members.keys()
 
@@ -88,6 +91,8 @@ class ProbeLog:
                 self._broken(event)
             case Skip():
                 self._skipped(event)
+            case Pair():
+                self._compared(event)
             case ChatRecord(outcome="cancelled"):
                 pass
             case ChatRecord():
@@ -115,6 +120,27 @@ class ProbeLog:
                 count=skip.count,
                 alike_since_last_line=alike,
             )
+
+    def _compared(self, pair: Pair) -> None:
+        """That something gathers tokens is told of the chats themselves."""
+        for one, other in combinations(pair.sides, 2):
+            if undecided(one, other) is not Undecided.INPUT_TOKENS:
+                continue
+            first, second = one.record, other.record
+            assert first is not None
+            assert second is not None
+            alike = self._unfair.due((one.target, pair.scenario, other.target), first.started_at)
+            if alike is not None:
+                self._log.warning(
+                    "pair undecided: the engines did not get the same prompt, by their own counts; compare their chat templates",
+                    target=one.target,
+                    peer=other.target,
+                    scenario=pair.scenario,
+                    input_tokens=first.input_tokens,
+                    input_tokens_of_peer=second.input_tokens,
+                    prompt_id=first.prompt_id,
+                    alike_since_last_line=alike,
+                )
 
     def _chatted(self, record: ChatRecord) -> None:
         ended_at = record.started_at + record.e2e_seconds

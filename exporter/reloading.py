@@ -209,7 +209,8 @@ class Reloading:
             await self._change_to(found, targets)
 
     async def _change_to(self, found: Plan, targets: Reading) -> None:
-        self._unread_secret = ""
+        if targets.well:
+            self._unread_secret = ""
         self.targets_read = targets
         before, self.plan = self.plan, found
         if self._apply is not None and not _alike(found, before):
@@ -226,7 +227,8 @@ class Reloading:
     def _tell_of(self, found: Plan, before: Plan | None) -> None:
         self._own.discovers_only([source for source, one in found.sources.items() if one.looked])
         if found.files.looked:
-            self._own.discovered(FILES, well=not found.files.problems, at=self._clock.epoch_seconds())
+            well = not found.files.problems and not self._unread_secret
+            self._own.discovered(FILES, well=well, at=self._clock.epoch_seconds())
         self.cluster_looked_at()
         for source, one in found.sources.items():
             log_discovery(one, NOTHING if before is None else before.sources[source])

@@ -18,6 +18,9 @@ from probes.wire.order import Read
 TEXT_LIMIT = 1_000_000
 """Characters of an answer that are kept; a longer one is still counted and timed to its end."""
 
+STRAY_LINES = 20
+"""How many stray lines are each looked at for an error."""
+
 _NOTHING = frozenset({b"", b"null"})
 """Data of a frame by which a server only shows that it is there."""
 _ERROR_EVENT = re.compile(rb"(^|[._:-])(error|exception|failed|failure|fatal)$", re.IGNORECASE)
@@ -184,7 +187,8 @@ class Answer:
             if found is not None or not frame.comment.startswith(b"{"):
                 return in_stream(found or Complaint(_words(frame.comment)))
         if frame.stray:
-            for candidate in (frame.stray, *frame.stray.split(b"\n")):
+            lines = [line for line in frame.stray.split(b"\n") if line.startswith((b"{", b"["))]
+            for candidate in (frame.stray, *lines[:STRAY_LINES]):
                 found = complaint_in(candidate)
                 if found is not None:
                     return self._read_error(candidate) or in_stream(found)

@@ -23,12 +23,29 @@ class Measure(StrEnum):
     engine wrote."""
 
 
+class Undecided(StrEnum):
+    """Why none can win of two chats that succeeded: a closed list."""
+
+    GATHERED = "gathered"
+    """Something on the way gathered the tokens of one. Its timings say nothing of the engine then."""
+    INPUT_TOKENS = "input_tokens"
+    """The engines counted so different numbers of prompt tokens that they did not work on the same prompt."""
+
+
 class Comparison(NamedTuple):
-    """What a target won against a peer in one pair."""
+    """What a target won against a peer in one pair; `undecided` is why it could win nothing, None where it could."""
 
     target: str
     peer: str
     won: tuple[Measure, ...]
+    undecided: Undecided | None = None
+
+
+TEMPLATE_TOKENS = 64
+"""How many more tokens one model's chat template may add than another's: a default system prompt is some 20 to 40."""
+TOKENIZERS_DIFFER = 0.5
+"""By how much more one tokenizer may count than another on the same text, as a share: GPT-2's and Llama 3's differ by a
+quarter in English, and by less than a half in the languages of Europe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +65,27 @@ def compared(pair: Pair, answer_tokens: int) -> Iterator[Comparison]:
     for one, other in permutations(pair.sides, 2):
         won = wins(one, other, answer_tokens)
         if won is not None:
-            yield Comparison(one.target, other.target, won)
+            yield Comparison(one.target, other.target, won, undecided(one, other))
+
+
+def undecided(one: Side, other: Side) -> Undecided | None:
+    """Why neither can win although both succeeded; None where one can, or where one did not succeed."""
+    if one.record is None or other.record is None or not (side_succeeded(one) and side_succeeded(other)):
+        return None
+    if one.record.bursts is not None or other.record.bursts is not None:
+        return Undecided.GATHERED
+    return None if _may_be_one_prompt(one.record, other.record) else Undecided.INPUT_TOKENS
+
+
+def _may_be_one_prompt(one: ChatRecord, other: ChatRecord) -> bool:
+    """Whether both engines can have worked on the same text, by their own counts of it.
+
+    With models of one name the counts are the same. Other models have other tokenizers and chat templates.
+    """
+    if one.input_tokens is None or other.input_tokens is None:
+        return True
+    difference, fewer = abs(one.input_tokens - other.input_tokens), min(one.input_tokens, other.input_tokens)
+    return difference <= (0 if one.model == other.model else TEMPLATE_TOKENS + TOKENIZERS_DIFFER * fewer)
 
 
 def wins(one: Side, other: Side, answer_tokens: int) -> tuple[Measure, ...] | None:
@@ -57,8 +94,7 @@ def wins(one: Side, other: Side, answer_tokens: int) -> tuple[Measure, ...] | No
     None if the two cannot be compared, because one of them counts neither way. A side that succeeded wins on every
     measure against a side that failed, or that was not sent because of its target. Of two that failed, none wins. Of
     two that succeeded, the one with the lower value wins. Neither wins where the difference is within what both timings
-    may be off, where one of them lacks the measure, or where something on the way gathered the tokens of one: its
-    timings say nothing of the engine then.
+    may be off, where one of them lacks the measure, or where the two are `undecided`.
 
     `answer_tokens`, at least 1, is the length of the answer that E2E is stated for: `TTFT + (answer_tokens - 1) ×
     TPOT`.
@@ -68,15 +104,15 @@ def wins(one: Side, other: Side, answer_tokens: int) -> tuple[Measure, ...] | No
         return None
     if one_succeeded and not other_succeeded:
         return tuple(Measure)
-    if not (one_succeeded and one.record and other.record):
+    if not (one_succeeded and one.record and other.record) or undecided(one, other) is not None:
         return ()
     mine, theirs = _timings(one.record, answer_tokens), _timings(other.record, answer_tokens)
     return tuple(measure for measure in Measure if measure in mine and measure in theirs and mine[measure].beats(theirs[measure]))
 
 
 def _timings(record: ChatRecord, answer_tokens: int) -> dict[Measure, _Timing]:
-    """The measures that the chat has, as far as they are the engine's."""
-    if record.ttft_seconds is None or record.bursts is not None:
+    """The measures that the chat has."""
+    if record.ttft_seconds is None:
         return {}
     error_seconds = record.max_timing_error_seconds
     found = {Measure.TTFT: _Timing(record.ttft_seconds, error_seconds)}

@@ -29,15 +29,25 @@ MOST_REASONS_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Enrolled:
-    """The members that came of engines, and which engines are no target after all.
+class Judged:
+    """An engine, and the target that it can be, with what its credential says. `target` is None if there is an objection.
 
-    `judged` has every engine with the member that it can be, or with what speaks against it.
+    `replica_tls` is how the certificates of its pods are checked.
     """
+
+    found: Found
+    target: Target | None = None
+    replica_tls: TlsSettings = TlsSettings()
+    objection: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """The members that came of engines, which engines are no target after all, and how each engine was judged."""
 
     members: Mapping[str, Member] = field(default_factory=dict)
     passed_over: tuple[PassedOver, ...] = ()
-    judged: Mapping[str, tuple[Found, Member | str]] = field(default_factory=dict)
+    judged: Mapping[str, Judged] = field(default_factory=dict)
 
 
 NOBODY = Enrolled()
@@ -47,29 +57,31 @@ def enrolled(config: Config, secrets: Secrets, others: Mapping[str, Member], eng
     """Members for the engines, within the limit. Blocks, as secrets are read. Raises `config.secrets.SecretError`.
 
     Names and URLs of the configuration's own targets are taken, and so are those of the `others`, which were discovered
-    elsewhere. An engine that was judged `before`, with the same configuration and secrets, is not judged again.
+    elsewhere. An engine that was judged `before`, with the same configuration and secrets, is not judged again, and its
+    member is the same. Secrets are read for those alone who become members.
     """
     if config.discovery.kubernetes is None:
         return NOBODY
     urls = {target.url: name for name, target in config.targets.items()} | {member.endpoint.url: name for name, member in others.items()}
-    judged: dict[str, tuple[Found, Member | str]] = {}
+    judged: dict[str, Judged] = {}
     members: dict[str, Member] = {}
     passed_over: list[PassedOver] = []
     for one in engines:
         name = one.candidate.name
         known = before.judged.get(name)
-        _, outcome = judged[name] = known if known is not None and known[0] == one else (one, _judge(config, secrets, one))
-        if isinstance(outcome, str):
-            passed_over.append(PassedOver(name, outcome))
+        verdict = judged[name] = known if known is not None and known.found == one else _judge(config, one)
+        if verdict.target is None:
+            passed_over.append(PassedOver(name, verdict.objection))
         elif name in config.targets or name in others:
             passed_over.append(PassedOver(name, "its name is taken already, by the configuration or a file"))
-        elif (holder := urls.get(outcome.endpoint.url)) is not None:
+        elif (holder := urls.get(verdict.target.url)) is not None:
             passed_over.append(PassedOver(name, f"its URL is that of {holder} already"))
         elif len(others) + len(members) >= (limit := config.limits.discovered_targets):
             passed_over.append(PassedOver(name, f"there are more than {limit}; raise limits.discovered_targets, or choose fewer by the selector"))
         else:
-            members[name] = outcome
-            urls[outcome.endpoint.url] = name
+            member = before.members.get(name) if verdict is known else None
+            members[name] = member or _member(config, secrets, verdict.found, verdict.target, verdict.replica_tls)
+            urls[verdict.target.url] = name
     return Enrolled(members, tuple(passed_over), judged)
 
 
@@ -78,13 +90,12 @@ def guard_of(config: Config) -> Guard:
     return Guard(loopback=config.discovery.kubernetes is not None and config.discovery.kubernetes.loopback)
 
 
-def _judge(config: Config, secrets: Secrets, found: Found) -> Member | str:
-    """The member, or why there can be none. Raises `SecretError`."""
-    candidate, guard = found.candidate, guard_of(config)
+def _judge(config: Config, found: Found) -> Judged:
+    candidate = found.candidate
     settings = config.discovery.kubernetes
     assert settings is not None
     if candidate.place.namespace not in settings.namespaces:
-        return "is in a namespace that discovery.kubernetes.namespaces does not name"
+        return Judged(found, objection="is in a namespace that discovery.kubernetes.namespaces does not name")
     # after a reload the engines are those that were found under the configuration of before
     shown = found.matched if found.matched.holds_under(config) else matched(candidate, config)
     plain = found.url == candidate.way.fallback_url
@@ -93,18 +104,19 @@ def _judge(config: Config, secrets: Secrets, found: Found) -> Member | str:
         read_name(candidate.name)
         target = Target.model_validate({"backend": found.backend, "url": url, "model": candidate.model})
     except ValidationError as invalid:
-        return _in_words(invalid)
+        return Judged(found, objection=_in_words(invalid))
     except ValueError as error:
-        return f"its name {error}"
-    if (objection := _objection(target.url, guard)) is not None:
-        return objection
-    return Member(
-        endpoint(candidate.name, target if shown.own is None else shown.own.equip(target), secrets, guard),
-        KUBERNETES,
-        pages_of(target, candidate.replicas),
-        candidate.replicas,
-        TlsSettings() if shown.pods is None else shown.pods.tls_settings,
-    )
+        return Judged(found, objection=f"its name {error}")
+    if (objection := _objection(target.url, guard_of(config))) is not None:
+        return Judged(found, objection=objection)
+    equipped = target if shown.own is None else shown.own.equip(target)
+    return Judged(found, equipped, TlsSettings() if shown.pods is None else shown.pods.tls_settings)
+
+
+def _member(config: Config, secrets: Secrets, found: Found, target: Target, replica_tls: TlsSettings) -> Member:
+    """Raises `SecretError`."""
+    name, replicas = found.candidate.name, found.candidate.replicas
+    return Member(endpoint(name, target, secrets, guard_of(config)), KUBERNETES, pages_of(target, replicas), replicas, replica_tls)
 
 
 def _in_words(invalid: ValidationError) -> str:

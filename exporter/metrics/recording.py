@@ -142,10 +142,10 @@ class Recording:
         scenario = self._roster.config.scenarios.get(pair.scenario)
         if scenario is None:
             return
-        for side, peer, won in compared(pair, answer_tokens=scenario.max_tokens):
-            chats = self._chats.get((side, pair.scenario))
+        for found in compared(pair, answer_tokens=scenario.max_tokens):
+            chats = self._chats.get((found.target, pair.scenario))
             if chats is not None:
-                chats.pair(peer, won)
+                chats.pair(found)
 
     def _break(self, breaker: Breaker) -> None:
         if breaker.target in self._targets:

@@ -51,7 +51,7 @@ def complaint(value: object) -> Complaint | None:
         return _of_error(error, value)
     if value.get("object") == "error" or value.get("type") == "error":
         return _told(value)
-    is_chunk = "choices" in value or "usage" in value or value.get("object") == "chat.completion.chunk"
+    is_chunk = value.get("choices") or value.get("usage") or value.get("object") == "chat.completion.chunk"
     return None if is_chunk or _says_success(value) else _bare(value)
 
 
@@ -85,8 +85,11 @@ def _bare(value: JsonObject) -> Complaint | None:
     """An object with the words of an error, or with its status, and without any other sign of one. Ollama's `message`
     is an object, and no words.
     """
-    spoken = any(isinstance(value.get(name), str | list) and _words(value[name]) for name in _BARE_WORDS)
-    return _told(value)._replace(certain=False) if spoken or _status(value) is not None else None
+    words = next((found for name in _BARE_WORDS if isinstance(value.get(name), str | list) and (found := _words(value[name]))), "")
+    status = _status(value)
+    if not words and status is None:
+        return None
+    return Complaint(words or as_text(value), tuple(_names(value)), status, certain=False)
 
 
 def _told(value: JsonObject) -> Complaint:

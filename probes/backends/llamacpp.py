@@ -11,7 +11,7 @@ from probes.backends.base import FrameError, WireForm
 from probes.backends.fields import JsonObject, as_list, count, length, parse_object, proper_name, seconds
 from probes.backends.openai_chat import OpenAiChat
 from probes.numbers.number import Number
-from probes.numbers.own_metrics import OwnMetrics, Sum, Told
+from probes.numbers.own_metrics import Derived, OwnMetrics, Sum, Told
 from probes.numbers.page import Page, total
 from probes.record import Native
 
@@ -43,15 +43,21 @@ class LlamacppChat(OpenAiChat):
         return super()._usage(chunk)
 
     def _native(self, chunk: JsonObject) -> Native | None:
-        """`timings`: they begin when the chat is given a slot (`server-common.cpp::server_slot_stats`)."""
-        timings = chunk.get("timings")
-        if not isinstance(timings, dict):
-            return super()._native(chunk)
-        return Native(
-            prefill_seconds=seconds(timings, "prompt_ms", 1e3),
-            decode_seconds=seconds(timings, "predicted_ms", 1e3),
-            cached_tokens=count(timings, "cache_n"),
-        )
+        return own_times(chunk) or super()._native(chunk)
+
+
+def own_times(chunk: JsonObject) -> Native | None:
+    """The `timings` of a chunk, where it has them: they begin when the chat is given a slot (llama.cpp
+    `server-common.cpp::server_slot_stats`).
+    """
+    timings = chunk.get("timings")
+    if not isinstance(timings, dict):
+        return None
+    return Native(
+        prefill_seconds=seconds(timings, "prompt_ms", 1e3),
+        decode_seconds=seconds(timings, "predicted_ms", 1e3),
+        cached_tokens=count(timings, "cache_n"),
+    )
 
 
 _COMPUTED, _CACHED = "llamacpp:prompt_tokens_total", "llamacpp:prompt_tokens_cached_total"
@@ -69,8 +75,12 @@ METRICS = OwnMetrics(
         Told(Number.REQUESTS_WAITING, Sum("llamacpp:requests_deferred"), "requests_deferred, those that wait for a slot."),
         Told(Number.KV_CACHE_USAGE, Sum("llamacpp:kv_cache_usage_ratio"), "kv_cache_usage_ratio, of builds until May 2025 only."),
         Told(Number.PREFIX_CACHE_HITS, Sum(_CACHED), "prompt_tokens_cached, when a prompt is begun."),
-        Told(Number.PREFIX_CACHE_QUERIES, _prompt_tokens, "all prompt tokens of builds that count the cached ones."),
-        Told(Number.PROMPT_TOKENS, _prompt_tokens, "as they are worked on; of builds that count the cached ones. In steps from a million on."),
+        Told(Number.PREFIX_CACHE_QUERIES, Derived(_prompt_tokens, _COMPUTED, _CACHED), "all prompt tokens of builds that count the cached ones."),
+        Told(
+            Number.PROMPT_TOKENS,
+            Derived(_prompt_tokens, _COMPUTED, _CACHED),
+            "as they are worked on; of builds that count the cached ones. In steps from a million on.",
+        ),
         Told(Number.GENERATION_TOKENS, Sum("llamacpp:tokens_predicted_total"), "when a request ends. In steps from a million on."),
         Told(Number.SPEC_DECODE_DRAFTS, Sum("llamacpp:spec_decode_num_drafts_total"), "spec_decode_num_drafts."),
         Told(Number.SPEC_DECODE_DRAFT_TOKENS, Sum("llamacpp:spec_decode_num_draft_tokens_total"), "spec_decode_num_draft_tokens."),

@@ -57,9 +57,7 @@ class OllamaChat:
         if found is not None:
             return Event(refusal=in_stream(found))
         line = as_object(line, "the frame")
-        done = line.get("done")
-        if type(done) is not bool:
-            raise FrameError("done is neither true nor false")
+        done = line.get("done") is True
         message = line.get("message")
         text, reasoning, tools = said_in({} if message is None and done else as_object(message, "message"))
         event = Event(text=text, reasoning=reasoning, tool_text=tools, created_ns=_instant_ns(line.get("created_at")))

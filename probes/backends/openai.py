@@ -8,9 +8,11 @@ from typing import ClassVar
 from probes.backends.backend import Backend
 from probes.backends.base import Event, WireForm
 from probes.backends.complaint import Complaint
-from probes.backends.fields import parse_object
+from probes.backends.fields import JsonObject, parse_object
+from probes.backends.llamacpp import own_times
 from probes.backends.ollama import with_tag
 from probes.backends.openai_chat import OpenAiChat
+from probes.record import Native
 
 
 class AnyOpenAiChat(OpenAiChat):
@@ -18,10 +20,15 @@ class AnyOpenAiChat(OpenAiChat):
 
     def read(self, frame: bytes) -> Event:
         event = super().read(frame)
-        if not event.has_text and b'"model":""' in frame and parse_object(frame).get("system_fingerprint") == "fp_ollama":
+        says_nothing = not event.has_text and event.refusal is None
+        if says_nothing and b'"model":""' in frame and parse_object(frame).get("system_fingerprint") == "fp_ollama":
             # Ollama writes an error into this form as a chunk of nothing, without the error's text (`routes.go::streamResponse`).
             return Event(refusal=self._broken(Complaint("an empty chunk, by which Ollama shows an error here")))
         return event
+
+    def _native(self, chunk: JsonObject) -> Native | None:
+        """`timings` of llama.cpp, also behind a gateway that passes them on."""
+        return own_times(chunk) or super()._native(chunk)
 
 
 class OpenAi(Backend):

@@ -46,8 +46,8 @@ class OpenAiChat:
         if found is not None:
             return Event(refusal=self._broken(found))
         chunk = as_object(chunk, "the frame")
-        usage = self._usage(chunk)
         choices = chunk.get("choices")
+        usage = self._usage(chunk)
         if not choices:
             # gateways write `null`, or nothing, where OpenAI has an empty list
             return Event(
@@ -90,7 +90,7 @@ class OpenAiChat:
         return None if found is None else self._broken(found)
 
     def _usage(self, chunk: JsonObject) -> JsonObject:
-        """Where the chunk counts tokens: its `usage`, empty if it has none."""
+        """The counts of a chunk, under OpenAI's names; empty where it has none."""
         usage = chunk.get("usage")
         return usage if isinstance(usage, dict) else {}
 

@@ -14,6 +14,10 @@ from probes.wording import shortened
 _TITLE = re.compile(r"<(?:title|h1)\b[^>]{0,200}>\s{0,200}([^<\s][^<]{0,299})", re.IGNORECASE)
 _HTML = re.compile(r"\s*<(!doctype html|html|head|body|title)\b", re.IGNORECASE)
 
+LOOKED_AT = 2000
+"""Characters that are looked at of an error's words, and at the top of a page: a server can send any number."""
+_NAME_LOOKED_AT = 100
+
 _NAMED: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     (
         Reason.OVERLOADED,
@@ -113,7 +117,7 @@ def in_stream(complaint: Complaint) -> Refusal:
 
 def said_by(words: str) -> Reason | None:
     """What words alone tell; None where they tell nothing."""
-    return next((reason for reason, pattern in _SPOKEN if pattern.search(words)), None)
+    return next((reason for reason, pattern in _SPOKEN if pattern.search(words[:LOOKED_AT])), None)
 
 
 def _of_complaint(complaint: Complaint) -> Reason:
@@ -131,10 +135,10 @@ def _of_own_status(status: int, complaint: Complaint) -> Reason:
         case 401 | 403 | 407 | 429:
             return _of_status(status)
         case 404:
-            named_path = _OF_A_PATH.search(complaint.words) and "model" not in complaint.words.lower()
+            named_path = _OF_A_PATH.search(complaint.words[:LOOKED_AT]) and "model" not in complaint.words.lower()
             return Reason.REJECTED if named_path else Reason.MODEL_MISSING
         case 503:
-            not_ready = _NOT_READY.search(complaint.words) and said_by(complaint.words) is not Reason.OVERLOADED
+            not_ready = _NOT_READY.search(complaint.words[:LOOKED_AT]) and said_by(complaint.words) is not Reason.OVERLOADED
             return Reason.UNAVAILABLE if not_ready else Reason.OVERLOADED
     told = (_by_names(complaint), said_by(complaint.words))
     plain = _of_status(status)
@@ -142,7 +146,7 @@ def _of_own_status(status: int, complaint: Complaint) -> Reason:
 
 
 def _by_names(complaint: Complaint) -> Reason | None:
-    names = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in complaint.names]
+    names = [re.sub(r"[^a-z0-9]", "", name[:_NAME_LOOKED_AT].lower()) for name in complaint.names]
     return next((reason for reason, pattern in _NAMED if any(map(pattern.search, names))), None)
 
 
@@ -167,5 +171,5 @@ def spoken(body: bytes) -> str:
     page = body.decode("utf-8", "replace")
     if not _HTML.match(page):
         return page
-    title = _TITLE.search(page)
+    title = _TITLE.search(page[: 4 * LOOKED_AT])
     return (html.unescape(title[1]).strip() if title else "") or "HTML page"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from probes.ask import Ask
@@ -12,7 +12,7 @@ from probes.backends.fields import as_list, length, parse_object
 from probes.backends.openai_chat import OpenAiChat
 from probes.numbers.family import Sample
 from probes.numbers.number import Number
-from probes.numbers.own_metrics import Distribution, OwnMetrics, Sum, Told
+from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Sum, Told
 from probes.numbers.page import Page, label, total
 
 
@@ -39,6 +39,10 @@ class SglangChat(OpenAiChat):
         return body
 
 
+_RUNNING, _USAGE = "sglang:num_running_reqs", "sglang:token_usage"
+_RETRACTIONS, _OF_0_5_10 = "sglang:num_retracted_requests_total", "sglang:full_token_usage"
+
+
 def _once(samples: Iterable[Sample]) -> list[Sample]:
     """One sample for each data-parallel rank.
 
@@ -53,35 +57,35 @@ def _once(samples: Iterable[Sample]) -> list[Sample]:
     return list(ranks.values())
 
 
-def _of_ranks(name: str) -> Callable[[Page], float | None]:
+def _of_ranks(name: str) -> Derived:
     """What the schedulers tell, all data-parallel ranks together."""
 
     def read(page: Page) -> float | None:
         samples = _once(page.samples(name))
         return total(samples) if samples else None
 
-    return read
+    return Derived(read, name)
 
 
 def _fullest(page: Page) -> float | None:
     """A mean would hide a full rank."""
-    values = [usage.value for usage in page.samples("sglang:token_usage")]
+    values = [usage.value for usage in page.samples(_USAGE)]
     return max(values) if values and all(0 <= value <= 1 for value in values) else None
 
 
-def _counted(name: str) -> Callable[[Page], float | None]:
+def _counted(name: str) -> Derived:
     """A counter of requests that ended: there is no series before the first one."""
 
     def read(page: Page) -> float | None:
-        return total(page.samples(name)) if page.samples(name, "sglang:num_running_reqs") else None
+        return total(page.samples(name)) if page.samples(name, _RUNNING) else None
 
-    return read
+    return Derived(read, name, _RUNNING)
 
 
 def _retracted(page: Page) -> float | None:
     """There is no series before the first time. The counter is as old as the gauge that is looked for (0.5.10)."""
-    told = page.samples("sglang:num_retracted_requests_total")
-    return total(_once(told)) if told or page.samples("sglang:full_token_usage") else None
+    told = page.samples(_RETRACTIONS)
+    return total(_once(told)) if told or page.samples(_OF_0_5_10) else None
 
 
 METRICS = OwnMetrics(
@@ -89,15 +93,19 @@ METRICS = OwnMetrics(
     # what its API server counts of HTTP, and its processes of CPU time, is there before any scheduler tells something
     without_statistics=("sglang:http_", "sglang:process_cpu_", "sglang:routing_keys_active"),
     numbers=(
-        Told(Number.REQUESTS_RUNNING, _of_ranks("sglang:num_running_reqs"), "num_running_reqs, all data-parallel ranks together."),
+        Told(Number.REQUESTS_RUNNING, _of_ranks(_RUNNING), "num_running_reqs, all data-parallel ranks together."),
         Told(Number.REQUESTS_WAITING, _of_ranks("sglang:num_queue_reqs"), "num_queue_reqs, all data-parallel ranks together."),
-        Told(Number.KV_CACHE_USAGE, _fullest, "token_usage of the fullest data-parallel rank; cached prefixes that nobody uses leave room."),
+        Told(
+            Number.KV_CACHE_USAGE,
+            Derived(_fullest, _USAGE),
+            "token_usage of the fullest data-parallel rank; cached prefixes that nobody uses leave room.",
+        ),
         Told(Number.KV_CACHE_CAPACITY, _of_ranks("sglang:max_total_num_tokens"), "max_total_num_tokens, all data-parallel ranks together."),
         Told(Number.PREFIX_CACHE_HITS, _counted("sglang:cached_tokens_total"), "cached_tokens, all tiers of its cache, of requests that ended."),
         Told(Number.PREFIX_CACHE_QUERIES, _counted("sglang:prompt_tokens_total"), "all prompt tokens of requests that ended."),
         Told(Number.PROMPT_TOKENS, _counted("sglang:prompt_tokens_total"), "when a request ends."),
         Told(Number.GENERATION_TOKENS, _counted("sglang:generation_tokens_total"), "when a request ends."),
-        Told(Number.PREEMPTIONS, _retracted, "num_retracted_requests."),
+        Told(Number.PREEMPTIONS, Derived(_retracted, _RETRACTIONS, _OF_0_5_10), "num_retracted_requests."),
         Told(Number.SPEC_DECODE_DRAFTS, Sum("sglang:spec_verify_calls_total"), "spec_verify_calls, once for each request, where it speculates."),
         Told(
             Number.TTFT,

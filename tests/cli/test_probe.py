@@ -27,6 +27,7 @@ from simulator import Latency, Options, simulated
 from tests.answers import FINISH, stream, token, whole
 from tests.exporter.chats import chat, gathered
 from tests.servers import Peer, closed_port, serving
+from tests.waiting import PATIENCE_SECONDS
 
 FAST = Latency(decode_seconds=0.002, first_token_seconds=0.002)
 SECOND = 1_000_000_000
@@ -41,7 +42,7 @@ async def chatprobe(*arguments: str) -> tuple[int, str, str]:
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "COLUMNS": "80"},
     )
-    out, err = await asyncio.wait_for(process.communicate(), 30)
+    out, err = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
 
@@ -350,11 +351,11 @@ async def test_an_interrupt_ends_it_with_what_there_is() -> None:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not one.truth.chats():  # noqa: ASYNC110 - another process asks
                 await asyncio.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        out, err = await asyncio.wait_for(process.communicate(), 10)
+        out, err = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
     assert (process.returncode, err) == (130, b"")
     (line,) = out.splitlines()
     assert json.loads(line)["outcome"] == "cancelled"

@@ -213,6 +213,28 @@ FOUND = "discovery: {files: [targets.yaml]}\n"
             "targets: {o: {backend: ollama, url: http://o}, v: {backend: vllm, url: http://v}}\nscenarios: {beat: {every: 15s, targets: [v]}}\n",
             [],
         ),
+        (
+            "targets: {a: {backend: vllm, url: http://a, model: Qwen/Q2.5-7B}, b: {backend: tgi, url: http://b, model: q2.5-7b}}\n"
+            "scenarios: {beat: {every: 15s, pair: true}}\n",
+            [],
+        ),
+        (
+            "targets: {a: {backend: vllm, url: http://a, model: Q2.5-7B}, b: {backend: tgi, url: http://b, model: Q2.5-72B, api: generate}}\n"
+            "scenarios: {beat: {every: 15s, pair: true}}\n",
+            [
+                "2:38: scenarios.beat.pair: compares chats with plain text: b get no chat template (api); let all be asked by api: chat",
+                "2:38: scenarios.beat.pair: compares models of different names (a: Q2.5-7B, b: Q2.5-72B); unless they are the same weights, "
+                "it is not the engines that are compared",
+            ],
+        ),
+        (
+            "targets: {a: {backend: vllm, url: http://a, omit: [seed]}, b: {backend: ollama, url: http://b, load_model: true}}\n"
+            "scenarios: {beat: {every: 15s, pair: true}}\n",
+            [
+                "2:38: scenarios.beat.pair: compares requests that differ by the settings of a (omit, extra_body); give them to all, or to none",
+                "2:38: scenarios.beat.pair: counts the loading of a model to the time of b (load_model); load it before, and leave load_model out",
+            ],
+        ),
     ],
 )
 def test_warnings(text: str, expected: list[str]) -> None:

@@ -16,6 +16,7 @@ from config.reader import parse
 from simulator import Latency, Options, simulated
 from tests.dashboards.asking import Prometheus
 from tests.processes import free_port, process, prometheus_binary
+from tests.waiting import PATIENCE_SECONDS
 
 JOB = "chatprobe"
 ENGINES: dict[str, Options] = {
@@ -114,17 +115,14 @@ def _scraping(configuration: str, folder: Path, exporter: str, seconds: int) -> 
 
 
 async def warmed_up(prometheus: Prometheus, seconds: float) -> None:
-    """Wait until the rules have told of every engine, and have done so for so long. Raises TimeoutError if that does not come."""
+    """Wait until the rules had told of every engine so long ago. Raises TimeoutError if that does not come."""
     wanted = (
         f'count(count by (target) (target:chatprobe_ttft_seconds_bucket:rate5m{{le="+Inf"}} > 0)) == {len(ENGINES)}',
         f"count(count by (target, slo) (slo:period_burn_rate:ratio)) == {2 * len(ENGINES)}",
         f"count(count by (target) (target:chatprobe_pair_wins:ratio_rate1h)) == {len(ENGINES)}",
         "sum(target:chatprobe_probe_failures:rate5m) > 0",
     )
-    async with asyncio.timeout(60):
-        for expr in wanted:
-            while True:
-                if await prometheus.instant(expr):
-                    break
+    for expr in wanted:
+        async with asyncio.timeout(seconds + PATIENCE_SECONDS):
+            while not await prometheus.instant(expr, await prometheus.now() - seconds):  # noqa: ASYNC110 - it is another process
                 await asyncio.sleep(0.5)
-    await asyncio.sleep(seconds)

@@ -151,7 +151,7 @@ def test_files_are_read_again_where_they_changed_and_what_is_in_the_cluster_stay
     assert second.enrolment.passed_over == (PassedOver("vllm-benchmark/vllm-a", "its URL is that of of-a-file already"),)
     (tmp_path / "a.targets").write_text("targets: {}")
     third = second.with_files(one, ALL)
-    assert third.roster.members["vllm-benchmark/vllm-a"] is first.roster.members["vllm-benchmark/vllm-a"]
+    assert third.roster.members["vllm-benchmark/vllm-a"] == first.roster.members["vllm-benchmark/vllm-a"]
     assert (work["files"], work["secrets"]) == (2, 0)
 
 

@@ -12,6 +12,7 @@ from config.starters import PRESETS, starter
 from exporter.exporting import exporting
 from probes.record import ChatRecord
 from simulator import Latency, Options, simulated
+from tests.waiting import PATIENCE_SECONDS
 from traffic.events import Event, Skip
 
 USUAL = {"vllm": "http://127.0.0.1:8000", "tgi": "http://127.0.0.1:8080", "ollama": "http://127.0.0.1:11434"}
@@ -37,7 +38,7 @@ async def test_a_preset_runs(preset: str) -> None:
                 chatted.set()
 
         async with exporting(config, sinks=[note]):
-            await asyncio.wait_for(chatted.wait(), 45)
+            await asyncio.wait_for(chatted.wait(), PATIENCE_SECONDS)
     assert {record.outcome for record in events if isinstance(record, ChatRecord)} == {"ok"}
     assert [event for event in events if isinstance(event, Skip)] == []
 

@@ -404,6 +404,7 @@ def test_every_metric_of_the_catalogue_but_the_engines_own_is_served(metrics: Me
     metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
     metrics.recording(Facts("vllm", "tiny", model_loaded=True))
     metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
+    metrics.recording(failed(Reason.STALLED))
     metrics.ups.told("vllm", "vllm", "tiny", "a:8000", NativeReason.TIMEOUT, 5.0)
     metrics.relay.serve("vllm", "vllm", None, [])
     metrics.exposition.render("")

@@ -16,8 +16,9 @@ from probes.record import ChatRecord
 from tests.exporter.scrape import Scrape, promtool_accepts, read
 from tests.exporter.test_exporting import get
 from tests.real.engines import Running
+from tests.waiting import PATIENCE_SECONDS
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.real
 
 CHATS = 100
 WARM_UP_SECONDS = 10
@@ -52,7 +53,7 @@ def settings(engine: Running, load: str) -> Config:
 
 async def told_while_idle(engine: Running, address: Address) -> tuple[str, Scrape, str]:
     """The engine's own text, and our scrape with its text, of a time in which nothing changed."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             before = engine.page()
             await asyncio.sleep(4)  # two native scrapes
@@ -98,7 +99,7 @@ async def test_the_gap_is_small_and_positive(engine: Running) -> None:
     async with exporting(settings(engine, "every: 1s")) as running:
         await asyncio.sleep(WARM_UP_SECONDS)
         before = await sums(running.address)
-        async with asyncio.timeout(150):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(gaps) < ROUNDS:
                 await asyncio.sleep(ROUND_SECONDS)
                 after = await sums(running.address)

@@ -10,9 +10,8 @@ from config.model import Config
 from config.secrets import Secrets
 from discovery.kubernetes.discovery import ClusterDiscovery, Seen
 from probes.control import Control
+from tests.waiting import PATIENCE_SECONDS
 from traffic.schedule import SystemClock
-
-PATIENCE_SECONDS = 20
 
 
 @asynccontextmanager
@@ -33,14 +32,6 @@ async def until(discovery: ClusterDiscovery, holds: Callable[[Seen], bool]) -> S
             discovery.seen = await discovery.look()
             if discovery.seen.looked and holds(discovery.seen):
                 return discovery.seen
-            await asyncio.sleep(0.05)
-
-
-async def eventually(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            if holds():
-                return
             await asyncio.sleep(0.05)
 
 

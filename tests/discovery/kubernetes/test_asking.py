@@ -25,6 +25,7 @@ from tests.answers import whole
 from tests.cluster import objects as o
 from tests.discovery.kubernetes.seeing import only
 from tests.servers import Peer, Script, closed_port, serving
+from tests.waiting import PATIENCE_SECONDS
 from traffic.schedule import SystemClock
 
 HERE = Guard(loopback=True)
@@ -154,28 +155,33 @@ async def test_each_is_asked_once_and_none_holds_up_another() -> None:
             first = asking.answers([silent, labelled, good], settings, secrets, HERE)
             assert [first[0], first[2]] == [PassedOver(one.name, "is being asked which engine it is") for one in (silent, good)]
             assert told(first[1]) == ("tgi", labelled.way.url, "")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while asking.busy and not isinstance(asking.answers([silent, labelled, good], settings, secrets, HERE)[2], Found):
                     news.clear()
                     await news.wait()
-            requests = len(server.requests)
-            later = asking.answers([silent, labelled, good], settings, secrets, HERE)
-            assert told(later[2]) == ("vllm", server.url, "")
-            await asyncio.sleep(0)
-            assert len(server.requests) == requests == 1, "an answer is remembered"
+                later = asking.answers([silent, labelled, good], settings, secrets, HERE)
+                assert told(later[2]) == ("vllm", server.url, "")
+                while asking.busy:
+                    news.clear()
+                    await news.wait()
+            assert len(server.requests) == 1, "an answer is remembered"
             await asking.close()
 
 
 class Crowded(Control):
-    """Counts how many are asked at the same time, each for a moment."""
+    """Counts how many are asked at the same time. They answer together, once as many are asked as may be."""
 
     now = most = asked = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._all = asyncio.Barrier(AT_ONCE)
 
     async def recognised(self, endpoint: Endpoint) -> str:
         self.now += 1
         self.asked += 1
         self.most = max(self.most, self.now)
-        await asyncio.sleep(0.1)
+        await self._all.wait()
         self.now -= 1
         return "vllm"
 
@@ -183,7 +189,7 @@ class Crowded(Control):
 async def test_of_many_some_are_asked_at_a_time() -> None:
     one = candidate("http://127.0.0.1:9")
     many = [replace(one, name=f"vllm-benchmark/{number}") for number in range(3 * AT_ONCE)]
-    async with Crowded() as control, asyncio.timeout(10):
+    async with Crowded() as control, asyncio.timeout(PATIENCE_SECONDS):
         news = asyncio.Event()
         asking = Asking(control, SystemClock(), news.set)
         asking.answers(many, config(), Secrets(), HERE)

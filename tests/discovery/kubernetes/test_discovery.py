@@ -14,7 +14,8 @@ from discovery.kubernetes.rbac import DISCOVERY
 from tests.cluster import objects as o
 from tests.cluster.api import Cluster, Fault
 from tests.discovery.kubernetes.conftest import Configured
-from tests.discovery.kubernetes.looking import eventually, looking, names, until, urls
+from tests.discovery.kubernetes.looking import looking, names, until, urls
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -241,6 +241,15 @@ def test_two_services_cannot_be_one_target_twice(made: Made) -> None:
     assert [one.why for one in enrolment.passed_over] == ["its URL is that of vllm-benchmark/one already"]
 
 
+def test_no_secret_is_read_for_an_engine_that_is_passed_over(made: Made, tmp_path: Path) -> None:
+    config = made('targets: {other: {backend: vllm, url: http://other}}\ncredentials: [{name: "*/two", host: chat.corp.test, api_key: {file: key}}]')
+    (tmp_path / "key").unlink()
+    both = [o.service("one"), o.service("two"), o.ingress("i", "one", host="chat.corp.test"), o.ingress("j", "two", host="chat.corp.test")]
+    enrolment = enrol(config, *both)
+    assert list(enrolment.members) == ["vllm-benchmark/one"]
+    assert [one.why for one in enrolment.passed_over] == ["its URL is that of vllm-benchmark/one already"]
+
+
 def test_the_limit_counts_files_too_and_what_is_beyond_it_is_told(made: Made) -> None:
     config = made("limits: {discovered_targets: 3}")
     (file_member,) = enrol(made(), o.service("from-a-file")).members.values()

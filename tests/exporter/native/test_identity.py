@@ -8,11 +8,13 @@ import itertools
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from random import Random
 
 import httpx
 import pytest
 
+from exporter.native.drops import DropReason, LeftOut
 from exporter.native.identity import OneProcess
 from exporter.native.scrape import Scraped, Scraper
 from probes.ask import Endpoint
@@ -254,3 +256,15 @@ async def test_a_simulated_engine_that_rests_works_and_restarts(engine: str, edi
         url = await stack.enter_async_context(balancing([one.url for one in engines], lives, edit))
         found = await watched(engine, url, len(lives), lambda number: engines[lives[number]] if number % 4 else None)
         assert all(found)
+
+
+@pytest.mark.parametrize("missing", ["tgi_requests", START])
+def test_a_counter_or_a_start_that_could_not_be_read_is_no_other_process(missing: str) -> None:
+    start = 7.0 if missing == START else None
+    unread = (LeftOut(missing, DropReason.UNREADABLE, 1),)
+    whole = scraped(start, requests=100, tokens=100)
+    torn = [replace(scraped(start, tokens=100), left_out=unread), replace(scraped(start, requests=40, tokens=100), left_out=unread)]
+    if missing == START:
+        torn = [replace(scraped(None, requests=100, tokens=100), left_out=unread)] * 2
+    watch = OneProcess()
+    assert all(watch.is_one(each) for each in [whole, torn[0], whole, torn[1], whole, torn[0], whole] * 3)

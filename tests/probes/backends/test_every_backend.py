@@ -1,6 +1,7 @@
 """What holds for all adapters: the registry, odd frames, and refusals that come from others than the engine."""
 
 import pickle
+import time
 from collections.abc import Callable
 
 import orjson
@@ -222,6 +223,8 @@ def test_what_users_clients_read_is_read(backend: WireForm, frame: bytes, event:
     [
         (b'{"error":{"message":"gone"}}', "gone"),
         (b'{"error":"gone"}', "gone"),
+        (b'{"choices":null,"message":"gone"}', "gone"),
+        (b'{"choices":[],"usage":null,"message":"gone"}', "gone"),
         (b'{"error":{"message":7}}', '{"message": 7}'),
         (b'{"error":{"kind":"x"}}', '{"kind": "x"}'),
         (b'{"error":{"message":""},"message":"gone"}', "gone"),
@@ -391,6 +394,23 @@ def test_a_routers_503_is_not_the_engines(backend: WireForm, body_of: ReadBody) 
 )
 def test_each_form_of_an_error_is_the_engines_own(backend: WireForm, status: int, body: bytes, refusal: Refusal) -> None:
     assert backend.refuse(status, body) == refusal
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, b'{"error":{"message":"x","type":"' + b"model" * 200_000 + b'"}}'),
+        (400, b'{"error":{"message":"' + b"model insufficient_ " * 50_000 + b'"}}'),
+        (502, b"<html>" + b"<title " * 100_000),
+        (502, b"<html>" + b"<title>" * 100_000),
+    ],
+    ids=["type", "words", "open titles", "titles"],
+)
+def test_an_error_of_any_length_holds_nobody(status: int, body: bytes) -> None:
+    """Each of them took minutes of a processor where patterns were looked for in all of it."""
+    began = time.process_time()
+    assert form("vllm").refuse(status, body).detail
+    assert time.process_time() - began < 5
 
 
 @each_backend

@@ -142,6 +142,11 @@ def test_a_name_without_a_tag_means_latest(model: str, full_name: str) -> None:
     assert with_tag(model) == full_name
 
 
+def test_a_line_that_does_not_say_that_it_is_not_the_last_is_not() -> None:
+    assert OLLAMA.read(b'{"message":{"content":"Hel"}}') == Event(text="Hel")
+    assert OLLAMA.read(b'{"message":{"content":"lo"},"done":null}') == Event(text="lo")
+
+
 @pytest.mark.parametrize(
     ("model", "alike"),
     [

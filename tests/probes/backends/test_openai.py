@@ -8,6 +8,7 @@ from probes.ask import Ask, Message
 from probes.backends import form
 from probes.backends.base import Event, Refusal
 from probes.failure import Reason
+from probes.record import Native
 
 ReadBody = Callable[[str], bytes]
 ReadEvents = Callable[..., list[Event]]
@@ -58,3 +59,9 @@ def test_a_rate_limit_in_the_stream_is_an_overload(events_of: ReadEvents) -> Non
 @pytest.mark.parametrize("name", ["404-model.json", "ollama-404-model.json"])
 def test_an_unknown_model(body_of: ReadBody, name: str) -> None:
     assert OPENAI.refuse(404, body_of(f"openai/{name}")).reason is Reason.MODEL_MISSING
+
+
+def test_the_times_of_llamacpp_stand_in_this_form_too() -> None:
+    timed = OPENAI.read(b'{"choices":[{"delta":{},"finish_reason":"stop"}],"timings":{"prompt_ms":41.5,"predicted_n":9,"predicted_ms":900.0}}')
+    assert timed.native == Native(prefill_seconds=0.0415, decode_seconds=0.9)
+    assert OPENAI.read(b'{"choices":[],"timings":[]}').native is None
