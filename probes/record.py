@@ -56,11 +56,12 @@ class Milestones:
 
 @dataclass(frozen=True, slots=True)
 class Native:
-    """What the engine itself said of this chat, in seconds: Ollama's durations, vLLM's per-request metrics; None where it did not say.
+    """What the engine itself said of this chat; None where it did not say.
 
-    `load` is until a model is there to take the chat, `queue` until the engine begins with it, `prefill` from there to the first token,
-    `decode` from the first token to the last, `total` the whole chat. `server_gaps_seconds` are the gaps between Ollama's `created_at` stamps
-    of consecutive token-bearing objects, measured by the server's own clock.
+    `load_seconds` is until a model is there to take the chat, `queue_seconds` until the engine begins with it,
+    `prefill_seconds` from there to the first token, `decode_seconds` from the first token to the last, `total_seconds`
+    the whole chat. `cached_tokens` are those of the prompt that it found in its cache. `server_gaps_seconds` are the
+    gaps between its own stamps of consecutive token-bearing objects.
     """
 
     load_seconds: float | None = None
@@ -68,6 +69,7 @@ class Native:
     prefill_seconds: float | None = None
     decode_seconds: float | None = None
     total_seconds: float | None = None
+    cached_tokens: int | None = None
     server_gaps_seconds: tuple[float, ...] | None = None
 
     @property
@@ -374,6 +376,7 @@ class ChatRecord:
         native["total_seconds"] = self.native.total_seconds
         native["tpot_seconds"] = self.native_tpot_seconds
         native["tpot_factor"] = self.native_tpot_factor
+        native["cached_tokens"] = self.native.cached_tokens
         if chunks and self.native.server_gaps_seconds is not None:
             native["server_gaps_seconds"] = list(self.native.server_gaps_seconds)
         out["native"] = native

@@ -9,7 +9,7 @@ from probes.ask import UNKNOWN_MODEL, Ask
 from probes.backends.backend import Backend
 from probes.backends.base import WireForm
 from probes.backends.fields import JsonObject, as_list, length, parse_object, seconds
-from probes.backends.openai_chat import OpenAiChat
+from probes.backends.openai_chat import OpenAiChat, cached_tokens
 from probes.numbers.family import Sample
 from probes.numbers.histogram import is_amount
 from probes.numbers.number import Number
@@ -49,11 +49,12 @@ class VllmChat(OpenAiChat):
         """
         metrics = chunk.get("metrics")
         if not isinstance(metrics, dict):
-            return None
+            return super()._native(chunk)
         return Native(
             queue_seconds=seconds(metrics, "queue_time_ms", 1e3),
             prefill_seconds=seconds(metrics, "time_to_first_token_ms", 1e3),
             decode_seconds=seconds(metrics, "generation_time_ms", 1e3),
+            cached_tokens=cached_tokens(chunk),
         )
 
 

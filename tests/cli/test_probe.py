@@ -23,7 +23,7 @@ from cli.waterfall import chat_report, gathered_lines, printable, waterfall
 from probes.ask import Endpoint
 from probes.failure import Failure, Reason
 from probes.record import ChatRecord, Chunk, Milestones, Native
-from simulator import EngineName, Latency, Options, simulated
+from simulator import Latency, Options, simulated
 from tests.answers import FINISH, stream, token, whole
 from tests.exporter.chats import chat, gathered
 from tests.servers import Peer, closed_port, serving
@@ -71,7 +71,7 @@ def record(*, failure: Failure | None = None) -> ChatRecord:
 
 
 @pytest.mark.parametrize(("engine", "title", "path"), [("vllm", "vLLM", "/version"), ("tgi", "TGI", "/info"), ("ollama", "Ollama", "/api/version")])
-async def test_without_a_backend_the_engine_is_asked(engine: EngineName, title: str, path: str) -> None:
+async def test_without_a_backend_the_engine_is_asked(engine: str, title: str, path: str) -> None:
     async with simulated(engine, Options(latency=FAST)) as one:
         code, out, err = await chatprobe(f"{one.url}/v1", "--max-tokens", "5", "--output", "json")
     assert code == 0
@@ -132,7 +132,7 @@ async def test_a_model_by_another_name_of_its_own_is_not_loaded_without_leave(ps
 
 
 @pytest.mark.parametrize("engine", ["vllm", "tgi", "ollama"])
-async def test_one_chat_is_a_waterfall_that_fits_a_terminal(engine: EngineName) -> None:
+async def test_one_chat_is_a_waterfall_that_fits_a_terminal(engine: str) -> None:
     async with simulated(engine, Options(latency=FAST)) as one:
         code, out, err = await chatprobe(one.url, "--backend", engine, "--max-tokens", "5")
     assert (code, err) == (0, "")

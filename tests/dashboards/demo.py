@@ -14,13 +14,12 @@ import yaml
 from alerts.build import build
 from config.reader import parse
 from simulator import Latency, Options, simulated
-from simulator.options import EngineName
 from tests.dashboards.asking import Prometheus
 from tests.processes import free_port, process, prometheus_binary
 from tests.waiting import PATIENCE_SECONDS
 
 JOB = "chatprobe"
-ENGINES: dict[EngineName, Options] = {
+ENGINES: dict[str, Options] = {
     "vllm": Options(
         models=("qwen2.5-7b-instruct",),
         latency=Latency(first_token_seconds=0.028, decode_seconds=0.0125, jitter=0.08),
@@ -41,7 +40,7 @@ ENGINES: dict[EngineName, Options] = {
         load_seconds=0.5,
     ),
 }
-FAULTS: tuple[tuple[EngineName, str, float], ...] = (
+FAULTS: tuple[tuple[str, str, float], ...] = (
     ("vllm", "server-error", 0.05),
     ("tgi", "truncate:5", 0.08),
     ("tgi", "stall:4:0.3", 0.1),

@@ -11,7 +11,7 @@ from config.reader import parse
 from config.starters import PRESETS, starter
 from exporter.exporting import exporting
 from probes.record import ChatRecord
-from simulator import ENGINES, Latency, Options, simulated
+from simulator import Latency, Options, simulated
 from tests.waiting import PATIENCE_SECONDS
 from traffic.events import Event, Skip
 
@@ -23,10 +23,10 @@ FAST = Options(latency=Latency(decode_seconds=0.005, batch_slowdown=0.0), answer
 async def test_a_preset_runs(preset: str) -> None:
     text = starter(preset)
     async with AsyncExitStack() as stack:
-        for engine in ENGINES:
+        for engine, usual in USUAL.items():
             running = await stack.enter_async_context(simulated(engine, FAST))
-            assert USUAL[engine] in text
-            text = text.replace(USUAL[engine], running.url)
+            assert usual in text
+            text = text.replace(usual, running.url)
         config = parse(f'web: {{listen: "127.0.0.1:0"}}\n{text}').config
         wanted = {(target, scenario) for target in config.targets for scenario in config.scenarios}
         events: list[Event] = []

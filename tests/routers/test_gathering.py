@@ -11,7 +11,7 @@ import pytest
 from probes.ask import Endpoint
 from probes.probing import Prober
 from probes.record import ChatRecord
-from simulator import ENGINES, EngineName, Latency, Options, simulated
+from simulator import ENGINES, Latency, Options, simulated
 from tests.routers.chatting import CHATS, Chats, certain, chat, some, through
 from tests.routers.configurations import GATHERING, HANDING_ON, Setup, haproxy, nginx
 
@@ -54,7 +54,7 @@ async def test_tokens_that_are_handed_on_as_they_come_are_not_taken_for_gathered
 
 
 @pytest.mark.parametrize("name", ENGINES)
-async def test_no_engine_is_taken_for_a_router_whatever_its_speed(name: EngineName, prober: Prober) -> None:
+async def test_no_engine_is_taken_for_a_router_whatever_its_speed(name: str, prober: Prober) -> None:
     async def held(seconds: float) -> list[ChatRecord]:
         async with simulated(name, Options(latency=Latency(decode_seconds=seconds), answer_tokens=2000, slots=CHATS)) as engine:
             return await some(prober, Endpoint("engine", name, engine.url), SPEEDS[seconds])
@@ -64,7 +64,7 @@ async def test_no_engine_is_taken_for_a_router_whatever_its_speed(name: EngineNa
 
 
 UNEVEN = Latency(decode_seconds=0.01, jitter=0.5, batch_slowdown=0.05)
-RHYTHMS: dict[str, tuple[EngineName, Options, int]] = {
+RHYTHMS: dict[str, tuple[str, Options, int]] = {
     "a large batch, unevenly": ("vllm", Options(latency=UNEVEN, answer_tokens=2000), 12),
     "several tokens in a chunk": ("vllm", Options(faults=("tokens-per-chunk:8",), answer_tokens=2000), 1),
     "several events of one step": ("tgi", Options(faults=("coalesce:4",), answer_tokens=2000), 1),
@@ -74,7 +74,7 @@ RHYTHMS: dict[str, tuple[EngineName, Options, int]] = {
 
 
 @pytest.mark.parametrize(("name", "options", "together"), RHYTHMS.values(), ids=RHYTHMS.keys())
-async def test_an_engines_own_rhythm_is_not_taken_for_a_routers(name: EngineName, options: Options, together: int, prober: Prober) -> None:
+async def test_an_engines_own_rhythm_is_not_taken_for_a_routers(name: str, options: Options, together: int, prober: Prober) -> None:
     async with simulated(name, options) as engine:
         endpoint = Endpoint("engine", name, engine.url)
         records = await asyncio.gather(*(chat(prober, endpoint, 100) for _ in range(together)))
@@ -82,7 +82,7 @@ async def test_an_engines_own_rhythm_is_not_taken_for_a_routers(name: EngineName
 
 
 @pytest.mark.parametrize("name", ["tgi", "vllm"])
-async def test_an_engine_may_ask_nginx_not_to_gather(name: EngineName, prober: Prober, pem: Path, ca_file: str, tmp_path: Path) -> None:
+async def test_an_engine_may_ask_nginx_not_to_gather(name: str, prober: Prober, pem: Path, ca_file: str, tmp_path: Path) -> None:
     """TGI sends `X-Accel-Buffering: no`, and vLLM does not."""
     async with (
         simulated(name, Options(latency=Latency(decode_seconds=0.005), answer_tokens=2000)) as engine,

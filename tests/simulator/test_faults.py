@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from simulator import Latency, Options, Simulator, simulated
+from simulator.dialects import shown_by
 from simulator.fault_plan import FaultError, Faults, parse, signature
 from simulator.faults import FAULTS
 from tests.simulator.raw import CHAT, ask, chat, connect, dechunk, events, listen, ollama_chat, request, split
@@ -119,7 +120,7 @@ OLLAMA_ERROR = b'{"error":"Request failed during generation: Server error: out o
 
 @pytest.mark.parametrize(("name", "form"), [("vllm", VLLM_ERROR), ("tgi", TGI_ERROR), ("ollama", OLLAMA_ERROR)])
 async def test_an_error_in_the_stream_has_the_engines_form(name: str, form: bytes) -> None:
-    async with simulated(name, QUICK) as engine:  # type: ignore[arg-type]
+    async with simulated(name, QUICK) as engine:
         body = b"".join(dechunk(split(await faulty(engine, "error:2"))[2])[0])
     assert body.endswith(form)
     assert len(body) > len(form)
@@ -160,7 +161,7 @@ async def test_ollama_loses_the_text_of_an_error_in_openai_style(ollama: Simulat
     ],
 )
 async def test_answers_that_are_no_stream(name: str, fault: str, status: int, body: bytes) -> None:
-    async with simulated(name, QUICK) as engine:  # type: ignore[arg-type]
+    async with simulated(name, QUICK) as engine:
         answer = split(await faulty(engine, fault))
     assert answer[0] == status
     assert answer[2].startswith(body)
@@ -198,7 +199,7 @@ async def test_slow_headers_drip_line_by_line(vllm: Simulator) -> None:
 
 @pytest.mark.parametrize(("name", "comment"), [("vllm", b": keep-alive\n\n"), ("tgi", b":\n\n")])
 async def test_comments_fill_silence(name: str, comment: bytes) -> None:
-    async with simulated(name, QUICK) as engine:  # type: ignore[arg-type]
+    async with simulated(name, QUICK) as engine:
         chunks, _ = dechunk(split(await faulty(engine, "comments:0.05,stall:2:0.3"))[2])
     assert chunks.count(comment) >= 3
     assert chunks[-1] == b"data: [DONE]\n\n"
@@ -269,7 +270,7 @@ async def test_abort_ends_like_any_answer_but_for_its_reason(vllm: Simulator) ->
 
 @pytest.mark.parametrize("name", ["vllm", "tgi", "ollama"])
 async def test_an_empty_answer_has_its_marker_and_no_token(name: str) -> None:
-    async with simulated(name, QUICK) as engine:  # type: ignore[arg-type]
+    async with simulated(name, QUICK) as engine:
         response = await faulty(engine, "empty")
         truth = engine.truth.chat("one")
     assert truth is not None
@@ -387,6 +388,6 @@ def test_what_is_no_fault_of_the_engine_is_refused(text: str) -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_every_fault_is_written_as_it_is_read(name: str) -> None:
     kind = FAULTS[name]
-    fault = parse(name, kind.engines[0])
-    assert parse(str(fault), kind.engines[0]) == fault
+    fault = parse(name, shown_by(kind)[0])
+    assert parse(str(fault), shown_by(kind)[0]) == fault
     assert signature(kind).startswith(name)

@@ -17,10 +17,10 @@ from config.secrets import Secrets
 from discovery.kubernetes.asking import AT_ONCE, Asking, Found, NoEngine, ask, matched
 from discovery.kubernetes.candidates import Candidate, PassedOver
 from probes.ask import Endpoint
+from probes.backends import BACKENDS
 from probes.control import Control
 from probes.guard import Guard
 from simulator import Options, simulated
-from simulator.options import EngineName
 from tests.answers import whole
 from tests.cluster import objects as o
 from tests.discovery.kubernetes.seeing import only
@@ -62,7 +62,7 @@ def answering(status: int, body: bytes = b"{}", *fields: str) -> Script:
 
 
 @pytest.mark.parametrize("engine", ["vllm", "tgi", "ollama"])
-async def test_each_engine_is_recognised_by_its_answer(engine: EngineName) -> None:
+async def test_each_engine_is_recognised_by_its_answer(engine: str) -> None:
     async with simulated(engine, Options()) as one:
         assert told(await asked(candidate(one.url))) == (engine, one.url, "")
 
@@ -75,7 +75,8 @@ async def test_any_other_server_with_openais_api() -> None:
 
     with serving(script) as server:
         assert told(await asked(candidate(server.url))) == ("openai", server.url, "")
-    assert [request.split(b" ")[1] for request in server.requests] == [b"/version", b"/info", b"/api/version", b"/v1/models"]
+    asked_at = dict.fromkeys(backend.recognised_at for backend in BACKENDS.values())
+    assert [request.split(b" ")[1].decode() for request in server.requests] == list(asked_at)
 
 
 @pytest.mark.parametrize(("status", "body"), [(404, b"{}"), (200, b"<html>"), (500, b""), (200, b'{"gitVersion":"v1.30"}')])

@@ -19,7 +19,7 @@ from exporter.native.identity import OneProcess
 from exporter.native.scrape import Scraped, Scraper
 from probes.ask import Endpoint
 from probes.numbers.family import Family, FamilyType, Sample
-from simulator import EngineName, Latency, Options, Simulator, simulated
+from simulator import Latency, Options, Simulator, simulated
 from traffic.schedule import SystemClock
 
 START = "process_start_time_seconds"
@@ -235,7 +235,7 @@ async def watched(backend: str, url: str, scrapes: int, between: Callable[[int],
 @pytest.mark.parametrize(
     ("engine", "edit", "believed"), [("vllm", page_with_start, 2), ("vllm", page_without_start, 4), ("tgi", page_without_start, 6)]
 )
-async def test_two_simulated_engines_behind_a_balancer(engine: EngineName, edit: Callable[[bytes, int], bytes], believed: int) -> None:
+async def test_two_simulated_engines_behind_a_balancer(engine: str, edit: Callable[[bytes, int], bytes], believed: int) -> None:
     async with contextlib.AsyncExitStack() as stack:
         engines = [await stack.enter_async_context(simulated(engine, FAST)) for _ in range(2)]
         for simulator in (engines[0], engines[0], engines[1]):
@@ -247,7 +247,7 @@ async def test_two_simulated_engines_behind_a_balancer(engine: EngineName, edit:
 
 
 @pytest.mark.parametrize(("engine", "edit"), [("vllm", page_with_start), ("vllm", page_without_start), ("tgi", page_without_start)])
-async def test_a_simulated_engine_that_rests_works_and_restarts(engine: EngineName, edit: Callable[[bytes, int], bytes]) -> None:
+async def test_a_simulated_engine_that_rests_works_and_restarts(engine: str, edit: Callable[[bytes, int], bytes]) -> None:
     async with contextlib.AsyncExitStack() as stack:
         engines = [await stack.enter_async_context(simulated(engine, FAST)) for _ in range(2)]
         for _ in range(4):

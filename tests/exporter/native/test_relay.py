@@ -345,7 +345,7 @@ def test_a_scrape_sees_the_state_before_or_after_a_put() -> None:
 
 @pytest.mark.parametrize("engine", ["vllm", "tgi"])
 async def test_every_family_of_an_engine_is_on_ours(engine: str) -> None:
-    families = [one for one in await families_of(engine) if one.name.startswith(("vllm:", "tgi_"))]  # type: ignore[arg-type]
+    families = [one for one in await families_of(engine) if one.name.startswith(("vllm:", "tgi_"))]
     one = relay()
     for target in ("a", "b"):
         one.serve(target, engine, None, families)

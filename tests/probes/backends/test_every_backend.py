@@ -378,7 +378,7 @@ def test_a_routers_503_is_not_the_engines(backend: WireForm, body_of: ReadBody) 
         (402, b'{"error":{"message":"Insufficient Balance"}}', Refusal(Reason.OVERLOADED, "Insufficient Balance")),
         (403, b'{"error":{"message":"x","code":"model_not_found"}}', Refusal(Reason.AUTH, "x")),
         (500, b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}', Refusal(Reason.OVERLOADED, "Overloaded")),
-        (503, b'{"error":{"message":"Loading model","type":"unavailable_error","code":503}}', Refusal(Reason.OVERLOADED, "Loading model")),
+        (503, b'{"error":{"message":"Loading model","type":"unavailable_error","code":503}}', Refusal(Reason.UNAVAILABLE, "Loading model")),
         (
             503,
             b'{"message":"failure to get a peer from the ring-balancer"}',
