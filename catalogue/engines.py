@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from catalogue.engine_metric import EngineMetric
+from catalogue.llamacpp import LLAMACPP
+from catalogue.sglang import SGLANG
 from catalogue.tgi import TGI
 from catalogue.vllm import VLLM
 from catalogue.vllm_options import VLLM_OPTIONS
@@ -10,7 +12,7 @@ from probes import backends
 from probes.backends.backend import Backend
 from probes.wording import listed
 
-ENGINE_METRICS: tuple[EngineMetric, ...] = (*VLLM, *VLLM_OPTIONS, *TGI)
+ENGINE_METRICS: tuple[EngineMetric, ...] = (*VLLM, *VLLM_OPTIONS, *TGI, *SGLANG, *LLAMACPP)
 """The metrics of all engines."""
 
 ENGINES: tuple[Backend, ...] = tuple(backend for backend in backends.BACKENDS.values() if not backend.generic)

@@ -15,4 +15,6 @@ class Dashboard(StrEnum):
     VLLM = "chatprobe-vllm"
     TGI = "chatprobe-tgi"
     OLLAMA = "chatprobe-ollama"
+    SGLANG = "chatprobe-sglang"
+    LLAMACPP = "chatprobe-llamacpp"
     PROBER = "chatprobe-prober"

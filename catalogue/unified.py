@@ -16,6 +16,7 @@ from catalogue.buckets import Buckets
 from catalogue.metric import REPLICA, TARGET_LABELS, Metric
 from probes import backends
 from probes.numbers.number import Number
+from probes.wording import listed
 
 PREFIX = "chatprobe_native_"
 LABELS = (*TARGET_LABELS, REPLICA)
@@ -66,5 +67,12 @@ MODEL_MEMORY = _of(Number.MODEL_MEMORY, "gauge", "Memory that a loaded model tak
 MODEL_VRAM = _of(Number.MODEL_VRAM, "gauge", "Memory that a loaded model takes on GPUs.")
 MODEL_EXPIRY = _of(Number.MODEL_EXPIRY, "gauge", "When an idle model is unloaded, in seconds since the epoch; not kept up while a request runs.")
 CONTEXT_TOKENS = _of(Number.CONTEXT_TOKENS, "gauge", "Tokens of context that one request can have.")
+
+
+def engines_that_tell(metric: Metric) -> str:
+    """The engines that have one of these metrics, as people write them."""
+    number = next(number for number, each in METRICS.items() if each is metric)
+    return listed(backends.titles(lambda backend: backend.help_of(number)))
+
 
 NATIVE: tuple[Metric, ...] = tuple(METRICS.values())

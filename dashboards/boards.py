@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards import latency, ollama, overview, prober, slo, tgi, vllm, why
+from dashboards import latency, llamacpp, ollama, overview, prober, sglang, slo, tgi, vllm, why
 from dashboards.dash.board import Board
 
 BOARDS: tuple[Board, ...] = (
@@ -13,6 +13,8 @@ BOARDS: tuple[Board, ...] = (
     vllm.BOARD,
     tgi.BOARD,
     ollama.BOARD,
+    sglang.BOARD,
+    llamacpp.BOARD,
     prober.BOARD,
 )
 """In the order in which a reader goes through them."""

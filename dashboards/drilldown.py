@@ -162,35 +162,42 @@ class Sides:
     whole: str
 
 
+_CLIENT, _ENGINE = f"{NAME}: client", f"{NAME}: engine"
+_OTHERS = "The engine's mean is of all its clients, so that the two differ where others ask for more."
+
+
 def beside(sides: Sides) -> tuple[TimeSeries, ...]:
     """Client and engine in one panel each: the client's numbers are of chatprobe's chats alone."""
     where = equals(BACKEND, sides.backend)
     ok = equals(own.OUTCOME, own.OUTCOMES[0])
-    others = "The engine's mean is of all its clients, so that the two differ where others ask for more."
-    client, engine = f"{NAME}: client", f"{NAME}: engine"
     return (
         lines(
             "Time to first token: client and engine, mean",
-            f"Solid: what chatprobe's chats waited; dashed: {sides.first_token_is}. Far apart: the time goes before or behind the engine. {others}",
+            f"Solid: what chatprobe's chats waited; dashed: {sides.first_token_is}. Far apart: the time goes before or behind the engine. {_OTHERS}",
             Unit.SECONDS,
-            {client: mean(own.TTFT, where), engine: sides.first_token},
+            {_CLIENT: mean(own.TTFT, where), _ENGINE: sides.first_token},
             overrides=(DASHED_ENGINE,),
         ),
-        lines(
-            "Between tokens: client and engine, mean",
-            f"Solid: what chatprobe's chats saw between tokens; dashed: what the engine says. Far apart: something on the way holds "
-            f"tokens back. {others}",
-            Unit.SECONDS,
-            {client: mean(own.ITL, where), engine: sides.between_tokens},
-            overrides=(DASHED_ENGINE,),
-        ),
+        between_tokens(sides.backend, sides.between_tokens),
         lines(
             "Whole requests: client and engine, mean",
-            f"Solid: chatprobe's chats that succeeded, connecting included; dashed: what the engine says. {others}",
+            f"Solid: chatprobe's chats that succeeded, connecting included; dashed: what the engine says. {_OTHERS}",
             Unit.SECONDS,
-            {client: mean(own.E2E, where, ok), engine: sides.whole},
+            {_CLIENT: mean(own.E2E, where, ok), _ENGINE: sides.whole},
             overrides=(DASHED_ENGINE,),
         ),
+    )
+
+
+def between_tokens(backend: str, engine: str) -> TimeSeries:
+    """Client and engine between tokens; `engine` is the engine's mean."""
+    return lines(
+        "Between tokens: client and engine, mean",
+        f"Solid: what chatprobe's chats saw between tokens; dashed: what the engine says. Far apart: something on the way holds "
+        f"tokens back. {_OTHERS}",
+        Unit.SECONDS,
+        {_CLIENT: mean(own.ITL, equals(BACKEND, backend)), _ENGINE: engine},
+        overrides=(DASHED_ENGINE,),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from catalogue import own, tgi, vllm
+from catalogue import own, sglang, tgi, vllm
 from catalogue import unified as native
 from catalogue.metric import BACKEND, MODEL, TARGET
 from catalogue.uids import Dashboard
@@ -25,7 +25,7 @@ _CLIENT, _ENGINE, _CHATS = own.GAP_CLIENT_TTFT, own.GAP_ENGINE_TTFT, own.GAP_CHA
 _GAP = ratio(f"({rate(_CLIENT)} - {rate(_ENGINE)})", rate(_CHATS))
 _SAME_CHATS = (
     "no engine's own time is known of the very chats: vLLM tells it with each chat (--enable-per-request-metrics) or while it has no other requests, "
-    "Ollama always, TGI never."
+    "Ollama always, TGI, SGLang and llama.cpp never."
 )
 _OTHERS_UNKNOWN = "Ollama tells nothing of other clients."
 _TO_ENGINE = (*engines.LINKS, TO_LATENCY)
@@ -157,6 +157,7 @@ WITHIN = (
             "prefill": mean(vllm.PREFILL, by=TOGETHER),
             "decode": mean(vllm.DECODE, by=TOGETHER),
         },
+        width=6,
         may_be_empty=_NO_TRAFFIC,
     ),
     phases(
@@ -167,6 +168,14 @@ WITHIN = (
             "queue": mean(tgi.QUEUE, by=TOGETHER),
             "inference": mean(tgi.INFERENCE, by=TOGETHER),
         },
+        width=6,
+        may_be_empty=_NO_TRAFFIC,
+    ),
+    phases(
+        "SGLang: queue, prefill, mean",
+        "Of all clients, until the first token. A growing queue: too little room; prefill: long prompts, or too few cached.",
+        {"queue": mean(sglang.QUEUE, by=TOGETHER), "prefill": mean(sglang.STAGES, equals(sglang.STAGE, sglang.PREFILLING), by=TOGETHER)},
+        width=6,
         may_be_empty=_NO_TRAFFIC,
     ),
     phases(
@@ -177,12 +186,19 @@ WITHIN = (
             "prefill": mean(native.PREFILL, _OF_OLLAMA, by=TOGETHER),
             "decode": mean(native.DECODE, _OF_OLLAMA, by=TOGETHER),
         },
+        width=6,
         may_be_empty=_NO_TRAFFIC,
     ),
-    _by_target("Queue, mean", "How long requests wait for the engine to begin.", Unit.SECONDS, mean(native.QUEUE), "Ollama does not tell it."),
+    _by_target(
+        "Queue, mean",
+        "How long requests wait for the engine to begin.",
+        Unit.SECONDS,
+        mean(native.QUEUE),
+        f"only {native.engines_that_tell(native.QUEUE)} tell it.",
+    ),
     _by_target(
         "Prefill, mean",
-        "Work on the prompt. vLLM: of a request; TGI: of a batch; Ollama: what was not cached. Compare each with itself, not with the others.",
+        "Work on the prompt. vLLM, SGLang: of a request; TGI: of a batch; Ollama: what was not cached. Compare each with itself, not with others.",
         Unit.SECONDS,
         mean(native.PREFILL),
     ),
@@ -228,14 +244,14 @@ LOAD = (
         "Share of the fullest rank. Near 100 %, requests wait or are put back.",
         Unit.RATIO,
         level(native.KV_CACHE_USAGE, how="max"),
-        "only vLLM tells it.",
+        f"only {native.engines_that_tell(native.KV_CACHE_USAGE)} tell it.",
     ),
     _by_target(
         "Prefix cache hits",
         "Share of looked-up prompt tokens that were found. A drop makes prefill longer.",
         Unit.RATIO,
         ratio(rate(native.PREFIX_CACHE_HITS), rate(native.PREFIX_CACHE_QUERIES)),
-        "only vLLM tells it.",
+        f"only {native.engines_that_tell(native.PREFIX_CACHE_QUERIES)} tell it.",
     ),
     _by_target(
         "Tokens of a step, mean",
@@ -249,7 +265,7 @@ LOAD = (
 SHARE = (
     _by_target(
         "Chatprobe's share of generated tokens",
-        "What of the engine's work is chatprobe's own. TGI counts when requests end, so its share swings. Near 100 %: nobody else asks.",
+        "What of the engine's work is chatprobe's own. Most engines count when requests end, so their shares swing. Near 100 %: nobody else asks.",
         Unit.RATIO,
         _at_most_all(rate(own.OUTPUT_TOKENS, engines.OF_ALL_CLIENTS), rate(native.GENERATION_TOKENS, engines.OF_ALL_CLIENTS)),
         _OTHERS_UNKNOWN,

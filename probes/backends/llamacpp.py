@@ -43,15 +43,21 @@ class LlamacppChat(OpenAiChat):
         return super()._usage(chunk)
 
     def _native(self, chunk: JsonObject) -> Native | None:
-        """`timings`: they begin when the chat is given a slot (`server-common.cpp::server_slot_stats`)."""
-        timings = chunk.get("timings")
-        if not isinstance(timings, dict):
-            return super()._native(chunk)
-        return Native(
-            prefill_seconds=seconds(timings, "prompt_ms", 1e3),
-            decode_seconds=seconds(timings, "predicted_ms", 1e3),
-            cached_tokens=count(timings, "cache_n"),
-        )
+        return own_times(chunk) or super()._native(chunk)
+
+
+def own_times(chunk: JsonObject) -> Native | None:
+    """The `timings` of a chunk, where it has them: they begin when the chat is given a slot (llama.cpp
+    `server-common.cpp::server_slot_stats`).
+    """
+    timings = chunk.get("timings")
+    if not isinstance(timings, dict):
+        return None
+    return Native(
+        prefill_seconds=seconds(timings, "prompt_ms", 1e3),
+        decode_seconds=seconds(timings, "predicted_ms", 1e3),
+        cached_tokens=count(timings, "cache_n"),
+    )
 
 
 _COMPUTED, _CACHED = "llamacpp:prompt_tokens_total", "llamacpp:prompt_tokens_cached_total"

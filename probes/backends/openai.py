@@ -8,7 +8,8 @@ from typing import ClassVar
 from probes.backends.backend import Backend
 from probes.backends.base import Event, WireForm
 from probes.backends.complaint import Complaint
-from probes.backends.fields import JsonObject, parse_object, seconds
+from probes.backends.fields import JsonObject, parse_object
+from probes.backends.llamacpp import own_times
 from probes.backends.ollama import with_tag
 from probes.backends.openai_chat import OpenAiChat
 from probes.record import Native
@@ -27,10 +28,7 @@ class AnyOpenAiChat(OpenAiChat):
 
     def _native(self, chunk: JsonObject) -> Native | None:
         """`timings` of llama.cpp, also behind a gateway that passes them on."""
-        timings = chunk.get("timings")
-        if not isinstance(timings, dict):
-            return None
-        return Native(prefill_seconds=seconds(timings, "prompt_ms", 1e3), decode_seconds=seconds(timings, "predicted_ms", 1e3))
+        return own_times(chunk) or super()._native(chunk)
 
 
 class OpenAi(Backend):

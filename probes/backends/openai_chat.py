@@ -46,8 +46,8 @@ class OpenAiChat:
         if found is not None:
             return Event(refusal=self._broken(found))
         chunk = as_object(chunk, "the frame")
-        usage = self._usage(chunk)
         choices = chunk.get("choices")
+        usage = self._usage(chunk)
         if not choices:
             # gateways write `null`, or nothing, where OpenAI has an empty list
             return Event(

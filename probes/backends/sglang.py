@@ -39,8 +39,8 @@ class SglangChat(OpenAiChat):
         return body
 
 
-_RUNNING, _USAGE, _FULL_USAGE = "sglang:num_running_reqs", "sglang:token_usage", "sglang:full_token_usage"
-_RETRACTED = "sglang:num_retracted_requests_total"
+_RUNNING, _USAGE = "sglang:num_running_reqs", "sglang:token_usage"
+_RETRACTIONS, _OF_0_5_10 = "sglang:num_retracted_requests_total", "sglang:full_token_usage"
 
 
 def _once(samples: Iterable[Sample]) -> list[Sample]:
@@ -84,8 +84,8 @@ def _counted(name: str) -> Derived:
 
 def _retracted(page: Page) -> float | None:
     """There is no series before the first time. The counter is as old as the gauge that is looked for (0.5.10)."""
-    told = page.samples(_RETRACTED)
-    return total(_once(told)) if told or page.samples(_FULL_USAGE) else None
+    told = page.samples(_RETRACTIONS)
+    return total(_once(told)) if told or page.samples(_OF_0_5_10) else None
 
 
 METRICS = OwnMetrics(
@@ -105,7 +105,7 @@ METRICS = OwnMetrics(
         Told(Number.PREFIX_CACHE_QUERIES, _counted("sglang:prompt_tokens_total"), "all prompt tokens of requests that ended."),
         Told(Number.PROMPT_TOKENS, _counted("sglang:prompt_tokens_total"), "when a request ends."),
         Told(Number.GENERATION_TOKENS, _counted("sglang:generation_tokens_total"), "when a request ends."),
-        Told(Number.PREEMPTIONS, Derived(_retracted, _RETRACTED, _FULL_USAGE), "num_retracted_requests."),
+        Told(Number.PREEMPTIONS, Derived(_retracted, _RETRACTIONS, _OF_0_5_10), "num_retracted_requests."),
         Told(Number.SPEC_DECODE_DRAFTS, Sum("sglang:spec_verify_calls_total"), "spec_verify_calls, once for each request, where it speculates."),
         Told(
             Number.TTFT,

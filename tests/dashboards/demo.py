@@ -1,4 +1,4 @@
-"""What dashboards are looked at with: three simulated engines, the exporter on them, and a real Prometheus with the rules of its SLOs."""
+"""What dashboards are looked at with: a simulated engine of each kind, the exporter on them, and a real Prometheus with the rules of its SLOs."""
 
 from __future__ import annotations
 
@@ -39,6 +39,10 @@ ENGINES: dict[str, Options] = {
         loaded=False,
         load_seconds=0.5,
     ),
+    "sglang": Options(models=("qwen3-8b",), latency=Latency(first_token_seconds=0.031, decode_seconds=0.0118, jitter=0.08), answer_tokens=60, seed=4),
+    "llamacpp": Options(
+        models=("gemma-3-4b-it",), latency=Latency(first_token_seconds=0.064, decode_seconds=0.0195, jitter=0.05), answer_tokens=60, seed=5, slots=4
+    ),
 }
 FAULTS: tuple[tuple[str, str, float], ...] = (
     ("vllm", "server-error", 0.05),
@@ -46,6 +50,8 @@ FAULTS: tuple[tuple[str, str, float], ...] = (
     ("tgi", "stall:4:0.3", 0.1),
     ("ollama", "server-error", 0.03),
     ("ollama", "slow-first-token:0.4", 0.1),
+    ("sglang", "overloaded", 0.04),
+    ("llamacpp", "stall:4:0.3", 0.05),
 )
 """By engine: what some of its requests meet, and how many of them."""
 CONFIGURATION = """\
@@ -54,6 +60,8 @@ targets:
   vllm: {{backend: vllm, url: "{vllm}"}}
   tgi: {{backend: tgi, url: "{tgi}"}}
   ollama: {{backend: ollama, url: "{ollama}", load_model: true}}
+  sglang: {{backend: sglang, url: "{sglang}"}}
+  llamacpp: {{backend: llamacpp, url: "{llamacpp}"}}
 scenarios:
   heartbeat: {{every: 1s, prompt: short-question, max_tokens: 16}}
   warm: {{every: 2s, prompt: short-question, max_tokens: 32, cache: warm}}
@@ -109,9 +117,9 @@ def _scraping(configuration: str, folder: Path, exporter: str, seconds: int) -> 
 async def warmed_up(prometheus: Prometheus, seconds: float) -> None:
     """Wait until the rules had told of every engine so long ago. Raises TimeoutError if that does not come."""
     wanted = (
-        'count(count by (target) (target:chatprobe_ttft_seconds_bucket:rate5m{le="+Inf"} > 0)) == 3',
-        "count(count by (target, slo) (slo:period_burn_rate:ratio)) == 6",
-        "count(count by (target) (target:chatprobe_pair_wins:ratio_rate1h)) == 3",
+        f'count(count by (target) (target:chatprobe_ttft_seconds_bucket:rate5m{{le="+Inf"}} > 0)) == {len(ENGINES)}',
+        f"count(count by (target, slo) (slo:period_burn_rate:ratio)) == {2 * len(ENGINES)}",
+        f"count(count by (target) (target:chatprobe_pair_wins:ratio_rate1h)) == {len(ENGINES)}",
         "sum(target:chatprobe_probe_failures:rate5m) > 0",
     )
     for expr in wanted:

@@ -1,4 +1,4 @@
-"""Every query of every dashboard, asked of a real Prometheus that scrapes the exporter on three simulated engines."""
+"""Every query of every dashboard, asked of a real Prometheus that scrapes the exporter on a simulated engine of each kind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dashboards.dash.render import as_json
 from dashboards.lint.page import Page
 from dashboards.lint.series import find
 from tests.dashboards.asking import Prometheus, Span, everything
-from tests.dashboards.demo import demo, warmed_up
+from tests.dashboards.demo import ENGINES, demo, warmed_up
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SECONDS = 30
@@ -58,7 +58,7 @@ async def test_every_panel_has_data(board: Board, prometheus: Prometheus) -> Non
 
 
 @EACH
-@pytest.mark.parametrize("target", ["vllm", "tgi", "ollama"])
+@pytest.mark.parametrize("target", ENGINES)
 async def test_every_query_is_taken_for_one_target(board: Board, target: str, prometheus: Prometheus) -> None:
     await empty(board, prometheus, {"target": target, "backend": target})
 

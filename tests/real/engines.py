@@ -14,9 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from catalogue import unified
 from probes import backends
 from probes.numbers.own_metrics import OwnMetrics
-
-PATIENCE_SECONDS = 10
-"""An engine counts a chat's tokens a moment after its last byte."""
+from tests.waiting import PATIENCE_SECONDS
 
 
 @dataclass(frozen=True)

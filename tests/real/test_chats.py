@@ -12,7 +12,7 @@ import pytest
 
 from tests.real.engines import Running
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.real
 
 WARM_UPS = 10
 ROUNDS = 5
