@@ -1,20 +1,23 @@
-# `make demo` and `make test` set up what they need: a virtual environment in .venv, and as root Debian's Prometheus for the tests.
+# `make demo` and `make test` set up what they need: a virtual environment in .venv, and as root Debian's Prometheus, HAProxy and nginx for the tests.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DIST := dist
+# The processes that tests run in: one more than there are processors, as one of them mostly waits. WORKERS=0 is this one alone.
+WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
 
 .PHONY: demo test lint generated release lock format clean
 
 demo: $(READY)
 	$(BIN)/chatprobe demo
 
+test: export PYTHONDONTWRITEBYTECODE =  # what tests start again and again is compiled once
 test: $(READY)
-	@{ command -v prometheus && command -v prometheus-alertmanager; } >/dev/null || \
-	  tests/install-packages prometheus prometheus-alertmanager || echo "tests that need it are skipped" >&2
-	$(BIN)/pytest $(TESTS)
+	@PATH="$$PATH:/usr/sbin"; { command -v prometheus && command -v prometheus-alertmanager && command -v haproxy && command -v nginx; } >/dev/null || \
+	  tests/install-packages prometheus prometheus-alertmanager haproxy nginx || echo "tests that need it are skipped" >&2
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check

@@ -35,6 +35,16 @@ Their rules end by themselves while the engine is down.
 """
 
 
+_WHERE_GATHERED = (
+    "LLMStreamStalled",
+    "LLMEngineSlowerThanPeer",
+    "LLMTTFTRegression",
+    "LLMClientServerGap",
+    "LLMPairWinsTurned",
+)
+"""What follows of itself where something on the way gathers tokens: the first comes late, and silences lie between them. It is not the engine's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inhibition:
     """While the alert `source` fires, the alerts `targets` are not told, where the labels `equal` are the same.
@@ -53,6 +63,7 @@ INHIBITIONS = (
     Inhibition("LLMProberDown", ("LLMSLOAbsent",), (JOB, "instance")),
     Inhibition("LLMModelMissing", ("LLMTargetDown", *_SYMPTOMS), _SAME_MODEL, _TARGET),
     Inhibition("LLMTargetDown", _SYMPTOMS, _SAME_MODEL, _TARGET),
+    Inhibition("LLMStreamGathered", _WHERE_GATHERED, _SAME_MODEL, _TARGET),
     Inhibition("LLMBudgetBurnFast", ("LLMBudgetBurnTicket", "LLMErrorBudgetExhausted"), _SAME_SLO, own.SLO),
     Inhibition("LLMBudgetBurnSlow", ("LLMBudgetBurnTicket",), _SAME_SLO, own.SLO),
     Inhibition("LLMCertificateExpiresSoon", ("LLMCertificateExpiry",), _SAME_MODEL, _TARGET),
@@ -62,6 +73,7 @@ INHIBITIONS = (
 _OF_CHATPROBE = "chatprobe itself is in trouble, which no engine's trouble explains"
 NO_SYMPTOMS = {
     "LLMModelMissing": "it is the cause that it names",
+    "LLMStreamGathered": "it is the cause that it names",
     "LLMBudgetBurnFast": "a page whose end must be told; its rule leaves out what LLMTargetDown has told of",
     "LLMBudgetBurnSlow": "a page whose end must be told; its rule leaves out what LLMTargetDown and LLMBudgetBurnFast have told of",
     "LLMCertificateExpiresSoon": "a certificate that has ended may be why the target is down",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import floor
 
-from alerts.windows import Pair, pairs, written
+from alerts.windows import WindowPair, pairs, written
 from config.alerting import Alerts, LowVolume
 from config.demand import chats_per_second_on_average
 from config.model import Config, Slo
@@ -26,7 +26,7 @@ class Alarm:
     whether it would take fewer but for `fewest`, the bad chats that the alert waits for, 0 for none in particular: of a young target, a window
     has fewer chats than usual."""
 
-    pair: Pair
+    pair: WindowPair
     chats: float
     failures: int
     guarded: bool
@@ -73,7 +73,7 @@ def objectives(config: Config) -> tuple[Objective, ...]:
     return tuple(_objective(name, slo, config) for name, slo in config.slos.items())
 
 
-def failures_to_alert(pair: Pair, budget: Decimal, chats_per_second: float) -> int:
+def failures_to_alert(pair: WindowPair, budget: Decimal, chats_per_second: float) -> int:
     """How many failed chats in a row it takes until both windows are above the pair's burn rate, where as many chats are held as usual."""
     threshold = pair.factor * budget
     return max(floor(threshold * Decimal(chats_per_second * window)) + 1 for window in (pair.short, pair.long))
@@ -102,19 +102,21 @@ def _objective(name: str, slo: Slo, config: Config) -> Objective:
     )
 
 
-def _told(pair: Pair, settings: Alerts) -> bool:
+def _told(pair: WindowPair, settings: Alerts) -> bool:
     """Whether both windows can be told: not so short that a lost scrape is a lost rate, and within what Prometheus keeps, with room before it."""
     retention = settings.retention_seconds
     return pair.short >= SCRAPES_IN_A_RATE * settings.scrape_interval_seconds and (retention is None or 2 * pair.long <= retention)
 
 
-def _alarm(pair: Pair, budget: Decimal, per_second: float, low_volume: LowVolume) -> Alarm:
+def _alarm(pair: WindowPair, budget: Decimal, per_second: float, low_volume: LowVolume) -> Alarm:
     failures = failures_to_alert(pair, budget, per_second)
     fewest = FEWEST_TO_PAGE if pair.pages and low_volume == "guard" else 0
     return Alarm(pair, per_second * pair.long, max(failures, fewest), guarded=failures < fewest, fewest=fewest)
 
 
-def _notes(slo: Slo, window: int, period: int, usable: list[Pair], alarms: tuple[Alarm, ...], per_second: float, settings: Alerts) -> Iterator[str]:
+def _notes(
+    slo: Slo, window: int, period: int, usable: list[WindowPair], alarms: tuple[Alarm, ...], per_second: float, settings: Alerts
+) -> Iterator[str]:
     if period != window:
         yield f"its budget is told over {written(period)}, as long as Prometheus keeps samples (alerts.retention), and not over {written(window)}"
     alarming = [alarm.pair for alarm in alarms]

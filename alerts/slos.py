@@ -28,8 +28,8 @@ from alerts.recordings import (
 )
 from alerts.rule import Alert, Group, Recording
 from alerts.targets import DOWN
-from alerts.templates import NAME, NUMBER, PERCENT, WHERE, WHO, link
-from alerts.windows import DAY, HOUR, MINUTE, Pair, Severity, Speed, written
+from alerts.templates import NAME, NUMBER, OF_CHATS, PERCENT, WHERE, WHO, last_words, link
+from alerts.windows import DAY, HOUR, MINUTE, Severity, Speed, WindowPair, written
 from catalogue import own
 from catalogue.metric import Metric
 from catalogue.uids import Dashboard
@@ -175,7 +175,8 @@ def _burn(objective: Objective, alarm: Alarm) -> Alert:
         f"{NAME} burns its error budget for {objective.name}",
         f"{PERCENT} of the chats with {WHO} in the last {short} were bad, and more than {above} of those in the last {long}"
         f"{counted(objective, long)}.{so_far(objective, pair.long)} A good one {objective.meaning}.{why(objective, long)} "
-        f"{allowed} may be bad: at {_plain(pair.factor)} times that, the budget of {window} is gone in {gone}.{WHERE}",
+        f"{allowed} may be bad: at {_plain(pair.factor)} times that, the budget of {window} is gone in {gone}."
+        f"{last_words(pair.long, OF_CHATS)}{WHERE}",
         link(Dashboard.SLO, *LABELS),
         for_seconds=waits,
         keep_seconds=waits,
@@ -188,7 +189,7 @@ def _paged(alert: str, window: str) -> str:
     return f'last_over_time(ALERTS{{alertname="{alert}", alertstate="firing"}}[{window}])'
 
 
-def alarm_waits(pair: Pair) -> int:
+def alarm_waits(pair: WindowPair) -> int:
     """How many seconds both windows must be above the burn rate until the alert fires: less where the windows are very short themselves.
 
     Longer than it takes to know that an engine is down, so that an outage is told by that.

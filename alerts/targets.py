@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.recordings import CHATS, TARGET, TTFT_COUNT_1H, TTFT_P95_1H, UP
 from alerts.rule import Alert
-from alerts.templates import COUNT, DURATION, MODEL, NAME, NUMBER, OF_CHATS, PERCENT, SCENARIO, WHERE, WHO, link, reasons
+from alerts.templates import COUNT, DURATION, MODEL, NAME, NUMBER, OF_CHATS, PERCENT, SCENARIO, WHERE, WHO, last_words, link, reasons
 from alerts.windows import DAY, HOUR, MINUTE, WEEK, Severity
 from catalogue import own
 from catalogue.uids import Dashboard
@@ -14,6 +14,8 @@ FEWEST_CHATS = 50
 """Fewer chats than this have no 95th percentile worth comparing: it would rest on two of them."""
 FEWEST_FAILURES = 3
 """Fewer are one bad moment."""
+FEWEST_GATHERED = 3
+"""Fewer may be a moment in which a busy machine held one of the programs on the way."""
 _BY_TARGET, _BY_CHATS = ", ".join(TARGET), ", ".join(CHATS)
 _STALL_SECONDS = 2
 _AFTER_A_TOKEN = "stalled|timeout|protocol|error_in_stream|truncated"
@@ -36,6 +38,7 @@ def _down() -> Alert:
         f"{NAME} answers no chat",
         f"No chat with {WHO} has succeeded {{{{ if $value }}}}for {DURATION}{{{{ else }}}}since chatprobe runs{{{{ end }}}}."
         + reasons("10m")
+        + last_words(10 * MINUTE)
         + WHERE,
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=MINUTE,
@@ -53,7 +56,7 @@ def _model_missing() -> Alert:
         Severity.PAGE,
         f"{NAME} does not serve {MODEL}",
         f"The engine answers that it has no model {MODEL}: {COUNT} chats with {NAME} failed by that in 30m, "
-        "and none succeeds. Users who ask for it get an error.",
+        "and none succeeds. Users who ask for it get an error." + last_words(30 * MINUTE) + WHERE,
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=2 * MINUTE,
         keep_seconds=2 * MINUTE,
@@ -84,6 +87,22 @@ def _stalled() -> Alert:
         f"Answers of {NAME} stop in the middle",
         f"{PERCENT} of the chats with {WHO} in 10m fell silent for more than {_STALL_SECONDS}s after their first token ({SCENARIO}).",
         link(Dashboard.LATENCY, *CHATS),
+        for_seconds=5 * MINUTE,
+        keep_seconds=5 * MINUTE,
+    )
+
+
+def _gathered() -> Alert:
+    gathered = increase(own.GATHERED.name, "30m")
+    return Alert(
+        "LLMStreamGathered",
+        f"{gathered}\n/\n({increase(own.PROBES.name, '30m')} > 0)\n> 0.2\nand on ({_BY_CHATS})\n{gathered} > {FEWEST_GATHERED - 0.5}",
+        Severity.TICKET,
+        f"Something on the way to {NAME} gathers its tokens",
+        f"{PERCENT} of the chats with {WHO} in 30m had their tokens several at once, and then none for a while "
+        f"({SCENARIO}): a router, a proxy or a gateway on the way holds them back. Until it hands them on as they come, "
+        "times of tokens say how it gathers, and not how fast the engine is." + WHERE,
+        link(Dashboard.WHY, *TARGET),
         for_seconds=5 * MINUTE,
         keep_seconds=5 * MINUTE,
     )
@@ -142,6 +161,7 @@ ALERTS = (
     _model_missing(),
     _model_not_loaded(),
     _stalled(),
+    _gathered(),
     _no_completion(),
     _regression(),
     _expiry("LLMCertificateExpiry", Severity.TICKET, 14),

@@ -60,5 +60,11 @@ def reasons(window: str, labels: tuple[str, ...] = OF_TARGET, among: str = "") -
     return asked(f"topk(1, {failed} > 0)", f" The most frequent failure in {window}: {{{{ .Labels.{own.REASON} }}}}.", labels)
 
 
+def last_words(seconds: int, labels: tuple[str, ...] = OF_TARGET) -> str:
+    """A space and a sentence with what was said of the last failed chat, if it is no older than that."""
+    latest = f"topk(1, {own.LAST_FAILURE.name}{{{_PLACE}}} > time() - {seconds})"
+    return asked(latest, f" The last failure: {{{{ .Labels.{own.REASON} }}}}, {{{{ .Labels.{own.DETAIL} }}}}.", labels)
+
+
 WHERE = asked(f"count by ({own.URL}) ({own.TARGET_INFO.name}{{{_PLACE}}})", f" The engine: {{{{ .Labels.{own.URL} }}}}.", OF_TARGET)
 """A space and a sentence with the engine's URL."""

@@ -33,7 +33,7 @@ class Speed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class WindowPair:
     """Two windows in whole seconds, and the burn rate above which both must be."""
 
     short: int
@@ -53,7 +53,7 @@ _MONTH = 30 * DAY
 _FULL_LENGTH = (28 * DAY, _MONTH)
 
 
-def pairs(period: int) -> tuple[Pair, ...]:
+def pairs(period: int) -> tuple[WindowPair, ...]:
     """The fast and the slow pair that page, then the two that write a ticket, for a period in seconds.
 
     28 and 30 days have the same windows, and burn rates by the share of the budget (14.4, 6, 3 and 1 for 30 days). Other periods have the burn rates
@@ -61,13 +61,14 @@ def pairs(period: int) -> tuple[Pair, ...]:
     """
     if period in _FULL_LENGTH:
         return tuple(
-            Pair(short, long, Decimal(share * period) / (100 * long), speed) for (short, long, share), speed in zip(_SHARES, _SPEEDS, strict=True)
+            WindowPair(short, long, Decimal(share * period) / (100 * long), speed)
+            for (short, long, share), speed in zip(_SHARES, _SPEEDS, strict=True)
         )
     scale = Decimal(period) / _MONTH
-    return tuple(Pair(round(pair.short * scale), round(pair.long * scale), pair.factor, pair.speed) for pair in pairs(_MONTH))
+    return tuple(WindowPair(round(pair.short * scale), round(pair.long * scale), pair.factor, pair.speed) for pair in pairs(_MONTH))
 
 
-def recorded(chosen: tuple[Pair, ...]) -> tuple[int, ...]:
+def recorded(chosen: tuple[WindowPair, ...]) -> tuple[int, ...]:
     """The windows for which a ratio is recorded, shortest first."""
     return tuple(sorted(set(chain.from_iterable((pair.short, pair.long) for pair in chosen))))
 

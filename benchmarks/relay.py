@@ -49,7 +49,7 @@ class AsPrometheusClient:
 def page(series: int) -> bytes:
     """A simulated vLLM's metrics, with gauges of no meaning up to this many series of its own."""
     body = VllmMetrics(Options()).render().body
-    missing = series - sum(len(family.samples) for family in relayable(parse(body, CONTENT_TYPE, METRICS.prefixes)))
+    missing = series - sum(len(family.samples) for family in relayable(parse(body, CONTENT_TYPE, METRICS).families))
     more = "".join(f'vllm:padding{{model_name="tiny",engine="0",number="{number}"}} {number}.0\n' for number in range(missing))
     return body + b"# HELP vllm:padding Nothing.\n# TYPE vllm:padding gauge\n" + more.encode()
 
@@ -95,12 +95,12 @@ def main() -> None:
     arguments = parser.parse_args()
     targets = [f"target-{number}" for number in range(arguments.targets)]
     body = page(arguments.series)
-    families = parse(body, CONTENT_TYPE, METRICS.prefixes)
+    families = parse(body, CONTENT_TYPE, METRICS).families
     relay = Relay(RelaySettings(series_per_target=arguments.series))
 
     def parse_all() -> None:
         for _ in targets:
-            parse(body, CONTENT_TYPE, METRICS.prefixes)
+            parse(body, CONTENT_TYPE, METRICS)
 
     def put_all() -> None:
         for target in targets:

@@ -11,10 +11,11 @@ from catalogue.metric import REPLICA, TARGET, TARGET_LABELS, Metric
 from probes import backends, record
 from probes.failure import Reason
 from traffic.events import SkipReason
-from traffic.pairs import Measure
+from traffic.pairs import Measure, Undecided
 
 SCENARIO = "scenario"
 REASON, OUTCOME, PHASE, SLO, CLOCK, SOURCE = "reason", "outcome", "phase", "slo", "clock", "source"
+DETAIL = "detail"
 URL, SERVED_MODEL, BACKEND_VERSION, MAX_MODEL_LEN, LEFT_OUT = "url", "served_model", "backend_version", "max_model_len", "left_out"
 PEER, MEASURE, CHECK, BASIS = "peer", "measure", "check", "basis"
 CACHE, CONNECTION, THINKING = "cache", "connection", "thinking"
@@ -30,6 +31,7 @@ OUTCOMES = ("ok", "failed")
 """Of chats that count; a cancelled one counts nowhere."""
 MEASURES = tuple(measure.value for measure in Measure)
 """On which the chats of a pair are compared."""
+UNDECIDED = tuple(why.value for why in Undecided)
 BASES = ("request", "window")
 """How an engine's own time to first token is known: told with the chat, or from its sums."""
 
@@ -42,6 +44,13 @@ PROBE_SUCCESS = Metric(
 LAST_PROBE = Metric("chatprobe_last_probe_timestamp_seconds", "gauge", "When the last chat ended, in seconds since the epoch.", CHAT_LABELS)
 LAST_SUCCESS = Metric(
     "chatprobe_last_success_timestamp_seconds", "gauge", "When the last chat that succeeded ended, in seconds since the epoch.", CHAT_LABELS
+)
+LAST_FAILURE = Metric(
+    "chatprobe_last_failure_timestamp_seconds",
+    "gauge",
+    "When the last chat that failed ended, in seconds since the epoch, with what was said of it: the engine's own words where it had some. "
+    "Numbers of requests and the like are left out of the words, which change once a minute at most.",
+    (*CHAT_LABELS, REASON, DETAIL),
 )
 
 TTFT = Metric(
@@ -103,6 +112,13 @@ RETRIES = Metric(
     "chatprobe_retries_total", "counter", "Requests sent again because a kept-alive connection died before the first response byte.", CHAT_LABELS
 )
 DOUBTFUL = Metric("chatprobe_doubtful_total", "counter", "Chats with a token whose time may be off by more than 1 ms.", CHAT_LABELS)
+GATHERED = Metric(
+    "chatprobe_gathered_total",
+    "counter",
+    "Chats whose tokens something on the way gathered: they came several at once, and then none for a while, which the engine cannot have done. "
+    "Their timings are what users felt, and say nothing of the engine.",
+    CHAT_LABELS,
+)
 
 SLO_TOTAL = Metric("chatprobe_slo_total", "counter", "Attempts that count for an SLO.", (*CHAT_LABELS, SLO))
 SLO_GOOD = Metric("chatprobe_slo_good_total", "counter", "Attempts that succeeded and met every threshold of an SLO.", (*CHAT_LABELS, SLO))
@@ -123,8 +139,16 @@ PAIR_WINS = Metric(
     "chatprobe_pair_wins_total",
     "counter",
     "Pairs in which the target did better than its peer; ties, within the bounds of what was measured, count for none. "
-    "A failed chat loses to one that succeeded. `e2e` is TTFT + (n - 1) x TPOT for the scenario's max_tokens, as answers differ in length.",
+    "A failed chat loses to one that succeeded; where something on the way gathered the tokens of one, and both succeeded, none wins. "
+    "`e2e` is TTFT + (n - 1) x TPOT for the scenario's max_tokens, as answers differ in length.",
     (*CHAT_LABELS, PEER, MEASURE),
+)
+PAIRS_UNDECIDED = Metric(
+    "chatprobe_pairs_undecided_total",
+    "counter",
+    "Pairs that none could win although both succeeded. `input_tokens`: the engines counted the prompt so differently that it was not the same "
+    "for both (with models of one name: differently at all). `gathered`: something on the way gathered the tokens of one.",
+    (*CHAT_LABELS, PEER, REASON),
 )
 
 GAP_CHATS = Metric(
@@ -257,9 +281,10 @@ CLOCK_STEPS = Metric(
 NATIVE_SERIES_DROPPED = Metric(
     "chatprobe_exporter_native_series_dropped_total",
     "counter",
-    "Series of engines' own metrics that were scraped and not served on, anew with each scrape, by why: `budget`, the target has too many; "
-    "`type_conflict`, another target has the name with another type; `name_conflict`, another family takes the name; `malformed`, OpenMetrics does "
-    "not allow for them. What the filters leave out is not counted.",
+    "Series of engines' own metrics that were scraped and not served on, anew with each scrape, by why: `unreadable`, the line is no metric; "
+    "`line_too_long`; `too_large`, the page has too many lines; `malformed`, OpenMetrics does not allow for them; `budget`, the target has too many; "
+    "`type_conflict`, another target has the name with another type; `name_conflict`, another family takes the name. What the filters leave out of "
+    "what was read is not counted. The log has the names.",
     (TARGET, REASON),
 )
 SERIES = Metric("chatprobe_exporter_series", "gauge", "Series in this exposition.")

@@ -58,6 +58,7 @@ def _lines() -> Iterator[str]:
     for label, values in (
         (f"`{own.REASON}` of `{own.PROBE_FAILURES.name}`", own.FAILURE_REASONS),
         (f"`{own.REASON}` of `{own.PROBE_SKIPPED.name}`", own.SKIP_REASONS),
+        (f"`{own.REASON}` of `{own.PAIRS_UNDECIDED.name}`", own.UNDECIDED),
         (f"`{own.OUTCOME}`", own.OUTCOMES),
         (f"`{own.PHASE}`", own.PHASES),
         (f"`{own.BASIS}`", own.BASES),

@@ -103,11 +103,16 @@ def _report(loaded: Loaded, show: bool) -> None:
 
 def _discovered(config: Config) -> str:
     """Says what is wrong with the files of targets that there are now, and gives what the summary has of them."""
-    from discovery.files import NOTHING, look
-    from exporter.tidings import idle
+    from config.secrets import SecretError, Secrets
+    from discovery.files import look
+    from discovery.plan import Idle, idle_patterns, idle_targets
 
-    found = look(config, NOTHING)
-    for line in (*found.problems, *found.passed_over, *idle(config, found.members).lines()):
+    try:
+        found = look(config, Secrets())
+    except SecretError as error:  # it was read a moment ago, with the configuration
+        raise click.ClickException(f"a secret cannot be read: {error}") from error
+    idle = Idle(idle_patterns(config), idle_targets(config, found.members))
+    for line in (*found.problems, *found.passed_over, *idle.lines()):
         click.echo(f"{line} (warning)", err=True)
     return f"; {_counted(len(found.members), 'target')} discovered" if found.looked else ""
 

@@ -73,7 +73,7 @@ def _table(found: Findings) -> Table:
         table.add_column(name, overflow="fold")
     for one in found.targets:
         health = Text("unhealthy", style="red") if one.health else Text("healthy", style="green")
-        table.add_row(one.name, _through(one), one.url, _tls(one), one.member.target.backend, one.version or "-", health, _pods(one))
+        table.add_row(one.name, _through(one), one.url, _tls(one), one.member.endpoint.backend, one.version or "-", health, _pods(one))
     return table
 
 
@@ -116,8 +116,8 @@ def _notes(found: Findings) -> Iterator[str]:
     for one in found.targets:
         if one.health:
             yield f"{one.name}: unhealthy: {one.health}"
-        if one.way and one.way.engine.note:
-            yield f"{one.name}: {one.way.engine.note}"
+        if one.way and one.way.note:
+            yield f"{one.name}: {one.way.note}"
         if one.certificate is not None and one.certificate.trusted is False and one.url.startswith("https://"):
             yield f"{one.name}: its certificate is not accepted: {one.certificate.detail}"
         for text in one.way.candidate.against_others if one.way else ():
@@ -154,12 +154,12 @@ def _plain_target(one: Finding) -> dict[str, Any]:
             "certificate_ends": certificate.ends if certificate else None,
             "detail": certificate.detail if certificate else "",
         },
-        "backend": one.member.target.backend,
+        "backend": one.member.endpoint.backend,
         "version": one.version,
         "models": list(one.models),
         "healthy": not one.health,
         "health_detail": one.health,
         "replicas": None if one.member.replicas is None else [{"name": pod.name, "zone": pod.zone} for pod in one.member.replicas],
-        "note": one.way.engine.note if one.way else "",
+        "note": one.way.note if one.way else "",
         "not_otherwise": list(one.way.candidate.against_others) if one.way else [],
     }

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from config.model import Config
-from discovery.files import NOTHING
+from config.secrets import Secrets
+from discovery.kubernetes.asking import Found
 from discovery.kubernetes.candidates import PassedOver
 from discovery.kubernetes.certificate import Certificate, looked_at
-from discovery.kubernetes.enrolling import KUBERNETES, Found, enrolled, guard_of
-from discovery.kubernetes.source import Seen, Source
-from exporter.reloading import Plan, World, plan
+from discovery.kubernetes.discovery import ClusterDiscovery, Seen
+from discovery.kubernetes.enrolling import KUBERNETES, guard_of
+from discovery.plan import plan
 from exporter.urls import shown_url
 from probes.ask import Endpoint
 from probes.control import Control, ControlError
@@ -39,7 +40,7 @@ class Finding:
 
     @property
     def url(self) -> str:
-        return shown_url(self.member.target.url)
+        return shown_url(self.member.endpoint.url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,40 +56,39 @@ async def find(config: Config) -> Findings:
     """Look for everything that the configuration names, and ask each engine how it is. Raises `config.secrets.SecretError`."""
     async with Control() as control:
         seen = await _seen(config, control)
-        made = await asyncio.to_thread(plan, config, NOTHING, World(seen))
+        made = await asyncio.to_thread(plan, config, seen=seen)
         ways = {one.candidate.name: one for one in seen.engines}
-        found = await asyncio.gather(*(_look_at(name, member, made, ways, config, control) for name, member in made.roster.members.items()))
-        enrolment = enrolled(config, made.discovered.members, seen.engines)
-    of_files = (PassedOver("", line) for line in made.discovered.passed_over)
-    return Findings(tuple(found), (*of_files, *seen.passed_over, *enrolment.passed_over), (*made.discovered.problems, *seen.problems))
+        found = await asyncio.gather(*(_look_at(name, member, ways, config, control) for name, member in made.roster.members.items()))
+    of_files = (PassedOver("", line) for line in made.files.passed_over)
+    return Findings(tuple(found), (*of_files, *seen.passed_over, *made.enrolment.passed_over), (*made.files.problems, *seen.problems))
 
 
 async def _seen(config: Config, control: Control) -> Seen:
     if config.discovery.kubernetes is None:
         return Seen()
-    source = Source(control, SystemClock())
+    discovery = ClusterDiscovery(control, SystemClock())
     ends = time.monotonic() + LONGEST_LOOK_SECONDS
     try:
-        await source.configure(config)
+        await discovery.configure(config, Secrets())
         while time.monotonic() < ends:
-            source.seen = await source.look()
-            if source.settled:
+            discovery.seen = await discovery.look()
+            if discovery.settled:
                 break
             await asyncio.sleep(_STEP_SECONDS)
-        if not source.seen.looked:
+        if not discovery.seen.looked:
             return Seen(True, problems=(f"the API server did not list everything within {LONGEST_LOOK_SECONDS:g} s; look at its own health",))
-        return source.seen
+        return discovery.seen
     finally:
-        await source.close()
+        await discovery.close()
 
 
-async def _look_at(name: str, member: Member, made: Plan, ways: Mapping[str, Found], config: Config, control: Control) -> Finding:
-    endpoint = made.endpoints[name]
+async def _look_at(name: str, member: Member, ways: Mapping[str, Found], config: Config, control: Control) -> Finding:
+    endpoint = member.endpoint
     way = ways.get(name) if member.source == KUBERNETES else None
     certificate = None
-    if member.target.url.startswith("https://"):
-        known = way.engine.certificate if way else None
-        certificate = known or await looked_at(endpoint.url, endpoint.tls, member.guard or guard_of(config))
+    if endpoint.url.startswith("https://"):
+        known = way.certificate if way else None
+        certificate = known or await looked_at(endpoint.url, endpoint.tls, endpoint.guard or guard_of(config))
     try:
         await control.health(endpoint)
         health = ""

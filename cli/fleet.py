@@ -13,9 +13,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from simulator import Latency, Options, simulated
-from simulator.options import EngineName
 
-ENGINES: dict[EngineName, Options] = {
+ENGINES: dict[str, Options] = {
     "vllm": Options(
         models=("qwen2.5-7b-instruct",), latency=Latency(first_token_seconds=0.028, decode_seconds=0.0125, jitter=0.04), answer_tokens=60, seed=1
     ),

@@ -41,4 +41,4 @@ class Commands(click.Group):
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="chatprobe", prog_name="chatprobe")
 def main() -> None:
-    """Blackbox exporter for streaming LLM chat: what a user of vLLM, TGI and Ollama feels, for Prometheus."""
+    """Blackbox exporter for streaming LLM chat: what the users of LLM engines feel, for Prometheus."""

@@ -299,7 +299,7 @@ def _for_people(chats: Chats, with_text: bool) -> Show:
 
     from rich.console import Console
 
-    from cli.summary import failures, left_out, summary_table
+    from cli.summary import failures, gathered, left_out, summary_table
     from cli.waterfall import chat_report, one_line, printable
 
     if isinstance(sys.stdout, TextIOWrapper):
@@ -319,7 +319,7 @@ def _for_people(chats: Chats, with_text: bool) -> Show:
 
     def end(records: list[ChatRecord]) -> None:
         if records:
-            console.print(summary_table(records), *left_out(records), *failures(records), sep="\n")
+            console.print(summary_table(records), *left_out(records), *gathered(records), *failures(records), sep="\n")
 
     return Show(each, end)
 

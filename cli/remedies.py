@@ -19,11 +19,18 @@ _REMEDIES = {
     Reason.TIMEOUT: "the answer is longer than its time: lower --max-tokens, or allow more with --timeout",
     Reason.PROTOCOL: "this is not the stream that --backend sends: check --backend, and what proxies do on the way",
     Reason.ERROR_IN_STREAM: "the engine gave up after its answer had begun: search its log for the request id",
-    Reason.TRUNCATED: "something cut the connection before the end: look for a crash in the engine's log, and at the idle timeouts of proxies",
+    Reason.TRUNCATED: "something cut the connection before the end: look for a crash in the engine's log, and at the idle timeouts of proxies "
+    "(a Route's annotation haproxy.router.openshift.io/timeout)",
     Reason.EMPTY: "the model ended its answer at once: try another prompt, and check the model's chat template",
     Reason.VALIDATION: "the answer came, but is not what it should be: --text shows it",
     Reason.INTERNAL: "this is a fault of chatprobe, or of how it was called, not of the engine",
 }
+
+GATHERED_REMEDY = (
+    "HAProxy: option http-no-delay, or TLS; OpenShift: a Route with edge TLS, or the Service itself; nginx: proxy_buffering off; "
+    "anywhere: no compression and no buffering of the answer"
+)
+"""What to do where something on the way gathers tokens."""
 
 
 def remedy(reason: Reason) -> str:

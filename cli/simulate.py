@@ -5,24 +5,25 @@ from __future__ import annotations
 import asyncio
 import signal
 import ssl
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
-from simulator.options import ENGINES
+from simulator.dialects import ENGINES
 
 if TYPE_CHECKING:
-    from simulator import EngineName, Options
+    from simulator import Options
 
 
 def _list_faults(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
     if not wanted or context.resilient_parsing:
         return
+    from simulator.dialects import shown_by
     from simulator.fault_plan import explain, signature
     from simulator.faults import FAULTS
 
     for kind in FAULTS.values():
-        click.echo(f"{signature(kind)}\n    {explain(kind)} ({', '.join(kind.engines)})")
+        click.echo(f"{signature(kind)}\n    {explain(kind)} ({', '.join(shown_by(kind))})")
     context.exit()
 
 
@@ -85,7 +86,6 @@ def command(
     """
     from simulator import Capacity, Latency, Options
 
-    name = cast("EngineName", engine)
     try:
         options = Options(
             models=models,
@@ -108,7 +108,7 @@ def command(
             per_request_metrics=enable_per_request_metrics,
         )
         context = _tls(tls_cert, tls_key)
-        asyncio.run(_run(name, options, host, port, context))
+        asyncio.run(_run(engine, options, host, port, context))
     except (ValueError, OSError) as wrong:
         raise click.ClickException(str(wrong)) from None
 
@@ -123,7 +123,7 @@ def _tls(cert: str | None, key: str | None) -> ssl.SSLContext | None:
     return context
 
 
-async def _run(name: EngineName, options: Options, host: str, port: int, context: ssl.SSLContext | None) -> None:
+async def _run(name: str, options: Options, host: str, port: int, context: ssl.SSLContext | None) -> None:
     from simulator import simulated
 
     stop = asyncio.Event()

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.quantiles import weighted_quantile
-from cli.waterfall import failure_lines
+from cli.waterfall import failure_lines, gathered_lines
 from probes.record import ChatRecord
 from probes.spare import told
 
@@ -45,6 +45,14 @@ def failures(records: Sequence[ChatRecord]) -> Iterator[Text]:
         example = next(record for record in records if record.reason is reason)
         yield Text(f"{count} of {len(records)} chats")
         yield from failure_lines(example)
+
+
+def gathered(records: Sequence[ChatRecord]) -> Iterator[Text]:
+    """Of how many chats something on the way gathered the tokens, and how in the first; nothing where it did in none."""
+    found = [record for record in records if record.bursts is not None]
+    if found:
+        yield Text(f"{len(found)} of {len(records)} chats")
+        yield from gathered_lines(found[0])
 
 
 def _outcomes(records: Sequence[ChatRecord]) -> str:

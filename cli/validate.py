@@ -63,14 +63,14 @@ def _subjects(found: Findings) -> list[Subject]:
 def _subject(one: Finding) -> Subject:
     from discovery.kubernetes.fitness import Subject
 
-    place = one.member.place
+    place = one.way.candidate.place if one.way else None
     return Subject(
         one.name,
         f"{place.namespace}/{place.name}" if place else None,
-        one.member.target.backend,
+        one.member.endpoint.backend,
         not one.health,
         one.models,
-        one.member.target.model,
+        one.member.endpoint.model,
         None if one.member.replicas is None else len(one.member.replicas),
     )
 

@@ -9,7 +9,7 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from cli.quantiles import weighted_quantile
-from cli.remedies import remedy
+from cli.remedies import GATHERED_REMEDY, remedy
 from probes.record import ChatRecord
 from probes.spare import told
 
@@ -21,7 +21,7 @@ _WIDEST_BAR = 100
 def chat_report(record: ChatRecord, *, url: str, console: Console, with_text: bool) -> Group:
     """Everything that one chat has to tell, for the width and the character set of the console."""
     parts = [*_headline(record, url), Text(), *waterfall(record, console.width, block=_block(console)), Text()]
-    parts += [*_measures(record), *failure_lines(record)]
+    parts += [*_measures(record), *gathered_lines(record), *failure_lines(record)]
     if with_text and record.text:
         parts += [Text(), Text(printable(record.text))]
     return Group(*parts)
@@ -83,6 +83,15 @@ def failure_lines(record: ChatRecord) -> Iterator[Text]:
     if record.failure is not None:
         yield Text.assemble((f"failed: {record.failure.reason}", "bold red"), f": {printable(record.failure.detail)}")
         yield Text(f"remedy: {remedy(record.failure.reason)}")
+
+
+def gathered_lines(record: ChatRecord) -> Iterator[Text]:
+    """How something on the way gathered the tokens, and what to do about it; nothing for a chat whose tokens came as they were made."""
+    found = record.bursts
+    if found is not None:
+        how = "all tokens at once" if found.every_seconds is None else f"some {found.chunks} chunks at once, each {milliseconds(found.every_seconds)}"
+        yield Text.assemble(("gathered", "bold yellow"), f": {how}: something on the way holds them back, and their times are not the engine's")
+        yield Text(f"remedy: {GATHERED_REMEDY}")
 
 
 def one_line(number: int, record: ChatRecord) -> Text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -73,6 +74,7 @@ def _on_scenario(config: Config, scenario: Scenario) -> Iterator[Finding]:
             yield ("targets", index), f"names no target of this configuration, and waits for one to be discovered; {suggestion(name, config.targets)}"
     if scenario.pair and scenario.targets is None and config.discovery.looks:
         yield ("pair",), f"compares {MOST_PAIRED} targets at most, whichever are found first; name those to compare in targets"
+    yield from _on_fairness(config, scenario)
     shape = _shape(scenario)
     at_worst = streams_at_worst(scenario)
     if at_worst > config.limits.streams_per_target:
@@ -110,6 +112,35 @@ def _on_scenario(config: Config, scenario: Scenario) -> Iterator[Finding]:
     for engine in backends.BACKENDS.values():
         yield from _on_pinning(config, scenario, engine, shape)
     yield from _on_yielding(config, scenario)
+
+
+def _on_fairness(config: Config, scenario: Scenario) -> Iterator[Finding]:
+    """What makes the targets of a paired scenario unequal, as far as the configuration says."""
+    if not scenario.pair:
+        return
+    targets = config.targets_of(scenario)
+    if len({target.api for target in targets.values()}) > 1:
+        others = [name for name, target in targets.items() if target.api != "chat"]
+        yield ("pair",), f"compares chats with plain text: {', '.join(others)} get no chat template (api); let all be asked by api: chat"
+    models = {name: target.model for name, target in targets.items() if target.model is not None}
+    if len({_weights(model) for model in models.values()}) > 1:
+        told = ", ".join(f"{name}: {model}" for name, model in models.items())
+        yield ("pair",), f"compares models of different names ({told}); unless they are the same weights, it is not the engines that are compared"
+    asked = {name: (target.adaptation.omit, repr(target.adaptation.extra_body)) for name, target in targets.items()}
+    if len(set(asked.values())) > 1:
+        others = [name for name, target in targets.items() if target.adaptation.omit or target.adaptation.extra_body]
+        yield (
+            ("pair",),
+            f"compares requests that differ by the settings of {', '.join(others)} (omit, extra_body); give them to all, or to none",
+        )
+    loading = [name for name, target in targets.items() if target.load_model and backends.get(target.backend).on_demand is not None]
+    if loading:
+        yield ("pair",), f"counts the loading of a model to the time of {', '.join(loading)} (load_model); load it before, and leave load_model out"
+
+
+def _weights(model: str) -> str:
+    """A model's name without what engines and owners add to it."""
+    return re.sub(r"[^a-z0-9]", "", model.rpartition("/")[2].lower().removesuffix(":latest"))
 
 
 def _on_pinning(config: Config, scenario: Scenario, engine: Backend, shape: str) -> Iterator[Finding]:

@@ -1,4 +1,7 @@
-"""Keys for discovered targets: they bring none of their own, and get those that the configuration has for their host."""
+"""Keys for discovered targets.
+
+Targets bring no keys of their own. They get those that the configuration has for their host.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ from config.targets import Headers, SecretRef, Target, TlsSettings, check_header
 
 _HOST_PATTERN = re.compile(r"[A-Za-z0-9._:*-]{1,253}", re.ASCII)
 _ADDRESSES = re.compile(r"[0-9.*]*[0-9][0-9.*]*|[0-9A-Fa-f.*]*:[0-9A-Fa-f:.*]*", re.ASCII)
-"""IP addresses and patterns of them, like `10.0.*`. Names may begin like those, as `10.0.example.com` does, and are not meant."""
+"""IP addresses and patterns of them, like `10.0.*`. Names may begin like those, as `10.0.example.com` does, and are
+not meant."""
 _WITH_PORT = re.compile(r"[^:]+:[0-9]+", re.ASCII)
 _HOST = re.compile(r"[a-z0-9._:-]+", re.ASCII)
 
@@ -78,8 +82,21 @@ class Credential(Section):
         return self
 
     @property
+    def secret(self) -> bool:
+        """Whether a target is shown something that nobody else may see; a certificate's settings are not."""
+        return self.api_key is not None or bool(self.headers)
+
+    def equip(self, target: Target) -> Target:
+        """The target with what is said here. Certificates are for `https://` only."""
+        tls = self.tls_settings if target.url.startswith("https://") else target.tls_settings
+        return target.model_copy(update={"api_key": self.api_key, "headers": self.headers, "tls_settings": tls})
+
+    @property
     def ending(self) -> str | None:
-        """What the names that its host matches end in, after any `*`; None where it is one host, or addresses, or any host."""
+        """What the names that its host matches end in, after any `*`.
+
+        None where it is one host, or addresses, or any host.
+        """
         _, star, ending = self.host.lower().rpartition("*")
         return ending if star and ending and not _ADDRESSES.fullmatch(self.host) else None
 
@@ -101,10 +118,12 @@ class Credential(Section):
         )
 
 
-def equipped(name: str, target: Target, credentials: Sequence[Credential], place: ClusterPlace | None = None) -> Target:
-    """The target with what the first credential that is for it says; as it is where none is. Certificates are for `https://` only."""
-    found = next((credential for credential in credentials if credential.matches(name, target.url, place)), None)
-    if found is None:
-        return target
-    tls = found.tls_settings if target.url.startswith("https://") else target.tls_settings
-    return target.model_copy(update={"api_key": found.api_key, "headers": found.headers, "tls_settings": tls})
+def credential_for(name: str, url: str, credentials: Sequence[Credential], place: ClusterPlace | None = None) -> Credential | None:
+    """The first credential that is for a target; None where none is."""
+    return next((credential for credential in credentials if credential.matches(name, url, place)), None)
+
+
+def equipped(name: str, target: Target, credentials: Sequence[Credential]) -> Target:
+    """A target of a file with what the credential for it says; as it is where there is none."""
+    credential = credential_for(name, target.url, credentials)
+    return target if credential is None else credential.equip(target)

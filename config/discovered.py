@@ -1,6 +1,7 @@
-"""Targets in files of their own, which others write while chatprobe runs: in its own form, or in that of Prometheus' `file_sd`.
+"""Targets in files of their own, which others write while chatprobe runs.
 
-Such files say where engines are, and nothing that is secret: what a target is shown is the main configuration's to say.
+They have chatprobe's own form, or that of Prometheus' `file_sd`. Such files say where engines are, and nothing that is
+secret: what a target is shown is the main configuration's to say.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ class FileTargets:
 
 
 def read_targets(path: Path, most: int | None = None) -> FileTargets:
-    """The targets of a file, so many at most if that is said. Raises `ConfigError` with everything that is wrong with it, an empty file included."""
+    """The targets of a file, so many at most if that is said.
+
+    Raises `ConfigError` with everything that is wrong with it, an empty file included.
+    """
     raw = bytes_of(path, opener=_open_regular)
     if raw.lstrip()[:1] in (b"{", b"["):
         raw = raw.replace(b"\t", b" ")  # JSON may be indented with tabs, which YAML does not take
@@ -182,7 +186,10 @@ class _Reading:
 
 
 def _open_regular(path: str, flags: int) -> int:
-    """Opens a file, and nothing of which opening or reading might never end, like a pipe. Raises `OSError`, or `ConfigError` for such."""
+    """Opens a file, and nothing of which opening or reading might never end, like a pipe.
+
+    Raises `OSError`, or `ConfigError` for such.
+    """
     descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

@@ -10,11 +10,31 @@ from config.targets import SecretRef
 
 
 class SecretError(Exception):
-    """A secret that cannot be had. The text says where it was looked for, and `fault`: what is wrong, and nothing of what was found there."""
+    """A secret that cannot be had.
+
+    The text says where it was looked for, and `fault`: what is wrong, and nothing of what was found there.
+    """
 
     def __init__(self, where: str, fault: str) -> None:
         super().__init__(f"{where}: {fault}")
         self.fault = fault
+
+
+class Secrets:
+    """Secrets as they were when they were first asked for: each is read once. Threads may share it.
+
+    A secret that has changed is read by another `Secrets`, which a reload makes.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[SecretRef, str] = {}
+
+    def read(self, secret: SecretRef) -> str:
+        """The secret itself. Raises `SecretError` where it cannot be had; the next call tries again."""
+        known = self._known.get(secret)
+        if known is None:
+            known = self._known[secret] = read_secret(secret)
+        return known
 
 
 def read_secret(secret: SecretRef, environ: Mapping[str, str] = os.environ) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from alerts import recordings
-from alerts.windows import DAY, Pair, Speed, pairs, written
+from alerts.windows import DAY, Speed, WindowPair, pairs, written
 from dashboards import budgets, engines
 from dashboards.dash.board import Row
 from dashboards.dash.colours import Colour
-from dashboards.dash.panels import Legend, Limits, Reduce, TimeSeries
+from dashboards.dash.panels import Legend, Reduce, ThresholdStyle, TimeSeries
 from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import Thresholds
@@ -19,7 +19,7 @@ _PERIODS = (1, 7, 14, 30, 90)
 """In days, those of SLOs whose windows are known by name when a dashboard is written; 28 days have the windows of 30."""
 
 
-def _both(pair: Pair) -> str:
+def _both(pair: WindowPair) -> str:
     """The share of bad attempts that both windows of a pair reach, which is what its alert looks at: nothing where one of them is not recorded."""
     short, long = (budgets.recorded(recordings.SLI_ERROR.format(window=written(window))) for window in (pair.short, pair.long))
     by = ", ".join(budgets.ROW)
@@ -43,7 +43,7 @@ def _pair(place: int, title: str, means: str) -> TimeSeries:
         queries=(Query(f"({known})\n/ {budgets.ON_SLO} {budgets.BUDGET}", budgets.LEGEND),),
         overrides=engines.COLOURS,
         thresholds=Thresholds(Colour.TRANSPARENT, ((float(usual.factor), Colour.RED if usual.pages else Colour.ORANGE),)),
-        limits=Limits.DASHES,
+        threshold_style=ThresholdStyle.DASHES,
         value_links=(budgets.LATENCY,),
         may_be_empty=f"no SLO has alerts over these windows: its period is none of {', '.join(map(str, _PERIODS))} or 28 days, or its chats are too "
         "few.",
@@ -74,7 +74,7 @@ BURN_NOW = TimeSeries(
     queries=(Query(budgets.BURN, budgets.LEGEND),),
     overrides=engines.COLOURS,
     thresholds=_FACTOR_LINES,
-    limits=Limits.DASHES,
+    threshold_style=ThresholdStyle.DASHES,
     legend=Legend.TABLE,
     legend_values=(Reduce.LAST, Reduce.HIGHEST),
     value_links=(budgets.LATENCY,),

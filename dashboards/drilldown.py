@@ -250,7 +250,8 @@ def left_out(backend: str) -> TimeSeries:
     of_engine = joined("max", select(own.NATIVE_UP, equals(BACKEND, backend)), (TARGET,))
     return lines(
         "Series that were left out",
-        "Series of the engine that chatprobe did not serve on, a second. Not 0: raise `native.series_per_target`, or deny some (`native.deny`).",
+        "Series of the engine that chatprobe did not serve on, a second, by reason. `budget`: raise `native.series_per_target`, or deny some "
+        "(`native.deny`). The log has the names.",
         Unit.PER_SECOND,
         {f"{{{{{TARGET}}}}}: {{{{{REASON}}}}}": f"{rate(own.NATIVE_SERIES_DROPPED, by=(TARGET, REASON))} and on ({TARGET}) {of_engine}"},
         overrides=(Override(matching("."), shades=Colour.RED),),

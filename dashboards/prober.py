@@ -14,7 +14,7 @@ from dashboards import engines, process, standard
 from dashboards.dash.board import Board, Row
 from dashboards.dash.colours import Colour
 from dashboards.dash.overrides import Cell, Override, of_query
-from dashboards.dash.panels import Column, Draw, Heatmap, Legend, Limits, Reduce, Show, Stack, Stat, StateTimeline, Table, TimeSeries
+from dashboards.dash.panels import Column, Draw, Heatmap, Legend, Reduce, Show, Stack, Stat, StateTimeline, Table, ThresholdStyle, TimeSeries
 from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import Thresholds, ValueText, high_is_bad
@@ -90,7 +90,7 @@ FRESH = TimeSeries(
     queries=(Query(f"{_AGE} / on ({JOB}, {SCENARIO}) group_left () {_INTERVALS}", f"{engines.LEGEND} {{{{{SCENARIO}}}}}"),),
     overrides=engines.COLOURS,
     thresholds=Thresholds(Colour.TRANSPARENT, ((3, Colour.RED),)),
-    limits=Limits.DASHES,
+    threshold_style=ThresholdStyle.DASHES,
 )
 SKIPPED = TimeSeries(
     title="Chats that were due and not sent, by reason",

@@ -91,8 +91,8 @@ EXPOSITION = TimeSeries(
 )
 DROPPED = TimeSeries(
     title="Engines' series that were not served on",
-    description="Series a second of the engines' own metrics that were given up, by reason. `budget`: the target has too many; conflicts: two "
-    "engines call different things by one name.",
+    description="Series a second of the engines' own metrics that were given up, by reason. `unreadable`, `line_too_long`: a line "
+    "of the engine's; `budget`: the target has too many; conflicts: two engines call different things by one name. The log has the names.",
     unit=Unit.PER_SECOND,
     lowest=0,
     queries=(Query(f"{rate(own.NATIVE_SERIES_DROPPED, by=(TARGET, REASON))} > 0", f"{{{{{TARGET}}}}}: {{{{{REASON}}}}}"),),

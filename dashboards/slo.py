@@ -12,7 +12,7 @@ from dashboards.dash.board import Board, Row
 from dashboards.dash.colours import Colour
 from dashboards.dash.links import Link
 from dashboards.dash.overrides import Cell, Override, matching
-from dashboards.dash.panels import BarGauge, Column, Draw, Legend, Limits, Reduce, Show, Stack, Stat, Table, TimeSeries
+from dashboards.dash.panels import BarGauge, Column, Draw, Legend, Reduce, Show, Stack, Stat, Table, ThresholdStyle, TimeSeries
 from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import NothingText, Thresholds, ValueText, high_is_bad
@@ -125,7 +125,7 @@ BURN_DOWN = TimeSeries(
     queries=(Query(budgets.LEFT, budgets.LEGEND),),
     overrides=engines.COLOURS,
     thresholds=Thresholds(Colour.TRANSPARENT, ((0, Colour.RED),)),
-    limits=Limits.DASHES,
+    threshold_style=ThresholdStyle.DASHES,
     fill_percent=10,
     legend=Legend.TABLE,
     legend_values=(Reduce.LAST, Reduce.LOWEST),

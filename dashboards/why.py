@@ -48,7 +48,7 @@ GUIDE = Text(
     height=6,
     content="""\
 1. **Before the engine, or in it?** *Outside the engine* is what the client waited beyond what the engine says, of the same chats: network, TLS, a
-   gateway, tokenization. If it grows, look at the phases on *Latency*.
+   gateway, tokenization. If it grows, look at the phases on *Latency*. Where *gathered* is above 0, a router holds tokens back: mend that first.
 2. **In the engine, where?** *Queue* grows: too many requests, or no room in the KV cache. *Prefill*: long prompts, or the prefix cache misses.
    *Decode*: a large batch. *Load* (Ollama): the model was not in memory.
 3. **Who is it?** Requests at once, and chatprobe's own share of the engine's work.
@@ -75,6 +75,7 @@ GAP = lines(
     overrides=(DASHED_ENGINE,),
     may_be_empty=_SAME_CHATS,
     links=_TO_ENGINE,
+    width=12,
 )
 OUTSIDE_OVER_TIME = _by_target(
     "Outside the engine",
@@ -82,6 +83,7 @@ OUTSIDE_OVER_TIME = _by_target(
     Unit.SECONDS,
     _GAP,
     _SAME_CHATS,
+    width=12,
 )
 TOKENS_GAP = lines(
     "Between tokens: client and engine, mean",
@@ -90,6 +92,15 @@ TOKENS_GAP = lines(
     {f"{engines.LEGEND}: client": mean(own.ITL), f"{engines.LEGEND}: engine": mean(native.ITL)},
     overrides=(DASHED_ENGINE,),
     links=_TO_ENGINE,
+    width=12,
+)
+GATHERED = _by_target(
+    "Chats whose tokens were gathered",
+    "Share of chats whose tokens came several at once, and then none for a while: a router, a proxy or a gateway on the way holds them back. "
+    "Times of tokens are then what users feel, and not the engine's.",
+    Unit.RATIO,
+    ratio(rate(own.GATHERED), rate(own.PROBES)),
+    width=12,
 )
 
 _OF_ROW = ((TARGET, cell("Target")), (BACKEND, cell("Engine")))
@@ -285,7 +296,7 @@ BOARD = Board(
     variables=(*standard.variables(), *pods.VARIABLES),
     annotations=standard.ANNOTATIONS,
     rows=(
-        Row("The engine, or the way to it", (GUIDE, OUTSIDE, TABLE, GAP, OUTSIDE_OVER_TIME, TOKENS_GAP)),
+        Row("The engine, or the way to it", (GUIDE, OUTSIDE, TABLE, GAP, OUTSIDE_OVER_TIME, TOKENS_GAP, GATHERED)),
         Row("In the engine", WITHIN),
         Row("Its load", LOAD),
         Row("Whose load it is", SHARE),

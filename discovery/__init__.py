@@ -1,1 +1,1 @@
-"""Where targets come from."""
+"""Where targets come from: the configuration, files, and a cluster."""

@@ -1,11 +1,11 @@
-"""Targets that stand in files beside the configuration: ours, or those that Prometheus' `file_sd` reads too."""
+"""Targets that stand in files beside the configuration, in chatprobe's own form or in that of Prometheus' `file_sd`."""
 
 from __future__ import annotations
 
 import glob
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,16 +15,17 @@ from config.discovered import FileTargets, read_targets
 from config.model import Config, Target
 from config.problems import ConfigError
 from config.references import MOST_PAIRED
-from traffic.roster import Member, roster
+from config.secrets import Secrets
+from traffic.roster import Member, enlist, left_out
 
 FILES = "files"
 """The source of these targets."""
 MOST_FILES = 1000
-"""Others write the files, and each that there is is read and watched."""
+"""Each file is read and watched, and others write them."""
 PROBLEMS_SHOWN = 20
-"""Of one file."""
+"""Problems of one file that are told."""
 NAMES_SHOWN = 10
-"""In one line."""
+"""Names in one line."""
 
 _ESCAPED = re.compile(r"\[([*?[])\]")
 """A sign of patterns that stands for itself, as `glob.escape` writes it."""
@@ -32,16 +33,18 @@ _ESCAPED = re.compile(r"\[([*?[])\]")
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """What was found. `files` holds the targets that were taken of each file when it was last right, `members` those of all, with their credentials.
+    """What one source of targets gives.
 
-    `looked` is False where there was nothing to look at; `problems` say what could not be read; `passed_over` what was left out, and why.
+    `members` are its targets by name; `looked` is False where nothing was looked at. `problems` say what could not be
+    read, or may be out of date. `passed_over` is what was left out, and why. `files` has the targets that were taken of
+    each file when it was last right.
     """
 
     looked: bool = False
-    files: Mapping[str, Mapping[str, Target]] = field(default_factory=dict)
     members: Mapping[str, Member] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
+    files: Mapping[str, Mapping[str, Target]] = field(default_factory=dict)
 
 
 NOTHING = Discovered()
@@ -52,10 +55,11 @@ def paths(config: Config) -> Iterator[str]:
     yield from _matching(config)[:MOST_FILES]
 
 
-def look(config: Config, before: Discovered) -> Discovered:
-    """Read the files. One that is broken keeps the targets that it had `before`; one that is gone takes its targets along.
+def look(config: Config, secrets: Secrets, before: Discovered = NOTHING) -> Discovered:
+    """Read the files.
 
-    Blocks. Does not raise: what is wrong with a file is among the `problems`, and concerns no other file.
+    A broken file keeps the targets that it had `before`; a file that is gone takes its targets along. What is wrong
+    with a file is among the `problems`, and concerns no other file. Blocks. Raises `config.secrets.SecretError`.
     """
     if not config.discovery.files:
         return NOTHING
@@ -68,15 +72,18 @@ def look(config: Config, before: Discovered) -> Discovered:
         except Exception as error:  # noqa: BLE001 - others write the file: whatever it breaks, the targets of all others go on
             problems += _told(path, error)
             said = FileTargets(before.files.get(path, {}))
-        choice.take(path, said)
+        choice.choose(path, said)
     if more := found[MOST_FILES:]:
         choice.passed_over.append(f"discovery.files: {few(more)}: there are more than {MOST_FILES} files; put several targets into one")
-    members = {name: Member(equipped(name, target, config.credentials), FILES) for name, target in choice.chosen.items()}
-    return Discovered(True, choice.files, members, tuple(problems), (*choice.passed_over, *_unpaired(config, members)))
+    members = {name: enlist(name, equipped(name, target, config.credentials), secrets, FILES) for name, target in choice.chosen.items()}
+    return Discovered(True, members, tuple(problems), (*choice.passed_over, *_unpaired(config, members)), choice.files)
 
 
 def few(names: Sequence[str], more: int = 0) -> str:
-    """The first of these names, and how many more there are beside `more` whose names are not known."""
+    """The first of these names, and how many more there are.
+
+    `more` is how many there are besides, whose names are not known.
+    """
     more += max(0, len(names) - NAMES_SHOWN)
     return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more else "")
 
@@ -95,16 +102,16 @@ def _told(path: str, error: Exception) -> Iterator[str]:
         yield f"{path}: and {more} more"
 
 
-def _unpaired(config: Config, members: Mapping[str, Member]) -> Iterator[str]:
-    """What scenarios leave out that compare their targets."""
-    whole = roster(config, members)
+def _unpaired(config: Config, names: Iterable[str]) -> Iterator[str]:
+    """The targets that are too many for the scenarios that compare theirs."""
+    everyone = (*config.targets, *names)
     for name, scenario in config.scenarios.items():
-        if left_out := whole.left_out(scenario):
-            yield f"scenarios.{name}.pair: {few(left_out)}: no more than {MOST_PAIRED} targets are compared; name those to compare in targets"
+        if too_many := left_out(scenario, everyone):
+            yield f"scenarios.{name}.pair: {few(too_many)}: no more than {MOST_PAIRED} targets are compared; name those to compare in targets"
 
 
 def _closed_folders(config: Config) -> Iterator[str]:
-    """What is wrong with the folders in which files are looked for; one that is not there is only empty."""
+    """What is wrong with the folders in which files are looked for. A folder that is not there is an empty one."""
     for folder in dict.fromkeys(_fixed_folder(pattern) for pattern in config.discovery.files):
         try:
             os.scandir(folder).close()
@@ -115,13 +122,16 @@ def _closed_folders(config: Config) -> Iterator[str]:
 
 
 def _fixed_folder(pattern: str) -> str:
-    """The folder above the first part of a path that is a pattern, and not only escaped."""
+    """The folder above the first part of a path that is a pattern. An escaped part is none."""
     folder, name = os.path.split(pattern)
     return _fixed_folder(folder) if glob.has_magic(_ESCAPED.sub("", folder)) and name else _ESCAPED.sub(r"\1", folder)
 
 
 def _hidden(config: Config, before: Discovered) -> Iterator[str]:
-    """Files that were there before, and of which it cannot be said that they are gone: their folder shows nothing any more."""
+    """Files that were there before, and of which nobody can say that they are gone.
+
+    Their folder shows nothing any more.
+    """
     for path in before.files:
         if any(fnmatchcase(path, form) for pattern in config.discovery.files for form in (pattern, pattern.replace("**/", ""))):
             try:
@@ -134,19 +144,22 @@ def _hidden(config: Config, before: Discovered) -> Iterator[str]:
 
 
 class _Choice:
-    """The targets to take, by name: what the configuration itself names comes first, then one file after the other, up to the limit."""
+    """Chooses the targets, by name, up to the limit.
+
+    The configuration's own names are taken. The files follow, one after the other.
+    """
 
     def __init__(self, config: Config) -> None:
         self._limit = config.limits.discovered_targets
         self._holder = dict.fromkeys(config.targets, "the configuration")
         self.most_of_one_file = len(config.targets) + self._limit + 1
-        """More could not be taken, but for one that there is to name then."""
+        """More of one file could not be taken. One more is read, to be named."""
         self.files: dict[str, Mapping[str, Target]] = {}
         self.chosen: dict[str, Target] = {}
         self.passed_over: list[str] = []
 
-    def take(self, path: str, said: FileTargets) -> None:
-        """What there still is room for of a file's targets, and a line for each reason to leave out others."""
+    def choose(self, path: str, said: FileTargets) -> None:
+        """Take those targets of a file for which there is room, and keep a line for each reason to leave out others."""
         taken: dict[str, Target] = {}
         named_twice: list[str] = []
         too_many: list[str] = []

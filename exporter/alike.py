@@ -1,4 +1,4 @@
-"""Holds lines of log back that are like one of a moment ago."""
+"""Holds back lines of the log that are like one of a moment ago."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ EVERY_SECONDS = 60.0
 
 @dataclass(slots=True)
 class _Told:
-    """Of one kind of event, in seconds since the epoch: when it was logged, when it was last there, and how many went unlogged in between."""
+    """Of one kind of event, in seconds since the epoch: when it was logged, and when it was last there.
+
+    `unlogged` is how many were there since the line.
+    """
 
     logged_at: float
     last_at: float
@@ -18,13 +21,19 @@ class _Told:
 
 
 class Limit:
-    """Has each kind of event logged at once, and then at most once a minute. A kind begins with its target and its scenario."""
+    """Has each kind of event logged at once, and then at most once a minute.
+
+    A kind begins with its target and scenario.
+    """
 
     def __init__(self) -> None:
         self._told: dict[tuple[str, ...], _Told] = {}
 
     def due(self, kind: tuple[str, ...], at: float, count: int = 1) -> int | None:
-        """Of `count` more events: how many alike there were since the last line, if it is time for another; else None."""
+        """Whether it is time for a line on `count` more events.
+
+        Gives how many alike there were since the last line; None if it is not time.
+        """
         told = self._told.get(kind)
         if told is not None and abs(at - told.logged_at) < EVERY_SECONDS:
             told.last_at = at
@@ -34,7 +43,10 @@ class Limit:
         return 0 if told is None else told.unlogged
 
     def ended(self, whose: tuple[str, str], at: float, *, after_seconds: float = 0) -> bool:
-        """Whether events of this target and scenario had been logged, and the last is so long ago: then they are forgotten."""
+        """Whether events of this target and scenario were logged, and the last is so long ago.
+
+        Then they are forgotten.
+        """
         kinds = [kind for kind in self._told if kind[:2] == whose]
         if not kinds or any(abs(at - self._told[kind].last_at) < after_seconds for kind in kinds):
             return False

@@ -21,7 +21,7 @@ from traffic.roster import Roster
 
 
 class Metrics:
-    """A registry of its own, with every series of the roster at 0. `sources` are read at each scrape (see `OwnMetrics`)."""
+    """A registry of its own, with every series of the roster at 0. `sources` are read at each scrape."""
 
     def __init__(self, roster: Roster, sources: Mapping[Metric, Callable[[], float]]) -> None:
         registry, ledger = CollectorRegistry(), Ledger()

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
+from aiohttp.web import Application
 
 from catalogue import own
+from catalogue.metric import Metric
 from config.effective import effective
 from config.model import Config
 from config.quantities import Address
 from config.reader import Loaded, summary
 from config.secrets import SecretError
-from discovery.files import NOTHING, paths
+from discovery.files import paths
+from discovery.kubernetes.discovery import ClusterDiscovery
 from discovery.kubernetes.lease import Lease
-from discovery.kubernetes.source import NOTHING_SEEN, Source
+from discovery.plan import Plan, plan
 from exporter.assembly import Metrics
 from exporter.logs import ProbeLog
 from exporter.looplag import watch_loop
@@ -26,7 +29,7 @@ from exporter.native.cycle import Keepers, Natives
 from exporter.native.loads import Loads
 from exporter.native.scrape import Scraper
 from exporter.records import RecordFile, record_file
-from exporter.reloading import Before, Plan, Reloaded, Reloading, World, plan, secret_files
+from exporter.reloading import Before, Reloaded, Reloading, secret_files
 from exporter.watching import Signatures, signatures, watch_files
 from exporter.web.app import Sources, application
 from exporter.web.overview import Overview
@@ -35,9 +38,9 @@ from probes.control import Control
 from probes.probing import Prober
 from traffic.admission import Admission
 from traffic.events import Sink, to_all
-from traffic.population import Population
 from traffic.runner import GRACE_SECONDS, Runner
 from traffic.schedule import SystemClock
+from traffic.served import Population
 from traffic.sharding import WHOLE, Part, Shard
 from traffic.watch import watches
 
@@ -69,112 +72,165 @@ async def exporting(
     shard: Shard = WHOLE,
     lease: Lease | None = None,
 ) -> AsyncIterator[Running]:
-    """Run the exporter while the context lasts.
+    """Run the exporter while the context lasts. Raises `ServeError`.
 
-    It listens first, so that an address in use is known before anything is probed and readiness can be asked for from the start; then
-    come the measuring worker and the schedule. At the end it goes the other way round: no new chats, those under way end within
-    the grace time, and what became of them can still be scraped until the server closes as the last. `sinks` hear of every event too.
-
-    A reload has `read` give the configuration again; without it, the same one stands. `files`, as they were before the configuration was read
-    from them, have it reloaded by themselves when they change, and so have files of keys and certificates that it names; None: nothing
-    is watched but the files with discovered targets, and a cluster. Of all targets those of the `shard` are chatted with, and with a `lease`
-    only while it is held. Raises `ServeError`.
+    `read` gives the configuration again at a reload; without it, the same one stands. `files` are the configuration's
+    files as they were before it was read. With them, it is reloaded when one of them changes, or a file of a key or
+    certificate that it names. Without them, only the files of discovered targets and a cluster are watched. `sinks`
+    hear of every event too. Of all targets, those of the `shard` are chatted with, and with a `lease` only while it is
+    held.
     """
+    place = _Place(shard, lease)
     before = Before(files or {}, signatures(secret_files(config)), signatures(paths(config)))
-    source: Source | None = None
-
-    def world() -> World:
-        return World(NOTHING_SEEN if source is None else source.seen, Part(shard, leads()))
-
-    def leads() -> bool:
-        return lease is None or lease.leads
-
     with _as_serve_error():
-        first = plan(config, NOTHING, world())
-    clock = SystemClock()
-    prober = Prober()
-    runner: Runner | None = None
-
-    def not_ready() -> str | None:
-        if runner is None:
-            return "it is starting"
-        if not runner.running:
-            return "no chats are being started"
-        return None if prober.running else "the measuring worker is not running"
-
-    def lifecycle() -> Callable[[], Awaitable[Reloaded]] | None:
-        return reloading.reload if reloading.plan.roster.config.web.lifecycle else None
-
+        first = plan(config, part=place.part())
     async with AsyncExitStack() as stack:
         with _as_serve_error():
             file = stack.enter_context(_optional(records))
-        metrics = Metrics(
-            first.roster,
-            {
-                own.STREAMS_IN_FLIGHT: lambda: admission.in_flight,
-                own.CLOCK_STEPS: lambda: prober.clock_steps,
-                own.LOG_LINES_DROPPED: log_lines_lost,
-                own.RECORDS_LOST: lambda: file.lost if file is not None else 0,
-                **({} if lease is None else {own.LEADER: lambda: lease.leads}),
-            },
-        )
-        metrics.own.sharded(shard.number, shard.of)
-        reloading = Reloading(first, read or (lambda: Loaded(config, (), ())), metrics.own, clock, before, world)
-        overview, log = Overview(first.roster), ProbeLog()
-        loads = Loads(clock, config.native.interval_seconds)
-        scraper = Scraper(clock)
-        natives = Natives(scraper, Keepers(metrics.relay, metrics.unified, metrics.gap, loads, metrics.ups), config.native, clock)
-        tell = to_all([metrics.recording, natives, overview, log, *([file] if file is not None else []), *sinks])
-        admission = Admission(config.limits, clock, tell, loads)
-        with _as_serve_error():
-            shown = Sources(metrics.exposition, overview, not_ready, reloading.troubles, lambda: effective(reloading.plan.roster.config), lifecycle)
-            app = application(shown)
-            address = await stack.enter_async_context(listening(app, config.web.listen))
-        stack.enter_context(_running(watch_loop(metrics.own.loop_was_late)))
-        await stack.enter_async_context(prober)
-        control = await stack.enter_async_context(Control())
-        await stack.enter_async_context(scraper)
-        stack.push_async_callback(natives.close)
-        source = Source(control, clock)
-        stack.push_async_callback(source.close)
-        if lease is not None:
-            stack.push_async_callback(lease.release)
-            stack.enter_context(_running(lease.run(reloading.rediscover)))
-        population = Population(control, clock, tell)
-        stack.push_async_callback(population.close)
-        runner = Runner(prober, admission, clock, tell, leads)
-        stack.push_async_callback(runner.stop, grace_seconds)
-
-        async def follow(plan: Plan) -> None:
-            """In the order in which the parts have to learn of another plan: who counts before who is counted, chats last."""
-            metrics.recording.set_targets(plan.roster)
-            overview.follow(plan.roster)
-            log.follow(plan.roster)
-            natives.set_targets(plan.roster, plan.endpoints)
-            await natives.first_round()
-            admission.configure(plan.roster.config.limits)
-            for gone in population.update(plan.endpoints):
-                admission.forget(gone)
-            runner.follow(watches(plan.roster, population.engines))
-            await source.configure(plan.roster.config)
-
-        await reloading.put_in_force(follow)
-        stack.enter_context(_running(_watch(reloading, discovery_alone=files is None)))
-        stack.enter_context(_running(source.run(reloading.rediscover, looked=reloading.cluster_looked_at)))
-        stack.callback(reloading.stop)
+        exporter = _Exporter(first, read or (lambda: Loaded(config, (), ())), before, place, file, sinks, log_lines_lost)
+        address = await exporter.start(stack, grace_seconds, watch=_watch_targets if files is None else _watch_everything)
         _log.info("probing", what=summary(config), url=f"http://{address}")
         try:
-            yield Running(address, reloading)
+            yield Running(address, exporter.reloading)
         finally:
             _log.info("stopping")
 
 
-async def _watch(reloading: Reloading, *, discovery_alone: bool) -> None:
-    discovery = watch_files(reloading.target_files, lambda: reloading.targets_read, reloading.rediscover, unchanged=reloading.nothing_new)
-    if discovery_alone:
-        await discovery
-    else:
-        await asyncio.gather(discovery, watch_files(reloading.configuration_files, lambda: reloading.configuration_read, reloading.reload))
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Which of several processes this one is, and whether it is its turn to chat."""
+
+    shard: Shard
+    lease: Lease | None
+
+    def leads(self) -> bool:
+        """Whether it may chat."""
+        return self.lease is None or self.lease.leads
+
+    def part(self) -> Part:
+        """Which part of all targets is this process's now."""
+        return Part(self.shard, self.leads())
+
+
+class _Exporter:
+    """The parts of an exporter. None of them does anything before `start`."""
+
+    def __init__(
+        self,
+        first: Plan,
+        read: Callable[[], Loaded],
+        before: Before,
+        place: _Place,
+        file: RecordFile | None,
+        sinks: Sequence[Sink],
+        log_lines_lost: Callable[[], int],
+    ) -> None:
+        clock = SystemClock()
+        config, roster = first.config, first.roster
+        self._place = place
+        self._starting = True
+        self._prober = Prober()
+        self._metrics = Metrics(roster, self._counted(file, log_lines_lost))
+        self._metrics.own.sharded(place.shard.number, place.shard.of)
+        self._overview, self._log = Overview(roster), ProbeLog()
+        self._scraper = Scraper(clock)
+        loads = Loads(clock, config.native.interval_seconds)
+        keepers = Keepers(self._metrics.relay, self._metrics.unified, self._metrics.gap, loads, self._metrics.ups)
+        self._natives = Natives(self._scraper, keepers, config.native, clock)
+        tell = to_all([self._metrics.recording, self._natives, self._overview, self._log, *([] if file is None else [file]), *sinks])
+        self._control = Control()
+        self._discovery = ClusterDiscovery(self._control, clock)
+        self._population = Population(self._control, clock, tell)
+        self._admission = Admission(config.limits, clock, tell, loads)
+        self._runner = Runner(self._prober, self._admission, clock, tell, place.leads)
+        self.reloading = Reloading(first, read, self._metrics.own, clock, seen=lambda: self._discovery.seen, part=place.part, before=before)
+
+    def _counted(self, file: RecordFile | None, log_lines_lost: Callable[[], int]) -> Mapping[Metric, Callable[[], float]]:
+        """What each scrape reads of the parts themselves."""
+        lease = self._place.lease
+        counted: dict[Metric, Callable[[], float]] = {
+            own.STREAMS_IN_FLIGHT: lambda: self._admission.in_flight,
+            own.CLOCK_STEPS: lambda: self._prober.clock_steps,
+            own.LOG_LINES_DROPPED: log_lines_lost,
+            own.RECORDS_LOST: lambda: 0 if file is None else file.lost,
+        }
+        return counted if lease is None else {**counted, own.LEADER: lambda: lease.leads}
+
+    async def start(self, stack: AsyncExitStack, grace_seconds: float, watch: Callable[[Reloading], Coroutine[object, object, None]]) -> Address:
+        """Start the parts in their order; the stack stops them in the opposite one. Raises `ServeError`.
+
+        It listens first: an address in use is known before anything is probed, and readiness can be asked for from the
+        start. Then come the measuring worker and the schedule. At the end no new chats are started, those under way end
+        within the grace time, and what became of them can still be scraped, since the server closes last. `watch` has
+        files read when they change. Gives the address where it listens.
+        """
+        with _as_serve_error():
+            address = await stack.enter_async_context(listening(self._application(), self.reloading.plan.config.web.listen))
+        stack.enter_context(_running(watch_loop(self._metrics.own.loop_was_late)))
+        await stack.enter_async_context(self._prober)
+        await stack.enter_async_context(self._control)
+        await stack.enter_async_context(self._scraper)
+        stack.push_async_callback(self._natives.close)
+        stack.push_async_callback(self._discovery.close)
+        if (lease := self._place.lease) is not None:
+            stack.push_async_callback(lease.release)
+            stack.enter_context(_running(lease.run(self.reloading.take_step)))
+        stack.push_async_callback(self._population.close)
+        stack.push_async_callback(self._runner.stop, grace_seconds)
+        self._starting = False
+        await self.reloading.put_in_force(self._apply)
+        stack.enter_context(_running(watch(self.reloading)))
+        stack.enter_context(_running(self._discovery.run(self.reloading.take_step, looked=self.reloading.cluster_looked_at)))
+        stack.callback(self.reloading.stop)
+        return address
+
+    async def _apply(self, plan: Plan) -> None:
+        """Have all parts work by a plan. Who counts learns of it before who is counted, and chats change last."""
+        roster = plan.roster
+        self._metrics.recording.set_targets(roster)
+        self._overview.show(roster)
+        self._log.forget_others(roster)
+        self._natives.set_targets(roster, roster.endpoints)
+        await self._natives.first_round()
+        self._admission.configure(roster.config.limits)
+        for gone in self._population.update(roster.endpoints):
+            self._admission.forget(gone)
+        self._runner.schedule(watches(roster, self._population.engines))
+        await self._discovery.configure(plan.config, plan.secrets)
+
+    def _application(self) -> Application:
+        shown = Sources(
+            exposition=self._metrics.exposition,
+            overview=self._overview,
+            not_ready=self._not_ready,
+            troubles=self.reloading.troubles,
+            config=lambda: effective(self.reloading.plan.config),
+            reload=self._reload,
+        )
+        return application(shown)
+
+    def _not_ready(self) -> str | None:
+        """Why nothing is probed; None if it is."""
+        if self._starting:
+            return "it is starting"
+        if not self._runner.running:
+            return "no chats are being started"
+        return None if self._prober.running else "the measuring worker is not running"
+
+    def _reload(self) -> Callable[[], Awaitable[Reloaded]] | None:
+        """What has the configuration read again; None where whoever reaches the server may not do that."""
+        return self.reloading.reload if self.reloading.plan.config.web.lifecycle else None
+
+
+async def _watch_targets(reloading: Reloading) -> None:
+    """Have the files of targets read when they change."""
+    await watch_files(reloading.target_files, lambda: reloading.targets_read, reloading.read_targets, unchanged=reloading.nothing_new)
+
+
+async def _watch_everything(reloading: Reloading) -> None:
+    """Have files read when they change: those of targets, the configuration's own, and those of its secrets."""
+    configuration = watch_files(reloading.configuration_files, lambda: reloading.configuration_read, reloading.reload)
+    await asyncio.gather(_watch_targets(reloading), configuration)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Lines written by a thread of their own, so that a slow disk or a reader that hangs never holds the event loop."""
+"""Writes lines in a thread of their own: a slow disk, or a reader that hangs, never holds the event loop."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 
 class LineWriter:
-    """Writes whole lines to a file descriptor, in order. A line that finds the queue full, or that cannot be written, is lost and counted.
+    """Writes whole lines to a file descriptor, in order.
 
-    `on_error` is called from the thread at the first of several failures in a row.
+    A line that finds the queue full, or that cannot be written, is lost and counted. `on_error` is called from the
+    thread at the first of several failures in a row.
     """
 
     def __init__(self, descriptor: int, *, at_most: int, on_error: Callable[[OSError], None] | None = None) -> None:
@@ -37,7 +38,7 @@ class LineWriter:
             self._lose()
 
     def close(self, within_seconds: float = 5.0) -> None:
-        """Write what is queued and end, or give up what could not be written by then. The descriptor stays open."""
+        """Write what is queued, and end. What could not be written by then is given up. The descriptor stays open."""
         try:
             self._lines.put(None, timeout=within_seconds)
         except queue.Full:

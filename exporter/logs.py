@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from itertools import combinations
 from typing import Any
 
 import structlog
@@ -12,14 +13,18 @@ from exporter.alike import EVERY_SECONDS, Limit
 from exporter.lines import LineWriter
 from probes.failure import Failure
 from probes.record import ChatRecord
-from traffic.events import Breaker, Event, Skip, SkipReason
+from traffic.events import Breaker, Event, Pair, Skip, SkipReason
+from traffic.pairs import Undecided, undecided
 from traffic.roster import Roster
 
 QUEUED_LINES = 10_000
 
 
 def start_logging(level: str, descriptor: int | None = None) -> LineWriter:
-    """Send structlog's and the standard library's logs to a file descriptor, standard error unless told otherwise."""
+    """Send structlog's and the standard library's logs to a file descriptor.
+
+    It is standard error unless one is given.
+    """
     writer = LineWriter(sys.stderr.fileno() if descriptor is None else descriptor, at_most=QUEUED_LINES)
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
@@ -43,6 +48,7 @@ class _Lines:
         self._writer = writer
 
     def msg(self, line: str) -> None:
+        """Write one line."""
         self._writer.write(line.encode(errors="backslashreplace"))
 
     debug = info = warning = error = critical = exception = log = msg
@@ -52,14 +58,16 @@ class _Forward(logging.Handler):
     """Hands the standard library's records (asyncio, aiohttp) to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Log one record."""
         structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
 
 
 class ProbeLog:
-    """A sink that logs failed chats, chats that were not sent, open breakers, and that these have ended.
+    """A sink that logs failed chats, chats that were not sent, open breakers, and when each of these has ended.
 
-    Of each kind (target, scenario, reason) the first is logged at once, then one a minute, with how many there were between. A chat that succeeds
-    ends failures at once; what was not sent has ended when for a minute all was, as a bound that is full lets some chats through.
+    Of each kind (target, scenario, reason) the first is logged at once, then one a minute, with how many there were in
+    between. A chat that succeeds ends failures. Chats that are not sent have ended when all were sent for a minute: a
+    bound that is full lets some through.
     """
 
     def __init__(self) -> None:
@@ -67,12 +75,13 @@ class ProbeLog:
         self._failures = Limit()
         self._skips = Limit()
         self._rests = Limit()
+        self._unfair = Limit()
         self._open: set[str] = set()
 
-    def follow(self, roster: Roster) -> None:
-        """Forget the failures of whom nobody chats with any more."""
+    def forget_others(self, roster: Roster) -> None:
+        """Forget what was logged of targets and scenarios that are not in this roster."""
         scenarios = roster.config.scenarios
-        for limit in (self._failures, self._skips, self._rests):
+        for limit in (self._failures, self._skips, self._rests, self._unfair):
             limit.keep(lambda target, scenario: target in roster.members and scenario in scenarios and scenarios[scenario].covers(target))
         self._open &= roster.members.keys()
 
@@ -82,6 +91,8 @@ class ProbeLog:
                 self._broken(event)
             case Skip():
                 self._skipped(event)
+            case Pair():
+                self._compared(event)
             case ChatRecord(outcome="cancelled"):
                 pass
             case ChatRecord():
@@ -109,6 +120,27 @@ class ProbeLog:
                 count=skip.count,
                 alike_since_last_line=alike,
             )
+
+    def _compared(self, pair: Pair) -> None:
+        """That something gathers tokens is told of the chats themselves."""
+        for one, other in combinations(pair.sides, 2):
+            if undecided(one, other) is not Undecided.INPUT_TOKENS:
+                continue
+            first, second = one.record, other.record
+            assert first is not None
+            assert second is not None
+            alike = self._unfair.due((one.target, pair.scenario, other.target), first.started_at)
+            if alike is not None:
+                self._log.warning(
+                    "pair undecided: the engines did not get the same prompt, by their own counts; compare their chat templates",
+                    target=one.target,
+                    peer=other.target,
+                    scenario=pair.scenario,
+                    input_tokens=first.input_tokens,
+                    input_tokens_of_peer=second.input_tokens,
+                    prompt_id=first.prompt_id,
+                    alike_since_last_line=alike,
+                )
 
     def _chatted(self, record: ChatRecord) -> None:
         ended_at = record.started_at + record.e2e_seconds

@@ -9,7 +9,7 @@ SAMPLE_EVERY_SECONDS = 0.5
 
 
 async def watch_loop(note: Callable[[float], None]) -> None:
-    """Sample for ever: how many seconds later than asked for a timer fired."""
+    """Sample for ever by how many seconds a timer fires later than asked for."""
     loop = asyncio.get_running_loop()
     while True:
         due = loop.time() + SAMPLE_EVERY_SECONDS

@@ -1,4 +1,4 @@
-"""The file of records: every chat as one JSON line, in the shape that `chatprobe probe --output json` has too."""
+"""The file of records: every chat as a line of JSON, in the shape of `chatprobe probe --output json`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from probes.record import ChatRecord
 from traffic.events import Event
 
 QUEUED_RECORDS = 2_000
-"""Of a thousand tokens each, these are about 50 MB."""
+"""About 50 MB, if each has a thousand tokens."""
 
 
 class RecordFile:
@@ -26,6 +26,7 @@ class RecordFile:
 
     @property
     def lost(self) -> int:
+        """Records given up so far."""
         return self._writer.lost
 
     def __call__(self, event: Event) -> None:

@@ -1,10 +1,11 @@
-"""The configuration and what was discovered, and the one way in which either changes under the running exporter."""
+"""The plan that the running exporter works by, and the one way in which another takes its place."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import structlog
 
@@ -13,62 +14,18 @@ from config.model import Config
 from config.problems import ConfigError
 from config.reader import Loaded, summary
 from config.secrets import SecretError
-from discovery.endpoints import endpoints
-from discovery.files import FILES, NAMES_SHOWN, NOTHING, Discovered, look, paths
-from discovery.kubernetes.enrolling import KUBERNETES, enrolled, lines
-from discovery.kubernetes.source import NOTHING_SEEN, Seen
+from discovery.files import FILES, NOTHING, paths
+from discovery.kubernetes.discovery import Seen
+from discovery.kubernetes.enrolling import KUBERNETES
+from discovery.plan import Idle, Plan, plan
 from exporter.metrics.boundaries import beginning_anew
 from exporter.metrics.own import OwnMetrics
-from exporter.tidings import Idle, idle, log_discovery, log_idle
+from exporter.tidings import log_discovery, log_idle
 from exporter.watching import Reading, Signatures, signatures
-from probes.ask import Endpoint
-from traffic.roster import Roster, roster
 from traffic.schedule import Clock
 from traffic.sharding import Part
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What decides on the targets beside the configuration and the files: what is seen in a cluster, and which part of all is this process's."""
-
-    seen: Seen = NOTHING_SEEN
-    part: Part = Part()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """All that a configuration asks for, ready to be put in force: nothing about it can fail any more.
-
-    `discovered` is what files say, `clustered` what a cluster does; the roster has of both what is this process's.
-    """
-
-    roster: Roster
-    endpoints: Mapping[str, Endpoint]
-    discovered: Discovered
-    clustered: Discovered
-    idle: Idle
-
-
-def plan(config: Config, discovered: Discovered, world: World = World()) -> Plan:
-    """Look for targets, and read every secret. What was `discovered` before stands where it cannot be read now. Raises `SecretError`."""
-    found = look(config, discovered)
-    clustered = _clustered(config, found, world.seen)
-    all_found = {**found.members, **clustered.members}
-    mine = world.part.of(roster(config, all_found))
-    guards = {name: member.guard for name, member in mine.members.items()}
-    targets = {name: member.target for name, member in mine.members.items()}
-    return Plan(mine, endpoints(targets, guards), found, clustered, idle(config, all_found))
-
-
-def _clustered(config: Config, found: Discovered, seen: Seen) -> Discovered:
-    """The engines of the cluster that become targets beside those of files."""
-    if config.discovery.kubernetes is None:
-        return NOTHING
-    enrolment = enrolled(config, found.members, seen.engines)
-    passed_over = tuple(lines((*seen.passed_over, *enrolment.passed_over), NAMES_SHOWN))
-    return Discovered(seen.looked, {}, enrolment.members, tuple(f"{KUBERNETES}: {problem}" for problem in seen.problems), passed_over)
 
 
 def secret_files(config: Config) -> Iterator[str]:
@@ -88,7 +45,10 @@ class Reloaded:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """How the files of the configuration, of its secrets and of discovered targets were, just before the first plan was made of them."""
+    """How files were just before the first plan was made of them.
+
+    They are the configuration's own files, those of its secrets, and those of discovered targets.
+    """
 
     files: Signatures = field(default_factory=dict)
     secrets: Signatures = field(default_factory=dict)
@@ -98,7 +58,7 @@ class Before:
 class Reloading:
     """Holds the plan in force, and puts another in its place: whole, or not at all.
 
-    `configuration_read` and `targets_read` say when its files were last read, and how they were then.
+    `configuration_read` and `targets_read` say when these files were last read, and how they were then.
     """
 
     def __init__(
@@ -107,57 +67,66 @@ class Reloading:
         read: Callable[[], Loaded],
         own: OwnMetrics,
         clock: Clock,
-        before: Before | None = None,
-        world: Callable[[], World] = World,
+        *,
+        seen: Callable[[], Seen],
+        part: Callable[[], Part],
+        before: Before,
     ) -> None:
-        """`world` is asked anew for each plan."""
-        before = before or Before()
-        self._world = world
+        """`seen` gives what is found in a cluster, `part` which part of all targets is this process's.
+
+        Both are asked anew for each plan.
+        """
+        self._seen = seen
+        self._part = part
         self.plan = first
         self.configuration_read = Reading({**before.secrets, **before.files})
         self.targets_read = Reading(before.targets)
         self._files = tuple(before.files)
-        self._at_start = first.roster.config
+        self._at_start = first.config
         self._read = read
         self._own = own
         self._clock = clock
-        self._follow: Callable[[Plan], Awaitable[None]] | None = None
+        self._apply: Callable[[Plan], Awaitable[None]] | None = None
         self._lock = asyncio.Lock()
         self._stopping = False
-        self._refusal = self._undiscovered = ""
+        self._refusal = self._unread_secret = ""
         self._tell_of(first, before=None)
         own.configured(clock.epoch_seconds())
 
-    async def put_in_force(self, follow: Callable[[Plan], Awaitable[None]]) -> None:
-        """Have the exporter work by the plan: `follow` is called now, and with each other plan."""
+    async def put_in_force(self, apply: Callable[[Plan], Awaitable[None]]) -> None:
+        """Have the exporter work by the plan. `apply` is called now, and with each other plan."""
         async with self._lock:
-            self._follow = follow
-            await follow(self.plan)
+            self._apply = apply
+            await apply(self.plan)
 
     def stop(self) -> None:
-        """The plan in force is the last."""
+        """Put no other plan in force."""
         self._stopping = True
 
     def configuration_files(self) -> Iterator[str]:
-        """What a reload reads, but for the files of targets."""
+        """The files that a reload reads, but for those of targets."""
         yield from self._files
-        yield from secret_files(self.plan.roster.config)
+        yield from secret_files(self.plan.config)
 
     def target_files(self) -> Iterator[str]:
         """The files of targets that there are, and those that there were when they were last read."""
-        yield from dict.fromkeys((*paths(self.plan.roster.config), *self.plan.discovered.files))
+        yield from dict.fromkeys((*paths(self.plan.config), *self.plan.files.files))
 
     def troubles(self) -> Iterator[str]:
-        """What of the configuration or of discovery is not in force because it is wrong; no secret is in it."""
+        """What is wrong with the configuration or with discovery, so that it is not in force. No secret is in it."""
         if self._refusal:
             yield f"The configuration was not reloaded, the one before stays in force: {self._refusal}"
-        if self._undiscovered:
-            yield f"Targets stay as they were, a secret cannot be read: {self._undiscovered}"
-        for problem in (*self.plan.discovered.problems, *self.plan.clustered.problems):
-            yield f"Discovery of targets: {problem}"
+        if self._unread_secret:
+            yield f"Targets stay as they were, a secret cannot be read: {self._unread_secret}"
+        for found in self.plan.sources.values():
+            for problem in found.problems:
+                yield f"Discovery of targets: {problem}"
 
     async def reload(self) -> Reloaded:
-        """Read the configuration, the secrets and the discovered targets again. If anything about them is wrong, all stays as it was."""
+        """Read the configuration, the secrets and the files of targets again.
+
+        If anything about them is wrong, all stays as it was.
+        """
         async with self._lock:
             try:
                 found, targets = await asyncio.to_thread(self._read_all)
@@ -168,42 +137,41 @@ class Reloading:
                 return self._refused(f"chatprobe itself failed: {type(error).__name__}")
             if self._stopping:
                 return Reloaded(False, ("not reloaded: chatprobe is stopping",))
-            announced = tuple(self._announced(found.roster.config))
+            announced = tuple(self._announced(found.config))
             self._refusal = ""
             self.configuration_read = replace(self.configuration_read, well=True)
-            _log.info("configuration reloaded", what=summary(found.roster.config), changes="; ".join(announced))
-            await self._change_to(found, targets)
+            _log.info("configuration reloaded", what=summary(found.config), changes="; ".join(announced))
+            await self._change_to(found, Reading(targets))
             self._own.configured(self._clock.epoch_seconds())
             return Reloaded(True, ("reloaded", *announced, *_told_of(found), *found.idle.lines()))
 
-    async def rediscover(self) -> bool:
-        """Look for targets again, under the configuration in force. False: they stay as they were."""
+    async def read_targets(self) -> None:
+        """Read the files of targets again, under the configuration in force."""
         async with self._lock:
-            self.targets_read = Reading(await asyncio.to_thread(lambda: signatures(self.target_files())), well=False)
-            try:
-                found = await asyncio.to_thread(plan, self.plan.roster.config, self.plan.discovered, self._world())
-            except SecretError as error:
-                _log.error("a secret cannot be read, and targets stay as they were", detail=str(error))
-                self._undiscovered = str(error)
-                self._own.discovered(FILES, well=False, at=self._clock.epoch_seconds())
-                return False
-            if not self._stopping:
-                await self._change_to(found, self.targets_read.files)
-            return True
+            now = Reading(await asyncio.to_thread(lambda: signatures(self.target_files())))
+            self.targets_read = replace(now, well=False)
+            await self._change_by(partial(self.plan.with_files, self._seen(), self._part()), now)
+
+    async def take_step(self) -> None:
+        """Go along with what is seen in the cluster now, and with which part of the targets is this process's.
+
+        No file of targets is read for it, and of targets that stay nothing is done.
+        """
+        async with self._lock:
+            await self._change_by(partial(self.plan.with_engines, self._seen(), self._part()), self.targets_read)
 
     def nothing_new(self) -> None:
         """The files of targets were looked at, and are as they were."""
-        found = self.plan.discovered
-        if found.looked and not found.problems:
+        found = self.plan.files
+        if found.looked and not found.problems and not self._unread_secret:
             self._own.discovered(FILES, well=True, at=self._clock.epoch_seconds())
 
     def cluster_looked_at(self) -> None:
-        """The cluster was looked at, and its targets are as they are: tell how well that goes, and since when it does not."""
-        seen = self._world().seen
-        if seen.looked and seen.at is not None:
-            self._own.discovered(KUBERNETES, well=not seen.problems, at=seen.at)
-        elif seen.looked:
-            self._own.discovered(KUBERNETES, well=False, at=0.0)
+        """The cluster was looked at: tell whether what is known of it is right, and since when it is not."""
+        seen = self._seen()
+        if seen.looked:
+            well = seen.at is not None and not seen.problems and not self._unread_secret
+            self._own.discovered(KUBERNETES, well=well, at=seen.at or 0.0)
 
     def _refused(self, detail: str) -> Reloaded:
         self._refusal = detail
@@ -212,39 +180,69 @@ class Reloading:
         return Reloaded(False, ("not reloaded, the configuration of before stays in force:", *detail.splitlines()))
 
     def _read_all(self) -> tuple[Plan, Signatures]:
-        """With how the files of targets were before they were read; how the others were is kept at once, so that nothing is tried over and over."""
+        """The plan that the files make now, and how the files of targets were before they were read.
+
+        How the other files were is kept even if this fails, so that nothing is tried over and over.
+        """
         self.configuration_read = Reading(signatures(self.configuration_files()), well=False)
         config = self._read().config
         self.configuration_read = Reading({**signatures(secret_files(config)), **self.configuration_read.files}, well=False)
         targets = signatures((*paths(config), *self.target_files()))
-        return plan(config, self.plan.discovered, self._world()), targets
+        return plan(config, before=self.plan.files, seen=self._seen(), part=self._part()), targets
 
-    async def _change_to(self, found: Plan, targets: Signatures) -> None:
-        self._undiscovered = ""
-        self.targets_read = Reading(targets)
+    async def _change_by(self, change: Callable[[], Plan], targets: Reading) -> None:
+        """Put another plan in force.
+
+        Where a secret cannot be read, the one of before stays, and after a while all targets are looked for again.
+        """
+        try:
+            found = await asyncio.to_thread(change)
+        except SecretError as error:
+            _log.error("a secret cannot be read, and targets stay as they were", detail=str(error))
+            self._unread_secret = str(error)
+            self.targets_read = replace(targets, well=False)
+            for source, one in self.plan.sources.items():
+                if one.looked:
+                    self._own.discovered(source, well=False, at=self._clock.epoch_seconds())
+            return
+        if not self._stopping:
+            await self._change_to(found, targets)
+
+    async def _change_to(self, found: Plan, targets: Reading) -> None:
+        if targets.well:
+            self._unread_secret = ""
+        self.targets_read = targets
         before, self.plan = self.plan, found
-        if self._follow is not None:
-            await self._follow(found)
+        if self._apply is not None and not _alike(found, before):
+            await self._apply(found)
         self._tell_of(found, before)
 
     def _announced(self, config: Config) -> Iterator[str]:
-        before = self.plan.roster.config
+        before = self.plan.config
         found = replace(changes(before, config), needs_restart=changes(self._at_start, config).needs_restart)
         yield from found.lines()
         for metric in beginning_anew(before, config):
             yield f"{metric.name} begins anew: SLO thresholds changed its bucket boundaries"
 
     def _tell_of(self, found: Plan, before: Plan | None) -> None:
-        looked = {FILES: found.discovered, KUBERNETES: found.clustered}
-        self._own.discovers_only([source for source, one in looked.items() if one.looked])
-        if found.discovered.looked:
-            self._own.discovered(FILES, well=not found.discovered.problems, at=self._clock.epoch_seconds())
+        self._own.discovers_only([source for source, one in found.sources.items() if one.looked])
+        if found.files.looked:
+            well = not found.files.problems and not self._unread_secret
+            self._own.discovered(FILES, well=well, at=self._clock.epoch_seconds())
         self.cluster_looked_at()
-        log_discovery(found.discovered, NOTHING if before is None else before.discovered)
-        log_discovery(found.clustered, NOTHING if before is None else before.clustered)
-        log_idle(found.idle if before is None else found.idle.since(before.idle))
+        for source, one in found.sources.items():
+            log_discovery(one, NOTHING if before is None else before.sources[source])
+        log_idle(found.idle, Idle() if before is None else before.idle)
+
+
+def _alike(one: Plan, other: Plan) -> bool:
+    """Whether two plans ask for the same chats.
+
+    They do if they have one configuration, and the same targets in the same order.
+    """
+    return one.config is other.config and list(one.roster.members.items()) == list(other.roster.members.items())
 
 
 def _told_of(found: Plan) -> Iterator[str]:
-    for one in (found.discovered, found.clustered):
+    for one in found.sources.values():
         yield from (*one.problems, *one.passed_over)

@@ -1,4 +1,4 @@
-"""Runs the exporter as a program: until a signal ends it."""
+"""Runs the exporter as a program, until a signal ends it."""
 
 from __future__ import annotations
 
@@ -45,9 +45,10 @@ async def serve(
     lease: LeaseName | None = None,
     display: Display | None = None,
 ) -> None:
-    """Run the exporter until SIGTERM or SIGINT, then stop it gracefully; a second signal cuts that short. SIGHUP reloads.
+    """Run the exporter until SIGTERM or SIGINT. Raises `ServeError`.
 
-    The `display` hears of every event, and is shown while chats are held. Raises `ServeError`.
+    It is stopped gracefully; a second signal cuts that short. SIGHUP reloads. The `display` hears of every event, and is
+    shown while chats are held.
     """
     task = asyncio.current_task()
     assert task is not None
@@ -83,7 +84,7 @@ def _shown(display: Display | None, address: Address) -> AbstractAsyncContextMan
 
 
 def _lease(config: Config, name: LeaseName) -> Lease:
-    """Raises `ServeError`."""
+    """The lease of this name. Raises `ServeError` where there is no cluster."""
     try:
         return Lease(Api(config.discovery.kubernetes), name, own_identity())
     except ApiError as error:

@@ -1,47 +1,19 @@
-"""What there is to say of discovered targets: in logs, to whoever asked for a reload, and by `check`."""
+"""Logs what there is to say of discovered targets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import structlog
 
-from config.model import Config, Discovery
-from discovery.files import Discovered, few, paths
+from discovery.files import Discovered, few
+from discovery.plan import Idle
 
 _log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """What discovery has, and nothing comes of: patterns that match no file now, and the names of targets that no scenario is for."""
-
-    patterns: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
-
-    def since(self, before: Idle) -> Idle:
-        """What was not so before."""
-        return Idle(_without(self.patterns, before.patterns), _without(self.targets, before.targets))
-
-    def lines(self) -> Iterator[str]:
-        for pattern in self.patterns:
-            yield f"discovery.files: {pattern} matches no file now; mend it, unless the file is to come later"
-        if self.targets:
-            yield f"discovered, and in no scenario: {few(self.targets)}; name them in targets of one, or leave its targets out"
-
-
-def idle(config: Config, members: Iterable[str]) -> Idle:
-    """Of the discovered members, by name. Looks for the files of each pattern; blocks."""
-    alone = ((pattern, config.model_copy(update={"discovery": Discovery(files=(pattern,))})) for pattern in config.discovery.files)
-    return Idle(
-        patterns=tuple(pattern for pattern, one in alone if not any(paths(one))),
-        targets=tuple(name for name in members if not any(scenario.covers(name) for scenario in config.scenarios.values())),
-    )
-
-
 def log_discovery(found: Discovered, before: Discovered) -> None:
-    """What is new, and what is mended."""
+    """Log what is new of a source of targets, and what is mended."""
     for problem in _without(found.problems, before.problems):
         _log.warning("discovery of targets", problem=problem)
     for problem in _without(before.problems, found.problems):
@@ -57,7 +29,9 @@ def log_discovery(found: Discovered, before: Discovered) -> None:
         _log.info("targets discovered", **{how: few(names) for how, names in became.items() if names}, now=len(found.members))
 
 
-def log_idle(lately: Idle) -> None:
+def log_idle(found: Idle, before: Idle) -> None:
+    """Log what was not idle before."""
+    lately = Idle(_without(found.patterns, before.patterns), _without(found.targets, before.targets))
     for line in lately.lines():
         _log.warning("discovery of targets", advice=line)
 

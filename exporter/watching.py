@@ -1,6 +1,7 @@
-"""Notices that files have changed: by looking at them now and then, which works through every kind of link and mount.
+"""Notices that files have changed, by looking at them now and then. This works through every kind of link and mount.
 
-Kubernetes changes a ConfigMap's or a Secret's files by pointing a link at another folder: then the files' real paths and inodes differ.
+Kubernetes changes a ConfigMap's or a Secret's files by pointing a link at another folder. Then the files' real paths
+and inodes differ.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import structlog
 
 LOOK_SECONDS = 5.0
 LOOKS_FOR_REST = 6
-"""A change is acted on once it was seen twice, so that a file that is just being written is left alone; one that never comes to rest, after
-so many looks."""
+"""A change is acted on once it was seen twice, so that a file that is just being written is left alone. A change
+that never comes to rest is acted on after so many looks."""
 LOOKS_TO_TRY_AGAIN = 12
-"""What could not be acted on is tried again after so many: a file that is named may come later than the one that names it."""
+"""What could not be acted on is tried again after so many looks. A file that is named may come later than the one
+that names it."""
 
 Signature = tuple[str, int, int, int]
 """Real path, inode, time of the last change of content, owner or mode in nanoseconds, size."""
@@ -43,7 +45,10 @@ def _signature(path: str) -> Signature | None:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """When files were last read: how they were just before, so that no change is missed in between, and whether it went well."""
+    """When files were last read. `files` is how they were just before, so that no change is missed in between.
+
+    `well` is whether it went well.
+    """
 
     files: Signatures = field(default_factory=dict)
     well: bool = True
@@ -57,10 +62,11 @@ async def watch_files(
     unchanged: Callable[[], None] = lambda: None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Have the files read when any of them has changed, appeared or gone since they were `last` read, and after a while if that did not go well.
+    """Have files read when any of them has changed, appeared or gone since they were `last` read.
 
-    `paths` and `last` are asked anew at each look: others may have them read too. What leaves the paths is no change of theirs. `unchanged` is
-    called after each look that found nothing new.
+    They are also read after a while if that did not go well. `paths` and `last` are asked anew at each look, as others
+    may have the files read too. A file that leaves the paths is no change. `unchanged` is called after each look that
+    found nothing new.
     """
     before: Signatures = last().files
     unrest = waiting = 0

@@ -85,14 +85,23 @@ class Control:
             return None
 
     async def recognised(self, endpoint: Endpoint) -> str:
-        """The backend that answers at the endpoint, whichever the endpoint names. Raises `ControlError`, with the last answer, where none does."""
+        """The backend that answers at the endpoint, whichever the endpoint names. Each place is asked once.
+
+        Raises `ControlError`, with the last answer, where none does.
+        """
         last = ControlError("no backend is known")
-        for backend in backends.BACKENDS.values():
+        for path in dict.fromkeys(backend.recognised_at for backend in backends.BACKENDS.values()):
             try:
-                await self._read(endpoint, backend.recognised_at, backend.recognise)
-                return backend.name
+                body = await self._get(endpoint, path)
             except ControlError as error:
                 last = error
+                continue
+            for backend in (backend for backend in backends.BACKENDS.values() if backend.recognised_at == path):
+                try:
+                    backend.recognise(body)
+                    return backend.name
+                except FrameError as error:
+                    last = ControlError(f"{path}: {error}")
         raise last
 
     async def _read(self, endpoint: Endpoint, path: str, read: Callable[[bytes], T]) -> T:

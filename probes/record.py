@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Literal, NamedTuple
 
 from probes.ask import Cache
+from probes.bursts import Bursts, bursts
 from probes.failure import Failure, Reason
 
 SCHEMA = 1
@@ -55,11 +56,12 @@ class Milestones:
 
 @dataclass(frozen=True, slots=True)
 class Native:
-    """What the engine itself said of this chat, in seconds: Ollama's durations, vLLM's per-request metrics; None where it did not say.
+    """What the engine itself said of this chat; None where it did not say.
 
-    `load` is until a model is there to take the chat, `queue` until the engine begins with it, `prefill` from there to the first token,
-    `decode` from the first token to the last, `total` the whole chat. `server_gaps_seconds` are the gaps between Ollama's `created_at` stamps
-    of consecutive token-bearing objects, measured by the server's own clock.
+    `load_seconds` is until a model is there to take the chat, `queue_seconds` until the engine begins with it,
+    `prefill_seconds` from there to the first token, `decode_seconds` from the first token to the last, `total_seconds`
+    the whole chat. `cached_tokens` are those of the prompt that it found in its cache. `server_gaps_seconds` are the
+    gaps between its own stamps of consecutive token-bearing objects.
     """
 
     load_seconds: float | None = None
@@ -67,6 +69,7 @@ class Native:
     prefill_seconds: float | None = None
     decode_seconds: float | None = None
     total_seconds: float | None = None
+    cached_tokens: int | None = None
     server_gaps_seconds: tuple[float, ...] | None = None
 
     @property
@@ -263,6 +266,11 @@ class ChatRecord:
     def doubtful(self) -> bool:
         return self.max_timing_error_seconds > DOUBTFUL_ABOVE_SECONDS
 
+    @cached_property
+    def bursts(self) -> Bursts | None:
+        """How the tokens came, if something on the way gathered them: then TTFT, ITL and TPOT are what the user felt, and not the engine's."""
+        return bursts(self.chunks, self.native, self.sent_ns)
+
     def phases(self) -> dict[str, float | None]:
         """Seconds spent in each phase, in order; they add up to E2E.
 
@@ -359,6 +367,7 @@ class ChatRecord:
             "clock": self.clock,
             "max_timing_error_seconds": self.max_timing_error_seconds,
             "doubtful": self.doubtful,
+            "bursts": asdict(self.bursts) if self.bursts else None,
         }
         if chunks:
             out["chunks"] = [[self._since_sent(chunk.arrived_ns), chunk.tokens] for chunk in self.chunks]
@@ -367,6 +376,7 @@ class ChatRecord:
         native["total_seconds"] = self.native.total_seconds
         native["tpot_seconds"] = self.native_tpot_seconds
         native["tpot_factor"] = self.native_tpot_factor
+        native["cached_tokens"] = self.native.cached_tokens
         if chunks and self.native.server_gaps_seconds is not None:
             native["server_gaps_seconds"] = list(self.native.server_gaps_seconds)
         out["native"] = native

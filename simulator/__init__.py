@@ -1,4 +1,4 @@
-"""The three engines, simulated: exact wire forms, a latency model, faults, and the ground truth of what was sent when."""
+"""The engines, simulated: exact wire forms, a latency model, faults, and the ground truth of what was sent when."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from simulator.options import ENGINES, Capacity, EngineName, Latency, Options
+from simulator.dialects import ENGINES
+from simulator.options import Capacity, Latency, Options
 from simulator.simulator import Simulator
 
-__all__ = ["ENGINES", "Capacity", "EngineName", "Latency", "Options", "Simulator", "simulated"]
+__all__ = ["ENGINES", "Capacity", "Latency", "Options", "Simulator", "simulated"]
 
 
 @asynccontextmanager
 async def simulated(
-    name: EngineName,
+    name: str,
     options: Options = Options(),  # noqa: B008 - frozen
     *,
     host: str = "127.0.0.1",

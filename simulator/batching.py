@@ -40,6 +40,11 @@ class Sequence:
     def finished(self) -> bool:
         return self.produced >= self.answer_tokens
 
+    @property
+    def generation_ns(self) -> int:
+        """From the first token to the latest."""
+        return 0 if self.first_token_ns is None or self.last_token_ns is None else self.last_token_ns - self.first_token_ns
+
 
 @dataclass(frozen=True)
 class Step:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import zlib
-from contextlib import nullcontext
 from dataclasses import replace
 
 from simulator import faults
@@ -12,20 +11,18 @@ from simulator.answer import Answer
 from simulator.batch_loop import BatchLoop, Generation
 from simulator.batching import Sequence
 from simulator.clock import Clock
-from simulator.dialect import JSON, Answered, Chat, Dialect, Ending, Form, Piece, Reply
+from simulator.dialect import Answered, Chat, Dialect, Ending, Form, Piece, Reply
 from simulator.fault_plan import Plan
 from simulator.kvcache import block_hashes
-from simulator.ollama import full_name
 from simulator.options import Capacity, Options
 from simulator.own_metrics import NativeMetrics
 from simulator.player import Player
-from simulator.residence import Residence
 from simulator.text import answer_words
 from simulator.truth import ChatTruth
 
 
 class Desk:
-    """Takes in the chats of one engine. `residence` matters to Ollama only: the other engines' models are always in memory."""
+    """Takes in the chats of one engine."""
 
     def __init__(
         self,
@@ -33,7 +30,6 @@ class Desk:
         capacity: Capacity,
         dialect: Dialect,
         batches: BatchLoop,
-        residence: Residence,
         metrics: NativeMetrics,
         clock: Clock,
     ) -> None:
@@ -41,7 +37,6 @@ class Desk:
         self._capacity = capacity
         self._dialect = dialect
         self._batches = batches
-        self._residence = residence
         self._metrics = metrics
         self._clock = clock
 
@@ -67,42 +62,34 @@ class Desk:
             await player.open()
             await player.fail(chat.objection, "validation")
             return
-        in_memory = self._residence.use(full_name(chat.model), chat.keep_alive_seconds) if self._dialect.name == "ollama" else nullcontext()
         if chat.stream:
             await player.open()
-        async with in_memory:
+        async with self._dialect.in_memory(chat):
             loaded_ns = self._clock.now_ns()
             if not chat.prompt:
-                raise Answered(Reply(200, form.whole("", Ending("load")), JSON))
+                raise Answered(Reply(200, form.whole("", Ending("load")), self._dialect.content_type))
             sequence, words = self._sequence(chat, loaded_ns)
             generation = self._batches.submit(sequence)
 
             def ending(finish: str) -> Ending:
-                first_ns, last_ns = sequence.first_token_ns or loaded_ns, sequence.last_token_ns or loaded_ns
                 total_ns = self._clock.now_ns() - truth.arrived_ns
                 queue_ns = (sequence.scheduled_ns or loaded_ns) - loaded_ns
-                return Ending(finish, total_ns, loaded_ns - truth.arrived_ns, queue_ns, sequence.prefill_ns, last_ns - first_ns)
+                load_ns = loaded_ns - truth.arrived_ns
+                return Ending(finish, total_ns, load_ns, queue_ns, sequence.prefill_ns, sequence.generation_ns, sequence.cached_tokens)
 
             try:
                 if chat.stream:
                     await player.play(generation, words, ending, sequence.finish)
                 else:
                     await _hear_out(generation, form, words)
-                    raise Answered(Reply(200, form.whole("".join(words), ending(sequence.finish)), JSON))
+                    raise Answered(Reply(200, form.whole("".join(words), ending(sequence.finish)), self._dialect.content_type))
             finally:
                 truth.cached_tokens = sequence.cached_tokens
                 self._batches.abort(generation)
 
     def _full(self) -> bool:
         limit = self._options.capacity.max_queue
-        batching = self._batches.batching
-        match self._dialect.name:
-            case "vllm":
-                return limit is not None and len(batching.waiting) >= limit
-            case "tgi":
-                return limit is not None and len(batching.waiting) + len(batching.running) >= limit
-            case "ollama":
-                return limit is not None and self._residence.pending >= limit
+        return limit is not None and self._dialect.full(self._batches.batching, limit)
 
     def _sequence(self, chat: Chat, now_ns: int) -> tuple[Sequence, list[str]]:
         """The request for the engine and the text of each of its tokens: the same prompt always gets the same answer."""

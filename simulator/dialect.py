@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import orjson
 
-from simulator.options import EngineName
+from simulator.batching import Batching
+from simulator.clock import Clock
+from simulator.faults import Fault
+from simulator.options import Capacity, Options
+
+if TYPE_CHECKING:
+    from simulator.own_metrics import NativeMetrics
 
 JSON = "application/json"
 
 
 def compact(value: object) -> bytes:
-    """JSON without spaces, keys in the order given, as all three engines write it in their streams."""
+    """JSON without spaces, keys in the order given, as the engines write it in their streams."""
     return orjson.dumps(value)
 
 
@@ -93,17 +100,27 @@ class Chat:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What the engine has spent on a chat until now: nanoseconds for the prompt and since the first token, and prompt tokens found in the cache."""
+
+    prompt_ns: int = 0
+    generation_ns: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """The text of one or more tokens that share a chunk."""
 
     text: str
     tokens: int = 1
     reasoning: bool = False
+    spent: Spent = Spent()
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a chat ended: `finish` is `stop`, `length` or `abort`; the rest is what Ollama and vLLM can tell of it, in nanoseconds."""
+    """How a chat ended: `finish` is `stop`, `length` or `abort`; the rest is what engines can tell of it, times in nanoseconds."""
 
     finish: str
     total_ns: int = 0
@@ -111,6 +128,7 @@ class Ending:
     queue_ns: int = 0
     prompt_ns: int = 0
     generation_ns: int = 0
+    cached_tokens: int = 0
 
 
 class Form(Protocol):
@@ -145,17 +163,41 @@ Page = Callable[[], Reply]
 
 
 class Dialect(Protocol):
-    """One engine's wire format.
+    """One engine: its wire format, and what else of it is not as with the others.
 
-    `idle_seconds` is how long the server keeps an idle connection open; `comment` the keep-alive comment of its streams and `comment_seconds`
-    how often a silent stream gets one; `head_waits` says that the response head goes out with the first frame.
+    `content_type` is that of its JSON. `idle_seconds` is how long the server keeps an idle connection open.
+    `comment` is the keep-alive comment of its streams, `comment_seconds` how often a silent stream gets one.
+    `head_waits` says that the response head goes out with the first frame. `faults` are those that it can show, of the
+    ones that not every engine can. `books_room` says that a request takes the room for its longest answer in the KV
+    cache at once.
     """
 
-    name: EngineName
+    name: ClassVar[str]
+    content_type: ClassVar[str] = JSON
     idle_seconds: float
-    comment: bytes
-    comment_seconds: float | None
-    head_waits: bool
+    comment: bytes = b""
+    comment_seconds: float | None = None
+    head_waits: bool = False
+    faults: ClassVar[frozenset[type[Fault]]] = frozenset()
+    books_room: ClassVar[bool] = False
+
+    def __init__(self, options: Options, clock: Clock) -> None: ...
+
+    def metrics(self) -> NativeMetrics:
+        """Its own metrics, new and at 0."""
+        ...
+
+    def capacity(self, options: Options) -> Capacity:
+        """How much it can hold."""
+        return options.capacity
+
+    def full(self, batching: Batching, limit: int) -> bool:
+        """Whether it turns a further request away, where `limit` is how many may wait."""
+        return len(batching.waiting) >= limit
+
+    def in_memory(self, chat: Chat) -> AbstractAsyncContextManager[None]:
+        """Holds the chat's model in memory; entering it waits until the model is there."""
+        return nullcontext()
 
     def head(self, head: Head) -> bytes:
         """The response head, byte for byte."""
@@ -173,6 +215,11 @@ class Dialect(Protocol):
     def guarded(self, path: str) -> bool:
         """Whether the API key is asked for."""
         ...
+
+    def accepts(self, authorization: str, key: str) -> bool:
+        """Whether a header `Authorization` shows the key; its scheme is read without regard to case."""
+        scheme, _, given = authorization.partition(" ")
+        return scheme.lower() == "bearer" and given == key
 
     def read(self, path: str, body: bytes) -> Chat:
         """Understand a chat request. Raises `Answered`."""

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields
 from typing import TypeVar, get_type_hints
 
+from simulator.dialects import shown_by
 from simulator.faults import FAULTS, Fault
-from simulator.options import EngineName
 
 
 class FaultError(ValueError):
@@ -30,14 +30,14 @@ def explain(kind: type[Fault]) -> str:
     return " ".join(inspect.cleandoc(kind.__doc__ or "").split())
 
 
-def parse(text: str, engine: EngineName) -> Fault:
+def parse(text: str, engine: str) -> Fault:
     """Read `NAME[:PARAM[:PARAM]]`. Raises `FaultError`, which names what is wrong and what is known."""
     name, *values = text.strip().split(":")
     kind = FAULTS.get(name)
     if kind is None:
         raise FaultError(f"unknown fault {name!r}; known: {', '.join(FAULTS)}")
-    if engine not in kind.engines:
-        raise FaultError(f"{engine} cannot show the fault {name!r}; only {', '.join(kind.engines)}")
+    if engine not in shown_by(kind):
+        raise FaultError(f"{engine} cannot show the fault {name!r}; only {', '.join(shown_by(kind))}")
     parameters = fields(kind)
     if len(values) > len(parameters):
         raise FaultError(f"too many parameters in {text!r}; {name} is written {signature(kind)}")
@@ -93,7 +93,7 @@ class ActiveFault:
 class Faults:
     """The faults in force on one engine, changed while it runs. Which request meets one of probability below 1 depends on the seed alone."""
 
-    def __init__(self, engine: EngineName, seed: int) -> None:
+    def __init__(self, engine: str, seed: int) -> None:
         self._engine = engine
         self._random = random.Random(seed)
         self.active: list[ActiveFault] = []

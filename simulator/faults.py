@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from simulator.options import ENGINES, EngineName
-
 
 @dataclass(frozen=True)
 class Fault:
-    """One kind of fault; its fields are its parameters, in the order in which they follow the name."""
+    """One kind of fault; its fields are its parameters, in the order in which they follow the name.
+
+    `of_every_engine` is false where an engine's dialect must say that it can show it.
+    """
 
     name: ClassVar[str]
-    engines: ClassVar[tuple[EngineName, ...]] = ENGINES
+    of_every_engine: ClassVar[bool] = True
     per_request: ClassVar[bool] = True
 
     @property
@@ -111,6 +112,7 @@ class Overloaded(Fault):
     """The engine turns the request away in its own form: vLLM 503, TGI 200 and an error in the stream, Ollama 503."""
 
     name = "overloaded"
+    of_every_engine = False
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ class Comments(Fault):
     """A keep-alive comment whenever the stream was silent for `seconds`, in the engine's form (vLLM `--sse-keep-alive-interval`)."""
 
     name = "comments"
-    engines = ("vllm", "tgi")
+    of_every_engine = False
     seconds: float = 0.05
 
 
@@ -199,7 +201,7 @@ class TokensPerChunk(Fault):
     """`count` tokens in each chunk; the last may have fewer."""
 
     name = "tokens-per-chunk"
-    engines = ("vllm", "ollama")
+    of_every_engine = False
     count: int = 4
 
 
@@ -247,7 +249,7 @@ class FinalUsageOnly(Fault):
     """Counts at the end only, though `continuous_usage_stats` was asked for."""
 
     name = "final-usage-only"
-    engines = ("vllm",)
+    of_every_engine = False
 
 
 @dataclass(frozen=True)
@@ -255,7 +257,7 @@ class Abort(AfterTokens):
     """After `after` tokens the engine gives the request up: an ordinary end with `finish_reason` `abort`."""
 
     name = "abort"
-    engines = ("vllm",)
+    of_every_engine = False
     after: int = 1
 
 
@@ -278,7 +280,7 @@ class Reasoning(Fault):
     """The first `tokens` tokens are reasoning, not answer."""
 
     name = "reasoning"
-    engines = ("vllm", "ollama")
+    of_every_engine = False
     tokens: int = 8
 
 
@@ -287,7 +289,7 @@ class SilentEnd(AfterTokens):
     """Ollama's silent truncation: after `after` tokens a clean end, without a `done` line and without an error."""
 
     name = "silent-end"
-    engines = ("ollama",)
+    of_every_engine = False
     after: int = 1
 
 

@@ -8,15 +8,19 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from http import HTTPStatus
 
+from simulator import faults
+from simulator.batching import Batching
 from simulator.clock import Clock
 from simulator.dialect import (
     DONE,
     JSON,
     Answered,
     Chat,
+    Dialect,
     Ending,
     Form,
     Frame,
@@ -32,7 +36,8 @@ from simulator.dialect import (
     sse,
     whole_number,
 )
-from simulator.options import EngineName, Options
+from simulator.options import Capacity, Options
+from simulator.own_metrics import NoMetrics
 from simulator.residence import Residence
 from simulator.text import render_chat, tokenize
 
@@ -76,20 +81,34 @@ def rfc3339(wall_ns: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}{fraction}Z"
 
 
-class Ollama:
+class Ollama(Dialect):
     """Ollama's server, native and OpenAI-style. It has no `/metrics`, and asks for no key."""
 
-    name: EngineName = "ollama"
+    name = "ollama"
     idle_seconds = 3600.0
-    comment = b""
-    comment_seconds: float | None = None
     head_waits = True
+    faults = frozenset({faults.Overloaded, faults.TokensPerChunk, faults.Reasoning, faults.SilentEnd})
     chat_paths = frozenset({CHAT, GENERATE, OPENAI})
 
-    def __init__(self, options: Options, clock: Clock, residence: Residence) -> None:
+    def __init__(self, options: Options, clock: Clock) -> None:
         self._options = options
         self._clock = clock
-        self._residence = residence
+        self._residence = Residence(clock, load_seconds=options.load_seconds, keep_alive_seconds=options.keep_alive_seconds)
+        if options.loaded:
+            self._residence.preload(full_name(options.models[0]))
+
+    def metrics(self) -> NoMetrics:
+        return NoMetrics()
+
+    def capacity(self, options: Options) -> Capacity:
+        return options.of_slots()
+
+    def full(self, batching: Batching, limit: int) -> bool:
+        """Its `OLLAMA_MAX_QUEUE` is of requests that wait for a model to be loaded."""
+        return self._residence.pending >= limit
+
+    def in_memory(self, chat: Chat) -> AbstractAsyncContextManager[None]:
+        return self._residence.use(full_name(chat.model), chat.keep_alive_seconds)
 
     def head(self, head: Head) -> bytes:
         """The order of Go's net/http: the handler's headers by name, the date, then the framing."""

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
-
-EngineName = Literal["vllm", "tgi", "ollama"]
-ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,3 +85,8 @@ class Options:
             raise ValueError("answer_tokens, slots and remembered_chats must be at least 1")
         if self.load_seconds < 0:
             raise ValueError("load_seconds must not be below 0")
+
+    def of_slots(self) -> Capacity:
+        """The capacity of an engine whose slots have a context each, and whose cache matches token by token."""
+        context = self.capacity.context_tokens
+        return Capacity(max_batch=self.slots, kv_blocks=self.slots * context, block_tokens=1, context_tokens=context)

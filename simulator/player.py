@@ -10,8 +10,9 @@ from typing import TypeVar
 from simulator import faults
 from simulator.answer import END_OF_CHUNKS, Answer, chunk
 from simulator.batch_loop import Generation
+from simulator.batching import Sequence
 from simulator.clock import Clock
-from simulator.dialect import Answered, Chat, Dialect, Ending, Form, Frame, Group, Piece
+from simulator.dialect import Answered, Chat, Dialect, Ending, Form, Frame, Group, Piece, Spent
 from simulator.fault_plan import Plan
 
 _T = TypeVar("_T")
@@ -86,7 +87,7 @@ class Player:
                 await self._open_answer(due_ns)
             for _ in range(end - place - 1):
                 due_ns = await self._next(generation)
-            piece = self._piece(words, place, end)
+            piece = self._piece(words, place, end, generation.sequence)
             if end == len(words):
                 await self._finish(self._form.closing(piece, ending(finish)), due_ns)
                 return
@@ -98,9 +99,10 @@ class Player:
         if faults.EarlyRole not in self._plan:
             await self._send(self._form.opening(), due_ns)
 
-    def _piece(self, words: list[str], begin: int, end: int) -> Piece:
+    def _piece(self, words: list[str], begin: int, end: int, sequence: Sequence) -> Piece:
         reasoning = self._plan.get(faults.Reasoning)
-        return Piece("".join(words[begin:end]), end - begin, reasoning is not None and begin < reasoning.tokens)
+        spent = Spent(sequence.prefill_ns, sequence.generation_ns, sequence.cached_tokens)
+        return Piece("".join(words[begin:end]), end - begin, reasoning is not None and begin < reasoning.tokens, spent)
 
     async def fail(self, message: str, kind: str) -> None:
         """Report an error inside the stream, and end it as the engine does."""

@@ -7,9 +7,9 @@ from typing import Protocol
 from aiohttp import web
 
 from simulator.dialect import JSON, Reply, compact, object_of, whole_number
+from simulator.dialects import shown_by
 from simulator.fault_plan import FaultError, Faults, explain, parse, signature
 from simulator.faults import FAULTS, Refuse
-from simulator.options import EngineName
 from simulator.truth import Truth
 
 FAULTS_PATH = "/sim/faults"
@@ -19,7 +19,7 @@ TRUTH_PATH = "/sim/truth"
 class Controlled(Protocol):
     """What of a simulated engine can be looked at and changed while it runs."""
 
-    name: EngineName
+    name: str
     truth: Truth
     faults: Faults
 
@@ -83,7 +83,7 @@ class SimulationApi:
         active = [{"fault": str(active.fault), "count": active.count, "probability": active.probability} for active in self._simulator.faults.active]
         if self._simulator.refusing:
             active.append({"fault": Refuse.name, "count": None, "probability": 1.0})
-        known = [{"fault": signature(kind), "engines": kind.engines, "does": explain(kind)} for kind in FAULTS.values()]
+        known = [{"fault": signature(kind), "engines": shown_by(kind), "does": explain(kind)} for kind in FAULTS.values()]
         return Reply(status, compact({"active": active, "known": known}), JSON)
 
 

@@ -14,20 +14,14 @@ from simulator.batch_loop import BatchLoop
 from simulator.batching import Batching
 from simulator.clock import Clock, MonotonicClock
 from simulator.desk import Desk
-from simulator.dialect import Answered, Dialect, Head, Reply
+from simulator.dialect import Answered, Head, Reply
+from simulator.dialects import DIALECTS
 from simulator.fault_plan import FaultError, Faults, Plan, parse
 from simulator.listener import Listener
-from simulator.ollama import Ollama, full_name
-from simulator.options import Capacity, EngineName, Options
-from simulator.own_metrics import NativeMetrics, NoMetrics
+from simulator.options import Options
 from simulator.player import Stopped
-from simulator.residence import Residence
 from simulator.simulation_api import SimulationApi
-from simulator.tgi import Tgi
-from simulator.tgi_metrics import TgiMetrics
 from simulator.truth import Truth
-from simulator.vllm import Vllm
-from simulator.vllm_metrics import VllmMetrics
 
 ROUTER_503 = (
     b"HTTP/1.0 503 Service Unavailable\r\npragma: no-cache\r\ncache-control: private, max-age=0, no-cache, no-store\r\n"
@@ -42,10 +36,10 @@ class Simulator:
     """One engine behind one address.
 
     `truth` is what it really sent, `faults` what goes wrong. Connections are refused through `refuse` and `accept`, or by the fault `refuse` at the
-    control endpoint. Raises `FaultError` for a fault in the options that is not on the list.
+    control endpoint. Raises `FaultError` for a fault in the options that is not on the list, `KeyError` for an engine that is not.
     """
 
-    def __init__(self, name: EngineName, options: Options, clock: Clock | None = None) -> None:
+    def __init__(self, name: str, options: Options, clock: Clock | None = None) -> None:
         self.name = name
         self.options = options
         self.clock: Clock = clock or MonotonicClock()
@@ -58,22 +52,12 @@ class Simulator:
                 self._refusal = fault
             else:
                 self.faults.add(text)
-        self._residence = Residence(self.clock, load_seconds=options.load_seconds, keep_alive_seconds=options.keep_alive_seconds)
-        if options.loaded:
-            self._residence.preload(full_name(options.models[0]))
-        self._dialect: Dialect
-        self._metrics: NativeMetrics
-        capacity = options.capacity
-        match name:
-            case "vllm":
-                self._dialect, self._metrics = Vllm(options, self.clock), VllmMetrics(options)
-            case "tgi":
-                self._dialect, self._metrics = Tgi(options, self.clock), TgiMetrics(options)
-            case "ollama":
-                self._dialect, self._metrics = Ollama(options, self.clock, self._residence), NoMetrics()
-                capacity = _of_slots(options)
-        self._batches = BatchLoop(Batching(options.latency, capacity, seed=options.seed, reserve=name == "tgi"), self.clock, self._metrics)
-        self._desk = Desk(options, capacity, self._dialect, self._batches, self._residence, self._metrics, self.clock)
+        self._dialect = DIALECTS[name](options, self.clock)
+        self._metrics = self._dialect.metrics()
+        capacity = self._dialect.capacity(options)
+        batching = Batching(options.latency, capacity, seed=options.seed, reserve=self._dialect.books_room)
+        self._batches = BatchLoop(batching, self.clock, self._metrics)
+        self._desk = Desk(options, capacity, self._dialect, self._batches, self._metrics, self.clock)
         self._pages = self._dialect.pages()
         self._api = SimulationApi(self)
         self._listener: Listener | None = None
@@ -208,12 +192,8 @@ class Simulator:
                 raise Answered(reply)
 
     def _authorized(self, request: web.BaseRequest) -> bool:
-        """The scheme is read without regard to case; TGI reads the whole header so."""
         key = self.options.api_key
-        if key is None or not self._dialect.guarded(request.path):
-            return True
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and (given == key or (self.name == "tgi" and given.lower() == key.lower()))
+        return key is None or not self._dialect.guarded(request.path) or self._dialect.accepts(request.headers.get("Authorization", ""), key)
 
     def _reply(self, answer: Answer, request: web.BaseRequest, reply: Reply) -> None:
         head = Head(reply.status, reply.content_type, len(reply.body), reply.headers, answer.closing)
@@ -223,9 +203,3 @@ class Simulator:
     def _note_served(self, request: web.BaseRequest, handler: str, status: int, request_bytes: int, response_bytes: int, arrived_ns: int) -> None:
         seconds = (self.clock.now_ns() - arrived_ns) / 1e9
         self._metrics.served(handler, request.method, status, request_bytes, response_bytes, seconds)
-
-
-def _of_slots(options: Options) -> Capacity:
-    """Ollama's capacity: each slot has a context of its own, and its cache matches token by token."""
-    context = options.capacity.context_tokens
-    return Capacity(max_batch=options.slots, kv_blocks=options.slots * context, block_tokens=1, context_tokens=context)

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from simulator import faults
+from simulator.batching import Batching
 from simulator.clock import Clock
 from simulator.dialect import (
     DONE,
     JSON,
     Answered,
     Chat,
+    Dialect,
     Ending,
     Form,
     Frame,
@@ -29,8 +32,9 @@ from simulator.dialect import (
     sse,
     whole_number,
 )
-from simulator.options import EngineName, Options
+from simulator.options import Options
 from simulator.text import render_chat, tokenize
+from simulator.tgi_metrics import TgiMetrics
 
 VERSION = "3.3.6-dev0"
 TEXT = "text/plain; charset=utf-8"
@@ -39,19 +43,31 @@ GENERATE = "/generate_stream"
 SEED = 42
 
 
-class Tgi:
+class Tgi(Dialect):
     """TGI's router. It asks nothing of the model's name: any name is answered by the one model it has."""
 
-    name: EngineName = "tgi"
+    name = "tgi"
     idle_seconds = 3600.0
     comment = b":\n\n"
-    comment_seconds: float | None = 15.0
-    head_waits = False
+    comment_seconds = 15.0
+    faults = frozenset({faults.Overloaded, faults.Comments})
+    books_room = True
     chat_paths = frozenset({CHAT, GENERATE})
 
     def __init__(self, options: Options, clock: Clock) -> None:
         self._options = options
         self._clock = clock
+
+    def metrics(self) -> TgiMetrics:
+        return TgiMetrics(self._options)
+
+    def full(self, batching: Batching, limit: int) -> bool:
+        """Its `--max-concurrent-requests` are all that it has taken on."""
+        return len(batching.waiting) + len(batching.running) >= limit
+
+    def accepts(self, authorization: str, key: str) -> bool:
+        """The whole header is compared without regard to case (TGI `server.rs::start`)."""
+        return super().accepts(authorization.lower(), key.lower())
 
     def head(self, head: Head) -> bytes:
         """hyper's order: the application's headers with those of its CORS layer, the framing, then the date."""

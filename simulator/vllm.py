@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from http import HTTPStatus
 
+from simulator import faults
 from simulator.clock import Clock
 from simulator.dialect import (
     DONE,
     JSON,
     Answered,
     Chat,
+    Dialect,
     Ending,
     Frame,
     Group,
@@ -24,48 +25,39 @@ from simulator.dialect import (
     Piece,
     Reply,
     compact,
-    http_date,
     messages_of,
     object_of,
     sse,
     whole_number,
 )
-from simulator.options import EngineName, Options
+from simulator.options import Options
 from simulator.text import render_chat
+from simulator.uvicorn import uvicorn_head
+from simulator.vllm_metrics import VllmMetrics
 
 VERSION = "0.32.0"
 FINGERPRINT = f"vllm-{VERSION}-460fd652"
 _NOT_JSON = "{'type': 'json_invalid', 'loc': 'body.0', 'msg': 'JSON decode error', 'input': '<dict of 0 items>', 'ctx': {'error': 'Expecting value'}}"
 
 
-class Vllm:
+class Vllm(Dialect):
     """vLLM's OpenAI-compatible server."""
 
-    name: EngineName = "vllm"
+    name = "vllm"
     idle_seconds = 5.0
     comment = b": keep-alive\n\n"
-    comment_seconds: float | None = None
-    head_waits = False
+    faults = frozenset({faults.Overloaded, faults.Comments, faults.TokensPerChunk, faults.FinalUsageOnly, faults.Abort, faults.Reasoning})
     chat_paths = frozenset({"/v1/chat/completions"})
 
     def __init__(self, options: Options, clock: Clock) -> None:
         self._options = options
         self._clock = clock
 
+    def metrics(self) -> VllmMetrics:
+        return VllmMetrics(self._options)
+
     def head(self, head: Head) -> bytes:
-        """uvicorn's order: date and server first, the application's headers, then what concerns the connection."""
-        lines = [f"HTTP/1.1 {head.status} {HTTPStatus(head.status).phrase}", f"date: {http_date(self._clock.wall_ns())}", "server: uvicorn"]
-        lines += [f"{name}: {value}" for name, value in head.headers]
-        if head.length is not None:
-            lines.append(f"content-length: {head.length}")
-        if head.content_type is not None:
-            lines.append(f"content-type: {head.content_type}")
-        lines.append("vary: Origin")
-        if head.closing:
-            lines.append("connection: close")
-        if head.length is None:
-            lines.append("transfer-encoding: chunked")
-        return "\r\n".join([*lines, "", ""]).encode()
+        return uvicorn_head(head, self._clock.wall_ns())
 
     def stream_head(self, chat: Chat) -> Head:
         return Head(200, "text/event-stream; charset=utf-8")

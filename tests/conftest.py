@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +13,28 @@ from hypothesis import settings
 
 from probes.ask import Ask, Endpoint, Message, Tls
 from probes.probing import Prober
+from tests.routers.configurations import EDGE_HOST, PASSTHROUGH_HOST
 from tests.servers import Server
+
+LONGEST = ("e2e/test_page.py", "e2e/test_dashboards.py", "image/test_build.py", "alerts/test_slos.py", "test_wheel.py")
+"""Files of tests that take longest, in order."""
 
 settings.register_profile("untimed", deadline=None)  # how long an example takes on a busy machine is no property of the code
 settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first: of the processes that share the tests, none is left alone with it at the end."""
+    places = {Path(__file__).parent / file: place for place, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _priority() -> Iterator[None]:
+    """A prober makes its process nicer than its worker, for as long as the process lives; that of the tests has others to wait for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("probes.wire.client.yield_to_worker", lambda: None)
+        yield
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -51,6 +69,14 @@ def secure(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1", "localhost", "::1").configure_cert(context)
     return context
+
+
+@pytest.fixture(scope="session")
+def pem(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A router's key and certificate in one file, for loopback and for the hosts of Routes."""
+    path: Path = tmp_path_factory.mktemp("router") / "router.pem"
+    authority.issue_cert("127.0.0.1", EDGE_HOST, PASSTHROUGH_HOST).private_key_and_cert_chain_pem.write_to_path(str(path))
+    return path
 
 
 @pytest.fixture

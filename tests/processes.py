@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import random
 import shutil
 import socket
 from collections.abc import AsyncIterator
@@ -12,28 +14,36 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS
+
+ASKED_FOR_ONLY = range(10_000, 32_768)
+"""Ports that Linux gives to nobody who does not ask for them, be it to listen or to connect (ip_local_port_range in ip(7) begins above)."""
+
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    assert isinstance(port, int)
-    return port
+    """One that nobody else is given between now and its use: other tests run at the same time."""
+    chance = random.SystemRandom()
+    while True:
+        port = chance.choice(ASKED_FOR_ONLY)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @asynccontextmanager
 async def process(*command: str, cwd: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run a command while the context lasts; its output goes to `<command>.log`."""
+    """Run a command while the context lasts; its output goes to `<command>.log`. In a session of its own, Linux gives it a share of the processors
+    of its own, however many others work (sched(7), autogroup)."""
     log = cwd / f"{Path(command[0]).name}.log"
     with log.open("wb") as output:
-        running = await asyncio.create_subprocess_exec(*command, cwd=cwd, stdout=output, stderr=output)
+        running = await asyncio.create_subprocess_exec(*command, cwd=cwd, stdout=output, stderr=output, start_new_session=True)
     try:
         yield running
         assert running.returncode is None, log.read_text()
     finally:
         if running.returncode is None:
             running.terminate()
-        await asyncio.wait_for(running.wait(), 30)
+        await asyncio.wait_for(running.wait(), PATIENCE_SECONDS)
 
 
 def prometheus_binary() -> str:

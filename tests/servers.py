@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-PATIENCE_SECONDS = 10.0
-"""How long a script waits for anything before it gives up, so that no test hangs."""
+from tests.processes import free_port
+from tests.waiting import PATIENCE_SECONDS
 
 Script = Callable[["Peer"], None]
 
@@ -177,8 +177,7 @@ def deaf_listener() -> Iterator[tuple[str, int]]:
 
 def closed_port() -> int:
     """A port of 127.0.0.1 on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    return free_port()
 
 
 def then_close(*pieces: bytes) -> Script:

@@ -19,7 +19,8 @@ from catalogue import own, unified
 from config.endings import without_ending
 from config.problems import ConfigError
 from config.reader import Loaded, parse
-from discovery.kubernetes.engine import Engine, ask
+from config.secrets import Secrets
+from discovery.kubernetes.asking import Found, ask, matched
 from exporter.exporting import Running, exporting
 from probes import backends
 from probes.ask import Ask, Endpoint, Message
@@ -28,6 +29,7 @@ from probes.guard import Guard
 from probes.probing import Prober
 from tests.cluster import objects
 from tests.discovery.kubernetes.seeing import only
+from tests.engine_lists import filled
 from tests.exporter.scrape import Scrape, read
 from tests.newcomer import Cage, Dormouse, Parrot, cage
 
@@ -70,13 +72,15 @@ def test_it_is_configured() -> None:
 
 
 def test_what_does_not_fit_it_is_refused_by_its_name() -> None:
-    assert problem("penguin") == "is no value of this key; write parrot, dormouse, vllm, tgi, ollama or openai"
+    words = problem("penguin")
+    assert words == filled("is no value of this key; write {backends}")
+    assert "write parrot, dormouse, " in words
     assert problem("parrot", ", load_model: true") == "is for Dormouse and Ollama, the only engines that load models on demand; leave it out"
     assert problem("dormouse", ", metrics: {path: /x}") == (
-        "is for Parrot, vLLM and TGI: Dormouse has no page of metrics, and is asked at /awake; leave it out, or write false"
+        filled("is for {metrics}: Dormouse has no page of metrics, and is asked at /awake; leave it out, or write false")
     )
     assert problem("parrot", ", api: generate") == "is TGI's own API, and this is no TGI; leave it out, or write api: chat"
-    assert "Parrot, Dormouse and vLLM only" in problem("tgi", "", "every: 15s, exact_length: true")
+    assert filled("is possible with {exact} only") in problem("tgi", "", "every: 15s, exact_length: true")
     assert without_ending("http://bird/talk", "parrot") == ("http://bird", "/talk")
     assert without_ending("http://bird/feathers", "parrot") == ("http://bird", "/feathers")
 
@@ -173,7 +177,9 @@ async def test_it_is_discovered_by_its_answers(engine: Cage) -> None:
     candidate = replace(found, backend=None, way=replace(found.way, url=engine.url, fallback_url=None))
     async with Control() as control:
         config = parse("discovery: {kubernetes: {namespaces: [birds]}}\nscenarios: {beat: {every: 15s}}\n").config
-        assert await ask(candidate, config, control, Guard(loopback=True)) == Engine("parrot", engine.url)
+        outcome = await ask(candidate, matched(candidate, config), Secrets(), control, Guard(loopback=True))
+    assert isinstance(outcome, Found)
+    assert (outcome.backend, outcome.url) == ("parrot", engine.url)
 
 
 async def test_it_is_relayed_and_unified(engine: Cage) -> None:

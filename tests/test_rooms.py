@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "simulator": frozenset({"probes"}),
     "config": frozenset({"probes"}),
     "traffic": frozenset({"probes", "config"}),
-    "catalogue": frozenset({"probes", "traffic.events.SkipReason", "traffic.pairs.Measure"}),
+    "catalogue": frozenset({"probes", "traffic.events.SkipReason", "traffic.pairs.Measure", "traffic.pairs.Undecided"}),
     "discovery": frozenset({"probes", "config", "traffic"}),
     "exporter": frozenset({"probes", "config", "traffic", "discovery", "catalogue"}),
     "bench": frozenset({"probes", "config", "traffic", "discovery", "catalogue", "exporter.native"}),

@@ -22,7 +22,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-@pytest.mark.timeout(300)
 def test_it_holds_the_rooms_and_their_data_and_nothing_else(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     rooms = {name.partition("/")[0] for name in names}
@@ -36,11 +35,11 @@ def test_it_holds_the_rooms_and_their_data_and_nothing_else(wheel: Path) -> None
     assert [name for name in names if "__pycache__" in name] == []
 
 
-@pytest.mark.timeout(600)
 def test_it_runs_from_another_folder_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     home = tmp_path / "venv"
-    venv.create(home, with_pip=True)
-    subprocess.run([home / "bin/pip", "install", "--quiet", "--disable-pip-version-check", wheel], check=True, capture_output=True, text=True)
+    venv.create(home)
+    uv = Path(sys.executable).parent / "uv"
+    subprocess.run([uv, "pip", "install", "--python", home / "bin/python", wheel], check=True, capture_output=True, text=True)
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "cli").mkdir(parents=True)  # a folder of the user's, with a name of ours
     (elsewhere / "cli" / "__init__.py").write_text("raise ImportError('this is not chatprobe')")

@@ -1,1 +1,1 @@
-"""Who is chatted with, when and how much."""
+"""Which chats are held, with which targets, and when."""

@@ -1,4 +1,7 @@
-"""When chats are due that begin whatever became of those before them: at a fixed interval, or at a rate, evenly or by chance."""
+"""When the chats of an open loop are due: at a fixed interval, or at a rate, evenly or by chance.
+
+Such chats begin whatever became of those before them.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,15 @@ from traffic.schedule import FIRST_CHAT_WITHIN_NS, NANOSECONDS, SHARES, Arrivals
 from traffic.stages import Stages
 
 LATE_NS = NANOSECONDS
-"""How late a chat at a rate may still be started. After a short hold-up of chatprobe the chats of that time begin at once, with their lag
-measured; after a longer one they would be a flood that nobody configured."""
+"""How late a chat at a rate may still be started. After a short hold-up of chatprobe, the chats of that time begin
+at once, and their lag is measured. After a longer one they would be a flood that nobody configured."""
 
 
 def arrivals(load: Every | OpenLoop, start_ns: int, *, target: str, scenario: str, seed: int) -> Arrivals:
-    """The chats of a load with one target, from `start_ns` on. `seed` decides arrivals by chance, and nothing else."""
+    """The chats of a load with one target, from `start_ns` on.
+
+    `seed` decides on arrivals by chance, and on nothing else.
+    """
     match load:
         case Every():
             return FixedRate(start_ns, load.seconds, target, scenario)
@@ -33,11 +39,12 @@ def arrivals(load: Every | OpenLoop, start_ns: int, *, target: str, scenario: st
 class FixedRate:
     """Chats due on a grid that never drifts: chat k at `start + phase + k × interval`, in whole nanoseconds.
 
-    The phase, a share of the interval, is a hash of target and scenario: the same in every run, and spread over the interval, so that the
-    targets' chats do not come in bunches. Chat 0 alone comes earlier where the interval is long: its phase is the same share of the
-    first five seconds, so that every target is heard of soon after the start.
+    The phase is a share of the interval. It is a hash of target and scenario: it is the same in every run, and it keeps
+    the targets' chats from coming in bunches. Where the interval is long, chat 0 alone comes earlier: its phase is the
+    same share of the first five seconds, so that every target is heard of soon after the start.
 
-    Where nobody asked until several chats were due, the newest of them is given out, late, and those before it count as missed.
+    Where nobody asked until several chats were due, the newest of them is given out, late, and the others count as
+    missed.
     """
 
     def __init__(self, start_ns: int, interval_seconds: float, target: str, scenario: str) -> None:
@@ -47,6 +54,7 @@ class FixedRate:
         self._number = 0
 
     def next(self, now_ns: int) -> Due:
+        """The next chat, as `Arrivals` has it. This load has no end."""
         newest = max(self._number, (now_ns - self._phase_ns(self._interval_ns) - self._start_ns) // self._interval_ns)
         due = Due(self._at_ns(newest), missed=newest - self._number)
         self._number = newest + 1
@@ -62,10 +70,11 @@ class FixedRate:
 
 
 class Growth:
-    """How many chats a load has called for by an instant, and when it calls for so many: exact, however long it runs.
+    """How many chats a load has called for by an instant, and when it calls for a given number.
 
-    The number grows at each stage's rate, and what a stage leaves of a chat is not lost: the next one goes on from there. So a stage that is
-    too short for a whole chat has one each time that its turns add up to one, and where stages hold whole chats, each begins in the same phase.
+    Exact, however long it runs. The number grows at each stage's rate. What is left of a chat at the end of a stage
+    counts in the next one. So a stage that is too short for a whole chat has one whenever its turns add up to one.
+    Where stages hold whole chats, each begins in the same phase.
     """
 
     def __init__(self, stages: Sequence[RateStage], start_ns: int) -> None:
@@ -77,13 +86,16 @@ class Growth:
         self._most = self._grown[-1] if ends else None
 
     def chats(self, before_ns: int) -> Fraction:
-        """The number called for before an instant."""
+        """How many chats are called for before an instant."""
         span = self._stages.at(before_ns)
         whole = span.number * self._grown[-1] + self._grown[span.index]
         return whole + self._per_ns[span.index] * max(0, before_ns - span.begin_ns)
 
     def instant_ns(self, chats: Fraction) -> int | None:
-        """When the number is reached, and grows on: the whole nanosecond at it or before it. None: never."""
+        """When so many chats are called for and the number grows on, rounded down to a whole nanosecond.
+
+        None: never.
+        """
         if self._most is not None and chats >= self._most:
             return None
         number, rest = divmod(chats, self._grown[-1]) if self._stages.repeats else (0, chats)
@@ -92,29 +104,32 @@ class Growth:
 
 
 class Marks(Protocol):
-    """The numbers of chats called for at each of which one is due, in whole parts of a chat, `SHARES` to one."""
+    """The points at which chats are due, on the scale of chats called for: one chat is `SHARES` long."""
 
     @property
     def mark(self) -> int:
-        """The next one."""
+        """The next point."""
         ...
 
     @property
     def before(self) -> int:
-        """The one before it."""
+        """The point before it."""
         ...
 
     def step(self) -> None:
-        """Go on by one."""
+        """Go on by one point."""
         ...
 
     def skip(self, below: int) -> int:
-        """Go on to the first that is not below this number, and say how many were."""
+        """Go on to the first point that is not below this one, and say how many were passed."""
         ...
 
 
 class Even:
-    """One whole chat apart. The first, a hash of target and scenario, keeps the targets' chats from coming in bunches."""
+    """Points one whole chat apart.
+
+    The first is a hash of target and scenario, which keeps the targets' chats from coming in bunches.
+    """
 
     def __init__(self, first: int) -> None:
         self.mark = first
@@ -133,7 +148,10 @@ class Even:
 
 
 class ByChance:
-    """Exponential gaps, one chat long on average: a Poisson process. They follow from the seed alone, and are never rescaled."""
+    """Points with exponential gaps, one chat long on average: a Poisson process.
+
+    The gaps follow from the seed alone, and are never rescaled.
+    """
 
     def __init__(self, seed: int) -> None:
         self._gaps = random.Random(seed)
@@ -153,9 +171,11 @@ class ByChance:
 
 
 class AtRate:
-    """Chats due at a rate. Those that are more than `LATE_NS` late when asked for are missed, each of them counted with the one given out.
+    """Chats due at a rate.
 
-    Where none comes after them, because the load has ended for good, the newest of them is given out however late, so that none is lost.
+    Chats that are more than `LATE_NS` late when asked for are missed. They are counted with the chat that is given out
+    next. Where the load has ended for good, no chat comes next: then the newest of them is given out, however late, so
+    that none is lost.
     """
 
     def __init__(self, growth: Growth, marks: Marks) -> None:
@@ -163,6 +183,7 @@ class AtRate:
         self._marks = marks
 
     def next(self, now_ns: int) -> Due | None:
+        """The next chat, as `Arrivals` has it."""
         too_late_ns = now_ns - LATE_NS
         missed = 0
         at_ns = self._at_ns(self._marks.mark)

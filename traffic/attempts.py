@@ -22,13 +22,17 @@ from traffic.served import Served
 from traffic.watch import Watch
 
 PAIR_WAITS_SECONDS = 0.5
-"""How long the sides of a pair wait for one that does not say which model it has: a healthy engine's chat is not late for the silence of its peer."""
+"""How long the sides of a pair wait for one that does not say which model it has: a healthy engine's chat is not to
+be late because its peer is silent."""
 
 _log = structlog.get_logger()
 
 
 class Prober(Protocol):
-    """Holds chats; `probes.probing.Prober` does so on the measuring worker. A chat that fails is a record, not an exception."""
+    """Holds chats.
+
+    `probes.probing.Prober` does so on the measuring worker. A chat that fails is a record, not an exception.
+    """
 
     async def chat(
         self,
@@ -40,14 +44,18 @@ class Prober(Protocol):
         connection: ConnectionPolicy,
         due_ns: int | None,
         pair_id: str | None,
-    ) -> ChatRecord: ...
+    ) -> ChatRecord:
+        """Hold one chat, and give its record."""
+        ...
 
-    def cancel_all(self) -> None: ...
+    def cancel_all(self) -> None:
+        """End all chats that are under way; their records say `cancelled`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """What is to be said, in which scenario, and when it was due."""
+    """One turn that is due: what is to be said, in which scenario, and when."""
 
     watch: Watch
     script: Script
@@ -57,9 +65,10 @@ class _Due:
 
 
 class Attempts:
-    """Makes of each chat that is due one record or one skip for each of its targets, and of a paired one a `Pair` besides.
+    """Makes one record or one skip of each chat that is due, for each of its targets.
 
-    While `leads` says that another replica may chat, the chats that are due are that one's, and no trace is left of them here.
+    A paired chat becomes a `Pair` besides. `leads` says whether this replica may chat. While it may not, chats that are
+    due leave no trace here: another replica holds them.
     """
 
     def __init__(self, prober: Prober, admission: Admission, clock: Clock, tell: Sink, leads: Callable[[], bool]) -> None:
@@ -73,21 +82,25 @@ class Attempts:
 
     @property
     def running(self) -> set[asyncio.Task[bool]]:
-        """The chats that are under way; those of a pair are one."""
+        """The chats that are under way. All sides of a pair are one of them."""
         return self._running
 
     def close(self) -> None:
-        """Chats that are not sent yet are not sent any more, and no trace is left of them."""
+        """Send no more chats. A chat that is not sent yet leaves no trace."""
         self._closed = True
 
     def skip(self, watch: Watch, reason: SkipReason, count: int = 1) -> None:
-        """So many chats that were due are not held, with none of the watch's targets."""
+        """Tell that so many chats of the watch were due and are held with none of its targets."""
         if self._leads():
             for engine in watch.engines:
                 self._tell(self._skipped(watch, engine, reason, count))
 
     def start(self, watch: Watch, script: Script, turn: Turn, due_ns: int) -> asyncio.Task[bool] | None:
-        """Admit what may be sent now, and send it. The task's result is whether the chat went well with all targets; None: it is with none."""
+        """Send what may be sent now.
+
+        The task's result is whether the chat went well with all targets. None is given where the chat is held with no
+        target at all.
+        """
         if not self._leads():
             return None
         admitted: list[tuple[Served, Ticket]] = []
@@ -111,7 +124,10 @@ class Attempts:
         return chat
 
     async def _hold(self, due: _Due, admitted: Sequence[tuple[Served, Ticket]], refused: Sequence[Side]) -> bool:
-        """All sides are made ready before the first is sent, so that those of a pair are sent at the same instant."""
+        """Hold the chat with all that are admitted.
+
+        All sides are made ready first, so that those of a pair are sent at one instant.
+        """
         patience = None if due.pair_id is None else PAIR_WAITS_SECONDS
         ready = await asyncio.gather(*(_make_ready(engine, patience) for engine, _ in admitted), return_exceptions=True)
         sides = await asyncio.gather(*(self._attempt(due, engine, ticket, model) for (engine, ticket), model in zip(admitted, ready, strict=True)))
@@ -120,7 +136,10 @@ class Attempts:
         return len(ended) == len(due.watch.engines) and all(side.record is not None and side.record.outcome == "ok" for side in ended)
 
     async def _attempt(self, due: _Due, engine: Served, ticket: Ticket, ready: str | SkipReason | BaseException) -> Side | None:
-        """One target's side; None if chatprobe stopped, or lost its lease, before it could be sent."""
+        """One target's side of the chat.
+
+        None if chatprobe stopped, or lost its lease, before the chat could be sent.
+        """
         event: ChatRecord | Skip | None = None
         try:
             match ready:
@@ -160,7 +179,10 @@ class Attempts:
         return record
 
     def _tell_pair(self, due: _Due, sides: Sequence[Side]) -> None:
-        """Unless chatprobe stopped before all sides could be sent."""
+        """Tell of a pair that is over at all its targets.
+
+        It is not where chatprobe stopped before all sides were sent.
+        """
         if due.pair_id is not None and len(sides) == len(due.watch.engines):
             self._tell(Pair(due.watch.name, due.pair_id, tuple(sides)))
 
@@ -188,14 +210,18 @@ class Attempts:
 
 
 def _in_order(engines: Sequence[Served], pair_id: str | None) -> Sequence[Served]:
-    """In which order they are sent to. The sides of a pair take turns by chance: none is always the first, while the others are still being sent."""
+    """The order in which the engines are sent to.
+
+    It is by chance for the sides of a pair: none is always the first, while the others are still being sent.
+    """
     return engines if pair_id is None else random.Random(pair_id).sample(engines, len(engines))
 
 
 async def _make_ready(engine: Served, patience_seconds: float | None) -> str | SkipReason:
-    """The model to ask for, of an engine of which perhaps nothing is known but its address: then the chat itself finds out what is wrong with it.
+    """The model to ask for, or why the chat is not to be sent.
 
-    So does the chat with one that has not answered within the patience; None: it answers or the questions time out.
+    Where the engine does not answer within the patience, the model is the one that is known so far, perhaps none: the
+    chat itself then finds out what is wrong. `patience_seconds` is None where only the questions' own timeouts count.
     """
     try:
         async with asyncio.timeout(patience_seconds):

@@ -1,4 +1,4 @@
-"""Slows the chats to a target that serves none down to a heartbeat, until it serves one."""
+"""Slows the chats with a target that serves none down to a heartbeat, until it serves one."""
 
 from __future__ import annotations
 
@@ -11,25 +11,30 @@ from traffic.schedule import NANOSECONDS, Clock
 from traffic.success import chat_succeeded
 
 FAILURES_TO_OPEN = 5
-"""Enough that one bad answer, or a connection that died, opens nothing; few enough that a dead target is not stormed by a load test."""
+"""Enough that one bad answer, or a connection that died, opens nothing. Few enough that a load test does not storm a
+dead target."""
 HEARTBEAT_SECONDS = 10
-"""Seldom enough to be no load on an engine that is starting; often enough that its return is seen within a scrape or two."""
+"""Seldom enough to be no load on an engine that is starting. Often enough that a scrape or two show its return."""
 
 _ANSWERED_ALL_THE_SAME = frozenset({Reason.EMPTY, Reason.VALIDATION})
 _HEARTBEAT_NS = HEARTBEAT_SECONDS * NANOSECONDS
 
 
 def served(record: ChatRecord) -> bool | None:
-    """Whether the chat shows that its target serves; None for one that shows nothing: it was cancelled, or it failed by our own fault.
+    """Whether a chat shows that its target serves.
 
-    An answer that is empty or wrong is an answer: to hold back chats would not spare such a target anything.
+    None for a chat that shows nothing: it was cancelled, or failed by our own fault. An answer that is empty or wrong
+    is an answer: to hold back chats would spare such a target nothing.
     """
     return True if record.reason in _ANSWERED_ALL_THE_SAME else chat_succeeded(record)
 
 
 @dataclass(slots=True)
 class _State:
-    """Of one target. `trying`: a trial is under way, perhaps one of before the breaker closed and opened again."""
+    """Of one target.
+
+    `trying` is whether a trial is under way, perhaps one from before the breaker closed and opened again.
+    """
 
     failures_in_a_row: int = 0
     open: bool = False
@@ -40,13 +45,15 @@ class _State:
 class Breakers:
     """One circuit breaker for each target.
 
-    It opens when 5 chats in a row, in the order of their ends, failed for a reason that says that the target does not serve: every one but
-    `empty`, `validation` and `internal`. While it is open one trial chat at a time is let through, and at most one each 10 seconds, from start
-    to start and the chat that opened it counted; all others are refused. The first chat that is served closes it, be it a trial or one that was
-    still under way when it opened.
+    It opens when 5 chats in a row failed, in the order of their ends, for a reason that says that the target does not
+    serve. These are all reasons but `empty`, `validation` and `internal`.
 
-    So a scenario whose chats come less often than each 10 seconds is not slowed at all while they fail fast. Outages stay visible: trials
-    fail, and refused chats count as attempts that were not good.
+    While it is open, one trial chat at a time is let through, and all others are refused. Trials start at least 10
+    seconds apart, and the first at least 10 seconds after the start of the chat that opened it. The first chat that is
+    served closes it: a trial, or a chat that was under way when it opened.
+
+    So it does not slow a scenario whose chats come less often than each 10 seconds, as long as they fail fast. Outages
+    stay visible: trials fail, and refused chats count as attempts that were not good.
     """
 
     def __init__(self, clock: Clock, tell: Sink) -> None:
@@ -62,8 +69,8 @@ class Breakers:
         waits = state.trying or self._clock.monotonic_ns() < state.trial_not_before_ns
         return SkipReason.BREAKER if waits else None
 
-    def take(self, target: str) -> bool:
-        """A chat that was not refused is sent now. True if it is a trial: then `end` or `give_back` follows."""
+    def begin(self, target: str) -> bool:
+        """A chat that was not refused begins. True if it is a trial: then `end` or `give_back` must follow."""
         state = self._states.get(target)
         if state is None or not state.open:
             return False
@@ -84,13 +91,13 @@ class Breakers:
             self._states[record.target].trying = False
 
     def give_back(self, target: str) -> None:
-        """A trial was not sent after all: the next chat may be one at once."""
+        """A trial was not sent after all. The next chat may be a trial at once."""
         state = self._states[target]
         state.trying = False
         state.trial_not_before_ns = self._clock.monotonic_ns()
 
     def forget(self, target: str) -> None:
-        """The target is gone: one that takes its name is a new one, whose breaker is closed."""
+        """The target is gone. The breaker of a target that takes its name is closed."""
         state = self._states.pop(target, None)
         if state is not None and state.open:
             self._tell(Breaker(target, open=False))

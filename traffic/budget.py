@@ -13,9 +13,10 @@ _TURNED_AWAY = frozenset({Reason.AUTH, Reason.MODEL_MISSING, Reason.OVERLOADED, 
 
 
 def spent(record: ChatRecord, reserved: int) -> int:
-    """The tokens that a chat cost, input and output: what its engine told of them, 0 for one that was never sent or was turned away.
+    """The tokens that a chat cost, input and output.
 
-    Where the engine told nothing, all that was reserved counts: it may have generated on after the connection was given up.
+    They are what its engine told. A chat that was never sent or was turned away cost 0. Where the engine told nothing,
+    all that was reserved counts: it may have generated on after the connection was given up.
     """
     if record.input_tokens is not None or record.token_source == "usage":
         return (record.input_tokens or 0) + (record.output_tokens or 0)
@@ -24,11 +25,12 @@ def spent(record: ChatRecord, reserved: int) -> int:
 
 
 class TokenBudget:
-    """A bound on the tokens of all targets together, input and output, in any 60 minutes; None for no bound.
+    """A bound on the tokens of all targets together, input and output, in any 60 minutes. None is no bound.
 
-    A chat reserves what it may cost when it is admitted, and pays what it did cost when it ends, in the minute of its end. What it paid is
-    given free 60 to 61 minutes later. So no 60 minutes see more than the budget, but for the tokens by which chats cost more than they had
-    reserved (their input can only be estimated). All of it is kept where there is no bound too: one that comes later holds at once.
+    A chat reserves what it may cost when it is admitted. It pays what it did cost when it ends, in the minute of its
+    end. What it paid is free again 60 to 61 minutes later. So no 60 minutes see more than the budget, but for tokens
+    that a chat cost above what it had reserved, as its input can only be estimated. All of this is counted without a
+    bound too, so that a bound that comes later holds at once.
     """
 
     def __init__(self, tokens_per_hour: int | None, clock: Clock) -> None:
@@ -38,7 +40,7 @@ class TokenBudget:
         self._spent = SlidingSum(steps=60, step_ns=_MINUTE_NS)
 
     def configure(self, tokens_per_hour: int | None) -> None:
-        """A new bound; what is spent and reserved stays."""
+        """Have a new bound. What is spent and reserved stays."""
         self._tokens_per_hour = tokens_per_hour
 
     def refusal(self, tokens: int) -> SkipReason | None:
@@ -49,6 +51,7 @@ class TokenBudget:
         return SkipReason.TOKEN_BUDGET if kept + tokens > self._tokens_per_hour else None
 
     def reserve(self, tokens: int) -> None:
+        """Keep so many tokens for a chat, until `settle`."""
         self._reserved += tokens
 
     def settle(self, reserved: int, cost: int) -> None:

@@ -1,4 +1,4 @@
-"""What the chats of a scenario say, turn by turn: prompts that stand alone, or conversations that carry their history."""
+"""What the chats of a scenario say, turn by turn: prompts that stand alone, or conversations with their history."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from probes.ask import Cache, Message
 from probes.prompts import Prompter, PromptSpec, Synthetic, sets
 
 LONGEST_ANSWER = 32 * 1024
-"""Characters of an answer that the history keeps. An engine that does not end by itself would otherwise make every later turn of the conversation
-larger, up to its context and beyond, and what is waiting here would take as much memory as the engine likes to send."""
+"""Characters of an answer that the history keeps. An engine that does not end by itself would else make every later
+turn larger, up to its context and beyond, and the waiting conversations would take as much memory as it likes to
+send."""
 
 MOST_WAITING = 1_000
-"""Conversations that wait for their next turn; of more, the one that has waited longest is given up."""
+"""Conversations that wait for their next turn. Of more, the one that has waited longest is given up."""
 
 
 class Turn:
     """One thing to say, with the same history before it to every target of the watch.
 
-    `prompt_id` is the prompt's, or `customer-support/conversation/2` for a conversation's second turn. `nonce` is None for warm chats.
-    `input_tokens` estimates what is sent to one target.
+    `prompt_id` is the prompt's, or `customer-support/conversation/2` for a conversation's second turn. `nonce` is None
+    for warm chats. `input_tokens` estimates what is sent to one target.
     """
 
     def __init__(self, prompt_id: str, nonce: str | None, input_tokens: int, messages: tuple[Message, ...]) -> None:
@@ -39,38 +40,44 @@ class Turn:
         self._answers: dict[str, str] = {}
 
     def messages(self, target: str) -> tuple[Message, ...]:
-        """All that is to be sent to this target, which has been asked from now on."""
+        """All that is to be sent to this target. The target counts as asked from now on."""
         self._asked.add(target)
         return self._messages
 
     def answered(self, target: str, text: str) -> None:
-        """The chat with this target went well, and this is its answer's text."""
+        """The chat with this target went well, and this is the text of its answer."""
         self._answers[target] = text[:LONGEST_ANSWER]
 
     @property
     def asked(self) -> bool:
-        """Whether any target was."""
+        """Whether any target was asked."""
         return bool(self._asked)
 
     @property
     def answers(self) -> Mapping[str, str]:
-        """Each answer of a target, if all that were asked gave one, and in words; else none."""
+        """The answers by target, if all that were asked gave one in words; else none."""
         return self._answers if all(self._answers.get(target) for target in self._asked) else {}
 
 
 class Script(Protocol):
-    """Gives out turns, either to arrivals, which call `next` and later `done` for each, or to users, who call `following` alone."""
+    """Gives out turns.
+
+    A schedule of arrivals calls `next`, and `done` for each turn later. Users call `following` alone.
+    """
 
     def next(self) -> Turn:
-        """The next turn of the conversation that has waited longest, or the first of a new one."""
+        """The next turn of the conversation that has waited longest, or the first turn of a new one."""
         ...
 
     def done(self, turn: Turn) -> None:
-        """No chat of a turn that `next` gave out is under way any more: its conversation may go on."""
+        """No chat of this turn is under way any more: its conversation may go on."""
         ...
 
     def following(self, turn: Turn | None) -> Turn:
-        """What a user says after this turn (None: at first), of which no chat is under way any more: the next one, or a new conversation's first."""
+        """What a user says after this turn, of which no chat is under way any more. `turn` is None at first.
+
+        It is the conversation's next turn, or the first of a new conversation.
+        """
         ...
 
     def learn(self, input_tokens: int) -> None:
@@ -79,14 +86,14 @@ class Script(Protocol):
 
 
 def script(scenario: Scenario) -> Script:
-    """What the scenario says to the targets of a watch, to all of them the same."""
+    """What a scenario says to the targets of a watch: the same to all of them."""
     if scenario.conversation is not None:
         return Conversations(scenario.conversation, scenario.cache)
     return Prompts(scenario.prompt, scenario.cache, scenario.seed)
 
 
 class Prompts:
-    """Turns that stand alone: nothing follows from one for another."""
+    """Turns that stand alone: each is a prompt without a history."""
 
     def __init__(self, spec: PromptSpec, cache: Cache, seed: int) -> None:
         self._spec = spec
@@ -98,7 +105,7 @@ class Prompts:
         return Turn(prompt.prompt_id, prompt.nonce, tokens, prompt.messages)
 
     def done(self, turn: Turn) -> None:
-        """Nothing comes of it."""
+        """Nothing follows from a turn."""
 
     def following(self, turn: Turn | None) -> Turn:
         return self.next()
@@ -110,10 +117,13 @@ class Prompts:
 class Conversations:
     """The conversation of a prompt set, held again and again, by as many at once as there are chats under way.
 
-    One goes on when all targets that were asked have answered, and is given up when one of them has not. Which of several answers it goes on with
-    is left to chance each time: all targets read the same then, and none has more of its own words in its prefix cache than the others. A turn that
-    went to none, because nothing may be sent at the moment, is said again. A cold conversation has a nonce of its own, the same for all its turns:
-    like a real user's, its later turns find its own beginning in the engine's prefix cache, and nothing else.
+    A conversation goes on when all targets that were asked have answered. It is given up when one of them has not.
+    Chance chooses, each time, which of several answers it goes on with: so all targets read the same, and none has more
+    of its own words in its prefix cache than the others. A turn that went to no target, because nothing could be sent
+    at the moment, is said again.
+
+    All turns of a cold conversation have one nonce of its own: as with a real user, the later turns find the
+    conversation's own beginning in the engine's prefix cache, and nothing else.
     """
 
     def __init__(self, name: str, cache: Cache) -> None:
@@ -138,7 +148,7 @@ class Conversations:
         return self._turn(self._begin() if conversation is None else conversation)
 
     def learn(self, input_tokens: int) -> None:
-        """Nothing: the turns are what they are."""
+        """Does nothing: the length of these turns is fixed."""
 
     def _begin(self) -> _Conversation:
         nonce = secrets.token_hex(8) if self._cache == "cold" else None
@@ -153,7 +163,7 @@ class Conversations:
         return turn
 
     def _after(self, turn: Turn) -> _Conversation | None:
-        """The conversation as it stands after a turn; None if it is over, or given up."""
+        """The conversation as it stands after a turn. None if it is over, or given up."""
         conversation = self._under_way.pop(turn)
         if not turn.asked:
             return conversation
@@ -165,14 +175,14 @@ class Conversations:
 
 @dataclass(frozen=True, slots=True)
 class _Conversation:
-    """So many turns of a conversation, and what was said in them."""
+    """A conversation after so many turns, and what was said in them."""
 
     nonce: str | None
     turns: int
     history: tuple[Message, ...]
 
     def after(self, said: str, answer: str) -> _Conversation:
-        """One turn on."""
+        """The conversation one turn on."""
         return _Conversation(self.nonce, self.turns + 1, (*self.history, Message("user", said), Message("assistant", answer)))
 
 

@@ -1,4 +1,4 @@
-"""Follows one watch's load: has its chats held when they are due, from its start until it is stopped."""
+"""Holds the chats of one watch when they are due, from its start until it is stopped."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from traffic.users import Users
 from traffic.watch import Watch
 
 HELD_BACK_NS = NANOSECONDS
-"""A user whose chat failed, or could not begin, tries again after the think time, but no sooner than this: an engine that refuses at once
-is not asked a thousand times a second, and each try counts once."""
+"""A user whose chat failed, or could not begin, tries again after the think time, but no sooner than this. So an
+engine that refuses at once is not asked a thousand times a second. Each try counts once."""
 
 _log = structlog.get_logger()
 
@@ -34,15 +34,16 @@ class Driver:
 
     @property
     def broken(self) -> bool:
-        """Whether a part of it ended by an error: chats are missing from now on."""
+        """Whether a part of the schedule ended by an error. Chats are missing from then on."""
         return any(task.done() and not task.cancelled() and task.exception() is not None for task in self._tasks)
 
     def start(self) -> None:
+        """Begin the schedule."""
         start_ns = self._clock.monotonic_ns()
         load = self.watch.scenario.load
         match load:
             case Every() | OpenLoop():
-                self._tasks = [asyncio.create_task(self._follow_arrivals(load, start_ns))]
+                self._tasks = [asyncio.create_task(self._hold_arrivals(load, start_ns))]
             case ClosedLoop():
                 users = Users(load, start_ns, target=self.watch.label, scenario=self.watch.name, seed=self.watch.scenario.seed)
                 self._tasks = [asyncio.create_task(self._be_user(users, number, start_ns)) for number in range(users.most)]
@@ -50,14 +51,15 @@ class Driver:
             task.add_done_callback(_report)
 
     def stop(self) -> None:
+        """Start no more chats."""
         for task in self._tasks:
             task.cancel()
 
     async def stopped(self) -> None:
-        """Wait until nothing of it runs any more, but for chats that it has started."""
+        """Wait for the end of the schedule. Chats that it has started may go on."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _follow_arrivals(self, load: Every | OpenLoop, start_ns: int) -> None:
+    async def _hold_arrivals(self, load: Every | OpenLoop, start_ns: int) -> None:
         schedule = arrivals(load, start_ns, target=self.watch.label, scenario=self.watch.name, seed=self.watch.scenario.seed)
         while (due := schedule.next(self._clock.monotonic_ns())) is not None:
             if due.missed:
@@ -86,7 +88,7 @@ class Driver:
             earliest_ns = self._clock.monotonic_ns() + (pause_ns if went_well else max(pause_ns, HELD_BACK_NS))
 
     def _inactive(self) -> bool:
-        """Whether the calendar has the scenario rest now: then the chat that is due is skipped, and told."""
+        """Whether the calendar has the scenario rest now. Then the chat that is due is skipped, and told."""
         calendar = self.watch.scenario.active
         if calendar is None or calendar.holds(self._clock.epoch_seconds()):
             return False
@@ -95,6 +97,6 @@ class Driver:
 
 
 def _report(task: asyncio.Task[None]) -> None:
-    """A schedule that broke starts no more chats: not ready any more, and it has to be said why."""
+    """Log why a schedule broke: it starts no more chats, and readiness says no."""
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.error("a schedule broke", exc_info=error)

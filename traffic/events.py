@@ -1,4 +1,4 @@
-"""What traffic tells whoever listens: chats that ended, chats that were not sent, what a target turned out to be, who was better."""
+"""What traffic tells its sinks: chats that ended, chats that were not sent, facts of a target, breakers, and pairs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from probes.record import ChatRecord
 
 
 class SkipReason(StrEnum):
-    """Why a chat that was due was not sent: a closed list."""
+    """Why a chat that was due was not sent. The list is closed."""
 
     BREAKER = "breaker"
-    """The target has served no chat for a while, and only now and then is one sent to see; this counts against its SLOs."""
+    """The target has served no chat for a while, and is tried only now and then. This counts against its SLOs."""
     TARGET_BUSY = "target_busy"
-    """As many chats as allowed were open to this target; it hangs, so this counts against its SLOs."""
+    """As many chats as allowed were open to this target. It hangs, so this counts against its SLOs."""
     GLOBAL_CAP = "global_cap"
     """As many chats as allowed were open to all targets together."""
     TOKEN_BUDGET = "token_budget"
@@ -44,10 +44,11 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a target beside its chats; None where it is not known, or where the question does not arise.
+    """What is known of a target beside its chats. A fact that is not known, or that this engine does not have, is None.
 
-    `model` is the name that its chats ask for, `served_model` the one that the engine itself gives; `max_model_len` is the most tokens that a prompt
-    and its answer may have together, `left_out` are fields that requests go without since it refused them.
+    `model` is the name that chats ask for, `served_model` the one that the engine itself gives. `max_model_len` is how
+    many tokens a prompt and its answer may have together. `left_out` are fields that requests go without since the
+    engine refused them.
     """
 
     target: str
@@ -61,7 +62,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """Whether chats to the target are held back because it serves none. Told when its first chat has shown it, and whenever it changes."""
+    """Whether chats with the target are held back because it serves none.
+
+    Told after the target's first chat, and at each change.
+    """
 
     target: str
     open: bool
@@ -69,7 +73,7 @@ class Breaker:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What became of one prompt at one of the targets that it went to: exactly one of `record` and `skip` is set."""
+    """What became of one prompt at one of its targets. Exactly one of `record` and `skip` is set."""
 
     target: str
     record: ChatRecord | None
@@ -87,7 +91,7 @@ class Pair:
 
 Event = ChatRecord | Skip | Facts | Breaker | Pair
 Sink = Callable[[Event], None]
-"""Takes each event as it comes, on the event loop: it must not block, and takes no notice of events that are not its business."""
+"""Takes each event as it comes, on the event loop. It must not block, and passes over events that it has no use for."""
 
 
 def to_all(sinks: Iterable[Sink]) -> Sink:

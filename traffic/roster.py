@@ -1,15 +1,18 @@
-"""Who is chatted with now: the targets of the configuration and those that were discovered, and which scenario is for which of them."""
+"""The targets that are chatted with: how each is reached, and which scenarios are for it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
-from config.credentials import ClusterPlace
 from config.engine_metrics import MetricsPage
 from config.model import Config, Scenario, Target
 from config.references import MOST_PAIRED
+from config.secrets import Secrets
 from config.targets import TlsSettings
+from probes.ask import Endpoint, Tls
 from probes.guard import Guard
 
 STATIC = "static"
@@ -18,7 +21,10 @@ STATIC = "static"
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """One ready pod behind a target: its URL, the name to expect in its certificate where it has one, and its zone, empty if unknown."""
+    """One ready pod behind a target.
+
+    `server_name` is the name to expect in its certificate, where it has one. `zone` is empty if unknown.
+    """
 
     name: str
     url: str
@@ -28,29 +34,19 @@ class Replica:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A target, and where it was found: `static`, `files`, `kubernetes`.
+    """One target that is chatted with.
 
-    `replicas` are its pods, where they are known; None where they are not a matter of discovery. `guard` keeps it from addresses that are nobody's
-    to name. `place` is where in a cluster it comes from; `replica_tls` is how the pods' own certificates are checked, where they have some.
+    `endpoint` is how it is reached, with its secrets read. `source` is where it was found: `static`, `files`,
+    `kubernetes`. `pages` are the engine's own metrics: a page for each process that is known, never one through what
+    balances between them. `replicas` are its ready pods; None where its pods are not known. `replica_tls` is how the
+    pods' own certificates are checked.
     """
 
-    target: Target
+    endpoint: Endpoint
     source: str = STATIC
+    pages: tuple[MetricsPage, ...] = ()
     replicas: tuple[Replica, ...] | None = None
-    guard: Guard | None = None
-    place: ClusterPlace | None = None
     replica_tls: TlsSettings = TlsSettings()
-
-    @property
-    def pages(self) -> tuple[MetricsPage, ...]:
-        """The pages of the engine's own metrics: one for each pod that is known, never through what balances between them."""
-        metrics = self.target.metrics
-        if not self.target.tells_of_itself:
-            return ()
-        if self.replicas is not None:
-            path = (metrics and metrics.path) or ""
-            return tuple(MetricsPage(replica.url + path, replica.name, replica.server_name) for replica in self.replicas)
-        return metrics.pages(self.target.url) if metrics else (MetricsPage(self.target.url, None),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +56,94 @@ class Roster:
     config: Config
     members: Mapping[str, Member]
 
+    @property
+    def endpoints(self) -> dict[str, Endpoint]:
+        """How each target is reached."""
+        return {name: member.endpoint for name, member in self.members.items()}
+
     def of(self, scenario: Scenario) -> tuple[str, ...]:
-        """The names of the targets that a scenario chats with, in order: all that it is for, or the first of them where it compares them."""
-        covered = self._covered(scenario)
+        """The names of the targets that a scenario chats with, in order.
+
+        A scenario that compares its targets has the first few of those that it is for.
+        """
+        covered = _covered(scenario, self.members)
         return covered[:MOST_PAIRED] if scenario.pair else covered
 
     def left_out(self, scenario: Scenario) -> tuple[str, ...]:
-        """The names of the targets that a scenario is for, and which are too many to be compared with every other."""
-        return self._covered(scenario)[MOST_PAIRED:] if scenario.pair else ()
-
-    def _covered(self, scenario: Scenario) -> tuple[str, ...]:
-        return tuple(name for name in self.members if scenario.covers(name))
+        """The names of the targets that a scenario is for, but which are too many to be compared with each other."""
+        return left_out(scenario, self.members)
 
 
 def roster(config: Config, discovered: Mapping[str, Member] | None = None) -> Roster:
-    """The configuration's own targets, and behind them those discovered ones whose name is still free."""
-    members = {name: Member(target) for name, target in config.targets.items()}
+    """The configuration's own targets, and behind them those discovered ones whose name is still free.
+
+    Raises `config.secrets.SecretError`.
+    """
+    secrets = Secrets()
+    members = {name: enlist(name, target, secrets) for name, target in config.targets.items()}
     for name, member in (discovered or {}).items():
         members.setdefault(name, member)
     return Roster(config, members)
+
+
+def left_out(scenario: Scenario, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of these names that a scenario is for, but which are too many to be compared with each other."""
+    return _covered(scenario, names)[MOST_PAIRED:] if scenario.pair else ()
+
+
+def _covered(scenario: Scenario, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if scenario.covers(name))
+
+
+def enlist(name: str, target: Target, secrets: Secrets, source: str = STATIC) -> Member:
+    """A target of the configuration or of a file as a member. Raises `config.secrets.SecretError`."""
+    metrics = target.metrics
+    if not target.tells_of_itself:
+        pages: tuple[MetricsPage, ...] = ()
+    else:
+        pages = metrics.pages(target.url) if metrics else (MetricsPage(target.url, None),)
+    return Member(endpoint(name, target, secrets), source, pages)
+
+
+def pages_of(target: Target, replicas: Iterable[Replica]) -> tuple[MetricsPage, ...]:
+    """The engine's own metrics where its pods are known: a page for each."""
+    if not target.tells_of_itself:
+        return ()
+    path = (target.metrics and target.metrics.path) or ""
+    return tuple(MetricsPage(replica.url + path, replica.name, replica.server_name) for replica in replicas)
+
+
+def endpoint(name: str, target: Target, secrets: Secrets, guard: Guard | None = None) -> Endpoint:
+    """How a target is reached, with its secrets read. `guard` keeps it from addresses that it must not lead to.
+
+    Raises `config.secrets.SecretError`.
+    """
+    return Endpoint(
+        name=name,
+        backend=target.backend,
+        url=target.url,
+        model=target.model,
+        api=target.api,
+        api_key=secrets.read(target.api_key) if target.api_key else None,
+        headers={header: value.get_secret_value() for header, value in target.headers.items()},
+        tls=replace(target.tls, edition=_edition(target.tls)),
+        load_model=target.load_model,
+        guard=guard,
+        adaptation=target.adaptation,
+    )
+
+
+def _edition(tls: Tls) -> str:
+    """Changes with the content of the certificate files.
+
+    Connections that were opened under an earlier edition are not used any more.
+    """
+    digest = hashlib.sha256()
+    for path in (tls.ca_file, tls.cert_file, tls.key_file):
+        if path is not None:
+            try:
+                found = os.stat(path)  # noqa: PTH116 - follows links, which is what tells a rotated secret
+                digest.update(f"{found.st_ino} {found.st_mtime_ns} {found.st_size}\0".encode())
+            except OSError:
+                digest.update(b"\0")  # the chat itself will say that it cannot be read
+    return digest.hexdigest()[:16] if any((tls.ca_file, tls.cert_file, tls.key_file)) else ""

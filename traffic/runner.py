@@ -1,4 +1,4 @@
-"""Has all chats held that are due: around the clock, within what is admitted, whoever it is that is watched."""
+"""Has all chats held that are due, around the clock, as far as they are admitted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from traffic.watch import Watch
 GRACE_SECONDS = 15.0
 """How long chats that are under way may take to end when the runner stops."""
 CANCEL_SECONDS = 5.0
-"""How long cancelled ones may take to come back."""
+"""How long chats that are cancelled may take to end."""
 
 _log = structlog.get_logger()
 
@@ -25,51 +25,59 @@ _log = structlog.get_logger()
 class Runner:
     """Starts each watch's chats when they are due. Every chat that was due becomes one record or one skip.
 
-    Lateness is never hidden: a chat that starts late carries its due time, and chats that could not even start late are skipped as `missed`.
-    Before each chat is admitted and again before it is sent, `leads` is asked whether it is this replica's to send.
+    Lateness is never hidden: a chat that starts late carries its due time, and chats that could not even start late are
+    skipped as `missed`. `leads` says whether this replica may chat. It is asked before each chat is admitted, and again
+    before it is sent.
     """
 
     def __init__(self, prober: Prober, admission: Admission, clock: Clock, tell: Sink, leads: Callable[[], bool] = lambda: True) -> None:
         self._prober = prober
         self._clock = clock
         self._attempts = Attempts(prober, admission, clock, tell, leads)
-        self._drivers: list[Driver] = []
+        self._drivers: dict[tuple[str, ...], Driver] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._stopping = False
 
     @property
     def running(self) -> bool:
         """Whether all chats that are due are being started."""
-        return not self._stopping and not any(driver.broken for driver in self._drivers)
+        return not self._stopping and not any(driver.broken for driver in self._drivers.values())
 
-    def follow(self, watches: Iterable[Watch]) -> None:
-        """These are watched from now on. A watch that was there before goes on as it was; of one that is gone, chats under way end by themselves."""
+    def schedule(self, watches: Iterable[Watch]) -> None:
+        """Hold the chats of these watches from now on, and of no others.
+
+        The schedule of a watch that was there before goes on as it was. Chats that are under way end by themselves,
+        even where their watch is gone.
+        """
         if self._stopping:
             return
-        before = {driver.watch.key: driver for driver in self._drivers if not driver.broken}
-        gone = set(self._drivers)
-        self._drivers = []
+        before, self._drivers = self._drivers, {}
         for watch in watches:
-            driver = before.get(watch.key)
-            if driver is not None and driver.watch == watch:
-                gone.discard(driver)
+            key = watch.key
+            driver = before.get(key)
+            if driver is not None and not driver.broken and driver.watch.is_like(watch):
+                driver.watch = watch
+                del before[key]
             else:
                 driver = Driver(watch, self._attempts, self._clock)
                 driver.start()
-            self._drivers.append(driver)
-        for driver in gone:
+            self._drivers[key] = driver
+        for driver in before.values():
             driver.stop()
             leaving = asyncio.create_task(driver.stopped())
             self._leaving.add(leaving)
             leaving.add_done_callback(self._leaving.discard)
 
     async def stop(self, grace_seconds: float = GRACE_SECONDS) -> None:
-        """Start no more chats; let those under way end within the grace time, and cancel what is left of them then."""
+        """Start no more chats.
+
+        Those under way may end within the grace time; what is left of them then is cancelled.
+        """
         self._stopping = True
         self._attempts.close()
-        for driver in self._drivers:
+        for driver in self._drivers.values():
             driver.stop()
-        await asyncio.gather(*(driver.stopped() for driver in self._drivers), *self._leaving)
+        await asyncio.gather(*(driver.stopped() for driver in self._drivers.values()), *self._leaving)
         chats = self._attempts.running
         if chats:
             _log.info("waiting for chats to end", chats=len(chats), at_most_seconds=grace_seconds)

@@ -11,18 +11,22 @@ from typing import Protocol
 NANOSECONDS = 1_000_000_000
 FIRST_CHAT_WITHIN_NS = 5 * NANOSECONDS
 SHARES = 1 << 64
-"""`share` gives one of so many."""
+"""`share` gives a number below this."""
 
 
 class Clock(Protocol):
     """Time as the schedule sees it."""
 
-    def monotonic_ns(self) -> int: ...
+    def monotonic_ns(self) -> int:
+        """Nanoseconds on a clock that never goes back."""
+        ...
 
-    def epoch_seconds(self) -> float: ...
+    def epoch_seconds(self) -> float:
+        """Seconds since the epoch."""
+        ...
 
     async def sleep_until(self, monotonic_ns: int) -> None:
-        """Returns at that instant or after it, never before, and lets others run in any case."""
+        """Return at that instant or after it, never before. Other tasks run in any case."""
         ...
 
 
@@ -41,19 +45,31 @@ class SystemClock:
             await asyncio.sleep(left_ns / NANOSECONDS)
 
 
+SYSTEM_CLOCK = SystemClock()
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A chat is due at `at_ns` on the monotonic clock; `missed` chats that were due before it were never asked for in time."""
+    """A chat is due at `at_ns` on the monotonic clock.
+
+    `missed` chats were due before it, and nobody asked for them in time.
+    """
 
     at_ns: int
     missed: int = 0
 
 
 class Arrivals(Protocol):
-    """When chats with one target by one scenario are due, whatever became of those before them; `traffic.arrivals` makes them of a load."""
+    """When the chats of one scenario with one target are due, whatever became of those before them.
+
+    `traffic.arrivals` makes them of a load.
+    """
 
     def next(self, now_ns: int) -> Due | None:
-        """The next chat that is due; None: there are no more. It may lie before `now_ns`: then it is late, and is to be started at once."""
+        """The next chat that is due; None: there are no more.
+
+        It may lie before `now_ns`: then it is late, and is to be started at once.
+        """
         ...
 
 
@@ -62,5 +78,8 @@ def nanoseconds(seconds: float) -> int:
 
 
 def share(*parts: object) -> int:
-    """A number from 0 to below `SHARES` that looks like chance, but is the same for the same parts in every run and on every machine."""
+    """A number from 0 to below `SHARES` that looks like chance.
+
+    It follows from the parts: the same in every run and on every machine.
+    """
     return int.from_bytes(hashlib.sha256("\0".join(map(str, parts)).encode()).digest()[:8], "big")

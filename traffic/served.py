@@ -1,9 +1,9 @@
-"""What one target's engine serves: the model that chats ask for, its version, whether the model is in memory."""
+"""What each target's engine serves: the model that chats ask for, its version, whether the model is in memory."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -23,7 +23,10 @@ _log = structlog.get_logger()
 
 
 class Questions(loading.Questions, Protocol):
-    """Questions to engines; `probes.control.Control` asks them over HTTP. Each raises `ControlError` where no usable answer came."""
+    """Questions to engines, which `probes.control.Control` asks over HTTP.
+
+    Each raises `ControlError` where no usable answer came.
+    """
 
     async def version(self, endpoint: Endpoint) -> str | None: ...
 
@@ -33,12 +36,16 @@ class Questions(loading.Questions, Protocol):
 class Served:
     """Keeps the facts of one target, and tells `sink` when they change.
 
-    The engine's list of models is read when the first chat is due, again once a minute, and after a chat that failed. Chats wait for it only
-    while no model's name is known. Where a question gets no answer, the facts stay as they were: the chat itself shows what is wrong.
+    The engine's list of models is read when the first chat is due, again once a minute, and after a chat that failed.
+    Chats wait for it only while no model's name is known. Where a question gets no answer, the facts stay as they were:
+    the chat itself shows what is wrong.
     """
 
     def __init__(self, endpoint: Endpoint, control: Questions, clock: Clock, sink: Sink, *, model: str = UNKNOWN_MODEL) -> None:
-        """`model` is held, where none is configured, until the engine does not list it any more."""
+        """`model` is the name that was known before.
+
+        It is kept until the engine does not list it any more, where none is configured.
+        """
         self._endpoint = endpoint
         self._control = control
         self._clock = clock
@@ -51,27 +58,34 @@ class Served:
 
     @property
     def name(self) -> str:
-        """The target's."""
+        """The target's name."""
         return self._endpoint.name
 
     @property
     def endpoint(self) -> Endpoint:
-        """How the engine is reached now; keys and certificates may change from one chat to the next."""
+        """How the engine is reached now. Keys and certificates may change from one chat to the next."""
         return self._endpoint
 
     @property
     def facts(self) -> Facts:
+        """What is known now."""
         return self._facts
 
     def use(self, endpoint: Endpoint) -> bool:
-        """Reach the engine like this from now on. False, and nothing is changed, if that may lead to another engine or another model."""
+        """Reach the engine like this from now on.
+
+        False if it may be another engine or another model: then nothing is changed.
+        """
         if _engine(endpoint) != _engine(self._endpoint):
             return False
         self._endpoint = endpoint
         return True
 
     async def model(self) -> str:
-        """The name of the model to chat with: the configured one, or the one that the engine listed first; `unknown` if it listed none."""
+        """The name of the model to chat with: the configured one, or the one that the engine listed first.
+
+        It is `unknown` if the engine listed none.
+        """
         unknown = self._facts.model == UNKNOWN_MODEL
         if self._asking is None and (unknown or self._ask_again_ns is None or self._clock.monotonic_ns() >= self._ask_again_ns):
             self._asking = asyncio.create_task(self._ask())
@@ -80,9 +94,10 @@ class Served:
         return self._facts.model
 
     async def loaded(self) -> bool | None:
-        """Whether the model is in memory right now; False too where that cannot be told, unless it was a moment ago, as a chat might load it.
+        """Whether the model is in memory right now.
 
-        None where a chat loads nothing: the engine has it there always, does not have it at all, or is down, which a chat is to show.
+        False too where that cannot be told, as a chat might load it, unless it was in memory a moment ago. None where a
+        chat loads nothing: the model is there always, is not there at all, or the engine is down, which a chat is to show.
         """
         if self._facts.model == UNKNOWN_MODEL:
             return None
@@ -112,14 +127,18 @@ class Served:
         self._learn(replace(self._facts, left_out=left_out))
 
     def ask_soon(self) -> None:
-        """A chat failed, and the engine may not be what it was: ask it before the next one."""
+        """A chat failed, so the engine may not be what it was: ask it before the next one."""
         self._ask_again_ns = None
 
     def leave(self) -> None:
-        """The target is gone, or another engine took its name: nothing more is told of this one. Chats under way are not held up."""
+        """Tell nothing more of this engine: the target is gone, or another engine took its name.
+
+        Chats under way are not held up.
+        """
         self._gone = True
 
     async def close(self) -> None:
+        """Tell nothing more, and ask nothing more."""
         self.leave()
         if self._asking is not None:
             self._asking.cancel()
@@ -154,11 +173,54 @@ class Served:
                 self._sink(facts)
 
 
+class Population:
+    """One `Served` for each target.
+
+    As long as a target's engine and model stay the same, what is known of it is kept.
+    """
+
+    def __init__(self, control: Questions, clock: Clock, tell: Sink) -> None:
+        self._control = control
+        self._clock = clock
+        self._tell = tell
+        self._engines: dict[str, Served] = {}
+
+    @property
+    def engines(self) -> Mapping[str, Served]:
+        """By the target's name."""
+        return self._engines
+
+    def update(self, endpoints: Mapping[str, Endpoint]) -> tuple[str, ...]:
+        """Have these targets from now on.
+
+        Gives the names whose engine is gone: the target is gone, or another engine has its name now.
+        """
+        gone = [name for name in self._engines if name not in endpoints]
+        for name in gone:
+            self._engines.pop(name).leave()
+        for name, endpoint in endpoints.items():
+            before = self._engines.get(name)
+            if before is not None and before.use(endpoint):
+                continue
+            model = UNKNOWN_MODEL
+            if before is not None:
+                before.leave()
+                gone.append(name)
+                model = before.facts.model if before.endpoint.backend == endpoint.backend else UNKNOWN_MODEL
+            self._engines[name] = Served(endpoint, self._control, self._clock, self._tell, model=model)
+            self._tell(self._engines[name].facts)
+        return tuple(gone)
+
+    async def close(self) -> None:
+        """Ask no engine anything any more."""
+        await asyncio.gather(*(engine.close() for engine in self._engines.values()))
+
+
 def _engine(endpoint: Endpoint) -> tuple[object, ...]:
     way = endpoint.adaptation
     return endpoint.backend, endpoint.url, endpoint.api, endpoint.model, way.chat_path, way.query
 
 
 def _only(models: Sequence[str]) -> str | None:
-    """The engine's own name for what it serves, where it lists nothing else."""
+    """The one model that the engine lists, under its own name for it. None if it lists several."""
     return models[0] if len(models) == 1 else None

@@ -1,4 +1,7 @@
-"""Which targets are this process's, where several share the work: its shard of them, and none while another replica leads."""
+"""Which targets are this process's, where several processes share the work.
+
+It has its shard of them, and none while another replica leads.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,10 @@ class Shard:
     of: int = 1
 
     def keeps(self, key: str) -> bool:
-        """Whether the key is this shard's, by rendezvous hashing: each key belongs to exactly one shard, and moves to a new one or not at all.
+        """Whether the key is this shard's.
 
-        Every process comes to the same answer from the key alone.
+        It is decided by rendezvous hashing, so each key belongs to exactly one shard, and every process comes to the
+        same answer from the key alone. Where there is one shard more, a key moves to that one or not at all.
         """
         return max(range(1, self.of + 1), key=lambda number: share("shard", number, key)) == self.number
 
@@ -29,7 +33,7 @@ WHOLE = Shard()
 
 
 def read_shard(written: str) -> Shard:
-    """`2/3`: the second of three. Raises ValueError."""
+    """`2/3`: the second of three. Raises `ValueError`."""
     number, slash, of = written.partition("/")
     if not slash or not number.isdecimal() or not of.isdecimal() or not 1 <= int(number) <= int(of) <= 1000:
         raise ValueError("is not a shard; write one like 2/3, the second of three")
@@ -41,13 +45,16 @@ _COMPARED = "pair"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`leads` is False while another replica of the same shard chats, or while it is not known who does."""
+    """Which part of all targets is a process's now.
+
+    `leads` is False while another replica of the same shard chats, or while it is not known which one does.
+    """
 
     shard: Shard = WHOLE
     leads: bool = True
 
     def of(self, roster: Roster) -> Roster:
-        """The roster with this process's targets alone. All those that scenarios compare are one shard's."""
+        """The roster with this process's targets alone. All targets that scenarios compare are one shard's."""
         if not self.leads:
             return Roster(roster.config, {})
         if self.shard.of == 1:
@@ -55,9 +62,14 @@ class Part:
         return Roster(roster.config, {name: member for name, member in roster.members.items() if self.shard.keeps(_key(roster.config, name))})
 
 
-def _key(config: Config, target: str) -> str:
-    """What decides on a target's shard: its own name; or the same for all that any scenario compares, whether or not the others are there.
+ALL = Part()
+"""All targets are one process's, and nobody else chats with them."""
 
-    What each process sees of a cluster at a moment must not matter: two would chat with the same target, or none.
+
+def _key(config: Config, target: str) -> str:
+    """What decides on a target's shard: its own name, or one key for all targets that any scenario compares.
+
+    It does not depend on which targets there are. Each process sees a cluster at its own moments, and else two would
+    chat with one target, or none.
     """
     return _COMPARED if any(scenario.pair and scenario.covers(target) for scenario in config.scenarios.values()) else target

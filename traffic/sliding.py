@@ -8,8 +8,8 @@ from collections import deque
 class SlidingSum:
     """Adds up what fell within the last `steps` steps of `step_ns` nanoseconds, and within the step that has begun.
 
-    So it never leaves out anything that is younger than `steps × step_ns`, and may still hold what is older by less than one step. Instants,
-    on the monotonic clock, must not go back.
+    So it never leaves out what is younger than `steps × step_ns`. It may still hold what is older by less than one
+    step. Instants are on the monotonic clock, and must not go back.
     """
 
     def __init__(self, steps: int, step_ns: int) -> None:
@@ -19,6 +19,7 @@ class SlidingSum:
         self._total = 0
 
     def add(self, amount: int, now_ns: int) -> None:
+        """Add an amount that fell at this instant."""
         step = now_ns // self._step_ns
         before = self._sums.pop()[1] if self._sums and self._sums[-1][0] == step else 0
         self._sums.append((step, before + amount))
@@ -26,6 +27,7 @@ class SlidingSum:
         self._drop_old(now_ns)
 
     def total(self, now_ns: int) -> int:
+        """The sum at this instant."""
         self._drop_old(now_ns)
         return self._total
 

@@ -12,7 +12,10 @@ from traffic.schedule import nanoseconds
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One run of the stage of this `index`, in the pass through all stages of this number, from its begin to before its end (None: for good)."""
+    """One run of one stage: it lasts from `begin_ns` to before `end_ns`, which is None where it holds for good.
+
+    `index` is the stage's place among the stages, `number` how often all of them have passed before.
+    """
 
     number: int
     index: int
@@ -21,9 +24,11 @@ class Span:
 
 
 class Stages:
-    """Stages of so many seconds each (None, for the last alone: for good). Where all of them end, the first follows the last.
+    """Stages of so many seconds each.
 
-    Every pass takes the same whole number of nanoseconds: nothing drifts, and any instant is found without a walk through those before it.
+    The last may be None, and holds for good. Where all of them end, the first follows the last. Every pass through them
+    takes the same whole number of nanoseconds, so nothing drifts. Any instant is found without a walk through those
+    before it.
     """
 
     def __init__(self, seconds: Sequence[float | None], start_ns: int) -> None:
@@ -40,14 +45,14 @@ class Stages:
         return Span(number, index, pass_ns + self._edges_ns[index], None if endless else pass_ns + self._edges_ns[index + 1])
 
     def at(self, instant_ns: int) -> Span:
-        """The stage that an instant lies in; before the start: the first one."""
+        """The stage that an instant lies in. Before the start it is the first one."""
         number, since_ns = 0, max(0, instant_ns - self._start_ns)
         if self.repeats:
             number, since_ns = divmod(since_ns, self._edges_ns[-1])
         return self.span(number, bisect_right(self._edges_ns, since_ns) - 1)
 
     def after(self, span: Span) -> Span | None:
-        """The stage that follows; None after one that holds for good."""
+        """The stage that follows. None after one that holds for good."""
         if span.end_ns is None:
             return None
         number, index = divmod(span.index + 1, self._count)

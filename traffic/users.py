@@ -1,4 +1,4 @@
-"""When each user of a closed loop is there, and how long they think: the timing alone, without the chats."""
+"""When each user of a closed loop is there, and how long they think. This is timing alone, without the chats."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from traffic.schedule import FIRST_CHAT_WITHIN_NS, NANOSECONDS, SHARES, nanoseco
 from traffic.stages import Span, Stages
 
 LONGEST_IN_MEANS = 10
-"""The longest exponential think time: chance would make one in 22,000 longer, without a bound, and the user would be as good as gone."""
+"""The longest exponential think time. Chance would make one in 22,000 longer, without a bound, and the user would be
+as good as gone."""
 
 
 class Users:
-    """The users of a load, numbered from 0: user k takes part in each stage that has more than k users.
+    """The users of a load, numbered from 0. User k takes part in each stage that has more than k users.
 
-    Those that a stage adds to the stage before it join one by one, evenly over the ramp-up, which is no longer than the stage; at the start all
-    are added. Who was there in the stage before is there from the stage's beginning. All of it follows from the load, the seed and the names.
+    The users that a stage adds to the stage before it join one by one, evenly over the ramp-up, which is no longer than
+    the stage. At the start all users are added. A user who was there in the stage before is there from the stage's
+    beginning. All of it follows from the load, the seed and the names.
     """
 
     def __init__(self, load: ClosedLoop, start_ns: int, *, target: str, scenario: str, seed: int) -> None:
@@ -30,11 +32,11 @@ class Users:
 
     @property
     def most(self) -> int:
-        """As many users as the largest stage has."""
+        """How many users the largest stage has."""
         return max(self._counts)
 
     def due_ns(self, user: int, earliest_ns: int) -> int | None:
-        """The first instant, no earlier than this one, at which the user is there. None: there is none any more."""
+        """The first instant, no earlier than this one, at which the user is there. None if the user never is again."""
         if user >= self.most:
             return None
         span: Span | None = self._stages.at(earliest_ns)
@@ -55,7 +57,7 @@ class Users:
                 return nanoseconds(mean_seconds * min(-math.log1p(-self._chance(user)), LONGEST_IN_MEANS))
 
     def _joins_ns(self, user: int, span: Span) -> int:
-        """When the user, who takes part in this run of a stage, is there from."""
+        """From when on the user is there, in a run of a stage in which the user takes part."""
         before = self._counts[span.index - 1] if (span.number, span.index) != (0, 0) else 0
         if user < before:
             return span.begin_ns
@@ -64,13 +66,20 @@ class Users:
         return span.begin_ns + ((user - before) * SHARES + self._phase) * ramp_up_ns // (added * SHARES)
 
     def _chance(self, user: int) -> float:
-        """The user's next number from 0 to below 1: of a hash of its count, which keeps ten thousand users cheaper than generators would."""
+        """The user's next number from 0 to below 1.
+
+        It is a hash of how many were drawn before, which for ten thousand users is cheaper than as many generators.
+        """
         self._thoughts[user] += 1
         return (share(*self._source, user, self._thoughts[user]) >> 11) / (1 << 53)
 
 
 def _ramp_up_ns(load: ClosedLoop) -> int:
-    """What is configured; or one mean think time, no less than a second, and no more than lets the first user come within five."""
+    """The ramp-up that is configured.
+
+    Where none is, it is one mean think time: no less than a second, and no more than lets the first user come within
+    five.
+    """
     if load.ramp_up_seconds is not None:
         return nanoseconds(load.ramp_up_seconds)
     thinking_ns = nanoseconds(load.think_time.mean_seconds) if load.think_time else 0

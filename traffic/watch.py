@@ -1,9 +1,9 @@
-"""A scenario with whom it chats: the unit that has a schedule of its own."""
+"""A scenario with the targets of one of its chats. Each has a schedule of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from config.model import Scenario
 from probes.ask import Ask
@@ -15,28 +15,35 @@ from traffic.served import Served
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """One scenario with one target, or with all of its targets at once where it is paired.
-
-    Two watches are equal if nothing that matters to their chats differs: which targets a scenario names beside this one does not.
-    """
+    """One scenario with one of its targets, or with all of them at once where it compares them."""
 
     name: str
     scenario: Scenario
     engines: tuple[Served, ...]
-    checks: Checks | None = field(compare=False)
+    checks: Checks | None
+
+    def is_like(self, other: Watch) -> bool:
+        """Whether nothing that matters to the chats of the two differs.
+
+        Which targets a scenario names beside the watch's own does not matter.
+        """
+        if (self.name, self.engines) != (other.name, other.engines):
+            return False
+        return self.scenario is other.scenario or _for_chats(self.scenario) == _for_chats(other.scenario)
 
     @property
     def targets(self) -> tuple[str, ...]:
+        """Their names."""
         return tuple(engine.name for engine in self.engines)
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What tells it from all others that are followed at the same time."""
+        """Tells it from all other watches of one time."""
         return (self.name, *self.targets)
 
     @property
     def label(self) -> str:
-        """What stands for its targets where one name is wanted."""
+        """The names of its targets as one text."""
         return ",".join(self.targets)
 
     def ask(self, engine: Served, model: str, turn: Turn) -> Ask:
@@ -57,11 +64,14 @@ class Watch:
 
 
 def watches(roster: Roster, engines: Mapping[str, Served]) -> Iterator[Watch]:
-    """Every scenario with each of its targets; a paired one with all of them together."""
+    """Every scenario with each of its targets. A scenario that compares its targets is one watch with all of them."""
     for name, scenario in roster.config.scenarios.items():
         chosen = [engines[target] for target in roster.of(scenario)]
         groups = [tuple(chosen)] if scenario.pair and chosen else [(engine,) for engine in chosen]
         checks = Checks({check: expectation.check for check, expectation in scenario.expect.items()}) if scenario.expect else None
-        settings = scenario.model_copy(update={"targets": None})
         for group in groups:
-            yield Watch(name, settings, group, checks)
+            yield Watch(name, scenario, group, checks)
+
+
+def _for_chats(scenario: Scenario) -> Scenario:
+    return scenario.model_copy(update={"targets": None})

@@ -11,14 +11,18 @@ from traffic.schedule import NANOSECONDS, Clock
 from traffic.sliding import SlidingSum
 
 OTHERS_ABOVE_TOKENS_PER_SECOND = 1.0
-"""What others generate, below which nobody uses the engine: two figures that were not taken at the same instant always differ a little."""
+"""Nobody else uses an engine that generates no more than this beside our chats: two figures that were not taken at
+the same instant always differ a little."""
 OWN_OVER_SECONDS = 60
 """Over how long chatprobe's own tokens are averaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineLoad:
-    """What an engine's own metrics say of its load, by whomever: tokens generated a second over the last minute, requests now."""
+    """An engine's load, as its own metrics tell it, whoever caused it.
+
+    Tokens generated a second are over the last minute; requests are those of now.
+    """
 
     generated_tokens_per_second: float
     requests_running: float
@@ -29,12 +33,12 @@ class Usage(Protocol):
     """Knows how much the engines are used."""
 
     def load(self, target: str) -> EngineLoad | None:
-        """From the engine's own metrics; None where it is not known, or not known any more."""
+        """The load of a target's engine. None where it is not known, or not known any more."""
         ...
 
 
 class UnknownUsage:
-    """Nothing is known of any engine's load."""
+    """Knows of no engine's load."""
 
     def load(self, target: str) -> EngineLoad | None:
         return None
@@ -44,10 +48,11 @@ UNKNOWN_USAGE = UnknownUsage()
 
 
 class Yielding:
-    """Keeps chatprobe's share of the tokens that an engine generates at or below `load_share`, while others use the engine.
+    """Holds chatprobe's share of an engine's tokens at or below `load_share`, while others use the engine.
 
-    Others use it if it generates more than one token a second that is not of chatprobe's chats, or if more requests wait in it than chatprobe
-    has open. A load that is not known holds nothing back, and neither does one that is chatprobe's alone. None for no bound.
+    Others use it if it generates more than one token a second that is not for chatprobe's chats, or if more requests
+    wait in it than chatprobe has open. A load that is not known holds nothing back, and neither does one that is
+    chatprobe's alone. `load_share` is None for no bound.
     """
 
     def __init__(self, load_share: Decimal | None, usage: Usage, clock: Clock) -> None:
@@ -57,11 +62,14 @@ class Yielding:
         self._own: dict[str, SlidingSum] = {}
 
     def configure(self, load_share: Decimal | None) -> None:
-        """A new bound; the tokens of the last minute stay."""
+        """Have a new bound. The tokens of the last minute stay."""
         self._load_share = load_share
 
     def refusal(self, target: str, open_chats: int) -> SkipReason | None:
-        """Why a chat that yields may not be sent to the target now; None if it may. `open_chats` are chatprobe's own to this target."""
+        """Why a chat that yields may not be sent to the target now; None if it may.
+
+        `open_chats` are chatprobe's own with this target.
+        """
         if self._load_share is None or (load := self._usage.load(target)) is None:
             return None
         own = self._own_tokens_per_second(target)

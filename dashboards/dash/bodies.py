@@ -68,7 +68,7 @@ def _lines(panel: TimeSeries) -> Json:
         "pointSize": 4,
         "spanNulls": False,
         "stacking": {"mode": panel.stack, "group": "A"},
-        "thresholdsStyle": {"mode": panel.limits},
+        "thresholdsStyle": {"mode": panel.threshold_style},
         "scaleDistribution": {"type": "log", "log": 10} if panel.logarithmic else {"type": "linear"},
     } | {key: value for key, value in soft.items() if value is not None}
 

@@ -39,7 +39,7 @@ class Stack(StrEnum):
     SHARES = "percent"
 
 
-class Limits(StrEnum):
+class ThresholdStyle(StrEnum):
     """How thresholds are drawn into a time series."""
 
     HIDDEN = "off"
@@ -118,7 +118,7 @@ class TimeSeries(QueryPanel):
 
     draw: Draw = Draw.LINE
     stack: Stack = Stack.NO
-    limits: Limits = Limits.HIDDEN
+    threshold_style: ThresholdStyle = ThresholdStyle.HIDDEN
     legend: Legend = Legend.LIST
     legend_values: tuple[Reduce, ...] = ()
     fill_percent: int = 0

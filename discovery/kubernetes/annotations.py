@@ -1,6 +1,6 @@
-"""What the owner of a Service may say of it: whether it is an engine to chat with, which one, and at which port. Nothing that is secret.
+"""What the owner of a Service says of it: whether it is an engine to chat with, which one, and at which port.
 
-Whoever may annotate a Service may not thereby have a key sent anywhere, or a file read: there is no annotation for either.
+No annotation names a key or a file. So whoever may annotate a Service can have no key sent anywhere, and no file read.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ Probe = Literal["false", "best", "both"]
 
 
 class AnnotationError(ValueError):
-    """An annotation that cannot be followed; the text names it, and what would be right."""
+    """An annotation that cannot be followed. The text names it, and says what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the annotations say; None where they say nothing. `ignored` names those that are not taken from here."""
+    """What the annotations say.
+
+    None where they say nothing. `ignored` names annotations that are not taken from here.
+    """
 
     probe: Probe | None
     backend: str | None
@@ -32,7 +35,10 @@ class Wishes:
 
 
 def wishes(meta: Meta) -> Wishes:
-    """Read the annotations, and the labels that usually name an engine. Raises `AnnotationError`; no value is repeated in its text."""
+    """Read the annotations, and the labels that usually name an engine.
+
+    Raises `AnnotationError`, whose text repeats no value.
+    """
     probe = _of(meta, "probe")
     if probe is not None and probe not in ("true", *get_args(Probe)):
         raise AnnotationError(f"annotation {OURS}probe is none of true, best, both and false")
@@ -52,7 +58,7 @@ def wishes(meta: Meta) -> Wishes:
 
 
 def _of(meta: Meta, name: str) -> str | None:
-    """The annotation, or the label of this name: labels can be selected by."""
+    """The annotation of this name, or the label: a label can be selected by."""
     return meta.annotations.get(OURS + name, meta.labels.get(OURS + name))
 
 

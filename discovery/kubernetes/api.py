@@ -1,6 +1,7 @@
-"""The cluster's API, as far as it is asked: lists, watches, and a lease. Blocks: never on the event loop.
+"""The cluster's API, as far as it is asked: lists, watches, and a lease.
 
-The `kubernetes` client finds the cluster and logs in; what it answers is read here, within bounds, since it may be slow, broken or endless.
+The `kubernetes` client finds the cluster and logs in. Its answers are read here, within bounds: they may be slow,
+broken or endless. All of it blocks, and must not run on the event loop.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 """Of silence in an answer that is not a watch."""
 ANSWER_SECONDS = 30.0
-"""A whole page, however many pieces it comes in."""
+"""For a whole page, however many pieces it comes in."""
 SILENCE_SECONDS = 90.0
-"""Of a watch: API servers send a bookmark about once a minute."""
+"""Of silence in a watch: API servers send a bookmark about once a minute."""
 PAGE_OBJECTS = 500
 PAGE_BYTES = 8 * 1024 * 1024
-"""A page of small things, such as the endpoints of slices, takes up to seventeen times as much memory while it is read."""
+"""A page of small things, such as the endpoints of slices, takes up to seventeen times as much memory while it is
+read."""
 LINE_BYTES = 4 * 1024 * 1024
-"""Of one event; an object is 1.5 MiB at most in etcd."""
+"""Of one event. An object is 1.5 MiB at most in etcd."""
 
 UNTRUSTED = "the API server's certificate is not trusted; name its authority in the kubeconfig, or look at the service account's ca.crt"
 
@@ -40,11 +42,11 @@ _CORE_NAMES = {
     "persistentvolumeclaims": "persistent_volume_claim",
     "configmaps": "config_map",
 }
-"""What the client's methods for the core API call its kinds; those of all other groups are called by their plurals."""
+"""What the client's methods for the core API call its kinds. Methods for all other groups take the plural."""
 
 
 class ApiError(Exception):
-    """The API gave no usable answer; the text says why, and what would help, without secrets."""
+    """The API gave no usable answer. The text says why, and what would help, without secrets."""
 
 
 class ExpiredError(ApiError):
@@ -64,7 +66,7 @@ class AbsentError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """403: no right to it, whether it is there or not: rights are looked at first."""
+    """403: there is no right to it. It may not even be there, as rights are looked at first."""
 
 
 class ConflictError(ApiError):
@@ -73,7 +75,11 @@ class ConflictError(ApiError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of a list. `more` is the token for the next page, empty at the end; `most` is how large it could be, and the next is to be."""
+    """Some of a list.
+
+    `more` is the token for the next page, empty at the end. `most` is how many objects the page could have, and the
+    next one is to have.
+    """
 
     items: tuple[Json, ...]
     version: str
@@ -106,7 +112,7 @@ class Api:
         self._custom = client.CustomObjectsApi(self._client)
 
     def page(self, kind: Resource, namespace: str | None, selector: str = "", more: str = "", most: int = PAGE_OBJECTS) -> Page:
-        """One page of a list, with fewer objects than `most` where so many are too large. Raises `ApiError`."""
+        """One page of a list. It has fewer objects than `most` where so many are too large. Raises `ApiError`."""
         options = {"limit": most, "_continue": more} if more else {"limit": most}
         try:
             found = _parsed(self._get(kind, namespace, _selected(selector) | options, READ_SECONDS))
@@ -131,7 +137,10 @@ class Api:
     def events(
         self, kind: Resource, namespace: str | None, selector: str, version: str, *, seconds: float, opened: Callable[[Callable[[], None]], None]
     ) -> Iterator[Event]:
-        """What changes after a version, for so many seconds. `opened` is given what ends it at once. Raises `ApiError`."""
+        """What changes after a version, for so many seconds. Raises `ApiError`.
+
+        `opened` is given a function that ends the watch at once.
+        """
         options = {"watch": True, "resource_version": version, "allow_watch_bookmarks": True, "timeout_seconds": int(seconds)}
         response = self._get(kind, namespace, _selected(selector) | options, SILENCE_SECONDS)
         opened(lambda: _hang_up(response))
@@ -152,7 +161,7 @@ class Api:
         return _parsed(response)
 
     def create(self, group: str, version: str, namespace: str, plural: str, body: Mapping[str, Any]) -> Json:
-        """A new object. Raises `ApiError`, `ConflictError` where it is there already."""
+        """Make a new object. Raises `ApiError`, `ConflictError` where there is one already."""
         with _as_api_error(plural, group, namespace):
             response = self._custom.create_namespaced_custom_object(
                 group, version, namespace, plural, body, _preload_content=False, _request_timeout=(CONNECT_SECONDS, READ_SECONDS)
@@ -160,7 +169,10 @@ class Api:
         return _parsed(response)
 
     def replace(self, group: str, version: str, namespace: str, plural: str, name: str, body: Mapping[str, Any]) -> Json:
-        """The object as it is to be, if it is still the one that was read. Raises `ApiError`, `ConflictError`."""
+        """Write an object as it is to be, if it is still as it was read.
+
+        Raises `ApiError`, `ConflictError` if it is not.
+        """
         with _as_api_error(plural, group, namespace):
             response = self._custom.replace_namespaced_custom_object(
                 group, version, namespace, plural, name, body, _preload_content=False, _request_timeout=(CONNECT_SECONDS, READ_SECONDS)
@@ -168,6 +180,7 @@ class Api:
         return _parsed(response)
 
     def close(self) -> None:
+        """Close the connections."""
         self._client.close()
 
     def _get(self, kind: Resource, namespace: str | None, options: dict[str, Any], silence_seconds: float) -> Any:
@@ -292,7 +305,7 @@ def _parsed(response: Any) -> Json:
 
 
 def _bounded(response: Any) -> Iterator[bytes]:
-    """The body's pieces. Raises `ApiError` where they are too many, or too slow."""
+    """The pieces of a body. Raises `ApiError` where they are too many, or too slow."""
     ends = time.monotonic() + ANSWER_SECONDS
     size = 0
     for piece in response.stream(65536):

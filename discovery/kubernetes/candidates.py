@@ -1,4 +1,7 @@
-"""From the cluster's objects to what may become targets: which engine by which way, and what is passed over, and why. Pure."""
+"""From the cluster's objects to candidates, which may become targets: which engine, by which way. Pure.
+
+Whatever is passed over is named, with the reason.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,10 @@ from probes import backends
 from traffic.roster import Replica
 
 BY_SERVICE = "/service"
-"""What the name of a target ends in that is reached by its Service beside another way."""
+"""Ends the name of a target that is reached by its Service, where it is also reached by another way."""
 MOST_REPLICAS = 100
-"""Pods of one target whose own metrics are read: whoever may write an EndpointSlice does not have us ask thousands of addresses."""
+"""Pods of one target whose own metrics are read. Whoever may write an EndpointSlice cannot have us ask thousands of
+addresses."""
 _PORT_NAMES = ("http", "https", "http1", "h2c", "api", "openai", "web", "http-api")
 _PORT_NUMBERS = (3000, 80, 443, 8443)
 """Besides those that engines usually have."""
@@ -28,8 +32,9 @@ _NOT_OF_CHATS = ("metrics", "prometheus", "admin", "debug", "health")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What may become a target. `backend` and `model` are as its owner says, None where they do not; `age` puts the older first.
+    """What may become a target.
 
+    `backend` and `model` are what its owner says, None where nothing is said. `age` puts the older first.
     `against_others` says why ways that are preferred to this one are not taken.
     """
 
@@ -45,7 +50,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """What is no target, or not wholly, and why; `silent` where nobody would expect it to be one."""
+    """What is no target, or not wholly, and why. `silent` is whether nobody would expect it to be one."""
 
     name: str
     why: str
@@ -53,7 +58,7 @@ class PassedOver:
 
 
 def candidates(snapshot: Snapshot, settings: Kubernetes) -> tuple[list[Candidate], list[PassedOver]]:
-    """Everything that the selector chooses, the older first, each name once."""
+    """All candidates that the selector chooses, the older first, each name once; and what is passed over."""
     found: list[Candidate] = []
     by_name: dict[str, Candidate] = {}
     passed_over: list[PassedOver] = []
@@ -171,7 +176,7 @@ def _kserve_way(url: str, *, inside: bool) -> Way:
 
 
 def _objection(url: str, namespace: str, settings: Kubernetes) -> str | None:
-    """What speaks against the URL of an InferenceService; the URL itself, which may hold a password, is not repeated."""
+    """What speaks against the URL of an InferenceService. The URL may hold a password, and is not repeated."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -192,7 +197,7 @@ def _ignored(name: str, wanted: Wishes) -> Iterator[PassedOver]:
 
 
 def _port(service: Service, wanted: Wishes) -> ServicePort | None:
-    """The port that chats go to: the one that is annotated, else the likeliest. Raises `AnnotationError`."""
+    """The port that chats go to: the annotated one, else the likeliest. Raises `AnnotationError`."""
     if wanted.port is not None:
         named = next((port for port in service.ports if wanted.port in (port.name, str(port.number))), None)
         if named is None:
@@ -205,7 +210,10 @@ def _port(service: Service, wanted: Wishes) -> ServicePort | None:
 
 
 def _replicas(pieces: Sequence[Slice], port_name: str, way: Way, server_name: str) -> tuple[Replica, ...]:
-    """A replica for each ready pod, by name, up to the bound; a pod that is in two slices, as in dual-stack Services, is one."""
+    """A replica for each ready pod, by name, up to the bound.
+
+    A pod that is in two slices, as in dual-stack Services, is one replica.
+    """
     found: dict[str, Replica] = {}
     for piece in pieces:
         port = piece.ports.get(port_name, next(iter(piece.ports.values()), None) if len(piece.ports) == 1 else None)
@@ -216,12 +224,15 @@ def _replicas(pieces: Sequence[Slice], port_name: str, way: Way, server_name: st
 
 
 def _refused(pieces: Sequence[Slice]) -> str | None:
-    """What speaks against a Service whose address is as good as any, and which leads on to those of its slices."""
+    """What speaks against a Service because of its slices.
+
+    The Service's own address is as good as any, but it leads on to theirs.
+    """
     return next((f"has EndpointSlices with an address that is refused: {piece.objection}" for piece in pieces if piece.objection), None)
 
 
 def _unread(name: str, pieces: Sequence[Slice]) -> Iterator[PassedOver]:
-    """Of which pods the own metrics are not read."""
+    """Says where the own metrics of some pods are not read."""
     if any(piece.names for piece in pieces):
         yield PassedOver(name, "has EndpointSlices with names in place of addresses; metrics are read from addresses alone")
     if len({pod.name for piece in pieces for pod in piece.pods if pod.ready}) > MOST_REPLICAS:

@@ -16,17 +16,21 @@ from probes.names import addresses, resolve
 from probes.wire.tls import context, explain
 
 LOOK_SECONDS = 5.0
-"""At all addresses of a name together, once it is resolved."""
+"""For all addresses of a name together, once it is resolved."""
 MOST_ADDRESSES = 4
-"""Of a name; whoever writes a name server's answers may give hundreds."""
+"""Of a name. Whoever writes a name server's answers may give hundreds."""
 
 _LOOKS = ThreadPoolExecutor(4, thread_name_prefix="certificates")
-"""What names and peers hold up is other looks, and nothing else."""
+"""Threads of their own: names and peers that hang hold up other looks, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """`trusted` is None where nothing answered; `detail` is why it is not trusted, or why nothing answered; `ends` is seconds since the epoch."""
+    """What a look at a certificate found.
+
+    `trusted` is None where nothing answered. `detail` is why it is not trusted, or why nothing answered. `ends` is
+    seconds since the epoch.
+    """
 
     trusted: bool | None
     detail: str = ""
@@ -34,12 +38,15 @@ class Certificate:
 
 
 async def looked_at(url: str, tls: Tls, guard: Guard) -> Certificate:
-    """What `look_at` finds; a few look at a time."""
+    """What `look_at` finds. A few look at a time."""
     return await asyncio.get_running_loop().run_in_executor(_LOOKS, look_at, url, tls, guard)
 
 
 def look_at(url: str, tls: Tls, guard: Guard, seconds: float = LOOK_SECONDS) -> Certificate:
-    """Shake hands with whoever answers at an `https://` URL, and hang up. Blocks while its name is resolved, and for so many seconds at most then."""
+    """Shake hands with whoever answers at an `https://` URL, and hang up.
+
+    Blocks while the name is resolved, and for so many seconds at most after that.
+    """
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or 443
     try:
@@ -75,5 +82,5 @@ def _shaken(address: str, port: int, server_name: str, tls: Tls, until: float) -
 
 
 def _left(until: float) -> float:
-    """Seconds to go. More than none, which would have a socket not wait at all."""
+    """Seconds to go. Never 0, which would have a socket not wait at all."""
     return max(0.001, until - time.monotonic())

@@ -1,14 +1,13 @@
-"""One cluster, as it is watched: all that is followed in it together, and how well that goes."""
+"""One cluster: all kinds of objects that are followed in it, and how well that goes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from config.kubernetes import Kubernetes
 from discovery.kubernetes.api import Api
-from discovery.kubernetes.following import RESYNC_SECONDS, Following
-from discovery.kubernetes.keeping import MOST_OBJECTS, MOST_PARTS
+from discovery.kubernetes.following import MOST_OBJECTS, MOST_PARTS, Following, View
 from discovery.kubernetes.kinds import watched
 from discovery.kubernetes.snapshot import Snapshot, snapshot
 
@@ -17,9 +16,10 @@ JOIN_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is known of the cluster. `complete` is whether everything was listed once, or could not be; `known` whether anything ever was.
+    """What is known of the cluster.
 
-    `problems` are what may be out of date, and why; `flooded` is of what there is too much.
+    `complete` is whether each kind was listed once, or could not be. `known` is whether any kind ever was.
+    `problems` are what may be out of date, and why. `flooded` is of what there is too much.
     """
 
     snapshot: Snapshot
@@ -32,20 +32,26 @@ class State:
 class Cluster:
     """Follows every kind that the settings need, in every namespace that they name, and in no other."""
 
-    def __init__(self, settings: Kubernetes, changed: Callable[[], None], *, resync_seconds: float = RESYNC_SECONDS) -> None:
+    def __init__(self, settings: Kubernetes, changed: Callable[[], None]) -> None:
         """`changed` is called in other threads. Raises `ApiError` where no cluster is to be found."""
-        self.settings = settings
         self._api = Api(settings)
-        self._following = [
-            Following(self._api, kind, namespace, settings.selector, changed, resync_seconds=resync_seconds) for kind, namespace in watched(settings)
-        ]
+        self._following = [Following(self._api, kind, namespace, settings.selector, changed) for kind, namespace in watched(settings)]
+        self._last: tuple[tuple[View, ...], State] | None = None
 
     def start(self) -> None:
+        """Begin to list and to watch."""
         for one in self._following:
             one.start()
 
     def state(self) -> State:
+        """What is known now. Blocks. Where nothing has changed, it is the same object as the time before."""
         views = [(one, one.view()) for one in self._following]
+        seen = tuple(replace(view, objects={}) for _, view in views)
+        if self._last is None or self._last[0] != seen:
+            self._last = seen, self._put_in_order(views)
+        return self._last[1]
+
+    def _put_in_order(self, views: Sequence[tuple[Following, View]]) -> State:
         return State(
             snapshot(found for _, view in views for found in view.objects.values()),
             complete=all(view.listed or view.problem is not None for _, view in views),
@@ -60,7 +66,7 @@ class Cluster:
         )
 
     def close(self) -> None:
-        """Blocks for a moment at most: what still waits for an answer ends by itself."""
+        """Blocks for a moment at most. What still waits for an answer ends by itself."""
         for one in self._following:
             one.stop()
         for one in self._following:
@@ -69,7 +75,10 @@ class Cluster:
 
 
 def _each_once(texts: Iterable[str]) -> tuple[str, ...]:
-    """Where an API server is down, everything says the same: what it says of the first stands for all."""
+    """A line for each problem, with the first few places that have it.
+
+    Where an API server is down, all places have the same problem.
+    """
     told: dict[str, list[str]] = {}
     for text in texts:
         where, _, problem = text.partition(": ")

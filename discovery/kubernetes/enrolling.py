@@ -1,4 +1,7 @@
-"""From engines that were found to members of the roster: with their credentials, up to the limit, and no name or URL twice. Pure."""
+"""From engines that were found to members of the roster.
+
+They are shown what their credentials say. There are no more than the limit allows, and no name or URL is there twice.
+"""
 
 from __future__ import annotations
 
@@ -10,91 +13,110 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from config.credentials import equipped
 from config.model import Config, Target
 from config.quantities import read_name
-from discovery.kubernetes.candidates import Candidate, PassedOver
-from discovery.kubernetes.engine import Engine
-from discovery.kubernetes.ways import service_host
+from config.secrets import Secrets
+from config.targets import TlsSettings
+from discovery.kubernetes.asking import Found, matched
+from discovery.kubernetes.candidates import PassedOver
 from probes.guard import Guard
-from traffic.roster import Member
+from traffic.roster import Member, endpoint, pages_of
 
 KUBERNETES = "kubernetes"
 """The source of these targets."""
 MOST_REASONS_TOLD = 20
-"""Of each namespace: names of objects stand in some, so that their owners could fill a log with them."""
+"""Of each namespace. Names of objects stand in some reasons, so that their owners could fill a log with them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """An engine in the cluster, and how it is reached."""
+class Judged:
+    """An engine, and the target that it can be, with what its credential says. `target` is None if there is an objection.
 
-    candidate: Candidate
-    engine: Engine
+    `replica_tls` is how the certificates of its pods are checked.
+    """
+
+    found: Found
+    target: Target | None = None
+    replica_tls: TlsSettings = TlsSettings()
+    objection: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """The members, and what is no target after all."""
+    """The members that came of engines, which engines are no target after all, and how each engine was judged."""
 
     members: Mapping[str, Member] = field(default_factory=dict)
     passed_over: tuple[PassedOver, ...] = ()
+    judged: Mapping[str, Judged] = field(default_factory=dict)
 
 
-def enrolled(config: Config, others: Mapping[str, Member], found: Sequence[Found]) -> Enrolled:
-    """Members for the engines. `others` were discovered elsewhere: they, and what the configuration itself names, come first, by name and by URL."""
+NOBODY = Enrolled()
+
+
+def enrolled(config: Config, secrets: Secrets, others: Mapping[str, Member], engines: Sequence[Found], before: Enrolled = NOBODY) -> Enrolled:
+    """Members for the engines, within the limit. Blocks, as secrets are read. Raises `config.secrets.SecretError`.
+
+    Names and URLs of the configuration's own targets are taken, and so are those of the `others`, which were discovered
+    elsewhere. An engine that was judged `before`, with the same configuration and secrets, is not judged again, and its
+    member is the same. Secrets are read for those alone who become members.
+    """
     if config.discovery.kubernetes is None:
-        return Enrolled()
-    urls = {target.url: name for name, target in config.targets.items()} | {member.target.url: name for name, member in others.items()}
+        return NOBODY
+    urls = {target.url: name for name, target in config.targets.items()} | {member.endpoint.url: name for name, member in others.items()}
+    judged: dict[str, Judged] = {}
     members: dict[str, Member] = {}
     passed_over: list[PassedOver] = []
-    for one in found:
+    for one in engines:
         name = one.candidate.name
-        outcome = _member(config, one)
-        if isinstance(outcome, str):
-            passed_over.append(PassedOver(name, outcome))
+        known = before.judged.get(name)
+        verdict = judged[name] = known if known is not None and known.found == one else _judge(config, one)
+        if verdict.target is None:
+            passed_over.append(PassedOver(name, verdict.objection))
         elif name in config.targets or name in others:
             passed_over.append(PassedOver(name, "its name is taken already, by the configuration or a file"))
-        elif (holder := urls.get(outcome.target.url)) is not None:
+        elif (holder := urls.get(verdict.target.url)) is not None:
             passed_over.append(PassedOver(name, f"its URL is that of {holder} already"))
-        elif len(others) + len(members) >= config.limits.discovered_targets:
-            limit = config.limits.discovered_targets
+        elif len(others) + len(members) >= (limit := config.limits.discovered_targets):
             passed_over.append(PassedOver(name, f"there are more than {limit}; raise limits.discovered_targets, or choose fewer by the selector"))
         else:
-            members[name] = outcome
-            urls[outcome.target.url] = name
-    return Enrolled(members, tuple(passed_over))
+            member = before.members.get(name) if verdict is known else None
+            members[name] = member or _member(config, secrets, verdict.found, verdict.target, verdict.replica_tls)
+            urls[verdict.target.url] = name
+    return Enrolled(members, tuple(passed_over), judged)
 
 
 def guard_of(config: Config) -> Guard:
-    """What is kept from all targets of the cluster."""
+    """The guard of all targets of the cluster: which addresses they must not lead to."""
     return Guard(loopback=config.discovery.kubernetes is not None and config.discovery.kubernetes.loopback)
 
 
-def _member(config: Config, found: Found) -> Member | str:
-    """The member, or why there can be none."""
-    candidate, engine = found.candidate, found.engine
+def _judge(config: Config, found: Found) -> Judged:
+    candidate = found.candidate
     settings = config.discovery.kubernetes
     assert settings is not None
     if candidate.place.namespace not in settings.namespaces:
-        return "is in a namespace that discovery.kubernetes.namespaces does not name"
+        return Judged(found, objection="is in a namespace that discovery.kubernetes.namespaces does not name")
+    # after a reload the engines are those that were found under the configuration of before
+    shown = found.matched if found.matched.holds_under(config) else matched(candidate, config)
+    plain = found.url == candidate.way.fallback_url
+    url = candidate.way.url if plain and shown.own is not None and shown.own.secret else found.url
     try:
         read_name(candidate.name)
-        target = Target.model_validate({"backend": engine.backend, "url": engine.url, "model": candidate.model})
+        target = Target.model_validate({"backend": found.backend, "url": url, "model": candidate.model})
     except ValidationError as invalid:
-        return _in_words(invalid)
+        return Judged(found, objection=_in_words(invalid))
     except ValueError as error:
-        return f"its name {error}"
+        return Judged(found, objection=f"its name {error}")
     if (objection := _objection(target.url, guard_of(config))) is not None:
-        return objection
-    target = equipped(candidate.name, target, config.credentials, candidate.place)
-    if engine.url == candidate.way.fallback_url and (target.api_key is not None or target.headers):
-        # the configuration has got its secrets only after it was found that HTTP would do
-        secure = target.model_copy(update={"url": candidate.way.url})
-        target = equipped(candidate.name, secure, config.credentials, candidate.place)
-    inside = Target(backend=target.backend, url=f"https://{service_host(candidate.place.namespace, candidate.place.name, settings)}")
-    tls = equipped(candidate.name, inside, config.credentials, candidate.place).tls_settings
-    return Member(target, KUBERNETES, candidate.replicas, guard_of(config), candidate.place, tls)
+        return Judged(found, objection=objection)
+    equipped = target if shown.own is None else shown.own.equip(target)
+    return Judged(found, equipped, TlsSettings() if shown.pods is None else shown.pods.tls_settings)
+
+
+def _member(config: Config, secrets: Secrets, found: Found, target: Target, replica_tls: TlsSettings) -> Member:
+    """Raises `SecretError`."""
+    name, replicas = found.candidate.name, found.candidate.replicas
+    return Member(endpoint(name, target, secrets, guard_of(config)), KUBERNETES, pages_of(target, replicas), replicas, replica_tls)
 
 
 def _in_words(invalid: ValidationError) -> str:
@@ -105,7 +127,7 @@ def _in_words(invalid: ValidationError) -> str:
 
 
 def _objection(url: str, guard: Guard) -> str | None:
-    """What speaks against an address in a URL; a name is looked at whenever it is resolved."""
+    """What speaks against an address in a URL. A name is looked at whenever it is resolved."""
     host = urlsplit(url).hostname or ""
     try:
         ipaddress.ip_address(host)
@@ -115,7 +137,10 @@ def _objection(url: str, guard: Guard) -> str | None:
 
 
 def lines(passed_over: Sequence[PassedOver], most: int) -> Iterator[str]:
-    """For people: a line for each reason, with the first names that it is for; and how many more there are for which each namespace has others."""
+    """What is passed over, for people: a line for each reason, with the first names that it is for.
+
+    Of each namespace some reasons are told, and of the others how many there are.
+    """
     by_reason: dict[str, list[str]] = {}
     told: Counter[str] = Counter()
     more_of: Counter[str] = Counter()

@@ -1,4 +1,7 @@
-"""Reading of an API's objects, which may be anything: what has not the expected shape is taken as not being there."""
+"""Reads parts of an API's objects, which may be anything.
+
+What has not the expected shape is taken as if it were not there.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def text(holder: object, *path: str) -> str:
 
 
 def number(holder: object, *path: str) -> int | None:
-    """The whole number at a path."""
+    """The whole number at a path; None where there is none."""
     found = part(holder, *path[:-1]).get(path[-1])
     return found if isinstance(found, int) and not isinstance(found, bool) else None
 

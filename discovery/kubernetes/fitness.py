@@ -1,4 +1,7 @@
-"""Whether a cluster is fit for a comparison of engines: each check with what was found, and what would mend it. Pure."""
+"""Whether a cluster is fit for a comparison of engines: each check with what was found, and what would mend it.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One engine of the comparison, as it answered. `service` is its `namespace/name`, None where it is in no cluster."""
+    """One engine of the comparison, as it answered.
+
+    `service` is its `namespace/name`, None where it is in no cluster.
+    """
 
     name: str
     service: str | None
@@ -35,7 +41,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`remedy` is empty where nothing is to be done."""
+    """One check, and what came of it. `remedy` is empty where nothing is to be done."""
 
     name: str
     verdict: Verdict
@@ -53,6 +59,7 @@ def checks(subjects: Sequence[Subject], survey: Survey, longest_chat_seconds: fl
     yield _separate_nodes(subjects, survey)
     yield _storage(survey)
     yield _route_timeouts(subjects, survey, longest_chat_seconds)
+    yield _routes_hand_on(subjects, survey)
     yield _user_monitoring(survey)
 
 
@@ -94,7 +101,7 @@ def _same_model(subjects: Sequence[Subject]) -> Check:
 
 
 def _stem(model: str) -> str:
-    """The name without what engines add to it in different ways: an organisation before it, a tag `latest` behind it."""
+    """The name of a model without what engines add to it: an organisation before it, a tag `latest` behind it."""
     return model.rpartition("/")[2].removesuffix(":latest").lower()
 
 
@@ -146,7 +153,10 @@ def _separate_nodes(subjects: Sequence[Subject], survey: Survey) -> Check:
 
 
 def _nodes_of(service: str, hosting: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    """Of an InferenceService, the nodes of the Service that KServe makes for its predictor."""
+    """The nodes that a Service's pods run on.
+
+    Of an InferenceService, those of the Service that KServe makes for its predictor.
+    """
     return hosting.get(service) or hosting.get(f"{service}-predictor", frozenset())
 
 
@@ -164,8 +174,7 @@ def _route_timeouts(subjects: Sequence[Subject], survey: Survey, longest_chat_se
     name = "Route timeouts"
     if isinstance(survey.routes, Unknown):
         return _unseen(name, survey.routes)
-    services = {subject.service for subject in subjects}
-    ours = [route for route in survey.routes if f"{route.meta.namespace}/{route.backend.service}" in services]
+    ours = _leading_to(subjects, survey.routes)
     short = [f"{route.meta.full_name} ({_written(route)})" for route in ours if _timeout_seconds(route) < longest_chat_seconds]
     if short:
         remedy = f"annotate each with {ROUTE_TIMEOUT}: {max(600, round(longest_chat_seconds))}s, or a long prompt is cut off before its first token"
@@ -173,8 +182,33 @@ def _route_timeouts(subjects: Sequence[Subject], survey: Survey, longest_chat_se
     return Check(name, "ok", f"{len(ours)} Routes" if ours else "no Routes")
 
 
+def _routes_hand_on(subjects: Sequence[Subject], survey: Survey) -> Check:
+    """OpenShift's router is a HAProxy without `option http-no-delay`: on plain HTTP it holds small pieces of an answer back for up to 200 ms."""
+    name = "Routes hand on tokens"
+    if isinstance(survey.routes, Unknown):
+        return _unseen(name, survey.routes)
+    ours = _leading_to(subjects, survey.routes)
+    plain = [route.meta.full_name for route in ours if not route.termination]
+    if plain:
+        return Check(
+            name,
+            "warning",
+            f"without TLS, where the router gathers tokens for 200 ms: {', '.join(plain)}",
+            "end TLS at the router (spec.tls.termination: edge), or have chats go to the Service itself (prefer: [service])",
+        )
+    return Check(name, "ok", f"{len(ours)} Routes, all with TLS" if ours else "no Routes")
+
+
+def _leading_to(subjects: Sequence[Subject], routes: Sequence[Route]) -> list[Route]:
+    services = {subject.service for subject in subjects}
+    return [route for route in routes if f"{route.meta.namespace}/{route.backend.service}" in services]
+
+
 def _timeout_seconds(route: Route) -> float:
-    """A number without a unit is milliseconds, as HAProxy reads it; what cannot be read is as if it were not there."""
+    """How long the router waits for an answer by this Route.
+
+    A number without a unit is milliseconds, as HAProxy reads it. What cannot be read is as if it were not there.
+    """
     found = _HAPROXY_TIME.fullmatch(route.meta.annotations.get(ROUTE_TIMEOUT, ""))
     return int(found[1]) * _UNITS[found[2] or "ms"] if found else ROUTER_DEFAULT_SECONDS
 

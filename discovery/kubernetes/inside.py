@@ -1,4 +1,7 @@
-"""Which hosts are names of the cluster's own DNS, under which whoever may write a Route or an Ingress would lead chats to any Service. Pure."""
+"""Tells names of the cluster's own DNS from other hosts. Pure.
+
+Under such a name, whoever may write a Route or an Ingress would lead chats to any Service.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ from urllib.parse import urlsplit
 from config.kubernetes import Kubernetes
 
 _ENDINGS = ("svc", "pod", "clusterset.local")
-"""What names inside of a cluster end in beside its domain: the first two where the rest is left to search domains, the third across clusters."""
+"""What names inside of a cluster end in, beside its domain. The first two leave the rest to search domains, the
+third is across clusters."""
 _FEWEST_LABELS = 3
-"""`kubernetes` and `kubernetes.default` are completed by a pod's search domains; of such a name nobody can tell where it leads."""
+"""A pod's search domains complete `kubernetes` and `kubernetes.default`. Nobody can tell where such a name leads."""
 
 
 def is_address(host: str) -> bool:
-    """Whether it is an IP address, without a zone, in which anything may be written."""
+    """Whether it is an IP address. One with a zone is none, as anything may be written in a zone."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -23,7 +27,10 @@ def is_address(host: str) -> bool:
 
 
 def is_inside(url: str, settings: Kubernetes) -> bool:
-    """Whether its host is a name inside of the cluster, or may become one by search domains. An address is none, nor is a URL that cannot be read."""
+    """Whether the URL's host is a name inside of the cluster, or may become one by search domains.
+
+    An address is none, nor is a URL that cannot be read.
+    """
     host = _host(url)
     if host is None or is_address(host):
         return False
@@ -33,7 +40,7 @@ def is_inside(url: str, settings: Kubernetes) -> bool:
 
 
 def is_of_namespace(url: str, namespace: str, settings: Kubernetes) -> bool:
-    """Whether its host is the whole name of a Service, or of a pod of one, of a namespace."""
+    """Whether the URL's host is the whole name of a Service of a namespace, or of a pod of one."""
     return (_host(url) or "").endswith(f".{namespace}.svc.{settings.cluster_domain}")
 
 

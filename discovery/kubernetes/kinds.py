@@ -14,7 +14,10 @@ from discovery.kubernetes.rbac import needed
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """`group` is empty for the core API, which every cluster has; the others may be missing."""
+    """A kind of objects, as the API has it.
+
+    `group` is empty for the core API, which every cluster has. Other groups may be missing.
+    """
 
     group: str
     version: str
@@ -22,12 +25,16 @@ class Resource:
 
     @property
     def written(self) -> str:
+        """As Kubernetes writes it in messages: `routes.route.openshift.io`."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
 
 @dataclass(frozen=True, slots=True)
 class Kind(Resource):
-    """What is watched. `labelled` kinds are chosen by the selector."""
+    """A kind that is watched.
+
+    `read` keeps what is needed of an object. `labelled` kinds are chosen by the selector.
+    """
 
     read: Callable[[Json], Object]
     namespaced: bool = True
@@ -45,13 +52,13 @@ NODES = Kind("", "v1", "nodes", reading.node, namespaced=False)
 
 PODS = Resource("", "v1", "pods")
 CLAIMS = Resource("", "v1", "persistentvolumeclaims")
-"""Listed where somebody asks whether the cluster is fit."""
+"""This and `PODS` are listed where somebody asks whether the cluster is fit."""
 
 KINDS = (SERVICES, SLICES, INFERENCE_SERVICES, ROUTES, INGRESSES, HTTP_ROUTES, GATEWAYS, NODES)
 
 
 def watched(settings: Kubernetes) -> tuple[tuple[Kind, str | None], ...]:
-    """Each kind that the preferred ways need, in each namespace; None for what has no namespace."""
+    """Each kind that the preferred ways need, with each namespace. The namespace is None for a kind that has none."""
     wanted = {(right.group, right.resource) for right in needed(settings.prefer)}
     kinds = [kind for kind in KINDS if (kind.group, kind.plural) in wanted]
     return tuple((kind, namespace) for kind in kinds for namespace in (settings.namespaces if kind.namespaced else (None,)))

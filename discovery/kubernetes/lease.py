@@ -1,6 +1,7 @@
-"""A lease that replicas of one exporter hold in turn: who has it chats, the others stand by, so that two do not cost twice.
+"""A lease that replicas of one exporter hold in turn.
 
-The `kubernetes` client's own election blocks until it ends and cannot be stopped; this one is a value that is looked at, and a loop.
+The replica that has it chats. The others stand by, so that two do not cost twice. The `kubernetes` client has an
+election of its own, which blocks until it ends and cannot be stopped. This one is a value to look at, and a loop.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import socket
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,18 +20,23 @@ import structlog
 
 from discovery.kubernetes.api import AbsentError, Api, ApiError, ConflictError
 from discovery.kubernetes.fields import Json, number, text
+from traffic.schedule import NANOSECONDS, SYSTEM_CLOCK, Clock, nanoseconds
 
 _GROUP, _VERSION, _PLURAL = "coordination.k8s.io", "v1", "leases"
 _LONGEST_SECONDS = 300
+"""A lease that somebody else has written is believed to be good for no longer."""
+SHORTEST_PAUSE_NS = NANOSECONDS // 20
+"""Between two attempts, however long the first took."""
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`lease_seconds` is for how long the lease is good after each renewal. Who holds it renews it each `renew_seconds`.
+    """A renewal makes the lease good for `lease_seconds`. Its holder renews it each `renew_seconds`.
 
-    Who could not renew it for `deadline_seconds` starts no more chats: well before anybody else may take it, whatever the clocks of both say.
+    A holder that could not renew it for `deadline_seconds` starts no more chats. That is well before another replica
+    may take it, whatever the clocks of both say.
     """
 
     lease_seconds: int = 15
@@ -56,22 +61,26 @@ def read_lease_name(written: str) -> LeaseName:
 
 
 def own_identity() -> str:
-    """Tells this process from all others: the pod's name, and a number that a restarted container does not have again."""
+    """Tells this process from all others.
+
+    It is made of the pod's name, and of a number that a restarted container does not have again.
+    """
     return f"{socket.gethostname()}_{os.getpid()}_{os.urandom(4).hex()}"
 
 
 class Lease:
     """Tries to get the lease and to keep it, in a thread of its own: nothing else that blocks may hold up a renewal."""
 
-    def __init__(self, api: Api, name: LeaseName, identity: str, terms: Terms = Terms()) -> None:
+    def __init__(self, api: Api, name: LeaseName, identity: str, terms: Terms = Terms(), clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
         self._held = False
         self._api = api
         self._name = name
         self._identity = identity
         self._terms = terms
-        self._renewed = 0.0
+        self._renewed_ns = 0
         self._observed: tuple[str, str, str] | None = None
-        self._observed_at = 0.0
+        self._observed_ns = 0
         self._problem = ""
         self._released = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lease")
@@ -79,34 +88,51 @@ class Lease:
 
     @property
     def leads(self) -> bool:
-        """Whether chats may be started at this moment: by the clock, whether or not the loop that renews the lease has come to notice."""
-        return self._held and self._left_seconds() > 0
+        """Whether chats may be started at this moment.
+
+        The clock decides, even before the loop that renews the lease has noticed.
+        """
+        return self._held and self._clock.monotonic_ns() < self._ends_ns
 
     async def run(self, changed: Callable[[], Awaitable[object]]) -> None:
-        """Until it is cancelled; `changed` is called whenever `leads` is another. However long it takes, and if it raises, the lease is renewed."""
+        """Try to get the lease and to keep it, until cancelled.
+
+        `changed` is called whenever `leads` is another. The lease is renewed however long that call takes, and even if
+        it raises.
+        """
         async with asyncio.TaskGroup() as both:
             both.create_task(self._keep())
             both.create_task(self._tell(changed))
 
     async def _keep(self) -> None:
         while True:
-            began = time.monotonic()
+            began_ns = self._clock.monotonic_ns()
             attempt = asyncio.get_running_loop().run_in_executor(self._thread, self._attempt)
             try:
-                while not attempt.done():
-                    await asyncio.wait({attempt}, timeout=max(0.05, self._left_seconds()) if self._held else None)
-                    if not attempt.done() and self._left_seconds() <= 0:
-                        self._become(False)
+                await self._stop_in_time(attempt)
             except asyncio.CancelledError:
                 with contextlib.suppress(Exception):
                     await attempt
                 raise
-            if self._lost() or self._left_seconds() <= 0:
+            if self._lost():
                 self._become(False)
             if attempt.result() and not self._released:
-                self._renewed = began
-                self._become(self._left_seconds() > 0)
-            await asyncio.sleep(max(0.05, self._terms.renew_seconds - (time.monotonic() - began)))
+                self._renewed_ns = began_ns
+                self._become(self._clock.monotonic_ns() < self._ends_ns)
+            await self._clock.sleep_until(max(self._clock.monotonic_ns() + SHORTEST_PAUSE_NS, began_ns + nanoseconds(self._terms.renew_seconds)))
+
+    async def _stop_in_time(self, attempt: asyncio.Future[bool]) -> None:
+        """Wait for the end of an attempt. Where the lease runs out meanwhile, it is held no more."""
+        if self._held:
+            running_out = asyncio.ensure_future(self._clock.sleep_until(self._ends_ns))
+            either: set[asyncio.Future[Any]] = {attempt, running_out}
+            try:
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                running_out.cancel()
+            if self._clock.monotonic_ns() >= self._ends_ns:
+                self._become(False)
+        await asyncio.wait({attempt})
 
     async def _tell(self, changed: Callable[[], Awaitable[object]]) -> None:
         while True:
@@ -117,10 +143,10 @@ class Lease:
             except Exception:  # noqa: BLE001 - the edge of the lease: whatever breaks, it is kept, and told again
                 _log.exception("what follows from the lease broke, and is tried again", leads=self.leads)
                 self._news.set()
-                await asyncio.sleep(self._terms.renew_seconds)
+                await self._clock.sleep_until(self._clock.monotonic_ns() + nanoseconds(self._terms.renew_seconds))
 
     async def release(self) -> None:
-        """Let others have it at once, where it is held; what goes wrong then costs them the time of the lease, and nothing else."""
+        """Let others have the lease at once, if it is held. If that goes wrong, they have it when it has run out."""
         self._released = True  # an attempt that is still under way must not get it back
         if self._held:
             self._held = False
@@ -153,27 +179,27 @@ class Lease:
         holder = text(found, "spec", "holderIdentity")
         state = (holder, text(found, "spec", "renewTime"), text(found, "metadata", "resourceVersion"))
         if state != self._observed:
-            self._observed, self._observed_at = state, time.monotonic()
+            self._observed, self._observed_ns = state, self._clock.monotonic_ns()
         seconds = min(number(found, "spec", "leaseDurationSeconds") or self._terms.lease_seconds, _LONGEST_SECONDS)
-        if self._released or (holder not in ("", self._identity) and time.monotonic() < self._observed_at + seconds):
+        if self._released or (holder not in ("", self._identity) and self._clock.monotonic_ns() < self._observed_ns + nanoseconds(seconds)):
             return False
-        self._put(found, self._identity, self._terms.lease_seconds)
+        self._write(found, self._identity, self._terms.lease_seconds)
         return True
 
     def _give_back(self) -> None:
         found = self._api.read(_GROUP, _VERSION, self._name.namespace, _PLURAL, self._name.name)
         if text(found, "spec", "holderIdentity") == self._identity:
-            self._put(found, holder="", seconds=1)
+            self._write(found, holder="", seconds=1)
 
-    def _put(self, found: Json, holder: str, seconds: int) -> None:
-        """With the version that was read: where somebody has written since, the API refuses it."""
+    def _write(self, found: Json, holder: str, seconds: int) -> None:
+        """Write the lease with the version that was read. The API refuses it where somebody has written since."""
         metadata = {"resourceVersion": text(found, "metadata", "resourceVersion")}
         spec = found.get("spec")
         body = self._body(metadata, holder, seconds, spec if isinstance(spec, dict) else {})
         self._api.replace(_GROUP, _VERSION, self._name.namespace, _PLURAL, self._name.name, body)
 
     def _body(self, metadata: Mapping[str, str], holder: str, seconds: int, before: Mapping[str, Any]) -> dict[str, Any]:
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        now = datetime.fromtimestamp(self._clock.epoch_seconds(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         taken_over = holder != "" and before.get("holderIdentity") != holder
         transitions = before.get("leaseTransitions")
         return {
@@ -191,12 +217,13 @@ class Lease:
         }
 
     def _lost(self) -> bool:
-        """Whether it was seen in somebody else's hands."""
+        """Whether somebody else was seen to hold it."""
         return self._observed is not None and self._observed[0] not in ("", self._identity)
 
-    def _left_seconds(self) -> float:
-        """For how long chats may still be started, without another renewal."""
-        return self._renewed + self._terms.deadline_seconds - time.monotonic()
+    @property
+    def _ends_ns(self) -> int:
+        """Until when chats may be started, without another renewal."""
+        return self._renewed_ns + nanoseconds(self._terms.deadline_seconds)
 
     def _become(self, leads: bool) -> None:
         if leads == self._held:

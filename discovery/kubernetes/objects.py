@@ -1,4 +1,4 @@
-"""What is kept of the cluster's objects: as much as it takes to find a way to an engine, and nothing else of them."""
+"""What is kept of the cluster's objects: as much as it takes to find a way to an engine, and nothing else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 OURS = "chatprobe.io/"
 """What our annotations and labels begin with."""
 WISHES = ("probe", "backend", "model", "port")
-"""What follows there, of those that are followed."""
+"""What follows there, of the annotations that are read."""
 ENGINE_LABELS = ("app.kubernetes.io/name", "app", "app.kubernetes.io/component")
 """Labels that usually name an engine, the likeliest first."""
 PART_OF = "serving.kserve.io/inferenceservice"
@@ -17,7 +17,11 @@ PART_OF = "serving.kserve.io/inferenceservice"
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """`created` sorts by time. Of labels and annotations those that are read here; of others that are meant for chatprobe a few, without values."""
+    """What all objects have. `created` sorts by time.
+
+    `labels` and `annotations` are those that are read here. Of other annotations that are meant for chatprobe there are
+    a few, without values.
+    """
 
     namespace: str
     name: str
@@ -27,17 +31,18 @@ class Meta:
 
     @property
     def full_name(self) -> str:
+        """`namespace/name`."""
         return f"{self.namespace}/{self.name}"
 
     @property
     def age(self) -> tuple[str, str, str]:
-        """Sorts the older first, whoever else comes."""
+        """Sorts the older first. The order of two objects does not depend on others."""
         return self.created, self.namespace, self.name
 
 
 @dataclass(frozen=True, slots=True)
 class ServicePort:
-    """One port of a Service; `target` is the pods' port, by number or name."""
+    """One port of a Service. `target` is the pods' port, by number or name."""
 
     name: str
     number: int
@@ -50,7 +55,8 @@ class ServicePort:
 class Service:
     """What engines are reached by.
 
-    `balancers` are the external addresses that a load balancer gave it, `local_only` is whether a node forwards to its own pods only.
+    `balancers` are the external addresses that a load balancer gave it. `local_only` is whether a node forwards to its
+    own pods only.
     """
 
     meta: Meta
@@ -63,7 +69,10 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """To which port, by number or name, of which Service of its own namespace something leads; `alone` if to no other besides."""
+    """The Service, of the same namespace, that something leads to, and its port by number or name.
+
+    `alone` is whether it leads to no other besides.
+    """
 
     service: str
     port: str
@@ -72,7 +81,10 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Of OpenShift. `host` is where a router has admitted it, empty if none has; `insecure` is what becomes of plain HTTP."""
+    """OpenShift's Route.
+
+    `host` is where a router has admitted it, empty if none has. `insecure` is what becomes of plain HTTP.
+    """
 
     meta: Meta
     backend: Backend
@@ -84,7 +96,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One path of an Ingress, or one rule of an HTTPRoute; `hosts` are names, empty for any."""
+    """One path of an Ingress, or one rule of an HTTPRoute. `hosts` are names, empty for any."""
 
     hosts: tuple[str, ...]
     path: str
@@ -93,7 +105,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Ingress:
-    """`secure` are the hosts that it serves with TLS; `addresses` are where a controller serves it, empty if none does."""
+    """An Ingress.
+
+    `secure` are the hosts that it serves with TLS. `addresses` are where a controller serves it, empty if none does.
+    """
 
     meta: Meta
     rules: tuple[Rule, ...]
@@ -104,7 +119,10 @@ class Ingress:
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """The Gateway that an HTTPRoute belongs to, and whether it has accepted it; `section` is one of its listeners, empty for all."""
+    """The Gateway that an HTTPRoute belongs to, and whether it has accepted it.
+
+    `section` is one of its listeners, empty for all.
+    """
 
     namespace: str
     name: str
@@ -114,7 +132,7 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class HttpRoute:
-    """Of the Gateway API."""
+    """The Gateway API's HTTPRoute."""
 
     meta: Meta
     parents: tuple[Parent, ...]
@@ -123,7 +141,7 @@ class HttpRoute:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One port of a Gateway; `host` is empty for any."""
+    """One port of a Gateway. `host` is empty for any."""
 
     name: str
     port: int
@@ -133,7 +151,7 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Of the Gateway API: what HTTPRoutes belong to."""
+    """The Gateway API's Gateway, which HTTPRoutes belong to."""
 
     meta: Meta
     listeners: tuple[Listener, ...]
@@ -141,7 +159,7 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """`external` are its addresses outside of the cluster; `ready` is whether it takes traffic."""
+    """A node. `external` are its addresses outside of the cluster. `ready` is whether it takes traffic."""
 
     meta: Meta
     ready: bool
@@ -151,7 +169,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """One address of an EndpointSlice; `node` and `zone` are empty where it does not say."""
+    """One address of an EndpointSlice. `node` and `zone` are empty where it does not say."""
 
     name: str
     address: str
@@ -162,9 +180,10 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Some of the pods behind a Service, and their ports by the Service's port name. `names` is whether it has some by name, who are left out.
+    """Some of the pods behind a Service, and their ports by the Service's port name.
 
-    `objection` is why nothing may be sent to the Service, to which such a slice would have it lead; empty if there is none.
+    `names` is whether it has some pods by name, who are left out. `objection` is why nothing may be sent to the
+    Service, which would lead on to this slice; empty if there is none.
     """
 
     meta: Meta
@@ -177,9 +196,10 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class InferenceService:
-    """Of KServe. `url` is where it is reached from outside, `address` from inside of the cluster.
+    """KServe's InferenceService. `url` is where it is reached from outside, `address` from inside of the cluster.
 
-    `runtime` is the name of what serves it, and of a predictor that brings a container of its own, that of the container's image.
+    `runtime` is the name of the runtime that serves it. For a predictor that brings a container of its own, it is the
+    name of its image.
     """
 
     meta: Meta

@@ -1,4 +1,4 @@
-"""What chatprobe asks of a cluster's API, to the letter: the one list of the rights that it needs. Roles grant these and no others."""
+"""The rights that chatprobe needs in a cluster. This is the one list of them: roles grant these, and no others."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ Scope = Literal["namespace", "cluster"]
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """Verbs on one kind of objects. `group` is empty for the core API; `scope` says whether a Role in each namespace is enough.
+    """Verbs on one kind of objects.
 
-    `ways` are those of `discovery.kubernetes.prefer` that need it, empty where every one does; `names` are the only objects meant, empty for all.
+    `group` is empty for the core API. `scope` says whether a Role in each namespace is enough. `ways` are those of
+    `discovery.kubernetes.prefer` that need it, empty where every one does. `names` are the only objects meant, empty
+    for all.
     """
 
     group: str

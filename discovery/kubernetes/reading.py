@@ -1,4 +1,7 @@
-"""Reads the cluster's objects as its API gives them. Whatever shape they have, something is made of it: what cannot be read is not there."""
+"""Reads the cluster's objects as its API gives them.
+
+Something is made of an object whatever its shape. What cannot be read is as if it were not there.
+"""
 
 from __future__ import annotations
 
@@ -32,15 +35,17 @@ from discovery.kubernetes.objects import (
 from probes.guard import Guard
 
 MOST_RULES = 256
-"""Of one Ingress or HTTPRoute, after those that repeat others; an object of a megabyte could have tens of thousands."""
+"""Of one Ingress or HTTPRoute, those that repeat others not counted. An object of a megabyte could have tens of
+thousands."""
 
 MOST_UNKNOWN = 5
-"""Annotations of one object that are meant for chatprobe, and that it does not know; each is told of."""
+"""Annotations of one object that are meant for chatprobe, and that it does not know. Each is told of."""
 LONGEST_VALUE = 1024
-"""Of an annotation, which may be as long as 256 KiB; none that is followed is as long as this."""
+"""Of an annotation, which may be as long as 256 KiB. None that is followed is as long as this."""
 
 _NO_PODS = Guard(loopback=True)
-"""Knows addresses to which no slice may lead. The API server takes none that is link-local or loopback, but metadata services elsewhere."""
+"""Knows addresses to which no slice may lead. The API server takes no link-local or loopback ones, but it takes
+those of metadata services elsewhere."""
 _ZONE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", re.ASCII)
 _KEPT_LABELS = frozenset((*ENGINE_LABELS, PART_OF, *(OURS + wish for wish in WISHES)))
 _POD_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
@@ -48,6 +53,7 @@ _KEPT_ANNOTATIONS = frozenset(("haproxy.router.openshift.io/timeout", "nginx.ing
 
 
 def meta(found: Json) -> Meta:
+    """What is kept of what all objects have."""
     return Meta(
         text(found, "metadata", "namespace"),
         text(found, "metadata", "name"),
@@ -58,7 +64,7 @@ def meta(found: Json) -> Meta:
 
 
 def _annotations(written: Mapping[str, str]) -> dict[str, str]:
-    """What an object weighs here does not grow with what its owner writes."""
+    """What is kept of annotations. It does not grow with what the object's owner writes."""
     unknown = sorted(key for key in written if key.startswith(OURS) and key not in _KEPT_ANNOTATIONS)
     kept = {key: value[:LONGEST_VALUE] for key, value in written.items() if key in _KEPT_ANNOTATIONS}
     return kept | dict.fromkeys(unknown[:MOST_UNKNOWN], "")
@@ -125,7 +131,10 @@ def _few(rules: Iterable[Rule]) -> tuple[Rule, ...]:
 
 
 def _secure_hosts(spec: Json) -> tuple[str, ...]:
-    """Any, where they are too many to be looked through: what is taken for TLS and is none costs a way, and no secret."""
+    """The hosts with TLS. Any, where they are too many to be looked through.
+
+    A host that is wrongly taken for one with TLS costs a way, and no secret.
+    """
     hosts = dict.fromkeys(host for tls in entries(spec, "tls") for host in (texts(tls, "hosts") or ("*",)))
     return tuple(hosts) if len(hosts) <= MOST_RULES else ("*",)
 
@@ -161,7 +170,10 @@ def _parent_key(parent: Json, own: str) -> tuple[str, str, str]:
 
 
 def _paths(rule: Json) -> tuple[str, ...]:
-    """The paths that the rule is for; one that asks for more than a path, such as a header or a method, is for none that we could tell."""
+    """The paths that a rule is for.
+
+    A rule that asks for more than a path, such as a header or a method, is for none that can be told.
+    """
     return tuple(
         text(match, "path", "value") if text(match, "path", "type") in ("", "PathPrefix") and not match.keys() - {"path"} else "?"
         for match in entries(rule, "matches")
@@ -222,7 +234,10 @@ def _pod(address: str, endpoint: Json) -> Pod:
 
 
 def _label(form: re.Pattern[str], written: str) -> str:
-    """What becomes a label; empty where it has not the form that it has in a cluster, since whoever writes a slice may write anything."""
+    """A text that becomes a label.
+
+    Empty where it has not the form that it has in a cluster: a slice may hold anything.
+    """
     return written if form.fullmatch(written) else ""
 
 

@@ -14,7 +14,10 @@ _Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that was found, each kind in a steady order; of what leads to a Service, the rules that are for it alone."""
+    """All that was found, each kind in a steady order.
+
+    Of an Ingress or an HTTPRoute that leads to a Service, only the rules for that Service are there.
+    """
 
     services: tuple[Service, ...]
     inference_services: tuple[InferenceService, ...]
@@ -39,7 +42,7 @@ class Snapshot:
 
 
 def snapshot(objects: Iterable[Object]) -> Snapshot:
-    """Everything put in order."""
+    """Put all objects in order."""
     services: list[Service] = []
     inference_services: list[InferenceService] = []
     nodes: list[Node] = []

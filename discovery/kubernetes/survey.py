@@ -1,4 +1,7 @@
-"""What a comparison wants to know of a cluster beside its engines: GPUs, pods, storage, monitoring. Looked at once, for a person who may see it."""
+"""What a comparison wants to know of a cluster beside its engines: GPUs, pods, storage, monitoring.
+
+It is looked at once, for a person who may see it.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Could not be looked at; `why` says what would help."""
+    """What could not be looked at. `why` says what would help."""
 
     why: str
 
@@ -48,7 +51,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """`hosting` are the nodes that ready pods of each Service run on, by `namespace/name`; `user_monitoring` is None where it is no OpenShift."""
+    """What was found.
+
+    `hosting` are the nodes that ready pods of each Service run on, by `namespace/name`. `user_monitoring` is None where
+    it is no OpenShift.
+    """
 
     gpu_nodes: tuple[GpuNode, ...] | Unknown
     hosting: Mapping[str, frozenset[str]] | Unknown
@@ -58,7 +65,10 @@ class Survey:
 
 
 def survey(settings: Kubernetes) -> Survey:
-    """Blocks. Raises `ApiError` where there is no cluster to talk to; what is not allowed to be seen is `Unknown`."""
+    """Look at the cluster. What is not allowed to be seen is `Unknown`.
+
+    Blocks. Raises `ApiError` where there is no cluster to talk to.
+    """
     api = Api(settings)
     try:
         routes = _or_unknown(lambda: _routes(api, settings))
@@ -81,7 +91,7 @@ def _or_unknown(look: Callable[[], T]) -> T | Unknown:
 
 
 def _routes(api: Api, settings: Kubernetes) -> tuple[Route, ...] | None:
-    """None where the cluster has no Routes: it is no OpenShift."""
+    """The Routes. None where the cluster has no such kind: it is no OpenShift."""
     try:
         found = [item for namespace in settings.namespaces for item in api.whole(ROUTES, namespace)]
     except AbsentError:
@@ -104,7 +114,10 @@ def _gpu_nodes(api: Api) -> tuple[GpuNode, ...]:
 
 
 def _asked_for(pod: Json) -> int:
-    """The GPUs of a pod: those of all its containers together, or of the one that sets it up, where that asks for more."""
+    """The GPUs that a pod asks for.
+
+    They are those of all its containers together, or of the one that sets it up, where that asks for more.
+    """
     together = sum(_gpus(part(container, "resources", "limits")) for container in entries(pod, "spec", "containers"))
     setting_up = (_gpus(part(container, "resources", "limits")) for container in entries(pod, "spec", "initContainers"))
     return max(together, *setting_up, 0)

@@ -1,4 +1,7 @@
-"""Which ways lead to a Service: through a Route, an Ingress or a gateway, to a NodePort or a load balancer, to the Service itself. Pure."""
+"""Which ways lead to a Service. Pure.
+
+A way goes through a Route, an Ingress or a gateway, to a NodePort or a load balancer, or to the Service itself.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,10 @@ _SECURE_PORTS = (443, 8443)
 class Way:
     """One way to an engine. `through` names the object that it leads through.
 
-    `termination` says who ends TLS, None without TLS: the router (`edge`), the router and the engine again (`reencrypt`), the engine alone
-    (`passthrough`), an ingress `controller`, a `gateway`. `plain_http` is what becomes of HTTP there, and `fallback_url` where it would be answered.
+    `termination` says who ends TLS, None without TLS: the router (`edge`), the router and the engine again
+    (`reencrypt`), the engine alone (`passthrough`), an ingress `controller`, a `gateway`. `plain_http` is what becomes
+    of HTTP there, and `fallback_url` where it would be answered. `secure_pods` is whether the pods themselves speak
+    TLS.
     """
 
     kind: WayKind
@@ -38,11 +43,15 @@ class Way:
 
 
 MOST_REASONS = 5
-"""What is told of the ways that are not taken to one Service; others may write any number of objects that lead to it."""
+"""Reasons that are told why ways to one Service are not taken. Others may write any number of objects that lead to
+it."""
 
 
 def best_way(service: Service, port: ServicePort, snapshot: Snapshot, settings: Kubernetes) -> tuple[Way | None, list[str]]:
-    """The way to a Service's port that is taken, and what speaks against those before it, each reason once. Others are not looked at."""
+    """The way to a Service's port that is taken, and what speaks against those before it, each reason once.
+
+    Ways after it are not looked at.
+    """
     against: dict[str, None] = {}
     for name in settings.prefer:
         for one in _OF[name](service, port, snapshot, settings):
@@ -55,7 +64,10 @@ def best_way(service: Service, port: ServicePort, snapshot: Snapshot, settings: 
 
 
 def _against(way: Way, settings: Kubernetes) -> str | None:
-    """What speaks against a way through what others write: a name inside of the cluster would lead to wherever they like."""
+    """What speaks against a way through what others write.
+
+    A name inside of the cluster would lead to wherever they like.
+    """
     if way.kind == "service" or not is_inside(way.url, settings):
         return None
     return f"{way.through} has a host that is a name inside of the cluster, or may become one: it has fewer than two dots"
@@ -69,7 +81,10 @@ def service_way(service: Service, port: ServicePort, settings: Kubernetes) -> Wa
 
 
 def service_url(service: Service, port: ServicePort, settings: Kubernetes) -> str:
-    """Where the Service itself answers, inside of the cluster. A headless one has no port of its own: its pods' port is meant."""
+    """Where the Service itself answers, inside of the cluster.
+
+    A headless Service has no port of its own: its pods' port is meant.
+    """
     number = int(port.target) if service.headless and port.target.isdecimal() else port.number
     return f"{'https' if is_secure(port) else 'http'}://{service_host(service.meta.namespace, service.meta.name, settings)}:{number}"
 
@@ -166,7 +181,10 @@ def _of_http_route(route: HttpRoute, port: ServicePort, snapshot: Snapshot, sett
 
 
 def _through_gateway(what: str, host: str, parents: list[Parent], snapshot: Snapshot) -> Way:
-    """By the listeners of the gateways, TLS first. Of a gateway in a namespace that is not looked into, only its usual ports can be guessed."""
+    """The way by the listeners of the gateways, TLS first.
+
+    Of a gateway in a namespace that is not looked into, only the usual ports can be guessed.
+    """
     listeners = [listener for parent in parents for listener in _listeners(parent, host, snapshot)]
     secure = next((listener for listener in listeners if listener.protocol in ("HTTPS", "TLS")), None)
     plain = next((listener for listener in listeners if listener.protocol == "HTTP"), None)
@@ -215,7 +233,7 @@ _OF: Mapping[WayName, Callable[[Service, ServicePort, Snapshot, Kubernetes], Ite
     "nodeport": _by_node_port,
     "service": _by_service,
 }
-"""For each way that can be preferred."""
+"""For each way that can be preferred, what finds it."""
 
 
 def _leads_to(backend: Backend, port: ServicePort) -> bool:
@@ -223,7 +241,10 @@ def _leads_to(backend: Backend, port: ServicePort) -> bool:
 
 
 def _covered(host: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a host is one of these, or has one label in place of a `*` at the begin of one; a bare `*` is any."""
+    """Whether a host is one of these patterns, or matches one.
+
+    A `*` at the beginning is one label, and a bare `*` is any host.
+    """
     return any(pattern in ("*", host) or (pattern.startswith("*.") and host.partition(".")[2] == pattern[2:]) for pattern in patterns)
 
 

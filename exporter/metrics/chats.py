@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -11,11 +11,12 @@ from catalogue.metric import Metric
 from config.model import Doubtful, Slo
 from exporter.metrics import readings
 from exporter.metrics.families import Families, Series
+from exporter.metrics.last_words import LastWords
 from exporter.metrics.readings import Reading
 from exporter.metrics.slo import chat_was_good, skip_was_good
 from probes.record import PHASES, ChatRecord
 from traffic.events import SkipReason
-from traffic.pairs import Measure
+from traffic.pairs import Comparison
 
 _ZERO_FROM_THE_START = tuple(
     metric for metric in own.CATALOGUE if metric.labels == own.CHAT_LABELS and metric.type != "gauge" and metric is not own.FIRST_CONTENT
@@ -47,6 +48,7 @@ class ChatSeries:
         self._series = Series(families, labels)
         self._terms = terms
         self._thinks = False
+        self._last_words = LastWords()
         self._start_at_zero()
         self.agree(terms)
 
@@ -58,6 +60,7 @@ class ChatSeries:
         self._series.keep_only(own.CHECK_FAILURES, [(name,) for name in terms.checks])
         self._series.keep_only(own.PAIRS, [(peer,) for peer in terms.peers])
         self._series.keep_only(own.PAIR_WINS, product(terms.peers, own.MEASURES))
+        self._series.keep_only(own.PAIRS_UNDECIDED, product(terms.peers, own.UNDECIDED))
 
     def renew(self, begin_anew: Collection[Metric]) -> None:
         """Begin these families' series again, at 0."""
@@ -70,6 +73,8 @@ class ChatSeries:
             self._series.touch(own.FIRST_CONTENT)
         for reading in readings.counts(record):
             self._apply(reading, record)
+        if (words := self._last_words.of(record)) is not None:
+            self._series.record_only(own.LAST_FAILURE, record.started_at + record.e2e_seconds, *words)
         if record.failed_check in self._terms.checks:
             self._series.record(own.CHECK_FAILURES, 1, record.failed_check)
         if self._terms.doubtful == "keep" or not record.doubtful:
@@ -84,12 +89,14 @@ class ChatSeries:
         for name, slo in self._terms.slos.items():
             self._judge(name, skip_was_good(reason, slo), count)
 
-    def pair(self, peer: str, won: Iterable[Measure]) -> None:
-        """Take a pair with that peer, and what was better here than there."""
-        if peer in self._terms.peers:
-            self._series.record(own.PAIRS, 1, peer)
-            for measure in won:
-                self._series.record(own.PAIR_WINS, 1, peer, measure.value)
+    def pair(self, found: Comparison) -> None:
+        """Take a pair with a peer, and what was better here than there."""
+        if found.peer in self._terms.peers:
+            self._series.record(own.PAIRS, 1, found.peer)
+            for measure in found.won:
+                self._series.record(own.PAIR_WINS, 1, found.peer, measure.value)
+            if found.undecided is not None:
+                self._series.record(own.PAIRS_UNDECIDED, 1, found.peer, found.undecided.value)
 
     def end(self) -> None:
         self._series.end()

@@ -44,6 +44,7 @@ def counts(record: ChatRecord) -> Iterator[Reading]:
     yield Reading(own.CHUNKS, len(record.chunks))
     yield Reading(own.RETRIES, record.retries)
     yield Reading(own.DOUBTFUL, record.doubtful)
+    yield Reading(own.GATHERED, record.bursts is not None)
 
 
 def timings(record: ChatRecord) -> Iterator[Reading]:

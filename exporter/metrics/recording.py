@@ -8,7 +8,7 @@ from functools import partial
 
 from catalogue import own
 from config.demand import longest_interval_seconds
-from config.model import Scenario, Slo
+from config.model import Config, Scenario, Slo
 from discovery.files import FILES
 from discovery.kubernetes.enrolling import KUBERNETES
 from exporter.metrics.boundaries import beginning_anew, thresholds
@@ -58,33 +58,41 @@ class Recording:
                 self._ledger.write(partial(self._pair, event))
 
     def set_targets(self, roster: Roster) -> None:
-        """The configuration and the targets from now on: a scrape sees the series of before or those of afterwards, never a mixture.
+        """Keep series for this configuration and these targets from now on.
 
-        Whatever goes on keeps its series as they are; targets and scenarios that are gone take theirs along. Histograms whose boundaries change
-        begin anew, as whole families.
+        A scrape sees the series of before or those of afterwards, never a mixture. Whatever goes on keeps its series as they are;
+        targets and scenarios that are gone take theirs along. Histograms whose boundaries change begin anew, as whole families.
+        Where the configuration is the same, nothing is done about targets that have not changed.
         """
         self._ledger.write(partial(self._set_targets, roster))
 
     def _set_targets(self, roster: Roster) -> None:
         before, self._roster = self._roster, roster
         for target in list(self._targets):
-            if target not in roster.members or roster.members[target].target.backend != before.members[target].target.backend:
+            if target not in roster.members or roster.members[target].endpoint.backend != before.members[target].endpoint.backend:
                 self._end(target)
         self._wanted = {(target, name) for name, scenario in roster.config.scenarios.items() for target in roster.of(scenario)}
         for key in self._chats.keys() - self._wanted:
             self._chats.pop(key).end()
-        begin_anew = beginning_anew(before.config, roster.config)
-        self._families.divide(thresholds(roster.config), begin_anew)
-        for key, chats in self._chats.items():
-            chats.renew(begin_anew)
-            chats.agree(self._terms(*key))
+        if roster.config is not before.config:
+            self._reconfigure(before.config, roster.config)
+        for (target, name), chats in self._chats.items():
+            if roster.config is not before.config or roster.config.scenarios[name].pair:
+                chats.agree(self._terms(target, name))
         for target, member in roster.members.items():
-            if target in self._targets:
-                self._begin_chats(target)
+            if target not in self._targets:
+                self._learn(Facts(target, model=member.endpoint.model or UNKNOWN_MODEL))
+                continue
+            self._begin_chats(target)
+            if before.members.get(target) is not member:
                 self._inform(target)
-            else:
-                self._learn(Facts(target, model=member.target.model or UNKNOWN_MODEL))
         self._tell_of(roster)
+
+    def _reconfigure(self, before: Config, after: Config) -> None:
+        begin_anew = beginning_anew(before, after)
+        self._families.divide(thresholds(after), begin_anew)
+        for chats in self._chats.values():
+            chats.renew(begin_anew)
 
     def _tell_of(self, roster: Roster) -> None:
         discovery = roster.config.discovery
@@ -114,7 +122,7 @@ class Recording:
 
     def _record(self, record: ChatRecord) -> None:
         chats = self._chats.get((record.target, record.scenario))
-        if chats is None or record.outcome == "cancelled" or record.backend != self._roster.members[record.target].target.backend:
+        if chats is None or record.outcome == "cancelled" or record.backend != self._roster.members[record.target].endpoint.backend:
             return
         chats.record(record)
         if record.certificate_expiry is not None:
@@ -134,10 +142,10 @@ class Recording:
         scenario = self._roster.config.scenarios.get(pair.scenario)
         if scenario is None:
             return
-        for side, peer, won in compared(pair, answer_tokens=scenario.max_tokens):
-            chats = self._chats.get((side, pair.scenario))
+        for found in compared(pair, answer_tokens=scenario.max_tokens):
+            chats = self._chats.get((found.target, pair.scenario))
             if chats is not None:
-                chats.pair(peer, won)
+                chats.pair(found)
 
     def _break(self, breaker: Breaker) -> None:
         if breaker.target in self._targets:
@@ -152,7 +160,7 @@ class Recording:
         self._facts[target] = facts
         if known is None or known.model != facts.model:
             self._end_series(target)
-            labels = (target, self._roster.members[target].target.backend, facts.model)
+            labels = (target, self._roster.members[target].endpoint.backend, facts.model)
             self._targets[target] = Series(self._families, labels)
             self._begin_chats(target)
         self._inform(target)
@@ -160,7 +168,7 @@ class Recording:
     def _inform(self, target: str) -> None:
         """Set the gauges that hold what is known of a target."""
         member, facts, series = self._roster.members[target], self._facts[target], self._targets[target]
-        url = shown_url(member.target.url)
+        url = shown_url(member.endpoint.url)
         longest = "" if facts.max_model_len is None else str(facts.max_model_len)
         without = ",".join(facts.left_out)
         series.record_only(own.TARGET_INFO, 1, url, facts.served_model or "", facts.backend_version or "", member.source, longest, without)
@@ -179,7 +187,7 @@ class Recording:
         """The series of those of its scenarios that have none yet."""
         for name in self._roster.config.scenarios:
             if (target, name) in self._wanted and (target, name) not in self._chats:
-                labels = (target, self._roster.members[target].target.backend, self._facts[target].model, name)
+                labels = (target, self._roster.members[target].endpoint.backend, self._facts[target].model, name)
                 self._chats[target, name] = ChatSeries(self._families, labels, self._terms(target, name))
 
     def _end(self, target: str) -> None:

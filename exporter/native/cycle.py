@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from config.engine_metrics import MetricsPage, Native
+from exporter.native.drops import DropReason, LeftOut
 from exporter.native.failure import NativeReason, ScrapeError
 from exporter.native.gap import Gap
 from exporter.native.identity import OneProcess
@@ -35,6 +36,20 @@ APART_NS = 20_000_000
 
 Hundreds at once would make each other wait beyond the timeout.
 """
+
+NAMES_SAID = 20
+"""Names that one line of the log has at most."""
+NAMES_KNOWN = 1000
+"""Names of one page that the log says at most."""
+_DETAILS = {
+    DropReason.UNREADABLE: "the engine writes lines that are no metrics; the rest of its page is read",
+    DropReason.LINE_TOO_LONG: "the engine writes longer lines than are read; the rest of its page is read",
+    DropReason.TOO_LARGE: "the page has more lines than are read; what chatprobe_native_* are made of is read all the same",
+    DropReason.MALFORMED: "Prometheus would not take them; the rest of the page is served",
+    DropReason.BUDGET: "raise native.series_per_target, or deny what is not needed under native.deny",
+    DropReason.TYPE_CONFLICT: "another target has them with another type; deny them under native.deny if they are not needed",
+    DropReason.NAME_CONFLICT: "another family takes the name; deny one of them under native.deny",
+}
 
 _log = structlog.get_logger()
 
@@ -66,6 +81,8 @@ class _Page:
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
     """Is to be read before its time, or not at all any more."""
     gone: bool = False
+    said: set[tuple[DropReason, str]] = field(default_factory=set)
+    """The names that the log has already said to be left out."""
 
     @property
     def key(self) -> tuple[str, str | None]:
@@ -119,7 +136,7 @@ class Natives:
                 page.endpoint = endpoint
             else:
                 self._leave(self._pages.pop(key))
-        backends: dict[str, str] = {name: member.target.backend for name, member in roster.members.items()}
+        backends: dict[str, str] = {name: member.endpoint.backend for name, member in roster.members.items()}
         for name in [name for name, backend in self._backends.items() if backends.get(name) != backend]:
             self._models.pop(name, None)
             self._keep.unified.forget(name)
@@ -207,7 +224,8 @@ class Natives:
                 await asyncio.get_running_loop().run_in_executor(self._thread, self._hand_over_loaded, page, models)
             else:
                 scraped = await self._scraper.metrics(endpoint, page.page.url, timeout_seconds=timeout_seconds)
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._hand_over, page, scraped)
+                left_out = await asyncio.get_running_loop().run_in_executor(self._thread, self._hand_over, page, scraped)
+                _say(page, left_out)
         except ScrapeError as error:
             self._fail(page, error.reason, self._seconds_since(began_ns), str(error))
             return
@@ -217,21 +235,22 @@ class Natives:
         if not page.gone:
             self._keep.ups.told(*self._labels(page), page.page.replica, None, self._seconds_since(began_ns))
 
-    def _hand_over(self, page: _Page, scraped: Scraped) -> None:
-        """Hand one scrape to everything that uses it. Raises `ScrapeError`.
+    def _hand_over(self, page: _Page, scraped: Scraped) -> Sequence[LeftOut]:
+        """Hand one scrape to everything that uses it. Gives what of it is not served. Raises `ScrapeError`.
 
         Runs in a thread, as writing thousands of lines would hold up the event loop.
         """
         if page.gone:
-            return
+            return ()
         if not page.process.is_one(scraped):
             raise ScrapeError(NativeReason.LOAD_BALANCED, "several processes answer at this URL; list the URL of each under metrics.urls")
         target, backend, model = self._labels(page)
         replica = page.page.replica
-        self._keep.relay.serve(target, backend, replica, scraped.families)
+        left_out = self._keep.relay.serve(target, backend, replica, scraped.families, scraped.left_out)
         self._keep.unified.serve_numbers(target, backend, model, replica, scraped.numbers)
         self._keep.loads.add_scrape(target, replica, scraped)
         self._keep.gap.add_scrape(target, replica, scraped)
+        return left_out
 
     def _hand_over_loaded(self, page: _Page, models: Sequence[LoadedModel]) -> None:
         if not page.gone:
@@ -286,6 +305,26 @@ def _reached(endpoint: Endpoint, member: Member, page: MetricsPage) -> Endpoint:
     settings = member.replica_tls
     tls = Tls(ca_file=settings.ca_file, server_name=settings.server_name or page.server_name, insecure=settings.insecure)
     return replace(endpoint, api_key=None, headers={}, tls=tls)
+
+
+def _say(page: _Page, left_out: Sequence[LeftOut]) -> None:
+    """Tell the log which series of the page are not served on, each name once."""
+    for reason in DropReason:
+        ours = [one for one in left_out if one.reason is reason]
+        new = sorted({one.name for one in ours if (reason, one.name) not in page.said})
+        if not new or len(page.said) >= NAMES_KNOWN:
+            continue
+        page.said.update((reason, name) for name in new)
+        _log.warning(
+            "series of an engine's own metrics are left out",
+            target=page.endpoint.name,
+            replica=page.page.replica,
+            reason=reason,
+            series=sum(one.series for one in ours),
+            names=new[:NAMES_SAID],
+            more_names=len(new[NAMES_SAID:]),
+            detail=_DETAILS[reason],
+        )
 
 
 def _relay_settings(settings: Native) -> RelaySettings:

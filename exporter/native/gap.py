@@ -44,7 +44,7 @@ class Gap:
 
         The series of a target that is gone, or has another backend now, end.
         """
-        self._ledger.write(partial(self._set_backends, {name: member.target.backend for name, member in roster.members.items()}))
+        self._ledger.write(partial(self._set_backends, {name: member.endpoint.backend for name, member in roster.members.items()}))
 
     def count_chat(self, record: ChatRecord) -> None:
         """Take a chat that has ended, whatever its outcome."""

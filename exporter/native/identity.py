@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from exporter.native.families import start_seconds
+from exporter.native.families import START_TIME, start_seconds
 from exporter.native.scrape import Scraped
 from probes.numbers.family import Family
 
@@ -58,7 +58,7 @@ class OneProcess:
 
         Once several were seen, it takes 10 scrapes in a row that look like one process until this is true again.
         """
-        match self._look(scraped.families):
+        match self._look(scraped.families, scraped.unread):
             case "several":
                 self._scrapes_to_believe = SCRAPES_TO_BELIEVE
             case "new" if self._scrapes_to_believe:
@@ -67,13 +67,15 @@ class OneProcess:
                 self._scrapes_to_believe -= 1
         return not self._scrapes_to_believe
 
-    def _look(self, families: Sequence[Family]) -> _Looks:
+    def _look(self, families: Sequence[Family], unread: Collection[str]) -> _Looks:
+        if START_TIME in unread:
+            return "same"
         start = start_seconds(families)
         if not self._starts:
             self._starts.append(start)
         last = self._starts[-1]
         if start == last:
-            return "same" if start is not None else self._turns.judge(_counters(families))
+            return "same" if start is not None else self._turns.judge(_counters(families), unread)
         is_known = start in self._starts or (start is not None and last is not None and start < last)
         self._starts.append(start)
         self._turns = _Turns()
@@ -97,8 +99,10 @@ class _Turns:
         self._falls: list[_Fall] = []
         self._swung: int | None = None
 
-    def judge(self, counters: Mapping[str, float]) -> _Looks:
+    def judge(self, counters: Mapping[str, float], unread: Collection[str]) -> _Looks:
+        """`unread` are counters that could not be read, or not all of them. They stand where they stood."""
         self._number += 1
+        counters = {**counters, **{name: value for name, value in self._last.items() if name in unread}}
         has_fallen = not _reaches(counters, self._last)
         falls = [fall for fall in self._falls if self._number - fall.at < SWING_SCRAPES]
         back = [fall for fall in falls if _reaches(counters, fall.before)]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from enum import StrEnum
 from fnmatch import fnmatchcase
 from threading import Lock
 
@@ -12,9 +11,12 @@ from prometheus_client.core import CounterMetricFamily
 
 from catalogue import own
 from catalogue.metric import BACKEND, REPLICA, TARGET
+from catalogue.shown import SHOWN
 from exporter.native.claims import Claims, Title
+from exporter.native.drops import DropReason, LeftOut
 from exporter.native.families import START_TIME
 from exporter.native.text import Labels, Written, escaped, escaped_help, write
+from probes import backends
 from probes.numbers.family import Family
 
 RESERVED = frozenset({TARGET, BACKEND, REPLICA})
@@ -22,21 +24,6 @@ RESERVED = frozenset({TARGET, BACKEND, REPLICA})
 
 A label of the engine with such a name is renamed to `exported_…`, even on a series that does not bear ours.
 """
-
-
-class DropReason(StrEnum):
-    """Why a series that the filters let through is not served."""
-
-    BUDGET = "budget"
-    """The target has more series than are relayed of one."""
-    TYPE_CONFLICT = "type_conflict"
-    """Another target has a family of this name and another type."""
-    NAME_CONFLICT = "name_conflict"
-    """Another family stands in the way of this one's name: in OpenMetrics a counter `x_total` takes `x`."""
-    MALFORMED = "malformed"
-    """OpenMetrics does not allow for it: a negative or missing count, a histogram without its last bucket, a series
-    that stands there twice.
-    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +94,9 @@ class Relay:
     A family that several targets have is served once, under the type that the first of them gave it. While that target
     serves it, a family of the same name and another type is dropped.
 
-    Each target has a budget of series, which whole families fill: histograms last, and each kind by name. A family that
-    does not fit any more is dropped, and smaller ones behind it are still served.
+    Each target has a budget of series, which whole families fill: first those that dashboards show, or that unified
+    numbers are made of; of these, and of the others, histograms last, and the smallest first. A family that does not
+    fit any more is dropped, and smaller ones behind it are still served.
     """
 
     def __init__(self, settings: RelaySettings) -> None:
@@ -130,20 +118,24 @@ class Relay:
                     self._release(source)
                 self._dropped.clear()
 
-    def serve(self, target: str, backend: str, replica: str | None, families: Sequence[Family]) -> None:
-        """Serve these families in place of what this replica of the target had.
+    def serve(self, target: str, backend: str, replica: str | None, families: Sequence[Family], lost: Sequence[LeftOut] = ()) -> tuple[LeftOut, ...]:
+        """Serve these families in place of what this replica of the target had. Gives what is not served, and why.
 
-        `replica` is None where there is only one. Writes thousands of lines, so call it in a thread.
+        `replica` is None where there is only one. `lost` is what was left out when the page was read; that is counted
+        too, even if nothing is to be relayed. Writes thousands of lines, so call it in a thread.
         """
         settings = self._settings
         if not settings.on:
-            return
+            with self._lock:
+                self._count(target, lost)
+            return tuple(lost)
         ours = {TARGET: target, BACKEND: backend} | ({} if replica is None else {REPLICA: replica})
         labels = Labels(ours, RESERVED)
-        written = [(family, write(family, labels)) for family in sorted(families, key=_order) if settings.lets_through(family.name)]
+        written = [(family, write(family, labels)) for family in _in_order(backend, families) if settings.lets_through(family.name)]
         with self._lock:
-            if self._settings.on:
-                self._replace((target, replica), written)
+            left_out = (*lost, *(self._replace((target, replica), written) if self._settings.on else ()))
+            self._count(target, left_out)
+        return left_out
 
     def drop(self, target: str, replica: str | None) -> None:
         """End the series of this replica of the target. What was counted of it stays."""
@@ -181,26 +173,35 @@ class Relay:
             family.add_metric(labels, count)
         yield family
 
-    def _replace(self, source: _Source, written: Iterable[tuple[Family, Written]]) -> None:
+    def _count(self, target: str, left_out: Iterable[LeftOut]) -> None:
+        for one in left_out:
+            self._dropped[target, one.reason] = self._dropped.get((target, one.reason), 0) + one.series
+
+    def _replace(self, source: _Source, written: Iterable[tuple[Family, Written]]) -> list[LeftOut]:
         target = source[0]
         self._release(source)
         for reason in DropReason:
             self._dropped.setdefault((target, reason), 0)
         left = self._settings.series_per_target - sum(_count(page) for other, page in self._served.items() if other[0] == target)
         taken: dict[Title, Block] = {}
+        left_out: list[LeftOut] = []
         for family, lines in written:
-            self._dropped[target, DropReason.MALFORMED] += lines.malformed
+            if lines.malformed:
+                left_out.append(LeftOut(family.name, DropReason.MALFORMED, lines.malformed))
+            if not lines.series:
+                continue
             title = Title(family.name, family.type)
             conflict = self._claims.conflict(title)
             if conflict is not None:
-                self._dropped[target, _CONFLICTS[conflict]] += lines.series
+                left_out.append(LeftOut(family.name, _CONFLICTS[conflict], lines.series))
             elif lines.series > left:
-                self._dropped[target, DropReason.BUDGET] += lines.series
-            elif lines.series:
+                left_out.append(LeftOut(family.name, DropReason.BUDGET, lines.series))
+            else:
                 taken[title] = Block(family.help, lines.lines, lines.series)
                 self._claims.hold(title, source)
                 left -= lines.series
         self._served[source] = taken
+        return left_out
 
     def _release(self, source: _Source) -> None:
         self._claims.release(self._served.pop(source, ()), source)
@@ -213,9 +214,11 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _order(family: Family) -> tuple[bool, str]:
-    """The order in which families fill the budget."""
-    return family.type == "histogram", family.name
+def _in_order(backend: str, families: Iterable[Family]) -> list[Family]:
+    """The families in the order in which they fill the budget."""
+    metrics = backends.get(backend).metrics
+    first: Set[str] = SHOWN if metrics is None else SHOWN | metrics.sources
+    return sorted(families, key=lambda family: (family.name not in first, family.type == "histogram", len(family.samples), family.name))
 
 
 def _count(page: Mapping[Title, Block]) -> int:

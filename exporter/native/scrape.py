@@ -10,8 +10,9 @@ from typing import Self
 
 import httpx
 
+from exporter.native.drops import LeftOut, unread
 from exporter.native.failure import NativeReason, ScrapeError
-from exporter.native.families import parse
+from exporter.native.families import Page, parse
 from probes import backends
 from probes.ask import Endpoint
 from probes.backends.base import FrameError
@@ -39,13 +40,19 @@ class Scraped:
     """What one process told at one time.
 
     `began_ns` is when it was asked, `ended_ns` when its whole answer was here, both on the monotonic clock. `numbers`
-    are those of its families that all engines have under one name.
+    are those of its families that all engines have under one name. `left_out` is what of its text is not in these.
     """
 
     families: tuple[Family, ...]
     numbers: Numbers
     began_ns: int
     ended_ns: int
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def unread(self) -> frozenset[str]:
+        """The names of samples of which some could not be read."""
+        return unread(self.left_out)
 
 
 class Scraper:
@@ -76,8 +83,8 @@ class Scraper:
         began_ns = self._clock.monotonic_ns()
         answer = await self._answer(endpoint, url, timeout_seconds)
         ended_ns = self._clock.monotonic_ns()
-        families, numbers = await asyncio.to_thread(_read, answer, own)
-        return Scraped(families, numbers, began_ns, ended_ns)
+        page, numbers = await asyncio.to_thread(_read, answer, own)
+        return Scraped(page.families, numbers, began_ns, ended_ns, page.left_out)
 
     async def loaded_models(self, endpoint: Endpoint, *, timeout_seconds: float) -> tuple[LoadedModel, ...]:
         """The models that an engine which loads on demand has in memory. The timeout is for the whole answer.
@@ -155,11 +162,11 @@ def _too_large() -> ScrapeError:
     return ScrapeError(NativeReason.TOO_LARGE, f"more than {BODY_LIMIT} bytes")
 
 
-def _read(answer: _Answer, own: OwnMetrics) -> tuple[tuple[Family, ...], Numbers]:
-    families = parse(answer.whole(), answer.content_type, own.prefixes)
-    if not own.begin_late and not any(_tells(family, own) for family in families):
+def _read(answer: _Answer, own: OwnMetrics) -> tuple[Page, Numbers]:
+    page = parse(answer.whole(), answer.content_type, own)
+    if not own.begin_late and not any(_tells(family, own) for family in page.families):
         raise ScrapeError(NativeReason.EMPTY, "no metrics of the engine")
-    return families, own.read(families)
+    return page, own.read(page.families, unread(page.left_out))
 
 
 def _tells(family: Family, own: OwnMetrics) -> bool:

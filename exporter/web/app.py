@@ -20,10 +20,11 @@ GZIP_LEVEL = 6
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What the endpoints show and do. `not_ready` says why the exporter does not probe, or None where it does; `troubles` are what is
-    wrong with the configuration or with discovery; `config` is YAML without secrets.
+    """What the endpoints show and do.
 
-    `reload` has the configuration read again; None where whoever reaches the endpoint may not do that.
+    `not_ready` says why the exporter does not probe, None where it does. `troubles` are what is wrong with the
+    configuration or with discovery. `config` is YAML without secrets. `reload` has the configuration read again; it is
+    None where whoever reaches the endpoint may not do that.
     """
 
     exposition: Exposition

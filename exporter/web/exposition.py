@@ -27,7 +27,7 @@ class Exposition(Protocol):
     """Renders all metrics. Slow with many series: call it in a thread."""
 
     def render(self, accept: str) -> tuple[bytes, str]:
-        """(body, content type) in the form that the scraper's `Accept` header prefers."""
+        """The body, and its content type: in the form that the scraper's `Accept` header prefers."""
         ...
 
 
@@ -42,7 +42,10 @@ class _Snapshot:
 
 
 class PrometheusExposition:
-    """The exposition by prometheus-client, with the engines' own metrics, which are `relayed` as lines, behind it. Safe to call from any thread."""
+    """The exposition by prometheus-client. Safe to call from any thread.
+
+    The engines' own metrics stand behind it: they are `relayed` as lines.
+    """
 
     def __init__(self, registry: CollectorRegistry, ledger: Ledger, relayed: Callable[[], RelaySnapshot] = RelaySnapshot) -> None:
         self._registry = registry

@@ -1,4 +1,4 @@
-"""The page at `/`: each target and scenario with what last became of it."""
+"""The page at `/`: each target and scenario, and what last became of it."""
 
 from __future__ import annotations
 
@@ -62,11 +62,14 @@ _TABLE = """\
 </table>
 </div>"""
 TROUBLE_LINES = 10
-"""What is wrong in more lines than these is in the log."""
+"""Of what is wrong, so many lines are shown. The log has all."""
 
 
 class Overview:
-    """A sink that remembers the last event of each target and scenario, and the last failure of each target, and shows them."""
+    """A sink that remembers the last event of each target and scenario, and the last failure of each target.
+
+    It shows them.
+    """
 
     def __init__(self, roster: Roster) -> None:
         self._roster = roster
@@ -76,15 +79,15 @@ class Overview:
         self._failing: set[tuple[str, str]] = set()
         self._last: dict[tuple[str, str], ChatRecord | Skip] = {}
 
-    def follow(self, roster: Roster) -> None:
-        """Show these targets and scenarios from now on; what is gone is forgotten."""
+    def show(self, roster: Roster) -> None:
+        """Show these targets and scenarios from now on. What is known of others is forgotten."""
         self._roster = roster
         self._models = {name: model for name, model in self._models.items() if name in roster.members}
         self._broken &= roster.members.keys()
         self._failures = {name: failure for name, failure in self._failures.items() if name in roster.members}
-        followed = {(name, scenario) for scenario, settings in roster.config.scenarios.items() for name in roster.of(settings)}
-        self._failing &= followed
-        self._last = {key: event for key, event in self._last.items() if key in followed}
+        shown = {(name, scenario) for scenario, settings in roster.config.scenarios.items() for name in roster.of(settings)}
+        self._failing &= shown
+        self._last = {key: event for key, event in self._last.items() if key in shown}
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -103,7 +106,11 @@ class Overview:
                 self._last[event.target, event.scenario] = event
 
     def html(self, not_ready: str | None, troubles: Iterable[str] = ()) -> str:
-        """The page; `not_ready` says why nothing is probed, if nothing is, `troubles` what of the configuration is not in force."""
+        """The page.
+
+        `not_ready` says why nothing is probed, None if something is. `troubles` are what of the configuration is not in
+        force.
+        """
         state = "Probing" if not_ready is None else f"Not probing: {escape(not_ready)}"
         rows = "\n".join(self._rows())
         nobody = "No scenario is for any target." if self._roster.members else "No targets."
@@ -121,9 +128,9 @@ class Overview:
     def _rows(self) -> Iterator[str]:
         for scenario, settings in self._roster.config.scenarios.items():
             for name in self._roster.of(settings):
-                target = self._roster.members[name].target
-                engine = f"{target.backend}<br><small>{escape(shown_url(target.url))}</small>"
-                model = self._models.get(name) or target.model or UNKNOWN_MODEL
+                endpoint = self._roster.members[name].endpoint
+                engine = f"{endpoint.backend}<br><small>{escape(shown_url(endpoint.url))}</small>"
+                model = self._models.get(name) or endpoint.model or UNKNOWN_MODEL
                 yield (
                     f"<tr><td>{escape(name)}{self._held_back(name)}</td><td>{escape(scenario)}</td>"
                     f'{_last(self._last.get((name, scenario)))}<td class="engine">{escape(model)}</td><td class="engine">{engine}</td></tr>'

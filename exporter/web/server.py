@@ -17,12 +17,15 @@ SHUTDOWN_SECONDS = 5.0
 
 
 class ListenError(Exception):
-    """The address cannot be listened on; the text says why."""
+    """The address cannot be listened on. The text says why."""
 
 
 @asynccontextmanager
 async def listening(app: web.Application, address: Address) -> AsyncIterator[Address]:
-    """Serve the application; gives the address it listens on, with the port that was found where 0 was asked for. Raises `ListenError`."""
+    """Serve the application while the context lasts. Raises `ListenError`.
+
+    Gives the address where it listens, with the port that was found where 0 was asked for.
+    """
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     try:

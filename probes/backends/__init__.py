@@ -7,8 +7,10 @@ from collections.abc import Callable
 from probes.backends.backend import Backend
 from probes.backends.base import FrameError, WireForm
 from probes.backends.fields import parse
+from probes.backends.llamacpp import Llamacpp
 from probes.backends.ollama import Ollama
 from probes.backends.openai import OpenAi
+from probes.backends.sglang import Sglang
 from probes.backends.tgi import Tgi
 from probes.backends.vllm import Vllm
 
@@ -18,6 +20,8 @@ BACKENDS: dict[str, Backend] = {
         Vllm(),
         Tgi(),
         Ollama(),
+        Sglang(),
+        Llamacpp(),
         OpenAi(),
     )
 }
@@ -99,6 +103,8 @@ def resemblance(answer: bytes, asked: WireForm) -> str | None:
     None if it looks like no other: what any server of OpenAI's form sends is no surprise to whoever asked any such one.
     """
     value = _first_value(answer)
+    if _is_own(asked, value):
+        return None
     for name, backend in BACKENDS.items():
         own = backend.own_form(value)
         if own is not None and _is_other(backend.forms[own], asked):
@@ -106,6 +112,11 @@ def resemblance(answer: bytes, asked: WireForm) -> str | None:
         if answer.strip() == backend.unknown_path != b"" and backend.forms["chat"].path != asked.path:
             return f"this looks like {backend.title}: --backend {name}"
     return None
+
+
+def _is_own(asked: WireForm, value: object) -> bool:
+    """Whether the engine that was asked sends this too: two may have one form of errors."""
+    return any(own is not None and backend.forms[own] is asked for backend in BACKENDS.values() if (own := backend.own_form(value)))
 
 
 def _is_other(found: WireForm, asked: WireForm) -> bool:

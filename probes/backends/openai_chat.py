@@ -46,8 +46,8 @@ class OpenAiChat:
         if found is not None:
             return Event(refusal=self._broken(found))
         chunk = as_object(chunk, "the frame")
-        choices = chunk.get("choices")
         usage = self._usage(chunk)
+        choices = chunk.get("choices")
         if not choices:
             # gateways write `null`, or nothing, where OpenAI has an empty list
             return Event(
@@ -95,8 +95,9 @@ class OpenAiChat:
         return usage if isinstance(usage, dict) else {}
 
     def _native(self, chunk: JsonObject) -> Native | None:
-        """What the engine says of its own timing."""
-        return None
+        """What the engine says of this chat besides."""
+        cached = cached_tokens(chunk)
+        return None if cached is None else Native(cached_tokens=cached)
 
     def _broken(self, found: Complaint) -> Refusal:
         """The refusal in an error after the 200."""
@@ -104,6 +105,13 @@ class OpenAiChat:
 
     def refuse(self, status: int, body: bytes) -> Refusal:
         return by_status(status, body)
+
+
+def cached_tokens(chunk: JsonObject) -> int | None:
+    """How many prompt tokens the engine found in its prefix cache: `prompt_tokens_details.cached_tokens` of the usage, where it reports them."""
+    usage = chunk.get("usage")
+    details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
+    return count(details, "cached_tokens") if isinstance(details, dict) else None
 
 
 def _reasoning_tokens(usage: JsonObject) -> int | None:

@@ -11,7 +11,7 @@ from probes.backends.complaint import Complaint, complaint_in
 from probes.failure import Reason
 from probes.wording import shortened
 
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"<(?:title|h1)\b[^>]{0,200}>\s{0,200}([^<\s][^<]{0,299})", re.IGNORECASE)
 _HTML = re.compile(r"\s*<(!doctype html|html|head|body|title)\b", re.IGNORECASE)
 
 LOOKED_AT = 2000
@@ -72,9 +72,9 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
 """What the words of errors mean; the first that fits."""
 
 _OF_A_PATH = re.compile(r"\b(url|uri|path|route|endpoint|file|page|method)\b|^(not found|resource not found)\.?$", re.IGNORECASE)
-_OF_A_ROUTER = re.compile(
+_NOT_READY = re.compile(
     r"\b(no (healthy|available|live|ready) (upstream|backend|server|endpoint|instance|worker|pod|replica)s?|upstream|bad gateway|gateway time-?out"
-    r"|name resolution|ring-balancer|connection refused)\b",
+    r"|name resolution|ring-balancer|connection refused|loading model)\b",
     re.IGNORECASE,
 )
 
@@ -138,8 +138,8 @@ def _of_own_status(status: int, complaint: Complaint) -> Reason:
             named_path = _OF_A_PATH.search(complaint.words[:LOOKED_AT]) and "model" not in complaint.words.lower()
             return Reason.REJECTED if named_path else Reason.MODEL_MISSING
         case 503:
-            names_router = _OF_A_ROUTER.search(complaint.words[:LOOKED_AT]) and said_by(complaint.words) is not Reason.OVERLOADED
-            return Reason.UNAVAILABLE if names_router else Reason.OVERLOADED
+            not_ready = _NOT_READY.search(complaint.words[:LOOKED_AT]) and said_by(complaint.words) is not Reason.OVERLOADED
+            return Reason.UNAVAILABLE if not_ready else Reason.OVERLOADED
     told = (_by_names(complaint), said_by(complaint.words))
     plain = _of_status(status)
     return next((reason for reason in (Reason.OVERLOADED, Reason.AUTH, Reason.MODEL_MISSING) if reason in told), plain)

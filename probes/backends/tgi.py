@@ -17,7 +17,7 @@ from probes.backends.refusal import by_status, in_stream
 from probes.backends.turns import headed_turns
 from probes.failure import Reason
 from probes.numbers.number import Number
-from probes.numbers.own_metrics import Distribution, OwnMetrics, Sum, Told
+from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Sum, Told
 from probes.numbers.page import Page, label, total
 
 _REFUSED = re.compile(r"(Input validation|Template|Tool) error|Missing template")
@@ -115,7 +115,7 @@ def _transcript(ask: Ask) -> str:
     return "".join(f"{message['role'].capitalize()}: {message['content']}\n\n" for message in messages) + "Assistant:"
 
 
-def _observed(name: str) -> Callable[[Page], float | None]:
+def _observed(name: str) -> Derived:
     """The sum of all observations of a histogram; 0 where it is not there yet."""
 
     def read(page: Page) -> float | None:
@@ -124,12 +124,15 @@ def _observed(name: str) -> Callable[[Page], float | None]:
         histogram = page.histogram(name)
         return None if histogram is None else histogram.total
 
-    return read
+    return Derived(read, name)
 
 
-def _failures(wanted: Callable[[str], bool]) -> Callable[[Page], float | None]:
+_SUCCESSES, _FAILURES = "tgi_request_success", "tgi_request_failure"
+
+
+def _failures(wanted: Callable[[str], bool]) -> Derived:
     """Failed requests whose `err` is wanted."""
-    return lambda page: total(sample for sample in page.samples("tgi_request_failure") if wanted(label(sample, "err")))
+    return Derived(lambda page: total(sample for sample in page.samples(_FAILURES) if wanted(label(sample, "err"))), _FAILURES)
 
 
 _REJECTED = "overloaded"
@@ -152,7 +155,7 @@ METRICS = OwnMetrics(
             _observed("tgi_request_generated_tokens"),
             "derived from a histogram's sum, when a request ends, successes only.",
         ),
-        Told(Number.REQUESTS_SUCCEEDED, lambda page: total(page.samples("tgi_request_success")), "request_success."),
+        Told(Number.REQUESTS_SUCCEEDED, Derived(lambda page: total(page.samples(_SUCCESSES)), _SUCCESSES), "request_success."),
         Told(
             Number.REQUESTS_FAILED,
             _failures(lambda err: err not in _NO_FAILURE),

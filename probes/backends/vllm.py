@@ -9,11 +9,11 @@ from probes.ask import UNKNOWN_MODEL, Ask
 from probes.backends.backend import Backend
 from probes.backends.base import WireForm
 from probes.backends.fields import JsonObject, as_list, length, parse_object, seconds
-from probes.backends.openai_chat import OpenAiChat
+from probes.backends.openai_chat import OpenAiChat, cached_tokens
 from probes.numbers.family import Sample
 from probes.numbers.histogram import is_amount
 from probes.numbers.number import Number
-from probes.numbers.own_metrics import Distribution, OwnMetrics, Sum, Told
+from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Sum, Told
 from probes.numbers.page import Page, label, total
 from probes.record import Native
 
@@ -49,11 +49,12 @@ class VllmChat(OpenAiChat):
         """
         metrics = chunk.get("metrics")
         if not isinstance(metrics, dict):
-            return None
+            return super()._native(chunk)
         return Native(
             queue_seconds=seconds(metrics, "queue_time_ms", 1e3),
             prefill_seconds=seconds(metrics, "time_to_first_token_ms", 1e3),
             decode_seconds=seconds(metrics, "generation_time_ms", 1e3),
+            cached_tokens=cached_tokens(chunk),
         )
 
 
@@ -70,12 +71,15 @@ class _CountedInTokens(Sum):
 def _ended(*, well: bool) -> Callable[[Page], float | None]:
     """Requests that ended, well or not.
 
-    Older versions have no series for a reason before a request ended by it.
+    Older versions have no series for a reason before a request ended by it. NIM counts those that ended otherwise by a
+    name of their own.
     """
 
     def read(page: Page) -> float | None:
-        ended = page.samples("vllm:request_success_total")
-        if not ended and not page.samples("vllm:generation_tokens_total"):
+        ended, failed = page.samples(_ENDED), page.samples(_FAILED)
+        if failed:
+            return total(ended if well else failed)
+        if not ended and not page.samples(_GENERATED):
             return None
         return total(sample for sample in ended if (label(sample, "finished_reason") not in _UNFINISHED) is well)
 
@@ -84,7 +88,7 @@ def _ended(*, well: bool) -> Callable[[Page], float | None]:
 
 def _fullest(page: Page) -> float | None:
     """The usage of the fullest rank: a mean would hide a full one."""
-    values = [usage.value for usage in page.samples("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc")]
+    values = [usage.value for usage in page.samples(*_USAGE)]
     return max(values) if values and all(0 <= value <= 1 for value in values) else None
 
 
@@ -94,7 +98,7 @@ def _capacity(page: Page) -> float | None:
     Labels change with the version, and while an engine starts. A rank's number is the last one that its labels give.
     """
     ranks: dict[str, float | None] = {}
-    for configuration in page.samples("vllm:cache_config_info"):
+    for configuration in page.samples(_CONFIGURATION):
         rank = label(configuration, "engine")
         ranks[rank] = _tokens(configuration) or ranks.get(rank)
     known = [tokens for tokens in ranks.values() if tokens is not None]
@@ -124,60 +128,73 @@ def _size(text: str) -> float | None:
 
 
 _UNFINISHED = ("abort", "error")
+_ENDED, _FAILED, _GENERATED = "vllm:request_success_total", "vllm:request_failure_total", "vllm:generation_tokens_total"
+_USAGE = ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc")
+_CONFIGURATION = "vllm:cache_config_info"
 _TOKENS_ONLY = "versions that count tokens; those that counted blocks are left out."
 
+_NUMBERS = (
+    Told(Number.REQUESTS_RUNNING, Sum("vllm:num_requests_running"), "num_requests_running, all data-parallel ranks together."),
+    Told(Number.REQUESTS_WAITING, Sum("vllm:num_requests_waiting"), "num_requests_waiting, all data-parallel ranks together."),
+    Told(Number.KV_CACHE_USAGE, Derived(_fullest, *_USAGE), "of the fullest data-parallel rank, as a mean would hide a full one."),
+    Told(
+        Number.KV_CACHE_CAPACITY,
+        Derived(_capacity, _CONFIGURATION),
+        "kv_cache_size_tokens of its cache configuration, all data-parallel ranks together; of older versions derived, num_gpu_blocks x block_size.",
+    ),
+    Told(Number.PREFIX_CACHE_HITS, _CountedInTokens("vllm:prefix_cache_hits_total", "vllm:gpu_prefix_cache_hits_total"), _TOKENS_ONLY),
+    Told(Number.PREFIX_CACHE_QUERIES, _CountedInTokens("vllm:prefix_cache_queries_total", "vllm:gpu_prefix_cache_queries_total"), _TOKENS_ONLY),
+    Told(Number.PROMPT_TOKENS, Sum("vllm:prompt_tokens_total"), "when their prefill is over."),
+    Told(Number.GENERATION_TOKENS, Sum(_GENERATED), "as they come."),
+    Told(
+        Number.REQUESTS_SUCCEEDED,
+        Derived(_ended(well=True), _ENDED, _FAILED, _GENERATED),
+        "request_success, but for the finished_reason abort and error.",
+    ),
+    Told(Number.REQUESTS_FAILED, Derived(_ended(well=False), _ENDED, _FAILED, _GENERATED), "the finished_reason abort and error."),
+    Told(Number.REQUESTS_REJECTED, Sum("vllm:admission_rejections_total"), "admission_rejections."),
+    Told(Number.PREEMPTIONS, Sum("vllm:num_preemptions_total"), "num_preemptions."),
+    Told(Number.SPEC_DECODE_DRAFTS, Sum("vllm:spec_decode_num_drafts_total"), "spec_decode_num_drafts, where it speculates."),
+    Told(Number.SPEC_DECODE_DRAFT_TOKENS, Sum("vllm:spec_decode_num_draft_tokens_total"), "spec_decode_num_draft_tokens, where it speculates."),
+    Told(
+        Number.SPEC_DECODE_ACCEPTED_TOKENS,
+        Sum("vllm:spec_decode_num_accepted_tokens_total"),
+        "spec_decode_num_accepted_tokens, where it speculates.",
+    ),
+    Told(
+        Number.TTFT,
+        Distribution("vllm:time_to_first_token_seconds"),
+        "from the start of tokenization until its frontend had the first output; queue included, parsing of the request and network left out.",
+    ),
+    Told(
+        Number.ITL,
+        # The older name is not that of a request's mean: it has one observation for each output too.
+        Distribution("vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds"),
+        "once for each output of each request, which may be several tokens.",
+    ),
+    Told(Number.TPOT, Distribution("vllm:request_time_per_output_token_seconds"), "0 for answers of one token."),
+    Told(Number.E2E, Distribution("vllm:e2e_request_latency_seconds"), "requests that ended."),
+    Told(
+        Number.QUEUE,
+        Distribution("vllm:request_queue_time_seconds", "vllm:time_in_queue_requests"),
+        "from queued to first scheduled.",
+    ),
+    Told(Number.PREFILL, Distribution("vllm:request_prefill_time_seconds"), "from first scheduled to the first token, for each request."),
+    Told(Number.DECODE, Distribution("vllm:request_decode_time_seconds"), "for each request that ended."),
+)
+_PREFIX = "vllm:"
+_NIM = ("num_request_max", "request_finish_total", "request_prompt_tokens", "request_generation_tokens")
+"""Further names of NIM's page (docs.nvidia.com/nim/large-language-models, "Observability")."""
+
 METRICS = OwnMetrics(
-    prefixes=("vllm:",),
+    prefixes=(_PREFIX,),
     # adapters come and go as labels, each time a new series
     denied=("vllm:lora_requests_info",),
     # its API server counts these by itself, with `--disable-log-stats` too
     without_statistics=("vllm:tool_call_parser_",),
-    numbers=(
-        Told(Number.REQUESTS_RUNNING, Sum("vllm:num_requests_running"), "num_requests_running, all data-parallel ranks together."),
-        Told(Number.REQUESTS_WAITING, Sum("vllm:num_requests_waiting"), "num_requests_waiting, all data-parallel ranks together."),
-        Told(Number.KV_CACHE_USAGE, _fullest, "of the fullest data-parallel rank, as a mean would hide a full one."),
-        Told(
-            Number.KV_CACHE_CAPACITY,
-            _capacity,
-            "kv_cache_size_tokens of its cache configuration, all data-parallel ranks together; "
-            "of older versions derived, num_gpu_blocks x block_size.",
-        ),
-        Told(Number.PREFIX_CACHE_HITS, _CountedInTokens("vllm:prefix_cache_hits_total", "vllm:gpu_prefix_cache_hits_total"), _TOKENS_ONLY),
-        Told(Number.PREFIX_CACHE_QUERIES, _CountedInTokens("vllm:prefix_cache_queries_total", "vllm:gpu_prefix_cache_queries_total"), _TOKENS_ONLY),
-        Told(Number.PROMPT_TOKENS, Sum("vllm:prompt_tokens_total"), "when their prefill is over."),
-        Told(Number.GENERATION_TOKENS, Sum("vllm:generation_tokens_total"), "as they come."),
-        Told(Number.REQUESTS_SUCCEEDED, _ended(well=True), "request_success, but for the finished_reason abort and error."),
-        Told(Number.REQUESTS_FAILED, _ended(well=False), "the finished_reason abort and error."),
-        Told(Number.REQUESTS_REJECTED, Sum("vllm:admission_rejections_total"), "admission_rejections."),
-        Told(Number.PREEMPTIONS, Sum("vllm:num_preemptions_total"), "num_preemptions."),
-        Told(Number.SPEC_DECODE_DRAFTS, Sum("vllm:spec_decode_num_drafts_total"), "spec_decode_num_drafts, where it speculates."),
-        Told(Number.SPEC_DECODE_DRAFT_TOKENS, Sum("vllm:spec_decode_num_draft_tokens_total"), "spec_decode_num_draft_tokens, where it speculates."),
-        Told(
-            Number.SPEC_DECODE_ACCEPTED_TOKENS,
-            Sum("vllm:spec_decode_num_accepted_tokens_total"),
-            "spec_decode_num_accepted_tokens, where it speculates.",
-        ),
-        Told(
-            Number.TTFT,
-            Distribution("vllm:time_to_first_token_seconds"),
-            "from the start of tokenization until its frontend had the first output; queue included, parsing of the request and network left out.",
-        ),
-        Told(
-            Number.ITL,
-            # The older name is not that of a request's mean: it has one observation for each output too.
-            Distribution("vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds"),
-            "once for each output of each request, which may be several tokens.",
-        ),
-        Told(Number.TPOT, Distribution("vllm:request_time_per_output_token_seconds"), "0 for answers of one token."),
-        Told(Number.E2E, Distribution("vllm:e2e_request_latency_seconds"), "requests that ended."),
-        Told(
-            Number.QUEUE,
-            Distribution("vllm:request_queue_time_seconds", "vllm:time_in_queue_requests"),
-            "from queued to first scheduled.",
-        ),
-        Told(Number.PREFILL, Distribution("vllm:request_prefill_time_seconds"), "from first scheduled to the first token, for each request."),
-        Told(Number.DECODE, Distribution("vllm:request_decode_time_seconds"), "for each request that ended."),
-    ),
+    numbers=_NUMBERS,
+    # NVIDIA's NIM writes vLLM's names like this, at /v1/metrics
+    unprefixed=(*sorted({name.removeprefix(_PREFIX) for told in _NUMBERS for name in told.read.names}), *_NIM),
 )
 """Of versions 0.6 to 0.32. Names and meanings: vLLM `v1/metrics/loggers.py` and `stats.py`; before 0.9,
 `engine/metrics.py`.

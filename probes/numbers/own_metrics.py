@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from probes.numbers.family import Family
 from probes.numbers.number import Number
 from probes.numbers.page import Numbers, Page, Value, total
 
-Read = Callable[[Page], Value | None]
-"""Finds a number on a page; None where it is missing, or cannot be read."""
+PARTS = ("_bucket", "_count", "_sum")
+"""What stands behind a histogram's name in the names of its samples."""
+
+
+class Read(Protocol):
+    """Finds a number on a page; None where it is missing, or cannot be read. `names` are the families that it looks at."""
+
+    names: tuple[str, ...]
+
+    def __call__(self, page: Page) -> Value | None: ...
 
 
 class Sum:
@@ -22,6 +31,17 @@ class Sum:
     def __call__(self, page: Page) -> float | None:
         samples = page.samples(*self.names)
         return total(samples) if samples else None
+
+
+class Derived:
+    """A number that is made of these families in a way of its own."""
+
+    def __init__(self, read: Callable[[Page], Value | None], *names: str) -> None:
+        self.names = names
+        self._read = read
+
+    def __call__(self, page: Page) -> Value | None:
+        return self._read(page)
 
 
 class Distribution:
@@ -58,6 +78,7 @@ class OwnMetrics:
     - `denied` are names of families that are relayed only if the configuration asks for them.
     - `without_statistics` begin the names that it serves even with its statistics switched off.
     - `begin_late`: a series appears with its first event. So a page without any series is a good one.
+    - `unprefixed` are names without the first prefix, for servers that have the engine inside and leave it out.
     """
 
     prefixes: tuple[str, ...]
@@ -66,13 +87,24 @@ class OwnMetrics:
     denied: tuple[str, ...] = ()
     without_statistics: tuple[str, ...] = ()
     begin_late: bool = False
+    unprefixed: tuple[str, ...] = ()
 
-    def read(self, families: Iterable[Family]) -> Numbers:
-        """The numbers that the page has and that can be read; none if no series on it is the engine's own."""
+    @property
+    def sources(self) -> frozenset[str]:
+        """The families that the numbers are made of."""
+        return frozenset(name for told in self.numbers for name in told.read.names)
+
+    def read(self, families: Iterable[Family], unread: Collection[str] = ()) -> Numbers:
+        """The numbers that the page has and that can be read; none if no series on it is the engine's own.
+
+        `unread` are names of samples some of which are missing here. No number is made of these, as what is left of a
+        sum would look like a reset.
+        """
         page = Page(families)
         if not page.begins(*self.prefixes):
             return {}
-        return {told.number: value for told in self.numbers if (value := told.read(page)) is not None}
+        whole = (told for told in self.numbers if not any(name + part in unread for name in told.read.names for part in ("", *PARTS)))
+        return {told.number: value for told in whole if (value := told.read(page)) is not None}
 
     def helps(self) -> Mapping[Number, str]:
         return {told.number: told.help for told in self.numbers}

@@ -27,6 +27,8 @@ INFLATED_LIMIT = 4 * 1024 * 1024
 """Bytes that one read of a compressed answer may inflate to: so many hold up the other chats for about 10 ms."""
 ERROR_BODY_NS = 2_000_000_000
 """How long to wait for the rest of an answer that is no stream."""
+IDLE_NS = 1_000_000_000
+"""No router waits less for a silent server before it gives up."""
 LINGER_NS = 250_000_000
 """How long to wait, after the terminal marker, for the end of the HTTP message, so that the connection can be kept."""
 READS_AN_EVENT = 4
@@ -82,6 +84,7 @@ class Exchange:
         self._sent_width_ns = 0
         self._all_sent = False
         self._headers_ns: int | None = None
+        self._last_byte_ns = 0
         self._retries = 0
         self._certificate_expiry: float | None = None
         self._completed_ns: int | None = None
@@ -217,6 +220,7 @@ class Exchange:
             except ResponseError as error:
                 self._end(Failure(Reason.PROTOCOL, str(error), received.stamp_ns))
                 return
+            self._last_byte_ns = received.stamp_ns
             if self._headers_ns is None and self._response.headed:
                 self._on_headers(received.stamp_ns)
             if body and not self._over:
@@ -295,7 +299,12 @@ class Exchange:
             self._completed_ns = stamp_ns
             self._end(None)
         else:
-            self._end(Failure(Reason.TRUNCATED, "the connection was closed before the end of the answer", stamp_ns))
+            self._end(Failure(Reason.TRUNCATED, f"the connection was closed before the end of the answer{self._silence(stamp_ns)}", stamp_ns))
+
+    def _silence(self, ended_ns: int) -> str:
+        """What a long silence before the end tells: an engine that dies closes at once, a router when its patience is over."""
+        silent_ns = ended_ns - self._last_byte_ns
+        return f", after {silent_ns / 1e9:.1f} s without a byte, as a router's idle timeout does" if silent_ns >= IDLE_NS else ""
 
     def _on_broken(self, connection: Connection, error: OSError) -> None:
         if self._over or self._connection is not connection:

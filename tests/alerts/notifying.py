@@ -12,6 +12,7 @@ from alerts.notifications import Timing, Timings
 from alerts.windows import HOUR, Severity
 from config.model import Config
 from config.reader import parse
+from tests.waiting import PATIENCE_SECONDS
 
 SLACK = 'slack: {channel: "#llm-alerts"}'
 TEAMS = "teams: {}"
@@ -47,6 +48,6 @@ def program(name: str) -> str:
 
 def amtool(*arguments: str) -> str:
     """What it printed, which must be no failure."""
-    done = subprocess.run([program("amtool"), *arguments], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([program("amtool"), *arguments], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -17,6 +17,7 @@ TGI = MappingProxyType({"target": "llm/tgi", "backend": "tgi", "model": "tgi"})
 OLLAMA = MappingProxyType({"target": "llm/ollama", "backend": "ollama", "model": "gemma3:4b"})
 
 Series = dict[str, str]
+_FAMILIES = {metric.name: metric for metric in own.CATALOGUE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Chat:
     stall: float | None = 0.02
     e2e: float = 1.0
     token: bool = True
+    gathered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ NO_TOKEN_IN_TIME = Chat("first_token_timeout", ttft=10.0, stall=None, e2e=10.0, 
 TIMED_OUT_WITHOUT_TOKEN = Chat("timeout", ttft=30.0, stall=None, e2e=30.0, token=False)
 CUT = Chat("truncated", e2e=30.0)
 STALLED = Chat(stall=4.0, e2e=6.0)
+GATHERED = Chat(ttft=0.21, stall=0.25, gathered=True)
 WRONG = Chat("validation")
 NOTHING: tuple[Chat | Skip, ...] = ()
 GONE, RESTARTED = Gone(), Restarted()
@@ -112,8 +115,8 @@ def chats(
         kept.scrape()
     labels = {**target, "scenario": scenario}
     told: Series = {}
-    for (metric, name, more), samples in kept.samples.items():
-        told |= series(metric, samples, name=name, instance=instance, **labels, **dict(more))
+    for (family, name, more), samples in kept.samples.items():
+        told |= series(_FAMILIES[family], samples, name=name, instance=instance, **labels, **dict(more))
     for metric, value in ((own.SCENARIO_INTERVAL, interval), (own.SCENARIO_TIMEOUT, timeout)):
         told |= series(metric, [value] * len(story), instance=instance, scenario=scenario)
     return told
@@ -144,7 +147,8 @@ def _values(samples: Iterable[float | None]) -> str:
     return " ".join(written)
 
 
-_Key = tuple[Metric, str, tuple[tuple[str, str], ...]]
+_Key = tuple[str, str, tuple[tuple[str, str], ...]]
+"""A series by its family's name, its own name, and the labels that its family's other series do not share."""
 _HISTOGRAMS = (
     *((metric, ()) for metric in (own.TTFT, own.STALL, own.ITL, own.TPOT)),
     *((own.E2E, (("outcome", outcome),)) for outcome in own.OUTCOMES),
@@ -156,10 +160,11 @@ class _Kept:
     """The values of all series of one target's chats of one scenario, and their samples so far."""
 
     def __init__(self, le: Callable[[float], str]) -> None:
-        self._le = le
         self.samples: dict[_Key, list[float | None]] = {}
         self._scrapes = 0
-        self._counters = self._zeros()
+        self._buckets = {_key(metric, *more): _buckets(metric, more, le) for metric, more in _HISTOGRAMS}
+        self._zeros = self._all_zeros()
+        self._counters = dict(self._zeros)
         self._gauges: dict[_Key, float] = {}
         self._there = True
 
@@ -173,12 +178,13 @@ class _Kept:
 
     def forget(self, *, counters_too: bool) -> None:
         self._there = not counters_too
-        self._counters, self._gauges = self._zeros(), {}
+        self._counters, self._gauges = dict(self._zeros), {}
 
     def scrape(self) -> None:
         values = {**self._counters, **self._gauges} if self._there else {}
         for key in values:
-            self.samples.setdefault(key, [None] * self._scrapes)
+            if key not in self.samples:
+                self.samples[key] = [None] * self._scrapes
         for key, samples in self.samples.items():
             samples.append(values.get(key))
         self._scrapes += 1
@@ -197,6 +203,8 @@ class _Kept:
         if chat.stall is not None:
             for metric in (own.STALL, own.ITL, own.TPOT):
                 self._observe(metric, chat.stall)
+        if chat.gathered:
+            self._count(own.GATHERED)
         if chat.token:
             self._observe(own.PHASE_SECONDS, chat.ttft or 0, ("phase", "wait"))
 
@@ -204,20 +212,25 @@ class _Kept:
         self._counters[_key(metric, *more)] += 1
 
     def _observe(self, metric: Metric, value: float, *more: tuple[str, str]) -> None:
-        self._counters[metric, metric.count, more] += 1
-        for bound in (*metric.bounds, inf):
+        self._counters[metric.name, metric.count, more] += 1
+        for bound, key in self._buckets[_key(metric, *more)]:
             if value <= bound:
-                self._counters[metric, metric.bucket, (*more, ("le", self._le(bound)))] += 1
+                self._counters[key] += 1
 
-    def _zeros(self) -> dict[_Key, float]:
-        zeros = {_key(own.PROBES): 0.0}
+    def _all_zeros(self) -> dict[_Key, float]:
+        zeros = {_key(own.PROBES): 0.0, _key(own.GATHERED): 0.0}
         zeros |= {_key(own.PROBE_FAILURES, ("reason", reason)): 0.0 for reason in own.FAILURE_REASONS}
         zeros |= {_key(own.PROBE_SKIPPED, ("reason", reason)): 0.0 for reason in own.SKIP_REASONS}
         for metric, more in _HISTOGRAMS:
-            zeros[metric, metric.count, more] = 0.0
-            zeros |= {(metric, metric.bucket, (*more, ("le", self._le(bound)))): 0.0 for bound in (*metric.bounds, inf)}
+            zeros[metric.name, metric.count, more] = 0.0
+            zeros |= {key: 0.0 for _, key in self._buckets[_key(metric, *more)]}
         return zeros
 
 
 def _key(metric: Metric, *more: tuple[str, str]) -> _Key:
-    return metric, metric.name, more
+    return metric.name, metric.name, more
+
+
+def _buckets(metric: Metric, more: tuple[tuple[str, str], ...], le: Callable[[float], str]) -> list[tuple[float, _Key]]:
+    """The bounds of a histogram, and the series that counts what is not above each."""
+    return [(bound, (metric.name, metric.bucket, (*more, ("le", le(bound))))) for bound in (*metric.bounds, inf)]

@@ -20,9 +20,9 @@ from alerts.windows import HOUR, Severity
 from tests.alerts import notifying
 from tests.alerts.notifying import AT_ONCE, configured, program
 from tests.processes import free_port, process
+from tests.waiting import PATIENCE_SECONDS
 
 ENGINES = ("vllm", "tgi", "ollama")
-PATIENCE_SECONDS = 20
 Labels = dict[str, str]
 
 

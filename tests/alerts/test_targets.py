@@ -14,6 +14,7 @@ from tests.alerts.cases import Case, Firing, check
 from tests.alerts.promtool import config, firing, needed
 from tests.alerts.series import (
     CUT,
+    GATHERED,
     GONE,
     MODEL_MISSING,
     NO_TOKEN_IN_TIME,
@@ -316,6 +317,42 @@ STREAM_STALLED = (
     ),
 )
 
+STREAM_GATHERED = (
+    Case(
+        "LLMStreamGathered",
+        "by way of a plain Route, for half an hour",
+        chats(lasting(30, OK) + lasting(30, GATHERED) + lasting(40, OK)),
+        99.5,
+        (
+            Firing(
+                41,
+                88.5,
+                {**VLLM, "scenario": "heartbeat"},
+                "37.5% of the chats with llm/vllm (Qwen/Qwen2.5-7B-Instruct) in 30m had their tokens several at once, and then none for a while "
+                "(heartbeat): a router, a proxy or a gateway on the way holds them back. Until it hands them on as they come, times of tokens say "
+                "how it gathers, and not how fast the engine is.",
+            ),
+        ),
+    ),
+    Case("LLMStreamGathered", "one chat in ten, on a busy machine", chats(lasting(90, GATHERED, *[OK] * 9)), 89.5),
+    Case("LLMStreamGathered", "two chats of a scenario that seldom chats", chats(seldom(OK, GATHERED, GATHERED, OK, minutes=10), interval=600), 39.5),
+    Case(
+        "LLMStreamGathered",
+        "every chat of a scenario that chats each ten minutes",
+        chats(seldom(*[GATHERED] * 8, minutes=10), interval=600),
+        79.5,
+        (Firing(35, 79.5, VLLM),),
+    ),
+    Case("LLMStreamGathered", "it is refused", chats(lasting(10, OK) + lasting(30, REFUSED)), 39.5),
+    Case(
+        "LLMStreamGathered",
+        "chatprobe is started anew meanwhile",
+        chats([*lasting(30, GATHERED), RESTARTED, *lasting(20, GATHERED)]),
+        50,
+        (Firing(5.5, 50, VLLM),),
+    ),
+)
+
 NO_COMPLETION = (
     Case(
         "LLMFirstTokenButNoCompletion",
@@ -480,7 +517,7 @@ CERTIFICATE = (
     ),
 )
 
-CASES = (*TARGET_DOWN, *MODEL_MISSING_CASES, *MODEL_NOT_LOADED, *STREAM_STALLED, *NO_COMPLETION, *REGRESSION, *CERTIFICATE)
+CASES = (*TARGET_DOWN, *MODEL_MISSING_CASES, *MODEL_NOT_LOADED, *STREAM_STALLED, *STREAM_GATHERED, *NO_COMPLETION, *REGRESSION, *CERTIFICATE)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

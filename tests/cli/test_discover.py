@@ -88,7 +88,7 @@ async def test_validate_says_what_is_wrong_and_what_would_mend_it(cluster: api.C
         cluster.put(objects.service("tgi", app="tgi", node_port=urlsplit(tgi.url).port), objects.endpoint_slice("tgi", "10.0.0.2"))
         cluster.put(objects.pod("vllm-0", node_name="gpu-0"), objects.pod("tgi-0", node_name="gpu-0", app="tgi"))
         cluster.put(objects.pod("done", node_name="gpu-1", phase="Succeeded"), objects.claim("models", phase="Pending"))
-        cluster.put(objects.route("vllm", "vllm", admitted=False), objects.monitoring(enabled=False))
+        cluster.put(objects.route("vllm", "vllm", admitted=False, termination=None), objects.monitoring(enabled=False))
         result, machine = await run("validate", "--config", str(config)), await run("validate", "--config", str(config), "--json")
     made = {check["name"]: check for check in json.loads(machine.output)["checks"]}
     assert {name: check["verdict"] for name, check in made.items()} == {
@@ -100,11 +100,13 @@ async def test_validate_says_what_is_wrong_and_what_would_mend_it(cluster: api.C
         "engines on separate nodes": "failed",
         "storage bound": "failed",
         "Route timeouts": "failed",
+        "Routes hand on tokens": "warning",
         "user-workload monitoring": "failed",
     }
     assert made["GPU nodes"]["found"] == "2 with 3 GPUs"
     assert made["free GPUs"]["found"] == "1", "two of three are taken; what is over takes none"
     assert (result.exit_code, machine.exit_code) == (1, 1)
+    assert "-> end TLS at the router (spec.tls.termination: edge), or have chats go to the Service itself" in result.output
     assert "-> give their pods a podAntiAffinity with topologyKey kubernetes.io/hostname" in result.output
     assert cluster.verbs() <= {(right.group, right.resource, verb) for right in VALIDATION for verb in right.verbs}
 

@@ -15,16 +15,19 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from cli import summary
 from cli.main import main
 from cli.quantiles import quantile, weighted_quantile
 from cli.remedies import remedy
-from cli.waterfall import chat_report, printable, waterfall
+from cli.waterfall import chat_report, gathered_lines, printable, waterfall
 from probes.ask import Endpoint
 from probes.failure import Failure, Reason
 from probes.record import ChatRecord, Chunk, Milestones, Native
-from simulator import EngineName, Latency, Options, simulated
+from simulator import Latency, Options, simulated
 from tests.answers import FINISH, stream, token, whole
+from tests.exporter.chats import chat, gathered
 from tests.servers import Peer, closed_port, serving
+from tests.waiting import PATIENCE_SECONDS
 
 FAST = Latency(decode_seconds=0.002, first_token_seconds=0.002)
 SECOND = 1_000_000_000
@@ -39,7 +42,7 @@ async def chatprobe(*arguments: str) -> tuple[int, str, str]:
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "COLUMNS": "80"},
     )
-    out, err = await asyncio.wait_for(process.communicate(), 30)
+    out, err = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
 
@@ -68,7 +71,7 @@ def record(*, failure: Failure | None = None) -> ChatRecord:
 
 
 @pytest.mark.parametrize(("engine", "title", "path"), [("vllm", "vLLM", "/version"), ("tgi", "TGI", "/info"), ("ollama", "Ollama", "/api/version")])
-async def test_without_a_backend_the_engine_is_asked(engine: EngineName, title: str, path: str) -> None:
+async def test_without_a_backend_the_engine_is_asked(engine: str, title: str, path: str) -> None:
     async with simulated(engine, Options(latency=FAST)) as one:
         code, out, err = await chatprobe(f"{one.url}/v1", "--max-tokens", "5", "--output", "json")
     assert code == 0
@@ -129,7 +132,7 @@ async def test_a_model_by_another_name_of_its_own_is_not_loaded_without_leave(ps
 
 
 @pytest.mark.parametrize("engine", ["vllm", "tgi", "ollama"])
-async def test_one_chat_is_a_waterfall_that_fits_a_terminal(engine: EngineName) -> None:
+async def test_one_chat_is_a_waterfall_that_fits_a_terminal(engine: str) -> None:
     async with simulated(engine, Options(latency=FAST)) as one:
         code, out, err = await chatprobe(one.url, "--backend", engine, "--max-tokens", "5")
     assert (code, err) == (0, "")
@@ -232,6 +235,28 @@ def test_a_failed_chat_says_why_and_what_to_do(tmp_path: Path) -> None:
     assert "#" in out
 
 
+def test_a_chat_whose_tokens_were_gathered_says_how_and_what_to_do(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w+", encoding="utf-8") as file:
+        console = Console(file=file, width=200)
+        console.print(chat_report(gathered(), url="http://127.0.0.1:1", console=console, with_text=False))
+        file.seek(0)
+        *_, said, remedies = file.read().splitlines()
+    assert said == "gathered: some 10 chunks at once, each 200.00 ms: something on the way holds them back, and their times are not the engine's"
+    assert remedies.startswith("remedy: HAProxy: option http-no-delay, or TLS; OpenShift: a Route with edge TLS, or the Service itself; nginx: ")
+
+
+def test_a_whole_answer_at_once_is_said_as_such() -> None:
+    (said, _) = (line.plain for line in gathered_lines(gathered(bursts=1, chunks=40)))
+    assert said.startswith("gathered: all tokens at once: ")
+
+
+def test_of_several_chats_it_is_said_of_how_many() -> None:
+    lines = [line.plain for line in summary.gathered([chat(), gathered(), gathered()])]
+    assert lines[0] == "2 of 3 chats"
+    assert lines[1].startswith("gathered: some 10 chunks at once")
+    assert list(summary.gathered([chat(), chat(tokens=40)])) == []
+
+
 def test_every_reason_has_a_remedy() -> None:
     assert len({remedy(reason) for reason in Reason}) == len(Reason)
 
@@ -326,11 +351,11 @@ async def test_an_interrupt_ends_it_with_what_there_is() -> None:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not one.truth.chats():  # noqa: ASYNC110 - another process asks
                 await asyncio.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        out, err = await asyncio.wait_for(process.communicate(), 10)
+        out, err = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
     assert (process.returncode, err) == (130, b"")
     (line,) = out.splitlines()
     assert json.loads(line)["outcome"] == "cancelled"

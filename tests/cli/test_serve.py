@@ -21,6 +21,8 @@ from click.testing import CliRunner
 
 from cli.main import main
 from tests.exporter.engine import engine
+from tests.waiting import PATIENCE_SECONDS
+from traffic.runner import GRACE_SECONDS
 
 YAML = """
 targets:
@@ -45,7 +47,7 @@ async def serving(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Pro
     try:
         assert process.stderr is not None
         found = None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while found is None and (line := await process.stderr.readline()):
                 found = re.search(r"event=probing .*url=(http://\S+)", line.decode())
         assert found is not None
@@ -62,11 +64,11 @@ async def test_it_serves_until_a_signal_and_ends_well(tmp_path: Path, number: si
         records = tmp_path / "records.ndjson"
         config = write(tmp_path, YAML.replace("URL", one.url))
         async with serving("--config", str(config), "--records", str(records)) as (process, url, log):
-            await asyncio.wait_for(one.asked.wait(), 20)
+            await asyncio.wait_for(one.asked.wait(), PATIENCE_SECONDS)
             async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as response:
                 assert "chatprobe_probes_total" in await response.text()
             process.send_signal(number)
-            assert await asyncio.wait_for(process.wait(), 20) == 0
+            assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
             assert b"event=stopping" in await log.read()
         assert {json.loads(line)["outcome"] for line in records.read_text().splitlines()} == {"ok"}
 
@@ -76,13 +78,13 @@ async def test_a_second_signal_cuts_the_wait_short(tmp_path: Path) -> None:
         one.finish.clear()
         config = write(tmp_path, YAML.replace("URL", one.url))
         async with serving("--config", str(config)) as (process, _, log):
-            await asyncio.wait_for(one.asked.wait(), 20)
+            await asyncio.wait_for(one.asked.wait(), PATIENCE_SECONDS)
             process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while b"waiting for chats to end" not in await log.readline():
                     pass
             process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(process.wait(), 10) == 0
+            assert await asyncio.wait_for(process.wait(), GRACE_SECONDS) == 0
 
 
 def test_a_wrong_configuration_is_refused_with_its_places(tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ def test_a_wrong_address_is_refused(tmp_path: Path) -> None:
 
 async def logged(log: asyncio.StreamReader, wanted: bytes) -> bytes:
     """The next line that holds these words."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while wanted not in (line := await log.readline()):
             assert line
         return line
@@ -125,7 +127,7 @@ async def test_sighup_reloads_and_says_what_is_wrong_with_a_configuration_that_i
             assert 'scenario="renamed"' in text
             assert 'scenario="heartbeat"' not in text
             process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(process.wait(), 20) == 0
+            assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
 
 
 async def test_the_address_on_the_command_line_outlasts_a_reload(tmp_path: Path) -> None:

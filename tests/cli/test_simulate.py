@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from cli.main import main
 from tests.simulator.raw import CHAT, ask, chat, events
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -19,11 +20,11 @@ async def test_prints_its_address_serves_and_stops_cleanly(number: signal.Signal
     )
     assert process.stdout is not None
     assert process.stderr is not None
-    engine, _, url = (await asyncio.wait_for(process.stdout.readline(), 30)).decode().strip().partition(" ")
+    engine, _, url = (await asyncio.wait_for(process.stdout.readline(), PATIENCE_SECONDS)).decode().strip().partition(" ")
     assert engine == "vllm"
     assert len(events(await ask(url, "POST", CHAT, chat(3, model="b")))) == 4
     process.send_signal(number)
-    assert await asyncio.wait_for(process.wait(), 10) == 0
+    assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
     assert await process.stderr.read() == b""
 
 

@@ -57,6 +57,8 @@ class Cluster:
     changed: threading.Condition = field(default_factory=threading.Condition)
     stopping: bool = False
     watches: int = 0
+    watches_ended: int = 0
+    """How often all watches were ended."""
 
     def put(self, *objects: Json) -> None:
         """Add objects, or change them."""
@@ -97,6 +99,12 @@ class Cluster:
                 del self.events[: -events // 2]
                 self.oldest = self.events[0][0] - 1
 
+    def end_watches(self) -> None:
+        """End the watches that are under way, as an API server may at any time."""
+        with self.changed:
+            self.watches_ended += 1
+            self.changed.notify_all()
+
     def fail(self, fault: Fault | None, plural: str = "*") -> None:
         """Fail like this from now on, watches that are under way included; None: mend it."""
         with self.changed:
@@ -115,6 +123,7 @@ class Cluster:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body of an answer go out one after the other
     server: _Server
 
     def log_message(self, format: str, *args: object) -> None:
@@ -194,13 +203,14 @@ class _Handler(BaseHTTPRequestHandler):
         kind = (place["group"], place["plural"])
         after = int(query.get("resourceVersion", "0"))
         until = time.monotonic() + float(query.get("timeoutSeconds", "3600"))
+        ended = cluster.watches_ended
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         cluster.watches += 1
         try:
-            while time.monotonic() < until and not cluster.stopping:
+            while time.monotonic() < until and not cluster.stopping and cluster.watches_ended == ended:
                 with cluster.changed:
                     fault = cluster.fault_of(place["plural"])
                     if after < cluster.oldest or fault == "gone" or fault in _OF_LISTS:
@@ -220,7 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
                 if lines[0]["type"] == "ERROR":
                     break
                 with cluster.changed:
-                    if cluster.version <= after and cluster.fault_of(place["plural"]) == fault:
+                    if cluster.version <= after and cluster.fault_of(place["plural"]) == fault and cluster.watches_ended == ended:
                         cluster.changed.wait(cluster.bookmark_seconds)
             self._chunk(b"")
         except OSError:

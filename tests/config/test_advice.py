@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from config.reader import parse
+from tests.engine_lists import filled
 
 ONE = "targets: {v: {backend: vllm, url: http://v}}\n"
 BEAT = "scenarios: {beat: {every: 15s}}\n"
@@ -115,10 +116,10 @@ FOUND = "discovery: {files: [targets.yaml]}\n"
         (
             "discovery: {files: [a]}\nscenarios: {a: {every: 1m, exact_length: true}, b: {every: 1m, exact_length: true, targets: ['t*']}}\n",
             [
-                "2:42: scenarios.a.exact_length: is possible with vLLM only, and others that are discovered answer at any length; "
-                "name the vLLM targets in targets, or leave it out",
-                "2:78: scenarios.b.exact_length: is possible with vLLM only, and others that are discovered answer at any length; "
-                "name the vLLM targets in targets, or leave it out",
+                "2:42: scenarios.a.exact_length: is possible with {exact} only, and others that are discovered answer at any length; "
+                "name the {exact} targets in targets, or leave it out",
+                "2:78: scenarios.b.exact_length: is possible with {exact} only, and others that are discovered answer at any length; "
+                "name the {exact} targets in targets, or leave it out",
             ],
         ),
         (ONE + "discovery: {files: [a]}\nscenarios: {a: {every: 1m, exact_length: true, targets: [v]}}\n", []),
@@ -127,7 +128,7 @@ FOUND = "discovery: {files: [targets.yaml]}\n"
         (
             "targets: {v: {backend: vllm, url: http://v}, t: {backend: tgi, url: http://t}, g: {backend: openai, url: http://g}}\n"
             "scenarios: {a: {every: 1m, thinking: on}, b: {every: 1m}}\n",
-            ["2:38: scenarios.a.thinking: is not told to t, g, as only vLLM and Ollama can be told; name the others in targets, or leave it out"],
+            ["2:38: scenarios.a.thinking: is not told to t, g, as only {thinking} can be told; name the others in targets, or leave it out"],
         ),
         (
             "targets: {o: {backend: ollama, url: http://o}}\nscenarios: {a: {users: 1, think_time: 4m}, b: {rate: 11/h}, c: {rate: 13/h}}\n",
@@ -190,7 +191,7 @@ FOUND = "discovery: {files: [targets.yaml]}\n"
             "limits: {load_share: 5%}\n",
             [
                 "2:40: scenarios.beat.yields: never holds back what goes to o, p, u, whose load is not known "
-                "(vLLM and TGI tell theirs in their own metrics); name the others in targets, or leave it out"
+                "({metrics} tell theirs in their own metrics); name the others in targets, or leave it out"
             ],
         ),
         (
@@ -212,8 +213,30 @@ FOUND = "discovery: {files: [targets.yaml]}\n"
             "targets: {o: {backend: ollama, url: http://o}, v: {backend: vllm, url: http://v}}\nscenarios: {beat: {every: 15s, targets: [v]}}\n",
             [],
         ),
+        (
+            "targets: {a: {backend: vllm, url: http://a, model: Qwen/Q2.5-7B}, b: {backend: tgi, url: http://b, model: q2.5-7b}}\n"
+            "scenarios: {beat: {every: 15s, pair: true}}\n",
+            [],
+        ),
+        (
+            "targets: {a: {backend: vllm, url: http://a, model: Q2.5-7B}, b: {backend: tgi, url: http://b, model: Q2.5-72B, api: generate}}\n"
+            "scenarios: {beat: {every: 15s, pair: true}}\n",
+            [
+                "2:38: scenarios.beat.pair: compares chats with plain text: b get no chat template (api); let all be asked by api: chat",
+                "2:38: scenarios.beat.pair: compares models of different names (a: Q2.5-7B, b: Q2.5-72B); unless they are the same weights, "
+                "it is not the engines that are compared",
+            ],
+        ),
+        (
+            "targets: {a: {backend: vllm, url: http://a, omit: [seed]}, b: {backend: ollama, url: http://b, load_model: true}}\n"
+            "scenarios: {beat: {every: 15s, pair: true}}\n",
+            [
+                "2:38: scenarios.beat.pair: compares requests that differ by the settings of a (omit, extra_body); give them to all, or to none",
+                "2:38: scenarios.beat.pair: counts the loading of a model to the time of b (load_model); load it before, and leave load_model out",
+            ],
+        ),
     ],
 )
 def test_warnings(text: str, expected: list[str]) -> None:
     loaded = parse(text, environ={"KEY": "hunter2"})
-    assert [str(warning) for warning in loaded.warnings] == [f"chatprobe.yaml:{line}" for line in expected]
+    assert [str(warning) for warning in loaded.warnings] == [filled(f"chatprobe.yaml:{line}") for line in expected]

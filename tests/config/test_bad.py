@@ -1,7 +1,7 @@
 """Bad configurations, each with every line that chatprobe says about it: tests/config/bad/*.txt.
 
-A case is `=== NAME`, the configuration, and a line `=> LINE:COLUMN: PATH: TEXT` for each problem, in order. In every one of them the
-secret is `hunter2`.
+A case is `=== NAME`, the configuration, and a line `=> LINE:COLUMN: PATH: TEXT` for each problem, in order, with the names
+in braces of tests/engine_lists.py. In every one of them the secret is `hunter2`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import trustme
 
 from config.problems import ConfigError
 from config.reader import parse
+from tests.engine_lists import filled
 
 FOLDER = Path(__file__).parent / "bad"
 
@@ -32,7 +33,7 @@ def cases() -> list[Case]:
             name, _, rest = part.partition("\n")
             lines = rest.rstrip("\n").split("\n")
             text = "".join(f"{line}\n" for line in lines if not line.startswith("=> "))
-            found.append(Case(f"{file.stem}/{name}", text, [line.removeprefix("=> ") for line in lines if line.startswith("=> ")]))
+            found.append(Case(f"{file.stem}/{name}", text, [filled(line.removeprefix("=> ")) for line in lines if line.startswith("=> ")]))
     return found
 
 

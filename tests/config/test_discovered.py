@@ -14,6 +14,10 @@ from config.places import MAX_BYTES
 from config.problems import ConfigError
 from config.targets import Target
 from probes.adaptation import Adaptation
+from tests.engine_lists import filled
+
+BACKENDS = filled("{backends}")
+ONE_OF_THEM = filled("vllm (or {other backends})")
 
 FORMS = "write targets: {NAME: {backend: vllm, url: http://HOST:PORT}}, or a list as Prometheus' file_sd takes it"
 NO_ADDRESS = "is no address; write HOST:PORT, without scheme, user and path"
@@ -112,12 +116,12 @@ OURS = [
     (b"targets: {a: http://a}\n", ["1:14: targets.a: is no target; write {backend: vllm, url: http://HOST:PORT}"]),
     (
         b"targets: {a: {url: http://a}}\n",
-        ["1:14: targets.a.backend: is missing; write backend: vllm (or tgi, ollama, openai)"],
+        [f"1:14: targets.a.backend: is missing; write backend: {ONE_OF_THEM}"],
     ),
     (
         b"targets: {a: {backend: vlm, url: a:1}}\n",
         [
-            "1:24: targets.a.backend: is no value of this key; write vllm, tgi, ollama or openai",
+            f"1:24: targets.a.backend: is no value of this key; write {BACKENDS}",
             "1:34: targets.a.url: is not a URL of an engine; write http://HOST:PORT or https://HOST:PORT, with a port from 1 to 65535 or without one",
         ],
     ),
@@ -167,9 +171,9 @@ PROMETHEUS = [
     (b"[5]", ["1:2: [0]: is no group of targets; write {targets: ['HOST:PORT'], labels: {backend: vllm}}"]),
     (b"[{labels: {backend: vllm}}]", ["1:2: [0].targets: is no list of addresses; write ['HOST:PORT']"]),
     (b"[{targets: a:1, labels: {backend: vllm}}]", ["1:12: [0].targets: is no list of addresses; write ['HOST:PORT']"]),
-    (b"[{targets: ['a:1']}]", ["1:2: [0].labels: has no label backend; write backend: vllm (or tgi, ollama, openai)"]),
+    (b"[{targets: ['a:1']}]", [f"1:2: [0].labels: has no label backend; write backend: {ONE_OF_THEM}"]),
     (b"[{targets: ['a:1'], labels: x}]", ["1:29: [0].labels: is no map of labels; write {backend: vllm}"]),
-    (b"[{targets: ['a:1'], labels: {backend: triton}}]", ["1:39: [0].labels.backend: is no value of this key; write vllm, tgi, ollama or openai"]),
+    (b"[{targets: ['a:1'], labels: {backend: triton}}]", [f"1:39: [0].labels.backend: is no value of this key; write {BACKENDS}"]),
     (b"[{targets: [], label: {}}]", ["1:16: [0].label: is no key here; did you mean labels?"]),
     (b"[{targets: ['a:1'], labels: {backend: vllm, scheme: ftp}}]", ["1:53: [0].labels.scheme: is no scheme of an engine; write http or https"]),
     (

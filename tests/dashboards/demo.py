@@ -14,12 +14,12 @@ import yaml
 from alerts.build import build
 from config.reader import parse
 from simulator import Latency, Options, simulated
-from simulator.options import EngineName
 from tests.dashboards.asking import Prometheus
 from tests.processes import free_port, process, prometheus_binary
+from tests.waiting import PATIENCE_SECONDS
 
 JOB = "chatprobe"
-ENGINES: dict[EngineName, Options] = {
+ENGINES: dict[str, Options] = {
     "vllm": Options(
         models=("qwen2.5-7b-instruct",),
         latency=Latency(first_token_seconds=0.028, decode_seconds=0.0125, jitter=0.08),
@@ -40,7 +40,7 @@ ENGINES: dict[EngineName, Options] = {
         load_seconds=0.5,
     ),
 }
-FAULTS: tuple[tuple[EngineName, str, float], ...] = (
+FAULTS: tuple[tuple[str, str, float], ...] = (
     ("vllm", "server-error", 0.05),
     ("tgi", "truncate:5", 0.08),
     ("tgi", "stall:4:0.3", 0.1),
@@ -107,17 +107,14 @@ def _scraping(configuration: str, folder: Path, exporter: str, seconds: int) -> 
 
 
 async def warmed_up(prometheus: Prometheus, seconds: float) -> None:
-    """Wait until the rules have told of every engine, and have done so for so long. Raises TimeoutError if that does not come."""
+    """Wait until the rules had told of every engine so long ago. Raises TimeoutError if that does not come."""
     wanted = (
         'count(count by (target) (target:chatprobe_ttft_seconds_bucket:rate5m{le="+Inf"} > 0)) == 3',
         "count(count by (target, slo) (slo:period_burn_rate:ratio)) == 6",
         "count(count by (target) (target:chatprobe_pair_wins:ratio_rate1h)) == 3",
         "sum(target:chatprobe_probe_failures:rate5m) > 0",
     )
-    async with asyncio.timeout(60):
-        for expr in wanted:
-            while True:
-                if await prometheus.instant(expr):
-                    break
+    for expr in wanted:
+        async with asyncio.timeout(seconds + PATIENCE_SECONDS):
+            while not await prometheus.instant(expr, await prometheus.now() - seconds):  # noqa: ASYNC110 - it is another process
                 await asyncio.sleep(0.5)
-    await asyncio.sleep(seconds)

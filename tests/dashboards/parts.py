@@ -11,7 +11,7 @@ from dashboards.dash.board import Board, Row
 from dashboards.dash.colours import Colour
 from dashboards.dash.links import Link, label
 from dashboards.dash.overrides import Cell, Override, named
-from dashboards.dash.panels import BarGauge, Column, Heatmap, Legend, Limits, Reduce, Stack, Stat, StateTimeline, Table, Text, TimeSeries
+from dashboards.dash.panels import BarGauge, Column, Heatmap, Legend, Reduce, Stack, Stat, StateTimeline, Table, Text, ThresholdStyle, TimeSeries
 from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import NothingText, RangeText, ValueText, high_is_bad
@@ -25,7 +25,7 @@ SERIES = TimeSeries(
     width=12,
     queries=(Query(promql.mean(own.TTFT), "{{target}}"), Query("vector(0.1)", "SLO", ref="slo", step="1m")),
     thresholds=high_is_bad(0.1, 0.5),
-    limits=Limits.DASHES,
+    threshold_style=ThresholdStyle.DASHES,
     stack=Stack.VALUES,
     legend=Legend.TABLE,
     legend_values=(Reduce.MEAN,),

@@ -232,7 +232,6 @@ def test_no_name_is_known_for_two_things() -> None:
     assert all(name == series.name for name, series in known().items())
 
 
-@pytest.mark.timeout(120)
 def test_a_metric_that_is_renamed_breaks_the_check_with_the_panels_name(tmp_path: Path) -> None:
     for room in ("alerts", "catalogue", "cli", "config", "dashboards", "discovery", "exporter", "probes", "simulator", "traffic"):
         shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))

@@ -8,8 +8,14 @@ from config.discovered import FileTargets, read_targets
 from config.model import Config
 from config.reader import parse
 from config.references import MOST_PAIRED
-from discovery.files import NOTHING, PROBLEMS_SHOWN, few, look, paths
+from config.secrets import Secrets
+from discovery import files
+from discovery.files import NOTHING, PROBLEMS_SHOWN, Discovered, few, paths
 from traffic.roster import roster
+
+
+def look(config: Config, before: Discovered) -> Discovered:
+    return files.look(config, Secrets(), before)
 
 
 def refuse(_: object) -> None:
@@ -66,7 +72,7 @@ def test_a_broken_file_keeps_what_it_said_last_and_one_that_is_gone_does_not(con
         assert all(problem.startswith(f"{file}:") for problem in found.problems)
     write(tmp_path, "a", one="elsewhere")
     found = look(config, found)
-    assert (found.problems, found.members["one"].target.url) == ((), "http://elsewhere")
+    assert (found.problems, found.members["one"].endpoint.url) == ((), "http://elsewhere")
     file.unlink()
     assert list(look(config, found).members) == ["two"]
 
@@ -81,7 +87,7 @@ def test_a_name_that_is_taken_is_passed_over_and_told(config: Config, tmp_path: 
     first = write(tmp_path, "a", own="evil", one="one")
     second = write(tmp_path, "b", one="other")
     found = look(config, NOTHING)
-    assert {name: member.target.url for name, member in found.members.items()} == {"one": "http://one"}
+    assert {name: member.endpoint.url for name, member in found.members.items()} == {"one": "http://one"}
     assert found.passed_over == (
         f"{first}: own: taken already, by the configuration; give each another name",
         f"{second}: one: taken already, by {first}; give each another name",
@@ -140,7 +146,7 @@ def test_a_file_that_breaks_its_reader_is_its_own_problem_only(config: Config, t
     monkeypatch.setattr("discovery.files.read_targets", read)
     write(tmp_path, "b", two="elsewhere")
     broken = look(config, found)
-    assert {name: member.target.url for name, member in broken.members.items()} == {"one": "http://one", "two": "http://elsewhere"}
+    assert {name: member.endpoint.url for name, member in broken.members.items()} == {"one": "http://one", "two": "http://elsewhere"}
     assert broken.problems == (f"{file}: cannot be read: chatprobe itself failed: OverflowError",)
 
 
@@ -178,8 +184,8 @@ def test_credentials_come_from_the_configuration_alone(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("secret")
     write(tmp_path, "a", one="trusted.example", two="other.example")
     found = look(configured(tmp_path, "credentials: [{host: trusted.example, api_key: {file: key}}]"), NOTHING)
-    assert found.members["one"].target.api_key is not None
-    assert found.members["two"].target.api_key is None
+    assert found.members["one"].endpoint.api_key == "secret"
+    assert found.members["two"].endpoint.api_key is None
 
 
 def test_a_folder_that_cannot_be_looked_into_is_not_an_empty_one(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from dashboards.lint.series import find
 from tests.dashboards.asking import Prometheus, Span, everything
 from tests.dashboards.demo import demo, warmed_up
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 SECONDS = 30
 """How long rules have told of all engines before it is looked at."""
 EACH = pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.title)

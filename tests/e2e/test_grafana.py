@@ -21,7 +21,7 @@ from tests.dashboards.asking import Span, everything
 from tests.dashboards.demo import demo, warmed_up
 from tests.processes import free_port
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 SECONDS = 30
 VERSIONS = ("10.4.19", "12.2.0")
 """The oldest that is supported, and a recent one."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 from aiohttp import web
 
 from alerts.build import build
@@ -23,6 +22,7 @@ from config.reader import read
 from simulator import ENGINES, Latency, Options, simulated
 from tests.alerts.notifying import program
 from tests.processes import free_port, process, prometheus_binary
+from tests.waiting import PATIENCE_SECONDS
 
 AT_ONCE: Timings = dict.fromkeys(Severity, Timing(1, 1, HOUR))
 SLACK_SECONDS = 10
@@ -44,7 +44,6 @@ alerts:
 """
 
 
-@pytest.mark.timeout(240)
 async def test_a_broken_engine_pages_and_a_mended_one_ends_it(tmp_path: Path) -> None:
     prometheus, alertmanager = prometheus_binary(), program("prometheus-alertmanager")
     exporter, server, manager = (f"127.0.0.1:{free_port()}" for _ in range(3))
@@ -119,7 +118,7 @@ async def test_a_broken_engine_pages_and_a_mended_one_ends_it(tmp_path: Path) ->
 
 async def next_page(told: asyncio.Queue[dict[str, Any]], status: str) -> dict[str, Any]:
     """The next notification of the fast burn with this status."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             page = await told.get()
             if (page["groupLabels"]["alertname"], page["status"]) == ("LLMBudgetBurnFast", status):
@@ -129,7 +128,7 @@ async def next_page(told: asyncio.Queue[dict[str, Any]], status: str) -> dict[st
 async def filled(session: aiohttp.ClientSession, server: str, seconds: int) -> None:
     """Wait until the long window is full of good chats with every engine."""
     query = f"min(increase(chatprobe_slo_good_total[{seconds}s])) and on () count(chatprobe_slo_good_total offset {seconds}s) == {len(ENGINES)}"
-    async with asyncio.timeout(seconds + 60):
+    async with asyncio.timeout(seconds + PATIENCE_SECONDS):
         while True:
             try:
                 async with session.get(f"http://{server}/api/v1/query", params={"query": query}) as response:

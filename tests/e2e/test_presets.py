@@ -11,7 +11,8 @@ from config.reader import parse
 from config.starters import PRESETS, starter
 from exporter.exporting import exporting
 from probes.record import ChatRecord
-from simulator import ENGINES, Latency, Options, simulated
+from simulator import Latency, Options, simulated
+from tests.waiting import PATIENCE_SECONDS
 from traffic.events import Event, Skip
 
 USUAL = {"vllm": "http://127.0.0.1:8000", "tgi": "http://127.0.0.1:8080", "ollama": "http://127.0.0.1:11434"}
@@ -22,10 +23,10 @@ FAST = Options(latency=Latency(decode_seconds=0.005, batch_slowdown=0.0), answer
 async def test_a_preset_runs(preset: str) -> None:
     text = starter(preset)
     async with AsyncExitStack() as stack:
-        for engine in ENGINES:
+        for engine, usual in USUAL.items():
             running = await stack.enter_async_context(simulated(engine, FAST))
-            assert USUAL[engine] in text
-            text = text.replace(USUAL[engine], running.url)
+            assert usual in text
+            text = text.replace(usual, running.url)
         config = parse(f'web: {{listen: "127.0.0.1:0"}}\n{text}').config
         wanted = {(target, scenario) for target in config.targets for scenario in config.scenarios}
         events: list[Event] = []
@@ -37,7 +38,7 @@ async def test_a_preset_runs(preset: str) -> None:
                 chatted.set()
 
         async with exporting(config, sinks=[note]):
-            await asyncio.wait_for(chatted.wait(), 45)
+            await asyncio.wait_for(chatted.wait(), PATIENCE_SECONDS)
     assert {record.outcome for record in events if isinstance(record, ChatRecord)} == {"ok"}
     assert [event for event in events if isinstance(event, Skip)] == []
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 
 from catalogue.buckets import FIRST_TOKEN
 from simulator import ENGINES, Latency, Options, simulated
 from tests.exporter.scrape import promtool_accepts
 from tests.processes import free_port, process, prometheus_binary
+from tests.waiting import PATIENCE_SECONDS
 
 CHATS = 5
 """How many of each engine must have been scraped."""
@@ -45,7 +45,7 @@ class Prometheus:
 
     async def until_scraped(self, chats: int) -> float:
         """Wait until this many chats with each engine were scraped; gives the time of a query that saw them."""
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 (at,) = (await self.query("vector(time())")).values() or (0.0,)
                 counts = await self.query("chatprobe_ttft_seconds_count", at)
@@ -61,7 +61,6 @@ def bucket(value: float) -> tuple[float, float]:
     return bounds[place - 1], bounds[place]
 
 
-@pytest.mark.timeout(120)
 async def test_quantiles_agree_with_the_records_to_the_bucket(tmp_path: Path) -> None:
     binary = prometheus_binary()
     exporter, server = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"

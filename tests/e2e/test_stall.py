@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from math import inf
 
 from catalogue import own
 from config.model import Config
@@ -16,11 +19,14 @@ from exporter.exporting import exporting
 from probes.record import ChatRecord
 from tests.exporter.scrape import Scrape, read
 from tests.exporter.test_exporting import get
+from tests.waiting import PATIENCE_SECONDS, eventually
 from traffic.events import Event, Skip, SkipReason
 
 RATE = 20
 STALL_SECONDS = 4
 CAP = 15
+USERS = 10
+QUICK_SECONDS = 0.5
 
 
 @asynccontextmanager
@@ -30,7 +36,7 @@ async def engine() -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
     process = await asyncio.create_subprocess_exec(*(sys.executable, "-m", "cli", "simulate", "vllm", *options), stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not (found := [word for word in (await process.stdout.readline()).decode().split() if word.startswith("http://")]):
                 pass
         yield found[0].rstrip("/"), process
@@ -49,39 +55,70 @@ def configured(url: str, load: str, cap: int) -> Config:
     """).config
 
 
+@dataclass
+class Story:
+    """What an exporter tells, and of it what began while the engine stood still."""
+
+    events: list[Event] = field(default_factory=list)
+    began: float = inf
+    ended: float = inf
+
+    @property
+    def chats(self) -> list[ChatRecord]:
+        return [event for event in self.events if isinstance(event, ChatRecord)]
+
+    @property
+    def waited(self) -> int:
+        return sum(self._within(chat.started_at) and (chat.ttft_seconds or 0) > QUICK_SECONDS for chat in self.chats)
+
+    @property
+    def skipped(self) -> Counter[SkipReason]:
+        return Counter(event.reason for event in self.events if isinstance(event, Skip) and self._within(event.at))
+
+    @property
+    def after(self) -> int:
+        """Chats that began later and have ended: by then, those that waited have ended long since."""
+        return sum(chat.started_at >= self.ended for chat in self.chats)
+
+    def _within(self, at: float) -> bool:
+        return self.began <= at < self.ended
+
+
 async def test_an_open_loop_omits_nothing_of_a_stall_and_a_closed_one_does() -> None:
-    events: dict[str, list[Event]] = {"capped": [], "wide": [], "closed": []}
+    stories = {"capped": Story(), "wide": Story(), "closed": Story()}
+    capped, wide, closed = stories.values()
     seen: dict[str, Scrape] = {}
     async with engine() as (url, process), AsyncExitStack() as stack:
         running = {
-            name: await stack.enter_async_context(exporting(configured(url, load, cap), sinks=[events[name].append]))
+            name: await stack.enter_async_context(exporting(configured(url, load, cap), sinks=[stories[name].events.append]))
             for name, load, cap in (
                 ("capped", f"rate: {RATE}/s", CAP),
                 ("wide", f"rate: {RATE}/s", 1000),
-                ("closed", "users: 10, think_time: 400ms, ramp_up: 400ms", 1000),
+                ("closed", f"users: {USERS}, think_time: 400ms, ramp_up: 400ms", 1000),
             )
         }
-        await asyncio.sleep(2)
+        await eventually(lambda: all(len(story.chats) > USERS for story in stories.values()))
+        began = time.time()
         process.send_signal(signal.SIGSTOP)
         await asyncio.sleep(STALL_SECONDS)
+        ended = time.time()
         process.send_signal(signal.SIGCONT)
-        await asyncio.sleep(2)
+        for story in stories.values():
+            story.began, story.ended = began, ended
+        due = RATE * (ended - began)
+        await eventually(lambda: all(story.after > RATE for story in stories.values()))
         for name, one in running.items():
             seen[name] = read((await get(one.address, "/metrics"))[1])
 
-    due = RATE * STALL_SECONDS
-    waited = {name: sum((record.ttft_seconds or 0) > 0.5 for record in found if isinstance(record, ChatRecord)) for name, found in events.items()}
-    skipped = {name: Counter(event.reason for event in found if isinstance(event, Skip)) for name, found in events.items()}
-
-    assert skipped["wide"] == skipped["closed"] == {}
-    assert due * 0.7 < waited["wide"] <= due * 1.3
+    assert wide.skipped == closed.skipped == {}
+    assert due * 0.7 < wide.waited <= due * 1.3
     answered, quick = (seen["wide"].value(name, **labels) or 0 for name, labels in ((own.TTFT.count, {}), (own.TTFT.bucket, {"le": "0.5"})))
     assert answered - quick >= due * 0.7
 
-    assert skipped["capped"].keys() == {SkipReason.TARGET_BUSY}
-    assert waited["capped"] <= CAP * 1.3  # a busy machine has one or two wait right after the stall
-    assert waited["capped"] + skipped["capped"][SkipReason.TARGET_BUSY] > due * 0.7
+    assert capped.skipped.keys() == {SkipReason.TARGET_BUSY}
+    assert capped.waited <= CAP
+    assert capped.waited + capped.skipped[SkipReason.TARGET_BUSY] > due * 0.7
     bad = (seen["capped"].value(own.SLO_TOTAL.name) or 0) - (seen["capped"].value(own.SLO_GOOD.name) or 0)
     assert bad >= due * 0.7
 
-    assert waited["closed"] <= 10 * 1.3
+    assert closed.waited <= USERS

@@ -59,6 +59,15 @@ def failed(reason: Reason, *, after_ms: float = 100, **changes: Any) -> ChatReco
     return chat(tokens=0, **given) if "chunks" not in changes else chat(**given)
 
 
+def gathered(*, bursts: int = 4, chunks: int = 10, every_ms: float = 200, **changes: Any) -> ChatRecord:
+    """An `ok` chat whose chunks came in bursts, by way of a router that holds them back."""
+    record = chat(tokens=bursts * chunks)
+    first_ns = record.chunks[0].arrived_ns
+    held = tuple(Chunk(first_ns + round(every_ms * MS) * burst, 1) for burst in range(bursts) for _ in range(chunks))
+    ended_ns = held[-1].arrived_ns + MS
+    return replace(record, **{"chunks": held, "ended_ns": ended_ns, "finished_ns": ended_ns, **changes})
+
+
 @st.composite
 def chats(draw: st.DrawFn) -> ChatRecord:
     """Any chat that can happen: of every outcome and reason, with chunks of several tokens, doubtful or not, reasoning or not."""

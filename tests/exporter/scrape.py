@@ -16,6 +16,7 @@ from prometheus_client.samples import Exemplar
 from config.model import Config
 from config.reader import parse
 from exporter.assembly import Metrics
+from probes.backends import BACKENDS
 
 CONFIG = """
 targets:
@@ -37,7 +38,8 @@ def config(yaml: str = CONFIG) -> Config:
 Labels = frozenset[tuple[str, str]]
 
 
-_RELAYED = re.compile(rb"(# (HELP|TYPE) )?(vllm:|tgi_)")
+_PREFIXES = "|".join(re.escape(prefix) for backend in BACKENDS.values() if backend.metrics for prefix in backend.metrics.prefixes)
+_RELAYED = re.compile(rf"(# (HELP|TYPE) )?({_PREFIXES})".encode())
 
 
 @dataclass(frozen=True)

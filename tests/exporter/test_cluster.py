@@ -20,7 +20,7 @@ from config.model import Config
 from config.quantities import Address
 from config.reader import Loaded, parse
 from discovery.kubernetes import api as client
-from discovery.kubernetes import source
+from discovery.kubernetes import discovery
 from discovery.kubernetes.lease import Lease, LeaseName, Terms
 from exporter.exporting import Running, exporting
 from exporter.web.server import listening
@@ -31,19 +31,19 @@ from tests.cluster import api, objects
 from tests.exporter.engine import Engine, engine
 from tests.exporter.scrape import Scrape, read
 from tests.servers import Peer, serving
+from tests.waiting import PATIENCE_SECONDS, eventually
 from traffic.events import Event
 from traffic.sharding import WHOLE, Shard
 
-PATIENCE_SECONDS = 30
 KEY = "canary-key"
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "READ_SECONDS", 1.0)
-    monkeypatch.setattr(source, "SETTLE_SECONDS", 0.1)
-    monkeypatch.setattr(source.Source.run, "__kwdefaults__", {"pause_seconds": 0.2})
-    monkeypatch.setattr(source, "LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(discovery, "SETTLE_SECONDS", 0.1)
+    monkeypatch.setattr(discovery.ClusterDiscovery.run, "__kwdefaults__", {"pause_seconds": 0.2})
+    monkeypatch.setattr(discovery, "LOOK_SECONDS", 0.5)
 
 
 @pytest.fixture
@@ -95,15 +95,20 @@ class Records:
 
 @asynccontextmanager
 async def running(
-    kubeconfig: Path, records: Records, more: str = "", *, shard: Shard = WHOLE, lease: Lease | None = None, scenario: str = "beat: {every: 1s}"
+    kubeconfig: Path,
+    records: Records,
+    *,
+    shard: Shard = WHOLE,
+    lease: Lease | None = None,
+    scenario: str = "beat: {every: 1s}",
+    credential: str = "{namespace: vllm-benchmark, host: 127.0.0.1, api_key: {file: key}}",
 ) -> AsyncIterator[Running]:
     text = f"""
 web: {{listen: "127.0.0.1:0", lifecycle: true}}
 discovery: {{kubernetes: {{namespaces: [vllm-benchmark], kubeconfig: "{kubeconfig}", loopback: true}}}}
-credentials: [{{namespace: vllm-benchmark, host: 127.0.0.1, api_key: {{file: key}}}}]
+credentials: [{credential}]
 scenarios: {{{scenario}}}
 native: {{interval: 1s}}
-{more}
 """
     config = parse(text, str(kubeconfig.parent / "chatprobe.yaml")).config
     async with exporting(config, sinks=[records], grace_seconds=1, shard=shard, lease=lease) as one:
@@ -164,6 +169,32 @@ async def test_what_is_found_is_chatted_with_and_stays_when_the_api_fails(cluste
         assert value(found, "chatprobe_probes_total", target="vllm-benchmark/vllm") is None
         await until(exporter, lambda found: value(found, "chatprobe_exporter_discovery_up", source="kubernetes") == 1)
     assert {record.outcome for record in records.all} == {"ok"}
+
+
+async def test_a_secret_that_cannot_be_read_holds_up_new_targets_alone_and_is_read_when_it_is_there(
+    cluster: api.Cluster, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exporter.watching.LOOK_SECONDS", 0.05)
+    records = Records()
+    late = kubeconfig.parent / "late"
+    late.write_text(KEY)
+    credential = "{namespace: vllm-benchmark, name: late, host: 127.0.0.1, api_key: {file: late}}"
+    async with engine() as one, engine() as other, running(kubeconfig, records, credential=credential) as exporter:
+        cluster.put(served("vllm", one))
+        await until(exporter, lambda found: value(found, "chatprobe_exporter_discovery_up", source="kubernetes") == 1 and bool(records.all))
+        late.unlink()
+        cluster.put(served("late", other))
+        found = await until(exporter, lambda found: value(found, "chatprobe_exporter_discovery_up", source="kubernetes") == 0)
+        assert value(found, "chatprobe_exporter_targets", source="kubernetes") == 1
+        assert [line for line in exporter.reloading.troubles() if "late: No such file" in line]
+        sent = one.order.count("chat")
+        await until(exporter, lambda _found: one.order.count("chat") > sent)
+        late.write_text(KEY)
+        await until(exporter, lambda found: value(found, "chatprobe_exporter_targets", source="kubernetes") == 2)
+        await until(exporter, lambda found: value(found, "chatprobe_exporter_discovery_up", source="kubernetes") == 1)
+        assert list(exporter.reloading.troubles()) == []
+        await until(exporter, lambda _found: "chat" in other.order)
+    assert other.keys == {f"Bearer {KEY}"}
 
 
 def _slice(name: str, one: Pod, zone: str) -> api.Json:
@@ -242,7 +273,8 @@ async def test_of_two_replicas_one_chats_and_the_other_takes_over(cluster: api.C
             await until(leading, lambda found: value(found, "chatprobe_exporter_leader") == 1 and bool(chats.all))
             async with running(kubeconfig, other_chats, lease=second) as standing_by:
                 seen = await until(standing_by, lambda found: value(found, "chatprobe_exporter_discovery_up", source="kubernetes") == 1)
-                await asyncio.sleep(1.5)
+                chatted = len(chats.all)
+                await eventually(lambda: len(chats.all) >= chatted + 2)
                 assert value(seen, "chatprobe_exporter_leader") == 0
                 assert seen.labels("chatprobe_probes_total") == []
                 assert other_chats.all == []
@@ -256,9 +288,11 @@ class Lent(Lease):
     """Tells nobody when it is lost, as a loop that is held up."""
 
     lent = True
+    refused = 0
 
     @property
     def leads(self) -> bool:
+        self.refused += not self.lent
         return self.lent
 
     async def run(self, changed: Callable[[], Awaitable[object]]) -> None:
@@ -274,11 +308,12 @@ async def test_without_the_lease_no_chat_is_sent_before_the_targets_are_gone_eit
     records = Records()
     async with engine() as one:
         cluster.put(served("vllm", one))
-        async with running(kubeconfig, records, lease=lease) as exporter:
+        async with running(kubeconfig, records, lease=lease, scenario="beat: {rate: 20/s}") as exporter:
             await until(exporter, lambda _found: len(records.all) >= 2)
             lease.lent = False
+            await until(exporter, lambda _found: len(records.all) == one.order.count("chat"))
             sent = one.order.count("chat")
-            await asyncio.sleep(2.5)
+            await asyncio.sleep(0.5)  # ten chats are due, of which nothing is left to wait for
             assert one.order.count("chat") == sent
             found = await scraped(exporter)
     assert value(found, "chatprobe_exporter_targets", source="kubernetes") == 1

@@ -20,6 +20,7 @@ from tests.answers import FINISH, stream, token, whole
 from tests.exporter.engine import KEY, engine
 from tests.exporter.scrape import Scrape, promtool_accepts, read
 from tests.servers import Peer, serving
+from tests.waiting import PATIENCE_SECONDS
 from traffic.events import Event
 
 CHAT = {"target": "vllm", "backend": "vllm", "model": "tiny", "scenario": "heartbeat"}
@@ -50,7 +51,7 @@ class Awaited:
             self._came.set()
 
     async def came(self) -> None:
-        await asyncio.wait_for(self._came.wait(), 20)
+        await asyncio.wait_for(self._came.wait(), PATIENCE_SECONDS)
 
 
 async def get(address: Address, path: str) -> tuple[int, bytes]:
@@ -127,16 +128,16 @@ async def test_at_the_end_chats_under_way_end_well_while_readiness_says_no() -> 
         one.finish.clear()
         exporter = exporting(settings(one.url), sinks=[records.append])
         address = (await exporter.__aenter__()).address
-        await asyncio.wait_for(one.asked.wait(), 20)
+        await asyncio.wait_for(one.asked.wait(), PATIENCE_SECONDS)
         stopping = asyncio.create_task(exporter.__aexit__(None, None, None))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (ready := await get(address, "/-/ready"))[0] == 200:
                 pass
         assert ready == (503, b"chatprobe is not ready: no chats are being started.\n")
         assert not stopping.done()
         sent = len(one.chats)
         one.finish.set()
-        await asyncio.wait_for(stopping, 20)
+        await asyncio.wait_for(stopping, PATIENCE_SECONDS)
         outcomes = [event.outcome for event in records if isinstance(event, ChatRecord)]
         assert (outcomes, len(one.chats)) == (["ok"] * sent, sent)
 
@@ -146,7 +147,7 @@ async def test_chats_that_do_not_end_in_time_are_cancelled() -> None:
     async with engine() as one:
         one.finish.clear()
         async with exporting(settings(one.url), sinks=[records.append], grace_seconds=0.05):
-            await asyncio.wait_for(one.asked.wait(), 20)
+            await asyncio.wait_for(one.asked.wait(), PATIENCE_SECONDS)
         outcomes = {event.outcome for event in records if isinstance(event, ChatRecord)}
         assert outcomes == {"cancelled"}
 

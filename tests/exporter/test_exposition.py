@@ -28,6 +28,7 @@ from tests.exporter.chats import chat
 from tests.exporter.native.expositions import by_hand, families_of, histogram
 from tests.exporter.scrape import config, read, scrape, scrape_openmetrics
 from tests.processes import free_port, process, prometheus_binary
+from tests.waiting import PATIENCE_SECONDS
 from traffic.roster import roster
 
 PROMETHEUS_2 = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
@@ -216,7 +217,6 @@ async def served(exposition: PrometheusExposition) -> AsyncIterator[str]:
         yield str(address)
 
 
-@pytest.mark.timeout(120)
 async def test_prometheus_takes_all_of_it_in_both_forms(tmp_path: Path) -> None:
     binary, server = prometheus_binary(), f"127.0.0.1:{free_port()}"
     relay = await relay_of_all_kinds()
@@ -232,7 +232,7 @@ async def test_prometheus_takes_all_of_it_in_both_forms(tmp_path: Path) -> None:
             process(binary, f"--config.file={tmp_path / 'prometheus.yml'}", storage, f"--web.listen-address={server}", cwd=tmp_path)
         )
         prometheus = Prometheus(f"http://{server}", await stack.enter_async_context(aiohttp.ClientSession()))
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while await prometheus.query("count(scrape_samples_scraped > 0)") != {"": 2.0}:  # noqa: ASYNC110 - it is another process
                 await asyncio.sleep(0.2)
         for form in ("text", "openmetrics"):

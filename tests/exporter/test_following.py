@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from catalogue import own
 from config.reader import parse
 from config.references import MOST_PAIRED
+from config.secrets import Secrets
 from exporter.assembly import Metrics
 from exporter.metrics.boundaries import added, beginning_anew
 from probes.failure import Reason
 from tests.exporter.chats import chat, failed
 from tests.exporter.scrape import Scrape, promtool_accepts, scrape
 from traffic.events import Breaker, Facts, Pair, Side, Skip, SkipReason
-from traffic.roster import Member, Roster, roster
+from traffic.roster import Roster, enlist, roster
 
 CHAT = {"target": "vllm", "backend": "vllm", "model": "tiny", "scenario": "heartbeat"}
 VLLM = 'vllm: {backend: vllm, url: "http://127.0.0.1:8000", model: tiny}'
@@ -162,17 +165,24 @@ def test_pairs_and_their_winners() -> None:
     metrics.recording(Pair("gone", "4", (ok, dead)))
     seen = scrape(metrics)
     assert seen.value(own.PAIRS.name, target="vllm", peer="tgi") == seen.value(own.PAIRS.name, target="tgi", peer="vllm") == 2
+    assert seen.value(own.PAIRS_UNDECIDED.name, target="vllm", peer="tgi", reason="input_tokens") == 0
     for measure in own.MEASURES:
         assert seen.value(own.PAIR_WINS.name, target="vllm", peer="tgi", measure=measure) == 1
         assert seen.value(own.PAIR_WINS.name, target="tgi", peer="vllm", measure=measure) == 0
+    unequal = Side("tgi", replace(chat(target="tgi"), input_tokens=1 + (chat().input_tokens or 0)), None)
+    metrics.recording(Pair("heartbeat", "5", (Side("vllm", replace(chat(), input_tokens=chat().input_tokens or 0), None), unequal)))
+    seen = scrape(metrics)
+    for one, other in (("vllm", "tgi"), ("tgi", "vllm")):
+        assert seen.value(own.PAIRS_UNDECIDED.name, target=one, peer=other, reason="input_tokens") == 1
     promtool_accepts(metrics.exposition.render("")[0])
     metrics.recording.set_targets(listed())
     assert scrape(metrics).value(own.PAIRS.name) is None
+    assert scrape(metrics).value(own.PAIRS_UNDECIDED.name) is None
 
 
 def test_series_of_pairs_do_not_grow_with_what_is_discovered() -> None:
     few = listed(scenarios=(PAIRED,))
-    many = roster(few.config, {f"found{number}": Member(few.config.targets["tgi"], "files") for number in range(50)})
+    many = roster(few.config, {f"found{number}": enlist(f"found{number}", few.config.targets["tgi"], Secrets(), "files") for number in range(50)})
     metrics = Metrics(many, {})
     metrics.recording(Facts("found49", "another"))
     seen = scrape(metrics)

@@ -225,5 +225,5 @@ def test_what_is_not_followed_any_more_is_forgotten() -> None:
         for _ in range(2):
             sink(failed(Reason.CONNECT))
             sink(skip(SkipReason.TARGET_BUSY, 0))
-            sink.follow(roster(config.model_copy(update={"targets": {}})))
+            sink.forget_others(roster(config.model_copy(update={"targets": {}})))
     assert [line["event"] for line in logs] == ["probe failed", "chat not sent"] * 2

@@ -16,7 +16,7 @@ from exporter.native.failure import NativeReason
 from exporter.urls import shown_url
 from probes.failure import Reason
 from probes.record import PHASES, ChatRecord
-from tests.exporter.chats import MS, START_NS, STARTED_AT, chat, chats, failed
+from tests.exporter.chats import MS, START_NS, STARTED_AT, chat, chats, failed, gathered
 from tests.exporter.scrape import CONFIG, Scrape, config, promtool_accepts, scrape, scrape_openmetrics
 from traffic.events import Breaker, Facts, Skip, SkipReason
 from traffic.roster import Replica, Roster
@@ -80,6 +80,7 @@ def test_histograms_and_counters_are_those_of_the_records(records: list[ChatReco
         (own.CHUNKS, sum(len(record.chunks) for record in counted)),
         (own.RETRIES, sum(record.retries for record in counted)),
         (own.DOUBTFUL, sum(record.doubtful for record in counted)),
+        (own.GATHERED, sum(record.bursts is not None for record in counted)),
     ):
         assert seen.one(metric.name, **CHAT) == total
     for reason in Reason:
@@ -105,6 +106,17 @@ def test_first_content_is_observed_from_the_first_chat_in_which_the_model_reason
         assert seen.one(own.FIRST_CONTENT.sum, **CHAT) == pytest.approx(sum(expected))
 
 
+def test_a_chat_whose_tokens_were_gathered_is_counted_and_its_timings_are_observed_as_users_felt_them(metrics: Metrics) -> None:
+    record = gathered()
+    metrics.recording(record)
+    metrics.recording(chat(tokens=40))
+    seen = scrape(metrics)
+    assert (seen.one(own.GATHERED.name, **CHAT), seen.one(own.PROBES.name, **CHAT)) == (1, 2)
+    assert seen.one(own.ITL.count, **CHAT) == 2 * 39
+    assert seen.one(own.ITL.bucket, **CHAT, le="0.001") == 36
+    assert (seen.one(own.TPOT.count, **CHAT), seen.one(own.TTFT.count, **CHAT)) == (2, 2)
+
+
 def test_everything_stands_at_zero_before_the_first_chat(metrics: Metrics) -> None:
     seen = scrape(metrics)
     for labels in (
@@ -112,7 +124,7 @@ def test_everything_stands_at_zero_before_the_first_chat(metrics: Metrics) -> No
         {**CHAT, "scenario": "long"},
         {"target": "tgi", "backend": "tgi", "model": "unknown", "scenario": "heartbeat"},
     ):
-        for metric in (own.PROBES, own.INPUT_TOKENS, own.OUTPUT_TOKENS, own.CHUNKS, own.RETRIES, own.DOUBTFUL):
+        for metric in (own.PROBES, own.INPUT_TOKENS, own.OUTPUT_TOKENS, own.CHUNKS, own.RETRIES, own.DOUBTFUL, own.GATHERED):
             assert seen.one(metric.name, **labels) == 0
         for metric in (own.TTFT, own.ITL, own.TPOT, own.STALL, own.OUTPUT_RATE):
             assert (seen.one(metric.count, **labels), seen.one(metric.bucket, **labels, le="+Inf")) == (0, 0)
@@ -392,6 +404,7 @@ def test_every_metric_of_the_catalogue_but_the_engines_own_is_served(metrics: Me
     metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
     metrics.recording(Facts("vllm", "tiny", model_loaded=True))
     metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
+    metrics.recording(failed(Reason.STALLED))
     metrics.ups.told("vllm", "vllm", "tiny", "a:8000", NativeReason.TIMEOUT, 5.0)
     metrics.relay.serve("vllm", "vllm", None, [])
     metrics.exposition.render("")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -18,17 +18,24 @@ from structlog.typing import EventDict
 from catalogue import own
 from catalogue.metric import TARGET
 from config.quantities import Address
-from config.reader import read
+from config.reader import Loaded, parse, read
+from discovery.kubernetes.discovery import Seen
+from discovery.plan import plan
+from exporter.assembly import Metrics
 from exporter.exporting import Running, exporting
-from exporter.watching import signatures
+from exporter.reloading import Before, Reloading
+from exporter.watching import Signatures, signatures
 from probes.record import ChatRecord
 from tests.exporter.engine import Engine, engine
 from tests.exporter.scrape import Scrape, promtool_accepts
 from tests.exporter.scrape import read as read_scrape
+from tests.exporter.scrape import scrape as scraped
+from tests.traffic.fakes import FakeClock
+from tests.waiting import PATIENCE_SECONDS
 from traffic.events import Event, Skip
+from traffic.sharding import Part
 
 CHAT = {"target": "vllm", "backend": "vllm", "model": "tiny", "scenario": "steady"}
-SOON = 20.0
 
 
 @dataclass
@@ -67,13 +74,13 @@ class Scene:
         return read_scrape(body)
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not holds():  # noqa: ASYNC110 - what is awaited happens in sinks, files and other processes
                 await asyncio.sleep(0.02)
 
     async def until_scraped(self, expected: float | None, name: str, **labels: str) -> None:
         """Until the sum of these samples is the expected one."""
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (await self.scrape()).value(name, **labels) != expected:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
@@ -148,7 +155,8 @@ async def test_every_chat_is_counted_once_while_targets_come_and_go(tmp_path: Pa
         with_other = configuration(one.engine.url, extra=f'  other: {{backend: vllm, url: "{one.engine.url}", model: tiny}}')
         for _ in range(10):
             await one.reload(with_other)
-            await asyncio.sleep(0.05)
+            chats = len(one.engine.chats)
+            await one.until(lambda before=chats: len(one.engine.chats) > before)  # type: ignore[misc]
             await one.reload(configuration(one.engine.url))
         await one.until(lambda: len(one.records) > 20)
         one.engine.finish.clear()
@@ -236,7 +244,14 @@ async def test_a_reload_by_hand_that_is_undone_on_disk_does_not_stay_in_force(tm
 async def test_a_reload_that_leaves_a_secret_out_or_names_another_is_not_followed_by_one_that_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    looks: list[Iterable[str]] = []
+
+    def looked(paths: Iterable[str]) -> Signatures:
+        looks.append(paths)
+        return signatures(paths)
+
     monkeypatch.setattr("exporter.watching.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("exporter.watching.signatures", looked)
     for name in ("key", "other"):
         (tmp_path / name).write_text("a-key")
     with capture_logs() as logs:
@@ -245,7 +260,8 @@ async def test_a_reload_that_leaves_a_secret_out_or_names_another_is_not_followe
                 reloads = len(reloaded(logs))
                 one.file.write_text(configuration(one.engine.url, target=target))
                 await one.until(lambda before=reloads: len(reloaded(logs)) > before)  # type: ignore[misc]
-                await asyncio.sleep(0.2)
+                looked_at = len(looks)
+                await one.until(lambda before=looked_at: len(looks) >= before + 10)  # type: ignore[misc]
     assert [line["changes"] for line in reloaded(logs)] == ["targets changed: vllm", "targets changed: vllm"]
 
 
@@ -272,12 +288,37 @@ async def test_what_is_wrong_with_discovery_is_in_the_answer_to_a_reload_on_the_
             assert (await one.scrape()).one(own.TARGETS.name, source="files") == 1
             (tmp_path / "broken.yaml").write_text("targets: {}")
             (tmp_path / "fine.yaml").write_text("targets: {}")
-            await one.running.reloading.rediscover()
+            await one.running.reloading.read_targets()
             assert "Discovery of targets" not in await one.page()
             assert (await one.scrape()).one(own.TARGETS.name, source="files") == 0
     assert [line["problem"].startswith(problem) for line in logs if line["event"].endswith("mended, or it is gone")] == [True]
     assert [line["removed"] for line in logs if "removed" in line] == ["unwatched"]
     assert len([line for line in logs if "advice" in line]) == 2
+
+
+async def test_a_secret_of_a_file_s_target_that_cannot_be_read_is_told_until_it_can_whatever_a_cluster_does_meanwhile(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("a-key")
+    more = 'discovery: {files: ["*.targets"]}\ncredentials: [{host: 127.0.0.1, api_key: {file: key}}]'
+    config = parse(configuration("http://own", more=more), str(tmp_path / "chatprobe.yaml")).config
+    first = plan(config)
+    metrics = Metrics(first.roster, {})
+    one = Reloading(first, lambda: Loaded(config, (), ()), metrics.own, FakeClock(), seen=Seen, part=Part, before=Before())
+    (tmp_path / "key").unlink()
+    (tmp_path / "a.targets").write_text("targets: {found: {backend: vllm, url: http://127.0.0.1:9}}")
+
+    def up() -> float | None:
+        return scraped(metrics).one(own.DISCOVERY_UP.name, source="files")
+
+    assert up() == 1
+    await one.read_targets()
+    assert (up(), one.targets_read.well, len(list(one.troubles()))) == (0, False, 1)
+    await one.take_step()
+    one.nothing_new()
+    assert (up(), one.targets_read.well, len(list(one.troubles()))) == (0, False, 1)
+    (tmp_path / "key").write_text("a-key")
+    await one.read_targets()
+    assert (up(), one.targets_read.well, list(one.troubles())) == (1, True, [])
+    assert list(one.plan.roster.members) == ["vllm", "found"]
 
 
 async def test_the_page_says_that_the_configuration_was_refused(tmp_path: Path) -> None:
@@ -343,7 +384,7 @@ async def test_an_address_that_needs_a_restart_is_told_until_it_is_changed_back(
 async def test_what_breaks_in_a_reload_leaves_all_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with scene(tmp_path) as one:
         with monkeypatch.context() as broken:
-            broken.setattr("exporter.reloading.plan", lambda *_: 1 / 0)
+            broken.setattr("exporter.reloading.plan", lambda *_, **__: 1 / 0)
             status, answer = await one.reload(configuration(one.engine.url))
         assert status == 500
         assert "ZeroDivisionError" in answer

@@ -186,11 +186,11 @@ async def test_the_page_shows_an_open_breaker_and_forgets_what_is_gone(site: Sit
     site.overview(Breaker("vllm", open=True))
     site.overview(chat(scenario="long"))
     assert (await site.get("/"))[2].count(b"breaker open") == 2
-    site.overview.follow(roster(settings.model_copy(update={"targets": {"tgi": settings.targets["tgi"]}})))
+    site.overview.show(roster(settings.model_copy(update={"targets": {"tgi": settings.targets["tgi"]}})))
     page = (await site.get("/"))[2]
     assert b"vllm" not in page
     assert b"tgi" in page
-    site.overview.follow(roster(settings))
+    site.overview.show(roster(settings))
     page = (await site.get("/"))[2]
     assert b"breaker open" not in page
     assert page.count(b"none yet") == 3
@@ -217,10 +217,10 @@ async def test_the_page_says_what_is_wrong_with_the_configuration_escaped_and_bo
 
 
 async def test_the_page_says_that_there_are_no_targets_and_that_none_is_in_a_scenario(site: Site, settings: Config) -> None:
-    site.overview.follow(roster(settings.model_copy(update={"targets": {}})))
+    site.overview.show(roster(settings.model_copy(update={"targets": {}})))
     page = (await site.get("/"))[2]
     assert b"<p>No targets.</p>" in page
     assert b"<table>" not in page
     elsewhere = {name: scenario.model_copy(update={"targets": ("elsewhere",)}) for name, scenario in settings.scenarios.items()}
-    site.overview.follow(roster(settings.model_copy(update={"scenarios": elsewhere})))
+    site.overview.show(roster(settings.model_copy(update={"scenarios": elsewhere})))
     assert b"<p>No scenario is for any target.</p>" in (await site.get("/"))[2]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.helm.cluster import render
+from tests.waiting import PATIENCE_SECONDS
 
 OLLAMA = """\
 #!/bin/sh
@@ -34,7 +35,7 @@ class Volume:
     def run(self, command: list[str], variables: list[dict[str, Any]]) -> subprocess.CompletedProcess[str]:
         environ = {each["name"]: each["value"] for each in variables}
         environ |= {"PATH": f"{self.folder / 'bin'}:/usr/bin:/bin", "STATE": str(self.folder)}
-        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 
     def asked(self) -> list[str]:
         return [line for line in (self.folder / "asked").read_text().splitlines() if not line.startswith("list")]

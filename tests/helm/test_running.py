@@ -16,6 +16,7 @@ import aiohttp
 from tests.exporter.engine import KEY, Engine, engine
 from tests.helm.cluster import Rendered, render
 from tests.processes import free_port
+from tests.waiting import PATIENCE_SECONDS
 
 Json = dict[str, Any]
 BIN = Path(sys.executable).parent
@@ -67,7 +68,7 @@ async def running(rendered: Rendered, folder: Path, secrets: dict[str, dict[str,
     finally:
         if process.returncode is None:
             process.terminate()
-        await asyncio.wait_for(process.wait(), 30)
+        await asyncio.wait_for(process.wait(), PATIENCE_SECONDS)
 
 
 def values(one: Engine, port: int) -> Json:
@@ -94,7 +95,7 @@ async def told_by_test(rendered: Rendered, port: int) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", script, f"http://127.0.0.1:{port}", "1", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    out, err = await asyncio.wait_for(process.communicate(), 30)
+    out, err = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
     return process.returncode, (out + err).decode().strip()
 
 
@@ -105,7 +106,7 @@ async def test_the_exporter_runs_as_rendered_and_its_test_agrees(tmp_path: Path)
         assert await told_by_test(rendered, port) == (1, f"http://127.0.0.1:{port}: <urlopen error [Errno 111] Connection refused>")
         async with (
             running(rendered, tmp_path, {"vllm-key": {"api-key": f"{KEY}\n"}}) as process,
-            asyncio.timeout(50),
+            asyncio.timeout(PATIENCE_SECONDS),
             aiohttp.ClientSession() as session,
         ):
             await one.asked.wait()
@@ -134,7 +135,7 @@ async def test_a_test_without_targets_says_what_is_missing(tmp_path: Path) -> No
     async with engine() as one:
         one.finish.clear()
         rendered = render("chatprobe", values(one, port))
-        async with running(rendered, tmp_path, {"vllm-key": {"api-key": KEY}}), asyncio.timeout(50):
+        async with running(rendered, tmp_path, {"vllm-key": {"api-key": KEY}}), asyncio.timeout(PATIENCE_SECONDS):
             await one.asked.wait()
             assert await told_by_test(rendered, port) == (1, "no good chat yet with vllm; look at chatprobe's log")
             one.finish.set()

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
+from catalogue.engines import ENGINES as REGISTERED
 from config.reader import parse
 from helm.reference.build import HELM
+from tests.engine_lists import filled
 from tests.helm.cluster import KUBERNETES, NAMESPACE, OPENSHIFT, Rendered, charts, example, examples, render
 from tests.helm.objects import pod
 
@@ -48,7 +50,7 @@ def test_all_engines_serve_one_model_under_one_name(name: str) -> None:
 def test_chatprobe_finds_the_engines_and_nothing_of_them_is_counted_twice(name: str) -> None:
     rendered = render("stack", example("stack", name))
     discovery = yaml.safe_load(configuration(rendered))["discovery"]["kubernetes"]
-    assert (discovery["namespaces"], discovery["selector"]) == ([NAMESPACE], "app in (vllm,tgi,ollama)")
+    assert (discovery["namespaces"], discovery["selector"]) == ([NAMESPACE], filled("{selector}"))
     assert services_of_engines(rendered).keys() == ENGINES
     assert [each["metadata"]["name"] for each in rendered.all("ServiceMonitor")] == ["bench-chatprobe"]
 
@@ -126,7 +128,7 @@ def test_the_engines_keep_apart_and_the_prober_keeps_away_where_it_can() -> None
     assert prober is not None
     (rather,) = prober["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
     (expression,) = rather["podAffinityTerm"]["labelSelector"]["matchExpressions"]
-    assert (expression["key"], set(expression["values"])) == ("app", ENGINES)
+    assert (expression["key"], set(expression["values"])) == ("app", {engine.name for engine in REGISTERED})
     labels = [each["spec"]["template"]["metadata"]["labels"].get("app") for each in rendered.all("Deployment")]
     assert set(labels) == ENGINES | {None}
 

@@ -16,6 +16,7 @@ from probes.probing import CHECKS_AT_ONCE, Prober
 from probes.record import ChatRecord
 from tests.answers import stream, token, usage
 from tests.servers import serving, then_hold
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -76,14 +77,14 @@ async def test_checks_that_take_long_leave_threads_to_others(prober: Prober, ask
     class TakesLong:
         def wrong(self, _: object) -> None:
             loop.call_soon_threadsafe(looking.put_nowait, None)
-            go_on.wait(10)
+            go_on.wait()
 
     chats = [asyncio.create_task(answered(prober, ask, "yes", slow=TakesLong())) for _ in range(40)]
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             for _ in range(CHECKS_AT_ONCE):
                 await looking.get()
-            await asyncio.sleep(0.3)  # for the other chats to come to their checks
+            await eventually(lambda: prober._checks._work_queue.qsize() == len(chats) - CHECKS_AT_ONCE)
             await asyncio.to_thread(int)
         assert looking.empty()
     finally:
@@ -99,7 +100,7 @@ async def test_chats_go_on_while_an_answer_is_looked_at(prober: Prober, ask: Ask
     class WaitsForTheLoop:
         def wrong(self, _: object) -> str | None:
             loop.call_soon_threadsafe(turned.set)
-            return None if turned.wait(5) else "the loop was held"
+            return None if turned.wait(PATIENCE_SECONDS) else "the loop was held"
 
     record = await answered(prober, ask, "yes", waits=WaitsForTheLoop())
     assert record.outcome == "ok"

@@ -11,7 +11,6 @@ import pytest
 from probes.ask import Endpoint, Tls
 from probes.control import Control, ControlError
 from simulator import Capacity, Options, simulated
-from simulator.options import EngineName
 from tests.answers import whole
 from tests.servers import Peer, Script, Server, closed_port, serving
 
@@ -209,7 +208,7 @@ async def test_a_body_without_end() -> None:
 
 
 @pytest.mark.parametrize("engine", ["vllm", "tgi"])
-async def test_how_long_a_chat_may_be(engine: EngineName) -> None:
+async def test_how_long_a_chat_may_be(engine: str) -> None:
     async with simulated(engine, Options(capacity=Capacity(context_tokens=2048))) as running, Control() as control:
         asked = Endpoint("engine", engine, running.url)
         assert await control.longest_chat(asked, "tiny") == 2048

@@ -16,6 +16,7 @@ from probes.guard import Guard
 from probes.wire.tls import context
 from tests.answers import whole
 from tests.servers import Peer, serving, then_close
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize(("host", "domain"), [("127.0.0.1", ""), ("127.0.0.1", "; Domain=127.0.0.1"), ("localhost", "")])
@@ -85,7 +86,7 @@ async def test_of_the_clients_for_many_names_the_idle_ones_are_closed(monkeypatc
             for other, path in ((two, "two"), (three, "three")):
                 async with clients.get(other, f"{server.url}/{path}") as response:
                     await response.aread()
-            assert await asyncio.to_thread(gone.get, timeout=10) == b"/two"
+            assert await asyncio.to_thread(gone.get, timeout=PATIENCE_SECONDS) == b"/two"
             assert await in_use.aread() == b"{}"
 
 

@@ -60,6 +60,7 @@ KEYS = [
         "clock",
         "max_timing_error_seconds",
         "doubtful",
+        "bursts",
         "chunks",
         "text",
         "native",
@@ -304,7 +305,7 @@ def test_json_of_a_sample() -> None:
     assert shown["chunks"] == [[0.050200001, 1], [0.070200003, 2]]
     assert shown["e2e_seconds"] == 0.123456789
     own = {"load_seconds": 0.012, "queue_seconds": None, "prefill_seconds": 0.03, "decode_seconds": None, "total_seconds": 0.11}
-    own |= {"tpot_seconds": None, "tpot_factor": None}
+    own |= {"tpot_seconds": None, "tpot_factor": None, "cached_tokens": None}
     assert list(shown["native"].items()) == [*own.items(), ("server_gaps_seconds", [0.02])]
     assert shown["text"] is None
     assert SAMPLE.to_json(text=True)["text"] == "Hello"

@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-import os
-
 import pytest
 
+from tests.real.engines import ENGINES, Running, running
 
-@pytest.fixture(scope="module")
-def url() -> str:
-    """A real vLLM's."""
-    url = os.environ.get("CHATPROBE_VLLM_URL")
-    if not url:
-        assert not os.environ.get("CI"), "CHATPROBE_VLLM_URL is not set"
-        pytest.skip("CHATPROBE_VLLM_URL is not set; tests/real/vllm/up starts a vLLM")
-    return url
+
+@pytest.fixture(scope="module", params=ENGINES, ids=lambda engine: engine.backend)
+def engine(request: pytest.FixtureRequest) -> Running:
+    """Each real engine at hand; it is to be idle otherwise."""
+    return running(request.param)

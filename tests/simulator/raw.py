@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import orjson
+
+from tests.waiting import PATIENCE_SECONDS
 
 CHAT = "/v1/chat/completions"
 
@@ -31,7 +32,7 @@ async def ask(url: str, method: str, path: str, body: object = None, headers: di
     reader, writer = await connect(url)
     try:
         writer.write(request(method, path, body, headers))
-        return await asyncio.wait_for(reader.read(-1), 20)
+        return await asyncio.wait_for(reader.read(-1), PATIENCE_SECONDS)
     finally:
         writer.close()
 
@@ -48,13 +49,6 @@ async def listen(reader: asyncio.StreamReader, seconds: float) -> tuple[bytes, s
         return seen, "reset"
     except TimeoutError:
         return seen, "silence"
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until `condition` holds. Raises `TimeoutError` after 5 s."""
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - it looks from outside, as a client does: nobody could set an event
-            await asyncio.sleep(0.005)
 
 
 def split(response: bytes) -> tuple[int, dict[str, str], bytes]:

@@ -12,6 +12,7 @@ import trustme
 from simulator import Latency, Options, simulated
 from simulator.truth import MAX_WRITES, ChatTruth, Truth, Write
 from tests.simulator.raw import CHAT, ask, chat, connect, request, split
+from tests.waiting import PATIENCE_SECONDS
 
 
 async def test_every_token_arrives_after_it_was_sent_and_soon(quick: Options) -> None:
@@ -45,7 +46,7 @@ async def test_over_tls() -> None:
         assert engine.url.startswith("https://")
         reader, writer = await connect(engine.url, client)
         writer.write(request("POST", CHAT, chat(5), {"X-Request-Id": "one"}))
-        body = await asyncio.wait_for(reader.read(), 10)
+        body = await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)
         writer.close()
         truth = engine.truth.chat("one")
     assert b"data: [DONE]" in body

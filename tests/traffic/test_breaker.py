@@ -31,7 +31,7 @@ class Scene:
         """One more chat is due: None if it is refused, else whether it is a trial."""
         if self.breakers.refusal(target) is not None:
             return None
-        return self.breakers.take(target)
+        return self.breakers.begin(target)
 
     def fails(self, reason: Reason = Reason.CONNECT, *, after_seconds: float = 0, trial: bool = False, target: str = "vllm") -> None:
         started_ns = self.clock.now_ns

@@ -12,6 +12,7 @@ from probes.ask import Endpoint
 from probes.failure import Reason
 from tests.traffic.fakes import SECOND_NS, FakeControl, config, settle
 from tests.traffic.test_runner import running
+from tests.waiting import PATIENCE_SECONDS, eventually
 from traffic.breaker import FAILURES_TO_OPEN
 from traffic.driver import HELD_BACK_NS
 from traffic.events import Breaker, Pair, Skip, SkipReason
@@ -184,8 +185,7 @@ async def test_a_peer_that_does_not_say_which_model_it_has_holds_nobody_up(monke
 
     async with running(config(targets=TWO, scenario="every: 5s, pair: true"), control=Silent()) as scene:
         await scene.clock.advance(5)
-        await asyncio.sleep(0.1)
-        await settle()
+        await eventually(lambda: bool(scene.heard.of(Pair)))
         assert {target for target, _ in scene.prober.asks} == {"x", "y"}
         assert len(scene.heard.of(Pair)) == 1
 
@@ -200,7 +200,7 @@ async def test_a_change_that_comes_while_stopping_starts_nothing() -> None:
         await scene.clock.advance(60)
         assert len(scene.prober.asks) == asked
         scene.prober.let_go()
-        await asyncio.wait_for(stopping, 5)
+        await asyncio.wait_for(stopping, PATIENCE_SECONDS)
 
 
 async def test_a_schedule_that_is_always_late_lets_others_run() -> None:

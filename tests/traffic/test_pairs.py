@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from probes.failure import Reason
 from probes.record import ChatRecord
-from tests.exporter.chats import MS, chat, chats, failed
+from tests.exporter.chats import MS, chat, chats, failed, gathered
 from traffic.events import Pair, Side, SkipReason
-from traffic.pairs import Comparison, Measure, compared, wins
+from traffic.pairs import Comparison, Measure, Undecided, compared, wins
 
 ALL = tuple(Measure)
 NEITHER_WAY = [
@@ -82,6 +82,42 @@ def test_e2e_is_that_of_an_answer_of_the_stated_length_whatever_the_chats_wrote(
     assert Measure.E2E in (wins(quick_start, quick_pace, answer_tokens=1) or ())
 
 
+@pytest.mark.parametrize("other", [chat(ttft_ms=400, gap_ms=50), chat(ttft_ms=1, gap_ms=1), gathered(every_ms=90)])
+def test_nobody_wins_where_something_on_the_way_gathered_the_tokens_of_one(other: ChatRecord) -> None:
+    """Its pace is the router's: it would beat every engine by tokens that came at once, and lose to each by the wait for them."""
+    held = gathered(every_ms=30)
+    assert held.bursts is not None
+    assert wins(side(held), side(other, "b"), 40) == ()
+    assert wins(side(other, "b"), side(held), 40) == ()
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "same_model", "fair"),
+    [
+        (37, 37, True, True),
+        (37, 38, True, False),
+        (20, 37, False, True),
+        (1_000, 1_564, False, True),
+        (1_000, 1_565, False, False),
+        (None, 37, True, True),
+    ],
+)
+def test_nobody_wins_where_the_prompt_cannot_have_been_the_same(mine: int | None, theirs: int, same_model: bool, fair: bool) -> None:
+    quicker = side(replace(chat(ttft_ms=40), input_tokens=mine, model="m"))
+    slower = side(replace(chat(ttft_ms=50), input_tokens=theirs, model="m" if same_model else "n"), "b")
+    expected = [(("ttft", "e2e"), None), ((), None)] if fair else [((), Undecided.INPUT_TOKENS)] * 2
+    assert [(found.won, found.undecided) for found in compared(Pair("versus", "1", (quicker, slower)), answer_tokens=10)] == expected
+
+
+def test_gathered_tokens_leave_a_pair_undecided() -> None:
+    found = list(compared(Pair("versus", "1", (side(gathered()), side(chat(), "b"))), answer_tokens=10))
+    assert [each.undecided for each in found] == [Undecided.GATHERED] * 2
+
+
+def test_a_chat_with_gathered_tokens_still_beats_one_that_failed() -> None:
+    assert wins(side(gathered()), side(failed(Reason.TIMEOUT), "b"), 40) == ALL
+
+
 @pytest.mark.parametrize(
     ("difference_ms", "won"),
     [
@@ -126,4 +162,4 @@ def test_three_sides_are_compared_two_by_two_but_for_those_that_do_not_count() -
     assert set(found) == expected
     assert len(found) == 6
     sides = (*sides[:2], Side("c", None, SkipReason.GLOBAL_CAP))
-    assert {(one, other) for one, other, _ in compared(Pair("versus", "1", sides), answer_tokens=10)} == {("a", "b"), ("b", "a")}
+    assert {(found.target, found.peer) for found in compared(Pair("versus", "1", sides), answer_tokens=10)} == {("a", "b"), ("b", "a")}

@@ -9,17 +9,17 @@ import pytest
 from structlog.testing import capture_logs
 
 from config.model import Config
-from discovery.endpoints import endpoints
 from probes.ask import UNKNOWN_MODEL, Ask
 from probes.failure import Reason
 from probes.record import ChatRecord
 from tests.traffic.fakes import FakeClock, FakeControl, FakeProber, Heard, config, settle
+from tests.waiting import PATIENCE_SECONDS
 from traffic.admission import Admission
 from traffic.events import Event, Facts, Skip, SkipReason
-from traffic.population import Population
 from traffic.roster import roster
 from traffic.runner import Runner
 from traffic.schedule import FIRST_CHAT_WITHIN_NS
+from traffic.served import Population
 from traffic.watch import watches
 from traffic.yielding import UNKNOWN_USAGE, EngineLoad, Usage
 
@@ -38,8 +38,8 @@ class Scene:
 
     def follow(self, settings: Config) -> None:
         listed = roster(settings)
-        self.population.update(endpoints({name: member.target for name, member in listed.members.items()}))
-        self.runner.follow(watches(listed, self.population.engines))
+        self.population.update(listed.endpoints)
+        self.runner.schedule(watches(listed, self.population.engines))
 
     @property
     def records(self) -> list[ChatRecord]:
@@ -253,14 +253,14 @@ async def test_stopping_starts_no_more_chats_and_lets_those_under_way_end() -> N
         await scene.clock.advance(60)
         assert (len(scene.prober.asks), stopping.done(), scene.runner.running) == (1, False, False)
         scene.prober.let_go()
-        await asyncio.wait_for(stopping, 5)
+        await asyncio.wait_for(stopping, PATIENCE_SECONDS)
         assert [record.outcome for record in scene.records] == ["ok"]
 
 
 async def test_chats_that_outlast_the_grace_time_are_cancelled() -> None:
     async with running(config(), hold=True) as scene:
         await scene.clock.advance(5)
-        await asyncio.wait_for(scene.runner.stop(0.01), 5)
+        await asyncio.wait_for(scene.runner.stop(0.01), PATIENCE_SECONDS)
         assert [record.outcome for record in scene.records] == ["cancelled"]
         assert scene.admission.in_flight == 0
 
@@ -269,7 +269,7 @@ async def test_a_chat_that_does_not_even_heed_that_is_left_behind(monkeypatch: p
     monkeypatch.setattr("traffic.runner.CANCEL_SECONDS", 0.01)
     async with running(config(), hold=True, heeds_cancel=False) as scene:
         await scene.clock.advance(5)
-        await asyncio.wait_for(scene.runner.stop(0.01), 5)
+        await asyncio.wait_for(scene.runner.stop(0.01), PATIENCE_SECONDS)
         assert (scene.records, scene.admission.in_flight) == ([], 0)
 
 
@@ -287,5 +287,5 @@ async def test_a_chat_whose_engine_is_still_being_asked_is_not_sent_after_the_st
         stopping = asyncio.create_task(scene.runner.stop(30))
         await settle()
         gate.set()
-        await asyncio.wait_for(stopping, 5)
+        await asyncio.wait_for(stopping, PATIENCE_SECONDS)
         assert (scene.prober.asks, scene.records, scene.skips) == ([], [], [])

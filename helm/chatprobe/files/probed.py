@@ -17,7 +17,7 @@ def missing(url: str) -> str | None:
     targets = {sample.labels["target"] for sample in samples if sample.name == "chatprobe_probes_total"}
     well = {sample.labels["target"] for sample in samples if sample.name == "chatprobe_last_success_timestamp_seconds"}
     if not targets:
-        return "there is no target; label the engines' Services app=vllm, tgi or ollama, or name them in config.targets"
+        return "there is no target; label the engines' Services as discovery.kubernetes.selector has it, or name them in config.targets"
     silent = sorted(targets - well)
     return f"no good chat yet with {', '.join(silent)}; look at chatprobe's log" if silent else None
 

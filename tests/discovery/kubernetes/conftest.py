@@ -49,5 +49,5 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "READ_SECONDS", 0.5)
     monkeypatch.setattr(client, "ANSWER_SECONDS", 1.0)
     monkeypatch.setattr(client, "SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr(following, "FIRST_PAUSE_SECONDS", 0.1)
     monkeypatch.setattr(following, "LONGEST_PAUSE_SECONDS", 0.2)
-    monkeypatch.setattr(following.Following.__init__, "__kwdefaults__", {"resync_seconds": 300.0, "first_pause_seconds": 0.1})

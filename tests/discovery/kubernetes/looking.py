@@ -7,39 +7,31 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from config.model import Config
-from discovery.kubernetes.source import Seen, Source
+from config.secrets import Secrets
+from discovery.kubernetes.discovery import ClusterDiscovery, Seen
 from probes.control import Control
+from tests.waiting import PATIENCE_SECONDS
 from traffic.schedule import SystemClock
-
-PATIENCE_SECONDS = 20
 
 
 @asynccontextmanager
-async def looking(config: Config) -> AsyncIterator[Source]:
+async def looking(config: Config) -> AsyncIterator[ClusterDiscovery]:
     async with Control() as control:
-        source = Source(control, SystemClock())
+        discovery = ClusterDiscovery(control, SystemClock())
         try:
-            await source.configure(config)
-            yield source
+            await discovery.configure(config, Secrets())
+            yield discovery
         finally:
-            await source.close()
+            await discovery.close()
 
 
-async def until(source: Source, holds: Callable[[Seen], bool]) -> Seen:
+async def until(discovery: ClusterDiscovery, holds: Callable[[Seen], bool]) -> Seen:
     """What is seen once this holds."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
-            source.seen = await source.look()
-            if source.seen.looked and holds(source.seen):
-                return source.seen
-            await asyncio.sleep(0.05)
-
-
-async def eventually(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            if holds():
-                return
+            discovery.seen = await discovery.look()
+            if discovery.seen.looked and holds(discovery.seen):
+                return discovery.seen
             await asyncio.sleep(0.05)
 
 
@@ -48,4 +40,4 @@ def names(seen: Seen) -> list[str]:
 
 
 def urls(seen: Seen) -> list[str]:
-    return [one.engine.url for one in seen.engines]
+    return [one.url for one in seen.engines]

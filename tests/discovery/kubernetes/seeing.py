@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from config.kubernetes import Kubernetes
+from config.model import Config
+from discovery.kubernetes.asking import Found, matched
 from discovery.kubernetes.candidates import Candidate, PassedOver, candidates
 from discovery.kubernetes.kinds import KINDS
 from discovery.kubernetes.objects import Object
@@ -34,3 +36,8 @@ def only(*found: Json, **changes: object) -> Candidate:
     chosen, _ = seen(*found, **changes)
     (one,) = chosen.values()
     return one
+
+
+def found(one: Candidate, config: Config, *, backend: str = "vllm", url: str | None = None, note: str = "") -> Found:
+    """The engine that a candidate would be found to be under a configuration."""
+    return Found(one, one.backend or backend, url or one.way.url, matched(one, config), note)

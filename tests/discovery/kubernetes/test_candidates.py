@@ -6,6 +6,7 @@ import pytest
 
 from discovery.kubernetes.candidates import MOST_REPLICAS, PassedOver, candidates
 from discovery.kubernetes.reading import service
+from probes.backends import names
 from tests.cluster import objects as o
 from tests.cluster.objects import Json
 from tests.discovery.kubernetes.seeing import cluster, only, seen, settings
@@ -32,7 +33,7 @@ def test_which_engine_it_is(labels: dict[str, str], annotations: dict[str, str],
 @pytest.mark.parametrize(
     ("annotation", "why"),
     [
-        ({"backend": "triton"}, "annotation chatprobe.io/backend is none of vllm, tgi, ollama, openai"),
+        ({"backend": "triton"}, f"annotation chatprobe.io/backend is none of {', '.join(names())}"),
         ({"probe": "yes"}, "annotation chatprobe.io/probe is none of true, best, both and false"),
         ({"port": "grpc"}, "annotation chatprobe.io/port names no TCP port of the Service"),
         ({"model": "x" * 1000}, "annotation chatprobe.io/model is no name of a model: it is empty, too long, or not printable"),

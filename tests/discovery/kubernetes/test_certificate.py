@@ -10,12 +10,13 @@ import time
 import httpx
 import pytest
 
-from discovery.kubernetes.certificate import Certificate, look_at, looked_at
+from discovery.kubernetes.certificate import _LOOKS, Certificate, look_at, looked_at
 from probes.ask import Tls
 from probes.guard import Guard
-from probes.guarded_transport import GuardedTransport
+from probes.guarded_transport import _NAMES, GuardedTransport
 from probes.wire.tls import context
 from tests.servers import Peer, serving
+from tests.waiting import PATIENCE_SECONDS
 
 
 def test_all_addresses_together_have_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,19 +62,21 @@ def test_no_certificate_is_looked_at_where_the_guard_objects(host: str) -> None:
 
 
 async def test_names_that_hang_leave_the_threads_that_others_use_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    end = threading.Event()
+    hanging, end = threading.Semaphore(0), threading.Event()
 
     def hang(*_: object, **__: object) -> list[object]:
-        end.wait(20)
+        hanging.release()
+        end.wait()
         raise OSError("no such name")
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     async with httpx.AsyncClient(transport=GuardedTransport(Guard(), context(Tls()), 1), timeout=None) as client:
         looks = [asyncio.create_task(looked_at("https://slow.example.com", Tls(), Guard())) for _ in range(64)]
         asks = [asyncio.create_task(client.get("http://slow.example.com")) for _ in range(64)]
-        await asyncio.sleep(0.1)
         try:
-            assert await asyncio.wait_for(asyncio.to_thread(lambda: "free"), 5) == "free"
+            for _ in range(_LOOKS._max_workers + _NAMES._max_workers):
+                await asyncio.to_thread(hanging.acquire, timeout=PATIENCE_SECONDS)
+            assert await asyncio.wait_for(asyncio.to_thread(lambda: "free"), PATIENCE_SECONDS) == "free"
         finally:
             end.set()
             await asyncio.gather(*looks, *asks, return_exceptions=True)

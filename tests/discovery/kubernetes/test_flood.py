@@ -7,7 +7,7 @@ import tracemalloc
 import orjson
 import pytest
 
-from discovery.kubernetes import api, keeping
+from discovery.kubernetes import api, following
 from discovery.kubernetes.kinds import SERVICES
 from tests.cluster import objects as o
 from tests.cluster.api import Cluster
@@ -20,21 +20,21 @@ pytestmark = pytest.mark.usefixtures("quick")
 async def test_a_flood_is_bounded_and_told_and_the_older_stay(cluster: Cluster, configured: Configured) -> None:
     cluster.put(o.service("kept-1"), o.service("kept-2"))
     config = configured("limits: {discovered_targets: 3}")
-    async with looking(config) as source:
-        await until(source, lambda seen: len(seen.engines) == 2)
+    async with looking(config) as discovery:
+        await until(discovery, lambda seen: len(seen.engines) == 2)
         cluster.put(*(o.service(f"aaa-{number}") for number in range(300)))
-        seen = await until(source, lambda seen: len(seen.passed_over) == 299)
+        seen = await until(discovery, lambda seen: len(seen.passed_over) == 299)
     assert names(seen) == ["kept-1", "kept-2", "aaa-0"]
     assert {one.why for one in seen.passed_over} == {"there are more than 3; raise limits.discovered_targets, or choose fewer by the selector"}
 
 
 async def test_more_objects_than_are_kept(cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "MOST_OBJECTS", 5)
+    monkeypatch.setattr(following, "MOST_OBJECTS", 5)
     cluster.put(*(o.service(f"s{number}") for number in range(4)))
-    async with looking(configured()) as source:
-        await until(source, lambda seen: len(seen.engines) == 4)
+    async with looking(configured()) as discovery:
+        await until(discovery, lambda seen: len(seen.engines) == 4)
         cluster.put(*(o.service(f"t{number}") for number in range(10)))
-        seen = await until(source, lambda seen: bool(seen.passed_over))
+        seen = await until(discovery, lambda seen: bool(seen.passed_over))
     assert len(seen.engines) == 5
     assert [one.why for one in seen.passed_over] == [
         "services of vllm-benchmark: there are more than 10000, or more than 100000 things in them; those that were known stay, "
@@ -43,47 +43,47 @@ async def test_more_objects_than_are_kept(cluster: Cluster, configured: Configur
 
 
 async def test_what_is_kept_changes_in_a_flood_as_ever(cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "MOST_OBJECTS", 2)
+    monkeypatch.setattr(following, "MOST_OBJECTS", 2)
     one = o.service("one")
     cluster.put(one, o.service("two"))
-    async with looking(configured()) as source:
-        await until(source, lambda seen: names(seen) == ["one", "two"])
+    async with looking(configured()) as discovery:
+        await until(discovery, lambda seen: names(seen) == ["one", "two"])
         cluster.put({**one, "metadata": {**one["metadata"], "annotations": {"chatprobe.io/probe": "false"}}})
-        await until(source, lambda seen: names(seen) == ["two"])
+        await until(discovery, lambda seen: names(seen) == ["two"])
 
 
 async def test_a_flood_that_comes_first_in_a_list_displaces_nothing_that_is_known(
     cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "MOST_OBJECTS", 5)
+    monkeypatch.setattr(following, "MOST_OBJECTS", 5)
     cluster.put(o.service("vllm"), o.service("vllm-2"))
-    async with looking(configured()) as source:
-        await until(source, lambda seen: len(seen.engines) == 2)
+    async with looking(configured()) as discovery:
+        await until(discovery, lambda seen: len(seen.engines) == 2)
         with cluster.changed:
             cluster.put(*(o.service(f"a{number}") for number in range(10)))
             cluster.compact()  # what they do not see come by a watch comes by a list
         cluster.fail("gone", "services")
         cluster.fail(None, "services")
-        seen = await until(source, lambda seen: bool(seen.passed_over) and len(seen.engines) == 5)
+        seen = await until(discovery, lambda seen: bool(seen.passed_over) and len(seen.engines) == 5)
         assert {"vllm", "vllm-2"} < set(names(seen))
         cluster.delete(*(one for (_, name), one in list(cluster.kinds["", "services"].items()) if name == "vllm-2"))
-        await until(source, lambda seen: "vllm-2" not in names(seen))
-        assert "vllm" in names(source.seen)
+        await until(discovery, lambda seen: "vllm-2" not in names(seen))
+        assert "vllm" in names(discovery.seen)
 
 
 async def test_what_a_list_of_a_flood_says_of_those_that_are_known_counts(
     cluster: Cluster, configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "MOST_OBJECTS", 5)
+    monkeypatch.setattr(following, "MOST_OBJECTS", 5)
     known = o.service("vllm")
     cluster.put(known)
-    async with looking(configured()) as source:
-        await until(source, lambda seen: names(seen) == ["vllm"])
+    async with looking(configured()) as discovery:
+        await until(discovery, lambda seen: names(seen) == ["vllm"])
         with cluster.changed:
             cluster.put(*(o.service(f"z{number}") for number in range(10)))
             cluster.put({**known, "metadata": {**known["metadata"], "annotations": {"chatprobe.io/model": "other"}}})
             cluster.compact()
-        seen = await until(source, lambda seen: bool(seen.passed_over))
+        seen = await until(discovery, lambda seen: bool(seen.passed_over))
     assert [one.candidate.model for one in seen.engines] == ["other", None, None, None, None]
 
 
@@ -115,14 +115,14 @@ async def test_a_list_of_large_objects_is_asked_for_in_smaller_pages(
     monkeypatch.setattr(api, "PAGE_BYTES", 8_000)
     large = {"large": "x" * 3_000}
     cluster.put(*(o.service(f"s{number}", annotations=large) for number in range(8)))
-    async with looking(configured()) as source:
-        seen = await until(source, lambda seen: len(seen.engines) == 8)
+    async with looking(configured()) as discovery:
+        seen = await until(discovery, lambda seen: len(seen.engines) == 8)
         assert seen.problems == ()
         cluster.put(o.service("too-large", annotations={"large": "x" * 9_000}))
         cluster.compact()
         cluster.fail("gone", "services")
         cluster.fail(None, "services")
-        seen = await until(source, lambda seen: bool(seen.problems))
+        seen = await until(discovery, lambda seen: bool(seen.problems))
     assert seen.problems == (
         "services of vllm-benchmark: its answer has more than 8000 bytes; choose fewer objects by discovery.kubernetes.selector",
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from discovery.kubernetes import keeping
-from discovery.kubernetes.keeping import Kept, parts
+from discovery.kubernetes import following
+from discovery.kubernetes.following import Kept, parts
 from discovery.kubernetes.objects import Object
 from tests.cluster import objects as o
 from tests.discovery.kubernetes.seeing import read
@@ -23,34 +23,34 @@ def test_what_each_weighs() -> None:
 
 
 def test_there_is_no_room_for_more_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "MOST_PARTS", 10)
+    monkeypatch.setattr(following, "MOST_PARTS", 10)
     kept = Kept()
-    assert kept.put("a", pods(5))
-    assert not kept.put("b", pods(4))
-    assert kept.put("b", pods(3))
+    assert kept.keep("a", pods(5))
+    assert not kept.keep("b", pods(4))
+    assert kept.keep("b", pods(3))
     assert (sorted(kept.objects), kept.parts) == (["a", "b"], 10)
 
 
 def test_one_that_is_known_may_change_within_the_bound_and_stays_as_it_was_beyond(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "MOST_PARTS", 10)
-    monkeypatch.setattr(keeping, "MOST_OBJECTS", 1)
+    monkeypatch.setattr(following, "MOST_PARTS", 10)
+    monkeypatch.setattr(following, "MOST_OBJECTS", 1)
     kept, nine = Kept(), pods(9)
-    assert kept.put("a", pods(5))
-    assert kept.put("a", nine)
-    assert not kept.put("a", pods(10))
+    assert kept.keep("a", pods(5))
+    assert kept.keep("a", nine)
+    assert not kept.keep("a", pods(10))
     assert kept.objects == {"a": nine}
-    assert not kept.put("b", pods(0))
+    assert not kept.keep("b", pods(0))
     kept.drop("a")
     kept.drop("never there")
     assert (kept.objects, kept.parts) == ({}, 0)
-    assert kept.put("b", pods(0))
+    assert kept.keep("b", pods(0))
 
 
 def test_after_a_list_those_that_were_known_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "MOST_OBJECTS", 3)
+    monkeypatch.setattr(following, "MOST_OBJECTS", 3)
     kept = Kept()
-    kept.put("known", pods(1))
-    kept.put("not in the list", pods(1))
+    kept.keep("known", pods(1))
+    kept.keep("not in the list", pods(1))
     found = {"a": pods(1), "b": pods(1), "known": pods(2)}
     after = kept.refreshed(found)
     assert after.objects == {"known": found["known"], "not in the list": kept.objects["not in the list"], "a": found["a"]}

@@ -1,4 +1,4 @@
-"""A lease that several fight for: one has it at any time, and whoever loses it stops before another begins."""
+"""A lease that several fight for: one has it at any time, and whoever loses it stops before another begins. The test moves the clock."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +21,24 @@ from discovery.kubernetes.api import Api
 from discovery.kubernetes.fields import Json
 from discovery.kubernetes.lease import Lease, LeaseName, Terms, own_identity, read_lease_name
 from discovery.kubernetes.rbac import LEASE
+from tests.cluster import api as fake
 from tests.cluster.api import Cluster
+from tests.traffic.fakes import SECOND_NS, FakeClock, settle
 
 NAME = LeaseName("monitoring", "chatprobe")
-QUICK = Terms(lease_seconds=3, deadline_seconds=2.0, renew_seconds=0.2)
-PATIENCE_SECONDS = 20
+TERMS = Terms(lease_seconds=15, deadline_seconds=10.0, renew_seconds=3.0)
+PATIENCE_SECONDS = 60
 CONTENDER = """
-import asyncio, sys, time
+import asyncio, sys
 from config.kubernetes import Kubernetes
 from discovery.kubernetes.api import Api
 from discovery.kubernetes.lease import Lease, LeaseName, Terms
 
 async def main(kubeconfig, identity):
     settings = Kubernetes.model_validate({"namespaces": ["monitoring"], "kubeconfig": kubeconfig})
-    lease = Lease(Api(settings), LeaseName("monitoring", "chatprobe"), identity, Terms(3, 2.0, 0.2))
+    lease = Lease(Api(settings), LeaseName("monitoring", "chatprobe"), identity, Terms(2, 1.5, 0.2))
     async def changed():
-        print(f"STATE {time.monotonic():.6f} {identity} {'leads' if lease.leads else 'follows'}", flush=True)
+        print("LEADS" if lease.leads else "FOLLOWS", identity, flush=True)
     await lease.run(changed)
 
 asyncio.run(main(*sys.argv[1:]))
@@ -46,203 +49,209 @@ def api(kubeconfig: Path) -> Api:
     return Api(Kubernetes.model_validate({"namespaces": ("monitoring",), "kubeconfig": str(kubeconfig)}))
 
 
-def lease(kubeconfig: Path, identity: str = "me", terms: Terms = QUICK) -> Lease:
-    return Lease(api(kubeconfig), NAME, identity, terms)
-
-
 def spec(cluster: Cluster) -> dict[str, Any]:
     found: dict[str, Any] = cluster.kinds["coordination.k8s.io", "leases"]["monitoring", "chatprobe"]["spec"]
     return found
 
 
-class Told:
-    """Keeps what a lease tells, and waits for it."""
+def held_by(holder: str, **more: object) -> dict[str, Any]:
+    """A lease that somebody else has written."""
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "chatprobe", "namespace": "monitoring"},
+        "spec": {"holderIdentity": holder, **more},
+    }
 
-    def __init__(self, lease: Lease) -> None:
-        self.lease = lease
-        self.states: list[bool] = []
 
-    async def __call__(self) -> None:
-        self.states.append(self.lease.leads)
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not holds():  # noqa: ASYNC110 - what is awaited happens in threads and on sockets
+            await asyncio.sleep(0.005)
 
-    async def until(self, *states: bool) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                if tuple(self.states[-len(states) :]) == states:
-                    return
-                await asyncio.sleep(0.02)
+
+class Contender:
+    """A lease that runs by a clock of its own, and what it has told of itself."""
+
+    def __init__(self, api: Api, identity: str = "me", terms: Terms = TERMS) -> None:
+        self.clock = FakeClock()
+        self.lease = Lease(api, NAME, identity, terms, self.clock)
+        self.told: list[bool] = []
+        self._renew_ns = round(terms.renew_seconds * SECOND_NS)
+        self._next_ns = 0
+
+    async def changed(self) -> None:
+        self.told.append(self.lease.leads)
+
+    async def begin_attempt(self) -> None:
+        """Go on to when the next attempt is due."""
+        await self.clock.advance((self._next_ns - self.clock.now_ns) / SECOND_NS)
+        self._next_ns += self._renew_ns
+
+    async def end_attempt(self) -> None:
+        """Until the attempt has ended, and it is waited for the next."""
+        await until(lambda: any(due == self._next_ns and not sleeper.done() for due, sleeper in self.clock.sleepers))
+        await settle()
+
+    async def attempt(self) -> None:
+        await self.begin_attempt()
+        await self.end_attempt()
+
+    async def go_on(self, seconds: float) -> None:
+        """Let so much time pass, with an attempt each time that one is due, which ends at once."""
+        end_ns = self.clock.now_ns + round(seconds * SECOND_NS)
+        while self._next_ns <= end_ns:
+            await self.attempt()
+        await self.clock.advance((end_ns - self.clock.now_ns) / SECOND_NS)
+
+
+@asynccontextmanager
+async def running(contender: Contender, changed: Callable[[], Any] | None = None) -> AsyncIterator[Contender]:
+    task = asyncio.create_task(contender.lease.run(changed or contender.changed))
+    try:
+        yield contender
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_who_comes_first_has_it_and_who_comes_later_waits(cluster: Cluster, kubeconfig: Path) -> None:
-    first, second = lease(kubeconfig, "first"), lease(kubeconfig, "second")
-    told_first, told_second = Told(first), Told(second)
-    running = [asyncio.create_task(first.run(told_first))]
-    await told_first.until(True)
-    running.append(asyncio.create_task(second.run(told_second)))
-    await asyncio.sleep(1.5)
-    assert (told_first.states, told_second.states) == ([True], [])
-    assert (spec(cluster)["holderIdentity"], spec(cluster)["leaseTransitions"]) == ("first", 0)
-    running[0].cancel()
-    await asyncio.gather(running[0], return_exceptions=True)
-    await first.release()
-    released = time.monotonic()
-    await told_second.until(True)
-    assert time.monotonic() - released < QUICK.lease_seconds / 2, "what was released need not run out"
-    assert (spec(cluster)["holderIdentity"], spec(cluster)["leaseTransitions"]) == ("second", 1)
-    running[1].cancel()
-    await asyncio.gather(*running, return_exceptions=True)
+    first, second = Contender(api(kubeconfig), "first"), Contender(api(kubeconfig), "second")
+    async with running(first):
+        await first.attempt()
+        async with running(second):
+            for _ in range(20):
+                await second.attempt()
+                await first.attempt()
+            assert second.clock.now_ns > 2 * TERMS.lease_seconds * SECOND_NS
+            assert (first.told, second.told) == ([True], [])
+            assert (spec(cluster)["holderIdentity"], spec(cluster)["leaseTransitions"]) == ("first", 0)
+            await first.lease.release()
+            assert not first.lease.leads
+            await second.attempt()
+            assert second.told == [True], "what was released need not run out"
+            assert (spec(cluster)["holderIdentity"], spec(cluster)["leaseTransitions"]) == ("second", 1)
 
 
 async def test_nothing_is_asked_for_beyond_the_rights_that_are_listed(cluster: Cluster, kubeconfig: Path) -> None:
-    one = lease(kubeconfig)
-    running = asyncio.create_task(one.run(Told(one)))
-    await asyncio.sleep(0.5)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    await one.release()
+    async with running(Contender(api(kubeconfig))) as one:
+        await one.go_on(10)
+        await one.lease.release()
     assert cluster.verbs() == {(right.group, right.resource, verb) for right in LEASE for verb in right.verbs}
 
 
-@pytest.mark.parametrize("fault", ["broken", "forbidden", "hang"])
-async def test_who_cannot_renew_it_stops_before_another_may_take_it(
-    cluster: Cluster, kubeconfig: Path, fault: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("discovery.kubernetes.api.READ_SECONDS", 6.0)
-    one = lease(kubeconfig)
-    told = Told(one)
-    running = asyncio.create_task(one.run(told))
-    await told.until(True)
-    failing = time.monotonic()
-    cluster.fail(fault, "leases")
-    await told.until(True, False)
-    assert time.monotonic() - failing < QUICK.lease_seconds, "although it hangs, it is noticed in time"
-    cluster.fail(None, "leases")
-    await told.until(True, False, True)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+@pytest.mark.parametrize("fault", ["broken", "forbidden"])
+async def test_who_cannot_renew_it_stops_before_another_may_take_it(cluster: Cluster, kubeconfig: Path, fault: Any) -> None:
+    async with running(Contender(api(kubeconfig))) as one:
+        await one.attempt()
+        cluster.fail(fault, "leases")
+        await one.go_on(TERMS.deadline_seconds - 0.1)
+        assert (one.lease.leads, one.told) == (True, [True])
+        await one.go_on(0.1)
+        assert not one.lease.leads
+        await one.go_on(TERMS.renew_seconds)
+        assert one.told == [True, False]
+        cluster.fail(None, "leases")
+        await one.attempt()
+        assert one.told == [True, False, True]
+
+
+async def test_who_gets_no_answer_stops_before_another_may_take_it(cluster: Cluster, kubeconfig: Path) -> None:
+    async with running(Contender(api(kubeconfig))) as one:
+        await one.attempt()
+        cluster.fail("hang", "leases")
+        asked = len(cluster.asked)
+        await one.begin_attempt()
+        await until(lambda: len(cluster.asked) > asked)
+        await one.clock.advance(TERMS.deadline_seconds - TERMS.renew_seconds)
+        assert one.told == [True, False], "although it hangs, it is noticed in time"
+        cluster.fail(None, "leases")
 
 
 async def test_who_is_told_may_hang_and_the_lease_is_kept_all_the_same(cluster: Cluster, kubeconfig: Path) -> None:
-    one = lease(kubeconfig)
     told = asyncio.Event()
 
     async def hang() -> None:
         told.set()
         await asyncio.Event().wait()
 
-    running = asyncio.create_task(one.run(hang))
-    await asyncio.wait_for(told.wait(), PATIENCE_SECONDS)
-    await asyncio.sleep(QUICK.deadline_seconds + 0.5)
-    assert one.leads, "it is renewed meanwhile"
-    cluster.fail("broken", "leases")
-    await asyncio.sleep(QUICK.deadline_seconds + 0.5)
-    assert not one.leads, "and it ends in time"
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with running(Contender(api(kubeconfig)), hang) as one:
+        await one.attempt()
+        assert told.is_set()
+        await one.go_on(3 * TERMS.deadline_seconds)
+        assert one.lease.leads, "it is renewed meanwhile"
+        cluster.fail("broken", "leases")
+        await one.go_on(TERMS.deadline_seconds)
+        assert not one.lease.leads, "and it ends in time"
 
 
 async def test_who_is_told_may_break_and_is_told_again(cluster: Cluster, kubeconfig: Path) -> None:
-    one = lease(kubeconfig)
-    told = Told(one)
+    one = Contender(api(kubeconfig))
 
     async def changed() -> None:
-        await told()
-        if len(told.states) == 1:
+        await one.changed()
+        if len(one.told) == 1:
             raise RuntimeError("a secret cannot be read")
 
-    running = asyncio.create_task(one.run(changed))
-    await told.until(True, True)
-    cluster.fail("broken", "leases")
-    await told.until(True, True, False)
-    assert not running.done()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with running(one, changed):
+        await one.attempt()
+        assert one.told == [True]
+        await one.go_on(2 * TERMS.renew_seconds)
+        assert one.told == [True, True]
+        cluster.fail("broken", "leases")
+        await one.go_on(TERMS.deadline_seconds + TERMS.renew_seconds)
+        assert one.told == [True, True, False]
 
 
 async def test_it_runs_out_by_the_clock_even_if_nothing_of_it_runs(cluster: Cluster, kubeconfig: Path) -> None:
-    one = lease(kubeconfig, terms=Terms(lease_seconds=3, deadline_seconds=0.5, renew_seconds=0.1))
-    running = asyncio.create_task(one.run(told := Told(one)))
-    await told.until(True)
-    time.sleep(0.6)  # noqa: ASYNC251 - the event loop is held up, as by too little processor time
-    assert not one.leads
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with running(Contender(api(kubeconfig))) as one:
+        await one.attempt()
+        one.clock.now_ns += round(TERMS.deadline_seconds * SECOND_NS)  # the event loop is held up, as by too little processor time
+        assert not one.lease.leads
 
 
 async def test_it_is_renewed_while_all_threads_that_others_use_hang(cluster: Cluster, kubeconfig: Path) -> None:
-    one = lease(kubeconfig)
-    running = asyncio.create_task(one.run(told := Told(one)))
-    await told.until(True)
-    end = threading.Event()
-    hanging = [asyncio.create_task(asyncio.to_thread(end.wait, PATIENCE_SECONDS)) for _ in range(64)]
-    try:
-        await asyncio.sleep(QUICK.deadline_seconds + 0.5)
-        assert one.leads
-        assert told.states == [True]
-    finally:
-        end.set()
-        running.cancel()
-        await asyncio.gather(running, *hanging, return_exceptions=True)
+    async with running(Contender(api(kubeconfig))) as one:
+        await one.attempt()
+        end = threading.Event()
+        hanging = [asyncio.create_task(asyncio.to_thread(end.wait, PATIENCE_SECONDS)) for _ in range(64)]
+        try:
+            await one.go_on(2 * TERMS.deadline_seconds)
+            assert (one.lease.leads, one.told) == (True, [True])
+        finally:
+            end.set()
+            await asyncio.gather(*hanging)
 
 
 async def test_another_clock_does_not_matter(cluster: Cluster, kubeconfig: Path) -> None:
     """What counts is for how long it has been seen unchanged here: not the time that stands in it, which is by somebody else's clock."""
-    cluster.put(
-        {
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
-            "metadata": {"name": "chatprobe", "namespace": "monitoring"},
-            "spec": {"holderIdentity": "dead", "leaseDurationSeconds": 1, "renewTime": "2099-01-01T00:00:00.000000Z", "leaseTransitions": 4},
-        }
-    )
-    one = lease(kubeconfig)
-    told = Told(one)
-    began = time.monotonic()
-    running = asyncio.create_task(one.run(told))
-    await told.until(True)
-    assert time.monotonic() - began >= 1
-    assert spec(cluster)["leaseTransitions"] == 5
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    cluster.put(held_by("dead", leaseDurationSeconds=4, renewTime="2099-01-01T00:00:00.000000Z", leaseTransitions=4))
+    async with running(Contender(api(kubeconfig))) as one:
+        await one.go_on(4)
+        assert one.told == []
+        await one.go_on(2)
+        assert one.told == [True]
+    assert (spec(cluster)["leaseTransitions"], spec(cluster)["renewTime"][:4]) == (5, "2027")
 
 
-async def test_one_who_is_dead_does_not_have_it_for_ever(cluster: Cluster, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("discovery.kubernetes.lease._LONGEST_SECONDS", 1)
-    cluster.put(
-        {
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
-            "metadata": {"name": "chatprobe", "namespace": "monitoring"},
-            "spec": {"holderIdentity": "dead", "leaseDurationSeconds": 1_000_000},
-        }
-    )
-    one = lease(kubeconfig)
-    running = asyncio.create_task(one.run(told := Told(one)))
-    await told.until(True)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+async def test_one_who_is_dead_does_not_have_it_for_ever(cluster: Cluster, kubeconfig: Path) -> None:
+    cluster.put(held_by("dead", leaseDurationSeconds=1_000_000))
+    async with running(Contender(api(kubeconfig), terms=Terms(lease_seconds=60, deadline_seconds=40.0, renew_seconds=29.0))) as one:
+        await one.go_on(299)
+        assert one.told == []
+        await one.go_on(30)
+        assert one.told == [True]
 
 
 async def test_a_lease_that_somebody_else_took_meanwhile_is_lost_at_once(cluster: Cluster, kubeconfig: Path) -> None:
-    one = lease(kubeconfig, terms=Terms(lease_seconds=300, deadline_seconds=200.0, renew_seconds=0.1))
-    told = Told(one)
-    running = asyncio.create_task(one.run(told))
-    await told.until(True)
-    with cluster.changed:
-        stolen = json.loads(json.dumps(cluster.kinds["coordination.k8s.io", "leases"]["monitoring", "chatprobe"]))
-        stolen["spec"] |= {"holderIdentity": "other", "leaseDurationSeconds": 300}
-        cluster.put(stolen)
-    await told.until(True, False)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-
-
-async def until_asked(cluster: Cluster, times: int) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            if len(cluster.asked) >= times:
-                return
-            await asyncio.sleep(0.05)
+    async with running(Contender(api(kubeconfig))) as one:
+        await one.attempt()
+        with cluster.changed:
+            stolen = json.loads(json.dumps(cluster.kinds["coordination.k8s.io", "leases"]["monitoring", "chatprobe"]))
+            stolen["spec"] |= {"holderIdentity": "other", "leaseDurationSeconds": 300}
+            cluster.put(stolen)
+        await one.attempt()
+        assert one.told == [True, False]
 
 
 async def test_whatever_breaks_it_is_asked_for_again(kubeconfig: Path) -> None:
@@ -255,11 +264,11 @@ async def test_whatever_breaks_it_is_asked_for_again(kubeconfig: Path) -> None:
                 raise RuntimeError("broken")
             return super().read(*args)
 
-    one = Lease(Broken(Kubernetes.model_validate({"namespaces": ("monitoring",), "kubeconfig": str(kubeconfig)})), NAME, "me", QUICK)
-    running = asyncio.create_task(one.run(told := Told(one)))
-    await told.until(True)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    broken = Broken(Kubernetes.model_validate({"namespaces": ("monitoring",), "kubeconfig": str(kubeconfig)}))
+    async with running(Contender(broken)) as one:
+        for told in ([], [], [True]):
+            await one.attempt()
+            assert one.told == told
 
 
 class Slow(Api):
@@ -290,42 +299,43 @@ class Slow(Api):
 async def test_it_counts_from_when_it_was_asked_for(cluster: Cluster, kubeconfig: Path) -> None:
     """An answer that comes after the deadline gives nothing: others count from when the lease was written."""
     slow = Slow(kubeconfig, "create")
-    one = Lease(slow, NAME, "me", Terms(lease_seconds=3, deadline_seconds=0.5, renew_seconds=0.1))
-    first = asyncio.Event()
+    one = Contender(slow)
     told: list[tuple[bool, int]] = []
 
     async def changed() -> None:
-        told.append((one.leads, sum(asked.verb == "update" for asked in cluster.asked)))
-        first.set()
+        told.append((one.lease.leads, sum(asked.verb == "update" for asked in cluster.asked)))
 
-    running = asyncio.create_task(one.run(changed))
-    await asyncio.sleep(0.7)
-    slow.may_answer.set()
-    await asyncio.wait_for(first.wait(), PATIENCE_SECONDS)
+    async with running(one, changed):
+        await until(slow.waits.is_set)
+        await one.clock.advance(TERMS.deadline_seconds + 1)
+        slow.may_answer.set()
+        await until(lambda: any(not sleeper.done() for _, sleeper in one.clock.sleepers))
+        assert (one.lease.leads, told) == (False, [])
+        await one.clock.advance(TERMS.renew_seconds)
+        await until(lambda: bool(told))
     assert told[0] == (True, 1), "it is renewed first"
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
 
 
 @pytest.mark.parametrize("under_way", ["read", "replace"])
 async def test_what_is_released_is_not_taken_back(cluster: Cluster, kubeconfig: Path, under_way: str) -> None:
     slow = Slow(kubeconfig, under_way)
     slow.may_answer.set()
-    one = Lease(slow, NAME, "me", QUICK)
-    running = asyncio.create_task(one.run(told := Told(one)))
-    await told.until(True)
-    slow.may_answer.clear()
-    slow.waits.clear()
-    assert await asyncio.to_thread(slow.waits.wait, PATIENCE_SECONDS), "it is being renewed"
-    releasing = asyncio.create_task(one.release())
-    await asyncio.sleep(0)
-    assert not one.leads
-    slow.may_answer.set()
-    await releasing
-    await until_asked(cluster, len(cluster.asked) + 3)
-    assert (one.leads, spec(cluster)["holderIdentity"]) == (False, "")
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with running(Contender(slow)) as one:
+        await one.attempt()
+        slow.may_answer.clear()
+        slow.waits.clear()
+        await one.begin_attempt()
+        await until(slow.waits.is_set)
+        releasing = asyncio.create_task(one.lease.release())
+        await settle()
+        assert not one.lease.leads
+        slow.may_answer.set()
+        await releasing
+        await one.end_attempt()
+        asked = len(cluster.asked)
+        await one.go_on(3 * TERMS.renew_seconds)
+        assert len(cluster.asked) >= asked + 3, "it is asked for, but not taken"
+        assert (one.lease.leads, spec(cluster)["holderIdentity"]) == (False, "")
 
 
 @contextmanager
@@ -338,27 +348,48 @@ def contender(kubeconfig: Path, identity: str) -> Iterator[subprocess.Popen[str]
         process.wait()
 
 
-def said(process: subprocess.Popen[str]) -> list[str]:
-    """When, who, and whether they lead: the next that a contender says, among what it logs."""
+def leads(process: subprocess.Popen[str]) -> None:
+    """Wait until a contender says that it leads."""
     assert process.stdout is not None
-    return next(line.split()[1:] for line in process.stdout if line.startswith("STATE "))
+    assert next(line for line in process.stdout if line.startswith("LEADS "))
 
 
-def test_two_processes_fight_for_it_and_never_have_it_both(cluster: Cluster, kubeconfig: Path) -> None:
-    with contender(kubeconfig, "a") as a, contender(kubeconfig, "b") as b:
-        until = time.monotonic() + PATIENCE_SECONDS
-        while not cluster.kinds.get(("coordination.k8s.io", "leases")) and time.monotonic() < until:
-            time.sleep(0.05)
+def wait_for(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def instant(written: str) -> datetime:
+    return datetime.fromisoformat(written.replace("Z", "+00:00"))
+
+
+def test_two_processes_fight_for_it_and_never_have_it_both(cluster: Cluster, tmp_path: Path) -> None:
+    def asked(identity: str) -> int:
+        return sum(one.authorization == f"Bearer {identity}" for one in cluster.asked)
+
+    with ExitStack() as stack:
+        url = stack.enter_context(fake.serving(cluster))
+        both = {}
+        for identity in "ab":
+            (tmp_path / identity).mkdir()
+            kubeconfig = fake.kubeconfig(tmp_path / identity, url, token=identity)
+            both[identity] = stack.enter_context(contender(kubeconfig, identity))
+        wait_for(lambda: min(map(asked, both)) >= 3)
         holder = spec(cluster)["holderIdentity"]
-        leader, follower = (a, b) if holder == "a" else (b, a)
-        assert said(leader)[1:] == [holder, "leads"]
-        time.sleep(1.5)
-        killed = time.monotonic()
+        leader = both.pop(holder)
+        leads(leader)
         leader.kill()
-        at, _, state = said(follower)
-    assert state == "leads"
-    assert 1 < float(at) - killed < PATIENCE_SECONDS, "only once the lease of the one that was killed has run out"
-    assert spec(cluster)["holderIdentity"] == ({"a", "b"} - {holder}).pop()
+        leader.wait()
+        (follower,) = both
+        renewed = spec(cluster)
+        wait_for(lambda: spec(cluster)["holderIdentity"] == follower)
+        leads(both[follower])
+    taken = spec(cluster)
+    assert (renewed["holderIdentity"], taken["holderIdentity"]) == (holder, follower)
+    ran_out = instant(renewed["renewTime"]) + timedelta(seconds=renewed["leaseDurationSeconds"])
+    assert instant(taken["acquireTime"]) >= ran_out, "only once the lease of the one that was killed has run out"
 
 
 def test_names() -> None:

@@ -9,13 +9,13 @@ import pytest
 
 from config.model import Config
 from config.reader import parse
-from discovery.endpoints import endpoints
+from config.secrets import Secrets
 from discovery.kubernetes.candidates import PassedOver
-from discovery.kubernetes.engine import Engine
-from discovery.kubernetes.enrolling import Enrolled, Found, enrolled, guard_of, lines
+from discovery.kubernetes.enrolling import Enrolled, enrolled, guard_of, lines
 from probes.guard import Guard
 from tests.cluster import objects as o
 from tests.cluster.objects import Json
+from tests.discovery.kubernetes.seeing import found as found_under
 from tests.discovery.kubernetes.seeing import seen, settings
 from traffic.roster import Member
 
@@ -42,13 +42,12 @@ def enrol(config: Config, *found: Json, others: dict[str, Member] | None = None)
     kubernetes = config.discovery.kubernetes
     assert kubernetes is not None
     candidates, _ = seen(*found, **kubernetes.model_dump(include={"prefer", "probe", "cluster_domain"}))
-    return enrolled(config, others or {}, [Found(one, Engine(one.backend or "vllm", one.way.url)) for one in candidates.values()])
+    return enrolled(config, Secrets(), others or {}, [found_under(one, config) for one in candidates.values()])
 
 
 def keys(config: Config, *found: Json) -> dict[str, str | None]:
     """Which key each target is shown."""
-    members = enrol(config, *found).members
-    return {name: endpoint.api_key for name, endpoint in endpoints({name: member.target for name, member in members.items()}).items()}
+    return {name: member.endpoint.api_key for name, member in enrol(config, *found).members.items()}
 
 
 CREDENTIALS = """
@@ -109,14 +108,14 @@ def test_no_router_leads_inside_of_the_cluster(made: Made, host: str, through: s
         "load balancer": [o.service("vllm", balancer=host)],
     }[through]
     (member,) = enrol(made(INSIDE), *parts).members.values()
-    assert member.target.url == "http://vllm.vllm-benchmark.svc.cluster.local:8000"
+    assert member.endpoint.url == "http://vllm.vllm-benchmark.svc.cluster.local:8000"
     against = [why for one in seen(*parts)[0].values() for why in one.against_others]
     assert against == [f"{through} {STOLEN}" if through == "load balancer" else f"{through} r {STOLEN}"]
 
 
 def test_the_cluster_s_own_domain_is_inside_of_it(made: Made) -> None:
     config = made(kubernetes=", cluster_domain: corp.test")
-    urls = [member.target.url for member in enrol(config, o.service("vllm"), o.route("r", "vllm", host="steal.evil.corp.test")).members.values()]
+    urls = [member.endpoint.url for member in enrol(config, o.service("vllm"), o.route("r", "vllm", host="steal.evil.corp.test")).members.values()]
     assert urls == ["http://vllm.vllm-benchmark.svc.corp.test:8000"]
 
 
@@ -164,25 +163,26 @@ def test_pods_are_shown_no_key_whatever_their_service_is_shown(made: Made) -> No
     """The exporter's own test sees what is sent; here is what it is made of: where the target's key would not fit."""
     config = made(CREDENTIALS)
     (member,) = enrol(config, o.service("vllm"), o.route("vllm", "vllm"), o.endpoint_slice("vllm", "10.0.0.66")).members.values()
-    assert member.target.api_key is not None
+    assert member.endpoint.api_key is not None
     assert [page.url for page in member.pages] == ["http://10.0.0.66:8000/metrics"]
 
 
 @pytest.mark.parametrize("secret", ["api_key: {file: key}", "headers: {X-Key: hunter2}"])
 def test_what_is_secret_does_not_go_over_http_where_it_comes_with_a_reload(made: Made, secret: str) -> None:
     (candidate,) = seen(o.service("vllm"), o.route("vllm", "vllm", host="vllm.apps.example.com", insecure="Allow"))[0].values()
-    found = [Found(candidate, Engine("vllm", "http://vllm.apps.example.com", "over HTTP"))]
+    before = made()
+    found = [found_under(candidate, before, url="http://vllm.apps.example.com", note="over HTTP")]
     credentials = f'credentials: [{{host: "*.apps.example.com", {secret}, tls: {{server_name: engine}}}}]'
-    assert [member.target.url for member in enrolled(made(), {}, found).members.values()] == ["http://vllm.apps.example.com"]
-    (member,) = enrolled(made(credentials), {}, found).members.values()
-    assert member.target.url == "https://vllm.apps.example.com"
-    assert member.target.api_key is not None or member.target.headers
-    assert member.target.tls_settings.server_name == "engine"
+    assert [member.endpoint.url for member in enrolled(before, Secrets(), {}, found).members.values()] == ["http://vllm.apps.example.com"]
+    (member,) = enrolled(made(credentials), Secrets(), {}, found).members.values()
+    assert member.endpoint.url == "https://vllm.apps.example.com"
+    assert member.endpoint.api_key is not None or member.endpoint.headers
+    assert member.endpoint.tls.server_name == "engine"
 
 
 def test_every_target_of_a_cluster_is_guarded(made: Made) -> None:
     (member,) = enrol(made(), o.service("vllm")).members.values()
-    assert member.guard == Guard(loopback=False)
+    assert member.endpoint.guard == Guard(loopback=False)
     assert guard_of(made(kubernetes=", loopback: true")) == Guard(loopback=True)
 
 
@@ -216,7 +216,8 @@ def test_hosts_that_are_refused_before_anything_is_asked(made: Made, found: Json
 def test_a_namespace_that_is_not_configured(made: Made) -> None:
     kubernetes = settings(namespaces=("vllm-benchmark", "other"))
     candidates, _ = seen(o.service("vllm", namespace="other"), **kubernetes.model_dump(include={"namespaces"}))
-    enrolment = enrolled(made(), {}, [Found(one, Engine("vllm", one.way.url)) for one in candidates.values()])
+    config = made()
+    enrolment = enrolled(config, Secrets(), {}, [found_under(one, config) for one in candidates.values()])
     assert [one.why for one in enrolment.passed_over] == ["is in a namespace that discovery.kubernetes.namespaces does not name"]
 
 
@@ -236,6 +237,15 @@ def test_two_services_cannot_be_one_target_twice(made: Made) -> None:
     enrolment = enrol(
         made(), o.service("one"), o.service("two"), o.ingress("i", "one", host="chat.corp.test"), o.ingress("j", "two", host="chat.corp.test")
     )
+    assert list(enrolment.members) == ["vllm-benchmark/one"]
+    assert [one.why for one in enrolment.passed_over] == ["its URL is that of vllm-benchmark/one already"]
+
+
+def test_no_secret_is_read_for_an_engine_that_is_passed_over(made: Made, tmp_path: Path) -> None:
+    config = made('targets: {other: {backend: vllm, url: http://other}}\ncredentials: [{name: "*/two", host: chat.corp.test, api_key: {file: key}}]')
+    (tmp_path / "key").unlink()
+    both = [o.service("one"), o.service("two"), o.ingress("i", "one", host="chat.corp.test"), o.ingress("j", "two", host="chat.corp.test")]
+    enrolment = enrol(config, *both)
     assert list(enrolment.members) == ["vllm-benchmark/one"]
     assert [one.why for one in enrolment.passed_over] == ["its URL is that of vllm-benchmark/one already"]
 
@@ -268,7 +278,7 @@ def test_a_name_that_is_too_long_for_a_label(made: Made) -> None:
     config = made()
     candidates, _ = seen(o.service(long, namespace="n" * 63, annotations={"chatprobe.io/probe": "both"}), o.route("r", long, namespace="n" * 63))
     wide = config.model_copy(update={"discovery": config.discovery.model_copy(update={"kubernetes": settings(namespaces=("n" * 63,))})})
-    enrolment = enrolled(wide, {}, [Found(one, Engine("vllm", one.way.url)) for one in candidates.values()])
+    enrolment = enrolled(wide, Secrets(), {}, [found_under(one, wide) for one in candidates.values()])
     assert len(enrolment.members) == 1
     assert [one.why for one in enrolment.passed_over] == [
         "its name is a name of 135 characters; it becomes a label of every series: write at most 128"

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from structlog.testing import capture_logs
 
 from catalogue import own, unified
 from config.model import Config
 from config.reader import parse
-from discovery.endpoints import endpoints
 from exporter.assembly import Metrics
 from exporter.native.cycle import Keepers, Natives
 from exporter.native.failure import NativeReason, ScrapeError
@@ -19,9 +19,10 @@ from exporter.native.scrape import Scraped
 from probes.ask import Endpoint
 from probes.numbers.loaded import LoadedModel
 from tests.exporter.chats import chat
-from tests.exporter.native.recorded import families, numbers
+from tests.exporter.native.recorded import numbers, page
 from tests.exporter.scrape import Scrape, scrape
 from tests.traffic.fakes import FakeClock, settle
+from tests.waiting import PATIENCE_SECONDS
 from traffic.events import Facts
 from traffic.roster import roster
 
@@ -56,8 +57,8 @@ class FakeScraper:
     async def metrics(self, endpoint: Endpoint, url: str, *, timeout_seconds: float) -> Scraped:
         self.asked.append((url, endpoint.api_key))
         await self._wait(url)
-        found = families(self.page)
-        return Scraped(found, numbers("vllm", found), self.clock.now_ns, self.clock.now_ns)
+        found = page(self.page.encode())
+        return Scraped(found.families, numbers("vllm", found.families), self.clock.now_ns, self.clock.now_ns, found.left_out)
 
     async def loaded_models(self, endpoint: Endpoint, *, timeout_seconds: float) -> tuple[LoadedModel, ...]:
         self.asked.append((endpoint.url, endpoint.api_key))
@@ -83,17 +84,17 @@ class Scene:
     def follow(self, settings: Config) -> None:
         listed = roster(settings)
         self.metrics.recording.set_targets(listed)
-        self.natives.set_targets(listed, endpoints(settings.targets))
+        self.natives.set_targets(listed, listed.endpoints)
 
     async def advance(self, seconds: float) -> None:
-        """Time goes on, and what threads have to do is done."""
+        """Time goes on, and what the thread has to do is done."""
         for _ in range(round(seconds)):
             await self.clock.advance(1)
             await self.rest()
 
     async def rest(self) -> None:
         await settle()
-        await asyncio.sleep(0.02)  # threads
+        await asyncio.get_running_loop().run_in_executor(self.natives._thread, int)  # behind all that it was given
         await settle()
 
     def seen(self) -> Scrape:
@@ -116,9 +117,16 @@ async def scene(settings: Config, hangs: str | None = None) -> AsyncIterator[Sce
         await natives.close()
 
 
+@pytest.fixture
+def _endless_first_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits in vain for the first round waits longer than the test does."""
+    monkeypatch.setattr("exporter.native.cycle.FIRST_ROUND_SECONDS", 2 * PATIENCE_SECONDS)
+
+
+@pytest.mark.usefixtures("_endless_first_round")
 async def test_what_an_engine_tells_is_served_under_its_names_and_ours_from_the_start_on() -> None:
     async with scene(config(VLLM)) as one:
-        await asyncio.wait_for(one.natives.first_round(), 1)
+        await asyncio.wait_for(one.natives.first_round(), PATIENCE_SECONDS)
         seen = one.seen()
         assert seen.one(RELAYED, target="vllm", backend="vllm", engine="0", model_name="tiny") == 3
         assert seen.one(unified.REQUESTS_RUNNING.name, target="vllm", backend="vllm", model="tiny") == 3
@@ -149,7 +157,7 @@ async def test_one_that_hangs_holds_up_no_other_and_not_the_start(monkeypatch: p
     monkeypatch.setattr("exporter.native.cycle.FIRST_ROUND_SECONDS", 0.01)
     settings = config(VLLM, VLLM.replace("vllm: {", "other: {").replace("http://vllm", "http://other"))
     async with scene(settings, hangs="http://other/metrics") as one:
-        await asyncio.wait_for(one.natives.first_round(), 5)
+        await asyncio.wait_for(one.natives.first_round(), PATIENCE_SECONDS)
         await one.advance(40)
         asked = [url for url, _ in one.scraper.asked]
         assert asked.count("http://vllm/metrics") in (3, 4)
@@ -170,13 +178,14 @@ async def test_those_of_many_targets_begin_one_after_the_other() -> None:
         assert begun == [1, 51, 100]
 
 
+@pytest.mark.usefixtures("_endless_first_round")
 async def test_a_target_that_goes_before_its_first_look_is_not_waited_for() -> None:
     async with scene(named("kept")) as one:
         one.follow(named("kept", "new", "gone"))
         waiting = asyncio.create_task(one.natives.first_round())
         await settle()
         one.follow(named("kept", "new"))
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, PATIENCE_SECONDS)
         assert [url for url, _ in one.scraper.asked] == ["http://kept/metrics", "http://new/metrics"]
 
 
@@ -313,3 +322,23 @@ async def test_ollama_is_asked_what_it_has_in_memory() -> None:
         seen = one.seen()
         assert seen.value(unified.MODEL_MEMORY.name) is None
         assert seen.value(own.NATIVE_UP.name, target="ollama", reason="timeout") == 0
+
+
+async def test_what_is_left_out_is_counted_at_each_scrape_and_logged_once() -> None:
+    with capture_logs() as logs:
+        async with scene(config(VLLM, native="{series_per_target: 1}")) as one:
+            one.scraper.page = PAGE.replace("TOKENS", "7") + "vllm:a{ 1\nvllm:b one\n"
+            await one.advance(31)
+            seen = one.seen()
+            one.scraper.page += "vllm:c\n"
+            await one.advance(15)
+    assert seen.value(own.NATIVE_UP.name, target="vllm", reason="") == 1
+    assert seen.value(own.NATIVE_SERIES_DROPPED.name, target="vllm", reason="unreadable") == 4
+    assert seen.value(own.NATIVE_SERIES_DROPPED.name, target="vllm", reason="budget") == 3
+    said = [line for line in logs if line["event"] == "series of an engine's own metrics are left out"]
+    assert [(line["target"], line["reason"], line["series"], line["names"]) for line in said] == [
+        ("vllm", "budget", 1, ["vllm:num_requests_running"]),
+        ("vllm", "unreadable", 2, ["vllm:a", "vllm:b"]),
+        ("vllm", "unreadable", 3, ["vllm:c"]),
+    ]
+    assert all(line["log_level"] == "warning" and line["detail"] for line in said)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import time
 
 import pytest
 from hypothesis import example, given
@@ -10,13 +12,17 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
+from exporter.native.drops import DropReason, LeftOut
 from exporter.native.failure import NativeReason, ScrapeError
-from exporter.native.families import KEPT_LIMIT, LINE_LIMIT, OPENMETRICS
+from exporter.native.families import LINE_LIMIT, NEEDED_LIMIT, OPENMETRICS, OTHERS_LIMIT, Page, parse
+from probes.backends.vllm import METRICS
 from probes.numbers.family import Family, Sample
+from probes.numbers.histogram import Histogram as Buckets
+from probes.numbers.number import Number
 from simulator import Options
 from simulator.tgi_metrics import TgiMetrics
 from simulator.vllm_metrics import CONTENT_TYPE, VllmMetrics
-from tests.exporter.native.recorded import parsed
+from tests.exporter.native.recorded import page, parsed
 
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 VLLM = VllmMetrics(Options()).render().body
@@ -124,7 +130,20 @@ def test_of_two_samples_of_one_series_the_last_counts() -> None:
     assert of_text(text)[0].samples == (Sample("tgi_a", (("y", "2"), ("x", "1")), 3.0), Sample("tgi_a", (("x", "2"), ("y", "1")), 5.0))
 
 
-@pytest.mark.parametrize(("written", "value"), [("+Inf", math.inf), ("-Inf", -math.inf), ("1e400", math.inf), ("-3", -3.0), ("1.5E+3", 1500.0)])
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("+Inf", math.inf),
+        ("-Inf", -math.inf),
+        ("infinity", math.inf),
+        ("1e400", math.inf),
+        ("9" * 4000, math.inf),
+        ("-3", -3.0),
+        ("1.5E+3", 1500.0),
+        (".5", 0.5),
+        ("1.", 1.0),
+    ],
+)
 def test_values(written: str, value: float) -> None:
     assert of_text(f"tgi_a {written}\n")[0].samples[0].value == value
 
@@ -183,53 +202,186 @@ def test_openmetrics_with_what_plain_text_has_not() -> None:
     assert found["vllm:depths_gcount"] == Family("vllm:depths_gcount", "unknown", "", (Sample("vllm:depths_gcount", (), 2.0),))
 
 
+@pytest.mark.parametrize(("content_type", "end"), [(PLAIN, b""), (OPENMETRICS, b"# EOF\n")])
 @pytest.mark.parametrize(
-    "text",
+    ("line", "name", "reason"),
     [
-        "tgi_a 1\ntgi_b 2",
-        "tgi_a\n",
-        "tgi_a one\n",
-        "tgi_a 1_000\n",
-        "tgi_a " + "9" * 4000 + "\n",
-        "tgi_a 1 " + "9" * 400 + "\n",
-        'tgi_a{x="1} 1\n',
-        'tgi_a{x="1",x="2"} 1\n',
-        'tgi_a{x=1} 1\n',
-        'tgi_a{"x y"="1"} 1\n',
-        "tgi_a-b 1\n",
-        'tgi_a b{x="1"} 1\n',
-        "# TYPE tgi_a-b gauge\n",
-        f'tgi_a{{x="{"y" * LINE_LIMIT}"}} 1\n',
+        (b"tgi_a", "tgi_a", DropReason.UNREADABLE),
+        (b"tgi_a ", "tgi_a", DropReason.UNREADABLE),
+        (b"tgi_a one", "tgi_a", DropReason.UNREADABLE),
+        (b"tgi_a 1_000", "tgi_a", DropReason.UNREADABLE),
+        (b"tgi_a 1,5", "tgi_a", DropReason.UNREADABLE),
+        (b"tgi_a \xd9\xa1", "tgi_a", DropReason.UNREADABLE),
+        (b"tgi_a 1 soon", "tgi_a", DropReason.UNREADABLE),
+        (b"tgi_a 1 2 3", "tgi_a", DropReason.UNREADABLE),
+        (b"tgi_a 1tgi_b 2", "tgi_a", DropReason.UNREADABLE),
+        (b'tgi_a{x="1} 1', "tgi_a", DropReason.UNREADABLE),
+        (b'tgi_a{x="1"', "tgi_a", DropReason.UNREADABLE),
+        (b'tgi_a{x="1" y="2"} 1', "tgi_a", DropReason.UNREADABLE),
+        (b'tgi_a{x="say "hi""} 1', "tgi_a", DropReason.UNREADABLE),
+        (b'tgi_a{x="1",,y="2"} 1', "tgi_a", DropReason.UNREADABLE),
+        (b'tgi_a{x="1",x="2"} 1', "tgi_a", DropReason.UNREADABLE),
+        (b"tgi_a{x=1} 1", "tgi_a", DropReason.UNREADABLE),
+        (b"tgi_a{x='1'} 1", "tgi_a", DropReason.UNREADABLE),
+        (b'tgi_a{"x y"="1"} 1', "tgi_a", DropReason.UNREADABLE),
+        (b'tgi_a{model-name="1"} 1', "tgi_a", DropReason.UNREADABLE),
+        (b'tgi_a{x="\xff"} 1', "tgi_a", DropReason.UNREADABLE),
+        (b"tgi_\xff 1", "tgi_?", DropReason.UNREADABLE),
+        (b"tgi_a-b 1", "tgi_a-b", DropReason.UNREADABLE),
+        (b"tgi_a.b 1", "tgi_a.b", DropReason.UNREADABLE),
+        (b'tgi_a b{x="1"} 1', "tgi_a", DropReason.UNREADABLE),
+        (b'tgi_a{x="' + b"y" * LINE_LIMIT + b'"} 1', "tgi_a", DropReason.LINE_TOO_LONG),
+        (b"tgi_" + b"y" * LINE_LIMIT + b" 1", "tgi_" + "y" * 96, DropReason.LINE_TOO_LONG),
+        (b"tgi_before 0", "tgi_before", DropReason.MALFORMED),
+        (b"tgi_h 0", "tgi_h", DropReason.MALFORMED),
     ],
-    ids=lambda text: text[:20],
-)  # fmt: skip
-def test_what_is_no_exposition(text: str) -> None:
-    unreadable(text.encode())
+    ids=lambda given: repr(given[:24]) if isinstance(given, bytes) else "",
+)
+def test_one_bad_line_costs_one_line(line: bytes, name: str, reason: DropReason, content_type: str, end: bytes) -> None:
+    found = page(b"# TYPE tgi_h histogram\ntgi_before 1\n" + line + b"\ntgi_after 2\n" + end, content_type)
+    values = {sample.name: sample.value for family in found.families for sample in family.samples}
+    assert values == {"tgi_before": 0.0 if name == "tgi_before" else 1.0, "tgi_after": 2.0}
+    assert found.left_out == (LeftOut(name, reason, 1),)
+
+
+@pytest.mark.parametrize("line", [b"# TYPE tgi_a-b gauge", b"# HELP tgi_b \xff", b"# HELP tgi_b " + b"y" * LINE_LIMIT, b"# TYPE tgi_b", b"#\xff"])
+def test_a_declaration_that_cannot_be_read_costs_no_series(line: bytes) -> None:
+    assert page(line + b"\ntgi_b 2\n") == Page((Family("tgi_b", "unknown", "", (Sample("tgi_b", (), 2.0),)),), ())
+
+
+def test_lines_of_others_may_be_as_bad_and_as_long_as_they_like() -> None:
+    body = b"python_\xff{ 1\n" + b"x" * (2 * LINE_LIMIT) + b"\ntgi_b 2\nhttp_requests one\n"
+    assert page(body) == Page((Family("tgi_b", "unknown", "", (Sample("tgi_b", (), 2.0),)),), ())
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"tgi_a 1\ntgi_b 2", PLAIN),
+        (b"tgi_a 1\ntgi_b", PLAIN),
+        (b"tgi_a one\n", PLAIN),
+        (b"\x1f\x8b\x08\xff\n", PLAIN),
+        (b"tgi_a one\n# EOF\n", OPENMETRICS),
+        (b"tgi_a 1\n", OPENMETRICS),
+        (b"tgi_a 1\n# EO", OPENMETRICS),
+        (b"tgi_a 1 # EOF\n", OPENMETRICS),
+        (b"# TYPE tgi_a counter\ntgi_a_total 1", OPENMETRICS),
+    ],
+)
+def test_what_is_no_exposition_or_not_a_whole_one(body: bytes, content_type: str) -> None:
+    unreadable(body, content_type)
 
 
 @pytest.mark.parametrize(("content_type", "end"), [(PLAIN, ""), (OPENMETRICS, "# EOF\n")])
-@pytest.mark.parametrize("line", ["tgi_%d 1\n", "# TYPE tgi_%d gauge\n", "# HELP tgi_%d Words.\n"])
-def test_so_many_lines_are_kept_and_no_more(line: str, content_type: str, end: str) -> None:
-    lines = [line % number for number in range(KEPT_LIMIT + 1 - len(end.splitlines()))]
-    others = "python_gc 1\n# TYPE python_gc gauge\n\n" * KEPT_LIMIT
-    parsed(("".join(lines[:-1]) + others + end).encode(), content_type)
+def test_of_too_many_lines_those_are_read_that_unified_numbers_need(content_type: str, end: str) -> None:
+    others = "".join(f'vllm:other{{number="{number}"}} 1\n' for number in range(OTHERS_LIMIT + 7))
+    needed = "".join(f'vllm:num_requests_running{{engine="{number}"}} 1\n' for number in range(300))
+    strange = "python_gc 1\n# TYPE python_gc gauge\n\n" * OTHERS_LIMIT
+    found = page((others + strange + "# TYPE vllm:num_requests_running gauge\n" + needed + end).encode(), content_type)
+    assert {family.name: (family.type, len(family.samples)) for family in found.families} == {
+        "vllm:other": ("unknown", OTHERS_LIMIT),
+        "vllm:num_requests_running": ("gauge", 300),
+    }
+    assert found.left_out == (LeftOut("vllm:other", DropReason.TOO_LARGE, 7),)
+
+
+@pytest.mark.parametrize("line", ["# TYPE tgi_%d gauge\n", "# HELP tgi_%d Words.\n"])
+def test_declarations_without_end_are_not_kept(line: str) -> None:
+    body = "".join(line % number for number in range(2 * OTHERS_LIMIT))
+    assert len(page(body.encode()).families) <= OTHERS_LIMIT
+
+
+def test_a_page_with_too_many_lines_that_are_needed_is_too_large() -> None:
+    lines = [f'tgi_queue_size{{engine="{number}"}} 1\n' for number in range(NEEDED_LIMIT + 1)]
+    assert len(parsed("".join(lines[1:]).encode(), PLAIN)[0].samples) == NEEDED_LIMIT
     with pytest.raises(ScrapeError) as refused:
-        parsed(("".join(lines) + end).encode(), content_type)
+        parsed("".join(lines).encode(), PLAIN)
     assert refused.value.reason is NativeReason.TOO_LARGE
+
+
+@pytest.mark.parametrize("line", ["tgi_a{" + 'x="1",' * 2700, 'tgi_a{x="' + "\\" * 16_000, f"tgi_a{' ' * 16_000}x", "tgi_a 1" + "\t " * 8000 + "x"])
+def test_a_bad_line_takes_no_more_time_than_a_good_one(line: str) -> None:
+    began = time.process_time()
+    assert page(f"{line}\ntgi_b 1\n".encode()).left_out[0].reason is DropReason.UNREADABLE
+    assert time.process_time() - began < 0.2
+
+
+NIM = """\
+# HELP process_start_time_seconds Start.
+# TYPE process_start_time_seconds gauge
+process_start_time_seconds 1.7e+09
+# HELP python_info Python.
+# TYPE python_info gauge
+python_info{version="3.10"} 1.0
+# HELP num_requests_running Running.
+# TYPE num_requests_running gauge
+num_requests_running{model_name="llama"} 1.0
+# TYPE num_request_max gauge
+num_request_max{model_name="llama"} 64.0
+# TYPE gpu_cache_usage_perc gauge
+gpu_cache_usage_perc{model_name="llama"} 0.25
+# TYPE prompt_tokens_total counter
+prompt_tokens_total{model_name="llama"} 109.0
+# TYPE generation_tokens_total counter
+generation_tokens_total{model_name="llama"} 174.0
+# TYPE time_to_first_token_seconds histogram
+time_to_first_token_seconds_bucket{le="0.5",model_name="llama"} 4.0
+time_to_first_token_seconds_bucket{le="+Inf",model_name="llama"} 5.0
+time_to_first_token_seconds_count{model_name="llama"} 5.0
+time_to_first_token_seconds_sum{model_name="llama"} 0.75
+# TYPE request_finish_total counter
+request_finish_total{finished_reason="length",model_name="llama"} 5.0
+# TYPE request_success_total counter
+request_success_total{model_name="llama"} 5.0
+# TYPE request_failure_total counter
+request_failure_total{model_name="llama"} 2.0
+"""
+"""In the form of NVIDIA's NIM, which has vLLM inside; shortened."""
+
+
+def test_names_that_a_vllm_writes_without_its_prefix_get_it() -> None:
+    found = parse(NIM.encode(), PLAIN, METRICS).families
+    assert {family.name: family.type for family in found} == {
+        "process_start_time_seconds": "gauge",
+        "vllm:num_requests_running": "gauge",
+        "vllm:num_request_max": "gauge",
+        "vllm:gpu_cache_usage_perc": "gauge",
+        "vllm:prompt_tokens_total": "counter",
+        "vllm:generation_tokens_total": "counter",
+        "vllm:time_to_first_token_seconds": "histogram",
+        "vllm:request_finish_total": "counter",
+        "vllm:request_success_total": "counter",
+        "vllm:request_failure_total": "counter",
+    }
+    assert METRICS.read(found) == {
+        Number.REQUESTS_RUNNING: 1.0,
+        Number.KV_CACHE_USAGE: 0.25,
+        Number.PROMPT_TOKENS: 109.0,
+        Number.GENERATION_TOKENS: 174.0,
+        Number.TTFT: Buckets((0.5, math.inf), (4.0, 5.0), 0.75),
+        Number.REQUESTS_SUCCEEDED: 5.0,
+        Number.REQUESTS_FAILED: 2.0,
+    }
+
+
+def test_openmetrics_without_the_prefix() -> None:
+    text = "# TYPE prompt_tokens counter\n# HELP prompt_tokens Words.\nprompt_tokens_total 7\n# EOF\n"
+    counter = Family("vllm:prompt_tokens_total", "counter", "Words.", (Sample("vllm:prompt_tokens_total", (), 7.0),))
+    assert parse(text.encode(), OPENMETRICS, METRICS).families == (counter,)
+
+
+def test_beside_names_with_the_prefix_those_without_are_somebody_elses() -> None:
+    families = parse(b"vllm:num_requests_running 3\nnum_requests_running 7\nprompt_tokens_total 9\n", PLAIN, METRICS).families
+    assert [sample for family in families for sample in family.samples] == [Sample("vllm:num_requests_running", (), 3.0)]
+
+
+def test_a_name_that_only_begins_like_one_of_the_engines_stays() -> None:
+    assert parse(b"num_requests_running_elsewhere 3\nmy_prompt_tokens_total 1\n", PLAIN, METRICS).families == ()
 
 
 @pytest.mark.parametrize("content_type", ["text/html", "application/json; charset=utf-8", "text/event-stream"])
 def test_a_content_type_of_something_else(content_type: str) -> None:
     unreadable(b"", content_type)
-
-
-def test_bytes_that_are_no_utf_8() -> None:
-    unreadable(b'tgi_a{x="\xff"} 1\n')
-
-
-@pytest.mark.parametrize("cut", [b"tgi_a 1\n", b"tgi_a 1\n# EO", b"# TYPE tgi_a counter\ntgi_a_total 1"])
-def test_openmetrics_that_does_not_end(cut: bytes) -> None:
-    unreadable(cut, OPENMETRICS)
 
 
 def is_sound(body: bytes, content_type: str) -> None:
@@ -238,6 +390,8 @@ def is_sound(body: bytes, content_type: str) -> None:
         families = parsed(body, content_type)
     except ScrapeError:
         return
+    for family in families:
+        str(family).encode()
     names = [family.name for family in families]
     assert len(set(names)) == len(names)
     series = [(sample.name, frozenset(sample.labels)) for family in families for sample in family.samples]
@@ -253,6 +407,14 @@ LINES = st.lists(
     | st.sampled_from(["# TYPE tgi_a counter", "# TYPE tgi_a histogram", "# HELP tgi_a \\n", "# EOF", "# UNIT tgi_a a", "tgi_a_total 1"])
     | st.sampled_from(['tgi_a_bucket{le="1"} 1', 'tgi_a_bucket{le="+Inf"} 1', "tgi_a_total 1 # {} 1", "tgi_a_created 1 1"])
 )
+
+
+@given(LINES)
+def test_every_line_is_read_or_counted(lines: list[str]) -> None:
+    found = page("".join(f"{line}\n" for line in [*lines, "tgi_end 1"]).encode())
+    wanted = [line.strip(" \t\r") for line in [*lines, "tgi_end 1"] if line.startswith("tgi_")]
+    wanted = [line for line in wanted if not re.split(r"[{ \t]", line)[0].endswith("_created")]
+    assert sum(len(family.samples) for family in found.families) + sum(one.series for one in found.left_out) == len(wanted)
 
 
 @given(st.binary(), CONTENT_TYPES)

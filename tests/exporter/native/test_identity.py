@@ -8,16 +8,18 @@ import itertools
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from random import Random
 
 import httpx
 import pytest
 
+from exporter.native.drops import DropReason, LeftOut
 from exporter.native.identity import OneProcess
 from exporter.native.scrape import Scraped, Scraper
 from probes.ask import Endpoint
 from probes.numbers.family import Family, FamilyType, Sample
-from simulator import EngineName, Latency, Options, Simulator, simulated
+from simulator import Latency, Options, Simulator, simulated
 from traffic.schedule import SystemClock
 
 START = "process_start_time_seconds"
@@ -233,7 +235,7 @@ async def watched(backend: str, url: str, scrapes: int, between: Callable[[int],
 @pytest.mark.parametrize(
     ("engine", "edit", "believed"), [("vllm", page_with_start, 2), ("vllm", page_without_start, 4), ("tgi", page_without_start, 6)]
 )
-async def test_two_simulated_engines_behind_a_balancer(engine: EngineName, edit: Callable[[bytes, int], bytes], believed: int) -> None:
+async def test_two_simulated_engines_behind_a_balancer(engine: str, edit: Callable[[bytes, int], bytes], believed: int) -> None:
     async with contextlib.AsyncExitStack() as stack:
         engines = [await stack.enter_async_context(simulated(engine, FAST)) for _ in range(2)]
         for simulator in (engines[0], engines[0], engines[1]):
@@ -245,7 +247,7 @@ async def test_two_simulated_engines_behind_a_balancer(engine: EngineName, edit:
 
 
 @pytest.mark.parametrize(("engine", "edit"), [("vllm", page_with_start), ("vllm", page_without_start), ("tgi", page_without_start)])
-async def test_a_simulated_engine_that_rests_works_and_restarts(engine: EngineName, edit: Callable[[bytes, int], bytes]) -> None:
+async def test_a_simulated_engine_that_rests_works_and_restarts(engine: str, edit: Callable[[bytes, int], bytes]) -> None:
     async with contextlib.AsyncExitStack() as stack:
         engines = [await stack.enter_async_context(simulated(engine, FAST)) for _ in range(2)]
         for _ in range(4):
@@ -254,3 +256,15 @@ async def test_a_simulated_engine_that_rests_works_and_restarts(engine: EngineNa
         url = await stack.enter_async_context(balancing([one.url for one in engines], lives, edit))
         found = await watched(engine, url, len(lives), lambda number: engines[lives[number]] if number % 4 else None)
         assert all(found)
+
+
+@pytest.mark.parametrize("missing", ["tgi_requests", START])
+def test_a_counter_or_a_start_that_could_not_be_read_is_no_other_process(missing: str) -> None:
+    start = 7.0 if missing == START else None
+    unread = (LeftOut(missing, DropReason.UNREADABLE, 1),)
+    whole = scraped(start, requests=100, tokens=100)
+    torn = [replace(scraped(start, tokens=100), left_out=unread), replace(scraped(start, requests=40, tokens=100), left_out=unread)]
+    if missing == START:
+        torn = [replace(scraped(None, requests=100, tokens=100), left_out=unread)] * 2
+    watch = OneProcess()
+    assert all(watch.is_one(each) for each in [whole, torn[0], whole, torn[1], whole, torn[0], whole] * 3)

@@ -5,7 +5,6 @@ import pytest
 from exporter.native.loads import Loads
 from exporter.native.scrape import Scraped
 from probes.numbers.page import Numbers
-from simulator import EngineName
 from tests.exporter.native import recorded
 from tests.exporter.native.expositions import families_of
 from tests.exporter.native.recorded import told
@@ -190,7 +189,7 @@ def test_an_engine_that_does_not_tell_is_not_known(numbers: Numbers) -> None:
 
 
 @pytest.mark.parametrize("engine", ["vllm", "tgi"])
-async def test_simulated_engines_tell(engine: EngineName) -> None:
+async def test_simulated_engines_tell(engine: str) -> None:
     scene = Scene()
     idle, used = [recorded.numbers(engine, await families_of(engine, chats=chats)) for chats in (0, 2)]
     scene.scrapes(used, used, used, used)

@@ -12,10 +12,13 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from config.engine_metrics import Native
-from exporter.native.relay import DropReason, Relay, RelaySettings
+from exporter.native.drops import DropReason, LeftOut
+from exporter.native.relay import Relay, RelaySettings
+from probes import backends
 from probes.numbers.family import Family, FamilyType, Sample
 from tests.exporter.native.expositions import NUMBERS_TO_PYTHON_ALONE, by_hand, families_of, family, histogram
 from tests.exporter.scrape import Scrape, read
+from tests.newcomer import Parrot
 
 
 def relay(**settings: object) -> Relay:
@@ -156,6 +159,49 @@ def test_the_budget_takes_whole_families_and_histograms_last() -> None:
     assert names(one) == {"vllm:d", "vllm:z_total", "vllm:b_bucket", "vllm:b_count", "vllm:b_sum"}
     assert one.now().series == 8
     assert dropped(one) == {"budget": 23 + 5}
+
+
+def test_the_budget_takes_what_dashboards_show_first_and_small_families_before_large_ones() -> None:
+    one = relay(series_per_target=12)
+    left_out = one.serve(
+        "t",
+        "vllm",
+        None,
+        [
+            family("vllm:a", "gauge", 1, 2),
+            family("vllm:num_requests_swapped", "gauge", 1),
+            histogram("vllm:e2e_request_latency_seconds", *range(21), bounds=(*map(str, range(20)), "+Inf")),
+            histogram("vllm:time_to_first_token_seconds", 1, 2, 3),
+            family("vllm:num_requests_running", "gauge", *range(4)),
+            family("vllm:num_requests_waiting", "gauge", 1, 2),
+        ],
+    )
+    assert names(one) == {
+        "vllm:num_requests_running",
+        "vllm:num_requests_waiting",
+        "vllm:time_to_first_token_seconds_bucket",
+        "vllm:time_to_first_token_seconds_count",
+        "vllm:time_to_first_token_seconds_sum",
+        "vllm:num_requests_swapped",
+    }
+    assert left_out == (LeftOut("vllm:e2e_request_latency_seconds", DropReason.BUDGET, 23), LeftOut("vllm:a", DropReason.BUDGET, 2))
+
+
+def test_what_unified_numbers_are_made_of_comes_first_with_an_engine_that_no_dashboard_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(backends.BACKENDS, "parrot", Parrot())
+    one = relay(series_per_target=2)
+    one.serve("t", "parrot", None, [family("parrot_beak", "gauge", 1), family("parrot_talks", "gauge", 1, 2)])
+    assert names(one) == {"parrot_talks"}
+
+
+def test_what_was_left_out_when_the_page_was_read_counts_too_even_switched_off() -> None:
+    lost = (LeftOut("vllm:a", DropReason.UNREADABLE, 3), LeftOut("vllm:b", DropReason.LINE_TOO_LONG, 1))
+    one = relay()
+    assert one.serve("t", "vllm", None, [family("vllm:g", "gauge", 1)], lost) == lost
+    assert dropped(one) == {"unreadable": 3, "line_too_long": 1}
+    one.configure(RelaySettings(on=False))
+    assert one.serve("t", "vllm", None, [family("vllm:g", "gauge", 1)], lost) == lost
+    assert one.dropped() == {("t", "unreadable"): 3, ("t", "line_too_long"): 1}
 
 
 def test_the_budget_is_for_all_replicas_of_a_target_and_for_each_target() -> None:
@@ -299,7 +345,7 @@ def test_a_scrape_sees_the_state_before_or_after_a_put() -> None:
 
 @pytest.mark.parametrize("engine", ["vllm", "tgi"])
 async def test_every_family_of_an_engine_is_on_ours(engine: str) -> None:
-    families = [one for one in await families_of(engine) if one.name.startswith(("vllm:", "tgi_"))]  # type: ignore[arg-type]
+    families = [one for one in await families_of(engine) if one.name.startswith(("vllm:", "tgi_"))]
     one = relay()
     for target in ("a", "b"):
         one.serve(target, engine, None, families)

@@ -16,16 +16,19 @@ import pytest
 import pytest_asyncio
 
 from exporter.native.failure import NativeReason, ScrapeError
+from exporter.native.families import OTHERS_LIMIT
 from exporter.native.scrape import BODY_LIMIT, Scraper
 from probes.ask import Endpoint, Tls
 from probes.backends.fields import LONGEST_NAME
 from probes.backends.ollama import MODELS_LIMIT
 from probes.numbers.family import Family, Sample
 from probes.numbers.loaded import LoadedModel
+from probes.numbers.number import Number
 from simulator import simulated
 from tests.answers import END, chunk, head, whole
-from tests.servers import PATIENCE_SECONDS, Peer, Script, Server, closed_port, deaf_listener, serving, then_close, then_hold, then_reset
+from tests.servers import Peer, Script, Server, closed_port, deaf_listener, serving, then_close, then_hold, then_reset
 from tests.traffic.fakes import FakeClock
+from tests.waiting import PATIENCE_SECONDS
 from traffic.schedule import SystemClock
 
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
@@ -172,11 +175,37 @@ async def test_a_body_of_ever_more_series(scraper: Scraper, content_type: str, e
     body = b"".join(b"vllm:%x 1\n" % number for number in range(500_000)) + end
     assert len(body) < BODY_LIMIT
     with serving(then_close(whole(200, body, content_type))) as server:
+        endpoint = Endpoint("engine", "vllm", server.url)
         tracemalloc.start()
-        await refused(scraper, server.url, NativeReason.TOO_LARGE)
+        found = await scraper.metrics(endpoint, f"{server.url}/metrics", timeout_seconds=5)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
+    assert len(found.families) == OTHERS_LIMIT
+    assert sum(one.series for one in found.left_out) == 500_000 - OTHERS_LIMIT
     assert peak < 8 * BODY_LIMIT
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'vllm:lora_requests_info{{waiting_lora_adapters="{",".join(map(str, range(9000)))}"}} 1',
+        'vllm:num_requests_running{engine="1" model_name="tiny"} 1',
+        'vllm:num_requests_running{engine="1"} many',
+        'vllm:time_to_first_token_seconds_bucket{le="0.5"} 1 2 3',
+    ],
+    ids=lambda line: line[:40],
+)
+async def test_a_line_that_cannot_be_read_takes_its_own_number_along_and_no_other(scraper: Scraper, line: str) -> None:
+    body = (
+        'vllm:num_requests_running{engine="0"} 2\nvllm:num_requests_waiting{engine="0"} 3\n'
+        'vllm:time_to_first_token_seconds_bucket{le="+Inf"} 1\nvllm:time_to_first_token_seconds_sum 1\nvllm:time_to_first_token_seconds_count 1\n'
+        f"{line}\n"
+    )
+    with serving(then_close(whole(200, body.encode(), PLAIN))) as server:
+        found = await scraper.metrics(Endpoint("engine", "vllm", server.url), f"{server.url}/metrics", timeout_seconds=5)
+    told = {Number.REQUESTS_RUNNING: "vllm:num_requests_running", Number.REQUESTS_WAITING: "", Number.TTFT: "vllm:time_to_first_token_seconds"}
+    assert found.numbers.keys() == {number for number, name in told.items() if not name or not line.startswith(name)}
+    assert [(one.name, one.series) for one in found.left_out] == [(line.partition("{")[0], 1)]
 
 
 async def test_the_largest_body_that_is_read(scraper: Scraper) -> None:
@@ -223,9 +252,9 @@ async def test_a_connection_that_breaks(scraper: Scraper, script: Script) -> Non
         await refused(scraper, server.url, NativeReason.UNREACHABLE)
 
 
-@pytest.mark.parametrize("url", [f"http://127.0.0.1:{closed_port()}", "http://engine.invalid:1", "ftp://127.0.0.1", "http://127.0.0.1:x"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{closed}", "http://engine.invalid:1", "ftp://127.0.0.1", "http://127.0.0.1:x"])
 async def test_nobody_there(scraper: Scraper, url: str) -> None:
-    await refused(scraper, url, NativeReason.UNREACHABLE)
+    await refused(scraper, url.format(closed=closed_port()), NativeReason.UNREACHABLE)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
-from cli.main import main
 from probes.backends import BACKENDS, names, own_apis
 from probes.wording import listed
 
@@ -22,12 +20,8 @@ ASKED = ", ".join(f"`{engine.recognised_at}` ({engine.title})" for engine in ENG
     ("page", "words"),
     [
         ("README.md", f"It talks to {PEOPLE_SAY} the way"),
-        ("pyproject.toml", f"what a user of {PEOPLE_SAY} feels"),
-        ("Dockerfile", f"Chats with {PEOPLE_SAY} as a user does"),
-        ("helm/chatprobe/Chart.yaml", f"LLM chat on {PEOPLE_SAY}, with"),
         ("helm/chatprobe/values.yaml", f"selector: app in ({','.join(NAMES)})\n"),
         ("helm/chatprobe/values.yaml", f"{{key: app, operator: In, values: [{', '.join(NAMES)}]}}"),
-        ("helm/chatprobe/files/probed.py", f"Services app={listed(NAMES, 'or')}, or name"),
         ("docs/kubernetes.md", f"{ASKED}, `/v1/models` (any other with OpenAI's API)"),
         ("docs/kubernetes.md", f"| `chatprobe.io/backend` | {', '.join(f'`{name}`' for name in names())} |"),
         ("docs/kubernetes.md", f'selector: "app in ({",".join(NAMES)})"'),
@@ -38,10 +32,6 @@ ASKED = ", ".join(f"`{engine.recognised_at}` ({engine.title})" for engine in ENG
 def test_a_list_of_engines(page: str, words: str) -> None:
     """Wherever lines end."""
     assert " ".join(words.split()) in " ".join((ROOT / page).read_text(encoding="utf-8").split())
-
-
-def test_the_command_says_whose_users_it_speaks_for() -> None:
-    assert f"what a user of {PEOPLE_SAY} feels" in re.sub(r"\s+", " ", main.help or "")
 
 
 def test_every_api_of_its_own_is_documented() -> None:

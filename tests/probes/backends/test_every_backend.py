@@ -359,7 +359,7 @@ def test_a_403_with_words_is_a_matter_of_keys(backend: WireForm) -> None:
 @each_backend
 def test_a_routers_503_is_not_the_engines(backend: WireForm, body_of: ReadBody) -> None:
     assert backend.refuse(503, body_of("503-router.html")) == Refusal(Reason.UNAVAILABLE, "503 Service Temporarily Unavailable")
-    assert backend.refuse(503, body_of("503-openshift.html")) == Refusal(Reason.UNAVAILABLE, "HTML page")
+    assert backend.refuse(503, body_of("503-openshift.html")) == Refusal(Reason.UNAVAILABLE, "Application is not available")
     assert backend.refuse(503, b"no healthy upstream") == Refusal(Reason.UNAVAILABLE, "no healthy upstream")
 
 
@@ -378,7 +378,7 @@ def test_a_routers_503_is_not_the_engines(backend: WireForm, body_of: ReadBody) 
         (402, b'{"error":{"message":"Insufficient Balance"}}', Refusal(Reason.OVERLOADED, "Insufficient Balance")),
         (403, b'{"error":{"message":"x","code":"model_not_found"}}', Refusal(Reason.AUTH, "x")),
         (500, b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}', Refusal(Reason.OVERLOADED, "Overloaded")),
-        (503, b'{"error":{"message":"Loading model","type":"unavailable_error","code":503}}', Refusal(Reason.OVERLOADED, "Loading model")),
+        (503, b'{"error":{"message":"Loading model","type":"unavailable_error","code":503}}', Refusal(Reason.UNAVAILABLE, "Loading model")),
         (
             503,
             b'{"message":"failure to get a peer from the ring-balancer"}',

@@ -140,6 +140,12 @@ def test_timing_that_cannot_be_read_costs_nothing_else(metrics: bytes) -> None:
     assert event.native in (None, Native())
 
 
+def test_how_much_of_the_prompt_was_cached_stands_in_the_usage() -> None:
+    usage = b'"usage":{"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":48}}'
+    assert VLLM.read(b'{"choices":[],' + usage + b"}").native == Native(cached_tokens=48)
+    assert VLLM.read(b'{"choices":[],' + usage + b',"metrics":{"queue_time_ms":2}}').native == Native(queue_seconds=0.002, cached_tokens=48)
+
+
 def test_a_stream_that_just_ends_has_no_marker(events_of: ReadEvents) -> None:
     assert not any(event.done for event in events_of("vllm/truncated.sse"))
 

@@ -34,7 +34,7 @@ def test_an_answer_in_the_language(code: str) -> None:
     assert Language(code).wrong(Reply(ANSWERS[code])) is None
 
 
-@pytest.mark.parametrize("code", set(ANSWERS) - {"da"})
+@pytest.mark.parametrize("code", sorted(ANSWERS.keys() - {"da"}))
 def test_an_answer_in_another_language(code: str) -> None:
     expected = "fi"
     assert Language(expected).wrong(Reply(ANSWERS[code])) == f"is in {code}, where fi is expected"

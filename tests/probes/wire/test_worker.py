@@ -24,7 +24,8 @@ from probes.record import ChatRecord
 from probes.wire import client
 from probes.wire.order import Read
 from tests.answers import DONE, END, chunk, head, stream, token
-from tests.servers import PATIENCE_SECONDS, Peer, Sent, Server, serving, within_patience
+from tests.servers import Peer, Sent, Server, serving, within_patience
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -1,0 +1,136 @@
+"""llama.cpp's server, `llama-server`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from probes.ask import Ask
+from probes.backends.backend import Backend
+from probes.backends.base import FrameError, WireForm
+from probes.backends.fields import JsonObject, as_list, count, length, parse_object, proper_name, seconds
+from probes.backends.openai_chat import OpenAiChat
+from probes.numbers.number import Number
+from probes.numbers.own_metrics import Derived, OwnMetrics, Sum, Told
+from probes.numbers.page import Page, total
+from probes.record import Native
+
+
+class LlamacppChat(OpenAiChat):
+    """llama.cpp's chat form: its own times come with each chunk, and in them the tokens until then.
+
+    They count what text does not show, like half a character. The first chunk bears the role alone, the last one the
+    times of the whole chat. An error before the first token has a status; one after it is an event, and ends the stream
+    without `[DONE]` (llama.cpp `tools/server/server-context.cpp::handle_completions_impl`).
+    """
+
+    def body(self, ask: Ask) -> dict[str, object]:
+        body = super().body(ask)
+        body["timings_per_token"] = True
+        body["chat_template_kwargs"] = {"enable_thinking": ask.thinking}
+        if ask.nonce is not None:
+            # what the slot still holds is not reckoned again otherwise, piece by piece with `--cache-reuse`
+            body["cache_prompt"] = False
+        if ask.exact_length:
+            body["ignore_eos"] = True
+        return body
+
+    def _usage(self, chunk: JsonObject) -> JsonObject:
+        """Where there is no usage, the count of its own times."""
+        timings = chunk.get("timings")
+        if chunk.get("usage") is None and isinstance(timings, dict):
+            return {"completion_tokens": timings.get("predicted_n")}
+        return super()._usage(chunk)
+
+    def _native(self, chunk: JsonObject) -> Native | None:
+        """`timings`: they begin when the chat is given a slot (`server-common.cpp::server_slot_stats`)."""
+        timings = chunk.get("timings")
+        if not isinstance(timings, dict):
+            return super()._native(chunk)
+        return Native(
+            prefill_seconds=seconds(timings, "prompt_ms", 1e3),
+            decode_seconds=seconds(timings, "predicted_ms", 1e3),
+            cached_tokens=count(timings, "cache_n"),
+        )
+
+
+_COMPUTED, _CACHED = "llamacpp:prompt_tokens_total", "llamacpp:prompt_tokens_cached_total"
+
+
+def _prompt_tokens(page: Page) -> float | None:
+    """Builds that do not count what they find in the cache tell a part only."""
+    return total((*page.samples(_COMPUTED), *page.samples(_CACHED))) if page.samples(_CACHED) else None
+
+
+METRICS = OwnMetrics(
+    prefixes=("llamacpp:",),
+    numbers=(
+        Told(Number.REQUESTS_RUNNING, Sum("llamacpp:requests_processing"), "requests_processing, those that have a slot."),
+        Told(Number.REQUESTS_WAITING, Sum("llamacpp:requests_deferred"), "requests_deferred, those that wait for a slot."),
+        Told(Number.KV_CACHE_USAGE, Sum("llamacpp:kv_cache_usage_ratio"), "kv_cache_usage_ratio, of builds until May 2025 only."),
+        Told(Number.PREFIX_CACHE_HITS, Sum(_CACHED), "prompt_tokens_cached, when a prompt is begun."),
+        Told(Number.PREFIX_CACHE_QUERIES, Derived(_prompt_tokens, _COMPUTED, _CACHED), "all prompt tokens of builds that count the cached ones."),
+        Told(
+            Number.PROMPT_TOKENS,
+            Derived(_prompt_tokens, _COMPUTED, _CACHED),
+            "as they are worked on; of builds that count the cached ones. In steps from a million on.",
+        ),
+        Told(Number.GENERATION_TOKENS, Sum("llamacpp:tokens_predicted_total"), "when a request ends. In steps from a million on."),
+        Told(Number.SPEC_DECODE_DRAFTS, Sum("llamacpp:spec_decode_num_drafts_total"), "spec_decode_num_drafts."),
+        Told(Number.SPEC_DECODE_DRAFT_TOKENS, Sum("llamacpp:spec_decode_num_draft_tokens_total"), "spec_decode_num_draft_tokens."),
+        Told(Number.SPEC_DECODE_ACCEPTED_TOKENS, Sum("llamacpp:spec_decode_num_accepted_tokens_total"), "spec_decode_num_accepted_tokens."),
+    ),
+)
+"""Of builds 5129 to 11549. Names and meanings: llama.cpp `tools/server/server-task.cpp::server_task_result_metrics::to_metrics`.
+
+It serves them with `--metrics`, and asks for its API key. Numbers are written with six digits, so that a counter above a
+million moves in steps of 10, above ten million of 100.
+"""
+
+
+class Llamacpp(Backend):
+    """llama.cpp, by the OpenAI-compatible API of its server."""
+
+    name = "llamacpp"
+    title = "llama.cpp"
+    forms: ClassVar[Mapping[str, WireForm]] = {"chat": LlamacppChat()}
+    colour = "yellow"
+    exact_length = True
+    thinking = True
+    metrics = METRICS
+    usual_ports = (8080,)
+    # llama-cpp is a part of the name of another server, that of llama-cpp-python
+    aliases = ("llama.cpp", "llama-server")
+    recognised_at = "/v1/models"
+    version_path = "/props"
+    longest_chat_path = "/props"
+    unknown_path = b'{"error":{"message":"File Not Found","type":"not_found_error","code":404}}'
+
+    def recognise(self, body: bytes) -> None:
+        """It owns its models."""
+        listed = as_list(parse_object(body).get("data"), "data")
+        if not any(isinstance(entry, dict) and entry.get("owned_by") == "llamacpp" for entry in listed):
+            raise FrameError("lists no model of llama.cpp's")
+
+    def own_form(self, answer: object) -> str | None:
+        """Its chunks have its times; its errors have a number as their code, a type like `server_error`, and no `param`."""
+        if not isinstance(answer, dict):
+            return None
+        if isinstance(answer.get("timings"), dict) and "predicted_n" in answer["timings"]:
+            return "chat"
+        error = answer.get("error")
+        if not isinstance(error, dict) or "param" in error:
+            return None
+        return "chat" if str(error.get("type")).endswith("_error") and type(error.get("code")) is int else None
+
+    def version(self, body: bytes) -> str:
+        """`build_info`, like `b6751-01d2bdc2`."""
+        build = parse_object(body).get("build_info")
+        if not isinstance(build, str) or not proper_name(build):
+            raise FrameError("names no build")
+        return build
+
+    def longest_chat(self, body: bytes, model: str) -> int | None:
+        """The context of one slot."""
+        settings = parse_object(body).get("default_generation_settings")
+        return length(settings, "n_ctx") if isinstance(settings, dict) else None

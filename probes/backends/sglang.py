@@ -1,0 +1,168 @@
+"""SGLang."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from probes.ask import Ask
+from probes.backends.backend import Backend
+from probes.backends.base import FrameError, WireForm
+from probes.backends.fields import as_list, length, parse_object
+from probes.backends.openai_chat import OpenAiChat
+from probes.numbers.family import Sample
+from probes.numbers.number import Number
+from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Sum, Told
+from probes.numbers.page import Page, label, total
+
+
+class SglangChat(OpenAiChat):
+    """SGLang's chat form: the running usage on every chunk with text counts the tokens that no chunk shows.
+
+    The head comes with the first token, which a chunk with the role alone goes before. Half a character and the end of
+    the sequence send no chunk. Once the head is out errors are events, a full queue among them, and the usage and
+    `[DONE]` follow them too (SGLang `entrypoints/openai/serving_chat.py::_generate_chat_stream`). Before the head,
+    errors are flat: `{"object": "error", "message": …}`. Versions before 0.5.3 take no notice of `cache_salt`, and those
+    before 0.5.5 none of `continuous_usage_stats`.
+    """
+
+    def body(self, ask: Ask) -> dict[str, object]:
+        body = super().body(ask)
+        body["stream_options"] = {"include_usage": True, "continuous_usage_stats": True}
+        body["chat_template_kwargs"] = {"enable_thinking": ask.thinking}
+        if ask.nonce is not None:
+            # a part of the key under which the prompt's prefix is looked up (SGLang `managers/io_struct.py`)
+            body["cache_salt"] = ask.nonce
+        if ask.exact_length:
+            # It holds off every stop token; `min_tokens` would have a penalty reckoned for the whole batch, so for others too.
+            body["ignore_eos"] = True
+        return body
+
+
+_RUNNING, _USAGE, _FULL_USAGE = "sglang:num_running_reqs", "sglang:token_usage", "sglang:full_token_usage"
+_RETRACTED = "sglang:num_retracted_requests_total"
+
+
+def _once(samples: Iterable[Sample]) -> list[Sample]:
+    """One sample for each data-parallel rank.
+
+    Of a rank, the stages of a pipeline tell the same, and all its processes do with
+    `--enable-metrics-for-all-schedulers`. With priorities there is a further sample for each of them.
+    """
+    ranks: dict[str, Sample] = {}
+    for sample in samples:
+        rank = label(sample, "dp_rank")
+        if not label(sample, "priority") and (rank not in ranks or sample.value > ranks[rank].value):
+            ranks[rank] = sample
+    return list(ranks.values())
+
+
+def _of_ranks(name: str) -> Derived:
+    """What the schedulers tell, all data-parallel ranks together."""
+
+    def read(page: Page) -> float | None:
+        samples = _once(page.samples(name))
+        return total(samples) if samples else None
+
+    return Derived(read, name)
+
+
+def _fullest(page: Page) -> float | None:
+    """A mean would hide a full rank."""
+    values = [usage.value for usage in page.samples(_USAGE)]
+    return max(values) if values and all(0 <= value <= 1 for value in values) else None
+
+
+def _counted(name: str) -> Derived:
+    """A counter of requests that ended: there is no series before the first one."""
+
+    def read(page: Page) -> float | None:
+        return total(page.samples(name)) if page.samples(name, _RUNNING) else None
+
+    return Derived(read, name, _RUNNING)
+
+
+def _retracted(page: Page) -> float | None:
+    """There is no series before the first time. The counter is as old as the gauge that is looked for (0.5.10)."""
+    told = page.samples(_RETRACTED)
+    return total(_once(told)) if told or page.samples(_FULL_USAGE) else None
+
+
+METRICS = OwnMetrics(
+    prefixes=("sglang:",),
+    # what its API server counts of HTTP, and its processes of CPU time, is there before any scheduler tells something
+    without_statistics=("sglang:http_", "sglang:process_cpu_", "sglang:routing_keys_active"),
+    numbers=(
+        Told(Number.REQUESTS_RUNNING, _of_ranks(_RUNNING), "num_running_reqs, all data-parallel ranks together."),
+        Told(Number.REQUESTS_WAITING, _of_ranks("sglang:num_queue_reqs"), "num_queue_reqs, all data-parallel ranks together."),
+        Told(
+            Number.KV_CACHE_USAGE,
+            Derived(_fullest, _USAGE),
+            "token_usage of the fullest data-parallel rank; cached prefixes that nobody uses leave room.",
+        ),
+        Told(Number.KV_CACHE_CAPACITY, _of_ranks("sglang:max_total_num_tokens"), "max_total_num_tokens, all data-parallel ranks together."),
+        Told(Number.PREFIX_CACHE_HITS, _counted("sglang:cached_tokens_total"), "cached_tokens, all tiers of its cache, of requests that ended."),
+        Told(Number.PREFIX_CACHE_QUERIES, _counted("sglang:prompt_tokens_total"), "all prompt tokens of requests that ended."),
+        Told(Number.PROMPT_TOKENS, _counted("sglang:prompt_tokens_total"), "when a request ends."),
+        Told(Number.GENERATION_TOKENS, _counted("sglang:generation_tokens_total"), "when a request ends."),
+        Told(Number.PREEMPTIONS, Derived(_retracted, _RETRACTED, _FULL_USAGE), "num_retracted_requests."),
+        Told(Number.SPEC_DECODE_DRAFTS, Sum("sglang:spec_verify_calls_total"), "spec_verify_calls, once for each request, where it speculates."),
+        Told(
+            Number.TTFT,
+            Distribution("sglang:time_to_first_token_seconds"),
+            "from the request's arrival until its frontend had the first output; queue included, network left out.",
+        ),
+        Told(Number.ITL, Distribution("sglang:inter_token_latency_seconds"), "between outputs, by the tokens in them, once for each token."),
+        Told(
+            Number.TPOT,
+            Distribution("sglang:request_time_per_output_token_seconds"),
+            "of answers of more than one token, which ended of themselves.",
+        ),
+        Told(Number.E2E, Distribution("sglang:e2e_request_latency_seconds"), "requests that ended, aborted ones included."),
+        Told(Number.QUEUE, Distribution("sglang:queue_time_seconds", "sglang:queue_time_s"), "from queued to scheduled."),
+        Told(
+            Number.PREFILL,
+            Distribution("sglang:per_stage_req_latency_seconds", label=("stage", "prefill_forward")),
+            "the stage prefill_forward of each request.",
+        ),
+    ),
+)
+"""Of versions 0.4.6 to 0.5.23. Names and meanings: SGLang `observability/metrics_collector.py`; until 0.5.6, `metrics/collector.py`.
+
+It serves them with `--enable-metrics`, without a key. What it turns away because its queue is full it counts nowhere, and it tells nothing of how
+requests ended.
+"""
+
+
+class Sglang(Backend):
+    """SGLang, by its OpenAI-compatible server."""
+
+    name = "sglang"
+    title = "SGLang"
+    forms: ClassVar[Mapping[str, WireForm]] = {"chat": SglangChat()}
+    colour = "purple"
+    exact_length = True
+    thinking = True
+    metrics = METRICS
+    usual_ports = (30000,)
+    recognised_at = "/v1/models"
+    version_path = "/server_info"
+    longest_chat_path = "/v1/models"
+
+    def recognise(self, body: bytes) -> None:
+        """It owns its models."""
+        listed = as_list(parse_object(body).get("data"), "data")
+        if not any(isinstance(entry, dict) and entry.get("owned_by") == "sglang" for entry in listed):
+            raise FrameError("lists no model of SGLang's")
+
+    def own_form(self, answer: object) -> str | None:
+        """Its errors; those of vLLM up to 0.10 are alike."""
+        if not isinstance(answer, dict) or answer.get("object") != "error" or "param" not in answer:
+            return None
+        return "chat" if type(answer.get("code")) is int else None
+
+    def longest_chat(self, body: bytes, model: str) -> int | None:
+        """`max_model_len` of the model's entry, or of the only one: any name is answered by it."""
+        listed = [entry for entry in as_list(parse_object(body).get("data"), "data") if isinstance(entry, dict)]
+        named = [entry for entry in listed if entry.get("id") == model] or listed
+        return length(named[0], "max_model_len") if named else None
