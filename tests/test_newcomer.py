@@ -32,8 +32,8 @@ from tests.discovery.kubernetes.seeing import only
 from tests.engine_lists import filled
 from tests.exporter.scrape import Scrape, read
 from tests.newcomer import Cage, Dormouse, Parrot, cage
+from tests.waiting import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 20
 QUESTION = Ask(model="Polly", messages=(Message("user", "Who is pretty?"),), max_tokens=5, prompt_id="pretty")
 
 

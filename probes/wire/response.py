@@ -56,6 +56,7 @@ class Response:
             lenient_version=True,
             lenient_data_after_close=True,
             lenient_optional_cr_before_lf=True,
+            lenient_optional_lf_after_cr=True,
             lenient_spaces_after_chunk_size=True,
         )
         return parser

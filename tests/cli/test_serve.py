@@ -168,7 +168,7 @@ def test_a_lease_needs_a_cluster(tmp_path: Path) -> None:
 
 async def test_without_a_file_it_serves_the_targets_that_are_given() -> None:
     async with engine() as one, serving("--target", f"mine={one.url}/v1") as (process, url, _):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await one.asked.wait()
         async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as response:
             seen = await response.text()
@@ -176,7 +176,7 @@ async def test_without_a_file_it_serves_the_targets_that_are_given() -> None:
         assert 'scenario="heartbeat"' in seen
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
 
 
 async def test_on_a_terminal_targets_that_are_given_are_a_live_table() -> None:
@@ -190,7 +190,7 @@ async def test_on_a_terminal_targets_that_are_given_are_a_live_table() -> None:
         )
         os.close(theirs)
         shown = ""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while "TTFT ms" not in shown:
                 shown += (await asyncio.to_thread(os.read, ours, 65536)).decode()
         process.send_signal(signal.SIGINT)
@@ -198,7 +198,7 @@ async def test_on_a_terminal_targets_that_are_given_are_a_live_table() -> None:
             while piece := await asyncio.to_thread(os.read, ours, 65536):
                 shown += piece.decode()
         os.close(ours)
-        assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
     assert f"Keep it: chatprobe init --target={one.url}, then chatprobe serve" in shown
     assert "answers vLLM, by its /version." in shown
     assert "level=info" not in shown

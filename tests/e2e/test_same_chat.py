@@ -17,6 +17,7 @@ from config.reader import parse
 from exporter.exporting import exporting
 from probes.record import ChatRecord
 from simulator import ENGINES
+from tests.waiting import PATIENCE_SECONDS
 from traffic.events import Event, Side
 from traffic.pairs import Measure, wins
 
@@ -73,7 +74,7 @@ async def held(urls: dict[str, str], says: str) -> list[dict[str, ChatRecord]]:
                 enough.set()
 
     async with exporting(parse(configuration(urls, says)).config, sinks=[take]):
-        await asyncio.wait_for(enough.wait(), 300)
+        await asyncio.wait_for(enough.wait(), 3 * PATIENCE_SECONDS)  # hundreds of chats
     return [sides for sides in pairs.values() if len(sides) == len(urls)]
 
 
@@ -87,7 +88,6 @@ def better(one: ChatRecord, other: ChatRecord) -> tuple[Measure, ...]:
     return wins(Side(one.target, one, None), Side(other.target, other, None), TOKENS) or ()
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("scenario", SCENARIOS)
 async def test_identical_engines_win_by_chance(scenario: str, urls: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     of: Counter[tuple[str, str, Measure]] = Counter()

@@ -14,7 +14,7 @@ from probes.record import ChatRecord
 from tests.routers.chatting import certain, chat, through
 from tests.routers.configurations import haproxy, nginx
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 TOKENS = 300
 CHATS = 8

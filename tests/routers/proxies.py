@@ -13,8 +13,7 @@ import pytest
 
 from tests.processes import process
 from tests.routers.configurations import Program
-
-PATIENCE_SECONDS = 20.0
+from tests.waiting import PATIENCE_SECONDS
 
 
 def installed(program: Program) -> str:

@@ -13,7 +13,7 @@ from simulator import Latency, Options, simulated
 from tests.routers.chatting import CHATS, certain, through
 from tests.routers.configurations import Setup, haproxy, nginx
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 GZIP = ("gzip on;", "gzip_proxied any;", "gzip_types text/event-stream;")
 COMPRESSION = ("  compression algo gzip", "  compression type text/event-stream")

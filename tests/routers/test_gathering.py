@@ -15,7 +15,7 @@ from simulator import ENGINES, Latency, Options, simulated
 from tests.routers.chatting import CHATS, Chats, certain, chat, some, through
 from tests.routers.configurations import GATHERING, HANDING_ON, Setup, haproxy, nginx
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SPEEDS = {0.05: 50, 0.02: 125, 0.005: 400, 0.001: 1000}
 """Seconds a token, and how many tokens are asked for: nginx hands on some 46 chunks of vLLM at once."""

@@ -20,7 +20,7 @@ from tests.processes import free_port
 from tests.routers.configurations import EDGE_HOST, PASSTHROUGH_HOST, UNAVAILABLE_PAGE, OpenShift
 from tests.routers.proxies import routing
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TOKENS = 60
 TRIES = 10

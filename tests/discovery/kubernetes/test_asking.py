@@ -238,7 +238,7 @@ async def test_other_credentials_make_new_candidates_of_all_and_the_same_again_d
     keyed = "credentials: [{host: 127.0.0.1, api_key: {file: key}}]"
     with serving(answering(200, b'{"version":"0.12.0"}')) as server:
         one = candidate(server.url)
-        async with Control() as control, asyncio.timeout(10):
+        async with Control() as control, asyncio.timeout(PATIENCE_SECONDS):
             news = asyncio.Event()
             asking = Asking(control, SystemClock(), news.set)
             for settings, times in ((config(), 1), (config(), 1), (config(keyed, tmp_path), 2), (config(keyed, tmp_path), 2)):

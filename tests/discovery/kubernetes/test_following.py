@@ -17,8 +17,7 @@ from discovery.kubernetes.kinds import ROUTES, SERVICES, Kind
 from tests.cluster import objects as o
 from tests.cluster.api import Cluster
 from tests.cluster.objects import NAMESPACE
-
-PATIENCE_SECONDS = 60
+from tests.waiting import PATIENCE_SECONDS
 
 
 class HandClock:
