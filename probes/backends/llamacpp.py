@@ -110,7 +110,6 @@ class Llamacpp(Backend):
     recognised_at = "/v1/models"
     version_path = "/props"
     longest_chat_path = "/props"
-    unknown_path = b'{"error":{"message":"File Not Found","type":"not_found_error","code":404}}'
 
     def recognise(self, body: bytes) -> None:
         """It owns its models."""
