@@ -16,7 +16,7 @@ from probes.probing import Prober
 from tests.routers.configurations import EDGE_HOST, PASSTHROUGH_HOST
 from tests.servers import Server
 
-LONGEST = ("e2e/test_page.py", "e2e/test_dashboards.py", "image/test_build.py", "alerts/test_slos.py", "test_wheel.py")
+LONGEST = ("e2e/test_page.py", "image/test_build.py", "e2e/test_same_chat.py", "e2e/test_dashboards.py", "alerts/test_slos.py", "test_wheel.py")
 """Files of tests that take longest, in order."""
 
 settings.register_profile("untimed", deadline=None)  # how long an example takes on a busy machine is no property of the code
