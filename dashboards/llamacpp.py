@@ -62,12 +62,10 @@ LATENCY = (
     drilldown.felt("llamacpp"),
     drilldown.between_tokens("llamacpp", ratio(rate(own.GENERATION_SECONDS), rate(own.GENERATION_TOKENS))),
     lines(
-        "Speed of prompts and answers",
-        "Tokens of a second that slots spent on them. Falling with more slots at work: it is bound by computing. Answers that are slow beside fast "
-        "prompts: it is bound by memory.",
+        "Speed of prompts",
+        "Tokens of a second that a slot spent on what is not cached of its prompt. Falling with more slots at work: they share the processors.",
         Unit.NUMBER,
-        {f"{NAME}: prompt": _speed(own.PROMPT_TOKENS, own.PROMPT_SECONDS), f"{NAME}: answer": _speed(own.GENERATION_TOKENS, own.GENERATION_SECONDS)},
-        overrides=(Override(matching(": prompt$"), shades=_PROMPTS), Override(matching(": answer$"), shades=_ANSWERS)),
+        {NAME: _speed(own.PROMPT_TOKENS, own.PROMPT_SECONDS)},
     ),
 )
 

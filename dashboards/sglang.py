@@ -106,6 +106,11 @@ LOAD = (
         "A second: `prefill_compute` is the work that prompts really are, `prefill_cache` was found, `decode` are the tokens of answers.",
         Unit.NUMBER,
         {f"{NAME}: {{{{{own.MODE}}}}}": rate(own.REALTIME_TOKENS, by=(*BY_TARGET, own.MODE))},
+        overrides=(
+            Override(matching(": prefill_compute$"), shades=Colour.YELLOW),
+            Override(matching(": prefill_cache$"), shades=Colour.GREEN),
+            Override(matching(": decode$"), shades=Colour.BLUE),
+        ),
         may_be_empty=_OLDER,
     ),
     lines(
@@ -143,6 +148,7 @@ CACHE = (
         "Share that running requests hold. A mean over ranks would hide a full one, so each stands for itself.",
         Unit.RATIO,
         {f"{NAME} {{{{{REPLICA}}}}} #{{{{{own.TP_RANK}}}}}.{{{{{own.PP_RANK}}}}}": level(own.USAGE, how="max", by=_BY_RANK)},
+        width=6,
     ),
     stacked(
         "What the KV cache holds",
@@ -158,6 +164,7 @@ CACHE = (
             Override(matching(": cached$"), shades=Colour.GREEN),
             Override(matching(": free$"), shades=Colour.GREY),
         ),
+        width=6,
         may_be_empty=_OLDER,
     ),
     lines(
@@ -165,12 +172,14 @@ CACHE = (
         "Share of prompt tokens that were found. Low with prompts that begin alike: too small a cache, or other replicas get them.",
         Unit.RATIO,
         {NAME: ratio(rate(native.PREFIX_CACHE_HITS, _WHERE), rate(native.PREFIX_CACHE_QUERIES, _WHERE))},
+        width=6,
     ),
     stacked(
         "Cached prompt tokens by tier",
         "From which memory cached tokens came: the GPU's (`device`), the host's, or a storage.",
         Unit.NUMBER,
         {f"{NAME}: {{{{{own.CACHE_SOURCE}}}}}": rate(own.CACHED_TOKENS, by=(*BY_TARGET, own.CACHE_SOURCE))},
+        width=6,
         may_be_empty=f"no prompt was found. {_LAZY}",
     ),
 )

@@ -29,8 +29,8 @@ class LlamacppChat(OpenAiChat):
         body["timings_per_token"] = True
         body["chat_template_kwargs"] = {"enable_thinking": ask.thinking}
         if ask.nonce is not None:
-            # what the slot still holds is not reckoned again otherwise, piece by piece with `--cache-reuse`
-            body["cache_prompt"] = False
+            # With `--cache-reuse` a server looks for pieces of the prompt behind the nonce too. What begins alike it still finds.
+            body["n_cache_reuse"] = 0
         if ask.exact_length:
             body["ignore_eos"] = True
         return body
@@ -110,7 +110,6 @@ class Llamacpp(Backend):
     recognised_at = "/v1/models"
     version_path = "/props"
     longest_chat_path = "/props"
-    unknown_path = b'{"error":{"message":"File Not Found","type":"not_found_error","code":404}}'
 
     def recognise(self, body: bytes) -> None:
         """It owns its models."""

@@ -21,9 +21,10 @@ from cli.quantiles import quantile, weighted_quantile
 from cli.remedies import remedy
 from cli.waterfall import chat_report, gathered_lines, printable, waterfall
 from probes.ask import Endpoint
+from probes.backends import BACKENDS
 from probes.failure import Failure, Reason
 from probes.record import ChatRecord, Chunk, Milestones, Native
-from simulator import Latency, Options, simulated
+from simulator import ENGINES, Latency, Options, simulated
 from tests.answers import FINISH, stream, token, whole
 from tests.exporter.chats import chat, gathered
 from tests.servers import Peer, closed_port, serving
@@ -70,7 +71,7 @@ def record(*, failure: Failure | None = None) -> ChatRecord:
     )
 
 
-@pytest.mark.parametrize(("engine", "title", "path"), [("vllm", "vLLM", "/version"), ("tgi", "TGI", "/info"), ("ollama", "Ollama", "/api/version")])
+@pytest.mark.parametrize(("engine", "title", "path"), [(name, BACKENDS[name].title, BACKENDS[name].recognised_at) for name in ENGINES])
 async def test_without_a_backend_the_engine_is_asked(engine: str, title: str, path: str) -> None:
     async with simulated(engine, Options(latency=FAST)) as one:
         code, out, err = await chatprobe(f"{one.url}/v1", "--max-tokens", "5", "--output", "json")
@@ -131,7 +132,7 @@ async def test_a_model_by_another_name_of_its_own_is_not_loaded_without_leave(ps
     assert not any(request.startswith(b"POST") for request in server.requests)
 
 
-@pytest.mark.parametrize("engine", ["vllm", "tgi", "ollama"])
+@pytest.mark.parametrize("engine", ENGINES)
 async def test_one_chat_is_a_waterfall_that_fits_a_terminal(engine: str) -> None:
     async with simulated(engine, Options(latency=FAST)) as one:
         code, out, err = await chatprobe(one.url, "--backend", engine, "--max-tokens", "5")

@@ -10,7 +10,9 @@ import pytest
 from catalogue import own
 from catalogue import pods as told
 from catalogue import vllm as theirs
-from dashboards import engine_queries, ollama, pods, tgi, vllm, why
+from catalogue.engines import ENGINES
+from dashboards import engine_queries, ollama, pods, vllm, why
+from dashboards.boards import BOARDS
 from dashboards.dash.board import Board
 from dashboards.dash.panels import QueryPanel
 from dashboards.promql import mean
@@ -126,7 +128,9 @@ def test_the_sum_of_a_whole_pod_is_not_counted_again(tmp_path: Path) -> None:
     assert asked(pods.growth(told.CPU), series, tmp_path) == {'{namespace="llm", pod="vllm-0"}': pytest.approx(2)}
 
 
-@pytest.mark.parametrize(("board", "backend"), [(vllm.BOARD, "vllm"), (tgi.BOARD, "tgi"), (ollama.BOARD, "ollama")], ids=["vllm", "tgi", "ollama"])
+@pytest.mark.parametrize(
+    ("board", "backend"), [(board, engine.name) for board in BOARDS for engine in ENGINES if board.uid == f"chatprobe-{engine.name}"]
+)
 def test_the_dashboard_of_one_engine_shows_no_other(board: Board, backend: str) -> None:
     """With all engines chosen, `$backend` matches any: what is not an engine's own by its name must be asked for this one alone."""
     dropped = own.NATIVE_SERIES_DROPPED.name  # it has no such label, and is joined to targets that are

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import orjson
 import pytest
 
-from simulator import Latency, Options, Simulator, simulated
+from simulator import ENGINES, Latency, Options, Simulator, simulated
 from simulator.dialects import shown_by
 from simulator.fault_plan import FaultError, Faults, parse, signature
 from simulator.faults import FAULTS
@@ -19,7 +19,7 @@ from tests.waiting import PATIENCE_SECONDS, eventually
 
 CONTINUOUS = {"include_usage": True, "continuous_usage_stats": True}
 QUICK = Options(latency=Latency(decode_seconds=0.004, first_token_seconds=0.001), answer_tokens=2000)
-PATHS = {"vllm": CHAT, "tgi": CHAT, "ollama": "/api/chat"}
+PATHS = dict.fromkeys(ENGINES, CHAT) | {"ollama": "/api/chat"}
 
 
 @pytest.fixture
@@ -268,7 +268,7 @@ async def test_abort_ends_like_any_answer_but_for_its_reason(vllm: Simulator) ->
     assert b"data: [DONE]" in response
 
 
-@pytest.mark.parametrize("name", ["vllm", "tgi", "ollama"])
+@pytest.mark.parametrize("name", ENGINES)
 async def test_an_empty_answer_has_its_marker_and_no_token(name: str) -> None:
     async with simulated(name, QUICK) as engine:
         response = await faulty(engine, "empty")

@@ -20,7 +20,7 @@ from probes.ask import Endpoint
 from probes.backends import BACKENDS
 from probes.control import Control
 from probes.guard import Guard
-from simulator import Options, simulated
+from simulator import ENGINES, Options, simulated
 from tests.answers import whole
 from tests.cluster import objects as o
 from tests.discovery.kubernetes.seeing import only
@@ -61,7 +61,7 @@ def answering(status: int, body: bytes = b"{}", *fields: str) -> Script:
     return script
 
 
-@pytest.mark.parametrize("engine", ["vllm", "tgi", "ollama"])
+@pytest.mark.parametrize("engine", ENGINES)
 async def test_each_engine_is_recognised_by_its_answer(engine: str) -> None:
     async with simulated(engine, Options()) as one:
         assert told(await asked(candidate(one.url))) == (engine, one.url, "")

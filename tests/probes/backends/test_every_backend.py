@@ -442,6 +442,9 @@ VLLM_ERROR = b'{"error":{"message":"The model `tgi` does not exist.","type":"Not
 TGI_ERROR = b'{"error":"Model is overloaded","error_type":"overloaded"}'
 TGI_TOKEN = b'{"index":1,"token":{"id":1,"text":"a"},"generated_text":null}'
 OLLAMA_LINE = b'{"model":"m","created_at":"2026-08-22T10:00:00Z","message":{"role":"assistant","content":"a"},"done":false}'
+FLAT_ERROR = b'{"object":"error","message":"x","type":"BadRequestError","param":null,"code":400}'
+LLAMACPP_ERROR = b'{"error":{"message":"File Not Found","type":"not_found_error","code":404}}'
+LLAMACPP_CHUNK = b'{"object":"chat.completion.chunk","choices":[{"delta":{"content":"a"}}],"timings":{"cache_n":0,"predicted_n":1}}'
 OPENAI_CHUNK = b'{"object":"chat.completion.chunk","choices":[{"delta":{"content":"a"}}]}'
 
 
@@ -449,7 +452,12 @@ OPENAI_CHUNK = b'{"object":"chat.completion.chunk","choices":[{"delta":{"content
     ("asked", "answer", "looks"),
     [
         (("tgi", "chat"), VLLM_ERROR, "vLLM: --backend vllm"),
-        (("ollama", "chat"), b'{"object":"error","message":"x","type":"BadRequestError","param":null,"code":400}', "vLLM: --backend vllm"),
+        (("ollama", "chat"), FLAT_ERROR, "vLLM: --backend vllm"),
+        (("sglang", "chat"), FLAT_ERROR, None),
+        (("ollama", "chat"), LLAMACPP_ERROR, "llama.cpp: --backend llamacpp"),
+        (("vllm", "chat"), LLAMACPP_CHUNK, "llama.cpp: --backend llamacpp"),
+        (("llamacpp", "chat"), LLAMACPP_CHUNK, None),
+        (("openai", "chat"), LLAMACPP_CHUNK, None),
         (("ollama", "chat"), b'{"detail":"Not Found"}', "vLLM: --backend vllm"),
         (("tgi", "generate"), b"404 page not found", "Ollama: --backend ollama"),
         (("vllm", "chat"), TGI_ERROR, "TGI: --backend tgi"),

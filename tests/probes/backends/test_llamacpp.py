@@ -34,10 +34,11 @@ def test_body_asks_for_its_own_times_and_leaves_the_length_to_the_model() -> Non
     }
 
 
-def test_a_cold_chat_is_not_looked_up_in_the_cache() -> None:
+def test_a_cold_chat_is_not_looked_up_piece_by_piece_and_its_later_turns_find_the_earlier_ones() -> None:
     body = LLAMACPP.body(replace(ASK, nonce="a1b2"))
-    assert body["cache_prompt"] is False
-    assert "cache_prompt" not in LLAMACPP.body(ASK)
+    assert body["n_cache_reuse"] == 0
+    assert "cache_prompt" not in body
+    assert "n_cache_reuse" not in LLAMACPP.body(ASK)
 
 
 def test_an_exact_length_has_no_end_of_its_own() -> None:
