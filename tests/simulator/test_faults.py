@@ -93,8 +93,8 @@ async def test_a_hang_lasts_until_the_client_leaves(vllm: Simulator, fault: str,
 async def test_stall_rests_for_a_while(vllm: Simulator) -> None:
     assert len(texts(await faulty(vllm, "stall:2:0.2"))) == 6
     gaps = gaps_ms(vllm)
-    assert gaps[2] >= 200
-    assert max(gaps[1], *gaps[3:]) < 200
+    assert gaps[2] > max(gaps[1], *gaps[3:])
+    assert sum(gaps) >= 200  # that one write is late takes from the gap behind it, and from no sum
 
 
 async def test_truncate_ends_the_body_cleanly_but_without_a_marker(vllm: Simulator) -> None:
