@@ -16,7 +16,7 @@ from tests.routers.proxies import routing
 
 Chats = Callable[[Prober, Endpoint, int], Awaitable[list[ChatRecord]]]
 CHATS = 2
-TRIES = 20
+TRIES = 60
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ from tests.routers.proxies import routing
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TOKENS = 60
-TRIES = 10
+TRIES = 60
 
 
 @dataclass(frozen=True)
