@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf
 from types import MappingProxyType
 
@@ -18,6 +19,29 @@ OLLAMA = MappingProxyType({"target": "llm/ollama", "backend": "ollama", "model":
 
 Series = dict[str, str]
 _FAMILIES = {metric.name: metric for metric in own.CATALOGUE}
+
+
+class Story(Mapping[str, str]):
+    """Series that are written when they are first read: each process that shares the tests collects all stories, and is told a few of them."""
+
+    def __init__(self, *parts: Callable[[], Mapping[str, str]]) -> None:
+        self._parts = parts
+
+    def __or__(self, more: Mapping[str, str]) -> Story:
+        return Story(lambda: self, lambda: more)
+
+    def __getitem__(self, name: str) -> str:
+        return self._written[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._written)
+
+    def __len__(self) -> int:
+        return len(self._written)
+
+    @cached_property
+    def _written(self) -> Series:
+        return {name: samples for part in self._parts for name, samples in part().items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +123,23 @@ def chats(
     instance: str = INSTANCE,
     every_seconds: int = EVERY_SECONDS,
     le: Callable[[float], str] = with_fraction,
-) -> Series:
+) -> Story:
     """Everything that is told of one target's chats of one scenario; the first moment's chats have ended at 0s."""
+    labels = {**target, "scenario": scenario}
+
+    def written() -> Series:
+        told: Series = {}
+        for (family, name, more), samples in _kept(story, every_seconds, le).samples.items():
+            told |= series(_FAMILIES[family], samples, name=name, instance=instance, **labels, **dict(more))
+        for metric, value in ((own.SCENARIO_INTERVAL, interval), (own.SCENARIO_TIMEOUT, timeout)):
+            told |= series(metric, [value] * len(story), instance=instance, scenario=scenario)
+        return told
+
+    return Story(written)
+
+
+def _kept(story: Sequence[Moment], every_seconds: int, le: Callable[[float], str]) -> _Kept:
+    """What is scraped after each moment."""
     kept = _Kept(le)
     for scrape, moment in enumerate(story):
         match moment:
@@ -113,13 +152,7 @@ def chats(
             case _:
                 kept.take(moment, scrape * every_seconds)
         kept.scrape()
-    labels = {**target, "scenario": scenario}
-    told: Series = {}
-    for (family, name, more), samples in kept.samples.items():
-        told |= series(_FAMILIES[family], samples, name=name, instance=instance, **labels, **dict(more))
-    for metric, value in ((own.SCENARIO_INTERVAL, interval), (own.SCENARIO_TIMEOUT, timeout)):
-        told |= series(metric, [value] * len(story), instance=instance, scenario=scenario)
-    return told
+    return kept
 
 
 def series(metric: Metric, samples: Iterable[float | None], *, name: str | None = None, instance: str = INSTANCE, **labels: str) -> Series:

@@ -30,6 +30,7 @@ from tests.alerts.series import (
     WRONG,
     Chat,
     Skip,
+    Story,
     chats,
     lasting,
     seldom,
@@ -407,7 +408,7 @@ NO_COMPLETION = (
 SPARSE = 240
 
 
-def _weekly(before: Chat, after: Chat, *, each: int = 16, last_week: bool = True) -> dict[str, str]:
+def _weekly(before: Chat, after: Chat, *, each: int = 16, last_week: bool = True) -> Story:
     """Six hours of chats, and a week later two of the same, two of others, and two as before; `each` of them in four minutes."""
     usual, other = [before] * each, [after] * each
     then = lasting(360, usual if last_week else NOTHING, every_seconds=SPARSE)
