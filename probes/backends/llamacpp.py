@@ -42,8 +42,8 @@ class LlamacppChat(OpenAiChat):
             return {"completion_tokens": timings.get("predicted_n")}
         return super()._usage(chunk)
 
-    def _native(self, chunk: JsonObject) -> Native | None:
-        return own_times(chunk) or super()._native(chunk)
+    def _native(self, chunk: JsonObject, usage: JsonObject) -> Native | None:
+        return own_times(chunk) or super()._native(chunk, usage)
 
 
 def own_times(chunk: JsonObject) -> Native | None:

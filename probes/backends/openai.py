@@ -26,9 +26,9 @@ class AnyOpenAiChat(OpenAiChat):
             return Event(refusal=self._broken(Complaint("an empty chunk, by which Ollama shows an error here")))
         return event
 
-    def _native(self, chunk: JsonObject) -> Native | None:
+    def _native(self, chunk: JsonObject, usage: JsonObject) -> Native | None:
         """`timings` of llama.cpp, also behind a gateway that passes them on."""
-        return own_times(chunk) or super()._native(chunk)
+        return own_times(chunk) or super()._native(chunk, usage)
 
 
 class OpenAi(Backend):

@@ -42,19 +42,19 @@ class VllmChat(OpenAiChat):
             body["min_tokens"] = ask.max_tokens
         return body
 
-    def _native(self, chunk: JsonObject) -> Native | None:
+    def _native(self, chunk: JsonObject, usage: JsonObject) -> Native | None:
         """The chunk's `metrics`, of a server with `--enable-per-request-metrics`.
 
         Its time to first token begins when the request leaves the queue.
         """
         metrics = chunk.get("metrics")
         if not isinstance(metrics, dict):
-            return super()._native(chunk)
+            return super()._native(chunk, usage)
         return Native(
             queue_seconds=seconds(metrics, "queue_time_ms", 1e3),
             prefill_seconds=seconds(metrics, "time_to_first_token_ms", 1e3),
             decode_seconds=seconds(metrics, "generation_time_ms", 1e3),
-            cached_tokens=cached_tokens(chunk),
+            cached_tokens=cached_tokens(usage),
         )
 
 
