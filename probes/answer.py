@@ -9,9 +9,11 @@ from dataclasses import replace
 from probes.backends.base import Event, FrameError, Refusal, WireForm
 from probes.backends.complaint import Complaint, complaint_in
 from probes.backends.refusal import in_stream
+from probes.chunk import Chunk
 from probes.failure import Failure, Reason
 from probes.framing import Frame, FramingError, framer
-from probes.record import Chunk, Native, TokenSource
+from probes.own_account import Native
+from probes.record import TokenSource
 from probes.tokens import TokenCount, apportioned
 from probes.wire.order import Read
 

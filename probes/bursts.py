@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from probes.record import Chunk, Native
+from probes.chunk import Chunk
+from probes.own_account import Native
 
 TOGETHER_NS = 1_000_000
 """A chunk that came no later than this after the one before it came together with it."""

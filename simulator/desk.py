@@ -11,12 +11,13 @@ from simulator.answer import Answer
 from simulator.batch_loop import BatchLoop, Generation
 from simulator.batching import Sequence
 from simulator.clock import Clock
-from simulator.dialect import Answered, Chat, Dialect, Ending, Form, Piece, Reply
+from simulator.dialect import Answered, Chat, Dialect, Ending, Form, Piece
 from simulator.fault_plan import Plan
 from simulator.kvcache import block_hashes
 from simulator.options import Capacity, Options
 from simulator.own_metrics import NativeMetrics
 from simulator.player import Player
+from simulator.reply import Reply
 from simulator.text import answer_words
 from simulator.truth import ChatTruth
 

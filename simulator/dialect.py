@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import orjson
 
@@ -14,9 +14,8 @@ from simulator.batching import Batching
 from simulator.clock import Clock
 from simulator.faults import Fault
 from simulator.options import Capacity, Options
-
-if TYPE_CHECKING:
-    from simulator.own_metrics import NativeMetrics
+from simulator.own_metrics import NativeMetrics
+from simulator.reply import Reply
 
 JSON = "application/json"
 
@@ -45,16 +44,6 @@ class Frame:
 
 Group = tuple[Frame, ...]
 """Frames that the engine hands to the kernel in one write."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer that is no stream. `body` is sent with a `content-length`."""
-
-    status: int
-    body: bytes = b""
-    content_type: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Answered(Exception):  # noqa: N818 - it is an answer, not an error of the simulator

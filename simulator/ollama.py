@@ -28,7 +28,6 @@ from simulator.dialect import (
     Head,
     Page,
     Piece,
-    Reply,
     compact,
     http_date,
     messages_of,
@@ -38,6 +37,7 @@ from simulator.dialect import (
 )
 from simulator.options import Capacity, Options
 from simulator.own_metrics import NoMetrics
+from simulator.reply import Reply
 from simulator.residence import Residence
 from simulator.text import render_chat, tokenize
 

@@ -14,12 +14,13 @@ from simulator.batch_loop import BatchLoop
 from simulator.batching import Batching
 from simulator.clock import Clock, MonotonicClock
 from simulator.desk import Desk
-from simulator.dialect import Answered, Head, Reply
+from simulator.dialect import Answered, Head
 from simulator.dialects import DIALECTS
 from simulator.fault_plan import FaultError, Faults, Plan, parse
 from simulator.listener import Listener
 from simulator.options import Options
 from simulator.player import Stopped
+from simulator.reply import Reply
 from simulator.simulation_api import SimulationApi
 from simulator.truth import Truth
 

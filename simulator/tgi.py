@@ -24,7 +24,6 @@ from simulator.dialect import (
     Head,
     Page,
     Piece,
-    Reply,
     compact,
     http_date,
     messages_of,
@@ -33,6 +32,7 @@ from simulator.dialect import (
     whole_number,
 )
 from simulator.options import Options
+from simulator.reply import Reply
 from simulator.text import render_chat, tokenize
 from simulator.tgi_metrics import TgiMetrics
 

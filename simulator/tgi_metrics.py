@@ -9,8 +9,8 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from simulator.batching import Batching, Sequence, Step
-from simulator.dialect import Reply
 from simulator.options import Options
+from simulator.reply import Reply
 
 DURATION = tuple(0.0001 * 1.5**power for power in range(1, 36))
 BATCH_SIZE = tuple(float(size) for size in range(1, 1025))

@@ -13,7 +13,7 @@ from probes.backends.openai_chat import OpenAiChat
 from probes.numbers.number import Number
 from probes.numbers.own_metrics import Derived, OwnMetrics, Sum, Told
 from probes.numbers.page import Page, total
-from probes.record import Native
+from probes.own_account import Native
 
 
 class LlamacppChat(OpenAiChat):

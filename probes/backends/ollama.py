@@ -23,7 +23,8 @@ from probes.numbers.histogram import is_amount
 from probes.numbers.loaded import LoadedModel, OnDemand
 from probes.numbers.number import Number
 from probes.numbers.of_chats import OfChats
-from probes.record import ChatRecord, Native
+from probes.own_account import Native
+from probes.record import ChatRecord
 
 _RFC3339 = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}:[0-9]{2})")
 _NANOSECONDS = 1e9

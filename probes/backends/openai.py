@@ -12,7 +12,7 @@ from probes.backends.fields import JsonObject, parse_object
 from probes.backends.llamacpp import own_times
 from probes.backends.ollama import with_tag
 from probes.backends.openai_chat import OpenAiChat
-from probes.record import Native
+from probes.own_account import Native
 
 
 class AnyOpenAiChat(OpenAiChat):

@@ -12,7 +12,7 @@ from probes.backends.finish import broken_off, finish
 from probes.backends.refusal import by_status, in_stream
 from probes.backends.said import said_in
 from probes.backends.turns import headed_turns
-from probes.record import Native
+from probes.own_account import Native
 
 _DONE = Event(done=True)
 

@@ -15,7 +15,7 @@ from probes.numbers.histogram import is_amount
 from probes.numbers.number import Number
 from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Sum, Told
 from probes.numbers.page import Page, label, total
-from probes.record import Native
+from probes.own_account import Native
 
 
 class VllmChat(OpenAiChat):

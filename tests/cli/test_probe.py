@@ -22,8 +22,10 @@ from cli.remedies import remedy
 from cli.waterfall import chat_report, gathered_lines, printable, waterfall
 from probes.ask import Endpoint
 from probes.backends import BACKENDS
+from probes.chunk import Chunk
 from probes.failure import Failure, Reason
-from probes.record import ChatRecord, Chunk, Milestones, Native
+from probes.own_account import Native
+from probes.record import ChatRecord, Milestones
 from simulator import ENGINES, Latency, Options, simulated
 from tests.answers import FINISH, stream, token, whole
 from tests.exporter.chats import chat, gathered

@@ -8,8 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from probes.chunk import Chunk
 from probes.failure import Failure, Reason
-from probes.record import ChatRecord, Chunk, Milestones
+from probes.record import ChatRecord, Milestones
 
 MS = 1_000_000
 START_NS = 1_000_000 * MS

@@ -10,7 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from probes.bursts import Bursts, bursts
-from probes.record import Chunk, Native
+from probes.chunk import Chunk
+from probes.own_account import Native
 from tests.exporter.chats import chat, gathered
 
 MS = 1_000_000

@@ -13,7 +13,8 @@ from exporter.metrics.ledger import Ledger
 from exporter.native.gap import Gap
 from exporter.native.scrape import Scraped
 from probes.failure import Reason
-from probes.record import ChatRecord, Native
+from probes.own_account import Native
+from probes.record import ChatRecord
 from tests.exporter.chats import chat, failed
 from tests.exporter.native.recorded import families, numbers
 from tests.exporter.native.windows import scrape, talk

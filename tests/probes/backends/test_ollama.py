@@ -11,7 +11,7 @@ from probes.backends import form, get
 from probes.backends.base import Event, FrameError, Refusal
 from probes.backends.ollama import loaded, with_tag
 from probes.failure import Reason
-from probes.record import Native
+from probes.own_account import Native
 
 ReadBody = Callable[[str], bytes]
 ReadEvents = Callable[..., list[Event]]

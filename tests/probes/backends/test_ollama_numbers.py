@@ -8,7 +8,7 @@ import pytest
 from probes.backends.ollama import OF_CHATS, said
 from probes.numbers.loaded import LoadedModel
 from probes.numbers.number import Number
-from probes.record import Native
+from probes.own_account import Native
 from tests.exporter.chats import chat
 
 GIB = 1024.0**3
