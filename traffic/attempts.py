@@ -108,7 +108,7 @@ class Attempts:
         pair_id = uuid.uuid4().hex if watch.scenario.pair else None
         for engine in _in_order(watch.engines, pair_id):
             tokens = turn.input_tokens + watch.scenario.max_tokens
-            verdict = self._admission.admit(engine.name, tokens=tokens, yields=watch.scenario.yields)
+            verdict = self._admission.admit(engine.name, watch.name, tokens=tokens, yields=watch.scenario.yields)
             if isinstance(verdict, SkipReason):
                 self._tell(self._skipped(watch, engine, verdict))
                 refused.append(Side(engine.name, None, verdict))
