@@ -22,13 +22,14 @@ from probes.numbers.page import Page, label, total
 
 _REFUSED = re.compile(r"(Input validation|Template|Tool) error|Missing template")
 _FAILED = re.compile(r"Request failed during generation|Incomplete generation")
-"""How its errors begin (TGI `infer/mod.rs::InferError`): inside a chat's stream each has the code 422 and no type, so
-the words must tell.
+"""How its errors begin (TGI `infer/mod.rs::InferError`): inside a chat's stream each has the code 422 and no type
+(`::into_openai_event`), so the words must tell. The other two are `Model is overloaded`, and `Stream event
+serialization error`: an error that tells nothing else is a `server_error`.
 """
 
 
 def _refuse(status: int, body: bytes) -> Refusal:
-    """424 is its failed generation."""
+    """424 is its failed generation, where what stands before it asked without a stream: in a stream all is a 200."""
     found = by_status(status, body)
     return Refusal(Reason.SERVER_ERROR, found.detail) if status == 424 and found.reason is Reason.REJECTED else found
 

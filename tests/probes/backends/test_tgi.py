@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 
+import orjson
 import pytest
 
+from probes.answer import Answer
 from probes.ask import Ask, Message
 from probes.backends import form, get
 from probes.backends.base import Event, Refusal, WireForm
 from probes.failure import Reason
+from probes.wire.order import Read
 
 ReadBody = Callable[[str], bytes]
 ReadEvents = Callable[..., list[Event]]
@@ -129,6 +132,58 @@ def test_generate_tells_overload_by_its_error_type(events_of: ReadEvents) -> Non
 
 def test_generate_that_fails_in_the_stream(events_of: ReadEvents) -> None:
     assert events_of("tgi/generate-error-after-text.sse", "generate")[1].refusal == Refusal(Reason.SERVER_ERROR, OUT_OF_MEMORY)
+
+
+ERRORS = (
+    ("overloaded", "Model is overloaded", Reason.OVERLOADED),
+    ("validation", "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 6079 and 40", Reason.REJECTED),
+    ("validation", "Input validation error: the model is at capacity for grammars", Reason.REJECTED),
+    ("generation", "Request failed during generation: Server error: CUDA out of memory", Reason.SERVER_ERROR),
+    ("generation", "Request failed during generation: Server error: a dimension must be positive", Reason.SERVER_ERROR),
+    ("generation", "Request failed during generation: Server error: model not found in the cache", Reason.SERVER_ERROR),
+    ("incomplete_generation", "Incomplete generation", Reason.SERVER_ERROR),
+    ("incomplete_generation_stream", "Incomplete generation stream", Reason.SERVER_ERROR),
+    ("template_error", "Template error: undefined value", Reason.REJECTED),
+    ("missing_template_variable", "Missing template vatiable: name", Reason.REJECTED),
+    ("tool_error", "Tool error: no such tool", Reason.REJECTED),
+    ("stream_serialization_error", "Stream event serialization error", Reason.SERVER_ERROR),
+)
+"""All that TGI 3.3 says inside a stream (`infer/mod.rs::InferError`), the misspelt word included."""
+
+
+def answered(wire: WireForm, *events: dict[str, object]) -> Answer:
+    answer = Answer(wire)
+    answer.feed([Read(b"".join(b"data: " + orjson.dumps(event) + b"\n\n" for event in events), 1, 0, kernel=True)])
+    return answer
+
+
+@pytest.mark.parametrize(("kind", "words", "reason"), ERRORS)
+@pytest.mark.parametrize("api", ["chat", "generate"])
+def test_an_error_inside_a_200_is_what_it_says_until_a_token_came(api: str, kind: str, words: str, reason: Reason) -> None:
+    error: dict[str, object] = {"error": {"message": words, "http_status_code": 422}} if api == "chat" else {"error": words, "error_type": kind}
+    chunk: dict[str, object] = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "a"}, "finish_reason": None}]}
+    token: dict[str, object] = {"index": 1, "token": {"id": 1, "text": "a", "special": False}, "generated_text": None}
+    before = answered(form("tgi", api), error)
+    after = answered(form("tgi", api), chunk if api == "chat" else token, error)
+    assert before.failure is not None
+    assert after.failure is not None
+    assert (before.failure.reason, before.failure.detail) == (reason, words)
+    assert after.failure.reason is (Reason.OVERLOADED if reason is Reason.OVERLOADED else Reason.ERROR_IN_STREAM)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("Model is overloaded", Reason.OVERLOADED),
+        ("Input validation error: `max_new_tokens` must be strictly positive", Reason.REJECTED),
+        ("Request failed during generation: Server error: transport error", Reason.SERVER_ERROR),
+        ("Incomplete generation", Reason.SERVER_ERROR),
+    ],
+)
+def test_its_code_of_422_misleads_no_other_backend(words: str, reason: Reason) -> None:
+    failure = answered(form("openai"), {"error": {"message": words, "http_status_code": 422}}).failure
+    assert failure is not None
+    assert failure.reason is reason
 
 
 @pytest.mark.parametrize("backend", [TGI, GENERATE], ids=["chat", "generate"])
