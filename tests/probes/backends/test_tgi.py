@@ -1,12 +1,13 @@
 """TGI: its chat form and `/generate_stream`, and each trap of them, by the bytes that it sends."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import orjson
 import pytest
 
 from probes.answer import Answer
-from probes.ask import Ask, Message
+from probes.ask import UNKNOWN_MODEL, Ask, Message
 from probes.backends import form, get
 from probes.backends.base import Event, Refusal, WireForm
 from probes.failure import Reason
@@ -34,7 +35,7 @@ def ask(*messages: Message, nonce: str | None = None, exact_length: bool = False
 
 
 def test_chat_body_names_no_model_that_could_be_taken_for_an_adapter() -> None:
-    assert TGI.body(ask(exact_length=True)) == {
+    assert TGI.body(replace(ask(exact_length=True), served_model="some/model")) == {
         "model": "tgi",
         "messages": [{"role": "user", "content": "hi"}],
         "stream": True,
@@ -43,6 +44,24 @@ def test_chat_body_names_no_model_that_could_be_taken_for_an_adapter() -> None:
         "temperature": 0,
         "seed": 7,
     }
+
+
+@pytest.mark.parametrize(
+    ("model", "served", "adapter"),
+    [
+        ("some/model", "some/model", None),
+        ("tgi", "some/model", None),
+        (UNKNOWN_MODEL, None, None),
+        ("some/adapter", "some/model", "some/adapter"),
+        ("some/adapter", None, "some/adapter"),
+    ],
+)
+def test_any_name_but_the_models_own_is_an_adapters(model: str, served: str | None, adapter: str | None) -> None:
+    asked = replace(ask(), model=model, served_model=served)
+    assert TGI.body(asked)["model"] == (adapter or "tgi")
+    parameters = GENERATE.body(asked)["parameters"]
+    assert isinstance(parameters, dict)
+    assert parameters.get("adapter_id") == adapter
 
 
 def test_a_cold_chat_carries_its_nonce_at_the_very_front() -> None:
@@ -54,7 +73,10 @@ def test_a_cold_chat_carries_its_nonce_at_the_very_front() -> None:
 
 
 def test_generate_body_asks_for_details_and_greedy_decoding() -> None:
-    assert GENERATE.body(ask()) == {"inputs": "hi", "parameters": {"max_new_tokens": 5, "do_sample": False, "details": True, "seed": 7}}
+    assert GENERATE.body(replace(ask(), served_model="some/model")) == {
+        "inputs": "hi",
+        "parameters": {"max_new_tokens": 5, "do_sample": False, "details": True, "seed": 7},
+    }
 
 
 def test_generate_writes_a_conversation_as_one_text() -> None:
@@ -215,3 +237,12 @@ def test_a_wrong_path_gets_an_empty_404() -> None:
 
 def test_models(body_of: ReadBody) -> None:
     assert get("tgi").models(body_of("tgi/models.json")) == ("TinyLlama/TinyLlama-1.1B-Chat-v1.0",)
+
+
+@pytest.mark.parametrize(
+    ("max_tokens", "at_most"),
+    [(1, 1), (1000, 1000), (1024, 1024), (1025, 2048), (2048, 2048), (2049, 3072), (4000, 4096), (100_000, 100_352)],
+)
+def test_an_answer_may_have_whole_parts_of_1024_tokens(max_tokens: int, at_most: int) -> None:
+    assert get("tgi").longest_answer(max_tokens) == at_most
+    assert get("vllm").longest_answer(max_tokens) == max_tokens
