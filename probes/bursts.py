@@ -142,7 +142,7 @@ def _held_back(found: Sequence[_Burst]) -> bool:
     return len(held) >= MOST * len(found) and sum(held) >= max(FEWEST_HELD, MOST * sum(burst.chunks for burst in found))
 
 
-def _guessed_ahead(found: list[_Burst]) -> bool:
+def _guessed_ahead(found: Sequence[_Burst]) -> bool:
     """Whether single chunks came among the others, and the engine had taken as long for them as for several.
 
     The first and the last burst say nothing: the answer begins and ends there.
