@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.recordings import CHATS, TARGET, TTFT_COUNT_1H, TTFT_P95_1H, UP
 from alerts.rule import Alert
-from alerts.templates import COUNT, DURATION, MODEL, NAME, NUMBER, OF_CHATS, PERCENT, SCENARIO, WHERE, WHO, last_words, link, reasons
+from alerts.templates import COUNT, DURATION, MODEL, NAME, NUMBER, OF_CHATS, PERCENT, REFUSALS, SCENARIO, WHERE, WHO, last_words, link, reasons
 from alerts.windows import DAY, HOUR, MINUTE, WEEK, Severity
 from catalogue import own
 from catalogue.uids import Dashboard
@@ -37,8 +37,8 @@ def _down() -> Alert:
         Severity.PAGE,
         f"{NAME} answers no chat",
         f"No chat with {WHO} has succeeded {{{{ if $value }}}}for {DURATION}{{{{ else }}}}since chatprobe runs{{{{ end }}}}."
-        + reasons("10m")
-        + last_words(10 * MINUTE)
+        + reasons("10m", rather_than=REFUSALS)
+        + last_words(10 * MINUTE, rather_than=REFUSALS)
         + WHERE,
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=MINUTE,
@@ -56,7 +56,7 @@ def _model_missing() -> Alert:
         Severity.PAGE,
         f"{NAME} does not serve {MODEL}",
         f"The engine answers that it has no model {MODEL}: {COUNT} chats with {NAME} failed by that in 30m, "
-        "and none succeeds. Users who ask for it get an error." + last_words(30 * MINUTE) + WHERE,
+        "and none succeeds. Users who ask for it get an error." + last_words(30 * MINUTE, among="model_missing") + WHERE,
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=2 * MINUTE,
         keep_seconds=2 * MINUTE,

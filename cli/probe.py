@@ -57,6 +57,8 @@ class Chats:
     thinking: bool
     connection: ConnectionPolicy
     timeouts: Timeouts
+    served_model: str | None = None
+    """The engine's own name for its model, where it was asked for that."""
 
 
 @click.command(context_settings={"show_default": True})
@@ -339,7 +341,9 @@ async def _run(chats: Chats, show: Show) -> int:
 
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, interrupt)
+        named = chats.endpoint.model
         chats = replace(chats, endpoint=await _with_model(control, chats.endpoint))
+        chats = replace(chats, served_model=chats.endpoint.model if named is None else None)
         async with aclosing(_hold(chats, prober, stop)) as held:
             async for record in held:
                 records.append(record)
@@ -420,4 +424,5 @@ def _ask(chats: Chats, model: str, prompter: Prompter) -> Ask:
         cache=chats.cache,
         nonce=prompt.nonce,
         thinking=chats.thinking,
+        served_model=chats.served_model,
     )

@@ -102,8 +102,9 @@ def _on_scenario(config: Config, scenario: Scenario) -> Iterator[Finding]:
             ("thinking",),
             f"is not told to {', '.join(untold)}, as only {able} can be told; name the others in targets, or leave it out",
         )
+    yield from _on_longest_answer(config, scenario)
     budget = config.limits.tokens_per_hour
-    if budget is not None and (largest := tokens_of_largest_chat(scenario)) > budget:
+    if budget is not None and (largest := tokens_of_largest_chat(scenario, max(_longest_answers(config, scenario)))) > budget:
         yield (
             ("max_tokens",),
             f"makes chats of about {_about(largest)} tokens with their prompts, which limits.tokens_per_hour ({budget}) never lets through; "
@@ -112,6 +113,27 @@ def _on_scenario(config: Config, scenario: Scenario) -> Iterator[Finding]:
     for engine in backends.BACKENDS.values():
         yield from _on_pinning(config, scenario, engine, shape)
     yield from _on_yielding(config, scenario)
+
+
+def _longest_answers(config: Config, scenario: Scenario) -> list[int]:
+    """With each configured target of the scenario; with one of no particular engine where all are still to be discovered."""
+    targets = config.targets_of(scenario).values()
+    return [backends.get(target.backend).longest_answer(scenario.max_tokens) for target in targets] or [scenario.max_tokens]
+
+
+def _on_longest_answer(config: Config, scenario: Scenario) -> Iterator[Finding]:
+    """What is said where an engine takes `max_tokens` for less exact than it is."""
+    asked = scenario.max_tokens
+    for engine in backends.BACKENDS.values():
+        rounded = engine.longest_answer(asked)
+        names = [name for name, target in config.targets_of(scenario).items() if target.backend == engine.name]
+        if rounded != asked and names:
+            exact = next(tokens for tokens in range(asked, 0, -1) if engine.longest_answer(tokens) == tokens)
+            yield (
+                ("max_tokens",),
+                f"is no exact bound for {', '.join(names)}: {engine.title} may answer with up to {rounded} tokens, or end before {asked} "
+                f"where so many do not fit; write {exact} or {rounded}",
+            )
 
 
 def _on_fairness(config: Config, scenario: Scenario) -> Iterator[Finding]:
@@ -217,7 +239,7 @@ def _on_limits(config: Config) -> Iterator[Finding]:
         yield ("limits", "load_share"), "holds nothing back, as no scenario yields; write yields: true in one that may wait, or leave it out"
     if limits.tokens_per_hour is None:
         return
-    expected = sum(tokens_per_hour(scenario) * max(1, len(config.targets_of(scenario))) for scenario in config.scenarios.values())
+    expected = sum(tokens_per_hour(scenario, longest) for scenario in config.scenarios.values() for longest in _longest_answers(config, scenario))
     if expected > limits.tokens_per_hour:
         yield (
             ("limits", "tokens_per_hour"),

@@ -55,7 +55,8 @@ class Ask:
     """One chat request, before an engine's adapter turns it into a body.
 
     `nonce` is set for cold chats only: a text that no earlier chat had, which keeps the engine's prefix cache out of the measurement.
-    It holds letters and digits only, at most 128 (vLLM's `cache_salt` takes no more).
+    It holds letters and digits only, at most 128 (vLLM's `cache_salt` takes no more). `served_model` is the engine's own name for its model; None
+    where that is not known, or where it has several and `model` is none of them.
     """
 
     model: str
@@ -68,6 +69,7 @@ class Ask:
     exact_length: bool = False
     seed: int = 1
     check: Check | None = None
+    served_model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class Reason(StrEnum):
     REJECTED = "rejected"
     """Any other 4xx, and 3xx: redirects are never followed."""
     SERVER_ERROR = "server_error"
-    """Any other 5xx, and TGI's 424."""
+    """Any other 5xx; a generation that failed before its first token: TGI's 424, and its words inside a 200."""
     FIRST_TOKEN_TIMEOUT = "first_token_timeout"
     """No first token in time."""
     STALLED = "stalled"

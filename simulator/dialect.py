@@ -158,7 +158,7 @@ class Dialect(Protocol):
     `comment` is the keep-alive comment of its streams, `comment_seconds` how often a silent stream gets one.
     `head_waits` says that the response head goes out with the first frame. `faults` are those that it can show, of the
     ones that not every engine can. `books_room` says that a request takes the room for its longest answer in the KV
-    cache at once.
+    cache at once. `part_tokens` is after how many tokens an answer is queued again; None if it never is.
     """
 
     name: ClassVar[str]
@@ -169,6 +169,7 @@ class Dialect(Protocol):
     head_waits: bool = False
     faults: ClassVar[frozenset[type[Fault]]] = frozenset()
     books_room: ClassVar[bool] = False
+    part_tokens: ClassVar[int | None] = None
 
     def __init__(self, options: Options, clock: Clock) -> None: ...
 

@@ -56,7 +56,7 @@ class Simulator:
         self._dialect = DIALECTS[name](options, self.clock)
         self._metrics = self._dialect.metrics()
         capacity = self._dialect.capacity(options)
-        batching = Batching(options.latency, capacity, seed=options.seed, reserve=self._dialect.books_room)
+        batching = Batching(options.latency, capacity, seed=options.seed, reserve=self._dialect.books_room, part_tokens=self._dialect.part_tokens)
         self._batches = BatchLoop(batching, self.clock, self._metrics)
         self._desk = Desk(options, capacity, self._dialect, self._batches, self._metrics, self.clock)
         self._pages = self._dialect.pages()

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import structlog
 
+from probes import backends
 from probes.ask import Ask, ConnectionPolicy, Endpoint, Timeouts
 from probes.failure import Failure, Reason
 from probes.record import ChatRecord
@@ -107,8 +108,8 @@ class Attempts:
         refused: list[Side] = []
         pair_id = uuid.uuid4().hex if watch.scenario.pair else None
         for engine in _in_order(watch.engines, pair_id):
-            tokens = turn.input_tokens + watch.scenario.max_tokens
-            verdict = self._admission.admit(engine.name, tokens=tokens, yields=watch.scenario.yields)
+            tokens = turn.input_tokens + backends.get(engine.endpoint.backend).longest_answer(watch.scenario.max_tokens)
+            verdict = self._admission.admit(engine.name, watch.name, tokens=tokens, yields=watch.scenario.yields)
             if isinstance(verdict, SkipReason):
                 self._tell(self._skipped(watch, engine, verdict))
                 refused.append(Side(engine.name, None, verdict))

@@ -148,8 +148,18 @@ class Served:
         try:
             models = await self._control.models(self._endpoint)
             model = self._choose(models)
-            listed = backends.get(self._endpoint.backend).listed(model, models)
-            self._learn(replace(self._facts, model=model, served_model=listed or _only(models)))
+            backend = backends.get(self._endpoint.backend)
+            listed = backend.listed(model, models)
+            served = listed or _only(models)
+            if backend.takes_adapters and listed is None and served != self._facts.served_model:
+                _log.warning(
+                    "the engine does not list the model, and takes its name for an adapter's: if it has none such, its own model answers, "
+                    "and is measured by that name; compare the name with its adapters",
+                    target=self.name,
+                    model=model,
+                    served_model=served,
+                )
+            self._learn(replace(self._facts, model=model, served_model=served))
             longest = await self._control.longest_chat(self._endpoint, model)
             self._learn(replace(self._facts, max_model_len=longest))
             version = await self._control.version(self._endpoint)

@@ -66,7 +66,7 @@ TROUBLE_LINES = 10
 
 
 class Overview:
-    """A sink that remembers the last event of each target and scenario, and the last failure of each target.
+    """A sink that remembers the last event of each target and scenario, and why chats with a target are held back.
 
     It shows them.
     """
@@ -75,7 +75,8 @@ class Overview:
         self._roster = roster
         self._models: dict[str, str] = {}
         self._broken: set[str] = set()
-        self._failures: dict[str, Failure] = {}
+        self._why: dict[tuple[str, str], Failure] = {}
+        self._last_failing: dict[str, str] = {}
         self._failing: set[tuple[str, str]] = set()
         self._last: dict[tuple[str, str], ChatRecord | Skip] = {}
 
@@ -84,9 +85,10 @@ class Overview:
         self._roster = roster
         self._models = {name: model for name, model in self._models.items() if name in roster.members}
         self._broken &= roster.members.keys()
-        self._failures = {name: failure for name, failure in self._failures.items() if name in roster.members}
         shown = {(name, scenario) for scenario, settings in roster.config.scenarios.items() for name in roster.of(settings)}
         self._failing &= shown
+        self._why = {key: failure for key, failure in self._why.items() if key in shown}
+        self._last_failing = {name: scenario for name, scenario in self._last_failing.items() if (name, scenario) in shown}
         self._last = {key: event for key, event in self._last.items() if key in shown}
 
     def __call__(self, event: Event) -> None:
@@ -98,12 +100,20 @@ class Overview:
             case ChatRecord() if event.outcome == "cancelled":
                 pass
             case ChatRecord():
-                self._last[event.target, event.scenario] = event
-                (self._failing.discard if event.failure is None else self._failing.add)((event.target, event.scenario))
-                if event.failure is not None and served(event) is False:
-                    self._failures[event.target] = event.failure
+                self._ended(event)
             case Skip():
                 self._last[event.target, event.scenario] = event
+
+    def _ended(self, chat: ChatRecord) -> None:
+        key = chat.target, chat.scenario
+        self._last[key] = chat
+        (self._failing.discard if chat.failure is None else self._failing.add)(key)
+        serves = served(chat)
+        if serves:
+            self._why.pop(key, None)
+        elif serves is False and chat.failure is not None:
+            self._why[key] = chat.failure
+            self._last_failing[chat.target] = chat.scenario
 
     def html(self, not_ready: str | None, troubles: Iterable[str] = ()) -> str:
         """The page.
@@ -132,15 +142,19 @@ class Overview:
                 engine = f"{endpoint.backend}<br><small>{escape(shown_url(endpoint.url))}</small>"
                 model = self._models.get(name) or endpoint.model or UNKNOWN_MODEL
                 yield (
-                    f"<tr><td>{escape(name)}{self._held_back(name)}</td><td>{escape(scenario)}</td>"
+                    f"<tr><td>{escape(name)}{self._held_back(name, scenario)}</td><td>{escape(scenario)}</td>"
                     f'{_last(self._last.get((name, scenario)))}<td class="engine">{escape(model)}</td><td class="engine">{engine}</td></tr>'
                 )
 
-    def _held_back(self, target: str) -> str:
+    def _held_back(self, target: str, scenario: str) -> str:
+        """That the breaker is open, and why by the scenario's own chats; by those of another where these tell nothing."""
         if target not in self._broken:
             return ""
-        failure = self._failures.get(target)
-        why = "" if failure is None else f": {failure.reason}<br>{escape(failure.detail)}"
+        other = self._last_failing.get(target, scenario)
+        failure, whose = self._why.get((target, scenario)), ""
+        if failure is None:
+            failure, whose = self._why.get((target, other)), f" by chats of {escape(other)}"
+        why = "" if failure is None else f"{whose}: {failure.reason}<br>{escape(failure.detail)}"
         return f'<br><small class="failed">breaker open{why}</small>'
 
 

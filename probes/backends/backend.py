@@ -41,6 +41,8 @@ class Backend:
     """Whether it can be asked for an answer of exactly `max_tokens`."""
     thinking: ClassVar[bool] = False
     """Whether it can be told that the model shall think, or shall not."""
+    takes_adapters: ClassVar[bool] = False
+    """Whether a model's name that it does not list is taken for an adapter's, and answered by the model itself if it has none such."""
     on_demand: ClassVar[OnDemand | None] = None
     """How it loads models on demand; None if it serves only models that are in memory."""
 
@@ -106,6 +108,10 @@ class Backend:
         None if it does not say.
         """
         return None
+
+    def longest_answer(self, max_tokens: int) -> int:
+        """How many tokens an answer may have at most, where so many are asked for."""
+        return max_tokens
 
     def model_key(self, model: str) -> str:
         """The key by which names of models are compared: two names with one key mean one model."""

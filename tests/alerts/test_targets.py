@@ -39,6 +39,8 @@ from tests.alerts.series import (
 )
 
 INACTIVE, NOT_LOADED = Skip("inactive"), Skip("model_not_loaded")
+REJECTED = Chat("rejected", ttft=None, stall=None, e2e=0.01, token=False)
+BROKEN = Chat("server_error", ttft=None, stall=None, e2e=0.01, token=False)
 UNKNOWN = {**VLLM, "model": "unknown"}
 DAYS = 24 * 60
 
@@ -68,6 +70,38 @@ TARGET_DOWN = (
                 8,
                 VLLM,
                 "No chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) has succeeded since chatprobe runs. The most frequent failure in 10m: connect.",
+            ),
+        ),
+    ),
+    Case(
+        "LLMTargetDown",
+        "one scenario is refused all the time, and is not why the engine is down",
+        chats(lasting(5, OK) + lasting(5, BROKEN))
+        | chats(lasting(10, [REJECTED] * 5), scenario="too-long")
+        | series(own.LAST_FAILURE, [300] * 40, **VLLM, scenario="heartbeat", reason="server_error", detail="CUDA out of memory")
+        | series(own.LAST_FAILURE, [390] * 40, **VLLM, scenario="too-long", reason="rejected", detail="max_new_tokens"),
+        8,
+        (
+            Firing(
+                6.5,
+                8,
+                VLLM,
+                "No chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) has succeeded for 1m 45s. The most frequent failure in 10m: server_error. "
+                "The last failure: server_error, CUDA out of memory.",
+            ),
+        ),
+    ),
+    Case(
+        "LLMTargetDown",
+        "all that is asked is refused",
+        chats(lasting(5, OK) + lasting(5, REJECTED)),
+        8,
+        (
+            Firing(
+                6.5,
+                8,
+                VLLM,
+                "No chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) has succeeded for 1m 45s. The most frequent failure in 10m: rejected.",
             ),
         ),
     ),

@@ -203,6 +203,26 @@ FOUND = "discovery: {files: [targets.yaml]}\n"
             ONE + "discovery: {files: [a]}\nscenarios: {a: {every: 1m, pair: true}, b: {every: 1m, pair: true, targets: ['team-*']}}\n",
             ["3:34: scenarios.a.pair: compares 20 targets at most, whichever are found first; name those to compare in targets"],
         ),
+        (
+            "targets: {v: {backend: vllm, url: http://v}, t: {backend: tgi, url: http://t}, u: {backend: tgi, url: http://u, api: generate}}\n"
+            "scenarios: {a: {every: 1h, max_tokens: 1025}, b: {every: 1h, max_tokens: 4000, targets: [t]}, c: {every: 1h, max_tokens: 2048}, "
+            "d: {every: 1h, max_tokens: 4000, targets: [v]}, e: {every: 1h, max_tokens: 1000}}\n",
+            [
+                "2:40: scenarios.a.max_tokens: is no exact bound for t, u: TGI may answer with up to 2048 tokens, or end before 1025 "
+                "where so many do not fit; write 1024 or 2048",
+                "2:74: scenarios.b.max_tokens: is no exact bound for t: TGI may answer with up to 4096 tokens, or end before 4000 "
+                "where so many do not fit; write 3072 or 4096",
+            ],
+        ),
+        (
+            "targets: {v: {backend: vllm, url: http://v}, t: {backend: tgi, url: http://t}}\n"
+            "scenarios: {a: {every: 1h, prompt: {input_tokens: 100}, max_tokens: 1025}}\nlimits: {tokens_per_hour: 3200}\n",
+            [
+                "2:69: scenarios.a.max_tokens: is no exact bound for t: TGI may answer with up to 2048 tokens, or end before 1025 "
+                "where so many do not fit; write 1024 or 2048",
+                "3:27: limits.tokens_per_hour: is 3200, and all scenarios together ask for about 3,300 in an hour; raise it, or chat less",
+            ],
+        ),
         ("targets: {v: {backend: vllm, url: http://v}}\n" + BEAT, []),
         ("targets: {v: {backend: vllm, url: 'http://[::1]:8000', api_key: {env: KEY}}}\n" + BEAT, []),
         ("targets: {v: {backend: vllm, url: http://127.0.0.2, api_key: {env: KEY}}}\n" + BEAT, []),

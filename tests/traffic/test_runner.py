@@ -100,6 +100,24 @@ async def test_a_chat_is_asked_as_its_scenario_says() -> None:
     assert ask.nonce != second.nonce
 
 
+async def test_the_engines_own_name_for_its_model_goes_with_each_chat_once_it_is_known() -> None:
+    targets = "tgi: {backend: tgi, url: 'http://engine:8080', model: an-adapter}"
+    async with running(config(targets, "every: 10s"), control=FakeControl(listed=("served-name",))) as scene:
+        await scene.clock.advance(25)
+        _, ask = scene.prober.asks[-1]
+    assert (ask.model, ask.served_model) == ("an-adapter", "served-name")
+
+
+@pytest.mark.parametrize(("backend", "tokens_per_hour", "sent"), [("vllm", 1_100, True), ("tgi", 1_100, False), ("tgi", 2_100, True)])
+async def test_a_chat_reserves_as_many_tokens_as_its_engine_may_answer_with(backend: str, tokens_per_hour: int, sent: bool) -> None:
+    targets = f"engine: {{backend: {backend}, url: 'http://engine:8080', model: tiny}}"
+    settings = config(targets, "every: 1h, max_tokens: 1025", limits=f"{{tokens_per_hour: {tokens_per_hour}}}")
+    async with running(settings) as scene:
+        await scene.clock.advance(3_600)
+    assert (len(scene.prober.asks) > 0) is sent
+    assert (SkipReason.TOKEN_BUDGET in scene.skips) is not sent
+
+
 async def test_a_target_that_hangs_is_busy_at_its_cap_and_chatted_with_again_afterwards() -> None:
     async with running(config(limits="{streams_per_target: 2}"), hold=True) as scene:
         await scene.clock.advance(49)

@@ -25,6 +25,21 @@ async def test_a_configured_model_is_asked_for_without_waiting() -> None:
     assert heard.events[-1] == one.facts
 
 
+@pytest.mark.parametrize(
+    ("backend", "model", "warned"),
+    [("tgi", "an-adapter", True), ("tgi", "served-name", False), ("tgi", None, False), ("vllm", "an-adapter", False)],
+)
+async def test_a_name_that_is_taken_for_an_adapters_is_warned_of_once(backend: str, model: str | None, warned: bool) -> None:
+    clock = FakeClock()
+    one = served(FakeControl(listed=("served-name",)), Heard(), clock, model=model, backend=backend)
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(3):
+            await one.model()
+            await settle()
+            clock.now_ns += 61_000_000_000
+    assert [(line["model"], line["served_model"]) for line in logs if "adapter" in line["event"]] == [("an-adapter", "served-name")] * warned
+
+
 async def test_the_first_listed_model_is_held_until_it_is_missing() -> None:
     control, heard, clock = FakeControl(listed=("a", "b")), Heard(), FakeClock()
     one = served(control, heard, clock)

@@ -31,6 +31,16 @@ env:
   {{- end }}
 startup: {httpGet: {path: /health, port: http}}
 readiness: {httpGet: {path: /health, port: http}}
-liveness: {httpGet: {path: /health, port: http}}
+liveness:
+  exec:
+    command:
+      - bash
+      - -c
+      - |
+        {{- .Files.Get "files/alive.bash" | nindent 8 }}
+      - alive.bash
+      - "3000"
+      - {{ int .Values.probes.stuckSeconds | quote }}
+      - /tmp/alive
 test: []
 {{- end }}
