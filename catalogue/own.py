@@ -27,6 +27,7 @@ CHAT_LABELS = (*TARGET_LABELS, SCENARIO)
 FAILURE_REASONS = tuple(reason.value for reason in Reason)
 SKIP_REASONS = tuple(reason.value for reason in SkipReason)
 PHASES = record.PHASES
+ENGINE_PHASES = ("prefill", "decode")
 OUTCOMES = ("ok", "failed")
 """Of chats that count; a cancelled one counts nowhere."""
 MEASURES = tuple(measure.value for measure in Measure)
@@ -109,6 +110,19 @@ OUTPUT_RATE = Metric(
 
 INPUT_TOKENS = Metric("chatprobe_input_tokens_total", "counter", "Input tokens of the chats, as far as the engine told.", CHAT_LABELS)
 OUTPUT_TOKENS = Metric("chatprobe_output_tokens_total", "counter", "Output tokens of the chats.", CHAT_LABELS)
+CACHED_INPUT_TOKENS = Metric(
+    "chatprobe_cached_input_tokens_total",
+    "counter",
+    "Input tokens of the chats that the engine found in its prefix cache, and did not compute. Absent until it tells of a chat how many.",
+    CHAT_LABELS,
+)
+ENGINE_SECONDS = Metric(
+    "chatprobe_engine_seconds_total",
+    "counter",
+    "How long the engine worked on the chats, by its own account: on their prompts (`prefill`) and their answers (`decode`), without loading and "
+    "waiting. It works on other requests of the same batch at the same time. Absent until it tells of a chat.",
+    (*CHAT_LABELS, PHASE),
+)
 CHUNKS = Metric("chatprobe_chunks_total", "counter", "Chunks that bore tokens.", CHAT_LABELS)
 RETRIES = Metric(
     "chatprobe_retries_total", "counter", "Requests sent again because a kept-alive connection died before the first response byte.", CHAT_LABELS
