@@ -82,6 +82,7 @@ NO_SYMPTOMS = {
     "LLMProberStale": _OF_CHATPROBE,
     "LLMConfigReloadFailed": _OF_CHATPROBE,
     "LLMDiscoveryFailing": _OF_CHATPROBE,
+    "LLMNativeSeriesDropped": _OF_CHATPROBE,
     "LLMClockFallback": _OF_CHATPROBE,
 }
 """Alerts that nothing silences, each with why: every other one is a target of some inhibition."""

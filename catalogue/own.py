@@ -27,6 +27,7 @@ CHAT_LABELS = (*TARGET_LABELS, SCENARIO)
 FAILURE_REASONS = tuple(reason.value for reason in Reason)
 SKIP_REASONS = tuple(reason.value for reason in SkipReason)
 PHASES = record.PHASES
+ENGINE_PHASES = ("prefill", "decode")
 OUTCOMES = ("ok", "failed")
 """Of chats that count; a cancelled one counts nowhere."""
 MEASURES = tuple(measure.value for measure in Measure)
@@ -34,6 +35,8 @@ MEASURES = tuple(measure.value for measure in Measure)
 UNDECIDED = tuple(why.value for why in Undecided)
 BASES = ("request", "window")
 """How an engine's own time to first token is known: told with the chat, or from its sums."""
+UNUSED_BUCKET = "unused_bucket"
+"""The reason for which series of an engine are left out because that was asked for: nobody has to do anything."""
 
 PROBES = Metric("chatprobe_probes_total", "counter", "Chats that ended, well or not.", CHAT_LABELS)
 PROBE_FAILURES = Metric("chatprobe_probe_failures_total", "counter", "Chats that failed, by the first cause.", (*CHAT_LABELS, REASON))
@@ -107,6 +110,19 @@ OUTPUT_RATE = Metric(
 
 INPUT_TOKENS = Metric("chatprobe_input_tokens_total", "counter", "Input tokens of the chats, as far as the engine told.", CHAT_LABELS)
 OUTPUT_TOKENS = Metric("chatprobe_output_tokens_total", "counter", "Output tokens of the chats.", CHAT_LABELS)
+CACHED_INPUT_TOKENS = Metric(
+    "chatprobe_cached_input_tokens_total",
+    "counter",
+    "Input tokens of the chats that the engine found in its prefix cache, and did not compute. Absent until it tells of a chat how many.",
+    CHAT_LABELS,
+)
+ENGINE_SECONDS = Metric(
+    "chatprobe_engine_seconds_total",
+    "counter",
+    "How long the engine worked on the chats, by its own account: on their prompts (`prefill`) and their answers (`decode`), without loading and "
+    "waiting. It works on other requests of the same batch at the same time. Absent until it tells of a chat.",
+    (*CHAT_LABELS, PHASE),
+)
 CHUNKS = Metric("chatprobe_chunks_total", "counter", "Chunks that bore tokens.", CHAT_LABELS)
 RETRIES = Metric(
     "chatprobe_retries_total", "counter", "Requests sent again because a kept-alive connection died before the first response byte.", CHAT_LABELS
@@ -282,10 +298,12 @@ NATIVE_SERIES_DROPPED = Metric(
     "chatprobe_exporter_native_series_dropped_total",
     "counter",
     "Series of engines' own metrics that were scraped and not served on, anew with each scrape, by why: `unreadable`, the line is no metric; "
-    "`line_too_long`; `too_large`, the page has too many lines; `malformed`, OpenMetrics does not allow for them; `budget`, the target has too many; "
-    "`type_conflict`, another target has the name with another type; `name_conflict`, another family takes the name. What the filters leave out of "
-    "what was read is not counted. The log has the names.",
-    (TARGET, REASON),
+    "`line_too_long`; `too_large`, the page has too many lines; `malformed`, OpenMetrics does not allow for them; `unused_bucket`, nothing uses more "
+    "of the histogram than its average (`native.buckets`); `budget`, the process has too many (`native.series_per_replica`); `budget_in_all`, it has "
+    "more than its share of all (`native.series_in_all`); `type_conflict`, another target has the name with another type; `name_conflict`, another "
+    "family takes the name. What the filters leave out of what was read is not counted. The log has the names. `replica` is empty where a target is "
+    "one process.",
+    (TARGET, REPLICA, REASON),
 )
 SERIES = Metric("chatprobe_exporter_series", "gauge", "Series in this exposition.")
 EXPOSITION_DURATION = Metric("chatprobe_exporter_exposition_duration_seconds", "gauge", "How long the previous exposition took to render.")

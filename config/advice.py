@@ -44,6 +44,7 @@ def advise(config: Config) -> Iterator[Finding]:
     for name, slo in config.slos.items():
         yield from ((("slos", name, *place), text) for place, text in _on_slo(slo, config.scenarios[slo.scenario]))
     yield from _on_limits(config)
+    yield from _on_series(config)
 
 
 def _on_target(target: Target) -> Iterator[Finding]:
@@ -244,6 +245,30 @@ def _on_limits(config: Config) -> Iterator[Finding]:
         yield (
             ("limits", "tokens_per_hour"),
             f"is {limits.tokens_per_hour}, and all scenarios together ask for about {_about(expected)} in an hour; raise it, or chat less",
+        )
+
+
+def _on_series(config: Config) -> Iterator[Finding]:
+    """Which budget of relayed series is too small for whole pages of the configured targets, as far as these are known."""
+    native = config.native
+    if not native.relay or native.allow:
+        return
+    pages = [
+        (target.backend, len(target.metrics.pages(target.url))) for target in config.targets.values() if target.metrics and target.metrics.wanted
+    ]
+    usual = {backend.title: backend.metrics.usual for name, _ in pages if (backend := backends.get(name)).metrics and backend.metrics.usual}
+    have = {title: series.whole if native.buckets == "all" else series.used for title, series in usual.items()}
+    largest = max(have, key=have.__getitem__, default=None)
+    if largest is None:
+        return
+    count = sum(replicas for name, replicas in pages if backends.get(name).metrics)
+    told = f"and a page of {largest} has about {have[largest]} series that are served on: families will be left out"
+    if native.series_per_replica < have[largest]:
+        yield ("native", "series_per_replica"), f"is {native.series_per_replica}, {told}; raise it, or deny what is not needed"
+    elif native.series_in_all // count < have[largest]:
+        yield (
+            ("native", "series_in_all"),
+            f"is {native.series_in_all}, {native.series_in_all // count} for each of {count} pages, {told}; raise it, or deny what is not needed",
         )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from catalogue import own
 from catalogue.metric import Metric
 from probes.failure import Reason
+from probes.own_account import Native
 from probes.record import ChatRecord
 
 MOST_TOKENS_A_CHUNK = 10_000
@@ -45,6 +46,16 @@ def counts(record: ChatRecord) -> Iterator[Reading]:
     yield Reading(own.RETRIES, record.retries)
     yield Reading(own.DOUBTFUL, record.doubtful)
     yield Reading(own.GATHERED, record.bursts is not None)
+    yield from _of_the_engine(record.native)
+
+
+def _of_the_engine(told: Native) -> Iterator[Reading]:
+    """What the chat cost the engine, as far as it told."""
+    if told.cached_tokens is not None:
+        yield Reading(own.CACHED_INPUT_TOKENS, told.cached_tokens)
+    for phase, seconds in told.parts().items():
+        if phase in own.ENGINE_PHASES and seconds is not None:
+            yield Reading(own.ENGINE_SECONDS, seconds, (phase,))
 
 
 def timings(record: ChatRecord) -> Iterator[Reading]:

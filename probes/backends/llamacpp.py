@@ -11,7 +11,7 @@ from probes.backends.base import FrameError, WireForm
 from probes.backends.fields import JsonObject, as_list, count, length, parse_object, proper_name, seconds
 from probes.backends.openai_chat import OpenAiChat
 from probes.numbers.number import Number
-from probes.numbers.own_metrics import Derived, OwnMetrics, Sum, Told
+from probes.numbers.own_metrics import Derived, OwnMetrics, Series, Sum, Told
 from probes.numbers.page import Page, total
 from probes.own_account import Native
 
@@ -70,6 +70,7 @@ def _prompt_tokens(page: Page) -> float | None:
 
 METRICS = OwnMetrics(
     prefixes=("llamacpp:",),
+    usual=Series(used=15, whole=15),
     numbers=(
         Told(Number.REQUESTS_RUNNING, Sum("llamacpp:requests_processing"), "requests_processing, those that have a slot."),
         Told(Number.REQUESTS_WAITING, Sum("llamacpp:requests_deferred"), "requests_deferred, those that wait for a slot."),

@@ -12,7 +12,7 @@ from probes.backends.fields import as_list, length, parse_object
 from probes.backends.openai_chat import OpenAiChat
 from probes.numbers.family import Sample
 from probes.numbers.number import Number
-from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Sum, Told
+from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Series, Sum, Told
 from probes.numbers.page import Page, label, total
 
 
@@ -90,6 +90,7 @@ def _retracted(page: Page) -> float | None:
 
 METRICS = OwnMetrics(
     prefixes=("sglang:",),
+    usual=Series(used=460, whole=490),
     # what its API server counts of HTTP, and its processes of CPU time, is there before any scheduler tells something
     without_statistics=("sglang:http_", "sglang:process_cpu_", "sglang:routing_keys_active"),
     numbers=(

@@ -17,7 +17,7 @@ from probes.backends.refusal import by_status, in_stream
 from probes.backends.turns import headed_turns
 from probes.failure import Reason
 from probes.numbers.number import Number
-from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Sum, Told
+from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Series, Sum, Told
 from probes.numbers.page import Page, label, total
 
 _REFUSED = re.compile(r"(Input validation|Template|Tool) error|Missing template")
@@ -167,6 +167,7 @@ _NO_FAILURE = (_REJECTED, "validation", "template", "dropped")
 METRICS = OwnMetrics(
     prefixes=("tgi_",),
     begin_late=True,
+    usual=Series(used=690, whole=1860),
     numbers=(
         Told(Number.REQUESTS_RUNNING, Sum("tgi_batch_current_size"), "the current batch, 0 during the first prefill of an idle server."),
         Told(Number.REQUESTS_WAITING, Sum("tgi_queue_size"), "the router's queue."),

@@ -13,7 +13,7 @@ from probes.backends.openai_chat import OpenAiChat, cached_tokens
 from probes.numbers.family import Sample
 from probes.numbers.histogram import is_amount
 from probes.numbers.number import Number
-from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Sum, Told
+from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Series, Sum, Told
 from probes.numbers.page import Page, label, total
 from probes.own_account import Native
 
@@ -195,6 +195,7 @@ METRICS = OwnMetrics(
     numbers=_NUMBERS,
     # NVIDIA's NIM writes vLLM's names like this, at /v1/metrics
     unprefixed=(*sorted({name.removeprefix(_PREFIX) for told in _NUMBERS for name in told.read.names}), *_NIM),
+    usual=Series(used=270, whole=330),
 )
 """Of versions 0.6 to 0.32. Names and meanings: vLLM `v1/metrics/loggers.py` and `stats.py`; before 0.9,
 `engine/metrics.py`.

@@ -223,6 +223,25 @@ FOUND = "discovery: {files: [targets.yaml]}\n"
                 "3:27: limits.tokens_per_hour: is 3200, and all scenarios together ask for about 3,300 in an hour; raise it, or chat less",
             ],
         ),
+        (
+            "targets: {t: {backend: tgi, url: http://t}, v: {backend: vllm, url: http://v}}\n" + BEAT + "native: {series_per_replica: 600}\n",
+            [
+                "3:30: native.series_per_replica: is 600, and a page of TGI has about 690 series that are served on: families will be left out; "
+                "raise it, or deny what is not needed"
+            ],
+        ),
+        (
+            "targets: {t: {backend: tgi, url: http://t, metrics: {urls: [http://a, http://b]}}, o: {backend: openai, url: http://o}}\n"
+            + BEAT
+            + "native: {series_in_all: 3000, buckets: all}\n",
+            [
+                "3:25: native.series_in_all: is 3000, 1500 for each of 2 pages, and a page of TGI has about 1860 series that are served on: "
+                "families will be left out; raise it, or deny what is not needed"
+            ],
+        ),
+        ("targets: {t: {backend: tgi, url: http://t}}\n" + BEAT + "native: {series_per_replica: 600, relay: false}\n", []),
+        ("targets: {t: {backend: tgi, url: http://t}}\n" + BEAT + "native: {series_per_replica: 600, allow: [tgi_queue_size]}\n", []),
+        ("targets: {t: {backend: tgi, url: http://t, metrics: false}}\n" + BEAT + "native: {series_per_replica: 600}\n", []),
         ("targets: {v: {backend: vllm, url: http://v}}\n" + BEAT, []),
         ("targets: {v: {backend: vllm, url: 'http://[::1]:8000', api_key: {env: KEY}}}\n" + BEAT, []),
         ("targets: {v: {backend: vllm, url: http://127.0.0.2, api_key: {env: KEY}}}\n" + BEAT, []),

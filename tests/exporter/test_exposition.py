@@ -154,7 +154,7 @@ HUGE = histogram("vllm:huge", *range(5000), bounds=(*map(str, range(1, 5000)), "
 
 async def relay_of_all_kinds() -> Relay:
     """Of both engines, of one twice, and of one whose metrics are as odd as they can be."""
-    relay = Relay(RelaySettings(series_per_target=10_000))
+    relay = Relay(RelaySettings(buckets="all", series_per_replica=10_000))
     vllm, tgi = await families_of("vllm"), await families_of("tgi")
     for target, backend, replica, families in (
         ("vllm", "vllm", None, vllm),
@@ -186,8 +186,8 @@ async def test_relayed_series_stand_behind_ours_in_both_forms() -> None:
         assert seen.one(own.SERIES.name) == sum(map(len, seen.samples.values()))
         assert body.index(b"\nchatprobe_probes_total{") < body.index(b"\ntgi_") < body.index(b"\nvllm:")
         assert body.endswith(b"\n# EOF\n") == as_openmetrics
-        assert seen.one(own.NATIVE_SERIES_DROPPED.name, target='od"d', reason="name_conflict") == 1
-        assert seen.one(own.NATIVE_SERIES_DROPPED.name, target="tgi", reason="budget") == 0
+        assert seen.one(own.NATIVE_SERIES_DROPPED.name, target='od"d', replica="", reason="name_conflict") == 1
+        assert seen.one(own.NATIVE_SERIES_DROPPED.name, target="tgi", replica="", reason="budget") == 0
 
 
 async def test_nothing_but_relayed_names_displeases_promtool() -> None:

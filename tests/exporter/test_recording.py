@@ -15,7 +15,7 @@ from exporter.assembly import Metrics
 from exporter.native.failure import NativeReason
 from exporter.urls import shown_url
 from probes.failure import Reason
-from probes.record import PHASES, ChatRecord
+from probes.record import PHASES, ChatRecord, Native
 from tests.exporter.chats import MS, START_NS, STARTED_AT, chat, chats, failed, gathered
 from tests.exporter.scrape import CONFIG, Scrape, config, promtool_accepts, scrape, scrape_openmetrics
 from traffic.events import Breaker, Facts, Skip, SkipReason
@@ -83,6 +83,14 @@ def test_histograms_and_counters_are_those_of_the_records(records: list[ChatReco
         (own.GATHERED, sum(record.bursts is not None for record in counted)),
     ):
         assert seen.one(metric.name, **CHAT) == total
+    told = [record.native for record in counted]
+    for metric, more, parts in (
+        (own.CACHED_INPUT_TOKENS, {}, [native.cached_tokens for native in told]),
+        (own.ENGINE_SECONDS, {"phase": "prefill"}, [native.prefill_seconds for native in told]),
+        (own.ENGINE_SECONDS, {"phase": "decode"}, [native.decode_seconds for native in told]),
+    ):
+        known = [part for part in parts if part is not None]
+        assert seen.one(metric.name, **CHAT, **more) == (sum(known) if known else None)
     for reason in Reason:
         assert seen.one(own.PROBE_FAILURES.name, **CHAT, reason=reason) == sum(record.reason is reason for record in counted)
 
@@ -403,7 +411,8 @@ def test_every_metric_of_the_catalogue_but_the_engines_own_is_served(metrics: Me
     metrics.recording(Breaker("vllm", open=False))
     metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
     metrics.recording(Facts("vllm", "tiny", model_loaded=True))
-    metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
+    told = Native(prefill_seconds=0.1, decode_seconds=0.2, cached_tokens=4)
+    metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0, native=told))
     metrics.recording(failed(Reason.STALLED))
     metrics.ups.told("vllm", "vllm", "tiny", "a:8000", NativeReason.TIMEOUT, 5.0)
     metrics.relay.serve("vllm", "vllm", None, [])
