@@ -15,7 +15,8 @@ from exporter.assembly import Metrics
 from exporter.native.failure import NativeReason
 from exporter.urls import shown_url
 from probes.failure import Reason
-from probes.record import PHASES, ChatRecord, Native
+from probes.own_account import Native
+from probes.record import PHASES, ChatRecord
 from tests.exporter.chats import MS, START_NS, STARTED_AT, chat, chats, failed, gathered
 from tests.exporter.scrape import CONFIG, Scrape, config, promtool_accepts, scrape, scrape_openmetrics
 from traffic.events import Breaker, Facts, Skip, SkipReason
