@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from catalogue import own
 from catalogue import unified as native
 from catalogue.metric import BACKEND, MODEL, TARGET, Metric
@@ -25,13 +23,6 @@ _BY_MODEL = (*BY_TARGET, MODEL)
 _MODEL_NAME = f"{NAME}: {{{{{MODEL}}}}}"
 _NO_MODEL = "no model is in memory."
 _NOT_LOADED = equals(own.REASON, "model_not_loaded")
-_TIMED = (native.LOAD, native.PREFILL, native.DECODE)
-
-
-def _rest(by: Collection[str]) -> str:
-    """What of a chat's time is in none of Ollama's durations, mean."""
-    untimed = " - ".join(seconds(part, _WHERE, by=by) for part in (native.E2E, *_TIMED))
-    return ratio(f"clamp_min({untimed}, 0)", observed(native.E2E, _WHERE, by=by))
 
 
 def _speed(tokens: str, phase: Metric) -> str:
@@ -82,8 +73,8 @@ NOW = (
 SIDES = drilldown.beside(
     Sides(
         backend="ollama",
-        first_token=ratio(f"({seconds(native.LOAD, _WHERE)} + {seconds(native.PREFILL, _WHERE)})", observed(native.PREFILL, _WHERE)),
-        first_token_is="Ollama's loading and prompt evaluation, without the wait for a slot and the template",
+        first_token=mean(native.TTFT, _WHERE),
+        first_token_is="Ollama's own, with loading and the wait for a slot",
         between_tokens=mean(native.ITL, _WHERE),
         whole=mean(native.E2E, _WHERE),
     )
@@ -93,20 +84,19 @@ TIMES = (
     drilldown.felt("ollama"),
     phases(
         "Where a chat's time goes, mean",
-        "Loading, prompt evaluation, generation, and the rest: the wait for a slot, the template, overhead. A rest that grows: others use the slots "
-        "(`OLLAMA_NUM_PARALLEL`).",
+        "Loading, the wait for a slot, prompt evaluation, generation. A queue that grows: others use the slots (`OLLAMA_NUM_PARALLEL`).",
         {
             "load": mean(native.LOAD, _WHERE, by=TOGETHER),
+            "queue": mean(native.QUEUE, _WHERE, by=TOGETHER),
             "prefill": mean(native.PREFILL, _WHERE, by=TOGETHER),
             "decode": mean(native.DECODE, _WHERE, by=TOGETHER),
-            "rest": _rest(TOGETHER),
         },
     ),
     lines(
         "Waiting for a slot, mean",
-        "What of a chat's time is in none of Ollama's own durations: a slot that others use, the template, overhead.",
+        "Until one of the slots (`OLLAMA_NUM_PARALLEL`) was free. Some milliseconds are the chat template and Ollama's own overhead.",
         Unit.SECONDS,
-        {NAME: _rest(BY_TARGET)},
+        {NAME: mean(native.QUEUE, _WHERE)},
     ),
     lines(
         "Loading, mean",
@@ -127,6 +117,7 @@ TIMES = (
         {NAME: f"1 / ({mean(native.TPOT, _WHERE)})"},
     ),
     spread("Loading, spread", "How many chats waited how long for the model.", Unit.SECONDS, native.LOAD, "Purples", _WHERE),
+    spread("Waiting for a slot, spread", "How many chats waited how long for a slot.", Unit.SECONDS, native.QUEUE, "Reds", _WHERE),
     spread("Prompt evaluation, spread", "How long prompts took, without what was cached.", Unit.SECONDS, native.PREFILL, "Oranges", _WHERE),
     spread("Between tokens, spread", "By Ollama's own stamps of the pieces of an answer.", Unit.SECONDS, native.ITL, "Oranges", _WHERE),
 )

@@ -49,8 +49,8 @@ GUIDE = Text(
     content="""\
 1. **Before the engine, or in it?** *Outside the engine* is what the client waited beyond what the engine says, of the same chats: network, TLS, a
    gateway, tokenization. If it grows, look at the phases on *Latency*. Where *gathered* is above 0, a router holds tokens back: mend that first.
-2. **In the engine, where?** *Queue* grows: too many requests, or no room in the KV cache. *Prefill*: long prompts, or the prefix cache misses.
-   *Decode*: a large batch. *Load* (Ollama): the model was not in memory.
+2. **In the engine, where?** *Queue* grows: too many requests, no free slot, or no room in the KV cache. *Prefill*: long prompts, or the
+   prefix cache misses. *Decode*: a large batch. *Load* (Ollama): the model was not in memory.
 3. **Who is it?** Requests at once, and chatprobe's own share of the engine's work.
 4. **What it runs on**: the pods' GPUs, CPUs and memory, at the bottom.
 """,
@@ -179,10 +179,11 @@ WITHIN = (
         may_be_empty=_NO_TRAFFIC,
     ),
     phases(
-        "Ollama: load, prefill, decode, mean",
-        "Of chatprobe's own chats. The wait for a slot is in none of them: compare with the client's time to first token.",
+        "Ollama: load, queue, prefill, decode, mean",
+        "Of chatprobe's own chats. Queue is the wait for a slot (`OLLAMA_NUM_PARALLEL`).",
         {
             "load": mean(native.LOAD, _OF_OLLAMA, by=TOGETHER),
+            "queue": mean(native.QUEUE, _OF_OLLAMA, by=TOGETHER),
             "prefill": mean(native.PREFILL, _OF_OLLAMA, by=TOGETHER),
             "decode": mean(native.DECODE, _OF_OLLAMA, by=TOGETHER),
         },

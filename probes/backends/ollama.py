@@ -105,12 +105,26 @@ def _durations(line: JsonObject) -> Native:
 
     `load_duration` includes the wait for a runner, so it is a few milliseconds even for a loaded model.
     """
+    load, prefill, decode, total = (_duration(line, part) for part in ("load", "prompt_eval", "eval", "total"))
     return Native(
-        load_seconds=seconds(line, "load_duration", _NANOSECONDS),
-        prefill_seconds=seconds(line, "prompt_eval_duration", _NANOSECONDS),
-        decode_seconds=seconds(line, "eval_duration", _NANOSECONDS),
-        total_seconds=seconds(line, "total_duration", _NANOSECONDS),
+        load_seconds=load,
+        queue_seconds=_waited(total, load, prefill, decode if "eval_duration" in line else 0.0),
+        prefill_seconds=prefill,
+        decode_seconds=decode,
+        total_seconds=total,
     )
+
+
+def _duration(line: JsonObject, part: str) -> float | None:
+    return seconds(line, f"{part}_duration", _NANOSECONDS)
+
+
+def _waited(total: float | None, *parts: float | None) -> float | None:
+    """How long the chat waited for a slot, which has no field (Ollama `llm/llama_server.go`, `sem.Acquire`): what the
+    parts leave of the whole. The chat template is in it, and Ollama's own overhead, which are some milliseconds.
+    """
+    known = [part for part in parts if part is not None]
+    return max(0.0, total - sum(known)) if total is not None and len(known) == len(parts) else None
 
 
 def _instant_ns(stamp: object) -> int | None:
@@ -192,6 +206,8 @@ def said(record: ChatRecord) -> Iterator[tuple[Number, float]]:
         (Number.PROMPT_TOKENS, record.input_tokens),
         (Number.GENERATION_TOKENS, counted),
         (Number.E2E, told.total_seconds),
+        (Number.TTFT, told.first_token_seconds),
+        (Number.QUEUE, told.queue_seconds),
         (Number.PREFILL, told.prefill_seconds),
         (Number.DECODE, told.decode_seconds),
         (Number.LOAD, told.load_seconds),
@@ -222,9 +238,12 @@ OF_CHATS = OfChats(
     helps={
         Number.PROMPT_TOKENS: "when they end, of chatprobe's own chats only.",
         Number.GENERATION_TOKENS: "of chatprobe's own chats only, when they end.",
+        Number.TTFT: "total_duration without eval_duration, of chatprobe's own chats only.",
         Number.ITL: "between its own stamps of consecutive pieces of an answer, of chatprobe's own chats only.",
         Number.TPOT: "derived, eval_duration / (eval_count - 1), of chatprobe's own chats only.",
         Number.E2E: "total_duration, loading included, of chatprobe's own chats only.",
+        Number.QUEUE: "what load_duration, prompt_eval_duration and eval_duration leave of total_duration: the wait for a slot "
+        "(OLLAMA_NUM_PARALLEL), with the chat template; of chatprobe's own chats only.",
         Number.PREFILL: "prompt_eval_duration, the part that was not cached, of chatprobe's own chats only.",
         Number.DECODE: "eval_duration, of chatprobe's own chats only.",
         Number.LOAD: "load_duration, a few milliseconds for a loaded model, waiting for others to be unloaded included; "
@@ -244,7 +263,7 @@ class Ollama(Backend):
     thinking = True
     on_demand = ON_DEMAND
     of_chats = OF_CHATS
-    own_ttft = "`request`: load and prompt evaluation, without the wait for a slot and the template."
+    own_ttft = "`request`: total_duration without eval_duration, from its handler on, the wait for a slot included."
     usual_ports = (11434,)
     recognised_at = "/api/version"
     version_path = "/api/version"
