@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.recordings import CHATS, TARGET, TTFT_COUNT_1H, TTFT_P95_1H, UP
 from alerts.rule import Alert
-from alerts.templates import COUNT, DURATION, MODEL, NAME, NUMBER, OF_CHATS, PERCENT, SCENARIO, WHERE, WHO, last_words, link, reasons
+from alerts.templates import COUNT, DURATION, MODEL, NAME, NUMBER, OF_CHATS, PERCENT, SCENARIO, SHOWN, WHERE, WHO, last_words, link, reasons
 from alerts.windows import DAY, HOUR, MINUTE, WEEK, Severity
 from catalogue import own
 from catalogue.uids import Dashboard
@@ -121,7 +121,12 @@ def _no_completion() -> Alert:
         Severity.TICKET,
         f"Answers of {NAME} begin and do not end",
         f"{PERCENT} of the chats with {WHO} that had a first token in the last 10m did not come to their end "
-        f"({SCENARIO}). A router or proxy that cuts long streams looks like this." + reasons("10m", OF_CHATS, _AFTER_A_TOKEN) + WHERE,
+        f"({SCENARIO})."
+        + reasons("10m", OF_CHATS, _AFTER_A_TOKEN)
+        + last_words(10 * MINUTE, OF_CHATS)
+        + " If that does not say why: a router or proxy that cuts long streams looks like this."
+        + SHOWN
+        + WHERE,
         link(Dashboard.LATENCY, *CHATS),
         for_seconds=5 * MINUTE,
         keep_seconds=5 * MINUTE,

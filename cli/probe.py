@@ -17,7 +17,7 @@ from probes import backends
 from probes.wording import listed
 
 if TYPE_CHECKING:
-    from probes.ask import Ask, Cache, ConnectionPolicy, Endpoint, Timeouts
+    from probes.ask import Ask, Cache, ConnectionPolicy, Endpoint, Timeouts, TraceContext
     from probes.backends.backend import Backend
     from probes.control import Control
     from probes.probing import Prober
@@ -55,6 +55,7 @@ class Chats:
     max_tokens: int
     cache: Cache
     thinking: bool
+    trace_context: TraceContext
     connection: ConnectionPolicy
     timeouts: Timeouts
 
@@ -78,6 +79,12 @@ class Chats:
 @click.option("--cache", type=click.Choice(["cold", "warm"]), default="cold", help="cold: each prompt is new to the engine's prefix cache.")
 @click.option("--connection", type=click.Choice(["reuse", "fresh"]), default="reuse", help="fresh opens a connection for each chat.")
 @click.option("--thinking", is_flag=True, help="Let a reasoning model think first.")
+@click.option(
+    "--trace-context",
+    type=click.Choice(["sampled", "unsampled", "none"]),
+    default="sampled",
+    help="sampled: the engine's tracer records the chat, under its request id; none sends no traceparent.",
+)
 @click.option("--load-model", is_flag=True, help=f"Have {listed(_LOADING, 'or')} load the model if it is not in memory.")
 @click.option("--connect-timeout", type=Duration(), default="5s", help="For resolving, connecting and the TLS handshake.")
 @click.option("--first-token-timeout", type=Duration(), default="30s", help="For the first token, once the request is sent.")
@@ -109,6 +116,7 @@ def command(
     cache: str,
     connection: str,
     thinking: bool,
+    trace_context: str,
     load_model: bool,
     connect_timeout: float,
     first_token_timeout: float,
@@ -160,6 +168,7 @@ def command(
         max_tokens=max_tokens,
         cache=cast("Cache", cache),
         thinking=thinking,
+        trace_context=cast("TraceContext", trace_context),
         connection=cast("ConnectionPolicy", connection),
         timeouts=Timeouts(connect_timeout, first_token_timeout, stall_timeout, timeout),
     )
@@ -420,4 +429,5 @@ def _ask(chats: Chats, model: str, prompter: Prompter) -> Ask:
         cache=chats.cache,
         nonce=prompt.nonce,
         thinking=chats.thinking,
+        trace_context=chats.trace_context,
     )

@@ -82,7 +82,7 @@ def failure_lines(record: ChatRecord) -> Iterator[Text]:
     """The reason, what was seen, and what to do about it; nothing for a chat that did not fail."""
     if record.failure is not None:
         yield Text.assemble((f"failed: {record.failure.reason}", "bold red"), f": {printable(record.failure.detail)}")
-        yield Text(f"remedy: {remedy(record.failure.reason)}")
+        yield Text(f"remedy: {remedy(record.failure, record.backend)}")
 
 
 def gathered_lines(record: ChatRecord) -> Iterator[Text]:

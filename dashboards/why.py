@@ -6,6 +6,7 @@ from functools import partial
 
 from catalogue import own, sglang, tgi, vllm
 from catalogue import unified as native
+from catalogue.engines import ENGINES
 from catalogue.metric import BACKEND, MODEL, TARGET
 from catalogue.uids import Dashboard
 from dashboards import engines, pods, standard
@@ -54,6 +55,13 @@ GUIDE = Text(
 3. **Who is it?** Requests at once, and chatprobe's own share of the engine's work.
 4. **What it runs on**: the pods' GPUs, CPUs and memory, at the bottom.
 """,
+)
+TRAILS = Text(
+    title="One chat, in the engine",
+    description="Where each engine shows a single chat. Its `request_id` and time are in chatprobe's log and records, and in each dot of *Latency*.",
+    width=24,
+    height=6,
+    content="".join(f"- **{engine.title}**: {engine.trail.words()}.\n" for engine in ENGINES),
 )
 OUTSIDE = Stat(
     title="Outside the engine now",
@@ -318,6 +326,7 @@ BOARD = Board(
         Row("Its load", LOAD),
         Row("Whose load it is", SHARE),
         Row("Ollama's models", MEMORY),
+        Row("One chat", (TRAILS,)),
         pods.ROW,
     ),
 )

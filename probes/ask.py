@@ -11,6 +11,10 @@ from probes.guard import Guard
 
 Cache = Literal["cold", "warm"]
 ConnectionPolicy = Literal["reuse", "fresh"]
+TraceContext = Literal["sampled", "unsampled", "none"]
+"""Whether a chat says by which trace id it is known (W3C Trace Context, `traceparent`), and whether it asks to be
+recorded.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Ask:
     exact_length: bool = False
     seed: int = 1
     check: Check | None = None
+    trace_context: TraceContext = "sampled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from probes.answer import Answer
 from probes.ask import Ask, Check, ConnectionPolicy, Endpoint, Reply, Timeouts, TooSlowError, Wrong
 from probes.backends.base import FrameError, Refusal, WireForm
 from probes.backends.refusal import redirected, spoken
+from probes.backends.repeats import REMEDY, Repeats
 from probes.failure import Failure, Reason, first
 from probes.hiding import hidden
 from probes.lessons import Lessons
@@ -94,7 +95,7 @@ class Prober:
             learnt = self._lessons.learn(endpoint, ours, ending.status, ending.error_body)
             if not learnt or pair_id is not None:
                 break
-        failure = _cause(ending, form, answer)
+        failure = _cause(ending, form, answer, backends.get(endpoint.backend).repeats)
         wrong: Wrong | None = None
         if failure is None and ask.check is not None and answer.finished_ns is not None:
             reply = Reply(answer.text, answer.output_tokens, answer.finish_reason)
@@ -203,14 +204,22 @@ def _no_stream(ending: Ending, form: WireForm) -> Refusal:
     return Refusal(Reason.PROTOCOL, f"{said} where {form.content_type} was asked for" + (f": {words}" if words else ", and an empty body"))
 
 
-def _cause(ending: Ending, form: WireForm, answer: Answer) -> Failure | None:
+def _cause(ending: Ending, form: WireForm, answer: Answer, repeats: Repeats | None) -> Failure | None:
     """The first cause in time, of all that saw one while the chat ran; what comes after the terminal marker is none."""
     if answer.finished_ns is not None:
         return answer.failure and _explained(answer.failure, ending, form, answer)
     cause = first([_refused(ending, form), answer.failure, ending.failure])
     if cause is None and not ending.cancelled:
-        cause = Failure(Reason.TRUNCATED, "the answer ended without a finish reason and without its terminal marker", ending.ended_ns)
+        cause = _endless(ending, answer, repeats)
     return None if cause is None else _explained(cause, ending, form, answer)
+
+
+def _endless(ending: Ending, answer: Answer, repeats: Repeats | None) -> Failure:
+    """The message ended properly, and its answer did not."""
+    cut = repeats.cut(answer.alike) if repeats is not None else None
+    if cut is not None:
+        return Failure(Reason.TRUNCATED, cut, ending.ended_ns, REMEDY)
+    return Failure(Reason.TRUNCATED, "the answer ended without a finish reason and without its terminal marker", ending.ended_ns)
 
 
 def _explained(cause: Failure, ending: Ending, form: WireForm, answer: Answer) -> Failure:

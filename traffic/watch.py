@@ -60,6 +60,7 @@ class Watch:
             exact_length=scenario.exact_length,
             seed=scenario.seed,
             check=self.checks,
+            trace_context=scenario.trace_context,
         )
 
 

@@ -16,7 +16,9 @@ from probes.backends.complaint import complaint
 from probes.backends.fields import LONGEST_NAME, JsonObject, as_object, count, names, parse, parse_object, seconds, text
 from probes.backends.finish import broken_off, finish
 from probes.backends.refusal import by_status, in_stream
+from probes.backends.repeats import Repeats
 from probes.backends.said import said_in
+from probes.backends.trail import Trail
 from probes.backends.turns import headed_turns
 from probes.failure import Reason
 from probes.numbers.histogram import is_amount
@@ -253,6 +255,10 @@ OF_CHATS = OfChats(
 """It has no metrics: its numbers are what the last object of each answer says of that chat. Meanings: Ollama `api/types.go::Metrics`."""
 
 
+REPEATS = Repeats("Ollama", limit=30)
+"""Ollama `llm/llama_server.go::Completion`: the body ends properly, with neither `done` nor an error. On `/v1` too."""
+
+
 class Ollama(Backend):
     """Ollama, by its own API. It loads a model when a chat asks for it, and unloads others where memory is short."""
 
@@ -261,9 +267,14 @@ class Ollama(Backend):
     forms: ClassVar[Mapping[str, WireForm]] = {"chat": OllamaChat()}
     colour = "orange"
     thinking = True
+    repeats = REPEATS
     on_demand = ON_DEMAND
     of_chats = OF_CHATS
     own_ttft = "`request`: total_duration without eval_duration, from its handler on, the wait for a slot included."
+    trail = Trail(
+        log="by time and client: lines that begin with `[GIN]`, and those of its runner around them; `OLLAMA_DEBUG=1` says more",
+    )
+    """Ollama `server/routes.go::GenerateRoutes`: the access log is that of gin."""
     usual_ports = (11434,)
     recognised_at = "/api/version"
     version_path = "/api/version"

@@ -353,6 +353,11 @@ STREAM_GATHERED = (
     ),
 )
 
+_ELSE_A_PROXY = (
+    " If that does not say why: a router or proxy that cuts long streams looks like this. vLLM shows a chat in its trace, whose id is the request "
+    "id, with `--otlp-traces-endpoint`; its log, by the request id with `--enable-log-requests`, else by time and client; its metric "
+    "`vllm:request_success_total` by `finished_reason`."
+)
 NO_COMPLETION = (
     Case(
         "LLMFirstTokenButNoCompletion",
@@ -365,7 +370,7 @@ NO_COMPLETION = (
                 42.25,
                 {**VLLM, "scenario": "heartbeat"},
                 "37.5% of the chats with llm/vllm (Qwen/Qwen2.5-7B-Instruct) that had a first token in the last 10m did not come to their end "
-                "(heartbeat). A router or proxy that cuts long streams looks like this. The most frequent failure in 10m: truncated.",
+                f"(heartbeat). The most frequent failure in 10m: truncated.{_ELSE_A_PROXY}",
             ),
         ),
     ),
@@ -380,7 +385,27 @@ NO_COMPLETION = (
                 23.75,
                 {**VLLM, "scenario": "heartbeat"},
                 "52% of the chats with llm/vllm (Qwen/Qwen2.5-7B-Instruct) that had a first token in the last 10m did not come to their end "
-                "(heartbeat). A router or proxy that cuts long streams looks like this. The most frequent failure in 10m: truncated.",
+                f"(heartbeat). The most frequent failure in 10m: truncated.{_ELSE_A_PROXY}",
+            ),
+        ),
+    ),
+    Case(
+        "LLMFirstTokenButNoCompletion",
+        "Ollama cuts a model that repeats itself",
+        chats(lasting(10, OK) + lasting(20, CUT, OK), target=OLLAMA)
+        | series(
+            own.LAST_FAILURE, [1800] * 120, **OLLAMA, scenario="heartbeat", reason="truncated", detail="Ollama cuts a model that repeats itself"
+        ),
+        29.5,
+        (
+            Firing(
+                17,
+                29.5,
+                {**OLLAMA, "scenario": "heartbeat"},
+                "37.5% of the chats with llm/ollama (gemma3:4b) that had a first token in the last 10m did not come to their end (heartbeat). "
+                "The most frequent failure in 10m: truncated. The last failure: truncated, Ollama cuts a model that repeats itself. "
+                "If that does not say why: a router or proxy that cuts long streams looks like this. Ollama shows a chat in its log, by time and "
+                "client: lines that begin with `[GIN]`, and those of its runner around them; `OLLAMA_DEBUG=1` says more.",
             ),
         ),
     ),

@@ -259,7 +259,7 @@ def test_of_several_chats_it_is_said_of_how_many() -> None:
 
 
 def test_every_reason_has_a_remedy() -> None:
-    assert len({remedy(reason) for reason in Reason}) == len(Reason)
+    assert len({remedy(Failure(reason, "", 0), "vllm") for reason in Reason}) == len(Reason)
 
 
 def test_nothing_moves_the_terminals_cursor() -> None:
