@@ -418,7 +418,7 @@ async def _hold(chats: Chats, prober: Prober, control: Control, stop: asyncio.Ev
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 record = task.result()
-                if record.input_tokens is not None:
+                if record.input_tokens is not None and not record.prompt_cut:
                     prompter.learn(record.input_tokens)
                 yield record
                 if record.load == "unwanted" and left:
@@ -468,6 +468,7 @@ def _ask(chats: Chats, model: str, prompter: Prompter) -> Ask:
         prompt_id=prompt.prompt_id,
         cache=chats.cache,
         nonce=prompt.nonce,
+        fewest_tokens=prompt.fewest_tokens,
         thinking=chats.thinking,
         trace_context=chats.trace_context,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from probes import backends
 from probes.backends.backend import Backend
 from probes.failure import Failure, Reason
@@ -37,6 +39,11 @@ GATHERED_REMEDY = (
 """What to do where something on the way gathers tokens."""
 
 
+_TOO_LONG = re.compile(r"context[ _](length|window|size)|\binputs?`? (must have|tokens)|prompt is too long", re.IGNORECASE)
+"""How engines refuse what does not fit: vLLM, SGLang, llama.cpp and Ollama by the context's name, TGI by its `inputs`."""
+_FITS_NOT = (
+    "the prompt and its answer are longer than the engine's context: lower --input-tokens or --max-tokens, or give the engine a longer context"
+)
 _CROWD = {
     Number.REQUESTS_WAITING: "its waiting requests",
     Number.KV_CACHE_USAGE: "its KV cache",
@@ -48,6 +55,8 @@ _CROWD = {
 def remedy(failure: Failure, backend: str) -> str:
     """What to do about a failed chat with this engine."""
     engine = backends.get(backend)
+    if failure.reason is Reason.REJECTED and _TOO_LONG.search(failure.detail):
+        return _FITS_NOT
     return failure.remedy or _REMEDIES[failure.reason].format(trail=engine.trail.words(), crowd=_crowd(engine))
 
 

@@ -60,6 +60,7 @@ class Ask:
 
     `nonce` is set for cold chats only: a text that no earlier chat had, which keeps the engine's prefix cache out of the measurement.
     It holds letters and digits only, at most 128 (vLLM's `cache_salt` takes no more).
+    `fewest_tokens` is how few tokens an engine can count in the messages that has them whole; 0 where nothing is known.
     `context_tokens` is the context of the model in memory, for an engine that would load it anew for a chat with another
     one; None where there is no such engine, or where it is not known.
     """
@@ -76,6 +77,7 @@ class Ask:
     check: Check | None = None
     trace_context: TraceContext = "sampled"
     context_tokens: int | None = None
+    fewest_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

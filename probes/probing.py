@@ -26,6 +26,8 @@ from probes.lessons import Lessons
 from probes.record import ChatRecord, Load, Native, Outcome
 from probes.request import UrlError, address_of, body_of, question_bytes, request_bytes
 from probes.spare import wanted
+from probes.wholeness import REMEDY as CUT_REMEDY
+from probes.wholeness import cut
 from probes.wire.client import WorkerClient
 from probes.wire.order import Ending, Order, Read
 from probes.wording import shortened
@@ -101,6 +103,9 @@ class Prober:
                 break
         failure = _cause(ending, form, answer, backends.get(endpoint.backend).repeats)
         wrong: Wrong | None = None
+        if failure is None and answer.finished_ns is not None:
+            wrong = cut(ask, answer.input_tokens, answer.native.cached_tokens)
+            failure = Failure(Reason.VALIDATION, f"{wrong.check}: {wrong.detail}", answer.finished_ns, CUT_REMEDY) if wrong else None
         if failure is None and ask.check is not None and answer.finished_ns is not None:
             reply = Reply(answer.text, answer.output_tokens, answer.finish_reason)
             failure, wrong = await asyncio.get_running_loop().run_in_executor(self._checks, _checked, ask.check, reply, answer.finished_ns)

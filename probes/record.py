@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from probes.ask import Cache
 from probes.bursts import Bursts, bursts
 from probes.failure import Failure, Reason
+from probes.wholeness import CHECK
 
 SCHEMA = 1
 DOUBTFUL_ABOVE_SECONDS = 0.001
@@ -147,6 +148,11 @@ class ChatRecord:
     """
     certificate_expiry: float | None = None
     """When the server's certificate ends, seconds since the epoch."""
+
+    @property
+    def prompt_cut(self) -> bool:
+        """The engine did not have the whole prompt: its count of tokens is not that of what was sent."""
+        return self.failed_check == CHECK
 
     @property
     def reason(self) -> Reason | None:

@@ -201,7 +201,7 @@ class Attempts:
         if not silent:
             engine.took(record)
             engine.went_without(record.left_out)
-        if record.input_tokens is not None:
+        if record.input_tokens is not None and not record.prompt_cut:
             due.script.learn(record.input_tokens)
         if record.outcome == "ok":
             due.turn.answered(engine.name, record.text)

@@ -65,6 +65,13 @@ class Facts:
     context_tokens: int | None = None
     held_back: str | None = None
 
+    @property
+    def longest_chat(self) -> int | None:
+        """How many tokens a prompt and its answer may have together: in the model in memory, where the engine loads it
+        with a context of the chat's choice.
+        """
+        return self.max_model_len if self.context_tokens is None else self.context_tokens
+
 
 @dataclass(frozen=True, slots=True)
 class Breaker:

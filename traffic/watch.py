@@ -62,6 +62,7 @@ class Watch:
             check=self.checks,
             trace_context=scenario.trace_context,
             context_tokens=context_tokens,
+            fewest_tokens=turn.fewest_tokens,
         )
 
 

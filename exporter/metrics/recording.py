@@ -169,7 +169,7 @@ class Recording:
         """Set the gauges that hold what is known of a target."""
         member, facts, series = self._roster.members[target], self._facts[target], self._targets[target]
         url = shown_url(member.endpoint.url)
-        longest = "" if facts.max_model_len is None else str(facts.max_model_len)
+        longest = "" if facts.longest_chat is None else str(facts.longest_chat)
         without = ",".join(facts.left_out)
         series.record_only(own.TARGET_INFO, 1, url, facts.served_model or "", facts.backend_version or "", member.source, longest, without)
         zones = _ready_by_zone(member)

@@ -53,6 +53,8 @@ class OllamaChat:
             "stream": True,
             # Without it a model that can think does; `false` is accepted by every model.
             "think": ask.thinking,
+            # Without it a prompt that does not fit is cut without a word; known since 0.12.11, earlier ones pass over it.
+            "truncate": False,
             "options": options,
         }
 

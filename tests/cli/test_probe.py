@@ -18,7 +18,6 @@ from rich.console import Console
 from cli import summary
 from cli.main import main
 from cli.quantiles import quantile, weighted_quantile
-from cli.remedies import remedy
 from cli.waterfall import chat_report, gathered_lines, printable, waterfall
 from probes.ask import Endpoint
 from probes.backends import BACKENDS
@@ -256,10 +255,6 @@ def test_of_several_chats_it_is_said_of_how_many() -> None:
     assert lines[0] == "2 of 3 chats"
     assert lines[1].startswith("gathered: some 10 chunks at once")
     assert list(summary.gathered([chat(), chat(tokens=40)])) == []
-
-
-def test_every_reason_has_a_remedy() -> None:
-    assert len({remedy(Failure(reason, "", 0), "vllm") for reason in Reason}) == len(Reason)
 
 
 def test_nothing_moves_the_terminals_cursor() -> None:

@@ -40,6 +40,7 @@ def test_body_holds_nothing_that_would_load_reload_or_pin_a_model_for_others() -
         "messages": [{"role": "user", "content": "hi"}],
         "stream": True,
         "think": False,
+        "truncate": False,
         "options": {"num_predict": 5, "temperature": 0, "seed": 7},
     }
 
