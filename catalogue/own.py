@@ -126,7 +126,8 @@ SLO_GOOD = Metric("chatprobe_slo_good_total", "counter", "Attempts that succeede
 CHECK_FAILURES = Metric(
     "chatprobe_check_failures_total",
     "counter",
-    "Answers that failed a check of their scenario (`expect`): the chats that failed by `validation`, by the check's name.",
+    "Answers that failed a check of their scenario (`expect`), or `whole_prompt`, which every chat has to pass: the chats that failed by "
+    "`validation`, by the check's name.",
     (*CHAT_LABELS, CHECK),
 )
 PAIRS = Metric(

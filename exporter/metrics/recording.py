@@ -18,6 +18,7 @@ from exporter.metrics.ledger import Ledger
 from exporter.urls import shown_url
 from probes.ask import UNKNOWN_MODEL
 from probes.record import ChatRecord
+from probes.wholeness import CHECK
 from traffic.events import Breaker, Event, Facts, Pair, Skip
 from traffic.pairs import compared
 from traffic.roster import Member, Roster
@@ -207,7 +208,7 @@ class Recording:
         scenario = config.scenarios[name]
         return Terms(
             slos={slo_name: slo for slo_name, slo in config.slos.items() if slo.scenario == name},
-            checks=tuple(scenario.expect),
+            checks=tuple(dict.fromkeys((*scenario.expect, CHECK))),
             peers=tuple(peer for peer in self._roster.of(scenario) if peer != target) if scenario.pair else (),
             doubtful=config.limits.doubtful,
         )

@@ -346,6 +346,12 @@ def test_new_facts_of_the_same_model_leave_its_counters_alone(metrics: Metrics) 
     ]
 
 
+def test_the_longest_chat_of_a_model_in_memory_is_its_context(metrics: Metrics) -> None:
+    metrics.recording(Facts("vllm", "tiny", context_tokens=2048))
+    told = [labels["max_model_len"] for labels in scrape(metrics).labels(own.TARGET_INFO.name) if labels["target"] == "vllm"]
+    assert told == ["2048"]
+
+
 def test_a_target_that_goes_takes_its_series_along(metrics: Metrics) -> None:
     metrics.recording(chat(certificate_expiry=1_900_000_000.0))
     metrics.recording.set_targets(listed(config().model_copy(update={"targets": {"tgi": config().targets["tgi"]}})))

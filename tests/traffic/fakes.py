@@ -74,6 +74,8 @@ class FakeProber:
     endpoints: list[Endpoint] = field(default_factory=list)
     takes_seconds: float = 0
     text: str = "An answer."
+    input_tokens: int = 1
+    failed_check: str | None = None
     dead: set[str] = field(default_factory=set)
     cancelled: bool = False
     heeds_cancel: bool = True
@@ -121,7 +123,8 @@ class FakeProber:
             due_ns=due_ns,
             pair_id=pair_id,
             text=self.text if outcome == "ok" else "",
-            input_tokens=1,
+            input_tokens=self.input_tokens,
+            failed_check=self.failed_check,
             output_tokens=1,
             load=self.load,
             native=Native(load_seconds=1 if self.load else 0.001),

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from config.model import Config
 from probes.ask import UNKNOWN_MODEL, Ask
 from probes.failure import Reason
+from probes.prompts.fewest import fewest_of_random_words, fewest_tokens
 from probes.record import ChatRecord
 from tests.traffic.fakes import FakeClock, FakeControl, FakeProber, Heard, config, settle
 from tests.waiting import PATIENCE_SECONDS
@@ -195,6 +196,36 @@ async def test_the_context_of_the_model_in_memory_goes_with_each_chat() -> None:
     async with running(config(targets=allowed), control=FakeControl(in_memory=True, context_tokens=2048)) as scene:
         await scene.clock.advance(10)
         assert [ask.context_tokens for _, ask in scene.prober.asks] == [2048]
+
+
+async def test_what_is_known_of_a_prompts_length_goes_with_each_chat() -> None:
+    async with running(config(prompt="prompt: {input_tokens: 3000}")) as scene:
+        await scene.clock.advance(10)
+        ((_, ask),) = scene.prober.asks
+        assert ask.fewest_tokens == fewest_of_random_words(2980)
+    async with running(config(prompt="conversation: customer-support")) as scene:
+        await scene.clock.advance(20)
+        asks = [ask for _, ask in scene.prober.asks]
+        assert [ask.fewest_tokens for ask in asks] == [fewest_tokens(ask.messages) for ask in asks]
+        assert asks[0].fewest_tokens < asks[1].fewest_tokens
+
+
+@pytest.mark.parametrize(("failed_check", "longer"), [(None, False), ("whole_prompt", True)])
+async def test_the_count_of_a_prompt_that_was_cut_corrects_no_length(failed_check: str | None, longer: bool) -> None:
+    """3,000 words that an engine of another vocabulary counts as 6,000 become fewer; 3,000 that were cut stay."""
+    reason = Reason.VALIDATION if failed_check else None
+    settings = config(prompt="prompt: {input_tokens: 3000}")
+    async with running(settings, input_tokens=6000, failed_check=failed_check, reason=reason) as scene:
+        await scene.clock.advance(20)
+        first, second = (len(ask.messages[0].content.split()) for _, ask in scene.prober.asks)
+        assert (second >= first) is longer
+
+
+@pytest.mark.parametrize("written", ["sampled", "unsampled", "none"])
+async def test_each_chat_says_as_its_scenario_does_whether_it_is_traced(written: str) -> None:
+    async with running(config(scenario=f"every: 10s, trace_context: {written}")) as scene:
+        await scene.clock.advance(10)
+        assert [ask.trace_context for _, ask in scene.prober.asks] == [written]
 
 
 async def test_an_engine_that_answers_nothing_fails_without_a_chat() -> None:

@@ -111,6 +111,19 @@ async def test_whether_the_model_is_loaded_is_told_when_it_changes() -> None:
     assert one.facts.model_loaded is True
 
 
+@pytest.mark.parametrize(
+    ("facts", "longest"),
+    [
+        (Facts("vllm", max_model_len=4096), 4096),
+        (Facts("ollama", context_tokens=2048), 2048),
+        (Facts("ollama", max_model_len=32768, context_tokens=2048), 2048),
+        (Facts("tgi"), None),
+    ],
+)
+def test_the_longest_chat_is_that_of_the_model_in_memory(facts: Facts, longest: int | None) -> None:
+    assert facts.longest_chat == longest
+
+
 async def test_a_context_that_is_not_told_is_said_once() -> None:
     control, heard = FakeControl(in_memory=True, context_tokens=None), Heard()
     one = served(control, heard, model="tiny", backend="ollama")
