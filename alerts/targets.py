@@ -77,6 +77,20 @@ def _model_not_loaded() -> Alert:
     )
 
 
+def _loads_model() -> Alert:
+    skipped = f'{own.PROBE_SKIPPED.name}{{{own.REASON}="loads_model"}}'
+    return Alert(
+        "LLMProbeLoadsModel",
+        f"{increase(own.UNWANTED_LOADS.name, '1h')} > 0\nor\n{increase(skipped, '1h')} > 0",
+        Severity.TICKET,
+        f"{NAME} loads {MODEL} anew for chatprobe",
+        f"Chats of {SCENARIO} with {NAME} had the model loaded anew although it was in memory. Its users wait for that, and again "
+        "when it is loaded as they want it. chatprobe holds these chats back, and tries again ever more seldom.",
+        link(Dashboard.OLLAMA, *TARGET),
+        for_seconds=MINUTE,
+    )
+
+
 def _stalled() -> Alert:
     bucket = f'{own.STALL.bucket}{{le=~"{_STALL_SECONDS}([.]0)?"}}'
     long = f"{increase(own.STALL.count, '10m')} - {increase(bucket, '10m')}"
@@ -165,6 +179,7 @@ ALERTS = (
     _down(),
     _model_missing(),
     _model_not_loaded(),
+    _loads_model(),
     _stalled(),
     _gathered(),
     _no_completion(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from catalogue import own
 from catalogue import unified as native
 from catalogue.metric import BACKEND, MODEL, TARGET, Metric
@@ -22,7 +24,7 @@ _WHERE = equals(BACKEND, "ollama")
 _BY_MODEL = (*BY_TARGET, MODEL)
 _MODEL_NAME = f"{NAME}: {{{{{MODEL}}}}}"
 _NO_MODEL = "no model is in memory."
-_NOT_LOADED = equals(own.REASON, "model_not_loaded")
+_LOADING = f'{own.REASON}=~"model_not_loaded|loads_model"'
 
 
 def _speed(tokens: str, phase: Metric) -> str:
@@ -80,6 +82,15 @@ SIDES = drilldown.beside(
     )
 )
 
+_SPREADS = tuple(
+    replace(panel, width=6)
+    for panel in (
+        spread("Loading, spread", "How many chats waited how long for the model.", Unit.SECONDS, native.LOAD, "Purples", _WHERE),
+        spread("Waiting for a slot, spread", "How many chats waited how long for a slot.", Unit.SECONDS, native.QUEUE, "Reds", _WHERE),
+        spread("Prompt evaluation, spread", "How long prompts took, without what was cached.", Unit.SECONDS, native.PREFILL, "Oranges", _WHERE),
+        spread("Between tokens, spread", "By Ollama's own stamps of the pieces of an answer.", Unit.SECONDS, native.ITL, "Oranges", _WHERE),
+    )
+)
 TIMES = (
     drilldown.felt("ollama"),
     phases(
@@ -116,10 +127,7 @@ TIMES = (
         Unit.NUMBER,
         {NAME: f"1 / ({mean(native.TPOT, _WHERE)})"},
     ),
-    spread("Loading, spread", "How many chats waited how long for the model.", Unit.SECONDS, native.LOAD, "Purples", _WHERE),
-    spread("Waiting for a slot, spread", "How many chats waited how long for a slot.", Unit.SECONDS, native.QUEUE, "Reds", _WHERE),
-    spread("Prompt evaluation, spread", "How long prompts took, without what was cached.", Unit.SECONDS, native.PREFILL, "Oranges", _WHERE),
-    spread("Between tokens, spread", "By Ollama's own stamps of the pieces of an answer.", Unit.SECONDS, native.ITL, "Oranges", _WHERE),
+    *_SPREADS,
 )
 
 _MODELS = {
@@ -163,10 +171,12 @@ MEMORY = (
         mappings=(ValueText(0, "unloaded", Colour.PURPLE), ValueText(1, "loaded", Colour.GREEN)),
     ),
     lines(
-        "Chats not sent as the model was not loaded",
-        "Skipped, so that a probe does not load a model that nobody else wants. `load_model: true` lets it.",
+        "Chats not sent for the sake of the model in memory",
+        "`model_not_loaded`: so that a probe does not load a model that nobody else wants. `loads_model`: as chats had it loaded anew for others. "
+        "`load_model: true` lets them.",
         Unit.PER_SECOND,
-        {NAME: rate(own.PROBE_SKIPPED, _WHERE, _NOT_LOADED)},
+        {f"{NAME}: {{{{{own.REASON}}}}}": f"{rate(own.PROBE_SKIPPED, _WHERE, _LOADING, by=(*BY_TARGET, own.REASON))} > 0"},
+        may_be_empty="every chat that was due was sent.",
         width=12,
     ),
     stacked(

@@ -16,6 +16,7 @@ from tests.alerts.series import (
     CUT,
     GATHERED,
     GONE,
+    LOADS,
     MODEL_MISSING,
     NO_TOKEN_IN_TIME,
     NOTHING,
@@ -37,7 +38,7 @@ from tests.alerts.series import (
     without_fraction,
 )
 
-INACTIVE, NOT_LOADED = Skip("inactive"), Skip("model_not_loaded")
+INACTIVE, NOT_LOADED, LOADS_MODEL = Skip("inactive"), Skip("model_not_loaded"), Skip("loads_model")
 UNKNOWN = {**VLLM, "model": "unknown"}
 DAYS = 24 * 60
 
@@ -277,6 +278,44 @@ MODEL_NOT_LOADED = (
         chats(lasting(5, OK) + lasting(20, NOT_LOADED) + lasting(10, GONE), target=OLLAMA) | loaded(*[1] * 20, *[0] * 80, *[None] * 40),
         34.5,
         (Firing(20, 24.75, OLLAMA),),
+    ),
+)
+
+PROBE_LOADS_MODEL = (
+    Case(
+        "LLMProbeLoadsModel",
+        "one chat loads the model, the others of ten minutes are held back, and then all is well",
+        chats([*lasting(5, OK), LOADS, *lasting(10, LOADS_MODEL), *lasting(75, OK)], target=OLLAMA),
+        89,
+        (
+            Firing(
+                6,
+                74.75,
+                {**OLLAMA, "scenario": "heartbeat"},
+                "Chats of heartbeat with llm/ollama had the model loaded anew although it was in memory. Its users wait for that, and again "
+                "when it is loaded as they want it. chatprobe holds these chats back, and tries again ever more seldom.",
+            ),
+        ),
+    ),
+    Case(
+        "LLMProbeLoadsModel",
+        "held back for hours after a single load",
+        chats([*lasting(5, OK), LOADS, *lasting(170, LOADS_MODEL)], target=OLLAMA),
+        175,
+        (Firing(6, 175, OLLAMA),),
+    ),
+    Case(
+        "LLMProbeLoadsModel",
+        "chats come each half hour, and each loads the model",
+        chats(lasting(1, NOTHING) + seldom(LOADS, LOADS, LOADS, minutes=30), target=OLLAMA, interval=1800),
+        90,
+        (Firing(2, 90, OLLAMA),),
+    ),
+    Case(
+        "LLMProbeLoadsModel",
+        "the model is not in memory, and no chat is sent",
+        chats(lasting(5, OK) + lasting(60, NOT_LOADED), target=OLLAMA),
+        64,
     ),
 )
 
@@ -542,7 +581,17 @@ CERTIFICATE = (
     ),
 )
 
-CASES = (*TARGET_DOWN, *MODEL_MISSING_CASES, *MODEL_NOT_LOADED, *STREAM_STALLED, *STREAM_GATHERED, *NO_COMPLETION, *REGRESSION, *CERTIFICATE)
+CASES = (
+    *TARGET_DOWN,
+    *MODEL_MISSING_CASES,
+    *MODEL_NOT_LOADED,
+    *PROBE_LOADS_MODEL,
+    *STREAM_STALLED,
+    *STREAM_GATHERED,
+    *NO_COMPLETION,
+    *REGRESSION,
+    *CERTIFICATE,
+)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
