@@ -22,7 +22,7 @@ BLOB_A, BLOB_B = "sha256-" + "a" * 64, "sha256-" + "b" * 64
 Json = dict[str, object]
 
 
-def listed(*entries: Json) -> bytes:
+def listed(*entries: Mapping[str, object]) -> bytes:
     return whole(200, json.dumps({"models": entries}).encode())
 
 
