@@ -38,7 +38,10 @@ def check_omit(omit: Sequence[str], backend: Backend, api: str, *, load_model: b
         elif name in _ESSENTIAL and name in sent:
             yield ("omit", index), "is a field without which there is no streaming chat; leave it out of omit"
         elif name in keeping and not load_model:
-            yield ("omit", index), f"keeps {backend.title} from loading the model anew for others; allow that by load_model: true, or leave it out of omit"
+            yield (
+                ("omit", index),
+                f"keeps {backend.title} from loading the model anew for others; allow that by load_model: true, or leave it out of omit",
+            )
         elif name not in sent:
             yield ("omit", index), f"is no field that chats with {backend.title} have; {suggestion(name, sent)}"
 
