@@ -73,6 +73,7 @@ INHIBITIONS = (
 _OF_CHATPROBE = "chatprobe itself is in trouble, which no engine's trouble explains"
 NO_SYMPTOMS = {
     "LLMModelMissing": "it is the cause that it names",
+    "LLMProbeLoadsModel": "it is the cause that it names",
     "LLMStreamGathered": "it is the cause that it names",
     "LLMBudgetBurnFast": "a page whose end must be told; its rule leaves out what LLMTargetDown has told of",
     "LLMBudgetBurnSlow": "a page whose end must be told; its rule leaves out what LLMTargetDown and LLMBudgetBurnFast have told of",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.recordings import CHATS, TARGET, TTFT_COUNT_1H, TTFT_P95_1H, UP
 from alerts.rule import Alert
-from alerts.templates import COUNT, DURATION, MODEL, NAME, NUMBER, OF_CHATS, PERCENT, REFUSALS, SCENARIO, WHERE, WHO, last_words, link, reasons
+from alerts.templates import COUNT, DURATION, MODEL, NAME, NUMBER, OF_CHATS, PERCENT, REFUSALS, SCENARIO, SHOWN, WHERE, WHO, last_words, link, reasons
 from alerts.windows import DAY, HOUR, MINUTE, WEEK, Severity
 from catalogue import own
 from catalogue.uids import Dashboard
@@ -77,6 +77,20 @@ def _model_not_loaded() -> Alert:
     )
 
 
+def _loads_model() -> Alert:
+    skipped = f'{own.PROBE_SKIPPED.name}{{{own.REASON}="loads_model"}}'
+    return Alert(
+        "LLMProbeLoadsModel",
+        f"{increase(own.UNWANTED_LOADS.name, '1h')} > 0\nor\n{increase(skipped, '1h')} > 0",
+        Severity.TICKET,
+        f"{NAME} loads {MODEL} anew for chatprobe",
+        f"Chats of {SCENARIO} with {NAME} had the model loaded anew although it was in memory. Its users wait for that, and again "
+        "when it is loaded as they want it. chatprobe holds these chats back, and tries again ever more seldom.",
+        link(Dashboard.OLLAMA, *TARGET),
+        for_seconds=MINUTE,
+    )
+
+
 def _stalled() -> Alert:
     bucket = f'{own.STALL.bucket}{{le=~"{_STALL_SECONDS}([.]0)?"}}'
     long = f"{increase(own.STALL.count, '10m')} - {increase(bucket, '10m')}"
@@ -121,7 +135,12 @@ def _no_completion() -> Alert:
         Severity.TICKET,
         f"Answers of {NAME} begin and do not end",
         f"{PERCENT} of the chats with {WHO} that had a first token in the last 10m did not come to their end "
-        f"({SCENARIO}). A router or proxy that cuts long streams looks like this." + reasons("10m", OF_CHATS, _AFTER_A_TOKEN) + WHERE,
+        f"({SCENARIO})."
+        + reasons("10m", OF_CHATS, _AFTER_A_TOKEN)
+        + last_words(10 * MINUTE, OF_CHATS)
+        + " If that does not say why: a router or proxy that cuts long streams looks like this."
+        + SHOWN
+        + WHERE,
         link(Dashboard.LATENCY, *CHATS),
         for_seconds=5 * MINUTE,
         keep_seconds=5 * MINUTE,
@@ -160,6 +179,7 @@ ALERTS = (
     _down(),
     _model_missing(),
     _model_not_loaded(),
+    _loads_model(),
     _stalled(),
     _gathered(),
     _no_completion(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from catalogue import metric, own
+from catalogue.engines import ENGINES
 from catalogue.uids import Dashboard
 
 
@@ -91,6 +92,15 @@ def _like(reasons: str) -> str:
 def _unlike(reasons: str) -> str:
     return f',{own.REASON}!~"{reasons}"'
 
+
+SHOWN = (
+    "".join(
+        f'{{{{ {"if" if first else "else if"} eq $labels.{metric.BACKEND} "{engine.name}" }}}} {engine.title} shows a chat in {engine.trail.words()}.'
+        for first, engine in ((engine is ENGINES[0], engine) for engine in ENGINES)
+    )
+    + "{{ end }}"
+)
+"""A space and a sentence with where the engine of the alert's labels shows a single chat."""
 
 WHERE = asked(f"count by ({own.URL}) ({own.TARGET_INFO.name}{{{_PLACE}}})", f" The engine: {{{{ .Labels.{own.URL} }}}}.", OF_TARGET)
 """A space and a sentence with the engine's URL."""

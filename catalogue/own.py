@@ -135,6 +135,12 @@ GATHERED = Metric(
     "Their timings are what users felt, and say nothing of the engine.",
     CHAT_LABELS,
 )
+UNWANTED_LOADS = Metric(
+    "chatprobe_unwanted_loads_total",
+    "counter",
+    "Chats for which the engine loaded its model although that was in memory and nobody allowed it, by the time that it says it took.",
+    CHAT_LABELS,
+)
 
 SLO_TOTAL = Metric("chatprobe_slo_total", "counter", "Attempts that count for an SLO.", (*CHAT_LABELS, SLO))
 SLO_GOOD = Metric("chatprobe_slo_good_total", "counter", "Attempts that succeeded and met every threshold of an SLO.", (*CHAT_LABELS, SLO))
@@ -142,7 +148,8 @@ SLO_GOOD = Metric("chatprobe_slo_good_total", "counter", "Attempts that succeede
 CHECK_FAILURES = Metric(
     "chatprobe_check_failures_total",
     "counter",
-    "Answers that failed a check of their scenario (`expect`): the chats that failed by `validation`, by the check's name.",
+    "Answers that failed a check of their scenario (`expect`), or `whole_prompt`, which every chat has to pass: the chats that failed by "
+    "`validation`, by the check's name.",
     (*CHAT_LABELS, CHECK),
 )
 PAIRS = Metric(

@@ -36,7 +36,6 @@ _PHASES = {
     "prefill": Colour.YELLOW,
     "decode": Colour.BLUE,
     "inference": Colour.BLUE,
-    "rest": Colour.GREY,
 }
 OF_PHASES = tuple(Override(matching(f"^{name}$"), colour=colour) for name, colour in _PHASES.items())
 _MEASURES = {

@@ -11,6 +11,10 @@ from probes.guard import Guard
 
 Cache = Literal["cold", "warm"]
 ConnectionPolicy = Literal["reuse", "fresh"]
+TraceContext = Literal["sampled", "unsampled", "none"]
+"""Whether a chat says by which trace id it is known (W3C Trace Context, `traceparent`), and whether it asks to be
+recorded.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,9 @@ class Ask:
     `nonce` is set for cold chats only: a text that no earlier chat had, which keeps the engine's prefix cache out of the measurement.
     It holds letters and digits only, at most 128 (vLLM's `cache_salt` takes no more). `served_model` is the engine's own name for its model; None
     where that is not known, or where it has several and `model` is none of them.
+    `fewest_tokens` is how few tokens an engine can count in the messages that has them whole; 0 where nothing is known.
+    `context_tokens` is the context of the model in memory, for an engine that would load it anew for a chat with another
+    one; None where there is no such engine, or where it is not known.
     """
 
     model: str
@@ -70,6 +77,9 @@ class Ask:
     seed: int = 1
     check: Check | None = None
     served_model: str | None = None
+    trace_context: TraceContext = "sampled"
+    context_tokens: int | None = None
+    fewest_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,13 @@ _PRECEDENCE = {reason: place for place, reason in enumerate(Reason)}
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One cause of failure: `at_ns` is when it struck, on the monotonic clock; `detail` is for people, and that of a record is short and holds
-    no secret.
+    no secret. `remedy` is what to do about it, for people, where that is known better than by the reason.
     """
 
     reason: Reason
     detail: str
     at_ns: int
+    remedy: str | None = None
 
 
 def first(causes: Iterable[Failure | None]) -> Failure | None:

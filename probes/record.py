@@ -17,6 +17,7 @@ from probes.bursts import Bursts, bursts
 from probes.chunk import Chunk
 from probes.failure import Failure, Reason
 from probes.own_account import Native
+from probes.wholeness import CHECK
 
 SCHEMA = 1
 DOUBTFUL_ABOVE_SECONDS = 0.001
@@ -26,6 +27,8 @@ Outcome = Literal["ok", "failed", "cancelled"]
 NATIVE_TPOT_MAY_DIFFER = 2.0
 """By what factor our TPOT and the engine's own may differ before the record tells it."""
 TokenSource = Literal["usage", "chunks", "apportioned"]
+Load = Literal["allowed", "unwanted"]
+"""Whether the engine's owner gave leave to a load."""
 PHASES = ("resolve", "connect", "tls", "send", "wait", "stream")
 
 
@@ -84,6 +87,8 @@ class ChatRecord:
     token_source: TokenSource | None = None
     chunk_token_source: TokenSource | None = None
     """Where the tokens of each chunk are from; None also where they cannot be told."""
+    load: Load | None = None
+    """Set where the chat waited for its model to be loaded, by what the engine said of that time."""
     finish_reason: str | None = None
     clock: Literal["kernel", "user"] = "kernel"
     reasoned: bool = False
@@ -102,6 +107,11 @@ class ChatRecord:
     """
     certificate_expiry: float | None = None
     """When the server's certificate ends, seconds since the epoch."""
+
+    @property
+    def prompt_cut(self) -> bool:
+        """The engine did not have the whole prompt: its count of tokens is not that of what was sent."""
+        return self.failed_check == CHECK
 
     @property
     def reason(self) -> Reason | None:
@@ -307,6 +317,7 @@ class ChatRecord:
             "connection": self.connection,
             "retries": self.retries,
             "left_out": list(self.left_out),
+            "load": self.load,
             "cache": self.cache,
             "phases": self.phases(),
             "headers_seconds": self.headers_seconds,

@@ -10,12 +10,14 @@ from typing import ClassVar, Protocol
 
 import orjson
 
+from simulator.batch_loop import BatchLoop
 from simulator.batching import Batching
 from simulator.clock import Clock
 from simulator.faults import Fault
 from simulator.options import Capacity, Options
 from simulator.own_metrics import NativeMetrics
 from simulator.reply import Reply
+from simulator.truth import ChatTruth
 
 JSON = "application/json"
 
@@ -70,7 +72,8 @@ class Chat:
     """A chat request, understood.
 
     `prompt` is its tokens after the chat template; an empty one asks only that the model be loaded (Ollama). `extra_tokens` is added to every
-    count of answer tokens. `objection` is why the request is invalid, where the engine says so inside the stream (TGI).
+    count of answer tokens. `objection` is why the request is invalid, where the engine says so inside the stream (TGI). `context_tokens` is the
+    context that it is to have, and `too_long` the answer to a prompt that does not fit into it, which comes once the model is in memory (Ollama).
     """
 
     path: str
@@ -86,6 +89,8 @@ class Chat:
     keep_alive_seconds: float | None = None
     extra_tokens: int = 0
     objection: str | None = None
+    context_tokens: int | None = None
+    too_long: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +190,11 @@ class Dialect(Protocol):
         """Whether it turns a further request away, where `limit` is how many may wait."""
         return len(batching.waiting) >= limit
 
-    def in_memory(self, chat: Chat) -> AbstractAsyncContextManager[None]:
-        """Holds the chat's model in memory; entering it waits until the model is there."""
+    def in_memory(self, chat: Chat, truth: ChatTruth, *, fails: bool) -> AbstractAsyncContextManager[BatchLoop | None]:
+        """Holds the chat's model in memory; entering it waits until the model is there, and gives its batch where it has one of its own.
+
+        Raises `Answered` where the model cannot be loaded: `fails` says that a load does not succeed.
+        """
         return nullcontext()
 
     def head(self, head: Head) -> bytes:
@@ -198,6 +206,14 @@ class Dialect(Protocol):
     def pages(self) -> Mapping[tuple[str, str], Page]:
         """(method, path) of everything that is no chat."""
         ...
+
+    def asked(self, path: str, body: bytes) -> Reply | None:
+        """The answer to a POST that is no chat; None where it knows no such path."""
+        return None
+
+    def whole_type(self, chat: Chat) -> str:
+        """The content type of an answer that is no stream."""
+        return self.content_type
 
     @property
     def chat_paths(self) -> frozenset[str]: ...

@@ -123,19 +123,21 @@ class Simulator:
         if request.method == "POST" and request.path in self._dialect.chat_paths:
             return await self._serve_chat(request, body, arrived_ns)
         answer = Answer(request, self.clock, None)
-        reply = self._page(request)
+        reply = self._page(request, body)
         self._reply(answer, request, reply)
         known = (request.method, request.path) in self._pages or request.path == "/metrics"
         self._note_served(request, request.path if known else "none", reply.status, len(body), len(reply.body), arrived_ns)
         return answer
 
-    def _page(self, request: web.BaseRequest) -> Reply:
+    def _page(self, request: web.BaseRequest, body: bytes) -> Reply:
         if not self._authorized(request):
             return self._dialect.unauthorized()
         page = self._pages.get((request.method, request.path))
         reply = page() if page else None
         if (request.method, request.path) == ("GET", "/metrics"):
             reply = self._metrics.render()
+        if request.method == "POST":
+            reply = reply or self._dialect.asked(request.path, body)
         return reply or self._dialect.lost(request.method, request.path)
 
     async def _serve_chat(self, request: web.BaseRequest, body: bytes, arrived_ns: int) -> Answer:

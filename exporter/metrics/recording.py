@@ -18,6 +18,7 @@ from exporter.metrics.ledger import Ledger
 from exporter.urls import shown_url
 from probes.ask import UNKNOWN_MODEL
 from probes.record import ChatRecord
+from probes.wholeness import CHECK
 from traffic.events import Breaker, Event, Facts, Pair, Skip
 from traffic.pairs import compared
 from traffic.roster import Member, Roster
@@ -169,7 +170,7 @@ class Recording:
         """Set the gauges that hold what is known of a target."""
         member, facts, series = self._roster.members[target], self._facts[target], self._targets[target]
         url = shown_url(member.endpoint.url)
-        longest = "" if facts.max_model_len is None else str(facts.max_model_len)
+        longest = "" if facts.longest_chat is None else str(facts.longest_chat)
         without = ",".join(facts.left_out)
         series.record_only(own.TARGET_INFO, 1, url, facts.served_model or "", facts.backend_version or "", member.source, longest, without)
         zones = _ready_by_zone(member)
@@ -207,7 +208,7 @@ class Recording:
         scenario = config.scenarios[name]
         return Terms(
             slos={slo_name: slo for slo_name, slo in config.slos.items() if slo.scenario == name},
-            checks=tuple(scenario.expect),
+            checks=tuple(dict.fromkeys((*scenario.expect, CHECK))),
             peers=tuple(peer for peer in self._roster.of(scenario) if peer != target) if scenario.pair else (),
             doubtful=config.limits.doubtful,
         )

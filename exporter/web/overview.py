@@ -74,6 +74,7 @@ class Overview:
     def __init__(self, roster: Roster) -> None:
         self._roster = roster
         self._models: dict[str, str] = {}
+        self._loading: dict[str, str] = {}
         self._broken: set[str] = set()
         self._why: dict[tuple[str, str], Failure] = {}
         self._last_failing: dict[str, str] = {}
@@ -84,6 +85,7 @@ class Overview:
         """Show these targets and scenarios from now on. What is known of others is forgotten."""
         self._roster = roster
         self._models = {name: model for name, model in self._models.items() if name in roster.members}
+        self._loading = {name: cause for name, cause in self._loading.items() if name in roster.members}
         self._broken &= roster.members.keys()
         shown = {(name, scenario) for scenario, settings in roster.config.scenarios.items() for name in roster.of(settings)}
         self._failing &= shown
@@ -95,6 +97,9 @@ class Overview:
         match event:
             case Facts():
                 self._models[event.target] = event.model
+                self._loading.pop(event.target, None)
+                if event.held_back is not None:
+                    self._loading[event.target] = event.held_back
             case Breaker(target=target):
                 (self._broken.add if event.open else self._broken.discard)(target)
             case ChatRecord() if event.outcome == "cancelled":
@@ -147,7 +152,9 @@ class Overview:
                 )
 
     def _held_back(self, target: str, scenario: str) -> str:
-        """That the breaker is open, and why by the scenario's own chats; by those of another where these tell nothing."""
+        """Why chats are held back, and by which scenario's own chats; by those of another where these tell nothing."""
+        if target in self._loading:
+            return f'<br><small class="failed">held back: {escape(self._loading[target])}</small>'
         if target not in self._broken:
             return ""
         other = self._last_failing.get(target, scenario)

@@ -10,6 +10,7 @@ from probes.backends.backend import Backend
 from probes.backends.base import FrameError, WireForm
 from probes.backends.fields import JsonObject, as_list, count, length, parse_object, proper_name, seconds
 from probes.backends.openai_chat import OpenAiChat
+from probes.backends.trail import Trail
 from probes.numbers.number import Number
 from probes.numbers.own_metrics import Derived, OwnMetrics, Series, Sum, Told
 from probes.numbers.page import Page, total
@@ -105,6 +106,7 @@ class Llamacpp(Backend):
     exact_length = True
     thinking = True
     metrics = METRICS
+    trail = Trail(log="by time and client: lines with `POST /v1/chat/completions`")
     usual_ports = (8080,)
     # llama-cpp is a part of the name of another server, that of llama-cpp-python
     aliases = ("llama.cpp", "llama-server")

@@ -14,6 +14,7 @@ from probes.backends.fields import as_object, count, length, parse, parse_object
 from probes.backends.finish import broken_off, finish
 from probes.backends.openai_chat import OpenAiChat
 from probes.backends.refusal import by_status, in_stream
+from probes.backends.trail import Trail
 from probes.backends.turns import headed_turns
 from probes.failure import Reason
 from probes.numbers.number import Number
@@ -222,6 +223,12 @@ class Tgi(Backend):
     colour = "green"
     takes_adapters = True
     metrics = METRICS
+    trail = Trail(
+        log="by time alone, as it names no request",
+        traces="`--otlp-endpoint`",
+        metric="`tgi_request_failure` by `err`",
+    )
+    """TGI `router/src/logging.rs::trace_context_middleware`: its tracer records every chat, whatever `traceparent` asks for."""
     usual_ports = (8080,)
     aliases = ("text-generation-inference",)
     recognised_at = "/info"

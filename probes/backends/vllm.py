@@ -10,6 +10,7 @@ from probes.backends.backend import Backend
 from probes.backends.base import WireForm
 from probes.backends.fields import JsonObject, as_list, length, parse_object, seconds
 from probes.backends.openai_chat import OpenAiChat, cached_tokens
+from probes.backends.trail import Trail
 from probes.numbers.family import Sample
 from probes.numbers.histogram import is_amount
 from probes.numbers.number import Number
@@ -219,6 +220,12 @@ class Vllm(Backend):
         "`request`, with --enable-per-request-metrics: queue and prefill, without HTTP, chat template and tokenization; "
         "`window`: from the chat template on."
     )
+    trail = Trail(
+        log="by the request id with `--enable-log-requests`, else by time and client",
+        traces="`--otlp-traces-endpoint`",
+        metric="`vllm:request_success_total` by `finished_reason`",
+    )
+    """vLLM `entrypoints/serve/engine/serving.py::_base_request_id`, `v1/engine/async_llm.py::add_request`."""
     usual_ports = (8000,)
     aliases = ("vllm-openai",)
     recognised_at = "/version"

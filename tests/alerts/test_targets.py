@@ -16,6 +16,7 @@ from tests.alerts.series import (
     CUT,
     GATHERED,
     GONE,
+    LOADS,
     MODEL_MISSING,
     NO_TOKEN_IN_TIME,
     NOTHING,
@@ -38,7 +39,7 @@ from tests.alerts.series import (
     without_fraction,
 )
 
-INACTIVE, NOT_LOADED = Skip("inactive"), Skip("model_not_loaded")
+INACTIVE, NOT_LOADED, LOADS_MODEL = Skip("inactive"), Skip("model_not_loaded"), Skip("loads_model")
 REJECTED = Chat("rejected", ttft=None, stall=None, e2e=0.01, token=False)
 BROKEN = Chat("server_error", ttft=None, stall=None, e2e=0.01, token=False)
 UNKNOWN = {**VLLM, "model": "unknown"}
@@ -315,6 +316,44 @@ MODEL_NOT_LOADED = (
     ),
 )
 
+PROBE_LOADS_MODEL = (
+    Case(
+        "LLMProbeLoadsModel",
+        "one chat loads the model, the others of ten minutes are held back, and then all is well",
+        chats([*lasting(5, OK), LOADS, *lasting(10, LOADS_MODEL), *lasting(75, OK)], target=OLLAMA),
+        89,
+        (
+            Firing(
+                6,
+                74.75,
+                {**OLLAMA, "scenario": "heartbeat"},
+                "Chats of heartbeat with llm/ollama had the model loaded anew although it was in memory. Its users wait for that, and again "
+                "when it is loaded as they want it. chatprobe holds these chats back, and tries again ever more seldom.",
+            ),
+        ),
+    ),
+    Case(
+        "LLMProbeLoadsModel",
+        "held back for hours after a single load",
+        chats([*lasting(5, OK), LOADS, *lasting(170, LOADS_MODEL)], target=OLLAMA),
+        175,
+        (Firing(6, 175, OLLAMA),),
+    ),
+    Case(
+        "LLMProbeLoadsModel",
+        "chats come each half hour, and each loads the model",
+        chats(lasting(1, NOTHING) + seldom(LOADS, LOADS, LOADS, minutes=30), target=OLLAMA, interval=1800),
+        90,
+        (Firing(2, 90, OLLAMA),),
+    ),
+    Case(
+        "LLMProbeLoadsModel",
+        "the model is not in memory, and no chat is sent",
+        chats(lasting(5, OK) + lasting(60, NOT_LOADED), target=OLLAMA),
+        64,
+    ),
+)
+
 ONE_IN_FIVE_STALLS = (STALLED, OK, OK, OK, OK)
 STREAM_STALLED = (
     Case(
@@ -388,6 +427,11 @@ STREAM_GATHERED = (
     ),
 )
 
+_ELSE_A_PROXY = (
+    " If that does not say why: a router or proxy that cuts long streams looks like this. vLLM shows a chat in its trace, whose id is the request "
+    "id, with `--otlp-traces-endpoint`; its log, by the request id with `--enable-log-requests`, else by time and client; its metric "
+    "`vllm:request_success_total` by `finished_reason`."
+)
 NO_COMPLETION = (
     Case(
         "LLMFirstTokenButNoCompletion",
@@ -400,7 +444,7 @@ NO_COMPLETION = (
                 42.25,
                 {**VLLM, "scenario": "heartbeat"},
                 "37.5% of the chats with llm/vllm (Qwen/Qwen2.5-7B-Instruct) that had a first token in the last 10m did not come to their end "
-                "(heartbeat). A router or proxy that cuts long streams looks like this. The most frequent failure in 10m: truncated.",
+                f"(heartbeat). The most frequent failure in 10m: truncated.{_ELSE_A_PROXY}",
             ),
         ),
     ),
@@ -415,7 +459,27 @@ NO_COMPLETION = (
                 23.75,
                 {**VLLM, "scenario": "heartbeat"},
                 "52% of the chats with llm/vllm (Qwen/Qwen2.5-7B-Instruct) that had a first token in the last 10m did not come to their end "
-                "(heartbeat). A router or proxy that cuts long streams looks like this. The most frequent failure in 10m: truncated.",
+                f"(heartbeat). The most frequent failure in 10m: truncated.{_ELSE_A_PROXY}",
+            ),
+        ),
+    ),
+    Case(
+        "LLMFirstTokenButNoCompletion",
+        "Ollama cuts a model that repeats itself",
+        chats(lasting(10, OK) + lasting(20, CUT, OK), target=OLLAMA)
+        | series(
+            own.LAST_FAILURE, [1800] * 120, **OLLAMA, scenario="heartbeat", reason="truncated", detail="Ollama cuts a model that repeats itself"
+        ),
+        29.5,
+        (
+            Firing(
+                17,
+                29.5,
+                {**OLLAMA, "scenario": "heartbeat"},
+                "37.5% of the chats with llm/ollama (gemma3:4b) that had a first token in the last 10m did not come to their end (heartbeat). "
+                "The most frequent failure in 10m: truncated. The last failure: truncated, Ollama cuts a model that repeats itself. "
+                "If that does not say why: a router or proxy that cuts long streams looks like this. Ollama shows a chat in its log, by time and "
+                "client: lines that begin with `[GIN]`, and those of its runner around them; `OLLAMA_DEBUG=1` says more.",
             ),
         ),
     ),
@@ -552,7 +616,17 @@ CERTIFICATE = (
     ),
 )
 
-CASES = (*TARGET_DOWN, *MODEL_MISSING_CASES, *MODEL_NOT_LOADED, *STREAM_STALLED, *STREAM_GATHERED, *NO_COMPLETION, *REGRESSION, *CERTIFICATE)
+CASES = (
+    *TARGET_DOWN,
+    *MODEL_MISSING_CASES,
+    *MODEL_NOT_LOADED,
+    *PROBE_LOADS_MODEL,
+    *STREAM_STALLED,
+    *STREAM_GATHERED,
+    *NO_COMPLETION,
+    *REGRESSION,
+    *CERTIFICATE,
+)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -39,6 +39,7 @@ KEYS = [
         "connection",
         "retries",
         "left_out",
+        "load",
         "cache",
     ),
     *(
