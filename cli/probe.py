@@ -62,7 +62,7 @@ class Chats:
 @click.command(context_settings={"show_default": True})
 @click.argument("url")
 @click.option("--backend", type=click.Choice(backends.names()), help="Which engine answers there; left out: it is asked.")
-@click.option("--model", metavar="NAME", help="Model to chat with; left out: the first that the engine lists.")
+@click.option("--model", metavar="NAME", help="Model to chat with; left out: the first that the engine lists, or has in memory.")
 @click.option("--chat-path", metavar="PATH", help="Path of chats below URL, where it is not the API's own, like /chat/completions.")
 @click.option("--omit", multiple=True, metavar="FIELD", help="Leave a field out of requests, like seed; repeatable.")
 @click.option("--extra-body", metavar="JSON", help="More fields for requests, like '{\"top_p\": 1}'.")
@@ -340,10 +340,15 @@ async def _run(chats: Chats, show: Show) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, interrupt)
         chats = replace(chats, endpoint=await _with_model(control, chats.endpoint))
-        async with aclosing(_hold(chats, prober, stop)) as held:
-            async for record in held:
-                records.append(record)
-                show.each(record)
+        await _tell_what_may_load(control, chats.endpoint)
+        try:
+            async with aclosing(_hold(chats, prober, control, stop)) as held:
+                async for record in held:
+                    records.append(record)
+                    show.each(record)
+        except click.ClickException:
+            show.end(records)
+            raise
     show.end(records)
     if any(record.outcome == "failed" for record in records):
         return 1
@@ -353,37 +358,43 @@ async def _run(chats: Chats, show: Show) -> int:
 async def _with_model(control: Control, endpoint: Endpoint) -> Endpoint:
     """The endpoint with the model to ask for; an engine that gives no answer is left for the chat itself to show.
 
-    Raises `ClickException` where there is no model to chat with, or where only loading one would answer the chat.
+    Raises `ClickException` where there is no model to chat with.
     """
     from probes.ask import UNKNOWN_MODEL
     from probes.control import ControlError
-    from probes.loading import Memory, memory
+    from probes.loading import chosen
 
-    backend = backends.get(endpoint.backend)
-    model = endpoint.model
-    if model is None:
-        try:
+    if endpoint.model is not None:
+        return endpoint
+    try:
+        if backends.get(endpoint.backend).on_demand is not None:
+            model = await chosen(control, endpoint, None)
+        else:
             model = next(iter(await control.models(endpoint)), None)
-        except ControlError as error:
-            click.echo(f"The engine's models cannot be listed ({error}), and none is named with --model.", err=True)
-            return replace(endpoint, model=UNKNOWN_MODEL)
+    except ControlError as error:
+        click.echo(f"The engine's models cannot be listed ({error}), and none is named with --model.", err=True)
+        return replace(endpoint, model=UNKNOWN_MODEL)
     if model is None:
         raise click.ClickException("the engine lists no model; name one with --model")
-    if not endpoint.load_model:
-        match await memory(control, endpoint, model):
-            case Memory.UNLOADED:
-                raise click.ClickException(
-                    f"{backend.title} has not loaded {model}, and loading it would change what others see; --load-model allows it"
-                )
-            case Memory.UNTOLD:
-                raise click.ClickException(
-                    f"{backend.title} does not tell whether it has loaded {model}, and a chat might load it; --load-model allows it"
-                )
     return replace(endpoint, model=model)
 
 
-async def _hold(chats: Chats, prober: Prober, stop: asyncio.Event) -> AsyncGenerator[ChatRecord]:
-    """The chats' records in the order in which they end. Once `stop` is set no further one starts."""
+async def _tell_what_may_load(control: Control, endpoint: Endpoint) -> None:
+    """Says of an engine that loads on demand, and is chatted with by an API that cannot ask it not to."""
+    loader = await control.loader_behind(endpoint)
+    if loader is not None:
+        click.echo(
+            f"{loader.title} answers there. By this API it is not known whether a chat has it load the model, or load it anew "
+            f"for others; --backend {loader.name} keeps it from that.",
+            err=True,
+        )
+
+
+async def _hold(chats: Chats, prober: Prober, control: Control, stop: asyncio.Event) -> AsyncGenerator[ChatRecord]:
+    """The chats' records in the order in which they end. Once `stop` is set no further one starts.
+
+    Raises `ClickException` where a chat cannot be sent without leave to load the model, or had it loaded without.
+    """
     from probes.prompts import Prompter
 
     assert chats.endpoint.model is not None
@@ -394,18 +405,47 @@ async def _hold(chats: Chats, prober: Prober, stop: asyncio.Event) -> AsyncGener
         while running or (left and not stop.is_set()):
             while left and len(running) < chats.concurrency and not stop.is_set():
                 left -= 1
-                ask = _ask(chats, chats.endpoint.model, prompter)
-                chat = prober.chat(chats.endpoint, ask, scenario="cli", timeouts=chats.timeouts, connection=chats.connection)
-                running.add(asyncio.create_task(chat))
+                running.add(asyncio.create_task(_chat(chats, prober, control, _ask(chats, chats.endpoint.model, prompter))))
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 record = task.result()
                 if record.input_tokens is not None:
                     prompter.learn(record.input_tokens)
                 yield record
+                if record.load == "unwanted" and left:
+                    raise click.ClickException(f"{left} more chats are not sent: they might load the model too; --load-model allows it")
     finally:
         for task in running:
             task.cancel()
+
+
+async def _chat(chats: Chats, prober: Prober, control: Control, ask: Ask) -> ChatRecord:
+    """Hold one chat, if it loads nothing or may load. Raises `ClickException` where it would, or where that is not known."""
+    from probes.loading import Memory, place
+
+    endpoint = chats.endpoint
+    backend = backends.get(endpoint.backend)
+    found = await place(control, endpoint, ask.model)
+    if not endpoint.load_model:
+        if found.memory is Memory.UNLOADED:
+            raise click.ClickException(
+                f"{backend.title} has not loaded {ask.model}, and loading it would change what others see; --load-model allows it"
+            )
+        if found.memory is Memory.SILENT:
+            record = await prober.reach(endpoint, ask, scenario="cli", timeouts=chats.timeouts, connection=chats.connection)
+            if record is not None:
+                return record
+        if found.memory in (Memory.SILENT, Memory.UNTOLD):
+            raise click.ClickException(
+                f"{backend.title} does not tell whether it has loaded {ask.model} ({found.detail}), and a chat might load it; --load-model allows it"
+            )
+    return await prober.chat(
+        endpoint,
+        replace(ask, context_tokens=found.context_tokens),
+        scenario="cli",
+        timeouts=chats.timeouts,
+        connection=chats.connection,
+    )
 
 
 def _ask(chats: Chats, model: str, prompter: Prompter) -> Ask:

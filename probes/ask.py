@@ -56,6 +56,8 @@ class Ask:
 
     `nonce` is set for cold chats only: a text that no earlier chat had, which keeps the engine's prefix cache out of the measurement.
     It holds letters and digits only, at most 128 (vLLM's `cache_salt` takes no more).
+    `context_tokens` is the context of the model in memory, for an engine that would load it anew for a chat with another
+    one; None where there is no such engine, or where it is not known.
     """
 
     model: str
@@ -68,6 +70,7 @@ class Ask:
     exact_length: bool = False
     seed: int = 1
     check: Check | None = None
+    context_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

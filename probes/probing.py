@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -16,11 +18,12 @@ from probes.answer import Answer
 from probes.ask import Ask, Check, ConnectionPolicy, Endpoint, Reply, Timeouts, TooSlowError, Wrong
 from probes.backends.base import FrameError, Refusal, WireForm
 from probes.backends.refusal import redirected, spoken
+from probes.control import GATEWAY_STATUSES
 from probes.failure import Failure, Reason, first
 from probes.hiding import hidden
 from probes.lessons import Lessons
-from probes.record import ChatRecord, Outcome
-from probes.request import UrlError, address_of, body_of, request_bytes
+from probes.record import ChatRecord, Load, Native, Outcome
+from probes.request import UrlError, address_of, body_of, question_bytes, request_bytes
 from probes.spare import wanted
 from probes.wire.client import WorkerClient
 from probes.wire.order import Ending, Order, Read
@@ -89,7 +92,8 @@ class Prober:
             left_out = self._lessons.left_out(endpoint) - wanted(ask)
             tried = replace(endpoint, adaptation=endpoint.adaptation.without(left_out))
             answer, request_id = Answer(form), uuid.uuid4().hex
-            ending = await self._exchange(tried, ask, form, answer, request_id, timeouts, connection)
+            request = partial(request_bytes, tried, form, ask, request_id)
+            ending = await self._exchange(tried, request, form, answer, timeouts, connection)
             ours = fields(body_of(tried, form, ask)) - fields(endpoint.adaptation.extra_body) - wanted(ask)
             learnt = self._lessons.learn(endpoint, ours, ending.status, ending.error_body)
             if not learnt or pair_id is not None:
@@ -110,8 +114,38 @@ class Prober:
             left_out=tuple(sorted(left_out)),
         )
 
+    async def reach(
+        self,
+        endpoint: Endpoint,
+        ask: Ask,
+        *,
+        scenario: str,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+        connection: ConnectionPolicy = "reuse",
+        due_ns: int | None = None,
+        pair_id: str | None = None,
+    ) -> ChatRecord | None:
+        """Ask an engine that loads on demand for what it has in memory, in place of a chat that it might load something for.
+
+        Where nobody answers, the record is that of a chat that failed so: an outage is one, whatever was to be sent. None
+        where the engine answers: then nothing can be said of the chat.
+        """
+        on_demand = backends.get(endpoint.backend).on_demand
+        assert on_demand is not None
+        form = backends.form(endpoint.backend, endpoint.api)
+        answer, request_id = Answer(form), uuid.uuid4().hex
+        request = partial(question_bytes, endpoint, on_demand.path, request_id)
+        ending = await self._exchange(endpoint, request, form, answer, timeouts, connection)
+        if ending.status is not None and ending.status not in GATEWAY_STATUSES and ending.failure is None:
+            return None
+        failure = _cause(ending, form, answer)
+        if failure is not None:
+            failure = replace(failure, detail=f"{failure.detail} ({on_demand.path}, asked in place of a chat)")
+        record = _record(endpoint, ask, scenario, request_id, ending, answer, _told(failure, endpoint))
+        return replace(record, due_ns=due_ns, pair_id=pair_id)
+
     async def _exchange(
-        self, endpoint: Endpoint, ask: Ask, form: WireForm, answer: Answer, request_id: str, timeouts: Timeouts, connection: ConnectionPolicy
+        self, endpoint: Endpoint, request: Callable[[], bytes], form: WireForm, answer: Answer, timeouts: Timeouts, connection: ConnectionPolicy
     ) -> Ending:
         """One request and its answer, which is read as it comes."""
         reads = _Reads(answer)
@@ -119,7 +153,7 @@ class Prober:
             order = Order(
                 number=0,
                 address=address_of(endpoint),
-                request=request_bytes(endpoint, form, ask, request_id),
+                request=request(),
                 form=form,
                 timeouts=timeouts,
                 connection=connection,
@@ -227,6 +261,14 @@ def _told(failure: Failure | None, endpoint: Endpoint) -> Failure | None:
     return replace(failure, detail=shortened(hidden(failure.detail, endpoint))) if failure else None
 
 
+def _load(endpoint: Endpoint, native: Native) -> Load | None:
+    on_demand = backends.get(endpoint.backend).on_demand
+    bound_seconds = on_demand.loads_above_seconds if on_demand is not None else None
+    if bound_seconds is None or native.load_seconds is None or native.load_seconds <= bound_seconds:
+        return None
+    return "allowed" if endpoint.load_model else "unwanted"
+
+
 def _record(endpoint: Endpoint, ask: Ask, scenario: str, request_id: str, ending: Ending, answer: Answer, failure: Failure | None) -> ChatRecord:
     outcome: Outcome = "ok"
     ended_ns = ending.ended_ns
@@ -263,6 +305,7 @@ def _record(endpoint: Endpoint, ask: Ask, scenario: str, request_id: str, ending
         input_tokens=answer.input_tokens,
         token_source=None if answer.output_tokens is None else "usage" if answer.counted_by_usage else "chunks",
         chunk_token_source=answer.chunk_token_source,
+        load=_load(endpoint, answer.native),
         finish_reason=answer.finish_reason,
         clock="kernel" if answer.kernel_clock else "user",
         reasoned=answer.reasoned,

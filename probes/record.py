@@ -24,6 +24,8 @@ Outcome = Literal["ok", "failed", "cancelled"]
 NATIVE_TPOT_MAY_DIFFER = 2.0
 """By what factor our TPOT and the engine's own may differ before the record tells it."""
 TokenSource = Literal["usage", "chunks", "apportioned"]
+Load = Literal["allowed", "unwanted"]
+"""Whether the engine's owner gave leave to a load."""
 PHASES = ("resolve", "connect", "tls", "send", "wait", "stream")
 
 
@@ -125,6 +127,8 @@ class ChatRecord:
     token_source: TokenSource | None = None
     chunk_token_source: TokenSource | None = None
     """Where the tokens of each chunk are from; None also where they cannot be told."""
+    load: Load | None = None
+    """Set where the chat waited for its model to be loaded, by what the engine said of that time."""
     finish_reason: str | None = None
     clock: Literal["kernel", "user"] = "kernel"
     reasoned: bool = False
@@ -348,6 +352,7 @@ class ChatRecord:
             "connection": self.connection,
             "retries": self.retries,
             "left_out": list(self.left_out),
+            "load": self.load,
             "cache": self.cache,
             "phases": self.phases(),
             "headers_seconds": self.headers_seconds,

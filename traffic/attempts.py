@@ -13,6 +13,7 @@ import structlog
 
 from probes.ask import Ask, ConnectionPolicy, Endpoint, Timeouts
 from probes.failure import Failure, Reason
+from probes.loading import Memory, Place, unanswered
 from probes.record import ChatRecord
 from traffic.admission import Admission, Ticket
 from traffic.conversation import Script, Turn
@@ -22,8 +23,8 @@ from traffic.served import Served
 from traffic.watch import Watch
 
 PAIR_WAITS_SECONDS = 0.5
-"""How long the sides of a pair wait for one that does not say which model it has: a healthy engine's chat is not to
-be late because its peer is silent."""
+"""How long the sides of a pair wait for one that does not say which model it has, or where that is: a healthy engine's
+chat is not to be late because its peer is silent."""
 
 _log = structlog.get_logger()
 
@@ -48,9 +49,34 @@ class Prober(Protocol):
         """Hold one chat, and give its record."""
         ...
 
+    async def reach(
+        self,
+        endpoint: Endpoint,
+        ask: Ask,
+        *,
+        scenario: str,
+        timeouts: Timeouts,
+        connection: ConnectionPolicy,
+        due_ns: int | None,
+        pair_id: str | None,
+    ) -> ChatRecord | None:
+        """See whether the engine can be reached, in place of a chat.
+
+        Gives the record of a chat that failed by that, None where the engine can be reached.
+        """
+        ...
+
     def cancel_all(self) -> None:
         """End all chats that are under way; their records say `cancelled`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What a chat asks for. `place` is where the model is."""
+
+    model: str
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +156,12 @@ class Attempts:
         """
         patience = None if due.pair_id is None else PAIR_WAITS_SECONDS
         ready = await asyncio.gather(*(_make_ready(engine, patience) for engine, _ in admitted), return_exceptions=True)
-        sides = await asyncio.gather(*(self._attempt(due, engine, ticket, model) for (engine, ticket), model in zip(admitted, ready, strict=True)))
+        sides = await asyncio.gather(*(self._attempt(due, engine, ticket, one) for (engine, ticket), one in zip(admitted, ready, strict=True)))
         ended = [*(side for side in sides if side is not None), *refused]
         self._tell_pair(due, ended)
         return len(ended) == len(due.watch.engines) and all(side.record is not None and side.record.outcome == "ok" for side in ended)
 
-    async def _attempt(self, due: _Due, engine: Served, ticket: Ticket, ready: str | SkipReason | BaseException) -> Side | None:
+    async def _attempt(self, due: _Due, engine: Served, ticket: Ticket, ready: _Ready | SkipReason | BaseException) -> Side | None:
         """One target's side of the chat.
 
         None if chatprobe stopped, or lost its lease, before the chat could be sent.
@@ -147,8 +173,8 @@ class Attempts:
                     raise ready
                 case SkipReason():
                     event = self._skipped(due.watch, engine, ready)
-                case model if not self._closed and self._leads():
-                    event = await self._chat(due, engine, model)
+                case _Ready() if not self._closed and self._leads():
+                    event = await self._chat(due, engine, ready)
         except Exception as error:  # noqa: BLE001 - the edge of a probe: whatever breaks is our fault, is counted as such, and probing goes on
             _log.exception("a probe broke", target=engine.name, scenario=due.watch.name)
             event = self._broken(due, engine, error)
@@ -159,17 +185,22 @@ class Attempts:
         self._tell(event)
         return Side(engine.name, event, None) if isinstance(event, ChatRecord) else Side(engine.name, None, event.reason)
 
-    async def _chat(self, due: _Due, engine: Served, model: str) -> ChatRecord:
-        record = await self._prober.chat(
+    async def _chat(self, due: _Due, engine: Served, ready: _Ready) -> ChatRecord | Skip:
+        silent = ready.place.memory is Memory.SILENT and not engine.endpoint.load_model
+        record = await (self._prober.reach if silent else self._prober.chat)(
             engine.endpoint,
-            due.watch.ask(engine, model, due.turn),
+            due.watch.ask(engine, ready.model, due.turn, ready.place.context_tokens),
             scenario=due.watch.name,
             timeouts=due.watch.scenario.timeouts,
             connection=due.watch.scenario.connection,
             due_ns=due.due_ns,
             pair_id=due.pair_id,
         )
-        engine.went_without(record.left_out)
+        if record is None:
+            return self._skipped(due.watch, engine, SkipReason.MODEL_NOT_LOADED)
+        if not silent:
+            engine.took(record)
+            engine.went_without(record.left_out)
         if record.input_tokens is not None:
             due.script.learn(record.input_tokens)
         if record.outcome == "ok":
@@ -217,16 +248,16 @@ def _in_order(engines: Sequence[Served], pair_id: str | None) -> Sequence[Served
     return engines if pair_id is None else random.Random(pair_id).sample(engines, len(engines))
 
 
-async def _make_ready(engine: Served, patience_seconds: float | None) -> str | SkipReason:
-    """The model to ask for, or why the chat is not to be sent.
+async def _make_ready(engine: Served, patience_seconds: float | None) -> _Ready | SkipReason:
+    """What to ask for, or why the chat is not to be sent.
 
-    Where the engine does not answer within the patience, the model is the one that is known so far, perhaps none: the
-    chat itself then finds out what is wrong. `patience_seconds` is None where only the questions' own timeouts count.
+    Where the engine does not answer within the patience, the model is the one that is known so far, perhaps none, and
+    nothing is known of its place. `patience_seconds` is None where only the questions' own timeouts count.
     """
     try:
         async with asyncio.timeout(patience_seconds):
             model = await engine.model()
-            unloaded = await engine.loaded() is False
+            place = await engine.place()
     except TimeoutError:
-        return engine.facts.model
-    return SkipReason.MODEL_NOT_LOADED if unloaded and not engine.endpoint.load_model else model
+        model, place = engine.facts.model, unanswered(engine.endpoint)
+    return engine.refusal(place) or _Ready(model, place)

@@ -24,7 +24,9 @@ class SkipReason(StrEnum):
     LOAD_SHARE = "load_share"
     """Others use the engine, and chatprobe's share of its work was above what is allowed for a scenario that yields."""
     MODEL_NOT_LOADED = "model_not_loaded"
-    """The engine would have had to load the model, and nobody allowed that."""
+    """The engine would have had to load the model, or does not tell whether it would, and nobody allowed that."""
+    LOADS_MODEL = "loads_model"
+    """Chats before this one had the engine load the model although it was in memory, and nobody allowed that."""
     INACTIVE = "inactive"
     """The scenario's calendar has no chats at that time."""
     MISSED = "missed"
@@ -48,7 +50,9 @@ class Facts:
 
     `model` is the name that chats ask for, `served_model` the one that the engine itself gives. `max_model_len` is how
     many tokens a prompt and its answer may have together. `left_out` are fields that requests go without since the
-    engine refused them.
+    engine refused them. `context_tokens` is the context of the model in memory, of an engine that loads on demand: None
+    beside a true `model_loaded` means that the engine does not tell it. `held_back` says why chats are held back that
+    had the engine load the model; None where they are not.
     """
 
     target: str
@@ -58,6 +62,8 @@ class Facts:
     model_loaded: bool | None = None
     max_model_len: int | None = None
     left_out: tuple[str, ...] = ()
+    context_tokens: int | None = None
+    held_back: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from probes.backends.base import Event, WireForm
 from probes.backends.complaint import Complaint
 from probes.backends.fields import JsonObject, parse_object
 from probes.backends.llamacpp import own_times
-from probes.backends.ollama import with_tag
+from probes.backends.ollama_models import with_tag
 from probes.backends.openai_chat import OpenAiChat
 from probes.record import Native
 

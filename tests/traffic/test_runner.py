@@ -185,15 +185,55 @@ async def test_a_model_that_is_not_loaded_is_not_asked_for_unless_that_is_allowe
         assert scene.heard.of(Facts)[-1].model_loaded is False
 
 
-async def test_an_engine_that_answers_no_question_is_chatted_with_all_the_same() -> None:
+async def test_the_context_of_the_model_in_memory_goes_with_each_chat() -> None:
+    async with running(config(targets=OLLAMA), control=FakeControl(in_memory=True, context_tokens=2048)) as scene:
+        await scene.clock.advance(10)
+        scene.control.context_tokens = None
+        await scene.clock.advance(10)
+        assert [ask.context_tokens for _, ask in scene.prober.asks] == [2048, None]
+    allowed = OLLAMA.replace("model: tiny", "model: tiny, load_model: true")
+    async with running(config(targets=allowed), control=FakeControl(in_memory=True, context_tokens=2048)) as scene:
+        await scene.clock.advance(10)
+        assert [ask.context_tokens for _, ask in scene.prober.asks] == [2048]
+
+
+async def test_an_engine_that_answers_nothing_fails_without_a_chat() -> None:
     unnamed = "ollama: {backend: ollama, url: 'http://engine:11434'}"
-    async with running(config(targets=unnamed), control=FakeControl(silent=True), reason=Reason.CONNECT) as scene:
+    async with running(config(targets=unnamed), control=FakeControl(silent=True, in_memory=True)) as scene:
         await scene.clock.advance(5)
         assert [(record.model, record.reason) for record in scene.records] == [(UNKNOWN_MODEL, Reason.CONNECT)]
+        assert (scene.prober.asks, scene.skips) == ([], [])
         scene.control.silent = False
-        scene.prober.reason = None
         await scene.clock.advance(20)
         assert [(record.model, record.outcome) for record in scene.records[1:2]] == [("tiny", "ok")]
+
+
+async def test_an_engine_that_answers_nothing_is_chatted_with_where_loading_is_allowed() -> None:
+    allowed = OLLAMA.replace("model: tiny", "model: tiny, load_model: true")
+    async with running(config(targets=allowed), control=FakeControl(silent=True), reason=Reason.CONNECT) as scene:
+        await scene.clock.advance(5)
+        assert [name for name, _ in scene.prober.asks] == ["ollama"]
+        assert scene.prober.reached == []
+
+
+async def test_an_engine_that_answers_after_all_is_not_chatted_with_unseen() -> None:
+    async with running(config(targets=OLLAMA), control=FakeControl(silent=True)) as scene:
+        scene.prober.answers = True
+        await scene.clock.advance(10)
+        assert (scene.prober.asks, scene.records, set(scene.skips)) == ([], [], {SkipReason.MODEL_NOT_LOADED})
+        assert scene.admission.in_flight == 0
+
+
+async def test_chats_that_load_the_model_without_leave_stop() -> None:
+    async with running(config(targets=OLLAMA), control=FakeControl(in_memory=True)) as scene:
+        scene.prober.load = "unwanted"
+        await scene.clock.advance(605)
+        assert len(scene.prober.asks) == 1
+        assert set(scene.skips) == {SkipReason.LOADS_MODEL}
+        scene.prober.load = None
+        await scene.clock.advance(30)
+        assert len(scene.prober.asks) > 2
+        assert scene.heard.of(Facts)[-1].held_back is None
 
 
 async def test_a_misspelt_model_of_ollama_is_a_failure_and_no_skip() -> None:

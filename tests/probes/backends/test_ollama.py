@@ -9,7 +9,7 @@ import pytest
 from probes.ask import Ask, Message
 from probes.backends import form, get
 from probes.backends.base import Event, FrameError, Refusal
-from probes.backends.ollama import loaded, with_tag
+from probes.backends.ollama_models import loaded, with_tag
 from probes.failure import Reason
 from probes.record import Native
 
