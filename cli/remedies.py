@@ -14,6 +14,7 @@ _REMEDIES = {
     Reason.UNAVAILABLE: "a router answered in place of the engine: look whether a pod is ready behind it",
     Reason.REJECTED: "check --backend and the URL, and what the engine objects to, which stands above; --omit leaves a field out",
     Reason.SERVER_ERROR: "the engine broke on this request: search its log for the request id",
+    Reason.MODEL_LOAD: "what the engine says of it stands above: look at its memory and its log, or allow more with --load-timeout",
     Reason.FIRST_TOKEN_TIMEOUT: "the engine queues, loads a model or is stuck: see its waiting requests, or allow more with --first-token-timeout",
     Reason.STALLED: "the engine stopped in the middle of an answer: look for preemption or a full KV cache, or allow more with --stall-timeout",
     Reason.TIMEOUT: "the answer is longer than its time: lower --max-tokens, or allow more with --timeout",

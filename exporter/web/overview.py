@@ -74,6 +74,7 @@ class Overview:
     def __init__(self, roster: Roster) -> None:
         self._roster = roster
         self._models: dict[str, str] = {}
+        self._loading: dict[str, float | None] = {}
         self._broken: set[str] = set()
         self._failures: dict[str, Failure] = {}
         self._failing: set[tuple[str, str]] = set()
@@ -83,6 +84,7 @@ class Overview:
         """Show these targets and scenarios from now on. What is known of others is forgotten."""
         self._roster = roster
         self._models = {name: model for name, model in self._models.items() if name in roster.members}
+        self._loading = {name: since for name, since in self._loading.items() if name in roster.members}
         self._broken &= roster.members.keys()
         self._failures = {name: failure for name, failure in self._failures.items() if name in roster.members}
         shown = {(name, scenario) for scenario, settings in roster.config.scenarios.items() for name in roster.of(settings)}
@@ -93,6 +95,7 @@ class Overview:
         match event:
             case Facts():
                 self._models[event.target] = event.model
+                self._loading[event.target] = event.loading_since
             case Breaker(target=target):
                 (self._broken.add if event.open else self._broken.discard)(target)
             case ChatRecord() if event.outcome == "cancelled":
@@ -132,9 +135,13 @@ class Overview:
                 engine = f"{endpoint.backend}<br><small>{escape(shown_url(endpoint.url))}</small>"
                 model = self._models.get(name) or endpoint.model or UNKNOWN_MODEL
                 yield (
-                    f"<tr><td>{escape(name)}{self._held_back(name)}</td><td>{escape(scenario)}</td>"
+                    f"<tr><td>{escape(name)}{self._held_back(name)}{self._loads(name)}</td><td>{escape(scenario)}</td>"
                     f'{_last(self._last.get((name, scenario)))}<td class="engine">{escape(model)}</td><td class="engine">{engine}</td></tr>'
                 )
+
+    def _loads(self, target: str) -> str:
+        since = self._loading.get(target)
+        return "" if since is None else f"<br><small>loading the model since {_time(since)}</small>"
 
     def _held_back(self, target: str) -> str:
         if target not in self._broken:
