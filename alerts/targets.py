@@ -63,6 +63,23 @@ def _model_missing() -> Alert:
     )
 
 
+def _model_load_failed() -> Alert:
+    return Alert(
+        "LLMModelLoadFailed",
+        f"{increase(own.MODEL_LOAD_FAILURES.name, '30m', _BY_TARGET)} > 0\n"
+        f"and on ({_BY_TARGET})\nmax by ({_BY_TARGET}) ({own.MODEL_LOADED.name}) == 0",
+        Severity.PAGE,
+        f"{NAME} cannot load {MODEL}",
+        f"The engine was to load {MODEL}, which is allowed, and {COUNT} loads failed with {NAME} in 30m. "
+        "It is not slow: nothing is asked of the model until it is in memory. Users who ask for it wait for a load that fails."
+        + last_words(30 * MINUTE)
+        + WHERE,
+        link(Dashboard.OLLAMA, *TARGET),
+        for_seconds=5 * MINUTE,
+        keep_seconds=2 * MINUTE,
+    )
+
+
 def _model_not_loaded() -> Alert:
     skipped = f'{own.PROBE_SKIPPED.name}{{{own.REASON}="model_not_loaded"}}'
     return Alert(
@@ -74,6 +91,20 @@ def _model_not_loaded() -> Alert:
         "may not load it. Nothing is measured meanwhile, and the first user waits for the model to load.",
         link(Dashboard.OLLAMA, *TARGET),
         for_seconds=15 * MINUTE,
+    )
+
+
+def _loads_model() -> Alert:
+    skipped = f'{own.PROBE_SKIPPED.name}{{{own.REASON}="loads_model"}}'
+    return Alert(
+        "LLMProbeLoadsModel",
+        f"{increase(own.UNWANTED_LOADS.name, '1h')} > 0\nor\n{increase(skipped, '1h')} > 0",
+        Severity.TICKET,
+        f"{NAME} loads {MODEL} anew for chatprobe",
+        f"Chats of {SCENARIO} with {NAME} had the model loaded anew although it was in memory. Its users wait for that, and again "
+        "when it is loaded as they want it. chatprobe holds these chats back, and tries again ever more seldom.",
+        link(Dashboard.OLLAMA, *TARGET),
+        for_seconds=MINUTE,
     )
 
 
@@ -159,7 +190,9 @@ def _expiry(name: str, severity: Severity, days: int) -> Alert:
 ALERTS = (
     _down(),
     _model_missing(),
+    _model_load_failed(),
     _model_not_loaded(),
+    _loads_model(),
     _stalled(),
     _gathered(),
     _no_completion(),

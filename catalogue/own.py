@@ -121,6 +121,12 @@ GATHERED = Metric(
     "Their timings are what users felt, and say nothing of the engine.",
     CHAT_LABELS,
 )
+UNWANTED_LOADS = Metric(
+    "chatprobe_unwanted_loads_total",
+    "counter",
+    "Chats for which the engine loaded its model although that was in memory and nobody allowed it, by the time that it says it took.",
+    CHAT_LABELS,
+)
 
 SLO_TOTAL = Metric("chatprobe_slo_total", "counter", "Attempts that count for an SLO.", (*CHAT_LABELS, SLO))
 SLO_GOOD = Metric("chatprobe_slo_good_total", "counter", "Attempts that succeeded and met every threshold of an SLO.", (*CHAT_LABELS, SLO))

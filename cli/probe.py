@@ -303,7 +303,7 @@ def _for_people(chats: Chats, with_text: bool) -> Show:
 
     from rich.console import Console
 
-    from cli.summary import failures, gathered, left_out, summary_table
+    from cli.summary import failures, gathered, left_out, loads, summary_table
     from cli.waterfall import chat_report, one_line, printable
 
     if isinstance(sys.stdout, TextIOWrapper):
@@ -323,7 +323,7 @@ def _for_people(chats: Chats, with_text: bool) -> Show:
 
     def end(records: list[ChatRecord]) -> None:
         if records:
-            console.print(summary_table(records), *left_out(records), *gathered(records), *failures(records), sep="\n")
+            console.print(summary_table(records), *left_out(records), *loads(records), *gathered(records), *failures(records), sep="\n")
 
     return Show(each, end)
 
@@ -413,12 +413,22 @@ async def _load(control: Control, endpoint: Endpoint, stop: asyncio.Event) -> No
 
 
 async def _tell_what_may_load(control: Control, endpoint: Endpoint) -> None:
-    """Says of an engine that loads on demand, and is chatted with by an API that cannot ask it not to."""
+    """Says of an engine that loads on demand where chats cannot keep it from loading the model anew."""
+    from probes.loading import Memory, place
+
+    assert endpoint.model is not None
     loader = await control.loader_behind(endpoint)
     if loader is not None:
         click.echo(
             f"{loader.title} answers there. By this API it is not known whether a chat has it load the model, or load it anew "
             f"for others; --backend {loader.name} keeps it from that.",
+            err=True,
+        )
+    found = await place(control, endpoint, endpoint.model)
+    if found.memory is Memory.LOADED and found.context_tokens is None:
+        click.echo(
+            f"{backends.get(endpoint.backend).title} does not tell the context of the model in memory: "
+            "a chat may load it anew for users with another one than its default.",
             err=True,
         )
 

@@ -54,6 +54,20 @@ def _on_target(target: Target) -> Iterator[Finding]:
             yield place, "carries the key in clear text over the network; write https://"
     if target.tls.insecure:
         yield ("tls", "insecure"), "accepts any certificate, an attacker's too; write ca_file: PATH"
+    if (loader := _loader_by_port(target)) is not None:
+        yield (
+            ("backend",),
+            f"cannot ask {loader.title}, whose port this is, to leave a model as it is in memory: each chat may load it, or load it anew for others; "
+            f"write {loader.name}",
+        )
+
+
+def _loader_by_port(target: Target) -> Backend | None:
+    """The engine that loads on demand and usually has the target's port, where the target is spoken to by the generic form."""
+    if not backends.get(target.backend).generic:
+        return None
+    port = urlsplit(target.url).port
+    return next((backend for backend in backends.BACKENDS.values() if backend.on_demand is not None and port in backend.usual_ports), None)
 
 
 def _on_credential(credential: Credential) -> Iterator[Finding]:

@@ -24,7 +24,7 @@ _WHERE = equals(BACKEND, "ollama")
 _BY_MODEL = (*BY_TARGET, MODEL)
 _MODEL_NAME = f"{NAME}: {{{{{MODEL}}}}}"
 _NO_MODEL = "no model is in memory."
-_NOT_LOADED = equals(own.REASON, "model_not_loaded")
+_LOADING = f'{own.REASON}=~"model_not_loaded|loads_model"'
 _TIMED = (native.LOAD, native.PREFILL, native.DECODE)
 
 
@@ -172,10 +172,12 @@ MEMORY = (
         mappings=(ValueText(0, "unloaded", Colour.PURPLE), ValueText(1, "loaded", Colour.GREEN)),
     ),
     lines(
-        "Chats not sent as the model was not loaded",
-        "Skipped, so that a probe does not load a model that nobody else wants. `load_model: true` lets it.",
+        "Chats not sent for the sake of the model in memory",
+        "`model_not_loaded`: so that a probe does not load a model that nobody else wants. `loads_model`: as chats had it loaded anew for others. "
+        "`load_model: true` lets them.",
         Unit.PER_SECOND,
-        {NAME: rate(own.PROBE_SKIPPED, _WHERE, _NOT_LOADED)},
+        {f"{NAME}: {{{{{own.REASON}}}}}": f"{rate(own.PROBE_SKIPPED, _WHERE, _LOADING, by=(*BY_TARGET, own.REASON))} > 0"},
+        may_be_empty="every chat that was due was sent.",
         width=12,
     ),
     stacked(

@@ -11,6 +11,7 @@ import structlog
 
 from probes import backends, loading
 from probes.ask import UNKNOWN_MODEL, Endpoint
+from probes.backends.backend import Backend
 from probes.control import ControlError
 from probes.failure import Reason
 from probes.load import LoadError
@@ -41,6 +42,8 @@ class Questions(loading.Questions, Protocol):
 
     async def load(self, endpoint: Endpoint, model: str, timeout_seconds: float) -> None: ...
 
+    async def loader_behind(self, endpoint: Endpoint) -> Backend | None: ...
+
 
 class Served:
     """Keeps the facts of one target, and tells `sink` when they change.
@@ -64,6 +67,7 @@ class Served:
         self._loading = Loading(endpoint.name, control, clock, self._loads)
         self._ended_without_answer = False
         self._context_is_untold = False
+        self._looked_behind = False
         self._asking: asyncio.Task[None] | None = None
         self._ask_again_ns: int | None = None
         self._gone = False
@@ -221,11 +225,26 @@ class Served:
             self._learn(replace(self._facts, max_model_len=longest))
             version = await self._control.version(self._endpoint)
             self._learn(replace(self._facts, backend_version=version))
+            await self._look_behind()
         except ControlError as error:
             _log.debug("no answer on models and version", target=self._endpoint.name, detail=str(error))
         finally:
             self._ask_again_ns = self._clock.monotonic_ns() + ASK_AGAIN_AFTER_NS
             self._asking = None
+
+    async def _look_behind(self) -> None:
+        """Say once, of an engine that loads on demand, that it is spoken to by a form that cannot keep it from that."""
+        if self._looked_behind:
+            return
+        self._looked_behind = True
+        loader = await self._control.loader_behind(self._endpoint)
+        if loader is not None:
+            _log.warning(
+                "the target may load the model for each chat, or load it anew for others",
+                target=self.name,
+                cause=f"{loader.title} answers there, and the backend {self._endpoint.backend} cannot say how the model is to be",
+                remedy=f"write backend: {loader.name}",
+            )
 
     async def _choose(self, models: Sequence[str]) -> str:
         held = self._facts.model

@@ -45,6 +45,7 @@ def counts(record: ChatRecord) -> Iterator[Reading]:
     yield Reading(own.RETRIES, record.retries)
     yield Reading(own.DOUBTFUL, record.doubtful)
     yield Reading(own.GATHERED, record.bursts is not None)
+    yield Reading(own.UNWANTED_LOADS, record.load == "unwanted")
 
 
 def timings(record: ChatRecord) -> Iterator[Reading]:

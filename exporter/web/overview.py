@@ -74,7 +74,8 @@ class Overview:
     def __init__(self, roster: Roster) -> None:
         self._roster = roster
         self._models: dict[str, str] = {}
-        self._loading: dict[str, float | None] = {}
+        self._loading_since: dict[str, float | None] = {}
+        self._loading: dict[str, str] = {}
         self._broken: set[str] = set()
         self._failures: dict[str, Failure] = {}
         self._failing: set[tuple[str, str]] = set()
@@ -84,7 +85,8 @@ class Overview:
         """Show these targets and scenarios from now on. What is known of others is forgotten."""
         self._roster = roster
         self._models = {name: model for name, model in self._models.items() if name in roster.members}
-        self._loading = {name: since for name, since in self._loading.items() if name in roster.members}
+        self._loading_since = {name: since for name, since in self._loading_since.items() if name in roster.members}
+        self._loading = {name: cause for name, cause in self._loading.items() if name in roster.members}
         self._broken &= roster.members.keys()
         self._failures = {name: failure for name, failure in self._failures.items() if name in roster.members}
         shown = {(name, scenario) for scenario, settings in roster.config.scenarios.items() for name in roster.of(settings)}
@@ -95,7 +97,10 @@ class Overview:
         match event:
             case Facts():
                 self._models[event.target] = event.model
-                self._loading[event.target] = event.loading_since
+                self._loading_since[event.target] = event.loading_since
+                self._loading.pop(event.target, None)
+                if event.held_back is not None:
+                    self._loading[event.target] = event.held_back
             case Breaker(target=target):
                 (self._broken.add if event.open else self._broken.discard)(target)
             case ChatRecord() if event.outcome == "cancelled":
@@ -140,10 +145,12 @@ class Overview:
                 )
 
     def _loads(self, target: str) -> str:
-        since = self._loading.get(target)
+        since = self._loading_since.get(target)
         return "" if since is None else f"<br><small>loading the model since {_time(since)}</small>"
 
     def _held_back(self, target: str) -> str:
+        if target in self._loading:
+            return f'<br><small class="failed">held back: {escape(self._loading[target])}</small>'
         if target not in self._broken:
             return ""
         failure = self._failures.get(target)

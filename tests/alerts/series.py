@@ -31,6 +31,7 @@ class Chat:
     e2e: float = 1.0
     token: bool = True
     gathered: bool = False
+    loads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,13 @@ class Restarted:
 
 OK = Chat()
 REFUSED = Chat("connect", ttft=None, stall=None, e2e=0.001, token=False)
+LOAD_FAILED = Chat("model_load", ttft=None, stall=None, e2e=0, token=False)
 MODEL_MISSING = Chat("model_missing", ttft=None, stall=None, e2e=0.01, token=False)
 NO_TOKEN_IN_TIME = Chat("first_token_timeout", ttft=10.0, stall=None, e2e=10.0, token=False)
 TIMED_OUT_WITHOUT_TOKEN = Chat("timeout", ttft=30.0, stall=None, e2e=30.0, token=False)
 CUT = Chat("truncated", e2e=30.0)
 STALLED = Chat(stall=4.0, e2e=6.0)
+LOADS = Chat(ttft=0.32, loads=True)
 GATHERED = Chat(ttft=0.21, stall=0.25, gathered=True)
 WRONG = Chat("validation")
 NOTHING: tuple[Chat | Skip, ...] = ()
@@ -205,6 +208,8 @@ class _Kept:
                 self._observe(metric, chat.stall)
         if chat.gathered:
             self._count(own.GATHERED)
+        if chat.loads:
+            self._count(own.UNWANTED_LOADS)
         if chat.token:
             self._observe(own.PHASE_SECONDS, chat.ttft or 0, ("phase", "wait"))
 
@@ -218,7 +223,7 @@ class _Kept:
                 self._counters[key] += 1
 
     def _all_zeros(self) -> dict[_Key, float]:
-        zeros = {_key(own.PROBES): 0.0, _key(own.GATHERED): 0.0}
+        zeros = {_key(metric): 0.0 for metric in (own.PROBES, own.GATHERED, own.UNWANTED_LOADS)}
         zeros |= {_key(own.PROBE_FAILURES, ("reason", reason)): 0.0 for reason in own.FAILURE_REASONS}
         zeros |= {_key(own.PROBE_SKIPPED, ("reason", reason)): 0.0 for reason in own.SKIP_REASONS}
         for metric, more in _HISTOGRAMS:

@@ -16,6 +16,8 @@ from tests.alerts.series import (
     CUT,
     GATHERED,
     GONE,
+    LOAD_FAILED,
+    LOADS,
     MODEL_MISSING,
     NO_TOKEN_IN_TIME,
     NOTHING,
@@ -37,7 +39,7 @@ from tests.alerts.series import (
     without_fraction,
 )
 
-INACTIVE, NOT_LOADED = Skip("inactive"), Skip("model_not_loaded")
+INACTIVE, NOT_LOADED, LOADS_MODEL = Skip("inactive"), Skip("model_not_loaded"), Skip("loads_model")
 UNKNOWN = {**VLLM, "model": "unknown"}
 DAYS = 24 * 60
 
@@ -236,6 +238,44 @@ def loaded(*samples: float | None) -> dict[str, str]:
     return series(own.MODEL_LOADED, samples, **OLLAMA)
 
 
+def load_failures(*samples: float) -> dict[str, str]:
+    return series(own.MODEL_LOAD_FAILURES, samples, reason="refused", **OLLAMA)
+
+
+RESTS, LOADING = Skip("load_failed"), Skip("loading")
+LOADS_FOR_LONG = chats(lasting(5, OK) + lasting(10, LOADING) + lasting(5, OK), target=OLLAMA) | loaded(*[1] * 20, *[0] * 40, *[1] * 20)
+MODEL_LOAD_FAILED = (
+    Case(
+        "LLMModelLoadFailed",
+        "the model cannot be loaded for ten minutes",
+        chats([*lasting(5, OK), LOAD_FAILED, *lasting(1, RESTS), LOAD_FAILED, *lasting(9, RESTS), *lasting(5, OK)], target=OLLAMA)
+        | loaded(*[1] * 20, *[0] * 42, *[1] * 20)
+        | load_failures(*[0] * 20, *[1] * 5, *[2] * 57),
+        19,
+        (
+            Firing(
+                10,
+                17.25,
+                OLLAMA,
+                "The engine was to load gemma3:4b, which is allowed, and 2 loads failed with llm/ollama in 30m. "
+                "It is not slow: nothing is asked of the model until it is in memory. Users who ask for it wait for a load that fails.",
+            ),
+        ),
+    ),
+    Case(
+        "LLMModelLoadFailed",
+        "one load fails, the next one takes its time and succeeds",
+        chats([*lasting(5, OK), LOAD_FAILED, *lasting(4, LOADING), *lasting(10, OK)], target=OLLAMA)
+        | loaded(*[1] * 20, *[0] * 17, *[1] * 40)
+        | load_failures(*[0] * 20, *[1] * 57),
+        19,
+    ),
+    Case("LLMModelLoadFailed", "it loads for ten minutes", LOADS_FOR_LONG | load_failures(*[0] * 80), 19.5),
+    Case("LLMTargetDown", "it loads for ten minutes", LOADS_FOR_LONG, 19.5),
+    Case("LLMTTFTRegression", "it loads for ten minutes", LOADS_FOR_LONG, 19.5),
+)
+
+
 MODEL_NOT_LOADED = (
     Case(
         "LLMModelNotLoaded",
@@ -277,6 +317,44 @@ MODEL_NOT_LOADED = (
         chats(lasting(5, OK) + lasting(20, NOT_LOADED) + lasting(10, GONE), target=OLLAMA) | loaded(*[1] * 20, *[0] * 80, *[None] * 40),
         34.5,
         (Firing(20, 24.75, OLLAMA),),
+    ),
+)
+
+PROBE_LOADS_MODEL = (
+    Case(
+        "LLMProbeLoadsModel",
+        "one chat loads the model, the others of ten minutes are held back, and then all is well",
+        chats([*lasting(5, OK), LOADS, *lasting(10, LOADS_MODEL), *lasting(75, OK)], target=OLLAMA),
+        89,
+        (
+            Firing(
+                6,
+                74.75,
+                {**OLLAMA, "scenario": "heartbeat"},
+                "Chats of heartbeat with llm/ollama had the model loaded anew although it was in memory. Its users wait for that, and again "
+                "when it is loaded as they want it. chatprobe holds these chats back, and tries again ever more seldom.",
+            ),
+        ),
+    ),
+    Case(
+        "LLMProbeLoadsModel",
+        "held back for hours after a single load",
+        chats([*lasting(5, OK), LOADS, *lasting(170, LOADS_MODEL)], target=OLLAMA),
+        175,
+        (Firing(6, 175, OLLAMA),),
+    ),
+    Case(
+        "LLMProbeLoadsModel",
+        "chats come each half hour, and each loads the model",
+        chats(lasting(1, NOTHING) + seldom(LOADS, LOADS, LOADS, minutes=30), target=OLLAMA, interval=1800),
+        90,
+        (Firing(2, 90, OLLAMA),),
+    ),
+    Case(
+        "LLMProbeLoadsModel",
+        "the model is not in memory, and no chat is sent",
+        chats(lasting(5, OK) + lasting(60, NOT_LOADED), target=OLLAMA),
+        64,
     ),
 )
 
@@ -517,7 +595,18 @@ CERTIFICATE = (
     ),
 )
 
-CASES = (*TARGET_DOWN, *MODEL_MISSING_CASES, *MODEL_NOT_LOADED, *STREAM_STALLED, *STREAM_GATHERED, *NO_COMPLETION, *REGRESSION, *CERTIFICATE)
+CASES = (
+    *TARGET_DOWN,
+    *MODEL_MISSING_CASES,
+    *MODEL_LOAD_FAILED,
+    *MODEL_NOT_LOADED,
+    *PROBE_LOADS_MODEL,
+    *STREAM_STALLED,
+    *STREAM_GATHERED,
+    *NO_COMPLETION,
+    *REGRESSION,
+    *CERTIFICATE,
+)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

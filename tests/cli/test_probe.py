@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -25,9 +26,9 @@ from probes.backends import BACKENDS
 from probes.failure import Failure, Reason
 from probes.record import ChatRecord, Chunk, Milestones, Native
 from simulator import ENGINES, Latency, Options, simulated
-from tests.answers import FINISH, stream, token, whole
+from tests.answers import FINISH, NDJSON, stream, token, whole
 from tests.exporter.chats import chat, gathered
-from tests.servers import Peer, closed_port, serving
+from tests.servers import Peer, Script, Server, closed_port, serving
 from tests.waiting import PATIENCE_SECONDS
 
 FAST = Latency(decode_seconds=0.002, first_token_seconds=0.002)
@@ -130,6 +131,67 @@ async def test_a_model_by_another_name_of_its_own_is_not_loaded_without_leave(ps
         code, _, err = await chatprobe(server.url, "--backend", "ollama", "--model", "Tiny:1B")
     assert (code, message in err) == (1, True)
     assert not any(request.startswith(b"POST") for request in server.requests)
+
+
+def ollama(contexts: Iterator[int | None], load_seconds: float = 0.001, *, chats: bool = True) -> Script:
+    """An Ollama in which `/api/ps` tells the next of these contexts each time; None: the model is not in memory."""
+    last = {"message": {}, "done": True, "done_reason": "stop", "eval_count": 1, "load_duration": round(load_seconds * 1e9)}
+
+    def script(peer: Peer) -> None:
+        while True:
+            request = peer.request()
+            if b" /api/chat " in request:
+                peer.send(whole(200, b'{"message":{"content":"hi"},"done":false}\n' + json.dumps(last).encode() + b"\n", NDJSON))
+            elif b" /api/ps " in request:
+                context = next(contexts)
+                loaded = [] if context is None else [{"name": "tiny:latest", "context_length": context}]
+                peer.send(whole(200, json.dumps({"models": loaded}).encode()))
+            elif b" /api/version " in request:
+                peer.send(whole(200, b'{"version":"0.33.0"}'))
+            else:
+                peer.send(whole(200, b'{"models":[{"name":"other:latest"},{"name":"tiny:latest"}]}'))
+
+    return script
+
+
+def sent_contexts(server: Server) -> list[object]:
+    bodies = (json.loads(request.partition(b"\r\n\r\n")[2]) for request in server.requests if b" /api/chat " in request)
+    return [body["options"].get("num_ctx") for body in bodies]
+
+
+async def test_each_chat_has_the_context_of_the_model_in_memory() -> None:
+    with serving(ollama(iter([2048, 0, 2048, 8192, 0, None]))) as server:
+        code, out, err = await chatprobe(server.url, "--backend", "ollama", "--count", "4")
+    assert sent_contexts(server) == [2048, 8192, None]
+    assert (code, "3 chats: 3 ok" in out, "Ollama has not loaded tiny:latest" in err) == (1, True, True)
+    assert err.count("does not tell the context") == 1
+
+
+async def test_a_chat_that_loads_the_model_is_the_last() -> None:
+    with serving(ollama(iter([2048] * 9), load_seconds=0.3)) as server:
+        code, out, err = await chatprobe(server.url, "--backend", "ollama", "--model", "tiny", "--count", "3")
+        assert (code, "2 more chats are not sent" in err, len(sent_contexts(server))) == (1, True, 1)
+        code, out, err = await chatprobe(server.url, "--backend", "ollama", "--model", "tiny")
+        assert (code, "loaded: for 0.30 s the engine loaded the model" in out, "nobody allowed it" in out) == (0, True, True)
+        code, out, err = await chatprobe(server.url, "--backend", "ollama", "--model", "tiny", "--count", "3", "--load-model")
+        assert (code, "3 of 3 chats" in out, "nobody allowed it" in out) == (0, True, False)
+
+
+async def test_nobody_answers_and_nothing_is_posted() -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+
+    with serving(script) as server:
+        code, out, err = await chatprobe(server.url, "--backend", "ollama", "--model", "tiny", "--output", "json")
+    assert (code, json.loads(out)["reason"]) == (1, "truncated"), err
+    assert not any(request.startswith(b"POST") for request in server.requests)
+
+
+async def test_ollama_behind_the_generic_form_is_told() -> None:
+    with serving(ollama(iter([2048] * 9))) as server:
+        _, _, err = await chatprobe(server.url, "--backend", "openai", "--model", "tiny")
+    assert "Ollama answers there." in err
+    assert "--backend ollama keeps it from that." in err
 
 
 @pytest.mark.parametrize("engine", ENGINES)

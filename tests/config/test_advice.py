@@ -26,6 +26,13 @@ FOUND = "discovery: {files: [targets.yaml]}\n"
             ["1:62: targets.v.tls.insecure: accepts any certificate, an attacker's too; write ca_file: PATH"],
         ),
         (
+            "targets: {o: {backend: openai, url: 'http://o:11434'}, p: {backend: openai, url: 'https://p'}}\n" + BEAT,
+            [
+                "1:24: targets.o.backend: cannot ask Ollama, whose port this is, to leave a model as it is in memory: each chat may load it, "
+                "or load it anew for others; write ollama",
+            ],
+        ),
+        (
             "targets: {o: {backend: ollama, url: http://o}}\n" + BEAT,
             [
                 "2:27: scenarios.beat.every: more often than Ollama's keep-alive of 5m pins the model in memory (o); "

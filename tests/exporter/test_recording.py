@@ -15,7 +15,7 @@ from exporter.assembly import Metrics
 from exporter.native.failure import NativeReason
 from exporter.urls import shown_url
 from probes.failure import Reason
-from probes.record import PHASES, ChatRecord
+from probes.record import PHASES, ChatRecord, Load
 from tests.exporter.chats import MS, START_NS, STARTED_AT, chat, chats, failed, gathered
 from tests.exporter.scrape import CONFIG, Scrape, config, promtool_accepts, scrape, scrape_openmetrics
 from traffic.events import Breaker, Facts, Skip, SkipReason
@@ -117,6 +117,13 @@ def test_a_chat_whose_tokens_were_gathered_is_counted_and_its_timings_are_observ
     assert (seen.one(own.TPOT.count, **CHAT), seen.one(own.TTFT.count, **CHAT)) == (2, 2)
 
 
+def test_only_loads_that_nobody_allowed_are_counted(metrics: Metrics) -> None:
+    loads: tuple[Load | None, ...] = ("unwanted", "allowed", None, "unwanted")
+    for load in loads:
+        metrics.recording(replace(chat(), load=load))
+    assert scrape(metrics).one(own.UNWANTED_LOADS.name, **CHAT) == 2
+
+
 def test_everything_stands_at_zero_before_the_first_chat(metrics: Metrics) -> None:
     seen = scrape(metrics)
     for labels in (
@@ -124,7 +131,7 @@ def test_everything_stands_at_zero_before_the_first_chat(metrics: Metrics) -> No
         {**CHAT, "scenario": "long"},
         {"target": "tgi", "backend": "tgi", "model": "unknown", "scenario": "heartbeat"},
     ):
-        for metric in (own.PROBES, own.INPUT_TOKENS, own.OUTPUT_TOKENS, own.CHUNKS, own.RETRIES, own.DOUBTFUL, own.GATHERED):
+        for metric in (own.PROBES, own.INPUT_TOKENS, own.OUTPUT_TOKENS, own.CHUNKS, own.RETRIES, own.DOUBTFUL, own.GATHERED, own.UNWANTED_LOADS):
             assert seen.one(metric.name, **labels) == 0
         for metric in (own.TTFT, own.ITL, own.TPOT, own.STALL, own.OUTPUT_RATE):
             assert (seen.one(metric.count, **labels), seen.one(metric.bucket, **labels, le="+Inf")) == (0, 0)

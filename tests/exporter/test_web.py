@@ -207,6 +207,20 @@ async def test_an_open_breaker_keeps_the_reason_that_opened_it_whatever_comes_af
     assert "1 failing, 1 with an open breaker." in page
 
 
+async def test_the_page_says_why_a_target_is_held_back_until_it_is_not(site: Site, settings: Config) -> None:
+    site.overview(Facts("vllm", "tiny", held_back="a chat had <it> loaded"))
+    site.overview(Skip("vllm", "heartbeat", SkipReason.LOADS_MODEL, 1_800_000_000))
+    page = (await site.get("/"))[2].decode()
+    assert page.count('<small class="failed">held back: a chat had &lt;it&gt; loaded</small>') == 2
+    assert "skipped: loads_model" in page
+    site.overview(Facts("vllm", "tiny"))
+    assert b"held back" not in (await site.get("/"))[2]
+    site.overview(Facts("vllm", "tiny", held_back="again"))
+    site.overview.show(roster(settings.model_copy(update={"targets": {"tgi": settings.targets["tgi"]}})))
+    site.overview.show(roster(settings))
+    assert b"held back" not in (await site.get("/"))[2]
+
+
 async def test_the_page_says_what_is_wrong_with_the_configuration_escaped_and_bounded(site: Site) -> None:
     assert b'<p class="failed">' not in (await site.get("/"))[2]
     site.troubles = ("\n".join(f"<line {number}>" for number in range(13)), "one")

@@ -37,6 +37,7 @@ KEYS = [
         "connection",
         "retries",
         "left_out",
+        "load",
         "cache",
     ),
     *(

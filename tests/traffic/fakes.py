@@ -8,7 +8,9 @@ from typing import TypeVar
 
 from config.model import Config
 from config.reader import parse
+from probes import backends
 from probes.ask import Ask, ConnectionPolicy, Endpoint, Timeouts
+from probes.backends.backend import Backend
 from probes.control import ControlError, NoAnswerError
 from probes.failure import Failure, Reason
 from probes.load import LoadError
@@ -179,6 +181,7 @@ class FakeControl:
     release: str | None = "1.0"
     longest: int | None = 4096
     silent: bool = False
+    is_ollama: bool = False
     untold: bool = False
     """Whether it does not say what is in memory."""
     load_error: LoadError | None = None
@@ -232,6 +235,9 @@ class FakeControl:
     async def longest_chat(self, endpoint: Endpoint, model: str) -> int | None:
         self._asked("longest_chat")
         return self.longest
+
+    async def loader_behind(self, endpoint: Endpoint) -> Backend | None:
+        return backends.get("ollama") if self.is_ollama and backends.get(endpoint.backend).generic else None
 
     def _asked(self, question: str) -> None:
         self.questions.append(question)

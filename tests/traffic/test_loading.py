@@ -58,7 +58,7 @@ async def test_it_is_told_that_the_target_loads_and_how_long_it_took(scene: Scen
 async def test_one_chat_of_each_scenario_waits_and_none_takes_another_s_place() -> None:
     targets = f"{ALLOWED}\n  other: {{backend: vllm, url: 'http://v', model: m}}"
     settings = config(targets=targets, scenario="every: 10s", limits="{streams: 1, streams_per_target: 1}")
-    settings = settings.model_copy(update={"scenarios": {name: settings.scenarios["heartbeat"] for name in ("a", "b")}})
+    settings = settings.model_copy(update={"scenarios": dict.fromkeys(("a", "b"), settings.scenarios["heartbeat"])})
     async with running(settings, control=FakeControl(in_memory=False)) as scene:
         await scene.clock.advance(40)
         assert (loads(scene), {record.target for record in scene.records}) == (1, {"other"})

@@ -22,6 +22,7 @@ LOST = [
     *(Side("b", failed(reason), None) for reason in Reason if reason is not Reason.INTERNAL),
     Side("b", None, SkipReason.BREAKER),
     Side("b", None, SkipReason.TARGET_BUSY),
+    Side("b", None, SkipReason.LOAD_FAILED),
 ]
 
 

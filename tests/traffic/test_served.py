@@ -122,6 +122,19 @@ async def test_a_context_that_is_not_told_is_said_once() -> None:
     assert line["event"] == "the engine does not tell the context of the model in memory: chats go without it"
 
 
+@pytest.mark.parametrize(("backend", "is_ollama", "said"), [("openai", True, 1), ("openai", False, 0), ("ollama", True, 0)])
+async def test_ollama_behind_the_generic_form_is_told_once(backend: str, is_ollama: bool, said: int) -> None:
+    clock = FakeClock()
+    one = served(FakeControl(is_ollama=is_ollama), Heard(), clock, model="tiny", backend=backend)
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            clock.now_ns += 61_000_000_000
+            await one.model()
+            await settle()
+    warnings = [line for line in lines if line["log_level"] == "warning"]
+    assert [line["remedy"] for line in warnings] == ["write backend: ollama"] * said
+
+
 async def test_without_a_name_the_model_in_memory_is_followed() -> None:
     class Several(FakeControl):
         async def loaded_models(self, endpoint: Endpoint) -> tuple[LoadedModel, ...]:

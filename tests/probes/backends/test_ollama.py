@@ -1,6 +1,7 @@
 """Ollama: what it is sent, what it must never be sent, and each trap of its stream, by the bytes that it sends."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import orjson
@@ -46,6 +47,11 @@ def test_body_holds_nothing_that_would_load_reload_or_pin_a_model_for_others() -
 
 def test_thinking_is_asked_for_by_name() -> None:
     assert OLLAMA.body(ask(thinking=True))["think"] is True
+
+
+def test_the_context_of_the_model_in_memory_is_asked_for() -> None:
+    body = OLLAMA.body(replace(ask(), context_tokens=2048))
+    assert body == OLLAMA.body(ask()) | {"options": {"num_predict": 5, "temperature": 0, "seed": 7, "num_ctx": 2048}}
 
 
 def test_a_cold_chat_carries_its_nonce_at_the_very_front() -> None:
