@@ -393,7 +393,7 @@ async def _load(control: Control, endpoint: Endpoint, stop: asyncio.Event) -> No
     from probes.loading import must_load, place
 
     assert endpoint.model is not None
-    if not must_load(endpoint, await place(control, endpoint, endpoint.model)):
+    if not (endpoint.load_model and must_load(endpoint, await place(control, endpoint, endpoint.model))):
         return
     engine = backends.get(endpoint.backend).title
     click.echo(f"{engine} loads {endpoint.model} …", err=True)

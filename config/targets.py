@@ -121,7 +121,7 @@ class Target(Section):
             findings.append((("api",), f"{whose_api(self.api)}, and this is no {_owners(self.api)}; leave it out, or write api: chat"))
         if self.load_model and backend.on_demand is None:
             findings.append((("load_model",), f"{who_loads()}; leave it out"))
-        if not self.load_model and "load_timeout_seconds" in self.model_fields_set:
+        if not self.load_model and self.load_timeout_seconds != PATIENCE_SECONDS:
             findings.append((("load_timeout",), "is for a target with load_model: true; write that too, or leave it out"))
         urls = [self.url, *((self.metrics and self.metrics.urls) or ())]
         findings += check_tls(next((url for url in urls if url.startswith("https://")), self.url), self.tls_settings.model_dump(exclude_unset=True))

@@ -16,7 +16,7 @@ ALL = tuple(Measure)
 NEITHER_WAY = [
     Side("b", chat(outcome="cancelled", finished_ns=None), None),
     Side("b", failed(Reason.INTERNAL), None),
-    *(Side("b", None, reason) for reason in SkipReason if reason not in (SkipReason.BREAKER, SkipReason.TARGET_BUSY)),
+    *(Side("b", None, reason) for reason in SkipReason if reason not in (SkipReason.BREAKER, SkipReason.TARGET_BUSY, SkipReason.LOAD_FAILED)),
 ]
 LOST = [
     *(Side("b", failed(reason), None) for reason in Reason if reason is not Reason.INTERNAL),
