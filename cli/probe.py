@@ -230,7 +230,7 @@ def _adapted(engine: Backend, api: str, omit: tuple[str, ...], extra_body: str |
         raise click.BadParameter(f"is no JSON: {error}", param_hint="--extra-body") from None
     if not isinstance(extra, dict):
         raise click.BadParameter("is no JSON object; write '{\"NAME\": VALUE}'", param_hint="--extra-body")
-    findings = [*check_omit(omit, engine, api), *check_extra_body(extra, engine, load_model=load_model)]
+    findings = [*check_omit(omit, engine, api, load_model=load_model), *check_extra_body(extra, engine, load_model=load_model)]
     if max_tokens_field is not None:
         findings += check_max_tokens_field(max_tokens_field, engine, api)
     for place, text in findings:

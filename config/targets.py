@@ -59,7 +59,7 @@ class Target(Section):
         default=None, description="path of chats below `url`, where it is not the API's own: `/chat/completions`; the list of models is beside it"
     )
     url: str = Field(description="where it answers, `http://` or `https://`, without the API's own path such as `/v1`")
-    model: NonEmpty | None = Field(default=None, description="model to chat with; left out: the first that the engine lists")
+    model: NonEmpty | None = Field(default=None, description="model to chat with; left out: the first that the engine lists, or has in memory")
     api: ApiName = Field(default="chat", description=f"`chat`, or {listed(_OWN_APIS, 'or')}")
     api_key: SecretRef | None = Field(default=None, description="bearer key, `{file: PATH}` or `{env: NAME}`")
     tls_settings: TlsSettings = Field(default=TlsSettings(), alias="tls", description="certificates, for `https://`")
@@ -135,7 +135,7 @@ class Target(Section):
         yield from check_extra_body(self.extra_body, backend, load_model=self.load_model)
         if self.api not in backend.forms:
             return
-        yield from check_omit(self.omit, backend, self.api)
+        yield from check_omit(self.omit, backend, self.api, load_model=self.load_model)
         if self.max_tokens_field is not None:
             yield from check_max_tokens_field(self.max_tokens_field, backend, self.api)
 

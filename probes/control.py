@@ -235,4 +235,5 @@ async def _body(response: httpx.Response, path: str) -> bytes:
 
 def _is_json(response: httpx.Response) -> bool:
     """An engine says in JSON that it lacks a model; of a path that it lacks it, or a router, says so in plain text."""
-    return response.headers.get("Content-Type", "").partition(";")[0].strip() == "application/json"
+    content_type: str = response.headers.get("Content-Type", "")
+    return content_type.partition(";")[0].strip() == "application/json"

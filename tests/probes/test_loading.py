@@ -22,7 +22,7 @@ BLOB_A, BLOB_B = "sha256-" + "a" * 64, "sha256-" + "b" * 64
 Json = dict[str, object]
 
 
-def listed(*entries: Json) -> bytes:
+def listed(*entries: Mapping[str, object]) -> bytes:
     return whole(200, json.dumps({"models": entries}).encode())
 
 
@@ -229,3 +229,18 @@ async def test_which_model_is_chatted_with_where_none_is_named(ps: bytes, tags: 
     with ollama(ps, tags) as server:
         async with asking(server) as (control, endpoint):
             assert await chosen(control, endpoint, held) == expected
+
+
+@pytest.mark.parametrize(("hanging", "expected", "seconds"), [((b"/api/ps",), Memory.UNTOLD, 3), ((b"/api/ps", b"/api/tags"), Memory.SILENT, 0.2)])
+async def test_a_question_that_hangs_is_told_from_an_engine_that_does(hanging: tuple[bytes, ...], expected: Memory, seconds: float) -> None:
+    def script(peer: Peer) -> None:
+        while True:
+            if peer.request().split()[1] in hanging:
+                peer.await_client_gone()
+                return
+            peer.send(OWN)
+
+    with serving(script) as server:
+        async with Control(timeout_seconds=seconds) as control:
+            found = await place(control, Endpoint("engine", "ollama", server.url), "tiny")
+    assert (found.memory, found.detail) == (expected, f"/api/ps: no answer within {seconds:g} s")
