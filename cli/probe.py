@@ -80,7 +80,7 @@ class Chats:
 @click.option("--connection", type=click.Choice(["reuse", "fresh"]), default="reuse", help="fresh opens a connection for each chat.")
 @click.option("--thinking", is_flag=True, help="Let a reasoning model think first.")
 @click.option("--load-model", is_flag=True, help=f"Have {listed(_LOADING, 'or')} load the model if it is not in memory.")
-@click.option("--load-timeout", type=Duration(), default="5m", help="For loading the model, with --load-model.")
+@click.option("--load-timeout", type=Duration(), help="For loading the model, with --load-model; left out: 5m.")
 @click.option("--connect-timeout", type=Duration(), default="5s", help="For resolving, connecting and the TLS handshake.")
 @click.option("--first-token-timeout", type=Duration(), default="30s", help="For the first token, once the request is sent.")
 @click.option("--stall-timeout", type=Duration(), default="10s", help="For each gap between tokens.")
@@ -112,7 +112,7 @@ def command(
     connection: str,
     thinking: bool,
     load_model: bool,
-    load_timeout: float,
+    load_timeout: float | None,
     connect_timeout: float,
     first_token_timeout: float,
     stall_timeout: float,
@@ -132,9 +132,12 @@ def command(
     from config.targets import who_loads, whose_api
     from probes.adaptation import Adaptation
     from probes.ask import Endpoint, Timeouts, Tls
+    from probes.load import PATIENCE_SECONDS
 
     if no_chunks and output != "json":
         raise click.BadParameter("is for --output json", param_hint="--no-chunks")
+    if load_timeout is not None and not load_model:
+        raise click.BadParameter("is for --load-model", param_hint="--load-timeout")
     key = _api_key(api_key_file)
     own_path = _chat_path(chat_path)
     unknown = Endpoint(
@@ -147,7 +150,7 @@ def command(
         headers=_headers(headers, has_api_key=key is not None),
         tls=Tls(ca_file=ca_file, insecure=insecure),
         load_model=load_model,
-        load_timeout_seconds=load_timeout,
+        load_timeout_seconds=PATIENCE_SECONDS if load_timeout is None else load_timeout,
         adaptation=Adaptation(chat_path=own_path, query=_pairs(query)),
     )
     engine = backends.get(backend or asyncio.run(_recognised(unknown)))

@@ -115,6 +115,11 @@ def test_gathered_tokens_leave_a_pair_undecided() -> None:
     assert [each.undecided for each in found] == [Undecided.GATHERED] * 2
 
 
+def test_a_load_leaves_a_pair_undecided() -> None:
+    found = list(compared(Pair("versus", "1", (side(replace(chat(), load="allowed")), side(chat(), "b"))), answer_tokens=10))
+    assert [each.undecided for each in found] == [Undecided.LOAD] * 2
+
+
 def test_a_chat_with_gathered_tokens_still_beats_one_that_failed() -> None:
     assert wins(side(gathered()), side(failed(Reason.TIMEOUT), "b"), 40) == ALL
 
