@@ -301,8 +301,8 @@ def ollama_answering(load_seconds: object) -> Script:
 @pytest.mark.parametrize(
     ("load_ns", "load_model", "load"),
     [
-        (100_000_000, False, None),
-        (100_000_001, False, "unwanted"),
+        (200_000_000, False, None),
+        (200_000_001, False, "unwanted"),
         (40_000_000_000, False, "unwanted"),
         (40_000_000_000, True, "allowed"),
         (1_100_000, True, None),

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -24,7 +26,10 @@ from tests.waiting import PATIENCE_SECONDS
 MODEL = "tiny"
 CONTEXT = 2048
 """Not the server's default, which is 4096 for little memory: a chat that says none would load the model anew."""
-LOADED_WITHIN_SECONDS = 0.1
+LOADED_WITHIN_SECONDS = 0.2
+EVERY = "5s"
+BLOCK_SECONDS = 10
+"""So short that what else the machine does falls on both sides alike."""
 FAR_AWAY = "2100"
 """A model that is kept for ever leaves in the 24th century."""
 CONFIG = """\
@@ -96,16 +101,33 @@ class User:
         return sum(one.load_seconds > LOADED_WITHIN_SECONDS for one in self.felt)
 
 
+@dataclass(frozen=True)
+class Serving:
+    """`chatprobe serve`, which can be made to hold its breath with all its processes."""
+
+    web: str
+    process: subprocess.Popen[bytes]
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        os.killpg(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.process.pid, signal.SIGCONT)
+
+
 @contextmanager
-def beside(url: str, *, every: str, model: str = MODEL) -> Iterator[str]:
-    """`chatprobe serve` with one target; gives the URL of its web endpoints."""
+def beside(url: str, *, every: str, model: str = MODEL) -> Iterator[Serving]:
+    """`chatprobe serve` with one target."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "chatprobe.yaml"
         file.write_text(CONFIG.format(port=port, url=url, model=model, every=every))
-        process = subprocess.Popen([sys.executable, "-m", "cli", "serve", "--config", str(file)], stderr=subprocess.DEVNULL)
+        command = [sys.executable, "-m", "cli", "serve", "--config", str(file)]
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
         try:
-            yield f"http://127.0.0.1:{port}"
+            yield Serving(f"http://127.0.0.1:{port}", process)
         finally:
             process.terminate()
             process.wait(PATIENCE_SECONDS)
@@ -129,25 +151,25 @@ def first_chat(web: str) -> None:
         time.sleep(0.2)
 
 
-def measure(url: str, seconds: float, blocks: int = 5) -> None:
+def measure(url: str, seconds: float) -> None:
     """Print what a user felt alone and beside `serve`, and what was loaded."""
     user = User(url)
     user.chat()
     alone: list[Felt] = []
     together: list[Felt] = []
-    ended = unwanted = 0.0
-    for _ in range(blocks):
-        alone += user.chats_for(seconds / blocks)
-        with beside(url, every="2s") as web:
-            first_chat(web)
-            together += user.chats_for(seconds / blocks)
-            ended += counted(web, "chatprobe_probes_total")
-            unwanted += counted(web, "chatprobe_unwanted_loads_total")
-    kept = [(one["name"], one["context_length"], one["expires_at"][:4]) for one in user.in_memory()]
+    with beside(url, every=EVERY) as serving:
+        first_chat(serving.web)
+        for _ in range(round(seconds / BLOCK_SECONDS)):
+            together += user.chats_for(BLOCK_SECONDS)
+            with serving.paused():
+                alone += user.chats_for(BLOCK_SECONDS)
+        ended, unwanted = (counted(serving.web, name) for name in ("chatprobe_probes_total", "chatprobe_unwanted_loads_total"))
     for name, felt in (("alone", alone), ("beside serve", together)):
         ttft = sorted(one.ttft_seconds * 1000 for one in felt)
+        low, middle, high = statistics.quantiles(ttft, n=4)
         loads = sum(one.load_seconds > LOADED_WITHIN_SECONDS for one in felt)
-        print(f"{name:<13}{len(felt)} chats  TTFT p50 {statistics.median(ttft):.2f} ms  p95 {ttft[int(0.95 * len(ttft))]:.2f} ms  loads {loads}")
+        print(f"{name:<13}{len(felt)} chats  TTFT p25 {low:.2f}  p50 {middle:.2f}  p75 {high:.2f} ms  loads {loads}")
+    kept = [(one["name"], one["context_length"], one["expires_at"][:4]) for one in user.in_memory()]
     print(f"chatprobe    {ended:.0f} chats  unwanted loads {unwanted:.0f}  in memory {kept}")
 
 

@@ -55,7 +55,7 @@ def kept(user: User) -> Iterator[User]:
 
 def probe(url: str, *options: str) -> tuple[int, list[dict[str, Any]], str]:
     done = subprocess.run(
-        [sys.executable, "-m", "cli", "probe", url, "--backend", "ollama", "--output", "json", "--no-chunks", "--max-tokens", "8", *options],
+        [sys.executable, "-m", "cli", "probe", url, "--backend", "ollama", "--output", "json", "--max-tokens", "8", *options],
         check=False,
         capture_output=True,
         text=True,
@@ -83,7 +83,7 @@ def test_what_is_not_in_memory_as_it_is_stays_so(model: str, kept: User) -> None
 
 
 def test_a_model_that_it_lacks_and_one_that_another_server_has_are_for_the_chat_to_show(kept: User) -> None:
-    for model, reason in (("no-such-model", "model_missing"), ("no-such-model:cloud", "rejected")):
+    for model, reason in (("no-such-model", "model_missing"), ("no-such-model:cloud", "auth")):
         code, (record,), _ = probe(kept.url, "--model", model)
         assert (code, record["reason"]) == (1, reason)
 
@@ -93,38 +93,39 @@ def test_fifty_chats_and_the_tokens_are_those_of_its_own_count_by_the_kernels_cl
     assert (code, said, [record["outcome"] for record in records]) == (0, "", ["ok"] * 50)
     assert ({record["clock"] for record in records}, {record["token_source"] for record in records}) == ({"kernel"}, {"usage"})
     assert {record["output_tokens"] for record in records} == {8}
+    assert {sum(tokens for _, tokens in record["chunks"]) for record in records} == {8}
 
 
 def test_serve_beside_a_user_loads_nothing(kept: User) -> None:
-    with beside(kept.url, every="1s") as web:
+    with beside(kept.url, every="1s") as serving:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while counted(web, "chatprobe_probes_total") < 10 and time.monotonic() < deadline:
+        while counted(serving.web, "chatprobe_probes_total") < 10 and time.monotonic() < deadline:
             assert kept.chat().load_seconds < LOADED_WITHIN_SECONDS
-        assert counted(web, "chatprobe_probes_total") >= 10
-        assert counted(web, "chatprobe_probe_failures_total") == 0
-        assert counted(web, "chatprobe_unwanted_loads_total") == 0
+        assert counted(serving.web, "chatprobe_probes_total") >= 10
+        assert counted(serving.web, "chatprobe_probe_failures_total") == 0
+        assert counted(serving.web, "chatprobe_unwanted_loads_total") == 0
 
 
 def test_other_load_options_of_users_cost_them_one_load_and_no_more(user: User) -> None:
     user.chat(num_thread=2)
-    with beside(user.url, every="1s") as web:
+    with beside(user.url, every="1s") as serving:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while counted(web, "chatprobe_unwanted_loads_total") < 1 and time.monotonic() < deadline:
+        while counted(serving.web, "chatprobe_unwanted_loads_total") < 1 and time.monotonic() < deadline:
             time.sleep(0.2)
         again = user.chat(num_thread=2)
-        while counted(web, 'chatprobe_probe_skipped_total{reason="loads_model"}') < 3 and time.monotonic() < deadline:
+        while counted(serving.web, 'chatprobe_probe_skipped_total{reason="loads_model"}') < 3 and time.monotonic() < deadline:
             assert user.chat(num_thread=2).load_seconds < LOADED_WITHIN_SECONDS
-        assert counted(web, 'chatprobe_probe_skipped_total{reason="loads_model"}') >= 3
-        assert counted(web, "chatprobe_unwanted_loads_total") == 1
+        assert counted(serving.web, 'chatprobe_probe_skipped_total{reason="loads_model"}') >= 3
+        assert counted(serving.web, "chatprobe_unwanted_loads_total") == 1
     assert again.load_seconds > LOADED_WITHIN_SECONDS
 
 
 def test_a_model_that_was_unloaded_stays_unloaded_beside_serve(user: User) -> None:
     user.chat()
     user.unload(MODEL)
-    with beside(user.url, every="1s") as web:
+    with beside(user.url, every="1s") as serving:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while counted(web, 'chatprobe_probe_skipped_total{reason="model_not_loaded"}') < 3 and time.monotonic() < deadline:
+        while counted(serving.web, 'chatprobe_probe_skipped_total{reason="model_not_loaded"}') < 3 and time.monotonic() < deadline:
             time.sleep(0.2)
-        assert counted(web, 'chatprobe_probe_skipped_total{reason="model_not_loaded"}') >= 3
-        assert (counted(web, "chatprobe_probes_total"), user.in_memory()) == (0, [])
+        assert counted(serving.web, 'chatprobe_probe_skipped_total{reason="model_not_loaded"}') >= 3
+        assert (counted(serving.web, "chatprobe_probes_total"), user.in_memory()) == (0, [])
