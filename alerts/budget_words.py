@@ -9,7 +9,7 @@ from alerts.objective import Objective
 from alerts.templates import COUNT_OF_SERIES, DURATION_OF_SERIES, OF_CHATS, asked, reasons
 from catalogue import own
 
-_NOT_SENT = "breaker|target_busy"
+_NOT_SENT = "breaker|target_busy|load_failed"
 """Why chats that were not sent count as bad."""
 _LATENCIES = {"ttft": ("TTFT", own.TTFT.bucket), "tpot": ("TPOT", own.TPOT.bucket), "e2e": ("E2E", own.E2E.bucket)}
 _STEPS = 60

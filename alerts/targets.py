@@ -63,6 +63,23 @@ def _model_missing() -> Alert:
     )
 
 
+def _model_load_failed() -> Alert:
+    return Alert(
+        "LLMModelLoadFailed",
+        f"{increase(own.MODEL_LOAD_FAILURES.name, '30m', _BY_TARGET)} > 0\n"
+        f"and on ({_BY_TARGET})\nmax by ({_BY_TARGET}) ({own.MODEL_LOADED.name}) == 0",
+        Severity.PAGE,
+        f"{NAME} cannot load {MODEL}",
+        f"The engine was to load {MODEL}, which is allowed, and {COUNT} loads failed with {NAME} in 30m. "
+        "It is not slow: nothing is asked of the model until it is in memory. Users who ask for it wait for a load that fails."
+        + last_words(30 * MINUTE)
+        + WHERE,
+        link(Dashboard.OLLAMA, *TARGET),
+        for_seconds=5 * MINUTE,
+        keep_seconds=2 * MINUTE,
+    )
+
+
 def _model_not_loaded() -> Alert:
     skipped = f'{own.PROBE_SKIPPED.name}{{{own.REASON}="model_not_loaded"}}'
     return Alert(
@@ -178,6 +195,7 @@ def _expiry(name: str, severity: Severity, days: int) -> Alert:
 ALERTS = (
     _down(),
     _model_missing(),
+    _model_load_failed(),
     _model_not_loaded(),
     _loads_model(),
     _stalled(),

@@ -10,6 +10,7 @@ from catalogue import buckets, unified
 from catalogue.metric import REPLICA, TARGET, TARGET_LABELS, Metric
 from probes import backends, record
 from probes.failure import Reason
+from probes.load import LoadFailure
 from traffic.events import SkipReason
 from traffic.pairs import Measure, Undecided
 
@@ -25,6 +26,7 @@ SHARD, VERSION, PYTHON_VERSION = "shard", "version", "python_version"
 CHAT_LABELS = (*TARGET_LABELS, SCENARIO)
 
 FAILURE_REASONS = tuple(reason.value for reason in Reason)
+LOAD_FAILURES = tuple(cause.value for cause in LoadFailure)
 SKIP_REASONS = tuple(reason.value for reason in SkipReason)
 PHASES = record.PHASES
 ENGINE_PHASES = ("prefill", "decode")
@@ -170,7 +172,8 @@ PAIRS_UNDECIDED = Metric(
     "chatprobe_pairs_undecided_total",
     "counter",
     "Pairs that none could win although both succeeded. `input_tokens`: the engines counted the prompt so differently that it was not the same "
-    "for both (with models of one name: differently at all). `gathered`: something on the way gathered the tokens of one.",
+    "for both (with models of one name: differently at all). `gathered`: something on the way gathered the tokens of one. "
+    "`load`: one waited for its model to be loaded.",
     (*CHAT_LABELS, PEER, REASON),
 )
 
@@ -218,6 +221,26 @@ CERTIFICATE_EXPIRY = Metric(
 )
 MODEL_LOADED = Metric(
     "chatprobe_model_loaded", "gauge", "Whether the model was in memory when last asked; of engines that load on demand.", TARGET_LABELS
+)
+MODEL_LOADING = Metric(
+    "chatprobe_model_loading",
+    "gauge",
+    "Whether chatprobe is having the engine load the model, apart from its chats; of targets with `load_model`.",
+    TARGET_LABELS,
+)
+MODEL_LOAD = Metric(
+    "chatprobe_model_load_seconds",
+    "histogram",
+    "How long the engine took to load the model for chatprobe, apart from its chats; of targets with `load_model`.",
+    TARGET_LABELS,
+    buckets.LOAD,
+)
+MODEL_LOAD_FAILURES = Metric(
+    "chatprobe_model_load_failures_total",
+    "counter",
+    "Loads that failed. `timeout`: it took longer than `load_timeout`; `refused`: the engine answered that it could not; `unreachable`: the "
+    "connection could not be made, or broke. The log has the engine's words.",
+    (*TARGET_LABELS, REASON),
 )
 BREAKER_OPEN = Metric(
     "chatprobe_breaker_open",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -88,6 +89,7 @@ class Chats:
     help="sampled: the engine's tracer records the chat, under its request id; none sends no traceparent.",
 )
 @click.option("--load-model", is_flag=True, help=f"Have {listed(_LOADING, 'or')} load the model if it is not in memory.")
+@click.option("--load-timeout", type=Duration(), help="For loading the model, with --load-model; left out: 5m.")
 @click.option("--connect-timeout", type=Duration(), default="5s", help="For resolving, connecting and the TLS handshake.")
 @click.option("--first-token-timeout", type=Duration(), default="30s", help="For the first token, once the request is sent.")
 @click.option("--stall-timeout", type=Duration(), default="10s", help="For each gap between tokens.")
@@ -120,6 +122,7 @@ def command(
     thinking: bool,
     trace_context: str,
     load_model: bool,
+    load_timeout: float | None,
     connect_timeout: float,
     first_token_timeout: float,
     stall_timeout: float,
@@ -139,9 +142,12 @@ def command(
     from config.targets import who_loads, whose_api
     from probes.adaptation import Adaptation
     from probes.ask import Endpoint, Timeouts, Tls
+    from probes.load import PATIENCE_SECONDS
 
     if no_chunks and output != "json":
         raise click.BadParameter("is for --output json", param_hint="--no-chunks")
+    if load_timeout is not None and not load_model:
+        raise click.BadParameter("is for --load-model", param_hint="--load-timeout")
     key = _api_key(api_key_file)
     own_path = _chat_path(chat_path)
     unknown = Endpoint(
@@ -154,6 +160,7 @@ def command(
         headers=_headers(headers, has_api_key=key is not None),
         tls=Tls(ca_file=ca_file, insecure=insecure),
         load_model=load_model,
+        load_timeout_seconds=PATIENCE_SECONDS if load_timeout is None else load_timeout,
         adaptation=Adaptation(chat_path=own_path, query=_pairs(query)),
     )
     engine = backends.get(backend or asyncio.run(_recognised(unknown)))
@@ -354,6 +361,7 @@ async def _run(chats: Chats, show: Show) -> int:
         chats = replace(chats, endpoint=await _with_model(control, chats.endpoint))
         chats = replace(chats, served_model=chats.endpoint.model if named is None else None)
         await _tell_what_may_load(control, chats.endpoint)
+        await _load(control, chats.endpoint, stop)
         try:
             async with aclosing(_hold(chats, prober, control, stop)) as held:
                 async for record in held:
@@ -390,6 +398,34 @@ async def _with_model(control: Control, endpoint: Endpoint) -> Endpoint:
     if model is None:
         raise click.ClickException("the engine lists no model; name one with --model")
     return replace(endpoint, model=model)
+
+
+async def _load(control: Control, endpoint: Endpoint, stop: asyncio.Event) -> None:
+    """Have the model loaded before the chats, which are not to wait for it, where that is allowed and needed.
+
+    Once `stop` is set the load is given up. Raises `ClickException` where it fails.
+    """
+    from probes.load import LoadError, LoadFailure
+    from probes.loading import must_load, place
+
+    assert endpoint.model is not None
+    if not (endpoint.load_model and must_load(endpoint, await place(control, endpoint, endpoint.model))):
+        return
+    engine = backends.get(endpoint.backend).title
+    click.echo(f"{engine} loads {endpoint.model} …", err=True)
+    began = time.monotonic()
+    loading, stopping = asyncio.create_task(control.load(endpoint, endpoint.model, endpoint.load_timeout_seconds)), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({loading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if loading.done():
+            loading.result()
+            click.echo(f"{engine} has loaded {endpoint.model} in {time.monotonic() - began:.1f} s.", err=True)
+    except LoadError as error:
+        longer = "; --load-timeout allows more" if error.cause is LoadFailure.TIMEOUT else ""
+        raise click.ClickException(f"{engine} has not loaded {endpoint.model}: {error.detail}{longer}") from None
+    finally:
+        loading.cancel()
+        stopping.cancel()
 
 
 async def _tell_what_may_load(control: Control, endpoint: Endpoint) -> None:

@@ -20,6 +20,7 @@ _REMEDIES = {
     Reason.UNAVAILABLE: "a router answered in place of the engine: look whether a pod is ready behind it",
     Reason.REJECTED: "check --backend and the URL, and what the engine objects to, which stands above; --omit leaves a field out",
     Reason.SERVER_ERROR: "the engine broke on this request: look at {trail}",
+    Reason.MODEL_LOAD: "what the engine says of it stands above: look at its memory and its log, or allow more with --load-timeout",
     Reason.FIRST_TOKEN_TIMEOUT: "the engine queues, loads a model or is stuck: allow more with --first-token-timeout{crowd}",
     Reason.STALLED: "the engine stopped in the middle of an answer: allow more with --stall-timeout{crowd}",
     Reason.TIMEOUT: "the answer is longer than its time: lower --max-tokens, or allow more with --timeout",

@@ -172,7 +172,7 @@ def _on_fairness(config: Config, scenario: Scenario) -> Iterator[Finding]:
         )
     loading = [name for name, target in targets.items() if target.load_model and backends.get(target.backend).on_demand is not None]
     if loading:
-        yield ("pair",), f"counts the loading of a model to the time of {', '.join(loading)} (load_model); load it before, and leave load_model out"
+        yield ("pair",), f"has no pairs while {', '.join(loading)} loads its model (load_model); load it before, and leave load_model out"
 
 
 def _weights(model: str) -> str:

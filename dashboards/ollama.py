@@ -24,7 +24,7 @@ _WHERE = equals(BACKEND, "ollama")
 _BY_MODEL = (*BY_TARGET, MODEL)
 _MODEL_NAME = f"{NAME}: {{{{{MODEL}}}}}"
 _NO_MODEL = "no model is in memory."
-_LOADING = f'{own.REASON}=~"model_not_loaded|loads_model"'
+_LOADING = f'{own.REASON}=~"model_not_loaded|loads_model|loading|load_failed"'
 
 
 def _speed(tokens: str, phase: Metric) -> str:
@@ -173,7 +173,7 @@ MEMORY = (
     lines(
         "Chats not sent for the sake of the model in memory",
         "`model_not_loaded`: so that a probe does not load a model that nobody else wants. `loads_model`: as chats had it loaded anew for others. "
-        "`load_model: true` lets them.",
+        "`load_model: true` lets them, and then chats are skipped as `loading` while the model is loaded, as `load_failed` after a load that failed.",
         Unit.PER_SECOND,
         {f"{NAME}: {{{{{own.REASON}}}}}": f"{rate(own.PROBE_SKIPPED, _WHERE, _LOADING, by=(*BY_TARGET, own.REASON))} > 0"},
         may_be_empty="every chat that was due was sent.",

@@ -94,9 +94,9 @@ FRESH = TimeSeries(
 )
 SKIPPED = TimeSeries(
     title="Chats that were due and not sent, by reason",
-    description="`breaker` and `target_busy` are the target's fault, and count against its SLOs. `missed` and `global_cap` are chatprobe's: too much "
-    "load for one process, or too few streams allowed. `token_budget`, `load_share`, `inactive` and `model_not_loaded` are as configured. "
-    "`loads_model`: chats had the engine load its model, and are held back.",
+    description="`breaker`, `target_busy` and `load_failed` are the target's fault, and count against its SLOs. `missed` and `global_cap` are "
+    "chatprobe's: too much load for one process, or too few streams allowed. `token_budget`, `load_share`, `inactive`, `model_not_loaded` and "
+    "`loading` are as configured. `loads_model`: chats had the engine load its model, and are held back.",
     unit=Unit.REQUESTS_PER_SECOND,
     width=12,
     lowest=0,

@@ -62,6 +62,10 @@ class _Forward(logging.Handler):
         structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
 
 
+_AS_WANTED = frozenset({SkipReason.INACTIVE, SkipReason.LOADING})
+"""Chats that are not sent for these are no trouble; that a model is loaded is logged by itself."""
+
+
 class ProbeLog:
     """A sink that logs failed chats, chats that were not sent, open breakers, and when each of these has ended.
 
@@ -109,7 +113,7 @@ class ProbeLog:
     def _skipped(self, skip: Skip) -> None:
         if skip.reason is SkipReason.BREAKER:
             return  # that it opened is logged, and that it closed
-        resting = skip.reason is SkipReason.INACTIVE
+        resting = skip.reason in _AS_WANTED
         alike = (self._rests if resting else self._skips).due((skip.target, skip.scenario, skip.reason), skip.at, skip.count)
         if alike is not None:
             (self._log.debug if resting else self._log.warning)(

@@ -8,6 +8,7 @@ from typing import Literal
 
 from probes.adaptation import Adaptation
 from probes.guard import Guard
+from probes.load import PATIENCE_SECONDS
 
 Cache = Literal["cold", "warm"]
 ConnectionPolicy = Literal["reuse", "fresh"]
@@ -106,6 +107,7 @@ class Endpoint:
     """One target: an engine at an address. `headers` and `api_key` are secrets and never shown (they are left out of `repr`).
 
     `guard` is set where others have named the target: it is reached directly, through no proxy, and at no address that the guard objects to.
+    With `load_model` its engine may be asked to load the model, which may take `load_timeout_seconds`.
     `adaptation` is what the server wants otherwise than its engine's usual one.
     """
 
@@ -118,6 +120,7 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     tls: Tls = Tls()
     load_model: bool = False
+    load_timeout_seconds: float = PATIENCE_SECONDS
     guard: Guard | None = None
     adaptation: Adaptation = Adaptation()
 

@@ -13,9 +13,10 @@ import orjson
 from probes import backends
 from probes.ask import Endpoint
 from probes.backends.backend import Backend
-from probes.backends.base import FrameError
+from probes.backends.base import FrameError, WireForm
 from probes.control_clients import Clients
 from probes.hiding import hidden
+from probes.load import LoadError, LoadFailure
 from probes.numbers.loaded import Details, ListedModel, LoadedModel, ModelDetails, OnDemand
 from probes.request import with_query
 from probes.wording import shortened
@@ -113,6 +114,27 @@ class Control:
     async def _ask_details(self, endpoint: Endpoint, details: Details, model: str) -> ModelDetails:
         return await self._read(endpoint, details.path, details.read, posted=orjson.dumps(details.ask(model)))
 
+    async def load(self, endpoint: Endpoint, model: str, timeout_seconds: float) -> None:
+        """Have an engine that loads on demand load the model, as it does for the target's chats, and wait until it has.
+
+        Raises `LoadError`.
+        """
+        request = _on_demand(endpoint).load
+        assert request is not None
+        body = orjson.dumps(endpoint.adaptation.adapted(request.ask(model)))
+        url = with_query(endpoint.url.rstrip("/") + endpoint.adaptation.path(request.path), endpoint)
+        try:
+            async with asyncio.timeout(timeout_seconds), self._clients.get(endpoint, url, posted=body) as response:
+                if response.status_code == 200:
+                    await response.aread()
+                    return
+                words = await _words(response, backends.form(endpoint.backend, endpoint.api))
+        except TimeoutError as error:
+            raise LoadError(LoadFailure.TIMEOUT, f"not in memory after {timeout_seconds:g} s") from error
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            raise LoadError(LoadFailure.UNREACHABLE, shortened(hidden(str(error), endpoint)) or type(error).__name__) from None
+        raise LoadError(LoadFailure.REFUSED, shortened(hidden(words, endpoint)))
+
     async def version(self, endpoint: Endpoint) -> str | None:
         """The engine's version; None for a backend that has no place to say it. Raises `ControlError`."""
         backend = backends.get(endpoint.backend)
@@ -185,6 +207,16 @@ def _on_demand(endpoint: Endpoint) -> OnDemand:
 
 def _url(endpoint: Endpoint, path: str) -> str:
     return with_query(endpoint.url.rstrip("/") + endpoint.adaptation.control_path(path), endpoint)
+
+
+async def _words(response: httpx.Response, form: WireForm) -> str:
+    """What an error says, read as that of a chat."""
+    body = b""
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) > BODY_LIMIT:
+            break
+    return form.refuse(response.status_code, body).detail
 
 
 async def _body(response: httpx.Response, path: str) -> bytes:

@@ -28,6 +28,8 @@ class Reason(StrEnum):
     """Any other 4xx, and 3xx: redirects are never followed."""
     SERVER_ERROR = "server_error"
     """Any other 5xx; a generation that failed before its first token: TGI's 424, and its words inside a 200."""
+    MODEL_LOAD = "model_load"
+    """The engine was to load the model before the chat, and could not, or not in time: the chat was not sent."""
     FIRST_TOKEN_TIMEOUT = "first_token_timeout"
     """No first token in time."""
     STALLED = "stalled"

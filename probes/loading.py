@@ -81,6 +81,12 @@ async def place(control: Questions, endpoint: Endpoint, model: str) -> Place:
         return Place(Memory.UNTOLD, detail=str(error))
 
 
+def must_load(endpoint: Endpoint, found: Place) -> bool:
+    """Whether a model in this place is to be loaded before a chat with it is sent: it may be, and its engine can without one."""
+    on_demand = backends.get(endpoint.backend).on_demand
+    return found.memory is Memory.UNLOADED and endpoint.load_model and on_demand is not None and on_demand.load is not None
+
+
 def unanswered(endpoint: Endpoint) -> Place:
     """The place of a model after which nobody could be asked."""
     return Place(Memory.ALWAYS if backends.get(endpoint.backend).on_demand is None else Memory.SILENT)

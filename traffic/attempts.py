@@ -6,7 +6,7 @@ import asyncio
 import random
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
@@ -14,6 +14,7 @@ import structlog
 from probes import backends
 from probes.ask import Ask, ConnectionPolicy, Endpoint, Timeouts
 from probes.failure import Failure, Reason
+from probes.load import LoadError
 from probes.loading import Memory, Place, unanswered
 from probes.record import ChatRecord
 from traffic.admission import Admission, Ticket
@@ -81,6 +82,14 @@ class _Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A chat whose model had to be loaded before, admitted and made ready again."""
+
+    ticket: Ticket
+    ready: _Ready
+
+
+@dataclass(frozen=True, slots=True)
 class _Due:
     """One turn that is due: what is to be said, in which scenario, and when."""
 
@@ -105,6 +114,7 @@ class Attempts:
         self._tell = tell
         self._leads = leads
         self._running: set[asyncio.Task[bool]] = set()
+        self._waiting: set[asyncio.Task[LoadError | SkipReason | None]] = set()
         self._closed = False
 
     @property
@@ -115,6 +125,8 @@ class Attempts:
     def close(self) -> None:
         """Send no more chats. A chat that is not sent yet leaves no trace."""
         self._closed = True
+        for waiting in self._waiting:
+            waiting.cancel()
 
     def skip(self, watch: Watch, reason: SkipReason, count: int = 1) -> None:
         """Tell that so many chats of the watch were due and are held with none of its targets."""
@@ -134,8 +146,7 @@ class Attempts:
         refused: list[Side] = []
         pair_id = uuid.uuid4().hex if watch.scenario.pair else None
         for engine in _in_order(watch.engines, pair_id):
-            tokens = turn.input_tokens + backends.get(engine.endpoint.backend).longest_answer(watch.scenario.max_tokens)
-            verdict = self._admission.admit(engine.name, watch.name, tokens=tokens, yields=watch.scenario.yields)
+            verdict = self._admit(watch, turn, engine)
             if isinstance(verdict, SkipReason):
                 self._tell(self._skipped(watch, engine, verdict))
                 refused.append(Side(engine.name, None, verdict))
@@ -149,6 +160,14 @@ class Attempts:
         self._running.add(chat)
         chat.add_done_callback(self._running.discard)
         return chat
+
+    def _admit(self, watch: Watch, turn: Turn, engine: Served) -> Ticket | SkipReason:
+        """Leave to send a chat to one engine. While that loads its model, this is why none is sent."""
+        if engine.loading.under_way and (watch.scenario.pair or not engine.loading.has_room(watch.name)):
+            return SkipReason.LOADING
+        tokens = turn.input_tokens + backends.get(engine.endpoint.backend).longest_answer(watch.scenario.max_tokens)
+        verdict = self._admission.admit(engine.name, watch.name, tokens=tokens, yields=watch.scenario.yields)
+        return SkipReason.LOADING if isinstance(verdict, SkipReason) and engine.loading.under_way else verdict
 
     async def _hold(self, due: _Due, admitted: Sequence[tuple[Served, Ticket]], refused: Sequence[Side]) -> bool:
         """Hold the chat with all that are admitted.
@@ -167,6 +186,12 @@ class Attempts:
 
         None if chatprobe stopped, or lost its lease, before the chat could be sent.
         """
+        if isinstance(ready, _Ready) and engine.must_load(ready.place):
+            self._admission.release(ticket, None)  # a chat that waits for a load takes no other chat's place
+            loaded = await self._after_loading(due, engine)
+            if not isinstance(loaded, _Loaded):
+                return self._ended(engine, loaded)
+            due, ticket, ready = replace(due, due_ns=self._clock.monotonic_ns()), loaded.ticket, loaded.ready
         event: ChatRecord | Skip | None = None
         try:
             match ready:
@@ -178,9 +203,39 @@ class Attempts:
                     event = await self._chat(due, engine, ready)
         except Exception as error:  # noqa: BLE001 - the edge of a probe: whatever breaks is our fault, is counted as such, and probing goes on
             _log.exception("a probe broke", target=engine.name, scenario=due.watch.name)
-            event = self._broken(due, engine, error)
+            event = self._unsent(due, engine, Reason.INTERNAL, type(error).__name__)
         finally:
             self._admission.release(ticket, event if isinstance(event, ChatRecord) else None)
+        return self._ended(engine, event)
+
+    async def _after_loading(self, due: _Due, engine: Served) -> _Loaded | ChatRecord | Skip | None:
+        """Have the model loaded, and make the chat ready again once it is; else what becomes of the chat.
+
+        None as of `_attempt`.
+        """
+        loading = asyncio.create_task(engine.load(due.watch.name if due.pair_id is None else None))
+        self._waiting.add(loading)
+        try:
+            await asyncio.wait({loading})
+        finally:
+            self._waiting.discard(loading)
+            loading.cancel()
+        if loading.cancelled() or self._closed or not self._leads():
+            return None
+        match loading.result():
+            case LoadError() as error:
+                return self._unsent(replace(due, due_ns=self._clock.monotonic_ns()), engine, Reason.MODEL_LOAD, error.detail)
+            case SkipReason() as reason:
+                return self._skipped(due.watch, engine, reason)
+        ready = await _make_ready(engine, None)
+        if isinstance(ready, SkipReason):
+            return self._skipped(due.watch, engine, ready)
+        gone_already = engine.must_load(ready.place)
+        verdict = SkipReason.LOADING if gone_already else self._admit(due.watch, due.turn, engine)
+        return self._skipped(due.watch, engine, verdict) if isinstance(verdict, SkipReason) else _Loaded(verdict, ready)
+
+    def _ended(self, engine: Served, event: ChatRecord | Skip | None) -> Side | None:
+        """Tell of a chat that is over at one target."""
         if event is None:
             return None
         self._tell(event)
@@ -221,7 +276,8 @@ class Attempts:
     def _skipped(self, watch: Watch, engine: Served, reason: SkipReason, count: int = 1) -> Skip:
         return Skip(engine.name, watch.name, reason, at=self._clock.epoch_seconds(), count=count)
 
-    def _broken(self, due: _Due, engine: Served, error: Exception) -> ChatRecord:
+    def _unsent(self, due: _Due, engine: Served, reason: Reason, detail: str) -> ChatRecord:
+        """The record of a chat that failed before anything of it was sent."""
         now_ns = self._clock.monotonic_ns()
         return ChatRecord(
             target=engine.name,
@@ -236,7 +292,7 @@ class Attempts:
             started_ns=now_ns,
             ended_ns=now_ns,
             outcome="failed",
-            failure=Failure(Reason.INTERNAL, type(error).__name__, now_ns),
+            failure=Failure(reason, detail, now_ns),
             due_ns=due.due_ns,
         )
 

@@ -14,11 +14,13 @@ from probes.ask import UNKNOWN_MODEL, Endpoint
 from probes.backends.backend import Backend
 from probes.control import ControlError
 from probes.failure import Reason
-from probes.loading import Memory, Place, chosen, place
+from probes.load import LoadError
+from probes.loading import Memory, Place, chosen, must_load, place
 from probes.record import ChatRecord
 from probes.spare import told
-from traffic.events import Facts, Sink, SkipReason
+from traffic.events import Facts, ModelLoad, Sink, SkipReason
 from traffic.holding import Holding
+from traffic.loading import Loading
 from traffic.schedule import NANOSECONDS, Clock
 
 SURELY_LOADED_SECONDS = 1.0
@@ -40,6 +42,8 @@ class Questions(loading.Questions, Protocol):
     async def version(self, endpoint: Endpoint) -> str | None: ...
 
     async def longest_chat(self, endpoint: Endpoint, model: str) -> int | None: ...
+
+    async def load(self, endpoint: Endpoint, model: str, timeout_seconds: float) -> None: ...
 
     async def loader_behind(self, endpoint: Endpoint) -> Backend | None: ...
 
@@ -64,6 +68,7 @@ class Served:
         self._facts = Facts(endpoint.name, model=endpoint.model or model)
         self._holding = Holding(clock)
         self._loaded_lately = False
+        self._loading = Loading(endpoint.name, control, clock, self._loads)
         self._ended_without_answer = False
         self._context_is_untold = False
         self._looked_behind = False
@@ -95,8 +100,23 @@ class Served:
             return False
         if (endpoint.load_model, endpoint.adaptation) != (self._endpoint.load_model, self._endpoint.adaptation):
             self._let_go()
+        if not endpoint.load_model:
+            self._loading.give_up()
         self._endpoint = endpoint
         return True
+
+    @property
+    def loading(self) -> Loading:
+        """The loads that chats of this target have to wait for."""
+        return self._loading
+
+    def must_load(self, found: Place) -> bool:
+        """Whether the model has to be loaded before a chat is sent, and may be."""
+        return must_load(self._endpoint, found)
+
+    async def load(self, scenario: str | None) -> LoadError | SkipReason | None:
+        """Have the model loaded (`Loading.load`)."""
+        return await self._loading.load(self._endpoint, self._facts.model, scenario)
 
     async def model(self) -> str:
         """The name of the model to chat with: the configured one, or the one that the engine listed first.
@@ -152,6 +172,11 @@ class Served:
             self._learn(replace(self._facts, held_back=None))
         self._ended_without_answer = record.reason in (Reason.FIRST_TOKEN_TIMEOUT, Reason.TIMEOUT) and record.headers_ns is None
 
+    def _loads(self, told: ModelLoad | bool) -> None:
+        self._learn(replace(self._facts, loading_since=self._clock.epoch_seconds() if told is True else None))
+        if isinstance(told, ModelLoad) and not self._gone:
+            self._sink(told)
+
     def _is_loaded(self, context_tokens: int | None) -> None:
         if context_tokens is None and not self._context_is_untold:
             self._context_is_untold = True
@@ -185,13 +210,15 @@ class Served:
     def leave(self) -> None:
         """Tell nothing more of this engine: the target is gone, or another engine took its name.
 
-        Chats under way are not held up.
+        Chats under way are not held up. A load that is under way is given up.
         """
         self._gone = True
+        self._loading.give_up()
 
     async def close(self) -> None:
         """Tell nothing more, and ask nothing more."""
         self.leave()
+        await self._loading.ended()
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.wait([self._asking])

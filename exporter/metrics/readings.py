@@ -62,22 +62,30 @@ def _of_the_engine(told: Native) -> Iterator[Reading]:
 def timings(record: ChatRecord) -> Iterator[Reading]:
     """What the histograms observe of a chat: whatever it has, however it ended.
 
+    Those of a chat that waited for its model to be loaded begin with its first token: the rest is the load's, not the engine's usual.
     Chats that timed out without a token are in TTFT with the time they had waited, so that an overload does not improve the quantiles.
     """
+    if record.load is None:
+        yield from _with_the_first_token(record)
+    for latency, tokens in record.inter_token_latencies():
+        yield Reading(own.ITL, latency, times=min(tokens, MOST_TOKENS_A_CHUNK))
+    for metric, value in (
+        (own.TPOT, record.tpot_seconds),
+        (own.STALL, record.stall_seconds),
+    ):
+        if value is not None:
+            yield Reading(metric, value)
+
+
+def _with_the_first_token(record: ChatRecord) -> Iterator[Reading]:
+    """What has the time in it before the first token came."""
     yield Reading(own.E2E, record.e2e_seconds, (record.outcome,), exemplar=True)
     for phase, seconds in record.completed_phases():
         yield Reading(own.PHASE_SECONDS, seconds, (phase,))
     first_token = record.waited_seconds if record.ttft_seconds is None else record.ttft_seconds
     if first_token is not None:
         yield Reading(own.TTFT, first_token, exemplar=True)
-    for latency, tokens in record.inter_token_latencies():
-        yield Reading(own.ITL, latency, times=min(tokens, MOST_TOKENS_A_CHUNK))
-    for metric, value in (
-        (own.FIRST_CONTENT, record.first_content_seconds),
-        (own.TPOT, record.tpot_seconds),
-        (own.STALL, record.stall_seconds),
-        (own.OUTPUT_RATE, record.output_tokens_per_second),
-    ):
+    for metric, value in ((own.FIRST_CONTENT, record.first_content_seconds), (own.OUTPUT_RATE, record.output_tokens_per_second)):
         if value is not None:
             yield Reading(metric, value)
 

@@ -19,7 +19,7 @@ from exporter.urls import shown_url
 from probes.ask import UNKNOWN_MODEL
 from probes.record import ChatRecord
 from probes.wholeness import CHECK
-from traffic.events import Breaker, Event, Facts, Pair, Skip
+from traffic.events import Breaker, Event, Facts, ModelLoad, Pair, Skip
 from traffic.pairs import compared
 from traffic.roster import Member, Roster
 
@@ -53,6 +53,8 @@ class Recording:
                 self._ledger.write(partial(self._skip, event))
             case Facts():
                 self._ledger.write(partial(self._learn, event))
+            case ModelLoad():
+                self._ledger.write(partial(self._load, event))
             case Breaker():
                 self._ledger.write(partial(self._break, event))
             case Pair():
@@ -153,6 +155,15 @@ class Recording:
             self._breakers[breaker.target] = breaker.open
             self._inform(breaker.target)
 
+    def _load(self, load: ModelLoad) -> None:
+        series = self._targets.get(load.target)
+        if series is None or not self._roster.members[load.target].endpoint.load_model:
+            return
+        if load.failure is None:
+            series.record(own.MODEL_LOAD, load.seconds)
+        else:
+            series.record(own.MODEL_LOAD_FAILURES, 1, load.failure.value)
+
     def _learn(self, facts: Facts) -> None:
         target = facts.target
         if target not in self._roster.members:
@@ -181,8 +192,16 @@ class Recording:
             series.end_others(own.MODEL_LOADED, ())
         else:
             series.record(own.MODEL_LOADED, facts.model_loaded)
+        self._inform_of_loads(series, facts, may_load=member.endpoint.load_model)
         if target in self._breakers:
             series.record(own.BREAKER_OPEN, self._breakers[target])
+
+    def _inform_of_loads(self, series: Series, facts: Facts, *, may_load: bool) -> None:
+        for metric in (own.MODEL_LOADING, own.MODEL_LOAD):
+            series.keep_only(metric, [()] if may_load else [])
+        series.keep_only(own.MODEL_LOAD_FAILURES, [(cause,) for cause in own.LOAD_FAILURES] if may_load else [])
+        if may_load:
+            series.record(own.MODEL_LOADING, facts.loading_since is not None)
 
     def _begin_chats(self, target: str) -> None:
         """The series of those of its scenarios that have none yet."""

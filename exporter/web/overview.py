@@ -74,6 +74,7 @@ class Overview:
     def __init__(self, roster: Roster) -> None:
         self._roster = roster
         self._models: dict[str, str] = {}
+        self._loading_since: dict[str, float | None] = {}
         self._loading: dict[str, str] = {}
         self._broken: set[str] = set()
         self._why: dict[tuple[str, str], Failure] = {}
@@ -85,6 +86,7 @@ class Overview:
         """Show these targets and scenarios from now on. What is known of others is forgotten."""
         self._roster = roster
         self._models = {name: model for name, model in self._models.items() if name in roster.members}
+        self._loading_since = {name: since for name, since in self._loading_since.items() if name in roster.members}
         self._loading = {name: cause for name, cause in self._loading.items() if name in roster.members}
         self._broken &= roster.members.keys()
         shown = {(name, scenario) for scenario, settings in roster.config.scenarios.items() for name in roster.of(settings)}
@@ -97,6 +99,7 @@ class Overview:
         match event:
             case Facts():
                 self._models[event.target] = event.model
+                self._loading_since[event.target] = event.loading_since
                 self._loading.pop(event.target, None)
                 if event.held_back is not None:
                     self._loading[event.target] = event.held_back
@@ -147,9 +150,13 @@ class Overview:
                 engine = f"{endpoint.backend}<br><small>{escape(shown_url(endpoint.url))}</small>"
                 model = self._models.get(name) or endpoint.model or UNKNOWN_MODEL
                 yield (
-                    f"<tr><td>{escape(name)}{self._held_back(name, scenario)}</td><td>{escape(scenario)}</td>"
+                    f"<tr><td>{escape(name)}{self._held_back(name, scenario)}{self._loads(name)}</td><td>{escape(scenario)}</td>"
                     f'{_last(self._last.get((name, scenario)))}<td class="engine">{escape(model)}</td><td class="engine">{engine}</td></tr>'
                 )
+
+    def _loads(self, target: str) -> str:
+        since = self._loading_since.get(target)
+        return "" if since is None else f"<br><small>loading the model since {_time(since)}</small>"
 
     def _held_back(self, target: str, scenario: str) -> str:
         """Why chats are held back, and by which scenario's own chats; by those of another where these tell nothing."""

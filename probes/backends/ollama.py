@@ -21,7 +21,7 @@ from probes.backends.trail import Trail
 from probes.backends.turns import headed_turns
 from probes.failure import Reason
 from probes.numbers.histogram import is_amount
-from probes.numbers.loaded import Details, OnDemand
+from probes.numbers.loaded import Details, LoadRequest, OnDemand
 from probes.numbers.number import Number
 from probes.numbers.of_chats import OfChats
 from probes.own_account import Native
@@ -170,12 +170,16 @@ ON_DEMAND = OnDemand(
     },
     reloaded_by=("keep_alive", "options", "shift"),
     loads_above_seconds=0.2,
+    load=LoadRequest(OllamaChat.path, lambda model: {"model": model, "messages": [], "stream": False}),
 )
 """Meanings: Ollama `server/routes.go::PsHandler`.
 
 `load_duration` of 0.33 was at most 7 ms for a loaded model on a busy machine, 23 ms with three busy programs a core, and
 134 ms with eight a core and eight chats at once. A model of 18 MB that was loaded anew took at least 258 ms, and 838 ms
 in the last case. Larger ones take longer.
+
+A chat without messages only loads the model (`server/routes.go::ChatHandler`). A load ends with its client, so it needs
+more patience than a chat has (`llm/llama_server.go::WaitUntilRunning`).
 """
 
 OF_CHATS = OfChats(

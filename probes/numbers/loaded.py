@@ -76,6 +76,17 @@ class Details:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """How an engine is asked to load a model and no more: what `ask` gives for its name is posted to `path`.
+
+    The answer comes once the model is in memory. What a target's chats have more or less than usual, this has too.
+    """
+
+    path: str
+    ask: Callable[[str], Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
 class OnDemand:
     """How an engine loads models on demand.
 
@@ -88,6 +99,7 @@ class OnDemand:
     - `reloaded_by` are fields of a request that may have a model loaded anew, or kept.
     - `loads_above_seconds` is how long a chat waits for a model only where it is loaded (`Native.load_seconds`); None of
       an engine that does not tell that time.
+    - `load` is how it is asked to load a model; None where only a chat can do that.
     - `helps` say what each number of a `LoadedModel` is with this engine.
     """
 
@@ -100,3 +112,4 @@ class OnDemand:
     elsewhere: Callable[[str], bool] = lambda _: False
     reloaded_by: tuple[str, ...] = ()
     loads_above_seconds: float | None = None
+    load: LoadRequest | None = None

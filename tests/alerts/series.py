@@ -77,6 +77,7 @@ class Restarted:
 
 OK = Chat()
 REFUSED = Chat("connect", ttft=None, stall=None, e2e=0.001, token=False)
+LOAD_FAILED = Chat("model_load", ttft=None, stall=None, e2e=0, token=False)
 MODEL_MISSING = Chat("model_missing", ttft=None, stall=None, e2e=0.01, token=False)
 NO_TOKEN_IN_TIME = Chat("first_token_timeout", ttft=10.0, stall=None, e2e=10.0, token=False)
 TIMED_OUT_WITHOUT_TOKEN = Chat("timeout", ttft=30.0, stall=None, e2e=30.0, token=False)

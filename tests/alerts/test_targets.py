@@ -16,6 +16,7 @@ from tests.alerts.series import (
     CUT,
     GATHERED,
     GONE,
+    LOAD_FAILED,
     LOADS,
     MODEL_MISSING,
     NO_TOKEN_IN_TIME,
@@ -270,6 +271,44 @@ MODEL_MISSING_CASES = (
 
 def loaded(*samples: float | None) -> dict[str, str]:
     return series(own.MODEL_LOADED, samples, **OLLAMA)
+
+
+def load_failures(*samples: float) -> dict[str, str]:
+    return series(own.MODEL_LOAD_FAILURES, samples, reason="refused", **OLLAMA)
+
+
+RESTS, LOADING = Skip("load_failed"), Skip("loading")
+LOADS_FOR_LONG = chats(lasting(5, OK) + lasting(10, LOADING) + lasting(5, OK), target=OLLAMA) | loaded(*[1] * 20, *[0] * 40, *[1] * 20)
+MODEL_LOAD_FAILED = (
+    Case(
+        "LLMModelLoadFailed",
+        "the model cannot be loaded for ten minutes",
+        chats([*lasting(5, OK), LOAD_FAILED, *lasting(1, RESTS), LOAD_FAILED, *lasting(9, RESTS), *lasting(5, OK)], target=OLLAMA)
+        | loaded(*[1] * 20, *[0] * 42, *[1] * 20)
+        | load_failures(*[0] * 20, *[1] * 5, *[2] * 57),
+        19,
+        (
+            Firing(
+                10,
+                17.25,
+                OLLAMA,
+                "The engine was to load gemma3:4b, which is allowed, and 2 loads failed with llm/ollama in 30m. "
+                "It is not slow: nothing is asked of the model until it is in memory. Users who ask for it wait for a load that fails.",
+            ),
+        ),
+    ),
+    Case(
+        "LLMModelLoadFailed",
+        "one load fails, the next one takes its time and succeeds",
+        chats([*lasting(5, OK), LOAD_FAILED, *lasting(4, LOADING), *lasting(10, OK)], target=OLLAMA)
+        | loaded(*[1] * 20, *[0] * 17, *[1] * 40)
+        | load_failures(*[0] * 20, *[1] * 57),
+        19,
+    ),
+    Case("LLMModelLoadFailed", "it loads for ten minutes", LOADS_FOR_LONG | load_failures(*[0] * 80), 19.5),
+    Case("LLMTargetDown", "it loads for ten minutes", LOADS_FOR_LONG, 19.5),
+    Case("LLMTTFTRegression", "it loads for ten minutes", LOADS_FOR_LONG, 19.5),
+)
 
 
 MODEL_NOT_LOADED = (
@@ -625,6 +664,7 @@ CERTIFICATE = (
 CASES = (
     *TARGET_DOWN,
     *MODEL_MISSING_CASES,
+    *MODEL_LOAD_FAILED,
     *MODEL_NOT_LOADED,
     *PROBE_LOADS_MODEL,
     *STREAM_STALLED,

@@ -388,6 +388,29 @@ async def test_ollama_loads_a_model_only_where_that_is_allowed() -> None:
         assert (code, json.loads(out)["reason"]) == (1, "model_missing")
 
 
+async def test_a_model_is_loaded_before_the_chats_whatever_these_wait() -> None:
+    two = ("--load-model", "--max-tokens", "2", "--count", "2", "--concurrency", "2")
+    async with simulated("ollama", Options(latency=FAST, loaded=False, load_seconds=0.5)) as one:
+        code, _, err = await chatprobe(one.url, "--backend", "ollama", *two)
+        first, *chats = one.truth.chats()
+    assert (first.prompt_tokens, first.loading_ns is None, [truth.loading_ns for truth in chats]) == (0, False, [None, None])
+    assert (code, "Ollama loads tiny:latest …" in err, "Ollama has loaded tiny:latest in " in err) == (0, True, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "patience", "message"),
+    [
+        (Options(loaded=False, load_seconds=0.01, faults=("load-failure",)), "1m", "Ollama has not loaded tiny:latest: llama-server process has"),
+        (Options(loaded=False, load_seconds=60), "200ms", "Ollama has not loaded tiny:latest: not in memory after 0.2 s; --load-timeout allows more"),
+    ],
+)
+async def test_a_load_that_fails_says_why_and_no_chat_is_sent(options: Options, patience: str, message: str) -> None:
+    async with simulated("ollama", options) as one:
+        code, out, err = await chatprobe(one.url, "--backend", "ollama", "--load-model", "--load-timeout", patience)
+        assert [truth.prompt_tokens for truth in one.truth.chats()] == [0]
+    assert (code, out, message in err) == (1, "", True), err
+
+
 async def test_a_key_and_headers_go_along_and_are_not_shown(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("canary\n")
@@ -436,6 +459,7 @@ async def test_an_interrupt_ends_it_with_what_there_is() -> None:
         (["http://127.0.0.1:1", "--insecure"], "--insecure: has no effect without TLS"),
         (["http://127.0.0.1:1", "--api", "generate"], "--api: generate is TGI's own API"),
         (["http://127.0.0.1:1", "--load-model"], "--load-model: is for Ollama"),
+        (["http://127.0.0.1:1", "--load-timeout", "1m"], "--load-timeout: is for --load-model"),
         (["http://127.0.0.1:1", "--prompt", "a", "--input-tokens", "3"], "give one of --prompt, --prompt-set and --input-tokens"),
         (["http://127.0.0.1:1", "--prompt", " "], "--prompt: a prompt is not empty"),
         (["http://127.0.0.1:1", "--prompt-set", "jokes"], "--prompt-set: there is no prompt set jokes; there are code-review, creative"),

@@ -278,7 +278,7 @@ FOUND = "discovery: {files: [targets.yaml]}\n"
             "scenarios: {beat: {every: 15s, pair: true}}\n",
             [
                 "2:38: scenarios.beat.pair: compares requests that differ by the settings of a (omit, extra_body); give them to all, or to none",
-                "2:38: scenarios.beat.pair: counts the loading of a model to the time of b (load_model); load it before, and leave load_model out",
+                "2:38: scenarios.beat.pair: has no pairs while b loads its model (load_model); load it before, and leave load_model out",
             ],
         ),
     ],

@@ -15,11 +15,12 @@ from exporter.assembly import Metrics
 from exporter.native.failure import NativeReason
 from exporter.urls import shown_url
 from probes.failure import Reason
+from probes.load import LoadFailure
 from probes.own_account import Native
 from probes.record import PHASES, ChatRecord, Load
 from tests.exporter.chats import MS, START_NS, STARTED_AT, chat, chats, failed, gathered
 from tests.exporter.scrape import CONFIG, Scrape, config, promtool_accepts, scrape, scrape_openmetrics
-from traffic.events import Breaker, Facts, Skip, SkipReason
+from traffic.events import Breaker, Facts, ModelLoad, Skip, SkipReason
 from traffic.roster import Replica, Roster
 from traffic.roster import roster as listed
 
@@ -414,7 +415,8 @@ def test_promtool_accepts_all_of_it(metrics: Metrics) -> None:
 
 def test_every_metric_of_the_catalogue_but_the_engines_own_is_served(metrics: Metrics) -> None:
     scenario = "heartbeat: {every: 15s, prompt: {text: Hello}, pair: true, expect: {greets: {contains: Hello}}}"
-    whole = config(CONFIG.replace("heartbeat: {every: 15s, prompt: {text: Hello}}", scenario))
+    loading = "targets:\n  ollama: {backend: ollama, url: 'http://o', load_model: true}\n"
+    whole = config(CONFIG.replace("heartbeat: {every: 15s, prompt: {text: Hello}}", scenario).replace("targets:\n", loading))
     sources = (own.STREAMS_IN_FLIGHT, own.CLOCK_STEPS, own.LOG_LINES_DROPPED, own.RECORDS_LOST, own.LEADER)
     roster = listed(whole)
     vllm = replace(roster.members["vllm"], replicas=(Replica("vllm-0", "http://10.0.0.1:8000", zone="a"),))
@@ -455,3 +457,39 @@ def test_every_metric_of_the_catalogue_but_the_engines_own_is_served(metrics: Me
 )
 def test_a_url_is_shown_without_what_may_be_secret(url: str, shown: str) -> None:
     assert shown_url(url) == shown
+
+
+def test_a_chat_that_waited_for_its_model_is_in_no_histogram_of_what_the_load_lengthens(metrics: Metrics) -> None:
+    metrics.recording(replace(chat(ttft_ms=5_000), load="allowed"))
+    seen = scrape(metrics)
+    assert seen.one(own.PROBES.name, **CHAT) == 1
+    assert (seen.one(own.TTFT.count, **CHAT), seen.value(own.E2E.count, **CHAT), seen.value(own.PHASE_SECONDS.count, **CHAT)) == (0, 0, 0)
+    assert (seen.one(own.OUTPUT_RATE.count, **CHAT), seen.one(own.TPOT.count, **CHAT)) == (0, 1)
+    assert seen.value(own.SLO_TOTAL.name, **CHAT) == 0
+    metrics.recording(replace(failed(Reason.TRUNCATED), load="allowed"))
+    assert scrape(metrics).value(own.SLO_TOTAL.name, **CHAT) == 2
+
+
+def test_loads_are_told_of_targets_that_may_load() -> None:
+    def settings(more: str) -> Roster:
+        return listed(config(f"targets: {{o: {{backend: ollama, url: 'http://o', model: tiny{more}}}}}\nscenarios: {{a: {{every: 9m}}}}\n"))
+
+    found = Metrics(settings(", load_model: true"), {})
+
+    def told() -> list[float | None]:
+        seen = scrape(found)
+        return [seen.value(name, target="o") for name in (own.MODEL_LOADING.name, own.MODEL_LOAD.count, own.MODEL_LOAD_FAILURES.name)]
+
+    assert told() == [0, 0, 0]
+    found.recording(Facts("o", "tiny", loading_since=1.0))
+    assert told() == [1, 0, 0]
+    found.recording(Facts("o", "tiny"))
+    found.recording(ModelLoad("o", 40.0, None))
+    found.recording(ModelLoad("o", 300.0, LoadFailure.TIMEOUT, "not in memory after 300 s"))
+    seen = scrape(found)
+    assert told() == [0, 1, 1]
+    assert (seen.value(own.MODEL_LOAD.sum, target="o"), seen.value(own.MODEL_LOAD_FAILURES.name, target="o", reason="timeout")) == (40, 1)
+    found.recording.set_targets(settings(""))
+    assert told() == [None, None, None]
+    found.recording(ModelLoad("o", 1.0, None))
+    assert told() == [None, None, None]

@@ -35,7 +35,7 @@ FAR_AWAY = "2100"
 CONFIG = """\
 web: {{listen: "127.0.0.1:{port}"}}
 targets:
-  ollama: {{backend: ollama, url: "{url}", model: {model}}}
+  ollama: {{backend: ollama, url: "{url}", model: {model}{more}}}
 scenarios:
   beat: {{every: {every}, max_tokens: 16}}
 """
@@ -118,12 +118,12 @@ class Serving:
 
 
 @contextmanager
-def beside(url: str, *, every: str, model: str = MODEL) -> Iterator[Serving]:
-    """`chatprobe serve` with one target."""
+def beside(url: str, *, every: str, model: str = MODEL, more: str = "") -> Iterator[Serving]:
+    """`chatprobe serve` with one target, which has `more` in its settings."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "chatprobe.yaml"
-        file.write_text(CONFIG.format(port=port, url=url, model=model, every=every))
+        file.write_text(CONFIG.format(port=port, url=url, model=model, every=every, more=more))
         command = [sys.executable, "-m", "cli", "serve", "--config", str(file)]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
         try:

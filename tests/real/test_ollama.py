@@ -129,3 +129,17 @@ def test_a_model_that_was_unloaded_stays_unloaded_beside_serve(user: User) -> No
             time.sleep(0.2)
         assert counted(serving.web, 'chatprobe_probe_skipped_total{reason="model_not_loaded"}') >= 3
         assert (counted(serving.web, "chatprobe_probes_total"), user.in_memory()) == (0, [])
+
+
+def test_a_load_that_is_allowed_is_apart_from_the_chats(user: User) -> None:
+    user.unload(MODEL)
+    code, records, said = probe(user.url, "--model", MODEL, "--load-model", "--count", "3", "--concurrency", "3")
+    assert (code, {record["load"] for record in records}, f"Ollama has loaded {MODEL} in " in said) == (0, {None}, True)
+    user.unload(MODEL)
+    with beside(user.url, every="1s", more=", load_model: true") as serving:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while counted(serving.web, "chatprobe_probes_total") < 3 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert counted(serving.web, "chatprobe_model_load_seconds_count") == 1
+        assert counted(serving.web, "chatprobe_ttft_seconds_count") == counted(serving.web, "chatprobe_probes_total")
+        assert counted(serving.web, "chatprobe_probe_failures_total") == 0

@@ -13,6 +13,7 @@ from probes.ask import Ask, ConnectionPolicy, Endpoint, Timeouts
 from probes.backends.backend import Backend
 from probes.control import ControlError, NoAnswerError
 from probes.failure import Failure, Reason
+from probes.load import LoadError
 from probes.numbers.loaded import ListedModel, LoadedModel, ModelDetails
 from probes.own_account import Native
 from probes.record import ChatRecord, Load
@@ -187,7 +188,12 @@ class FakeControl:
     is_ollama: bool = False
     untold: bool = False
     """Whether it does not say what is in memory."""
+    load_error: LoadError | None = None
+    """How loads end; None: well."""
+    loading: int = 0
+    """Loads that are under way. They are until `let_load`."""
     questions: list[str] = field(default_factory=list)
+    _gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def models(self, endpoint: Endpoint) -> tuple[str, ...]:
         self._asked("models")
@@ -210,6 +216,21 @@ class FakeControl:
     async def details(self, endpoint: Endpoint, model: str, digest: str | None = None) -> ModelDetails | None:
         self._asked("details")
         return None
+
+    async def load(self, endpoint: Endpoint, model: str, timeout_seconds: float) -> None:
+        self._asked("load")
+        self.loading += 1
+        try:
+            await self._gate.wait()
+        finally:
+            self.loading -= 1
+        if self.load_error is not None:
+            raise self.load_error
+        self.in_memory = True
+
+    def let_load(self) -> None:
+        """End the load that is under way."""
+        self._gate.set()
 
     async def version(self, endpoint: Endpoint) -> str | None:
         self._asked("version")

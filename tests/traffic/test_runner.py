@@ -197,11 +197,6 @@ async def test_a_model_that_is_not_loaded_is_not_asked_for_unless_that_is_allowe
         scene.control.in_memory = True
         await scene.clock.advance(10)
         assert [record.outcome for record in scene.records] == ["ok"]
-    allowed = OLLAMA.replace("model: tiny", "model: tiny, load_model: true")
-    async with running(config(targets=allowed), control=FakeControl(in_memory=False)) as scene:
-        await scene.clock.advance(5)
-        assert ([record.outcome for record in scene.records], scene.skips) == (["ok"], [])
-        assert scene.heard.of(Facts)[-1].model_loaded is False
 
 
 async def test_the_context_of_the_model_in_memory_goes_with_each_chat() -> None:

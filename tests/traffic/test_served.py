@@ -273,7 +273,8 @@ async def test_a_target_whose_chats_load_the_model_is_held_back_ever_longer() ->
 async def test_of_shorter_loads_two_in_a_row_hold_back() -> None:
     clock = FakeClock()
     one = served(FakeControl(in_memory=True), Heard(), clock, model="tiny", backend="ollama")
-    for load, held in (("unwanted", False), (None, False), ("unwanted", False), ("unwanted", True)):
+    chats: tuple[tuple[Load | None, bool], ...] = (("unwanted", False), (None, False), ("unwanted", False), ("unwanted", True))
+    for load, held in chats:
         one.took(ended(clock, load=load, load_seconds=0.31))
         assert (one.refusal(await one.place()) is SkipReason.LOADS_MODEL) is held
         assert (one.facts.held_back is not None) is held
