@@ -3,7 +3,7 @@
     python -m benchmarks.felt BACKEND URL [--model tiny] [--engine-pid PID] [--pairs 12] [--seconds 15] [--users 4]
 
 Users chat in a closed loop: they ask, read, think for a moment, and ask again. Blocks alternate: in each pair one is without chatprobe and one beside
-it, in an order that is drawn, and both with the same prompts and pauses. Without it means that its processes are stopped (SIGSTOP) while none of its
+it, in an order that is drawn, and both with the same pauses. Without it means that its processes are stopped (SIGSTOP) while none of its
 chats is open; when they go on, chats that are overdue come at once, so that a block has more of them than the same time has otherwise. Of each pair
 the ratio of both is taken. The median of the ratios and an interval of at least 95 %, from their order alone, say what is known: within 1 %, or
 inside the noise, or a difference. A block in which the machine was busy otherwise moves neither far.
@@ -19,6 +19,7 @@ import asyncio
 import math
 import os
 import random
+import secrets
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -72,14 +73,14 @@ class Cost:
 
 
 async def users(prober: Prober, endpoint: Endpoint, count: int, seconds: float, seed: int) -> list[ChatRecord]:
-    """What this many users have in so many seconds. The same seed gives the same prompts and pauses."""
+    """What this many users have in so many seconds. The same seed gives the same pauses; no prompt comes twice, as an engine would have it cached."""
     until, found = time.monotonic() + seconds, list[ChatRecord]()
 
     async def user(number: int) -> None:
         drawn = random.Random(f"{seed}/{number}")
         while True:
             await asyncio.sleep(drawn.uniform(SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS))
-            text = " ".join(f"{drawn.randrange(10_000)}" for _ in range(PROMPT_WORDS))
+            text = " ".join(f"{secrets.randbelow(10_000)}" for _ in range(PROMPT_WORDS))
             if time.monotonic() >= until:
                 return
             ask = Ask(endpoint.model or "", (Message("user", text),), ANSWER_TOKENS, "felt", cache="warm")
