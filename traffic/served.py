@@ -23,6 +23,9 @@ from traffic.holding import Holding
 from traffic.loading import Loading
 from traffic.schedule import NANOSECONDS, Clock
 
+SURELY_LOADED_SECONDS = 1.0
+"""An engine that is short of CPU takes a part of a second to answer. So one shorter load is told, and two in a row hold
+chats back."""
 ASK_AGAIN_AFTER_NS = 60 * NANOSECONDS
 
 _log = structlog.get_logger()
@@ -65,6 +68,7 @@ class Served:
         self._facts = Facts(endpoint.name, model=endpoint.model or model)
         self._holding = Holding(clock)
         self._loading = Loading(endpoint.name, control, clock, self._loads)
+        self._loaded_lately = False
         self._ended_without_answer = False
         self._context_is_untold = False
         self._looked_behind = False
@@ -160,8 +164,11 @@ class Served:
         """
         if record.load == "unwanted":
             seconds = record.native.load_seconds or 0
-            self._hold_back(f"a chat had the engine load the model anew, for {seconds:.2g} s")
+            if self._loaded_lately or seconds >= SURELY_LOADED_SECONDS:
+                self._hold_back(f"a chat had the engine load the model anew, for {seconds:.2g} s")
+            self._loaded_lately = True
         elif record.outcome == "ok" and self._holding.end_by(record.started_ns):
+            self._loaded_lately = False
             self._learn(replace(self._facts, held_back=None))
         self._ended_without_answer = record.reason in (Reason.FIRST_TOKEN_TIMEOUT, Reason.TIMEOUT) and record.headers_ns is None
 
@@ -187,6 +194,7 @@ class Served:
 
     def _let_go(self) -> None:
         self._holding.end()
+        self._loaded_lately = False
         self._learn(replace(self._facts, held_back=None))
 
     def went_without(self, left_out: tuple[str, ...]) -> None:

@@ -323,12 +323,12 @@ MODEL_NOT_LOADED = (
 PROBE_LOADS_MODEL = (
     Case(
         "LLMProbeLoadsModel",
-        "one chat loads the model, the others of ten minutes are held back, and then all is well",
+        "a chat loads the model, the others of ten minutes are held back, and then all is well",
         chats([*lasting(5, OK), LOADS, *lasting(10, LOADS_MODEL), *lasting(75, OK)], target=OLLAMA),
         89,
         (
             Firing(
-                6,
+                6.25,
                 74.75,
                 {**OLLAMA, "scenario": "heartbeat"},
                 "Chats of heartbeat with llm/ollama had the model loaded anew although it was in memory. Its users wait for that, and again "
@@ -341,14 +341,20 @@ PROBE_LOADS_MODEL = (
         "held back for hours after a single load",
         chats([*lasting(5, OK), LOADS, *lasting(170, LOADS_MODEL)], target=OLLAMA),
         175,
-        (Firing(6, 175, OLLAMA),),
+        (Firing(6.25, 175, OLLAMA),),
     ),
     Case(
         "LLMProbeLoadsModel",
         "chats come each half hour, and each loads the model",
         chats(lasting(1, NOTHING) + seldom(LOADS, LOADS, LOADS, minutes=30), target=OLLAMA, interval=1800),
         90,
-        (Firing(2, 90, OLLAMA),),
+        (Firing(32, 90, OLLAMA),),
+    ),
+    Case(
+        "LLMProbeLoadsModel",
+        "a busy engine took long once, and chats went on",
+        chats([*lasting(5, OK), LOADS, *lasting(70, OK)], target=OLLAMA),
+        75,
     ),
     Case(
         "LLMProbeLoadsModel",

@@ -55,7 +55,7 @@ def kept(user: User) -> Iterator[User]:
 
 def probe(url: str, *options: str) -> tuple[int, list[dict[str, Any]], str]:
     done = subprocess.run(
-        [sys.executable, "-m", "cli", "probe", url, "--backend", "ollama", "--output", "json", "--max-tokens", "8", *options],
+        [sys.executable, "-m", "cli", "probe", url, "--backend", "ollama", "--output", "json", "--no-chunks", "--max-tokens", "8", *options],
         check=False,
         capture_output=True,
         text=True,
@@ -93,7 +93,6 @@ def test_fifty_chats_and_the_tokens_are_those_of_its_own_count_by_the_kernels_cl
     assert (code, said, [record["outcome"] for record in records]) == (0, "", ["ok"] * 50)
     assert ({record["clock"] for record in records}, {record["token_source"] for record in records}) == ({"kernel"}, {"usage"})
     assert {record["output_tokens"] for record in records} == {8}
-    assert {sum(tokens for _, tokens in record["chunks"]) for record in records} == {8}
 
 
 def test_serve_beside_a_user_loads_nothing(kept: User) -> None:
@@ -106,18 +105,19 @@ def test_serve_beside_a_user_loads_nothing(kept: User) -> None:
         assert counted(serving.web, "chatprobe_unwanted_loads_total") == 0
 
 
-def test_other_load_options_of_users_cost_them_one_load_and_no_more(user: User) -> None:
+def test_other_load_options_of_users_cost_them_two_loads_and_no_more(user: User) -> None:
+    """A model as small as this loads within a part of a second; one of a second or more is held back at once."""
     user.chat(num_thread=2)
     with beside(user.url, every="1s") as serving:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while counted(serving.web, "chatprobe_unwanted_loads_total") < 1 and time.monotonic() < deadline:
-            time.sleep(0.2)
-        again = user.chat(num_thread=2)
+        for loads in (1, 2):
+            while counted(serving.web, "chatprobe_unwanted_loads_total") < loads and time.monotonic() < deadline:
+                time.sleep(0.2)
+            assert user.chat(num_thread=2).load_seconds > LOADED_WITHIN_SECONDS
         while counted(serving.web, 'chatprobe_probe_skipped_total{reason="loads_model"}') < 3 and time.monotonic() < deadline:
             assert user.chat(num_thread=2).load_seconds < LOADED_WITHIN_SECONDS
         assert counted(serving.web, 'chatprobe_probe_skipped_total{reason="loads_model"}') >= 3
-        assert counted(serving.web, "chatprobe_unwanted_loads_total") == 1
-    assert again.load_seconds > LOADED_WITHIN_SECONDS
+        assert counted(serving.web, "chatprobe_unwanted_loads_total") == 2
 
 
 def test_a_model_that_was_unloaded_stays_unloaded_beside_serve(user: User) -> None:

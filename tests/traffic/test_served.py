@@ -195,7 +195,9 @@ async def test_that_it_was_in_memory_a_moment_ago_is_no_reason_to_believe_it() -
     assert one.refusal(await one.place()) is SkipReason.MODEL_NOT_LOADED
 
 
-def ended(clock: FakeClock, *, load: Load | None = None, reason: Reason | None = None, headers_ns: int | None = None) -> ChatRecord:
+def ended(
+    clock: FakeClock, *, load: Load | None = None, reason: Reason | None = None, headers_ns: int | None = None, load_seconds: float = 3.1
+) -> ChatRecord:
     return ChatRecord(
         target="engine",
         backend="ollama",
@@ -211,7 +213,7 @@ def ended(clock: FakeClock, *, load: Load | None = None, reason: Reason | None =
         failure=Failure(reason, "", clock.now_ns) if reason else None,
         headers_ns=headers_ns,
         load=load,
-        native=Native(load_seconds=0.31 if load else 0.001),
+        native=Native(load_seconds=load_seconds if load else 0.001),
     )
 
 
@@ -221,7 +223,7 @@ async def test_a_target_whose_chats_load_the_model_is_held_back_ever_longer() ->
     sent_before = ended(clock)
     for minutes in (10, 20, 40):
         one.took(ended(clock, load="unwanted"))
-        assert one.facts.held_back == "a chat had the engine load the model anew, for 0.31 s"
+        assert one.facts.held_back == "a chat had the engine load the model anew, for 3.1 s"
         one.took(sent_before)
         clock.now_ns += minutes * 60_000_000_000 - 1
         assert one.refusal(await one.place()) is SkipReason.LOADS_MODEL
@@ -237,6 +239,15 @@ async def test_a_target_whose_chats_load_the_model_is_held_back_ever_longer() ->
         one.took(ended(clock, load="unwanted"))
         clock.now_ns += 86_400_000_000_000
         assert one.refusal(await one.place()) is None
+
+
+async def test_of_shorter_loads_two_in_a_row_hold_back() -> None:
+    clock = FakeClock()
+    one = served(FakeControl(in_memory=True), Heard(), clock, model="tiny", backend="ollama")
+    for load, held in (("unwanted", False), (None, False), ("unwanted", False), ("unwanted", True)):
+        one.took(ended(clock, load=load, load_seconds=0.31))
+        assert (one.refusal(await one.place()) is SkipReason.LOADS_MODEL) is held
+        assert (one.facts.held_back is not None) is held
 
 
 async def test_leave_to_load_or_another_request_lets_go() -> None:
