@@ -24,8 +24,9 @@ from traffic.loading import Loading
 from traffic.schedule import NANOSECONDS, Clock
 
 SURELY_LOADED_SECONDS = 1.0
-"""An engine that is short of CPU takes a part of a second to answer. So one shorter load is told, and two in a row hold
-chats back."""
+"""An engine that is short of CPU takes a part of a second to answer. So one shorter load is told, and a second one within
+an hour holds chats back."""
+LATELY_NS = 3600 * NANOSECONDS
 ASK_AGAIN_AFTER_NS = 60 * NANOSECONDS
 
 _log = structlog.get_logger()
@@ -68,7 +69,7 @@ class Served:
         self._facts = Facts(endpoint.name, model=endpoint.model or model)
         self._holding = Holding(clock)
         self._loading = Loading(endpoint.name, control, clock, self._loads)
-        self._loaded_lately = False
+        self._loaded_ns: int | None = None
         self._ended_without_answer = False
         self._context_is_untold = False
         self._looked_behind = False
@@ -164,11 +165,10 @@ class Served:
         """
         if record.load == "unwanted":
             seconds = record.native.load_seconds or 0
-            if self._loaded_lately or seconds >= SURELY_LOADED_SECONDS:
+            if self._has_loaded_lately() or seconds >= SURELY_LOADED_SECONDS:
                 self._hold_back(f"a chat had the engine load the model anew, for {seconds:.2g} s")
-            self._loaded_lately = True
+            self._loaded_ns = self._clock.monotonic_ns()
         elif record.outcome == "ok" and self._holding.end_by(record.started_ns):
-            self._loaded_lately = False
             self._learn(replace(self._facts, held_back=None))
         self._ended_without_answer = record.reason in (Reason.FIRST_TOKEN_TIMEOUT, Reason.TIMEOUT) and record.headers_ns is None
 
@@ -187,6 +187,12 @@ class Served:
             )
         self._learn(replace(self._facts, model_loaded=True, context_tokens=context_tokens))
 
+    def _has_loaded_lately(self) -> bool:
+        """Whether chats were held back until this one, or one before it had the model loaded a while ago."""
+        if self._facts.held_back is not None:
+            return True
+        return self._loaded_ns is not None and self._clock.monotonic_ns() - self._loaded_ns < LATELY_NS
+
     def _hold_back(self, cause: str) -> None:
         seconds = self._holding.begin()
         _log.warning("chats have the model loaded, which nobody allowed, and are held back", target=self.name, cause=cause, seconds=seconds)
@@ -194,7 +200,7 @@ class Served:
 
     def _let_go(self) -> None:
         self._holding.end()
-        self._loaded_lately = False
+        self._loaded_ns = None
         self._learn(replace(self._facts, held_back=None))
 
     def went_without(self, left_out: tuple[str, ...]) -> None:

@@ -241,10 +241,12 @@ async def test_a_target_whose_chats_load_the_model_is_held_back_ever_longer() ->
         assert one.refusal(await one.place()) is None
 
 
-async def test_of_shorter_loads_two_in_a_row_hold_back() -> None:
+async def test_of_shorter_loads_two_within_an_hour_hold_back() -> None:
     clock = FakeClock()
     one = served(FakeControl(in_memory=True), Heard(), clock, model="tiny", backend="ollama")
-    for load, held in (("unwanted", False), (None, False), ("unwanted", False), ("unwanted", True)):
+    story: tuple[tuple[int, Load | None, bool], ...] = ((0, "unwanted", False), (61, "unwanted", False), (1, None, False), (58, "unwanted", True))
+    for minutes, load, held in story:
+        clock.now_ns += minutes * 60_000_000_000
         one.took(ended(clock, load=load, load_seconds=0.31))
         assert (one.refusal(await one.place()) is SkipReason.LOADS_MODEL) is held
         assert (one.facts.held_back is not None) is held
