@@ -98,7 +98,7 @@ def _loads_model() -> Alert:
     skipped = f'{own.PROBE_SKIPPED.name}{{{own.REASON}="loads_model"}}'
     return Alert(
         "LLMProbeLoadsModel",
-        f"{increase(own.UNWANTED_LOADS.name, '1h')} > 1.5\nor\n{increase(skipped, '1h')} > 0",
+        f"{increase(own.UNWANTED_LOADS.name, '1h')} >= 2\nor\n{increase(skipped, '1h')} > 0",
         Severity.TICKET,
         f"{NAME} loads {MODEL} anew for chatprobe",
         f"Chats of {SCENARIO} with {NAME} had the model loaded anew although it was in memory. Its users wait for that, and again "
