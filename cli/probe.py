@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 """The exit code that shells give to a command ended by Ctrl-C."""
 _OWN_APIS = " ".join(f"{api} is {owner.title}'s own {form.path}." for owner, api, form in backends.own_apis())
+_ADAPTERS = backends.titles(lambda backend: backend.takes_adapters)
 _LOADING = backends.titles(lambda backend: backend.on_demand)
 
 
@@ -59,14 +60,13 @@ class Chats:
     trace_context: TraceContext
     connection: ConnectionPolicy
     timeouts: Timeouts
-    served_model: str | None = None
-    """The engine's own name for its model, where it was asked for that."""
 
 
 @click.command(context_settings={"show_default": True})
 @click.argument("url")
 @click.option("--backend", type=click.Choice(backends.names()), help="Which engine answers there; left out: it is asked.")
 @click.option("--model", metavar="NAME", help="Model to chat with; left out: the first that the engine lists, or has in memory.")
+@click.option("--adapter", metavar="NAME", help=f"{listed(_ADAPTERS, 'or')}: LoRA adapter to chat with, in place of a model.")
 @click.option("--chat-path", metavar="PATH", help="Path of chats below URL, where it is not the API's own, like /chat/completions.")
 @click.option("--omit", multiple=True, metavar="FIELD", help="Leave a field out of requests, like seed; repeatable.")
 @click.option("--extra-body", metavar="JSON", help="More fields for requests, like '{\"top_p\": 1}'.")
@@ -105,6 +105,7 @@ def command(
     url: str,
     backend: str | None,
     model: str | None,
+    adapter: str | None,
     chat_path: str | None,
     omit: tuple[str, ...],
     extra_body: str | None,
@@ -139,7 +140,7 @@ def command(
 
     URL is where the engine answers, like http://127.0.0.1:8000, without a path such as /v1. The exit code is 1 if any chat failed.
     """
-    from config.targets import who_loads, whose_api
+    from config.targets import check_adapter, who_loads, whose_api
     from probes.adaptation import Adaptation
     from probes.ask import Endpoint, Timeouts, Tls
     from probes.load import PATIENCE_SECONDS
@@ -155,6 +156,7 @@ def command(
         backend=backend or backends.unnamed(),
         url=_url(url, {"ca_file": ca_file, "insecure": insecure}, backend, own_path),
         model=model,
+        adapter=adapter,
         api=api,
         api_key=key,
         headers=_headers(headers, has_api_key=key is not None),
@@ -166,6 +168,8 @@ def command(
     engine = backends.get(backend or asyncio.run(_recognised(unknown)))
     if api not in engine.forms:
         raise click.BadParameter(f"{api} {whose_api(api)}", param_hint="--api")
+    for (field, *_), text in check_adapter(adapter, model, engine):
+        raise click.BadParameter(text, param_hint=f"--{field}")
     if load_model and engine.on_demand is None:
         raise click.BadParameter(who_loads(), param_hint="--load-model")
     adaptation = replace(unknown.adaptation, **_adapted(engine, api, omit, extra_body, max_tokens_field, load_model=load_model))
@@ -357,9 +361,7 @@ async def _run(chats: Chats, show: Show) -> int:
 
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, interrupt)
-        named = chats.endpoint.model
         chats = replace(chats, endpoint=await _with_model(control, chats.endpoint))
-        chats = replace(chats, served_model=chats.endpoint.model if named is None else None)
         await _tell_what_may_load(control, chats.endpoint)
         await _load(control, chats.endpoint, stop)
         try:
@@ -385,8 +387,10 @@ async def _with_model(control: Control, endpoint: Endpoint) -> Endpoint:
     from probes.control import ControlError
     from probes.loading import chosen
 
+    if endpoint.adapter is not None:
+        return replace(endpoint, model=endpoint.adapter)
     if endpoint.model is not None:
-        return endpoint
+        return replace(endpoint, model=await _answering(control, endpoint, endpoint.model))
     try:
         if backends.get(endpoint.backend).on_demand is not None:
             model = await chosen(control, endpoint, None)
@@ -398,6 +402,22 @@ async def _with_model(control: Control, endpoint: Endpoint) -> Endpoint:
     if model is None:
         raise click.ClickException("the engine lists no model; name one with --model")
     return replace(endpoint, model=model)
+
+
+async def _answering(control: Control, endpoint: Endpoint, wanted: str) -> str:
+    """The name of the model that answers, where the engine ignores the name that was given; said if it is another."""
+    from probes.control import ControlError
+
+    engine = backends.get(endpoint.backend)
+    try:
+        model = await control.answering(endpoint, wanted)
+    except ControlError as error:
+        click.echo(f"{engine.title} answers whatever model is named, and does not say by which ({error}).", err=True)
+        return wanted
+    if model != wanted:
+        adapter = " An adapter is named with --adapter." if engine.takes_adapters else ""
+        click.echo(f"{engine.title} does not have {wanted}, and answers by {model}: that is asked for, and measured.{adapter}", err=True)
+    return model
 
 
 async def _load(control: Control, endpoint: Endpoint, stop: asyncio.Event) -> None:
@@ -520,6 +540,6 @@ def _ask(chats: Chats, model: str, prompter: Prompter) -> Ask:
         nonce=prompt.nonce,
         fewest_tokens=prompt.fewest_tokens,
         thinking=chats.thinking,
-        served_model=chats.served_model,
+        adapter=chats.endpoint.adapter,
         trace_context=chats.trace_context,
     )

@@ -25,6 +25,7 @@ NonEmpty = Annotated[str, Field(min_length=1)]
 Headers = Mapping[str, SecretStr]
 ChatPath = Annotated[str, AfterValidator(check_chat_path)]
 _OWN_APIS = [f"`{api}` for {owner.title}'s own `{form.path}`" for owner, api, form in backends.own_apis()]
+_ADAPTERS = backends.titles(lambda backend: backend.takes_adapters)
 _LOAD = backends.titles(lambda backend: backend.on_demand)
 
 
@@ -60,6 +61,9 @@ class Target(Section):
     )
     url: str = Field(description="where it answers, `http://` or `https://`, without the API's own path such as `/v1`")
     model: NonEmpty | None = Field(default=None, description="model to chat with; left out: the first that the engine lists, or has in memory")
+    adapter: NonEmpty | None = Field(
+        default=None, description=f"{', '.join(_ADAPTERS)}: LoRA adapter to chat with, in place of `model`; its name is not checked by the engine"
+    )
     api: ApiName = Field(default="chat", description=f"`chat`, or {listed(_OWN_APIS, 'or')}")
     api_key: SecretRef | None = Field(default=None, description="bearer key, `{file: PATH}` or `{env: NAME}`")
     tls_settings: TlsSettings = Field(default=TlsSettings(), alias="tls", description="certificates, for `https://`")
@@ -119,6 +123,7 @@ class Target(Section):
         findings: list[Finding] = [*check_fits(self.metrics, backend)]
         if self.api not in backend.forms:
             findings.append((("api",), f"{whose_api(self.api)}, and this is no {_owners(self.api)}; leave it out, or write api: chat"))
+        findings += check_adapter(self.adapter, self.model, backend)
         if self.load_model and backend.on_demand is None:
             findings.append((("load_model",), f"{who_loads()}; leave it out"))
         if not self.load_model and self.load_timeout_seconds != PATIENCE_SECONDS:
@@ -143,6 +148,17 @@ class Target(Section):
 def whose_api(api: str) -> str:
     """Says of an API other than `chat` which engine has it."""
     return f"is {_owners(api)}'s own API"
+
+
+def check_adapter(adapter: str | None, model: str | None, backend: Backend) -> Iterator[Finding]:
+    """What is wrong with a named LoRA adapter."""
+    if adapter is None:
+        return
+    if not backend.takes_adapters:
+        instead = (backend.names_adapters or "model: NAME").replace("NAME", adapter)
+        yield ("adapter",), f"is for {listed(_ADAPTERS, 'or')}; with {backend.title} write {instead}"
+    elif model is not None:
+        yield ("model",), "stands beside adapter, which is chatted with in its place; leave one of them out"
 
 
 def _owners(api: str) -> str:

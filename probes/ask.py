@@ -60,8 +60,8 @@ class Ask:
     """One chat request, before an engine's adapter turns it into a body.
 
     `nonce` is set for cold chats only: a text that no earlier chat had, which keeps the engine's prefix cache out of the measurement.
-    It holds letters and digits only, at most 128 (vLLM's `cache_salt` takes no more). `served_model` is the engine's own name for its model; None
-    where that is not known, or where it has several and `model` is none of them.
+    It holds letters and digits only, at most 128 (vLLM's `cache_salt` takes no more). `adapter` is the LoRA adapter that is asked for, of an engine
+    that has names of its own for these; `model` is that name too then.
     `fewest_tokens` is how few tokens an engine can count in the messages that has them whole; 0 where nothing is known.
     `context_tokens` is the context of the model in memory, for an engine that would load it anew for a chat with another
     one; None where there is no such engine, or where it is not known.
@@ -77,7 +77,7 @@ class Ask:
     exact_length: bool = False
     seed: int = 1
     check: Check | None = None
-    served_model: str | None = None
+    adapter: str | None = None
     trace_context: TraceContext = "sampled"
     context_tokens: int | None = None
     fewest_tokens: int = 0
@@ -108,6 +108,7 @@ class Endpoint:
 
     `guard` is set where others have named the target: it is reached directly, through no proxy, and at no address that the guard objects to.
     With `load_model` its engine may be asked to load the model, which may take `load_timeout_seconds`.
+    `adapter` is the LoRA adapter to chat with, of an engine that has names of its own for these; then there is no `model`.
     `adaptation` is what the server wants otherwise than its engine's usual one.
     """
 
@@ -115,6 +116,7 @@ class Endpoint:
     backend: str
     url: str
     model: str | None = None
+    adapter: str | None = None
     api: str = "chat"
     api_key: str | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -123,6 +125,11 @@ class Endpoint:
     load_timeout_seconds: float = PATIENCE_SECONDS
     guard: Guard | None = None
     adaptation: Adaptation = Adaptation()
+
+    @property
+    def configured_model(self) -> str:
+        """The name of what is chatted with, as far as it is configured."""
+        return self.adapter or self.model or UNKNOWN_MODEL
 
 
 @dataclass(frozen=True, slots=True)

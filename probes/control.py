@@ -64,6 +64,13 @@ class Control:
         backend = backends.get(endpoint.backend)
         return await self._read(endpoint, backend.models_path, backend.models)
 
+    async def answering(self, endpoint: Endpoint, model: str) -> str:
+        """The name of the model that answers chats which ask for `model` (`Backend.answering`). Raises `ControlError`."""
+        backend = backends.get(endpoint.backend)
+        if not backend.ignores_names:
+            return model
+        return await self._read(endpoint, backend.models_path, lambda body: backend.answering(model, body))
+
     async def loaded_models(self, endpoint: Endpoint) -> tuple[LoadedModel, ...]:
         """The models that are in memory, of an engine that loads them on demand. Raises `ControlError`."""
         on_demand = _on_demand(endpoint)

@@ -123,6 +123,7 @@ def endpoint(name: str, target: Target, secrets: Secrets, guard: Guard | None = 
         backend=target.backend,
         url=target.url,
         model=target.model,
+        adapter=target.adapter,
         api=target.api,
         api_key=secrets.read(target.api_key) if target.api_key else None,
         headers={header: value.get_secret_value() for header, value in target.headers.items()},

@@ -40,6 +40,8 @@ class Questions(loading.Questions, Protocol):
 
     async def models(self, endpoint: Endpoint) -> tuple[str, ...]: ...
 
+    async def answering(self, endpoint: Endpoint, model: str) -> str: ...
+
     async def version(self, endpoint: Endpoint) -> str | None: ...
 
     async def longest_chat(self, endpoint: Endpoint, model: str) -> int | None: ...
@@ -66,7 +68,8 @@ class Served:
         self._control = control
         self._clock = clock
         self._sink = sink
-        self._facts = Facts(endpoint.name, model=endpoint.model or model)
+        self._facts = Facts(endpoint.name, model=model if endpoint.configured_model == UNKNOWN_MODEL else endpoint.configured_model)
+        self._is_named = endpoint.model is None or not backends.get(endpoint.backend).ignores_names
         self._holding = Holding(clock)
         self._loaded_ns: int | None = None
         self._loading = Loading(endpoint.name, control, clock, self._loads)
@@ -122,13 +125,16 @@ class Served:
     async def model(self) -> str:
         """The name of the model to chat with: the configured one, or the one that the engine listed first.
 
+        Where the engine ignores the configured name, it is that of the model which answers: chats ask for that, and are
+        told by it. So the first one waits until the engine was asked once.
+
         Of an engine that loads on demand it is one in memory, if there is one that can chat (`probes.loading.chosen`). It
         is `unknown` if the engine listed none.
         """
         unknown = self._facts.model == UNKNOWN_MODEL
         if self._asking is None and (unknown or self._ask_again_ns is None or self._clock.monotonic_ns() >= self._ask_again_ns):
             self._asking = asyncio.create_task(self._ask())
-        if unknown and self._asking is not None:
+        if (unknown or not self._is_named) and self._asking is not None:
             await asyncio.shield(self._asking)
         return self._facts.model
 
@@ -233,17 +239,7 @@ class Served:
         try:
             models = await self._control.models(self._endpoint)
             model = await self._choose(models)
-            backend = backends.get(self._endpoint.backend)
-            listed = backend.listed(model, models)
-            served = listed or _only(models)
-            if backend.takes_adapters and listed is None and served != self._facts.served_model:
-                _log.warning(
-                    "the engine does not list the model, and takes its name for an adapter's: if it has none such, its own model answers, "
-                    "and is measured by that name; compare the name with its adapters",
-                    target=self.name,
-                    model=model,
-                    served_model=served,
-                )
+            served = backends.get(self._endpoint.backend).listed(model, models) or _only(models)
             self._learn(replace(self._facts, model=model, served_model=served))
             longest = await self._control.longest_chat(self._endpoint, model)
             self._learn(replace(self._facts, max_model_len=longest))
@@ -272,11 +268,26 @@ class Served:
 
     async def _choose(self, models: Sequence[str]) -> str:
         held = self._facts.model
-        if self._endpoint.model is not None or not models:
+        if self._endpoint.model is not None:
+            return await self._answering(self._endpoint.model)
+        if self._endpoint.adapter is not None or not models:
             return held
         if backends.get(self._endpoint.backend).on_demand is not None:
             return await chosen(self._control, self._endpoint, None if held == UNKNOWN_MODEL else held) or held
         return held if held in models else models[0]
+
+    async def _answering(self, wanted: str) -> str:
+        model = await self._control.answering(self._endpoint, wanted)
+        self._is_named = True
+        if model not in (wanted, self._facts.model):
+            _log.warning(
+                "the engine does not have the configured model, and answers by the one that it has: chats ask for that, and are told by its name",
+                target=self.name,
+                configured=wanted,
+                model=model,
+                remedy=backends.get(self._endpoint.backend).naming_remedy(wanted, model),
+            )
+        return model
 
     def _learn(self, facts: Facts) -> None:
         if facts.model != self._facts.model:
@@ -333,7 +344,7 @@ class Population:
 
 def _engine(endpoint: Endpoint) -> tuple[object, ...]:
     way = endpoint.adaptation
-    return endpoint.backend, endpoint.url, endpoint.api, endpoint.model, way.chat_path, way.query
+    return endpoint.backend, endpoint.url, endpoint.api, endpoint.model, endpoint.adapter, way.chat_path, way.query
 
 
 def _only(models: Sequence[str]) -> str | None:

@@ -60,7 +60,7 @@ class Watch:
             exact_length=scenario.exact_length,
             seed=scenario.seed,
             check=self.checks,
-            served_model=engine.facts.served_model,
+            adapter=engine.endpoint.adapter,
             trace_context=scenario.trace_context,
             context_tokens=context_tokens,
             fewest_tokens=turn.fewest_tokens,

@@ -16,7 +16,6 @@ from exporter.metrics.chats import ChatSeries, Terms
 from exporter.metrics.families import Families, Series
 from exporter.metrics.ledger import Ledger
 from exporter.urls import shown_url
-from probes.ask import UNKNOWN_MODEL
 from probes.record import ChatRecord
 from probes.wholeness import CHECK
 from traffic.events import Breaker, Event, Facts, ModelLoad, Pair, Skip
@@ -84,7 +83,7 @@ class Recording:
                 chats.agree(self._terms(target, name))
         for target, member in roster.members.items():
             if target not in self._targets:
-                self._learn(Facts(target, model=member.endpoint.model or UNKNOWN_MODEL))
+                self._learn(Facts(target, model=member.endpoint.configured_model))
                 continue
             self._begin_chats(target)
             if before.members.get(target) is not member:

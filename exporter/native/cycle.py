@@ -149,7 +149,7 @@ class Natives:
         self._keep.loads.set_replicas(wanted)
         self._keep.loads.configure(self._settings.interval_seconds)
         for name, endpoint in endpoints.items():
-            self._models.setdefault(name, endpoint.model or UNKNOWN_MODEL)
+            self._models.setdefault(name, endpoint.configured_model)
         first_ns = self._clock.monotonic_ns()
         for key, (endpoint, place) in wanted.items():
             if key not in self._pages:

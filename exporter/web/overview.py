@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from html import escape
 
 from exporter.urls import shown_url
-from probes.ask import UNKNOWN_MODEL
 from probes.failure import Failure
 from probes.record import ChatRecord
 from traffic.breaker import served
@@ -148,7 +147,7 @@ class Overview:
             for name in self._roster.of(settings):
                 endpoint = self._roster.members[name].endpoint
                 engine = f"{endpoint.backend}<br><small>{escape(shown_url(endpoint.url))}</small>"
-                model = self._models.get(name) or endpoint.model or UNKNOWN_MODEL
+                model = self._models.get(name) or endpoint.configured_model
                 yield (
                     f"<tr><td>{escape(name)}{self._held_back(name, scenario)}{self._loads(name)}</td><td>{escape(scenario)}</td>"
                     f'{_last(self._last.get((name, scenario)))}<td class="engine">{escape(model)}</td><td class="engine">{engine}</td></tr>'

@@ -44,7 +44,11 @@ class Backend:
     thinking: ClassVar[bool] = False
     """Whether it can be told that the model shall think, or shall not."""
     takes_adapters: ClassVar[bool] = False
-    """Whether a model's name that it does not list is taken for an adapter's, and answered by the model itself if it has none such."""
+    """Whether a LoRA adapter is asked for by a name of its own, which it lists nowhere."""
+    names_adapters: ClassVar[str] = ""
+    """What is written for an adapter, in which `NAME` stands for its name, where the name alone would be ignored."""
+    ignores_names: ClassVar[bool] = False
+    """Whether a chat that asks for a model that it does not have is answered by one that it has (`answering`)."""
     repeats: ClassVar[Repeats | None] = None
     """How it ends an answer that repeats itself; None if it lets it go on."""
     on_demand: ClassVar[OnDemand | None] = None
@@ -108,6 +112,20 @@ class Backend:
     def models(self, body: bytes) -> tuple[str, ...]:
         """The names of the models in the answer of `models_path`, in the engine's order."""
         return listed_names(body)
+
+    def answering(self, model: str, body: bytes) -> str:
+        """The name of the model that answers chats which ask for `model`, by the answer of `models_path`.
+
+        It is `model` where the engine has that, or refuses what it does not have. Only asked of an engine that ignores names.
+        """
+        return model
+
+    def naming_remedy(self, wanted: str, answering: str) -> str:
+        """What to write where `wanted` is configured, and another model answers."""
+        plain = f"leave model out, or write model: {answering}"
+        if not self.names_adapters:
+            return plain
+        return f"{plain}; if {wanted} is a LoRA adapter, write {self.names_adapters.replace('MODEL', answering).replace('NAME', wanted)}"
 
     def longest_chat(self, body: bytes, model: str) -> int | None:
         """How many tokens a prompt and its answer may have together, by the answer of `longest_chat_path`.

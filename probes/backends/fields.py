@@ -138,6 +138,11 @@ def _listed_name(entry: object) -> str:
     return text(fields, "id") or text(fields, "name") or text(fields, "model")
 
 
+def only_name(names: tuple[str, ...], otherwise: str) -> str:
+    """The only one of the names; `otherwise` where there are several, or none."""
+    return names[0] if len(names) == 1 else otherwise
+
+
 def proper_name(name: str) -> bool:
     """Whether the name can be a label that people read: printable, and no longer than `LONGEST_NAME` characters."""
     return len(name) <= LONGEST_NAME and name.isprintable()

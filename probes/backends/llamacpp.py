@@ -8,7 +8,7 @@ from typing import ClassVar
 from probes.ask import Ask
 from probes.backends.backend import Backend
 from probes.backends.base import FrameError, WireForm
-from probes.backends.fields import JsonObject, as_list, count, length, parse_object, proper_name, seconds
+from probes.backends.fields import JsonObject, as_list, count, length, only_name, parse_object, proper_name, seconds
 from probes.backends.openai_chat import OpenAiChat
 from probes.backends.trail import Trail
 from probes.numbers.number import Number
@@ -105,6 +105,7 @@ class Llamacpp(Backend):
     colour = "yellow"
     exact_length = True
     thinking = True
+    ignores_names = True
     metrics = METRICS
     trail = Trail(log="by time and client: lines with `POST /v1/chat/completions`")
     usual_ports = (8080,)
@@ -137,6 +138,18 @@ class Llamacpp(Backend):
         if not isinstance(build, str) or not proper_name(build):
             raise FrameError("names no build")
         return build
+
+    def answering(self, model: str, body: bytes) -> str:
+        """Its only one, under whatever name (llama.cpp `tools/server/server-context.cpp`: `oaicompat_model` is its own `model_name`).
+
+        As a router it has a `status` with each, and refuses what it does not have (`server-models.cpp`).
+        """
+        listed = [entry for entry in as_list(parse_object(body).get("data"), "data") if isinstance(entry, dict)]
+        if len(listed) != 1 or "status" in listed[0]:
+            return model
+        aliases = listed[0].get("aliases")
+        known = isinstance(aliases, list) and model in aliases
+        return model if known else only_name(self.models(body), model)
 
     def longest_chat(self, body: bytes, model: str) -> int | None:
         """The context of one slot."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 from probes.ask import Ask
 from probes.backends.backend import Backend
 from probes.backends.base import FrameError, WireForm
-from probes.backends.fields import as_list, length, parse_object
+from probes.backends.fields import as_list, length, only_name, parse_object, text
 from probes.backends.openai_chat import OpenAiChat
 from probes.backends.trail import Trail
 from probes.numbers.family import Sample
@@ -145,6 +145,8 @@ class Sglang(Backend):
     colour = "purple"
     exact_length = True
     thinking = True
+    names_adapters = "model: MODEL:NAME"
+    ignores_names = True
     metrics = METRICS
     trail = Trail(log="by time and client", traces="`--enable-trace` and `--otlp-traces-endpoint`")
     """SGLang `srt/managers/tokenizer_manager.py`: it takes `traceparent`, and gives requests ids of its own."""
@@ -164,6 +166,17 @@ class Sglang(Backend):
         if not isinstance(answer, dict) or answer.get("object") != "error" or "param" not in answer:
             return None
         return "chat" if type(answer.get("code")) is int else None
+
+    def answering(self, model: str, body: bytes) -> str:
+        """Its only one, but for `MODEL:ADAPTER`: that adapter, or a refusal (SGLang `serving_base.py::_resolve_lora_path`, since 0.5.5).
+
+        Adapters are listed with their `parent`. By their bare name, as they are listed, the model itself answers.
+        """
+        if ":" in model:
+            return model
+        listed = [entry for entry in as_list(parse_object(body).get("data"), "data") if isinstance(entry, dict)]
+        own = tuple(name for entry in listed if not entry.get("parent") and (name := text(entry, "id")))
+        return model if model in own else only_name(own, model)
 
     def longest_chat(self, body: bytes, model: str) -> int | None:
         """`max_model_len` of the model's entry, or of the only one: any name is answered by it."""

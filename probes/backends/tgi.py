@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-from probes.ask import UNKNOWN_MODEL, Ask
+from probes.ask import Ask
 from probes.backends.backend import Backend
 from probes.backends.base import Event, Framing, Refusal, WireForm
 from probes.backends.complaint import Complaint, complaint
-from probes.backends.fields import as_object, count, length, parse, parse_object, text
+from probes.backends.fields import as_object, count, length, only_name, parse, parse_object, text
 from probes.backends.finish import broken_off, finish
 from probes.backends.openai_chat import OpenAiChat
 from probes.backends.refusal import by_status, in_stream
@@ -40,17 +40,11 @@ without an error, where the next part does not fit `--max-total-tokens` any more
 
 
 BASE_MODEL = "tgi"
-"""The name by which the model itself is asked for: any other is taken for a LoRA adapter's (TGI `lib.rs::try_into_generate`)."""
+"""The name by which the model itself is asked for: any other is taken for a LoRA adapter's (TGI `lib.rs::try_into_generate`).
 
-
-def _adapter(ask: Ask) -> str | None:
-    """The LoRA adapter that is asked for: whatever is not the model itself.
-
-    TGI lists no adapters, and answers for one that it does not have by the model itself, without a word
-    (`flash_causal_lm.py`, `ADAPTER_TO_INDEX.get(adapter_id, 0)`). So it does no harm that the model's own name is sent
-    where it is not known yet that it is that.
-    """
-    return None if ask.model in (BASE_MODEL, UNKNOWN_MODEL, ask.served_model) else ask.model
+TGI lists no adapters, and answers for one that it does not have by the model itself, without a word
+(`flash_causal_lm.py`, `ADAPTER_TO_INDEX.get(adapter_id, 0)`). So only whoever runs it can say that a name is an adapter's.
+"""
 
 
 def _refuse(status: int, body: bytes) -> Refusal:
@@ -75,7 +69,7 @@ class TgiChat(OpenAiChat):
     every_event_is_a_token = True
 
     def body(self, ask: Ask) -> dict[str, object]:
-        return super().body(ask) | {"model": _adapter(ask) or BASE_MODEL}
+        return super().body(ask) | {"model": ask.adapter or BASE_MODEL}
 
     def _broken(self, found: Complaint) -> Refusal:
         return _broken(found)
@@ -98,9 +92,8 @@ class TgiGenerate:
     def body(self, ask: Ask) -> dict[str, object]:
         # `details` brings the finish reason and the counts; a temperature of 0 is refused here, greedy is the absence of sampling.
         parameters: dict[str, object] = {"max_new_tokens": ask.max_tokens, "do_sample": False, "details": True, "seed": ask.seed}
-        adapter = _adapter(ask)
-        if adapter is not None:
-            parameters["adapter_id"] = adapter
+        if ask.adapter is not None:
+            parameters["adapter_id"] = ask.adapter
         return {"inputs": _transcript(ask), "parameters": parameters}
 
     def read(self, frame: bytes) -> Event:
@@ -222,6 +215,8 @@ class Tgi(Backend):
     forms: ClassVar[Mapping[str, WireForm]] = {"chat": TgiChat(), "generate": TgiGenerate()}
     colour = "green"
     takes_adapters = True
+    names_adapters = "adapter: NAME"
+    ignores_names = True
     metrics = METRICS
     trail = Trail(
         log="by time alone, as it names no request",
@@ -244,6 +239,10 @@ class Tgi(Backend):
 
     def longest_answer(self, max_tokens: int) -> int:
         return max_tokens if max_tokens <= PART_TOKENS else -(-max_tokens // PART_TOKENS) * PART_TOKENS
+
+    def answering(self, model: str, body: bytes) -> str:
+        """Its only one: that is what is asked for, whatever its name here."""
+        return only_name(self.models(body), model)
 
     def longest_chat(self, body: bytes, model: str) -> int | None:
         return length(parse_object(body), "max_total_tokens")

@@ -83,6 +83,20 @@ async def test_without_a_backend_the_engine_is_asked(engine: str, title: str, pa
     assert err.startswith("URL: ends in /v1, which chatprobe adds itself")
 
 
+@pytest.mark.parametrize("engine", ["tgi", "sglang", "llamacpp"])
+async def test_a_name_that_the_engine_ignores_is_not_measured(engine: str) -> None:
+    async with simulated(engine, Options(latency=FAST)) as one:
+        code, out, err = await chatprobe(one.url, "--backend", engine, "--model", "made-up", "--max-tokens", "5", "--output", "json")
+    assert (code, json.loads(out)["model"]) == (0, "tiny")
+    assert f"{BACKENDS[engine].title} does not have made-up, and answers by tiny" in err
+
+
+async def test_an_adapter_is_measured_by_its_name() -> None:
+    async with simulated("tgi", Options(latency=FAST)) as one:
+        code, out, _ = await chatprobe(one.url, "--backend", "tgi", "--adapter", "some/adapter", "--max-tokens", "5", "--output", "json")
+    assert (code, json.loads(out)["model"]) == (0, "some/adapter")
+
+
 async def test_nobody_can_tell_which_engine() -> None:
     code, _, err = await chatprobe(f"http://127.0.0.1:{closed_port()}")
     assert code == 1

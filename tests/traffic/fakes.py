@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import orjson
+
 from config.model import Config
 from config.reader import parse
 from probes import backends
@@ -200,6 +202,12 @@ class FakeControl:
         if self.listed is None:
             raise ControlError("no list")
         return self.listed
+
+    async def answering(self, endpoint: Endpoint, model: str) -> str:
+        listed = await self.models(endpoint)
+        backend = backends.get(endpoint.backend)
+        body = orjson.dumps({"data": [{"id": name} for name in listed]})
+        return backend.answering(model, body) if backend.ignores_names else model
 
     async def loaded_models(self, endpoint: Endpoint) -> tuple[LoadedModel, ...]:
         self._asked("loaded")

@@ -101,12 +101,15 @@ async def test_a_chat_is_asked_as_its_scenario_says() -> None:
     assert ask.nonce != second.nonce
 
 
-async def test_the_engines_own_name_for_its_model_goes_with_each_chat_once_it_is_known() -> None:
-    targets = "tgi: {backend: tgi, url: 'http://engine:8080', model: an-adapter}"
+@pytest.mark.parametrize(
+    ("named", "asked"),
+    [("model: made-up", ("served-name", None)), ("adapter: an-adapter", ("an-adapter", "an-adapter")), ("", ("served-name", None))],
+)
+async def test_the_first_chat_already_asks_for_what_answers_it(named: str, asked: tuple[str, str | None]) -> None:
+    targets = f"tgi: {{backend: tgi, url: 'http://engine:8080', {named}}}"
     async with running(config(targets, "every: 10s"), control=FakeControl(listed=("served-name",))) as scene:
         await scene.clock.advance(25)
-        _, ask = scene.prober.asks[-1]
-    assert (ask.model, ask.served_model) == ("an-adapter", "served-name")
+    assert {(ask.model, ask.adapter) for _, ask in scene.prober.asks} == {asked}
 
 
 @pytest.mark.parametrize(("backend", "tokens_per_hour", "sent"), [("vllm", 1_100, True), ("tgi", 1_100, False), ("tgi", 2_100, True)])

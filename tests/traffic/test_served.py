@@ -36,18 +36,43 @@ async def test_a_configured_model_is_asked_for_without_waiting() -> None:
 
 
 @pytest.mark.parametrize(
-    ("backend", "model", "warned"),
-    [("tgi", "an-adapter", True), ("tgi", "served-name", False), ("tgi", None, False), ("vllm", "an-adapter", False)],
+    ("backend", "remedy"),
+    [
+        ("tgi", "leave model out, or write model: served-name; if made-up is a LoRA adapter, write adapter: made-up"),
+        ("sglang", "leave model out, or write model: served-name; if made-up is a LoRA adapter, write model: served-name:made-up"),
+        ("llamacpp", "leave model out, or write model: served-name"),
+    ],
 )
-async def test_a_name_that_is_taken_for_an_adapters_is_warned_of_once(backend: str, model: str | None, warned: bool) -> None:
-    clock = FakeClock()
-    one = served(FakeControl(listed=("served-name",)), Heard(), clock, model=model, backend=backend)
+async def test_a_name_that_the_engine_ignores_is_not_the_models(backend: str, remedy: str) -> None:
+    clock, heard = FakeClock(), Heard()
+    one = served(FakeControl(listed=("served-name",)), heard, clock, model="made-up", backend=backend)
     with structlog.testing.capture_logs() as logs:
         for _ in range(3):
-            await one.model()
+            assert await one.model() == "served-name"
             await settle()
             clock.now_ns += 61_000_000_000
-    assert [(line["model"], line["served_model"]) for line in logs if "adapter" in line["event"]] == [("an-adapter", "served-name")] * warned
+    assert {(facts.model, facts.served_model) for facts in heard.of(Facts)} == {("served-name", "served-name")}
+    assert [(line["configured"], line["model"], line["remedy"]) for line in logs if "configured" in line] == [("made-up", "served-name", remedy)]
+
+
+@pytest.mark.parametrize("backend", ["tgi", "sglang", "llamacpp"])
+async def test_the_configured_name_stays_while_the_engine_does_not_say_what_it_has(backend: str) -> None:
+    control, clock = FakeControl(silent=True), FakeClock()
+    one = served(control, Heard(), clock, model="made-up", backend=backend)
+    assert [await one.model(), await one.model()] == ["made-up", "made-up"]
+    assert control.questions == ["models"]
+    control.silent = False
+    clock.now_ns += 61_000_000_000
+    assert await one.model() == "tiny"
+
+
+async def test_an_adapter_is_what_the_operator_said() -> None:
+    endpoint = Endpoint("engine", "tgi", "http://engine:8080", adapter="an-adapter")
+    one = Served(endpoint, FakeControl(listed=("served-name",)), FakeClock(), Heard())
+    assert one.facts.model == "an-adapter"
+    assert await one.model() == "an-adapter"
+    await settle()
+    assert (one.facts.model, one.facts.served_model) == ("an-adapter", "served-name")
 
 
 async def test_the_first_listed_model_is_held_until_it_is_missing() -> None:

@@ -157,3 +157,18 @@ def test_properties_without_a_build_name_none(props: bytes) -> None:
 @pytest.mark.parametrize("props", [b"{}", b'{"default_generation_settings":7}', b'{"default_generation_settings":{"n_ctx":-1}}'])
 def test_properties_without_a_context_say_nothing_of_it(props: bytes) -> None:
     assert ENGINE.longest_chat(props, "tiny") is None
+
+
+@pytest.mark.parametrize(
+    ("listed", "model", "answering"),
+    [
+        ([{"id": "tiny", "aliases": ["tiny", "small"]}], "made-up", "tiny"),
+        ([{"id": "tiny", "aliases": ["tiny", "small"]}], "small", "small"),
+        ([{"id": "/models/tiny.gguf"}], "tiny", "/models/tiny.gguf"),
+        ([{"id": "tiny", "status": {"value": "unloaded"}}], "made-up", "made-up"),
+        ([{"id": "a", "status": {"value": "loaded"}}, {"id": "b", "status": {"value": "unloaded"}}], "made-up", "made-up"),
+        ([], "made-up", "made-up"),
+    ],
+)
+def test_its_one_model_answers_whatever_is_named_and_a_router_refuses(listed: list[object], model: str, answering: str) -> None:
+    assert ENGINE.answering(model, orjson.dumps({"data": listed})) == answering

@@ -131,3 +131,12 @@ def test_a_list_of_no_model_says_nothing_of_lengths() -> None:
 
 def test_its_version_stands_among_its_options() -> None:
     assert backends.get("sglang").version(b'{"model_path":"/m","version":"0.5.23"}') == "0.5.23"
+
+
+@pytest.mark.parametrize(
+    ("model", "answering"),
+    [("tiny", "tiny"), ("made-up", "tiny"), ("sql", "tiny"), ("tiny:sql", "tiny:sql"), ("tiny:gone", "tiny:gone")],
+)
+def test_its_one_model_answers_whatever_is_named_but_an_adapter_behind_a_colon(model: str, answering: str) -> None:
+    listed = b'{"data":[{"id":"tiny","parent":null,"owned_by":"sglang"},{"id":"sql","parent":"tiny","owned_by":"sglang"}]}'
+    assert backends.get("sglang").answering(model, listed) == answering

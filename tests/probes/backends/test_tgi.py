@@ -35,7 +35,7 @@ def ask(*messages: Message, nonce: str | None = None, exact_length: bool = False
 
 
 def test_chat_body_names_no_model_that_could_be_taken_for_an_adapter() -> None:
-    assert TGI.body(replace(ask(exact_length=True), served_model="some/model")) == {
+    assert TGI.body(ask(exact_length=True)) == {
         "model": "tgi",
         "messages": [{"role": "user", "content": "hi"}],
         "stream": True,
@@ -46,22 +46,18 @@ def test_chat_body_names_no_model_that_could_be_taken_for_an_adapter() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("model", "served", "adapter"),
-    [
-        ("some/model", "some/model", None),
-        ("tgi", "some/model", None),
-        (UNKNOWN_MODEL, None, None),
-        ("some/adapter", "some/model", "some/adapter"),
-        ("some/adapter", None, "some/adapter"),
-    ],
-)
-def test_any_name_but_the_models_own_is_an_adapters(model: str, served: str | None, adapter: str | None) -> None:
-    asked = replace(ask(), model=model, served_model=served)
+@pytest.mark.parametrize(("model", "adapter"), [("some/model", None), (UNKNOWN_MODEL, None), ("some/adapter", "some/adapter")])
+def test_only_what_is_said_to_be_an_adapter_is_asked_for_as_one(model: str, adapter: str | None) -> None:
+    asked = replace(ask(), model=model, adapter=adapter)
     assert TGI.body(asked)["model"] == (adapter or "tgi")
     parameters = GENERATE.body(asked)["parameters"]
     assert isinstance(parameters, dict)
     assert parameters.get("adapter_id") == adapter
+
+
+@pytest.mark.parametrize("model", ["some/model", "tgi", "some/adapter"])
+def test_its_one_model_answers_whatever_is_named(model: str) -> None:
+    assert get("tgi").answering(model, b'{"object":"list","data":[{"id":"some/model","object":"model"}]}') == "some/model"
 
 
 def test_a_cold_chat_carries_its_nonce_at_the_very_front() -> None:
@@ -73,7 +69,7 @@ def test_a_cold_chat_carries_its_nonce_at_the_very_front() -> None:
 
 
 def test_generate_body_asks_for_details_and_greedy_decoding() -> None:
-    assert GENERATE.body(replace(ask(), served_model="some/model")) == {
+    assert GENERATE.body(ask()) == {
         "inputs": "hi",
         "parameters": {"max_new_tokens": 5, "do_sample": False, "details": True, "seed": 7},
     }
