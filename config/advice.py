@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from config.credentials import Credential
 from config.demand import chats_per_second_at_most, chats_per_second_on_average, streams_at_worst, tokens_of_largest_chat, tokens_per_hour
-from config.engine_metrics import HAVE_METRICS
+from config.engine_metrics import HAVE_METRICS, Native
 from config.load import ClosedLoop
 from config.model import Config, Scenario, Slo, Target
 from config.quantities import write_duration
@@ -23,6 +23,7 @@ from probes.wording import listed
 _PRIVATE = frozenset({"svc", "local", "localhost", "internal", "intranet", "private", "corp", "home", "lan", "test"})
 """Last labels that nobody can register (RFC 6761, RFC 6762 appendix G, ICANN's `internal`), and `svc` of names inside of a Kubernetes cluster."""
 
+_BUCKET = "_bucket"
 _REMEDIES = {
     "every": "write a longer every, or a shorter timeout",
     "rate": "write a lower rate, or a shorter timeout, or raise the limit",
@@ -44,6 +45,7 @@ def advise(config: Config) -> Iterator[Finding]:
     for name, slo in config.slos.items():
         yield from ((("slos", name, *place), text) for place, text in _on_slo(slo, config.scenarios[slo.scenario]))
     yield from _on_limits(config)
+    yield from _on_patterns(config.native)
     yield from _on_series(config)
 
 
@@ -260,6 +262,18 @@ def _on_limits(config: Config) -> Iterator[Finding]:
             ("limits", "tokens_per_hour"),
             f"is {limits.tokens_per_hour}, and all scenarios together ask for about {_about(expected)} in an hour; raise it, or chat less",
         )
+
+
+def _on_patterns(native: Native) -> Iterator[Finding]:
+    """Which patterns are for buckets, of which no metric is named."""
+    for key, patterns in (("allow", native.allow), ("deny", native.deny)):
+        for index, pattern in enumerate(patterns):
+            if pattern.endswith(_BUCKET):
+                whole = pattern.removesuffix(_BUCKET)
+                yield (
+                    ("native", key, index),
+                    f"fits no metric, as a histogram is named without it; write {whole}, and see native.buckets for its buckets",
+                )
 
 
 def _on_series(config: Config) -> Iterator[Finding]:

@@ -127,6 +127,8 @@ def said_by(words: str) -> Reason | None:
 
 def _of_complaint(complaint: Complaint) -> Reason:
     named, spoken = _by_names(complaint), said_by(complaint.words)
+    if complaint.status == 503:
+        return _of_own_status(503, complaint)
     if Reason.OVERLOADED in (named, spoken):
         return Reason.OVERLOADED
     if complaint.status is not None and named in (None, Reason.REJECTED):

@@ -21,6 +21,18 @@ from probes.numbers.number import Number
 from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Series, Sum, Told
 from probes.numbers.page import Page, label, total
 
+_TYPES = {
+    "overloaded": Reason.OVERLOADED,
+    "validation": Reason.REJECTED,
+    "template_error": Reason.REJECTED,
+    "missing_template_variable": Reason.REJECTED,
+    "tool_error": Reason.REJECTED,
+    "generation": Reason.SERVER_ERROR,
+    "incomplete_generation": Reason.SERVER_ERROR,
+    "incomplete_generation_stream": Reason.SERVER_ERROR,
+    "stream_serialization_error": Reason.SERVER_ERROR,
+}
+"""What its types of errors stand for, where one has a type: in `/generate_stream`, and with a status (TGI `infer/mod.rs::InferError::error_type`)."""
 _REFUSED = re.compile(r"(Input validation|Template|Tool) error|Missing template")
 _FAILED = re.compile(r"Request failed during generation|Incomplete generation")
 """How its errors begin (TGI `infer/mod.rs::InferError`): inside a chat's stream each has the code 422 and no type
@@ -55,6 +67,9 @@ def _refuse(status: int, body: bytes) -> Refusal:
 
 def _broken(found: Complaint) -> Refusal:
     refusal = in_stream(found._replace(status=None if found.status == 422 else found.status))
+    told = next((_TYPES[name] for name in found.names if name in _TYPES), None)
+    if told is not None:
+        return Refusal(told, refusal.detail)
     if _FAILED.match(found.words):
         return Refusal(Reason.SERVER_ERROR, refusal.detail)
     return Refusal(Reason.REJECTED, refusal.detail) if _REFUSED.match(found.words) else refusal

@@ -247,6 +247,14 @@ FOUND = "discovery: {files: [targets.yaml]}\n"
             ],
         ),
         ("targets: {t: {backend: tgi, url: http://t}}\n" + BEAT + "native: {series_per_replica: 600, relay: false}\n", []),
+        (
+            "targets: {t: {backend: tgi, url: http://t}}\n"
+            + BEAT
+            + "native: {allow: [tgi_queue_size, tgi_request_count], deny: [tgi_batch_*_bucket]}\n",
+            [
+                "3:61: native.deny[0]: fits no metric, as a histogram is named without it; write tgi_batch_*, and see native.buckets for its buckets",
+            ],
+        ),
         ("targets: {t: {backend: tgi, url: http://t}}\n" + BEAT + "native: {series_per_replica: 600, allow: [tgi_queue_size]}\n", []),
         ("targets: {t: {backend: tgi, url: http://t, metrics: false}}\n" + BEAT + "native: {series_per_replica: 600}\n", []),
         ("targets: {v: {backend: vllm, url: http://v}}\n" + BEAT, []),

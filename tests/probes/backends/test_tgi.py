@@ -189,6 +189,13 @@ def test_an_error_inside_a_200_is_what_it_says_until_a_token_came(api: str, kind
     assert after.failure.reason is (Reason.OVERLOADED if reason is Reason.OVERLOADED else Reason.ERROR_IN_STREAM)
 
 
+@pytest.mark.parametrize(("kind", "reason"), sorted({(kind, reason) for kind, _, reason in ERRORS}))
+def test_the_type_tells_whatever_the_words(kind: str, reason: Reason) -> None:
+    answer = answered(GENERATE, {"error": "rate limit of an unsupported model", "error_type": kind})
+    assert answer.failure is not None
+    assert answer.failure.reason is reason
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
