@@ -17,7 +17,8 @@ from traffic.pairs import Measure, Undecided
 SCENARIO = "scenario"
 REASON, OUTCOME, PHASE, SLO, CLOCK, SOURCE = "reason", "outcome", "phase", "slo", "clock", "source"
 DETAIL = "detail"
-URL, SERVED_MODEL, BACKEND_VERSION, MAX_MODEL_LEN, LEFT_OUT = "url", "served_model", "backend_version", "max_model_len", "left_out"
+URL, SERVED_MODEL, IGNORED_MODEL, BACKEND_VERSION = "url", "served_model", "ignored_model", "backend_version"
+MAX_MODEL_LEN, LEFT_OUT = "max_model_len", "left_out"
 PEER, MEASURE, CHECK, BASIS = "peer", "measure", "check", "basis"
 CACHE, CONNECTION, THINKING = "cache", "connection", "thinking"
 ZONE = "zone"
@@ -204,8 +205,9 @@ TARGET_INFO = Metric(
     "chatprobe_target_info",
     "gauge",
     "Facts about a target; always 1. `max_model_len` is the most tokens of a prompt and its answer together, as far as the engine tells; "
+    "`ignored_model` is a configured name that the engine ignores, where it answers by another model; "
     "`left_out` names fields that chats go without, as the target refuses them.",
-    (*TARGET_LABELS, URL, SERVED_MODEL, BACKEND_VERSION, SOURCE, MAX_MODEL_LEN, LEFT_OUT),
+    (*TARGET_LABELS, URL, SERVED_MODEL, IGNORED_MODEL, BACKEND_VERSION, SOURCE, MAX_MODEL_LEN, LEFT_OUT),
 )
 READY_REPLICAS = Metric(
     "chatprobe_target_ready_replicas",

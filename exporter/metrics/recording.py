@@ -182,7 +182,10 @@ class Recording:
         url = shown_url(member.endpoint.url)
         longest = "" if facts.longest_chat is None else str(facts.longest_chat)
         without = ",".join(facts.left_out)
-        series.record_only(own.TARGET_INFO, 1, url, facts.served_model or "", facts.backend_version or "", member.source, longest, without)
+        wanted = member.endpoint.model
+        ignored = "" if wanted in (None, facts.model) else wanted
+        served, version = facts.served_model or "", facts.backend_version or ""
+        series.record_only(own.TARGET_INFO, 1, url, served, ignored, version, member.source, longest, without)
         zones = _ready_by_zone(member)
         series.keep_only(own.READY_REPLICAS, [(zone,) for zone in zones])
         for zone, count in zones.items():

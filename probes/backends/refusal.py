@@ -56,7 +56,9 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
         Reason.MODEL_MISSING,
         re.compile(
             r"\bmodel\b.{0,200}\b(not found|does not exist|doesn't exist|not exist|no longer (exists|available)|is unknown)"
-            r"|\b(invalid|unknown|no such|unsupported) model\b|\bmodel_not_found",
+            r"|\b(invalid|unknown|no such|unsupported) model\b|\bmodel_not_found"
+            # SGLang of a LoRA adapter (`managers/tokenizer_manager.py`, `entrypoints/openai/serving_base.py`)
+            r"|\bLoRA adapters?\b.{0,200}\bnot (loaded|enabled)\b",
             re.IGNORECASE | re.DOTALL,
         ),
     ),

@@ -328,6 +328,16 @@ def test_a_model_that_becomes_known_begins_at_zero_and_the_old_label_set_ends(me
     assert seen.value(own.PROBES.name, target="vllm", scenario="heartbeat") == 0
 
 
+def test_a_name_that_the_engine_ignores_is_a_fact_and_no_model() -> None:
+    metrics = Metrics(listed(config(CONFIG.replace("{backend: tgi, ", "{backend: tgi, model: made-up, "))), {})
+    metrics.recording(Facts("tgi", "served", served_model="served"))
+    seen = scrape(metrics)
+    assert {labels["model"] for labels in seen.all_labels() if labels.get("target") == "tgi"} == {"served"}
+    assert [labels["ignored_model"] for labels in seen.labels(own.TARGET_INFO.name) if labels["target"] == "tgi"] == ["made-up"]
+    metrics.recording(Facts("tgi", "made-up", served_model="made-up"))
+    assert [labels["ignored_model"] for labels in scrape(metrics).labels(own.TARGET_INFO.name) if labels["target"] == "tgi"] == [""]
+
+
 def test_slos_say_what_they_ask_for(metrics: Metrics) -> None:
     seen = scrape(metrics)
     assert [(labels, seen.one(own.SLO_THRESHOLD.name, **labels)) for labels in seen.labels(own.SLO_THRESHOLD.name)] == [
@@ -355,6 +365,7 @@ def test_new_facts_of_the_same_model_leave_its_counters_alone(metrics: Metrics) 
             "model": "tiny",
             "url": "http://127.0.0.1:8000",
             "served_model": "tiny",
+            "ignored_model": "",
             "backend_version": "0.12.0",
             "source": "static",
             "max_model_len": "",

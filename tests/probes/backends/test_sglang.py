@@ -140,3 +140,15 @@ def test_its_version_stands_among_its_options() -> None:
 def test_its_one_model_answers_whatever_is_named_but_an_adapter_behind_a_colon(model: str, answering: str) -> None:
     listed = b'{"data":[{"id":"tiny","parent":null,"owned_by":"sglang"},{"id":"sql","parent":"tiny","owned_by":"sglang"}]}'
     assert backends.get("sglang").answering(model, listed) == answering
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "The following requested LoRA adapters are not loaded: gone\nLoaded adapters: dict_keys([]).",
+        "LoRA adapter 'gone' was requested, but LoRA is not enabled. Please launch the server with --enable-lora flag and preload adapters.",
+    ],
+)
+def test_an_adapter_that_it_does_not_have_is_a_model_that_is_missing(words: str) -> None:
+    body = orjson.dumps({"object": "error", "message": words, "type": "BadRequest", "param": None, "code": 400})
+    assert backends.form("sglang").refuse(400, body).reason is Reason.MODEL_MISSING
