@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from probes.backends.backend import Backend
 from probes.backends.base import FrameError, WireForm
+from probes.backends.complaint import complaint
 from probes.backends.fields import parse
 from probes.backends.llamacpp import Llamacpp
 from probes.backends.ollama import Ollama
@@ -115,8 +116,10 @@ def resemblance(answer: bytes, asked: WireForm) -> str | None:
 
 
 def _is_own(asked: WireForm, value: object) -> bool:
-    """Whether the engine that was asked sends this too: two may have one form of errors."""
-    return any(own is not None and backend.forms[own] is asked for backend in BACKENDS.values() if (own := backend.own_form(value)))
+    """Whether the engine that was asked sends this too: two may have one form of errors, and an engine has one for all its APIs."""
+    is_error = complaint(value) is not None
+    own = [(backend.forms, found) for backend in BACKENDS.values() if (found := backend.own_form(value)) is not None]
+    return any(forms[found] is asked or (is_error and asked in forms.values()) for forms, found in own)
 
 
 def _is_other(found: WireForm, asked: WireForm) -> bool:

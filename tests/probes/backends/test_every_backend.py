@@ -459,6 +459,8 @@ OPENAI_CHUNK = b'{"object":"chat.completion.chunk","choices":[{"delta":{"content
         (("llamacpp", "chat"), LLAMACPP_CHUNK, None),
         (("openai", "chat"), LLAMACPP_CHUNK, None),
         (("ollama", "chat"), b'{"detail":"Not Found"}', "vLLM: --backend vllm"),
+        (("tgi", "generate"), TGI_ERROR, None),
+        (("tgi", "chat"), TGI_ERROR, None),
         (("tgi", "generate"), b"404 page not found", "Ollama: --backend ollama"),
         (("vllm", "chat"), TGI_ERROR, "TGI: --backend tgi"),
         (("vllm", "chat"), TGI_TOKEN, "TGI: --backend tgi --api generate"),
