@@ -25,7 +25,7 @@ from config.sections import EXAMPLE_OF_BACKEND
 from config.targets import Target
 from config.wording import in_words
 
-_KEYS = ("backend", "url", "model", "api", "chat_path", "omit", "extra_body", "max_tokens_field")
+_KEYS = ("backend", "url", "model", "adapter", "api", "chat_path", "omit", "extra_body", "max_tokens_field")
 _SECRET = ("api_key", "headers", "tls")
 _NOT_FOR_OTHERS = ("load_model", "load_timeout", "query")
 _LABELS = ("backend", "model", "api", "chat_path", "max_tokens_field")

@@ -58,6 +58,7 @@ def test_what_its_server_wants_otherwise(file: Path) -> None:
         "http://10.0.0.1/v3",
         Adaptation(frozenset({"seed"}), {"top_p": 1}, "max_completion_tokens", "/chat/completions"),
     )
+    assert [target.adapter for target in read(file, "targets: {a: {backend: tgi, url: http://a, adapter: sql}}").values()] == ["sql"]
     groups = [{"targets": ["10.0.0.1:80"], "labels": {"backend": "openai", "chat_path": "/chat"}}]
     assert [target.chat_path for target in read(file, json.dumps(groups)).values()] == ["/chat"]
 
