@@ -126,7 +126,7 @@ class Served:
         """The name of the model to chat with: the configured one, or the one that the engine listed first.
 
         Where the engine ignores the configured name, it is that of the model which answers: chats ask for that, and are
-        told by it. So the first one waits until the engine was asked once.
+        told by it. So they wait for its answer until it has told that once.
 
         Of an engine that loads on demand it is one in memory, if there is one that can chat (`probes.loading.chosen`). It
         is `unknown` if the engine listed none.
