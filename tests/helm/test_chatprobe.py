@@ -121,10 +121,15 @@ def test_a_second_pod_stands_by_under_a_lease() -> None:
     rendered = render("chatprobe", {"replicas": 2, "config": {"discovery": {"kubernetes": None}, "targets": {"a": {"backend": "vllm"}}}})
     assert granted(rendered, "Role") == needed(rbac.LEASE, "namespace")
     assert "--lease=$(POD_NAMESPACE)/bench-chatprobe" in container(rendered)["args"]
-    assert probing(rendered)["spec"]["strategy"] == {"type": "RollingUpdate"}
     alone = render("chatprobe", {})
     assert not any(argument.startswith("--lease") for argument in container(alone)["args"])
-    assert probing(alone)["spec"]["strategy"] == {"type": "Recreate"}, "two at once would chat twice as much"
+
+
+@pytest.mark.parametrize("replicas", [1, 2, 3, 10])
+def test_one_strategy_for_every_count_ends_a_pod_before_the_next_starts(replicas: int) -> None:
+    """Two at once would chat twice as much. Another type for another count would be refused by server-side apply."""
+    strategy = probing(render("chatprobe", {"replicas": replicas}))["spec"]["strategy"]
+    assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -16,6 +16,10 @@ spec:
   progressDeadlineSeconds: {{ include "engine.progressDeadlineSeconds" . }}
   strategy:
     type: {{ $values.strategy }}
+    {{- if eq $values.strategy "RollingUpdate" }}
+    # As the API server would have it. What it fills in itself stays under server-side apply, and is refused beside Recreate.
+    rollingUpdate: {maxSurge: 25%, maxUnavailable: 25%}
+    {{- end }}
   selector:
     matchLabels:
       {{- include "engine.selectorLabels" . | nindent 6 }}
