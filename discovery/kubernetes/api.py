@@ -179,6 +179,15 @@ class Api:
             )
         return _parsed(response)
 
+    def serves(self, group: str, version: str) -> bool:
+        """Whether the cluster has this group of APIs, which everybody may know. Raises `ApiError`."""
+        try:
+            with _as_api_error(version, group, None):
+                _parsed(self._custom.get_api_resources(group, version, _preload_content=False, _request_timeout=(CONNECT_SECONDS, READ_SECONDS)))
+        except AbsentError:
+            return False
+        return True
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
@@ -188,22 +197,16 @@ class Api:
         try:
             return self._ask(kind, namespace, options)
         except ForbiddenError:
-            if kind.group and not self._serves(kind):
+            if kind.group and not self._may_serve(kind):
                 raise AbsentError(f"there are no {kind.written} in the cluster") from None
             raise
 
-    def _serves(self, kind: Resource) -> bool:
-        """Whether the cluster has the API of a kind, which everybody may know. True where that cannot be told."""
+    def _may_serve(self, kind: Resource) -> bool:
+        """Whether the cluster has the API of a kind. True where that cannot be told."""
         try:
-            with _as_api_error(kind.plural, kind.group, None):
-                _parsed(
-                    self._custom.get_api_resources(kind.group, kind.version, _preload_content=False, _request_timeout=(CONNECT_SECONDS, READ_SECONDS))
-                )
-        except AbsentError:
-            return False
+            return self.serves(kind.group, kind.version)
         except ApiError:
             return True
-        return True
 
     def _ask(self, kind: Resource, namespace: str | None, options: dict[str, Any]) -> Any:
         with _as_api_error(kind.plural, kind.group, namespace):

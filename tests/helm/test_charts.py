@@ -72,6 +72,18 @@ def test_what_it_renders_is_what_kubernetes_takes(chart: str, name: str, cluster
 
 
 @pytest.mark.parametrize("chart", charts())
+def test_its_example_for_kubernetes_installs_with_the_prometheus_operator_and_without(chart: str) -> None:
+    monitored = Cluster("monitored", ("monitoring.coreos.com/v1",))
+    kinds = {
+        cluster.name: {each["kind"] for each in render(chart, example(chart, "kubernetes"), cluster).objects} for cluster in (KUBERNETES, monitored)
+    }
+    of_the_operator = {"ServiceMonitor", "PrometheusRule"}
+    assert kinds["kubernetes"] & of_the_operator == set()
+    expected = {"ollama": set(), "chatprobe": of_the_operator, "stack": of_the_operator}
+    assert kinds["monitored"] & of_the_operator == expected.get(chart, {"ServiceMonitor"})
+
+
+@pytest.mark.parametrize("chart", charts())
 def test_every_object_can_be_applied(chart: str) -> None:
     """`kubectl apply` and Argo CD keep an object in an annotation of it, and all annotations together have 256 KiB."""
     sizes = {each["metadata"]["name"]: len(json.dumps(each, separators=(",", ":")).encode()) for each in render(chart, {}).objects}
