@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 
 from discovery.kubernetes.api import AbsentError, Api, ApiError, ConflictError
-from discovery.kubernetes.fields import Json, number, text
+from discovery.kubernetes.fields import Json, number, part, text
 from traffic.schedule import NANOSECONDS, SYSTEM_CLOCK, Clock, nanoseconds
 
 _GROUP, _VERSION, _PLURAL = "coordination.k8s.io", "v1", "leases"
@@ -81,6 +81,7 @@ class Lease:
         self._renewed_ns = 0
         self._observed: tuple[str, str, str] | None = None
         self._observed_ns = 0
+        self._runs_out_ns = 0
         self._problem = ""
         self._released = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lease")
@@ -119,7 +120,12 @@ class Lease:
             if attempt.result() and not self._released:
                 self._renewed_ns = began_ns
                 self._become(self._clock.monotonic_ns() < self._ends_ns)
-            await self._clock.sleep_until(max(self._clock.monotonic_ns() + SHORTEST_PAUSE_NS, began_ns + nanoseconds(self._terms.renew_seconds)))
+            await self._clock.sleep_until(max(self._clock.monotonic_ns() + SHORTEST_PAUSE_NS, self._next_ns(began_ns)))
+
+    def _next_ns(self, began_ns: int) -> int:
+        """When the next attempt is due: a while after this one, or when the lease that another was seen to hold runs out, if that is sooner."""
+        regularly_ns = began_ns + nanoseconds(self._terms.renew_seconds)
+        return min(regularly_ns, self._runs_out_ns) if self._lost() and self._runs_out_ns > began_ns else regularly_ns
 
     async def _stop_in_time(self, attempt: asyncio.Future[bool]) -> None:
         """Wait for the end of an attempt. Where the lease runs out meanwhile, it is held no more."""
@@ -174,6 +180,8 @@ class Lease:
         try:
             found = self._api.read(_GROUP, _VERSION, self._name.namespace, _PLURAL, self._name.name)
         except AbsentError:
+            if self._released:
+                return False
             self._api.create(_GROUP, _VERSION, self._name.namespace, _PLURAL, self._body({}, self._identity, self._terms.lease_seconds, {}))
             return True
         holder = text(found, "spec", "holderIdentity")
@@ -181,7 +189,8 @@ class Lease:
         if state != self._observed:
             self._observed, self._observed_ns = state, self._clock.monotonic_ns()
         seconds = min(number(found, "spec", "leaseDurationSeconds") or self._terms.lease_seconds, _LONGEST_SECONDS)
-        if self._released or (holder not in ("", self._identity) and self._clock.monotonic_ns() < self._observed_ns + nanoseconds(seconds)):
+        self._runs_out_ns = self._observed_ns + nanoseconds(seconds)
+        if self._released or (holder not in ("", self._identity) and self._clock.monotonic_ns() < self._runs_out_ns):
             return False
         self._write(found, self._identity, self._terms.lease_seconds)
         return True
@@ -192,20 +201,21 @@ class Lease:
             self._write(found, holder="", seconds=1)
 
     def _write(self, found: Json, holder: str, seconds: int) -> None:
-        """Write the lease with the version that was read. The API refuses it where somebody has written since."""
-        metadata = {"resourceVersion": text(found, "metadata", "resourceVersion")}
-        spec = found.get("spec")
-        body = self._body(metadata, holder, seconds, spec if isinstance(spec, dict) else {})
+        """Write the lease with the version that was read. The API refuses it where somebody has written since.
+
+        Labels and annotations stay: by these, Helm and others know the objects that are theirs.
+        """
+        body = self._body(part(found, "metadata"), holder, seconds, part(found, "spec"))
         self._api.replace(_GROUP, _VERSION, self._name.namespace, _PLURAL, self._name.name, body)
 
-    def _body(self, metadata: Mapping[str, str], holder: str, seconds: int, before: Mapping[str, Any]) -> dict[str, Any]:
+    def _body(self, metadata: Mapping[str, Any], holder: str, seconds: int, before: Mapping[str, Any]) -> dict[str, Any]:
         now = datetime.fromtimestamp(self._clock.epoch_seconds(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         taken_over = holder != "" and before.get("holderIdentity") != holder
         transitions = before.get("leaseTransitions")
         return {
             "apiVersion": f"{_GROUP}/{_VERSION}",
             "kind": "Lease",
-            "metadata": {"name": self._name.name, "namespace": self._name.namespace, **metadata},
+            "metadata": {**metadata, "name": self._name.name, "namespace": self._name.namespace},
             "spec": {
                 **before,
                 "holderIdentity": holder,

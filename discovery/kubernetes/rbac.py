@@ -17,7 +17,7 @@ class Right:
 
     `group` is empty for the core API. `scope` says whether a Role in each namespace is enough. `ways` are those of
     `discovery.kubernetes.prefer` that need it, empty where every one does. `names` are the only objects meant, empty
-    for all.
+    for all; where it is chatprobe's `own`, it is the one object that chatprobe is told the name of.
     """
 
     group: str
@@ -27,6 +27,7 @@ class Right:
     why: str
     ways: tuple[WayName, ...] = ()
     names: tuple[str, ...] = ()
+    own: bool = False
 
     @property
     def written(self) -> str:
@@ -48,7 +49,10 @@ DISCOVERY = (
 )
 """For `serve` and `discover`."""
 
-LEASE = (Right("coordination.k8s.io", "leases", ("get", "create", "update"), "namespace", "one of several replicas probes"),)
+LEASE = (
+    Right("coordination.k8s.io", "leases", ("get", "update"), "namespace", "one of several replicas probes", own=True),
+    Right("coordination.k8s.io", "leases", ("create",), "namespace", "where the lease is not there; Kubernetes cannot limit this to a name"),
+)
 """For `serve --lease`, in the lease's namespace."""
 
 VALIDATION = (

@@ -20,6 +20,7 @@ EVERYWHERE = [pytest.param(*case.values, cluster, id=f"{case.id}-{cluster.name}"
 NAMESPACED = {
     "ConfigMap",
     "Deployment",
+    "Lease",
     "NetworkPolicy",
     "PersistentVolumeClaim",
     "PodDisruptionBudget",

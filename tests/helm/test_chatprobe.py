@@ -121,8 +121,19 @@ def test_a_second_pod_stands_by_under_a_lease() -> None:
     rendered = render("chatprobe", {"replicas": 2, "config": {"discovery": {"kubernetes": None}, "targets": {"a": {"backend": "vllm"}}}})
     assert granted(rendered, "Role") == needed(rbac.LEASE, "namespace")
     assert "--lease=$(POD_NAMESPACE)/bench-chatprobe" in container(rendered)["args"]
+    named = {verb for rule in rendered.one("Role")["rules"] if rule.get("resourceNames") == ["bench-chatprobe"] for verb in rule["verbs"]}
+    assert named == {verb for right in rbac.LEASE if right.own for verb in right.verbs}
     alone = render("chatprobe", {})
+    assert alone.all("Lease") == []
     assert not any(argument.startswith("--lease") for argument in container(alone)["args"])
+
+
+def test_the_lease_goes_with_the_release() -> None:
+    """Helm removes what it has made; the holder is the pods' to write."""
+    for values in ({"replicas": 2}, {"replicas": 2, "rbac": {"create": False}}):
+        lease = render("chatprobe", values).one("Lease")
+        assert lease["metadata"]["name"] == "bench-chatprobe"
+        assert "spec" not in lease
 
 
 @pytest.mark.parametrize("replicas", [1, 2, 3, 10])

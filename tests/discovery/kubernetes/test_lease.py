@@ -225,21 +225,58 @@ async def test_it_is_renewed_while_all_threads_that_others_use_hang(cluster: Clu
 
 async def test_another_clock_does_not_matter(cluster: Cluster, kubeconfig: Path) -> None:
     """What counts is for how long it has been seen unchanged here: not the time that stands in it, which is by somebody else's clock."""
-    cluster.put(held_by("dead", leaseDurationSeconds=4, renewTime="2099-01-01T00:00:00.000000Z", leaseTransitions=4))
+    cluster.put(held_by("dead", leaseDurationSeconds=6, renewTime="2099-01-01T00:00:00.000000Z", leaseTransitions=4))
     async with running(Contender(api(kubeconfig))) as one:
-        await one.go_on(4)
+        await one.go_on(5.9)
         assert one.told == []
-        await one.go_on(2)
+        await one.go_on(0.1)
         assert one.told == [True]
     assert (spec(cluster)["leaseTransitions"], spec(cluster)["renewTime"][:4]) == (5, "2027")
 
 
+async def test_it_is_asked_for_at_the_moment_at_which_it_runs_out(cluster: Cluster, kubeconfig: Path) -> None:
+    cluster.put(held_by("dead", leaseDurationSeconds=4))
+    async with running(Contender(api(kubeconfig))) as one:
+        await one.attempt()
+        await one.begin_attempt()
+        await until(lambda: any(due == 4 * SECOND_NS and not sleeper.done() for due, sleeper in one.clock.sleepers))
+        await one.clock.advance(0.999)
+        assert one.told == []
+        await one.clock.advance(0.001)
+        await until(lambda: one.told == [True])
+
+
+async def test_what_others_wrote_beside_it_stays(cluster: Cluster, kubeconfig: Path) -> None:
+    """By its labels and annotations, Helm knows the lease that it removes with a release. It is made without a holder."""
+    helms = {"labels": {"app.kubernetes.io/managed-by": "Helm"}, "annotations": {"meta.helm.sh/release-name": "bench"}}
+    made = held_by("")
+    del made["spec"]
+    made["metadata"] |= helms
+    cluster.put(made)
+    async with running(Contender(api(kubeconfig))) as one:
+        await one.go_on(2 * TERMS.renew_seconds)
+        assert one.lease.leads
+        await one.lease.release()
+    found = cluster.kinds["coordination.k8s.io", "leases"]["monitoring", "chatprobe"]
+    assert helms.items() <= found["metadata"].items()
+    assert (found["spec"]["holderIdentity"], found["spec"]["leaseTransitions"]) == ("", 0)
+
+
+async def test_a_lease_that_is_gone_is_not_made_again_by_who_has_released_it(cluster: Cluster, kubeconfig: Path) -> None:
+    async with running(Contender(api(kubeconfig))) as one:
+        await one.attempt()
+        await one.lease.release()
+        cluster.delete(cluster.kinds["coordination.k8s.io", "leases"]["monitoring", "chatprobe"])
+        await one.go_on(3 * TERMS.renew_seconds)
+        assert not cluster.kinds["coordination.k8s.io", "leases"]
+
+
 async def test_one_who_is_dead_does_not_have_it_for_ever(cluster: Cluster, kubeconfig: Path) -> None:
     cluster.put(held_by("dead", leaseDurationSeconds=1_000_000))
-    async with running(Contender(api(kubeconfig), terms=Terms(lease_seconds=60, deadline_seconds=40.0, renew_seconds=29.0))) as one:
+    async with running(Contender(api(kubeconfig), terms=Terms(lease_seconds=60, deadline_seconds=40.0, renew_seconds=30.0))) as one:
         await one.go_on(299)
         assert one.told == []
-        await one.go_on(30)
+        await one.go_on(1)
         assert one.told == [True]
 
 
