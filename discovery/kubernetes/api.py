@@ -24,8 +24,12 @@ READ_SECONDS = 10.0
 """Of silence in an answer that is not a watch."""
 ANSWER_SECONDS = 30.0
 """For a whole page, however many pieces it comes in."""
+WATCH_SECONDS = 75.0
+"""That a watch is asked to last. Of a quiet kind some API servers (with etcd 3.4) send the first bookmark only before the end."""
 SILENCE_SECONDS = 90.0
-"""Of silence in a watch: API servers send a bookmark about once a minute."""
+"""Of silence in a watch, after which it may be dead."""
+FORBIDDEN_SECONDS = 5.0
+"""A 403 is believed after so long: an API server that has just started does not know its roles yet."""
 PAGE_OBJECTS = 500
 PAGE_BYTES = 8 * 1024 * 1024
 """A page of small things, such as the endpoints of slices, takes up to seventeen times as much memory while it is
@@ -269,7 +273,7 @@ def _refused(status: int, what: str, where: str) -> ApiError:
         case 401:
             return ApiError("the API server does not know us (401); renew the kubeconfig, or the service account's token")
         case 403:
-            return ForbiddenError(f"no right to {what} {where} (403); grant it by a role, or leave its way out of discovery.kubernetes.prefer")
+            return ForbiddenError(f"no right to {what} {where} (403); grant it by a role")
         case 404:
             return AbsentError(f"there are no {what} {where} (404)")
         case 409:

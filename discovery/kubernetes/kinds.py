@@ -9,7 +9,7 @@ from config.kubernetes import Kubernetes
 from discovery.kubernetes import reading
 from discovery.kubernetes.fields import Json
 from discovery.kubernetes.objects import Object
-from discovery.kubernetes.rbac import needed
+from discovery.kubernetes.rbac import DISCOVERY, needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,11 @@ CLAIMS = Resource("", "v1", "persistentvolumeclaims")
 """This and `PODS` are listed where somebody asks whether the cluster is fit."""
 
 KINDS = (SERVICES, SLICES, INFERENCE_SERVICES, ROUTES, INGRESSES, HTTP_ROUTES, GATEWAYS, NODES)
+
+
+def is_of_ways(kind: Kind) -> bool:
+    """Whether the kind is for some ways to an engine alone, so that one can do without it."""
+    return any(right.ways for right in DISCOVERY if (right.group, right.resource) == (kind.group, kind.plural))
 
 
 def watched(settings: Kubernetes) -> tuple[tuple[Kind, str | None], ...]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from discovery.kubernetes.api import AbsentError, Api, ApiError, ConflictError
+from discovery.kubernetes.api import FORBIDDEN_SECONDS, AbsentError, Api, ApiError, ConflictError, ForbiddenError
 from discovery.kubernetes.fields import Json, number, part, text
 from traffic.schedule import NANOSECONDS, SYSTEM_CLOCK, Clock, nanoseconds
 
@@ -51,6 +51,9 @@ class LeaseName:
     namespace: str
     name: str
 
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
 
 def read_lease_name(written: str) -> LeaseName:
     """`NAMESPACE/NAME`. Raises ValueError."""
@@ -82,7 +85,8 @@ class Lease:
         self._observed: tuple[str, str, str] | None = None
         self._observed_ns = 0
         self._runs_out_ns = 0
-        self._problem = ""
+        self._ill = False
+        self._refused_since_ns: int | None = None
         self._released = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lease")
         self._news = asyncio.Event()
@@ -166,15 +170,27 @@ class Lease:
         except ConflictError:
             got = False  # somebody was faster
         except ApiError as error:
-            if str(error) != self._problem:
-                _log.warning("the lease cannot be asked for", lease=f"{self._name.namespace}/{self._name.name}", problem=str(error))
-            self._problem = str(error)
+            self._tell_of(error)
             return False
         except Exception:  # noqa: BLE001 - whatever breaks, who cannot renew the lease has to stop in time
             _log.exception("asking for the lease broke")
             return False
-        self._problem = ""
+        self._refused_since_ns = None
+        if self._ill:
+            self._ill = False
+            _log.info("the lease can be asked for again", lease=str(self._name))
         return got
+
+    def _tell_of(self, error: ApiError) -> None:
+        """Log that trouble begins, once until it ends. An API server that has just started may not know its roles yet."""
+        if isinstance(error, ForbiddenError):
+            now_ns = self._clock.monotonic_ns()
+            self._refused_since_ns = now_ns if self._refused_since_ns is None else self._refused_since_ns
+            if now_ns < self._refused_since_ns + nanoseconds(FORBIDDEN_SECONDS):
+                return
+        log = _log.debug if self._ill else _log.warning
+        log("the lease cannot be asked for", lease=str(self._name), problem=str(error))
+        self._ill = True
 
     def _get_or_renew(self) -> bool:
         try:

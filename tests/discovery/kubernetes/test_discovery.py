@@ -78,10 +78,7 @@ async def test_changes_are_seen_by_the_watch(cluster: Cluster, configured: Confi
 @pytest.mark.parametrize(
     ("fault", "problem"),
     [
-        (
-            "forbidden",
-            "no right to services in namespace vllm-benchmark (403); grant it by a role, or leave its way out of discovery.kubernetes.prefer",
-        ),
+        ("forbidden", "no right to services in namespace vllm-benchmark (403); grant it by a role"),
         ("broken", "the API server answered 500 for services in namespace vllm-benchmark; look at its own health"),
         ("hang", "the API server hangs: it has taken a request, and nothing more came; look at its own health"),
         ("half", "its answer is no JSON, or only a part of it; look whether what answers is the API server, and at its own health"),

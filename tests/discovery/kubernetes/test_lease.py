@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from config.kubernetes import Kubernetes
-from discovery.kubernetes.api import Api
+from discovery.kubernetes.api import FORBIDDEN_SECONDS, Api
 from discovery.kubernetes.fields import Json
 from discovery.kubernetes.lease import Lease, LeaseName, Terms, own_identity, read_lease_name
 from discovery.kubernetes.rbac import LEASE
@@ -31,7 +32,7 @@ PATIENCE_SECONDS = 60
 CONTENDER = """
 import asyncio, sys
 from config.kubernetes import Kubernetes
-from discovery.kubernetes.api import Api
+from discovery.kubernetes.api import FORBIDDEN_SECONDS, Api
 from discovery.kubernetes.lease import Lease, LeaseName, Terms
 
 async def main(kubeconfig, identity):
@@ -154,6 +155,33 @@ async def test_who_cannot_renew_it_stops_before_another_may_take_it(cluster: Clu
         cluster.fail(None, "leases")
         await one.attempt()
         assert one.told == [True, False, True]
+
+
+async def test_trouble_is_told_when_it_begins_and_when_it_ends(cluster: Cluster, kubeconfig: Path) -> None:
+    with capture_logs() as log:
+        async with running(Contender(api(kubeconfig))) as one:
+            cluster.fail("broken", "leases")
+            await one.go_on(9)
+            cluster.fail("no json", "leases")
+            cluster.groups.remove("coordination.k8s.io")
+            await one.go_on(9)
+            cluster.groups.add("coordination.k8s.io")
+            cluster.fail(None, "leases")
+            await one.go_on(9)
+    told = [(each["log_level"], each["event"]) for each in log if each["log_level"] != "debug" and "leading" not in each["event"]]
+    assert told == [("warning", "the lease cannot be asked for"), ("info", "the lease can be asked for again")]
+
+
+async def test_a_missing_right_is_told_only_if_it_stays(cluster: Cluster, kubeconfig: Path) -> None:
+    with capture_logs() as log:
+        async with running(Contender(api(kubeconfig))) as one:
+            cluster.fail("forbidden", "leases")
+            await one.go_on(FORBIDDEN_SECONDS - 1)
+            assert log == []
+            await one.go_on(2 * TERMS.renew_seconds)
+    assert [each["problem"] for each in log if each["log_level"] == "warning"] == [
+        "no right to leases.coordination.k8s.io in namespace monitoring (403); grant it by a role"
+    ]
 
 
 async def test_who_gets_no_answer_stops_before_another_may_take_it(cluster: Cluster, kubeconfig: Path) -> None:
