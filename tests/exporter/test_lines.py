@@ -21,7 +21,7 @@ from exporter.lines import LineWriter
 from exporter.logs import ProbeLog, start_logging
 from exporter.records import record_file
 from probes.failure import Reason
-from tests.exporter.chats import START_NS, STARTED_AT, chat, failed
+from tests.exporter.chats import STARTED_AT, chat, failed
 from tests.exporter.scrape import CONFIG
 from traffic.events import Breaker, Skip, SkipReason
 from traffic.roster import roster
