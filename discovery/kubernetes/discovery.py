@@ -150,6 +150,8 @@ class ClusterDiscovery:
         if self._config is None or self._settings is None:
             return NOTHING_SEEN
         if self._cluster is None:
+            if not self._no_cluster:
+                return self.seen  # it is being looked for
             return Seen(True, self.seen.engines, self.seen.passed_over, (self._no_cluster,), self.seen.at)
         state = await asyncio.to_thread(self._cluster.state)
         if not state.complete:
@@ -201,7 +203,7 @@ class ClusterDiscovery:
         self._cluster = cluster
 
     async def _leave(self) -> None:
-        cluster, self._cluster, self._sorted = self._cluster, None, None
+        cluster, self._cluster, self._sorted, self._no_cluster = self._cluster, None, None, ""
         if self._settings is not None:
             self.seen = NOTHING_SEEN
         if cluster is not None:
