@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -172,6 +173,11 @@ async def test_what_is_found_is_chatted_with_and_stays_when_the_api_fails(cluste
     assert {record.outcome for record in records.all} == {"ok"}
 
 
+def _troubled_otherwise(one: Running, known: frozenset[str], found: Scrape) -> bool:
+    """Whether there is trouble that is not known yet."""
+    return value(found, "chatprobe_exporter_discovery_up", source="kubernetes") == 0 and not known.issuperset(one.reloading.troubles())
+
+
 async def test_while_the_api_comes_and_goes_the_log_has_a_line_when_trouble_begins_and_one_when_all_is_well(
     cluster: api.Cluster, kubeconfig: Path
 ) -> None:
@@ -186,7 +192,7 @@ async def test_while_the_api_comes_and_goes_the_log_has_a_line_when_trouble_begi
             told: set[str] = set()
             for fault, plural in faults:
                 cluster.fail(fault, plural)
-                await until(exporter, lambda found: not up(found) and not set(exporter.reloading.troubles()) <= told)
+                await until(exporter, partial(_troubled_otherwise, exporter, frozenset(told)))
                 told |= set(exporter.reloading.troubles())
             for plural in ("services", "endpointslices"):
                 cluster.fail(None, plural)
