@@ -41,6 +41,7 @@ DISCOVERY = (
     Right("", "services", _WATCH, "namespace", "which engines there are"),
     Right("discovery.k8s.io", "endpointslices", _WATCH, "namespace", "which pods are ready behind each, for their own metrics, and in which zones"),
     Right("serving.kserve.io", "inferenceservices", _WATCH, "namespace", "engines that KServe runs"),
+    Right("serving.kserve.io", "llminferenceservices", _WATCH, "namespace", "engines that KServe runs behind a gateway"),
     Right("route.openshift.io", "routes", _WATCH, "namespace", "the way through OpenShift's router", ("route",)),
     Right("networking.k8s.io", "ingresses", _WATCH, "namespace", "the way through an ingress controller", ("ingress",)),
     Right("gateway.networking.k8s.io", "httproutes", _WATCH, "namespace", "the way through a gateway", ("ingress",)),

@@ -29,7 +29,9 @@ from tests.helm.objects import pod
 from traffic.sharding import read_shard
 
 EVERY = examples("chatprobe")
-EVERYTHING = Cluster("everything", (*OPENSHIFT.knows, "serving.kserve.io/v1beta1", "gateway.networking.k8s.io/v1"))
+EVERYTHING = Cluster(
+    "everything", (*OPENSHIFT.knows, "serving.kserve.io/v1beta1", "serving.kserve.io/v1alpha1/LLMInferenceService", "gateway.networking.k8s.io/v1")
+)
 OF_THE_OPERATOR = {"namespace", "pod", "service", "job", "instance", "container", "endpoint", "node", "prometheus", "prometheus_replica"}
 """Labels that Prometheus and its operator give every series: one of ours of this name would become `exported_…`."""
 

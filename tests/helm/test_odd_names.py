@@ -40,7 +40,7 @@ def values_of(chart: str, name: str) -> Json:
             "config": {"discovery": {"kubernetes": kubernetes}},
             "secrets": [name],
             "authorities": [name],
-            "rbac": {"cluster": True, "gateways": True, "inferenceServices": True},
+            "rbac": {"cluster": True, "gateways": True, "inferenceServices": True, "llmInferenceServices": True},
             "networkPolicy": {"enabled": True},
             "serviceMonitor": {"enabled": True, "labels": {"team": name}},
             "prometheusRule": {"enabled": True, "labels": {"team": name}, "alertLabels": {"team": name}},
