@@ -311,7 +311,13 @@ def test_one_model_for_all_engines_under_one_name(umbrella: Path) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_numbers_stay_numbers_and_names_stay_names(engine: str) -> None:
-    values = {"progressDeadlineSeconds": 2_000_000, "terminationGracePeriodSeconds": 1_000_000, "partOf": "1", "antiAffinity": {"group": "1"}}
+    values = {
+        "progressDeadlineSeconds": 2_000_000,
+        "terminationGracePeriodSeconds": 1_000_000,
+        "partOf": "1",
+        "antiAffinity": {"group": "1"},
+        "fullnameOverride": "bench",
+    }
     deployment = render(engine, values, release="123").one("Deployment")
     assert deployment["spec"]["progressDeadlineSeconds"] == 2_000_000
     assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 1_000_000
