@@ -32,7 +32,7 @@ PAUSE_SECONDS = 5.0
 LOOK_SECONDS = 5.0
 """After so long without a change the cluster is looked at all the same: problems grow old by themselves, and some
 candidates are to be asked again."""
-MOST_AT_ONCE = 5
+MOST_AT_ONCE = 10
 """Targets that come, go or change in one step: about 1 ms each, most of it for their series."""
 
 _log = structlog.get_logger()
