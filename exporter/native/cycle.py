@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from config.engine_metrics import MetricsPage, Native
+from exporter.alike import EVERY_SECONDS
 from exporter.native.drops import DropReason, LeftOut
 from exporter.native.failure import NativeReason, ScrapeError
 from exporter.native.gap import Gap
@@ -78,6 +79,8 @@ class _Page:
     page: MetricsPage
     process: OneProcess = field(default_factory=OneProcess)
     failing: NativeReason | None = None
+    """Why it was told to fail, until it has been well for a minute."""
+    failed_ns: int = 0
     read: asyncio.Event = field(default_factory=asyncio.Event)
     """Was tried once."""
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -232,7 +235,7 @@ class Natives:
         except ScrapeError as error:
             self._fail(page, error.reason, self._seconds_since(began_ns), str(error))
             return
-        if page.failing is not None:
+        if page.failing is not None and began_ns >= page.failed_ns + nanoseconds(EVERY_SECONDS):
             _log.info("an engine's own metrics are read again", target=endpoint.name, replica=page.page.replica)
             page.failing = None
         if not page.gone:
@@ -265,6 +268,7 @@ class Natives:
         if page.failing is not reason:
             _log.warning("an engine's own metrics cannot be read", target=page.endpoint.name, replica=page.page.replica, reason=reason, detail=detail)
             page.failing = reason
+        page.failed_ns = self._clock.monotonic_ns()
         self._drop(page)
         if reason is NativeReason.LOAD_BALANCED:
             self._keep.loads.drop(*page.key)

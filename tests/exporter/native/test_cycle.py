@@ -153,6 +153,19 @@ async def test_the_first_failed_scrape_takes_all_of_it_away_and_says_why() -> No
         assert one.seen().value(own.NATIVE_UP.name) == 1
 
 
+async def test_a_page_that_fails_now_and_then_is_a_line_when_that_begins_and_one_when_it_has_ended() -> None:
+    with capture_logs() as logs:
+        async with scene(config(VLLM, native="{interval: 5s}")) as one:
+            for _ in range(10):
+                one.scraper.wrong["http://vllm/metrics"] = NativeReason.TIMEOUT
+                await one.advance(5)
+                one.scraper.wrong.clear()
+                await one.advance(10)
+            assert [line["event"] for line in logs] == ["an engine's own metrics cannot be read"]
+            await one.advance(65)
+    assert [line["event"] for line in logs] == ["an engine's own metrics cannot be read", "an engine's own metrics are read again"]
+
+
 async def test_one_that_hangs_holds_up_no_other_and_not_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exporter.native.cycle.FIRST_ROUND_SECONDS", 0.01)
     settings = config(VLLM, VLLM.replace("vllm: {", "other: {").replace("http://vllm", "http://other"))
