@@ -32,6 +32,8 @@ FIRST_ROUND_SECONDS = 2.0
 """How long the first chats with a target wait for its first scrape, so that the engine's counters before them are
 known.
 """
+ROUNDS_OF_NS = 60 * NANOSECONDS
+"""In so long chats wait for no more than that, so that hundreds of targets that come one after another come soon."""
 APART_NS = 20_000_000
 """How far apart the first scrapes of new pages are.
 
@@ -110,6 +112,7 @@ class Natives:
         self._models: dict[str, str] = {}
         self._pages: dict[tuple[str, str | None], _Page] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._patience_seconds, self._patient_until_ns = 0.0, 0
         self._thread = ThreadPoolExecutor(1, "native metrics")
         """Of our own: however much an engine tells, who renders our metrics does not wait for it."""
 
@@ -163,13 +166,17 @@ class Natives:
                 first_ns += APART_NS
 
     async def first_round(self) -> None:
-        """Wait until each page was scraped once, or failed once, but no longer than `FIRST_ROUND_SECONDS`."""
+        """Wait until each page was scraped once, or failed once, but no longer than `FIRST_ROUND_SECONDS` in a minute."""
+        began_ns = self._clock.monotonic_ns()
+        if began_ns >= self._patient_until_ns:
+            self._patience_seconds, self._patient_until_ns = FIRST_ROUND_SECONDS, began_ns + ROUNDS_OF_NS
         try:
-            async with asyncio.timeout(FIRST_ROUND_SECONDS):
+            async with asyncio.timeout(self._patience_seconds):
                 for page in list(self._pages.values()):
                     await page.read.wait()
         except TimeoutError:
             pass
+        self._patience_seconds = max(0.0, self._patience_seconds - self._seconds_since(began_ns))
 
     async def close(self) -> None:
         tasks = list(self._tasks)

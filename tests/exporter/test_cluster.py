@@ -25,7 +25,6 @@ from discovery.kubernetes import api as client
 from discovery.kubernetes import discovery
 from discovery.kubernetes.lease import Lease, LeaseName, Terms
 from exporter.exporting import Running, exporting
-from exporter.native.cycle import Natives
 from exporter.web.server import listening
 from probes.record import ChatRecord
 from simulator import Options, simulated
@@ -172,25 +171,6 @@ async def test_what_is_found_is_chatted_with_and_stays_when_the_api_fails(cluste
         assert value(found, "chatprobe_probes_total", target="vllm-benchmark/vllm") is None
         await until(exporter, lambda found: value(found, "chatprobe_exporter_discovery_up", source="kubernetes") == 1)
     assert {record.outcome for record in records.all} == {"ok"}
-
-
-async def test_a_target_that_comes_later_waits_for_no_page_of_metrics(
-    cluster: api.Cluster, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two hundred of them, some at a time, would wait two seconds each time where engines are slow to tell."""
-    waited: list[int] = []
-
-    async def first_round(natives: Natives) -> None:
-        waited.append(len(cluster.kinds.get(("", "services"), {})))
-
-    monkeypatch.setattr(Natives, "first_round", first_round)
-    async with engine() as one, engine() as other, running(kubeconfig, Records()) as exporter:
-        cluster.put(served("one", one))
-        await until(exporter, lambda _found: "chat" in one.order)
-        cluster.put(served("other", other))
-        await until(exporter, lambda _found: "chat" in other.order)
-    assert 2 not in waited
-    assert waited
 
 
 def _troubled_otherwise(one: Running, known: frozenset[str], found: Scrape) -> bool:

@@ -178,6 +178,19 @@ async def test_one_that_hangs_holds_up_no_other_and_not_the_start(monkeypatch: p
         assert one.seen().value(RELAYED, target="vllm") == 3
 
 
+async def test_targets_that_come_one_after_another_wait_for_slow_ones_only_once_in_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exporter.native.cycle.FIRST_ROUND_SECONDS", 0.01)
+    async with scene(config(VLLM, native="{interval: 300s, timeout: 299s}"), hangs="http://vllm/metrics") as one:
+        waiting = asyncio.create_task(one.natives.first_round())
+        await one.advance(1)
+        await asyncio.wait_for(waiting, PATIENCE_SECONDS)
+        monkeypatch.setattr("exporter.native.cycle.FIRST_ROUND_SECONDS", 2 * PATIENCE_SECONDS)
+        await asyncio.wait_for(one.natives.first_round(), PATIENCE_SECONDS)
+        await one.advance(60)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(one.natives.first_round(), 0.1)
+
+
 def named(*names: str) -> Config:
     return config(*(f"{name}: {{backend: vllm, url: 'http://{name}', model: tiny}}" for name in names), native="{interval: 60s}")
 
