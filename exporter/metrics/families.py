@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, values
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Collected
 
 from catalogue.metric import Metric
+from exporter.metrics.value import Value
 
+values.ValueClass = Value
 disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series for every counter and histogram, which no query of ours reads
 
 Family = Counter | Gauge | Histogram

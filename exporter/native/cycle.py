@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from config.engine_metrics import MetricsPage, Native
+from exporter.alike import EVERY_SECONDS
 from exporter.native.drops import DropReason, LeftOut
 from exporter.native.failure import NativeReason, ScrapeError
 from exporter.native.gap import Gap
@@ -31,6 +32,8 @@ FIRST_ROUND_SECONDS = 2.0
 """How long the first chats with a target wait for its first scrape, so that the engine's counters before them are
 known.
 """
+ROUNDS_OF_NS = 60 * NANOSECONDS
+"""In so long chats wait for no more than that, so that hundreds of targets that come one after another come soon."""
 APART_NS = 20_000_000
 """How far apart the first scrapes of new pages are.
 
@@ -78,6 +81,8 @@ class _Page:
     page: MetricsPage
     process: OneProcess = field(default_factory=OneProcess)
     failing: NativeReason | None = None
+    """Why it was told to fail, until it has been well for a minute."""
+    failed_ns: int = 0
     read: asyncio.Event = field(default_factory=asyncio.Event)
     """Was tried once."""
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -107,6 +112,7 @@ class Natives:
         self._models: dict[str, str] = {}
         self._pages: dict[tuple[str, str | None], _Page] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._patience_seconds, self._patient_until_ns = 0.0, 0
         self._thread = ThreadPoolExecutor(1, "native metrics")
         """Of our own: however much an engine tells, who renders our metrics does not wait for it."""
 
@@ -160,13 +166,17 @@ class Natives:
                 first_ns += APART_NS
 
     async def first_round(self) -> None:
-        """Wait until each page was scraped once, or failed once, but no longer than `FIRST_ROUND_SECONDS`."""
+        """Wait until each page was scraped once, or failed once, but no longer than `FIRST_ROUND_SECONDS` in a minute."""
+        began_ns = self._clock.monotonic_ns()
+        if began_ns >= self._patient_until_ns:
+            self._patience_seconds, self._patient_until_ns = FIRST_ROUND_SECONDS, began_ns + ROUNDS_OF_NS
         try:
-            async with asyncio.timeout(FIRST_ROUND_SECONDS):
+            async with asyncio.timeout(self._patience_seconds):
                 for page in list(self._pages.values()):
                     await page.read.wait()
         except TimeoutError:
             pass
+        self._patience_seconds = max(0.0, self._patience_seconds - self._seconds_since(began_ns))
 
     async def close(self) -> None:
         tasks = list(self._tasks)
@@ -232,7 +242,7 @@ class Natives:
         except ScrapeError as error:
             self._fail(page, error.reason, self._seconds_since(began_ns), str(error))
             return
-        if page.failing is not None:
+        if page.failing is not None and began_ns >= page.failed_ns + nanoseconds(EVERY_SECONDS):
             _log.info("an engine's own metrics are read again", target=endpoint.name, replica=page.page.replica)
             page.failing = None
         if not page.gone:
@@ -265,6 +275,7 @@ class Natives:
         if page.failing is not reason:
             _log.warning("an engine's own metrics cannot be read", target=page.endpoint.name, replica=page.page.replica, reason=reason, detail=detail)
             page.failing = reason
+        page.failed_ns = self._clock.monotonic_ns()
         self._drop(page)
         if reason is NativeReason.LOAD_BALANCED:
             self._keep.loads.drop(*page.key)

@@ -79,11 +79,19 @@ class RelaySnapshot:
 
     def text(self) -> bytes:
         """In the plain text format 0.0.4."""
-        return b"".join(self._parts(lambda title: (title.name, title.text_type), escaped_help))
+        return b"".join(self.text_parts())
+
+    def text_parts(self) -> Iterator[bytes]:
+        """The pieces of `text`, which are not copied."""
+        return self._parts(lambda title: (title.name, title.text_type), escaped_help)
 
     def openmetrics(self) -> bytes:
         """In OpenMetrics 1.0.0, without the `# EOF` at its end."""
-        return b"".join(self._parts(lambda title: (title.openmetrics_name, title.openmetrics_type), escaped))
+        return b"".join(self.openmetrics_parts())
+
+    def openmetrics_parts(self) -> Iterator[bytes]:
+        """The pieces of `openmetrics`, which are not copied."""
+        return self._parts(lambda title: (title.openmetrics_name, title.openmetrics_type), escaped)
 
     def _parts(self, declared: Callable[[Title], tuple[str, str]], escape: Callable[[str], str]) -> Iterator[bytes]:
         for title, blocks in self._families:

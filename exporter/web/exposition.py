@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
@@ -32,13 +33,35 @@ class Exposition(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Snapshot:
-    """Families that were read already, in the shape that prometheus-client's writers ask for."""
+class _One:
+    """A family that was read already, in the shape that prometheus-client's writers ask for."""
 
-    families: list[Collected]
+    family: Collected
 
     def collect(self) -> Iterable[Collected]:
-        return self.families
+        return (self.family,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """A family as lines."""
+
+    lines: bytes
+    series: int
+
+
+def _text(family: Collected) -> bytes:
+    return as_text(_One(family))
+
+
+def _openmetrics(family: Collected) -> bytes:
+    """Without the `# EOF` at the end of a whole exposition."""
+    lines: bytes = as_openmetrics(_One(family))  # type: ignore[no-untyped-call]
+    return lines.removesuffix(_EOF)
+
+
+def _written(family: Collected, write: Callable[[Collected], bytes]) -> _Lines:
+    return _Lines(write(family), len(family.samples))
 
 
 class PrometheusExposition:
@@ -55,24 +78,25 @@ class PrometheusExposition:
 
     def render(self, accept: str) -> tuple[bytes, str]:
         begin = time.perf_counter()
-        snapshot = _Snapshot(self._ledger.read(lambda: list(self._registry.collect())))
+        openmetrics = wants_openmetrics(accept)
+        write = _openmetrics if openmetrics else _text
+        # Each family is written before the next is read: the samples of all at once would take more memory than everything else.
+        ours = self._ledger.read(lambda: [_written(family, write) for family in self._registry.collect()])
         relayed = self._relayed()
-        snapshot.families.extend(self._about_itself(snapshot.families, relayed.series))
-        if wants_openmetrics(accept):
-            ours: bytes = as_openmetrics(snapshot)  # type: ignore[no-untyped-call]
-            body, content_type = b"".join((ours.removesuffix(_EOF), relayed.openmetrics(), _EOF)), OPENMETRICS
-        else:
-            body, content_type = as_text(snapshot) + relayed.text(), TEXT
+        ours += [_written(family, write) for family in self._about_itself(sum(one.series for one in ours) + relayed.series)]
+        parts = chain(
+            (one.lines for one in ours), relayed.openmetrics_parts() if openmetrics else relayed.text_parts(), (_EOF,) if openmetrics else ()
+        )
+        body = b"".join(parts)
         self._last_seconds = time.perf_counter() - begin
-        return body, content_type
+        return body, OPENMETRICS if openmetrics else TEXT
 
-    def _about_itself(self, families: list[Collected], relayed: int) -> list[Collected]:
-        found: list[Collected] = []
+    def _about_itself(self, series: int) -> Iterator[Collected]:
+        """What there is to say of the exposition itself, which has so many series beside these."""
         if self._last_seconds is not None:
-            found.append(GaugeMetricFamily(own.EXPOSITION_DURATION.name, own.EXPOSITION_DURATION.help, value=self._last_seconds))
-        series = sum(len(family.samples) for family in (*families, *found)) + relayed + 1
-        found.append(GaugeMetricFamily(own.SERIES.name, own.SERIES.help, value=series))
-        return found
+            series += 1
+            yield GaugeMetricFamily(own.EXPOSITION_DURATION.name, own.EXPOSITION_DURATION.help, value=self._last_seconds)
+        yield GaugeMetricFamily(own.SERIES.name, own.SERIES.help, value=series + 1)
 
 
 def wants_openmetrics(accept: str) -> bool:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from catalogue import own
 from config.quantities import Address
+from config.reader import parse
 from exporter.assembly import Metrics
 from exporter.metrics.families import Families, Series
 from exporter.metrics.ledger import Ledger
@@ -241,3 +243,37 @@ async def test_prometheus_takes_all_of_it_in_both_forms(tmp_path: Path) -> None:
             assert await prometheus.query(f'min(up{{job="{form}"}})') == {"": 1}
             assert await prometheus.query(f'vllm:g{{job="{form}", text=~"Grüße, 漢字 🙂.*"}} == -Inf') == {'od"d': float("-inf")}
             assert await prometheus.query(f'vllm:huge_bucket{{job="{form}", le="4999"}}') == {'od"d': 4998}
+
+
+def peak_of(metrics: Metrics, accept: str) -> float:
+    """The most memory that a scrape takes on top, in multiples of what it gives."""
+    metrics.exposition.render(accept)
+    tracemalloc.start()
+    try:
+        body, _ = metrics.exposition.render(accept)
+        return tracemalloc.get_traced_memory()[1] / len(body)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("accept", ["", PROMETHEUS_2], ids=["text", "openmetrics"])
+def test_a_scrape_takes_memory_for_one_family_at_a_time(accept: str) -> None:
+    """The samples of all of them would take seven times as much as the text."""
+    targets = "".join(f"  engine-{number}: {{backend: vllm, url: 'http://127.0.0.1:{9000 + number}'}}\n" for number in range(20))
+    metrics = Metrics(roster(parse(f"targets:\n{targets}scenarios: {{beat: {{every: 15s}}}}\n").config), {})
+    assert peak_of(metrics, accept) < 5
+
+
+def test_a_series_of_a_histogram_is_small() -> None:
+    """Of each target there are hundreds, most of them buckets."""
+    families = Families(CollectorRegistry(), {})
+    tracemalloc.start()
+    try:
+        for number in range(101):
+            families.child(own.TTFT, ("vllm", "tiny", str(number), "heartbeat"))
+            if number == 0:
+                before, _ = tracemalloc.get_traced_memory()  # the family itself
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (after - before) / 100 / (len(own.TTFT.bounds) + 3) < 150

@@ -79,6 +79,16 @@ def test_it_has_time_to_load_a_model(engine: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_strategy_says_all_that_belongs_to_it(engine: str, count: int) -> None:
+    """What the API server fills in stays under server-side apply: a `rollingUpdate` that nobody wrote would be refused beside Recreate."""
+    values: Json = {"replicaCount": count, "persistence": {"enabled": False}}
+    rolling = render(engine, {**values, "strategy": "RollingUpdate"}).one("Deployment")["spec"]["strategy"]
+    assert rolling == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}
+    assert render(engine, values).one("Deployment")["spec"]["strategy"] == {"type": "Recreate"}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_rollout_may_not_be_given_up_before_the_model_could_be_there(engine: str) -> None:
     with pytest.raises(
         helm_python.HelmError, match=r"progressDeadlineSeconds 600 is less than the 1800 s that probes.startup allows; more, or leave it out"
@@ -303,7 +313,13 @@ def test_one_model_for_all_engines_under_one_name(umbrella: Path) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_numbers_stay_numbers_and_names_stay_names(engine: str) -> None:
-    values = {"progressDeadlineSeconds": 2_000_000, "terminationGracePeriodSeconds": 1_000_000, "partOf": "1", "antiAffinity": {"group": "1"}}
+    values = {
+        "progressDeadlineSeconds": 2_000_000,
+        "terminationGracePeriodSeconds": 1_000_000,
+        "partOf": "1",
+        "antiAffinity": {"group": "1"},
+        "fullnameOverride": "bench",
+    }
     deployment = render(engine, values, release="123").one("Deployment")
     assert deployment["spec"]["progressDeadlineSeconds"] == 2_000_000
     assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 1_000_000

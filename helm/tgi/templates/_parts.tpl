@@ -27,7 +27,7 @@ env:
   {{- include "engine.pytorch" . | nindent 2 }}
   - {name: USAGE_STATS, value: "off"}
   {{- with .Values.apiKey.existingSecret }}
-  - {name: API_KEY, valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $.Values.apiKey.key }}}}}
+  - {name: API_KEY, valueFrom: {secretKeyRef: {name: {{ . | quote }}, key: {{ $.Values.apiKey.key | quote }}}}}
   {{- end }}
 startup: {httpGet: {path: /health, port: http}}
 readiness: {httpGet: {path: /health, port: http}}

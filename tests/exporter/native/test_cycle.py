@@ -153,6 +153,19 @@ async def test_the_first_failed_scrape_takes_all_of_it_away_and_says_why() -> No
         assert one.seen().value(own.NATIVE_UP.name) == 1
 
 
+async def test_a_page_that_fails_now_and_then_is_a_line_when_that_begins_and_one_when_it_has_ended() -> None:
+    with capture_logs() as logs:
+        async with scene(config(VLLM, native="{interval: 5s}")) as one:
+            for _ in range(10):
+                one.scraper.wrong["http://vllm/metrics"] = NativeReason.TIMEOUT
+                await one.advance(5)
+                one.scraper.wrong.clear()
+                await one.advance(10)
+            assert [line["event"] for line in logs] == ["an engine's own metrics cannot be read"]
+            await one.advance(65)
+    assert [line["event"] for line in logs] == ["an engine's own metrics cannot be read", "an engine's own metrics are read again"]
+
+
 async def test_one_that_hangs_holds_up_no_other_and_not_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exporter.native.cycle.FIRST_ROUND_SECONDS", 0.01)
     settings = config(VLLM, VLLM.replace("vllm: {", "other: {").replace("http://vllm", "http://other"))
@@ -163,6 +176,19 @@ async def test_one_that_hangs_holds_up_no_other_and_not_the_start(monkeypatch: p
         assert asked.count("http://vllm/metrics") in (3, 4)
         assert asked.count("http://other/metrics") == 1
         assert one.seen().value(RELAYED, target="vllm") == 3
+
+
+async def test_targets_that_come_one_after_another_wait_for_slow_ones_only_once_in_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exporter.native.cycle.FIRST_ROUND_SECONDS", 0.01)
+    async with scene(config(VLLM, native="{interval: 300s, timeout: 299s}"), hangs="http://vllm/metrics") as one:
+        waiting = asyncio.create_task(one.natives.first_round())
+        await one.advance(1)
+        await asyncio.wait_for(waiting, PATIENCE_SECONDS)
+        monkeypatch.setattr("exporter.native.cycle.FIRST_ROUND_SECONDS", 2 * PATIENCE_SECONDS)
+        await asyncio.wait_for(one.natives.first_round(), PATIENCE_SECONDS)
+        await one.advance(60)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(one.natives.first_round(), 0.1)
 
 
 def named(*names: str) -> Config:
