@@ -28,7 +28,10 @@ _NAMED: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     ),
     (Reason.AUTH, re.compile(r"authenticat|authoriz|unauth|apikey|permission|forbidden|accessdenied|(invalid|expired)token")),
     (Reason.MODEL_MISSING, re.compile(r"notfound|model.*(unavailable|notavailable|notexist|notsupported|unknown)|(invalid|unknown|nosuch)model")),
-    (Reason.REJECTED, re.compile(r"invalid|badrequest|validation|unprocessable|unsupported|context(length|window|size)|toolarge|toolong|template")),
+    (
+        Reason.REJECTED,
+        re.compile(r"invalid|badrequest|validation|unprocessable|unsupported|context(length|window|size)|toolarge|toolong|template|^toolerror"),
+    ),
 )
 """What the types and codes of errors mean, without letter case and punctuation; the first that fits."""
 
@@ -70,7 +73,7 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     (
         Reason.REJECTED,
         re.compile(
-            r"\bvalidation error|\bbad request|\binvalid (request|parameter|argument|input|value)|\bmust be\b|\btoo long\b"
+            r"^(template|tool) error\b|\bvalidation error|\bbad request|\binvalid (request|parameter|argument|input|value)|\bmust be\b|\btoo long\b"
             r"|\b(maximum )?context (length|window|size)|\b(not|isn't) (permitted|supported)|\bunsupported\b|\bis required\b",
             re.IGNORECASE,
         ),

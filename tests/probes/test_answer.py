@@ -328,6 +328,8 @@ def test_the_end_of_the_message_changes_nothing_of_an_answer_that_is_over() -> N
         (b'data: {"error":{"message":"Loading model","type":"unavailable_error","code":503}}\n\n', Reason.UNAVAILABLE, Reason.ERROR_IN_STREAM),
         (b'data: {"error":{"message":"no healthy upstream","code":503}}\n\n', Reason.UNAVAILABLE, Reason.ERROR_IN_STREAM),
         (b'data: {"error":{"message":"The request queue is full.","type":"Abort","code":503}}\n\n', Reason.OVERLOADED, Reason.OVERLOADED),
+        (b'data: {"error":"Template error: undefined value"}\n\n', Reason.REJECTED, Reason.ERROR_IN_STREAM),
+        (b'data: {"error":"no such tool","error_type":"tool_error"}\n\n', Reason.REJECTED, Reason.ERROR_IN_STREAM),
         (b'data: {"error":{"message":"gone","code":400}}\n\n', Reason.REJECTED, Reason.ERROR_IN_STREAM),
         (frame({"choices": [{"delta": {}, "finish_reason": "error"}]}), Reason.ERROR_IN_STREAM, Reason.ERROR_IN_STREAM),
     ],
