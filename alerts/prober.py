@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from alerts.histograms import Scraped
 from alerts.recordings import CHATS, LONGEST_WAIT, OVERDUE, age
 from alerts.rule import Alert
 from alerts.targets import increase
@@ -94,10 +95,10 @@ def _skipped() -> Alert:
 
 
 def _saturated(metric: Metric, top: float) -> Alert:
-    last = f'{metric.bucket}{{le=~"{_boundary(top)}"}}'
+    hour = Scraped(metric, each="increase(SERIES[1h])")
     return Alert(
         "LLMBucketSaturation",
-        f"1 - {increase(last, '1h')}\n/\n({increase(metric.count, '1h')} > 0)\n> 0.01",
+        f"1 - {hour.within(top, CHATS)}\n/\n({hour.count(CHATS)} > 0)\n> 0.01",
         Severity.INFO,
         f"Values of {NAME} are beyond the buckets",
         f"{PERCENT} of what {metric.name} observed of {NAME} in 1h ({SCENARIO}) is above its last "
@@ -106,11 +107,6 @@ def _saturated(metric: Metric, top: float) -> Alert:
         for_seconds=HOUR,
         labels={"metric": metric.name},
     )
-
-
-def _boundary(seconds: float) -> str:
-    """The value of `le`, as an expression: Prometheus 3 and the exporter write 60.0, others 60."""
-    return f"{seconds:g}([.]0)?" if seconds == int(seconds) else f"{seconds:g}".replace(".", "[.]")
 
 
 def _reload_failed() -> Alert:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from alerts.histograms import LE, Recorded, Scraped
 from alerts.rule import Group, Recording
 from catalogue import own
 from catalogue.metric import TARGET_LABELS, Metric
@@ -27,6 +28,10 @@ class Shared:
     labels: tuple[str, ...]
     expr: str
 
+    def histogram(self, *matchers: str, each: str = "SERIES") -> Recorded:
+        """Of recorded buckets: the histogram that they are of. `each` is what is taken of each series, which `SERIES` stands for."""
+        return Recorded(self.name, matchers, each)
+
     @property
     def rule(self) -> Recording:
         return Recording(self.name, self.expr)
@@ -38,8 +43,8 @@ def rate(selector: str, labels: tuple[str, ...], window: str = "5m") -> str:
 
 
 def _buckets(metric: Metric, *more: str) -> Shared:
-    labels = (*CHATS, *more, "le")
-    return Shared(f"target:{metric.bucket}:rate5m", labels, rate(metric.bucket, labels))
+    labels = (*CHATS, *more)
+    return Shared(f"target:{metric.bucket}:rate5m", (*labels, LE), Scraped(metric).buckets(labels))
 
 
 def _counter(metric: Metric, labels: tuple[str, ...]) -> Shared:
@@ -117,11 +122,9 @@ PAIR_WINS = Shared(
     f"{rate(own.PAIR_WINS.name, (*_PAIRED, own.MEASURE), '1h')}\n/ ignoring ({own.MEASURE}) group_left ()\n({PAIRS.name} > 0)",
 )
 """The share of pairs in which the target did better than its peer, on each measure; what is missing to 1 with the peer's share are ties."""
-TTFT_P95_1H = Shared(
-    "target:chatprobe_ttft_seconds:p95_rate1h", CHATS, f"histogram_quantile(\n  0.95,\n  {rate(own.TTFT.bucket, (*CHATS, 'le'), '1h')}\n)"
-)
+TTFT_P95_1H = Shared("target:chatprobe_ttft_seconds:p95_rate1h", CHATS, Scraped(own.TTFT, each="rate(SERIES[1h])").quantile("0.95", CHATS))
 """The 95th percentile over an hour, to be compared with that of peers and of last week."""
-TTFT_COUNT_1H = Shared("target:chatprobe_ttft_seconds_count:increase1h", CHATS, f"sum by ({', '.join(CHATS)}) (increase({own.TTFT.count}[1h]))")
+TTFT_COUNT_1H = Shared("target:chatprobe_ttft_seconds_count:increase1h", CHATS, Scraped(own.TTFT, each="increase(SERIES[1h])").count(CHATS))
 """Of how many chats that percentile is."""
 
 SHARED = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alerts.histograms import Scraped
 from alerts.recordings import CHATS, TARGET, TTFT_COUNT_1H, TTFT_P95_1H, UP
 from alerts.rule import Alert
 from alerts.templates import COUNT, DURATION, MODEL, NAME, NUMBER, OF_CHATS, PERCENT, SCENARIO, WHERE, WHO, last_words, link, reasons
@@ -78,11 +79,12 @@ def _model_not_loaded() -> Alert:
 
 
 def _stalled() -> Alert:
-    bucket = f'{own.STALL.bucket}{{le=~"{_STALL_SECONDS}([.]0)?"}}'
-    long = f"{increase(own.STALL.count, '10m')} - {increase(bucket, '10m')}"
+    stalls = Scraped(own.STALL, each="increase(SERIES[10m])")
+    held = stalls.count(CHATS)
+    long = f"{held} - {stalls.within(_STALL_SECONDS, CHATS)}"
     return Alert(
         "LLMStreamStalled",
-        f"(\n  {long}\n)\n/\n({increase(own.STALL.count, '10m')} > 0)\n> 0.05\nand on ({_BY_CHATS})\n(\n  {long}\n) > {FEWEST_FAILURES - 0.5}",
+        f"(\n  {long}\n)\n/\n({held} > 0)\n> 0.05\nand on ({_BY_CHATS})\n(\n  {long}\n) > {FEWEST_FAILURES - 0.5}",
         Severity.TICKET,
         f"Answers of {NAME} stop in the middle",
         f"{PERCENT} of the chats with {WHO} in 10m fell silent for more than {_STALL_SECONDS}s after their first token ({SCENARIO}).",
@@ -111,13 +113,15 @@ def _gathered() -> Alert:
 def _no_completion() -> Alert:
     """Chats with a first token, less those that ended well, and those that ended, but whose answer failed its check. TTFT is no measure of the
     first, as chats that timed out without a token are in it."""
-    begun = f'{own.PHASE_SECONDS.count}{{{own.PHASE}="wait"}}'
-    ended = f'{own.E2E.count}{{{own.OUTCOME}="ok"}}'
+    begun, ended = (
+        Scraped(metric, (matcher,), each="increase(SERIES[10m])").count(CHATS)
+        for metric, matcher in ((own.PHASE_SECONDS, f'{own.PHASE}="wait"'), (own.E2E, f'{own.OUTCOME}="ok"'))
+    )
     wrong = f'{own.PROBE_FAILURES.name}{{{own.REASON}="validation"}}'
-    broke = f"{increase(begun, '10m')} - {increase(ended, '10m')} - {increase(wrong, '10m')}"
+    broke = f"{begun} - {ended} - {increase(wrong, '10m')}"
     return Alert(
         "LLMFirstTokenButNoCompletion",
-        f"(\n  {broke}\n)\n/\n({increase(begun, '10m')} > 0)\n> 0.1\nand on ({_BY_CHATS})\n(\n  {broke}\n) > {FEWEST_FAILURES - 0.5}",
+        f"(\n  {broke}\n)\n/\n({begun} > 0)\n> 0.1\nand on ({_BY_CHATS})\n(\n  {broke}\n) > {FEWEST_FAILURES - 0.5}",
         Severity.TICKET,
         f"Answers of {NAME} begin and do not end",
         f"{PERCENT} of the chats with {WHO} that had a first token in the last 10m did not come to their end "

@@ -52,10 +52,10 @@ _BY_RANK = {
     "running": level(own.RUNNING, by=RANK),
     "waiting": level(own.WAITING, by=RANK),
     "cache": renamed(lambda metric: level(metric, how="max", by=RANK), own.KV_CACHE_USAGE, own.KV_CACHE_USAGE_BEFORE),
-    "generated": grown(own.GENERATION_TOKENS.name, own.GENERATION_TOKENS, by=RANK),
+    "generated": grown(own.GENERATION_TOKENS, by=RANK),
     "first": mean_of_range(own.TTFT, by=RANK),
     "token": renamed(lambda metric: mean_of_range(metric, by=RANK), own.ITL, own.ITL_BEFORE),
-    "put_back": grown(own.PREEMPTIONS.name, own.PREEMPTIONS, by=RANK),
+    "put_back": grown(own.PREEMPTIONS, by=RANK),
 }
 RANKS = Table(
     title="Processes and ranks",

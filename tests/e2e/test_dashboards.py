@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 import pytest_asyncio
 
+from alerts import recordings
 from dashboards.boards import BOARDS
 from dashboards.dash.board import Board
 from dashboards.dash.filling import filled
@@ -18,16 +19,23 @@ from dashboards.lint.page import Page
 from dashboards.lint.series import find
 from tests.dashboards.asking import Prometheus, Span, everything
 from tests.dashboards.demo import ENGINES, demo, warmed_up
+from tests.processes import prometheus_binary, prometheus_version
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SECONDS = 30
 """How long rules have told of all engines before it is looked at."""
+REASONING = (recordings.FIRST_CONTENT.name,)
+"""Recorded of models that reason, of which there is none here."""
 EACH = pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.title)
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def prometheus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prometheus]:
-    async with demo(tmp_path_factory.mktemp("dashboards")) as running:
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=["classic", "converted"])
+async def prometheus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prometheus]:
+    """With histograms as they are scraped, and as Prometheus 3 may be told to keep them."""
+    converted = request.param == "converted"
+    if converted and prometheus_version(prometheus_binary()) < (3,):
+        pytest.skip("this Prometheus does not convert histograms; tests/real/prometheus/install installs one that does")
+    async with demo(tmp_path_factory.mktemp("dashboards"), converted=converted) as running:
         await warmed_up(running, SECONDS)
         yield running
 
@@ -55,6 +63,18 @@ async def test_every_panel_has_data(board: Board, prometheus: Prometheus) -> Non
             break
         await asyncio.sleep(3)
     assert found == []
+
+
+async def test_every_rule_is_evaluated_and_what_engines_tell_is_recorded(prometheus: Prometheus) -> None:
+    rules = await prometheus.rules()
+    assert {rule["name"]: rule["lastError"] for rule in rules if rule["health"] != "ok"} == {}
+    recorded = [rule["name"] for rule in rules if rule["type"] == "recording" and rule["name"] not in REASONING]
+    for _ in range(5):
+        missing = [name for name in recorded if not await prometheus.instant(f"last_over_time({name}[{SECONDS}s])")]
+        if not missing:
+            break
+        await asyncio.sleep(3)
+    assert missing == []
 
 
 @EACH
