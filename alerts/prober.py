@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from alerts.histograms import Scraped
-from alerts.recordings import CHATS, LONGEST_WAIT, OVERDUE, age
+from alerts.recordings import CHATS, LONGEST_WAIT, OVERDUE, age, unwatched
 from alerts.rule import Alert
 from alerts.targets import increase
 from alerts.templates import COUNT, DURATION, INSTANCE, JOB, NAME, PERCENT, REASON, SCENARIO, SOURCE, link
@@ -41,11 +41,9 @@ def _down() -> Alert:
 
 
 def _unwatched() -> Alert:
-    working = f"{own.SHARDS.name} unless on (job, instance) {own.LEADER.name} == 0"
-    of = f"max by (job) ({own.SHARDS.name})"
     return Alert(
         "LLMShardUnwatched",
-        f"{of}\n- (count by (job) (count by (job, {own.SHARD}) ({working})) or {of} * 0)\n> 0\nunless on (job) ({_UNSCRAPED})",
+        f"{unwatched(own.SHARDS.name)}\nunless on (job) ({_UNSCRAPED})",
         Severity.PAGE,
         "chatprobe does not watch all its targets",
         f"For {COUNT} of the shards of {JOB} no chatprobe chats: it was scaled away, or no replica holds the lease. "
@@ -69,7 +67,7 @@ def _stale() -> Alert:
         "The numbers of this target are old, and its alerts blind.",
         link(Dashboard.PROBER, *CHATS),
         for_seconds=MINUTE,
-        keep_seconds=2 * MINUTE,
+        by=CHATS,
     )
 
 
@@ -91,6 +89,7 @@ def _skipped() -> Alert:
         f"({REASON}). They count for no SLO: what is measured is less than what was asked for.",
         link(Dashboard.PROBER, *CHATS),
         for_seconds=20 * MINUTE,
+        by=(*CHATS, own.REASON),
     )
 
 
@@ -106,6 +105,7 @@ def _saturated(metric: Metric, top: float) -> Alert:
         link(Dashboard.LATENCY, *CHATS),
         for_seconds=HOUR,
         labels={"metric": metric.name},
+        by=CHATS,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from alerts.histograms import LE, Recorded, Scraped
 from alerts.rule import Group, Recording
+from alerts.windows import HOUR, written
 from catalogue import own
 from catalogue.metric import TARGET_LABELS, Metric
 
@@ -98,6 +99,35 @@ UP = Shared(
 seldom chats hides no outage that another one sees, and one that fails by itself makes none. 1 where chats are held otherwise;
 nothing where none is held, or none has succeeded yet and fewer than three have been tried."""
 
+_WORKING = f"{own.SHARDS.name} unless on ({JOB}, instance) {own.LEADER.name} == 0"
+
+
+def unwatched(shards: str) -> str:
+    """How many shards no exporter works for, by job, of as many as `shards` says that there are: nothing where each has one."""
+    of = f"max by ({JOB}) ({shards})"
+    return f"{of}\n- (count by ({JOB}) (count by ({JOB}, {own.SHARD}) ({_WORKING})) or {of} * 0)\n> 0"
+
+
+REMEMBERED_SECONDS = 2 * HOUR
+"""How long it is known what is gone: longer than what recordings remember of it."""
+
+
+def _gone(name: str, metric: Metric, labels: tuple[str, ...]) -> Shared:
+    remembered = written(REMEMBERED_SECONDS)
+    by, lately = ", ".join(labels), f"last_over_time({own.SHARDS.name}[{remembered}])"
+    return Shared(
+        name,
+        labels,
+        f"count by ({by}) (last_over_time({metric.name}[{remembered}]))\nunless on ({by})\n{metric.name}\nunless on ({JOB})\n({unwatched(lately)})",
+    )
+
+
+GONE = _gone("target:chatprobe_probes:gone2h", own.PROBES, CHATS)
+"""Chats of a target that chatprobe no longer has: it was taken out of the configuration, its model has another name now, or the scenario is gone.
+Nothing while a shard has no exporter that works, or cannot be scraped: what it tells may be missing for that."""
+GONE_SLO = _gone("target:chatprobe_slo:gone2h", own.SLO_TOTAL, (*CHATS, own.SLO))
+"""The same of what counts for an SLO."""
+
 TTFT = _buckets(own.TTFT)
 ITL = _buckets(own.ITL)
 TPOT = _buckets(own.TPOT)
@@ -129,6 +159,8 @@ TTFT_COUNT_1H = Shared("target:chatprobe_ttft_seconds_count:increase1h", CHATS, 
 
 SHARED = (
     UP,
+    GONE,
+    GONE_SLO,
     TTFT,
     ITL,
     TPOT,

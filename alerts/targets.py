@@ -28,12 +28,16 @@ def increase(metric: str, window: str, labels: str = _BY_CHATS) -> str:
     return f"sum by ({labels}) (increase({metric}[{window}]))"
 
 
+SECONDS_AGO = 30
+"""A success that is no older than that is one of just now: no alert says beside it that none succeeds."""
+
+
 def _down() -> Alert:
     """`UP` is as old as its last recording: a success since then is looked for in the chats themselves."""
     success, chat = (f"min by ({_BY_TARGET}) (time() - {metric.name})" for metric in (own.LAST_SUCCESS, own.LAST_PROBE))
     return Alert(
         DOWN,
-        f"(\n  {success}\n  >\n  {chat}\n)\nand on ({_BY_TARGET})\n{UP.name} == 0\n"
+        f"(\n  {success}\n  >\n  {chat}\n)\n> {SECONDS_AGO}\nand on ({_BY_TARGET})\n{UP.name} == 0\n"
         f"or\n{UP.name} == 0 unless on ({_BY_TARGET}) {own.LAST_SUCCESS.name}",
         Severity.PAGE,
         f"{NAME} answers no chat",
@@ -43,7 +47,7 @@ def _down() -> Alert:
         + WHERE,
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=MINUTE,
-        keep_seconds=2 * MINUTE,
+        by=TARGET,
     )
 
 
@@ -53,14 +57,15 @@ def _model_missing() -> Alert:
         "LLMModelMissing",
         f"{increase(missing, '30m', _BY_TARGET)} > 0\n"
         f"and on ({_BY_TARGET})\n{increase(missing, '30m', _BY_TARGET)} > 0.5 * {increase(own.PROBE_FAILURES.name, '30m', _BY_TARGET)}\n"
-        f"and on ({_BY_TARGET})\n{UP.name} == 0",
+        f"and on ({_BY_TARGET})\n{UP.name} == 0\n"
+        f"unless on ({_BY_TARGET})\nmin by ({_BY_TARGET}) (time() - {own.LAST_SUCCESS.name}) <= {SECONDS_AGO}",
         Severity.PAGE,
         f"{NAME} does not serve {MODEL}",
         f"The engine answers that it has no model {MODEL}: {COUNT} chats with {NAME} failed by that in 30m, "
         "and none succeeds. Users who ask for it get an error." + last_words(30 * MINUTE) + WHERE,
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=2 * MINUTE,
-        keep_seconds=2 * MINUTE,
+        by=TARGET,
     )
 
 
@@ -75,6 +80,7 @@ def _model_not_loaded() -> Alert:
         "may not load it. Nothing is measured meanwhile, and the first user waits for the model to load.",
         link(Dashboard.OLLAMA, *TARGET),
         for_seconds=15 * MINUTE,
+        by=CHATS,
     )
 
 
@@ -91,6 +97,7 @@ def _stalled() -> Alert:
         link(Dashboard.LATENCY, *CHATS),
         for_seconds=5 * MINUTE,
         keep_seconds=5 * MINUTE,
+        by=CHATS,
     )
 
 
@@ -107,6 +114,7 @@ def _gathered() -> Alert:
         link(Dashboard.WHY, *TARGET),
         for_seconds=5 * MINUTE,
         keep_seconds=5 * MINUTE,
+        by=CHATS,
     )
 
 
@@ -129,6 +137,7 @@ def _no_completion() -> Alert:
         link(Dashboard.LATENCY, *CHATS),
         for_seconds=5 * MINUTE,
         keep_seconds=5 * MINUTE,
+        by=CHATS,
     )
 
 
@@ -144,6 +153,7 @@ def _regression() -> Alert:
         link(Dashboard.LATENCY, *CHATS),
         for_seconds=30 * MINUTE,
         looks_back_seconds=WEEK + HOUR,
+        by=CHATS,
     )
 
 
@@ -157,6 +167,7 @@ def _expiry(name: str, severity: Severity, days: int) -> Alert:
         "{{ else }}has ended: clients refuse it.{{ end }}",
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=HOUR if severity is Severity.TICKET else 5 * MINUTE,
+        by=TARGET,
     )
 
 

@@ -19,7 +19,7 @@ SCRAPED = (JOB, INSTANCE)
 """Labels that Prometheus gives to what it scrapes."""
 _SLO_IDENTITY = (own.SLO, "sloth_id", "sloth_service", "sloth_slo")
 _SLO_LABELS = (*recordings.ATTEMPTS.labels, *_SLO_IDENTITY)
-_SLI = re.compile(re.escape(recordings.SLI_ERROR).replace(re.escape("{window}"), r"\d+[smhdwy]"))
+_SLI = re.compile(re.escape(recordings.SLI_ERROR).replace(re.escape("{window}"), r"(?:\d+[smhdwy])+"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from tests.alerts.promtool import config, converts, values
 
 OF = 'job="j",instance="i",target="t",backend="vllm",model="m",scenario="s"'
 BY = ("target",)
-FAST, SLOW = {0.1: 5, 0.5: 10, 1: 10}, {0.1: 0, 0.5: 8, 1: 10}
+FAST, SLOW = {0.1: 5.0, 0.5: 10.0, 1.0: 10.0}, {0.1: 0.0, 0.5: 8.0, 1.0: 10.0}
 """How many of ten were not above each bound; none was above all."""
 WHOLE, RECORDED = Scraped(own.TTFT), Recorded(TTFT.name)
-EXPRESSIONS: Mapping[str, tuple[str, float | None, float | None]] = {
+EXPRESSIONS: dict[str, tuple[str, float | None, float | None]] = {
     "quantile": (WHOLE.quantile("0.75", BY), 0.3, 0.1 + 0.4 * 7.5 / 8),
     "recorded quantile": (RECORDED.quantile("0.75", BY), 0.3, 0.1 + 0.4 * 7.5 / 8),
     "quantile that is told": (WHOLE.told_quantile("0.75", BY), 0.3, 0.1 + 0.4 * 7.5 / 8),
@@ -35,7 +35,7 @@ def classic(buckets: Mapping[float, float], total: float) -> dict[str, str]:
     """Grows by this with each sample."""
     count = max(buckets.values())
     name = own.TTFT.name
-    written = {f'{name}_bucket{{{OF},le="{le}"}}': f"0+{each}x40" for le, each in {**buckets, "+Inf": count}.items()}
+    written: dict[str, str] = {f'{name}_bucket{{{OF},le="{le}"}}': f"0+{each}x40" for le, each in (*buckets.items(), ("+Inf", count))}
     return written | {f"{name}_sum{{{OF}}}": f"0+{total}x40", f"{name}_count{{{OF}}}": f"0+{count}x40"}
 
 
@@ -72,7 +72,7 @@ def test_it_is_the_same_in_each_form(form: Callable[[Mapping[float, float], floa
 def test_of_nothing_there_is_neither_mean_nor_share(form: Callable[[Mapping[float, float], float], dict[str, str]], tmp_path: Path) -> None:
     if form is native and not converts():
         pytest.skip("this Prometheus has no native histograms with custom buckets")
-    idle = form(dict.fromkeys(FAST, 0), 0)
+    idle = form(dict.fromkeys(FAST, 0.0), 0)
     assert answer(WHOLE.count(BY), idle, tmp_path) == 0
     for expression in (WHOLE.mean(BY), WHOLE.lowest_share(BY), WHOLE.told_quantile("0.95", BY), f"{WHOLE.quantile('0.5', BY)} >= 0"):
         assert answer(expression, idle, tmp_path) is None

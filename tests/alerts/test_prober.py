@@ -150,7 +150,7 @@ STALE = (
         "taken out of the configuration meanwhile",
         chats(lasting(10, OK) + lasting(10, NOTHING) + lasting(10, GONE)),
         29.5,
-        (Firing(13.25, 21.75, VLLM),),
+        (Firing(13.25, 19.75, VLLM),),
     ),
     Case(
         "LLMProberStale",

@@ -20,7 +20,7 @@ from tests.processes import free_port, process, prometheus_binary
 from tests.waiting import PATIENCE_SECONDS
 
 JOB = "chatprobe"
-CONVERT = "convert_classic_histograms_to_nhcb"
+CONVERTED = "converted"
 ENGINES: dict[str, Options] = {
     "vllm": Options(
         models=("qwen2.5-7b-instruct",),
@@ -81,7 +81,7 @@ alerts: {{scrape_interval: {scrape}s, evaluation_interval: {scrape}s}}
 async def demo(folder: Path, scrape_seconds: int = 3, *, converted: bool = False) -> AsyncIterator[Prometheus]:
     """Run it all, with files in `folder`, while the context lasts; rules are evaluated as often as scraped. Data come by and by.
 
-    With `converted`, which Prometheus 3 can, it keeps classic histograms as native ones.
+    With `converted`, which Prometheus 3 can, it scrapes all of it as another job too, whose histograms it keeps as native ones.
 
     A scrape may take as long as the time between two: on a busy machine a second is not enough.
     """
@@ -111,10 +111,11 @@ def _scraping(configuration: str, folder: Path, exporter: str, seconds: int, con
         for group in rules["groups"]:
             group["interval"] = f"{seconds}s"
         (folder / name).write_text(yaml.safe_dump(rules))
+    jobs: dict[str, dict[str, object]] = {JOB: {}} | ({CONVERTED: {"convert_classic_histograms_to_nhcb": True}} if converted else {})
     return {
         "global": {"scrape_interval": f"{seconds}s", "evaluation_interval": f"{seconds}s"},
         "rule_files": [name for name, _ in files],
-        "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": [exporter]}], **({CONVERT: True} if converted else {})}],
+        "scrape_configs": [{"job_name": job, "static_configs": [{"targets": [exporter]}], **more} for job, more in jobs.items()],
     }
 
 
