@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from alerts.histograms import Scraped
 from alerts.recordings import CHATS, LONGEST_WAIT, OVERDUE, age, unwatched
 from alerts.rule import Alert
-from alerts.targets import increase
+from alerts.targets import SECONDS_AGO, increase
 from alerts.templates import COUNT, DURATION, INSTANCE, JOB, NAME, PERCENT, REASON, SCENARIO, SOURCE, link
 from alerts.windows import HOUR, MINUTE, Severity, written
 from catalogue import own
@@ -67,6 +67,8 @@ def _stale() -> Alert:
         "The numbers of this target are old, and its alerts blind.",
         link(Dashboard.PROBER, *CHATS),
         for_seconds=MINUTE,
+        keep_seconds=2 * MINUTE,
+        unless=f"{age(own.LAST_PROBE)} <= {SECONDS_AGO}",
         by=CHATS,
     )
 

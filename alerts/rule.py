@@ -23,7 +23,7 @@ class Alert:
 
     `for_seconds` is how long the expression must hold before the alert fires, `keep_seconds` how long it goes on firing when it no longer does,
     `looks_back_seconds` how old the oldest sample is that it needs, where that is more than a day, `by` the labels that tell one of its alerts from
-    another, none where it is about no target.
+    another, none where it is about no target, `unless` what ends it at once, though it would be kept.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Alert:
     keep_seconds: int = 0
     looks_back_seconds: int = 0
     by: tuple[str, ...] = ()
+    unless: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 

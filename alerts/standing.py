@@ -5,6 +5,7 @@ Prometheus' own `keep_firing_for` holds an alert whatever becomes of its target,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from alerts.recordings import ATTEMPTS, CHATS, GONE, GONE_SLO, TARGET
@@ -23,8 +24,9 @@ def standing(group: Group, interval_seconds: int) -> Group:
 
 def _standing(alert: Alert, interval_seconds: int) -> Alert:
     held = _held(alert, interval_seconds) if alert.keep_seconds else alert.expr
-    there = _there(alert.by)
-    return replace(alert, expr=f"({held})\n{there}" if there else held)
+    ended = [f"unless on ({', '.join(alert.by)})\n{alert.unless}"] if alert.unless else []
+    left_out = "\n".join((*ended, *_there(alert.by)))
+    return replace(alert, expr=f"({held})\n{left_out}" if left_out else held)
 
 
 def _held(alert: Alert, interval_seconds: int) -> str:
@@ -36,15 +38,14 @@ def _held(alert: Alert, interval_seconds: int) -> str:
     return f"{alert.expr}\nor\nlast_over_time((\n{alert.expr}\n){window})\nand on ({', '.join(alert.by)})\nALERTS{{{matchers}}}"
 
 
-def _there(by: tuple[str, ...]) -> str:
+def _there(by: tuple[str, ...]) -> Iterator[str]:
     """What leaves out alerts on targets, their models and their scenarios that chatprobe does not have any more, by the labels of an alert."""
     if own.SLO in by:
         labels = ", ".join(ATTEMPTS.labels)
         told = f"and on ({labels})\nlast_over_time({own.SLO_TOTAL.name}[{written(TOLD_SECONDS)}])"
-        return f"{told}\nunless on ({labels})\n{GONE_SLO.name}"
-    if own.SCENARIO in by:
-        return f"unless on ({', '.join(CHATS)})\n{GONE.name}"
-    if set(TARGET) <= set(by):
+        yield f"{told}\nunless on ({labels})\n{GONE_SLO.name}"
+    elif own.SCENARIO in by:
+        yield f"unless on ({', '.join(CHATS)})\n{GONE.name}"
+    elif set(TARGET) <= set(by):
         labels = ", ".join(TARGET)
-        return f"unless on ({labels})\n({GONE.name} unless on ({labels}) {own.PROBES.name})"
-    return ""
+        yield f"unless on ({labels})\n({GONE.name} unless on ({labels}) {own.PROBES.name})"

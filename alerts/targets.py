@@ -29,7 +29,8 @@ def increase(metric: str, window: str, labels: str = _BY_CHATS) -> str:
 
 
 SECONDS_AGO = 30
-"""A success that is no older than that is one of just now: no alert says beside it that none succeeds."""
+_JUST_NOW = f"min by ({_BY_TARGET}) (time() - {own.LAST_SUCCESS.name}) <= {SECONDS_AGO}"
+"""A chat has succeeded: no alert says beside it that none does."""
 
 
 def _down() -> Alert:
@@ -37,7 +38,7 @@ def _down() -> Alert:
     success, chat = (f"min by ({_BY_TARGET}) (time() - {metric.name})" for metric in (own.LAST_SUCCESS, own.LAST_PROBE))
     return Alert(
         DOWN,
-        f"(\n  {success}\n  >\n  {chat}\n)\n> {SECONDS_AGO}\nand on ({_BY_TARGET})\n{UP.name} == 0\n"
+        f"(\n  {success}\n  >\n  {chat}\n)\nand on ({_BY_TARGET})\n{UP.name} == 0\n"
         f"or\n{UP.name} == 0 unless on ({_BY_TARGET}) {own.LAST_SUCCESS.name}",
         Severity.PAGE,
         f"{NAME} answers no chat",
@@ -47,6 +48,8 @@ def _down() -> Alert:
         + WHERE,
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=MINUTE,
+        keep_seconds=2 * MINUTE,
+        unless=_JUST_NOW,
         by=TARGET,
     )
 
@@ -57,14 +60,15 @@ def _model_missing() -> Alert:
         "LLMModelMissing",
         f"{increase(missing, '30m', _BY_TARGET)} > 0\n"
         f"and on ({_BY_TARGET})\n{increase(missing, '30m', _BY_TARGET)} > 0.5 * {increase(own.PROBE_FAILURES.name, '30m', _BY_TARGET)}\n"
-        f"and on ({_BY_TARGET})\n{UP.name} == 0\n"
-        f"unless on ({_BY_TARGET})\nmin by ({_BY_TARGET}) (time() - {own.LAST_SUCCESS.name}) <= {SECONDS_AGO}",
+        f"and on ({_BY_TARGET})\n{UP.name} == 0",
         Severity.PAGE,
         f"{NAME} does not serve {MODEL}",
         f"The engine answers that it has no model {MODEL}: {COUNT} chats with {NAME} failed by that in 30m, "
         "and none succeeds. Users who ask for it get an error." + last_words(30 * MINUTE) + WHERE,
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=2 * MINUTE,
+        keep_seconds=2 * MINUTE,
+        unless=_JUST_NOW,
         by=TARGET,
     )
 

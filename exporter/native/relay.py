@@ -67,6 +67,12 @@ class RelaySnapshot:
     def series(self) -> int:
         return sum(block.series for _, blocks in self._families for block in blocks)
 
+    def only(self, names: Set[str]) -> RelaySnapshot:
+        """The families of these names, or of whose samples one is named so."""
+        kept = RelaySnapshot()
+        kept._families = [family for family in self._families if not names.isdisjoint(family[0].samples())]
+        return kept
+
     def text(self) -> bytes:
         """In the plain text format 0.0.4."""
         return b"".join(self._parts(lambda title: (title.name, title.text_type), escaped_help))

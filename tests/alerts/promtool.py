@@ -61,6 +61,11 @@ def converts() -> bool:
     return prometheus_version(promtool()) >= (3,)
 
 
+def left_open() -> bool:
+    """Whether ranges leave out a sample at their first instant, as they do since Prometheus 3."""
+    return converts()
+
+
 def write_rules(configured: Config, folder: Path) -> Path:
     """All rules of a configuration in one file, which `promtool check rules` accepts."""
     return write_groups(rules(configured).groups, configured, folder)

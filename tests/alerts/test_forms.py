@@ -130,7 +130,7 @@ def test_with_short_retention_nothing_looks_back_further() -> None:
         number, unit = re.fullmatch(r"(\d+)(\w)", window[0] or window[1]).groups()  # type: ignore[union-attr]
         assert int(number) * {"m": 60, "h": 3600, "d": 86400, "w": 604800}[unit] <= 86400
     assert "LLMTTFTRegression" not in text
-    assert "alerts.retention: LLMTTFTRegression is left out, as it looks back 169h" in built.notes
+    assert "alerts.retention: LLMTTFTRegression is left out, as it looks back 7d1h" in built.notes
 
 
 WITH_RETENTION = """

@@ -80,7 +80,7 @@ TARGET_DOWN = (
             interval=1,
         ),
         10,
-        (Firing(6.25, 10, VLLM),),
+        (Firing(6.5, 10, VLLM),),
     ),
     Case(
         "LLMTargetDown",
@@ -93,7 +93,7 @@ TARGET_DOWN = (
         "rests by its calendar in the middle of an outage: nobody knows, and nobody is kept awake",
         chats(lasting(5, OK) + lasting(5, REFUSED) + lasting(20, INACTIVE)),
         30,
-        (Firing(6.5, 11.75, VLLM),),
+        (Firing(6.5, 13.75, VLLM),),
     ),
     Case(
         "LLMTargetDown",
@@ -160,7 +160,7 @@ TARGET_DOWN = (
         "a load test that has ended, and of which no chat succeeded, is not told of for ever",
         chats(lasting(2, REFUSED) + lasting(30, NOTHING), interval=inf),
         32,
-        (Firing(1.5, 6, VLLM),),
+        (Firing(1.5, 8, VLLM),),
     ),
     Case(
         "LLMTargetDown",
