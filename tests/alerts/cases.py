@@ -45,7 +45,7 @@ def check(case: Case, folder: Path) -> None:
     """Fails where the alert does something else, at any evaluation, or says what no reader understands; the same where Prometheus keeps histograms
     as native ones, if the alert asks for one and this Prometheus can.
 
-    Cases are told as Prometheus 2 has it. The ranges of Prometheus 3 have no sample at their first instant: it may be an evaluation earlier or later,
+    Cases are told as Prometheus 2 has it. The ranges of Prometheus 3 have no sample at their first instant: it may be two evaluations earlier or later,
     and reckon with other numbers.
     """
     _check(case, folder)
@@ -58,7 +58,7 @@ def _check(case: Case, folder: Path) -> None:
     scrapes = range(round(case.since * 60 / case.every_seconds), round(case.minutes * 60 / case.every_seconds) + 1)
     evaluations = [scrape * case.every_seconds / 60 for scrape in scrapes]
     found = firing(config(), case.alert, case.series, evaluations, folder, every_seconds=case.every_seconds)
-    slack = case.every_seconds / 60 if left_open() else 0
+    slack = 2 * case.every_seconds / 60 if left_open() else 0
     spans = []
     for expected in case.fires:
         when = {minute: alert for minute, alerts in found.items() for alert in alerts if expected.labels.items() <= alert.labels.items()}
