@@ -45,8 +45,8 @@ def check(case: Case, folder: Path) -> None:
     """Fails where the alert does something else, at any evaluation, or says what no reader understands; the same where Prometheus keeps histograms
     as native ones, if the alert asks for one and this Prometheus can.
 
-    Cases are told as Prometheus 2 has it. The ranges of Prometheus 3 have no sample at their first instant: it may be two evaluations earlier or later,
-    and reckon with other numbers.
+    Cases are told as Prometheus 2 has it. The ranges of Prometheus 3 have no sample at their first instant: it may be two evaluations earlier or
+    later, and reckon with other numbers.
     """
     _check(case, folder)
     asked = "\n".join(rule.expr for group in needed(case.alert, rules(config()).groups) for rule in group.rules)
