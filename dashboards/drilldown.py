@@ -49,6 +49,8 @@ _MEASURES = {
     "prefill": Colour.GREY,
 }
 OF_MEASURES = tuple(Override(matching(f": {name}$"), shades=colour) for name, colour in _MEASURES.items())
+OF_NATIVE_HISTOGRAMS = "Of native histograms, which do not tell their buckets: 0, 50 or 95 % at least."
+"""What is known of the share in the lowest bucket (`first_bucket`)."""
 DASHED_ENGINE = Override(matching(": engine$"), dashed=True)
 """Where client and engine are shown together, the engine's lines are dashed."""
 

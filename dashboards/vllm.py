@@ -101,7 +101,8 @@ PHASES = phases(
 )
 BUCKETS = lines(
     "Share in the lowest bucket",
-    "How much of each histogram fell into its lowest bucket. Above a half its p50 is a guess, above 95 % its p95 too: read the means instead.",
+    "How much of each histogram fell into its lowest bucket. Above a half its p50 is a guess, above 95 % its p95 too: read the means instead. "
+    f"{drilldown.OF_NATIVE_HISTOGRAMS}",
     Unit.RATIO,
     {
         f"{NAME}: first token": first_bucket(own.TTFT),
