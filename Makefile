@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DIST := dist
-# The processes that tests run in: one more than there are processors, as one of them mostly waits. WORKERS=0 is this one alone.
-WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
+# The processes that tests run in: two for each processor, as half of them wait. WORKERS=0 is this one alone.
+WORKERS ?= $(shell echo $$(($$(nproc) * 2)))
 
 .PHONY: demo test lint generated release lock format clean
 

@@ -10,7 +10,7 @@ from alerts.objective import Objective
 from alerts.templates import COUNT_OF_SERIES, DURATION_OF_SERIES, OF_CHATS, asked, reasons
 from catalogue import own
 
-_NOT_SENT = "breaker|target_busy"
+_NOT_SENT = "breaker|target_busy|load_failed"
 """Why chats that were not sent count as bad."""
 _LATENCIES = {"ttft": ("TTFT", own.TTFT), "tpot": ("TPOT", own.TPOT), "e2e": ("E2E", own.E2E)}
 _STEPS = 60
@@ -54,8 +54,9 @@ def _slowness(objective: Objective, window: str) -> Iterator[str]:
     share = objective.slo.objective
     for key, limit in objective.slo.thresholds.items():
         name, metric = _LATENCIES[key]
-        quantile = f"{Scraped(metric, ('SELECT',), f'rate(SERIES[{window}])').quantile(str(share), ())} > {limit:g}"
-        yield asked(quantile, f" {name} of {_percent(share)}: up to {DURATION_OF_SERIES}, and {limit:g}s is good.", OF_CHATS)
+        quantile = Scraped(metric, ("SELECT",), f"rate(SERIES[{window}])").quantile(str(share), ())
+        slow = f"{quantile} > {limit:g}".replace("\n", " ")
+        yield asked(slow, f" {name} of {_percent(share)}: up to {DURATION_OF_SERIES}, and {limit:g}s is good.", OF_CHATS)
 
 
 def _bad(objective: Objective, window: str) -> str:

@@ -62,6 +62,7 @@ class Inhibition:
 INHIBITIONS = (
     Inhibition("LLMProberDown", ("LLMSLOAbsent",), (JOB, "instance")),
     Inhibition("LLMModelMissing", ("LLMTargetDown", *_SYMPTOMS), _SAME_MODEL, _TARGET),
+    Inhibition("LLMModelLoadFailed", ("LLMTargetDown", *_SYMPTOMS), _SAME_MODEL, _TARGET),
     Inhibition("LLMTargetDown", _SYMPTOMS, _SAME_MODEL, _TARGET),
     Inhibition("LLMStreamGathered", _WHERE_GATHERED, _SAME_MODEL, _TARGET),
     Inhibition("LLMBudgetBurnFast", ("LLMBudgetBurnTicket", "LLMErrorBudgetExhausted"), _SAME_SLO, own.SLO),
@@ -73,6 +74,8 @@ INHIBITIONS = (
 _OF_CHATPROBE = "chatprobe itself is in trouble, which no engine's trouble explains"
 NO_SYMPTOMS = {
     "LLMModelMissing": "it is the cause that it names",
+    "LLMModelLoadFailed": "it is the cause that it names",
+    "LLMProbeLoadsModel": "it is the cause that it names",
     "LLMStreamGathered": "it is the cause that it names",
     "LLMBudgetBurnFast": "a page whose end must be told; its rule leaves out what LLMTargetDown has told of",
     "LLMBudgetBurnSlow": "a page whose end must be told; its rule leaves out what LLMTargetDown and LLMBudgetBurnFast have told of",
@@ -82,6 +85,7 @@ NO_SYMPTOMS = {
     "LLMProberStale": _OF_CHATPROBE,
     "LLMConfigReloadFailed": _OF_CHATPROBE,
     "LLMDiscoveryFailing": _OF_CHATPROBE,
+    "LLMNativeSeriesDropped": _OF_CHATPROBE,
     "LLMClockFallback": _OF_CHATPROBE,
 }
 """Alerts that nothing silences, each with why: every other one is a target of some inhibition."""

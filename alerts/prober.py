@@ -11,7 +11,7 @@ from alerts.targets import SECONDS_AGO, increase
 from alerts.templates import COUNT, DURATION, INSTANCE, JOB, NAME, PERCENT, REASON, SCENARIO, SOURCE, link
 from alerts.windows import HOUR, MINUTE, Severity, written
 from catalogue import own
-from catalogue.metric import Metric
+from catalogue.metric import REPLICA, TARGET, Metric
 from catalogue.uids import Dashboard
 
 _BY_CHATS = ", ".join(CHATS)
@@ -21,6 +21,8 @@ _UNEXPLAINED = "missed"
 """For any other reason chats rightly are not sent for a while: the scenario rests, limits hold it back, or the target is down, and other scenarios
 have the few trials that it gets."""
 _OWN_FAULT = "global_cap|token_budget|missed"
+LOST = ("budget", "budget_in_all", "too_large", "type_conflict", "name_conflict")
+"""Why whole families of an engine are not served on though nobody asked for that, and the configuration can be changed."""
 
 
 _UNSCRAPED = f"up == 0 and on (job, instance) last_over_time({own.BUILD_INFO.name}[1d])"
@@ -135,6 +137,20 @@ def _discovery() -> Alert:
     )
 
 
+def _lost() -> Alert:
+    lost = f'{own.NATIVE_SERIES_DROPPED.name}{{{own.REASON}=~"{"|".join(LOST)}"}}'
+    return Alert(
+        "LLMNativeSeriesDropped",
+        f"{increase(lost, '10m', f'job, {TARGET}, {REPLICA}, {own.REASON}')} > 0",
+        Severity.TICKET,
+        f"Metrics of {NAME} are left out",
+        f"Of the engine's own metrics of {NAME}{{{{ with $labels.{REPLICA} }}}}, replica {{{{ . }}}},{{{{ end }}}} chatprobe does not serve all on "
+        f"({REASON}): panels of its dashboard may be empty, and sums over replicas too small.",
+        link(Dashboard.PROBER, "job", TARGET),
+        for_seconds=15 * MINUTE,
+    )
+
+
 def _clock() -> Alert:
     return Alert(
         "LLMClockFallback",
@@ -149,6 +165,6 @@ def _clock() -> Alert:
 
 def alerts(tops: Iterable[tuple[Metric, float]]) -> Iterator[Alert]:
     """All of them; `tops` has the last boundary of each latency histogram."""
-    yield from (_down(), _unwatched(), _stale(), _skipped(), _reload_failed(), _discovery(), _clock())
+    yield from (_down(), _unwatched(), _stale(), _skipped(), _reload_failed(), _discovery(), _lost(), _clock())
     for metric, top in tops:
         yield _saturated(metric, top)

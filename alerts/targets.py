@@ -5,7 +5,7 @@ from __future__ import annotations
 from alerts.histograms import Scraped
 from alerts.recordings import CHATS, TARGET, TTFT_COUNT_1H, TTFT_P95_1H, UP
 from alerts.rule import Alert
-from alerts.templates import COUNT, DURATION, MODEL, NAME, NUMBER, OF_CHATS, PERCENT, SCENARIO, WHERE, WHO, last_words, link, reasons
+from alerts.templates import COUNT, DURATION, MODEL, NAME, NUMBER, OF_CHATS, PERCENT, REFUSALS, SCENARIO, SHOWN, WHERE, WHO, last_words, link, reasons
 from alerts.windows import DAY, HOUR, MINUTE, WEEK, Severity
 from catalogue import own
 from catalogue.uids import Dashboard
@@ -43,8 +43,8 @@ def _down() -> Alert:
         Severity.PAGE,
         f"{NAME} answers no chat",
         f"No chat with {WHO} has succeeded {{{{ if $value }}}}for {DURATION}{{{{ else }}}}since chatprobe runs{{{{ end }}}}."
-        + reasons("10m")
-        + last_words(10 * MINUTE)
+        + reasons("10m", rather_than=REFUSALS)
+        + last_words(10 * MINUTE, rather_than=REFUSALS)
         + WHERE,
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=MINUTE,
@@ -64,12 +64,29 @@ def _model_missing() -> Alert:
         Severity.PAGE,
         f"{NAME} does not serve {MODEL}",
         f"The engine answers that it has no model {MODEL}: {COUNT} chats with {NAME} failed by that in 30m, "
-        "and none succeeds. Users who ask for it get an error." + last_words(30 * MINUTE) + WHERE,
+        "and none succeeds. Users who ask for it get an error." + last_words(30 * MINUTE, among="model_missing") + WHERE,
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=2 * MINUTE,
         keep_seconds=2 * MINUTE,
         unless=_JUST_NOW,
         by=TARGET,
+    )
+
+
+def _model_load_failed() -> Alert:
+    return Alert(
+        "LLMModelLoadFailed",
+        f"{increase(own.MODEL_LOAD_FAILURES.name, '30m', _BY_TARGET)} > 0\n"
+        f"and on ({_BY_TARGET})\nmax by ({_BY_TARGET}) ({own.MODEL_LOADED.name}) == 0",
+        Severity.PAGE,
+        f"{NAME} cannot load {MODEL}",
+        f"The engine was to load {MODEL}, which is allowed, and {COUNT} loads failed with {NAME} in 30m. "
+        "It is not slow: nothing is asked of the model until it is in memory. Users who ask for it wait for a load that fails."
+        + last_words(30 * MINUTE)
+        + WHERE,
+        link(Dashboard.OLLAMA, *TARGET),
+        for_seconds=5 * MINUTE,
+        keep_seconds=2 * MINUTE,
     )
 
 
@@ -85,6 +102,20 @@ def _model_not_loaded() -> Alert:
         link(Dashboard.OLLAMA, *TARGET),
         for_seconds=15 * MINUTE,
         by=CHATS,
+    )
+
+
+def _loads_model() -> Alert:
+    skipped = f'{own.PROBE_SKIPPED.name}{{{own.REASON}="loads_model"}}'
+    return Alert(
+        "LLMProbeLoadsModel",
+        f"{increase(own.UNWANTED_LOADS.name, '1h')} >= 2\nor\n{increase(skipped, '1h')} > 0",
+        Severity.TICKET,
+        f"{NAME} loads {MODEL} anew for chatprobe",
+        f"Chats of {SCENARIO} with {NAME} had the model loaded anew although it was in memory. Its users wait for that, and again "
+        "when it is loaded as they want it. chatprobe holds these chats back, and tries again ever more seldom.",
+        link(Dashboard.OLLAMA, *TARGET),
+        for_seconds=MINUTE,
     )
 
 
@@ -137,7 +168,12 @@ def _no_completion() -> Alert:
         Severity.TICKET,
         f"Answers of {NAME} begin and do not end",
         f"{PERCENT} of the chats with {WHO} that had a first token in the last 10m did not come to their end "
-        f"({SCENARIO}). A router or proxy that cuts long streams looks like this." + reasons("10m", OF_CHATS, _AFTER_A_TOKEN) + WHERE,
+        f"({SCENARIO})."
+        + reasons("10m", OF_CHATS, _AFTER_A_TOKEN)
+        + last_words(10 * MINUTE, OF_CHATS)
+        + " If that does not say why: a router or proxy that cuts long streams looks like this."
+        + SHOWN
+        + WHERE,
         link(Dashboard.LATENCY, *CHATS),
         for_seconds=5 * MINUTE,
         keep_seconds=5 * MINUTE,
@@ -178,7 +214,9 @@ def _expiry(name: str, severity: Severity, days: int) -> Alert:
 ALERTS = (
     _down(),
     _model_missing(),
+    _model_load_failed(),
     _model_not_loaded(),
+    _loads_model(),
     _stalled(),
     _gathered(),
     _no_completion(),

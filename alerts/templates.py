@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from catalogue import metric, own
+from catalogue.engines import ENGINES
 from catalogue.uids import Dashboard
 
 
@@ -50,21 +51,56 @@ def asked(query: str, says: str, labels: tuple[str, ...]) -> str:
     return f"{{{{ range printf `{query.replace(_PLACE, matchers)}` {values} | query }}}}{says}{{{{ end }}}}"
 
 
-def reasons(window: str, labels: tuple[str, ...] = OF_TARGET, among: str = "") -> str:
+REFUSALS = "auth|model_missing|rejected"
+"""Reasons by which an engine refuses what one scenario asks, while it may serve the others."""
+_HARDLY = "1e-6 * "
+"""What is multiplied by this stands behind all that is not."""
+
+
+def reasons(window: str, labels: tuple[str, ...] = OF_TARGET, among: str = "", rather_than: str = "") -> str:
     """A space and a sentence with the most frequent reason of failures in a window, if there are any, by these labels of the alert.
 
-    `among` is a regular expression of the reasons that count: all where it is left out.
+    `among` is a regular expression of the reasons that count: all where it is left out. Those that `rather_than` matches count only if there are
+    no others.
     """
-    chosen = f'{_PLACE},{own.REASON}=~"{among}"' if among else _PLACE
-    failed = f"sum by ({own.REASON}) (increase({own.PROBE_FAILURES.name}{{{chosen}}}[{window}]))"
-    return asked(f"topk(1, {failed} > 0)", f" The most frequent failure in {window}: {{{{ .Labels.{own.REASON} }}}}.", labels)
+
+    def failed(more: str) -> str:
+        return f"sum by ({own.REASON}) (increase({own.PROBE_FAILURES.name}{{{_PLACE}{more}}}[{window}]))"
+
+    found = f"{failed(_like(among))} > 0"
+    if rather_than:
+        found = f"{failed(_unlike(rather_than))} > 0 or {_HARDLY}{found}"
+    return asked(f"topk(1, {found})", f" The most frequent failure in {window}: {{{{ .Labels.{own.REASON} }}}}.", labels)
 
 
-def last_words(seconds: int, labels: tuple[str, ...] = OF_TARGET) -> str:
-    """A space and a sentence with what was said of the last failed chat, if it is no older than that."""
-    latest = f"topk(1, {own.LAST_FAILURE.name}{{{_PLACE}}} > time() - {seconds})"
-    return asked(latest, f" The last failure: {{{{ .Labels.{own.REASON} }}}}, {{{{ .Labels.{own.DETAIL} }}}}.", labels)
+def last_words(seconds: int, labels: tuple[str, ...] = OF_TARGET, among: str = "", rather_than: str = "") -> str:
+    """A space and a sentence with what was said of the last failed chat, if it is no older than that. For the others see `reasons`."""
 
+    def late(more: str) -> str:
+        return f"{own.LAST_FAILURE.name}{{{_PLACE}{more}}} > time() - {seconds}"
+
+    found = late(_like(among))
+    if rather_than:
+        found = f"{late(_unlike(rather_than))} or {_HARDLY}({found})"
+    return asked(f"topk(1, {found})", f" The last failure: {{{{ .Labels.{own.REASON} }}}}, {{{{ .Labels.{own.DETAIL} }}}}.", labels)
+
+
+def _like(reasons: str) -> str:
+    return f',{own.REASON}=~"{reasons}"' if reasons else ""
+
+
+def _unlike(reasons: str) -> str:
+    return f',{own.REASON}!~"{reasons}"'
+
+
+SHOWN = (
+    "".join(
+        f'{{{{ {"if" if first else "else if"} eq $labels.{metric.BACKEND} "{engine.name}" }}}} {engine.title} shows a chat in {engine.trail.words()}.'
+        for first, engine in ((engine is ENGINES[0], engine) for engine in ENGINES)
+    )
+    + "{{ end }}"
+)
+"""A space and a sentence with where the engine of the alert's labels shows a single chat."""
 
 WHERE = asked(f"count by ({own.URL}) ({own.TARGET_INFO.name}{{{_PLACE}}})", f" The engine: {{{{ .Labels.{own.URL} }}}}.", OF_TARGET)
 """A space and a sentence with the engine's URL."""

@@ -96,7 +96,7 @@ def main() -> None:
     targets = [f"target-{number}" for number in range(arguments.targets)]
     body = page(arguments.series)
     families = parse(body, CONTENT_TYPE, METRICS).families
-    relay = Relay(RelaySettings(series_per_target=arguments.series))
+    relay = Relay(RelaySettings(buckets="all", series_per_replica=arguments.series, series_in_all=arguments.targets * arguments.series))
 
     def parse_all() -> None:
         for _ in targets:

@@ -10,6 +10,7 @@ from catalogue import buckets, unified
 from catalogue.metric import REPLICA, TARGET, TARGET_LABELS, Metric
 from probes import backends, record
 from probes.failure import Reason
+from probes.load import LoadFailure
 from traffic.events import SkipReason
 from traffic.pairs import Measure, Undecided
 
@@ -25,8 +26,10 @@ SHARD, VERSION, PYTHON_VERSION = "shard", "version", "python_version"
 CHAT_LABELS = (*TARGET_LABELS, SCENARIO)
 
 FAILURE_REASONS = tuple(reason.value for reason in Reason)
+LOAD_FAILURES = tuple(cause.value for cause in LoadFailure)
 SKIP_REASONS = tuple(reason.value for reason in SkipReason)
 PHASES = record.PHASES
+ENGINE_PHASES = ("prefill", "decode")
 OUTCOMES = ("ok", "failed")
 """Of chats that count; a cancelled one counts nowhere."""
 MEASURES = tuple(measure.value for measure in Measure)
@@ -34,6 +37,8 @@ MEASURES = tuple(measure.value for measure in Measure)
 UNDECIDED = tuple(why.value for why in Undecided)
 BASES = ("request", "window")
 """How an engine's own time to first token is known: told with the chat, or from its sums."""
+UNUSED_BUCKET = "unused_bucket"
+"""The reason for which series of an engine are left out because that was asked for: nobody has to do anything."""
 
 PROBES = Metric("chatprobe_probes_total", "counter", "Chats that ended, well or not.", CHAT_LABELS)
 PROBE_FAILURES = Metric("chatprobe_probe_failures_total", "counter", "Chats that failed, by the first cause.", (*CHAT_LABELS, REASON))
@@ -107,6 +112,19 @@ OUTPUT_RATE = Metric(
 
 INPUT_TOKENS = Metric("chatprobe_input_tokens_total", "counter", "Input tokens of the chats, as far as the engine told.", CHAT_LABELS)
 OUTPUT_TOKENS = Metric("chatprobe_output_tokens_total", "counter", "Output tokens of the chats.", CHAT_LABELS)
+CACHED_INPUT_TOKENS = Metric(
+    "chatprobe_cached_input_tokens_total",
+    "counter",
+    "Input tokens of the chats that the engine found in its prefix cache, and did not compute. Absent until it tells of a chat how many.",
+    CHAT_LABELS,
+)
+ENGINE_SECONDS = Metric(
+    "chatprobe_engine_seconds_total",
+    "counter",
+    "How long the engine worked on the chats, by its own account: on their prompts (`prefill`) and their answers (`decode`), without loading and "
+    "waiting. It works on other requests of the same batch at the same time. Absent until it tells of a chat.",
+    (*CHAT_LABELS, PHASE),
+)
 CHUNKS = Metric("chatprobe_chunks_total", "counter", "Chunks that bore tokens.", CHAT_LABELS)
 RETRIES = Metric(
     "chatprobe_retries_total", "counter", "Requests sent again because a kept-alive connection died before the first response byte.", CHAT_LABELS
@@ -119,6 +137,12 @@ GATHERED = Metric(
     "Their timings are what users felt, and say nothing of the engine.",
     CHAT_LABELS,
 )
+UNWANTED_LOADS = Metric(
+    "chatprobe_unwanted_loads_total",
+    "counter",
+    "Chats for which the engine loaded its model although that was in memory and nobody allowed it, by the time that it says it took.",
+    CHAT_LABELS,
+)
 
 SLO_TOTAL = Metric("chatprobe_slo_total", "counter", "Attempts that count for an SLO.", (*CHAT_LABELS, SLO))
 SLO_GOOD = Metric("chatprobe_slo_good_total", "counter", "Attempts that succeeded and met every threshold of an SLO.", (*CHAT_LABELS, SLO))
@@ -126,7 +150,8 @@ SLO_GOOD = Metric("chatprobe_slo_good_total", "counter", "Attempts that succeede
 CHECK_FAILURES = Metric(
     "chatprobe_check_failures_total",
     "counter",
-    "Answers that failed a check of their scenario (`expect`): the chats that failed by `validation`, by the check's name.",
+    "Answers that failed a check of their scenario (`expect`), or `whole_prompt`, which every chat has to pass: the chats that failed by "
+    "`validation`, by the check's name.",
     (*CHAT_LABELS, CHECK),
 )
 PAIRS = Metric(
@@ -147,7 +172,8 @@ PAIRS_UNDECIDED = Metric(
     "chatprobe_pairs_undecided_total",
     "counter",
     "Pairs that none could win although both succeeded. `input_tokens`: the engines counted the prompt so differently that it was not the same "
-    "for both (with models of one name: differently at all). `gathered`: something on the way gathered the tokens of one.",
+    "for both (with models of one name: differently at all). `gathered`: something on the way gathered the tokens of one. "
+    "`load`: one waited for its model to be loaded.",
     (*CHAT_LABELS, PEER, REASON),
 )
 
@@ -195,6 +221,26 @@ CERTIFICATE_EXPIRY = Metric(
 )
 MODEL_LOADED = Metric(
     "chatprobe_model_loaded", "gauge", "Whether the model was in memory when last asked; of engines that load on demand.", TARGET_LABELS
+)
+MODEL_LOADING = Metric(
+    "chatprobe_model_loading",
+    "gauge",
+    "Whether chatprobe is having the engine load the model, apart from its chats; of targets with `load_model`.",
+    TARGET_LABELS,
+)
+MODEL_LOAD = Metric(
+    "chatprobe_model_load_seconds",
+    "histogram",
+    "How long the engine took to load the model for chatprobe, apart from its chats; of targets with `load_model`.",
+    TARGET_LABELS,
+    buckets.LOAD,
+)
+MODEL_LOAD_FAILURES = Metric(
+    "chatprobe_model_load_failures_total",
+    "counter",
+    "Loads that failed. `timeout`: it took longer than `load_timeout`; `refused`: the engine answered that it could not; `unreachable`: the "
+    "connection could not be made, or broke. The log has the engine's words.",
+    (*TARGET_LABELS, REASON),
 )
 BREAKER_OPEN = Metric(
     "chatprobe_breaker_open",
@@ -282,10 +328,12 @@ NATIVE_SERIES_DROPPED = Metric(
     "chatprobe_exporter_native_series_dropped_total",
     "counter",
     "Series of engines' own metrics that were scraped and not served on, anew with each scrape, by why: `unreadable`, the line is no metric; "
-    "`line_too_long`; `too_large`, the page has too many lines; `malformed`, OpenMetrics does not allow for them; `budget`, the target has too many; "
-    "`type_conflict`, another target has the name with another type; `name_conflict`, another family takes the name. What the filters leave out of "
-    "what was read is not counted. The log has the names.",
-    (TARGET, REASON),
+    "`line_too_long`; `too_large`, the page has too many lines; `malformed`, OpenMetrics does not allow for them; `unused_bucket`, nothing uses more "
+    "of the histogram than its average (`native.buckets`); `budget`, the process has too many (`native.series_per_replica`); `budget_in_all`, it has "
+    "more than its share of all (`native.series_in_all`); `type_conflict`, another target has the name with another type; `name_conflict`, another "
+    "family takes the name. What the filters leave out of what was read is not counted. The log has the names. `replica` is empty where a target is "
+    "one process.",
+    (TARGET, REPLICA, REASON),
 )
 SERIES = Metric("chatprobe_exporter_series", "gauge", "Series in this exposition.")
 EXPOSITION_DURATION = Metric("chatprobe_exporter_exposition_duration_seconds", "gauge", "How long the previous exposition took to render.")

@@ -15,13 +15,15 @@ from probes.wording import listed
 _INTRODUCTION = (
     "Written by `python -m catalogue.reference` from the catalogue; a test keeps the two alike.",
     "Units are base units. Counters and histograms of a configured target exist at 0 before its first chat, under the model `unknown` until the "
-    "engine has named one. `{first_content}` is the exception: it is absent until the model was seen to reason. Gauges are absent until there is "
+    "engine has named one. The exceptions are `{first_content}`, absent until the model was seen to reason, and `{cached}` and `{engine}`, absent "
+    "until the engine has told of a chat. Gauges are absent until there is "
     "something to say. Where a target's model changes, its series end and new ones begin at 0. The usual `process_*` and `python_*` metrics are "
     "served too.",
     "`{native}*` are the engines' own numbers. They are read from the engines' metrics, from what they say is loaded, and from what their answers "
     "tell. An engine that does not offer a number, or offers one that cannot be read, has no such series. `replica` is there only where a target "
     "lists several processes. Histograms of {with_metrics} keep the engine's own buckets, so those of different engines cannot be added up.",
-    "In OpenMetrics, the buckets of `{ttft}` and `{e2e}` carry exemplars with the `request_id` that the chat sent as `X-Request-Id`.",
+    "In OpenMetrics, the buckets of `{ttft}` and `{e2e}` carry exemplars with the chat's `request_id`, which it sent as "
+    "`X-Request-Id` and as the trace id of `traceparent`.",
 )
 _WIDTH = 120
 _BUCKETS = {
@@ -41,7 +43,8 @@ def reference() -> str:
 
 
 def _lines() -> Iterator[str]:
-    names = {"first_content": own.FIRST_CONTENT.name, "ttft": own.TTFT.name, "e2e": own.E2E.name}
+    exceptions = {"first_content": own.FIRST_CONTENT.name, "cached": own.CACHED_INPUT_TOKENS.name, "engine": own.ENGINE_SECONDS.name}
+    names = {**exceptions, "ttft": own.TTFT.name, "e2e": own.E2E.name}
     with_metrics = listed(backends.titles(lambda backend: backend.metrics))
     yield "# Metrics"
     yield ""
@@ -60,7 +63,8 @@ def _lines() -> Iterator[str]:
         (f"`{own.REASON}` of `{own.PROBE_SKIPPED.name}`", own.SKIP_REASONS),
         (f"`{own.REASON}` of `{own.PAIRS_UNDECIDED.name}`", own.UNDECIDED),
         (f"`{own.OUTCOME}`", own.OUTCOMES),
-        (f"`{own.PHASE}`", own.PHASES),
+        (f"`{own.PHASE}` of `{own.PHASE_SECONDS.name}`", own.PHASES),
+        (f"`{own.PHASE}` of `{own.ENGINE_SECONDS.name}`", own.ENGINE_PHASES),
         (f"`{own.BASIS}`", own.BASES),
     ):
         yield _item(f"{label}: {', '.join(f'`{value}`' for value in values)}")

@@ -53,11 +53,11 @@ SPEC_DECODE_DRAFTS = _of(Number.SPEC_DECODE_DRAFTS, "counter", "Steps of specula
 SPEC_DECODE_DRAFT_TOKENS = _of(Number.SPEC_DECODE_DRAFT_TOKENS, "counter", "Tokens that were proposed by speculative decoding.")
 SPEC_DECODE_ACCEPTED_TOKENS = _of(Number.SPEC_DECODE_ACCEPTED_TOKENS, "counter", "Proposed tokens that were accepted.")
 
-TTFT = _of(Number.TTFT, "histogram", "Time to first token as the engine saw it.")
+TTFT = _of(Number.TTFT, "histogram", "Time to first token as the engine saw it.", buckets.FIRST_TOKEN)
 ITL = _of(Number.ITL, "histogram", "Time between outputs of the engine.", buckets.TOKEN)
 TPOT = _of(Number.TPOT, "histogram", "Time per output token after the first, once for each request that ended.", buckets.TOKEN)
 E2E = _of(Number.E2E, "histogram", "A whole request as the engine saw it.", buckets.WHOLE_CHAT)
-QUEUE = _of(Number.QUEUE, "histogram", "How long a request waited for the engine to begin.")
+QUEUE = _of(Number.QUEUE, "histogram", "How long a request waited for the engine to begin.", buckets.FIRST_TOKEN)
 PREFILL = _of(Number.PREFILL, "histogram", "Work on the prompt.", buckets.FIRST_TOKEN)
 DECODE = _of(Number.DECODE, "histogram", "From the first token to the last.", buckets.WHOLE_CHAT)
 VALIDATION = _of(Number.VALIDATION, "histogram", "Tokenization and validation before the queue.")

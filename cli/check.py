@@ -94,6 +94,10 @@ def _report(loaded: Loaded, show: bool) -> None:
             "an exporter that is running starts such a histogram anew when it loads a change of them (note)",
             err=True,
         )
+    if unused := _unused_buckets(loaded.config):
+        click.echo(
+            f"{names}: native.buckets: used leaves out buckets that nothing uses, {unused}; averages stay, and all serves them (note)", err=True
+        )
     discovered = _discovered(loaded.config)
     if show:
         click.echo(f"# {names}\n{effective(loaded.config)}", nl=False)
@@ -126,6 +130,21 @@ def _boundaries(config: Config) -> str:
     from exporter.metrics.boundaries import added
 
     return ", ".join(f"{metric.name} {' '.join(f'{bound:.10g}' for bound in bounds)}" for metric, bounds in added(config).items())
+
+
+def _unused_buckets(config: Config) -> str:
+    """How many series are not served on of the engines that are configured, like `about 60 of the 330 series of vLLM`."""
+    from probes import backends
+    from probes.wording import listed
+
+    if not config.native.relay or config.native.buckets == "all":
+        return ""
+    asked = {target.backend for target in config.targets.values() if target.metrics and target.metrics.wanted}
+    engines = [backend for name, backend in backends.BACKENDS.items() if name in asked]
+    usual = [(engine.title, engine.metrics.usual) for engine in engines if engine.metrics and engine.metrics.usual]
+    return listed(
+        [f"about {series.whole - series.used} of the {series.whole} series of {title}" for title, series in usual if series.used < series.whole]
+    )
 
 
 def _compare(running: Loaded, loaded: Loaded, *, err: bool) -> None:

@@ -115,7 +115,8 @@ def _lines(name: str, engine: _Engine) -> Iterator[str]:
     version = "" if engine.version is None else f" {engine.version}"
     more = len(engine.models) - _MOST_MODELS
     listed = ", ".join(engine.models[:_MOST_MODELS]) + (f" and {more} more" if more > 0 else "")
-    comment = f"{title}{version}; it lists {listed or 'no models'}. Without a model, chats are with the first."
+    taken = "the first" if backends.get(engine.backend).on_demand is None else "one in memory, or the newest"
+    comment = f"{title}{version}; it lists {listed or 'no models'}. Without a model, chats are with {taken}."
     yield f"  # {''.join(character for character in comment if character.isprintable())}\n"
     yield f"  {_written(name)}: {{backend: {engine.backend}, url: {json.dumps(engine.given.url)}}}\n"
     if backends.get(engine.backend).on_demand is not None:

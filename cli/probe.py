@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from probes import backends
 from probes.wording import listed
 
 if TYPE_CHECKING:
-    from probes.ask import Ask, Cache, ConnectionPolicy, Endpoint, Timeouts
+    from probes.ask import Ask, Cache, ConnectionPolicy, Endpoint, Timeouts, TraceContext
     from probes.backends.backend import Backend
     from probes.control import Control
     from probes.probing import Prober
@@ -55,14 +56,17 @@ class Chats:
     max_tokens: int
     cache: Cache
     thinking: bool
+    trace_context: TraceContext
     connection: ConnectionPolicy
     timeouts: Timeouts
+    served_model: str | None = None
+    """The engine's own name for its model, where it was asked for that."""
 
 
 @click.command(context_settings={"show_default": True})
 @click.argument("url")
 @click.option("--backend", type=click.Choice(backends.names()), help="Which engine answers there; left out: it is asked.")
-@click.option("--model", metavar="NAME", help="Model to chat with; left out: the first that the engine lists.")
+@click.option("--model", metavar="NAME", help="Model to chat with; left out: the first that the engine lists, or has in memory.")
 @click.option("--chat-path", metavar="PATH", help="Path of chats below URL, where it is not the API's own, like /chat/completions.")
 @click.option("--omit", multiple=True, metavar="FIELD", help="Leave a field out of requests, like seed; repeatable.")
 @click.option("--extra-body", metavar="JSON", help="More fields for requests, like '{\"top_p\": 1}'.")
@@ -78,7 +82,14 @@ class Chats:
 @click.option("--cache", type=click.Choice(["cold", "warm"]), default="cold", help="cold: each prompt is new to the engine's prefix cache.")
 @click.option("--connection", type=click.Choice(["reuse", "fresh"]), default="reuse", help="fresh opens a connection for each chat.")
 @click.option("--thinking", is_flag=True, help="Let a reasoning model think first.")
+@click.option(
+    "--trace-context",
+    type=click.Choice(["sampled", "unsampled", "none"]),
+    default="sampled",
+    help="sampled: the engine's tracer records the chat, under its request id; none sends no traceparent.",
+)
 @click.option("--load-model", is_flag=True, help=f"Have {listed(_LOADING, 'or')} load the model if it is not in memory.")
+@click.option("--load-timeout", type=Duration(), help="For loading the model, with --load-model; left out: 5m.")
 @click.option("--connect-timeout", type=Duration(), default="5s", help="For resolving, connecting and the TLS handshake.")
 @click.option("--first-token-timeout", type=Duration(), default="30s", help="For the first token, once the request is sent.")
 @click.option("--stall-timeout", type=Duration(), default="10s", help="For each gap between tokens.")
@@ -109,7 +120,9 @@ def command(
     cache: str,
     connection: str,
     thinking: bool,
+    trace_context: str,
     load_model: bool,
+    load_timeout: float | None,
     connect_timeout: float,
     first_token_timeout: float,
     stall_timeout: float,
@@ -129,9 +142,12 @@ def command(
     from config.targets import who_loads, whose_api
     from probes.adaptation import Adaptation
     from probes.ask import Endpoint, Timeouts, Tls
+    from probes.load import PATIENCE_SECONDS
 
     if no_chunks and output != "json":
         raise click.BadParameter("is for --output json", param_hint="--no-chunks")
+    if load_timeout is not None and not load_model:
+        raise click.BadParameter("is for --load-model", param_hint="--load-timeout")
     key = _api_key(api_key_file)
     own_path = _chat_path(chat_path)
     unknown = Endpoint(
@@ -144,6 +160,7 @@ def command(
         headers=_headers(headers, has_api_key=key is not None),
         tls=Tls(ca_file=ca_file, insecure=insecure),
         load_model=load_model,
+        load_timeout_seconds=PATIENCE_SECONDS if load_timeout is None else load_timeout,
         adaptation=Adaptation(chat_path=own_path, query=_pairs(query)),
     )
     engine = backends.get(backend or asyncio.run(_recognised(unknown)))
@@ -160,6 +177,7 @@ def command(
         max_tokens=max_tokens,
         cache=cast("Cache", cache),
         thinking=thinking,
+        trace_context=cast("TraceContext", trace_context),
         connection=cast("ConnectionPolicy", connection),
         timeouts=Timeouts(connect_timeout, first_token_timeout, stall_timeout, timeout),
     )
@@ -226,7 +244,7 @@ def _adapted(engine: Backend, api: str, omit: tuple[str, ...], extra_body: str |
         raise click.BadParameter(f"is no JSON: {error}", param_hint="--extra-body") from None
     if not isinstance(extra, dict):
         raise click.BadParameter("is no JSON object; write '{\"NAME\": VALUE}'", param_hint="--extra-body")
-    findings = [*check_omit(omit, engine, api), *check_extra_body(extra, engine, load_model=load_model)]
+    findings = [*check_omit(omit, engine, api, load_model=load_model), *check_extra_body(extra, engine, load_model=load_model)]
     if max_tokens_field is not None:
         findings += check_max_tokens_field(max_tokens_field, engine, api)
     for place, text in findings:
@@ -299,7 +317,7 @@ def _for_people(chats: Chats, with_text: bool) -> Show:
 
     from rich.console import Console
 
-    from cli.summary import failures, gathered, left_out, summary_table
+    from cli.summary import failures, gathered, left_out, loads, summary_table
     from cli.waterfall import chat_report, one_line, printable
 
     if isinstance(sys.stdout, TextIOWrapper):
@@ -319,7 +337,7 @@ def _for_people(chats: Chats, with_text: bool) -> Show:
 
     def end(records: list[ChatRecord]) -> None:
         if records:
-            console.print(summary_table(records), *left_out(records), *gathered(records), *failures(records), sep="\n")
+            console.print(summary_table(records), *left_out(records), *loads(records), *gathered(records), *failures(records), sep="\n")
 
     return Show(each, end)
 
@@ -339,11 +357,19 @@ async def _run(chats: Chats, show: Show) -> int:
 
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, interrupt)
+        named = chats.endpoint.model
         chats = replace(chats, endpoint=await _with_model(control, chats.endpoint))
-        async with aclosing(_hold(chats, prober, stop)) as held:
-            async for record in held:
-                records.append(record)
-                show.each(record)
+        chats = replace(chats, served_model=chats.endpoint.model if named is None else None)
+        await _tell_what_may_load(control, chats.endpoint)
+        await _load(control, chats.endpoint, stop)
+        try:
+            async with aclosing(_hold(chats, prober, control, stop)) as held:
+                async for record in held:
+                    records.append(record)
+                    show.each(record)
+        except click.ClickException:
+            show.end(records)
+            raise
     show.end(records)
     if any(record.outcome == "failed" for record in records):
         return 1
@@ -353,37 +379,81 @@ async def _run(chats: Chats, show: Show) -> int:
 async def _with_model(control: Control, endpoint: Endpoint) -> Endpoint:
     """The endpoint with the model to ask for; an engine that gives no answer is left for the chat itself to show.
 
-    Raises `ClickException` where there is no model to chat with, or where only loading one would answer the chat.
+    Raises `ClickException` where there is no model to chat with.
     """
     from probes.ask import UNKNOWN_MODEL
     from probes.control import ControlError
-    from probes.loading import Memory, memory
+    from probes.loading import chosen
 
-    backend = backends.get(endpoint.backend)
-    model = endpoint.model
-    if model is None:
-        try:
+    if endpoint.model is not None:
+        return endpoint
+    try:
+        if backends.get(endpoint.backend).on_demand is not None:
+            model = await chosen(control, endpoint, None)
+        else:
             model = next(iter(await control.models(endpoint)), None)
-        except ControlError as error:
-            click.echo(f"The engine's models cannot be listed ({error}), and none is named with --model.", err=True)
-            return replace(endpoint, model=UNKNOWN_MODEL)
+    except ControlError as error:
+        click.echo(f"The engine's models cannot be listed ({error}), and none is named with --model.", err=True)
+        return replace(endpoint, model=UNKNOWN_MODEL)
     if model is None:
         raise click.ClickException("the engine lists no model; name one with --model")
-    if not endpoint.load_model:
-        match await memory(control, endpoint, model):
-            case Memory.UNLOADED:
-                raise click.ClickException(
-                    f"{backend.title} has not loaded {model}, and loading it would change what others see; --load-model allows it"
-                )
-            case Memory.UNTOLD:
-                raise click.ClickException(
-                    f"{backend.title} does not tell whether it has loaded {model}, and a chat might load it; --load-model allows it"
-                )
     return replace(endpoint, model=model)
 
 
-async def _hold(chats: Chats, prober: Prober, stop: asyncio.Event) -> AsyncGenerator[ChatRecord]:
-    """The chats' records in the order in which they end. Once `stop` is set no further one starts."""
+async def _load(control: Control, endpoint: Endpoint, stop: asyncio.Event) -> None:
+    """Have the model loaded before the chats, which are not to wait for it, where that is allowed and needed.
+
+    Once `stop` is set the load is given up. Raises `ClickException` where it fails.
+    """
+    from probes.load import LoadError, LoadFailure
+    from probes.loading import must_load, place
+
+    assert endpoint.model is not None
+    if not (endpoint.load_model and must_load(endpoint, await place(control, endpoint, endpoint.model))):
+        return
+    engine = backends.get(endpoint.backend).title
+    click.echo(f"{engine} loads {endpoint.model} …", err=True)
+    began = time.monotonic()
+    loading, stopping = asyncio.create_task(control.load(endpoint, endpoint.model, endpoint.load_timeout_seconds)), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({loading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if loading.done():
+            loading.result()
+            click.echo(f"{engine} has loaded {endpoint.model} in {time.monotonic() - began:.1f} s.", err=True)
+    except LoadError as error:
+        longer = "; --load-timeout allows more" if error.cause is LoadFailure.TIMEOUT else ""
+        raise click.ClickException(f"{engine} has not loaded {endpoint.model}: {error.detail}{longer}") from None
+    finally:
+        loading.cancel()
+        stopping.cancel()
+
+
+async def _tell_what_may_load(control: Control, endpoint: Endpoint) -> None:
+    """Says of an engine that loads on demand where chats cannot keep it from loading the model anew."""
+    from probes.loading import Memory, place
+
+    assert endpoint.model is not None
+    loader = await control.loader_behind(endpoint)
+    if loader is not None:
+        click.echo(
+            f"{loader.title} answers there. By this API it is not known whether a chat has it load the model, or load it anew "
+            f"for others; --backend {loader.name} keeps it from that.",
+            err=True,
+        )
+    found = await place(control, endpoint, endpoint.model)
+    if found.memory is Memory.LOADED and found.context_tokens is None:
+        click.echo(
+            f"{backends.get(endpoint.backend).title} does not tell the context of the model in memory: "
+            "a chat may load it anew for users with another one than its default.",
+            err=True,
+        )
+
+
+async def _hold(chats: Chats, prober: Prober, control: Control, stop: asyncio.Event) -> AsyncGenerator[ChatRecord]:
+    """The chats' records in the order in which they end. Once `stop` is set no further one starts.
+
+    Raises `ClickException` where a chat cannot be sent without leave to load the model, or had it loaded without.
+    """
     from probes.prompts import Prompter
 
     assert chats.endpoint.model is not None
@@ -394,18 +464,47 @@ async def _hold(chats: Chats, prober: Prober, stop: asyncio.Event) -> AsyncGener
         while running or (left and not stop.is_set()):
             while left and len(running) < chats.concurrency and not stop.is_set():
                 left -= 1
-                ask = _ask(chats, chats.endpoint.model, prompter)
-                chat = prober.chat(chats.endpoint, ask, scenario="cli", timeouts=chats.timeouts, connection=chats.connection)
-                running.add(asyncio.create_task(chat))
+                running.add(asyncio.create_task(_chat(chats, prober, control, _ask(chats, chats.endpoint.model, prompter))))
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 record = task.result()
-                if record.input_tokens is not None:
+                if record.input_tokens is not None and not record.prompt_cut:
                     prompter.learn(record.input_tokens)
                 yield record
+                if record.load == "unwanted" and left:
+                    raise click.ClickException(f"{left} more chats are not sent: they might load the model too; --load-model allows it")
     finally:
         for task in running:
             task.cancel()
+
+
+async def _chat(chats: Chats, prober: Prober, control: Control, ask: Ask) -> ChatRecord:
+    """Hold one chat, if it loads nothing or may load. Raises `ClickException` where it would, or where that is not known."""
+    from probes.loading import Memory, place
+
+    endpoint = chats.endpoint
+    backend = backends.get(endpoint.backend)
+    found = await place(control, endpoint, ask.model)
+    if not endpoint.load_model:
+        if found.memory is Memory.UNLOADED:
+            raise click.ClickException(
+                f"{backend.title} has not loaded {ask.model}, and loading it would change what others see; --load-model allows it"
+            )
+        if found.memory is Memory.SILENT:
+            record = await prober.reach(endpoint, ask, scenario="cli", timeouts=chats.timeouts, connection=chats.connection)
+            if record is not None:
+                return record
+        if found.memory in (Memory.SILENT, Memory.UNTOLD):
+            raise click.ClickException(
+                f"{backend.title} does not tell whether it has loaded {ask.model} ({found.detail}), and a chat might load it; --load-model allows it"
+            )
+    return await prober.chat(
+        endpoint,
+        replace(ask, context_tokens=found.context_tokens),
+        scenario="cli",
+        timeouts=chats.timeouts,
+        connection=chats.connection,
+    )
 
 
 def _ask(chats: Chats, model: str, prompter: Prompter) -> Ask:
@@ -419,5 +518,8 @@ def _ask(chats: Chats, model: str, prompter: Prompter) -> Ask:
         prompt_id=prompt.prompt_id,
         cache=chats.cache,
         nonce=prompt.nonce,
+        fewest_tokens=prompt.fewest_tokens,
         thinking=chats.thinking,
+        served_model=chats.served_model,
+        trace_context=chats.trace_context,
     )

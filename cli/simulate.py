@@ -27,6 +27,23 @@ def _list_faults(context: click.Context, parameter: click.Parameter, wanted: boo
     context.exit()
 
 
+class _Pair(click.ParamType[tuple[str, str]]):
+    """NAME=OF."""
+
+    name = "pair"
+
+    def convert(self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        name, equals, of = value.partition("=")
+        if not (name and equals and of):
+            self.fail(f"{value!r} is not NAME=OF", param, ctx)
+        return name, of
+
+
+_PAIR = _Pair()
+
+
 @click.command(context_settings={"show_default": True})
 @click.argument("engine", type=click.Choice(ENGINES))
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
@@ -47,6 +64,11 @@ def _list_faults(context: click.Context, parameter: click.Parameter, wanted: boo
 @click.option("--loaded/--not-loaded", default=True, help="Whether the first model is in memory from the start (Ollama).")
 @click.option("--load-seconds", type=click.FloatRange(0), default=3.0, help="How long a cold model loads, in seconds (Ollama).")
 @click.option("--keep-alive", type=float, default=300.0, help="How long an idle model stays loaded, in seconds; below 0 for ever (Ollama).")
+@click.option("--copy", "copies", multiple=True, type=_PAIR, metavar="NAME=OF", help="A --model that is a copy of another; repeatable (Ollama).")
+@click.option("--derived", multiple=True, type=_PAIR, metavar="NAME=OF", help="A --model made FROM another; repeatable (Ollama).")
+@click.option("--embedding", multiple=True, metavar="NAME", help="A --model that cannot chat; repeatable (Ollama).")
+@click.option("--thinking", multiple=True, metavar="NAME", help="A --model that may be asked to think; repeatable (Ollama).")
+@click.option("--remote", multiple=True, metavar="NAME", help="A --model that another server holds; repeatable (Ollama).")
 @click.option("--enable-per-request-metrics", is_flag=True, help="Tell with each chat how long the engine took for it (vLLM).")
 @click.option("--seed", type=int, default=1, help="Seed of lengths, jitter and fault probabilities.")
 @click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), help="PEM file with the certificate; serves HTTPS.")
@@ -73,6 +95,11 @@ def command(
     loaded: bool,
     load_seconds: float,
     keep_alive: float,
+    copies: tuple[tuple[str, str], ...],
+    derived: tuple[tuple[str, str], ...],
+    embedding: tuple[str, ...],
+    thinking: tuple[str, ...],
+    remote: tuple[str, ...],
     enable_per_request_metrics: bool,
     seed: int,
     tls_cert: str | None,
@@ -84,7 +111,7 @@ def command(
     It prints one line, `ENGINE URL`, once it listens. Faults can be changed while it runs (`/sim/faults`), or asked for by one request
     (header `X-Sim-Fault`); what was really sent when is served at `/sim/truth`.
     """
-    from simulator import Capacity, Latency, Options
+    from simulator import Capacity, Latency, Library, Options
 
     try:
         options = Options(
@@ -105,6 +132,7 @@ def command(
             loaded=loaded,
             slots=slots,
             keep_alive_seconds=keep_alive,
+            library=Library(copies=dict(copies), derived=dict(derived), embedding=embedding, thinking=thinking, remote=remote),
             per_request_metrics=enable_per_request_metrics,
         )
         context = _tls(tls_cert, tls_key)

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.quantiles import weighted_quantile
-from cli.waterfall import failure_lines, gathered_lines
+from cli.waterfall import failure_lines, gathered_lines, load_lines
 from probes.record import ChatRecord
 from probes.spare import told
 
@@ -53,6 +53,14 @@ def gathered(records: Sequence[ChatRecord]) -> Iterator[Text]:
     if found:
         yield Text(f"{len(found)} of {len(records)} chats")
         yield from gathered_lines(found[0])
+
+
+def loads(records: Sequence[ChatRecord]) -> Iterator[Text]:
+    """For how many chats the engine loaded the model, and how in the first; nothing where it did for none."""
+    found = [record for record in records if record.load is not None]
+    if found:
+        yield Text(f"{len(found)} of {len(records)} chats")
+        yield from load_lines(found[0])
 
 
 def _outcomes(records: Sequence[ChatRecord]) -> str:

@@ -21,7 +21,7 @@ _WIDEST_BAR = 100
 def chat_report(record: ChatRecord, *, url: str, console: Console, with_text: bool) -> Group:
     """Everything that one chat has to tell, for the width and the character set of the console."""
     parts = [*_headline(record, url), Text(), *waterfall(record, console.width, block=_block(console)), Text()]
-    parts += [*_measures(record), *gathered_lines(record), *failure_lines(record)]
+    parts += [*_measures(record), *load_lines(record), *gathered_lines(record), *failure_lines(record)]
     if with_text and record.text:
         parts += [Text(), Text(printable(record.text))]
     return Group(*parts)
@@ -82,7 +82,7 @@ def failure_lines(record: ChatRecord) -> Iterator[Text]:
     """The reason, what was seen, and what to do about it; nothing for a chat that did not fail."""
     if record.failure is not None:
         yield Text.assemble((f"failed: {record.failure.reason}", "bold red"), f": {printable(record.failure.detail)}")
-        yield Text(f"remedy: {remedy(record.failure.reason)}")
+        yield Text(f"remedy: {remedy(record.failure, record.backend)}")
 
 
 def gathered_lines(record: ChatRecord) -> Iterator[Text]:
@@ -92,6 +92,16 @@ def gathered_lines(record: ChatRecord) -> Iterator[Text]:
         how = "all tokens at once" if found.every_seconds is None else f"some {found.chunks} chunks at once, each {milliseconds(found.every_seconds)}"
         yield Text.assemble(("gathered", "bold yellow"), f": {how}: something on the way holds them back, and their times are not the engine's")
         yield Text(f"remedy: {GATHERED_REMEDY}")
+
+
+def load_lines(record: ChatRecord) -> Iterator[Text]:
+    """That the engine loaded the model for the chat; nothing for one that found it in memory."""
+    if record.load is not None:
+        seconds = record.native.load_seconds or 0
+        text = f": for {seconds:.2f} s the engine loaded the model, which is in the time to first token"
+        if record.load == "unwanted":
+            text += "; nobody allowed it: its users have other load options, and wait for it too"
+        yield Text.assemble(("loaded", "bold yellow"), text)
 
 
 def one_line(number: int, record: ChatRecord) -> Text:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from config.rules import Finding, suggestion
 from probes.adaptation import MAX_TOKENS, NEWER_MAX_TOKENS, fields
 from probes.ask import Ask, Message
 from probes.backends.backend import Backend
 
-_EVERYTHING = Ask(model="m", messages=(Message("user", "x"),), max_tokens=1, prompt_id="x", nonce="n", exact_length=True)
+_EVERYTHING = Ask(model="m", messages=(Message("user", "x"),), max_tokens=1, prompt_id="x", nonce="n", exact_length=True, context_tokens=1)
 """A chat whose request has every field that chatprobe sends."""
+_WITHOUT_CONTEXT = replace(_EVERYTHING, context_tokens=None)
 _ESSENTIAL = frozenset({"messages", "inputs", "stream"})
 _BOUNDS = frozenset({MAX_TOKENS, "options.num_predict", "parameters.max_new_tokens"})
 _AROUND_BOUNDS = frozenset(bound.partition(".")[0] for bound in _BOUNDS)
@@ -26,14 +28,20 @@ def check_chat_path(path: str) -> str:
     return path.rstrip("/")
 
 
-def check_omit(omit: Sequence[str], backend: Backend, api: str) -> Iterator[Finding]:
-    """`api` is one of the backend's."""
+def check_omit(omit: Sequence[str], backend: Backend, api: str, *, load_model: bool) -> Iterator[Finding]:
+    """`api` is one of the backend's. What keeps a model from being loaded anew is not left out without leave."""
     sent = fields(backend.forms[api].body(_EVERYTHING))
+    keeping = sent - fields(backend.forms[api].body(_WITHOUT_CONTEXT))
     for index, name in enumerate(omit):
         if name in _BOUNDS | _AROUND_BOUNDS and name in sent:
             yield ("omit", index), "bounds the answer; write max_tokens_field: NAME if the bound goes by another name there"
         elif name in _ESSENTIAL and name in sent:
             yield ("omit", index), "is a field without which there is no streaming chat; leave it out of omit"
+        elif name in keeping and not load_model:
+            yield (
+                ("omit", index),
+                f"keeps {backend.title} from loading the model anew for others; allow that by load_model: true, or leave it out of omit",
+            )
         elif name not in sent:
             yield ("omit", index), f"is no field that chats with {backend.title} have; {suggestion(name, sent)}"
 

@@ -44,6 +44,7 @@ def advise(config: Config) -> Iterator[Finding]:
     for name, slo in config.slos.items():
         yield from ((("slos", name, *place), text) for place, text in _on_slo(slo, config.scenarios[slo.scenario]))
     yield from _on_limits(config)
+    yield from _on_series(config)
 
 
 def _on_target(target: Target) -> Iterator[Finding]:
@@ -54,6 +55,20 @@ def _on_target(target: Target) -> Iterator[Finding]:
             yield place, "carries the key in clear text over the network; write https://"
     if target.tls.insecure:
         yield ("tls", "insecure"), "accepts any certificate, an attacker's too; write ca_file: PATH"
+    if (loader := _loader_by_port(target)) is not None:
+        yield (
+            ("backend",),
+            f"cannot ask {loader.title}, whose port this is, to leave a model as it is in memory: each chat may load it, or load it anew for others; "
+            f"write {loader.name}",
+        )
+
+
+def _loader_by_port(target: Target) -> Backend | None:
+    """The engine that loads on demand and usually has the target's port, where the target is spoken to by the generic form."""
+    if not backends.get(target.backend).generic:
+        return None
+    port = urlsplit(target.url).port
+    return next((backend for backend in backends.BACKENDS.values() if backend.on_demand is not None and port in backend.usual_ports), None)
 
 
 def _on_credential(credential: Credential) -> Iterator[Finding]:
@@ -102,8 +117,9 @@ def _on_scenario(config: Config, scenario: Scenario) -> Iterator[Finding]:
             ("thinking",),
             f"is not told to {', '.join(untold)}, as only {able} can be told; name the others in targets, or leave it out",
         )
+    yield from _on_longest_answer(config, scenario)
     budget = config.limits.tokens_per_hour
-    if budget is not None and (largest := tokens_of_largest_chat(scenario)) > budget:
+    if budget is not None and (largest := tokens_of_largest_chat(scenario, max(_longest_answers(config, scenario)))) > budget:
         yield (
             ("max_tokens",),
             f"makes chats of about {_about(largest)} tokens with their prompts, which limits.tokens_per_hour ({budget}) never lets through; "
@@ -112,6 +128,27 @@ def _on_scenario(config: Config, scenario: Scenario) -> Iterator[Finding]:
     for engine in backends.BACKENDS.values():
         yield from _on_pinning(config, scenario, engine, shape)
     yield from _on_yielding(config, scenario)
+
+
+def _longest_answers(config: Config, scenario: Scenario) -> list[int]:
+    """With each configured target of the scenario; with one of no particular engine where all are still to be discovered."""
+    targets = config.targets_of(scenario).values()
+    return [backends.get(target.backend).longest_answer(scenario.max_tokens) for target in targets] or [scenario.max_tokens]
+
+
+def _on_longest_answer(config: Config, scenario: Scenario) -> Iterator[Finding]:
+    """What is said where an engine takes `max_tokens` for less exact than it is."""
+    asked = scenario.max_tokens
+    for engine in backends.BACKENDS.values():
+        rounded = engine.longest_answer(asked)
+        names = [name for name, target in config.targets_of(scenario).items() if target.backend == engine.name]
+        if rounded != asked and names:
+            exact = next(tokens for tokens in range(asked, 0, -1) if engine.longest_answer(tokens) == tokens)
+            yield (
+                ("max_tokens",),
+                f"is no exact bound for {', '.join(names)}: {engine.title} may answer with up to {rounded} tokens, or end before {asked} "
+                f"where so many do not fit; write {exact} or {rounded}",
+            )
 
 
 def _on_fairness(config: Config, scenario: Scenario) -> Iterator[Finding]:
@@ -135,7 +172,7 @@ def _on_fairness(config: Config, scenario: Scenario) -> Iterator[Finding]:
         )
     loading = [name for name, target in targets.items() if target.load_model and backends.get(target.backend).on_demand is not None]
     if loading:
-        yield ("pair",), f"counts the loading of a model to the time of {', '.join(loading)} (load_model); load it before, and leave load_model out"
+        yield ("pair",), f"has no pairs while {', '.join(loading)} loads its model (load_model); load it before, and leave load_model out"
 
 
 def _weights(model: str) -> str:
@@ -217,11 +254,35 @@ def _on_limits(config: Config) -> Iterator[Finding]:
         yield ("limits", "load_share"), "holds nothing back, as no scenario yields; write yields: true in one that may wait, or leave it out"
     if limits.tokens_per_hour is None:
         return
-    expected = sum(tokens_per_hour(scenario) * max(1, len(config.targets_of(scenario))) for scenario in config.scenarios.values())
+    expected = sum(tokens_per_hour(scenario, longest) for scenario in config.scenarios.values() for longest in _longest_answers(config, scenario))
     if expected > limits.tokens_per_hour:
         yield (
             ("limits", "tokens_per_hour"),
             f"is {limits.tokens_per_hour}, and all scenarios together ask for about {_about(expected)} in an hour; raise it, or chat less",
+        )
+
+
+def _on_series(config: Config) -> Iterator[Finding]:
+    """Which budget of relayed series is too small for whole pages of the configured targets, as far as these are known."""
+    native = config.native
+    if not native.relay or native.allow:
+        return
+    pages = [
+        (target.backend, len(target.metrics.pages(target.url))) for target in config.targets.values() if target.metrics and target.metrics.wanted
+    ]
+    usual = {backend.title: backend.metrics.usual for name, _ in pages if (backend := backends.get(name)).metrics and backend.metrics.usual}
+    have = {title: series.whole if native.buckets == "all" else series.used for title, series in usual.items()}
+    largest = max(have, key=have.__getitem__, default=None)
+    if largest is None:
+        return
+    count = sum(replicas for name, replicas in pages if backends.get(name).metrics)
+    told = f"and a page of {largest} has about {have[largest]} series that are served on: families will be left out"
+    if native.series_per_replica < have[largest]:
+        yield ("native", "series_per_replica"), f"is {native.series_per_replica}, {told}; raise it, or deny what is not needed"
+    elif native.series_in_all // count < have[largest]:
+        yield (
+            ("native", "series_in_all"),
+            f"is {native.series_in_all}, {native.series_in_all // count} for each of {count} pages, {told}; raise it, or deny what is not needed",
         )
 
 

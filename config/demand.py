@@ -72,21 +72,21 @@ def longest_interval_seconds(scenario: Scenario) -> float:
             return _longest_interval(stages, [turn / stage.users if stage.users else None for stage in stages])
 
 
-def tokens_per_hour(scenario: Scenario) -> float:
-    """Of input and output, roughly, in the busiest hour: answers are taken for as long as they may be."""
-    return _chats_in_busiest_hour(scenario) * (fmean(_input_tokens(scenario)) + scenario.max_tokens)
+def tokens_per_hour(scenario: Scenario, answer_tokens: int) -> float:
+    """Of input and output with one target, roughly, in the busiest hour: answers are taken for as long as they may be with it."""
+    return _chats_in_busiest_hour(scenario) * (fmean(_input_tokens(scenario, answer_tokens)) + answer_tokens)
 
 
-def tokens_of_largest_chat(scenario: Scenario) -> float:
-    """Of input and output, roughly."""
-    return max(_input_tokens(scenario)) + scenario.max_tokens
+def tokens_of_largest_chat(scenario: Scenario, answer_tokens: int) -> float:
+    """Of input and output with one target, roughly. `answer_tokens` are as many as its answers may have."""
+    return max(_input_tokens(scenario, answer_tokens)) + answer_tokens
 
 
-def _input_tokens(scenario: Scenario) -> list[float]:
+def _input_tokens(scenario: Scenario, answer_tokens: int) -> list[float]:
     """Of each prompt, or of each turn of the conversation with all that was said before it."""
     if scenario.conversation is not None:
         said = accumulate(map(_tokens_of, sets.load(scenario.conversation).conversation))
-        return [tokens + turn * scenario.max_tokens for turn, tokens in enumerate(said)]
+        return [tokens + turn * answer_tokens for turn, tokens in enumerate(said)]
     match scenario.prompt:
         case Synthetic(tokens):
             return [tokens]

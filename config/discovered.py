@@ -27,7 +27,7 @@ from config.wording import in_words
 
 _KEYS = ("backend", "url", "model", "api", "chat_path", "omit", "extra_body", "max_tokens_field")
 _SECRET = ("api_key", "headers", "tls")
-_NOT_FOR_OTHERS = ("load_model", "query")
+_NOT_FOR_OTHERS = ("load_model", "load_timeout", "query")
 _LABELS = ("backend", "model", "api", "chat_path", "max_tokens_field")
 _SCHEMES = ("http", "https")
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?", re.ASCII)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    AliasChoices,
     Field,
     ModelWrapValidatorHandler,
     SerializerFunctionWrapHandler,
@@ -30,6 +31,8 @@ from probes.wording import listed
 PATH = "/metrics"
 """What is meant by the URL of a replica without a path."""
 HAVE_METRICS = backends.titles(lambda backend: backend.metrics)
+SERIES_BEFORE = "series_per_target"
+"""What `series_per_replica` was called while all replicas of a target shared it; it is read still."""
 _PREFIXES = [f"`{prefix}*`" for backend in backends.BACKENDS.values() if backend.metrics for prefix in backend.metrics.prefixes]
 _DENIED = tuple(name for backend in backends.BACKENDS.values() if backend.metrics for name in backend.metrics.denied)
 _TIMEOUT_SECONDS = 5.0
@@ -85,8 +88,16 @@ class Native(Section):
     relay: bool = Field(default=True, description=f"whether {listed(_PREFIXES)} are served on, under their own names")
     allow: MetricPatterns = Field(default=(), description="names of those that are served on, or patterns like `vllm:*_seconds`; left out: all")
     deny: MetricPatterns = Field(default=_DENIED, description="names of those that are not, or patterns")
-    series_per_target: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        default=2000, description="most of these series for each target; more are dropped, and counted"
+    buckets: Literal["used", "all"] = Field(
+        default="used", description="which buckets of their histograms: those that dashboards, rules or `chatprobe_native_*` use, or `all`"
+    )
+    series_per_replica: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=2000,
+        validation_alias=AliasChoices("series_per_replica", SERIES_BEFORE),
+        description="most of these series for each process that is read; more are dropped, and counted",
+    )
+    series_in_all: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        default=250_000, description="most of these series of all processes together, of which each has an equal share"
     )
 
     @field_validator("timeout_seconds", mode="before")

@@ -18,6 +18,7 @@ from config.model import Config
 from config.placeholders import placeholders
 from config.places import Value, bytes_of, overlay, read_yaml
 from config.problems import ConfigError, KeyPath, Problem, write_path
+from config.renamed import renamed
 from config.unavailable import take_out
 from config.wording import consequences, in_words
 
@@ -107,7 +108,7 @@ def _load(sources: Sequence[Value], files: Sequence[Path], earlier: Sequence[Pro
     if found:
         order = {str(file): index for index, file in enumerate(files)}
         raise ConfigError(sorted(dict.fromkeys(found), key=lambda problem: (order[problem.file], problem.line or 0, problem.column or 0)))
-    return Loaded(config, tuple(_problem(root, path, text) for path, text in (*taken_off(data), *advise(config))), tuple(files))
+    return Loaded(config, tuple(_problem(root, path, text) for path, text in (*taken_off(data), *renamed(data), *advise(config))), tuple(files))
 
 
 def _secret_dirs(data: Mapping[str, object]) -> Iterable[str]:

@@ -31,7 +31,7 @@ from config.quantities import Name, NamePattern, Rate, Seconds, write_duration
 from config.references import exact_ones
 from config.rules import as_error
 from config.shapes import MOST_USERS, Stages, Think, misfits
-from probes.ask import Cache, ConnectionPolicy, Timeouts
+from probes.ask import Cache, ConnectionPolicy, Timeouts, TraceContext
 from probes.prompts import Named
 from probes.wording import listed
 
@@ -116,6 +116,11 @@ class Scenario(Section):
     cache: Cache = Field(default="cold", description="`cold`: each prompt is new to the engine's prefix cache; `warm`: it is the same each time")
     thinking: Switch = Field(default=False, description="`on` lets a reasoning model think first")
     connection: ConnectionPolicy = Field(default="reuse", description="`reuse` keeps connections alive; `fresh` opens one for each chat")
+    trace_context: TraceContext = Field(
+        default="sampled",
+        description="`sampled`: the engine's tracer, if it has one, records each chat, under its `request_id`; `unsampled` asks it not to; "
+        "`none` says nothing",
+    )
     exact_length: bool = Field(default=False, description=f"answers of exactly `max_tokens`; {listed(exact_ones())} only")
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(default=1, description="seed of prompts and of sampling: the same seed, the same chats")
 

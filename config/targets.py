@@ -12,11 +12,13 @@ from config.base import Section
 from config.choices import ApiName, BackendName
 from config.endings import without_ending
 from config.engine_metrics import HAVE_METRICS, TargetMetrics, check_fits
+from config.quantities import Seconds
 from config.rules import Finding, as_error, check_header, check_plain_url, check_tls
 from probes import backends
 from probes.adaptation import MAX_TOKENS, NEWER_MAX_TOKENS, Adaptation
 from probes.ask import Tls
 from probes.backends.backend import Backend
+from probes.load import PATIENCE_SECONDS
 from probes.wording import listed
 
 NonEmpty = Annotated[str, Field(min_length=1)]
@@ -57,7 +59,7 @@ class Target(Section):
         default=None, description="path of chats below `url`, where it is not the API's own: `/chat/completions`; the list of models is beside it"
     )
     url: str = Field(description="where it answers, `http://` or `https://`, without the API's own path such as `/v1`")
-    model: NonEmpty | None = Field(default=None, description="model to chat with; left out: the first that the engine lists")
+    model: NonEmpty | None = Field(default=None, description="model to chat with; left out: the first that the engine lists, or has in memory")
     api: ApiName = Field(default="chat", description=f"`chat`, or {listed(_OWN_APIS, 'or')}")
     api_key: SecretRef | None = Field(default=None, description="bearer key, `{file: PATH}` or `{env: NAME}`")
     tls_settings: TlsSettings = Field(default=TlsSettings(), alias="tls", description="certificates, for `https://`")
@@ -73,6 +75,11 @@ class Target(Section):
         default={}, description="what follows every path behind a `?`, by name; values are secrets and never shown"
     )
     load_model: bool = Field(default=False, description=f"{', '.join(_LOAD)}: whether a probe may load a model that is not loaded")
+    load_timeout_seconds: Seconds = Field(
+        default=PATIENCE_SECONDS,
+        alias="load_timeout",
+        description="with `load_model`: longest that a load may take; one given up is thrown away",
+    )
     metrics: TargetMetrics | None = Field(
         default=None,
         validate_default=True,
@@ -114,6 +121,8 @@ class Target(Section):
             findings.append((("api",), f"{whose_api(self.api)}, and this is no {_owners(self.api)}; leave it out, or write api: chat"))
         if self.load_model and backend.on_demand is None:
             findings.append((("load_model",), f"{who_loads()}; leave it out"))
+        if not self.load_model and self.load_timeout_seconds != PATIENCE_SECONDS:
+            findings.append((("load_timeout",), "is for a target with load_model: true; write that too, or leave it out"))
         urls = [self.url, *((self.metrics and self.metrics.urls) or ())]
         findings += check_tls(next((url for url in urls if url.startswith("https://")), self.url), self.tls_settings.model_dump(exclude_unset=True))
         findings += self._adapts(backend)
@@ -126,7 +135,7 @@ class Target(Section):
         yield from check_extra_body(self.extra_body, backend, load_model=self.load_model)
         if self.api not in backend.forms:
             return
-        yield from check_omit(self.omit, backend, self.api)
+        yield from check_omit(self.omit, backend, self.api, load_model=self.load_model)
         if self.max_tokens_field is not None:
             yield from check_max_tokens_field(self.max_tokens_field, backend, self.api)
 

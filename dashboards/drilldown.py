@@ -37,7 +37,6 @@ _PHASES = {
     "prefill": Colour.YELLOW,
     "decode": Colour.BLUE,
     "inference": Colour.BLUE,
-    "rest": Colour.GREY,
 }
 OF_PHASES = tuple(Override(matching(f"^{name}$"), colour=colour) for name, colour in _PHASES.items())
 _MEASURES = {
@@ -260,11 +259,15 @@ def left_out(backend: str) -> TimeSeries:
     of_engine = joined("max", select(own.NATIVE_UP, equals(BACKEND, backend)), (TARGET,))
     return lines(
         "Series that were left out",
-        "Series of the engine that chatprobe did not serve on, a second, by reason. `budget`: raise `native.series_per_target`, or deny some "
+        "Series of the engine that chatprobe did not serve on, a second, by process and reason. `unused_bucket`, grey: as `native.buckets` asks for. "
+        "`budget`, `budget_in_all`: panels above may be empty; raise `native.series_per_replica`, `native.series_in_all`, or deny some "
         "(`native.deny`). The log has the names.",
         Unit.PER_SECOND,
-        {f"{{{{{TARGET}}}}}: {{{{{REASON}}}}}": f"{rate(own.NATIVE_SERIES_DROPPED, by=(TARGET, REASON))} and on ({TARGET}) {of_engine}"},
-        overrides=(Override(matching("."), shades=Colour.RED),),
+        {
+            f"{{{{{TARGET}}}}} {{{{{REPLICA}}}}}: {{{{{REASON}}}}}": f"{rate(own.NATIVE_SERIES_DROPPED, by=(TARGET, REPLICA, REASON))}"
+            f" and on ({TARGET}) {of_engine}"
+        },
+        overrides=(Override(matching("."), shades=Colour.RED), Override(matching(f": {own.UNUSED_BUCKET}$"), shades=Colour.GREY)),
         width=12,
         may_be_empty="`native.relay` is off.",
         links=(),

@@ -70,7 +70,7 @@ FIRST_TOKEN = (
     _heatmap(
         "Time to first token",
         "How many chats a second waited how long for their first token. Two bands are two kinds of chats: cold and warm, queued and not. "
-        f"A dot is one chat, with the `request_id` under which the engine logged it. {_NO_LINE}",
+        f"A dot is one chat, with its `request_id`, which is its trace id too. {_NO_LINE}",
         own.TTFT,
         exemplars=True,
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from dataclasses import replace
 
 from catalogue import own
 from catalogue import unified as native
@@ -24,14 +24,7 @@ _WHERE = equals(BACKEND, "ollama")
 _BY_MODEL = (*BY_TARGET, MODEL)
 _MODEL_NAME = f"{NAME}: {{{{{MODEL}}}}}"
 _NO_MODEL = "no model is in memory."
-_NOT_LOADED = equals(own.REASON, "model_not_loaded")
-_TIMED = (native.LOAD, native.PREFILL, native.DECODE)
-
-
-def _rest(by: Collection[str]) -> str:
-    """What of a chat's time is in none of Ollama's durations, mean."""
-    untimed = " - ".join(seconds(part, _WHERE, by=by) for part in (native.E2E, *_TIMED))
-    return ratio(f"clamp_min({untimed}, 0)", observed(native.E2E, _WHERE, by=by))
+_LOADING = f'{own.REASON}=~"model_not_loaded|loads_model|loading|load_failed"'
 
 
 def _speed(tokens: str, phase: Metric) -> str:
@@ -82,31 +75,39 @@ NOW = (
 SIDES = drilldown.beside(
     Sides(
         backend="ollama",
-        first_token=ratio(f"({seconds(native.LOAD, _WHERE)} + {seconds(native.PREFILL, _WHERE)})", observed(native.PREFILL, _WHERE)),
-        first_token_is="Ollama's loading and prompt evaluation, without the wait for a slot and the template",
+        first_token=mean(native.TTFT, _WHERE),
+        first_token_is="Ollama's own, with loading and the wait for a slot",
         between_tokens=mean(native.ITL, _WHERE),
         whole=mean(native.E2E, _WHERE),
     )
 )
 
+_SPREADS = tuple(
+    replace(panel, width=6)
+    for panel in (
+        spread("Loading, spread", "How many chats waited how long for the model.", Unit.SECONDS, native.LOAD, "Purples", _WHERE),
+        spread("Waiting for a slot, spread", "How many chats waited how long for a slot.", Unit.SECONDS, native.QUEUE, "Reds", _WHERE),
+        spread("Prompt evaluation, spread", "How long prompts took, without what was cached.", Unit.SECONDS, native.PREFILL, "Oranges", _WHERE),
+        spread("Between tokens, spread", "By Ollama's own stamps of the pieces of an answer.", Unit.SECONDS, native.ITL, "Oranges", _WHERE),
+    )
+)
 TIMES = (
     drilldown.felt("ollama"),
     phases(
         "Where a chat's time goes, mean",
-        "Loading, prompt evaluation, generation, and the rest: the wait for a slot, the template, overhead. A rest that grows: others use the slots "
-        "(`OLLAMA_NUM_PARALLEL`).",
+        "Loading, the wait for a slot, prompt evaluation, generation. A queue that grows: others use the slots (`OLLAMA_NUM_PARALLEL`).",
         {
             "load": mean(native.LOAD, _WHERE, by=TOGETHER),
+            "queue": mean(native.QUEUE, _WHERE, by=TOGETHER),
             "prefill": mean(native.PREFILL, _WHERE, by=TOGETHER),
             "decode": mean(native.DECODE, _WHERE, by=TOGETHER),
-            "rest": _rest(TOGETHER),
         },
     ),
     lines(
         "Waiting for a slot, mean",
-        "What of a chat's time is in none of Ollama's own durations: a slot that others use, the template, overhead.",
+        "Until one of the slots (`OLLAMA_NUM_PARALLEL`) was free. Some milliseconds are the chat template and Ollama's own overhead.",
         Unit.SECONDS,
-        {NAME: _rest(BY_TARGET)},
+        {NAME: mean(native.QUEUE, _WHERE)},
     ),
     lines(
         "Loading, mean",
@@ -126,9 +127,7 @@ TIMES = (
         Unit.NUMBER,
         {NAME: f"1 / ({mean(native.TPOT, _WHERE)})"},
     ),
-    spread("Loading, spread", "How many chats waited how long for the model.", Unit.SECONDS, native.LOAD, "Purples", _WHERE),
-    spread("Prompt evaluation, spread", "How long prompts took, without what was cached.", Unit.SECONDS, native.PREFILL, "Oranges", _WHERE),
-    spread("Between tokens, spread", "By Ollama's own stamps of the pieces of an answer.", Unit.SECONDS, native.ITL, "Oranges", _WHERE),
+    *_SPREADS,
 )
 
 _MODELS = {
@@ -172,10 +171,12 @@ MEMORY = (
         mappings=(ValueText(0, "unloaded", Colour.PURPLE), ValueText(1, "loaded", Colour.GREEN)),
     ),
     lines(
-        "Chats not sent as the model was not loaded",
-        "Skipped, so that a probe does not load a model that nobody else wants. `load_model: true` lets it.",
+        "Chats not sent for the sake of the model in memory",
+        "`model_not_loaded`: so that a probe does not load a model that nobody else wants. `loads_model`: as chats had it loaded anew for others. "
+        "`load_model: true` lets them, and then chats are skipped as `loading` while the model is loaded, as `load_failed` after a load that failed.",
         Unit.PER_SECOND,
-        {NAME: rate(own.PROBE_SKIPPED, _WHERE, _NOT_LOADED)},
+        {f"{NAME}: {{{{{own.REASON}}}}}": f"{rate(own.PROBE_SKIPPED, _WHERE, _LOADING, by=(*BY_TARGET, own.REASON))} > 0"},
+        may_be_empty="every chat that was due was sent.",
         width=12,
     ),
     stacked(

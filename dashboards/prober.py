@@ -8,7 +8,7 @@ from catalogue import own
 from catalogue import process as facts
 from catalogue import unified as native
 from catalogue.metric import TARGET, Metric
-from catalogue.own import CLOCK, REASON, SCENARIO, VERSION
+from catalogue.own import CLOCK, PHASE, REASON, SCENARIO, VERSION
 from catalogue.uids import Dashboard
 from dashboards import engines, process, standard
 from dashboards.dash.board import Board, Row
@@ -94,8 +94,9 @@ FRESH = TimeSeries(
 )
 SKIPPED = TimeSeries(
     title="Chats that were due and not sent, by reason",
-    description="`breaker` and `target_busy` are the target's fault, and count against its SLOs. `missed` and `global_cap` are chatprobe's: too much "
-    "load for one process, or too few streams allowed. `token_budget`, `load_share`, `inactive` and `model_not_loaded` are as configured.",
+    description="`breaker`, `target_busy` and `load_failed` are the target's fault, and count against its SLOs. `missed` and `global_cap` are "
+    "chatprobe's: too much load for one process, or too few streams allowed. `token_budget`, `load_share`, `inactive`, `model_not_loaded` and "
+    "`loading` are as configured. `loads_model`: chats had the engine load its model, and are held back.",
     unit=Unit.REQUESTS_PER_SECOND,
     width=12,
     lowest=0,
@@ -232,6 +233,33 @@ SHARE = TimeSeries(
     value_links=(WHY,),
     may_be_empty="the engines' own metrics are not read (`native`), or Ollama is the only engine.",
 )
+ENGINE_TIME = TimeSeries(
+    title="Engine's time for chatprobe",
+    description="How much of the time the engine worked on a chat of chatprobe's, by its own account: prompts (prefill) and answers (decode). "
+    "Above 1, on several at once. Other requests of the batch are worked on at the same time, so this is the most that probing can cost, "
+    "not what users lose. Not every engine tells it.",
+    unit=Unit.RATIO,
+    width=12,
+    lowest=0,
+    queries=(Query(rate(own.ENGINE_SECONDS, by=(*BY_TARGET, PHASE)), f"{engines.LEGEND}: {{{{{PHASE}}}}}"),),
+    overrides=engines.COLOURS,
+    stack=Stack.VALUES,
+    legend=Legend.TABLE,
+    legend_values=(Reduce.MEAN, Reduce.LAST),
+    may_be_empty="no engine tells of a chat how long it worked on it.",
+)
+CACHED = TimeSeries(
+    title="Input tokens that were cached",
+    description="Share of the chats' input tokens that the engine found in its prefix cache and did not compute again. Near 0 where scenarios are "
+    "cold (`cache: cold`); high where conversations go on.",
+    unit=Unit.RATIO,
+    width=12,
+    lowest=0,
+    highest=1,
+    queries=(Query(ratio(rate(own.CACHED_INPUT_TOKENS), f"({rate(own.INPUT_TOKENS)} and {rate(own.CACHED_INPUT_TOKENS)})"), engines.LEGEND),),
+    overrides=engines.COLOURS,
+    may_be_empty="no engine tells of a chat how many tokens it had cached.",
+)
 CHATS = TimeSeries(
     title="Chats an hour",
     description="Chats that ended, at the present rate, by target.",
@@ -267,7 +295,7 @@ BOARD = Board(
         Row("Who measures", (EXPORTERS,)),
         Row("Is it on time?", (FRESH, SKIPPED, LAG, LATE)),
         Row("Can it be trusted?", (CLOCKS, STEPS, DOUBTFUL, COALESCED, INTERNAL, RETRIES)),
-        Row("What it costs", (TOKENS, SHARE, CHATS, SPENT, LOG_LINES, RECORDS)),
+        Row("What it costs", (TOKENS, SHARE, CHATS, ENGINE_TIME, CACHED, SPENT, LOG_LINES, RECORDS)),
         process.CONFIGURATION,
         process.METRICS,
         process.PROCESS,

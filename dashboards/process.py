@@ -13,7 +13,7 @@ from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import ValueText, high_is_bad, low_is_bad
 from dashboards.instances import EACH, NAME, WELL, WHY, each, later_than
-from dashboards.promql import BY_TARGET, heat, joined, rate, select
+from dashboards.promql import BY_TARGET, differs, heat, joined, rate, select
 
 _NO_DISCOVERY = "targets are listed in the configuration, and none is discovered (`discovery`)."
 
@@ -91,11 +91,18 @@ EXPOSITION = TimeSeries(
 )
 DROPPED = TimeSeries(
     title="Engines' series that were not served on",
-    description="Series a second of the engines' own metrics that were given up, by reason. `unreadable`, `line_too_long`: a line "
-    "of the engine's; `budget`: the target has too many; conflicts: two engines call different things by one name. The log has the names.",
+    description="Series a second of the engines' own metrics that were given up, by process and reason. `unreadable`, `line_too_long`: a line "
+    "of the engine's; `budget`: the process has too many (`native.series_per_replica`); `budget_in_all`: more than its share of "
+    "`native.series_in_all`; conflicts: two engines call different things by one name. What `native.buckets` leaves out is not shown. "
+    "The log has the names.",
     unit=Unit.PER_SECOND,
     lowest=0,
-    queries=(Query(f"{rate(own.NATIVE_SERIES_DROPPED, by=(TARGET, REASON))} > 0", f"{{{{{TARGET}}}}}: {{{{{REASON}}}}}"),),
+    queries=(
+        Query(
+            f"{rate(own.NATIVE_SERIES_DROPPED, differs(REASON, own.UNUSED_BUCKET), by=(TARGET, REPLICA, REASON))} > 0",
+            f"{{{{{TARGET}}}}} {{{{{REPLICA}}}}}: {{{{{REASON}}}}}",
+        ),
+    ),
     may_be_empty="all series that were scraped were served on.",
 )
 _BY_REPLICA = (*BY_TARGET, REPLICA)

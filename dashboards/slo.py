@@ -165,13 +165,13 @@ BAD = TimeSeries(
     may_be_empty=budgets.NO_SLO,
 )
 _NOT_OURS = f'{REASON}!="internal"'
-_HELD_BACK = f'{REASON}=~"breaker|target_busy"'
+_HELD_BACK = f'{REASON}=~"breaker|target_busy|load_failed"'
 _WITH_SLO = f"and on ({TARGET}, {SCENARIO}) {budgets.ATTEMPTS}"
 _REASONS = f"{engines.LEGEND}: {{{{{REASON}}}}}"
 REASONS = TimeSeries(
     title="Attempts that failed or were held back",
     description="Failed chats a second by their reason, in the scenarios of the chosen SLOs, and chats that were not sent because the target is dead "
-    "(`breaker`) or hangs (`target_busy`), which count as bad too.",
+    "(`breaker`), hangs (`target_busy`) or did not load its model (`load_failed`), which count as bad too.",
     unit=Unit.REQUESTS_PER_SECOND,
     width=12,
     lowest=0,

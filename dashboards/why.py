@@ -6,6 +6,7 @@ from functools import partial
 
 from catalogue import own, sglang, tgi, vllm
 from catalogue import unified as native
+from catalogue.engines import ENGINES
 from catalogue.metric import BACKEND, MODEL, TARGET
 from catalogue.uids import Dashboard
 from dashboards import engines, pods, standard
@@ -49,11 +50,18 @@ GUIDE = Text(
     content="""\
 1. **Before the engine, or in it?** *Outside the engine* is what the client waited beyond what the engine says, of the same chats: network, TLS, a
    gateway, tokenization. If it grows, look at the phases on *Latency*. Where *gathered* is above 0, a router holds tokens back: mend that first.
-2. **In the engine, where?** *Queue* grows: too many requests, or no room in the KV cache. *Prefill*: long prompts, or the prefix cache misses.
-   *Decode*: a large batch. *Load* (Ollama): the model was not in memory.
+2. **In the engine, where?** *Queue* grows: too many requests, no free slot, or no room in the KV cache. *Prefill*: long prompts, or the
+   prefix cache misses. *Decode*: a large batch. *Load* (Ollama): the model was not in memory.
 3. **Who is it?** Requests at once, and chatprobe's own share of the engine's work.
 4. **What it runs on**: the pods' GPUs, CPUs and memory, at the bottom.
 """,
+)
+TRAILS = Text(
+    title="One chat, in the engine",
+    description="Where each engine shows a single chat. Its `request_id` and time are in chatprobe's log and records, and in each dot of *Latency*.",
+    width=24,
+    height=6,
+    content="".join(f"- **{engine.title}**: {engine.trail.words()}.\n" for engine in ENGINES),
 )
 OUTSIDE = Stat(
     title="Outside the engine now",
@@ -179,10 +187,11 @@ WITHIN = (
         may_be_empty=_NO_TRAFFIC,
     ),
     phases(
-        "Ollama: load, prefill, decode, mean",
-        "Of chatprobe's own chats. The wait for a slot is in none of them: compare with the client's time to first token.",
+        "Ollama: load, queue, prefill, decode, mean",
+        "Of chatprobe's own chats. Queue is the wait for a slot (`OLLAMA_NUM_PARALLEL`).",
         {
             "load": mean(native.LOAD, _OF_OLLAMA, by=TOGETHER),
+            "queue": mean(native.QUEUE, _OF_OLLAMA, by=TOGETHER),
             "prefill": mean(native.PREFILL, _OF_OLLAMA, by=TOGETHER),
             "decode": mean(native.DECODE, _OF_OLLAMA, by=TOGETHER),
         },
@@ -317,6 +326,7 @@ BOARD = Board(
         Row("Its load", LOAD),
         Row("Whose load it is", SHARE),
         Row("Ollama's models", MEMORY),
+        Row("One chat", (TRAILS,)),
         pods.ROW,
     ),
 )

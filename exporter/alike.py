@@ -42,17 +42,15 @@ class Limit:
         self._told[kind] = _Told(at, at)
         return 0 if told is None else told.unlogged
 
-    def ended(self, whose: tuple[str, str], at: float, *, after_seconds: float = 0) -> bool:
-        """Whether events of this target and scenario were logged, and the last is so long ago.
+    def ended(self, whose: tuple[str, str], at: float, *, after_seconds: float = EVERY_SECONDS) -> int | None:
+        """Whether events of this target and scenario were logged, and the last is so long ago: then they are forgotten.
 
-        Then they are forgotten.
+        Gives how many there were since the last line; None if they have not ended, or never began.
         """
         kinds = [kind for kind in self._told if kind[:2] == whose]
         if not kinds or any(abs(at - self._told[kind].last_at) < after_seconds for kind in kinds):
-            return False
-        for kind in kinds:
-            del self._told[kind]
-        return True
+            return None
+        return sum(self._told.pop(kind).unlogged for kind in kinds)
 
     def keep(self, follows: Callable[[str, str], bool]) -> None:
         """Forget the kinds whose target and scenario are not followed."""

@@ -185,14 +185,18 @@ class _Exporter:
         return address
 
     async def _apply(self, plan: Plan) -> None:
-        """Have all parts work by a plan. Who counts learns of it before who is counted, and chats change last."""
+        """Have all parts work by a plan. Who counts learns of it before who is counted, and chats change last.
+
+        The first chats wait a moment for what engines tell of their load. Where others are chatted with, nobody waits.
+        """
         roster = plan.roster
         self._metrics.recording.set_targets(roster)
         self._metrics.tell_created(plan.config.metrics.created)
         self._overview.show(roster)
         self._log.forget_others(roster)
         self._natives.set_targets(roster, roster.endpoints)
-        await self._natives.first_round()
+        if not self._population.engines:
+            await self._natives.first_round()
         self._admission.configure(roster.config.limits)
         for gone in self._population.update(roster.endpoints):
             self._admission.forget(gone)

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from exporter.alike import EVERY_SECONDS, Limit
+from exporter.alike import Limit
 from exporter.lines import LineWriter
 from probes.failure import Failure
 from probes.record import ChatRecord
@@ -62,12 +62,16 @@ class _Forward(logging.Handler):
         structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
 
 
+_AS_WANTED = frozenset({SkipReason.INACTIVE, SkipReason.LOADING})
+"""Chats that are not sent for these are no trouble; that a model is loaded is logged by itself."""
+
+
 class ProbeLog:
     """A sink that logs failed chats, chats that were not sent, open breakers, and when each of these has ended.
 
     Of each kind (target, scenario, reason) the first is logged at once, then one a minute, with how many there were in
-    between. A chat that succeeds ends failures. Chats that are not sent have ended when all were sent for a minute: a
-    bound that is full lets some through.
+    between. They have ended when there were none for a minute: an engine that fails one chat in five serves the others,
+    and a bound that is full lets some through. Each failure for itself is logged at `debug`.
     """
 
     def __init__(self) -> None:
@@ -109,7 +113,7 @@ class ProbeLog:
     def _skipped(self, skip: Skip) -> None:
         if skip.reason is SkipReason.BREAKER:
             return  # that it opened is logged, and that it closed
-        resting = skip.reason is SkipReason.INACTIVE
+        resting = skip.reason in _AS_WANTED
         alike = (self._rests if resting else self._skips).due((skip.target, skip.scenario, skip.reason), skip.at, skip.count)
         if alike is not None:
             (self._log.debug if resting else self._log.warning)(
@@ -146,27 +150,28 @@ class ProbeLog:
         ended_at = record.started_at + record.e2e_seconds
         kind = (record.target, record.scenario)
         log = self._log.bind(target=record.target, scenario=record.scenario)
-        if self._rests.ended(kind, ended_at):
+        if self._rests.ended(kind, ended_at, after_seconds=0) is not None:
             log.debug("chats are sent again")
-        if self._skips.ended(kind, ended_at, after_seconds=EVERY_SECONDS):
-            log.info("chats are sent again")
+        if (alike := self._skips.ended(kind, ended_at)) is not None:
+            log.info("chats are sent again", skips_since_last_line=alike)
         if record.failure is not None:
             self._failed(record, record.failure, ended_at)
-        elif self._failures.ended(kind, ended_at):
-            log.info("probe succeeds again")
+        elif (alike := self._failures.ended(kind, ended_at)) is not None:
+            log.info("probe succeeds again", failures_since_last_line=alike)
 
     def _failed(self, record: ChatRecord, failure: Failure, at: float) -> None:
         check = {} if record.failed_check is None else {"failed_check": record.failed_check, "answer_head": record.answer_head}
         alike = self._failures.due((record.target, record.scenario, failure.reason, record.failed_check or ""), at)
-        if alike is not None:
-            self._log.warning(
-                "probe failed",
-                target=record.target,
-                scenario=record.scenario,
-                reason=failure.reason.value,
-                detail=failure.detail,
-                **check,
-                model=record.model,
-                request_id=record.request_id,
-                alike_since_last_line=alike,
-            )
+        log = self._log.bind(
+            target=record.target,
+            scenario=record.scenario,
+            reason=failure.reason.value,
+            detail=failure.detail,
+            **check,
+            model=record.model,
+            request_id=record.request_id,
+        )
+        if alike is None:
+            log.debug("probe failed")
+        else:
+            log.warning("probe failed", alike_since_last_line=alike)

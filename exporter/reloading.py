@@ -20,7 +20,7 @@ from discovery.kubernetes.enrolling import KUBERNETES
 from discovery.plan import Idle, Plan, plan
 from exporter.metrics.boundaries import beginning_anew
 from exporter.metrics.own import OwnMetrics
-from exporter.tidings import log_discovery, log_idle
+from exporter.tidings import Spell, log_idle, log_problems, log_targets
 from exporter.watching import Reading, Signatures, signatures
 from traffic.schedule import Clock
 from traffic.sharding import Part
@@ -90,6 +90,7 @@ class Reloading:
         self._lock = asyncio.Lock()
         self._stopping = False
         self._refusal = self._unread_secret = ""
+        self._spell = Spell()
         self._tell_of(first, before=None)
         own.configured(clock.epoch_seconds())
 
@@ -172,6 +173,7 @@ class Reloading:
         if seen.looked:
             well = seen.at is not None and not seen.problems and not self._unread_secret
             self._own.discovered(KUBERNETES, well=well, at=seen.at or 0.0)
+            self._spell.log(seen.problems, self._clock.monotonic_ns())
 
     def _refused(self, detail: str) -> Reloaded:
         self._refusal = detail
@@ -198,7 +200,8 @@ class Reloading:
         try:
             found = await asyncio.to_thread(change)
         except SecretError as error:
-            _log.error("a secret cannot be read, and targets stay as they were", detail=str(error))
+            if str(error) != self._unread_secret:
+                _log.error("a secret cannot be read, and targets stay as they were", detail=str(error))
             self._unread_secret = str(error)
             self.targets_read = replace(targets, well=False)
             for source, one in self.plan.sources.items():
@@ -231,7 +234,8 @@ class Reloading:
             self._own.discovered(FILES, well=well, at=self._clock.epoch_seconds())
         self.cluster_looked_at()
         for source, one in found.sources.items():
-            log_discovery(one, NOTHING if before is None else before.sources[source])
+            log_targets(one, NOTHING if before is None else before.sources[source])
+        log_problems(found.files, NOTHING if before is None else before.files)
         log_idle(found.idle, Idle() if before is None else before.idle)
 
 

@@ -17,6 +17,7 @@ from config.quantities import Address
 from config.reader import Loaded
 from discovery.kubernetes.api import Api, ApiError
 from discovery.kubernetes.lease import Lease, LeaseName, own_identity
+from exporter.allocator import give_back_freed_memory
 from exporter.exporting import ServeError, exporting
 from exporter.watching import Signatures
 from traffic.events import Sink
@@ -93,6 +94,7 @@ def _lease(config: Config, name: LeaseName) -> Lease:
 
 def run(main: Coroutine[object, object, None]) -> None:
     """Run on uvloop where it is installed."""
+    give_back_freed_memory()
     factory = None
     if find_spec("uvloop") is not None:
         from uvloop import new_event_loop

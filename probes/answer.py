@@ -9,9 +9,11 @@ from dataclasses import replace
 from probes.backends.base import Event, FrameError, Refusal, WireForm
 from probes.backends.complaint import Complaint, complaint_in
 from probes.backends.refusal import in_stream
+from probes.chunk import Chunk
 from probes.failure import Failure, Reason
 from probes.framing import Frame, FramingError, framer
-from probes.record import Chunk, Native, TokenSource
+from probes.own_account import Native
+from probes.record import TokenSource
 from probes.tokens import TokenCount, apportioned
 from probes.wire.order import Read
 
@@ -55,6 +57,9 @@ class Answer:
         self.finish_reason: str | None = None
         self.input_tokens: int | None = None
         self.kernel_clock = True
+        self.alike = 0
+        """How many of its last pieces of text are the same, white space around them aside."""
+        self._last_piece = ""
         self.reasoned = False
         self.stray = ""
         """What came in the stream and is nothing of it, as a gateway writes an error into a stream that it had
@@ -217,6 +222,8 @@ class Answer:
             self._borne.append(tokens)
             self._text_bytes.append(event.text_bytes)
             self._note_created(event)
+        if event.has_text:
+            self._note_piece((event.text + event.reasoning + event.tool_text).strip())
         if event.reasoning:
             self.reasoned = True
         if event.text:
@@ -247,6 +254,10 @@ class Answer:
         if self._last_created_ns is not None:
             self._server_gaps.append((event.created_ns - self._last_created_ns) / 1e9)
         self._last_created_ns = event.created_ns
+
+    def _note_piece(self, piece: str) -> None:
+        self.alike = self.alike + 1 if self.alike and piece == self._last_piece else 1
+        self._last_piece = piece
 
     def _keep_text(self, text: str) -> None:
         if self._text_size < TEXT_LIMIT:

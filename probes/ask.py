@@ -8,9 +8,14 @@ from typing import Literal
 
 from probes.adaptation import Adaptation
 from probes.guard import Guard
+from probes.load import PATIENCE_SECONDS
 
 Cache = Literal["cold", "warm"]
 ConnectionPolicy = Literal["reuse", "fresh"]
+TraceContext = Literal["sampled", "unsampled", "none"]
+"""Whether a chat says by which trace id it is known (W3C Trace Context, `traceparent`), and whether it asks to be
+recorded.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,11 @@ class Ask:
     """One chat request, before an engine's adapter turns it into a body.
 
     `nonce` is set for cold chats only: a text that no earlier chat had, which keeps the engine's prefix cache out of the measurement.
-    It holds letters and digits only, at most 128 (vLLM's `cache_salt` takes no more).
+    It holds letters and digits only, at most 128 (vLLM's `cache_salt` takes no more). `served_model` is the engine's own name for its model; None
+    where that is not known, or where it has several and `model` is none of them.
+    `fewest_tokens` is how few tokens an engine can count in the messages that has them whole; 0 where nothing is known.
+    `context_tokens` is the context of the model in memory, for an engine that would load it anew for a chat with another
+    one; None where there is no such engine, or where it is not known.
     """
 
     model: str
@@ -68,6 +77,10 @@ class Ask:
     exact_length: bool = False
     seed: int = 1
     check: Check | None = None
+    served_model: str | None = None
+    trace_context: TraceContext = "sampled"
+    context_tokens: int | None = None
+    fewest_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +107,7 @@ class Endpoint:
     """One target: an engine at an address. `headers` and `api_key` are secrets and never shown (they are left out of `repr`).
 
     `guard` is set where others have named the target: it is reached directly, through no proxy, and at no address that the guard objects to.
+    With `load_model` its engine may be asked to load the model, which may take `load_timeout_seconds`.
     `adaptation` is what the server wants otherwise than its engine's usual one.
     """
 
@@ -106,6 +120,7 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     tls: Tls = Tls()
     load_model: bool = False
+    load_timeout_seconds: float = PATIENCE_SECONDS
     guard: Guard | None = None
     adaptation: Adaptation = Adaptation()
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from probes.record import Chunk, Native
+from probes.chunk import Chunk
+from probes.own_account import Native
 
 TOGETHER_NS = 1_000_000
 """A chunk that came no later than this after the one before it came together with it."""
@@ -41,6 +40,11 @@ MOST = 0.5
 
 What gathers does so all the time. A program that waits for a processor holds many chunks now and then, and hands on
 the others one by one.
+"""
+SINGLE = 0.2
+"""An engine that guesses ahead sends single tokens in at least this share of its steps: not all guesses are right.
+
+A router or a proxy hands on a single one only where the engine itself paused.
 """
 FEWEST_TIMED = 4
 """Ollama counts the first token's step to the time of the answer: with fewer chunks that is a large part of it."""
@@ -132,7 +136,23 @@ def _earliest_ns(chunk: Chunk) -> int:
 def _held_back(found: Sequence[_Burst]) -> bool:
     """Whether most bursts, and with them most chunks, were held back."""
     held = [burst.chunks for burst in found if burst.is_held]
+    if _guessed_ahead(found):
+        return False
     return len(held) >= MOST * len(found) and sum(held) >= max(FEWEST_HELD, MOST * sum(burst.chunks for burst in found))
+
+
+def _guessed_ahead(found: Sequence[_Burst]) -> bool:
+    """Whether single chunks came among the others, and the engine had taken as long for them as for several.
+
+    The first and the last burst say nothing: the answer begins and ends there.
+    """
+    between = found[1:-1]
+    several = [(burst.gap_ns, 1) for burst in between if burst.chunks > 1]
+    if not several:
+        return False
+    step_ns = _usual(several)
+    single = sum(burst.chunks == 1 and step_ns <= 2 * burst.gap_ns <= 4 * step_ns for burst in between)
+    return single >= max(2, SINGLE * len(between))
 
 
 def _shortened(chunks: Sequence[Chunk], native: Native) -> bool:

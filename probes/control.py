@@ -8,18 +8,24 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 import httpx
+import orjson
 
 from probes import backends
 from probes.ask import Endpoint
-from probes.backends.base import FrameError
+from probes.backends.backend import Backend
+from probes.backends.base import FrameError, WireForm
 from probes.control_clients import Clients
 from probes.hiding import hidden
+from probes.load import LoadError, LoadFailure
+from probes.numbers.loaded import Details, ListedModel, LoadedModel, ModelDetails, OnDemand
 from probes.request import with_query
 from probes.wording import shortened
 
 TIMEOUT_SECONDS = 5.0
 """Ollama's `/api/ps` waits for a lock that a stuck runner may hold for 10 s; a control call must not wait that long."""
 BODY_LIMIT = 4 * 1024 * 1024
+MOST_DETAILS = 1000
+"""Models whose details are kept; of more, the earliest is forgotten."""
 
 GATEWAY_STATUSES = (502, 503, 504)
 """What a router answers in place of an engine that it does not reach."""
@@ -35,12 +41,17 @@ class NoAnswerError(ControlError):
     """Nobody answered: no connection, no answer in time, or a router's in place of the engine's."""
 
 
+class MissingError(ControlError):
+    """The engine says that it does not have what was asked after."""
+
+
 class Control:
     """Control calls over httpx. An async context manager."""
 
     def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._timeout_seconds = timeout_seconds
         self._clients = Clients()
+        self._details: dict[str, ModelDetails] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -53,13 +64,76 @@ class Control:
         backend = backends.get(endpoint.backend)
         return await self._read(endpoint, backend.models_path, backend.models)
 
-    async def loaded(self, endpoint: Endpoint, model: str) -> bool | None:
-        """Whether the model is in memory; None of an engine that serves only what it has loaded. Raises `ControlError`."""
-        backend = backends.get(endpoint.backend)
-        if backend.on_demand is None:
+    async def loaded_models(self, endpoint: Endpoint) -> tuple[LoadedModel, ...]:
+        """The models that are in memory, of an engine that loads them on demand. Raises `ControlError`."""
+        on_demand = _on_demand(endpoint)
+        return await self._read(endpoint, on_demand.path, on_demand.read)
+
+    async def listed_models(self, endpoint: Endpoint) -> tuple[ListedModel, ...]:
+        """All models of an engine that loads them on demand, in memory or not, in its order. Raises `ControlError`."""
+        listed = _on_demand(endpoint).listed
+        if listed is None:
+            return tuple(ListedModel(name) for name in await self.models(endpoint))
+        return await self._read(endpoint, backends.get(endpoint.backend).models_path, listed)
+
+    async def details(self, endpoint: Endpoint, model: str, digest: str | None = None) -> ModelDetails | None:
+        """What the engine tells of one model alone, asked once for each digest; None of an engine that tells no such thing.
+
+        Raises `MissingError` where it does not have the model, else `ControlError`.
+        """
+        details = _on_demand(endpoint).details
+        if details is None:
             return None
-        models = await self._read(endpoint, backend.on_demand.path, backend.on_demand.read)
-        return backend.model_key(model) in {backend.model_key(one.name) for one in models}
+        if digest is None:
+            return await self._ask_details(endpoint, details, model)
+        if digest not in self._details:
+            told = await self._ask_details(endpoint, details, model)
+            if len(self._details) >= MOST_DETAILS:
+                del self._details[next(iter(self._details))]
+            self._details[digest] = told
+        return self._details[digest]
+
+    async def loader_behind(self, endpoint: Endpoint) -> Backend | None:
+        """The engine that loads on demand and answers at an endpoint of a generic backend; None for any other endpoint. Raises nothing.
+
+        Chats by the generic form cannot say how the model is to be loaded.
+        """
+        if not backends.get(endpoint.backend).generic:
+            return None
+        for backend in backends.BACKENDS.values():
+            if backend.on_demand is None:
+                continue
+            try:
+                await self._read(endpoint, backend.recognised_at, backend.recognise)
+                await self._read(endpoint, backend.on_demand.path, backend.on_demand.read)
+            except ControlError:
+                continue
+            return backend
+        return None
+
+    async def _ask_details(self, endpoint: Endpoint, details: Details, model: str) -> ModelDetails:
+        return await self._read(endpoint, details.path, details.read, posted=orjson.dumps(details.ask(model)))
+
+    async def load(self, endpoint: Endpoint, model: str, timeout_seconds: float) -> None:
+        """Have an engine that loads on demand load the model, as it does for the target's chats, and wait until it has.
+
+        Raises `LoadError`.
+        """
+        request = _on_demand(endpoint).load
+        assert request is not None
+        body = orjson.dumps(endpoint.adaptation.adapted(request.ask(model)))
+        url = with_query(endpoint.url.rstrip("/") + endpoint.adaptation.path(request.path), endpoint)
+        try:
+            async with asyncio.timeout(timeout_seconds), self._clients.get(endpoint, url, posted=body) as response:
+                if response.status_code == 200:
+                    await response.aread()
+                    return
+                words = await _words(response, backends.form(endpoint.backend, endpoint.api))
+        except TimeoutError as error:
+            raise LoadError(LoadFailure.TIMEOUT, f"not in memory after {timeout_seconds:g} s") from error
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            raise LoadError(LoadFailure.UNREACHABLE, shortened(hidden(str(error), endpoint)) or type(error).__name__) from None
+        raise LoadError(LoadFailure.REFUSED, shortened(hidden(words, endpoint)))
 
     async def version(self, endpoint: Endpoint) -> str | None:
         """The engine's version; None for a backend that has no place to say it. Raises `ControlError`."""
@@ -104,16 +178,16 @@ class Control:
                     last = ControlError(f"{path}: {error}")
         raise last
 
-    async def _read(self, endpoint: Endpoint, path: str, read: Callable[[bytes], T]) -> T:
-        body = await self._get(endpoint, path)
+    async def _read(self, endpoint: Endpoint, path: str, read: Callable[[bytes], T], posted: bytes | None = None) -> T:
+        body = await self._get(endpoint, path, posted)
         try:
             return read(body)
         except FrameError as error:
             raise ControlError(f"{path}: {error}") from error
 
-    async def _get(self, endpoint: Endpoint, path: str) -> bytes:
+    async def _get(self, endpoint: Endpoint, path: str, posted: bytes | None = None) -> bytes:
         try:
-            async with asyncio.timeout(self._timeout_seconds), self._clients.get(endpoint, _url(endpoint, path)) as response:
+            async with asyncio.timeout(self._timeout_seconds), self._clients.get(endpoint, _url(endpoint, path), posted=posted) as response:
                 return await _body(response, path)
         except httpx.LocalProtocolError as error:
             raise ControlError(f"{path}: cannot be sent") from error  # its text repeats the header that is wrong
@@ -125,18 +199,41 @@ class Control:
             raise kind(f"{path}: {shortened(hidden(str(error), endpoint)) or type(error).__name__}") from None
 
 
+def _on_demand(endpoint: Endpoint) -> OnDemand:
+    found = backends.get(endpoint.backend).on_demand
+    assert found is not None
+    return found
+
+
 def _url(endpoint: Endpoint, path: str) -> str:
     return with_query(endpoint.url.rstrip("/") + endpoint.adaptation.control_path(path), endpoint)
+
+
+async def _words(response: httpx.Response, form: WireForm) -> str:
+    """What an error says, read as that of a chat."""
+    body = b""
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) > BODY_LIMIT:
+            break
+    return form.refuse(response.status_code, body).detail
 
 
 async def _body(response: httpx.Response, path: str) -> bytes:
     if response.status_code in GATEWAY_STATUSES:
         raise NoAnswerError(f"{path}: status {response.status_code}")
     if response.status_code != 200:
-        raise ControlError(f"{path}: status {response.status_code}")
+        missing = response.status_code == 404 and _is_json(response)
+        raise (MissingError if missing else ControlError)(f"{path}: status {response.status_code}")
     body = b""
     async for piece in response.aiter_raw():
         body += piece
         if len(body) > BODY_LIMIT:
             raise ControlError(f"{path}: more than {BODY_LIMIT} bytes")
     return body
+
+
+def _is_json(response: httpx.Response) -> bool:
+    """An engine says in JSON that it lacks a model; of a path that it lacks it, or a router, says so in plain text."""
+    content_type: str = response.headers.get("Content-Type", "")
+    return content_type.partition(";")[0].strip() == "application/json"

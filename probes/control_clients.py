@@ -47,19 +47,24 @@ class Clients:
         self._clients.clear()
 
     @asynccontextmanager
-    async def get(self, endpoint: Endpoint, url: str, headers: dict[str, str] | None = None) -> AsyncIterator[httpx.Response]:
+    async def get(
+        self, endpoint: Endpoint, url: str, headers: dict[str, str] | None = None, posted: bytes | None = None
+    ) -> AsyncIterator[httpx.Response]:
         """The answer to a GET of `url` by the endpoint's TLS settings, with its key and headers; its body is yet to be read, a redirect not followed.
 
-        Raises `httpx.HTTPError`, `httpx.InvalidURL`, `OSError`, `ValueError`.
+        It is a POST where a question is `posted`, which is JSON. Raises `httpx.HTTPError`, `httpx.InvalidURL`, `OSError`, `ValueError`.
         """
         way = endpoint.tls, address_of(replace(endpoint, url=url)).proxy, endpoint.guard
         lines = [*(headers or {}).items(), *endpoint.headers.items()]
         if endpoint.api_key:
             lines.append(("Authorization", f"Bearer {endpoint.api_key}"))
+        if posted is not None:
+            lines.append(("Content-Type", "application/json"))
         self._in_use[way] += 1
         try:
             client = await self._client(way)
-            async with client.stream("GET", url, headers=_latin_1(lines), extensions=_sni(endpoint)) as response:
+            method = "GET" if posted is None else "POST"
+            async with client.stream(method, url, content=posted, headers=_latin_1(lines), extensions=_sni(endpoint)) as response:
                 yield response
         finally:
             self._in_use[way] -= 1

@@ -27,7 +27,9 @@ class Reason(StrEnum):
     REJECTED = "rejected"
     """Any other 4xx, and 3xx: redirects are never followed."""
     SERVER_ERROR = "server_error"
-    """Any other 5xx, and TGI's 424."""
+    """Any other 5xx; a generation that failed before its first token: TGI's 424, and its words inside a 200."""
+    MODEL_LOAD = "model_load"
+    """The engine was to load the model before the chat, and could not, or not in time: the chat was not sent."""
     FIRST_TOKEN_TIMEOUT = "first_token_timeout"
     """No first token in time."""
     STALLED = "stalled"
@@ -54,12 +56,13 @@ _PRECEDENCE = {reason: place for place, reason in enumerate(Reason)}
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One cause of failure: `at_ns` is when it struck, on the monotonic clock; `detail` is for people, and that of a record is short and holds
-    no secret.
+    no secret. `remedy` is what to do about it, for people, where that is known better than by the reason.
     """
 
     reason: Reason
     detail: str
     at_ns: int
+    remedy: str | None = None
 
 
 def first(causes: Iterable[Failure | None]) -> Failure | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -16,12 +18,17 @@ from probes.answer import Answer
 from probes.ask import Ask, Check, ConnectionPolicy, Endpoint, Reply, Timeouts, TooSlowError, Wrong
 from probes.backends.base import FrameError, Refusal, WireForm
 from probes.backends.refusal import redirected, spoken
+from probes.backends.repeats import REMEDY, Repeats
+from probes.control import GATEWAY_STATUSES
 from probes.failure import Failure, Reason, first
 from probes.hiding import hidden
 from probes.lessons import Lessons
-from probes.record import ChatRecord, Outcome
-from probes.request import UrlError, address_of, body_of, request_bytes
+from probes.own_account import Native
+from probes.record import ChatRecord, Load, Outcome
+from probes.request import UrlError, address_of, body_of, question_bytes, request_bytes
 from probes.spare import wanted
+from probes.wholeness import REMEDY as CUT_REMEDY
+from probes.wholeness import cut
 from probes.wire.client import WorkerClient
 from probes.wire.order import Ending, Order, Read
 from probes.wording import shortened
@@ -89,13 +96,17 @@ class Prober:
             left_out = self._lessons.left_out(endpoint) - wanted(ask)
             tried = replace(endpoint, adaptation=endpoint.adaptation.without(left_out))
             answer, request_id = Answer(form), uuid.uuid4().hex
-            ending = await self._exchange(tried, ask, form, answer, request_id, timeouts, connection)
+            request = partial(request_bytes, tried, form, ask, request_id)
+            ending = await self._exchange(tried, request, form, answer, timeouts, connection)
             ours = fields(body_of(tried, form, ask)) - fields(endpoint.adaptation.extra_body) - wanted(ask)
             learnt = self._lessons.learn(endpoint, ours, ending.status, ending.error_body)
             if not learnt or pair_id is not None:
                 break
-        failure = _cause(ending, form, answer)
+        failure = _cause(ending, form, answer, backends.get(endpoint.backend).repeats)
         wrong: Wrong | None = None
+        if failure is None and answer.finished_ns is not None:
+            wrong = cut(ask, answer.input_tokens, answer.native.cached_tokens)
+            failure = Failure(Reason.VALIDATION, f"{wrong.check}: {wrong.detail}", answer.finished_ns, CUT_REMEDY) if wrong else None
         if failure is None and ask.check is not None and answer.finished_ns is not None:
             reply = Reply(answer.text, answer.output_tokens, answer.finish_reason)
             failure, wrong = await asyncio.get_running_loop().run_in_executor(self._checks, _checked, ask.check, reply, answer.finished_ns)
@@ -110,8 +121,38 @@ class Prober:
             left_out=tuple(sorted(left_out)),
         )
 
+    async def reach(
+        self,
+        endpoint: Endpoint,
+        ask: Ask,
+        *,
+        scenario: str,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+        connection: ConnectionPolicy = "reuse",
+        due_ns: int | None = None,
+        pair_id: str | None = None,
+    ) -> ChatRecord | None:
+        """Ask an engine that loads on demand for what it has in memory, in place of a chat that it might load something for.
+
+        Where nobody answers, the record is that of a chat that failed so: an outage is one, whatever was to be sent. None
+        where the engine answers: then nothing can be said of the chat.
+        """
+        on_demand = backends.get(endpoint.backend).on_demand
+        assert on_demand is not None
+        form = backends.form(endpoint.backend, endpoint.api)
+        answer, request_id = Answer(form), uuid.uuid4().hex
+        request = partial(question_bytes, endpoint, on_demand.path, request_id)
+        ending = await self._exchange(endpoint, request, form, answer, timeouts, connection)
+        if ending.status is not None and ending.status not in GATEWAY_STATUSES and ending.failure is None:
+            return None
+        failure = _cause(ending, form, answer, None)
+        if failure is not None:
+            failure = replace(failure, detail=f"{failure.detail} ({on_demand.path}, asked in place of a chat)")
+        record = _record(endpoint, ask, scenario, request_id, ending, answer, _told(failure, endpoint))
+        return replace(record, due_ns=due_ns, pair_id=pair_id)
+
     async def _exchange(
-        self, endpoint: Endpoint, ask: Ask, form: WireForm, answer: Answer, request_id: str, timeouts: Timeouts, connection: ConnectionPolicy
+        self, endpoint: Endpoint, request: Callable[[], bytes], form: WireForm, answer: Answer, timeouts: Timeouts, connection: ConnectionPolicy
     ) -> Ending:
         """One request and its answer, which is read as it comes."""
         reads = _Reads(answer)
@@ -119,7 +160,7 @@ class Prober:
             order = Order(
                 number=0,
                 address=address_of(endpoint),
-                request=request_bytes(endpoint, form, ask, request_id),
+                request=request(),
                 form=form,
                 timeouts=timeouts,
                 connection=connection,
@@ -203,14 +244,22 @@ def _no_stream(ending: Ending, form: WireForm) -> Refusal:
     return Refusal(Reason.PROTOCOL, f"{said} where {form.content_type} was asked for" + (f": {words}" if words else ", and an empty body"))
 
 
-def _cause(ending: Ending, form: WireForm, answer: Answer) -> Failure | None:
+def _cause(ending: Ending, form: WireForm, answer: Answer, repeats: Repeats | None) -> Failure | None:
     """The first cause in time, of all that saw one while the chat ran; what comes after the terminal marker is none."""
     if answer.finished_ns is not None:
         return answer.failure and _explained(answer.failure, ending, form, answer)
     cause = first([_refused(ending, form), answer.failure, ending.failure])
     if cause is None and not ending.cancelled:
-        cause = Failure(Reason.TRUNCATED, "the answer ended without a finish reason and without its terminal marker", ending.ended_ns)
+        cause = _endless(ending, answer, repeats)
     return None if cause is None else _explained(cause, ending, form, answer)
+
+
+def _endless(ending: Ending, answer: Answer, repeats: Repeats | None) -> Failure:
+    """The message ended properly, and its answer did not."""
+    cut = repeats.cut(answer.alike) if repeats is not None else None
+    if cut is not None:
+        return Failure(Reason.TRUNCATED, cut, ending.ended_ns, REMEDY)
+    return Failure(Reason.TRUNCATED, "the answer ended without a finish reason and without its terminal marker", ending.ended_ns)
 
 
 def _explained(cause: Failure, ending: Ending, form: WireForm, answer: Answer) -> Failure:
@@ -225,6 +274,14 @@ def _explained(cause: Failure, ending: Ending, form: WireForm, answer: Answer) -
 def _told(failure: Failure | None, endpoint: Endpoint) -> Failure | None:
     """The failure in a few words without secrets, which are hidden first: what is left of one that was cut could not be told any more."""
     return replace(failure, detail=shortened(hidden(failure.detail, endpoint))) if failure else None
+
+
+def _load(endpoint: Endpoint, native: Native) -> Load | None:
+    on_demand = backends.get(endpoint.backend).on_demand
+    bound_seconds = on_demand.loads_above_seconds if on_demand is not None else None
+    if bound_seconds is None or native.load_seconds is None or native.load_seconds <= bound_seconds:
+        return None
+    return "allowed" if endpoint.load_model else "unwanted"
 
 
 def _record(endpoint: Endpoint, ask: Ask, scenario: str, request_id: str, ending: Ending, answer: Answer, failure: Failure | None) -> ChatRecord:
@@ -263,6 +320,7 @@ def _record(endpoint: Endpoint, ask: Ask, scenario: str, request_id: str, ending
         input_tokens=answer.input_tokens,
         token_source=None if answer.output_tokens is None else "usage" if answer.counted_by_usage else "chunks",
         chunk_token_source=answer.chunk_token_source,
+        load=_load(endpoint, answer.native),
         finish_reason=answer.finish_reason,
         clock="kernel" if answer.kernel_clock else "user",
         reasoned=answer.reasoned,

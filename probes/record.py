@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from probes.ask import Cache
 from probes.bursts import Bursts, bursts
+from probes.chunk import Chunk
 from probes.failure import Failure, Reason
+from probes.own_account import Native
+from probes.wholeness import CHECK
 
 SCHEMA = 1
 DOUBTFUL_ABOVE_SECONDS = 0.001
@@ -24,21 +27,9 @@ Outcome = Literal["ok", "failed", "cancelled"]
 NATIVE_TPOT_MAY_DIFFER = 2.0
 """By what factor our TPOT and the engine's own may differ before the record tells it."""
 TokenSource = Literal["usage", "chunks", "apportioned"]
+Load = Literal["allowed", "unwanted"]
+"""Whether the engine's owner gave leave to a load."""
 PHASES = ("resolve", "connect", "tls", "send", "wait", "stream")
-
-
-class Chunk(NamedTuple):
-    """A chunk that bears tokens: when it arrived, how many tokens it bears, and how much earlier than `arrived_ns` it
-    may have come.
-
-    `tokens` is None where their number cannot be told: the engine counts tokens that it did not show. `shared` says
-    that something stood behind it in the same read, so that the kernel's stamp is that of a later segment.
-    """
-
-    arrived_ns: int
-    tokens: int | None
-    error_ns: int = 0
-    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,35 +43,6 @@ class Milestones:
     connected_ns: int | None = None
     secured_ns: int | None = None
     request_sent_ns: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Native:
-    """What the engine itself said of this chat; None where it did not say.
-
-    `load_seconds` is until a model is there to take the chat, `queue_seconds` until the engine begins with it,
-    `prefill_seconds` from there to the first token, `decode_seconds` from the first token to the last, `total_seconds`
-    the whole chat. `cached_tokens` are those of the prompt that it found in its cache. `server_gaps_seconds` are the
-    gaps between its own stamps of consecutive token-bearing objects.
-    """
-
-    load_seconds: float | None = None
-    queue_seconds: float | None = None
-    prefill_seconds: float | None = None
-    decode_seconds: float | None = None
-    total_seconds: float | None = None
-    cached_tokens: int | None = None
-    server_gaps_seconds: tuple[float, ...] | None = None
-
-    @property
-    def first_token_seconds(self) -> float | None:
-        """The engine's own time to first token: what came before the prefill (queue, load), and the prefill. None where it said only a part of it."""
-        before = [seconds for seconds in (self.load_seconds, self.queue_seconds) if seconds is not None]
-        return sum(before) + self.prefill_seconds if before and self.prefill_seconds is not None else None
-
-    def parts(self) -> dict[str, float | None]:
-        """What the engine said it did, in the order in which it does it."""
-        return {"load": self.load_seconds, "queue": self.queue_seconds, "prefill": self.prefill_seconds, "decode": self.decode_seconds}
 
 
 def _seconds(duration_ns: int) -> float:
@@ -125,6 +87,8 @@ class ChatRecord:
     token_source: TokenSource | None = None
     chunk_token_source: TokenSource | None = None
     """Where the tokens of each chunk are from; None also where they cannot be told."""
+    load: Load | None = None
+    """Set where the chat waited for its model to be loaded, by what the engine said of that time."""
     finish_reason: str | None = None
     clock: Literal["kernel", "user"] = "kernel"
     reasoned: bool = False
@@ -143,6 +107,11 @@ class ChatRecord:
     """
     certificate_expiry: float | None = None
     """When the server's certificate ends, seconds since the epoch."""
+
+    @property
+    def prompt_cut(self) -> bool:
+        """The engine did not have the whole prompt: its count of tokens is not that of what was sent."""
+        return self.failed_check == CHECK
 
     @property
     def reason(self) -> Reason | None:
@@ -348,6 +317,7 @@ class ChatRecord:
             "connection": self.connection,
             "retries": self.retries,
             "left_out": list(self.left_out),
+            "load": self.load,
             "cache": self.cache,
             "phases": self.phases(),
             "headers_seconds": self.headers_seconds,

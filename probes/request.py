@@ -36,24 +36,44 @@ def address_of(endpoint: Endpoint) -> Address:
 
 
 def request_bytes(endpoint: Endpoint, form: WireForm, ask: Ask, request_id: str) -> bytes:
-    """Head and body of the POST. The id travels as `X-Request-Id`, so that the record can be found in the engine's log."""
+    """Head and body of the POST. The id travels as `X-Request-Id` and as the trace id, so that the record can be found in
+    the engine's log and traces. The endpoint's own headers go before ours, whatever their letter case.
+    """
     body = orjson.dumps(body_of(endpoint, form, ask))
+    headers = {"Accept": form.content_type, "Content-Type": "application/json", "Content-Length": str(len(body))}
+    if ask.trace_context != "none":
+        headers["traceparent"] = _traceparent(request_id, sampled=ask.trace_context == "sampled")
+    return _head("POST", endpoint, endpoint.adaptation.path(form.path), headers, request_id) + body
+
+
+def question_bytes(endpoint: Endpoint, path: str, request_id: str) -> bytes:
+    """The head of a GET of something else than a chat, on the chats' way."""
+    return _head("GET", endpoint, endpoint.adaptation.control_path(path), {"Accept": "application/json"}, request_id)
+
+
+def _head(method: str, endpoint: Endpoint, path: str, own: dict[str, str], request_id: str) -> bytes:
     parts = urlsplit(endpoint.url)
     headers = {
         "Host": parts.netloc.rpartition("@")[2],
         "User-Agent": USER_AGENT,
-        "Accept": form.content_type,
         "Accept-Encoding": "identity",
-        "Content-Type": "application/json",
-        "Content-Length": str(len(body)),
+        **own,
         "X-Request-Id": request_id,
     }
     if endpoint.api_key:
         headers["Authorization"] = f"Bearer {endpoint.api_key}"
-    headers.update(endpoint.headers)
-    path = with_query(f"{parts.path.rstrip('/')}{endpoint.adaptation.path(form.path)}", endpoint)
-    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-    return "\r\n".join(lines).encode("latin-1") + body
+    theirs = {name.lower() for name in endpoint.headers}
+    headers = {name: value for name, value in headers.items() if name.lower() not in theirs} | dict(endpoint.headers)
+    target = with_query(f"{parts.path.rstrip('/')}{path}", endpoint)
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+def _traceparent(request_id: str, *, sampled: bool) -> str:
+    """W3C Trace Context, level 1: version, trace id, parent id, flags. The chat is the whole trace's first span, so that
+    its own id is the half of the request id that can never be zero (a UUID has its version there).
+    """
+    return f"00-{request_id}-{request_id[:16]}-{'01' if sampled else '00'}"
 
 
 def body_of(endpoint: Endpoint, form: WireForm, ask: Ask) -> dict[str, object]:

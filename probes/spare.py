@@ -19,6 +19,7 @@ SPARE: Mapping[str, str] = MappingProxyType(
         "chat_template_kwargs": "a model that can think does so, or not, as the server has it",
         "cache_salt": "only the number in front of a cold chat's prompt keeps the prefix cache out",
         "think": "a model that can think does so, or not, as the server has it",
+        "truncate": "a prompt that does not fit is cut, which shows by its count of tokens only",
         "seed": "answers to one prompt may differ more",
         "options.seed": "answers to one prompt may differ more",
         "parameters.seed": "answers to one prompt may differ more",

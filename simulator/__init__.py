@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from simulator.dialects import ENGINES
-from simulator.options import Capacity, Latency, Options
+from simulator.options import Capacity, Latency, Library, Options
 from simulator.simulator import Simulator
 
-__all__ = ["ENGINES", "Capacity", "Latency", "Options", "Simulator", "simulated"]
+__all__ = ["ENGINES", "Capacity", "Latency", "Library", "Options", "Simulator", "simulated"]
 
 
 @asynccontextmanager

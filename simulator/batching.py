@@ -67,16 +67,18 @@ class Batching:
 
     A prefill lengthens its step for the whole batch: that is the stall that others feel. Where the KV cache is full, requests wait; with
     `reserve` a request books all its blocks when it is admitted (TGI), without it blocks are taken as the answer grows, and the newest request
-    is thrown out and later computed again when none is left (vLLM's preemption by recomputation).
+    is thrown out and later computed again when none is left (vLLM's preemption by recomputation). With `part_tokens` an answer is generated in
+    parts of so many: after each the request leaves the batch, and waits again behind all others (TGI).
     """
 
-    def __init__(self, latency: Latency, capacity: Capacity, *, seed: int, reserve: bool) -> None:
+    def __init__(self, latency: Latency, capacity: Capacity, *, seed: int, reserve: bool, part_tokens: int | None = None) -> None:
         self.kv = KvCache(capacity.kv_blocks)
         self.running: list[Sequence] = []
         self.waiting: deque[Sequence] = deque()
         self._latency = latency
         self._capacity = capacity
         self._reserve = reserve
+        self._part_tokens = part_tokens
         self._random = random.Random(seed)
         self._free_ns = 0
 
@@ -119,7 +121,16 @@ class Batching:
                 sequence.prefill_ns = step.end_ns - step.start_ns
             if sequence.finished:
                 self._leave(sequence)
+            elif self._part_tokens is not None and sequence.produced % self._part_tokens == 0:
+                self._leave(sequence)
+                self.waiting.append(sequence)
         return produced
+
+    def part_ends(self, sequence: Sequence) -> int:
+        """How many tokens its answer may have by the end of the part that it is in, or waits for."""
+        if self._part_tokens is None:
+            return sequence.max_tokens
+        return min(sequence.max_tokens, (sequence.produced // self._part_tokens + 1) * self._part_tokens)
 
     def _blocks(self, tokens: int) -> int:
         return -(-tokens // self._capacity.block_tokens)
@@ -132,7 +143,7 @@ class Batching:
                 break
             # The last prompt token is always computed: its output is the first answer token.
             hits = min(self.kv.leading_hits(sequence.hashes), (sequence.prompt_tokens - 1) // self._capacity.block_tokens)
-            ahead = sequence.max_tokens if self._reserve else sequence.produced + 1
+            ahead = self.part_ends(sequence) if self._reserve else sequence.produced + 1
             holding = self.kv.hold(sequence.hashes, self._blocks(sequence.prompt_tokens + ahead) - len(sequence.hashes))
             if holding is None:
                 break

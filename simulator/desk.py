@@ -11,12 +11,13 @@ from simulator.answer import Answer
 from simulator.batch_loop import BatchLoop, Generation
 from simulator.batching import Sequence
 from simulator.clock import Clock
-from simulator.dialect import Answered, Chat, Dialect, Ending, Form, Piece, Reply
+from simulator.dialect import Answered, Chat, Dialect, Ending, Form, Piece
 from simulator.fault_plan import Plan
 from simulator.kvcache import block_hashes
 from simulator.options import Capacity, Options
 from simulator.own_metrics import NativeMetrics
 from simulator.player import Player
+from simulator.reply import Reply
 from simulator.text import answer_words
 from simulator.truth import ChatTruth
 
@@ -64,12 +65,15 @@ class Desk:
             return
         if chat.stream:
             await player.open()
-        async with self._dialect.in_memory(chat):
+        async with self._dialect.in_memory(chat, truth, fails=faults.LoadFailure in plan) as own:
+            batches = own or self._batches
             loaded_ns = self._clock.now_ns()
             if not chat.prompt:
-                raise Answered(Reply(200, form.whole("", Ending("load")), self._dialect.content_type))
+                raise Answered(Reply(200, form.whole("", Ending("load")), self._dialect.whole_type(chat)))
+            if chat.too_long is not None:
+                raise Answered(chat.too_long)
             sequence, words = self._sequence(chat, loaded_ns)
-            generation = self._batches.submit(sequence)
+            generation = batches.submit(sequence)
 
             def ending(finish: str) -> Ending:
                 total_ns = self._clock.now_ns() - truth.arrived_ns
@@ -82,10 +86,10 @@ class Desk:
                     await player.play(generation, words, ending, sequence.finish)
                 else:
                     await _hear_out(generation, form, words)
-                    raise Answered(Reply(200, form.whole("".join(words), ending(sequence.finish)), self._dialect.content_type))
+                    raise Answered(Reply(200, form.whole("".join(words), ending(sequence.finish)), self._dialect.whole_type(chat)))
             finally:
                 truth.cached_tokens = sequence.cached_tokens
-                self._batches.abort(generation)
+                batches.abort(generation)
 
     def _full(self) -> bool:
         limit = self._options.capacity.max_queue

@@ -6,17 +6,18 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import orjson
 
+from simulator.batch_loop import BatchLoop
 from simulator.batching import Batching
 from simulator.clock import Clock
 from simulator.faults import Fault
 from simulator.options import Capacity, Options
-
-if TYPE_CHECKING:
-    from simulator.own_metrics import NativeMetrics
+from simulator.own_metrics import NativeMetrics
+from simulator.reply import Reply
+from simulator.truth import ChatTruth
 
 JSON = "application/json"
 
@@ -47,16 +48,6 @@ Group = tuple[Frame, ...]
 """Frames that the engine hands to the kernel in one write."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer that is no stream. `body` is sent with a `content-length`."""
-
-    status: int
-    body: bytes = b""
-    content_type: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-
-
 class Answered(Exception):  # noqa: N818 - it is an answer, not an error of the simulator
     """The request is answered at once and whole, by `reply`, instead of by a stream."""
 
@@ -81,7 +72,8 @@ class Chat:
     """A chat request, understood.
 
     `prompt` is its tokens after the chat template; an empty one asks only that the model be loaded (Ollama). `extra_tokens` is added to every
-    count of answer tokens. `objection` is why the request is invalid, where the engine says so inside the stream (TGI).
+    count of answer tokens. `objection` is why the request is invalid, where the engine says so inside the stream (TGI). `context_tokens` is the
+    context that it is to have, and `too_long` the answer to a prompt that does not fit into it, which comes once the model is in memory (Ollama).
     """
 
     path: str
@@ -97,6 +89,8 @@ class Chat:
     keep_alive_seconds: float | None = None
     extra_tokens: int = 0
     objection: str | None = None
+    context_tokens: int | None = None
+    too_long: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +163,7 @@ class Dialect(Protocol):
     `comment` is the keep-alive comment of its streams, `comment_seconds` how often a silent stream gets one.
     `head_waits` says that the response head goes out with the first frame. `faults` are those that it can show, of the
     ones that not every engine can. `books_room` says that a request takes the room for its longest answer in the KV
-    cache at once.
+    cache at once. `part_tokens` is after how many tokens an answer is queued again; None if it never is.
     """
 
     name: ClassVar[str]
@@ -180,6 +174,7 @@ class Dialect(Protocol):
     head_waits: bool = False
     faults: ClassVar[frozenset[type[Fault]]] = frozenset()
     books_room: ClassVar[bool] = False
+    part_tokens: ClassVar[int | None] = None
 
     def __init__(self, options: Options, clock: Clock) -> None: ...
 
@@ -195,8 +190,11 @@ class Dialect(Protocol):
         """Whether it turns a further request away, where `limit` is how many may wait."""
         return len(batching.waiting) >= limit
 
-    def in_memory(self, chat: Chat) -> AbstractAsyncContextManager[None]:
-        """Holds the chat's model in memory; entering it waits until the model is there."""
+    def in_memory(self, chat: Chat, truth: ChatTruth, *, fails: bool) -> AbstractAsyncContextManager[BatchLoop | None]:
+        """Holds the chat's model in memory; entering it waits until the model is there, and gives its batch where it has one of its own.
+
+        Raises `Answered` where the model cannot be loaded: `fails` says that a load does not succeed.
+        """
         return nullcontext()
 
     def head(self, head: Head) -> bytes:
@@ -208,6 +206,14 @@ class Dialect(Protocol):
     def pages(self) -> Mapping[tuple[str, str], Page]:
         """(method, path) of everything that is no chat."""
         ...
+
+    def asked(self, path: str, body: bytes) -> Reply | None:
+        """The answer to a POST that is no chat; None where it knows no such path."""
+        return None
+
+    def whole_type(self, chat: Chat) -> str:
+        """The content type of an answer that is no stream."""
+        return self.content_type
 
     @property
     def chat_paths(self) -> frozenset[str]: ...

@@ -116,6 +116,14 @@ class Overloaded(Fault):
 
 
 @dataclass(frozen=True)
+class LoadFailure(Fault):
+    """A model that has to be loaded for the request is not: Ollama 500, with what its runner said."""
+
+    name = "load-failure"
+    of_every_engine = False
+
+
+@dataclass(frozen=True)
 class Garbage(AfterTokens):
     """After `after` tokens comes a frame that is not JSON, then the rest of the answer."""
 
@@ -305,6 +313,7 @@ FAULTS: dict[str, type[Fault]] = {
         Cut,
         Error,
         Overloaded,
+        LoadFailure,
         Garbage,
         EndlessLine,
         Unauthorized,

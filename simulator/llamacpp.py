@@ -14,26 +14,10 @@ import orjson
 from simulator import faults
 from simulator.batching import Batching
 from simulator.clock import Clock
-from simulator.dialect import (
-    DONE,
-    Answered,
-    Chat,
-    Dialect,
-    Ending,
-    Frame,
-    Group,
-    Head,
-    Page,
-    Piece,
-    Reply,
-    Spent,
-    compact,
-    messages_of,
-    sse,
-    whole_number,
-)
+from simulator.dialect import DONE, Answered, Chat, Dialect, Ending, Frame, Group, Head, Page, Piece, Spent, compact, messages_of, sse, whole_number
 from simulator.llamacpp_metrics import LlamacppMetrics
 from simulator.options import Capacity, Options
+from simulator.reply import Reply
 from simulator.text import render_chat
 
 BUILD = "b11549-9c1f0a2d"

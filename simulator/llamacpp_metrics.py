@@ -6,7 +6,7 @@ Names, help and order: llama.cpp `tools/server/server-task.cpp::server_task_resu
 from __future__ import annotations
 
 from simulator.batching import Batching, Sequence, Step
-from simulator.dialect import Reply
+from simulator.reply import Reply
 
 CONTENT_TYPE = "text/plain; version=0.0.4"
 

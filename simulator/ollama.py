@@ -1,68 +1,49 @@
-"""Ollama on the wire: Go's heads, which go out with the first token; NDJSON with a stamp on each object; errors as a line or as nothing at all.
+"""Ollama on the wire: Go's heads, which go out with the first token; what it refuses.
 
-Shapes: Ollama `api/types.go`, `server/routes.go::ChatHandler` and `::streamResponse`, `openai/openai.go`.
+Shapes: Ollama `api/types.go`, `server/routes.go::ChatHandler` and `::streamResponse`, `openai/openai.go`; words and rules as seen with Ollama 0.33.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from simulator import faults
+from simulator.batch_loop import BatchLoop
 from simulator.batching import Batching
 from simulator.clock import Clock
 from simulator.dialect import (
-    DONE,
     JSON,
     Answered,
     Chat,
     Dialect,
     Ending,
     Form,
-    Frame,
-    Group,
     Head,
     Page,
-    Piece,
-    Reply,
     compact,
     http_date,
     messages_of,
     object_of,
-    sse,
     whole_number,
 )
+from simulator.library import Installation, Installed
+from simulator.ollama_forms import CHAT, GENERATE, OPENAI, OllamaForm, OllamaOpenAiForm
+from simulator.ollama_pages import GO_JSON, SHOW, OllamaPages, error_reply, not_found
 from simulator.options import Capacity, Options
 from simulator.own_metrics import NoMetrics
-from simulator.residence import Residence
+from simulator.reply import Reply
+from simulator.residence import LoadError, Residence
 from simulator.text import render_chat, tokenize
+from simulator.truth import ChatTruth
 
-VERSION = "0.12.0"
-GO_JSON = "application/json; charset=utf-8"
-TEXT = "text/plain; charset=utf-8"
-CHAT = "/api/chat"
-GENERATE = "/api/generate"
-OPENAI = "/v1/chat/completions"
-MODEL_BYTES = 2_019_393_189
-DETAILS = {
-    "parent_model": "",
-    "format": "gguf",
-    "family": "llama",
-    "families": ["llama"],
-    "parameter_size": "3.2B",
-    "quantization_level": "Q4_K_M",
-}
+KEPT_TOKENS = 4
+"""How many tokens at its front a prompt keeps that is cut (`num_keep`'s default)."""
+SHORTEST_CONTEXT = 4
 _DURATION = re.compile(r"(-?[\d.]+)(ms|s|m|h)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def full_name(model: str) -> str:
-    """A model's name with its tag, `latest` where none is given."""
-    return model if ":" in model else f"{model}:latest"
 
 
 def duration_seconds(value: object) -> float | None:
@@ -74,11 +55,21 @@ def duration_seconds(value: object) -> float | None:
     return None
 
 
-def rfc3339(wall_ns: int) -> str:
-    """A stamp with nanoseconds, as Go prints it in UTC."""
-    seconds, nanoseconds = divmod(wall_ns, 1_000_000_000)
-    fraction = f".{nanoseconds:09d}".rstrip("0").rstrip(".")
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}{fraction}Z"
+def cut(tokens: list[str], context_tokens: int) -> list[str]:
+    """A prompt that is longer than its context: its front and its end, about half a context (`llm/llama_server.go::completionPromptForRequest`)."""
+    if len(tokens) < context_tokens:
+        return tokens
+    limit = context_tokens - max((context_tokens - KEPT_TOKENS) // 2, 1)
+    return [*tokens[:KEPT_TOKENS], *tokens[KEPT_TOKENS + len(tokens) - limit :]]
+
+
+def fitting(messages: list[tuple[str, str]], context_tokens: int) -> list[tuple[str, str]]:
+    """The messages without the first ones, but for the system's, until they fit; the last one stays (`server/prompt.go::chatPrompt`)."""
+    for first in range(len(messages)):
+        left = [*(one for one in messages[:first] if one[0] == "system"), *messages[first:]]
+        if len(render_chat(left)) <= context_tokens:
+            return left
+    return left if messages else messages
 
 
 class Ollama(Dialect):
@@ -87,15 +78,17 @@ class Ollama(Dialect):
     name = "ollama"
     idle_seconds = 3600.0
     head_waits = True
-    faults = frozenset({faults.Overloaded, faults.TokensPerChunk, faults.Reasoning, faults.SilentEnd})
+    faults = frozenset({faults.Overloaded, faults.LoadFailure, faults.TokensPerChunk, faults.Reasoning, faults.SilentEnd})
     chat_paths = frozenset({CHAT, GENERATE, OPENAI})
 
     def __init__(self, options: Options, clock: Clock) -> None:
         self._options = options
         self._clock = clock
-        self._residence = Residence(clock, load_seconds=options.load_seconds, keep_alive_seconds=options.keep_alive_seconds)
+        self._installation = Installation(options.models, options.library)
+        self._residence = Residence(clock, self._batches, load_seconds=options.load_seconds, keep_alive_seconds=options.keep_alive_seconds)
+        self._pages = OllamaPages(options, clock, self._installation, self._residence)
         if options.loaded:
-            self._residence.preload(full_name(options.models[0]))
+            self._residence.preload(self._installation.models[0], self._context(None))
 
     def metrics(self) -> NoMetrics:
         return NoMetrics()
@@ -107,8 +100,27 @@ class Ollama(Dialect):
         """Its `OLLAMA_MAX_QUEUE` is of requests that wait for a model to be loaded."""
         return self._residence.pending >= limit
 
-    def in_memory(self, chat: Chat) -> AbstractAsyncContextManager[None]:
-        return self._residence.use(full_name(chat.model), chat.keep_alive_seconds)
+    @asynccontextmanager
+    async def in_memory(self, chat: Chat, truth: ChatTruth, *, fails: bool) -> AsyncIterator[BatchLoop]:
+        model = self._installation.find(chat.model)
+        assert model is not None
+        context = self._context(chat.context_tokens)
+        try:
+            async with self._residence.use(model, context, chat.keep_alive_seconds, truth, fails=fails) as runner:
+                truth.context_tokens = context
+                yield runner.batches
+        except LoadError:
+            words = "llama-server process has terminated: exit status 1: error loading model: unable to allocate CPU buffer"
+            raise Answered(error_reply(chat.path, 500, words)) from None
+
+    def _batches(self, context_tokens: int) -> BatchLoop:
+        batching = Batching(self._options.latency, self._options.of_slots(context_tokens), seed=self._options.seed, reserve=False)
+        return BatchLoop(batching, self._clock, NoMetrics())
+
+    def _context(self, asked: int | None) -> int:
+        """The context of a chat: the server's own where it asks for none, and never more than the model was trained for."""
+        tokens = self._options.capacity.context_tokens if asked is None else asked
+        return max(SHORTEST_CONTEXT, min(tokens, self._options.library.trained_context_tokens))
 
     def head(self, head: Head) -> bytes:
         """The order of Go's net/http: the handler's headers by name, the date, then the framing."""
@@ -129,45 +141,10 @@ class Ollama(Dialect):
         return Head(200, "text/event-stream" if chat.path == OPENAI else "application/x-ndjson")
 
     def pages(self) -> Mapping[tuple[str, str], Page]:
-        running = Reply(200, b"Ollama is running", TEXT)
-        pages: dict[tuple[str, str], Page] = {
-            ("GET", "/api/ps"): self._loaded,
-            ("GET", "/v1/models"): self._models,
-        }
-        for method in ("GET", "HEAD"):
-            pages[method, "/"] = lambda: running
-            pages[method, "/api/version"] = lambda: Reply(200, compact({"version": VERSION}), GO_JSON)
-            pages[method, "/api/tags"] = self._installed
-        return pages
+        return self._pages.by_path()
 
-    def _installed(self) -> Reply:
-        modified = "2026-11-01T08:00:00Z"
-        models = [
-            {"name": name, "model": name, "modified_at": modified, "size": MODEL_BYTES, "digest": _digest(name), "details": DETAILS}
-            for name in map(full_name, self._options.models)
-        ]
-        return Reply(200, compact({"models": models}), GO_JSON)
-
-    def _models(self) -> Reply:
-        cards = [{"id": full_name(model), "object": "model", "created": 1793520000, "owned_by": "library"} for model in self._options.models]
-        return Reply(200, compact({"object": "list", "data": cards}), JSON)
-
-    def _loaded(self) -> Reply:
-        to_wall_ns = self._clock.wall_ns() - self._clock.now_ns()
-        models = [
-            {
-                "name": name,
-                "model": name,
-                "size": MODEL_BYTES,
-                "digest": _digest(name),
-                "details": DETAILS,
-                "expires_at": rfc3339(expires_ns + to_wall_ns),
-                "size_vram": MODEL_BYTES,
-                "context_length": self._options.capacity.context_tokens,
-            }
-            for name, expires_ns in self._residence.loaded()
-        ]
-        return Reply(200, compact({"models": models}), GO_JSON)
+    def asked(self, path: str, body: bytes) -> Reply | None:
+        return self._pages.show(body) if path == SHOW else None
 
     def guarded(self, path: str) -> bool:
         return False
@@ -176,39 +153,72 @@ class Ollama(Dialect):
         try:
             asked = object_of(body)
         except ValueError as broken:
-            raise Answered(_error(path, 400, str(broken) if body else "missing request body")) from None
-        model = str(asked.get("model") or "")
-        if not model:
-            raise Answered(self.model_missing(path, "") if path == GENERATE else _error(path, 400, "model is required"))
-        if full_name(model) not in map(full_name, self._options.models):
-            raise Answered(self.model_missing(path, model))
+            raise Answered(error_reply(path, 400, str(broken) if body else "missing request body")) from None
+        name = str(asked.get("model") or "")
+        if not name:
+            raise Answered(self.model_missing(path, "") if path == GENERATE else error_reply(path, 400, "model is required"))
+        model = self._installation.find(name)
+        if model is None:
+            raise Answered(self.model_missing(path, name))
         try:
-            prompt = self._prompt(path, asked)
-        except ValueError as broken:
-            raise Answered(_error(path, 400, str(broken))) from None
-        options = asked.get("options")
-        limit = asked.get("max_tokens") if path == OPENAI else options.get("num_predict") if isinstance(options, dict) else None
-        number = whole_number(limit)
+            return self._read(path, name, model, asked)
+        except ValueError as wrong:
+            raise Answered(error_reply(path, 400, str(wrong))) from None
+
+    def _read(self, path: str, name: str, model: Installed, asked: dict[str, object]) -> Chat:
+        given = asked.get("options")
+        options = given if isinstance(given, dict) and path != OPENAI else {}
+        context = self._context(_context_of(path, options))
+        prompt, too_long = self._prompt(path, asked, context)
+        keep_alive = None if path == OPENAI else duration_seconds(asked.get("keep_alive"))
+        self._turn_away(path, name, model, asked, unload=not prompt and keep_alive == 0)
+        number = whole_number(asked.get("max_tokens") if path == OPENAI else options.get("num_predict"))
         usage = asked.get("stream_options")
         return Chat(
             path=path,
-            model=model,
-            prompt=prompt,
+            model=name,
+            prompt=tuple(prompt),
             # Ollama cuts an endless answer at ten times the context; here the context itself is the end.
-            max_tokens=number if number is not None and number > 0 else self._options.capacity.context_tokens - len(prompt),
+            max_tokens=number if number is not None and number > 0 else max(1, context - len(prompt)),
             stream=bool(asked.get("stream", path != OPENAI)),
             include_usage=path != OPENAI or (isinstance(usage, dict) and bool(usage.get("include_usage"))),
-            keep_alive_seconds=None if path == OPENAI else duration_seconds(asked.get("keep_alive")),
+            keep_alive_seconds=keep_alive,
+            context_tokens=context,
+            too_long=too_long,
         )
 
-    def _prompt(self, path: str, asked: dict[str, object]) -> tuple[str, ...]:
-        """The prompt's tokens; one too long is cut at its front, as Ollama does. Empty for a request that only loads the model."""
+    def _turn_away(self, path: str, name: str, model: Installed, asked: dict[str, object], *, unload: bool) -> None:
+        """What is answered before a model is loaded, in Ollama's order. Raises `Answered`."""
+        if unload:
+            self._residence.unload(model)
+            form = OllamaForm(Chat(path, name, (), 0), self._clock)
+            raise Answered(Reply(200, form.whole("", Ending("unload")), GO_JSON))
+        if model.remote:
+            raise Answered(error_reply(path, 403, "ollama cloud is disabled: remote model is unavailable"))
+        if asked.get("think") and not model.can("thinking"):
+            raise Answered(error_reply(path, 400, f'"{name}" does not support thinking'))
+        if not model.can("completion"):
+            raise Answered(error_reply(path, 400, f'"{name}" does not support {"generate" if path == GENERATE else "chat"}'))
+
+    def _prompt(self, path: str, asked: dict[str, object], context: int) -> tuple[list[str], Reply | None]:
+        """The prompt's tokens, and why it is refused if it is: one that is too long is cut in silence, but where that is forbidden.
+
+        Empty for a request that only loads the model.
+        """
+        whole = path != OPENAI and asked.get("truncate") is False
         if path == GENERATE:
             tokens = tokenize(str(asked.get("prompt") or ""))
         else:
             messages = messages_of(asked.get("messages") or [])
-            tokens = render_chat(messages) if messages else []
-        return tuple(tokens[-(self._options.capacity.context_tokens - 1) :])
+            if not messages and path == OPENAI:
+                raise ValueError("[] is too short - 'messages'")
+            tokens = render_chat(messages if whole else fitting(messages, context)) if messages else []
+        if not whole:
+            return cut(tokens, context), None
+        return tokens, _too_long(path, len(tokens), context) if len(tokens) >= context else None
+
+    def whole_type(self, chat: Chat) -> str:
+        return JSON if chat.path == OPENAI else GO_JSON
 
     def form(self, chat: Chat, request_id: str) -> Form:
         return OllamaOpenAiForm(chat, self._clock) if chat.path == OPENAI else OllamaForm(chat, self._clock)
@@ -226,135 +236,30 @@ class Ollama(Dialect):
         return Reply(403)
 
     def model_missing(self, path: str, model: str) -> Reply:
-        return _error(path, 404, f"model '{model}' not found")
+        return not_found(path, model)
 
     def overloaded(self, chat: Chat) -> Reply:
-        return _error(chat.path, 503, "server busy, please try again.  maximum pending requests exceeded")
+        return error_reply(chat.path, 503, "server busy, please try again.  maximum pending requests exceeded")
 
     def invalid(self, objection: str) -> Reply:
-        return _error(CHAT, 400, objection)
+        return error_reply(CHAT, 400, objection)
 
     def failed(self, path: str) -> Reply:
-        return _error(path, 500, "llama runner process has terminated: exit status 2")
+        return error_reply(path, 500, "llama runner process has terminated: exit status 2")
 
 
-def _digest(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()
+def _context_of(path: str, options: dict[str, object]) -> int | None:
+    """The context that a request asks for. Raises `Answered` for what is no number."""
+    asked = options.get("num_ctx")
+    if asked is None:
+        return None
+    if isinstance(asked, bool) or not isinstance(asked, int | float):
+        raise Answered(error_reply(path, 500, 'option "num_ctx" must be of type integer'))
+    return int(asked)
 
 
-def _error(path: str, status: int, message: str) -> Reply:
-    if not path.startswith("/v1/"):
-        return Reply(status, compact({"error": message}), GO_JSON)
-    kind = {400: "invalid_request_error", 404: "not_found_error"}.get(status, "api_error")
-    return Reply(status, compact({"error": {"message": message, "type": kind, "param": None, "code": None}}), GO_JSON)
-
-
-class OllamaForm:
-    """One `/api/chat` or `/api/generate` as NDJSON. Tokens without text (the end token) bear no object of their own."""
-
-    def __init__(self, chat: Chat, clock: Clock) -> None:
-        self._chat = chat
-        self._clock = clock
-        self._tokens = 0
-
-    def role(self) -> Group:
-        return (Frame(self._line(Piece("", 0), done=False), "role"),)
-
-    def opening(self) -> Group:
-        return ()
-
-    def token(self, piece: Piece) -> Group:
-        self._tokens += piece.tokens
-        return (Frame(self._line(piece, done=False), "reasoning" if piece.reasoning else "token", piece.tokens),) if piece.text else ()
-
-    def closing(self, piece: Piece | None, ending: Ending) -> tuple[Group, ...]:
-        last = self.token(piece) if piece else ()
-        end = (Frame(self._line(Piece("", 0), done=True, ending=ending), "done"),)
-        return (last, end) if last else (end,)
-
-    def error(self, message: str, kind: str) -> tuple[Group, ...]:
-        return ((Frame(compact({"error": message}) + b"\n", "error"),),)
-
-    def whole(self, text: str, ending: Ending) -> bytes:
-        return self._line(Piece(text, 0), done=True, ending=ending).rstrip(b"\n")
-
-    def _line(self, piece: Piece, *, done: bool, ending: Ending | None = None) -> bytes:
-        line: dict[str, object] = {"model": self._chat.model, "created_at": rfc3339(self._clock.wall_ns())}
-        if self._chat.path == GENERATE:
-            line |= {"response": "", "thinking": piece.text} if piece.reasoning else {"response": piece.text}
-        elif piece.reasoning:
-            line["message"] = {"role": "assistant", "content": "", "thinking": piece.text}
-        else:
-            line["message"] = {"role": "assistant", "content": piece.text}
-        line["done"] = done
-        if ending is not None:
-            line |= self._figures(ending)
-        return compact(line) + b"\n"
-
-    def _figures(self, ending: Ending) -> dict[str, object]:
-        """Ollama `api/types.go::Metrics`: nanoseconds, and zeros left out."""
-        counted = self._chat.include_usage
-        figures = {
-            "total_duration": ending.total_ns,
-            "load_duration": ending.load_ns,
-            "prompt_eval_count": len(self._chat.prompt) if counted else 0,
-            "prompt_eval_duration": ending.prompt_ns,
-            "eval_count": self._tokens + self._chat.extra_tokens if counted else 0,
-            "eval_duration": ending.generation_ns,
-        }
-        return {"done_reason": ending.finish, **{name: value for name, value in figures.items() if value}}
-
-
-class OllamaOpenAiForm:
-    """One `/v1/chat/completions` of Ollama: no chunk for the role, and finish, usage and marker in one flush."""
-
-    def __init__(self, chat: Chat, clock: Clock) -> None:
-        self._chat = chat
-        self._tokens = 0
-        number = clock.now_ns() % 999
-        created = clock.wall_ns() // 1_000_000_000
-        self._start = {"id": f"chatcmpl-{number}", "object": "chat.completion.chunk", "created": created}
-
-    def role(self) -> Group:
-        return (Frame(self._event({"role": "assistant", "content": ""}), "role"),)
-
-    def opening(self) -> Group:
-        return ()
-
-    def token(self, piece: Piece) -> Group:
-        self._tokens += piece.tokens
-        if not piece.text:
-            return ()
-        if piece.reasoning:
-            delta = {"role": "assistant", "content": "", "reasoning": piece.text}
-            return (Frame(self._event(delta), "reasoning", piece.tokens),)
-        return (Frame(self._event({"role": "assistant", "content": piece.text}), "token", piece.tokens),)
-
-    def closing(self, piece: Piece | None, ending: Ending) -> tuple[Group, ...]:
-        last = self.token(piece) if piece else ()
-        end = [Frame(self._event({}, ending.finish), "finish")]
-        if self._chat.include_usage:
-            usage = {**self._head(self._chat.model), "choices": [], "usage": self._usage()}
-            end.append(Frame(sse(usage), "usage"))
-        flush = (*end, Frame(DONE, "done"))
-        return (last, flush) if last else (flush,)
-
-    def error(self, message: str, kind: str) -> tuple[Group, ...]:
-        """Ollama `middleware/openai.go::ChatWriter`: the error is read as an answer, so its text is lost and no marker follows."""
-        choice = {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}
-        return ((Frame(sse({**self._head(""), "choices": [choice]}), "error"),),)
-
-    def whole(self, text: str, ending: Ending) -> bytes:
-        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": ending.finish}
-        return compact({**self._head(self._chat.model), "object": "chat.completion", "choices": [choice], "usage": self._usage()})
-
-    def _head(self, model: str) -> dict[str, object]:
-        return {**self._start, "model": model, "system_fingerprint": "fp_ollama"}
-
-    def _event(self, delta: dict[str, str], finish: str | None = None) -> bytes:
-        return sse({**self._head(self._chat.model), "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
-
-    def _usage(self) -> dict[str, int]:
-        prompt = len(self._chat.prompt)
-        tokens = self._tokens + self._chat.extra_tokens
-        return {"prompt_tokens": prompt, "completion_tokens": tokens, "total_tokens": prompt + tokens}
+def _too_long(path: str, prompt_tokens: int, context_tokens: int) -> Reply:
+    """Its runner's own answer, as a text inside Ollama's."""
+    words = f"request ({prompt_tokens} tokens) exceeds the available context size ({context_tokens} tokens), try increasing it"
+    error = {"code": 400, "message": words, "type": "exceed_context_size_error", "n_prompt_tokens": prompt_tokens, "n_ctx": context_tokens}
+    return error_reply(path, 400, compact({"error": error}).decode())

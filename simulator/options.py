@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -38,7 +39,8 @@ class Capacity:
     block_tokens: int = 16
     """Tokens in one block."""
     context_tokens: int = 8192
-    """Prompt and answer together (vLLM `--max-model-len`, TGI `--max-total-tokens`, Ollama `num_ctx`)."""
+    """Prompt and answer together (vLLM `--max-model-len`, TGI `--max-total-tokens`; Ollama's `OLLAMA_CONTEXT_LENGTH`, which counts where a chat
+    gives no `num_ctx`)."""
     max_queue: int | None = None
     """Requests that may wait before further ones are turned away (vLLM `--max-num-queued-reqs`, TGI's `--max-concurrent-requests`, Ollama's
     `OLLAMA_MAX_QUEUE`); None is without limit, as in vLLM."""
@@ -53,8 +55,30 @@ class Capacity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Library:
+    """What the models of an Ollama are. A model that is in none of these has a blob of its own and can chat."""
+
+    copies: Mapping[str, str] = field(default_factory=dict)
+    """Names that `ollama cp` made, each of another: the same model in all."""
+    derived: Mapping[str, str] = field(default_factory=dict)
+    """Models made `FROM` another, with a text of their own: another digest, the same blob."""
+    embedding: tuple[str, ...] = ()
+    """Models that cannot chat."""
+    thinking: tuple[str, ...] = ()
+    """Models that may be asked to think."""
+    remote: tuple[str, ...] = ()
+    """Models that another server holds. This one is cut off from it."""
+    trained_context_tokens: int = 131_072
+    """The longest context of every model: a chat that asks for more gets this."""
+
+    def names(self) -> tuple[str, ...]:
+        """All models that are named here."""
+        return (*self.copies, *self.copies.values(), *self.derived, *self.derived.values(), *self.embedding, *self.thinking, *self.remote)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Options:
-    """One simulated engine. `load_seconds`, `loaded`, `slots` and `keep_alive_seconds` matter to Ollama only."""
+    """One simulated engine. `load_seconds`, `loaded`, `slots`, `keep_alive_seconds` and `library` matter to Ollama only."""
 
     models: tuple[str, ...] = ("tiny",)
     api_key: str | None = field(default=None, repr=False)
@@ -73,6 +97,7 @@ class Options:
     """Requests that run at once (`OLLAMA_NUM_PARALLEL`)."""
     keep_alive_seconds: float = 300.0
     """How long an idle model stays in memory; below 0 for ever."""
+    library: Library = Library()
     per_request_metrics: bool = False
     """Whether a chat's usage tells how long the engine took for it (vLLM `--enable-per-request-metrics`)."""
     remembered_chats: int = 4096
@@ -85,8 +110,11 @@ class Options:
             raise ValueError("answer_tokens, slots and remembered_chats must be at least 1")
         if self.load_seconds < 0:
             raise ValueError("load_seconds must not be below 0")
+        unknown = sorted(set(self.library.names()) - set(self.models))
+        if unknown:
+            raise ValueError(f"no such model: {', '.join(unknown)}; the models are {', '.join(self.models)}")
 
-    def of_slots(self) -> Capacity:
+    def of_slots(self, context_tokens: int | None = None) -> Capacity:
         """The capacity of an engine whose slots have a context each, and whose cache matches token by token."""
-        context = self.capacity.context_tokens
+        context = context_tokens or self.capacity.context_tokens
         return Capacity(max_batch=self.slots, kv_blocks=self.slots * context, block_tokens=1, context_tokens=context)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from simulator.batch_loop import Observer
 from simulator.batching import Batching, Sequence, Step
-from simulator.dialect import Reply
+from simulator.reply import Reply
 
 
 class NativeMetrics(Observer, Protocol):

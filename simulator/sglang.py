@@ -23,7 +23,6 @@ from simulator.dialect import (
     Head,
     Page,
     Piece,
-    Reply,
     compact,
     messages_of,
     object_of,
@@ -31,6 +30,7 @@ from simulator.dialect import (
     whole_number,
 )
 from simulator.options import Options
+from simulator.reply import Reply
 from simulator.sglang_metrics import SglangMetrics
 from simulator.text import render_chat
 from simulator.uvicorn import CORS, uvicorn_head

@@ -9,8 +9,8 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from simulator.batching import Batching, Sequence, Step
-from simulator.dialect import Reply
 from simulator.options import Options
+from simulator.reply import Reply
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 TTFT = (0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 20, 40, 60, 80, 100, 200, 400)

@@ -6,10 +6,11 @@ from typing import Protocol
 
 from aiohttp import web
 
-from simulator.dialect import JSON, Reply, compact, object_of, whole_number
+from simulator.dialect import JSON, compact, object_of, whole_number
 from simulator.dialects import shown_by
 from simulator.fault_plan import FaultError, Faults, explain, parse, signature
 from simulator.faults import FAULTS, Refuse
+from simulator.reply import Reply
 from simulator.truth import Truth
 
 FAULTS_PATH = "/sim/faults"

@@ -14,12 +14,13 @@ from simulator.batch_loop import BatchLoop
 from simulator.batching import Batching
 from simulator.clock import Clock, MonotonicClock
 from simulator.desk import Desk
-from simulator.dialect import Answered, Head, Reply
+from simulator.dialect import Answered, Head
 from simulator.dialects import DIALECTS
 from simulator.fault_plan import FaultError, Faults, Plan, parse
 from simulator.listener import Listener
 from simulator.options import Options
 from simulator.player import Stopped
+from simulator.reply import Reply
 from simulator.simulation_api import SimulationApi
 from simulator.truth import Truth
 
@@ -55,7 +56,7 @@ class Simulator:
         self._dialect = DIALECTS[name](options, self.clock)
         self._metrics = self._dialect.metrics()
         capacity = self._dialect.capacity(options)
-        batching = Batching(options.latency, capacity, seed=options.seed, reserve=self._dialect.books_room)
+        batching = Batching(options.latency, capacity, seed=options.seed, reserve=self._dialect.books_room, part_tokens=self._dialect.part_tokens)
         self._batches = BatchLoop(batching, self.clock, self._metrics)
         self._desk = Desk(options, capacity, self._dialect, self._batches, self._metrics, self.clock)
         self._pages = self._dialect.pages()
@@ -122,19 +123,21 @@ class Simulator:
         if request.method == "POST" and request.path in self._dialect.chat_paths:
             return await self._serve_chat(request, body, arrived_ns)
         answer = Answer(request, self.clock, None)
-        reply = self._page(request)
+        reply = self._page(request, body)
         self._reply(answer, request, reply)
         known = (request.method, request.path) in self._pages or request.path == "/metrics"
         self._note_served(request, request.path if known else "none", reply.status, len(body), len(reply.body), arrived_ns)
         return answer
 
-    def _page(self, request: web.BaseRequest) -> Reply:
+    def _page(self, request: web.BaseRequest, body: bytes) -> Reply:
         if not self._authorized(request):
             return self._dialect.unauthorized()
         page = self._pages.get((request.method, request.path))
         reply = page() if page else None
         if (request.method, request.path) == ("GET", "/metrics"):
             reply = self._metrics.render()
+        if request.method == "POST":
+            reply = reply or self._dialect.asked(request.path, body)
         return reply or self._dialect.lost(request.method, request.path)
 
     async def _serve_chat(self, request: web.BaseRequest, body: bytes, arrived_ns: int) -> Answer:

@@ -24,7 +24,6 @@ from simulator.dialect import (
     Head,
     Page,
     Piece,
-    Reply,
     compact,
     http_date,
     messages_of,
@@ -33,6 +32,7 @@ from simulator.dialect import (
     whole_number,
 )
 from simulator.options import Options
+from simulator.reply import Reply
 from simulator.text import render_chat, tokenize
 from simulator.tgi_metrics import TgiMetrics
 
@@ -41,6 +41,8 @@ TEXT = "text/plain; charset=utf-8"
 CHAT = "/v1/chat/completions"
 GENERATE = "/generate_stream"
 SEED = 42
+PART_TOKENS = 1024
+"""TGI `validation.rs::DEFAULT_GENERATION_LENGTH`."""
 
 
 class Tgi(Dialect):
@@ -52,6 +54,7 @@ class Tgi(Dialect):
     comment_seconds = 15.0
     faults = frozenset({faults.Overloaded, faults.Comments})
     books_room = True
+    part_tokens = PART_TOKENS
     chat_paths = frozenset({CHAT, GENERATE})
 
     def __init__(self, options: Options, clock: Clock) -> None:
@@ -150,7 +153,7 @@ class Tgi(Dialect):
             path=CHAT,
             model=str(asked.get("model") or self._options.models[0]),
             prompt=prompt,
-            max_tokens=max(1, self._room(prompt, wanted)),
+            max_tokens=self._longest_answer(prompt, wanted),
             objection=self._objection(prompt, wanted),
             stream=bool(asked.get("stream")),
             include_usage=isinstance(usage, dict) and bool(usage.get("include_usage")),
@@ -167,7 +170,7 @@ class Tgi(Dialect):
             path=GENERATE,
             model=self._options.models[0],
             prompt=prompt,
-            max_tokens=max(1, self._room(prompt, parameters.get("max_new_tokens"))),
+            max_tokens=self._longest_answer(prompt, parameters.get("max_new_tokens")),
             objection=self._objection(prompt, parameters.get("max_new_tokens")),
             include_usage=bool(parameters.get("details")),
         )
@@ -177,10 +180,23 @@ class Tgi(Dialect):
         number = whole_number(wanted)
         return room if number is None else number
 
+    def _longest_answer(self, prompt: tuple[str, ...], wanted: object) -> int:
+        """Whole parts, until there are as many tokens as wanted, or until the next does not fit (TGI `infer/mod.rs::generate_stream`).
+
+        All the room where nothing is said: only then the last part is as short as it must be.
+        """
+        asked = max(1, self._room(prompt, wanted))
+        if whole_number(wanted) is None:
+            return asked
+        part = tokens = min(asked, PART_TOKENS)
+        while tokens < asked and len(prompt) + tokens + part <= self._options.capacity.context_tokens:
+            tokens += part
+        return tokens
+
     def _objection(self, prompt: tuple[str, ...], wanted: object) -> str | None:
-        """TGI `validation.rs::validate_input`."""
+        """TGI `validation.rs::validate_input`: only the first part of an answer must fit."""
         limit = self._options.capacity.context_tokens
-        tokens = self._room(prompt, wanted)
+        tokens = min(self._room(prompt, wanted), PART_TOKENS)
         if not prompt:
             return "Input validation error: `inputs` cannot be empty"
         if len(prompt) >= limit:

@@ -9,8 +9,8 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from simulator.batching import Batching, Sequence, Step
-from simulator.dialect import Reply
 from simulator.options import Options
+from simulator.reply import Reply
 
 DURATION = tuple(0.0001 * 1.5**power for power in range(1, 36))
 BATCH_SIZE = tuple(float(size) for size in range(1, 1025))
@@ -95,9 +95,13 @@ class TgiMetrics:
 
     def submitted(self, sequence: Sequence, batching: Batching) -> None:
         self._observe("tgi_request_validation_duration", 0.0002)
-        self._observe("tgi_request_input_length", sequence.prompt_tokens)
-        self._observe("tgi_request_max_new_tokens", sequence.max_tokens)
+        self._validated(sequence, batching)
         self._gauges["tgi_queue_size"] = len(batching.waiting)
+
+    def _validated(self, sequence: Sequence, batching: Batching) -> None:
+        """Anew for each part of an answer, which what was generated before is a prompt of."""
+        self._observe("tgi_request_input_length", sequence.prompt_tokens + sequence.produced)
+        self._observe("tgi_request_max_new_tokens", batching.part_ends(sequence) - sequence.produced)
 
     def left(self, batching: Batching) -> None:
         self._set_gauges(batching)
@@ -106,8 +110,13 @@ class TgiMetrics:
         if step.admitted:
             self._observe("tgi_batch_next_size", len(step.admitted))
             self._call("prefill", step.prefill_ns)
+        for sequence in step.batch:
+            if sequence in batching.waiting:
+                self._validated(sequence, batching)
         for sequence in step.admitted:
             assert sequence.scheduled_ns is not None
+            if sequence.produced > 1:
+                continue  # the wait for its first part alone is told
             self._observe("tgi_request_queue_duration", (sequence.scheduled_ns - sequence.arrived_ns) / 1e9)
         if len(step.batch) > len(step.admitted):
             self._call("decode", step.end_ns - step.start_ns - step.prefill_ns)
@@ -128,7 +137,7 @@ class TgiMetrics:
     def _set_gauges(self, batching: Batching) -> None:
         self._gauges["tgi_queue_size"] = len(batching.waiting)
         self._gauges["tgi_batch_current_size"] = len(batching.running)
-        self._gauges["tgi_batch_current_max_tokens"] = sum(sequence.prompt_tokens + sequence.max_tokens for sequence in batching.running)
+        self._gauges["tgi_batch_current_max_tokens"] = sum(sequence.prompt_tokens + batching.part_ends(sequence) for sequence in batching.running)
 
     def finished(self, sequence: Sequence) -> None:
         assert sequence.scheduled_ns is not None

@@ -39,6 +39,12 @@ class ChatTruth:
     cached_tokens: int | None = None
     status: int | None = None
     faults: tuple[str, ...] = ()
+    loading_ns: int | None = None
+    """When the engine began to load the model for this request; None where it did not have to."""
+    loaded_ns: int | None = None
+    """When it had loaded it; None of a load that was given up with its request."""
+    context_tokens: int | None = None
+    """The context of the runner that served it (Ollama)."""
     writes: list[Write] = field(default_factory=list)
     writes_forgotten: int = 0
     ended: str | None = None

@@ -11,8 +11,8 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from simulator.batching import Batching, Sequence, Step
-from simulator.dialect import Reply
 from simulator.options import Options
+from simulator.reply import Reply
 
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 TTFT = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 640, 2560)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -16,11 +17,36 @@ from probes.probing import Prober
 from tests.routers.configurations import EDGE_HOST, PASSTHROUGH_HOST
 from tests.servers import Server
 
-LONGEST = ("e2e/test_page.py", "image/test_build.py", "e2e/test_same_chat.py", "e2e/test_dashboards.py", "alerts/test_slos.py", "test_wheel.py")
-"""Files of tests that take longest, in order."""
+LONGEST = (
+    "e2e/test_page.py",
+    "image/test_build.py",
+    "e2e/test_dashboards.py",
+    "alerts/test_slos.py",
+    "test_wheel.py",
+    "e2e/test_same_chat.py",
+    "helm/test_chatprobe.py",
+    "alerts/test_comparison.py",
+    "cli/test_demo.py",
+    "cli/test_probe.py",
+    "helm/test_charts.py",
+    "alerts/test_targets.py",
+    "alerts/test_prober.py",
+)
+"""Files of tests that take longest. Those that mostly wait stand between those that work: pytest-xdist gives each process the next one."""
 
 settings.register_profile("untimed", deadline=None)  # how long an example takes on a busy machine is no property of the code
 settings.load_profile("untimed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Nothing of what is collected is garbage, and a third of the time went into looking for it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

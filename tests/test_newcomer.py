@@ -26,6 +26,7 @@ from probes import backends
 from probes.ask import Ask, Endpoint, Message
 from probes.control import Control, ControlError
 from probes.guard import Guard
+from probes.loading import Memory, Place, place
 from probes.probing import Prober
 from tests.cluster import objects
 from tests.discovery.kubernetes.seeing import only
@@ -105,8 +106,12 @@ async def test_it_is_asked_what_it_is(engine: Cage) -> None:
         assert await control.version(parrot) == "12 bars"
         assert await control.longest_chat(parrot, "Polly") == 640
         await control.health(parrot)
-        assert await control.loaded(parrot, "Polly") is None
-        assert [await control.loaded(dormouse, model) for model in ("Polly", "COCO")] == [False, True]
+        assert await place(control, parrot, "Polly") == Place(Memory.ALWAYS)
+        assert [(await place(control, dormouse, model)).memory for model in ("Polly", "COCO", "Kea")] == [
+            Memory.UNLOADED,
+            Memory.LOADED,
+            Memory.ABSENT,
+        ]
         engine.answers["/cage"] = "{}"
         with pytest.raises(ControlError, match="/cage: has no bars"):
             await control.version(parrot)

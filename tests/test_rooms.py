@@ -100,7 +100,7 @@ def test_grafanalib_stays_behind_its_seam() -> None:
 
 def test_no_module_imports_itself_through_others() -> None:
     files = {name_of(file): file for room in MAY_IMPORT for file in modules(room)}
-    graph = {name: known(files, at_start(ast.parse(file.read_bytes()))) - {name} for name, file in files.items()}
+    graph = {name: known(files, at_head(ast.parse(file.read_bytes()))) - {name} for name, file in files.items()}
     assert circle(graph) is None
 
 
@@ -109,10 +109,14 @@ def test_a_circle_is_found() -> None:
     assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) is None
 
 
-def at_start(tree: ast.Module) -> Iterator[str]:
-    """What is imported when the module is loaded: not inside functions, and not for the type checker alone."""
+def test_what_is_imported_for_the_type_checker_alone_counts() -> None:
+    assert list(at_head(ast.parse("import a\nif TYPE_CHECKING:\n    from b import c\ndef d():\n    import e\n"))) == ["a", "b.c"]
+
+
+def at_head(tree: ast.Module) -> Iterator[str]:
+    """What is imported at the head of the module, for the type checker alone too: not inside functions."""
     for node in tree.body:
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
+        if isinstance(node, (ast.Import, ast.ImportFrom, ast.If)):
             yield from imports(node)
 
 

@@ -23,6 +23,7 @@ class Ticket:
     """
 
     target: str
+    scenario: str
     tokens: int
     trial: bool = False
 
@@ -53,20 +54,20 @@ class Admission:
         self._budget.configure(limits.tokens_per_hour)
         self._yielding.configure(limits.load_share)
 
-    def admit(self, target: str, *, tokens: int, yields: bool = False) -> Ticket | SkipReason:
-        """A ticket for one chat, or why the chat may not be sent now.
+    def admit(self, target: str, scenario: str, *, tokens: int, yields: bool = False) -> Ticket | SkipReason:
+        """A ticket for one chat of a scenario, or why the chat may not be sent now.
 
         `tokens` is what the chat may cost: its input as estimated, and its output at most. `yields` is whether the
         chat's scenario makes way for others who use the engine.
         """
-        refusal = self._breakers.refusal(target) or self._streams.refusal(target) or self._budget.refusal(tokens)
+        refusal = self._breakers.refusal(target, scenario) or self._streams.refusal(target) or self._budget.refusal(tokens)
         if refusal is None and yields:
             refusal = self._yielding.refusal(target, self._streams.open_to(target))
         if refusal is not None:
             return refusal
         self._streams.open(target)
         self._budget.reserve(tokens)
-        ticket = Ticket(target, tokens, trial=self._breakers.begin(target))
+        ticket = Ticket(target, scenario, tokens, trial=self._breakers.begin(target, scenario))
         self._of_known_targets.add(ticket)
         return ticket
 
@@ -81,7 +82,7 @@ class Admission:
             self._yielding.generated(ticket.target, record.output_tokens or 0)
             self._breakers.end(record, trial=ticket.trial)
         elif ticket.trial:
-            self._breakers.give_back(ticket.target)
+            self._breakers.give_back(ticket.target, ticket.scenario)
 
     def forget(self, target: str) -> None:
         """The target is gone.

@@ -6,13 +6,16 @@ import asyncio
 import random
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
 
+from probes import backends
 from probes.ask import Ask, ConnectionPolicy, Endpoint, Timeouts
 from probes.failure import Failure, Reason
+from probes.load import LoadError
+from probes.loading import Memory, Place, unanswered
 from probes.record import ChatRecord
 from traffic.admission import Admission, Ticket
 from traffic.conversation import Script, Turn
@@ -22,8 +25,8 @@ from traffic.served import Served
 from traffic.watch import Watch
 
 PAIR_WAITS_SECONDS = 0.5
-"""How long the sides of a pair wait for one that does not say which model it has: a healthy engine's chat is not to
-be late because its peer is silent."""
+"""How long the sides of a pair wait for one that does not say which model it has, or where that is: a healthy engine's
+chat is not to be late because its peer is silent."""
 
 _log = structlog.get_logger()
 
@@ -48,9 +51,42 @@ class Prober(Protocol):
         """Hold one chat, and give its record."""
         ...
 
+    async def reach(
+        self,
+        endpoint: Endpoint,
+        ask: Ask,
+        *,
+        scenario: str,
+        timeouts: Timeouts,
+        connection: ConnectionPolicy,
+        due_ns: int | None,
+        pair_id: str | None,
+    ) -> ChatRecord | None:
+        """See whether the engine can be reached, in place of a chat.
+
+        Gives the record of a chat that failed by that, None where the engine can be reached.
+        """
+        ...
+
     def cancel_all(self) -> None:
         """End all chats that are under way; their records say `cancelled`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What a chat asks for. `place` is where the model is."""
+
+    model: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A chat whose model had to be loaded before, admitted and made ready again."""
+
+    ticket: Ticket
+    ready: _Ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +114,7 @@ class Attempts:
         self._tell = tell
         self._leads = leads
         self._running: set[asyncio.Task[bool]] = set()
+        self._waiting: set[asyncio.Task[LoadError | SkipReason | None]] = set()
         self._closed = False
 
     @property
@@ -88,6 +125,8 @@ class Attempts:
     def close(self) -> None:
         """Send no more chats. A chat that is not sent yet leaves no trace."""
         self._closed = True
+        for waiting in self._waiting:
+            waiting.cancel()
 
     def skip(self, watch: Watch, reason: SkipReason, count: int = 1) -> None:
         """Tell that so many chats of the watch were due and are held with none of its targets."""
@@ -107,8 +146,7 @@ class Attempts:
         refused: list[Side] = []
         pair_id = uuid.uuid4().hex if watch.scenario.pair else None
         for engine in _in_order(watch.engines, pair_id):
-            tokens = turn.input_tokens + watch.scenario.max_tokens
-            verdict = self._admission.admit(engine.name, tokens=tokens, yields=watch.scenario.yields)
+            verdict = self._admit(watch, turn, engine)
             if isinstance(verdict, SkipReason):
                 self._tell(self._skipped(watch, engine, verdict))
                 refused.append(Side(engine.name, None, verdict))
@@ -123,6 +161,14 @@ class Attempts:
         chat.add_done_callback(self._running.discard)
         return chat
 
+    def _admit(self, watch: Watch, turn: Turn, engine: Served) -> Ticket | SkipReason:
+        """Leave to send a chat to one engine. While that loads its model, this is why none is sent."""
+        if engine.loading.under_way and (watch.scenario.pair or not engine.loading.has_room(watch.name)):
+            return SkipReason.LOADING
+        tokens = turn.input_tokens + backends.get(engine.endpoint.backend).longest_answer(watch.scenario.max_tokens)
+        verdict = self._admission.admit(engine.name, watch.name, tokens=tokens, yields=watch.scenario.yields)
+        return SkipReason.LOADING if isinstance(verdict, SkipReason) and engine.loading.under_way else verdict
+
     async def _hold(self, due: _Due, admitted: Sequence[tuple[Served, Ticket]], refused: Sequence[Side]) -> bool:
         """Hold the chat with all that are admitted.
 
@@ -130,16 +176,22 @@ class Attempts:
         """
         patience = None if due.pair_id is None else PAIR_WAITS_SECONDS
         ready = await asyncio.gather(*(_make_ready(engine, patience) for engine, _ in admitted), return_exceptions=True)
-        sides = await asyncio.gather(*(self._attempt(due, engine, ticket, model) for (engine, ticket), model in zip(admitted, ready, strict=True)))
+        sides = await asyncio.gather(*(self._attempt(due, engine, ticket, one) for (engine, ticket), one in zip(admitted, ready, strict=True)))
         ended = [*(side for side in sides if side is not None), *refused]
         self._tell_pair(due, ended)
         return len(ended) == len(due.watch.engines) and all(side.record is not None and side.record.outcome == "ok" for side in ended)
 
-    async def _attempt(self, due: _Due, engine: Served, ticket: Ticket, ready: str | SkipReason | BaseException) -> Side | None:
+    async def _attempt(self, due: _Due, engine: Served, ticket: Ticket, ready: _Ready | SkipReason | BaseException) -> Side | None:
         """One target's side of the chat.
 
         None if chatprobe stopped, or lost its lease, before the chat could be sent.
         """
+        if isinstance(ready, _Ready) and engine.must_load(ready.place):
+            self._admission.release(ticket, None)  # a chat that waits for a load takes no other chat's place
+            loaded = await self._after_loading(due, engine)
+            if not isinstance(loaded, _Loaded):
+                return self._ended(engine, loaded)
+            due, ticket, ready = replace(due, due_ns=self._clock.monotonic_ns()), loaded.ticket, loaded.ready
         event: ChatRecord | Skip | None = None
         try:
             match ready:
@@ -147,30 +199,65 @@ class Attempts:
                     raise ready
                 case SkipReason():
                     event = self._skipped(due.watch, engine, ready)
-                case model if not self._closed and self._leads():
-                    event = await self._chat(due, engine, model)
+                case _Ready() if not self._closed and self._leads():
+                    event = await self._chat(due, engine, ready)
         except Exception as error:  # noqa: BLE001 - the edge of a probe: whatever breaks is our fault, is counted as such, and probing goes on
             _log.exception("a probe broke", target=engine.name, scenario=due.watch.name)
-            event = self._broken(due, engine, error)
+            event = self._unsent(due, engine, Reason.INTERNAL, type(error).__name__)
         finally:
             self._admission.release(ticket, event if isinstance(event, ChatRecord) else None)
+        return self._ended(engine, event)
+
+    async def _after_loading(self, due: _Due, engine: Served) -> _Loaded | ChatRecord | Skip | None:
+        """Have the model loaded, and make the chat ready again once it is; else what becomes of the chat.
+
+        None as of `_attempt`.
+        """
+        loading = asyncio.create_task(engine.load(due.watch.name if due.pair_id is None else None))
+        self._waiting.add(loading)
+        try:
+            await asyncio.wait({loading})
+        finally:
+            self._waiting.discard(loading)
+            loading.cancel()
+        if loading.cancelled() or self._closed or not self._leads():
+            return None
+        match loading.result():
+            case LoadError() as error:
+                return self._unsent(replace(due, due_ns=self._clock.monotonic_ns()), engine, Reason.MODEL_LOAD, error.detail)
+            case SkipReason() as reason:
+                return self._skipped(due.watch, engine, reason)
+        ready = await _make_ready(engine, None)
+        if isinstance(ready, SkipReason):
+            return self._skipped(due.watch, engine, ready)
+        gone_already = engine.must_load(ready.place)
+        verdict = SkipReason.LOADING if gone_already else self._admit(due.watch, due.turn, engine)
+        return self._skipped(due.watch, engine, verdict) if isinstance(verdict, SkipReason) else _Loaded(verdict, ready)
+
+    def _ended(self, engine: Served, event: ChatRecord | Skip | None) -> Side | None:
+        """Tell of a chat that is over at one target."""
         if event is None:
             return None
         self._tell(event)
         return Side(engine.name, event, None) if isinstance(event, ChatRecord) else Side(engine.name, None, event.reason)
 
-    async def _chat(self, due: _Due, engine: Served, model: str) -> ChatRecord:
-        record = await self._prober.chat(
+    async def _chat(self, due: _Due, engine: Served, ready: _Ready) -> ChatRecord | Skip:
+        silent = ready.place.memory is Memory.SILENT and not engine.endpoint.load_model
+        record = await (self._prober.reach if silent else self._prober.chat)(
             engine.endpoint,
-            due.watch.ask(engine, model, due.turn),
+            due.watch.ask(engine, ready.model, due.turn, ready.place.context_tokens),
             scenario=due.watch.name,
             timeouts=due.watch.scenario.timeouts,
             connection=due.watch.scenario.connection,
             due_ns=due.due_ns,
             pair_id=due.pair_id,
         )
-        engine.went_without(record.left_out)
-        if record.input_tokens is not None:
+        if record is None:
+            return self._skipped(due.watch, engine, SkipReason.MODEL_NOT_LOADED)
+        if not silent:
+            engine.took(record)
+            engine.went_without(record.left_out)
+        if record.input_tokens is not None and not record.prompt_cut:
             due.script.learn(record.input_tokens)
         if record.outcome == "ok":
             due.turn.answered(engine.name, record.text)
@@ -189,7 +276,8 @@ class Attempts:
     def _skipped(self, watch: Watch, engine: Served, reason: SkipReason, count: int = 1) -> Skip:
         return Skip(engine.name, watch.name, reason, at=self._clock.epoch_seconds(), count=count)
 
-    def _broken(self, due: _Due, engine: Served, error: Exception) -> ChatRecord:
+    def _unsent(self, due: _Due, engine: Served, reason: Reason, detail: str) -> ChatRecord:
+        """The record of a chat that failed before anything of it was sent."""
         now_ns = self._clock.monotonic_ns()
         return ChatRecord(
             target=engine.name,
@@ -204,7 +292,7 @@ class Attempts:
             started_ns=now_ns,
             ended_ns=now_ns,
             outcome="failed",
-            failure=Failure(Reason.INTERNAL, type(error).__name__, now_ns),
+            failure=Failure(reason, detail, now_ns),
             due_ns=due.due_ns,
         )
 
@@ -217,16 +305,16 @@ def _in_order(engines: Sequence[Served], pair_id: str | None) -> Sequence[Served
     return engines if pair_id is None else random.Random(pair_id).sample(engines, len(engines))
 
 
-async def _make_ready(engine: Served, patience_seconds: float | None) -> str | SkipReason:
-    """The model to ask for, or why the chat is not to be sent.
+async def _make_ready(engine: Served, patience_seconds: float | None) -> _Ready | SkipReason:
+    """What to ask for, or why the chat is not to be sent.
 
-    Where the engine does not answer within the patience, the model is the one that is known so far, perhaps none: the
-    chat itself then finds out what is wrong. `patience_seconds` is None where only the questions' own timeouts count.
+    Where the engine does not answer within the patience, the model is the one that is known so far, perhaps none, and
+    nothing is known of its place. `patience_seconds` is None where only the questions' own timeouts count.
     """
     try:
         async with asyncio.timeout(patience_seconds):
             model = await engine.model()
-            unloaded = await engine.loaded() is False
+            place = await engine.place()
     except TimeoutError:
-        return engine.facts.model
-    return SkipReason.MODEL_NOT_LOADED if unloaded and not engine.endpoint.load_model else model
+        model, place = engine.facts.model, unanswered(engine.endpoint)
+    return engine.refusal(place) or _Ready(model, place)

@@ -14,6 +14,7 @@ from config.demand import CHARACTERS_PER_TOKEN
 from config.model import Scenario
 from probes.ask import Cache, Message
 from probes.prompts import Prompter, PromptSpec, Synthetic, sets
+from probes.prompts.fewest import fewest_tokens
 
 LONGEST_ANSWER = 32 * 1024
 """Characters of an answer that the history keeps. An engine that does not end by itself would else make every later
@@ -28,13 +29,15 @@ class Turn:
     """One thing to say, with the same history before it to every target of the watch.
 
     `prompt_id` is the prompt's, or `customer-support/conversation/2` for a conversation's second turn. `nonce` is None
-    for warm chats. `input_tokens` estimates what is sent to one target.
+    for warm chats. `input_tokens` estimates what is sent to one target, and `fewest_tokens` is how few of it an engine
+    can count that has it whole.
     """
 
-    def __init__(self, prompt_id: str, nonce: str | None, input_tokens: int, messages: tuple[Message, ...]) -> None:
+    def __init__(self, prompt_id: str, nonce: str | None, input_tokens: int, messages: tuple[Message, ...], fewest_tokens: int = 0) -> None:
         self.prompt_id = prompt_id
         self.nonce = nonce
         self.input_tokens = input_tokens
+        self.fewest_tokens = fewest_tokens
         self._messages = messages
         self._asked: set[str] = set()
         self._answers: dict[str, str] = {}
@@ -81,7 +84,7 @@ class Script(Protocol):
         ...
 
     def learn(self, input_tokens: int) -> None:
-        """Take an engine's count of a turn's tokens: it corrects the length of synthetic prompts."""
+        """Take an engine's count of the tokens of a turn that it had whole: it corrects the length of synthetic prompts."""
         ...
 
 
@@ -102,7 +105,7 @@ class Prompts:
     def next(self) -> Turn:
         prompt = self._prompter.next()
         tokens = self._spec.input_tokens if isinstance(self._spec, Synthetic) else _estimate(prompt.messages)
-        return Turn(prompt.prompt_id, prompt.nonce, tokens, prompt.messages)
+        return Turn(prompt.prompt_id, prompt.nonce, tokens, prompt.messages, prompt.fewest_tokens)
 
     def done(self, turn: Turn) -> None:
         """Nothing follows from a turn."""
@@ -158,7 +161,7 @@ class Conversations:
         says = Message("user", self._says[conversation.turns])
         messages = (*conversation.history, says)
         prompt_id = f"{self._name}/conversation/{conversation.turns + 1}"
-        turn = Turn(prompt_id, conversation.nonce, _estimate(messages), messages)
+        turn = Turn(prompt_id, conversation.nonce, _estimate(messages), messages, fewest_tokens(messages))
         self._under_way[turn] = conversation
         return turn
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from probes.ask import UNKNOWN_MODEL
+from probes.load import LoadFailure
 from probes.record import ChatRecord
 
 
@@ -24,7 +25,13 @@ class SkipReason(StrEnum):
     LOAD_SHARE = "load_share"
     """Others use the engine, and chatprobe's share of its work was above what is allowed for a scenario that yields."""
     MODEL_NOT_LOADED = "model_not_loaded"
-    """The engine would have had to load the model, and nobody allowed that."""
+    """The engine would have had to load the model, or does not tell whether it would, and nobody allowed that."""
+    LOADS_MODEL = "loads_model"
+    """Chats before this one had the engine load the model although it was in memory, and nobody allowed that."""
+    LOADING = "loading"
+    """The engine loads the model, which was allowed, and the chat did not wait for that."""
+    LOAD_FAILED = "load_failed"
+    """The engine could not load the model a short while ago. It cannot serve it, so this counts against its SLOs."""
     INACTIVE = "inactive"
     """The scenario's calendar has no chats at that time."""
     MISSED = "missed"
@@ -48,7 +55,10 @@ class Facts:
 
     `model` is the name that chats ask for, `served_model` the one that the engine itself gives. `max_model_len` is how
     many tokens a prompt and its answer may have together. `left_out` are fields that requests go without since the
-    engine refused them.
+    engine refused them. `context_tokens` is the context of the model in memory, of an engine that loads on demand: None
+    beside a true `model_loaded` means that the engine does not tell it. `held_back` says why chats are held back that
+    had the engine load the model; None where they are not. `loading_since` is when the load began that is under way, in
+    seconds since the epoch.
     """
 
     target: str
@@ -58,6 +68,29 @@ class Facts:
     model_loaded: bool | None = None
     max_model_len: int | None = None
     left_out: tuple[str, ...] = ()
+    context_tokens: int | None = None
+    held_back: str | None = None
+    loading_since: float | None = None
+
+    @property
+    def longest_chat(self) -> int | None:
+        """How many tokens a prompt and its answer may have together: in the model in memory, where the engine loads it
+        with a context of the chat's choice.
+        """
+        return self.max_model_len if self.context_tokens is None else self.context_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLoad:
+    """A load that chatprobe had a target's engine do apart from its chats, and that has ended.
+
+    `failure` is why it failed, with what was said of it; None of one that succeeded.
+    """
+
+    target: str
+    seconds: float
+    failure: LoadFailure | None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +122,7 @@ class Pair:
     sides: tuple[Side, ...]
 
 
-Event = ChatRecord | Skip | Facts | Breaker | Pair
+Event = ChatRecord | Skip | Facts | ModelLoad | Breaker | Pair
 Sink = Callable[[Event], None]
 """Takes each event as it comes, on the event loop. It must not block, and passes over events that it has no use for."""
 

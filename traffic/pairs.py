@@ -28,6 +28,8 @@ class Undecided(StrEnum):
 
     GATHERED = "gathered"
     """Something on the way gathered the tokens of one. Its timings say nothing of the engine then."""
+    LOAD = "load"
+    """One waited for its model to be loaded."""
     INPUT_TOKENS = "input_tokens"
     """The engines counted so different numbers of prompt tokens that they did not work on the same prompt."""
 
@@ -74,6 +76,8 @@ def undecided(one: Side, other: Side) -> Undecided | None:
         return None
     if one.record.bursts is not None or other.record.bursts is not None:
         return Undecided.GATHERED
+    if one.record.load is not None or other.record.load is not None:
+        return Undecided.LOAD
     return None if _may_be_one_prompt(one.record, other.record) else Undecided.INPUT_TOKENS
 
 

@@ -128,6 +128,7 @@ def endpoint(name: str, target: Target, secrets: Secrets, guard: Guard | None = 
         headers={header: value.get_secret_value() for header, value in target.headers.items()},
         tls=replace(target.tls, edition=_edition(target.tls)),
         load_model=target.load_model,
+        load_timeout_seconds=target.load_timeout_seconds,
         guard=guard,
         adaptation=target.adaptation,
     )

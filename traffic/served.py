@@ -11,12 +11,22 @@ import structlog
 
 from probes import backends, loading
 from probes.ask import UNKNOWN_MODEL, Endpoint
+from probes.backends.backend import Backend
 from probes.control import ControlError
-from probes.loading import Memory, memory
+from probes.failure import Reason
+from probes.load import LoadError
+from probes.loading import Memory, Place, chosen, must_load, place
+from probes.record import ChatRecord
 from probes.spare import told
-from traffic.events import Facts, Sink
-from traffic.schedule import NANOSECONDS, Clock, nanoseconds
+from traffic.events import Facts, ModelLoad, Sink, SkipReason
+from traffic.holding import Holding
+from traffic.loading import Loading
+from traffic.schedule import NANOSECONDS, Clock
 
+SURELY_LOADED_SECONDS = 1.0
+"""An engine that is short of CPU takes a part of a second to answer. So one shorter load is told, and a second one within
+an hour holds chats back."""
+LATELY_NS = 3600 * NANOSECONDS
 ASK_AGAIN_AFTER_NS = 60 * NANOSECONDS
 
 _log = structlog.get_logger()
@@ -28,9 +38,15 @@ class Questions(loading.Questions, Protocol):
     Each raises `ControlError` where no usable answer came.
     """
 
+    async def models(self, endpoint: Endpoint) -> tuple[str, ...]: ...
+
     async def version(self, endpoint: Endpoint) -> str | None: ...
 
     async def longest_chat(self, endpoint: Endpoint, model: str) -> int | None: ...
+
+    async def load(self, endpoint: Endpoint, model: str, timeout_seconds: float) -> None: ...
+
+    async def loader_behind(self, endpoint: Endpoint) -> Backend | None: ...
 
 
 class Served:
@@ -51,7 +67,12 @@ class Served:
         self._clock = clock
         self._sink = sink
         self._facts = Facts(endpoint.name, model=endpoint.model or model)
-        self._seen_loaded_ns: int | None = None
+        self._holding = Holding(clock)
+        self._loaded_ns: int | None = None
+        self._loading = Loading(endpoint.name, control, clock, self._loads)
+        self._ended_without_answer = False
+        self._context_is_untold = False
+        self._looked_behind = False
         self._asking: asyncio.Task[None] | None = None
         self._ask_again_ns: int | None = None
         self._gone = False
@@ -78,13 +99,31 @@ class Served:
         """
         if _engine(endpoint) != _engine(self._endpoint):
             return False
+        if (endpoint.load_model, endpoint.adaptation) != (self._endpoint.load_model, self._endpoint.adaptation):
+            self._let_go()
+        if not endpoint.load_model:
+            self._loading.give_up()
         self._endpoint = endpoint
         return True
+
+    @property
+    def loading(self) -> Loading:
+        """The loads that chats of this target have to wait for."""
+        return self._loading
+
+    def must_load(self, found: Place) -> bool:
+        """Whether the model has to be loaded before a chat is sent, and may be."""
+        return must_load(self._endpoint, found)
+
+    async def load(self, scenario: str | None) -> LoadError | SkipReason | None:
+        """Have the model loaded (`Loading.load`)."""
+        return await self._loading.load(self._endpoint, self._facts.model, scenario)
 
     async def model(self) -> str:
         """The name of the model to chat with: the configured one, or the one that the engine listed first.
 
-        It is `unknown` if the engine listed none.
+        Of an engine that loads on demand it is one in memory, if there is one that can chat (`probes.loading.chosen`). It
+        is `unknown` if the engine listed none.
         """
         unknown = self._facts.model == UNKNOWN_MODEL
         if self._asking is None and (unknown or self._ask_again_ns is None or self._clock.monotonic_ns() >= self._ask_again_ns):
@@ -93,32 +132,76 @@ class Served:
             await asyncio.shield(self._asking)
         return self._facts.model
 
-    async def loaded(self) -> bool | None:
-        """Whether the model is in memory right now.
+    async def place(self) -> Place:
+        """Where the model is right now, asked anew each time."""
+        found = await place(self._control, self._endpoint, self._facts.model)
+        match found.memory:
+            case Memory.LOADED:
+                self._is_loaded(found.context_tokens)
+            case Memory.UNLOADED:
+                self._learn(replace(self._facts, model_loaded=False, context_tokens=None))
+                if self._ended_without_answer and not self._endpoint.load_model:
+                    self._hold_back("a chat ended without an answer, and the model was not in memory any more: the load that it began ended with it")
+            case Memory.ALWAYS:
+                self._learn(replace(self._facts, model_loaded=None, context_tokens=None))
+            case Memory.UNTOLD | Memory.SILENT:
+                _log.debug("no answer on loaded models", target=self._endpoint.name, detail=found.detail)
+        if found.memory not in (Memory.UNTOLD, Memory.SILENT):
+            self._ended_without_answer = False
+        return found
 
-        False too where that cannot be told, as a chat might load it, unless it was in memory a moment ago. None where a
-        chat loads nothing: the model is there always, is not there at all, or the engine is down, which a chat is to show.
-        """
-        if self._facts.model == UNKNOWN_MODEL:
+    def refusal(self, found: Place) -> SkipReason | None:
+        """Why no chat may be sent with the model in this place; None where one may, or where nobody answers."""
+        if self._endpoint.load_model:
             return None
-        found = await memory(self._control, self._endpoint, self._facts.model)
-        match found:
-            case Memory.LOADED | Memory.UNLOADED:
-                loaded = found is Memory.LOADED
-                self._seen_loaded_ns = self._clock.monotonic_ns() if loaded else None
-                self._learn(replace(self._facts, model_loaded=loaded))
-                return loaded
-            case Memory.UNTOLD:
-                _log.debug("no answer on loaded models", target=self._endpoint.name)
-                return None if self._is_kept() else False
-        return None
+        if found.memory in (Memory.UNLOADED, Memory.UNTOLD):
+            return SkipReason.MODEL_NOT_LOADED
+        return SkipReason.LOADS_MODEL if found.memory is Memory.LOADED and self._holding.holds else None
 
-    def _is_kept(self) -> bool:
-        """Whether the model was in memory so lately that it still is, as it stays there for a while after each chat."""
-        on_demand = backends.get(self._endpoint.backend).on_demand
-        if self._seen_loaded_ns is None or on_demand is None:
-            return False
-        return self._clock.monotonic_ns() - self._seen_loaded_ns < nanoseconds(on_demand.keep_alive_seconds)
+    def took(self, record: ChatRecord) -> None:
+        """A chat that was sent has ended: what it tells of loads.
+
+        Where the model has to be loaded for longer than a chat waits, the load ends with the chat, and the model is gone.
+        """
+        if record.load == "unwanted":
+            seconds = record.native.load_seconds or 0
+            if self._has_loaded_lately() or seconds >= SURELY_LOADED_SECONDS:
+                self._hold_back(f"a chat had the engine load the model anew, for {seconds:.2g} s")
+            self._loaded_ns = self._clock.monotonic_ns()
+        elif record.outcome == "ok" and self._holding.end_by(record.started_ns):
+            self._learn(replace(self._facts, held_back=None))
+        self._ended_without_answer = record.reason in (Reason.FIRST_TOKEN_TIMEOUT, Reason.TIMEOUT) and record.headers_ns is None
+
+    def _loads(self, told: ModelLoad | bool) -> None:
+        self._learn(replace(self._facts, loading_since=self._clock.epoch_seconds() if told is True else None))
+        if isinstance(told, ModelLoad) and not self._gone:
+            self._sink(told)
+
+    def _is_loaded(self, context_tokens: int | None) -> None:
+        if context_tokens is None and not self._context_is_untold:
+            self._context_is_untold = True
+            _log.warning(
+                "the engine does not tell the context of the model in memory: chats go without it",
+                target=self.name,
+                cost="where its users chat with another context than its default, each chat loads the model anew",
+            )
+        self._learn(replace(self._facts, model_loaded=True, context_tokens=context_tokens))
+
+    def _has_loaded_lately(self) -> bool:
+        """Whether chats were held back until this one, or one before it had the model loaded a while ago."""
+        if self._facts.held_back is not None:
+            return True
+        return self._loaded_ns is not None and self._clock.monotonic_ns() - self._loaded_ns < LATELY_NS
+
+    def _hold_back(self, cause: str) -> None:
+        seconds = self._holding.begin()
+        _log.warning("chats have the model loaded, which nobody allowed, and are held back", target=self.name, cause=cause, seconds=seconds)
+        self._learn(replace(self._facts, held_back=cause))
+
+    def _let_go(self) -> None:
+        self._holding.end()
+        self._loaded_ns = None
+        self._learn(replace(self._facts, held_back=None))
 
     def went_without(self, left_out: tuple[str, ...]) -> None:
         """A chat's request went without these fields, as the engine had refused them."""
@@ -133,13 +216,15 @@ class Served:
     def leave(self) -> None:
         """Tell nothing more of this engine: the target is gone, or another engine took its name.
 
-        Chats under way are not held up.
+        Chats under way are not held up. A load that is under way is given up.
         """
         self._gone = True
+        self._loading.give_up()
 
     async def close(self) -> None:
         """Tell nothing more, and ask nothing more."""
         self.leave()
+        await self._loading.ended()
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.wait([self._asking])
@@ -147,26 +232,56 @@ class Served:
     async def _ask(self) -> None:
         try:
             models = await self._control.models(self._endpoint)
-            model = self._choose(models)
-            listed = backends.get(self._endpoint.backend).listed(model, models)
-            self._learn(replace(self._facts, model=model, served_model=listed or _only(models)))
+            model = await self._choose(models)
+            backend = backends.get(self._endpoint.backend)
+            listed = backend.listed(model, models)
+            served = listed or _only(models)
+            if backend.takes_adapters and listed is None and served != self._facts.served_model:
+                _log.warning(
+                    "the engine does not list the model, and takes its name for an adapter's: if it has none such, its own model answers, "
+                    "and is measured by that name; compare the name with its adapters",
+                    target=self.name,
+                    model=model,
+                    served_model=served,
+                )
+            self._learn(replace(self._facts, model=model, served_model=served))
             longest = await self._control.longest_chat(self._endpoint, model)
             self._learn(replace(self._facts, max_model_len=longest))
             version = await self._control.version(self._endpoint)
             self._learn(replace(self._facts, backend_version=version))
+            await self._look_behind()
         except ControlError as error:
             _log.debug("no answer on models and version", target=self._endpoint.name, detail=str(error))
         finally:
             self._ask_again_ns = self._clock.monotonic_ns() + ASK_AGAIN_AFTER_NS
             self._asking = None
 
-    def _choose(self, models: Sequence[str]) -> str:
+    async def _look_behind(self) -> None:
+        """Say once, of an engine that loads on demand, that it is spoken to by a form that cannot keep it from that."""
+        if self._looked_behind:
+            return
+        self._looked_behind = True
+        loader = await self._control.loader_behind(self._endpoint)
+        if loader is not None:
+            _log.warning(
+                "the target may load the model for each chat, or load it anew for others",
+                target=self.name,
+                cause=f"{loader.title} answers there, and the backend {self._endpoint.backend} cannot say how the model is to be",
+                remedy=f"write backend: {loader.name}",
+            )
+
+    async def _choose(self, models: Sequence[str]) -> str:
         held = self._facts.model
-        if self._endpoint.model is not None or held in models or not models:
+        if self._endpoint.model is not None or not models:
             return held
-        return models[0]
+        if backends.get(self._endpoint.backend).on_demand is not None:
+            return await chosen(self._control, self._endpoint, None if held == UNKNOWN_MODEL else held) or held
+        return held if held in models else models[0]
 
     def _learn(self, facts: Facts) -> None:
+        if facts.model != self._facts.model:
+            self._holding.end()
+            facts = replace(facts, held_back=None)
         if facts != self._facts:
             self._facts = facts
             if not self._gone:

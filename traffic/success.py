@@ -6,7 +6,7 @@ from probes.failure import Reason
 from probes.record import ChatRecord
 from traffic.events import Side, SkipReason
 
-_TARGET_IS_WHY = frozenset({SkipReason.BREAKER, SkipReason.TARGET_BUSY})
+_TARGET_IS_WHY = frozenset({SkipReason.BREAKER, SkipReason.TARGET_BUSY, SkipReason.LOAD_FAILED})
 
 
 def chat_succeeded(record: ChatRecord) -> bool | None:

@@ -46,8 +46,8 @@ class Watch:
         """The names of its targets as one text."""
         return ",".join(self.targets)
 
-    def ask(self, engine: Served, model: str, turn: Turn) -> Ask:
-        """The question to one of its engines."""
+    def ask(self, engine: Served, model: str, turn: Turn, context_tokens: int | None = None) -> Ask:
+        """The question to one of its engines. `context_tokens` is the context of the model in memory, where that matters."""
         scenario = self.scenario
         return Ask(
             model=model,
@@ -60,6 +60,10 @@ class Watch:
             exact_length=scenario.exact_length,
             seed=scenario.seed,
             check=self.checks,
+            served_model=engine.facts.served_model,
+            trace_context=scenario.trace_context,
+            context_tokens=context_tokens,
+            fewest_tokens=turn.fewest_tokens,
         )
 
 

@@ -10,7 +10,9 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import urllib3
@@ -24,8 +26,12 @@ READ_SECONDS = 10.0
 """Of silence in an answer that is not a watch."""
 ANSWER_SECONDS = 30.0
 """For a whole page, however many pieces it comes in."""
+WATCH_SECONDS = 75.0
+"""That a watch is asked to last. Of a quiet kind some API servers (with etcd 3.4) send the first bookmark only before the end."""
 SILENCE_SECONDS = 90.0
-"""Of silence in a watch: API servers send a bookmark about once a minute."""
+"""Of silence in a watch, after which it may be dead."""
+FORBIDDEN_SECONDS = 5.0
+"""A 403 is believed after so long: an API server that has just started does not know its roles yet."""
 PAGE_OBJECTS = 500
 PAGE_BYTES = 8 * 1024 * 1024
 """A page of small things, such as the endpoints of slices, takes up to seventeen times as much memory while it is
@@ -34,15 +40,6 @@ LINE_BYTES = 4 * 1024 * 1024
 """Of one event. An object is 1.5 MiB at most in etcd."""
 
 UNTRUSTED = "the API server's certificate is not trusted; name its authority in the kubeconfig, or look at the service account's ca.crt"
-
-_CORE_NAMES = {
-    "services": "service",
-    "nodes": "node",
-    "pods": "pod",
-    "persistentvolumeclaims": "persistent_volume_claim",
-    "configmaps": "config_map",
-}
-"""What the client's methods for the core API call its kinds. Methods for all other groups take the plural."""
 
 
 class ApiError(Exception):
@@ -107,13 +104,12 @@ class Api:
         _load(configuration, settings)
         configuration.retries = False  # urllib3's own would make four times of each timeout
         configuration.connection_pool_maxsize = 64  # a watch holds one for itself
+        # not the client's classes for each kind: their code takes 80 MiB of memory
         self._client = client.ApiClient(configuration)
-        self._core = client.CoreV1Api(self._client)
-        self._custom = client.CustomObjectsApi(self._client)
 
     def page(self, kind: Resource, namespace: str | None, selector: str = "", more: str = "", most: int = PAGE_OBJECTS) -> Page:
         """One page of a list. It has fewer objects than `most` where so many are too large. Raises `ApiError`."""
-        options = {"limit": most, "_continue": more} if more else {"limit": most}
+        options = {"limit": most, "continue": more} if more else {"limit": most}
         try:
             found = _parsed(self._get(kind, namespace, _selected(selector) | options, READ_SECONDS))
         except TooLargeError:
@@ -141,7 +137,7 @@ class Api:
 
         `opened` is given a function that ends the watch at once.
         """
-        options = {"watch": True, "resource_version": version, "allow_watch_bookmarks": True, "timeout_seconds": int(seconds)}
+        options = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true", "timeoutSeconds": int(seconds)}
         response = self._get(kind, namespace, _selected(selector) | options, SILENCE_SECONDS)
         opened(lambda: _hang_up(response))
         try:
@@ -153,19 +149,13 @@ class Api:
     def read(self, group: str, version: str, namespace: str, plural: str, name: str) -> Json:
         """One object. Raises `ApiError`."""
         with _as_api_error(plural, group, namespace):
-            timeouts = {"_preload_content": False, "_request_timeout": (CONNECT_SECONDS, READ_SECONDS)}
-            if group:
-                response = self._custom.get_namespaced_custom_object(group, version, namespace, plural, name, **timeouts)
-            else:
-                response = getattr(self._core, f"read_namespaced_{_CORE_NAMES[plural]}")(name, namespace, **timeouts)
+            response = self._send("GET", _path(group, version, namespace, plural, name))
         return _parsed(response)
 
     def create(self, group: str, version: str, namespace: str, plural: str, body: Mapping[str, Any]) -> Json:
         """Make a new object. Raises `ApiError`, `ConflictError` where there is one already."""
         with _as_api_error(plural, group, namespace):
-            response = self._custom.create_namespaced_custom_object(
-                group, version, namespace, plural, body, _preload_content=False, _request_timeout=(CONNECT_SECONDS, READ_SECONDS)
-            )
+            response = self._send("POST", _path(group, version, namespace, plural), body=body)
         return _parsed(response)
 
     def replace(self, group: str, version: str, namespace: str, plural: str, name: str, body: Mapping[str, Any]) -> Json:
@@ -174,47 +164,60 @@ class Api:
         Raises `ApiError`, `ConflictError` if it is not.
         """
         with _as_api_error(plural, group, namespace):
-            response = self._custom.replace_namespaced_custom_object(
-                group, version, namespace, plural, name, body, _preload_content=False, _request_timeout=(CONNECT_SECONDS, READ_SECONDS)
-            )
+            response = self._send("PUT", _path(group, version, namespace, plural, name), body=body)
         return _parsed(response)
+
+    def serves(self, group: str, version: str) -> bool:
+        """Whether the cluster has this group of APIs, which everybody may know. Raises `ApiError`."""
+        try:
+            with _as_api_error(version, group, None):
+                _parsed(self._send("GET", f"/apis/{group}/{version}/"))
+        except AbsentError:
+            return False
+        return True
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def _get(self, kind: Resource, namespace: str | None, options: dict[str, Any], silence_seconds: float) -> Any:
-        options = {**options, "_preload_content": False, "_request_timeout": (CONNECT_SECONDS, silence_seconds)}
+    def _get(self, kind: Resource, namespace: str | None, options: Mapping[str, Any], silence_seconds: float) -> Any:
         try:
-            return self._ask(kind, namespace, options)
+            with _as_api_error(kind.plural, kind.group, namespace):
+                return self._send("GET", _path(kind.group, kind.version, namespace, kind.plural), options, silence_seconds=silence_seconds)
         except ForbiddenError:
-            if kind.group and not self._serves(kind):
+            if kind.group and not self._may_serve(kind):
                 raise AbsentError(f"there are no {kind.written} in the cluster") from None
             raise
 
-    def _serves(self, kind: Resource) -> bool:
-        """Whether the cluster has the API of a kind, which everybody may know. True where that cannot be told."""
+    def _send(
+        self, method: str, path: str, query: Mapping[str, Any] = MappingProxyType({}), *, body: object = None, silence_seconds: float = READ_SECONDS
+    ) -> Any:
+        """One request; gives the answer, of which nothing is read yet. Raises `ApiException` of the client, and what urllib3 raises."""
+        from kubernetes.client.exceptions import ApiException
+
+        headers = {"Accept": "application/json", **({} if body is None else {"Content-Type": "application/json"})}
+        request = self._client.param_serialize(
+            method, path, query_params=list(query.items()), header_params=headers, body=body, auth_settings=["BearerToken"]
+        )
+        response = self._client.call_api(*request, _request_timeout=(CONNECT_SECONDS, silence_seconds)).response
+        if not 200 <= response.status <= 299:
+            response.close()
+            raise ApiException(status=response.status)
+        return response
+
+    def _may_serve(self, kind: Resource) -> bool:
+        """Whether the cluster has the API of a kind. True where that cannot be told."""
         try:
-            with _as_api_error(kind.plural, kind.group, None):
-                _parsed(
-                    self._custom.get_api_resources(kind.group, kind.version, _preload_content=False, _request_timeout=(CONNECT_SECONDS, READ_SECONDS))
-                )
-        except AbsentError:
-            return False
+            return self.serves(kind.group, kind.version)
         except ApiError:
             return True
-        return True
 
-    def _ask(self, kind: Resource, namespace: str | None, options: dict[str, Any]) -> Any:
-        with _as_api_error(kind.plural, kind.group, namespace):
-            if not kind.group:
-                name = _CORE_NAMES[kind.plural]
-                if namespace is None:
-                    return getattr(self._core, f"list_{name}" if name == "node" else f"list_{name}_for_all_namespaces")(**options)
-                return getattr(self._core, f"list_namespaced_{name}")(namespace, **options)
-            if namespace is None:
-                return self._custom.list_cluster_custom_object(kind.group, kind.version, kind.plural, **options)
-            return self._custom.list_namespaced_custom_object(kind.group, kind.version, namespace, kind.plural, **options)
+
+def _path(group: str, version: str, namespace: str | None, plural: str, name: str = "") -> str:
+    """Where the API has a kind, or one object of it."""
+    pieces = ["apis", group, version] if group else ["api", version]
+    pieces += [] if namespace is None else ["namespaces", namespace]
+    return "/" + "/".join(quote(piece, safe="") for piece in (*pieces, plural, *([name] if name else ())))
 
 
 def _load(configuration: Any, settings: Kubernetes | None) -> None:
@@ -236,7 +239,7 @@ def _load(configuration: Any, settings: Kubernetes | None) -> None:
 
 
 def _selected(selector: str) -> dict[str, Any]:
-    return {"label_selector": selector} if selector else {}
+    return {"labelSelector": selector} if selector else {}
 
 
 @contextlib.contextmanager
@@ -266,7 +269,7 @@ def _refused(status: int, what: str, where: str) -> ApiError:
         case 401:
             return ApiError("the API server does not know us (401); renew the kubeconfig, or the service account's token")
         case 403:
-            return ForbiddenError(f"no right to {what} {where} (403); grant it by a role, or leave its way out of discovery.kubernetes.prefer")
+            return ForbiddenError(f"no right to {what} {where} (403); grant it by a role")
         case 404:
             return AbsentError(f"there are no {what} {where} (404)")
         case 409:

@@ -13,7 +13,7 @@ from config.credentials import ClusterPlace
 from config.kubernetes import Kubernetes
 from discovery.kubernetes.annotations import AnnotationError, Wishes, wishes
 from discovery.kubernetes.inside import is_inside, is_of_namespace
-from discovery.kubernetes.objects import OURS, PART_OF, InferenceService, Pod, Service, ServicePort, Slice
+from discovery.kubernetes.objects import LLM_NAME, LLM_PART_OF, OURS, PART_OF, InferenceService, Pod, Service, ServicePort, Slice
 from discovery.kubernetes.snapshot import Snapshot
 from discovery.kubernetes.ways import Way, best_way, service_host, service_way
 from probes import backends
@@ -62,7 +62,7 @@ def candidates(snapshot: Snapshot, settings: Kubernetes) -> tuple[list[Candidate
     found: list[Candidate] = []
     by_name: dict[str, Candidate] = {}
     passed_over: list[PassedOver] = []
-    served = {one.meta.full_name for one in snapshot.inference_services}
+    served = {(one.kind, one.meta.full_name) for one in snapshot.inference_services}
     looked_at = [
         *(_of_service(one, snapshot, settings, served) for one in snapshot.services),
         *(_of_inference_service(one, snapshot, settings) for one in snapshot.inference_services),
@@ -80,11 +80,11 @@ def candidates(snapshot: Snapshot, settings: Kubernetes) -> tuple[list[Candidate
     return list(by_name.values()), sorted(passed_over, key=lambda one: (one.name, one.why))
 
 
-def _of_service(service: Service, snapshot: Snapshot, settings: Kubernetes, served: set[str]) -> Iterator[Candidate | PassedOver]:
+def _of_service(service: Service, snapshot: Snapshot, settings: Kubernetes, served: set[tuple[str, str]]) -> Iterator[Candidate | PassedOver]:
     name = service.meta.full_name
-    owner = service.meta.labels.get(PART_OF)
-    if owner is not None and f"{service.meta.namespace}/{owner}" in served:
-        yield PassedOver(name, f"is a part of InferenceService {owner}", silent=True)
+    kind, owner = _owner(service)
+    if (kind, f"{service.meta.namespace}/{owner}") in served:
+        yield PassedOver(name, f"is a part of {kind} {owner}", silent=True)
         return
     try:
         wanted = wishes(service.meta)
@@ -126,6 +126,14 @@ def _of_service(service: Service, snapshot: Snapshot, settings: Kubernetes, serv
         yield replace(candidate, name=name + BY_SERVICE, way=service_way(service, port, settings), replicas=(), against_others=())
 
 
+def _owner(service: Service) -> tuple[str, str]:
+    """Kind and name of what KServe has made a Service for. The name is empty where it has not made it."""
+    label, value = LLM_PART_OF
+    if service.meta.labels.get(label) == value:
+        return "LLMInferenceService", service.meta.labels.get(LLM_NAME, "")
+    return "InferenceService", service.meta.labels.get(PART_OF, "")
+
+
 def _of_inference_service(found: InferenceService, snapshot: Snapshot, settings: Kubernetes) -> Iterator[Candidate | PassedOver]:
     meta = found.meta
     name = meta.full_name
@@ -143,39 +151,39 @@ def _of_inference_service(found: InferenceService, snapshot: Snapshot, settings:
     if not outside and not inside:
         yield PassedOver(name, "has no URL yet that discovery.kubernetes.prefer allows for; look at its conditions")
         return
-    if (text := _objection(outside or inside, meta.namespace, settings)) is not None:
+    if (text := _objection(outside or inside, found, settings)) is not None:
         yield PassedOver(name, text)
         return
-    predictor = f"{meta.name}-predictor"
-    pieces = snapshot.slices.get((meta.namespace, predictor), ())
+    pieces = snapshot.slices.get((meta.namespace, found.workload), ())
     if (text := _refused(pieces)) is not None:
         yield PassedOver(name, text)
         return
-    way = _kserve_way(outside or inside, inside=not outside)
+    secure_pods = any(port.startswith("https") for piece in pieces for port in piece.ports)
+    way = _kserve_way(outside or inside, inside=not outside, secure_pods=secure_pods)
     candidate = Candidate(
         name,
         ClusterPlace(meta.namespace, meta.name),
         way,
         wanted.backend or backends.mentioned_in(found.runtime),
         wanted.model,
-        _replicas(pieces, "", way, service_host(meta.namespace, predictor, settings)),
+        _replicas(pieces, "", way, service_host(meta.namespace, found.workload, settings)),
         meta.age,
     )
     yield candidate
     yield from _unread(name, pieces)
     if (wanted.probe or settings.probe) == "both" and outside and found.address:
-        itself = replace(candidate, name=name + BY_SERVICE, way=_kserve_way(found.address, inside=True), replicas=())
-        text = _objection(found.address, meta.namespace, settings)
+        itself = replace(candidate, name=name + BY_SERVICE, way=_kserve_way(found.address, inside=True, secure_pods=secure_pods), replicas=())
+        text = _objection(found.address, found, settings)
         yield itself if text is None else PassedOver(itself.name, text)
 
 
-def _kserve_way(url: str, *, inside: bool) -> Way:
+def _kserve_way(url: str, *, inside: bool, secure_pods: bool) -> Way:
     secure = url.startswith("https://")
     through = "KServe, inside of the cluster" if inside else "KServe"
-    return Way("kserve", through, url.rstrip("/"), "gateway" if secure else None, "refused" if secure else "allowed")
+    return Way("kserve", through, url.rstrip("/"), "gateway" if secure else None, "refused" if secure else "allowed", secure_pods=secure_pods)
 
 
-def _objection(url: str, namespace: str, settings: Kubernetes) -> str | None:
+def _objection(url: str, found: InferenceService, settings: Kubernetes) -> str | None:
     """What speaks against the URL of an InferenceService. The URL may hold a password, and is not repeated."""
     try:
         parts = urlsplit(url)
@@ -184,9 +192,10 @@ def _objection(url: str, namespace: str, settings: Kubernetes) -> str | None:
         return "has a URL that is none"
     if parts.username is not None or parts.password is not None:
         return "has a URL with a user or a password, which is not taken from a cluster; write it under credentials in the main configuration"
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or parts.path not in ("", "/") or parts.query or parts.fragment:
-        return "has a URL that is not one of scheme, host and port alone"
-    if is_inside(url, settings) and not is_of_namespace(url, namespace, settings):
+    path = parts.path.rstrip("/")
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or path not in ("", found.path) or parts.query or parts.fragment:
+        return f"has a URL that is not one of scheme, host and port alone{f', nor with the path {found.path}' if found.path else ''}"
+    if is_inside(url, settings) and not is_of_namespace(url, found.meta.namespace, settings):
         return "has a URL inside of the cluster, or one that may be (its host has fewer than two dots), that is not of its own namespace"
     return None
 

@@ -32,7 +32,7 @@ PAUSE_SECONDS = 5.0
 LOOK_SECONDS = 5.0
 """After so long without a change the cluster is looked at all the same: problems grow old by themselves, and some
 candidates are to be asked again."""
-MOST_AT_ONCE = 5
+MOST_AT_ONCE = 10
 """Targets that come, go or change in one step: about 1 ms each, most of it for their series."""
 
 _log = structlog.get_logger()
@@ -150,6 +150,8 @@ class ClusterDiscovery:
         if self._config is None or self._settings is None:
             return NOTHING_SEEN
         if self._cluster is None:
+            if not self._no_cluster:
+                return self.seen  # it is being looked for
             return Seen(True, self.seen.engines, self.seen.passed_over, (self._no_cluster,), self.seen.at)
         state = await asyncio.to_thread(self._cluster.state)
         if not state.complete:
@@ -201,7 +203,7 @@ class ClusterDiscovery:
         self._cluster = cluster
 
     async def _leave(self) -> None:
-        cluster, self._cluster, self._sorted = self._cluster, None, None
+        cluster, self._cluster, self._sorted, self._no_cluster = self._cluster, None, None, ""
         if self._settings is not None:
             self.seen = NOTHING_SEEN
         if cluster is not None:

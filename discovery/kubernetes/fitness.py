@@ -155,9 +155,9 @@ def _separate_nodes(subjects: Sequence[Subject], survey: Survey) -> Check:
 def _nodes_of(service: str, hosting: Mapping[str, frozenset[str]]) -> frozenset[str]:
     """The nodes that a Service's pods run on.
 
-    Of an InferenceService, those of the Service that KServe makes for its predictor.
+    Of an InferenceService or an LLMInferenceService, those of the Service that KServe makes for its pods.
     """
-    return hosting.get(service) or hosting.get(f"{service}-predictor", frozenset())
+    return next((nodes for made in ("", "-predictor", "-kserve-workload-svc") if (nodes := hosting.get(service + made))), frozenset())
 
 
 def _storage(survey: Survey) -> Check:

@@ -14,9 +14,19 @@ from typing import Protocol
 
 import structlog
 
-from discovery.kubernetes.api import PAGE_OBJECTS, AbsentError, Api, ApiError, ExpiredError, SilentError
+from discovery.kubernetes.api import (
+    FORBIDDEN_SECONDS,
+    PAGE_OBJECTS,
+    WATCH_SECONDS,
+    AbsentError,
+    Api,
+    ApiError,
+    ExpiredError,
+    ForbiddenError,
+    SilentError,
+)
 from discovery.kubernetes.fields import Json
-from discovery.kubernetes.kinds import Kind
+from discovery.kubernetes.kinds import Kind, is_of_ways
 from discovery.kubernetes.objects import Gateway, HttpRoute, Ingress, Object, Service, Slice
 
 RESYNC_SECONDS = 300.0
@@ -137,6 +147,7 @@ class Following:
         self._lock = threading.Lock()
         self._kept = Kept()
         self._view = View()
+        self._refused_since: float | None = None
         self._stopping = threading.Event()
         self._hang_up: Callable[[], None] = lambda: None
         self._thread = threading.Thread(target=self._work, name=f"watch {kind.written} {namespace or ''}".strip(), daemon=True)
@@ -181,6 +192,12 @@ class Following:
                 # not there at all is well for most kinds; what was there and is not found may be the API's own trouble
                 self._tell(problem=str(error) if self._kept.objects or not self.kind.group else None)
                 pause_seconds = LONGEST_PAUSE_SECONDS if self._kept.objects else RESYNC_SECONDS
+            except ForbiddenError as error:
+                if not self._is_refused_still():
+                    pause_seconds = FIRST_PAUSE_SECONDS
+                    continue
+                self._tell(problem=f"{error}, or leave its way out of discovery.kubernetes.prefer" if is_of_ways(self.kind) else str(error))
+                pause_seconds = min(max(FIRST_PAUSE_SECONDS, pause_seconds * 2), LONGEST_PAUSE_SECONDS)
             except ApiError as error:
                 self._tell(problem=str(error))
                 pause_seconds = min(max(FIRST_PAUSE_SECONDS, pause_seconds * 2), LONGEST_PAUSE_SECONDS)
@@ -188,6 +205,13 @@ class Following:
                 _log.exception("watching a cluster broke, and goes on", what=self.where)
                 self._tell(problem=f"chatprobe itself failed: {type(error).__name__}")
                 pause_seconds = LONGEST_PAUSE_SECONDS
+
+    def _is_refused_still(self) -> bool:
+        """Whether there has been no right for longer than an API server may take to know its roles."""
+        now = self._clock.monotonic()
+        if self._refused_since is None:
+            self._refused_since = now
+        return now >= self._refused_since + FORBIDDEN_SECONDS
 
     def _list_and_watch(self) -> None:
         """List, and watch until it is time to list again. Raises `ApiError`."""
@@ -215,6 +239,7 @@ class Following:
             version, more, size = page.version or version, page.more, page.most
             if not more or flooded:
                 break
+        self._refused_since = None
         self._tell(problem=None, kept=self._kept.refreshed(found.objects) if flooded else found, flooded=flooded)
         return version
 
@@ -222,7 +247,8 @@ class Following:
         def opened(hang_up: Callable[[], None]) -> None:
             self._hang_up = hang_up
 
-        events = self._api.events(self.kind, self.namespace, self._selector, version, seconds=max(1.0, seconds), opened=opened)
+        lasts_seconds = min(seconds, WATCH_SECONDS * random.uniform(0.8, 1.0))
+        events = self._api.events(self.kind, self.namespace, self._selector, version, seconds=max(1.0, lasts_seconds), opened=opened)
         try:
             for event in events:
                 if self._stopping.is_set():

@@ -9,7 +9,7 @@ from config.kubernetes import Kubernetes
 from discovery.kubernetes import reading
 from discovery.kubernetes.fields import Json
 from discovery.kubernetes.objects import Object
-from discovery.kubernetes.rbac import needed
+from discovery.kubernetes.rbac import DISCOVERY, needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Kind(Resource):
 SERVICES = Kind("", "v1", "services", reading.service, labelled=True)
 SLICES = Kind("discovery.k8s.io", "v1", "endpointslices", reading.endpoint_slice)
 INFERENCE_SERVICES = Kind("serving.kserve.io", "v1beta1", "inferenceservices", reading.inference_service, labelled=True)
+LLM_INFERENCE_SERVICES = Kind("serving.kserve.io", "v1alpha1", "llminferenceservices", reading.llm_inference_service, labelled=True)
 ROUTES = Kind("route.openshift.io", "v1", "routes", reading.route)
 INGRESSES = Kind("networking.k8s.io", "v1", "ingresses", reading.ingress)
 HTTP_ROUTES = Kind("gateway.networking.k8s.io", "v1", "httproutes", reading.http_route)
@@ -54,7 +55,12 @@ PODS = Resource("", "v1", "pods")
 CLAIMS = Resource("", "v1", "persistentvolumeclaims")
 """This and `PODS` are listed where somebody asks whether the cluster is fit."""
 
-KINDS = (SERVICES, SLICES, INFERENCE_SERVICES, ROUTES, INGRESSES, HTTP_ROUTES, GATEWAYS, NODES)
+KINDS = (SERVICES, SLICES, INFERENCE_SERVICES, LLM_INFERENCE_SERVICES, ROUTES, INGRESSES, HTTP_ROUTES, GATEWAYS, NODES)
+
+
+def is_of_ways(kind: Kind) -> bool:
+    """Whether the kind is for some ways to an engine alone, so that one can do without it."""
+    return any(right.ways for right in DISCOVERY if (right.group, right.resource) == (kind.group, kind.plural))
 
 
 def watched(settings: Kubernetes) -> tuple[tuple[Kind, str | None], ...]:

@@ -18,8 +18,8 @@ from typing import Any
 
 import structlog
 
-from discovery.kubernetes.api import AbsentError, Api, ApiError, ConflictError
-from discovery.kubernetes.fields import Json, number, text
+from discovery.kubernetes.api import FORBIDDEN_SECONDS, AbsentError, Api, ApiError, ConflictError, ForbiddenError
+from discovery.kubernetes.fields import Json, number, part, text
 from traffic.schedule import NANOSECONDS, SYSTEM_CLOCK, Clock, nanoseconds
 
 _GROUP, _VERSION, _PLURAL = "coordination.k8s.io", "v1", "leases"
@@ -51,6 +51,9 @@ class LeaseName:
     namespace: str
     name: str
 
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
 
 def read_lease_name(written: str) -> LeaseName:
     """`NAMESPACE/NAME`. Raises ValueError."""
@@ -81,7 +84,9 @@ class Lease:
         self._renewed_ns = 0
         self._observed: tuple[str, str, str] | None = None
         self._observed_ns = 0
-        self._problem = ""
+        self._runs_out_ns = 0
+        self._ill = False
+        self._refused_since_ns: int | None = None
         self._released = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lease")
         self._news = asyncio.Event()
@@ -119,7 +124,12 @@ class Lease:
             if attempt.result() and not self._released:
                 self._renewed_ns = began_ns
                 self._become(self._clock.monotonic_ns() < self._ends_ns)
-            await self._clock.sleep_until(max(self._clock.monotonic_ns() + SHORTEST_PAUSE_NS, began_ns + nanoseconds(self._terms.renew_seconds)))
+            await self._clock.sleep_until(max(self._clock.monotonic_ns() + SHORTEST_PAUSE_NS, self._next_ns(began_ns)))
+
+    def _next_ns(self, began_ns: int) -> int:
+        """When the next attempt is due: a while after this one, or when the lease that another was seen to hold runs out, if that is sooner."""
+        regularly_ns = began_ns + nanoseconds(self._terms.renew_seconds)
+        return min(regularly_ns, self._runs_out_ns) if self._lost() and self._runs_out_ns > began_ns else regularly_ns
 
     async def _stop_in_time(self, attempt: asyncio.Future[bool]) -> None:
         """Wait for the end of an attempt. Where the lease runs out meanwhile, it is held no more."""
@@ -160,20 +170,34 @@ class Lease:
         except ConflictError:
             got = False  # somebody was faster
         except ApiError as error:
-            if str(error) != self._problem:
-                _log.warning("the lease cannot be asked for", lease=f"{self._name.namespace}/{self._name.name}", problem=str(error))
-            self._problem = str(error)
+            self._tell_of(error)
             return False
         except Exception:  # noqa: BLE001 - whatever breaks, who cannot renew the lease has to stop in time
             _log.exception("asking for the lease broke")
             return False
-        self._problem = ""
+        self._refused_since_ns = None
+        if self._ill:
+            self._ill = False
+            _log.info("the lease can be asked for again", lease=str(self._name))
         return got
+
+    def _tell_of(self, error: ApiError) -> None:
+        """Log that trouble begins, once until it ends. An API server that has just started may not know its roles yet."""
+        if isinstance(error, ForbiddenError):
+            now_ns = self._clock.monotonic_ns()
+            self._refused_since_ns = now_ns if self._refused_since_ns is None else self._refused_since_ns
+            if now_ns < self._refused_since_ns + nanoseconds(FORBIDDEN_SECONDS):
+                return
+        log = _log.debug if self._ill else _log.warning
+        log("the lease cannot be asked for", lease=str(self._name), problem=str(error))
+        self._ill = True
 
     def _get_or_renew(self) -> bool:
         try:
             found = self._api.read(_GROUP, _VERSION, self._name.namespace, _PLURAL, self._name.name)
         except AbsentError:
+            if self._released:
+                return False
             self._api.create(_GROUP, _VERSION, self._name.namespace, _PLURAL, self._body({}, self._identity, self._terms.lease_seconds, {}))
             return True
         holder = text(found, "spec", "holderIdentity")
@@ -181,7 +205,8 @@ class Lease:
         if state != self._observed:
             self._observed, self._observed_ns = state, self._clock.monotonic_ns()
         seconds = min(number(found, "spec", "leaseDurationSeconds") or self._terms.lease_seconds, _LONGEST_SECONDS)
-        if self._released or (holder not in ("", self._identity) and self._clock.monotonic_ns() < self._observed_ns + nanoseconds(seconds)):
+        self._runs_out_ns = self._observed_ns + nanoseconds(seconds)
+        if self._released or (holder not in ("", self._identity) and self._clock.monotonic_ns() < self._runs_out_ns):
             return False
         self._write(found, self._identity, self._terms.lease_seconds)
         return True
@@ -192,20 +217,21 @@ class Lease:
             self._write(found, holder="", seconds=1)
 
     def _write(self, found: Json, holder: str, seconds: int) -> None:
-        """Write the lease with the version that was read. The API refuses it where somebody has written since."""
-        metadata = {"resourceVersion": text(found, "metadata", "resourceVersion")}
-        spec = found.get("spec")
-        body = self._body(metadata, holder, seconds, spec if isinstance(spec, dict) else {})
+        """Write the lease with the version that was read. The API refuses it where somebody has written since.
+
+        Labels and annotations stay: by these, Helm and others know the objects that are theirs.
+        """
+        body = self._body(part(found, "metadata"), holder, seconds, part(found, "spec"))
         self._api.replace(_GROUP, _VERSION, self._name.namespace, _PLURAL, self._name.name, body)
 
-    def _body(self, metadata: Mapping[str, str], holder: str, seconds: int, before: Mapping[str, Any]) -> dict[str, Any]:
+    def _body(self, metadata: Mapping[str, Any], holder: str, seconds: int, before: Mapping[str, Any]) -> dict[str, Any]:
         now = datetime.fromtimestamp(self._clock.epoch_seconds(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         taken_over = holder != "" and before.get("holderIdentity") != holder
         transitions = before.get("leaseTransitions")
         return {
             "apiVersion": f"{_GROUP}/{_VERSION}",
             "kind": "Lease",
-            "metadata": {"name": self._name.name, "namespace": self._name.namespace, **metadata},
+            "metadata": {**metadata, "name": self._name.name, "namespace": self._name.namespace},
             "spec": {
                 **before,
                 "holderIdentity": holder,

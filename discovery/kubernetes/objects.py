@@ -13,6 +13,10 @@ ENGINE_LABELS = ("app.kubernetes.io/name", "app", "app.kubernetes.io/component")
 """Labels that usually name an engine, the likeliest first."""
 PART_OF = "serving.kserve.io/inferenceservice"
 """The label that KServe gives to what it makes for an InferenceService."""
+LLM_PART_OF = ("app.kubernetes.io/part-of", "llminferenceservice")
+"""The label, with its value, that KServe gives to what it makes for an LLMInferenceService."""
+LLM_NAME = "app.kubernetes.io/name"
+"""The label there that has the name of the LLMInferenceService."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,17 +200,21 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class InferenceService:
-    """KServe's InferenceService. `url` is where it is reached from outside, `address` from inside of the cluster.
+    """KServe's InferenceService or LLMInferenceService, as `kind` says.
 
-    `runtime` is the name of the runtime that serves it. For a predictor that brings a container of its own, it is the
-    name of its image.
+    `url` is where it is reached from outside, `address` from inside of the cluster. `runtime` is the name of the
+    runtime that serves it. For a predictor that brings a container of its own, it is the name of its image. `workload`
+    is the Service that KServe makes for its pods. `path` is the one that its URLs may have, empty for none.
     """
 
     meta: Meta
+    kind: str
     ready: bool
     url: str
     address: str
     runtime: str
+    workload: str
+    path: str = ""
 
 
 Object = Service | Route | Ingress | HttpRoute | Gateway | Node | Slice | InferenceService

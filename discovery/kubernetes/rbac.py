@@ -17,7 +17,7 @@ class Right:
 
     `group` is empty for the core API. `scope` says whether a Role in each namespace is enough. `ways` are those of
     `discovery.kubernetes.prefer` that need it, empty where every one does. `names` are the only objects meant, empty
-    for all.
+    for all; where it is chatprobe's `own`, it is the one object that chatprobe is told the name of.
     """
 
     group: str
@@ -27,6 +27,7 @@ class Right:
     why: str
     ways: tuple[WayName, ...] = ()
     names: tuple[str, ...] = ()
+    own: bool = False
 
     @property
     def written(self) -> str:
@@ -40,6 +41,7 @@ DISCOVERY = (
     Right("", "services", _WATCH, "namespace", "which engines there are"),
     Right("discovery.k8s.io", "endpointslices", _WATCH, "namespace", "which pods are ready behind each, for their own metrics, and in which zones"),
     Right("serving.kserve.io", "inferenceservices", _WATCH, "namespace", "engines that KServe runs"),
+    Right("serving.kserve.io", "llminferenceservices", _WATCH, "namespace", "engines that KServe runs behind a gateway"),
     Right("route.openshift.io", "routes", _WATCH, "namespace", "the way through OpenShift's router", ("route",)),
     Right("networking.k8s.io", "ingresses", _WATCH, "namespace", "the way through an ingress controller", ("ingress",)),
     Right("gateway.networking.k8s.io", "httproutes", _WATCH, "namespace", "the way through a gateway", ("ingress",)),
@@ -48,7 +50,10 @@ DISCOVERY = (
 )
 """For `serve` and `discover`."""
 
-LEASE = (Right("coordination.k8s.io", "leases", ("get", "create", "update"), "namespace", "one of several replicas probes"),)
+LEASE = (
+    Right("coordination.k8s.io", "leases", ("get", "update"), "namespace", "one of several replicas probes", own=True),
+    Right("coordination.k8s.io", "leases", ("create",), "namespace", "where the lease is not there; Kubernetes cannot limit this to a name"),
+)
 """For `serve --lease`, in the lease's namespace."""
 
 VALIDATION = (

@@ -13,6 +13,8 @@ from discovery.kubernetes.fields import Json, entries, holds, labels, number, pa
 from discovery.kubernetes.inside import is_address
 from discovery.kubernetes.objects import (
     ENGINE_LABELS,
+    LLM_NAME,
+    LLM_PART_OF,
     OURS,
     PART_OF,
     WISHES,
@@ -47,7 +49,7 @@ _NO_PODS = Guard(loopback=True)
 """Knows addresses to which no slice may lead. The API server takes no link-local or loopback ones, but it takes
 those of metadata services elsewhere."""
 _ZONE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", re.ASCII)
-_KEPT_LABELS = frozenset((*ENGINE_LABELS, PART_OF, *(OURS + wish for wish in WISHES)))
+_KEPT_LABELS = frozenset((*ENGINE_LABELS, PART_OF, LLM_PART_OF[0], LLM_NAME, *(OURS + wish for wish in WISHES)))
 _POD_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 _KEPT_ANNOTATIONS = frozenset(("haproxy.router.openshift.io/timeout", "nginx.ingress.kubernetes.io/ssl-redirect", *(OURS + wish for wish in WISHES)))
 
@@ -242,15 +244,39 @@ def _label(form: re.Pattern[str], written: str) -> str:
 
 
 def inference_service(found: Json) -> InferenceService:
+    own = meta(found)
     return InferenceService(
-        meta(found),
+        own,
+        "InferenceService",
         holds(found, "Ready", "status", "conditions"),
         text(found, "status", "url"),
         text(found, "status", "address", "url"),
-        text(found, "spec", "predictor", "model", "runtime") or _image(found),
+        text(found, "spec", "predictor", "model", "runtime") or _image(found, "spec", "predictor", "containers"),
+        f"{own.name}-predictor",
     )
 
 
-def _image(found: Json) -> str:
-    """The last part of the image's name, of a predictor that brings a container of its own."""
-    return next((text(container, "image").rpartition("/")[2] for container in entries(found, "spec", "predictor", "containers")), "")
+def llm_inference_service(found: Json) -> InferenceService:
+    """As KServe's LLMInferenceService of v1alpha1 is: its gateway leads to it by a path of its namespace and name.
+
+    Source: https://github.com/kserve/kserve, pkg/apis/serving/v1alpha1/llm_inference_service_types.go and
+    config/llmisvcconfig.
+    """
+    own = meta(found)
+    addresses = [text(address, "url") for address in entries(found, "status", "addresses")]
+    inside = (address for address in addresses if f".{own.namespace}.svc" in address)
+    return InferenceService(
+        own,
+        "LLMInferenceService",
+        holds(found, "Ready", "status", "conditions"),
+        text(found, "status", "url"),
+        next(inside, "") or text(found, "status", "address", "url"),
+        text(found, "spec", "runtime") or _image(found, "spec", "template", "containers"),
+        f"{own.name}-kserve-workload-svc",
+        f"/{own.namespace}/{own.name}",
+    )
+
+
+def _image(found: Json, *path: str) -> str:
+    """The last part of the image's name, of the first container there."""
+    return next((text(container, "image").rpartition("/")[2] for container in entries(found, *path)), "")

@@ -17,6 +17,8 @@ from discovery.kubernetes.fields import Json, entries, holds, part, text
 from discovery.kubernetes.kinds import CLAIMS, NODES, PODS, ROUTES, SLICES
 from discovery.kubernetes.objects import Route, Slice
 
+OPENSHIFT = ("config.openshift.io", "security.openshift.io")
+"""Groups of APIs that OpenShift alone has. Others have a CRD of Routes too."""
 MONITORING = ("openshift-monitoring", "cluster-monitoring-config")
 MOST_PODS = 100_000
 _GPU = re.compile(r"[a-z0-9.-]+/(gpu|gaudi|mig-[a-z0-9.-]+|xpu|i915|gpu\.shared)")
@@ -71,13 +73,12 @@ def survey(settings: Kubernetes) -> Survey:
     """
     api = Api(settings)
     try:
-        routes = _or_unknown(lambda: _routes(api, settings))
         return Survey(
             _or_unknown(lambda: _gpu_nodes(api)),
             _or_unknown(lambda: _hosting(api, settings)),
             _or_unknown(lambda: tuple(claim for namespace in settings.namespaces for claim in _claims(api, namespace))),
-            () if routes is None else routes,
-            None if routes is None else _or_unknown(lambda: _user_monitoring(api)),
+            _or_unknown(lambda: _routes(api, settings)),
+            _or_unknown(lambda: _user_monitoring(api)),
         )
     finally:
         api.close()
@@ -90,12 +91,12 @@ def _or_unknown(look: Callable[[], T]) -> T | Unknown:
         return Unknown(str(error))
 
 
-def _routes(api: Api, settings: Kubernetes) -> tuple[Route, ...] | None:
-    """The Routes. None where the cluster has no such kind: it is no OpenShift."""
+def _routes(api: Api, settings: Kubernetes) -> tuple[Route, ...]:
+    """The Routes; none where the cluster has no such kind."""
     try:
         found = [item for namespace in settings.namespaces for item in api.whole(ROUTES, namespace)]
     except AbsentError:
-        return None
+        return ()
     return tuple(route for item in found if isinstance(route := ROUTES.read(item), Route))
 
 
@@ -143,7 +144,10 @@ def _claims(api: Api, namespace: str) -> Iterator[Claim]:
         yield Claim(f"{namespace}/{text(item, 'metadata', 'name')}", text(item, "status", "phase"))
 
 
-def _user_monitoring(api: Api) -> bool:
+def _user_monitoring(api: Api) -> bool | None:
+    """Whether OpenShift's monitoring of user workloads is on. None where it is no OpenShift."""
+    if not any(api.serves(group, "v1") for group in OPENSHIFT):
+        return None
     try:
         found = api.read("", "v1", MONITORING[0], "configmaps", MONITORING[1])
     except AbsentError:

@@ -18,10 +18,11 @@ from probes.record import PHASES, ChatRecord
 from traffic.events import SkipReason
 from traffic.pairs import Comparison
 
+_ABSENT_UNTIL_TOLD = (own.FIRST_CONTENT, own.CACHED_INPUT_TOKENS)
+"""Time to first content is absent until a model was seen to reason, what engines tell of a chat until they do."""
 _ZERO_FROM_THE_START = tuple(
-    metric for metric in own.CATALOGUE if metric.labels == own.CHAT_LABELS and metric.type != "gauge" and metric is not own.FIRST_CONTENT
+    metric for metric in own.CATALOGUE if metric.labels == own.CHAT_LABELS and metric.type != "gauge" and metric not in _ABSENT_UNTIL_TOLD
 )
-"""Time to first content is absent until a model was seen to reason."""
 _ZERO_FOR_EACH = {
     own.PROBE_FAILURES: own.FAILURE_REASONS,
     own.PROBE_SKIPPED: own.SKIP_REASONS,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, enable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, enable_created_metrics, values
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Collected
 
 from catalogue.metric import Metric
+from exporter.metrics.value import Value
 
+values.ValueClass = Value
 enable_created_metrics()  # type: ignore[no-untyped-call]  # when each series began is known here; the exposition tells it where it is asked for
 
 Family = Counter | Gauge | Histogram

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from catalogue import own
 from catalogue.metric import Metric
 from probes.failure import Reason
+from probes.own_account import Native
 from probes.record import ChatRecord
 
 MOST_TOKENS_A_CHUNK = 10_000
@@ -45,27 +46,46 @@ def counts(record: ChatRecord) -> Iterator[Reading]:
     yield Reading(own.RETRIES, record.retries)
     yield Reading(own.DOUBTFUL, record.doubtful)
     yield Reading(own.GATHERED, record.bursts is not None)
+    yield Reading(own.UNWANTED_LOADS, record.load == "unwanted")
+    yield from _of_the_engine(record.native)
+
+
+def _of_the_engine(told: Native) -> Iterator[Reading]:
+    """What the chat cost the engine, as far as it told."""
+    if told.cached_tokens is not None:
+        yield Reading(own.CACHED_INPUT_TOKENS, told.cached_tokens)
+    for phase, seconds in told.parts().items():
+        if phase in own.ENGINE_PHASES and seconds is not None:
+            yield Reading(own.ENGINE_SECONDS, seconds, (phase,))
 
 
 def timings(record: ChatRecord) -> Iterator[Reading]:
     """What the histograms observe of a chat: whatever it has, however it ended.
 
+    Those of a chat that waited for its model to be loaded begin with its first token: the rest is the load's, not the engine's usual.
     Chats that timed out without a token are in TTFT with the time they had waited, so that an overload does not improve the quantiles.
     """
+    if record.load is None:
+        yield from _with_the_first_token(record)
+    for latency, tokens in record.inter_token_latencies():
+        yield Reading(own.ITL, latency, times=min(tokens, MOST_TOKENS_A_CHUNK))
+    for metric, value in (
+        (own.TPOT, record.tpot_seconds),
+        (own.STALL, record.stall_seconds),
+    ):
+        if value is not None:
+            yield Reading(metric, value)
+
+
+def _with_the_first_token(record: ChatRecord) -> Iterator[Reading]:
+    """What has the time in it before the first token came."""
     yield Reading(own.E2E, record.e2e_seconds, (record.outcome,), exemplar=True)
     for phase, seconds in record.completed_phases():
         yield Reading(own.PHASE_SECONDS, seconds, (phase,))
     first_token = record.waited_seconds if record.ttft_seconds is None else record.ttft_seconds
     if first_token is not None:
         yield Reading(own.TTFT, first_token, exemplar=True)
-    for latency, tokens in record.inter_token_latencies():
-        yield Reading(own.ITL, latency, times=min(tokens, MOST_TOKENS_A_CHUNK))
-    for metric, value in (
-        (own.FIRST_CONTENT, record.first_content_seconds),
-        (own.TPOT, record.tpot_seconds),
-        (own.STALL, record.stall_seconds),
-        (own.OUTPUT_RATE, record.output_tokens_per_second),
-    ):
+    for metric, value in ((own.FIRST_CONTENT, record.first_content_seconds), (own.OUTPUT_RATE, record.output_tokens_per_second)):
         if value is not None:
             yield Reading(metric, value)
 

@@ -18,7 +18,8 @@ from exporter.metrics.ledger import Ledger
 from exporter.urls import shown_url
 from probes.ask import UNKNOWN_MODEL
 from probes.record import ChatRecord
-from traffic.events import Breaker, Event, Facts, Pair, Skip
+from probes.wholeness import CHECK
+from traffic.events import Breaker, Event, Facts, ModelLoad, Pair, Skip
 from traffic.pairs import compared
 from traffic.roster import Member, Roster
 
@@ -52,6 +53,8 @@ class Recording:
                 self._ledger.write(partial(self._skip, event))
             case Facts():
                 self._ledger.write(partial(self._learn, event))
+            case ModelLoad():
+                self._ledger.write(partial(self._load, event))
             case Breaker():
                 self._ledger.write(partial(self._break, event))
             case Pair():
@@ -152,6 +155,15 @@ class Recording:
             self._breakers[breaker.target] = breaker.open
             self._inform(breaker.target)
 
+    def _load(self, load: ModelLoad) -> None:
+        series = self._targets.get(load.target)
+        if series is None or not self._roster.members[load.target].endpoint.load_model:
+            return
+        if load.failure is None:
+            series.record(own.MODEL_LOAD, load.seconds)
+        else:
+            series.record(own.MODEL_LOAD_FAILURES, 1, load.failure.value)
+
     def _learn(self, facts: Facts) -> None:
         target = facts.target
         if target not in self._roster.members:
@@ -169,7 +181,7 @@ class Recording:
         """Set the gauges that hold what is known of a target."""
         member, facts, series = self._roster.members[target], self._facts[target], self._targets[target]
         url = shown_url(member.endpoint.url)
-        longest = "" if facts.max_model_len is None else str(facts.max_model_len)
+        longest = "" if facts.longest_chat is None else str(facts.longest_chat)
         without = ",".join(facts.left_out)
         series.record_only(own.TARGET_INFO, 1, url, facts.served_model or "", facts.backend_version or "", member.source, longest, without)
         zones = _ready_by_zone(member)
@@ -180,8 +192,16 @@ class Recording:
             series.end_others(own.MODEL_LOADED, ())
         else:
             series.record(own.MODEL_LOADED, facts.model_loaded)
+        self._inform_of_loads(series, facts, may_load=member.endpoint.load_model)
         if target in self._breakers:
             series.record(own.BREAKER_OPEN, self._breakers[target])
+
+    def _inform_of_loads(self, series: Series, facts: Facts, *, may_load: bool) -> None:
+        for metric in (own.MODEL_LOADING, own.MODEL_LOAD):
+            series.keep_only(metric, [()] if may_load else [])
+        series.keep_only(own.MODEL_LOAD_FAILURES, [(cause,) for cause in own.LOAD_FAILURES] if may_load else [])
+        if may_load:
+            series.record(own.MODEL_LOADING, facts.loading_since is not None)
 
     def _begin_chats(self, target: str) -> None:
         """The series of those of its scenarios that have none yet."""
@@ -207,7 +227,7 @@ class Recording:
         scenario = config.scenarios[name]
         return Terms(
             slos={slo_name: slo for slo_name, slo in config.slos.items() if slo.scenario == name},
-            checks=tuple(scenario.expect),
+            checks=tuple(dict.fromkeys((*scenario.expect, CHECK))),
             peers=tuple(peer for peer in self._roster.of(scenario) if peer != target) if scenario.pair else (),
             doubtful=config.limits.doubtful,
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from config.engine_metrics import MetricsPage, Native
+from exporter.alike import EVERY_SECONDS
 from exporter.native.drops import DropReason, LeftOut
 from exporter.native.failure import NativeReason, ScrapeError
 from exporter.native.gap import Gap
@@ -46,7 +47,9 @@ _DETAILS = {
     DropReason.LINE_TOO_LONG: "the engine writes longer lines than are read; the rest of its page is read",
     DropReason.TOO_LARGE: "the page has more lines than are read; what chatprobe_native_* are made of is read all the same",
     DropReason.MALFORMED: "Prometheus would not take them; the rest of the page is served",
-    DropReason.BUDGET: "raise native.series_per_target, or deny what is not needed under native.deny",
+    DropReason.UNUSED_BUCKET: "no dashboard, rule or number of ours uses them, and averages stay; native.buckets: all serves them",
+    DropReason.BUDGET: "raise native.series_per_replica, or deny what is not needed under native.deny",
+    DropReason.BUDGET_IN_ALL: "raise native.series_in_all, or deny what is not needed under native.deny",
     DropReason.TYPE_CONFLICT: "another target has them with another type; deny them under native.deny if they are not needed",
     DropReason.NAME_CONFLICT: "another family takes the name; deny one of them under native.deny",
 }
@@ -76,6 +79,8 @@ class _Page:
     page: MetricsPage
     process: OneProcess = field(default_factory=OneProcess)
     failing: NativeReason | None = None
+    """Why it was told to fail, until it has been well for a minute."""
+    failed_ns: int = 0
     read: asyncio.Event = field(default_factory=asyncio.Event)
     """Was tried once."""
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -126,22 +131,23 @@ class Natives:
             for page in self._pages.values():
                 page.wanted.set()
         self._settings = roster.config.native
-        self._keep.relay.configure(_relay_settings(self._settings))
         wanted = {
             (name, page.replica): (_reached(endpoints[name], member, page), page) for name, member in roster.members.items() for page in member.pages
         }
+        relayed = sum(backends.get(endpoint.backend).metrics is not None for endpoint, _ in wanted.values())
+        self._keep.relay.configure(RelaySettings.of(self._settings), relayed)
         for key, page in list(self._pages.items()):
             endpoint, place = wanted.get(key, (None, None))
             if endpoint is not None and place == page.page and endpoint.backend == page.endpoint.backend:
                 page.endpoint = endpoint
             else:
                 self._leave(self._pages.pop(key))
-        backends: dict[str, str] = {name: member.endpoint.backend for name, member in roster.members.items()}
-        for name in [name for name, backend in self._backends.items() if backends.get(name) != backend]:
+        engines: dict[str, str] = {name: member.endpoint.backend for name, member in roster.members.items()}
+        for name in [name for name, backend in self._backends.items() if engines.get(name) != backend]:
             self._models.pop(name, None)
             self._keep.unified.forget(name)
             self._keep.loads.forget(name)
-        self._backends = backends
+        self._backends = engines
         self._keep.gap.set_targets(roster)
         self._keep.loads.set_replicas(wanted)
         self._keep.loads.configure(self._settings.interval_seconds)
@@ -229,7 +235,7 @@ class Natives:
         except ScrapeError as error:
             self._fail(page, error.reason, self._seconds_since(began_ns), str(error))
             return
-        if page.failing is not None:
+        if page.failing is not None and began_ns >= page.failed_ns + nanoseconds(EVERY_SECONDS):
             _log.info("an engine's own metrics are read again", target=endpoint.name, replica=page.page.replica)
             page.failing = None
         if not page.gone:
@@ -262,6 +268,7 @@ class Natives:
         if page.failing is not reason:
             _log.warning("an engine's own metrics cannot be read", target=page.endpoint.name, replica=page.page.replica, reason=reason, detail=detail)
             page.failing = reason
+        page.failed_ns = self._clock.monotonic_ns()
         self._drop(page)
         if reason is NativeReason.LOAD_BALANCED:
             self._keep.loads.drop(*page.key)
@@ -281,8 +288,7 @@ class Natives:
             self._drop(page)
             self._keep.loads.drop(target, replica)
             self._keep.ups.forget(target, replica)
-        if all(other != target for other, _ in self._pages):
-            self._keep.relay.forget(target)
+            self._keep.relay.forget(target, replica)
 
     def _labels(self, page: _Page) -> tuple[str, str, str]:
         return page.endpoint.name, page.endpoint.backend, self._model_of(page.endpoint)
@@ -315,7 +321,8 @@ def _say(page: _Page, left_out: Sequence[LeftOut]) -> None:
         if not new or len(page.said) >= NAMES_KNOWN:
             continue
         page.said.update((reason, name) for name in new)
-        _log.warning(
+        say = _log.info if reason is DropReason.UNUSED_BUCKET else _log.warning
+        say(
             "series of an engine's own metrics are left out",
             target=page.endpoint.name,
             replica=page.page.replica,
@@ -325,7 +332,3 @@ def _say(page: _Page, left_out: Sequence[LeftOut]) -> None:
             more_names=len(new[NAMES_SAID:]),
             detail=_DETAILS[reason],
         )
-
-
-def _relay_settings(settings: Native) -> RelaySettings:
-    return RelaySettings(settings.relay, settings.allow, settings.deny, settings.series_per_target)

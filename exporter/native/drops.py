@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from catalogue import own
+
 
 class DropReason(StrEnum):
     """Why a series that was scraped is not served."""
@@ -20,8 +22,12 @@ class DropReason(StrEnum):
     """OpenMetrics does not allow for it: a negative or missing count, a histogram without its last bucket, a series
     that stands there twice.
     """
+    UNUSED_BUCKET = own.UNUSED_BUCKET
+    """A bucket of a histogram of which nothing but the sum and the count is used."""
     BUDGET = "budget"
-    """The target has more series than are relayed of one."""
+    """The replica has more series than are relayed of one."""
+    BUDGET_IN_ALL = "budget_in_all"
+    """The replica has more series than its share of what is relayed in all."""
     TYPE_CONFLICT = "type_conflict"
     """Another target has a family of this name and another type."""
     NAME_CONFLICT = "name_conflict"

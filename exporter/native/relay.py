@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from threading import Lock
+from typing import Literal, Self
 
 from prometheus_client.core import CounterMetricFamily
 
 from catalogue import own
 from catalogue.metric import BACKEND, REPLICA, TARGET
-from catalogue.shown import SHOWN
+from config.engine_metrics import Native
 from exporter.native.claims import Claims, Title
 from exporter.native.drops import DropReason, LeftOut
 from exporter.native.families import START_TIME
+from exporter.native.needed import in_order, used_buckets, without_buckets
 from exporter.native.text import Labels, Written, escaped, escaped_help, write
-from probes import backends
 from probes.numbers.family import Family
 
 RESERVED = frozenset({TARGET, BACKEND, REPLICA})
@@ -31,13 +32,22 @@ class RelaySettings:
     """What is relayed.
 
     `allow` and `deny` are patterns as in `fnmatch`, for names of families as the engine writes them. Without `allow`
-    everything is relayed that is not denied. `series_per_target` is the budget of each target.
+    everything is relayed that is not denied. `buckets` says whether all buckets of histograms are, or those that
+    something uses. `series_per_replica` is the budget of each page, `series_in_all` that
+    of all pages together, of which each has an equal share.
     """
 
     on: bool = True
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
-    series_per_target: int = 2000
+    buckets: Literal["used", "all"] = "used"
+    series_per_replica: int = 2000
+    series_in_all: int = 250_000
+
+    @classmethod
+    def of(cls, native: Native) -> Self:
+        """As an operator wrote it."""
+        return cls(native.relay, native.allow, native.deny, native.buckets, native.series_per_replica, native.series_in_all)
 
     def lets_through(self, name: str) -> bool:
         """Whether these settings allow a family of this name."""
@@ -75,11 +85,19 @@ class RelaySnapshot:
 
     def text(self) -> bytes:
         """In the plain text format 0.0.4."""
-        return b"".join(self._parts(lambda title: (title.name, title.text_type), escaped_help))
+        return b"".join(self.text_parts())
+
+    def text_parts(self) -> Iterator[bytes]:
+        """The pieces of `text`, which are not copied."""
+        return self._parts(lambda title: (title.name, title.text_type), escaped_help)
 
     def openmetrics(self) -> bytes:
         """In OpenMetrics 1.0.0, without the `# EOF` at its end."""
-        return b"".join(self._parts(lambda title: (title.openmetrics_name, title.openmetrics_type), escaped))
+        return b"".join(self.openmetrics_parts())
+
+    def openmetrics_parts(self) -> Iterator[bytes]:
+        """The pieces of `openmetrics`, which are not copied."""
+        return self._parts(lambda title: (title.openmetrics_name, title.openmetrics_type), escaped)
 
     def _parts(self, declared: Callable[[Title], tuple[str, str]], escape: Callable[[str], str]) -> Iterator[bytes]:
         for title, blocks in self._families:
@@ -100,25 +118,29 @@ class Relay:
     A family that several targets have is served once, under the type that the first of them gave it. While that target
     serves it, a family of the same name and another type is dropped.
 
-    Each target has a budget of series, which whole families fill: first those that dashboards show, or that unified
+    Each replica has a budget of series, which whole families fill: first those that dashboards show, or that unified
     numbers are made of; of these, and of the others, histograms last, and the smallest first. A family that does not
     fit any more is dropped, and smaller ones behind it are still served.
+
+    All replicas together have a budget too, of which each has an equal share: who comes last is not left without.
     """
 
     def __init__(self, settings: RelaySettings) -> None:
         self._lock = Lock()
         self._settings = settings
         self._served: dict[_Source, dict[Title, Block]] = {}
+        self._pages = 0
         self._claims: Claims[_Source] = Claims()
-        self._dropped: dict[tuple[str, str], float] = {}
+        self._dropped: dict[tuple[str, str, str], float] = {}
 
-    def configure(self, settings: RelaySettings) -> None:
-        """Use other settings, for each target from its next `serve` on.
+    def configure(self, settings: RelaySettings, pages: int = 0) -> None:
+        """Use other settings, for each replica from its next `serve` on. `pages` is how many replicas there are.
 
         If nothing is to be relayed any more, all series end now.
         """
         with self._lock:
             self._settings = settings
+            self._pages = pages
             if not settings.on:
                 for source in list(self._served):
                     self._release(source)
@@ -133,14 +155,15 @@ class Relay:
         settings = self._settings
         if not settings.on:
             with self._lock:
-                self._count(target, lost)
+                self._count((target, replica), lost)
             return tuple(lost)
         ours = {TARGET: target, BACKEND: backend} | ({} if replica is None else {REPLICA: replica})
         labels = Labels(ours, RESERVED)
-        written = [(family, write(family, labels)) for family in _in_order(backend, families) if settings.lets_through(family.name)]
+        wanted, unused = _wanted(settings, backend, families)
+        written = [(family, write(family, labels)) for family in in_order(backend, wanted)]
         with self._lock:
-            left_out = (*lost, *(self._replace((target, replica), written) if self._settings.on else ()))
-            self._count(target, left_out)
+            left_out = (*lost, *((*unused, *self._replace((target, replica), written)) if self._settings.on else ()))
+            self._count((target, replica), left_out)
         return left_out
 
     def drop(self, target: str, replica: str | None) -> None:
@@ -148,18 +171,18 @@ class Relay:
         with self._lock:
             self._release((target, replica))
 
-    def forget(self, target: str) -> None:
-        """End all series of a target that is gone, and forget what was counted of it."""
+    def forget(self, target: str, replica: str | None) -> None:
+        """End the series of a replica that is gone, and forget what was counted of it."""
         with self._lock:
-            for source in [source for source in self._served if source[0] == target]:
-                self._release(source)
+            self._release((target, replica))
             for reason in DropReason:
-                self._dropped.pop((target, reason), None)
+                self._dropped.pop((target, replica or "", reason), None)
 
-    def dropped(self) -> Mapping[tuple[str, str], float]:
-        """How many series were dropped, by target and reason, since the target's first `serve`.
+    def dropped(self) -> Mapping[tuple[str, str, str], float]:
+        """How many series were dropped, by target, replica and reason, since the replica's first `serve`.
 
         Each `serve` adds the series that it drops, so that a series which is dropped at every scrape counts every time.
+        The replica is "" where there is only one.
         """
         with self._lock:
             return dict(self._dropped)
@@ -179,16 +202,20 @@ class Relay:
             family.add_metric(labels, count)
         yield family
 
-    def _count(self, target: str, left_out: Iterable[LeftOut]) -> None:
+    def _count(self, source: _Source, left_out: Iterable[LeftOut]) -> None:
+        target, replica = source
         for one in left_out:
-            self._dropped[target, one.reason] = self._dropped.get((target, one.reason), 0) + one.series
+            key = target, replica or "", one.reason
+            self._dropped[key] = self._dropped.get(key, 0) + one.series
 
     def _replace(self, source: _Source, written: Iterable[tuple[Family, Written]]) -> list[LeftOut]:
-        target = source[0]
+        target, replica = source
         self._release(source)
         for reason in DropReason:
-            self._dropped.setdefault((target, reason), 0)
-        left = self._settings.series_per_target - sum(_count(page) for other, page in self._served.items() if other[0] == target)
+            self._dropped.setdefault((target, replica or "", reason), 0)
+        share = self._settings.series_in_all // max(1, self._pages)
+        left = min(self._settings.series_per_replica, share)
+        too_many = DropReason.BUDGET if left < share else DropReason.BUDGET_IN_ALL
         taken: dict[Title, Block] = {}
         left_out: list[LeftOut] = []
         for family, lines in written:
@@ -201,7 +228,7 @@ class Relay:
             if conflict is not None:
                 left_out.append(LeftOut(family.name, _CONFLICTS[conflict], lines.series))
             elif lines.series > left:
-                left_out.append(LeftOut(family.name, DropReason.BUDGET, lines.series))
+                left_out.append(LeftOut(family.name, too_many, lines.series))
             else:
                 taken[title] = Block(family.help, lines.lines, lines.series)
                 self._claims.hold(title, source)
@@ -220,12 +247,12 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _in_order(backend: str, families: Iterable[Family]) -> list[Family]:
-    """The families in the order in which they fill the budget."""
-    metrics = backends.get(backend).metrics
-    first: Set[str] = SHOWN if metrics is None else SHOWN | metrics.sources
-    return sorted(families, key=lambda family: (family.name not in first, family.type == "histogram", len(family.samples), family.name))
-
-
-def _count(page: Mapping[Title, Block]) -> int:
-    return sum(block.series for block in page.values())
+def _wanted(settings: RelaySettings, backend: str, families: Iterable[Family]) -> tuple[list[Family], list[LeftOut]]:
+    """The families that are let through, with the buckets that are wanted, and those buckets that are not."""
+    let_through = [family for family in families if settings.lets_through(family.name)]
+    if settings.buckets == "all":
+        return let_through, []
+    used = used_buckets(backend)
+    wanted = [family if family.name in used else without_buckets(family) for family in let_through]
+    missing = ((family.name, len(family.samples) - len(kept.samples)) for family, kept in zip(let_through, wanted, strict=True))
+    return wanted, [LeftOut(name, DropReason.UNUSED_BUCKET, count) for name, count in missing if count]

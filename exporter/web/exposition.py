@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
@@ -34,13 +35,31 @@ class Exposition(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Snapshot:
-    """Families that were read already, in the shape that prometheus-client's writers ask for."""
+class _One:
+    """A family that was read already, in the shape that prometheus-client's writers ask for."""
 
-    families: list[Collected]
+    family: Collected
 
     def collect(self) -> Iterable[Collected]:
-        return self.families
+        return (self.family,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """A family as lines."""
+
+    lines: bytes
+    series: int
+
+
+def _text(family: Collected) -> bytes:
+    return as_text(_One(family))
+
+
+def _openmetrics(family: Collected) -> bytes:
+    """Without the `# EOF` at the end of a whole exposition."""
+    lines: bytes = as_openmetrics(_One(family))  # type: ignore[no-untyped-call]
+    return lines.removesuffix(_EOF)
 
 
 class PrometheusExposition:
@@ -59,32 +78,36 @@ class PrometheusExposition:
 
     def render(self, accept: str, names: Set[str] = frozenset()) -> tuple[bytes, str]:
         begin = time.perf_counter()
-        snapshot = _Snapshot(self._ledger.read(lambda: list(self._registry.collect())))
-        relayed = self._relayed()
         openmetrics = wants_openmetrics(accept)
-        if not (openmetrics and self.created):
-            for family in snapshot.families:
-                family.samples = [sample for sample in family.samples if not sample.name.endswith(_CREATED)]
-        snapshot.families.extend(self._about_itself(snapshot.families, relayed.series))
+        # Each family is written before the next is read: the samples of all at once would take more memory than everything else.
+        ours = self._ledger.read(lambda: [self._lines(family, names, openmetrics) for family in self._registry.collect()])
+        relayed = self._relayed()
+        total = sum(one.series for one in ours) + relayed.series
+        ours += [self._lines(family, names, openmetrics) for family in self._about_itself(total)]
         if names:
-            snapshot.families[:] = [family for family in snapshot.families if _named(family, names)]
             relayed = relayed.only(names)
-        if openmetrics:
-            ours: bytes = as_openmetrics(snapshot)  # type: ignore[no-untyped-call]
-            body, content_type = b"".join((ours.removesuffix(_EOF), relayed.openmetrics(), _EOF)), OPENMETRICS
-        else:
-            body, content_type = as_text(snapshot) + relayed.text(), TEXT
+        parts = chain(
+            (one.lines for one in ours), relayed.openmetrics_parts() if openmetrics else relayed.text_parts(), (_EOF,) if openmetrics else ()
+        )
+        body = b"".join(parts)
         self._last_seconds = time.perf_counter() - begin
-        return body, content_type
+        return body, OPENMETRICS if openmetrics else TEXT
 
-    def _about_itself(self, families: list[Collected], relayed: int) -> list[Collected]:
-        found: list[Collected] = []
+    def _lines(self, family: Collected, names: Set[str], openmetrics: bool) -> _Lines:
+        """A family, without its lines where it is none of those that are asked for."""
+        if not (openmetrics and self.created):
+            family.samples = [sample for sample in family.samples if not sample.name.endswith(_CREATED)]
+        if names and not _named(family, names):
+            return _Lines(b"", len(family.samples))
+        return _Lines(_openmetrics(family) if openmetrics else _text(family), len(family.samples))
+
+    def _about_itself(self, series: int) -> Iterator[Collected]:
+        """What there is to say of the exposition itself, which has so many series beside these."""
         if self._last_seconds is not None:
+            series += 1
             duration = own.EXPOSITION_DURATION
-            found.append(GaugeMetricFamily(duration.name, duration.help, value=self._last_seconds, unit=duration.unit))
-        series = sum(len(family.samples) for family in (*families, *found)) + relayed + 1
-        found.append(GaugeMetricFamily(own.SERIES.name, own.SERIES.help, value=series))
-        return found
+            yield GaugeMetricFamily(duration.name, duration.help, value=self._last_seconds, unit=duration.unit)
+        yield GaugeMetricFamily(own.SERIES.name, own.SERIES.help, value=series + 1)
 
 
 def _named(family: Collected, names: Set[str]) -> bool:

@@ -66,7 +66,7 @@ TROUBLE_LINES = 10
 
 
 class Overview:
-    """A sink that remembers the last event of each target and scenario, and the last failure of each target.
+    """A sink that remembers the last event of each target and scenario, and why chats with a target are held back.
 
     It shows them.
     """
@@ -74,8 +74,11 @@ class Overview:
     def __init__(self, roster: Roster) -> None:
         self._roster = roster
         self._models: dict[str, str] = {}
+        self._loading_since: dict[str, float | None] = {}
+        self._loading: dict[str, str] = {}
         self._broken: set[str] = set()
-        self._failures: dict[str, Failure] = {}
+        self._why: dict[tuple[str, str], Failure] = {}
+        self._last_failing: dict[str, str] = {}
         self._failing: set[tuple[str, str]] = set()
         self._last: dict[tuple[str, str], ChatRecord | Skip] = {}
 
@@ -83,27 +86,42 @@ class Overview:
         """Show these targets and scenarios from now on. What is known of others is forgotten."""
         self._roster = roster
         self._models = {name: model for name, model in self._models.items() if name in roster.members}
+        self._loading_since = {name: since for name, since in self._loading_since.items() if name in roster.members}
+        self._loading = {name: cause for name, cause in self._loading.items() if name in roster.members}
         self._broken &= roster.members.keys()
-        self._failures = {name: failure for name, failure in self._failures.items() if name in roster.members}
         shown = {(name, scenario) for scenario, settings in roster.config.scenarios.items() for name in roster.of(settings)}
         self._failing &= shown
+        self._why = {key: failure for key, failure in self._why.items() if key in shown}
+        self._last_failing = {name: scenario for name, scenario in self._last_failing.items() if (name, scenario) in shown}
         self._last = {key: event for key, event in self._last.items() if key in shown}
 
     def __call__(self, event: Event) -> None:
         match event:
             case Facts():
                 self._models[event.target] = event.model
+                self._loading_since[event.target] = event.loading_since
+                self._loading.pop(event.target, None)
+                if event.held_back is not None:
+                    self._loading[event.target] = event.held_back
             case Breaker(target=target):
                 (self._broken.add if event.open else self._broken.discard)(target)
             case ChatRecord() if event.outcome == "cancelled":
                 pass
             case ChatRecord():
-                self._last[event.target, event.scenario] = event
-                (self._failing.discard if event.failure is None else self._failing.add)((event.target, event.scenario))
-                if event.failure is not None and served(event) is False:
-                    self._failures[event.target] = event.failure
+                self._ended(event)
             case Skip():
                 self._last[event.target, event.scenario] = event
+
+    def _ended(self, chat: ChatRecord) -> None:
+        key = chat.target, chat.scenario
+        self._last[key] = chat
+        (self._failing.discard if chat.failure is None else self._failing.add)(key)
+        serves = served(chat)
+        if serves:
+            self._why.pop(key, None)
+        elif serves is False and chat.failure is not None:
+            self._why[key] = chat.failure
+            self._last_failing[chat.target] = chat.scenario
 
     def html(self, not_ready: str | None, troubles: Iterable[str] = ()) -> str:
         """The page.
@@ -132,15 +150,25 @@ class Overview:
                 engine = f"{endpoint.backend}<br><small>{escape(shown_url(endpoint.url))}</small>"
                 model = self._models.get(name) or endpoint.model or UNKNOWN_MODEL
                 yield (
-                    f"<tr><td>{escape(name)}{self._held_back(name)}</td><td>{escape(scenario)}</td>"
+                    f"<tr><td>{escape(name)}{self._held_back(name, scenario)}{self._loads(name)}</td><td>{escape(scenario)}</td>"
                     f'{_last(self._last.get((name, scenario)))}<td class="engine">{escape(model)}</td><td class="engine">{engine}</td></tr>'
                 )
 
-    def _held_back(self, target: str) -> str:
+    def _loads(self, target: str) -> str:
+        since = self._loading_since.get(target)
+        return "" if since is None else f"<br><small>loading the model since {_time(since)}</small>"
+
+    def _held_back(self, target: str, scenario: str) -> str:
+        """Why chats are held back, and by which scenario's own chats; by those of another where these tell nothing."""
+        if target in self._loading:
+            return f'<br><small class="failed">held back: {escape(self._loading[target])}</small>'
         if target not in self._broken:
             return ""
-        failure = self._failures.get(target)
-        why = "" if failure is None else f": {failure.reason}<br>{escape(failure.detail)}"
+        other = self._last_failing.get(target, scenario)
+        failure, whose = self._why.get((target, scenario)), ""
+        if failure is None:
+            failure, whose = self._why.get((target, other)), f" by chats of {escape(other)}"
+        why = "" if failure is None else f"{whose}: {failure.reason}<br>{escape(failure.detail)}"
         return f'<br><small class="failed">breaker open{why}</small>'
 
 

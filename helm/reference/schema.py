@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from helm.reference import kinds
+from helm.reference.kubernetes import definitions
 from helm.reference.values import Section, Value
 
 
@@ -15,6 +16,8 @@ def schema(values: Section, *, subcharts: tuple[str, ...]) -> str:
     whole["properties"].setdefault("global", {"type": "object"})
     for name in subcharts:
         whole["properties"].setdefault(name, {"type": "object"})
+    if found := definitions(whole["properties"]):
+        whole["definitions"] = found
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -9,6 +9,8 @@ import orjson
 
 from probes.backends.base import FrameError, WireForm
 from probes.backends.fields import listed_names, proper_name
+from probes.backends.repeats import Repeats
+from probes.backends.trail import Trail
 from probes.numbers.loaded import OnDemand
 from probes.numbers.number import Number
 from probes.numbers.of_chats import OfChats
@@ -41,6 +43,10 @@ class Backend:
     """Whether it can be asked for an answer of exactly `max_tokens`."""
     thinking: ClassVar[bool] = False
     """Whether it can be told that the model shall think, or shall not."""
+    takes_adapters: ClassVar[bool] = False
+    """Whether a model's name that it does not list is taken for an adapter's, and answered by the model itself if it has none such."""
+    repeats: ClassVar[Repeats | None] = None
+    """How it ends an answer that repeats itself; None if it lets it go on."""
     on_demand: ClassVar[OnDemand | None] = None
     """How it loads models on demand; None if it serves only models that are in memory."""
 
@@ -53,6 +59,9 @@ class Backend:
 
     own_ttft: ClassVar[str] = ""
     """What its own figure for a chat's time to first token covers, for the metric's help; empty if it gives none."""
+
+    trail: ClassVar[Trail] = Trail(log="by time and client")
+    """Where it shows a single chat."""
 
     # how discovery knows it
 
@@ -106,6 +115,10 @@ class Backend:
         None if it does not say.
         """
         return None
+
+    def longest_answer(self, max_tokens: int) -> int:
+        """How many tokens an answer may have at most, where so many are asked for."""
+        return max_tokens
 
     def model_key(self, model: str) -> str:
         """The key by which names of models are compared: two names with one key mean one model."""

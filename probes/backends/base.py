@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from probes.ask import Ask
 from probes.failure import Reason
-from probes.record import Native
+from probes.own_account import Native
 
 Framing = Literal["sse", "ndjson"]
 

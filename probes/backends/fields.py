@@ -74,8 +74,8 @@ def count(fields: JsonObject, name: str) -> int | None:
     no chat fails by its counts.
     """
     value = fields.get(name)
-    if value is None:
-        return None
+    if value is None or (type(value) is int and 0 <= value <= MOST_TOKENS):
+        return value
     if isinstance(value, str):
         try:
             value = float(value)

@@ -10,10 +10,11 @@ from probes.backends.backend import Backend
 from probes.backends.base import FrameError, WireForm
 from probes.backends.fields import JsonObject, as_list, count, length, parse_object, proper_name, seconds
 from probes.backends.openai_chat import OpenAiChat
+from probes.backends.trail import Trail
 from probes.numbers.number import Number
-from probes.numbers.own_metrics import Derived, OwnMetrics, Sum, Told
+from probes.numbers.own_metrics import Derived, OwnMetrics, Series, Sum, Told
 from probes.numbers.page import Page, total
-from probes.record import Native
+from probes.own_account import Native
 
 
 class LlamacppChat(OpenAiChat):
@@ -42,8 +43,8 @@ class LlamacppChat(OpenAiChat):
             return {"completion_tokens": timings.get("predicted_n")}
         return super()._usage(chunk)
 
-    def _native(self, chunk: JsonObject) -> Native | None:
-        return own_times(chunk) or super()._native(chunk)
+    def _native(self, chunk: JsonObject, usage: JsonObject) -> Native | None:
+        return own_times(chunk) or super()._native(chunk, usage)
 
 
 def own_times(chunk: JsonObject) -> Native | None:
@@ -70,6 +71,7 @@ def _prompt_tokens(page: Page) -> float | None:
 
 METRICS = OwnMetrics(
     prefixes=("llamacpp:",),
+    usual=Series(used=15, whole=15),
     numbers=(
         Told(Number.REQUESTS_RUNNING, Sum("llamacpp:requests_processing"), "requests_processing, those that have a slot."),
         Told(Number.REQUESTS_WAITING, Sum("llamacpp:requests_deferred"), "requests_deferred, those that wait for a slot."),
@@ -104,6 +106,7 @@ class Llamacpp(Backend):
     exact_length = True
     thinking = True
     metrics = METRICS
+    trail = Trail(log="by time and client: lines with `POST /v1/chat/completions`")
     usual_ports = (8080,)
     # llama-cpp is a part of the name of another server, that of llama-cpp-python
     aliases = ("llama.cpp", "llama-server")

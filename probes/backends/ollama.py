@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from itertools import islice
 from typing import ClassVar
 
 from probes.ask import Ask
 from probes.backends.backend import Backend
-from probes.backends.base import Event, FrameError, Framing, Refusal, WireForm
+from probes.backends.base import Event, Framing, Refusal, WireForm
 from probes.backends.complaint import complaint
-from probes.backends.fields import LONGEST_NAME, JsonObject, as_object, count, names, parse, parse_object, seconds, text
+from probes.backends.fields import JsonObject, as_object, count, names, parse, seconds
 from probes.backends.finish import broken_off, finish
+from probes.backends.ollama_models import ask_details, details, full_name, is_cloud_name, listed, loaded
 from probes.backends.refusal import by_status, in_stream
+from probes.backends.repeats import Repeats
 from probes.backends.said import said_in
+from probes.backends.trail import Trail
 from probes.backends.turns import headed_turns
 from probes.failure import Reason
 from probes.numbers.histogram import is_amount
-from probes.numbers.loaded import LoadedModel, OnDemand
+from probes.numbers.loaded import Details, LoadRequest, OnDemand
 from probes.numbers.number import Number
 from probes.numbers.of_chats import OfChats
-from probes.record import ChatRecord, Native
+from probes.own_account import Native
+from probes.record import ChatRecord
 
 _RFC3339 = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}:[0-9]{2})")
 _NANOSECONDS = 1e9
@@ -33,7 +35,8 @@ class OllamaChat:
     """Ollama's `/api/chat`: one JSON object a line, each with the server's own time.
 
     The last has `done`, and the engine's durations. Nothing is sent that would load, reload or pin a model for others:
-    no load-time option (`num_ctx` and its like), no `keep_alive`.
+    no `keep_alive`, and no load-time option but `num_ctx` as the model in memory has it. Without that it would mean the
+    server's default, and load the model anew where others chat with another one (`server/sched.go::needsReload`).
     """
 
     path = "/api/chat"
@@ -42,13 +45,18 @@ class OllamaChat:
     marker = re.compile(rb'"done"\s*:\s*true')
 
     def body(self, ask: Ask) -> dict[str, object]:
+        options: dict[str, object] = {"num_predict": ask.max_tokens, "temperature": 0, "seed": ask.seed}
+        if ask.context_tokens is not None:
+            options["num_ctx"] = ask.context_tokens
         return {
             "model": ask.model,
             "messages": headed_turns(ask),
             "stream": True,
             # Without it a model that can think does; `false` is accepted by every model.
             "think": ask.thinking,
-            "options": {"num_predict": ask.max_tokens, "temperature": 0, "seed": ask.seed},
+            # Without it a prompt that does not fit is cut without a word; known since 0.12.11, earlier ones pass over it.
+            "truncate": False,
+            "options": options,
         }
 
     def read(self, frame: bytes) -> Event:
@@ -80,37 +88,31 @@ class OllamaChat:
         return by_status(status, body)
 
 
-def full_name(model: str) -> str:
-    """A model's name with every part, in lower case: two names that are alike so are one model to Ollama.
-
-    It fills in host, namespace and tag, takes a scheme off, and does not mind letter case (`types/model/name.go::ParseName`, `Name.EqualFold`).
-    """
-    name, colon, tag = model.rpartition(":")
-    if not colon or "/" in tag:
-        name, tag = model, ""
-    *where, own = name.rsplit("/", 2)
-    host = where[0].rpartition("://")[2] if len(where) > 1 else "registry.ollama.ai"
-    namespace = where[-1] if where else "library"
-    return f"{host}/{namespace}/{own}:{tag or 'latest'}".lower()
-
-
-def with_tag(model: str) -> str:
-    """A model's name, with the tag that is meant where none is given."""
-    # A colon before the last slash is a registry's port.
-    return model if ":" in model.rpartition("/")[2] else f"{model}:latest"
-
-
 def _durations(line: JsonObject) -> Native:
     """The engine's own durations of a chat (Ollama `api/types.go::Metrics`).
 
     `load_duration` includes the wait for a runner, so it is a few milliseconds even for a loaded model.
     """
+    load, prefill, decode, total = (_duration(line, part) for part in ("load", "prompt_eval", "eval", "total"))
     return Native(
-        load_seconds=seconds(line, "load_duration", _NANOSECONDS),
-        prefill_seconds=seconds(line, "prompt_eval_duration", _NANOSECONDS),
-        decode_seconds=seconds(line, "eval_duration", _NANOSECONDS),
-        total_seconds=seconds(line, "total_duration", _NANOSECONDS),
+        load_seconds=load,
+        queue_seconds=_waited(total, load, prefill, decode if "eval_duration" in line else 0.0),
+        prefill_seconds=prefill,
+        decode_seconds=decode,
+        total_seconds=total,
     )
+
+
+def _duration(line: JsonObject, part: str) -> float | None:
+    return seconds(line, f"{part}_duration", _NANOSECONDS)
+
+
+def _waited(total: float | None, *parts: float | None) -> float | None:
+    """How long the chat waited for a slot, which has no field (Ollama `llm/llama_server.go`, `sem.Acquire`): what the
+    parts leave of the whole. The chat template is in it, and Ollama's own overhead, which are some milliseconds.
+    """
+    known = [part for part in parts if part is not None]
+    return max(0.0, total - sum(known)) if total is not None and len(known) == len(parts) else None
 
 
 def _instant_ns(stamp: object) -> int | None:
@@ -129,58 +131,6 @@ def _instant_ns(stamp: object) -> int | None:
     return whole * 1_000_000_000 + int(fraction.ljust(9, "0"))
 
 
-MODELS_LIMIT = 100
-"""Far more than fit in memory at once."""
-
-
-def loaded(body: bytes) -> tuple[LoadedModel, ...]:
-    """The models that `/api/ps` says are in memory. One that still loads is not among them. Raises `FrameError`.
-
-    Ollama lists first what stays longest, and the first 100 are taken. An entry without a name, or with one of more
-    than 256 characters, is left out.
-    """
-    listed = parse_object(body).get("models", "")
-    if listed is None:
-        return ()  # Go's way to write an empty list
-    if not isinstance(listed, list):
-        raise FrameError("no list of models")
-    named = (entry for entry in listed if isinstance(entry, dict) and _is_name(entry.get("name")))
-    return tuple(_loaded(entry) for entry in islice(named, MODELS_LIMIT))
-
-
-def _is_name(name: object) -> bool:
-    return isinstance(name, str) and 0 < len(name) <= LONGEST_NAME
-
-
-def _loaded(entry: JsonObject) -> LoadedModel:
-    return LoadedModel(
-        name=text(entry, "name"),
-        size_bytes=_amount(entry.get("size")),
-        vram_bytes=_amount(entry.get("size_vram")),
-        context_tokens=_amount(entry.get("context_length")),
-        expires_at=_expiry(entry.get("expires_at")),
-    )
-
-
-def _amount(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        return None
-    return float(value)
-
-
-def _expiry(stamp: object) -> float | None:
-    """Seconds since the epoch; None for Go's zero time, which stands for no time at all."""
-    if not isinstance(stamp, str):
-        return None
-    try:
-        instant = datetime.fromisoformat(stamp)
-    except ValueError:
-        return None
-    if instant.tzinfo is None or instant.year == 1:
-        return None
-    return instant.timestamp()
-
-
 def said(record: ChatRecord) -> Iterator[tuple[Number, float]]:
     """What the engine said of one chat. Counters add it, histograms observe it.
 
@@ -192,6 +142,8 @@ def said(record: ChatRecord) -> Iterator[tuple[Number, float]]:
         (Number.PROMPT_TOKENS, record.input_tokens),
         (Number.GENERATION_TOKENS, counted),
         (Number.E2E, told.total_seconds),
+        (Number.TTFT, told.first_token_seconds),
+        (Number.QUEUE, told.queue_seconds),
         (Number.PREFILL, told.prefill_seconds),
         (Number.DECODE, told.decode_seconds),
         (Number.LOAD, told.load_seconds),
@@ -205,6 +157,9 @@ def said(record: ChatRecord) -> Iterator[tuple[Number, float]]:
 ON_DEMAND = OnDemand(
     path="/api/ps",
     read=loaded,
+    listed=listed,
+    details=Details("/api/show", ask_details, details),
+    elsewhere=is_cloud_name,
     # unless OLLAMA_KEEP_ALIVE says otherwise
     keep_alive_seconds=300,
     helps={
@@ -213,18 +168,31 @@ ON_DEMAND = OnDemand(
         Number.MODEL_EXPIRY: "every model that is loaded.",
         Number.CONTEXT_TOKENS: "every model that is loaded.",
     },
-    reloaded_by=("keep_alive", "options"),
+    reloaded_by=("keep_alive", "options", "shift"),
+    loads_above_seconds=0.2,
+    load=LoadRequest(OllamaChat.path, lambda model: {"model": model, "messages": [], "stream": False}),
 )
-"""Meanings: Ollama `server/routes.go::PsHandler`."""
+"""Meanings: Ollama `server/routes.go::PsHandler`.
+
+`load_duration` of 0.33 was at most 7 ms for a loaded model on a busy machine, 23 ms with three busy programs a core, and
+134 ms with eight a core and eight chats at once. A model of 18 MB that was loaded anew took at least 258 ms, and 838 ms
+in the last case. Larger ones take longer.
+
+A chat without messages only loads the model (`server/routes.go::ChatHandler`). A load ends with its client, so it needs
+more patience than a chat has (`llm/llama_server.go::WaitUntilRunning`).
+"""
 
 OF_CHATS = OfChats(
     read=said,
     helps={
         Number.PROMPT_TOKENS: "when they end, of chatprobe's own chats only.",
         Number.GENERATION_TOKENS: "of chatprobe's own chats only, when they end.",
+        Number.TTFT: "total_duration without eval_duration, of chatprobe's own chats only.",
         Number.ITL: "between its own stamps of consecutive pieces of an answer, of chatprobe's own chats only.",
         Number.TPOT: "derived, eval_duration / (eval_count - 1), of chatprobe's own chats only.",
         Number.E2E: "total_duration, loading included, of chatprobe's own chats only.",
+        Number.QUEUE: "what load_duration, prompt_eval_duration and eval_duration leave of total_duration: the wait for a slot "
+        "(OLLAMA_NUM_PARALLEL), with the chat template; of chatprobe's own chats only.",
         Number.PREFILL: "prompt_eval_duration, the part that was not cached, of chatprobe's own chats only.",
         Number.DECODE: "eval_duration, of chatprobe's own chats only.",
         Number.LOAD: "load_duration, a few milliseconds for a loaded model, waiting for others to be unloaded included; "
@@ -232,6 +200,10 @@ OF_CHATS = OfChats(
     },
 )
 """It has no metrics: its numbers are what the last object of each answer says of that chat. Meanings: Ollama `api/types.go::Metrics`."""
+
+
+REPEATS = Repeats("Ollama", limit=30)
+"""Ollama `llm/llama_server.go::Completion`: the body ends properly, with neither `done` nor an error. On `/v1` too."""
 
 
 class Ollama(Backend):
@@ -242,9 +214,14 @@ class Ollama(Backend):
     forms: ClassVar[Mapping[str, WireForm]] = {"chat": OllamaChat()}
     colour = "orange"
     thinking = True
+    repeats = REPEATS
     on_demand = ON_DEMAND
     of_chats = OF_CHATS
-    own_ttft = "`request`: load and prompt evaluation, without the wait for a slot and the template."
+    own_ttft = "`request`: total_duration without eval_duration, from its handler on, the wait for a slot included."
+    trail = Trail(
+        log="by time and client: lines that begin with `[GIN]`, and those of its runner around them; `OLLAMA_DEBUG=1` says more",
+    )
+    """Ollama `server/routes.go::GenerateRoutes`: the access log is that of gin."""
     usual_ports = (11434,)
     recognised_at = "/api/version"
     version_path = "/api/version"

@@ -10,9 +10,11 @@ from probes.backends.base import Event, WireForm
 from probes.backends.complaint import Complaint
 from probes.backends.fields import JsonObject, parse_object
 from probes.backends.llamacpp import own_times
-from probes.backends.ollama import with_tag
+from probes.backends.ollama import REPEATS
+from probes.backends.ollama_models import with_tag
 from probes.backends.openai_chat import OpenAiChat
-from probes.record import Native
+from probes.backends.trail import Trail
+from probes.own_account import Native
 
 
 class AnyOpenAiChat(OpenAiChat):
@@ -26,9 +28,9 @@ class AnyOpenAiChat(OpenAiChat):
             return Event(refusal=self._broken(Complaint("an empty chunk, by which Ollama shows an error here")))
         return event
 
-    def _native(self, chunk: JsonObject) -> Native | None:
+    def _native(self, chunk: JsonObject, usage: JsonObject) -> Native | None:
         """`timings` of llama.cpp, also behind a gateway that passes them on."""
-        return own_times(chunk) or super()._native(chunk)
+        return own_times(chunk) or super()._native(chunk, usage)
 
 
 class OpenAi(Backend):
@@ -38,6 +40,8 @@ class OpenAi(Backend):
     title = "any OpenAI-compatible server"
     forms: ClassVar[Mapping[str, WireForm]] = {"chat": AnyOpenAiChat()}
     generic = True
+    repeats = REPEATS  # an Ollama serves this form too
+    trail = Trail(log="by the request id, if it logs `X-Request-Id`, else by time and client", traces="a tracer that takes `traceparent`")
     recognised_at = "/v1/models"
     health_path = "/v1/models"
 

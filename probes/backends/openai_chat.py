@@ -12,7 +12,7 @@ from probes.backends.finish import broken_off, finish
 from probes.backends.refusal import by_status, in_stream
 from probes.backends.said import said_in
 from probes.backends.turns import headed_turns
-from probes.record import Native
+from probes.own_account import Native
 
 _DONE = Event(done=True)
 
@@ -39,7 +39,7 @@ class OpenAiChat:
         }
 
     def read(self, frame: bytes) -> Event:
-        if self.marker.match(frame.lstrip()):
+        if not frame.startswith(b"{") and self.marker.match(frame.lstrip()):
             return _DONE
         chunk = parse(frame)
         found = complaint(chunk)
@@ -54,7 +54,7 @@ class OpenAiChat:
                 output_tokens=count(usage, "completion_tokens"),
                 input_tokens=count(usage, "prompt_tokens"),
                 reasoning_tokens=_reasoning_tokens(usage),
-                native=self._native(chunk),
+                native=self._native(chunk, usage),
             )
         return self._choices_event(as_list(choices, "choices"), usage, chunk)
 
@@ -64,29 +64,30 @@ class OpenAiChat:
             if broken is not None:
                 return Event(refusal=broken)
         choice = as_object(choices[0], "a choice")
-        said = said_in(as_object(choice.get("delta") or {}, "delta"))
+        text, reasoning, tools = said_in(as_object(choice.get("delta") or {}, "delta"))
         finish_reason = finish(choice.get("finish_reason"))
-        running_tokens = count(usage, "completion_tokens")
-        return Event(
-            text=said.text,
-            reasoning=said.reasoning,
-            tool_text=said.tools,
+        event = Event(
+            text,
+            reasoning,
+            tools,
             is_token=self.every_event_is_a_token and finish_reason is None,
-            running_tokens=running_tokens,
-            # Some servers put the total on the finish chunk and send no chunk of usage alone.
-            output_tokens=running_tokens if finish_reason else None,
+            running_tokens=count(usage, "completion_tokens"),
             input_tokens=count(usage, "prompt_tokens"),
             reasoning_tokens=_reasoning_tokens(usage),
-            finish_reason=finish_reason,
-            refusal=broken_off(finish_reason),
-            native=self._native(chunk),
+            native=self._native(chunk, usage),
         )
+        if finish_reason is None:
+            return event
+        # Some servers put the total on the finish chunk and send no chunk of usage alone.
+        return event._replace(finish_reason=finish_reason, output_tokens=event.running_tokens, refusal=broken_off(finish_reason))
 
     def _broken_choice(self, choice: JsonObject) -> Refusal | None:
         """An error in a choice, or in its delta (OpenRouter)."""
         delta = choice.get("delta")
         error = choice.get("error") or (delta.get("error") if isinstance(delta, dict) else None)
-        found = complaint({"error": error}) if error else None
+        if not error:
+            return None
+        found = complaint({"error": error})
         return None if found is None else self._broken(found)
 
     def _usage(self, chunk: JsonObject) -> JsonObject:
@@ -94,9 +95,9 @@ class OpenAiChat:
         usage = chunk.get("usage")
         return usage if isinstance(usage, dict) else {}
 
-    def _native(self, chunk: JsonObject) -> Native | None:
+    def _native(self, chunk: JsonObject, usage: JsonObject) -> Native | None:
         """What the engine says of this chat besides."""
-        cached = cached_tokens(chunk)
+        cached = cached_tokens(usage)
         return None if cached is None else Native(cached_tokens=cached)
 
     def _broken(self, found: Complaint) -> Refusal:
@@ -107,14 +108,15 @@ class OpenAiChat:
         return by_status(status, body)
 
 
-def cached_tokens(chunk: JsonObject) -> int | None:
-    """How many prompt tokens the engine found in its prefix cache: `prompt_tokens_details.cached_tokens` of the usage, where it reports them."""
-    usage = chunk.get("usage")
-    details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
+def cached_tokens(usage: JsonObject) -> int | None:
+    """How many prompt tokens the engine found in its prefix cache: `prompt_tokens_details.cached_tokens`, where it reports them."""
+    details = usage.get("prompt_tokens_details")
     return count(details, "cached_tokens") if isinstance(details, dict) else None
 
 
 def _reasoning_tokens(usage: JsonObject) -> int | None:
     """OpenAI has them among details, SGLang beside the other counts."""
+    if not usage:
+        return None
     details = usage.get("completion_tokens_details") or usage
     return count(details, "reasoning_tokens") if isinstance(details, dict) else None

@@ -60,6 +60,11 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
             re.IGNORECASE | re.DOTALL,
         ),
     ),
+    # TGI calls each of its own failures 422 inside a stream
+    (
+        Reason.SERVER_ERROR,
+        re.compile(r"\bfailed during generation\b|\bincomplete generation\b|\binternal server error\b|\bCUDA (error|out of memory)\b", re.IGNORECASE),
+    ),
     (
         Reason.REJECTED,
         re.compile(
@@ -142,7 +147,7 @@ def _of_own_status(status: int, complaint: Complaint) -> Reason:
             return Reason.UNAVAILABLE if not_ready else Reason.OVERLOADED
     told = (_by_names(complaint), said_by(complaint.words))
     plain = _of_status(status)
-    return next((reason for reason in (Reason.OVERLOADED, Reason.AUTH, Reason.MODEL_MISSING) if reason in told), plain)
+    return next((reason for reason in (Reason.OVERLOADED, Reason.AUTH, Reason.MODEL_MISSING, Reason.SERVER_ERROR) if reason in told), plain)
 
 
 def _by_names(complaint: Complaint) -> Reason | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from probes.backends.base import FrameError
 from probes.backends.fields import JsonObject, as_text
 
@@ -13,25 +11,27 @@ _DEEPEST = 8
 """How far texts are looked for inside each other; Mistral's thinking parts have them at the third place."""
 
 
-class Said(NamedTuple):
-    """The text of an answer, of the reasoning before it, and of the calls of tools in it."""
+def said_in(message: JsonObject) -> tuple[str, str, str]:
+    """(answer text, reasoning before it, calls of tools in it) of a message, or of the delta of one.
 
-    text: str = ""
-    reasoning: str = ""
-    tools: str = ""
-
-
-def said_in(message: JsonObject) -> Said:
-    """What a message, or the delta of one, says. A refusal is what the answer says. Raises `FrameError` where the
-    content is in no known shape.
+    A refusal is what the answer says. Raises `FrameError` where the content is in no known shape.
     """
-    answer, reasoning = _content(message.get("content"))
-    if not reasoning:
-        # the same reasoning may stand under several names
-        reasoning = next((found for name in _REASONING_FIELDS if name in message and (found := _text(message[name]))), "")
+    content = message.get("content")
+    if len(message) == 1 and isinstance(content, str):
+        return content, "", ""  # nearly every chunk is so
+    answer, reasoning = _content(content)
     refusal = message.get("refusal")
     tools = _tools(message) if "tool_calls" in message or "function_call" in message else ""
-    return Said(answer + _text(refusal) if refusal else answer, reasoning, tools)
+    return answer + _text(refusal) if refusal else answer, reasoning or _reasoning(message), tools
+
+
+def _reasoning(message: JsonObject) -> str:
+    """The same reasoning may stand under several names: what the first says that says anything."""
+    for name in _REASONING_FIELDS:
+        value = message.get(name)
+        if value and (found := _text(value)):
+            return found
+    return ""
 
 
 def _content(content: object) -> tuple[str, str]:

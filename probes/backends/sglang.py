@@ -10,9 +10,10 @@ from probes.backends.backend import Backend
 from probes.backends.base import FrameError, WireForm
 from probes.backends.fields import as_list, length, parse_object
 from probes.backends.openai_chat import OpenAiChat
+from probes.backends.trail import Trail
 from probes.numbers.family import Sample
 from probes.numbers.number import Number
-from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Sum, Told
+from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Series, Sum, Told
 from probes.numbers.page import Page, label, total
 
 
@@ -90,6 +91,7 @@ def _retracted(page: Page) -> float | None:
 
 METRICS = OwnMetrics(
     prefixes=("sglang:",),
+    usual=Series(used=460, whole=490),
     # what its API server counts of HTTP, and its processes of CPU time, is there before any scheduler tells something
     without_statistics=("sglang:http_", "sglang:process_cpu_", "sglang:routing_keys_active"),
     numbers=(
@@ -144,6 +146,8 @@ class Sglang(Backend):
     exact_length = True
     thinking = True
     metrics = METRICS
+    trail = Trail(log="by time and client", traces="`--enable-trace` and `--otlp-traces-endpoint`")
+    """SGLang `srt/managers/tokenizer_manager.py`: it takes `traceparent`, and gives requests ids of its own."""
     usual_ports = (30000,)
     recognised_at = "/v1/models"
     version_path = "/server_info"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-from probes.ask import Ask
+from probes.ask import UNKNOWN_MODEL, Ask
 from probes.backends.backend import Backend
 from probes.backends.base import Event, Framing, Refusal, WireForm
 from probes.backends.complaint import Complaint, complaint
@@ -14,21 +14,47 @@ from probes.backends.fields import as_object, count, length, parse, parse_object
 from probes.backends.finish import broken_off, finish
 from probes.backends.openai_chat import OpenAiChat
 from probes.backends.refusal import by_status, in_stream
+from probes.backends.trail import Trail
 from probes.backends.turns import headed_turns
 from probes.failure import Reason
 from probes.numbers.number import Number
-from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Sum, Told
+from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Series, Sum, Told
 from probes.numbers.page import Page, label, total
 
 _REFUSED = re.compile(r"(Input validation|Template|Tool) error|Missing template")
 _FAILED = re.compile(r"Request failed during generation|Incomplete generation")
-"""How its errors begin (TGI `infer/mod.rs::InferError`): inside a chat's stream each has the code 422 and no type, so
-the words must tell.
+"""How its errors begin (TGI `infer/mod.rs::InferError`): inside a chat's stream each has the code 422 and no type
+(`::into_openai_event`), so the words must tell. The other two are `Model is overloaded`, and `Stream event
+serialization error`: an error that tells nothing else is a `server_error`.
 """
 
 
+PART_TOKENS = 1024
+"""An answer that may have more is generated in parts of so many (TGI 3, `validation.rs::DEFAULT_GENERATION_LENGTH`).
+
+After each part text and prompt are validated and queued anew, until there are `max_tokens` or more
+(`infer/mod.rs::generate_stream`). So the answer's bound is rounded up to whole parts. It ends early, by `length` and
+without an error, where the next part does not fit `--max-total-tokens` any more. Router 3.3.7: 2,048 tokens for
+`max_tokens` 1,025; 3,072 for 4,000 of 4,096.
+"""
+
+
+BASE_MODEL = "tgi"
+"""The name by which the model itself is asked for: any other is taken for a LoRA adapter's (TGI `lib.rs::try_into_generate`)."""
+
+
+def _adapter(ask: Ask) -> str | None:
+    """The LoRA adapter that is asked for: whatever is not the model itself.
+
+    TGI lists no adapters, and answers for one that it does not have by the model itself, without a word
+    (`flash_causal_lm.py`, `ADAPTER_TO_INDEX.get(adapter_id, 0)`). So it does no harm that the model's own name is sent
+    where it is not known yet that it is that.
+    """
+    return None if ask.model in (BASE_MODEL, UNKNOWN_MODEL, ask.served_model) else ask.model
+
+
 def _refuse(status: int, body: bytes) -> Refusal:
-    """424 is its failed generation."""
+    """424 is its failed generation, where what stands before it asked without a stream: in a stream all is a 200."""
     found = by_status(status, body)
     return Refusal(Reason.SERVER_ERROR, found.detail) if status == 424 and found.reason is Reason.REJECTED else found
 
@@ -49,8 +75,7 @@ class TgiChat(OpenAiChat):
     every_event_is_a_token = True
 
     def body(self, ask: Ask) -> dict[str, object]:
-        # Any other name is taken for a LoRA adapter's, and one that is unknown is silently answered by the base model.
-        return super().body(ask) | {"model": "tgi"}
+        return super().body(ask) | {"model": _adapter(ask) or BASE_MODEL}
 
     def _broken(self, found: Complaint) -> Refusal:
         return _broken(found)
@@ -71,11 +96,12 @@ class TgiGenerate:
     marker = re.compile(rb'"generated_text"\s*:\s*"')
 
     def body(self, ask: Ask) -> dict[str, object]:
-        return {
-            "inputs": _transcript(ask),
-            # `details` brings the finish reason and the counts; a temperature of 0 is refused here, greedy is the absence of sampling.
-            "parameters": {"max_new_tokens": ask.max_tokens, "do_sample": False, "details": True, "seed": ask.seed},
-        }
+        # `details` brings the finish reason and the counts; a temperature of 0 is refused here, greedy is the absence of sampling.
+        parameters: dict[str, object] = {"max_new_tokens": ask.max_tokens, "do_sample": False, "details": True, "seed": ask.seed}
+        adapter = _adapter(ask)
+        if adapter is not None:
+            parameters["adapter_id"] = adapter
+        return {"inputs": _transcript(ask), "parameters": parameters}
 
     def read(self, frame: bytes) -> Event:
         event = parse(frame)
@@ -142,6 +168,7 @@ _NO_FAILURE = (_REJECTED, "validation", "template", "dropped")
 METRICS = OwnMetrics(
     prefixes=("tgi_",),
     begin_late=True,
+    usual=Series(used=690, whole=1860),
     numbers=(
         Told(Number.REQUESTS_RUNNING, Sum("tgi_batch_current_size"), "the current batch, 0 during the first prefill of an idle server."),
         Told(Number.REQUESTS_WAITING, Sum("tgi_queue_size"), "the router's queue."),
@@ -194,7 +221,14 @@ class Tgi(Backend):
     title = "TGI"
     forms: ClassVar[Mapping[str, WireForm]] = {"chat": TgiChat(), "generate": TgiGenerate()}
     colour = "green"
+    takes_adapters = True
     metrics = METRICS
+    trail = Trail(
+        log="by time alone, as it names no request",
+        traces="`--otlp-endpoint`",
+        metric="`tgi_request_failure` by `err`",
+    )
+    """TGI `router/src/logging.rs::trace_context_middleware`: its tracer records every chat, whatever `traceparent` asks for."""
     usual_ports = (8080,)
     aliases = ("text-generation-inference",)
     recognised_at = "/info"
@@ -207,6 +241,9 @@ class Tgi(Backend):
         if isinstance(answer.get("token"), dict) and "generated_text" in answer:
             return "generate"
         return "chat" if isinstance(answer.get("error"), str) and "error_type" in answer else None
+
+    def longest_answer(self, max_tokens: int) -> int:
+        return max_tokens if max_tokens <= PART_TOKENS else -(-max_tokens // PART_TOKENS) * PART_TOKENS
 
     def longest_chat(self, body: bytes, model: str) -> int | None:
         return length(parse_object(body), "max_total_tokens")

@@ -10,12 +10,13 @@ from probes.backends.backend import Backend
 from probes.backends.base import WireForm
 from probes.backends.fields import JsonObject, as_list, length, parse_object, seconds
 from probes.backends.openai_chat import OpenAiChat, cached_tokens
+from probes.backends.trail import Trail
 from probes.numbers.family import Sample
 from probes.numbers.histogram import is_amount
 from probes.numbers.number import Number
-from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Sum, Told
+from probes.numbers.own_metrics import Derived, Distribution, OwnMetrics, Series, Sum, Told
 from probes.numbers.page import Page, label, total
-from probes.record import Native
+from probes.own_account import Native
 
 
 class VllmChat(OpenAiChat):
@@ -42,19 +43,19 @@ class VllmChat(OpenAiChat):
             body["min_tokens"] = ask.max_tokens
         return body
 
-    def _native(self, chunk: JsonObject) -> Native | None:
+    def _native(self, chunk: JsonObject, usage: JsonObject) -> Native | None:
         """The chunk's `metrics`, of a server with `--enable-per-request-metrics`.
 
         Its time to first token begins when the request leaves the queue.
         """
         metrics = chunk.get("metrics")
         if not isinstance(metrics, dict):
-            return super()._native(chunk)
+            return super()._native(chunk, usage)
         return Native(
             queue_seconds=seconds(metrics, "queue_time_ms", 1e3),
             prefill_seconds=seconds(metrics, "time_to_first_token_ms", 1e3),
             decode_seconds=seconds(metrics, "generation_time_ms", 1e3),
-            cached_tokens=cached_tokens(chunk),
+            cached_tokens=cached_tokens(usage),
         )
 
 
@@ -195,6 +196,7 @@ METRICS = OwnMetrics(
     numbers=_NUMBERS,
     # NVIDIA's NIM writes vLLM's names like this, at /v1/metrics
     unprefixed=(*sorted({name.removeprefix(_PREFIX) for told in _NUMBERS for name in told.read.names}), *_NIM),
+    usual=Series(used=270, whole=330),
 )
 """Of versions 0.6 to 0.32. Names and meanings: vLLM `v1/metrics/loggers.py` and `stats.py`; before 0.9,
 `engine/metrics.py`.
@@ -218,6 +220,12 @@ class Vllm(Backend):
         "`request`, with --enable-per-request-metrics: queue and prefill, without HTTP, chat template and tokenization; "
         "`window`: from the chat template on."
     )
+    trail = Trail(
+        log="by the request id with `--enable-log-requests`, else by time and client",
+        traces="`--otlp-traces-endpoint`",
+        metric="`vllm:request_success_total` by `finished_reason`",
+    )
+    """vLLM `entrypoints/serve/engine/serving.py::_base_request_id`, `v1/engine/async_llm.py::add_request`."""
     usual_ports = (8000,)
     aliases = ("vllm-openai",)
     recognised_at = "/version"

@@ -71,6 +71,17 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Series:
+    """About how many series of one process are relayed once it has answered, of its newest known version.
+
+    `used` counts of the buckets those that something uses, `whole` all of them.
+    """
+
+    used: int
+    whole: int
+
+
+@dataclass(frozen=True, slots=True)
 class OwnMetrics:
     """The metrics that an engine serves at `path`.
 
@@ -79,6 +90,7 @@ class OwnMetrics:
     - `without_statistics` begin the names that it serves even with its statistics switched off.
     - `begin_late`: a series appears with its first event. So a page without any series is a good one.
     - `unprefixed` are names without the first prefix, for servers that have the engine inside and leave it out.
+    - `usual` says how many series a page has.
     """
 
     prefixes: tuple[str, ...]
@@ -88,11 +100,17 @@ class OwnMetrics:
     without_statistics: tuple[str, ...] = ()
     begin_late: bool = False
     unprefixed: tuple[str, ...] = ()
+    usual: Series | None = None
 
     @property
     def sources(self) -> frozenset[str]:
         """The families that the numbers are made of."""
         return frozenset(name for told in self.numbers for name in told.read.names)
+
+    @property
+    def distributions(self) -> frozenset[str]:
+        """Those of them whose buckets are needed. Of other histograms a sum or a count is enough."""
+        return frozenset(name for told in self.numbers if isinstance(told.read, Distribution) for name in told.read.names)
 
     def read(self, families: Iterable[Family], unread: Collection[str] = ()) -> Numbers:
         """The numbers that the page has and that can be read; none if no series on it is the engine's own.

@@ -8,16 +8,21 @@ from dataclasses import dataclass
 
 from probes.ask import Cache, Message
 from probes.prompts import sets, synthetic
+from probes.prompts.fewest import fewest_of_random_words, fewest_tokens
 from probes.prompts.spec import Named, PromptSpec, Synthetic, Text
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What one chat says. `nonce` is None for a warm chat; `prompt_id` is `short-question/2`, `synthetic-256` or `text`."""
+    """What one chat says. `nonce` is None for a warm chat; `prompt_id` is `short-question/2`, `synthetic-256` or `text`.
+
+    `fewest_tokens` is how few tokens an engine can count in it that has it whole.
+    """
 
     prompt_id: str
     messages: tuple[Message, ...]
     nonce: str | None
+    fewest_tokens: int
 
 
 class Prompter:
@@ -40,7 +45,9 @@ class Prompter:
     def next(self) -> Prompt:
         prompt_id, text = self._write()
         nonce = secrets.token_hex(8) if self._cache == "cold" else None
-        return Prompt(prompt_id, (Message("user", text),), nonce)
+        messages = (Message("user", text),)
+        fewest = fewest_tokens(messages) if self._length is None else fewest_of_random_words(self._length.words)
+        return Prompt(prompt_id, messages, nonce, fewest)
 
     def learn(self, input_tokens: int) -> None:
         """Take an engine's count of one of these prompts' tokens: the first one corrects the length of synthetic prompts, once."""

@@ -8,13 +8,15 @@ from functools import cache
 from importlib import resources
 from itertools import islice
 
+from probes.prompts.fewest import TOKENS_OF_A_RANDOM_WORD
+
 INSTRUCTION = "Write a long story with these words:"
 
 _USUALLY_AROUND_TOKENS = 20
 _AT_MOST_AROUND_TOKENS = 64
 """What stands around the words: the instruction, a chat template's marks, a nonce, a default system prompt."""
 
-_TOKENS_PER_WORD = (0.5, 6.0)
+_TOKENS_PER_WORD = (TOKENS_OF_A_RANDOM_WORD, 6.0)
 """What a tokenizer may make of a common word; a count beyond that is wrong, and is not followed further."""
 
 

@@ -87,6 +87,7 @@ class WorkerClient:
             return _internal(order.number, began_ns, "the measuring worker does not start")
         self._numbers += 1
         order = replace(order, number=self._numbers)
+        yield_to_worker()
         chat = _Chat(order.number, began_ns, on_reads, asyncio.get_running_loop().create_future())
         self._chats[order.number] = chat
         self._send(encode(order))
@@ -147,7 +148,6 @@ class WorkerClient:
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
             )
-            yield_to_worker()
         except BaseException:
             ours.close()
             raise

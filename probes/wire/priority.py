@@ -32,7 +32,11 @@ def go_first() -> bool:
 
 
 def yield_to_worker() -> None:
-    """Make this process nicer, once; needs no privilege."""
+    """Make this process nicer, once there is a chat to measure; needs no privilege.
+
+    Not before: what is asked of an engine that takes every processor would starve, and with it the answer to whether a
+    chat may be sent at all.
+    """
     with contextlib.suppress(OSError):
         if os.getpriority(os.PRIO_PROCESS, 0) < YIELDED_NICENESS:
             os.setpriority(os.PRIO_PROCESS, 0, YIELDED_NICENESS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from math import inf
 from types import MappingProxyType
@@ -22,6 +23,29 @@ Series = dict[str, str]
 _FAMILIES = {metric.name: metric for metric in own.CATALOGUE}
 
 
+class Story(Mapping[str, str]):
+    """Series that are written when they are first read: each process that shares the tests collects all stories, and is told a few of them."""
+
+    def __init__(self, *parts: Callable[[], Mapping[str, str]]) -> None:
+        self._parts = parts
+
+    def __or__(self, more: Mapping[str, str]) -> Story:
+        return Story(lambda: self, lambda: more)
+
+    def __getitem__(self, name: str) -> str:
+        return self._written[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._written)
+
+    def __len__(self) -> int:
+        return len(self._written)
+
+    @cached_property
+    def _written(self) -> Series:
+        return {name: samples for part in self._parts for name, samples in part().items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Chat:
     """One that ended, with what of it is measured: None is not observed. `token` says whether its first token came: TTFT has the time that
@@ -33,6 +57,7 @@ class Chat:
     e2e: float = 1.0
     token: bool = True
     gathered: bool = False
+    loads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +79,13 @@ class Restarted:
 
 OK = Chat()
 REFUSED = Chat("connect", ttft=None, stall=None, e2e=0.001, token=False)
+LOAD_FAILED = Chat("model_load", ttft=None, stall=None, e2e=0, token=False)
 MODEL_MISSING = Chat("model_missing", ttft=None, stall=None, e2e=0.01, token=False)
 NO_TOKEN_IN_TIME = Chat("first_token_timeout", ttft=10.0, stall=None, e2e=10.0, token=False)
 TIMED_OUT_WITHOUT_TOKEN = Chat("timeout", ttft=30.0, stall=None, e2e=30.0, token=False)
 CUT = Chat("truncated", e2e=30.0)
 STALLED = Chat(stall=4.0, e2e=6.0)
+LOADS = Chat(ttft=0.32, loads=True)
 GATHERED = Chat(ttft=0.21, stall=0.25, gathered=True)
 WRONG = Chat("validation")
 NOTHING: tuple[Chat | Skip, ...] = ()
@@ -101,8 +128,23 @@ def chats(
     instance: str = INSTANCE,
     every_seconds: int = EVERY_SECONDS,
     le: Callable[[float], str] = with_fraction,
-) -> Series:
+) -> Story:
     """Everything that is told of one target's chats of one scenario; the first moment's chats have ended at 0s."""
+    labels = {**target, "scenario": scenario}
+
+    def written() -> Series:
+        told: Series = {}
+        for (family, name, more), samples in _kept(story, every_seconds, le).samples.items():
+            told |= series(_FAMILIES[family], samples, name=name, instance=instance, **labels, **dict(more))
+        for metric, value in ((own.SCENARIO_INTERVAL, interval), (own.SCENARIO_TIMEOUT, timeout)):
+            told |= series(metric, [value] * len(story), instance=instance, scenario=scenario)
+        return told
+
+    return Story(written)
+
+
+def _kept(story: Sequence[Moment], every_seconds: int, le: Callable[[float], str]) -> _Kept:
+    """What is scraped after each moment."""
     kept = _Kept(le)
     for scrape, moment in enumerate(story):
         match moment:
@@ -115,13 +157,7 @@ def chats(
             case _:
                 kept.take(moment, scrape * every_seconds)
         kept.scrape()
-    labels = {**target, "scenario": scenario}
-    told: Series = {}
-    for (family, name, more), samples in kept.samples.items():
-        told |= series(_FAMILIES[family], samples, name=name, instance=instance, **labels, **dict(more))
-    for metric, value in ((own.SCENARIO_INTERVAL, interval), (own.SCENARIO_TIMEOUT, timeout)):
-        told |= series(metric, [value] * len(story), instance=instance, scenario=scenario)
-    return told
+    return kept
 
 
 def series(metric: Metric, samples: Iterable[float | None], *, name: str | None = None, instance: str = INSTANCE, **labels: str) -> Series:
@@ -234,6 +270,8 @@ class _Kept:
                 self._observe(metric, chat.stall)
         if chat.gathered:
             self._count(own.GATHERED)
+        if chat.loads:
+            self._count(own.UNWANTED_LOADS)
         if chat.token:
             self._observe(own.PHASE_SECONDS, chat.ttft or 0, ("phase", "wait"))
 
@@ -247,7 +285,7 @@ class _Kept:
                 self._counters[key] += 1
 
     def _all_zeros(self) -> dict[_Key, float]:
-        zeros = {_key(own.PROBES): 0.0, _key(own.GATHERED): 0.0}
+        zeros = {_key(metric): 0.0 for metric in (own.PROBES, own.GATHERED, own.UNWANTED_LOADS)}
         zeros |= {_key(own.PROBE_FAILURES, ("reason", reason)): 0.0 for reason in own.FAILURE_REASONS}
         zeros |= {_key(own.PROBE_SKIPPED, ("reason", reason)): 0.0 for reason in own.SKIP_REASONS}
         for metric, more in _HISTOGRAMS:

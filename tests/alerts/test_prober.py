@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from alerts.prober import LOST
 from alerts.rules import rules
 from catalogue import own
+from exporter.native.drops import DropReason
 from tests.alerts.cases import Case, Firing, check
 from tests.alerts.promtool import config
 from tests.alerts.series import (
@@ -375,7 +377,64 @@ SATURATED = (
     ),
 )
 
-CASES = (*PROBER_DOWN, *SHARD_UNWATCHED, *STALE, *SKIPPED, *RELOAD_FAILED, *DISCOVERY, *CLOCK, *SATURATED)
+
+def left_out(*each_scrape: float | None, reason: str = "budget", **replica: str) -> Series:
+    """A counter that grows by so much at each scrape; None while nobody tells it."""
+    total, told = 0.0, list[float | None]()
+    for growth in each_scrape:
+        total += growth or 0
+        told.append(None if growth is None else total)
+    return series(own.NATIVE_SERIES_DROPPED, told, target="llm/tgi", reason=reason, **replica)
+
+
+NATIVE_SERIES_DROPPED = (
+    Case(
+        "LLMNativeSeriesDropped",
+        "the second replica has more series than are relayed, for half an hour",
+        left_out(*[0] * 200, replica="10.0.0.1:80") | left_out(*[0] * 20, *[1000] * 120, *[0] * 60, replica="10.0.0.2:80"),
+        49.75,
+        (
+            Firing(
+                20,
+                44.5,
+                {"target": "llm/tgi", "replica": "10.0.0.2:80", "reason": "budget"},
+                "Of the engine's own metrics of llm/tgi, replica 10.0.0.2:80, chatprobe does not serve all on (budget): "
+                "panels of its dashboard may be empty, and sums over replicas too small.",
+            ),
+        ),
+    ),
+    Case(
+        "LLMNativeSeriesDropped",
+        "the only process has too many lines, from the start",
+        left_out(*[7] * 120, reason="too_large"),
+        29.5,
+        (
+            Firing(
+                15.25,
+                29.5,
+                {"target": "llm/tgi", "reason": "too_large"},
+                "Of the engine's own metrics of llm/tgi chatprobe does not serve all on (too_large): "
+                "panels of its dashboard may be empty, and sums over replicas too small.",
+            ),
+        ),
+    ),
+    Case(
+        "LLMNativeSeriesDropped",
+        "more for a moment, while many targets are found",
+        left_out(*[0] * 40, 500, *[0] * 100, reason="budget_in_all"),
+        34.5,
+    ),
+    Case("LLMNativeSeriesDropped", "buckets that nothing uses", left_out(*[1164] * 140, reason=own.UNUSED_BUCKET), 34.5),
+    Case("LLMNativeSeriesDropped", "a line that is no metric, which no setting mends", left_out(*[1] * 140, reason="unreadable"), 34.5),
+)
+
+
+def test_the_reasons_that_it_fires_for_are_ones_that_there_are() -> None:
+    assert set(LOST) < set(DropReason)
+    assert own.UNUSED_BUCKET not in LOST
+
+
+CASES = (*PROBER_DOWN, *SHARD_UNWATCHED, *STALE, *SKIPPED, *RELOAD_FAILED, *DISCOVERY, *NATIVE_SERIES_DROPPED, *CLOCK, *SATURATED)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -43,7 +43,7 @@ def judged(story: Sequence[Chat | Gone], target: Mapping[str, str] = VLLM, *, in
             continue
         total.append((total[-1] or 0.0 if total else 0.0) + 1)
         good.append((good[-1] or 0.0 if good else 0.0) + (moment.reason is None))
-    told = chats(story, target=target, instance=instance, scenario=scenario, interval=EVERY, every_seconds=EVERY)
+    told: Series = dict(chats(story, target=target, instance=instance, scenario=scenario, interval=EVERY, every_seconds=EVERY))
     for slo in SLOS:
         for metric, samples in ((own.SLO_TOTAL, total), (own.SLO_GOOD, good)):
             told |= series(metric, samples, instance=instance, **target, scenario=scenario, slo=slo)

@@ -16,6 +16,8 @@ from tests.alerts.series import (
     CUT,
     GATHERED,
     GONE,
+    LOAD_FAILED,
+    LOADS,
     MODEL_MISSING,
     NO_TOKEN_IN_TIME,
     NOTHING,
@@ -30,6 +32,7 @@ from tests.alerts.series import (
     WRONG,
     Chat,
     Skip,
+    Story,
     chats,
     lasting,
     seldom,
@@ -37,7 +40,9 @@ from tests.alerts.series import (
     without_fraction,
 )
 
-INACTIVE, NOT_LOADED = Skip("inactive"), Skip("model_not_loaded")
+INACTIVE, NOT_LOADED, LOADS_MODEL = Skip("inactive"), Skip("model_not_loaded"), Skip("loads_model")
+REJECTED = Chat("rejected", ttft=None, stall=None, e2e=0.01, token=False)
+BROKEN = Chat("server_error", ttft=None, stall=None, e2e=0.01, token=False)
 UNKNOWN = {**VLLM, "model": "unknown"}
 DAYS = 24 * 60
 
@@ -67,6 +72,38 @@ TARGET_DOWN = (
                 8,
                 VLLM,
                 "No chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) has succeeded since chatprobe runs. The most frequent failure in 10m: connect.",
+            ),
+        ),
+    ),
+    Case(
+        "LLMTargetDown",
+        "one scenario is refused all the time, and is not why the engine is down",
+        chats(lasting(5, OK) + lasting(5, BROKEN))
+        | chats(lasting(10, [REJECTED] * 5), scenario="too-long")
+        | series(own.LAST_FAILURE, [300] * 40, **VLLM, scenario="heartbeat", reason="server_error", detail="CUDA out of memory")
+        | series(own.LAST_FAILURE, [390] * 40, **VLLM, scenario="too-long", reason="rejected", detail="max_new_tokens"),
+        8,
+        (
+            Firing(
+                6.5,
+                8,
+                VLLM,
+                "No chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) has succeeded for 1m 45s. The most frequent failure in 10m: server_error. "
+                "The last failure: server_error, CUDA out of memory.",
+            ),
+        ),
+    ),
+    Case(
+        "LLMTargetDown",
+        "all that is asked is refused",
+        chats(lasting(5, OK) + lasting(5, REJECTED)),
+        8,
+        (
+            Firing(
+                6.5,
+                8,
+                VLLM,
+                "No chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) has succeeded for 1m 45s. The most frequent failure in 10m: rejected.",
             ),
         ),
     ),
@@ -236,6 +273,44 @@ def loaded(*samples: float | None) -> dict[str, str]:
     return series(own.MODEL_LOADED, samples, **OLLAMA)
 
 
+def load_failures(*samples: float) -> dict[str, str]:
+    return series(own.MODEL_LOAD_FAILURES, samples, reason="refused", **OLLAMA)
+
+
+RESTS, LOADING = Skip("load_failed"), Skip("loading")
+LOADS_FOR_LONG = chats(lasting(5, OK) + lasting(10, LOADING) + lasting(5, OK), target=OLLAMA) | loaded(*[1] * 20, *[0] * 40, *[1] * 20)
+MODEL_LOAD_FAILED = (
+    Case(
+        "LLMModelLoadFailed",
+        "the model cannot be loaded for ten minutes",
+        chats([*lasting(5, OK), LOAD_FAILED, *lasting(1, RESTS), LOAD_FAILED, *lasting(9, RESTS), *lasting(5, OK)], target=OLLAMA)
+        | loaded(*[1] * 20, *[0] * 42, *[1] * 20)
+        | load_failures(*[0] * 20, *[1] * 5, *[2] * 57),
+        19,
+        (
+            Firing(
+                10,
+                17.25,
+                OLLAMA,
+                "The engine was to load gemma3:4b, which is allowed, and 2 loads failed with llm/ollama in 30m. "
+                "It is not slow: nothing is asked of the model until it is in memory. Users who ask for it wait for a load that fails.",
+            ),
+        ),
+    ),
+    Case(
+        "LLMModelLoadFailed",
+        "one load fails, the next one takes its time and succeeds",
+        chats([*lasting(5, OK), LOAD_FAILED, *lasting(4, LOADING), *lasting(10, OK)], target=OLLAMA)
+        | loaded(*[1] * 20, *[0] * 17, *[1] * 40)
+        | load_failures(*[0] * 20, *[1] * 57),
+        19,
+    ),
+    Case("LLMModelLoadFailed", "it loads for ten minutes", LOADS_FOR_LONG | load_failures(*[0] * 80), 19.5),
+    Case("LLMTargetDown", "it loads for ten minutes", LOADS_FOR_LONG, 19.5),
+    Case("LLMTTFTRegression", "it loads for ten minutes", LOADS_FOR_LONG, 19.5),
+)
+
+
 MODEL_NOT_LOADED = (
     Case(
         "LLMModelNotLoaded",
@@ -277,6 +352,50 @@ MODEL_NOT_LOADED = (
         chats(lasting(5, OK) + lasting(20, NOT_LOADED) + lasting(10, GONE), target=OLLAMA) | loaded(*[1] * 20, *[0] * 80, *[None] * 40),
         34.5,
         (Firing(20, 24.75, OLLAMA),),
+    ),
+)
+
+PROBE_LOADS_MODEL = (
+    Case(
+        "LLMProbeLoadsModel",
+        "a chat loads the model, the others of ten minutes are held back, and then all is well",
+        chats([*lasting(5, OK), LOADS, *lasting(10, LOADS_MODEL), *lasting(75, OK)], target=OLLAMA),
+        89,
+        (
+            Firing(
+                6.25,
+                74.75,
+                {**OLLAMA, "scenario": "heartbeat"},
+                "Chats of heartbeat with llm/ollama had the model loaded anew although it was in memory. Its users wait for that, and again "
+                "when it is loaded as they want it. chatprobe holds these chats back, and tries again ever more seldom.",
+            ),
+        ),
+    ),
+    Case(
+        "LLMProbeLoadsModel",
+        "held back for hours after a single load",
+        chats([*lasting(5, OK), LOADS, *lasting(170, LOADS_MODEL)], target=OLLAMA),
+        175,
+        (Firing(6.25, 175, OLLAMA),),
+    ),
+    Case(
+        "LLMProbeLoadsModel",
+        "chats come each half hour, and each loads the model",
+        chats(lasting(1, NOTHING) + seldom(LOADS, LOADS, LOADS, minutes=30), target=OLLAMA, interval=1800),
+        90,
+        (Firing(32, 90, OLLAMA),),
+    ),
+    Case(
+        "LLMProbeLoadsModel",
+        "a busy engine took long once, and chats went on",
+        chats([*lasting(5, OK), LOADS, *lasting(70, OK)], target=OLLAMA),
+        75,
+    ),
+    Case(
+        "LLMProbeLoadsModel",
+        "the model is not in memory, and no chat is sent",
+        chats(lasting(5, OK) + lasting(60, NOT_LOADED), target=OLLAMA),
+        64,
     ),
 )
 
@@ -353,6 +472,11 @@ STREAM_GATHERED = (
     ),
 )
 
+_ELSE_A_PROXY = (
+    " If that does not say why: a router or proxy that cuts long streams looks like this. vLLM shows a chat in its trace, whose id is the request "
+    "id, with `--otlp-traces-endpoint`; its log, by the request id with `--enable-log-requests`, else by time and client; its metric "
+    "`vllm:request_success_total` by `finished_reason`."
+)
 NO_COMPLETION = (
     Case(
         "LLMFirstTokenButNoCompletion",
@@ -365,7 +489,7 @@ NO_COMPLETION = (
                 42.25,
                 {**VLLM, "scenario": "heartbeat"},
                 "37.5% of the chats with llm/vllm (Qwen/Qwen2.5-7B-Instruct) that had a first token in the last 10m did not come to their end "
-                "(heartbeat). A router or proxy that cuts long streams looks like this. The most frequent failure in 10m: truncated.",
+                f"(heartbeat). The most frequent failure in 10m: truncated.{_ELSE_A_PROXY}",
             ),
         ),
     ),
@@ -380,7 +504,27 @@ NO_COMPLETION = (
                 23.75,
                 {**VLLM, "scenario": "heartbeat"},
                 "52% of the chats with llm/vllm (Qwen/Qwen2.5-7B-Instruct) that had a first token in the last 10m did not come to their end "
-                "(heartbeat). A router or proxy that cuts long streams looks like this. The most frequent failure in 10m: truncated.",
+                f"(heartbeat). The most frequent failure in 10m: truncated.{_ELSE_A_PROXY}",
+            ),
+        ),
+    ),
+    Case(
+        "LLMFirstTokenButNoCompletion",
+        "Ollama cuts a model that repeats itself",
+        chats(lasting(10, OK) + lasting(20, CUT, OK), target=OLLAMA)
+        | series(
+            own.LAST_FAILURE, [1800] * 120, **OLLAMA, scenario="heartbeat", reason="truncated", detail="Ollama cuts a model that repeats itself"
+        ),
+        29.5,
+        (
+            Firing(
+                17,
+                29.5,
+                {**OLLAMA, "scenario": "heartbeat"},
+                "37.5% of the chats with llm/ollama (gemma3:4b) that had a first token in the last 10m did not come to their end (heartbeat). "
+                "The most frequent failure in 10m: truncated. The last failure: truncated, Ollama cuts a model that repeats itself. "
+                "If that does not say why: a router or proxy that cuts long streams looks like this. Ollama shows a chat in its log, by time and "
+                "client: lines that begin with `[GIN]`, and those of its runner around them; `OLLAMA_DEBUG=1` says more.",
             ),
         ),
     ),
@@ -407,7 +551,7 @@ NO_COMPLETION = (
 SPARSE = 240
 
 
-def _weekly(before: Chat, after: Chat, *, each: int = 16, last_week: bool = True) -> dict[str, str]:
+def _weekly(before: Chat, after: Chat, *, each: int = 16, last_week: bool = True) -> Story:
     """Six hours of chats, and a week later two of the same, two of others, and two as before; `each` of them in four minutes."""
     usual, other = [before] * each, [after] * each
     then = lasting(360, usual if last_week else NOTHING, every_seconds=SPARSE)
@@ -517,7 +661,18 @@ CERTIFICATE = (
     ),
 )
 
-CASES = (*TARGET_DOWN, *MODEL_MISSING_CASES, *MODEL_NOT_LOADED, *STREAM_STALLED, *STREAM_GATHERED, *NO_COMPLETION, *REGRESSION, *CERTIFICATE)
+CASES = (
+    *TARGET_DOWN,
+    *MODEL_MISSING_CASES,
+    *MODEL_LOAD_FAILED,
+    *MODEL_NOT_LOADED,
+    *PROBE_LOADS_MODEL,
+    *STREAM_STALLED,
+    *STREAM_GATHERED,
+    *NO_COMPLETION,
+    *REGRESSION,
+    *CERTIFICATE,
+)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -22,8 +22,9 @@ from rich.console import Console
 
 from cli.main import main
 from cli.standings import Standings
+from probes.chunk import Chunk
 from probes.failure import Failure, Reason
-from probes.record import ChatRecord, Chunk
+from probes.record import ChatRecord
 from tests.exporter.scrape import read
 from tests.waiting import PATIENCE_SECONDS
 from traffic.events import Skip, SkipReason

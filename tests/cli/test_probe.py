@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -18,16 +19,17 @@ from rich.console import Console
 from cli import summary
 from cli.main import main
 from cli.quantiles import quantile, weighted_quantile
-from cli.remedies import remedy
 from cli.waterfall import chat_report, gathered_lines, printable, waterfall
 from probes.ask import Endpoint
 from probes.backends import BACKENDS
+from probes.chunk import Chunk
 from probes.failure import Failure, Reason
-from probes.record import ChatRecord, Chunk, Milestones, Native
+from probes.own_account import Native
+from probes.record import ChatRecord, Milestones
 from simulator import ENGINES, Latency, Options, simulated
-from tests.answers import FINISH, stream, token, whole
+from tests.answers import FINISH, NDJSON, stream, token, whole
 from tests.exporter.chats import chat, gathered
-from tests.servers import Peer, closed_port, serving
+from tests.servers import Peer, Script, Server, closed_port, serving
 from tests.waiting import PATIENCE_SECONDS
 
 FAST = Latency(decode_seconds=0.002, first_token_seconds=0.002)
@@ -130,6 +132,67 @@ async def test_a_model_by_another_name_of_its_own_is_not_loaded_without_leave(ps
         code, _, err = await chatprobe(server.url, "--backend", "ollama", "--model", "Tiny:1B")
     assert (code, message in err) == (1, True)
     assert not any(request.startswith(b"POST") for request in server.requests)
+
+
+def ollama(contexts: Iterator[int | None], load_seconds: float = 0.001, *, chats: bool = True) -> Script:
+    """An Ollama in which `/api/ps` tells the next of these contexts each time; None: the model is not in memory."""
+    last = {"message": {}, "done": True, "done_reason": "stop", "eval_count": 1, "load_duration": round(load_seconds * 1e9)}
+
+    def script(peer: Peer) -> None:
+        while True:
+            request = peer.request()
+            if b" /api/chat " in request:
+                peer.send(whole(200, b'{"message":{"content":"hi"},"done":false}\n' + json.dumps(last).encode() + b"\n", NDJSON))
+            elif b" /api/ps " in request:
+                context = next(contexts)
+                loaded = [] if context is None else [{"name": "tiny:latest", "context_length": context}]
+                peer.send(whole(200, json.dumps({"models": loaded}).encode()))
+            elif b" /api/version " in request:
+                peer.send(whole(200, b'{"version":"0.33.0"}'))
+            else:
+                peer.send(whole(200, b'{"models":[{"name":"other:latest"},{"name":"tiny:latest"}]}'))
+
+    return script
+
+
+def sent_contexts(server: Server) -> list[object]:
+    bodies = (json.loads(request.partition(b"\r\n\r\n")[2]) for request in server.requests if b" /api/chat " in request)
+    return [body["options"].get("num_ctx") for body in bodies]
+
+
+async def test_each_chat_has_the_context_of_the_model_in_memory() -> None:
+    with serving(ollama(iter([2048, 0, 2048, 8192, 0, None]))) as server:
+        code, out, err = await chatprobe(server.url, "--backend", "ollama", "--count", "4")
+    assert sent_contexts(server) == [2048, 8192, None]
+    assert (code, "3 chats: 3 ok" in out, "Ollama has not loaded tiny:latest" in err) == (1, True, True)
+    assert err.count("does not tell the context") == 1
+
+
+async def test_a_chat_that_loads_the_model_is_the_last() -> None:
+    with serving(ollama(iter([2048] * 9), load_seconds=0.3)) as server:
+        code, out, err = await chatprobe(server.url, "--backend", "ollama", "--model", "tiny", "--count", "3")
+        assert (code, "2 more chats are not sent" in err, len(sent_contexts(server))) == (1, True, 1)
+        code, out, err = await chatprobe(server.url, "--backend", "ollama", "--model", "tiny")
+        assert (code, "loaded: for 0.30 s the engine loaded the model" in out, "nobody allowed it" in out) == (0, True, True)
+        code, out, err = await chatprobe(server.url, "--backend", "ollama", "--model", "tiny", "--count", "3", "--load-model")
+        assert (code, "3 of 3 chats" in out, "nobody allowed it" in out) == (0, True, False)
+
+
+async def test_nobody_answers_and_nothing_is_posted() -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+
+    with serving(script) as server:
+        code, out, err = await chatprobe(server.url, "--backend", "ollama", "--model", "tiny", "--output", "json")
+    assert (code, json.loads(out)["reason"]) == (1, "truncated"), err
+    assert not any(request.startswith(b"POST") for request in server.requests)
+
+
+async def test_ollama_behind_the_generic_form_is_told() -> None:
+    with serving(ollama(iter([2048] * 9))) as server:
+        _, _, err = await chatprobe(server.url, "--backend", "openai", "--model", "tiny")
+    assert "Ollama answers there." in err
+    assert "--backend ollama keeps it from that." in err
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -258,10 +321,6 @@ def test_of_several_chats_it_is_said_of_how_many() -> None:
     assert list(summary.gathered([chat(), chat(tokens=40)])) == []
 
 
-def test_every_reason_has_a_remedy() -> None:
-    assert len({remedy(reason) for reason in Reason}) == len(Reason)
-
-
 def test_nothing_moves_the_terminals_cursor() -> None:
     assert printable("a\x1b[1m\tb\n\x07\x9b") == "a\ufffd[1m\tb\n\ufffd\ufffd"
 
@@ -329,6 +388,29 @@ async def test_ollama_loads_a_model_only_where_that_is_allowed() -> None:
         assert (code, json.loads(out)["reason"]) == (1, "model_missing")
 
 
+async def test_a_model_is_loaded_before_the_chats_whatever_these_wait() -> None:
+    two = ("--load-model", "--max-tokens", "2", "--count", "2", "--concurrency", "2")
+    async with simulated("ollama", Options(latency=FAST, loaded=False, load_seconds=0.5)) as one:
+        code, _, err = await chatprobe(one.url, "--backend", "ollama", *two)
+        first, *chats = one.truth.chats()
+    assert (first.prompt_tokens, first.loading_ns is None, [truth.loading_ns for truth in chats]) == (0, False, [None, None])
+    assert (code, "Ollama loads tiny:latest …" in err, "Ollama has loaded tiny:latest in " in err) == (0, True, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "patience", "message"),
+    [
+        (Options(loaded=False, load_seconds=0.01, faults=("load-failure",)), "1m", "Ollama has not loaded tiny:latest: llama-server process has"),
+        (Options(loaded=False, load_seconds=60), "200ms", "Ollama has not loaded tiny:latest: not in memory after 0.2 s; --load-timeout allows more"),
+    ],
+)
+async def test_a_load_that_fails_says_why_and_no_chat_is_sent(options: Options, patience: str, message: str) -> None:
+    async with simulated("ollama", options) as one:
+        code, out, err = await chatprobe(one.url, "--backend", "ollama", "--load-model", "--load-timeout", patience)
+        assert [truth.prompt_tokens for truth in one.truth.chats()] == [0]
+    assert (code, out, message in err) == (1, "", True), err
+
+
 async def test_a_key_and_headers_go_along_and_are_not_shown(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("canary\n")
@@ -377,6 +459,7 @@ async def test_an_interrupt_ends_it_with_what_there_is() -> None:
         (["http://127.0.0.1:1", "--insecure"], "--insecure: has no effect without TLS"),
         (["http://127.0.0.1:1", "--api", "generate"], "--api: generate is TGI's own API"),
         (["http://127.0.0.1:1", "--load-model"], "--load-model: is for Ollama"),
+        (["http://127.0.0.1:1", "--load-timeout", "1m"], "--load-timeout: is for --load-model"),
         (["http://127.0.0.1:1", "--prompt", "a", "--input-tokens", "3"], "give one of --prompt, --prompt-set and --input-tokens"),
         (["http://127.0.0.1:1", "--prompt", " "], "--prompt: a prompt is not empty"),
         (["http://127.0.0.1:1", "--prompt-set", "jokes"], "--prompt-set: there is no prompt set jokes; there are code-review, creative"),

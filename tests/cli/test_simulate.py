@@ -34,6 +34,7 @@ async def test_prints_its_address_serves_and_stops_cleanly(number: signal.Signal
         (["vllm", "--fault", "silent-end"], "vllm cannot show the fault 'silent-end'; only ollama"),
         (["vllm", "--kv-blocks", "1"], "cannot hold one request of 8192 tokens"),
         (["vllm", "--decode-ms", "0"], "must be above 0"),
+        (["ollama", "--copy", "other=tiny"], "no such model: other; the models are tiny"),
         (["vllm", "--host", "192.0.2.1"], "Cannot assign requested address"),
     ],
 )
@@ -47,3 +48,9 @@ def test_lists_the_faults() -> None:
     result = CliRunner().invoke(main, ["simulate", "--list-faults"])
     assert result.exit_code == 0
     assert "stall[:AFTER=1][:SECONDS]" in result.output
+
+
+def test_a_copy_names_what_it_is_a_copy_of() -> None:
+    result = CliRunner().invoke(main, ["simulate", "ollama", "--copy", "other"])
+    assert result.exit_code == 2
+    assert "'other' is not NAME=OF" in result.output

@@ -37,6 +37,8 @@ class Asked:
     namespace: str | None
     name: str | None
     authorization: str
+    lasts_seconds: int | None = None
+    """How long a watch is to last."""
 
 
 @dataclass
@@ -155,7 +157,9 @@ class _Handler(BaseHTTPRequestHandler):
         cluster = self.server.cluster
         watch = query.get("watch") in ("true", "True", "1")
         verb = {"POST": "create", "PUT": "update"}.get(self.command, "watch" if watch else "get" if place["name"] else "list")
-        cluster.asked.append(Asked(verb, place["group"], place["plural"], place["namespace"], place["name"], self.headers.get("Authorization", "")))
+        lasts_seconds = int(query["timeoutSeconds"]) if "timeoutSeconds" in query else None
+        authorization = self.headers.get("Authorization", "")
+        cluster.asked.append(Asked(verb, place["group"], place["plural"], place["namespace"], place["name"], authorization, lasts_seconds))
         fault = cluster.fault_of(place["plural"])
         if fault == "forbidden":
             self._send(403, _status(403))

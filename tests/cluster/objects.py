@@ -202,6 +202,32 @@ def inference_service(
     }
 
 
+def llm_inference_service(
+    name: str,
+    *,
+    url: str = "https://gateway.apps.example.com/vllm-benchmark/llama",
+    addresses: tuple[str, ...] = (
+        "https://gateway.apps.example.com/vllm-benchmark/llama",
+        "http://gateway.kserve.svc.cluster.local/vllm-benchmark/llama",
+        "https://llama-kserve-workload-svc.vllm-benchmark.svc.cluster.local:8000",
+    ),
+    image: str = "ghcr.io/llm-d/llm-d-cuda:v0.4",
+    namespace: str = NAMESPACE,
+    annotations: dict[str, str] | None = None,
+) -> Json:
+    return {
+        "apiVersion": "serving.kserve.io/v1alpha1",
+        "kind": "LLMInferenceService",
+        "metadata": _meta(name, namespace, {"app": "vllm"}, annotations),
+        "spec": {
+            "model": {"uri": "hf://Qwen/Qwen2.5-7B-Instruct", "name": "Qwen/Qwen2.5-7B-Instruct"},
+            "router": {"gateway": {}, "route": {}, "scheduler": {}},
+            "template": {"containers": [{"name": "main", "image": image}]},
+        },
+        "status": {"url": url, "addresses": [{"url": each} for each in addresses], "conditions": [{"type": "Ready", "status": "True"}]},
+    }
+
+
 def pod(
     name: str, *, node_name: str, app: str = "vllm", gpus: int = 1, namespace: str = NAMESPACE, claims: tuple[str, ...] = (), phase: str = "Running"
 ) -> Json:

@@ -26,6 +26,13 @@ FOUND = "discovery: {files: [targets.yaml]}\n"
             ["1:62: targets.v.tls.insecure: accepts any certificate, an attacker's too; write ca_file: PATH"],
         ),
         (
+            "targets: {o: {backend: openai, url: 'http://o:11434'}, p: {backend: openai, url: 'https://p'}}\n" + BEAT,
+            [
+                "1:24: targets.o.backend: cannot ask Ollama, whose port this is, to leave a model as it is in memory: each chat may load it, "
+                "or load it anew for others; write ollama",
+            ],
+        ),
+        (
             "targets: {o: {backend: ollama, url: http://o}}\n" + BEAT,
             [
                 "2:27: scenarios.beat.every: more often than Ollama's keep-alive of 5m pins the model in memory (o); "
@@ -203,6 +210,45 @@ FOUND = "discovery: {files: [targets.yaml]}\n"
             ONE + "discovery: {files: [a]}\nscenarios: {a: {every: 1m, pair: true}, b: {every: 1m, pair: true, targets: ['team-*']}}\n",
             ["3:34: scenarios.a.pair: compares 20 targets at most, whichever are found first; name those to compare in targets"],
         ),
+        (
+            "targets: {v: {backend: vllm, url: http://v}, t: {backend: tgi, url: http://t}, u: {backend: tgi, url: http://u, api: generate}}\n"
+            "scenarios: {a: {every: 1h, max_tokens: 1025}, b: {every: 1h, max_tokens: 4000, targets: [t]}, c: {every: 1h, max_tokens: 2048}, "
+            "d: {every: 1h, max_tokens: 4000, targets: [v]}, e: {every: 1h, max_tokens: 1000}}\n",
+            [
+                "2:40: scenarios.a.max_tokens: is no exact bound for t, u: TGI may answer with up to 2048 tokens, or end before 1025 "
+                "where so many do not fit; write 1024 or 2048",
+                "2:74: scenarios.b.max_tokens: is no exact bound for t: TGI may answer with up to 4096 tokens, or end before 4000 "
+                "where so many do not fit; write 3072 or 4096",
+            ],
+        ),
+        (
+            "targets: {v: {backend: vllm, url: http://v}, t: {backend: tgi, url: http://t}}\n"
+            "scenarios: {a: {every: 1h, prompt: {input_tokens: 100}, max_tokens: 1025}}\nlimits: {tokens_per_hour: 3200}\n",
+            [
+                "2:69: scenarios.a.max_tokens: is no exact bound for t: TGI may answer with up to 2048 tokens, or end before 1025 "
+                "where so many do not fit; write 1024 or 2048",
+                "3:27: limits.tokens_per_hour: is 3200, and all scenarios together ask for about 3,300 in an hour; raise it, or chat less",
+            ],
+        ),
+        (
+            "targets: {t: {backend: tgi, url: http://t}, v: {backend: vllm, url: http://v}}\n" + BEAT + "native: {series_per_replica: 600}\n",
+            [
+                "3:30: native.series_per_replica: is 600, and a page of TGI has about 690 series that are served on: families will be left out; "
+                "raise it, or deny what is not needed"
+            ],
+        ),
+        (
+            "targets: {t: {backend: tgi, url: http://t, metrics: {urls: [http://a, http://b]}}, o: {backend: openai, url: http://o}}\n"
+            + BEAT
+            + "native: {series_in_all: 3000, buckets: all}\n",
+            [
+                "3:25: native.series_in_all: is 3000, 1500 for each of 2 pages, and a page of TGI has about 1860 series that are served on: "
+                "families will be left out; raise it, or deny what is not needed"
+            ],
+        ),
+        ("targets: {t: {backend: tgi, url: http://t}}\n" + BEAT + "native: {series_per_replica: 600, relay: false}\n", []),
+        ("targets: {t: {backend: tgi, url: http://t}}\n" + BEAT + "native: {series_per_replica: 600, allow: [tgi_queue_size]}\n", []),
+        ("targets: {t: {backend: tgi, url: http://t, metrics: false}}\n" + BEAT + "native: {series_per_replica: 600}\n", []),
         ("targets: {v: {backend: vllm, url: http://v}}\n" + BEAT, []),
         ("targets: {v: {backend: vllm, url: 'http://[::1]:8000', api_key: {env: KEY}}}\n" + BEAT, []),
         ("targets: {v: {backend: vllm, url: http://127.0.0.2, api_key: {env: KEY}}}\n" + BEAT, []),
@@ -232,7 +278,7 @@ FOUND = "discovery: {files: [targets.yaml]}\n"
             "scenarios: {beat: {every: 15s, pair: true}}\n",
             [
                 "2:38: scenarios.beat.pair: compares requests that differ by the settings of a (omit, extra_body); give them to all, or to none",
-                "2:38: scenarios.beat.pair: counts the loading of a model to the time of b (load_model); load it before, and leave load_model out",
+                "2:38: scenarios.beat.pair: has no pairs while b loads its model (load_model); load it before, and leave load_model out",
             ],
         ),
     ],

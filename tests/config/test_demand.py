@@ -80,14 +80,14 @@ def test_on_average_and_at_the_slowest(written: str, average: float, longest_sec
 )
 def test_tokens_in_the_busiest_hour(written: str, tokens: float) -> None:
     prompt = "" if "prompt" in written else ", prompt: {input_tokens: 10}"
-    assert tokens_per_hour(scenario(f"{written}, max_tokens: 100{prompt}")) == pytest.approx(tokens)
+    assert tokens_per_hour(scenario(f"{written}, max_tokens: 100{prompt}"), 100) == pytest.approx(tokens)
 
 
 @pytest.mark.parametrize("name", sets.names())
 def test_tokens_of_prompts_and_conversations(name: str) -> None:
     said = sets.load(name)
     alone, held = scenario(f"every: 1h, max_tokens: 100, prompt: {name}"), scenario(f"every: 1h, max_tokens: 100, conversation: {name}")
-    assert tokens_per_hour(alone) == pytest.approx(100 + sum(map(len, said.prompts)) / 4 / len(said.prompts))
-    assert tokens_of_largest_chat(alone) == pytest.approx(100 + max(map(len, said.prompts)) / 4)
-    assert tokens_of_largest_chat(held) == pytest.approx(100 * len(said.conversation) + sum(map(len, said.conversation)) / 4)
-    assert 100 < tokens_per_hour(held) < tokens_of_largest_chat(held)
+    assert tokens_per_hour(alone, 100) == pytest.approx(100 + sum(map(len, said.prompts)) / 4 / len(said.prompts))
+    assert tokens_of_largest_chat(alone, 100) == pytest.approx(100 + max(map(len, said.prompts)) / 4)
+    assert tokens_of_largest_chat(held, 100) == pytest.approx(100 * len(said.conversation) + sum(map(len, said.conversation)) / 4)
+    assert 100 < tokens_per_hour(held, 100) < tokens_of_largest_chat(held, 100)

@@ -25,6 +25,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encod
 WRITTEN_OTHERWISE = {
     "first_token_timeout": f"`{Timeouts().first_token_seconds:.0f}s`",
     "stall_timeout": f"`{Timeouts().stall_seconds:.0f}s`",
+    "load_timeout": "`5m`",
     "window": "`30d`",
     "prompt": "`short-question`",
     "thinking": "`off`",

@@ -43,7 +43,7 @@ credentials:
   - {host: "*.svc.cluster.local", name: "team-*", api_key: {env: KEY}}
   - {host: 10.0.0.1, tls: {insecure: true}}
 limits: {tokens_per_hour: 1000000000000, discovered_targets: 7, load_share: 0.5%}
-native: {interval: 1m30s, timeout: 250ms, relay: false, allow: ["vllm:*"], deny: [], series_per_target: 1}
+native: {interval: 1m30s, timeout: 250ms, relay: false, allow: ["vllm:*"], deny: [], buckets: all, series_per_replica: 1, series_in_all: 7}
 slos: {s: {scenario: one, ttft: 100ms, objective: 99.95%}}
 """
 

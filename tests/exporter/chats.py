@@ -8,8 +8,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from probes.chunk import Chunk
 from probes.failure import Failure, Reason
-from probes.record import ChatRecord, Chunk, Milestones
+from probes.own_account import Native
+from probes.record import ChatRecord, Milestones
 
 MS = 1_000_000
 START_NS = 1_000_000 * MS
@@ -98,4 +100,5 @@ def chats(draw: st.DrawFn) -> ChatRecord:
         output_tokens=sum(chunk.tokens for chunk in chunks) or None,
         input_tokens=draw(st.sampled_from([None, 12])),
         clock=draw(st.sampled_from(["kernel", "user"])),
+        native=draw(st.sampled_from([Native(), Native(cached_tokens=0), Native(1.0, 2.0, 0.25, 0.5, 4.0, 8), Native(prefill_seconds=0.125)])),
     )

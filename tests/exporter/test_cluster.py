@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ import aiohttp
 import pytest
 import trustme
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from config.kubernetes import Kubernetes
 from config.model import Config
@@ -23,6 +25,7 @@ from discovery.kubernetes import api as client
 from discovery.kubernetes import discovery
 from discovery.kubernetes.lease import Lease, LeaseName, Terms
 from exporter.exporting import Running, exporting
+from exporter.native.cycle import Natives
 from exporter.web.server import listening
 from probes.record import ChatRecord
 from simulator import Options, simulated
@@ -169,6 +172,54 @@ async def test_what_is_found_is_chatted_with_and_stays_when_the_api_fails(cluste
         assert value(found, "chatprobe_probes_total", target="vllm-benchmark/vllm") is None
         await until(exporter, lambda found: value(found, "chatprobe_exporter_discovery_up", source="kubernetes") == 1)
     assert {record.outcome for record in records.all} == {"ok"}
+
+
+async def test_a_target_that_comes_later_waits_for_no_page_of_metrics(
+    cluster: api.Cluster, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two hundred of them, some at a time, would wait two seconds each time where engines are slow to tell."""
+    waited: list[int] = []
+
+    async def first_round(natives: Natives) -> None:
+        waited.append(len(cluster.kinds.get(("", "services"), {})))
+
+    monkeypatch.setattr(Natives, "first_round", first_round)
+    async with engine() as one, engine() as other, running(kubeconfig, Records()) as exporter:
+        cluster.put(served("one", one))
+        await until(exporter, lambda _found: "chat" in one.order)
+        cluster.put(served("other", other))
+        await until(exporter, lambda _found: "chat" in other.order)
+    assert 2 not in waited
+    assert waited
+
+
+def _troubled_otherwise(one: Running, known: frozenset[str], found: Scrape) -> bool:
+    """Whether there is trouble that is not known yet."""
+    return value(found, "chatprobe_exporter_discovery_up", source="kubernetes") == 0 and not known.issuperset(one.reloading.troubles())
+
+
+async def test_while_the_api_comes_and_goes_the_log_has_a_line_when_trouble_begins_and_one_when_all_is_well(
+    cluster: api.Cluster, kubeconfig: Path
+) -> None:
+    def up(found: Scrape) -> bool:
+        return value(found, "chatprobe_exporter_discovery_up", source="kubernetes") == 1
+
+    with capture_logs() as logs:
+        async with engine() as one, running(kubeconfig, Records()) as exporter:
+            cluster.put(served("vllm", one))
+            await until(exporter, lambda found: up(found) and value(found, "chatprobe_exporter_targets", source="kubernetes") == 1)
+            faults: list[tuple[api.Fault, str]] = [("broken", "services"), ("half", "endpointslices"), ("no json", "services")]
+            told: set[str] = set()
+            for fault, plural in faults:
+                cluster.fail(fault, plural)
+                await until(exporter, partial(_troubled_otherwise, exporter, frozenset(told)))
+                told |= set(exporter.reloading.troubles())
+            for plural in ("services", "endpointslices"):
+                cluster.fail(None, plural)
+            await until(exporter, up)
+    of_cluster = [(line["log_level"], line["event"]) for line in logs if line.get("source") == "kubernetes"]
+    assert len(told) >= 3, "the trouble was another each time"
+    assert of_cluster == [("warning", "discovery of targets"), ("info", "discovery of targets: all is well again")]
 
 
 async def test_a_secret_that_cannot_be_read_holds_up_new_targets_alone_and_is_read_when_it_is_there(

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import threading
 import time
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from catalogue import own
 from catalogue.metric import Metric
 from config.quantities import Address
+from config.reader import parse
 from exporter.assembly import Metrics
 from exporter.metrics.families import Families, Series
 from exporter.metrics.ledger import Ledger
@@ -189,7 +191,7 @@ HUGE = histogram("vllm:huge", *range(5000), bounds=(*map(str, range(1, 5000)), "
 
 async def relay_of_all_kinds() -> Relay:
     """Of both engines, of one twice, and of one whose metrics are as odd as they can be."""
-    relay = Relay(RelaySettings(series_per_target=10_000))
+    relay = Relay(RelaySettings(buckets="all", series_per_replica=10_000))
     vllm, tgi = await families_of("vllm"), await families_of("tgi")
     for target, backend, replica, families in (
         ("vllm", "vllm", None, vllm),
@@ -221,8 +223,8 @@ async def test_relayed_series_stand_behind_ours_in_both_forms() -> None:
         assert seen.one(own.SERIES.name) == sum(map(len, seen.samples.values()))
         assert body.index(b"\nchatprobe_probes_total{") < body.index(b"\ntgi_") < body.index(b"\nvllm:")
         assert body.endswith(b"\n# EOF\n") == as_openmetrics
-        assert seen.one(own.NATIVE_SERIES_DROPPED.name, target='od"d', reason="name_conflict") == 1
-        assert seen.one(own.NATIVE_SERIES_DROPPED.name, target="tgi", reason="budget") == 0
+        assert seen.one(own.NATIVE_SERIES_DROPPED.name, target='od"d', replica="", reason="name_conflict") == 1
+        assert seen.one(own.NATIVE_SERIES_DROPPED.name, target="tgi", replica="", reason="budget") == 0
 
 
 async def test_nothing_but_relayed_names_displeases_promtool() -> None:
@@ -276,3 +278,37 @@ async def test_prometheus_takes_all_of_it_in_both_forms(tmp_path: Path) -> None:
             assert await prometheus.query(f'min(up{{job="{form}"}})') == {"": 1}
             assert await prometheus.query(f'vllm:g{{job="{form}", text=~"Grüße, 漢字 🙂.*"}} == -Inf') == {'od"d': float("-inf")}
             assert await prometheus.query(f'vllm:huge_bucket{{job="{form}", le=~"4999([.]0)?"}}') == {'od"d': 4998}
+
+
+def peak_of(metrics: Metrics, accept: str) -> float:
+    """The most memory that a scrape takes on top, in multiples of what it gives."""
+    metrics.exposition.render(accept)
+    tracemalloc.start()
+    try:
+        body, _ = metrics.exposition.render(accept)
+        return tracemalloc.get_traced_memory()[1] / len(body)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("accept", ["", PROMETHEUS_2], ids=["text", "openmetrics"])
+def test_a_scrape_takes_memory_for_one_family_at_a_time(accept: str) -> None:
+    """The samples of all of them would take seven times as much as the text."""
+    targets = "".join(f"  engine-{number}: {{backend: vllm, url: 'http://127.0.0.1:{9000 + number}'}}\n" for number in range(20))
+    metrics = Metrics(roster(parse(f"targets:\n{targets}scenarios: {{beat: {{every: 15s}}}}\n").config), {})
+    assert peak_of(metrics, accept) < 5
+
+
+def test_a_series_of_a_histogram_is_small() -> None:
+    """Of each target there are hundreds, most of them buckets."""
+    families = Families(CollectorRegistry(), {})
+    tracemalloc.start()
+    try:
+        for number in range(101):
+            families.child(own.TTFT, ("vllm", "tiny", str(number), "heartbeat"))
+            if number == 0:
+                before, _ = tracemalloc.get_traced_memory()  # the family itself
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (after - before) / 100 / (len(own.TTFT.bounds) + 3) < 150

@@ -198,8 +198,10 @@ def test_checks_are_counted_by_name() -> None:
     metrics = Metrics(listed(scenarios=(checked,)), {})
     metrics.recording(failed(Reason.VALIDATION, failed_check="greets", answer_head="Good day"))
     metrics.recording(failed(Reason.VALIDATION, failed_check="of before a reload"))
+    metrics.recording(failed(Reason.VALIDATION, failed_check="whole_prompt", answer_head="Good day"))
     seen = scrape(metrics)
     assert seen.one(own.CHECK_FAILURES.name, **CHAT, check="greets") == 1
     assert seen.one(own.CHECK_FAILURES.name, **CHAT, check="long") == 0
-    assert {labels["check"] for labels in seen.labels(own.CHECK_FAILURES.name)} == {"greets", "long"}
-    assert seen.one(own.PROBE_FAILURES.name, **CHAT, reason="validation") == 2
+    assert {labels["check"] for labels in seen.labels(own.CHECK_FAILURES.name)} == {"greets", "long", "whole_prompt"}
+    assert seen.one(own.CHECK_FAILURES.name, **CHAT, check="whole_prompt") == 1
+    assert seen.one(own.PROBE_FAILURES.name, **CHAT, reason="validation") == 3

@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 import structlog
 from structlog.testing import capture_logs
+from structlog.types import EventDict
 
 from config.reader import parse
 from exporter.lines import LineWriter
 from exporter.logs import ProbeLog, start_logging
 from exporter.records import record_file
 from probes.failure import Reason
-from tests.exporter.chats import START_NS, STARTED_AT, chat, failed
+from tests.exporter.chats import STARTED_AT, chat, failed
 from tests.exporter.scrape import CONFIG
 from traffic.events import Breaker, Skip, SkipReason
 from traffic.roster import roster
@@ -146,25 +147,49 @@ def test_logs_are_lines_of_keys_and_values(pipe: tuple[int, int], restored_loggi
     assert "RuntimeError: a bug" in lines[2]
 
 
+def told(logs: list[EventDict]) -> list[tuple[object, ...]]:
+    """What stands in the log at the level `info`."""
+    counts = ("alike_since_last_line", "failures_since_last_line")
+    return [(line["event"], line.get("reason"), *(line[key] for key in counts if key in line)) for line in logs if line["log_level"] != "debug"]
+
+
 def test_failures_of_a_kind_are_logged_once_a_minute_and_their_end_too() -> None:
-    minute_ns = 60_000_000_000
     with capture_logs() as logs:
         sink = ProbeLog()
-        for number in range(5):
-            sink(failed(Reason.CONNECT, after_ms=number * 1_000))
-        sink(failed(Reason.STALLED, after_ms=5_000))
-        sink(failed(Reason.CONNECT, ended_ns=START_NS + minute_ns))
-        sink(chat())
-        sink(chat())
-        sink(failed(Reason.CONNECT))
-    assert [(line["event"], line.get("reason"), line.get("alike_since_last_line")) for line in logs] == [
+        for second in range(5):
+            sink(failed(Reason.CONNECT, started_at=STARTED_AT + second))
+        sink(failed(Reason.STALLED, started_at=STARTED_AT + 5))
+        sink(failed(Reason.CONNECT, started_at=STARTED_AT + 60))
+        sink(failed(Reason.CONNECT, started_at=STARTED_AT + 61))
+        sink(chat(started_at=STARTED_AT + 62))
+        sink(chat(started_at=STARTED_AT + 122))
+        sink(chat(started_at=STARTED_AT + 123))
+        sink(failed(Reason.CONNECT, started_at=STARTED_AT + 124))
+    assert told(logs) == [
         ("probe failed", "connect", 0),
         ("probe failed", "stalled", 0),
         ("probe failed", "connect", 4),
-        ("probe succeeds again", None, None),
+        ("probe succeeds again", None, 1),
         ("probe failed", "connect", 0),
     ]
     assert logs[0]["request_id"] == failed(Reason.CONNECT).request_id
+    assert sum(line["event"] == "probe failed" for line in logs) == 9, "each one at debug"
+
+
+def test_an_engine_that_fails_one_chat_in_five_is_a_line_a_minute() -> None:
+    with capture_logs() as logs:
+        sink = ProbeLog()
+        for number in range(20 * 180):
+            at = STARTED_AT + number / 20
+            sink(failed(Reason.SERVER_ERROR, started_at=at) if number % 5 == 0 else chat(started_at=at))
+        for second in range(180, 260, 10):
+            sink(chat(started_at=STARTED_AT + second))
+    assert told(logs) == [
+        ("probe failed", "server_error", 0),
+        ("probe failed", "server_error", 239),
+        ("probe failed", "server_error", 239),
+        ("probe succeeds again", None, 239),
+    ]
 
 
 def test_breakers_are_logged_when_they_open_and_when_they_close() -> None:
@@ -181,7 +206,11 @@ def test_each_check_that_fails_is_logged_with_how_the_answer_began() -> None:
         for check in ("greets", "long", "greets"):
             sink(failed(Reason.VALIDATION, failed_check=check, answer_head="Good day"))
         sink(failed(Reason.CONNECT))
-    assert [(line.get("failed_check"), line.get("answer_head")) for line in logs] == [("greets", "Good day"), ("long", "Good day"), (None, None)]
+    assert [(line.get("failed_check"), line.get("answer_head")) for line in logs if line["log_level"] != "debug"] == [
+        ("greets", "Good day"),
+        ("long", "Good day"),
+        (None, None),
+    ]
 
 
 def skip(reason: SkipReason, after_seconds: float, count: int = 1, target: str = "vllm") -> Skip:

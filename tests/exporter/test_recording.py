@@ -15,10 +15,12 @@ from exporter.assembly import Metrics
 from exporter.native.failure import NativeReason
 from exporter.urls import shown_url
 from probes.failure import Reason
-from probes.record import PHASES, ChatRecord
+from probes.load import LoadFailure
+from probes.own_account import Native
+from probes.record import PHASES, ChatRecord, Load
 from tests.exporter.chats import MS, START_NS, STARTED_AT, chat, chats, failed, gathered
 from tests.exporter.scrape import CONFIG, Scrape, config, promtool_accepts, scrape, scrape_openmetrics
-from traffic.events import Breaker, Facts, Skip, SkipReason
+from traffic.events import Breaker, Facts, ModelLoad, Skip, SkipReason
 from traffic.roster import Replica, Roster
 from traffic.roster import roster as listed
 
@@ -83,6 +85,14 @@ def test_histograms_and_counters_are_those_of_the_records(records: list[ChatReco
         (own.GATHERED, sum(record.bursts is not None for record in counted)),
     ):
         assert seen.one(metric.name, **CHAT) == total
+    told = [record.native for record in counted]
+    for metric, more, parts in (
+        (own.CACHED_INPUT_TOKENS, {}, [native.cached_tokens for native in told]),
+        (own.ENGINE_SECONDS, {"phase": "prefill"}, [native.prefill_seconds for native in told]),
+        (own.ENGINE_SECONDS, {"phase": "decode"}, [native.decode_seconds for native in told]),
+    ):
+        known = [part for part in parts if part is not None]
+        assert seen.one(metric.name, **CHAT, **more) == (sum(known) if known else None)
     for reason in Reason:
         assert seen.one(own.PROBE_FAILURES.name, **CHAT, reason=reason) == sum(record.reason is reason for record in counted)
 
@@ -117,6 +127,13 @@ def test_a_chat_whose_tokens_were_gathered_is_counted_and_its_timings_are_observ
     assert (seen.one(own.TPOT.count, **CHAT), seen.one(own.TTFT.count, **CHAT)) == (2, 2)
 
 
+def test_only_loads_that_nobody_allowed_are_counted(metrics: Metrics) -> None:
+    loads: tuple[Load | None, ...] = ("unwanted", "allowed", None, "unwanted")
+    for load in loads:
+        metrics.recording(replace(chat(), load=load))
+    assert scrape(metrics).one(own.UNWANTED_LOADS.name, **CHAT) == 2
+
+
 def test_everything_stands_at_zero_before_the_first_chat(metrics: Metrics) -> None:
     seen = scrape(metrics)
     for labels in (
@@ -124,7 +141,7 @@ def test_everything_stands_at_zero_before_the_first_chat(metrics: Metrics) -> No
         {**CHAT, "scenario": "long"},
         {"target": "tgi", "backend": "tgi", "model": "unknown", "scenario": "heartbeat"},
     ):
-        for metric in (own.PROBES, own.INPUT_TOKENS, own.OUTPUT_TOKENS, own.CHUNKS, own.RETRIES, own.DOUBTFUL, own.GATHERED):
+        for metric in (own.PROBES, own.INPUT_TOKENS, own.OUTPUT_TOKENS, own.CHUNKS, own.RETRIES, own.DOUBTFUL, own.GATHERED, own.UNWANTED_LOADS):
             assert seen.one(metric.name, **labels) == 0
         for metric in (own.TTFT, own.ITL, own.TPOT, own.STALL, own.OUTPUT_RATE):
             assert (seen.one(metric.count, **labels), seen.one(metric.bucket, **labels, le="+Inf")) == (0, 0)
@@ -346,6 +363,12 @@ def test_new_facts_of_the_same_model_leave_its_counters_alone(metrics: Metrics) 
     ]
 
 
+def test_the_longest_chat_of_a_model_in_memory_is_its_context(metrics: Metrics) -> None:
+    metrics.recording(Facts("vllm", "tiny", context_tokens=2048))
+    told = [labels["max_model_len"] for labels in scrape(metrics).labels(own.TARGET_INFO.name) if labels["target"] == "vllm"]
+    assert told == ["2048"]
+
+
 def test_a_target_that_goes_takes_its_series_along(metrics: Metrics) -> None:
     metrics.recording(chat(certificate_expiry=1_900_000_000.0))
     metrics.recording.set_targets(listed(config().model_copy(update={"targets": {"tgi": config().targets["tgi"]}})))
@@ -392,7 +415,8 @@ def test_promtool_accepts_all_of_it(metrics: Metrics) -> None:
 
 def test_every_metric_of_the_catalogue_but_the_engines_own_is_served(metrics: Metrics) -> None:
     scenario = "heartbeat: {every: 15s, prompt: {text: Hello}, pair: true, expect: {greets: {contains: Hello}}}"
-    whole = config(CONFIG.replace("heartbeat: {every: 15s, prompt: {text: Hello}}", scenario))
+    loading = "targets:\n  ollama: {backend: ollama, url: 'http://o', load_model: true}\n"
+    whole = config(CONFIG.replace("heartbeat: {every: 15s, prompt: {text: Hello}}", scenario).replace("targets:\n", loading))
     sources = (own.STREAMS_IN_FLIGHT, own.CLOCK_STEPS, own.LOG_LINES_DROPPED, own.RECORDS_LOST, own.LEADER)
     roster = listed(whole)
     vllm = replace(roster.members["vllm"], replicas=(Replica("vllm-0", "http://10.0.0.1:8000", zone="a"),))
@@ -403,7 +427,8 @@ def test_every_metric_of_the_catalogue_but_the_engines_own_is_served(metrics: Me
     metrics.recording(Breaker("vllm", open=False))
     metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
     metrics.recording(Facts("vllm", "tiny", model_loaded=True))
-    metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0))
+    told = Native(prefill_seconds=0.1, decode_seconds=0.2, cached_tokens=4)
+    metrics.recording(chat(reasoned=True, first_content_ns=chat().chunks[1].arrived_ns, certificate_expiry=1_900_000_000.0, native=told))
     metrics.recording(failed(Reason.STALLED))
     metrics.ups.told("vllm", "vllm", "tiny", "a:8000", NativeReason.TIMEOUT, 5.0)
     metrics.relay.serve("vllm", "vllm", None, [])
@@ -432,3 +457,39 @@ def test_every_metric_of_the_catalogue_but_the_engines_own_is_served(metrics: Me
 )
 def test_a_url_is_shown_without_what_may_be_secret(url: str, shown: str) -> None:
     assert shown_url(url) == shown
+
+
+def test_a_chat_that_waited_for_its_model_is_in_no_histogram_of_what_the_load_lengthens(metrics: Metrics) -> None:
+    metrics.recording(replace(chat(ttft_ms=5_000), load="allowed"))
+    seen = scrape(metrics)
+    assert seen.one(own.PROBES.name, **CHAT) == 1
+    assert (seen.one(own.TTFT.count, **CHAT), seen.value(own.E2E.count, **CHAT), seen.value(own.PHASE_SECONDS.count, **CHAT)) == (0, 0, 0)
+    assert (seen.one(own.OUTPUT_RATE.count, **CHAT), seen.one(own.TPOT.count, **CHAT)) == (0, 1)
+    assert seen.value(own.SLO_TOTAL.name, **CHAT) == 0
+    metrics.recording(replace(failed(Reason.TRUNCATED), load="allowed"))
+    assert scrape(metrics).value(own.SLO_TOTAL.name, **CHAT) == 2
+
+
+def test_loads_are_told_of_targets_that_may_load() -> None:
+    def settings(more: str) -> Roster:
+        return listed(config(f"targets: {{o: {{backend: ollama, url: 'http://o', model: tiny{more}}}}}\nscenarios: {{a: {{every: 9m}}}}\n"))
+
+    found = Metrics(settings(", load_model: true"), {})
+
+    def told() -> list[float | None]:
+        seen = scrape(found)
+        return [seen.value(name, target="o") for name in (own.MODEL_LOADING.name, own.MODEL_LOAD.count, own.MODEL_LOAD_FAILURES.name)]
+
+    assert told() == [0, 0, 0]
+    found.recording(Facts("o", "tiny", loading_since=1.0))
+    assert told() == [1, 0, 0]
+    found.recording(Facts("o", "tiny"))
+    found.recording(ModelLoad("o", 40.0, None))
+    found.recording(ModelLoad("o", 300.0, LoadFailure.TIMEOUT, "not in memory after 300 s"))
+    seen = scrape(found)
+    assert told() == [0, 1, 1]
+    assert (seen.value(own.MODEL_LOAD.sum, target="o"), seen.value(own.MODEL_LOAD_FAILURES.name, target="o", reason="timeout")) == (40, 1)
+    found.recording.set_targets(settings(""))
+    assert told() == [None, None, None]
+    found.recording(ModelLoad("o", 1.0, None))
+    assert told() == [None, None, None]

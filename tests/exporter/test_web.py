@@ -232,8 +232,38 @@ async def test_an_open_breaker_keeps_the_reason_that_opened_it_whatever_comes_af
     for scenario in ("heartbeat", "long"):
         site.overview(Skip("vllm", scenario, SkipReason.BREAKER, 1_800_000_000))
     page = (await site.get("/"))[2].decode()
-    assert page.count('<small class="failed">breaker open: connect<br>&lt;b&gt;refused&lt;/b&gt;</small>') == 2
+    assert page.count('<small class="failed">breaker open: connect<br>&lt;b&gt;refused&lt;/b&gt;</small>') == 1
+    assert page.count('<small class="failed">breaker open by chats of heartbeat: connect<br>&lt;b&gt;refused&lt;/b&gt;</small>') == 1
     assert "1 failing, 1 with an open breaker." in page
+
+
+async def test_each_row_names_what_its_own_scenarios_chats_failed_by(site: Site) -> None:
+    site.overview(failed(Reason.STALLED, scenario="long"))
+    site.overview(failed(Reason.CONNECT))
+    site.overview(Breaker("vllm", open=True))
+    site.overview(failed(Reason.REJECTED, scenario="long", failure=Failure(Reason.REJECTED, "too long", 0)))
+    page = (await site.get("/"))[2].decode()
+    assert "breaker open: connect<br>it was connect" in page
+    assert "breaker open by chats of heartbeat: connect<br>it was connect" in page  # its own refusal holds nothing back
+    assert "failed: rejected<br><small>too long" in page
+    site.overview(failed(Reason.STALLED, scenario="long"))
+    page = (await site.get("/"))[2].decode()
+    assert "breaker open: connect<br>it was connect" in page
+    assert "breaker open: stalled<br>it was stalled" in page
+
+
+async def test_the_page_says_why_a_target_is_held_back_until_it_is_not(site: Site, settings: Config) -> None:
+    site.overview(Facts("vllm", "tiny", held_back="a chat had <it> loaded"))
+    site.overview(Skip("vllm", "heartbeat", SkipReason.LOADS_MODEL, 1_800_000_000))
+    page = (await site.get("/"))[2].decode()
+    assert page.count('<small class="failed">held back: a chat had &lt;it&gt; loaded</small>') == 2
+    assert "skipped: loads_model" in page
+    site.overview(Facts("vllm", "tiny"))
+    assert b"held back" not in (await site.get("/"))[2]
+    site.overview(Facts("vllm", "tiny", held_back="again"))
+    site.overview.show(roster(settings.model_copy(update={"targets": {"tgi": settings.targets["tgi"]}})))
+    site.overview.show(roster(settings))
+    assert b"held back" not in (await site.get("/"))[2]
 
 
 async def test_the_page_says_what_is_wrong_with_the_configuration_escaped_and_bounded(site: Site) -> None:

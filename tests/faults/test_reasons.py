@@ -77,7 +77,8 @@ IN_THE_STREAM = [
         change_ask=lambda ask: replace(ask, check=lambda reply: None if "5" in reply.text else Wrong("sum", "says nothing of 5")),
     ),
 ]
-BEFORE_THE_STREAM = {Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.INTERNAL}
+BEFORE_THE_STREAM = {Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.MODEL_LOAD, Reason.INTERNAL}
+"""That of a model that is not loaded is in `tests/e2e/test_loading.py`: no chat is sent."""
 
 
 def assert_failed(record: ChatRecord, reason: Reason, detail: str) -> None:

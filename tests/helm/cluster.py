@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import helm_python
 import yaml
@@ -17,6 +18,16 @@ from helm.reference.build import HELM
 NAMESPACE = "vllm-benchmark"
 
 Json = dict[str, Any]
+
+
+class _AsGo(yaml.CSafeLoader):
+    """Reads plain texts as Helm and `kubectl` do: more of them are numbers and booleans than PyYAML takes for some."""
+
+    bool_values: ClassVar = {**yaml.CSafeLoader.bool_values, "y": True, "n": False}
+
+
+_AsGo.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("[yYnN]$"), list("yYnN"))
+_AsGo.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"), list("-+.0123456789"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +75,26 @@ def example(chart: str, name: str) -> Json:
     return values or {}
 
 
-def render(chart: str, values: Json, cluster: Cluster = OPENSHIFT, release: str = "bench") -> Rendered:
+def render(chart: str, values: Json, cluster: Cluster = OPENSHIFT, release: str = "bench", namespace: str = NAMESPACE) -> Rendered:
     """What `helm install` would send. Raises `helm_python.HelmError` where Helm, the schema or the chart refuses the values."""
-    return _render(chart, json.dumps(values), cluster, release)
+    return _render(chart, json.dumps(values), cluster, release, namespace)
 
 
 @functools.cache
-def _render(chart: str, values: str, cluster: Cluster, release: str) -> Rendered:
-    knows = {"namespace": NAMESPACE, "api_versions": cluster.knows, "kube_version": cluster.version}
+def _render(chart: str, values: str, cluster: Cluster, release: str, namespace: str) -> Rendered:
+    knows = {"namespace": namespace, "api_versions": cluster.knows, "kube_version": cluster.version}
     install, write = json.dumps({**knows, "dry_run": "client"}), json.dumps({**knows, "name": release})
-    with helm_python.Chart.load(HELM / chart) as loaded, helm_python.Config(namespace=NAMESPACE, storage_driver="memory") as config:
+    with helm_python.Chart.load(HELM / chart) as loaded, helm_python.Config(namespace=namespace, storage_driver="memory") as config:
         told = _native.call_string("helm_install", config._raw(), _native.HANDLE(0), loaded._raw(), None, release, values, install)
         written = _native.call_string("helm_render", loaded._raw(), values, write)
-    hooks = [each for text in json.loads(written).values() if "helm.sh/hook:" in text for each in _documents(text) if _is_hook(each)]
+    hooks = [each for text in json.loads(written).values() if "helm.sh/hook:" in text for each in documents(text) if _is_hook(each)]
     installed = json.loads(told)
-    return Rendered(tuple(_documents(installed["manifest"])), tuple(hooks), installed["notes"])
+    return Rendered(tuple(documents(installed["manifest"])), tuple(hooks), installed["notes"])
 
 
-def _documents(text: str) -> list[Json]:
-    return [each for each in yaml.load_all(text, yaml.CSafeLoader) if isinstance(each, dict)]
+def documents(text: str) -> list[Json]:
+    """The objects in a text of YAML, as Kubernetes reads them."""
+    return [each for each in yaml.load_all(text, _AsGo) if isinstance(each, dict)]
 
 
 def _is_hook(document: Json) -> bool:

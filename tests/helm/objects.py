@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -18,8 +19,20 @@ IDENTITIES = ("runAsUser", "runAsGroup", "fsGroup", "supplementalGroups", "seLin
 VOLUMES = ("configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret")
 
 
-def problems(object_: Json, version: str) -> Iterator[str]:
-    """What is wrong with an object by its schema; unknown keys too. `version` is that of Kubernetes, like `v1.33.0`."""
+def problems(object_: Json, version: str) -> tuple[str, ...]:
+    """What is wrong with an object by its schema; unknown keys too. `version` is that of Kubernetes, like `v1.33.0`.
+
+    Many examples have the same object, which is looked at once.
+    """
+    return _problems(json.dumps(object_), version)
+
+
+@functools.cache
+def _problems(written: str, version: str) -> tuple[str, ...]:
+    return tuple(_found(json.loads(written), version))
+
+
+def _found(object_: Json, version: str) -> Iterator[str]:
     if object_["kind"] in CRDS:
         yield from crds.problems(CRDS[object_["kind"]], object_)
         return

@@ -20,6 +20,7 @@ EVERYWHERE = [pytest.param(*case.values, cluster, id=f"{case.id}-{cluster.name}"
 NAMESPACED = {
     "ConfigMap",
     "Deployment",
+    "Lease",
     "NetworkPolicy",
     "PersistentVolumeClaim",
     "PodDisruptionBudget",
@@ -69,6 +70,18 @@ def test_what_it_renders_is_what_kubernetes_takes(chart: str, name: str, cluster
     ]
     assert found == []
     assert "<no value>" not in rendered.notes
+
+
+@pytest.mark.parametrize("chart", charts())
+def test_its_example_for_kubernetes_installs_with_the_prometheus_operator_and_without(chart: str) -> None:
+    monitored = Cluster("monitored", ("monitoring.coreos.com/v1",))
+    kinds = {
+        cluster.name: {each["kind"] for each in render(chart, example(chart, "kubernetes"), cluster).objects} for cluster in (KUBERNETES, monitored)
+    }
+    of_the_operator = {"ServiceMonitor", "PrometheusRule"}
+    assert kinds["kubernetes"] & of_the_operator == set()
+    expected = {"ollama": set(), "chatprobe": of_the_operator, "stack": of_the_operator}
+    assert kinds["monitored"] & of_the_operator == expected.get(chart, {"ServiceMonitor"})
 
 
 @pytest.mark.parametrize("chart", charts())

@@ -30,7 +30,9 @@ from tests.helm.objects import pod
 from traffic.sharding import read_shard
 
 EVERY = examples("chatprobe")
-EVERYTHING = Cluster("everything", (*OPENSHIFT.knows, "serving.kserve.io/v1beta1", "gateway.networking.k8s.io/v1"))
+EVERYTHING = Cluster(
+    "everything", (*OPENSHIFT.knows, "serving.kserve.io/v1beta1", "serving.kserve.io/v1alpha1/LLMInferenceService", "gateway.networking.k8s.io/v1")
+)
 OF_THE_OPERATOR = {"namespace", "pod", "service", "job", "instance", "container", "endpoint", "node", "prometheus", "prometheus_replica"}
 """Labels that Prometheus and its operator give every series: one of ours of this name would become `exported_…`."""
 
@@ -122,10 +124,26 @@ def test_a_second_pod_stands_by_under_a_lease() -> None:
     rendered = render("chatprobe", {"replicas": 2, "config": {"discovery": {"kubernetes": None}, "targets": {"a": {"backend": "vllm"}}}})
     assert granted(rendered, "Role") == needed(rbac.LEASE, "namespace")
     assert "--lease=$(POD_NAMESPACE)/bench-chatprobe" in container(rendered)["args"]
-    assert probing(rendered)["spec"]["strategy"] == {"type": "RollingUpdate"}
+    named = {verb for rule in rendered.one("Role")["rules"] if rule.get("resourceNames") == ["bench-chatprobe"] for verb in rule["verbs"]}
+    assert named == {verb for right in rbac.LEASE if right.own for verb in right.verbs}
     alone = render("chatprobe", {})
+    assert alone.all("Lease") == []
     assert not any(argument.startswith("--lease") for argument in container(alone)["args"])
-    assert probing(alone)["spec"]["strategy"] == {"type": "Recreate"}, "two at once would chat twice as much"
+
+
+def test_the_lease_goes_with_the_release() -> None:
+    """Helm removes what it has made; the holder is the pods' to write."""
+    for values in ({"replicas": 2}, {"replicas": 2, "rbac": {"create": False}}):
+        lease = render("chatprobe", values).one("Lease")
+        assert lease["metadata"]["name"] == "bench-chatprobe"
+        assert "spec" not in lease
+
+
+@pytest.mark.parametrize("replicas", [1, 2, 3, 10])
+def test_one_strategy_for_every_count_ends_a_pod_before_the_next_starts(replicas: int) -> None:
+    """Two at once would chat twice as much. Another type for another count would be refused by server-side apply."""
+    strategy = probing(render("chatprobe", {"replicas": replicas}))["spec"]["strategy"]
+    assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
 
 
 @pytest.mark.parametrize("name", EVERY)

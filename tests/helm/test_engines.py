@@ -72,8 +72,20 @@ def test_it_has_time_to_load_a_model(engine: str, name: str) -> None:
     assert budget >= 30 * 60
     assert deployment["progressDeadlineSeconds"] > budget
     assert deployment["strategy"] == {"type": "Recreate"}
-    assert each["readinessProbe"]["httpGet"] == each["livenessProbe"]["httpGet"] == {"path": "/" if engine == "ollama" else "/health", "port": "http"}
+    asked = [each[probe]["httpGet"] for probe in ("readinessProbe", "livenessProbe") if engine != "tgi" or probe != "livenessProbe"]
+    assert asked
+    assert all(get == {"path": "/" if engine == "ollama" else "/health", "port": "http"} for get in asked)
     assert int(each["lifecycle"]["preStop"]["exec"]["command"][-1]) < deployment["template"]["spec"]["terminationGracePeriodSeconds"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_strategy_says_all_that_belongs_to_it(engine: str, count: int) -> None:
+    """What the API server fills in stays under server-side apply: a `rollingUpdate` that nobody wrote would be refused beside Recreate."""
+    values: Json = {"replicaCount": count, "persistence": {"enabled": False}}
+    rolling = render(engine, {**values, "strategy": "RollingUpdate"}).one("Deployment")["spec"]["strategy"]
+    assert rolling == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}
+    assert render(engine, values).one("Deployment")["spec"]["strategy"] == {"type": "Recreate"}
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -303,7 +315,13 @@ def test_one_model_for_all_engines_under_one_name(umbrella: Path) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_numbers_stay_numbers_and_names_stay_names(engine: str) -> None:
-    values = {"progressDeadlineSeconds": 2_000_000, "terminationGracePeriodSeconds": 1_000_000, "partOf": "1", "antiAffinity": {"group": "1"}}
+    values = {
+        "progressDeadlineSeconds": 2_000_000,
+        "terminationGracePeriodSeconds": 1_000_000,
+        "partOf": "1",
+        "antiAffinity": {"group": "1"},
+        "fullnameOverride": "bench",
+    }
     deployment = render(engine, values, release="123").one("Deployment")
     assert deployment["spec"]["progressDeadlineSeconds"] == 2_000_000
     assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 1_000_000

@@ -30,9 +30,12 @@ BIN = Path(sys.executable).parent
 
 
 def entries(file: Path) -> Iterator[tuple[Requirement, list[str]]]:
-    """Each pinned package with its hashes."""
+    """Each pinned package with its hashes, those of a file that it takes in too."""
     lines = [line for line in file.read_text().splitlines() if not line.lstrip().startswith("#")]
     for entry in "\n".join(lines).replace("\\\n", " ").splitlines():
+        if entry.startswith("--requirement "):
+            yield from entries(file.parent / entry.removeprefix("--requirement "))
+            continue
         pinned, *hashes = entry.split("--hash=")
         yield Requirement(pinned), [each.strip() for each in hashes]
 
@@ -84,6 +87,9 @@ def test_make_lock_would_change_nothing(tmp_path: Path) -> None:
 def test_the_extra_adds_its_own_libraries_alone() -> None:
     assert pins(LOCK) < pins(LANGUAGE_LOCK)
     assert {Requirement(pin).name for pin in pins(LANGUAGE_LOCK) - pins(LOCK)} == {"numpy", "py3langid"}
+    taken_in, *added = [line for line in LANGUAGE_LOCK.read_text().splitlines() if line.startswith("--requirement ") or "==" in line]
+    assert taken_in == f"--requirement {LOCK.name}"
+    assert {line.partition("==")[0] for line in added} == {"numpy", "py3langid"}
 
 
 @pytest.mark.parametrize("machine", MACHINES)

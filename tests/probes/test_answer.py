@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from probes.answer import Answer
 from probes.backends import form
+from probes.chunk import Chunk
 from probes.failure import Reason
 from probes.framing import FRAME_LIMIT_BYTES
-from probes.record import Chunk
 from probes.wire.order import Read
 from tests.answers import COMMENT, DONE, ERROR, FINISH, ROLE, delta, frame, token, usage
 

@@ -10,7 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from probes.bursts import Bursts, bursts
-from probes.record import Chunk, Native
+from probes.chunk import Chunk
+from probes.own_account import Native
 from tests.exporter.chats import chat, gathered
 
 MS = 1_000_000
@@ -81,6 +82,21 @@ def test_a_fast_engine_is_not_it(pace: float) -> None:
 @given(guessing())
 def test_several_tokens_of_one_step_are_not_it(times: list[float]) -> None:
     assert judged(times) is None
+
+
+@given(st.floats(5, 2_000), st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12), st.floats(0.7, 1.3)), min_size=5, max_size=40))
+def test_several_tokens_of_steps_of_any_length_are_not_it_where_a_guess_fails_now_and_then(step: float, steps: list[tuple[int, int, float]]) -> None:
+    """As of TGI's `--speculate` with a large model: a step that gives one token takes as long as one that gives several."""
+    given_tokens = [tokens for two, three, _ in steps for tokens in (two, 1, three)]
+    jitter = [factor for *_, factor in steps for _ in range(3)]
+    ends = accumulate(step * factor for factor in jitter)
+    assert judged([end for end, tokens in zip(ends, given_tokens, strict=True) for _ in range(tokens)]) is None
+
+
+def test_single_tokens_after_an_engines_pauses_do_not_hide_a_router() -> None:
+    """It holds back for 200 ms; an engine of 20 ms a token pauses once in a while right after a piece was sent, or hands one on soon."""
+    assert judged(after((10, 1), *[(220, 11), (220, 11), (220, 11), (220, 11), (900, 1)] * 3)) is not None
+    assert judged(after((10, 1), *[(200, 20), (20, 1)] * 5, (200, 20))) is not None
 
 
 @given(engines(), st.integers(2, 20))

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from probes.adaptation import Adaptation
 from probes.ask import Endpoint, Tls
-from probes.control import Control, ControlError
+from probes.control import Control, ControlError, MissingError
+from probes.numbers.loaded import ListedModel, LoadedModel, ModelDetails
 from simulator import Capacity, Options, simulated
 from tests.answers import whole
 from tests.servers import Peer, Script, Server, closed_port, serving
@@ -48,16 +50,67 @@ async def test_models(backend: str, body: bytes, names: tuple[str, ...]) -> None
     assert server.requests[0].startswith(f"GET {path} HTTP/1.1\r\n".encode())
 
 
-@pytest.mark.parametrize(("model", "loaded"), [("llama3.2:1b", True), ("tiny", True), ("tiny:latest", True), ("llama3.2", False)])
-async def test_whether_ollama_has_loaded_a_model(model: str, loaded: bool) -> None:
-    with serving(answering(b'{"models":[{"name":"llama3.2:1b"},{"name":"tiny:latest"}]}')) as server:
+async def test_which_models_ollama_has_in_memory_and_which_it_has() -> None:
+    with serving(answering(b'{"models":[{"name":"llama3.2:1b","digest":"sha256:1f","capabilities":["completion"]}]}')) as server:
         async with Control() as control:
-            assert await control.loaded(endpoint(server, "ollama"), model) is loaded
+            assert await control.loaded_models(endpoint(server, "ollama")) == (LoadedModel("llama3.2:1b", digest="1f"),)
+            assert await control.listed_models(endpoint(server, "ollama")) == (ListedModel("llama3.2:1b", "1f", chats=True),)
+    assert [request.split()[:2] for request in server.requests] == [[b"GET", b"/api/ps"], [b"GET", b"/api/tags"]]
 
 
-async def test_other_engines_serve_what_they_have_loaded() -> None:
-    async with Control() as control:
-        assert await control.loaded(Endpoint("engine", "vllm", "http://127.0.0.1:1"), "tiny") is None
+async def test_what_ollama_tells_of_one_model_is_posted_for_on_the_chats_way() -> None:
+    with serving(answering(b'{"modelfile":"FROM /m/sha256-1f","capabilities":["embedding"]}')) as server:
+        way = replace(endpoint(server, "ollama"), api_key="k", adaptation=Adaptation(query={"team": "blue"}))
+        async with Control() as control:
+            assert await control.details(way, "tiny", "1f") == ModelDetails(("FROM sha256-1f",), chats=False)
+    (request,) = server.requests
+    head, _, body = request.partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /api/show?team=blue HTTP/1.1\r\n")
+    assert b"Authorization: Bearer k" in head
+    assert b"Content-Type: application/json" in head
+    assert body == b'{"model":"tiny"}'
+
+
+@pytest.mark.parametrize(
+    ("answer", "missing"),
+    [
+        (whole(404, b'{"error":"model not found"}', "application/json; charset=utf-8"), True),
+        (whole(404, b"404 page not found", "text/plain"), False),
+        (whole(403, b'{"error":"no"}'), False),
+    ],
+)
+async def test_a_model_that_ollama_lacks_is_told_from_a_question_that_it_lacks(answer: bytes, missing: bool) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(answer)
+
+    with serving(script) as server:
+        async with Control() as control:
+            with pytest.raises(ControlError, match="/api/show: status 40") as raised:
+                await control.details(endpoint(server, "ollama"), "tiny", "1f")
+    assert isinstance(raised.value, MissingError) is missing
+
+
+@pytest.mark.parametrize(
+    ("backend", "answers", "expected"),
+    [
+        ("openai", {"/api/version": b'{"version":"0.33.0"}', "/api/ps": b'{"models":[]}'}, "ollama"),
+        ("openai", {"/api/version": b'{"version":"0.6.5"}'}, None),
+        ("openai", {"/api/ps": b'{"models":[]}'}, None),
+        ("openai", {}, None),
+        ("vllm", {"/api/version": b'{"version":"0.33.0"}', "/api/ps": b'{"models":[]}'}, None),
+    ],
+)
+async def test_an_engine_that_loads_on_demand_is_seen_behind_the_generic_form(backend: str, answers: dict[str, bytes], expected: str | None) -> None:
+    def script(peer: Peer) -> None:
+        while True:
+            path = peer.request().split()[1].decode()
+            peer.send(whole(200, answers[path]) if path in answers else whole(404, b"{}"))
+
+    with serving(script) as server:
+        async with Control() as control:
+            found = await control.loader_behind(endpoint(server, backend))
+    assert (found and found.name) == expected
 
 
 @pytest.mark.parametrize(("backend", "path"), [("vllm", "/version"), ("tgi", "/info"), ("ollama", "/api/version")])
@@ -119,7 +172,7 @@ async def test_a_body_that_lists_nothing() -> None:
     with serving(answering(b"{}")) as server:
         async with Control() as control:
             with pytest.raises(ControlError, match="/api/ps: "):
-                await control.loaded(endpoint(server, "ollama"), "tiny")
+                await control.loaded_models(endpoint(server, "ollama"))
 
 
 @pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"], ids=["before the head", "in the body"])
@@ -132,7 +185,7 @@ async def test_a_server_that_hangs(begin: bytes) -> None:
     with serving(script) as server:
         async with Control(timeout_seconds=0.2) as control:
             with pytest.raises(ControlError, match="/api/ps"):
-                await control.loaded(endpoint(server, "ollama"), "tiny")
+                await control.loaded_models(endpoint(server, "ollama"))
 
 
 async def test_nobody_listens() -> None:

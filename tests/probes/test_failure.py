@@ -13,7 +13,7 @@ CAUSES = st.lists(st.builds(Failure, st.sampled_from(Reason), st.text(max_size=3
 def test_the_list_is_closed() -> None:
     assert [reason.value for reason in Reason] == [
         *("dns", "connect", "tls", "auth", "model_missing", "overloaded", "unavailable", "rejected", "server_error"),
-        *("first_token_timeout", "stalled", "timeout", "protocol", "error_in_stream", "truncated", "empty", "validation", "internal"),
+        *("model_load", "first_token_timeout", "stalled", "timeout", "protocol", "error_in_stream", "truncated", "empty", "validation", "internal"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import threading
 import time
@@ -10,13 +11,15 @@ from dataclasses import replace
 import pytest
 import trustme
 
+from probes.adaptation import Adaptation
 from probes.ask import Ask, Endpoint, Reply, Timeouts, Tls, TooSlowError, Wrong
 from probes.backends.base import Event
 from probes.backends.vllm import VllmChat
 from probes.failure import Failure, Reason
 from probes.probing import Prober
-from tests.answers import DONE, END, FINISH, ROLE, chunk, head, stream, token, usage, whole
-from tests.servers import Peer, serving
+from probes.record import ChatRecord
+from tests.answers import DONE, END, FINISH, NDJSON, ROLE, chunk, head, stream, token, usage, whole
+from tests.servers import Peer, Script, closed_port, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -281,3 +284,93 @@ async def test_a_count_of_tokens_beyond_reason_is_no_count(prober: Prober, ask: 
     with serving(script) as server:
         record = await prober.chat(Endpoint("engine", "vllm", server.url), ask, scenario="cli", timeouts=TIMEOUTS)
     assert (record.outcome, record.output_tokens, [one.tokens for one in record.chunks]) == ("ok", 2, [1, 1])
+
+
+def ollama_answering(load_seconds: object) -> Script:
+    line = b'{"model":"tiny","created_at":"2026-01-01T00:00:00Z","message":{"role":"assistant","content":"one"},"done":false}\n'
+    last = json.dumps({"message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop", "load_duration": load_seconds})
+
+    def script(peer: Peer) -> None:
+        while True:
+            peer.request()
+            peer.send(head(content_type=NDJSON) + chunk(line) + chunk(last.encode() + b"\n") + END)
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("load_ns", "load_model", "load"),
+    [
+        (200_000_000, False, None),
+        (200_000_001, False, "unwanted"),
+        (40_000_000_000, False, "unwanted"),
+        (40_000_000_000, True, "allowed"),
+        (1_100_000, True, None),
+        (None, False, None),
+        ("long", False, None),
+    ],
+)
+async def test_a_chat_that_waited_for_its_model_to_be_loaded_says_so(
+    load_ns: object, load_model: bool, load: str | None, prober: Prober, ask: Ask
+) -> None:
+    with serving(ollama_answering(load_ns)) as server:
+        endpoint = Endpoint("engine", "ollama", server.url, load_model=load_model)
+        record = await prober.chat(endpoint, ask, scenario="cli", timeouts=TIMEOUTS)
+    assert (record.outcome, record.load, record.to_json()["load"]) == ("ok", load, load)
+
+
+async def reached(prober: Prober, ask: Ask, url: str, timeouts: Timeouts = TIMEOUTS) -> ChatRecord | None:
+    endpoint = Endpoint("engine", "ollama", url, api_key="k", adaptation=Adaptation(query={"team": "blue"}))
+    return await prober.reach(endpoint, ask, scenario="beat", timeouts=timeouts, due_ns=1, pair_id="pair")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (whole(200, b'{"models":[]}'), None),
+        (whole(200, b""), None),
+        (whole(403, b"not here", "text/plain"), None),
+        (whole(500, b"{}"), None),
+        (whole(503, b"no pod", "text/plain"), Reason.UNAVAILABLE),
+        (whole(504, b"", "text/plain"), Reason.UNAVAILABLE),
+        (b"", Reason.TRUNCATED),
+        (None, Reason.FIRST_TOKEN_TIMEOUT),
+    ],
+)
+async def test_an_engine_that_answers_nothing_fails_as_a_chat_would_and_is_sent_none(
+    answer: bytes | None, reason: Reason | None, prober: Prober, ask: Ask
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        if answer is None:
+            peer.await_client_gone()
+        else:
+            peer.send(answer)
+
+    with serving(script) as server:
+        record = await reached(prober, ask, server.url, replace(TIMEOUTS, first_token_seconds=0.3))
+    assert all(request.startswith(b"GET /api/ps?team=blue HTTP/1.1\r\n") for request in server.requests)
+    assert b"Authorization: Bearer k" in server.requests[0]
+    assert (record and record.reason) == reason
+    if record is not None:
+        assert (record.target, record.scenario, record.model, record.due_ns, record.pair_id) == ("engine", "beat", "tiny", 1, "pair")
+        assert record.failure is not None
+        assert record.failure.detail.endswith("(/api/ps, asked in place of a chat)")
+        assert sum(seconds or 0 for seconds in record.phases().values()) == pytest.approx(record.e2e_seconds)
+
+
+async def test_nobody_there_is_a_failure_to_connect_with_its_phases(prober: Prober, ask: Ask) -> None:
+    record = await reached(prober, ask, f"http://127.0.0.1:{closed_port()}")
+    assert record is not None
+    assert (record.outcome, record.reason) == ("failed", Reason.CONNECT)
+    assert record.phases()["connect"] is not None
+
+
+async def test_the_process_makes_itself_nice_with_its_first_chat_and_not_before(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    yielded: list[int] = []
+    monkeypatch.setattr("probes.wire.client.yield_to_worker", lambda: yielded.append(1))
+    with serving(chatting) as server:
+        async with Prober() as own:
+            assert yielded == []
+            await own.chat(Endpoint("engine", "vllm", server.url), ask, scenario="cli", timeouts=TIMEOUTS)
+    assert yielded == [1]

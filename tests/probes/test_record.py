@@ -12,8 +12,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from probes.chunk import Chunk
 from probes.failure import Failure, Reason
-from probes.record import PHASES, ChatRecord, Chunk, Milestones, Native
+from probes.own_account import Native
+from probes.record import PHASES, ChatRecord, Milestones
 
 MS = 1_000_000
 STARTED_NS = 10**15
@@ -37,6 +39,7 @@ KEYS = [
         "connection",
         "retries",
         "left_out",
+        "load",
         "cache",
     ),
     *(

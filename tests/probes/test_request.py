@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from probes.ask import Ask, Endpoint, Tls
+from probes.ask import Ask, Endpoint, Tls, TraceContext
 from probes.backends import form
 from probes.request import USER_AGENT, UrlError, address_of, request_bytes
 from probes.wire.order import Address, Proxy
 
+REQUEST_ID = "0af7651916cd43dd8448eb211c80319c"
 PLAIN = Endpoint("engine", "vllm", "http://engine.test:8000")
 SECURE = Endpoint("engine", "vllm", "https://engine.test/base/")
 
@@ -86,7 +87,7 @@ def test_a_proxy_that_is_none_of_http(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def head_and_body(endpoint: Endpoint, ask: Ask) -> tuple[list[str], dict[str, object]]:
-    head, _, body = request_bytes(endpoint, form(endpoint.backend), ask, "ab12").partition(b"\r\n\r\n")
+    head, _, body = request_bytes(endpoint, form(endpoint.backend), ask, REQUEST_ID).partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     assert f"Content-Length: {len(body)}" in lines
     return lines, json.loads(body)
@@ -97,7 +98,7 @@ def test_the_bytes_of_a_request(ask: Ask) -> None:
     assert lines[0] == "POST /v1/chat/completions HTTP/1.1"
     assert {
         "Host: engine.test:8000",
-        "X-Request-Id: ab12",
+        f"X-Request-Id: {REQUEST_ID}",
         "Accept: text/event-stream",
         "Accept-Encoding: identity",
         f"User-Agent: {USER_AGENT}",
@@ -132,3 +133,34 @@ def test_an_address_in_a_network_that_goes_without_a_proxy(monkeypatch: pytest.M
     monkeypatch.setenv("no_proxy", no_proxy)
     assert address_of(Endpoint("engine", "vllm", "https://10.2.3.4")).proxy is None
     assert address_of(Endpoint("engine", "vllm", "https://11.2.3.4")).proxy is not None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sent"),
+    [
+        ("sampled", [f"traceparent: 00-{REQUEST_ID}-0af7651916cd43dd-01"]),
+        ("unsampled", [f"traceparent: 00-{REQUEST_ID}-0af7651916cd43dd-00"]),
+        ("none", []),
+    ],
+)
+def test_the_request_id_is_the_trace_id(wanted: TraceContext, sent: list[str], ask: Ask) -> None:
+    lines, _ = head_and_body(PLAIN, replace(ask, trace_context=wanted))
+    assert [line for line in lines if line.lower().startswith("traceparent")] == sent
+
+
+def test_a_chat_is_known_by_its_trace_unless_told_otherwise(ask: Ask) -> None:
+    assert ask.trace_context == "sampled"
+
+
+@pytest.mark.parametrize("name", ["traceparent", "Traceparent", "TRACEPARENT"])
+def test_a_trace_id_of_the_targets_own_goes_before_ours(name: str, ask: Ask) -> None:
+    own = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    lines, _ = head_and_body(replace(PLAIN, headers={name: own}), ask)
+    assert [line for line in lines if line.lower().startswith("traceparent")] == [f"{name}: {own}"]
+
+
+def test_no_header_is_sent_twice(ask: Ask) -> None:
+    lines, _ = head_and_body(replace(PLAIN, api_key="k-1", headers={"authorization": "Basic eA==", "X-Team": "blue"}), ask)
+    names = [line.partition(":")[0].lower() for line in lines[1:]]
+    assert len(names) == len(set(names))
+    assert "authorization: Basic eA==" in lines

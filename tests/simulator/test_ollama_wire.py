@@ -7,7 +7,8 @@ import orjson
 import pytest
 
 from simulator import Latency, Options, simulated
-from simulator.ollama import duration_seconds, rfc3339
+from simulator.ollama import duration_seconds
+from simulator.ollama_forms import rfc3339
 from tests.simulator.raw import CHAT, ask, chat, dechunk, events, ollama_chat, split
 
 

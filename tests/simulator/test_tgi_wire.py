@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from simulator import Capacity, Options, simulated
+from simulator import Capacity, Latency, Options, simulated
 from tests.simulator.raw import CHAT, ask, chat, dechunk, events, split
 
 GENERATE = "/generate_stream"
@@ -58,6 +59,39 @@ async def test_a_prompt_that_does_not_fit_is_refused_inside_the_stream() -> None
         (frame,) = events(await ask(engine.url, "POST", GENERATE, {"inputs": "a b c", "parameters": {"max_new_tokens": 20}}))
     assert frame["error_type"] == "validation"
     assert "must be <= 16. Given: 3 `inputs` tokens and 20 `max_new_tokens`" in str(frame["error"])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "context", "tokens"),
+    [(1024, 4096, 1024), (1025, 4096, 2048), (2048, 4096, 2048), (4000, 4096, 3072), (4000, 1100, 1024), (None, 4096, 4093)],
+)
+async def test_answers_of_more_than_1024_tokens_come_in_whole_parts_as_far_as_they_fit(wanted: int | None, context: int, tokens: int) -> None:
+    """Router 3.3.7 before a shard that never ends an answer by itself."""
+    options = Options(
+        latency=Latency(prefill_tokens_per_second=1e9, decode_seconds=1e-5, first_token_seconds=0, jitter=0),
+        capacity=Capacity(context_tokens=context),
+        answer_tokens=20_000,
+    )
+    parameters = {"details": True} | ({} if wanted is None else {"max_new_tokens": wanted})
+    async with simulated("tgi", options) as engine:
+        frames = events(await ask(engine.url, "POST", GENERATE, {"inputs": "one two three", "parameters": parameters}))
+        text = split(await ask(engine.url, "GET", "/metrics"))[2].decode()
+    assert frames[-1]["details"]["generated_tokens"] == len(frames) == tokens  # type: ignore[index]
+    assert frames[-1]["details"]["finish_reason"] == "length"  # type: ignore[index]
+    parts = -(-tokens // 1024)
+    assert f"\ntgi_request_input_length_count {parts}\n" in text
+    assert f"\ntgi_request_input_length_sum {3 * parts + 1024 * sum(range(parts))}" in text
+    assert f"\ntgi_request_max_new_tokens_sum {tokens}" in text
+    assert "\ntgi_request_queue_duration_count 1\n" in text
+    assert f'tgi_batch_inference_count{{method="prefill"}} {parts}\n' in text
+    assert "\ntgi_request_success 1\n" in text
+
+
+async def test_only_the_first_part_of_an_answer_must_fit() -> None:
+    async with simulated("tgi", Options(capacity=Capacity(context_tokens=1100))) as engine:
+        asked = {"inputs": "a " * 76 + "a", "parameters": {"max_new_tokens": 4000}}
+        (frame,) = events(await ask(engine.url, "POST", GENERATE, asked))
+    assert "must be <= 1100. Given: 77 `inputs` tokens and 1024 `max_new_tokens`" in str(frame["error"])
 
 
 async def test_the_key_is_asked_for_without_a_body() -> None:

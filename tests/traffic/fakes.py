@@ -8,10 +8,15 @@ from typing import TypeVar
 
 from config.model import Config
 from config.reader import parse
+from probes import backends
 from probes.ask import Ask, ConnectionPolicy, Endpoint, Timeouts
+from probes.backends.backend import Backend
 from probes.control import ControlError, NoAnswerError
 from probes.failure import Failure, Reason
-from probes.record import ChatRecord
+from probes.load import LoadError
+from probes.numbers.loaded import ListedModel, LoadedModel, ModelDetails
+from probes.own_account import Native
+from probes.record import ChatRecord, Load
 from traffic.events import Event
 
 SECOND_NS = 1_000_000_000
@@ -73,9 +78,16 @@ class FakeProber:
     endpoints: list[Endpoint] = field(default_factory=list)
     takes_seconds: float = 0
     text: str = "An answer."
+    input_tokens: int = 1
+    failed_check: str | None = None
     dead: set[str] = field(default_factory=set)
     cancelled: bool = False
     heeds_cancel: bool = True
+    load: Load | None = None
+    """What its chats say of loads, which take a second."""
+    answers: bool = False
+    """Whether an engine that is reached for answers."""
+    reached: list[str] = field(default_factory=list)
     _gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def chat(
@@ -115,8 +127,42 @@ class FakeProber:
             due_ns=due_ns,
             pair_id=pair_id,
             text=self.text if outcome == "ok" else "",
-            input_tokens=1,
+            input_tokens=self.input_tokens,
+            failed_check=self.failed_check,
             output_tokens=1,
+            load=self.load,
+            native=Native(load_seconds=1 if self.load else 0.001),
+        )
+
+    async def reach(
+        self,
+        endpoint: Endpoint,
+        ask: Ask,
+        *,
+        scenario: str,
+        timeouts: Timeouts,
+        connection: ConnectionPolicy,
+        due_ns: int | None,
+        pair_id: str | None,
+    ) -> ChatRecord | None:
+        self.reached.append(endpoint.name)
+        if self.answers:
+            return None
+        return ChatRecord(
+            target=endpoint.name,
+            backend=endpoint.backend,
+            model=ask.model,
+            scenario=scenario,
+            request_id="0" * 32,
+            prompt_id=ask.prompt_id,
+            cache=ask.cache,
+            started_at=self.clock.epoch_seconds(),
+            started_ns=self.clock.now_ns,
+            ended_ns=self.clock.now_ns,
+            outcome="failed",
+            failure=Failure(Reason.CONNECT, "", self.clock.now_ns),
+            due_ns=due_ns,
+            pair_id=pair_id,
         )
 
     def let_go(self) -> None:
@@ -133,13 +179,21 @@ class FakeControl:
     """Answers from its fields; None for what it is asked means no answer."""
 
     listed: tuple[str, ...] | None = ("tiny",)
-    in_memory: bool | None = None
+    in_memory: bool = False
+    """Whether all that it lists is in memory."""
+    context_tokens: float | None = 4096
     release: str | None = "1.0"
     longest: int | None = 4096
     silent: bool = False
+    is_ollama: bool = False
     untold: bool = False
     """Whether it does not say what is in memory."""
+    load_error: LoadError | None = None
+    """How loads end; None: well."""
+    loading: int = 0
+    """Loads that are under way. They are until `let_load`."""
     questions: list[str] = field(default_factory=list)
+    _gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def models(self, endpoint: Endpoint) -> tuple[str, ...]:
         self._asked("models")
@@ -147,11 +201,36 @@ class FakeControl:
             raise ControlError("no list")
         return self.listed
 
-    async def loaded(self, endpoint: Endpoint, model: str) -> bool | None:
+    async def loaded_models(self, endpoint: Endpoint) -> tuple[LoadedModel, ...]:
         self._asked("loaded")
         if self.untold:
             raise ControlError("status 403")
-        return self.in_memory
+        return tuple(LoadedModel(name, context_tokens=self.context_tokens) for name in self.listed or ()) if self.in_memory else ()
+
+    async def listed_models(self, endpoint: Endpoint) -> tuple[ListedModel, ...]:
+        self._asked("listed")
+        if self.listed is None:
+            raise ControlError("no list")
+        return tuple(ListedModel(name) for name in self.listed)
+
+    async def details(self, endpoint: Endpoint, model: str, digest: str | None = None) -> ModelDetails | None:
+        self._asked("details")
+        return None
+
+    async def load(self, endpoint: Endpoint, model: str, timeout_seconds: float) -> None:
+        self._asked("load")
+        self.loading += 1
+        try:
+            await self._gate.wait()
+        finally:
+            self.loading -= 1
+        if self.load_error is not None:
+            raise self.load_error
+        self.in_memory = True
+
+    def let_load(self) -> None:
+        """End the load that is under way."""
+        self._gate.set()
 
     async def version(self, endpoint: Endpoint) -> str | None:
         self._asked("version")
@@ -160,6 +239,9 @@ class FakeControl:
     async def longest_chat(self, endpoint: Endpoint, model: str) -> int | None:
         self._asked("longest_chat")
         return self.longest
+
+    async def loader_behind(self, endpoint: Endpoint) -> Backend | None:
+        return backends.get("ollama") if self.is_ollama and backends.get(endpoint.backend).generic else None
 
     def _asked(self, question: str) -> None:
         self.questions.append(question)

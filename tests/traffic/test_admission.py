@@ -36,8 +36,8 @@ class Scene:
     def load(self, target: str) -> EngineLoad:
         return BUSY
 
-    def admit(self, target: str = "a", *, tokens: int = 10, yields: bool = False) -> Ticket | SkipReason:
-        return self.admission.admit(target, tokens=tokens, yields=yields)
+    def admit(self, target: str = "a", *, scenario: str = "heartbeat", tokens: int = 10, yields: bool = False) -> Ticket | SkipReason:
+        return self.admission.admit(target, scenario, tokens=tokens, yields=yields)
 
     def ticket(self, target: str = "a", *, tokens: int = 10) -> Ticket:
         verdict = self.admit(target, tokens=tokens)
@@ -48,10 +48,11 @@ class Scene:
         self.admission.release(ticket, record)
 
     def ok(self, ticket: Ticket, *, output_tokens: int = 8) -> None:
-        self.ended(ticket, chat(target=ticket.target, input_tokens=2, output_tokens=output_tokens))
+        self.ended(ticket, chat(target=ticket.target, scenario=ticket.scenario, input_tokens=2, output_tokens=output_tokens))
 
     def fails(self, ticket: Ticket, reason: Reason = Reason.CONNECT) -> None:
-        self.ended(ticket, failed(reason, target=ticket.target, started_ns=self.clock.now_ns, sent_ns=None, **NOT_TOLD))
+        record = failed(reason, target=ticket.target, scenario=ticket.scenario, started_ns=self.clock.now_ns, sent_ns=None, **NOT_TOLD)
+        self.ended(ticket, record)
 
     def dies(self, target: str = "a") -> None:
         for _ in range(5):
@@ -201,10 +202,10 @@ def test_only_scenarios_that_yield_are_held_back() -> None:
 
 def test_without_a_usage_or_a_share_none_is_held_back() -> None:
     unknown = Admission(Limits(load_share=Decimal("0.01")), FakeClock(), Heard())
-    ticket = unknown.admit("a", tokens=10, yields=True)
+    ticket = unknown.admit("a", "heartbeat", tokens=10, yields=True)
     assert isinstance(ticket, Ticket)
     unknown.release(ticket, chat(target="a", output_tokens=6_000))
-    assert isinstance(unknown.admit("a", tokens=10, yields=True), Ticket)
+    assert isinstance(unknown.admit("a", "heartbeat", tokens=10, yields=True), Ticket)
     unbound = Scene()
     unbound.ok(unbound.ticket(), output_tokens=6_000)
     assert isinstance(unbound.admit(yields=True), Ticket)
@@ -228,14 +229,15 @@ def test_nothing_leaks_whatever_happens(data: st.DataObject) -> None:
             case "ok":
                 scene.ok(ticket)
             case "cancelled":
-                scene.ended(ticket, chat(target=ticket.target, outcome="cancelled", finished_ns=None))
+                scene.ended(ticket, chat(target=ticket.target, scenario=ticket.scenario, outcome="cancelled", finished_ns=None))
             case reason:
                 scene.fails(ticket, Reason(reason))
 
     for _ in range(data.draw(st.integers(1, 80))):
         match data.draw(st.sampled_from(["admit", "admit", "release", "wait", "forget"])):
             case "admit":
-                verdict = scene.admit(data.draw(st.sampled_from("ab")), tokens=data.draw(st.integers(1, 300)), yields=data.draw(st.booleans()))
+                target, scenario = data.draw(st.sampled_from("ab")), data.draw(st.sampled_from("xy"))
+                verdict = scene.admit(target, scenario=scenario, tokens=data.draw(st.integers(1, 300)), yields=data.draw(st.booleans()))
                 if isinstance(verdict, Ticket):
                     held.append(verdict)
                     known.append(verdict)
@@ -249,7 +251,7 @@ def test_nothing_leaks_whatever_happens(data: st.DataObject) -> None:
                 known[:] = [ticket for ticket in known if ticket.target != target]
         assert scene.admission.in_flight == len(held) <= 6
         assert max(Counter(ticket.target for ticket in held).values(), default=0) <= 4
-        assert max(Counter(ticket.target for ticket in known if ticket.trial).values(), default=0) <= 1
+        assert max(Counter((ticket.target, ticket.scenario) for ticket in known if ticket.trial).values(), default=0) <= 1
     while held:
         release(held[0])
     assert scene.admission.in_flight == 0

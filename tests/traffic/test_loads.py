@@ -10,6 +10,7 @@ import pytest
 from config.model import Config
 from probes.ask import Endpoint
 from probes.failure import Reason
+from probes.numbers.loaded import LoadedModel
 from tests.traffic.fakes import SECOND_NS, FakeControl, config, settle
 from tests.traffic.test_runner import running
 from tests.waiting import PATIENCE_SECONDS, eventually
@@ -174,20 +175,25 @@ async def test_pairs_of_which_no_side_can_be_sent_are_told_too() -> None:
         assert (None, None) in {tuple(side.record for side in pair.sides) for pair in scene.heard.of(Pair)}
 
 
-async def test_a_peer_that_does_not_say_which_model_it_has_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("answers", "became"), [(False, "failed"), (True, SkipReason.MODEL_NOT_LOADED)])
+async def test_a_peer_that_does_not_say_what_it_has_in_memory_holds_nobody_up_and_is_sent_no_chat(
+    answers: bool, became: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("traffic.attempts.PAIR_WAITS_SECONDS", 0.01)
 
-    class Silent(FakeControl):
-        async def loaded(self, endpoint: Endpoint, model: str) -> bool | None:
-            if endpoint.name == "y":
-                await asyncio.Event().wait()
-            return None
+    class Hanging(FakeControl):
+        async def loaded_models(self, endpoint: Endpoint) -> tuple[LoadedModel, ...]:
+            await asyncio.Event().wait()
+            raise AssertionError
 
-    async with running(config(targets=TWO, scenario="every: 5s, pair: true"), control=Silent()) as scene:
+    targets = "x: {backend: vllm, url: 'http://x', model: m}\n  y: {backend: ollama, url: 'http://y', model: tiny}"
+    async with running(config(targets=targets, scenario="every: 5s, pair: true"), control=Hanging()) as scene:
+        scene.prober.answers = answers
         await scene.clock.advance(5)
         await eventually(lambda: bool(scene.heard.of(Pair)))
-        assert {target for target, _ in scene.prober.asks} == {"x", "y"}
-        assert len(scene.heard.of(Pair)) == 1
+        assert ({target for target, _ in scene.prober.asks}, scene.prober.reached) == ({"x"}, ["y"])
+        (pair,) = scene.heard.of(Pair)
+        assert {side.target: side.skip or (side.record and side.record.outcome) for side in pair.sides} == {"x": "ok", "y": became}
 
 
 async def test_a_change_that_comes_while_stopping_starts_nothing() -> None:

@@ -16,12 +16,13 @@ ALL = tuple(Measure)
 NEITHER_WAY = [
     Side("b", chat(outcome="cancelled", finished_ns=None), None),
     Side("b", failed(Reason.INTERNAL), None),
-    *(Side("b", None, reason) for reason in SkipReason if reason not in (SkipReason.BREAKER, SkipReason.TARGET_BUSY)),
+    *(Side("b", None, reason) for reason in SkipReason if reason not in (SkipReason.BREAKER, SkipReason.TARGET_BUSY, SkipReason.LOAD_FAILED)),
 ]
 LOST = [
     *(Side("b", failed(reason), None) for reason in Reason if reason is not Reason.INTERNAL),
     Side("b", None, SkipReason.BREAKER),
     Side("b", None, SkipReason.TARGET_BUSY),
+    Side("b", None, SkipReason.LOAD_FAILED),
 ]
 
 
@@ -112,6 +113,11 @@ def test_nobody_wins_where_the_prompt_cannot_have_been_the_same(mine: int | None
 def test_gathered_tokens_leave_a_pair_undecided() -> None:
     found = list(compared(Pair("versus", "1", (side(gathered()), side(chat(), "b"))), answer_tokens=10))
     assert [each.undecided for each in found] == [Undecided.GATHERED] * 2
+
+
+def test_a_load_leaves_a_pair_undecided() -> None:
+    found = list(compared(Pair("versus", "1", (side(replace(chat(), load="allowed")), side(chat(), "b"))), answer_tokens=10))
+    assert [each.undecided for each in found] == [Undecided.LOAD] * 2
 
 
 def test_a_chat_with_gathered_tokens_still_beats_one_that_failed() -> None:

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from config.model import Config
 from probes.ask import UNKNOWN_MODEL, Ask
 from probes.failure import Reason
+from probes.prompts.fewest import fewest_of_random_words, fewest_tokens
 from probes.record import ChatRecord
 from tests.traffic.fakes import FakeClock, FakeControl, FakeProber, Heard, config, settle
 from tests.waiting import PATIENCE_SECONDS
@@ -100,6 +101,24 @@ async def test_a_chat_is_asked_as_its_scenario_says() -> None:
     assert ask.nonce != second.nonce
 
 
+async def test_the_engines_own_name_for_its_model_goes_with_each_chat_once_it_is_known() -> None:
+    targets = "tgi: {backend: tgi, url: 'http://engine:8080', model: an-adapter}"
+    async with running(config(targets, "every: 10s"), control=FakeControl(listed=("served-name",))) as scene:
+        await scene.clock.advance(25)
+        _, ask = scene.prober.asks[-1]
+    assert (ask.model, ask.served_model) == ("an-adapter", "served-name")
+
+
+@pytest.mark.parametrize(("backend", "tokens_per_hour", "sent"), [("vllm", 1_100, True), ("tgi", 1_100, False), ("tgi", 2_100, True)])
+async def test_a_chat_reserves_as_many_tokens_as_its_engine_may_answer_with(backend: str, tokens_per_hour: int, sent: bool) -> None:
+    targets = f"engine: {{backend: {backend}, url: 'http://engine:8080', model: tiny}}"
+    settings = config(targets, "every: 1h, max_tokens: 1025", limits=f"{{tokens_per_hour: {tokens_per_hour}}}")
+    async with running(settings) as scene:
+        await scene.clock.advance(3_600)
+    assert (len(scene.prober.asks) > 0) is sent
+    assert (SkipReason.TOKEN_BUDGET in scene.skips) is not sent
+
+
 async def test_a_target_that_hangs_is_busy_at_its_cap_and_chatted_with_again_afterwards() -> None:
     async with running(config(limits="{streams_per_target: 2}"), hold=True) as scene:
         await scene.clock.advance(49)
@@ -178,22 +197,87 @@ async def test_a_model_that_is_not_loaded_is_not_asked_for_unless_that_is_allowe
         scene.control.in_memory = True
         await scene.clock.advance(10)
         assert [record.outcome for record in scene.records] == ["ok"]
+
+
+async def test_the_context_of_the_model_in_memory_goes_with_each_chat() -> None:
+    async with running(config(targets=OLLAMA), control=FakeControl(in_memory=True, context_tokens=2048)) as scene:
+        await scene.clock.advance(10)
+        scene.control.context_tokens = None
+        await scene.clock.advance(10)
+        assert [ask.context_tokens for _, ask in scene.prober.asks] == [2048, None]
     allowed = OLLAMA.replace("model: tiny", "model: tiny, load_model: true")
-    async with running(config(targets=allowed), control=FakeControl(in_memory=False)) as scene:
-        await scene.clock.advance(5)
-        assert ([record.outcome for record in scene.records], scene.skips) == (["ok"], [])
-        assert scene.heard.of(Facts)[-1].model_loaded is False
+    async with running(config(targets=allowed), control=FakeControl(in_memory=True, context_tokens=2048)) as scene:
+        await scene.clock.advance(10)
+        assert [ask.context_tokens for _, ask in scene.prober.asks] == [2048]
 
 
-async def test_an_engine_that_answers_no_question_is_chatted_with_all_the_same() -> None:
+async def test_what_is_known_of_a_prompts_length_goes_with_each_chat() -> None:
+    async with running(config(prompt="prompt: {input_tokens: 3000}")) as scene:
+        await scene.clock.advance(10)
+        ((_, ask),) = scene.prober.asks
+        assert ask.fewest_tokens == fewest_of_random_words(2980)
+    async with running(config(prompt="conversation: customer-support")) as scene:
+        await scene.clock.advance(20)
+        asks = [ask for _, ask in scene.prober.asks]
+        assert [ask.fewest_tokens for ask in asks] == [fewest_tokens(ask.messages) for ask in asks]
+        assert asks[0].fewest_tokens < asks[1].fewest_tokens
+
+
+@pytest.mark.parametrize(("failed_check", "longer"), [(None, False), ("whole_prompt", True)])
+async def test_the_count_of_a_prompt_that_was_cut_corrects_no_length(failed_check: str | None, longer: bool) -> None:
+    """3,000 words that an engine of another vocabulary counts as 6,000 become fewer; 3,000 that were cut stay."""
+    reason = Reason.VALIDATION if failed_check else None
+    settings = config(prompt="prompt: {input_tokens: 3000}")
+    async with running(settings, input_tokens=6000, failed_check=failed_check, reason=reason) as scene:
+        await scene.clock.advance(20)
+        first, second = (len(ask.messages[0].content.split()) for _, ask in scene.prober.asks)
+        assert (second >= first) is longer
+
+
+@pytest.mark.parametrize("written", ["sampled", "unsampled", "none"])
+async def test_each_chat_says_as_its_scenario_does_whether_it_is_traced(written: str) -> None:
+    async with running(config(scenario=f"every: 10s, trace_context: {written}")) as scene:
+        await scene.clock.advance(10)
+        assert [ask.trace_context for _, ask in scene.prober.asks] == [written]
+
+
+async def test_an_engine_that_answers_nothing_fails_without_a_chat() -> None:
     unnamed = "ollama: {backend: ollama, url: 'http://engine:11434'}"
-    async with running(config(targets=unnamed), control=FakeControl(silent=True), reason=Reason.CONNECT) as scene:
+    async with running(config(targets=unnamed), control=FakeControl(silent=True, in_memory=True)) as scene:
         await scene.clock.advance(5)
         assert [(record.model, record.reason) for record in scene.records] == [(UNKNOWN_MODEL, Reason.CONNECT)]
+        assert (scene.prober.asks, scene.skips) == ([], [])
         scene.control.silent = False
-        scene.prober.reason = None
         await scene.clock.advance(20)
         assert [(record.model, record.outcome) for record in scene.records[1:2]] == [("tiny", "ok")]
+
+
+async def test_an_engine_that_answers_nothing_is_chatted_with_where_loading_is_allowed() -> None:
+    allowed = OLLAMA.replace("model: tiny", "model: tiny, load_model: true")
+    async with running(config(targets=allowed), control=FakeControl(silent=True), reason=Reason.CONNECT) as scene:
+        await scene.clock.advance(5)
+        assert [name for name, _ in scene.prober.asks] == ["ollama"]
+        assert scene.prober.reached == []
+
+
+async def test_an_engine_that_answers_after_all_is_not_chatted_with_unseen() -> None:
+    async with running(config(targets=OLLAMA), control=FakeControl(silent=True)) as scene:
+        scene.prober.answers = True
+        await scene.clock.advance(10)
+        assert (scene.prober.asks, scene.records, set(scene.skips)) == ([], [], {SkipReason.MODEL_NOT_LOADED})
+        assert scene.admission.in_flight == 0
+
+
+async def test_chats_that_load_the_model_without_leave_stop() -> None:
+    async with running(config(targets=OLLAMA), control=FakeControl(in_memory=True)) as scene:
+        scene.prober.load = "unwanted"
+        await scene.clock.advance(605)
+        assert len(scene.prober.asks) == 1
+        assert set(scene.skips) == {SkipReason.LOADS_MODEL}
+        scene.prober.load = None
+        await scene.clock.advance(30)
+        assert len(scene.prober.asks) > 2
+        assert scene.heard.of(Facts)[-1].held_back is None
 
 
 async def test_a_misspelt_model_of_ollama_is_a_failure_and_no_skip() -> None:

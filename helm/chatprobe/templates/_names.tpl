@@ -4,13 +4,17 @@
 
 {{/* Of a release that has the chart's name in it, the release's name is enough. */}}
 {{- define "chatprobe.fullname" -}}
+{{- $name := printf "%s-%s" .Release.Name (include "chatprobe.name" .) -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- $name = .Values.fullnameOverride -}}
 {{- else if contains (include "chatprobe.name" .) .Release.Name -}}
-{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name (include "chatprobe.name" .) | trunc 50 | trimSuffix "-" -}}
+{{- $name = .Release.Name -}}
 {{- end -}}
+{{- $name = $name | trunc 50 | trimSuffix "-" -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
+{{- fail (printf "%s is no name for a Service, which begins with a letter and has letters, digits and - only; name the release so, or set fullnameOverride" $name) -}}
+{{- end -}}
+{{- $name -}}
 {{- end -}}
 
 {{- define "chatprobe.selectorLabels" -}}
@@ -31,19 +35,19 @@ app.kubernetes.io/part-of: chatprobe
 {{- define "chatprobe.labels" -}}
 {{ include "chatprobe.podLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" | quote }}
 {{- end -}}
 
 {{- define "chatprobe.pullSecrets" -}}
 {{- range concat (dig "imagePullSecrets" list (default dict .Values.global)) .Values.imagePullSecrets | uniq }}
-- name: {{ . }}
+- name: {{ . | quote }}
 {{- end }}
 {{- end -}}
 
 {{- define "chatprobe.requiredScc" -}}
 {{- if and .Values.requiredScc (.Capabilities.APIVersions.Has "security.openshift.io/v1") -}}
-openshift.io/required-scc: {{ .Values.requiredScc }}
+openshift.io/required-scc: {{ .Values.requiredScc | quote }}
 {{- end -}}
 {{- end -}}
 

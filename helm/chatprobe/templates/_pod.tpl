@@ -9,7 +9,7 @@ metadata:
   annotations:
     kubectl.kubernetes.io/default-container: chatprobe
     {{- if .Values.rollOnConfigChange }}
-    checksum/config: {{ include "chatprobe.config" . | sha256sum }}
+    checksum/config: {{ include "chatprobe.config" . | sha256sum | quote }}
     {{- end }}
     {{- with include "chatprobe.requiredScc" . }}
     {{- . | nindent 4 }}
@@ -18,7 +18,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
 spec:
-  serviceAccountName: {{ include "chatprobe.serviceAccountName" . }}
+  serviceAccountName: {{ include "chatprobe.serviceAccountName" . | quote }}
   automountServiceAccountToken: {{ include "chatprobe.asksCluster" . | eq "true" }}
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ int .Values.terminationGracePeriodSeconds }}
@@ -31,7 +31,7 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- with .Values.priorityClassName }}
-  priorityClassName: {{ . }}
+  priorityClassName: {{ . | quote }}
   {{- end }}
   {{- with .Values.nodeSelector }}
   nodeSelector:
@@ -51,8 +51,8 @@ spec:
   {{- end }}
   containers:
     - name: chatprobe
-      image: {{ include "chatprobe.image" . }}
-      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      image: {{ include "chatprobe.image" . | quote }}
+      imagePullPolicy: {{ .Values.image.pullPolicy | quote }}
       {{- with .Values.securityContext }}
       securityContext:
         {{- toYaml . | nindent 8 }}
@@ -111,26 +111,26 @@ spec:
         - {name: config, mountPath: /etc/chatprobe, readOnly: true}
         - {name: tmp, mountPath: /tmp}
         {{- range .Values.secrets }}
-        - {name: {{ printf "secret-%s" (sha256sum . | trunc 10) }}, mountPath: /var/run/secrets/chatprobe/{{ . }}, readOnly: true}
+        - {name: {{ printf "secret-%s" (sha256sum . | trunc 10) | quote }}, mountPath: {{ printf "/var/run/secrets/chatprobe/%s" . | quote }}, readOnly: true}
         {{- end }}
         {{- range .Values.authorities }}
-        - {name: {{ printf "authority-%s" (sha256sum . | trunc 10) }}, mountPath: /etc/chatprobe-authorities/{{ . }}, readOnly: true}
+        - {name: {{ printf "authority-%s" (sha256sum . | trunc 10) | quote }}, mountPath: {{ printf "/etc/chatprobe-authorities/%s" . | quote }}, readOnly: true}
         {{- end }}
         {{- with .Values.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
   volumes:
     - name: config
-      configMap: {name: {{ include "chatprobe.fullname" . }}}
+      configMap: {name: {{ include "chatprobe.fullname" . | quote }}}
     - name: tmp
       emptyDir: {sizeLimit: 64Mi}
     {{- range .Values.secrets }}
-    - name: {{ printf "secret-%s" (sha256sum . | trunc 10) }}
-      secret: {secretName: {{ . }}}
+    - name: {{ printf "secret-%s" (sha256sum . | trunc 10) | quote }}
+      secret: {secretName: {{ . | quote }}}
     {{- end }}
     {{- range .Values.authorities }}
-    - name: {{ printf "authority-%s" (sha256sum . | trunc 10) }}
-      configMap: {name: {{ . }}}
+    - name: {{ printf "authority-%s" (sha256sum . | trunc 10) | quote }}
+      configMap: {name: {{ . | quote }}}
     {{- end }}
     {{- with .Values.extraVolumes }}
     {{- toYaml . | nindent 4 }}

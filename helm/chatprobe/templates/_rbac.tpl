@@ -8,6 +8,9 @@ installing, so those stand under a switch. */}}
 {{- if include "chatprobe.wanted" (list .Values.rbac.inferenceServices ($apis.Has "serving.kserve.io/v1beta1")) }}
 - {apiGroups: [serving.kserve.io], resources: [inferenceservices], verbs: [list, watch]}
 {{- end }}
+{{- if include "chatprobe.wanted" (list .Values.rbac.llmInferenceServices ($apis.Has "serving.kserve.io/v1alpha1/LLMInferenceService")) }}
+- {apiGroups: [serving.kserve.io], resources: [llminferenceservices], verbs: [list, watch]}
+{{- end }}
 {{- if and (has "route" $ways) (include "chatprobe.wanted" (list .Values.rbac.routes ($apis.Has "route.openshift.io/v1"))) }}
 - {apiGroups: [route.openshift.io], resources: [routes], verbs: [list, watch]}
 {{- end }}

@@ -5,7 +5,7 @@
 {{- end }}
 
 {{- define "engine.mounts" -}}
-- {name: cache, mountPath: /cache{{ with .root.Values.persistence.subPath }}, subPath: {{ . }}{{ end }}}
+- {name: cache, mountPath: /cache{{ with .root.Values.persistence.subPath }}, subPath: {{ . | quote }}{{ end }}}
 - {name: tmp, mountPath: /tmp}
 {{- if .root.Values.shm }}
 - {name: shm, mountPath: /dev/shm}
@@ -23,24 +23,24 @@
 - name: cache
   {{- if $values.persistence.enabled }}
   persistentVolumeClaim:
-    claimName: {{ include "engine.claimName" . }}
+    claimName: {{ include "engine.claimName" . | quote }}
   {{- else }}
   emptyDir:
-    sizeLimit: {{ $values.persistence.size }}
+    sizeLimit: {{ $values.persistence.size | quote }}
   {{- end }}
 - name: tmp
   emptyDir:
-    sizeLimit: {{ $values.tmp.sizeLimit }}
+    sizeLimit: {{ $values.tmp.sizeLimit | quote }}
 {{- if $values.shm }}
 - name: shm
   emptyDir:
     medium: Memory
-    sizeLimit: {{ $values.shm.sizeLimit }}
+    sizeLimit: {{ $values.shm.sizeLimit | quote }}
 {{- end }}
 {{- if .parts.files }}
 - name: files
   configMap:
-    name: {{ include "engine.fullname" . }}
+    name: {{ include "engine.fullname" . | quote }}
 {{- end }}
 {{- with $values.extraVolumes }}
 {{ toYaml . }}
@@ -56,15 +56,15 @@
 
 {{- define "engine.container" -}}
 {{- $values := .root.Values -}}
-name: {{ .engine }}
-image: {{ include "engine.image" (dict "image" $values.image "version" .root.Chart.AppVersion) }}
-imagePullPolicy: {{ $values.image.pullPolicy }}
+name: {{ .engine | quote }}
+image: {{ include "engine.image" (dict "image" $values.image "version" .root.Chart.AppVersion) | quote }}
+imagePullPolicy: {{ $values.image.pullPolicy | quote }}
 {{- with .parts.command }}
 command:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .parts.workingDir }}
-workingDir: {{ . }}
+workingDir: {{ . | quote }}
 {{- end }}
 {{- with concat .parts.args $values.extraArgs }}
 args:
@@ -93,9 +93,9 @@ volumeMounts:
 {{- /* A container that runs before: what it runs is its own, the rest is the engine's. */ -}}
 {{- define "engine.initContainer" -}}
 {{- $values := .root.Values -}}
-name: {{ .init.name }}
-image: {{ include "engine.image" (dict "image" $values.image "version" .root.Chart.AppVersion) }}
-imagePullPolicy: {{ $values.image.pullPolicy }}
+name: {{ .init.name | quote }}
+image: {{ include "engine.image" (dict "image" $values.image "version" .root.Chart.AppVersion) | quote }}
+imagePullPolicy: {{ $values.image.pullPolicy | quote }}
 command:
   {{- toYaml .init.command | nindent 2 }}
 env:

@@ -15,7 +15,11 @@ spec:
   revisionHistoryLimit: 3
   progressDeadlineSeconds: {{ include "engine.progressDeadlineSeconds" . }}
   strategy:
-    type: {{ $values.strategy }}
+    type: {{ $values.strategy | quote }}
+    {{- if eq $values.strategy "RollingUpdate" }}
+    # As the API server would have it. What it fills in itself stays under server-side apply, and is refused beside Recreate.
+    rollingUpdate: {maxSurge: 25%, maxUnavailable: 25%}
+    {{- end }}
   selector:
     matchLabels:
       {{- include "engine.selectorLabels" . | nindent 6 }}
@@ -32,7 +36,7 @@ spec:
         {{- . | nindent 8 }}
       {{- end }}
     spec:
-      serviceAccountName: {{ include "engine.serviceAccountName" . }}
+      serviceAccountName: {{ include "engine.serviceAccountName" . | quote }}
       automountServiceAccountToken: false
       # A Service of the name vllm would set VLLM_PORT, which vLLM reads as its own.
       enableServiceLinks: false
@@ -43,10 +47,10 @@ spec:
       securityContext:
         {{- toYaml $values.podSecurityContext | nindent 8 }}
       {{- with $values.runtimeClassName }}
-      runtimeClassName: {{ . }}
+      runtimeClassName: {{ . | quote }}
       {{- end }}
       {{- with $values.priorityClassName }}
-      priorityClassName: {{ . }}
+      priorityClassName: {{ . | quote }}
       {{- end }}
       {{- with $values.nodeSelector }}
       nodeSelector:

@@ -14,8 +14,8 @@
 {{- /* USER and LOGNAME: the user that the container runs as has no entry in its /etc/passwd. */ -}}
 {{- define "engine.everywhere" -}}
 - {name: HOME, value: /cache/home}
-- {name: USER, value: {{ .engine }}}
-- {name: LOGNAME, value: {{ .engine }}}
+- {name: USER, value: {{ .engine | quote }}}
+- {name: LOGNAME, value: {{ .engine | quote }}}
 - {name: XDG_CACHE_HOME, value: /cache/xdg/cache}
 - {name: XDG_CONFIG_HOME, value: /cache/xdg/config}
 - {name: XDG_DATA_HOME, value: /cache/xdg/data}
@@ -41,9 +41,9 @@
 {{- end }}
 {{- $global := dig "hfToken" dict (default dict .Values.global) -}}
 {{- if $global.existingSecret }}
-- {name: HF_TOKEN, valueFrom: {secretKeyRef: {name: {{ $global.existingSecret }}, key: {{ default "token" $global.key }}}}}
+- {name: HF_TOKEN, valueFrom: {secretKeyRef: {name: {{ $global.existingSecret | quote }}, key: {{ default "token" $global.key | quote }}}}}
 {{- else if .Values.hfToken.existingSecret }}
-- {name: HF_TOKEN, valueFrom: {secretKeyRef: {name: {{ .Values.hfToken.existingSecret }}, key: {{ .Values.hfToken.key }}}}}
+- {name: HF_TOKEN, valueFrom: {secretKeyRef: {name: {{ .Values.hfToken.existingSecret | quote }}, key: {{ .Values.hfToken.key | quote }}}}}
 {{- end }}
 {{- end }}
 

@@ -5,12 +5,15 @@
 {{- $values := .root.Values -}}
 {{- $name := default .engine $values.nameOverride -}}
 {{- if $values.fullnameOverride -}}
-{{- $values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
-{{- else if eq $name .root.Release.Name -}}
-{{- $name -}}
-{{- else -}}
-{{- printf "%s-%s" .root.Release.Name $name | trunc 63 | trimSuffix "-" -}}
+{{- $name = $values.fullnameOverride -}}
+{{- else if ne $name .root.Release.Name -}}
+{{- $name = printf "%s-%s" .root.Release.Name $name -}}
 {{- end -}}
+{{- $name = $name | trunc 63 | trimSuffix "-" -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
+{{- fail (printf "%s is no name for a Service, which begins with a letter and has letters, digits and - only; name the release so, or set fullnameOverride" $name) -}}
+{{- end -}}
+{{- $name -}}
 {{- end }}
 
 {{- /* What a Deployment and a Service select pods by: it can never change. */ -}}
@@ -22,7 +25,7 @@ app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 {{- /* Of pods: nothing that changes with the chart's version, which would restart them, and have them load their model again. */ -}}
 {{- define "engine.podLabels" -}}
 {{ include "engine.selectorLabels" . }}
-app: {{ .engine }}
+app: {{ .engine | quote }}
 app.kubernetes.io/component: inference
 app.kubernetes.io/part-of: {{ .root.Values.partOf | quote }}
 {{- with .root.Values.commonLabels }}
@@ -33,8 +36,8 @@ app.kubernetes.io/part-of: {{ .root.Values.partOf | quote }}
 {{- define "engine.labels" -}}
 {{ include "engine.podLabels" . }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .engine .root.Chart.Version | replace "+" "_" }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service | quote }}
+helm.sh/chart: {{ printf "%s-%s" .engine .root.Chart.Version | replace "+" "_" | quote }}
 {{- end }}
 
 {{- define "engine.metadata" -}}

@@ -7,13 +7,13 @@ kind: Service
 metadata:
   {{- include "engine.metadata" . | nindent 2 }}
   annotations:
-    chatprobe.io/backend: {{ .engine }}
+    chatprobe.io/backend: {{ .engine | quote }}
     chatprobe.io/model: {{ $parts.model | quote }}
     {{- with .root.Values.service.annotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
 spec:
-  type: {{ .root.Values.service.type }}
+  type: {{ .root.Values.service.type | quote }}
   selector:
     {{- include "engine.selectorLabels" . | nindent 4 }}
   ports:
@@ -25,7 +25,7 @@ spec:
 apiVersion: v1
 kind: ServiceAccount
 metadata:
-  name: {{ include "engine.serviceAccountName" . }}
+  name: {{ include "engine.serviceAccountName" . | quote }}
   labels:
     {{- include "engine.labels" . | nindent 4 }}
   {{- with .root.Values.serviceAccount.annotations }}
@@ -72,7 +72,7 @@ spec:
   {{- end }}
   resources:
     requests:
-      storage: {{ $persistence.size }}
+      storage: {{ $persistence.size | quote }}
 {{- end -}}
 {{- end }}
 

@@ -9,15 +9,15 @@ metadata:
   {{- include "engine.metadata" . | nindent 2 }}
   annotations:
     # The router's own 30 s would cut off a long prompt before its first token.
-    haproxy.router.openshift.io/timeout: {{ $route.timeout }}
+    haproxy.router.openshift.io/timeout: {{ $route.timeout | quote }}
     {{- with $route.annotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
 spec:
   {{- with $route.host }}
-  host: {{ . }}
+  host: {{ . | quote }}
   {{- end }}
-  to: {kind: Service, name: {{ include "engine.fullname" . }}, weight: 100}
+  to: {kind: Service, name: {{ include "engine.fullname" . | quote }}, weight: 100}
   port: {targetPort: http}
   tls:
     termination: edge
@@ -47,8 +47,8 @@ spec:
   endpoints:
     - port: http
       path: {{ $parts.metrics }}
-      interval: {{ $monitor.interval }}
-      scrapeTimeout: {{ $monitor.scrapeTimeout }}
+      interval: {{ $monitor.interval | quote }}
+      scrapeTimeout: {{ $monitor.scrapeTimeout | quote }}
       {{- with $monitor.metricRelabelings }}
       metricRelabelings:
         {{- toYaml . | nindent 8 }}

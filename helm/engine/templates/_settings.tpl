@@ -86,7 +86,7 @@ true
 
 {{- define "engine.requiredScc" -}}
 {{- if and .root.Values.requiredScc (.root.Capabilities.APIVersions.Has "security.openshift.io/v1") -}}
-openshift.io/required-scc: {{ .root.Values.requiredScc }}
+openshift.io/required-scc: {{ .root.Values.requiredScc | quote }}
 {{- end -}}
 {{- end }}
 
@@ -105,7 +105,7 @@ openshift.io/required-scc: {{ .root.Values.requiredScc }}
 {{- with concat (dig "imagePullSecrets" list (default dict .root.Values.global)) .root.Values.imagePullSecrets | uniq -}}
 imagePullSecrets:
 {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
 {{- end }}
 {{- end -}}
 {{- end }}

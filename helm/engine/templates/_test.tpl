@@ -8,14 +8,14 @@
 apiVersion: v1
 kind: Pod
 metadata:
-  name: {{ include "engine.fullname" . | trunc 58 | trimSuffix "-" }}-test
+  name: {{ printf "%s-test" (include "engine.fullname" . | trunc 58 | trimSuffix "-") | quote }}
   labels:
     # Not those of the engine's pods, nor of a chatprobe in the same release: no Service may lead here.
-    app.kubernetes.io/name: {{ .engine }}-test
+    app.kubernetes.io/name: {{ printf "%s-test" .engine | quote }}
     app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
     app.kubernetes.io/component: test
     app.kubernetes.io/part-of: {{ .root.Values.partOf | quote }}
-    app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+    app.kubernetes.io/managed-by: {{ .root.Release.Service | quote }}
     {{- with $values.commonLabels }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -37,7 +37,7 @@ spec:
     {{- toYaml $values.podSecurityContext | nindent 4 }}
   containers:
     - name: chatprobe
-      image: {{ include "engine.image" (dict "image" $values.test.image "version" .root.Chart.Version) }}
+      image: {{ include "engine.image" (dict "image" $values.test.image "version" .root.Chart.Version) | quote }}
       imagePullPolicy: IfNotPresent
       command:
         {{- concat (list "chatprobe" "probe" $url "--backend" .engine "--model" $parts.model "--max-tokens" "8") $key $parts.test | toYaml | nindent 8 }}
@@ -55,6 +55,6 @@ spec:
   volumes:
     - {name: tmp, emptyDir: {sizeLimit: 64Mi}}
     {{- if $secret }}
-    - {name: api-key, secret: {secretName: {{ $secret }}, items: [{key: {{ $values.apiKey.key }}, path: api-key}]}}
+    - {name: api-key, secret: {secretName: {{ $secret | quote }}, items: [{key: {{ $values.apiKey.key | quote }}, path: api-key}]}}
     {{- end }}
 {{- end }}

@@ -27,10 +27,20 @@ env:
   {{- include "engine.pytorch" . | nindent 2 }}
   - {name: USAGE_STATS, value: "off"}
   {{- with .Values.apiKey.existingSecret }}
-  - {name: API_KEY, valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $.Values.apiKey.key }}}}}
+  - {name: API_KEY, valueFrom: {secretKeyRef: {name: {{ . | quote }}, key: {{ $.Values.apiKey.key | quote }}}}}
   {{- end }}
 startup: {httpGet: {path: /health, port: http}}
 readiness: {httpGet: {path: /health, port: http}}
-liveness: {httpGet: {path: /health, port: http}}
+liveness:
+  exec:
+    command:
+      - bash
+      - -c
+      - |
+        {{- .Files.Get "files/alive.bash" | nindent 8 }}
+      - alive.bash
+      - "3000"
+      - {{ int .Values.probes.stuckSeconds | quote }}
+      - /tmp/alive
 test: []
 {{- end }}

@@ -33,7 +33,7 @@ env:
   - {name: VLLM_CONFIG_ROOT, value: /cache/vllm/config}
   - {name: VLLM_NO_USAGE_STATS, value: "1"}
   {{- with .Values.apiKey.existingSecret }}
-  - {name: VLLM_API_KEY, valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $.Values.apiKey.key }}}}}
+  - {name: VLLM_API_KEY, valueFrom: {secretKeyRef: {name: {{ . | quote }}, key: {{ $.Values.apiKey.key | quote }}}}}
   {{- end }}
 {{- with .Values.model.chatTemplate }}
 files:

@@ -49,5 +49,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "READ_SECONDS", 0.5)
     monkeypatch.setattr(client, "ANSWER_SECONDS", 1.0)
     monkeypatch.setattr(client, "SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr(following, "FORBIDDEN_SECONDS", 0.3)
     monkeypatch.setattr(following, "FIRST_PAUSE_SECONDS", 0.1)
     monkeypatch.setattr(following, "LONGEST_PAUSE_SECONDS", 0.2)

@@ -176,7 +176,65 @@ def test_an_inference_service_without_a_url_yet() -> None:
     assert [one.why for one in passed_over] == ["has no URL yet that discovery.kubernetes.prefer allows for; look at its conditions"]
 
 
-@pytest.mark.parametrize("kind", ["Service", "Route", "Ingress", "HTTPRoute", "Gateway", "Node", "EndpointSlice", "InferenceService"])
+LLM_LABELS = {"app.kubernetes.io/part-of": "llminferenceservice", "app.kubernetes.io/name": "llama"}
+"""What KServe labels the Services with that it makes for the LLMInferenceService `llama`."""
+
+
+def test_an_llm_inference_service_of_kserve() -> None:
+    workload = "llama-kserve-workload-svc"
+    parts = [
+        o.llm_inference_service("llama"),
+        o.service(workload, labels=LLM_LABELS),
+        o.service("llama-epp-service", labels=LLM_LABELS),
+        o.endpoint_slice(workload, "10.0.0.7", port_name="https"),
+    ]
+    chosen, passed_over = seen(*parts, probe="both")
+    assert {name: (one.way.url, one.way.kind, one.backend) for name, one in chosen.items()} == {
+        "vllm-benchmark/llama": ("https://gateway.apps.example.com/vllm-benchmark/llama", "kserve", "vllm"),
+        "vllm-benchmark/llama/service": ("https://llama-kserve-workload-svc.vllm-benchmark.svc.cluster.local:8000", "kserve", "vllm"),
+    }
+    server_name = "llama-kserve-workload-svc.vllm-benchmark.svc.cluster.local"
+    assert chosen["vllm-benchmark/llama"].replicas == (Replica(f"{workload}-0", "https://10.0.0.7:8000", server_name, ""),)
+    assert passed_over == [
+        PassedOver("vllm-benchmark/llama-epp-service", "is a part of LLMInferenceService llama", silent=True),
+        PassedOver("vllm-benchmark/llama-kserve-workload-svc", "is a part of LLMInferenceService llama", silent=True),
+    ]
+    assert only(parts[0], prefer=("service",)).way.url == "https://llama-kserve-workload-svc.vllm-benchmark.svc.cluster.local:8000"
+
+
+def test_the_image_of_an_llm_inference_service_names_its_engine() -> None:
+    def backend_of(image: str) -> str | None:
+        found = o.llm_inference_service("llama", image=image)
+        found["metadata"]["labels"] = {"app": "models"}
+        return only(found).backend
+
+    assert backend_of("docker.io/vllm/vllm-openai:v0.11") == "vllm"
+    assert backend_of("registry.example.com/models/server:1") is None, "it is asked"
+
+
+@pytest.mark.parametrize("labels", [{}, {"app.kubernetes.io/name": "llama"}, {**LLM_LABELS, "app.kubernetes.io/name": "other"}])
+def test_a_service_that_is_no_part_of_an_llm_inference_service_is_a_target(labels: dict[str, str]) -> None:
+    chosen, _ = seen(o.llm_inference_service("llama"), o.service("mine", labels=labels))
+    assert set(chosen) == {"vllm-benchmark/llama", "vllm-benchmark/mine"}
+
+
+@pytest.mark.parametrize("path", ["/other/llama", "/vllm-benchmark/other", "/vllm-benchmark/llama/v1", "/vllm-benchmark/llama/../../admin", "/admin"])
+def test_a_gateway_leads_to_an_llm_inference_service_by_its_own_path_alone(path: str) -> None:
+    why = "has a URL that is not one of scheme, host and port alone, nor with the path /vllm-benchmark/llama"
+    found = o.llm_inference_service("llama", url=f"https://gateway.apps.example.com{path}")
+    assert seen(found) == ({}, [PassedOver("vllm-benchmark/llama", why)])
+
+
+def test_an_llm_inference_service_leads_inside_of_its_own_namespace_only() -> None:
+    why = "has a URL inside of the cluster, or one that may be (its host has fewer than two dots), that is not of its own namespace"
+    found = o.llm_inference_service("llama", url="http://gateway.kserve.svc.cluster.local/vllm-benchmark/llama")
+    assert seen(found) == ({}, [PassedOver("vllm-benchmark/llama", why)])
+
+
+KINDS_READ = ["Service", "Route", "Ingress", "HTTPRoute", "Gateway", "Node", "EndpointSlice", "InferenceService", "LLMInferenceService"]
+
+
+@pytest.mark.parametrize("kind", KINDS_READ)
 @pytest.mark.parametrize("junk", [None, 1, "x", [], {}, [None, 1, {}], {"x": None}])
 def test_objects_of_any_shape_break_nothing(kind: str, junk: object) -> None:
     broken: Json = {

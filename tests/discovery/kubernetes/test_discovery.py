@@ -41,9 +41,10 @@ async def test_all_four_ways(cluster: Cluster, configured: Configured) -> None:
 
 async def test_nothing_is_asked_for_beyond_the_rights_that_are_listed(cluster: Cluster, configured: Configured) -> None:
     cluster.put(o.service("vllm"), o.route("vllm", "vllm"), o.http_route("h", "vllm"), o.gateway(), o.inference_service("llama"), o.node("n"))
+    cluster.put(o.llm_inference_service("llm", url="https://llm.example.com", image="vllm/vllm-openai"))
     async with looking(configured()) as discovery:
-        await until(discovery, lambda seen: len(seen.engines) == 2)
-        await eventually(lambda: cluster.watches >= 7)
+        await until(discovery, lambda seen: len(seen.engines) == 3)
+        await eventually(lambda: cluster.watches >= 8)
     granted = {(right.group, right.resource, verb) for right in DISCOVERY for verb in right.verbs}
     assert cluster.verbs() <= granted
     assert {place[:2] for place in granted} - {place[:2] for place in cluster.verbs()} <= {("networking.k8s.io", "ingresses")}
@@ -55,7 +56,7 @@ async def test_a_way_that_is_not_preferred_is_not_watched(cluster: Cluster, conf
     cluster.put(o.service("vllm"))
     async with looking(configured(settings=", prefer: [service]")) as discovery:
         await until(discovery, lambda seen: bool(seen.engines))
-    assert {one.resource for one in cluster.asked} == {"services", "endpointslices", "inferenceservices"}
+    assert {one.resource for one in cluster.asked} == {"services", "endpointslices", "inferenceservices", "llminferenceservices"}
 
 
 async def test_changes_are_seen_by_the_watch(cluster: Cluster, configured: Configured) -> None:
@@ -78,10 +79,7 @@ async def test_changes_are_seen_by_the_watch(cluster: Cluster, configured: Confi
 @pytest.mark.parametrize(
     ("fault", "problem"),
     [
-        (
-            "forbidden",
-            "no right to services in namespace vllm-benchmark (403); grant it by a role, or leave its way out of discovery.kubernetes.prefer",
-        ),
+        ("forbidden", "no right to services in namespace vllm-benchmark (403); grant it by a role"),
         ("broken", "the API server answered 500 for services in namespace vllm-benchmark; look at its own health"),
         ("hang", "the API server hangs: it has taken a request, and nothing more came; look at its own health"),
         ("half", "its answer is no JSON, or only a part of it; look whether what answers is the API server, and at its own health"),

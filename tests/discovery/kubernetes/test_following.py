@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from config.kubernetes import Kubernetes
-from discovery.kubernetes.api import Api
+from discovery.kubernetes.api import FORBIDDEN_SECONDS, READ_SECONDS, SILENCE_SECONDS, Api
 from discovery.kubernetes.following import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, RESYNC_SECONDS, Following
-from discovery.kubernetes.kinds import ROUTES, SERVICES, Kind
+from discovery.kubernetes.kinds import GATEWAYS, HTTP_ROUTES, INFERENCE_SERVICES, INGRESSES, NODES, ROUTES, SERVICES, SLICES, Kind
 from tests.cluster import objects as o
 from tests.cluster.api import Cluster
 from tests.cluster.objects import NAMESPACE
@@ -57,7 +57,7 @@ def until(holds: Callable[[], bool]) -> None:
 @contextmanager
 def following(kubeconfig: Path, clock: HandClock, kind: Kind = SERVICES) -> Iterator[Following]:
     api = Api(Kubernetes.model_validate({"namespaces": (NAMESPACE,), "kubeconfig": str(kubeconfig)}))
-    one = Following(api, kind, NAMESPACE, "", lambda: None, clock)
+    one = Following(api, kind, NAMESPACE if kind.namespaced else None, "", lambda: None, clock)
     one.start()
     try:
         yield one
@@ -95,6 +95,19 @@ def test_all_is_listed_again_after_a_while_and_not_before(cluster: Cluster, kube
     assert asked(cluster, "list") == 2
 
 
+def test_a_watch_ends_before_its_silence_would(cluster: Cluster, kubeconfig: Path) -> None:
+    """Of a quiet kind some API servers send nothing before the end: the next watch goes on from there, and nothing is listed."""
+    clock = HandClock()
+    with following(kubeconfig, clock):
+        until(lambda: cluster.watches == 1)
+        clock.advance(60)
+        cluster.end_watches()
+        until(lambda: asked(cluster, "watch") == 2)
+    lasts = [one.lasts_seconds for one in cluster.asked if one.verb == "watch"]
+    assert all(seconds is not None and seconds <= SILENCE_SECONDS - READ_SECONDS for seconds in lasts), lasts
+    assert asked(cluster, "list") == 1
+
+
 def test_who_does_not_answer_is_asked_more_and_more_seldom(cluster: Cluster, kubeconfig: Path) -> None:
     cluster.fail("broken", "services")
     clock = HandClock()
@@ -108,6 +121,50 @@ def test_who_does_not_answer_is_asked_more_and_more_seldom(cluster: Cluster, kub
         until(lambda: one.view().listed and one.view().problem is None)
     expected = [min(FIRST_PAUSE_SECONDS * 2**number, LONGEST_PAUSE_SECONDS) for number in range(8)]
     assert [pause / wanted for pause, wanted in zip(pauses, expected, strict=True)] == pytest.approx([1.0] * 8, abs=0.2)
+
+
+def test_a_missing_right_is_told_only_if_it_stays(cluster: Cluster, kubeconfig: Path) -> None:
+    """An API server that has just started refuses whatever it has no roles for yet."""
+    cluster.put(o.service("vllm"))
+    cluster.fail("forbidden", "services")
+    clock = HandClock()
+    with following(kubeconfig, clock) as one:
+        for left in (2, 1, 0):
+            pause = paused(clock)
+            assert (pause == pytest.approx(FIRST_PAUSE_SECONDS, rel=0.2), one.view().problem) == (True, None)
+            if left == 0:
+                cluster.fail(None, "services")
+            clock.advance(pause)
+        until(lambda: set(one.view().objects) == {"vllm"} and cluster.watches == 1)
+        clock.advance(FORBIDDEN_SECONDS)
+        cluster.fail("forbidden", "services")
+        began = clock.monotonic()
+        while one.view().problem is None:
+            clock.advance(paused(clock))
+        assert clock.monotonic() >= began + FORBIDDEN_SECONDS, "what was refused before counts no more"
+        assert one.view().problem == f"no right to services in namespace {NAMESPACE} (403); grant it by a role"
+
+
+@pytest.mark.parametrize(
+    ("kind", "remedy"),
+    [
+        *((kind, "; grant it by a role") for kind in (SERVICES, SLICES, INFERENCE_SERVICES)),
+        *(
+            (kind, "; grant it by a role, or leave its way out of discovery.kubernetes.prefer")
+            for kind in (ROUTES, INGRESSES, HTTP_ROUTES, GATEWAYS, NODES)
+        ),
+    ],
+    ids=lambda one: one.plural if isinstance(one, Kind) else "",
+)
+def test_only_kinds_that_ways_need_can_be_done_without(cluster: Cluster, kubeconfig: Path, kind: Kind, remedy: str) -> None:
+    cluster.groups.add(kind.group)
+    cluster.fail("forbidden", kind.plural)
+    clock = HandClock()
+    with following(kubeconfig, clock, kind) as one:
+        paused(clock)
+        clock.advance(FORBIDDEN_SECONDS)
+        until(lambda: one.view().problem is not None)
+        assert (one.view().problem or "").partition(" (403)")[2] == remedy
 
 
 def test_a_version_that_is_too_old_once_is_no_problem_and_again_and_again_it_is(cluster: Cluster, kubeconfig: Path) -> None:

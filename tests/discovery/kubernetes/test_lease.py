@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from config.kubernetes import Kubernetes
-from discovery.kubernetes.api import Api
+from discovery.kubernetes.api import FORBIDDEN_SECONDS, Api
 from discovery.kubernetes.fields import Json
 from discovery.kubernetes.lease import Lease, LeaseName, Terms, own_identity, read_lease_name
 from discovery.kubernetes.rbac import LEASE
@@ -31,7 +32,7 @@ PATIENCE_SECONDS = 60
 CONTENDER = """
 import asyncio, sys
 from config.kubernetes import Kubernetes
-from discovery.kubernetes.api import Api
+from discovery.kubernetes.api import FORBIDDEN_SECONDS, Api
 from discovery.kubernetes.lease import Lease, LeaseName, Terms
 
 async def main(kubeconfig, identity):
@@ -156,6 +157,33 @@ async def test_who_cannot_renew_it_stops_before_another_may_take_it(cluster: Clu
         assert one.told == [True, False, True]
 
 
+async def test_trouble_is_told_when_it_begins_and_when_it_ends(cluster: Cluster, kubeconfig: Path) -> None:
+    with capture_logs() as log:
+        async with running(Contender(api(kubeconfig))) as one:
+            cluster.fail("broken", "leases")
+            await one.go_on(9)
+            cluster.fail("no json", "leases")
+            cluster.groups.remove("coordination.k8s.io")
+            await one.go_on(9)
+            cluster.groups.add("coordination.k8s.io")
+            cluster.fail(None, "leases")
+            await one.go_on(9)
+    told = [(each["log_level"], each["event"]) for each in log if each["log_level"] != "debug" and "leading" not in each["event"]]
+    assert told == [("warning", "the lease cannot be asked for"), ("info", "the lease can be asked for again")]
+
+
+async def test_a_missing_right_is_told_only_if_it_stays(cluster: Cluster, kubeconfig: Path) -> None:
+    with capture_logs() as log:
+        async with running(Contender(api(kubeconfig))) as one:
+            cluster.fail("forbidden", "leases")
+            await one.go_on(FORBIDDEN_SECONDS - 1)
+            assert log == []
+            await one.go_on(2 * TERMS.renew_seconds)
+    assert [each["problem"] for each in log if each["log_level"] == "warning"] == [
+        "no right to leases.coordination.k8s.io in namespace monitoring (403); grant it by a role"
+    ]
+
+
 async def test_who_gets_no_answer_stops_before_another_may_take_it(cluster: Cluster, kubeconfig: Path) -> None:
     async with running(Contender(api(kubeconfig))) as one:
         await one.attempt()
@@ -225,21 +253,58 @@ async def test_it_is_renewed_while_all_threads_that_others_use_hang(cluster: Clu
 
 async def test_another_clock_does_not_matter(cluster: Cluster, kubeconfig: Path) -> None:
     """What counts is for how long it has been seen unchanged here: not the time that stands in it, which is by somebody else's clock."""
-    cluster.put(held_by("dead", leaseDurationSeconds=4, renewTime="2099-01-01T00:00:00.000000Z", leaseTransitions=4))
+    cluster.put(held_by("dead", leaseDurationSeconds=6, renewTime="2099-01-01T00:00:00.000000Z", leaseTransitions=4))
     async with running(Contender(api(kubeconfig))) as one:
-        await one.go_on(4)
+        await one.go_on(5.9)
         assert one.told == []
-        await one.go_on(2)
+        await one.go_on(0.1)
         assert one.told == [True]
     assert (spec(cluster)["leaseTransitions"], spec(cluster)["renewTime"][:4]) == (5, "2027")
 
 
+async def test_it_is_asked_for_at_the_moment_at_which_it_runs_out(cluster: Cluster, kubeconfig: Path) -> None:
+    cluster.put(held_by("dead", leaseDurationSeconds=4))
+    async with running(Contender(api(kubeconfig))) as one:
+        await one.attempt()
+        await one.begin_attempt()
+        await until(lambda: any(due == 4 * SECOND_NS and not sleeper.done() for due, sleeper in one.clock.sleepers))
+        await one.clock.advance(0.999)
+        assert one.told == []
+        await one.clock.advance(0.001)
+        await until(lambda: one.told == [True])
+
+
+async def test_what_others_wrote_beside_it_stays(cluster: Cluster, kubeconfig: Path) -> None:
+    """By its labels and annotations, Helm knows the lease that it removes with a release. It is made without a holder."""
+    helms = {"labels": {"app.kubernetes.io/managed-by": "Helm"}, "annotations": {"meta.helm.sh/release-name": "bench"}}
+    made = held_by("")
+    del made["spec"]
+    made["metadata"] |= helms
+    cluster.put(made)
+    async with running(Contender(api(kubeconfig))) as one:
+        await one.go_on(2 * TERMS.renew_seconds)
+        assert one.lease.leads
+        await one.lease.release()
+    found = cluster.kinds["coordination.k8s.io", "leases"]["monitoring", "chatprobe"]
+    assert helms.items() <= found["metadata"].items()
+    assert (found["spec"]["holderIdentity"], found["spec"]["leaseTransitions"]) == ("", 0)
+
+
+async def test_a_lease_that_is_gone_is_not_made_again_by_who_has_released_it(cluster: Cluster, kubeconfig: Path) -> None:
+    async with running(Contender(api(kubeconfig))) as one:
+        await one.attempt()
+        await one.lease.release()
+        cluster.delete(cluster.kinds["coordination.k8s.io", "leases"]["monitoring", "chatprobe"])
+        await one.go_on(3 * TERMS.renew_seconds)
+        assert not cluster.kinds["coordination.k8s.io", "leases"]
+
+
 async def test_one_who_is_dead_does_not_have_it_for_ever(cluster: Cluster, kubeconfig: Path) -> None:
     cluster.put(held_by("dead", leaseDurationSeconds=1_000_000))
-    async with running(Contender(api(kubeconfig), terms=Terms(lease_seconds=60, deadline_seconds=40.0, renew_seconds=29.0))) as one:
+    async with running(Contender(api(kubeconfig), terms=Terms(lease_seconds=60, deadline_seconds=40.0, renew_seconds=30.0))) as one:
         await one.go_on(299)
         assert one.told == []
-        await one.go_on(30)
+        await one.go_on(1)
         assert one.told == [True]
 
 

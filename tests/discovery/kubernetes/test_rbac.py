@@ -46,6 +46,9 @@ def test_discovery() -> None:
 
 def test_the_lease() -> None:
     assert granted("chatprobe-lease") == listed(*LEASE)
+    (role,) = [each for each in manifests() if each["kind"] == "Role" and each["metadata"]["name"] == "chatprobe-lease"]  # type: ignore[index]
+    named = {verb for rule in role["rules"] if rule.get("resourceNames") == ["chatprobe"] for verb in rule["verbs"]}  # type: ignore[attr-defined]
+    assert named == {verb for right in LEASE if right.own for verb in right.verbs} == {"get", "update"}
 
 
 def test_validation() -> None:

@@ -153,6 +153,19 @@ async def test_the_first_failed_scrape_takes_all_of_it_away_and_says_why() -> No
         assert one.seen().value(own.NATIVE_UP.name) == 1
 
 
+async def test_a_page_that_fails_now_and_then_is_a_line_when_that_begins_and_one_when_it_has_ended() -> None:
+    with capture_logs() as logs:
+        async with scene(config(VLLM, native="{interval: 5s}")) as one:
+            for _ in range(10):
+                one.scraper.wrong["http://vllm/metrics"] = NativeReason.TIMEOUT
+                await one.advance(5)
+                one.scraper.wrong.clear()
+                await one.advance(10)
+            assert [line["event"] for line in logs] == ["an engine's own metrics cannot be read"]
+            await one.advance(65)
+    assert [line["event"] for line in logs] == ["an engine's own metrics cannot be read", "an engine's own metrics are read again"]
+
+
 async def test_one_that_hangs_holds_up_no_other_and_not_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exporter.native.cycle.FIRST_ROUND_SECONDS", 0.01)
     settings = config(VLLM, VLLM.replace("vllm: {", "other: {").replace("http://vllm", "http://other"))
@@ -216,6 +229,34 @@ async def test_replicas_are_read_each_by_itself() -> None:
         seen = one.seen()
         assert [labels.get("replica") for labels in seen.labels(RELAYED)] == [None]
         assert [labels["replica"] for labels in seen.labels(own.NATIVE_UP.name)] == [""]
+
+
+async def test_what_is_left_out_is_told_of_each_replica_and_forgotten_with_it() -> None:
+    two = "vllm: {backend: vllm, url: 'http://vllm', model: tiny, metrics: {urls: ['http://a:8000', 'http://b:8000']}}"
+    async with scene(config(two, native="{series_in_all: 2}")) as one:
+        await one.advance(1)
+        seen = one.seen()
+        for replica in ("a:8000", "b:8000"):
+            assert seen.value("vllm:generation_tokens_total", replica=replica) == 7
+            assert seen.value(own.NATIVE_SERIES_DROPPED.name, target="vllm", replica=replica, reason="budget_in_all") == 1
+        one.follow(config(two.replace(", 'http://b:8000'", ", 'http://c:8000'"), native="{series_in_all: 6}"))
+        await one.advance(16)
+        told = {labels["replica"] for labels in one.seen().labels(own.NATIVE_SERIES_DROPPED.name)}
+        assert told == {"a:8000", "c:8000"}
+        assert one.seen().value(RELAYED, replica="c:8000") == 3
+
+
+async def test_buckets_that_nothing_uses_are_told_as_no_warning() -> None:
+    with capture_logs() as logs:
+        async with scene(config(VLLM)) as one:
+            bounds = "".join(f'vllm:iteration_tokens_total_bucket{{le="{bound}"}} 1\n' for bound in (1, 2, "+Inf"))
+            one.scraper.page += (
+                f"# TYPE vllm:iteration_tokens_total histogram\n{bounds}vllm:iteration_tokens_total_count 1\nvllm:iteration_tokens_total_sum 1\n"
+            )
+            await one.advance(31)
+            assert one.seen().value(own.NATIVE_SERIES_DROPPED.name, target="vllm", reason=own.UNUSED_BUCKET) == 4
+    [said] = [line for line in logs if line["event"] == "series of an engine's own metrics are left out"]
+    assert (said["log_level"], said["names"], said["series"]) == ("info", ["vllm:iteration_tokens_total"], 2)
 
 
 async def test_a_target_that_goes_takes_everything_along() -> None:
@@ -326,7 +367,7 @@ async def test_ollama_is_asked_what_it_has_in_memory() -> None:
 
 async def test_what_is_left_out_is_counted_at_each_scrape_and_logged_once() -> None:
     with capture_logs() as logs:
-        async with scene(config(VLLM, native="{series_per_target: 1}")) as one:
+        async with scene(config(VLLM, native="{series_per_replica: 1}")) as one:
             one.scraper.page = PAGE.replace("TOKENS", "7") + "vllm:a{ 1\nvllm:b one\n"
             await one.advance(31)
             seen = one.seen()

@@ -13,7 +13,8 @@ from exporter.metrics.ledger import Ledger
 from exporter.native.gap import Gap
 from exporter.native.scrape import Scraped
 from probes.failure import Reason
-from probes.record import ChatRecord, Native
+from probes.own_account import Native
+from probes.record import ChatRecord
 from tests.exporter.chats import chat, failed
 from tests.exporter.native.recorded import families, numbers
 from tests.exporter.native.windows import scrape, talk
@@ -83,9 +84,9 @@ def test_chats_that_carry_the_engines_own_times(scene: Scene) -> None:
 
 
 def test_ollama_tells_with_each_chat(scene: Scene) -> None:
-    own = Native(load_seconds=0.01, prefill_seconds=0.09, decode_seconds=1.0, total_seconds=1.2)
-    scene.gap.count_chat(chat(target="ollama", backend="ollama", ttft_ms=125, native=own))
-    assert scene.told("request", {"target": "ollama", "backend": "ollama", "model": "tiny"}) == pytest.approx((1, 0.125, 0.1))
+    own = Native(load_seconds=0.01, queue_seconds=4, prefill_seconds=0.09, decode_seconds=1.0, total_seconds=5.1)
+    scene.gap.count_chat(chat(target="ollama", backend="ollama", ttft_ms=4125, native=own))
+    assert scene.told("request", {"target": "ollama", "backend": "ollama", "model": "tiny"}) == pytest.approx((1, 4.125, 4.1))
 
 
 @pytest.mark.parametrize(

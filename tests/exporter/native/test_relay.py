@@ -4,6 +4,7 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,16 +14,21 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from config.engine_metrics import Native
 from exporter.native.drops import DropReason, LeftOut
+from exporter.native.needed import used_buckets
 from exporter.native.relay import Relay, RelaySettings
 from probes import backends
 from probes.numbers.family import Family, FamilyType, Sample
+from probes.numbers.number import Number
+from probes.numbers.own_metrics import Distribution, Told
+from tests.exporter.native import recorded
 from tests.exporter.native.expositions import NUMBERS_TO_PYTHON_ALONE, by_hand, families_of, family, histogram
 from tests.exporter.scrape import Scrape, read
 from tests.newcomer import Parrot
 
 
 def relay(**settings: object) -> Relay:
-    return Relay(RelaySettings(**settings))  # type: ignore[arg-type]
+    """With all buckets, unless told otherwise: histograms of tests are ones that nothing uses."""
+    return Relay(RelaySettings(**{"buckets": "all", **settings}))  # type: ignore[arg-type]
 
 
 def scrape(of: Relay) -> Scrape:
@@ -37,9 +43,9 @@ def scrape(of: Relay) -> Scrape:
     return openmetrics
 
 
-def dropped(of: Relay, target: str = "t") -> dict[str, float]:
-    """What was dropped of a target, by reason; those at 0 are left out."""
-    return {reason: count for (owner, reason), count in of.dropped().items() if owner == target and count}
+def dropped(of: Relay, target: str = "t", replica: str = "") -> dict[str, float]:
+    """What was dropped of a replica, by reason; those at 0 are left out."""
+    return {reason: count for (*owner, reason), count in of.dropped().items() if owner == [target, replica] and count}
 
 
 def names(of: Relay) -> set[str]:
@@ -147,7 +153,7 @@ def test_what_grows_without_bound_is_denied_by_default() -> None:
 
 
 def test_the_budget_takes_whole_families_and_histograms_last() -> None:
-    one = relay(series_per_target=9)
+    one = relay(series_per_replica=9)
     families = [
         histogram("vllm:a", *range(21), bounds=(*map(str, range(20)), "+Inf")),
         histogram("vllm:b", 1, 2, 3),
@@ -162,7 +168,7 @@ def test_the_budget_takes_whole_families_and_histograms_last() -> None:
 
 
 def test_the_budget_takes_what_dashboards_show_first_and_small_families_before_large_ones() -> None:
-    one = relay(series_per_target=12)
+    one = relay(series_per_replica=12)
     left_out = one.serve(
         "t",
         "vllm",
@@ -189,7 +195,7 @@ def test_the_budget_takes_what_dashboards_show_first_and_small_families_before_l
 
 def test_what_unified_numbers_are_made_of_comes_first_with_an_engine_that_no_dashboard_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(backends.BACKENDS, "parrot", Parrot())
-    one = relay(series_per_target=2)
+    one = relay(series_per_replica=2)
     one.serve("t", "parrot", None, [family("parrot_beak", "gauge", 1), family("parrot_talks", "gauge", 1, 2)])
     assert names(one) == {"parrot_talks"}
 
@@ -201,20 +207,108 @@ def test_what_was_left_out_when_the_page_was_read_counts_too_even_switched_off()
     assert dropped(one) == {"unreadable": 3, "line_too_long": 1}
     one.configure(RelaySettings(on=False))
     assert one.serve("t", "vllm", None, [family("vllm:g", "gauge", 1)], lost) == lost
-    assert one.dropped() == {("t", "unreadable"): 3, ("t", "line_too_long"): 1}
+    assert one.dropped() == {("t", "", "unreadable"): 3, ("t", "", "line_too_long"): 1}
 
 
-def test_the_budget_is_for_all_replicas_of_a_target_and_for_each_target() -> None:
-    one = relay(series_per_target=5)
-    wide = [family("vllm:g", "gauge", 1, 2, 3)]
+def test_each_replica_has_a_budget_of_its_own() -> None:
+    one = relay(series_per_replica=3)
     for target, replica in (("t", "a"), ("t", "b"), ("other", None)):
-        one.serve(target, "vllm", replica, wide)
-    assert scrape(one).value("vllm:g", replica="b") is None
-    assert one.now().series == 6
-    assert dropped(one) == {"budget": 3}
-    one.drop("t", "a")
-    one.serve("t", "vllm", "b", wide)
-    assert scrape(one).value("vllm:g", replica="b") == 6
+        one.serve(target, "vllm", replica, [family("vllm:g", "gauge", 1, 2, 3)])
+    one.serve("t", "vllm", "c", [family("vllm:g", "gauge", 1, 2, 3, 4)])
+    assert one.now().series == 9
+    assert dropped(one, "t", "a") == dropped(one, "t", "b") == dropped(one, "other") == {}
+    assert dropped(one, "t", "c") == {"budget": 4}
+
+
+def test_all_replicas_share_a_budget_equally_whoever_comes_first() -> None:
+    one = relay()
+    one.configure(RelaySettings(series_per_replica=5, series_in_all=12), pages=4)
+    pages = [(replica, [family("vllm:g", "gauge", 1, 2), family("vllm:num_requests_running", "gauge", 1, 2)]) for replica in "abcd"]
+    for replica, families in pages:
+        one.serve("t", "vllm", replica, families)
+    assert {labels["replica"] for labels in scrape(one).labels("vllm:num_requests_running")} == set("abcd")
+    assert one.now().series == 8
+    assert all(dropped(one, "t", replica) == {"budget_in_all": 2} for replica in "abcd")
+    one.configure(RelaySettings(series_per_replica=5, series_in_all=12), pages=2)
+    one.drop("t", "c")
+    one.drop("t", "d")
+    for replica, families in pages[:2]:
+        one.serve("t", "vllm", replica, families)
+    assert one.now().series == 8
+
+
+def test_of_a_histogram_that_is_used_for_averages_alone_buckets_are_left_out() -> None:
+    one = relay(buckets="used")
+    left_out = one.serve(
+        "t", "vllm", "a", [histogram("vllm:iteration_tokens_total", 1, 2, 3), histogram("vllm:time_to_first_token_seconds", 1, 2, 3)]
+    )
+    assert left_out == (LeftOut("vllm:iteration_tokens_total", DropReason.UNUSED_BUCKET, 2),)
+    seen = scrape(one)
+    assert [labels["le"] for labels in seen.labels("vllm:iteration_tokens_total_bucket")] == ["+Inf"]
+    assert (seen.value("vllm:iteration_tokens_total_count"), seen.value("vllm:iteration_tokens_total_sum")) == (3, 1.5)
+    assert [labels["le"] for labels in seen.labels("vllm:time_to_first_token_seconds_bucket")] == ["0.5", "1.0", "+Inf"]
+    assert dropped(one, "t", "a") == {"unused_bucket": 2}
+    one.configure(RelaySettings(buckets="all"))
+    assert one.serve("t", "vllm", "a", [histogram("vllm:iteration_tokens_total", 1, 2, 3)]) == ()
+
+
+def test_buckets_of_a_histogram_that_is_denied_are_not_counted() -> None:
+    one = relay(buckets="used", deny=("vllm:iteration_*",))
+    assert one.serve("t", "vllm", None, [histogram("vllm:iteration_tokens_total", 1, 2, 3)]) == ()
+
+
+@pytest.mark.parametrize("bounds", [("0.5", "1.0"), ("0.5", "x", "+Inf"), ("-Inf", "+Inf")])
+def test_a_histogram_that_cannot_be_served_whole_is_not_served_in_parts(bounds: tuple[str, ...]) -> None:
+    one = relay(buckets="used")
+    one.serve("t", "vllm", None, [histogram("vllm:iteration_tokens_total", *range(len(bounds)), bounds=bounds)])
+    assert one.now().series == 0
+    assert sum(dropped(one).values()) == len(bounds) + 2
+
+
+def test_buckets_that_a_unified_number_is_made_of_stay_with_an_engine_that_no_dashboard_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics = Parrot().metrics
+    assert metrics is not None
+    told = Told(Number.TTFT, Distribution("parrot_delay"), "how long it thinks.")
+    monkeypatch.setattr(Parrot, "metrics", replace(metrics, numbers=(*metrics.numbers, told)))
+    monkeypatch.setitem(backends.BACKENDS, "parrot", Parrot())
+    one = relay(buckets="used")
+    one.serve("t", "parrot", None, [histogram("parrot_delay", 1, 2, 3), histogram("parrot_flight", 1, 2, 3)])
+    assert len(scrape(one).labels("parrot_delay_bucket")) == 3
+    assert len(scrape(one).labels("parrot_flight_bucket")) == 1
+
+
+@pytest.mark.parametrize("name", ["tgi-3.3", "vllm-0.32"])
+def test_ten_replicas_are_served_whole_but_for_buckets_that_nothing_uses(name: str) -> None:
+    engine = name.partition("-")[0]
+    families = recorded.families(recorded.text(name))
+    settings = RelaySettings.of(Native())
+    one = Relay(settings)
+    one.configure(settings, pages=10)
+    replicas = [f"10.0.0.{number}:80" for number in range(10)]
+    for replica in replicas:
+        one.serve("t", engine, replica, families)
+    seen = scrape(one)
+    parts = {sample.name for each in families if settings.lets_through(each.name) for sample in each.samples}
+    for replica in replicas:
+        assert {part for part in parts if seen.value(part, replica=replica) is None} == set()
+        assert dropped(one, "t", replica).keys() <= {"unused_bucket"}
+        for each in families:
+            if each.name in used_buckets(engine):
+                assert sum(labels["replica"] == replica for labels in seen.labels(f"{each.name}_bucket")) == sum(
+                    sample.name == f"{each.name}_bucket" for sample in each.samples
+                )
+
+
+@pytest.mark.parametrize("name", ["tgi-3.3", "vllm-0.32", "sglang-0.5.23", "llamacpp-11549"])
+@pytest.mark.parametrize("buckets", ["used", "all"])
+def test_what_is_said_to_be_usual_is_what_a_recorded_page_has(name: str, buckets: str) -> None:
+    engine = name.partition("-")[0]
+    metrics = backends.get(engine).metrics
+    assert metrics is not None
+    assert metrics.usual is not None
+    one = relay(buckets=buckets, deny=Native().deny)
+    one.serve("t", engine, None, recorded.families(recorded.text(name)))
+    assert one.now().series == pytest.approx(metrics.usual.used if buckets == "used" else metrics.usual.whole, rel=0.02)
 
 
 def test_the_first_of_a_name_decides_its_type_as_long_as_it_is_there() -> None:
@@ -249,27 +343,27 @@ def test_families_whose_openmetrics_names_meet_are_not_both_served() -> None:
 
 
 def test_malformed_series_are_counted_and_take_no_budget() -> None:
-    one = relay(series_per_target=1)
+    one = relay(series_per_replica=1)
     one.serve("t", "vllm", None, [family("vllm:c_total", "counter", -1, math.nan, 1), family("vllm:bad_total", "counter", -1)])
     assert scrape(one).value("vllm:c_total") == 1
     assert dropped(one) == {"malformed": 3}
 
 
 def test_every_scrape_adds_what_it_drops() -> None:
-    one = relay(series_per_target=1)
+    one = relay(series_per_replica=1)
     assert one.dropped() == {}
     one.serve("t", "vllm", None, [family("vllm:g", "gauge", 1)])
-    assert one.dropped() == {("t", reason): 0 for reason in DropReason}
+    assert one.dropped() == {("t", "", reason): 0 for reason in DropReason}
     for _ in range(3):
         one.serve("t", "vllm", None, [family("vllm:g", "gauge", 1, 2)])
     assert dropped(one) == {"budget": 6}
     one.drop("t", None)
     assert dropped(one) == {"budget": 6}
-    one.forget("t")
+    one.forget("t", None)
     assert one.dropped() == {}
 
 
-def test_dropping_takes_one_replica_and_forgetting_the_whole_target() -> None:
+def test_dropping_ends_the_series_of_a_replica_and_forgetting_what_was_counted_too() -> None:
     one = relay()
     for target, replica in (("t", "a"), ("t", "b"), ("u", None)):
         one.serve(target, "vllm", replica, [family("vllm:g", "gauge", 1)])
@@ -277,10 +371,13 @@ def test_dropping_takes_one_replica_and_forgetting_the_whole_target() -> None:
     assert [labels.get("replica") for labels in scrape(one).labels("vllm:g")] == ["b", None]
     one.drop("t", None)
     assert [labels.get("replica") for labels in scrape(one).labels("vllm:g")] == ["b", None]
-    one.forget("t")
+    one.forget("t", "a")
+    one.forget("t", "b")
     assert [labels["target"] for labels in scrape(one).labels("vllm:g")] == ["u"]
+    assert {target for target, _, _ in one.dropped()} == {"u"}
     one.drop("unknown", None)
-    one.forget("u")
+    one.forget("unknown", None)
+    one.forget("u", None)
     assert one.now().text() == one.now().openmetrics() == b""
     assert one.now().series == 0
 
@@ -366,7 +463,7 @@ async def test_every_family_of_an_engine_is_on_ours(engine: str) -> None:
 async def test_a_histogram_of_a_thousand_buckets_leaves_the_small_families_alone() -> None:
     families = await families_of("tgi")
     small = {each.name for each in families if each.type in ("gauge", "counter")}
-    one = relay(series_per_target=100)
+    one = relay(series_per_replica=100)
     one.serve("t", "tgi", None, families)
     assert small <= names(one)
     assert "tgi_batch_next_size_bucket" not in names(one)
@@ -407,11 +504,11 @@ any_page = st.lists(st.sampled_from(NAMES), unique=True, max_size=5).flatmap(lam
 any_source = st.tuples(st.sampled_from(["t", 'ü\n"']), st.sampled_from([None, "1", "2"]))
 
 
-@given(puts=st.lists(st.tuples(any_source, any_page), max_size=5), budget=st.integers(1, 40))
+@given(puts=st.lists(st.tuples(any_source, any_page), max_size=5), budget=st.integers(1, 40), buckets=st.sampled_from(["used", "all"]))
 def test_whatever_engines_say_every_parser_reads_it_and_every_series_is_accounted_for(
-    puts: Iterable[tuple[tuple[str, str | None], tuple[Family, ...]]], budget: int
+    puts: Iterable[tuple[tuple[str, str | None], tuple[Family, ...]]], budget: int, buckets: str
 ) -> None:
-    one = relay(series_per_target=budget)
+    one = relay(series_per_replica=budget, buckets=buckets)
     for (target, replica), families in puts:
         one.drop(target, replica)
         served, lost = one.now().series, sum(one.dropped().values())
@@ -424,4 +521,4 @@ def test_whatever_engines_say_every_parser_reads_it_and_every_series_is_accounte
     openmetrics = [sample for metric in parse_openmetrics(whole) for sample in metric.samples]  # type: ignore[no-untyped-call]
     assert len(text) == len(openmetrics) == now.series
     assert len({(sample.name, frozenset(sample.labels.items())) for sample in openmetrics}) == now.series
-    assert max(Counter(sample.labels["target"] for sample in openmetrics).values(), default=0) <= budget
+    assert max(Counter((sample.labels["target"], sample.labels.get("replica")) for sample in openmetrics).values(), default=0) <= budget

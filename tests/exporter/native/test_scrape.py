@@ -20,7 +20,7 @@ from exporter.native.families import OTHERS_LIMIT
 from exporter.native.scrape import BODY_LIMIT, Scraper
 from probes.ask import Endpoint, Tls
 from probes.backends.fields import LONGEST_NAME
-from probes.backends.ollama import MODELS_LIMIT
+from probes.backends.ollama_models import MODELS_LIMIT
 from probes.numbers.family import Family, Sample
 from probes.numbers.loaded import LoadedModel
 from probes.numbers.number import Number

@@ -21,7 +21,8 @@ from probes.numbers.family import Family, Sample
 from probes.numbers.histogram import Histogram, is_amount
 from probes.numbers.loaded import LoadedModel
 from probes.numbers.page import Numbers
-from probes.record import ChatRecord, Native
+from probes.own_account import Native
+from probes.record import ChatRecord
 from tests.exporter.chats import START_NS, chat, failed
 from tests.exporter.native.expositions import NUMBERS_TO_PYTHON_ALONE
 from tests.exporter.native.recorded import families, numbers, text, told

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from exporter.native.scrape import Scraped
+from probes.chunk import Chunk
 from probes.numbers.family import Family, Sample
-from probes.record import ChatRecord, Chunk
+from probes.record import ChatRecord
 from tests.exporter.chats import chat
 from tests.exporter.native.recorded import numbers
 

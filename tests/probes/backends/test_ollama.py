@@ -1,6 +1,7 @@
 """Ollama: what it is sent, what it must never be sent, and each trap of its stream, by the bytes that it sends."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import orjson
@@ -9,16 +10,16 @@ import pytest
 from probes.ask import Ask, Message
 from probes.backends import form, get
 from probes.backends.base import Event, FrameError, Refusal
-from probes.backends.ollama import loaded, with_tag
+from probes.backends.ollama_models import loaded, with_tag
 from probes.failure import Reason
-from probes.record import Native
+from probes.own_account import Native
 
 ReadBody = Callable[[str], bytes]
 ReadEvents = Callable[..., list[Event]]
 
 OLLAMA = form("ollama")
 TEN_O_CLOCK_NS = int(datetime(2026, 8, 22, 10, tzinfo=UTC).timestamp()) * 1_000_000_000
-NATIVE = Native(load_seconds=0.012, prefill_seconds=0.13, decode_seconds=0.06, total_seconds=1.503)
+NATIVE = Native(load_seconds=0.012, queue_seconds=1.503 - 0.202, prefill_seconds=0.13, decode_seconds=0.06, total_seconds=1.503)
 
 
 def ask(*, thinking: bool = False, nonce: str | None = None) -> Ask:
@@ -40,12 +41,18 @@ def test_body_holds_nothing_that_would_load_reload_or_pin_a_model_for_others() -
         "messages": [{"role": "user", "content": "hi"}],
         "stream": True,
         "think": False,
+        "truncate": False,
         "options": {"num_predict": 5, "temperature": 0, "seed": 7},
     }
 
 
 def test_thinking_is_asked_for_by_name() -> None:
     assert OLLAMA.body(ask(thinking=True))["think"] is True
+
+
+def test_the_context_of_the_model_in_memory_is_asked_for() -> None:
+    body = OLLAMA.body(replace(ask(), context_tokens=2048))
+    assert body == OLLAMA.body(ask()) | {"options": {"num_predict": 5, "temperature": 0, "seed": 7, "num_ctx": 2048}}
 
 
 def test_a_cold_chat_carries_its_nonce_at_the_very_front() -> None:
@@ -64,6 +71,33 @@ def test_a_whole_chat(events_of: ReadEvents) -> None:
         done=True,
         created_ns=TEN_O_CLOCK_NS + 1_163_456_780,
         native=NATIVE,
+    )
+
+
+MS = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("durations", "queue", "first_token"),
+    [
+        ({"total": 560 * MS, "load": 8 * MS, "prompt_eval": 10 * MS, "eval": 263 * MS}, 0.279, 0.297),
+        # one token: Go leaves out a duration of zero
+        ({"total": 30 * MS, "load": 2 * MS, "prompt_eval": 10 * MS}, 0.018, 0.030),
+        # llama.cpp's clock of its slot may run past Ollama's own
+        ({"total": 30 * MS, "load": 2 * MS, "prompt_eval": 10 * MS, "eval": 20 * MS}, 0.0, 0.012),
+        ({"load": 2 * MS, "prompt_eval": 10 * MS, "eval": 20 * MS}, None, 0.012),
+        ({"total": 30 * MS, "load": 2 * MS, "eval": 20 * MS}, None, None),
+        ({"total": 30 * MS, "load": 2 * MS, "prompt_eval": 10 * MS, "eval": "20ms"}, None, 0.012),
+    ],
+)
+def test_the_wait_for_a_slot_is_what_its_durations_leave_of_the_whole(
+    durations: dict[str, object], queue: float | None, first_token: float | None
+) -> None:
+    told = OLLAMA.read(orjson.dumps({"done": True, **{f"{part}_duration": value for part, value in durations.items()}})).native
+    assert told is not None
+    assert (told.queue_seconds, told.first_token_seconds) == (
+        None if queue is None else pytest.approx(queue),
+        None if first_token is None else pytest.approx(first_token),
     )
 
 

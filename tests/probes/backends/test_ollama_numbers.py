@@ -8,7 +8,7 @@ import pytest
 from probes.backends.ollama import OF_CHATS, said
 from probes.numbers.loaded import LoadedModel
 from probes.numbers.number import Number
-from probes.record import Native
+from probes.own_account import Native
 from tests.exporter.chats import chat
 
 GIB = 1024.0**3
@@ -16,7 +16,9 @@ QWEN = LoadedModel("qwen2.5:latest", size_bytes=4 * GIB, vram_bytes=3 * GIB, con
 
 
 def told(**changes: Any) -> list[tuple[Number, float]]:
-    native_times = Native(load_seconds=0.005, prefill_seconds=0.25, decode_seconds=1.5, total_seconds=2.0, server_gaps_seconds=(0.5, 1.0))
+    native_times = Native(
+        load_seconds=0.005, queue_seconds=0.245, prefill_seconds=0.25, decode_seconds=1.5, total_seconds=2.0, server_gaps_seconds=(0.5, 1.0)
+    )
     return list(said(chat(backend="ollama", **{"native": native_times, "input_tokens": 12, "output_tokens": 4, **changes})))
 
 
@@ -37,7 +39,14 @@ def test_what_is_told_of_a_loaded_model() -> None:
 def test_what_cannot_be_is_left_out(value: float) -> None:
     assert list(LoadedModel("qwen", value, value, value, value).numbers()) == []
     assert told(
-        native=Native(load_seconds=value, prefill_seconds=value, decode_seconds=value, total_seconds=value, server_gaps_seconds=(value,))
+        native=Native(
+            load_seconds=value,
+            queue_seconds=value,
+            prefill_seconds=value,
+            decode_seconds=value,
+            total_seconds=value,
+            server_gaps_seconds=(value,),
+        )
     ) == [
         (Number.PROMPT_TOKENS, 12),
         (Number.GENERATION_TOKENS, 4),
@@ -49,6 +58,8 @@ def test_what_the_last_object_of_an_answer_says() -> None:
         (Number.PROMPT_TOKENS, 12),
         (Number.GENERATION_TOKENS, 4),
         (Number.E2E, 2.0),
+        (Number.TTFT, 0.5),
+        (Number.QUEUE, 0.245),
         (Number.PREFILL, 0.25),
         (Number.DECODE, 1.5),
         (Number.LOAD, 0.005),

@@ -8,7 +8,7 @@ from probes.ask import Ask, Message
 from probes.backends import form
 from probes.backends.base import Event, Refusal
 from probes.failure import Reason
-from probes.record import Native
+from probes.own_account import Native
 
 ReadBody = Callable[[str], bytes]
 ReadEvents = Callable[..., list[Event]]

@@ -10,7 +10,7 @@ from probes import backends
 from probes.ask import Ask, Message
 from probes.backends.base import Event, FrameError, Refusal
 from probes.failure import Reason
-from probes.record import Native
+from probes.own_account import Native
 
 ReadBody = Callable[[str], bytes]
 ReadEvents = Callable[..., list[Event]]

@@ -9,7 +9,7 @@ from probes.ask import UNKNOWN_MODEL, Ask, Message
 from probes.backends import form, get
 from probes.backends.base import Event, Refusal
 from probes.failure import Reason
-from probes.record import Native
+from probes.own_account import Native
 
 ReadBody = Callable[[str], bytes]
 ReadEvents = Callable[..., list[Event]]

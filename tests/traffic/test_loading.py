@@ -1,0 +1,136 @@
+"""Loads that are allowed: apart from the chats, once at a time, and none of them thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from structlog.testing import capture_logs
+
+from probes.failure import Reason
+from probes.load import LoadError, LoadFailure
+from tests.traffic.fakes import FakeControl, config, settle
+from tests.traffic.test_runner import Scene, running
+from traffic.events import Facts, ModelLoad, Pair, SkipReason
+from traffic.loading import FIRST_REST_SECONDS
+
+ALLOWED = "ollama: {backend: ollama, url: 'http://engine:11434', model: tiny, load_model: true}"
+MISSING_MEMORY = LoadError(LoadFailure.REFUSED, "unable to allocate CPU buffer")
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[Scene]:
+    async with running(config(targets=ALLOWED), control=FakeControl(in_memory=False)) as found:
+        yield found
+
+
+def loads(scene: Scene) -> int:
+    return scene.control.questions.count("load")
+
+
+async def test_a_chat_waits_for_the_load_and_others_of_its_scenario_are_skipped(scene: Scene) -> None:
+    await scene.clock.advance(35)
+    assert (loads(scene), scene.control.loading, scene.prober.asks) == (1, 1, [])
+    assert set(scene.skips) == {SkipReason.LOADING}
+    assert scene.admission.in_flight == 0
+    scene.control.let_load()
+    await settle()
+    assert [record.outcome for record in scene.records] == ["ok"]
+    assert scene.records[0].schedule_lag_seconds == 0
+    assert [ask.context_tokens for _, ask in scene.prober.asks] == [4096]
+    await scene.clock.advance(20)
+    assert (loads(scene), len(scene.records)) == (1, 3)
+
+
+async def test_it_is_told_that_the_target_loads_and_how_long_it_took(scene: Scene) -> None:
+    await scene.clock.advance(10)
+    began = scene.heard.of(Facts)[-1].loading_since
+    assert began is not None
+    await scene.clock.advance(30)
+    scene.control.let_load()
+    await settle()
+    (load,) = scene.heard.of(ModelLoad)
+    assert (load.target, load.failure) == ("ollama", None)
+    assert load.seconds == pytest.approx(scene.clock.epoch_seconds() - began)
+    assert scene.heard.of(Facts)[-1].loading_since is None
+
+
+async def test_one_chat_of_each_scenario_waits_and_none_takes_another_s_place() -> None:
+    targets = f"{ALLOWED}\n  other: {{backend: vllm, url: 'http://v', model: m}}"
+    settings = config(targets=targets, scenario="every: 10s", limits="{streams: 1, streams_per_target: 1}")
+    settings = settings.model_copy(update={"scenarios": dict.fromkeys(("a", "b"), settings.scenarios["heartbeat"])})
+    async with running(settings, control=FakeControl(in_memory=False)) as scene:
+        await scene.clock.advance(40)
+        assert (loads(scene), {record.target for record in scene.records}) == (1, {"other"})
+        assert SkipReason.TARGET_BUSY not in scene.skips
+        scene.control.let_load()
+        await settle()
+        assert sorted(record.scenario for record in scene.records if record.target == "ollama") == ["a", "b"]
+        assert loads(scene) == 1
+
+
+async def test_a_load_that_fails_is_a_failure_in_the_engine_s_words_and_is_not_tried_again_at_once(scene: Scene) -> None:
+    scene.control.load_error = MISSING_MEMORY
+    scene.control.let_load()
+    with capture_logs() as logs:
+        await scene.clock.advance(10)
+    assert [(record.reason, record.failure and record.failure.detail, record.e2e_seconds) for record in scene.records] == [
+        (Reason.MODEL_LOAD, "unable to allocate CPU buffer", 0)
+    ]
+    assert [(load.failure, load.detail) for load in scene.heard.of(ModelLoad)] == [(LoadFailure.REFUSED, "unable to allocate CPU buffer")]
+    assert [line["detail"] for line in logs if line["log_level"] == "warning"] == ["unable to allocate CPU buffer"]
+    await scene.clock.advance(40)
+    assert (loads(scene), set(scene.skips)) == (1, {SkipReason.LOAD_FAILED})
+    await scene.clock.advance(FIRST_REST_SECONDS - 30)
+    assert loads(scene) == 2
+    await scene.clock.advance(FIRST_REST_SECONDS + 10)
+    assert loads(scene) == 2  # the rest is twice as long
+    scene.control.load_error = None
+    await scene.clock.advance(FIRST_REST_SECONDS)
+    assert (loads(scene), scene.records[-1].outcome) == (3, "ok")
+
+
+async def test_a_model_that_others_load_meanwhile_is_chatted_with(scene: Scene) -> None:
+    scene.control.load_error = MISSING_MEMORY
+    scene.control.let_load()
+    await scene.clock.advance(10)
+    scene.control.in_memory = True
+    await scene.clock.advance(10)
+    assert [record.outcome for record in scene.records] == ["failed", "ok"]
+
+
+async def test_a_pair_does_not_wait() -> None:
+    targets = f"{ALLOWED}\n  vllm: {{backend: vllm, url: 'http://v', model: tiny}}"
+    async with running(config(targets=targets, scenario="every: 10s, pair: true"), control=FakeControl(in_memory=False)) as scene:
+        await scene.clock.advance(20)
+        assert loads(scene) == 1
+        assert {record.target for record in scene.records} == {"vllm"}
+        assert all(side.skip is SkipReason.LOADING for pair in scene.heard.of(Pair) for side in pair.sides if side.target == "ollama")
+        scene.control.let_load()
+        await scene.clock.advance(10)
+        assert {record.target for record in scene.records[-2:]} == {"vllm", "ollama"}
+
+
+@pytest.mark.parametrize("change", [", load_model: true", ""])
+async def test_a_load_is_given_up_with_its_target_or_its_leave(change: str, scene: Scene) -> None:
+    await scene.clock.advance(10)
+    changed = ALLOWED.replace(", load_model: true", "") if not change else "other: {backend: vllm, url: 'http://v', model: m}"
+    scene.follow(config(targets=changed))
+    await settle()
+    assert (scene.control.loading, scene.prober.asks) == (0, [])
+    assert scene.heard.of(ModelLoad) == []
+    assert scene.admission.in_flight == 0
+
+
+async def test_stopping_waits_for_no_load(scene: Scene) -> None:
+    await scene.clock.advance(10)
+    await scene.runner.stop(grace_seconds=3600)
+    assert (scene.records, scene.control.loading) == ([], 1)
+    await scene.population.close()
+    assert scene.control.loading == 0
+
+
+async def test_a_chat_without_leave_never_loads() -> None:
+    async with running(config(targets=ALLOWED.replace(", load_model: true", "")), control=FakeControl(in_memory=False)) as scene:
+        await scene.clock.advance(30)
+        assert (loads(scene), set(scene.skips)) == (0, {SkipReason.MODEL_NOT_LOADED})
