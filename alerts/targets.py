@@ -87,6 +87,7 @@ def _model_load_failed() -> Alert:
         link(Dashboard.OLLAMA, *TARGET),
         for_seconds=5 * MINUTE,
         keep_seconds=2 * MINUTE,
+        by=TARGET,
     )
 
 
@@ -116,6 +117,8 @@ def _loads_model() -> Alert:
         "when it is loaded as they want it. chatprobe holds these chats back, and tries again ever more seldom.",
         link(Dashboard.OLLAMA, *TARGET),
         for_seconds=MINUTE,
+        keep_seconds=5 * MINUTE,
+        by=CHATS,
     )
 
 

@@ -149,3 +149,9 @@ def test_what_another_exporter_tells_goes_on(tmp_path: Path) -> None:
     told |= exporter(True, None) | exporter(None, True, instance=OTHER_INSTANCE)
     fired = firing_at(told, (LAST, *AFTER), tmp_path)
     assert all(of(fired[minute]) >= BUDGETS for minute in (LAST, *AFTER))
+
+
+def test_every_alert_on_a_target_says_by_which_labels_it_is_one() -> None:
+    """Without them nothing holds it, and it does not end with its target."""
+    made = [rule for group in rules(CONFIGURED).groups for rule in group.rules if isinstance(rule, Alert)]
+    assert {rule.name for rule in made if not rule.by and (rule.keep_seconds or "$labels.model" in rule.summary + rule.description)} == set()

@@ -364,7 +364,7 @@ PROBE_LOADS_MODEL = (
         (
             Firing(
                 6.25,
-                74.75,
+                79.75,
                 {**OLLAMA, "scenario": "heartbeat"},
                 "Chats of heartbeat with llm/ollama had the model loaded anew although it was in memory. Its users wait for that, and again "
                 "when it is loaded as they want it. chatprobe holds these chats back, and tries again ever more seldom.",
