@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from alerts.histograms import Scraped
 from alerts.objective import Objective
 from alerts.templates import COUNT_OF_SERIES, DURATION_OF_SERIES, OF_CHATS, asked, reasons
 from catalogue import own
 
 _NOT_SENT = "breaker|target_busy|load_failed"
 """Why chats that were not sent count as bad."""
-_LATENCIES = {"ttft": ("TTFT", own.TTFT.bucket), "tpot": ("TPOT", own.TPOT.bucket), "e2e": ("E2E", own.E2E.bucket)}
+_LATENCIES = {"ttft": ("TTFT", own.TTFT), "tpot": ("TPOT", own.TPOT), "e2e": ("E2E", own.E2E)}
 _STEPS = 60
 _YOUNG = 0.9
 """Measurements of a smaller part of a window than this are worth a word."""
@@ -52,9 +53,10 @@ def _slowness(objective: Objective, window: str) -> Iterator[str]:
     """Of as many chats as have to be good: where they were slow, this is above the threshold."""
     share = objective.slo.objective
     for key, limit in objective.slo.thresholds.items():
-        name, bucket = _LATENCIES[key]
-        quantile = f"histogram_quantile({share}, sum by (le) (rate({bucket}{{SELECT}}[{window}]))) > {limit:g}"
-        yield asked(quantile, f" {name} of {_percent(share)}: up to {DURATION_OF_SERIES}, and {limit:g}s is good.", OF_CHATS)
+        name, metric = _LATENCIES[key]
+        quantile = Scraped(metric, ("SELECT",), f"rate(SERIES[{window}])").quantile(str(share), ())
+        slow = f"{quantile} > {limit:g}".replace("\n", " ")
+        yield asked(slow, f" {name} of {_percent(share)}: up to {DURATION_OF_SERIES}, and {limit:g}s is good.", OF_CHATS)
 
 
 def _bad(objective: Objective, window: str) -> str:

@@ -11,7 +11,7 @@ from alerts.forms.alertmanager_config import alertmanager_config_object
 from alerts.forms.form import Form
 from alerts.forms.kubernetes import prometheus_rule
 from alerts.forms.rules import document
-from alerts.forms.sloth import spec
+from alerts.forms.sloth import SlothError, spec
 from alerts.forms.yaml import HEADER, dump
 from alerts.notifications import NotificationsError
 from alerts.rules import AlertsError, Rules, rules
@@ -42,7 +42,7 @@ def build(config: Config, forms: Sequence[Form] = ()) -> Built:
     for form in forms or _with_content(made, config):
         try:
             files |= _files(form, made, config)
-        except NotificationsError as error:
+        except (NotificationsError, SlothError) as error:
             if forms:
                 raise AlertsError((str(error),)) from error
             notes.append(f"{form}.yaml is left out: {error}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alerts.recordings import CHATS, FAILURES, PAIR_WINS, PROBES, TARGET, TTFT_COUNT_1H, TTFT_P95_1H
+from alerts.recordings import CHATS, FAILURES, GONE, PAIR_WINS, PROBES, TARGET, TTFT_COUNT_1H, TTFT_P95_1H
 from alerts.rule import Alert
 from alerts.targets import FEWEST_CHATS, increase
 from alerts.templates import DURATION, MEASURE, MODEL, NAME, NUMBER, PEER, PERCENT, SCENARIO, link
@@ -21,7 +21,8 @@ def _slower_than_peer() -> Alert:
     held = f"sum by ({_BY_CHATS}) (avg_over_time({PROBES.name}[1h]))"
     enough = f"and on ({_BY_CHATS}) {TTFT_COUNT_1H.name} >= {FEWEST_CHATS}"
     healthy = f"and on ({_BY_CHATS}) ({failed} / ({held} > 0) < {round(1 - HEALTHY, 6)})"
-    best = f"min by (job, {own.SCENARIO}) (\n    {TTFT_P95_1H.name}\n    {enough}\n    {healthy}\n  )"
+    there = f"unless on ({_BY_CHATS}) {GONE.name}"
+    best = f"min by (job, {own.SCENARIO}) (\n    {TTFT_P95_1H.name}\n    {enough}\n    {healthy}\n    {there}\n  )"
     return Alert(
         "LLMEngineSlowerThanPeer",
         f"(\n    {TTFT_P95_1H.name}\n    {enough}\n)\n/ on (job, {own.SCENARIO}) group_left ()\n  {best}\n> 1.5",
@@ -32,6 +33,7 @@ def _slower_than_peer() -> Alert:
         link(Dashboard.OVERVIEW, "job", own.SCENARIO),
         for_seconds=15 * MINUTE,
         keep_seconds=5 * MINUTE,
+        by=CHATS,
     )
 
 
@@ -51,6 +53,7 @@ def _wins_turned() -> Alert:
         link(Dashboard.OVERVIEW, "job", own.SCENARIO),
         for_seconds=HOUR,
         looks_back_seconds=WEEK + DAY,
+        by=(*_PAIRED, own.MEASURE),
     )
 
 
@@ -68,6 +71,7 @@ def _gap() -> Alert:
         "engine says it had it: the network, a router or the engine's HTTP server takes that time.",
         link(Dashboard.WHY, *TARGET),
         for_seconds=15 * MINUTE,
+        by=(*TARGET, own.BASIS),
     )
 
 

@@ -13,13 +13,13 @@ from catalogue.uids import Dashboard
 _WHO = WHO + "{{ with $labels.replica }}, replica {{ . }},{{ end }}"
 _WHY = link(Dashboard.WHY, *TARGET)
 _WAITING = native.REQUESTS_WAITING.name
-_BY_REPLICA = ", ".join((*TARGET, REPLICA))
+_BY = (*TARGET, REPLICA)
 
 
 def _highest(expression: str) -> str:
     """By process of an engine, however many exporters tell of it. Engines in trouble do not always answer for their metrics: what is asked of a
     window outlasts the gaps."""
-    return f"max by ({_BY_REPLICA}) ({expression})"
+    return f"max by ({', '.join(_BY)}) ({expression})"
 
 
 ALERTS = (
@@ -33,6 +33,7 @@ ALERTS = (
         _WHY,
         for_seconds=5 * MINUTE,
         keep_seconds=5 * MINUTE,
+        by=_BY,
     ),
     Alert(
         "LLMKVCacheNearFull",
@@ -44,6 +45,7 @@ ALERTS = (
         _WHY,
         for_seconds=5 * MINUTE,
         keep_seconds=5 * MINUTE,
+        by=_BY,
     ),
     Alert(
         "LLMPreemptions",
@@ -54,5 +56,6 @@ ALERTS = (
         _WHY,
         for_seconds=5 * MINUTE,
         keep_seconds=5 * MINUTE,
+        by=_BY,
     ),
 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from alerts.recordings import CHATS, LONGEST_WAIT, OVERDUE, age
+from alerts.histograms import Scraped
+from alerts.recordings import CHATS, LONGEST_WAIT, OVERDUE, age, unwatched
 from alerts.rule import Alert
-from alerts.targets import increase
+from alerts.targets import SECONDS_AGO, increase
 from alerts.templates import COUNT, DURATION, INSTANCE, JOB, NAME, PERCENT, REASON, SCENARIO, SOURCE, link
 from alerts.windows import HOUR, MINUTE, Severity, written
 from catalogue import own
@@ -42,11 +43,9 @@ def _down() -> Alert:
 
 
 def _unwatched() -> Alert:
-    working = f"{own.SHARDS.name} unless on (job, instance) {own.LEADER.name} == 0"
-    of = f"max by (job) ({own.SHARDS.name})"
     return Alert(
         "LLMShardUnwatched",
-        f"{of}\n- (count by (job) (count by (job, {own.SHARD}) ({working})) or {of} * 0)\n> 0\nunless on (job) ({_UNSCRAPED})",
+        f"{unwatched(own.SHARDS.name)}\nunless on (job) ({_UNSCRAPED})",
         Severity.PAGE,
         "chatprobe does not watch all its targets",
         f"For {COUNT} of the shards of {JOB} no chatprobe chats: it was scaled away, or no replica holds the lease. "
@@ -71,6 +70,8 @@ def _stale() -> Alert:
         link(Dashboard.PROBER, *CHATS),
         for_seconds=MINUTE,
         keep_seconds=2 * MINUTE,
+        unless=f"{age(own.LAST_PROBE)} <= {SECONDS_AGO}",
+        by=CHATS,
     )
 
 
@@ -92,14 +93,15 @@ def _skipped() -> Alert:
         f"({REASON}). They count for no SLO: what is measured is less than what was asked for.",
         link(Dashboard.PROBER, *CHATS),
         for_seconds=20 * MINUTE,
+        by=(*CHATS, own.REASON),
     )
 
 
 def _saturated(metric: Metric, top: float) -> Alert:
-    last = f'{metric.bucket}{{le=~"{_boundary(top)}"}}'
+    hour = Scraped(metric, each="increase(SERIES[1h])")
     return Alert(
         "LLMBucketSaturation",
-        f"1 - {increase(last, '1h')}\n/\n({increase(metric.count, '1h')} > 0)\n> 0.01",
+        f"1 - {hour.within(top, CHATS)}\n/\n({hour.count(CHATS)} > 0)\n> 0.01",
         Severity.INFO,
         f"Values of {NAME} are beyond the buckets",
         f"{PERCENT} of what {metric.name} observed of {NAME} in 1h ({SCENARIO}) is above its last "
@@ -107,12 +109,8 @@ def _saturated(metric: Metric, top: float) -> Alert:
         link(Dashboard.LATENCY, *CHATS),
         for_seconds=HOUR,
         labels={"metric": metric.name},
+        by=CHATS,
     )
-
-
-def _boundary(seconds: float) -> str:
-    """The value of `le`, as an expression: Prometheus 3 and the exporter write 60.0, others 60."""
-    return f"{seconds:g}([.]0)?" if seconds == int(seconds) else f"{seconds:g}".replace(".", "[.]")
 
 
 def _reload_failed() -> Alert:

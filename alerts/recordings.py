@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from alerts.histograms import LE, Recorded, Scraped
 from alerts.rule import Group, Recording
+from alerts.windows import HOUR, written
 from catalogue import own
 from catalogue.metric import TARGET_LABELS, Metric
 
@@ -27,6 +29,10 @@ class Shared:
     labels: tuple[str, ...]
     expr: str
 
+    def histogram(self, *matchers: str, each: str = "SERIES") -> Recorded:
+        """Of recorded buckets: the histogram that they are of. `each` is what is taken of each series, which `SERIES` stands for."""
+        return Recorded(self.name, matchers, each)
+
     @property
     def rule(self) -> Recording:
         return Recording(self.name, self.expr)
@@ -38,8 +44,8 @@ def rate(selector: str, labels: tuple[str, ...], window: str = "5m") -> str:
 
 
 def _buckets(metric: Metric, *more: str) -> Shared:
-    labels = (*CHATS, *more, "le")
-    return Shared(f"target:{metric.bucket}:rate5m", labels, rate(metric.bucket, labels))
+    labels = (*CHATS, *more)
+    return Shared(f"target:{metric.bucket}:rate5m", (*labels, LE), Scraped(metric).buckets(labels))
 
 
 def _counter(metric: Metric, labels: tuple[str, ...]) -> Shared:
@@ -93,6 +99,35 @@ UP = Shared(
 seldom chats hides no outage that another one sees, and one that fails by itself makes none. 1 where chats are held otherwise;
 nothing where none is held, or none has succeeded yet and fewer than three have been tried."""
 
+_WORKING = f"{own.SHARDS.name} unless on ({JOB}, instance) {own.LEADER.name} == 0"
+
+
+def unwatched(shards: str) -> str:
+    """How many shards no exporter works for, by job, of as many as `shards` says that there are: nothing where each has one."""
+    of = f"max by ({JOB}) ({shards})"
+    return f"{of}\n- (count by ({JOB}) (count by ({JOB}, {own.SHARD}) ({_WORKING})) or {of} * 0)\n> 0"
+
+
+REMEMBERED_SECONDS = 2 * HOUR
+"""How long it is known what is gone: longer than what recordings remember of it."""
+
+
+def _gone(name: str, metric: Metric, labels: tuple[str, ...]) -> Shared:
+    remembered = written(REMEMBERED_SECONDS)
+    by, lately = ", ".join(labels), f"last_over_time({own.SHARDS.name}[{remembered}])"
+    return Shared(
+        name,
+        labels,
+        f"count by ({by}) (last_over_time({metric.name}[{remembered}]))\nunless on ({by})\n{metric.name}\nunless on ({JOB})\n({unwatched(lately)})",
+    )
+
+
+GONE = _gone("target:chatprobe_probes:gone2h", own.PROBES, CHATS)
+"""Chats of a target that chatprobe no longer has: it was taken out of the configuration, its model has another name now, or the scenario is gone.
+Nothing while a shard has no exporter that works, or cannot be scraped: what it tells may be missing for that."""
+GONE_SLO = _gone("target:chatprobe_slo:gone2h", own.SLO_TOTAL, (*CHATS, own.SLO))
+"""The same of what counts for an SLO."""
+
 TTFT = _buckets(own.TTFT)
 ITL = _buckets(own.ITL)
 TPOT = _buckets(own.TPOT)
@@ -117,15 +152,15 @@ PAIR_WINS = Shared(
     f"{rate(own.PAIR_WINS.name, (*_PAIRED, own.MEASURE), '1h')}\n/ ignoring ({own.MEASURE}) group_left ()\n({PAIRS.name} > 0)",
 )
 """The share of pairs in which the target did better than its peer, on each measure; what is missing to 1 with the peer's share are ties."""
-TTFT_P95_1H = Shared(
-    "target:chatprobe_ttft_seconds:p95_rate1h", CHATS, f"histogram_quantile(\n  0.95,\n  {rate(own.TTFT.bucket, (*CHATS, 'le'), '1h')}\n)"
-)
+TTFT_P95_1H = Shared("target:chatprobe_ttft_seconds:p95_rate1h", CHATS, Scraped(own.TTFT, each="rate(SERIES[1h])").quantile("0.95", CHATS))
 """The 95th percentile over an hour, to be compared with that of peers and of last week."""
-TTFT_COUNT_1H = Shared("target:chatprobe_ttft_seconds_count:increase1h", CHATS, f"sum by ({', '.join(CHATS)}) (increase({own.TTFT.count}[1h]))")
+TTFT_COUNT_1H = Shared("target:chatprobe_ttft_seconds_count:increase1h", CHATS, Scraped(own.TTFT, each="increase(SERIES[1h])").count(CHATS))
 """Of how many chats that percentile is."""
 
 SHARED = (
     UP,
+    GONE,
+    GONE_SLO,
     TTFT,
     ITL,
     TPOT,

@@ -22,7 +22,8 @@ class Alert:
     """An alerting rule. `summary` and `description` are Prometheus templates; `dashboard` is the path of a link, a template too.
 
     `for_seconds` is how long the expression must hold before the alert fires, `keep_seconds` how long it goes on firing when it no longer does,
-    `looks_back_seconds` how old the oldest sample is that it needs, where that is more than a day.
+    `looks_back_seconds` how old the oldest sample is that it needs, where that is more than a day, `by` the labels that tell one of its alerts from
+    another, none where it is about no target, `unless` what ends it at once, though it would be kept.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Alert:
     for_seconds: int = 0
     keep_seconds: int = 0
     looks_back_seconds: int = 0
+    by: tuple[str, ...] = ()
+    unless: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 

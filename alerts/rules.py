@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from alerts import comparison, engines, prober, recordings, slos, targets
 from alerts.objective import Objective, objectives
 from alerts.rule import Alert, Group
+from alerts.standing import standing
 from alerts.windows import written
 from catalogue import own
 from catalogue.metric import Metric
@@ -47,7 +48,8 @@ def rules(config: Config) -> Rules:
     interval = round(config.alerts.evaluation_interval_seconds)
     kept, notes = [], [f"slos.{each.name}: {note}" for each in found for note in each.notes]
     for name, alerts in _by_theme(config):
-        kept.append(Group(f"chatprobe-{name}", tuple(alert for alert in alerts if _within(alert, config)), interval))
+        group = Group(f"chatprobe-{name}", tuple(alert for alert in alerts if _within(alert, config)), interval)
+        kept.append(standing(group, interval))
         notes += [
             f"alerts.retention: {alert.name} is left out, as it looks back {written(alert.looks_back_seconds)}"
             for alert in alerts
@@ -56,7 +58,7 @@ def rules(config: Config) -> Rules:
     return Rules(
         recordings=(recordings.group(interval),),
         alerts=tuple(kept),
-        slos=tuple(group for objective in found for group in slos.groups(objective, interval)),
+        slos=tuple(standing(group, interval) for objective in found for group in slos.groups(objective, interval)),
         objectives=found,
         notes=tuple(notes),
     )

@@ -40,6 +40,9 @@ LABELS = ATTEMPTS.labels
 """Of each SLI: every target and scenario has one of its own."""
 PERIOD_INTERVAL_SECONDS = 2 * MINUTE
 """How often what looks back over a whole period is evaluated: it moves slowly and reads much. Series older than 5 minutes are gone for Prometheus."""
+MEASURED = 0.1
+"""Of how much of a period there must be measurements before its budget is told to be spent: as long as the longest windows of burn rates look back.
+Until then these tell all that there is."""
 _WINDOW = "sloth_window"
 _TWELVE_DIGITS = Context(prec=12)
 _PAGE_FOR, _TICKET_FOR = 2 * MINUTE, 15 * MINUTE
@@ -131,13 +134,14 @@ def _alerts(objective: Objective) -> Iterator[Alert]:
     mine = f'{{sloth_id="{objective.sloth_id}"}}'
     yield Alert(
         EXHAUSTED,
-        f"{PERIOD_BURN_RATE}{mine} * {PERIOD_MEASURED}{mine} >= 1",
+        f"{PERIOD_BURN_RATE}{mine} * {PERIOD_MEASURED}{mine} >= 1\nand {PERIOD_MEASURED}{mine} >= {MEASURED}",
         Severity.INFO,
         f"{NAME} has no error budget left for {objective.name}",
         f"{WHO} has spent {NUMBER} times its error budget of {written(objective.period)}: more was bad than the {_percent(objective.budget)} "
         f"that may be.{so_far(objective, objective.period)} Changes that can wait should wait.",
         dashboard,
         for_seconds=5 * MINUTE,
+        by=LABELS,
         labels=named,
     )
     yield Alert(
@@ -181,6 +185,7 @@ def _burn(objective: Objective, alarm: Alarm) -> Alert:
         for_seconds=waits,
         keep_seconds=waits,
         labels={own.SLO: objective.name, "short_window": short, "long_window": long, "exhaustion": gone},
+        by=LABELS,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alerts.histograms import Scraped
 from alerts.recordings import CHATS, TARGET, TTFT_COUNT_1H, TTFT_P95_1H, UP
 from alerts.rule import Alert
 from alerts.templates import COUNT, DURATION, MODEL, NAME, NUMBER, OF_CHATS, PERCENT, REFUSALS, SCENARIO, SHOWN, WHERE, WHO, last_words, link, reasons
@@ -27,6 +28,11 @@ def increase(metric: str, window: str, labels: str = _BY_CHATS) -> str:
     return f"sum by ({labels}) (increase({metric}[{window}]))"
 
 
+SECONDS_AGO = 30
+_JUST_NOW = f"min by ({_BY_TARGET}) (time() - {own.LAST_SUCCESS.name}) <= {SECONDS_AGO}"
+"""A chat has succeeded: no alert says beside it that none does."""
+
+
 def _down() -> Alert:
     """`UP` is as old as its last recording: a success since then is looked for in the chats themselves."""
     success, chat = (f"min by ({_BY_TARGET}) (time() - {metric.name})" for metric in (own.LAST_SUCCESS, own.LAST_PROBE))
@@ -43,6 +49,8 @@ def _down() -> Alert:
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=MINUTE,
         keep_seconds=2 * MINUTE,
+        unless=_JUST_NOW,
+        by=TARGET,
     )
 
 
@@ -60,6 +68,8 @@ def _model_missing() -> Alert:
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=2 * MINUTE,
         keep_seconds=2 * MINUTE,
+        unless=_JUST_NOW,
+        by=TARGET,
     )
 
 
@@ -77,6 +87,7 @@ def _model_load_failed() -> Alert:
         link(Dashboard.OLLAMA, *TARGET),
         for_seconds=5 * MINUTE,
         keep_seconds=2 * MINUTE,
+        by=TARGET,
     )
 
 
@@ -91,6 +102,7 @@ def _model_not_loaded() -> Alert:
         "may not load it. Nothing is measured meanwhile, and the first user waits for the model to load.",
         link(Dashboard.OLLAMA, *TARGET),
         for_seconds=15 * MINUTE,
+        by=CHATS,
     )
 
 
@@ -105,21 +117,25 @@ def _loads_model() -> Alert:
         "when it is loaded as they want it. chatprobe holds these chats back, and tries again ever more seldom.",
         link(Dashboard.OLLAMA, *TARGET),
         for_seconds=MINUTE,
+        keep_seconds=5 * MINUTE,
+        by=CHATS,
     )
 
 
 def _stalled() -> Alert:
-    bucket = f'{own.STALL.bucket}{{le=~"{_STALL_SECONDS}([.]0)?"}}'
-    long = f"{increase(own.STALL.count, '10m')} - {increase(bucket, '10m')}"
+    stalls = Scraped(own.STALL, each="increase(SERIES[10m])")
+    held = stalls.count(CHATS)
+    long = f"{held} - {stalls.within(_STALL_SECONDS, CHATS)}"
     return Alert(
         "LLMStreamStalled",
-        f"(\n  {long}\n)\n/\n({increase(own.STALL.count, '10m')} > 0)\n> 0.05\nand on ({_BY_CHATS})\n(\n  {long}\n) > {FEWEST_FAILURES - 0.5}",
+        f"(\n  {long}\n)\n/\n({held} > 0)\n> 0.05\nand on ({_BY_CHATS})\n(\n  {long}\n) > {FEWEST_FAILURES - 0.5}",
         Severity.TICKET,
         f"Answers of {NAME} stop in the middle",
         f"{PERCENT} of the chats with {WHO} in 10m fell silent for more than {_STALL_SECONDS}s after their first token ({SCENARIO}).",
         link(Dashboard.LATENCY, *CHATS),
         for_seconds=5 * MINUTE,
         keep_seconds=5 * MINUTE,
+        by=CHATS,
     )
 
 
@@ -136,19 +152,22 @@ def _gathered() -> Alert:
         link(Dashboard.WHY, *TARGET),
         for_seconds=5 * MINUTE,
         keep_seconds=5 * MINUTE,
+        by=CHATS,
     )
 
 
 def _no_completion() -> Alert:
     """Chats with a first token, less those that ended well, and those that ended, but whose answer failed its check. TTFT is no measure of the
     first, as chats that timed out without a token are in it."""
-    begun = f'{own.PHASE_SECONDS.count}{{{own.PHASE}="wait"}}'
-    ended = f'{own.E2E.count}{{{own.OUTCOME}="ok"}}'
+    begun, ended = (
+        Scraped(metric, (matcher,), each="increase(SERIES[10m])").count(CHATS)
+        for metric, matcher in ((own.PHASE_SECONDS, f'{own.PHASE}="wait"'), (own.E2E, f'{own.OUTCOME}="ok"'))
+    )
     wrong = f'{own.PROBE_FAILURES.name}{{{own.REASON}="validation"}}'
-    broke = f"{increase(begun, '10m')} - {increase(ended, '10m')} - {increase(wrong, '10m')}"
+    broke = f"{begun} - {ended} - {increase(wrong, '10m')}"
     return Alert(
         "LLMFirstTokenButNoCompletion",
-        f"(\n  {broke}\n)\n/\n({increase(begun, '10m')} > 0)\n> 0.1\nand on ({_BY_CHATS})\n(\n  {broke}\n) > {FEWEST_FAILURES - 0.5}",
+        f"(\n  {broke}\n)\n/\n({begun} > 0)\n> 0.1\nand on ({_BY_CHATS})\n(\n  {broke}\n) > {FEWEST_FAILURES - 0.5}",
         Severity.TICKET,
         f"Answers of {NAME} begin and do not end",
         f"{PERCENT} of the chats with {WHO} that had a first token in the last 10m did not come to their end "
@@ -161,6 +180,7 @@ def _no_completion() -> Alert:
         link(Dashboard.LATENCY, *CHATS),
         for_seconds=5 * MINUTE,
         keep_seconds=5 * MINUTE,
+        by=CHATS,
     )
 
 
@@ -176,6 +196,7 @@ def _regression() -> Alert:
         link(Dashboard.LATENCY, *CHATS),
         for_seconds=30 * MINUTE,
         looks_back_seconds=WEEK + HOUR,
+        by=CHATS,
     )
 
 
@@ -189,6 +210,7 @@ def _expiry(name: str, severity: Severity, days: int) -> Alert:
         "{{ else }}has ended: clients refuse it.{{ end }}",
         link(Dashboard.OVERVIEW, *TARGET),
         for_seconds=HOUR if severity is Severity.TICKET else 5 * MINUTE,
+        by=TARGET,
     )
 
 

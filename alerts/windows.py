@@ -13,7 +13,8 @@ from enum import StrEnum
 from itertools import chain
 
 MINUTE, HOUR, DAY, WEEK = 60, 3600, 86400, 604800
-_UNITS = ((WEEK, "w"), (DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (1, "s"))
+_WHOLE_UNITS = ((365 * DAY, "y"), (WEEK, "w"))
+_UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (1, "s"))
 
 
 class Severity(StrEnum):
@@ -50,7 +51,8 @@ _SHARES = ((5 * MINUTE, HOUR, 2), (30 * MINUTE, 6 * HOUR, 5), (2 * HOUR, DAY, 10
 """Short window, long window, and the percentage of the budget that may be spent within the long one."""
 _SPEEDS = (Speed.FAST, Speed.SLOW, Speed.TICKET, Speed.TICKET)
 _MONTH = 30 * DAY
-_FULL_LENGTH = (28 * DAY, _MONTH)
+FULL_LENGTHS = (28 * DAY, _MONTH)
+"""The periods that Sloth has windows for."""
 
 
 def pairs(period: int) -> tuple[WindowPair, ...]:
@@ -59,7 +61,7 @@ def pairs(period: int) -> tuple[WindowPair, ...]:
     28 and 30 days have the same windows, and burn rates by the share of the budget (14.4, 6, 3 and 1 for 30 days). Other periods have the burn rates
     of 30 days, and windows that shrink or grow with the period, so that the same share of the budget is spent when an alert comes.
     """
-    if period in _FULL_LENGTH:
+    if period in FULL_LENGTHS:
         return tuple(
             WindowPair(short, long, Decimal(share * period) / (100 * long), speed)
             for (short, long, share), speed in zip(_SHARES, _SPEEDS, strict=True)
@@ -74,6 +76,13 @@ def recorded(chosen: tuple[WindowPair, ...]) -> tuple[int, ...]:
 
 
 def written(seconds: int) -> str:
-    """A duration as Prometheus writes it in the names of metrics that Sloth records: whole units, so 28 days are `4w`, 30 days `30d`."""
-    unit, name = next((unit, name) for unit, name in _UNITS if seconds % unit == 0)
-    return f"{seconds // unit}{name}"
+    """A duration as Prometheus writes it (common/model/time.go, `Duration.String`), in the names of metrics that Sloth records too: 30 days are
+    `30d`, 28 days `4w`, 20,160 seconds `5h36m`."""
+    for unit, name in _WHOLE_UNITS:
+        if seconds and seconds % unit == 0:
+            return f"{seconds // unit}{name}"
+    parts, rest = [], seconds
+    for unit, name in _UNITS:
+        count, rest = divmod(rest, unit)
+        parts.append(f"{count}{name}" if count else "")
+    return "".join(parts) or "0s"

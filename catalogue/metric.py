@@ -9,6 +9,7 @@ from catalogue.buckets import Buckets
 
 TARGET, BACKEND, MODEL, REPLICA = "target", "backend", "model", "replica"
 TARGET_LABELS = (TARGET, BACKEND, MODEL)
+_UNITS = ("seconds", "bytes", "ratio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,11 @@ class Metric:
     help: str
     labels: tuple[str, ...] = ()
     buckets: Buckets | None = None
+
+    @property
+    def unit(self) -> str:
+        """As OpenMetrics has it, where it is the end of the name; empty where there is none."""
+        return next((unit for unit in _UNITS if self.name.removesuffix("_total").endswith(f"_{unit}")), "")
 
     @property
     def bounds(self) -> tuple[float, ...]:

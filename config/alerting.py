@@ -45,7 +45,7 @@ class Alerts(Section):
     """What the rules are generated for: the Prometheus that evaluates them, and the pages that alerts link to."""
 
     prometheus: VersionOfPrometheus = Field(
-        default=(2, 42), validate_default=True, description="version of Prometheus; what it does not know yet is left out"
+        default=(2, 42), validate_default=True, description="version of Prometheus; one that does not know what the rules ask for is refused"
     )
     scrape_interval_seconds: Interval = Field(default=30.0, alias="scrape_interval", description="how often Prometheus scrapes chatprobe")
     evaluation_interval_seconds: Interval = Field(default=30.0, alias="evaluation_interval", description="how often it evaluates the rules")

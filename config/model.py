@@ -35,6 +35,12 @@ class Web(Section):
     lifecycle: bool = Field(default=False, description="whether `POST /-/reload` reloads the configuration, for whoever can reach it")
 
 
+class Metrics(Section):
+    """How chatprobe's own metrics are served."""
+
+    created: bool = Field(default=False, description="whether OpenMetrics has when each counter and histogram began: a series more of each")
+
+
 class Discovery(Section):
     """Where more targets are found while chatprobe runs."""
 
@@ -107,6 +113,7 @@ class Config(Section):
     slos: Mapping[Name, Slo] = Field(default={}, description="service level objectives, by name")
     limits: Limits = Field(default=Limits(), description="bounds of the load that chatprobe brings")
     native: Native = Field(default=Native(), description="the engines' own metrics")
+    metrics: Metrics = Field(default=Metrics(), description="how chatprobe's own metrics are served")
     alerts: Alerts = Field(default=Alerts(), description="what the rules that `chatprobe alerts` writes are for")
     secret_dirs: Annotated[tuple[Folder, ...], Strict(False)] = Field(
         default=("/run/secrets", "/var/run/secrets/chatprobe"), description="folders (absolute) that secret files may lie below"

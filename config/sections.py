@@ -8,7 +8,7 @@ from config.credentials import Credential
 from config.engine_metrics import Native, TargetMetrics
 from config.expectation import Expectation
 from config.kubernetes import Kubernetes
-from config.model import Config, Discovery, Limits, Scenario, Slo, Target, Web
+from config.model import Config, Discovery, Limits, Metrics, Scenario, Slo, Target, Web
 from config.notify import Email, Jira, Notify, Pagerduty, Receivers, Slack, Teams, Webhook
 from config.problems import KeyPath
 from config.shapes import Stage
@@ -33,6 +33,7 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
     ("slos", "*"): Slo,
     ("limits",): Limits,
     ("native",): Native,
+    ("metrics",): Metrics,
     ("alerts",): Alerts,
     ("alerts", "notify"): Notify,
     ("alerts", "notify", "receivers"): Receivers,

@@ -38,7 +38,7 @@ def _of_prometheus(written: object) -> object:
     return version
 
 
-OLDEST_PROMETHEUS: Version = (2, 26)
-"""Which brought `last_over_time` (its changelog, 2.26.0)."""
+OLDEST_PROMETHEUS: Version = (2, 40)
+"""Which brought `histogram_count` and the like (its changelog, 2.40.0)."""
 VersionOfAlertmanager = Annotated[Version, BeforeValidator(_of_alertmanager), PlainSerializer(write_version)]
 VersionOfPrometheus = Annotated[Version, BeforeValidator(_of_prometheus), PlainSerializer(write_version)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from alerts import recordings
+from alerts.histograms import LE
 from catalogue import own
 from catalogue.metric import BACKEND, MODEL, REPLICA, TARGET, Metric
 from catalogue.own import REASON
@@ -20,7 +21,7 @@ from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import Thresholds, ValueText
 from dashboards.engine_queries import level, own_quantile, renamed
-from dashboards.promql import BY_TARGET, LE, equals, heat, joined, mean, quantile, rate, select
+from dashboards.promql import BY_TARGET, equals, heat, joined, mean, quantile, rate, select
 
 NAME = engines.LEGEND
 """The legend where there is one line for each target, in its engine's colour; where there are several, each says behind a colon what it is."""
@@ -47,6 +48,8 @@ _MEASURES = {
     "prefill": Colour.GREY,
 }
 OF_MEASURES = tuple(Override(matching(f": {name}$"), shades=colour) for name, colour in _MEASURES.items())
+OF_NATIVE_HISTOGRAMS = "Of native histograms, which do not tell their buckets: 0, 50 or 95 % at least."
+"""What is known of the share in the lowest bucket (`first_bucket`)."""
 DASHED_ENGINE = Override(matching(": engine$"), dashed=True)
 """Where client and engine are shown together, the engine's lines are dashed."""
 

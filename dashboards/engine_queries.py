@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from catalogue import vllm
 from catalogue.metric import BACKEND, REPLICA, TARGET, Metric
 from dashboards.engines import LEGEND
-from dashboards.promql import BY_TARGET, LE, RANGE, WINDOW, joined, matchers, ratio, select, sums
+from dashboards.promql import BY_TARGET, RANGE, joined, lately, matchers, select, sums
 
 RANK = (TARGET, BACKEND, REPLICA, vllm.ENGINE)
 """What identifies a process of an engine, and with vLLM a rank of data parallelism in it."""
@@ -28,12 +28,12 @@ def level(metric: Metric, *where: str, how: str = "sum", by: Collection[str] = B
 
 def seconds(histogram: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:
     """How much the sum of a histogram grows in a second."""
-    return sums(f"rate({histogram.sum}{matchers(histogram, *where)}[{WINDOW}])", by)
+    return lately(histogram, *where).total(by)
 
 
 def observed(histogram: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:
     """How often a histogram observes in a second."""
-    return sums(f"rate({histogram.count}{matchers(histogram, *where)}[{WINDOW}])", by)
+    return lately(histogram, *where).count(by)
 
 
 def own_quantile(q: str, histogram: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:
@@ -41,23 +41,19 @@ def own_quantile(q: str, histogram: Metric, *where: str, by: Collection[str] = B
 
     Nothing where nothing was observed, and where it falls into the lowest bucket: there it would be made up.
     """
-    return f"histogram_quantile({q}, {_buckets(histogram, where, by)}) >= 0 and {first_bucket(histogram, *where, by=by)} < {q}"
+    return lately(histogram, *where).told_quantile(q, by)
 
 
 def first_bucket(histogram: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:
-    """The share of observations that fell into the lowest bucket."""
-    return ratio(joined("min", _buckets(histogram, where, by), by), observed(histogram, *where, by=by))
+    """The share of observations that fell into the lowest bucket; of native histograms, as far as they tell it (`lowest_share`)."""
+    return lately(histogram, *where).lowest_share(by)
 
 
-def _buckets(histogram: Metric, where: Collection[str], by: Collection[str]) -> str:
-    return sums(f"rate({histogram.bucket}{matchers(histogram, *where)}[{WINDOW}])", (*by, LE))
-
-
-def grown(series: str, of: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:
-    """How much a counter, or the sum or count of a histogram `of`, grew in the time range shown."""
-    return sums(f"increase({series}{matchers(of, *where)}[{RANGE}])", by)
+def grown(counter: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:
+    """How much a counter grew in the time range shown."""
+    return sums(f"increase({counter.name}{matchers(counter, *where)}[{RANGE}])", by)
 
 
 def mean_of_range(histogram: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:
     """The mean of what a histogram observed in the time range shown."""
-    return ratio(grown(histogram.sum, histogram, *where, by=by), grown(histogram.count, histogram, *where, by=by))
+    return lately(histogram, *where, over=RANGE).mean(by)

@@ -7,7 +7,7 @@ from catalogue.uids import Dashboard
 from dashboards.dash.colours import Colour
 from dashboards.dash.links import Link, label
 from dashboards.dash.values import ValueText
-from dashboards.promql import INSTANCE, LE, WINDOW, equals, joined, matchers, ratio, select, sums
+from dashboards.promql import INSTANCE, joined, lately, ratio, select
 
 EACH = (INSTANCE,)
 NAME = f"{{{{{INSTANCE}}}}}"
@@ -20,7 +20,7 @@ def each(metric: Metric, *labels: str, how: str = "max") -> str:
     return joined(how, select(metric), (*EACH, *labels))
 
 
-def later_than(metric: Metric, bound: str) -> str:
+def later_than(metric: Metric, bound: float) -> str:
     """Share of what a histogram of the exporter observed above one of its bounds, by instance."""
-    within = sums(f"rate({metric.bucket}{matchers(metric, equals(LE, bound))}[{WINDOW}])", EACH)
-    return f"1 - {ratio(within, sums(f'rate({metric.count}{matchers(metric)}[{WINDOW}])', EACH))}"
+    observed = lately(metric)
+    return f"1 - {ratio(observed.within(bound, EACH), observed.count(EACH))}"

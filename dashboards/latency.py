@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from alerts import recordings
 from alerts.recordings import JOB, Shared
 from catalogue import own
@@ -17,7 +19,7 @@ from dashboards.dash.panels import BarGauge, Column, Heatmap, Legend, Reduce, St
 from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import NothingText, ValueText
-from dashboards.promql import BY_TARGET, LE, RANGE, WINDOW, equals, heat, joined, matchers, mean, quantile, rate, ratio, select, sums
+from dashboards.promql import BY_TARGET, RANGE, equals, heat, joined, lately, matchers, mean, quantile, rate, ratio, recorded, select, sums
 
 _Q = (("p50", "0.5"), ("p90", "0.9"), ("p95", "0.95"), ("p99", "0.99"))
 _OK = equals(own.OUTCOME, own.OUTCOMES[0])
@@ -123,9 +125,8 @@ WHOLE = (
 
 
 def _longer_than_a_second() -> str:
-    everyone = sums(select(recordings.STALL, equals(LE, "+Inf")))
-    within = sums(select(recordings.STALL, f'{LE}=~"1([.]0)?"'))
-    return f"1 - {ratio(within, everyone)}"
+    stalls = recorded(recordings.STALL)
+    return f"1 - {ratio(stalls.within(1, BY_TARGET), stalls.count(BY_TARGET))}"
 
 
 SILENCES = TimeSeries(
@@ -172,14 +173,13 @@ _PHASES_MEAN = (
 
 def _part_of_a_chat(phase: str) -> str:
     """Seconds of a phase for each chat, over the time range."""
-    spent = f"increase({own.PHASE_SECONDS.sum}{matchers(own.PHASE_SECONDS, equals(PHASE, phase))}[{RANGE}])"
-    return ratio(sums(spent), sums(f"increase({own.PROBES.name}{matchers(own.PROBES)}[{RANGE}])"))
+    spent = lately(own.PHASE_SECONDS, equals(PHASE, phase), over=RANGE).total(BY_TARGET)
+    return ratio(spent, sums(f"rate({own.PROBES.name}{matchers(own.PROBES)}[{RANGE}])"))
 
 
 def _part_lately(phase: str) -> str:
     """The same lately, of all chosen targets together."""
-    spent = f"rate({own.PHASE_SECONDS.sum}{matchers(own.PHASE_SECONDS, equals(PHASE, phase))}[{WINDOW}])"
-    return ratio(sums(spent, ()), rate(own.PROBES, by=()))
+    return ratio(lately(own.PHASE_SECONDS, equals(PHASE, phase)).total(()), rate(own.PROBES, by=()))
 
 
 _NONE = (ValueText(0, "none", Colour.TEXT), NothingText("none", Colour.TEXT))
@@ -235,11 +235,10 @@ _COLD, _WARM = (equals(CACHE, kind) for kind in ("cold", "warm"))
 
 def _first_token(q: str, *scenarios: str, by: tuple[str, ...] = BY_TARGET, over: str = "") -> str:
     """A quantile of the chats of some scenarios; `by` may have the scenarios' `cache`."""
-    chosen = select(recordings.TTFT)
-    buckets = f"sum_over_time({chosen}[{over}])" if over else chosen
+    buckets = recorded(recordings.TTFT, over=over)
     facts = joined("max", select(own.SCENARIO_INFO, *scenarios), (JOB, own.SCENARIO, CACHE))
-    of_these = sums(f"{buckets} * on ({JOB}, {own.SCENARIO}) group_left ({CACHE}) {facts}", (*by, LE))
-    return f"histogram_quantile({q}, {of_these}) >= 0"
+    of_these = replace(buckets, each=f"{buckets.each} * on ({JOB}, {own.SCENARIO}) group_left ({CACHE}) {facts}")
+    return f"{of_these.quantile(q, by)} >= 0"
 
 
 _WHICH = "With `cache: cold` each prompt is new to the engine's prefix cache, with `warm` it is the same each time."

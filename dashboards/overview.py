@@ -18,7 +18,7 @@ from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import NothingText, Thresholds, ValueText, high_is_bad, low_is_bad
 from dashboards.dash.variables import Choice
-from dashboards.promql import BY_TARGET, LE, RANGE, equals, joined, mean, quantile, ratio, select, sums, tagged
+from dashboards.promql import BY_TARGET, RANGE, equals, joined, mean, quantile, ratio, recorded, select, sums, tagged
 
 QUANTILE = Choice("quantile", "Quantile", (("p50", "0.5"), ("p90", "0.9"), ("p95", "0.95"), ("p99", "0.99")), "0.95")
 ANSWER = Choice("answer_tokens", "Answer tokens (n)", tuple((n, n) for n in ("32", "64", "128", "256", "512", "1024")), "128")
@@ -143,19 +143,14 @@ E2E = _latency(
     "the panel to the right says how long they were.",
     quantile(_Q, recordings.E2E, _OK),
 )
-_BEGUN = select(recordings.PHASE, equals(own.PHASE, "wait"), equals(LE, "+Inf"))
+_BEGUN = recorded(recordings.PHASE, equals(own.PHASE, "wait")).count(BY_TARGET)
 """Chats that had a first token."""
 LENGTH = TimeSeries(
     title="Tokens per answer, mean",
     description="How long the answers were that began, cut ones included. An engine with shorter answers looks faster in whole chats than it is.",
     unit=Unit.NUMBER,
     decimals=1,
-    queries=(
-        Query(
-            ratio(sums(select(recordings.OUTPUT_TOKENS)), sums(select(recordings.PHASE, equals(own.PHASE, "wait"), equals(LE, "+Inf")))),
-            engines.LEGEND,
-        ),
-    ),
+    queries=(Query(ratio(sums(select(recordings.OUTPUT_TOKENS)), _BEGUN), engines.LEGEND),),
     overrides=engines.COLOURS,
     lowest=0,
 )

@@ -123,7 +123,7 @@ LATE = TimeSeries(
     lowest=0,
     soft_highest=0.05,
     queries=(
-        Query(later_than(own.SCHEDULE_LAG, "0.1"), f"late, {NAME}"),
+        Query(later_than(own.SCHEDULE_LAG, 0.1), f"late, {NAME}"),
         Query(mean(own.SCHEDULE_LAG, by=EACH), f"mean lag, {NAME}", ref="mean"),
     ),
     overrides=(Override(of_query("mean"), shades=Colour.GREY, unit=Unit.SECONDS, right_axis=True),),

@@ -164,7 +164,7 @@ LOOP_LATE = TimeSeries(
     unit=Unit.RATIO,
     lowest=0,
     soft_highest=0.05,
-    queries=(Query(later_than(own.LOOP_LAG, "0.1"), NAME),),
+    queries=(Query(later_than(own.LOOP_LAG, 0.1), NAME),),
 )
 FILES = TimeSeries(
     title="Open files",

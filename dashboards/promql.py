@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
+from alerts.histograms import Recorded, Scraped
 from alerts.recordings import JOB, Shared
 from catalogue.metric import BACKEND, TARGET, Metric
 from catalogue.own import CHAT_LABELS
 
 INSTANCE = "instance"
-LE = "le"
 BY_TARGET = (TARGET, BACKEND)
 WINDOW = "$__rate_interval"
 RANGE = "$__range"
@@ -28,9 +28,13 @@ class Labelled(Protocol):
 
 def matchers(series: Labelled, *where: str) -> str:
     """`{job=~"$job", ...}`: a matcher for each variable that the series has a label for, then these."""
+    return f"{{{', '.join((*chosen(series), *where))}}}"
+
+
+def chosen(series: Labelled) -> tuple[str, ...]:
+    """A matcher for each variable that the series has a label for."""
     own = series.labels if isinstance(series, Shared) else (JOB, INSTANCE, *series.labels)
-    chosen = (f'{label}=~"${label}"' for label in (JOB, INSTANCE, *CHAT_LABELS) if label in own)
-    return f"{{{', '.join((*chosen, *where))}}}"
+    return tuple(f'{label}=~"${label}"' for label in (JOB, INSTANCE, *CHAT_LABELS) if label in own)
 
 
 def select(series: Metric | Shared, *where: str) -> str:
@@ -69,8 +73,12 @@ def ratio(part: str, whole: str) -> str:
 
 def mean(metric: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:
     """The mean of what a histogram has observed lately."""
-    chosen = matchers(metric, *where)
-    return ratio(sums(f"rate({metric.sum}{chosen}[{WINDOW}])", by), sums(f"rate({metric.count}{chosen}[{WINDOW}])", by))
+    return lately(metric, *where).mean(by)
+
+
+def lately(metric: Metric, *where: str, over: str = WINDOW) -> Scraped:
+    """What a histogram has observed in a second, as the variables choose. `over` a range (like `RANGE`): of all of it."""
+    return Scraped(metric, (*chosen(metric), *where), f"rate(SERIES[{over}])")
 
 
 def quantile(q: str, recording: Shared, *where: str, by: Collection[str] = BY_TARGET, over: str = "", offset: str = "") -> str:
@@ -79,15 +87,18 @@ def quantile(q: str, recording: Shared, *where: str, by: Collection[str] = BY_TA
     `over` a range (like `RANGE`): of all that was observed in it, else of the last minutes. `offset`: that long ago, like `1w`. It ends in a
     comparison: what reckons with it puts it in parentheses.
     """
-    chosen = select(recording, *where)
+    return f"{recorded(recording, *where, over=over, offset=offset).quantile(q, by)} >= 0"
+
+
+def recorded(recording: Shared, *where: str, over: str = "", offset: str = "") -> Recorded:
+    """The histogram of recorded buckets, as the variables choose."""
     past = f" offset {offset}" if offset else ""
-    buckets = f"sum_over_time({chosen}[{over}]{past})" if over else f"{chosen}{past}"
-    return f"histogram_quantile({q}, {sums(buckets, (*by, LE))}) >= 0"
+    return recording.histogram(*chosen(recording), *where, each=f"sum_over_time(SERIES[{over}]{past})" if over else f"SERIES{past}")
 
 
 def heat(metric: Metric, *where: str) -> str:
     """A histogram's buckets for a heatmap, raw, so that they bring exemplars."""
-    return sums(f"rate({metric.bucket}{matchers(metric, *where)}[{WINDOW}])", (LE,))
+    return lately(metric, *where).buckets(())
 
 
 def tagged(expr: str, label: str, value: str) -> str:

@@ -80,7 +80,8 @@ LATENCY = (
     spread("Between tokens, spread", "How many tokens came how long after the one before.", Unit.SECONDS, own.ITL, "Purples"),
     lines(
         "Share in the lowest bucket",
-        "How much of each histogram fell into its lowest bucket. Above a half its p50 is a guess, above 95 % its p95 too: read the means instead.",
+        "How much of each histogram fell into its lowest bucket. Above a half its p50 is a guess, above 95 % its p95 too: read the means instead. "
+        f"{drilldown.OF_NATIVE_HISTOGRAMS}",
         Unit.RATIO,
         {
             f"{NAME}: first token": first_bucket(own.TTFT),

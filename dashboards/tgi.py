@@ -104,7 +104,7 @@ LATENCY = (
     lines(
         "Share in the lowest bucket",
         "How much of each histogram fell into its lowest bucket. Above a half its p50 is a guess, above 95 % its p95 too. Buckets grow by half, "
-        "so a quantile between two of them may be off by as much.",
+        f"so a quantile between two of them may be off by as much. {drilldown.OF_NATIVE_HISTOGRAMS}",
         Unit.RATIO,
         {
             f"{NAME}: whole request": first_bucket(own.E2E),

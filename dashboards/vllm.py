@@ -52,10 +52,10 @@ _BY_RANK = {
     "running": level(own.RUNNING, by=RANK),
     "waiting": level(own.WAITING, by=RANK),
     "cache": renamed(lambda metric: level(metric, how="max", by=RANK), own.KV_CACHE_USAGE, own.KV_CACHE_USAGE_BEFORE),
-    "generated": grown(own.GENERATION_TOKENS.name, own.GENERATION_TOKENS, by=RANK),
+    "generated": grown(own.GENERATION_TOKENS, by=RANK),
     "first": mean_of_range(own.TTFT, by=RANK),
     "token": renamed(lambda metric: mean_of_range(metric, by=RANK), own.ITL, own.ITL_BEFORE),
-    "put_back": grown(own.PREEMPTIONS.name, own.PREEMPTIONS, by=RANK),
+    "put_back": grown(own.PREEMPTIONS, by=RANK),
 }
 RANKS = Table(
     title="Processes and ranks",
@@ -101,7 +101,8 @@ PHASES = phases(
 )
 BUCKETS = lines(
     "Share in the lowest bucket",
-    "How much of each histogram fell into its lowest bucket. Above a half its p50 is a guess, above 95 % its p95 too: read the means instead.",
+    "How much of each histogram fell into its lowest bucket. Above a half its p50 is a guess, above 95 % its p95 too: read the means instead. "
+    f"{drilldown.OF_NATIVE_HISTOGRAMS}",
     Unit.RATIO,
     {
         f"{NAME}: first token": first_bucket(own.TTFT),

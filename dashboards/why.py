@@ -112,10 +112,10 @@ GATHERED = _by_target(
 )
 
 _OF_ROW = ((TARGET, cell("Target")), (BACKEND, cell("Engine")))
-_compared = grown(_CHATS.name, _CHATS)
-_client_waited = ratio(grown(_CLIENT.name, _CLIENT), _compared)
-_engine_said = ratio(grown(_ENGINE.name, _ENGINE), _compared)
-_outside = ratio(f"({grown(_CLIENT.name, _CLIENT)} - {grown(_ENGINE.name, _ENGINE)})", _compared)
+_compared = grown(_CHATS)
+_client_waited = ratio(grown(_CLIENT), _compared)
+_engine_said = ratio(grown(_ENGINE), _compared)
+_outside = ratio(f"({grown(_CLIENT)} - {grown(_ENGINE)})", _compared)
 _SIDE_BY_SIDE = {
     "first": mean_of_range(own.TTFT),
     "client": _client_waited,

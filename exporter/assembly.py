@@ -34,4 +34,12 @@ class Metrics:
         self.ups = Ups(families, ledger)
         registry.register(self.unified)
         registry.register(self.relay)
-        self.exposition: Exposition = PrometheusExposition(registry, ledger, self.relay.now)
+        self._exposition = PrometheusExposition(registry, ledger, self.relay.now)
+
+    @property
+    def exposition(self) -> Exposition:
+        return self._exposition
+
+    def tell_created(self, created: bool) -> None:
+        """Whether OpenMetrics has when each counter and histogram began (`metrics.created`), from now on."""
+        self._exposition.created = created

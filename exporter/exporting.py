@@ -188,6 +188,7 @@ class _Exporter:
         """Have all parts work by a plan. Who counts learns of it before who is counted, and chats change last."""
         roster = plan.roster
         self._metrics.recording.set_targets(roster)
+        self._metrics.tell_created(plan.config.metrics.created)
         self._overview.show(roster)
         self._log.forget_others(roster)
         self._natives.set_targets(roster, roster.endpoints)

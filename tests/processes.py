@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import shutil
 import socket
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -44,6 +46,14 @@ async def process(*command: str, cwd: Path) -> AsyncIterator[asyncio.subprocess.
         if running.returncode is None:
             running.terminate()
         await asyncio.wait_for(running.wait(), PATIENCE_SECONDS)
+
+
+def prometheus_version(binary: str) -> tuple[int, ...]:
+    """Of `prometheus` or `promtool`, like (3, 16, 0)."""
+    done = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True)
+    found = re.search(r"version (\d+(?:\.\d+)*)", done.stdout + done.stderr)
+    assert found is not None, done.stdout + done.stderr
+    return tuple(map(int, found[1].split(".")))
 
 
 def prometheus_binary() -> str:

@@ -8,9 +8,6 @@ from alerts.rule import Alert, Group, Recording
 from alerts.windows import written
 from config.alerting import Alerts
 
-KEEP_FIRING_FOR = (2, 42)
-"""The version of Prometheus that brought `keep_firing_for` (its changelog, 2.42.0)."""
-
 
 def document(groups: Iterable[Group], settings: Alerts) -> dict[str, object]:
     """The content of a rule file."""
@@ -25,15 +22,10 @@ def _group(group: Group, settings: Alerts) -> dict[str, object]:
 def _rule(rule: Recording | Alert, settings: Alerts) -> dict[str, object]:
     if isinstance(rule, Recording):
         return {"record": rule.name, "expr": rule.expr, **({"labels": dict(rule.labels)} if rule.labels else {})}
-    waits: dict[str, object] = {}
-    if rule.for_seconds:
-        waits["for"] = written(rule.for_seconds)
-    if rule.keep_seconds and settings.prometheus >= KEEP_FIRING_FOR:
-        waits["keep_firing_for"] = written(rule.keep_seconds)
     return {
         "alert": rule.name,
         "expr": rule.expr,
-        **waits,
+        **({"for": written(rule.for_seconds)} if rule.for_seconds else {}),
         "labels": {"severity": rule.severity.value, **rule.labels, **settings.labels},
         "annotations": {
             "summary": rule.summary,

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from alerts import recordings
+from alerts import histograms, recordings
 from catalogue import engines, own, pods, process, unified
 from catalogue.metric import Metric
 from dashboards.lint.foreign import FOREIGN
 
 Kind = Literal["counter", "gauge", "recorded"]
-JOB, INSTANCE, LE = recordings.JOB, "instance", "le"
+JOB, INSTANCE, LE = recordings.JOB, "instance", histograms.LE
 SCRAPED = (JOB, INSTANCE)
 """Labels that Prometheus gives to what it scrapes."""
 _SLO_IDENTITY = (own.SLO, "sloth_id", "sloth_service", "sloth_slo")
 _SLO_LABELS = (*recordings.ATTEMPTS.labels, *_SLO_IDENTITY)
-_SLI = re.compile(re.escape(recordings.SLI_ERROR).replace(re.escape("{window}"), r"\d+[smhdwy]"))
+_SLI = re.compile(re.escape(recordings.SLI_ERROR).replace(re.escape("{window}"), r"(?:\d+[smhdwy])+"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ def _of_metric(metric: Metric, apart: bool) -> Iterator[Series]:
         return
     if metric.type == "histogram":
         yield Series(metric.bucket, "counter", labels | {LE}, apart)
+        yield Series(metric.name, "counter", labels, apart)  # as a native histogram
     else:  # a summary: its quantiles are gauges
         yield Series(metric.name, "gauge", labels, apart)
     yield Series(metric.sum, "counter", labels, apart)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, values
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, enable_created_metrics, values
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Collected
 
@@ -12,7 +12,7 @@ from catalogue.metric import Metric
 from exporter.metrics.value import Value
 
 values.ValueClass = Value
-disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series for every counter and histogram, which no query of ours reads
+enable_created_metrics()  # type: ignore[no-untyped-call]  # when each series began is known here; the exposition tells it where it is asked for
 
 Family = Counter | Gauge | Histogram
 
@@ -48,12 +48,12 @@ class Families:
     def _build(self, metric: Metric) -> Family:
         match metric.type:
             case "counter":
-                return Counter(metric.name, metric.help, metric.labels, registry=self._registry)
+                return Counter(metric.name, metric.help, metric.labels, unit=metric.unit, registry=self._registry)
             case "gauge":
-                return Gauge(metric.name, metric.help, metric.labels, registry=self._registry)
+                return Gauge(metric.name, metric.help, metric.labels, unit=metric.unit, registry=self._registry)
             case "histogram":
                 bounds = boundaries(metric, self._thresholds.get(metric.name, ()))
-                return Histogram(metric.name, metric.help, metric.labels, registry=self._registry, buckets=bounds)
+                return Histogram(metric.name, metric.help, metric.labels, unit=metric.unit, registry=self._registry, buckets=bounds)
             case "summary":
                 raise ValueError(f"{metric.name}: quantiles of several processes cannot be added up; have it as a histogram")
 
@@ -131,4 +131,4 @@ class Gathered:
     def collect(self) -> Iterator[Collected]:
         for metric, read in self._sources.items():
             kind = CounterMetricFamily if metric.type == "counter" else GaugeMetricFamily
-            yield kind(metric.name, metric.help, value=read())
+            yield kind(metric.name, metric.help, value=read(), unit=metric.unit)

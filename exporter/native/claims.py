@@ -39,6 +39,10 @@ class Title:
         """`unknown` for a counter without `_total`: OpenMetrics has no such counter."""
         return "unknown" if self.type == "counter" and not self.name.endswith(_TOTAL) else self.type
 
+    def samples(self) -> tuple[str, ...]:
+        """The names that its samples may have."""
+        return (self.name, *(self.openmetrics_name + suffix for suffix in _SUFFIXES.get(self.openmetrics_type, ())))
+
     def taken(self) -> tuple[str, ...]:
         """The names that no other family of an OpenMetrics exposition may have.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from threading import Lock
@@ -76,6 +76,12 @@ class RelaySnapshot:
     @property
     def series(self) -> int:
         return sum(block.series for _, blocks in self._families for block in blocks)
+
+    def only(self, names: Set[str]) -> RelaySnapshot:
+        """The families of these names, or of whose samples one is named so."""
+        kept = RelaySnapshot()
+        kept._families = [family for family in self._families if not names.isdisjoint(family[0].samples())]
+        return kept
 
     def text(self) -> bytes:
         """In the plain text format 0.0.4."""

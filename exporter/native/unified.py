@@ -81,7 +81,7 @@ class Unified:
         for metric in unified.NATIVE:
             samples = [sample for told in every for sample in told.get(metric.name, ())]
             if samples:
-                family = Collected(metric.name.removesuffix("_total"), metric.help, metric.type)
+                family = Collected(metric.name.removesuffix("_total"), metric.help, metric.type, metric.unit)
                 family.samples = samples
                 yield family
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Awaitable, Callable, Iterable
+import math
+from collections.abc import Awaitable, Callable, Iterable, Set
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -61,7 +62,12 @@ class _Endpoints:
     async def metrics(self, request: web.Request) -> web.Response:
         accept = ",".join(request.headers.getall("Accept", []))
         compressed = takes_gzip(",".join(request.headers.getall("Accept-Encoding", [])))
-        body, content_type = await asyncio.to_thread(self._render, accept, compressed)
+        names = frozenset(request.query.getall("name[]", []))
+        patience = _patience(request.headers.get("X-Prometheus-Scrape-Timeout-Seconds", ""))
+        try:
+            body, content_type = await asyncio.wait_for(asyncio.to_thread(self._render, accept, names, compressed), patience)
+        except TimeoutError:
+            return web.Response(status=503, text=f"The metrics took longer than the scraper waits, {patience:g} s: raise its scrape timeout.\n")
         headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
         if compressed:
             headers["Content-Encoding"] = "gzip"
@@ -86,9 +92,18 @@ class _Endpoints:
         outcome = await asyncio.shield(reload())
         return web.Response(status=200 if outcome.well else 500, text="".join(f"{line}\n" for line in outcome.lines))
 
-    def _render(self, accept: str, compressed: bool) -> tuple[bytes, str]:
-        body, content_type = self._sources.exposition.render(accept)
+    def _render(self, accept: str, names: Set[str], compressed: bool) -> tuple[bytes, str]:
+        body, content_type = self._sources.exposition.render(accept, names)
         return (gzip.compress(body, GZIP_LEVEL) if compressed else body), content_type
+
+
+def _patience(scrape_timeout: str) -> float | None:
+    """How many seconds a scraper waits by its header; None where it says nothing that can be waited for."""
+    try:
+        seconds = float(scrape_timeout)
+    except ValueError:
+        return None
+    return seconds if 0 < seconds < math.inf else None
 
 
 def takes_gzip(accept_encoding: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
@@ -22,13 +22,15 @@ from exporter.negotiation import wishes
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 _EOF = b"# EOF\n"
+_CREATED = "_created"
 
 
 class Exposition(Protocol):
     """Renders all metrics. Slow with many series: call it in a thread."""
 
-    def render(self, accept: str) -> tuple[bytes, str]:
-        """The body, and its content type: in the form that the scraper's `Accept` header prefers."""
+    def render(self, accept: str, names: Set[str] = frozenset()) -> tuple[bytes, str]:
+        """The body, and its content type: in the form that the scraper's `Accept` header prefers. With `names`, the families that are named so, or
+        of whose samples one is, and no others."""
         ...
 
 
@@ -60,14 +62,11 @@ def _openmetrics(family: Collected) -> bytes:
     return lines.removesuffix(_EOF)
 
 
-def _written(family: Collected, write: Callable[[Collected], bytes]) -> _Lines:
-    return _Lines(write(family), len(family.samples))
-
-
 class PrometheusExposition:
     """The exposition by prometheus-client. Safe to call from any thread.
 
-    The engines' own metrics stand behind it: they are `relayed` as lines.
+    The engines' own metrics stand behind it: they are `relayed` as lines. With `created`, OpenMetrics tells of each counter and histogram of ours
+    when it began (`_created`).
     """
 
     def __init__(self, registry: CollectorRegistry, ledger: Ledger, relayed: Callable[[], RelaySnapshot] = RelaySnapshot) -> None:
@@ -75,15 +74,18 @@ class PrometheusExposition:
         self._ledger = ledger
         self._relayed = relayed
         self._last_seconds: float | None = None
+        self.created = False
 
-    def render(self, accept: str) -> tuple[bytes, str]:
+    def render(self, accept: str, names: Set[str] = frozenset()) -> tuple[bytes, str]:
         begin = time.perf_counter()
         openmetrics = wants_openmetrics(accept)
-        write = _openmetrics if openmetrics else _text
         # Each family is written before the next is read: the samples of all at once would take more memory than everything else.
-        ours = self._ledger.read(lambda: [_written(family, write) for family in self._registry.collect()])
+        ours = self._ledger.read(lambda: [self._lines(family, names, openmetrics) for family in self._registry.collect()])
         relayed = self._relayed()
-        ours += [_written(family, write) for family in self._about_itself(sum(one.series for one in ours) + relayed.series)]
+        total = sum(one.series for one in ours) + relayed.series
+        ours += [self._lines(family, names, openmetrics) for family in self._about_itself(total)]
+        if names:
+            relayed = relayed.only(names)
         parts = chain(
             (one.lines for one in ours), relayed.openmetrics_parts() if openmetrics else relayed.text_parts(), (_EOF,) if openmetrics else ()
         )
@@ -91,12 +93,25 @@ class PrometheusExposition:
         self._last_seconds = time.perf_counter() - begin
         return body, OPENMETRICS if openmetrics else TEXT
 
+    def _lines(self, family: Collected, names: Set[str], openmetrics: bool) -> _Lines:
+        """A family, without its lines where it is none of those that are asked for."""
+        if not (openmetrics and self.created):
+            family.samples = [sample for sample in family.samples if not sample.name.endswith(_CREATED)]
+        if names and not _named(family, names):
+            return _Lines(b"", len(family.samples))
+        return _Lines(_openmetrics(family) if openmetrics else _text(family), len(family.samples))
+
     def _about_itself(self, series: int) -> Iterator[Collected]:
         """What there is to say of the exposition itself, which has so many series beside these."""
         if self._last_seconds is not None:
             series += 1
-            yield GaugeMetricFamily(own.EXPOSITION_DURATION.name, own.EXPOSITION_DURATION.help, value=self._last_seconds)
+            duration = own.EXPOSITION_DURATION
+            yield GaugeMetricFamily(duration.name, duration.help, value=self._last_seconds, unit=duration.unit)
         yield GaugeMetricFamily(own.SERIES.name, own.SERIES.help, value=series + 1)
+
+
+def _named(family: Collected, names: Set[str]) -> bool:
+    return family.name in names or any(sample.name in names for sample in family.samples)
 
 
 def wants_openmetrics(accept: str) -> bool:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from alerts.rule import Group, Recording
 from alerts.rules import rules
 from config.model import Config
 from config.reader import parse
+from tests.processes import prometheus_version
 
 CONFIG = """
 targets: {vllm: {backend: vllm, url: "http://127.0.0.1:8000"}}
@@ -51,6 +53,17 @@ def promtool() -> str:
         assert not os.environ.get("CI"), "promtool is not installed"
         pytest.skip("promtool is not installed; it is part of Debian's package prometheus")
     return found
+
+
+@cache
+def converts() -> bool:
+    """Whether Prometheus keeps classic histograms as native ones, where it is told to."""
+    return prometheus_version(promtool()) >= (3,)
+
+
+def left_open() -> bool:
+    """Whether ranges leave out a sample at their first instant, as they do since Prometheus 3."""
+    return converts()
 
 
 def write_rules(configured: Config, folder: Path) -> Path:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import inf
 from types import MappingProxyType
 
@@ -167,6 +169,33 @@ def series(metric: Metric, samples: Iterable[float | None], *, name: str | None 
 def up(samples: Iterable[float | None], *, instance: str = INSTANCE) -> Series:
     """Prometheus's own word for whether it could scrape."""
     return {_named("up", instance, {}): _values(samples)}
+
+
+_BUCKET = re.compile(r'(?P<name>[\w:]+)_bucket\{(?P<labels>.*),le="(?P<le>[^"]+)"\}')
+_PART = re.compile(r"(?P<name>[\w:]+)_(?:bucket|sum|count)\{")
+
+
+def converted(told: Mapping[str, str]) -> Series:
+    """The same where Prometheus keeps classic histograms as native ones (`convert_classic_histograms_to_nhcb`). Sums are left out of them."""
+    histograms: dict[str, dict[float, list[str]]] = {}
+    for name, values in told.items():
+        if (match := _BUCKET.fullmatch(name)) is not None:
+            histograms.setdefault(f"{match['name']}{{{match['labels']}}}", {})[float(match["le"])] = values.split(" ")
+    families = {name.partition("{")[0] for name in histograms}
+    kept = {name: values for name, values in told.items() if (part := _PART.match(name)) is None or part["name"] not in families}
+    return kept | {name: " ".join(_natives(buckets)) for name, buckets in histograms.items()}
+
+
+def _natives(buckets: Mapping[float, Sequence[str]]) -> Iterator[str]:
+    bounds = sorted(buckets)
+    custom = " ".join(f"{bound:g}" for bound in bounds[:-1])
+    for samples in zip(*(buckets[bound] for bound in bounds), strict=True):
+        if samples[-1] in ("_", "stale"):
+            yield samples[-1]
+            continue
+        counts = [float(sample) for sample in samples]
+        each = " ".join(f"{count - before:g}" for before, count in pairwise((0.0, *counts)))
+        yield f"{{{{schema:-53 count:{counts[-1]:g} custom_values:[{custom}] buckets:[{each}]}}}}"
 
 
 def _named(name: str, instance: str, labels: Mapping[str, str]) -> str:

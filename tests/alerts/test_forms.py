@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from fnmatch import fnmatch
 from pathlib import Path
@@ -107,14 +108,9 @@ def test_every_alert_says_what_whom_and_where() -> None:
             assert "for" in rule
 
 
-def test_what_an_older_prometheus_does_not_know_is_left_out() -> None:
-    def keeps(settings: str) -> set[str]:
-        rules = [rule for group in written("alerts.rules.yaml", settings)["groups"] for rule in group["rules"]]
-        return {rule["alert"] for rule in rules if "keep_firing_for" in rule}
-
-    assert "LLMTargetDown" in keeps("")
-    assert keeps('prometheus: "2.41"') == set()
-    assert keeps('prometheus: "3.0"') == keeps("")
+def test_no_rule_holds_an_alert_whose_target_may_be_gone() -> None:
+    """Prometheus holds it for `keep_firing_for` whatever becomes of its series."""
+    assert "keep_firing_for" not in "".join(build(config(), [Form.RULES, Form.PROMETHEUS_RULE]).files.values())
 
 
 def test_no_link_leads_to_a_grafana_that_nobody_named() -> None:
@@ -134,7 +130,7 @@ def test_with_short_retention_nothing_looks_back_further() -> None:
     for number, unit in re.findall(r"(?:\[|offset )(\d+)([smhdw])\b", text):
         assert int(number) * {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}[unit] <= 86400
     assert "LLMTTFTRegression" not in text
-    assert "alerts.retention: LLMTTFTRegression is left out, as it looks back 169h" in built.notes
+    assert "alerts.retention: LLMTTFTRegression is left out, as it looks back 7d1h" in built.notes
 
 
 WITH_RETENTION = """
@@ -146,7 +142,7 @@ alerts: {retention: 1d}
 
 
 def test_kubernetes_takes_the_prometheus_rule() -> None:
-    for settings in ("", "labels: {team: llm}", 'prometheus: "2.41"'):
+    for settings in ("", "labels: {team: llm}"):
         assert [*problems("prometheusrules", written("prometheusrule.yaml", settings))] == []
 
 
@@ -169,6 +165,48 @@ def test_sloth_would_take_its_specification() -> None:
         assert queries["error_query"] != queries["total_query"]
         assert all("{{.window}}" in query for query in queries.values())
         assert slo["alerting"]["page_alert"]["labels"] == {"severity": "critical"}
+
+
+WINDOWS = """
+targets: {vllm: {backend: vllm, url: "http://127.0.0.1:8000"}}
+scenarios: {heartbeat: {every: 15s}}
+slos: {available: {scenario: heartbeat, objective: 99%, window: FIRST}, quick: {scenario: heartbeat, ttft: 1s, objective: 99%, window: SECOND}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "more", "said"),
+    [
+        ("30d", "7d", "", "slos.quick: its budget is told over 1w, for which Sloth has no windows; write a window of 28d or 30d, and"),
+        ("30d", "30d", "alerts: {retention: 1d}", "slos.available: its budget is told over 1d, for which Sloth has no windows; write a window"),
+        ("30d", "28d", "", "slos: have windows of 28d or 30d, and Sloth is told one period for all; write the same for each, or take"),
+    ],
+)
+def test_what_sloth_has_no_windows_for_is_refused(first: str, second: str, more: str, said: str) -> None:
+    configured = parse(WINDOWS.replace("FIRST", first).replace("SECOND", second) + more).config
+    with pytest.raises(AlertsError, match=re.escape(said)):
+        build(configured, [Form.SLOTH])
+    built = build(configured)
+    assert "sloth.yaml" not in built.files
+    assert any(note.startswith(f"sloth.yaml is left out: {said}") for note in built.notes)
+
+
+@pytest.mark.parametrize("window", ["28d", "30d"])
+def test_every_recording_that_sloth_makes_says_its_slo(window: str, tmp_path: Path) -> None:
+    """Dashboards choose by that label."""
+    sloth = shutil.which("sloth")
+    if sloth is None:
+        pytest.skip("sloth is not installed; tests/real/prometheus/install installs it")
+    text = build(parse(WINDOWS.replace("FIRST", window).replace("SECOND", window)).config, [Form.SLOTH]).files["sloth.yaml"]
+    (tmp_path / "sloth.yaml").write_text(text)
+    command = [sloth, "generate", "--input=sloth.yaml", "--out=rules.yaml", f"--default-slo-period={window}"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    groups = yaml.safe_load((tmp_path / "rules.yaml").read_text())["groups"]
+    recordings = [rule for group in groups for rule in group["rules"] if "record" in rule]
+    assert len(recordings) > 20
+    assert {rule["labels"]["slo"] for rule in recordings} == {"available", "quick"}
+    assert [rule["record"] for rule in recordings if rule["labels"]["slo"] != rule["labels"]["sloth_slo"]] == []
 
 
 def test_without_slos_there_are_no_files_of_them() -> None:

@@ -102,7 +102,7 @@ STALE = (
         (
             Firing(
                 13.25,
-                31.75,
+                29.75,
                 {**VLLM, "scenario": "heartbeat"},
                 "No chat of heartbeat with llm/vllm has ended for 3m 30s, though they are due more often. "
                 "The numbers of this target are old, and its alerts blind.",
@@ -152,7 +152,7 @@ STALE = (
         "taken out of the configuration meanwhile",
         chats(lasting(10, OK) + lasting(10, NOTHING) + lasting(10, GONE)),
         29.5,
-        (Firing(13.25, 21.75, VLLM),),
+        (Firing(13.25, 19.75, VLLM),),
     ),
     Case(
         "LLMProberStale",
@@ -453,5 +453,5 @@ def test_a_threshold_beyond_the_buckets_is_the_last_boundary() -> None:
     expressions = {
         alert.labels["metric"]: alert.expr for group in rules(configured).alerts for alert in group.rules if alert.name == "LLMBucketSaturation"
     }
-    assert 'le=~"90[.]5"' in expressions["chatprobe_ttft_seconds"]
+    assert 'le="90.5"' in expressions["chatprobe_ttft_seconds"]
     assert 'le=~"300([.]0)?"' in expressions["chatprobe_e2e_seconds"]

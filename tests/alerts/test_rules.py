@@ -26,7 +26,7 @@ SLOS = (
     "slos: {available: {scenario: chat, objective: 99.9%, window: 7d}, quick: {scenario: heartbeat, ttft: 90s, objective: 95%, window: 28d}}",
     "slos: {available: {scenario: chat, objective: 99%, window: 90d}}",
 )
-ALERTS = ("", "alerts: {retention: 2w}", "alerts: {retention: 3d}", 'alerts: {prometheus: "2.30", low_volume: warn}')
+ALERTS = ("", "alerts: {retention: 2w}", "alerts: {retention: 3d}", 'alerts: {prometheus: "2.40", low_volume: warn}')
 
 
 CONFIGURATIONS = [f"{_TARGETS}{slos}\n{settings}\n" for slos in SLOS for settings in ALERTS]

@@ -409,7 +409,7 @@ def test_an_outage_that_was_told_of_does_not_page_again_when_it_is_over(tmp_path
         [bool(alerts) for alerts in fired.values()]
         for fired in firing_together(config(), [DOWN, FAST, SLOW], series, minutes, tmp_path, groups=evaluated)
     )
-    assert down == [False, True, True, True, True, True, True, False, False, False, False]
+    assert down == [False, True, True, True, True, True, False, False, False, False, False]
     assert not any(fast)
     assert not any(slow)
 

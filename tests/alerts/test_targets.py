@@ -49,13 +49,13 @@ DAYS = 24 * 60
 TARGET_DOWN = (
     Case(
         "LLMTargetDown",
-        "refused from the fifth minute to the tenth: three failed chats, a minute, and two minutes kept",
+        "refused from the fifth minute to the tenth: three failed chats, and a minute",
         chats(lasting(5, OK) + lasting(5, REFUSED) + lasting(5, OK)),
         14.5,
         (
             Firing(
                 6.5,
-                11.75,
+                9.75,
                 VLLM,
                 "No chat with llm/vllm (Qwen/Qwen2.5-7B-Instruct) has succeeded for 1m 45s. The most frequent failure in 10m: connect.",
             ),
@@ -117,7 +117,7 @@ TARGET_DOWN = (
             interval=1,
         ),
         10,
-        (Firing(6.25, 10, VLLM),),
+        (Firing(6.5, 10, VLLM),),
     ),
     Case(
         "LLMTargetDown",
@@ -150,14 +150,14 @@ TARGET_DOWN = (
         "down at first, then up, and its model becomes known",
         chats(lasting(2, REFUSED) + lasting(10, GONE), target=UNKNOWN) | chats(lasting(2, GONE) + lasting(10, OK)),
         12,
-        (Firing(1.5, 3.75, UNKNOWN),),
+        (Firing(1.5, 1.75, UNKNOWN),),
     ),
     Case(
         "LLMTargetDown",
         "taken out of the configuration while it is down",
         chats(lasting(5, OK) + lasting(5, REFUSED) + lasting(10, GONE)),
         20,
-        (Firing(6.5, 11.75, VLLM),),
+        (Firing(6.5, 9.75, VLLM),),
     ),
     Case(
         "LLMTargetDown",
@@ -178,7 +178,7 @@ TARGET_DOWN = (
         "only the chats of one scenario fail: it looks like an outage until another one's next chat succeeds",
         chats(lasting(2, OK) + lasting(28, WRONG)) | chats(seldom(*[OK] * 6, minutes=5), scenario="chat", interval=300),
         29.5,
-        (Firing(3.5, 6.75, VLLM),),
+        (Firing(3.5, 4.75, VLLM),),
     ),
     Case(
         "LLMTargetDown",
@@ -237,7 +237,7 @@ MODEL_MISSING_CASES = (
         (
             Firing(
                 7.5,
-                16.75,
+                14.75,
                 VLLM,
                 "The engine answers that it has no model Qwen/Qwen2.5-7B-Instruct: 11 chats with llm/vllm failed by that in 30m, "
                 "and none succeeds. Users who ask for it get an error.",
@@ -364,7 +364,7 @@ PROBE_LOADS_MODEL = (
         (
             Firing(
                 6.25,
-                74.75,
+                79.75,
                 {**OLLAMA, "scenario": "heartbeat"},
                 "Chats of heartbeat with llm/ollama had the model loaded anew although it was in memory. Its users wait for that, and again "
                 "when it is loaded as they want it. chatprobe holds these chats back, and tries again ever more seldom.",

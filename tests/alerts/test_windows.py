@@ -33,6 +33,20 @@ def test_windows_are_recorded_once() -> None:
     assert [written(seconds) for seconds in recorded(pairs(30 * DAY))] == ["5m", "30m", "1h", "2h", "6h", "1d", "3d"]
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(30 * DAY, "30d"), (28 * DAY, "4w"), (7 * DAY, "1w"), (90, "90s"), (5400, "90m"), (DAY, "1d")])
+DURATIONS = {
+    30 * DAY: "30d",
+    28 * DAY: "4w",
+    7 * DAY: "1w",
+    169 * HOUR: "7d1h",
+    20_160: "5h36m",
+    5400: "1h30m",
+    90: "1m30s",
+    DAY: "1d",
+    0: "0s",
+    365 * DAY: "1y",
+}
+
+
+@pytest.mark.parametrize(("seconds", "text"), DURATIONS.items(), ids=DURATIONS.values())
 def test_as_prometheus_writes_durations(seconds: int, text: str) -> None:
     assert written(seconds) == text

@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 from config.base import Section
 from config.effective import effective
 from config.engine_metrics import Native
+from config.model import Config
 from config.prompt import SyntheticPrompt, TextPrompt
 from config.reader import parse
 from config.rules import OURS
@@ -53,7 +54,7 @@ def default(section: type[Section], key: str, value: object) -> str:
         return "must be given"
     if key == "timeout":
         return "`5s`" if section is Native else "`120s`"
-    if key in WRITTEN_OTHERWISE:
+    if key in WRITTEN_OTHERWISE and (section, key) != (Config, "metrics"):
         return WRITTEN_OTHERWISE[key]
     if value is None or isinstance(value, Section) or value in ({}, ()):
         return ""

@@ -14,7 +14,7 @@ from dashboards.lint.page import Page, Target
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series of an answer: values as (seconds since the epoch, value)."""
+    """One series of an answer: values as (seconds since the epoch, value), of a native histogram how much it has observed."""
 
     labels: Mapping[str, str]
     values: tuple[tuple[float, float], ...]
@@ -68,6 +68,12 @@ class Prometheus:
         found: list[Mapping[str, str]] = answer["data"]
         return found
 
+    async def rules(self) -> list[Mapping[str, str]]:
+        """All rules, with how each was evaluated last."""
+        async with self._session.get(f"{self.url}/api/v1/rules") as response:
+            answer: dict[str, Any] = await response.json()
+        return [rule for group in answer["data"]["groups"] for rule in group["rules"]]
+
     async def _ask(self, kind: str, parameters: Mapping[str, str]) -> list[Series]:
         try:
             async with self._session.post(f"{self.url}/api/v1/{kind}", data=parameters) as response:
@@ -80,8 +86,17 @@ class Prometheus:
         data = answer["data"]
         if data["resultType"] == "scalar":
             return [Series({}, _numbers([data["result"]]))]
-        found = (Series(each["metric"], _numbers(each.get("values") or [each["value"]])) for each in data["result"])
+        found = (Series(each["metric"], (*_numbers(_of(each, "value")), *_observed(_of(each, "histogram")))) for each in data["result"])
         return [series for series in found if series.values]
+
+
+def _of(each: Mapping[str, Any], kind: str) -> Iterable[Any]:
+    """The samples of one kind, of a range or of an instant."""
+    return each.get(f"{kind}s") or ([each[kind]] if kind in each else [])
+
+
+def _observed(pairs: Iterable[tuple[float, Mapping[str, str]]]) -> tuple[tuple[float, float], ...]:
+    return tuple((float(at), float(histogram["count"])) for at, histogram in pairs)
 
 
 def _numbers(pairs: Iterable[tuple[float, str]]) -> tuple[tuple[float, float], ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import yaml
 
+from alerts import recordings
 from alerts.build import build
 from config.reader import parse
 from simulator import Latency, Options, simulated
@@ -19,6 +20,7 @@ from tests.processes import free_port, process, prometheus_binary
 from tests.waiting import PATIENCE_SECONDS
 
 JOB = "chatprobe"
+CONVERTED = "converted"
 ENGINES: dict[str, Options] = {
     "vllm": Options(
         models=("qwen2.5-7b-instruct",),
@@ -76,8 +78,10 @@ alerts: {{scrape_interval: {scrape}s, evaluation_interval: {scrape}s}}
 
 
 @asynccontextmanager
-async def demo(folder: Path, scrape_seconds: int = 3) -> AsyncIterator[Prometheus]:
+async def demo(folder: Path, scrape_seconds: int = 3, *, converted: bool = False) -> AsyncIterator[Prometheus]:
     """Run it all, with files in `folder`, while the context lasts; rules are evaluated as often as scraped. Data come by and by.
+
+    With `converted`, which Prometheus 3 can, it scrapes all of it as another job too, whose histograms it keeps as native ones.
 
     A scrape may take as long as the time between two: on a busy machine a second is not enough.
     """
@@ -91,7 +95,7 @@ async def demo(folder: Path, scrape_seconds: int = 3) -> AsyncIterator[Prometheu
                 assert done.status < 300, await done.text()
         written = CONFIGURATION.format(listen=exporter, scrape=scrape_seconds, **{name: engine.url for name, engine in engines.items()})
         (folder / "chatprobe.yaml").write_text(written)
-        (folder / "prometheus.yml").write_text(yaml.safe_dump(_scraping(written, folder, exporter, scrape_seconds)))
+        (folder / "prometheus.yml").write_text(yaml.safe_dump(_scraping(written, folder, exporter, scrape_seconds, converted)))
         serve = (sys.executable, "-m", "cli", "serve", "--config", str(folder / "chatprobe.yaml"))
         storage = (f"--storage.tsdb.path={folder / 'data'}", "--enable-feature=exemplar-storage")
         await stack.enter_async_context(process(*serve, cwd=folder))
@@ -99,7 +103,7 @@ async def demo(folder: Path, scrape_seconds: int = 3) -> AsyncIterator[Prometheu
         yield Prometheus(f"http://{server}", session)
 
 
-def _scraping(configuration: str, folder: Path, exporter: str, seconds: int) -> dict[str, object]:
+def _scraping(configuration: str, folder: Path, exporter: str, seconds: int, converted: bool) -> dict[str, object]:
     """Prometheus' configuration; writes the rules that it names. All are evaluated at once, those of long windows too."""
     files = [name for name in build(parse(configuration).config).files.items() if name[0].endswith(".rules.yaml")]
     for name, text in files:
@@ -107,17 +111,18 @@ def _scraping(configuration: str, folder: Path, exporter: str, seconds: int) -> 
         for group in rules["groups"]:
             group["interval"] = f"{seconds}s"
         (folder / name).write_text(yaml.safe_dump(rules))
+    jobs: dict[str, dict[str, object]] = {JOB: {}} | ({CONVERTED: {"convert_classic_histograms_to_nhcb": True}} if converted else {})
     return {
         "global": {"scrape_interval": f"{seconds}s", "evaluation_interval": f"{seconds}s"},
         "rule_files": [name for name, _ in files],
-        "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": [exporter]}]}],
+        "scrape_configs": [{"job_name": job, "static_configs": [{"targets": [exporter]}], **more} for job, more in jobs.items()],
     }
 
 
 async def warmed_up(prometheus: Prometheus, seconds: float) -> None:
     """Wait until the rules had told of every engine so long ago. Raises TimeoutError if that does not come."""
     wanted = (
-        f'count(count by (target) (target:chatprobe_ttft_seconds_bucket:rate5m{{le="+Inf"}} > 0)) == {len(ENGINES)}',
+        f"count({recordings.TTFT.histogram().count(('target',))} > 0) == {len(ENGINES)}",
         f"count(count by (target, slo) (slo:period_burn_rate:ratio)) == {2 * len(ENGINES)}",
         f"count(count by (target) (target:chatprobe_pair_wins:ratio_rate1h)) == {len(ENGINES)}",
         "sum(target:chatprobe_probe_failures:rate5m) > 0",

@@ -49,17 +49,20 @@ def test_what_is_recorded_has_no_instance() -> None:
 
 
 def test_a_quantile_drops_what_is_no_number() -> None:
+    series = 'target:chatprobe_ttft_seconds_bucket:rate5m{job=~"$job", target=~"$target", backend=~"$backend", model=~"$model", scenario=~"$scenario"'
     assert promql.quantile("0.95", recordings.TTFT, by=("target",), over="1h", offset="1w") == (
-        "histogram_quantile(0.95, sum by (target, le) (sum_over_time(target:chatprobe_ttft_seconds_bucket:rate5m"
-        '{job=~"$job", target=~"$target", backend=~"$backend", model=~"$model", scenario=~"$scenario"}[1h] offset 1w))) >= 0'
+        f'histogram_quantile(0.95, sum by (target) (sum_over_time({series}, le=""}}[1h] offset 1w))\nor on (target)\n'
+        f'sum by (target, le) (sum_over_time({series}, le!=""}}[1h] offset 1w))) >= 0'
     )
 
 
 def test_a_mean_drops_where_nothing_was_observed() -> None:
-    chosen = '{job=~"$job", instance=~"$instance"}'
+    native, total, count = (
+        f'sum by (job) (rate(chatprobe_exporter_schedule_lag_seconds{part}{{job=~"$job", instance=~"$instance"}}[$__rate_interval]))'
+        for part in ("", "_sum", "_count")
+    )
     assert promql.mean(own.SCHEDULE_LAG, by=("job",)) == (
-        f"sum by (job) (rate(chatprobe_exporter_schedule_lag_seconds_sum{chosen}[$__rate_interval]))"
-        f" / (sum by (job) (rate(chatprobe_exporter_schedule_lag_seconds_count{chosen}[$__rate_interval])) > 0)"
+        f"(histogram_sum({native})\nor on (job)\n{total}) / ((histogram_count({native})\nor on (job)\n{count}) > 0)"
     )
 
 
@@ -68,7 +71,10 @@ def test_counters_and_buckets_are_asked_for_their_rate() -> None:
     assert promql.rate(own.PROBE_FAILURES, promql.equals("reason", "dns")) == (
         f'sum by (target, backend) (rate(chatprobe_probe_failures_total{chosen}, reason="dns"}}[$__rate_interval]))'
     )
-    assert promql.heat(own.TTFT) == f"sum by (le) (rate(chatprobe_ttft_seconds_bucket{chosen}}}[$__rate_interval]))"
+    assert promql.heat(own.TTFT) == (
+        f"sum by () (rate(chatprobe_ttft_seconds{chosen}}}[$__rate_interval]))\nor on ()\n"
+        f"sum by (le) (rate(chatprobe_ttft_seconds_bucket{chosen}}}[$__rate_interval]))"
+    )
 
 
 def test_what_a_label_is_not() -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import gzip
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 import pytest
@@ -21,6 +23,7 @@ from exporter.web.server import ListenError, listening
 from probes.failure import Failure, Reason
 from tests.exporter.chats import chat, failed
 from tests.exporter.scrape import CONFIG, promtool_accepts, read
+from tests.waiting import PATIENCE_SECONDS
 from traffic.events import Breaker, Facts, Skip, SkipReason
 from traffic.roster import roster
 
@@ -68,6 +71,32 @@ async def test_metrics_in_the_form_that_is_asked_for(site: Site) -> None:
     assert response.headers["Content-Type"] == OPENMETRICS
     assert read(body, as_openmetrics=True).value(own.PROBES.name) == 0
     assert response.headers["Vary"] == "Accept, Accept-Encoding"
+
+
+async def test_only_the_families_that_are_asked_for(site: Site) -> None:
+    asked = ("chatprobe_ttft_seconds", own.PROBES.name, own.ITL.bucket, own.SERIES.name, "nobody_has_it")
+    for accept, openmetrics in (("", False), ("application/openmetrics-text", True)):
+        status, _, body = await site.get("/metrics?" + "&".join(f"name[]={name}" for name in asked), Accept=accept)
+        families = {part for metric in (own.TTFT, own.ITL) for part in (metric.bucket, metric.sum, metric.count)}
+        assert status == 200
+        assert set(read(body, as_openmetrics=openmetrics).samples) == families | {own.PROBES.name, own.SERIES.name}
+    assert (await site.get("/metrics?name[]=nobody_has_it"))[2] == b""
+
+
+async def test_a_scraper_that_waits_no_longer_has_an_answer_by_then(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = threading.Event()
+    rendered = type(site.metrics.exposition).render
+
+    def slow(*given: Any) -> tuple[bytes, str]:
+        done.wait(PATIENCE_SECONDS)
+        return rendered(*given)
+
+    monkeypatch.setattr(type(site.metrics.exposition), "render", slow)
+    status, _, body = await site.get("/metrics", **{"X-Prometheus-Scrape-Timeout-Seconds": "0.05"})
+    assert (status, body) == (503, b"The metrics took longer than the scraper waits, 0.05 s: raise its scrape timeout.\n")
+    done.set()
+    for header in ("", "soon", "0", "-1", "inf", "nan", str(PATIENCE_SECONDS)):
+        assert (await site.get("/metrics", **{"X-Prometheus-Scrape-Timeout-Seconds": header}))[0] == 200
 
 
 async def test_metrics_are_compressed_when_that_is_asked_for(site: Site) -> None:

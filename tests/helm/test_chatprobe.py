@@ -24,6 +24,7 @@ from config.sections import keys
 from discovery.kubernetes import rbac
 from helm.reference.build import HELM
 from tests.alerts.promtool import promtool
+from tests.crds import problems
 from tests.helm.cluster import KUBERNETES, NAMESPACE, OPENSHIFT, Cluster, Rendered, example, examples, render
 from tests.helm.objects import pod
 from traffic.sharding import read_shard
@@ -230,6 +231,14 @@ def test_no_label_of_ours_is_one_that_prometheus_gives() -> None:
     assert {label for metric in metrics for label in metric.labels} & OF_THE_OPERATOR == set()
     (endpoint,) = render("chatprobe", {}).one("ServiceMonitor")["spec"]["endpoints"]
     assert endpoint["honorLabels"] is False
+
+
+def test_a_service_monitor_takes_what_prometheus_shall_make_of_histograms() -> None:
+    wanted = {"convertClassicHistogramsToNHCB": True, "scrapeClassicHistograms": True}
+    monitor = render("chatprobe", {"serviceMonitor": {"spec": {**wanted, "selector": {}, "endpoints": []}}}).one("ServiceMonitor")
+    assert monitor["spec"].items() >= wanted.items()
+    assert {key: value for key, value in monitor["spec"].items() if key not in wanted} == render("chatprobe", {}).one("ServiceMonitor")["spec"]
+    assert [*problems("servicemonitors", monitor)] == []
 
 
 def test_the_service_monitor_finds_the_service_and_the_service_the_pods() -> None:

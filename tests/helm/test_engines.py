@@ -172,6 +172,8 @@ def test_its_metrics_are_scraped_once(engine: str) -> None:
     assert render(engine, {}, KUBERNETES).all("ServiceMonitor") == []
     assert render(engine, {"serviceMonitor": {"enabled": False}}).all("ServiceMonitor") == []
     assert render(engine, {"serviceMonitor": {"enabled": True}}, KUBERNETES).all("ServiceMonitor") != []
+    monitor = render(engine, {"serviceMonitor": {"spec": {"convertClassicHistogramsToNHCB": True, "selector": {}}}}).one("ServiceMonitor")
+    assert monitor["spec"] == {**render(engine, {}).one("ServiceMonitor")["spec"], "convertClassicHistogramsToNHCB": True}
 
 
 def test_ollama_has_no_metrics_to_scrape() -> None:

@@ -38,6 +38,9 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
 spec:
+  {{- with omit $monitor.spec "selector" "endpoints" }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
   selector:
     matchLabels:
       {{- include "engine.selectorLabels" . | nindent 6 }}
