@@ -12,7 +12,7 @@ from probes import backends
 from probes.ask import Endpoint
 from probes.backends.backend import Backend
 from probes.control import ControlError, MissingError, NoAnswerError
-from probes.numbers.loaded import ListedModel, LoadedModel, ModelDetails, OnDemand
+from probes.numbers.loaded import ListedModel, LoadedModel, ModelDetails
 
 T = TypeVar("T")
 
@@ -33,17 +33,38 @@ class Memory(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Namesake:
+    """A model in memory under the name of another: the name meant it when it was loaded, and was given away since.
+
+    It serves chats with the other too where that has the same files, as after a change of its prompt alone. Nobody tells
+    that, since what the name meant is not listed any more. It is so where a load of the other went through and this is
+    what is in memory still.
+    """
+
+    digest: str
+    model_digest: str
+    """Of the other."""
+    context_tokens: int | None
+
+    @property
+    def place(self) -> Place:
+        """That of the other, once it is known that this one serves it."""
+        return Place(Memory.LOADED, self.context_tokens)
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a model is right now.
 
     `context_tokens` is the context that a loaded one has: a chat that says another, or none, may load it anew. It is
     None where the engine does not tell it, or where it does not matter. `detail` says why it could not be told where
-    the model is.
+    the model is. `namesake` is set for one that is not in memory by what the engine tells, and may be.
     """
 
     memory: Memory
     context_tokens: int | None = None
     detail: str = ""
+    namesake: Namesake | None = None
 
 
 class Questions(Protocol):
@@ -72,11 +93,12 @@ async def place(control: Questions, endpoint: Endpoint, model: str) -> Place:
         silent = isinstance(loaded, NoAnswerError) and isinstance(listed, NoAnswerError)
         return Place(Memory.SILENT if silent else Memory.UNTOLD, detail=str(loaded))
     if isinstance(listed, ControlError):
-        return _placed(next((one for one in loaded if _is_called(backend, one.name, model)), None))
+        return _placed(_called(backend, model, loaded))
     try:
         if entry is None:
-            return await _unlisted(control, endpoint, backend.on_demand, model, loaded, listed)
-        return _placed(await _runner(control, endpoint, backend, entry, loaded, listed))
+            return await _unlisted(control, endpoint, backend, model, loaded, listed)
+        runner = await _runner(control, endpoint, backend, entry, loaded, listed)
+        return _placed(runner) if runner is not None else Place(Memory.UNLOADED, namesake=_namesake(backend, entry, loaded, listed))
     except ControlError as error:
         return Place(Memory.UNTOLD, detail=str(error))
 
@@ -124,6 +146,10 @@ def _entry(backend: Backend, model: str, listed: Sequence[ListedModel]) -> Liste
     return next((one for one in listed if _is_called(backend, one.name, model)), None)
 
 
+def _called(backend: Backend, model: str, loaded: Sequence[LoadedModel]) -> LoadedModel | None:
+    return next((one for one in loaded if _is_called(backend, one.name, model)), None)
+
+
 def _is_of(backend: Backend, model: ListedModel, runner: LoadedModel) -> bool:
     """Whether a model in memory is this one. Its name may mean another model since it was loaded."""
     if model.digest is None or runner.digest is None:
@@ -134,7 +160,19 @@ def _is_of(backend: Backend, model: ListedModel, runner: LoadedModel) -> bool:
 def _placed(runner: LoadedModel | None) -> Place:
     if runner is None:
         return Place(Memory.UNLOADED)
-    return Place(Memory.LOADED, int(runner.context_tokens) if runner.context_tokens else None)
+    return Place(Memory.LOADED, _context_tokens(runner))
+
+
+def _context_tokens(runner: LoadedModel) -> int | None:
+    return int(runner.context_tokens) if runner.context_tokens else None
+
+
+def _namesake(backend: Backend, model: ListedModel, loaded: Sequence[LoadedModel], listed: Sequence[ListedModel]) -> Namesake | None:
+    known = {one.digest for one in listed}
+    for runner in loaded:
+        if model.digest and runner.digest and runner.digest not in known and _is_called(backend, runner.name, model.name):
+            return Namesake(runner.digest, model.digest, _context_tokens(runner))
+    return None
 
 
 async def _runner(
@@ -172,11 +210,14 @@ async def _details_of(
 
 
 async def _unlisted(
-    control: Questions, endpoint: Endpoint, on_demand: OnDemand, model: str, loaded: Sequence[LoadedModel], listed: Sequence[ListedModel]
+    control: Questions, endpoint: Endpoint, backend: Backend, model: str, loaded: Sequence[LoadedModel], listed: Sequence[ListedModel]
 ) -> Place:
     """Where a model is that is not listed by its name: the engine may know it by that name all the same."""
-    if on_demand.elsewhere(model):
+    if backend.on_demand is not None and backend.on_demand.elsewhere(model):
         return Place(Memory.ALWAYS)
+    runner = _called(backend, model, loaded)
+    if runner is not None:
+        return _placed(runner)
     try:
         own = await control.details(endpoint, model)
     except MissingError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from probes.backends.backend import Backend
 from probes.control import ControlError
 from probes.failure import Reason
 from probes.load import LoadError
-from probes.loading import Memory, Place, chosen, must_load, place
+from probes.loading import Memory, Namesake, Place, chosen, must_load, place
 from probes.record import ChatRecord
 from probes.spare import told
 from traffic.events import Facts, ModelLoad, Sink, SkipReason
@@ -57,10 +57,19 @@ class Served:
     the chat itself shows what is wrong.
     """
 
-    def __init__(self, endpoint: Endpoint, control: Questions, clock: Clock, sink: Sink, *, model: str = UNKNOWN_MODEL) -> None:
-        """`model` is the name that was known before.
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        control: Questions,
+        clock: Clock,
+        sink: Sink,
+        *,
+        model: str = UNKNOWN_MODEL,
+        load_turn: asyncio.Lock | None = None,
+    ) -> None:
+        """`model` is the name that was known before. It is kept until the engine does not list it any more, where none is configured.
 
-        It is kept until the engine does not list it any more, where none is configured.
+        `load_turn` is held while the engine loads a model, and shared by all its targets.
         """
         self._endpoint = endpoint
         self._control = control
@@ -69,9 +78,11 @@ class Served:
         self._facts = Facts(endpoint.name, model=endpoint.model or model)
         self._holding = Holding(clock)
         self._loaded_ns: int | None = None
-        self._loading = Loading(endpoint.name, control, clock, self._loads)
+        self._proven: Namesake | None = None
+        self._loading = Loading(endpoint.name, control, clock, self._loads, turn=load_turn or asyncio.Lock(), is_needed=self._still_must_load)
         self._ended_without_answer = False
         self._context_is_untold = False
+        self._untold = ""
         self._looked_behind = False
         self._asking: asyncio.Task[None] | None = None
         self._ask_again_ns: int | None = None
@@ -117,7 +128,10 @@ class Served:
 
     async def load(self, scenario: str | None) -> LoadError | SkipReason | None:
         """Have the model loaded (`Loading.load`)."""
-        return await self._loading.load(self._endpoint, self._facts.model, scenario)
+        ended = await self._loading.load(self._endpoint, self._facts.model, scenario)
+        if ended is None:
+            self._proven = (await place(self._control, self._endpoint, self._facts.model)).namesake
+        return ended
 
     async def model(self) -> str:
         """The name of the model to chat with: the configured one, or the one that the engine listed first.
@@ -134,7 +148,8 @@ class Served:
 
     async def place(self) -> Place:
         """Where the model is right now, asked anew each time."""
-        found = await place(self._control, self._endpoint, self._facts.model)
+        found = await self._found()
+        self._tell_untold(found)
         match found.memory:
             case Memory.LOADED:
                 self._is_loaded(found.context_tokens)
@@ -144,11 +159,31 @@ class Served:
                     self._hold_back("a chat ended without an answer, and the model was not in memory any more: the load that it began ended with it")
             case Memory.ALWAYS:
                 self._learn(replace(self._facts, model_loaded=None, context_tokens=None))
-            case Memory.UNTOLD | Memory.SILENT:
-                _log.debug("no answer on loaded models", target=self._endpoint.name, detail=found.detail)
         if found.memory not in (Memory.UNTOLD, Memory.SILENT):
             self._ended_without_answer = False
         return found
+
+    async def _found(self) -> Place:
+        found = await place(self._control, self._endpoint, self._facts.model)
+        if found.namesake is not None and found.namesake == self._proven:
+            return found.namesake.place
+        return found
+
+    async def _still_must_load(self) -> bool:
+        return self.must_load(await self._found())
+
+    def _tell_untold(self, found: Place) -> None:
+        """Say, once for each cause, why it is not known where the model is, while the engine answers."""
+        detail = found.detail if found.memory is Memory.UNTOLD else ""
+        if detail and detail != self._untold:
+            _log.warning(
+                "the engine does not tell whether the model is in memory",
+                target=self.name,
+                model=self._facts.model,
+                detail=detail,
+                cost="a chat may load it" if self._endpoint.load_model else "no chat is sent, as it might load it; load_model: true allows it",
+            )
+        self._untold = detail
 
     def refusal(self, found: Place) -> SkipReason | None:
         """Why no chat may be sent with the model in this place; None where one may, or where nobody answers."""
@@ -286,49 +321,6 @@ class Served:
             self._facts = facts
             if not self._gone:
                 self._sink(facts)
-
-
-class Population:
-    """One `Served` for each target.
-
-    As long as a target's engine and model stay the same, what is known of it is kept.
-    """
-
-    def __init__(self, control: Questions, clock: Clock, tell: Sink) -> None:
-        self._control = control
-        self._clock = clock
-        self._tell = tell
-        self._engines: dict[str, Served] = {}
-
-    @property
-    def engines(self) -> Mapping[str, Served]:
-        """By the target's name."""
-        return self._engines
-
-    def update(self, endpoints: Mapping[str, Endpoint]) -> tuple[str, ...]:
-        """Have these targets from now on.
-
-        Gives the names whose engine is gone: the target is gone, or another engine has its name now.
-        """
-        gone = [name for name in self._engines if name not in endpoints]
-        for name in gone:
-            self._engines.pop(name).leave()
-        for name, endpoint in endpoints.items():
-            before = self._engines.get(name)
-            if before is not None and before.use(endpoint):
-                continue
-            model = UNKNOWN_MODEL
-            if before is not None:
-                before.leave()
-                gone.append(name)
-                model = before.facts.model if before.endpoint.backend == endpoint.backend else UNKNOWN_MODEL
-            self._engines[name] = Served(endpoint, self._control, self._clock, self._tell, model=model)
-            self._tell(self._engines[name].facts)
-        return tuple(gone)
-
-    async def close(self) -> None:
-        """Ask no engine anything any more."""
-        await asyncio.gather(*(engine.close() for engine in self._engines.values()))
 
 
 def _engine(endpoint: Endpoint) -> tuple[object, ...]:
