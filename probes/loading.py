@@ -104,9 +104,12 @@ async def place(control: Questions, endpoint: Endpoint, model: str) -> Place:
 
 
 def must_load(endpoint: Endpoint, found: Place) -> bool:
-    """Whether a model in this place is to be loaded before a chat with it is sent: it may be, and its engine can without one."""
+    """Whether a model in this place is to be loaded before a chat with it is sent: it may be, and its engine can without one.
+
+    Where it is not told whether it is in memory, a load does nothing to one that is, and has more patience than a chat with one that is not.
+    """
     on_demand = backends.get(endpoint.backend).on_demand
-    return found.memory is Memory.UNLOADED and endpoint.load_model and on_demand is not None and on_demand.load is not None
+    return found.memory in (Memory.UNLOADED, Memory.UNTOLD) and endpoint.load_model and on_demand is not None and on_demand.load is not None
 
 
 def unanswered(endpoint: Endpoint) -> Place:

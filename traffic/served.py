@@ -79,6 +79,7 @@ class Served:
         self._holding = Holding(clock)
         self._loaded_ns: int | None = None
         self._proven: Namesake | None = None
+        self._loaded_while_untold = False
         self._loading = Loading(endpoint.name, control, clock, self._loads, turn=load_turn or asyncio.Lock(), is_needed=self._still_must_load)
         self._ended_without_answer = False
         self._context_is_untold = False
@@ -124,13 +125,14 @@ class Served:
 
     def must_load(self, found: Place) -> bool:
         """Whether the model has to be loaded before a chat is sent, and may be."""
-        return must_load(self._endpoint, found)
+        return must_load(self._endpoint, found) and not (found.memory is Memory.UNTOLD and self._loaded_while_untold)
 
     async def load(self, scenario: str | None) -> LoadError | SkipReason | None:
         """Have the model loaded (`Loading.load`)."""
         ended = await self._loading.load(self._endpoint, self._facts.model, scenario)
         if ended is None:
-            self._proven = (await place(self._control, self._endpoint, self._facts.model)).namesake
+            found = await place(self._control, self._endpoint, self._facts.model)
+            self._proven, self._loaded_while_untold = found.namesake, found.memory is Memory.UNTOLD
         return ended
 
     async def model(self) -> str:
@@ -160,7 +162,7 @@ class Served:
             case Memory.ALWAYS:
                 self._learn(replace(self._facts, model_loaded=None, context_tokens=None))
         if found.memory not in (Memory.UNTOLD, Memory.SILENT):
-            self._ended_without_answer = False
+            self._ended_without_answer = self._loaded_while_untold = False
         return found
 
     async def _found(self) -> Place:
@@ -206,6 +208,7 @@ class Served:
         elif record.outcome == "ok" and self._holding.end_by(record.started_ns):
             self._learn(replace(self._facts, held_back=None))
         self._ended_without_answer = record.reason in (Reason.FIRST_TOKEN_TIMEOUT, Reason.TIMEOUT) and record.headers_ns is None
+        self._loaded_while_untold &= not self._ended_without_answer
 
     def _loads(self, told: ModelLoad | bool) -> None:
         self._learn(replace(self._facts, loading_since=self._clock.epoch_seconds() if told is True else None))
@@ -316,6 +319,7 @@ class Served:
     def _learn(self, facts: Facts) -> None:
         if facts.model != self._facts.model:
             self._holding.end()
+            self._loaded_while_untold = False
             facts = replace(facts, held_back=None)
         if facts != self._facts:
             self._facts = facts

@@ -154,6 +154,20 @@ async def test_a_model_that_was_made_anew_of_the_same_files_is_chatted_with_once
     assert loads(scene) == 3
 
 
+async def test_where_it_is_not_told_what_is_in_memory_the_model_is_loaded_before_the_first_chat_and_after_one_without_an_answer(scene: Scene) -> None:
+    scene.control.untold = True
+    await scene.clock.advance(40)
+    assert (loads(scene), scene.prober.asks) == (1, [])
+    scene.control.let_load()
+    await scene.clock.advance(40)
+    assert (loads(scene), {record.outcome for record in scene.records}) == (1, {"ok"})
+    scene.prober.reason = Reason.FIRST_TOKEN_TIMEOUT
+    await scene.clock.advance(10)
+    scene.prober.reason = None
+    await scene.clock.advance(20)
+    assert (loads(scene), scene.records[-1].outcome) == (2, "ok")
+
+
 async def test_a_pair_does_not_wait() -> None:
     targets = f"{ALLOWED}\n  vllm: {{backend: vllm, url: 'http://v', model: tiny}}"
     async with running(config(targets=targets, scenario="every: 10s, pair: true"), control=FakeControl(in_memory=False)) as scene:
