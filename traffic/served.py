@@ -159,7 +159,7 @@ class Served:
                 self._learn(replace(self._facts, model_loaded=False, context_tokens=None))
                 if self._ended_without_answer and not self._endpoint.load_model:
                     self._hold_back("a chat ended without an answer, and the model was not in memory any more: the load that it began ended with it")
-            case Memory.ALWAYS:
+            case Memory.ALWAYS | Memory.UNTOLD:
                 self._learn(replace(self._facts, model_loaded=None, context_tokens=None))
         if found.memory not in (Memory.UNTOLD, Memory.SILENT):
             self._ended_without_answer = self._loaded_while_untold = False

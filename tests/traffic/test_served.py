@@ -233,9 +233,9 @@ async def test_why_it_is_not_known_where_the_model_is_is_said_once(load_model: b
 async def test_that_it_was_in_memory_a_moment_ago_is_no_reason_to_believe_it() -> None:
     control = FakeControl(in_memory=True)
     one = served(control, Heard(), model="tiny", backend="ollama")
-    assert one.refusal(await one.place()) is None
+    assert (one.refusal(await one.place()), one.facts.model_loaded) == (None, True)
     control.untold = True
-    assert one.refusal(await one.place()) is SkipReason.MODEL_NOT_LOADED
+    assert (one.refusal(await one.place()), one.facts.model_loaded) == (SkipReason.MODEL_NOT_LOADED, None)
 
 
 def ended(
