@@ -79,6 +79,10 @@ class Questions(Protocol):
 
     async def details(self, endpoint: Endpoint, model: str, digest: str | None = None) -> ModelDetails | None: ...
 
+    def remembered(self, digest: str | None) -> ModelDetails | None:
+        """The details of the model with this digest if they were asked for once: by its name of now they may be another's."""
+        ...
+
 
 async def place(control: Questions, endpoint: Endpoint, model: str) -> Place:
     """Where the model is, by this name or another that the engine takes for the same. Raises nothing."""
@@ -115,6 +119,16 @@ def must_load(endpoint: Endpoint, found: Place) -> bool:
 def unanswered(endpoint: Endpoint) -> Place:
     """The place of a model after which nobody could be asked."""
     return Place(Memory.ALWAYS if backends.get(endpoint.backend).on_demand is None else Memory.SILENT)
+
+
+async def remember(control: Questions, endpoint: Endpoint, model: str) -> None:
+    """Have `control` know the model's details, for the time when its name means another and this one is in memory still. Raises `ControlError`."""
+    backend = backends.get(endpoint.backend)
+    if backend.on_demand is None or backend.on_demand.details is None:
+        return
+    entry = _entry(backend, model, await control.listed_models(endpoint))
+    if entry is not None and entry.digest is not None and not entry.remote:
+        await control.details(endpoint, entry.name, entry.digest)
 
 
 async def chosen(control: Questions, endpoint: Endpoint, held: str | None) -> str | None:
@@ -204,10 +218,10 @@ async def _made_alike(
 async def _details_of(
     control: Questions, endpoint: Endpoint, loaded: Sequence[LoadedModel], listed: Sequence[ListedModel]
 ) -> AsyncIterator[tuple[LoadedModel, ModelDetails]]:
-    """What is told of those in memory that are listed still: of others there is no name to ask by."""
+    """What is told of those in memory that are listed still, and was told of others: of those there is no name to ask by."""
     for runner in loaded:
         model = next((one for one in listed if one.digest is not None and one.digest == runner.digest), None)
-        details = None if model is None else await control.details(endpoint, model.name, model.digest)
+        details = control.remembered(runner.digest) if model is None else await control.details(endpoint, model.name, model.digest)
         if details is not None:
             yield runner, details
 

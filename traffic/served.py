@@ -15,7 +15,7 @@ from probes.backends.backend import Backend
 from probes.control import ControlError
 from probes.failure import Reason
 from probes.load import LoadError
-from probes.loading import Memory, Namesake, Place, chosen, must_load, place
+from probes.loading import Memory, Namesake, Place, chosen, must_load, place, remember
 from probes.record import ChatRecord
 from probes.spare import told
 from traffic.events import Facts, ModelLoad, Sink, SkipReason
@@ -183,7 +183,9 @@ class Served:
                 target=self.name,
                 model=self._facts.model,
                 detail=detail,
-                cost="a chat may load it" if self._endpoint.load_model else "no chat is sent, as it might load it; load_model: true allows it",
+                cost="it is loaded before the first chat, in memory or not"
+                if self._endpoint.load_model
+                else "no chat is sent, as it might load it; load_model: true allows it",
             )
         self._untold = detail
 
@@ -288,6 +290,7 @@ class Served:
             version = await self._control.version(self._endpoint)
             self._learn(replace(self._facts, backend_version=version))
             await self._look_behind()
+            await remember(self._control, self._endpoint, model)
         except ControlError as error:
             _log.debug("no answer on models and version", target=self._endpoint.name, detail=str(error))
         finally:

@@ -10,7 +10,7 @@ import pytest
 
 from probes.ask import Endpoint
 from probes.control import Control
-from probes.loading import Memory, Namesake, Place, chosen, place, unanswered
+from probes.loading import Memory, Namesake, Place, chosen, place, remember, unanswered
 from tests.answers import whole
 from tests.servers import Peer, Server, closed_port, serving
 
@@ -156,6 +156,28 @@ async def test_a_name_that_means_another_model_by_now_is_not_in_memory_as_far_as
     assert namesake.place == Place(Memory.LOADED, 2048)
     # what is listed by another name has another file, as its details say
     assert await found(listed(runner("other:latest", "3")), OWN, "other") == Place(Memory.UNLOADED)
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [(shown(), Place(Memory.LOADED, 2048)), (shown(BLOB_B), Memory.UNLOADED), (None, Memory.UNLOADED)],
+    ids=["of the same file", "of another", "not known"],
+)
+async def test_one_that_was_made_anew_of_the_same_file_is_in_memory_if_it_was_known_before(before: Json | None, expected: Place | Memory) -> None:
+    ps, own, told = listed(runner("mine:latest", "1")), [listed(model("mine:latest", "1"))], {"mine:latest": before or {}}
+
+    def script(peer: Peer) -> None:
+        while True:
+            path = peer.request().split()[1]
+            peer.send({b"/api/ps": ps, b"/api/tags": own[0], b"/api/show": whole(200, json.dumps(told["mine:latest"]).encode())}[path])
+
+    with serving(script) as server:
+        async with asking(server) as (control, endpoint):
+            if before is not None:
+                await remember(control, endpoint, "Mine")
+            own[0], told["mine:latest"] = listed(model("mine:latest", "2")), shown()
+            found_there = await place(control, endpoint, "mine")
+    assert expected in (found_there, found_there.memory)
 
 
 @pytest.mark.parametrize("show", [SHOWN, FORBIDDEN, whole(404, b'{"error":"model not found"}')])

@@ -222,6 +222,9 @@ class FakeControl:
         self._asked("details")
         return None
 
+    def remembered(self, digest: str | None) -> ModelDetails | None:
+        return None
+
     async def load(self, endpoint: Endpoint, model: str, timeout_seconds: float) -> None:
         self._asked("load")
         self.loading += 1

@@ -216,7 +216,7 @@ async def test_a_chat_that_might_load_the_model_is_not_sent_without_leave(
     assert one.refusal(await one.place()) is expected
 
 
-@pytest.mark.parametrize(("load_model", "cost"), [(False, "no chat is sent"), (True, "a chat may load it")])
+@pytest.mark.parametrize(("load_model", "cost"), [(False, "no chat is sent"), (True, "it is loaded before")])
 async def test_why_it_is_not_known_where_the_model_is_is_said_once(load_model: bool, cost: str) -> None:
     control = FakeControl(in_memory=True, untold=True)
     one = Served(replace(OLLAMA, load_model=load_model), control, FakeClock(), Heard())
@@ -228,6 +228,14 @@ async def test_why_it_is_not_known_where_the_model_is_is_said_once(load_model: b
         await one.place()
     assert [(line["log_level"], line["detail"]) for line in logs if "does not tell whether" in line["event"]] == [("warning", "status 403")] * 2
     assert all(line["cost"].startswith(cost) for line in logs)
+
+
+async def test_what_a_model_is_made_of_is_asked_before_its_name_means_another() -> None:
+    control = FakeControl(in_memory=True, known_as={"tiny": "digest"})
+    one = served(control, Heard(), model="tiny", backend="ollama")
+    await one.model()
+    await settle()
+    assert control.questions[-1] == "details"
 
 
 async def test_that_it_was_in_memory_a_moment_ago_is_no_reason_to_believe_it() -> None:
