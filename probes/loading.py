@@ -34,10 +34,10 @@ class Memory(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Namesake:
-    """A model in memory under the name of another: the name meant it when it was loaded, and was given away since.
+    """A model in memory that is listed no more: its name was given to another since it was loaded, or deleted.
 
     It serves chats with the other too where that has the same files, as after a change of its prompt alone. Nobody tells
-    that, since what the name meant is not listed any more. It is so where a load of the other went through and this is
+    that, since there is no name left to ask by. It is so where a load of the other went through and this is
     what is in memory still.
     """
 
@@ -185,11 +185,13 @@ def _context_tokens(runner: LoadedModel) -> int | None:
 
 
 def _namesake(backend: Backend, model: ListedModel, loaded: Sequence[LoadedModel], listed: Sequence[ListedModel]) -> Namesake | None:
+    """The one in memory by what was the model's name, else the only one there that is listed no more."""
     known = {one.digest for one in listed}
-    for runner in loaded:
-        if model.digest and runner.digest and runner.digest not in known and _is_called(backend, runner.name, model.name):
-            return Namesake(runner.digest, model.digest, _context_tokens(runner))
-    return None
+    gone = [one for one in loaded if one.digest is not None and one.digest not in known]
+    runner = _called(backend, model.name, gone) or (gone[0] if len(gone) == 1 else None)
+    if runner is None or runner.digest is None or model.digest is None:
+        return None
+    return Namesake(runner.digest, model.digest, _context_tokens(runner))
 
 
 async def _runner(

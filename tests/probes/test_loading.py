@@ -154,6 +154,9 @@ async def test_a_name_that_means_another_model_by_now_is_not_in_memory_as_far_as
     namesake = Namesake("9" * 64, "b" * 64, 2048)
     assert await found(listed(runner("OTHER:latest", "9")), OWN, "other") == Place(Memory.UNLOADED, namesake=namesake)
     assert namesake.place == Place(Memory.LOADED, 2048)
+    # its own name may be gone too
+    assert await found(listed(runner("deleted:latest", "9")), OWN, "other") == Place(Memory.UNLOADED, namesake=namesake)
+    assert await found(listed(runner("deleted:latest", "9"), runner("gone:latest", "8")), OWN, "other") == Place(Memory.UNLOADED)
     # what is listed by another name has another file, as its details say
     assert await found(listed(runner("other:latest", "3")), OWN, "other") == Place(Memory.UNLOADED)
 
