@@ -95,11 +95,12 @@ def _model_not_loaded() -> Alert:
     skipped = f'{own.PROBE_SKIPPED.name}{{{own.REASON}="model_not_loaded"}}'
     return Alert(
         "LLMModelNotLoaded",
-        f"{increase(skipped, '1h')} > 0\nand on ({_BY_TARGET})\nmax by ({_BY_TARGET}) ({own.MODEL_LOADED.name}) == 0",
+        f"{increase(skipped, '1h')} > 0\nand on ({_BY_TARGET})\n{skipped}\n"
+        f"unless on ({_BY_TARGET})\nmax by ({_BY_TARGET}) ({own.MODEL_LOADED.name}) == 1",
         Severity.TICKET,
         f"{NAME} has not loaded {MODEL}",
-        f"{COUNT} chats of {SCENARIO} were not sent to {NAME} in 1h, as the model is not in memory and chatprobe "
-        "may not load it. Nothing is measured meanwhile, and the first user waits for the model to load.",
+        f"{COUNT} chats of {SCENARIO} were not sent to {NAME} in 1h, as the engine does not tell that the model is in memory, and chatprobe "
+        "may not load it. Nothing is measured meanwhile, and the first user waits where the model has to be loaded.",
         link(Dashboard.OLLAMA, *TARGET),
         for_seconds=15 * MINUTE,
         by=CHATS,

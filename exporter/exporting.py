@@ -38,9 +38,9 @@ from probes.control import Control
 from probes.probing import Prober
 from traffic.admission import Admission
 from traffic.events import Sink, to_all
+from traffic.population import Population
 from traffic.runner import GRACE_SECONDS, Runner
 from traffic.schedule import SystemClock
-from traffic.served import Population
 from traffic.sharding import WHOLE, Part, Shard
 from traffic.watch import watches
 

@@ -100,6 +100,10 @@ class Control:
             self._details[digest] = told
         return self._details[digest]
 
+    def remembered(self, digest: str | None) -> ModelDetails | None:
+        """The details of the model with this digest, if they were asked for once."""
+        return None if digest is None else self._details.get(digest)
+
     async def loader_behind(self, endpoint: Endpoint) -> Backend | None:
         """The engine that loads on demand and answers at an endpoint of a generic backend; None for any other endpoint. Raises nothing.
 

@@ -12,7 +12,7 @@ from probes import backends
 from probes.ask import Endpoint
 from probes.backends.backend import Backend
 from probes.control import ControlError, MissingError, NoAnswerError
-from probes.numbers.loaded import ListedModel, LoadedModel, ModelDetails, OnDemand
+from probes.numbers.loaded import ListedModel, LoadedModel, ModelDetails
 
 T = TypeVar("T")
 
@@ -33,17 +33,38 @@ class Memory(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Namesake:
+    """A model in memory that is listed no more: its name was given to another since it was loaded, or deleted.
+
+    It serves chats with the other too where that has the same files, as after a change of its prompt alone. Nobody tells
+    that, since there is no name left to ask by. It is so where a load of the other went through and this is
+    what is in memory still.
+    """
+
+    digest: str
+    model_digest: str
+    """Of the other."""
+    context_tokens: int | None
+
+    @property
+    def place(self) -> Place:
+        """That of the other, once it is known that this one serves it."""
+        return Place(Memory.LOADED, self.context_tokens)
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a model is right now.
 
     `context_tokens` is the context that a loaded one has: a chat that says another, or none, may load it anew. It is
     None where the engine does not tell it, or where it does not matter. `detail` says why it could not be told where
-    the model is.
+    the model is. `namesake` is set for one that is not in memory by what the engine tells, and may be.
     """
 
     memory: Memory
     context_tokens: int | None = None
     detail: str = ""
+    namesake: Namesake | None = None
 
 
 class Questions(Protocol):
@@ -57,6 +78,10 @@ class Questions(Protocol):
     async def listed_models(self, endpoint: Endpoint) -> tuple[ListedModel, ...]: ...
 
     async def details(self, endpoint: Endpoint, model: str, digest: str | None = None) -> ModelDetails | None: ...
+
+    def remembered(self, digest: str | None) -> ModelDetails | None:
+        """The details of the model with this digest if they were asked for once: by its name of now they may be another's."""
+        ...
 
 
 async def place(control: Questions, endpoint: Endpoint, model: str) -> Place:
@@ -72,24 +97,38 @@ async def place(control: Questions, endpoint: Endpoint, model: str) -> Place:
         silent = isinstance(loaded, NoAnswerError) and isinstance(listed, NoAnswerError)
         return Place(Memory.SILENT if silent else Memory.UNTOLD, detail=str(loaded))
     if isinstance(listed, ControlError):
-        return _placed(next((one for one in loaded if _is_called(backend, one.name, model)), None))
+        return _placed(_called(backend, model, loaded))
     try:
         if entry is None:
-            return await _unlisted(control, endpoint, backend.on_demand, model, loaded, listed)
-        return _placed(await _runner(control, endpoint, backend, entry, loaded, listed))
+            return await _unlisted(control, endpoint, backend, model, loaded, listed)
+        runner = await _runner(control, endpoint, backend, entry, loaded, listed)
+        return _placed(runner) if runner is not None else Place(Memory.UNLOADED, namesake=_namesake(backend, entry, loaded, listed))
     except ControlError as error:
         return Place(Memory.UNTOLD, detail=str(error))
 
 
 def must_load(endpoint: Endpoint, found: Place) -> bool:
-    """Whether a model in this place is to be loaded before a chat with it is sent: it may be, and its engine can without one."""
+    """Whether a model in this place is to be loaded before a chat with it is sent: it may be, and its engine can without one.
+
+    Where it is not told whether it is in memory, a load does nothing to one that is, and has more patience than a chat with one that is not.
+    """
     on_demand = backends.get(endpoint.backend).on_demand
-    return found.memory is Memory.UNLOADED and endpoint.load_model and on_demand is not None and on_demand.load is not None
+    return found.memory in (Memory.UNLOADED, Memory.UNTOLD) and endpoint.load_model and on_demand is not None and on_demand.load is not None
 
 
 def unanswered(endpoint: Endpoint) -> Place:
     """The place of a model after which nobody could be asked."""
     return Place(Memory.ALWAYS if backends.get(endpoint.backend).on_demand is None else Memory.SILENT)
+
+
+async def remember(control: Questions, endpoint: Endpoint, model: str) -> None:
+    """Have `control` know the model's details, for the time when its name means another and this one is in memory still. Raises `ControlError`."""
+    backend = backends.get(endpoint.backend)
+    if backend.on_demand is None or backend.on_demand.details is None:
+        return
+    entry = _entry(backend, model, await control.listed_models(endpoint))
+    if entry is not None and entry.digest is not None and not entry.remote:
+        await control.details(endpoint, entry.name, entry.digest)
 
 
 async def chosen(control: Questions, endpoint: Endpoint, held: str | None) -> str | None:
@@ -124,6 +163,10 @@ def _entry(backend: Backend, model: str, listed: Sequence[ListedModel]) -> Liste
     return next((one for one in listed if _is_called(backend, one.name, model)), None)
 
 
+def _called(backend: Backend, model: str, loaded: Sequence[LoadedModel]) -> LoadedModel | None:
+    return next((one for one in loaded if _is_called(backend, one.name, model)), None)
+
+
 def _is_of(backend: Backend, model: ListedModel, runner: LoadedModel) -> bool:
     """Whether a model in memory is this one. Its name may mean another model since it was loaded."""
     if model.digest is None or runner.digest is None:
@@ -134,7 +177,21 @@ def _is_of(backend: Backend, model: ListedModel, runner: LoadedModel) -> bool:
 def _placed(runner: LoadedModel | None) -> Place:
     if runner is None:
         return Place(Memory.UNLOADED)
-    return Place(Memory.LOADED, int(runner.context_tokens) if runner.context_tokens else None)
+    return Place(Memory.LOADED, _context_tokens(runner))
+
+
+def _context_tokens(runner: LoadedModel) -> int | None:
+    return int(runner.context_tokens) if runner.context_tokens else None
+
+
+def _namesake(backend: Backend, model: ListedModel, loaded: Sequence[LoadedModel], listed: Sequence[ListedModel]) -> Namesake | None:
+    """The one in memory by what was the model's name, else the only one there that is listed no more."""
+    known = {one.digest for one in listed}
+    gone = [one for one in loaded if one.digest is not None and one.digest not in known]
+    runner = _called(backend, model.name, gone) or (gone[0] if len(gone) == 1 else None)
+    if runner is None or runner.digest is None or model.digest is None:
+        return None
+    return Namesake(runner.digest, model.digest, _context_tokens(runner))
 
 
 async def _runner(
@@ -163,20 +220,23 @@ async def _made_alike(
 async def _details_of(
     control: Questions, endpoint: Endpoint, loaded: Sequence[LoadedModel], listed: Sequence[ListedModel]
 ) -> AsyncIterator[tuple[LoadedModel, ModelDetails]]:
-    """What is told of those in memory that are listed still: of others there is no name to ask by."""
+    """What is told of those in memory that are listed still, and was told of others: of those there is no name to ask by."""
     for runner in loaded:
         model = next((one for one in listed if one.digest is not None and one.digest == runner.digest), None)
-        details = None if model is None else await control.details(endpoint, model.name, model.digest)
+        details = control.remembered(runner.digest) if model is None else await control.details(endpoint, model.name, model.digest)
         if details is not None:
             yield runner, details
 
 
 async def _unlisted(
-    control: Questions, endpoint: Endpoint, on_demand: OnDemand, model: str, loaded: Sequence[LoadedModel], listed: Sequence[ListedModel]
+    control: Questions, endpoint: Endpoint, backend: Backend, model: str, loaded: Sequence[LoadedModel], listed: Sequence[ListedModel]
 ) -> Place:
     """Where a model is that is not listed by its name: the engine may know it by that name all the same."""
-    if on_demand.elsewhere(model):
+    if backend.on_demand is not None and backend.on_demand.elsewhere(model):
         return Place(Memory.ALWAYS)
+    runner = _called(backend, model, loaded)
+    if runner is not None:
+        return _placed(runner)
     try:
         own = await control.details(endpoint, model)
     except MissingError:

@@ -1,9 +1,9 @@
-"""Has a target's engine load its model where its owner gave leave: apart from the chats that are measured, and once at a time."""
+"""Has a target's engine load its model where its owner gave leave: apart from the chats that are measured, and one at a time."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import structlog
@@ -32,15 +32,30 @@ class Loading:
     """The loads of one target's model.
 
     While one is under way one chat of each scenario waits for it, and whatever else is due is skipped. After one that
-    failed there is a minute without another, then two, ten at most, until one succeeds.
+    failed there is a minute without another, then two, ten at most, until one succeeds. Targets of one engine share its
+    `turn`, so that each of them waits for the others' loads: they may be of the same model.
     """
 
-    def __init__(self, target: str, loader: Loader, clock: Clock, tell: Callable[[ModelLoad | bool], None]) -> None:
-        """`tell` is told True when a load begins, and then how it ended, or False where it was given up."""
+    def __init__(
+        self,
+        target: str,
+        loader: Loader,
+        clock: Clock,
+        tell: Callable[[ModelLoad | bool], None],
+        *,
+        turn: asyncio.Lock,
+        is_needed: Callable[[], Awaitable[bool]],
+    ) -> None:
+        """`tell` is told True when a load begins, and then how it ended, or False where it was given up or came to be needless.
+
+        `is_needed` is asked where another target's load was waited for.
+        """
         self._target = target
         self._loader = loader
         self._clock = clock
         self._tell = tell
+        self._turn = turn
+        self._is_needed = is_needed
         self._load: asyncio.Task[LoadError | None] | None = None
         self._waiting: set[str] = set()
         self._rest_seconds = 0
@@ -90,17 +105,27 @@ class Loading:
         self._load = None
 
     async def _hold(self, endpoint: Endpoint, model: str) -> LoadError | None:
+        """Have the model loaded once it is this target's turn, unless it came into memory meanwhile."""
+        self._tell(True)
+        try:
+            others_load = self._turn.locked()
+            async with self._turn:
+                if not others_load or await self._is_needed():
+                    return await self._have_it_loaded(endpoint, model)
+        except asyncio.CancelledError:
+            self._tell(False)
+            raise
+        self._tell(False)
+        return None
+
+    async def _have_it_loaded(self, endpoint: Endpoint, model: str) -> LoadError | None:
         began_ns = self._clock.monotonic_ns()
         _log.info("the engine loads the model, which was allowed", target=self._target, model=model)
-        self._tell(True)
         error: LoadError | None = None
         try:
             await self._loader.load(endpoint, model, endpoint.load_timeout_seconds)
         except LoadError as failed:
             error = failed
-        except asyncio.CancelledError:
-            self._tell(False)
-            raise
         seconds = (self._clock.monotonic_ns() - began_ns) / NANOSECONDS
         if error is None:
             self._rest_seconds = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from probes.backends.backend import Backend
 from probes.control import ControlError
 from probes.failure import Reason
 from probes.load import LoadError
-from probes.loading import Memory, Place, chosen, must_load, place
+from probes.loading import Memory, Namesake, Place, chosen, must_load, place, remember
 from probes.record import ChatRecord
 from probes.spare import told
 from traffic.events import Facts, ModelLoad, Sink, SkipReason
@@ -59,10 +59,19 @@ class Served:
     the chat itself shows what is wrong.
     """
 
-    def __init__(self, endpoint: Endpoint, control: Questions, clock: Clock, sink: Sink, *, model: str = UNKNOWN_MODEL) -> None:
-        """`model` is the name that was known before.
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        control: Questions,
+        clock: Clock,
+        sink: Sink,
+        *,
+        model: str = UNKNOWN_MODEL,
+        load_turn: asyncio.Lock | None = None,
+    ) -> None:
+        """`model` is the name that was known before. It is kept until the engine does not list it any more, where none is configured.
 
-        It is kept until the engine does not list it any more, where none is configured.
+        `load_turn` is held while the engine loads a model, and shared by all its targets.
         """
         self._endpoint = endpoint
         self._control = control
@@ -72,9 +81,12 @@ class Served:
         self._is_named = endpoint.model is None or not backends.get(endpoint.backend).ignores_names
         self._holding = Holding(clock)
         self._loaded_ns: int | None = None
-        self._loading = Loading(endpoint.name, control, clock, self._loads)
+        self._proven: Namesake | None = None
+        self._loaded_while_untold = False
+        self._loading = Loading(endpoint.name, control, clock, self._loads, turn=load_turn or asyncio.Lock(), is_needed=self._still_must_load)
         self._ended_without_answer = False
         self._context_is_untold = False
+        self._untold = ""
         self._looked_behind = False
         self._asking: asyncio.Task[None] | None = None
         self._ask_again_ns: int | None = None
@@ -116,11 +128,15 @@ class Served:
 
     def must_load(self, found: Place) -> bool:
         """Whether the model has to be loaded before a chat is sent, and may be."""
-        return must_load(self._endpoint, found)
+        return must_load(self._endpoint, found) and not (found.memory is Memory.UNTOLD and self._loaded_while_untold)
 
     async def load(self, scenario: str | None) -> LoadError | SkipReason | None:
         """Have the model loaded (`Loading.load`)."""
-        return await self._loading.load(self._endpoint, self._facts.model, scenario)
+        ended = await self._loading.load(self._endpoint, self._facts.model, scenario)
+        if ended is None:
+            found = await place(self._control, self._endpoint, self._facts.model)
+            self._proven, self._loaded_while_untold = found.namesake, found.memory is Memory.UNTOLD
+        return ended
 
     async def model(self) -> str:
         """The name of the model to chat with: the configured one, or the one that the engine listed first.
@@ -140,7 +156,8 @@ class Served:
 
     async def place(self) -> Place:
         """Where the model is right now, asked anew each time."""
-        found = await place(self._control, self._endpoint, self._facts.model)
+        found = await self._found()
+        self._tell_untold(found)
         match found.memory:
             case Memory.LOADED:
                 self._is_loaded(found.context_tokens)
@@ -148,13 +165,35 @@ class Served:
                 self._learn(replace(self._facts, model_loaded=False, context_tokens=None))
                 if self._ended_without_answer and not self._endpoint.load_model:
                     self._hold_back("a chat ended without an answer, and the model was not in memory any more: the load that it began ended with it")
-            case Memory.ALWAYS:
+            case Memory.ALWAYS | Memory.UNTOLD:
                 self._learn(replace(self._facts, model_loaded=None, context_tokens=None))
-            case Memory.UNTOLD | Memory.SILENT:
-                _log.debug("no answer on loaded models", target=self._endpoint.name, detail=found.detail)
         if found.memory not in (Memory.UNTOLD, Memory.SILENT):
-            self._ended_without_answer = False
+            self._ended_without_answer = self._loaded_while_untold = False
         return found
+
+    async def _found(self) -> Place:
+        found = await place(self._control, self._endpoint, self._facts.model)
+        if found.namesake is not None and found.namesake == self._proven:
+            return found.namesake.place
+        return found
+
+    async def _still_must_load(self) -> bool:
+        return self.must_load(await self._found())
+
+    def _tell_untold(self, found: Place) -> None:
+        """Say, once for each cause, why it is not known where the model is, while the engine answers."""
+        detail = found.detail if found.memory is Memory.UNTOLD else ""
+        if detail and detail != self._untold:
+            _log.warning(
+                "the engine does not tell whether the model is in memory",
+                target=self.name,
+                model=self._facts.model,
+                detail=detail,
+                cost="it is loaded before the first chat, in memory or not"
+                if self._endpoint.load_model
+                else "no chat is sent, as it might load it; load_model: true allows it",
+            )
+        self._untold = detail
 
     def refusal(self, found: Place) -> SkipReason | None:
         """Why no chat may be sent with the model in this place; None where one may, or where nobody answers."""
@@ -177,6 +216,7 @@ class Served:
         elif record.outcome == "ok" and self._holding.end_by(record.started_ns):
             self._learn(replace(self._facts, held_back=None))
         self._ended_without_answer = record.reason in (Reason.FIRST_TOKEN_TIMEOUT, Reason.TIMEOUT) and record.headers_ns is None
+        self._loaded_while_untold &= not self._ended_without_answer
 
     def _loads(self, told: ModelLoad | bool) -> None:
         self._learn(replace(self._facts, loading_since=self._clock.epoch_seconds() if told is True else None))
@@ -246,6 +286,7 @@ class Served:
             version = await self._control.version(self._endpoint)
             self._learn(replace(self._facts, backend_version=version))
             await self._look_behind()
+            await remember(self._control, self._endpoint, model)
         except ControlError as error:
             _log.debug("no answer on models and version", target=self._endpoint.name, detail=str(error))
         finally:
@@ -292,54 +333,12 @@ class Served:
     def _learn(self, facts: Facts) -> None:
         if facts.model != self._facts.model:
             self._holding.end()
+            self._loaded_while_untold = False
             facts = replace(facts, held_back=None)
         if facts != self._facts:
             self._facts = facts
             if not self._gone:
                 self._sink(facts)
-
-
-class Population:
-    """One `Served` for each target.
-
-    As long as a target's engine and model stay the same, what is known of it is kept.
-    """
-
-    def __init__(self, control: Questions, clock: Clock, tell: Sink) -> None:
-        self._control = control
-        self._clock = clock
-        self._tell = tell
-        self._engines: dict[str, Served] = {}
-
-    @property
-    def engines(self) -> Mapping[str, Served]:
-        """By the target's name."""
-        return self._engines
-
-    def update(self, endpoints: Mapping[str, Endpoint]) -> tuple[str, ...]:
-        """Have these targets from now on.
-
-        Gives the names whose engine is gone: the target is gone, or another engine has its name now.
-        """
-        gone = [name for name in self._engines if name not in endpoints]
-        for name in gone:
-            self._engines.pop(name).leave()
-        for name, endpoint in endpoints.items():
-            before = self._engines.get(name)
-            if before is not None and before.use(endpoint):
-                continue
-            model = UNKNOWN_MODEL
-            if before is not None:
-                before.leave()
-                gone.append(name)
-                model = before.facts.model if before.endpoint.backend == endpoint.backend else UNKNOWN_MODEL
-            self._engines[name] = Served(endpoint, self._control, self._clock, self._tell, model=model)
-            self._tell(self._engines[name].facts)
-        return tuple(gone)
-
-    async def close(self) -> None:
-        """Ask no engine anything any more."""
-        await asyncio.gather(*(engine.close() for engine in self._engines.values()))
 
 
 def _engine(endpoint: Endpoint) -> tuple[object, ...]:

@@ -322,8 +322,8 @@ MODEL_NOT_LOADED = (
                 20,
                 34.75,
                 {**OLLAMA, "scenario": "heartbeat"},
-                "61 chats of heartbeat were not sent to llm/ollama in 1h, as the model is not in memory and chatprobe may not load it. "
-                "Nothing is measured meanwhile, and the first user waits for the model to load.",
+                "61 chats of heartbeat were not sent to llm/ollama in 1h, as the engine does not tell that the model is in memory, "
+                "and chatprobe may not load it. Nothing is measured meanwhile, and the first user waits where the model has to be loaded.",
             ),
         ),
     ),
@@ -339,6 +339,13 @@ MODEL_NOT_LOADED = (
         chats(lasting(1, NOTHING) + seldom(NOT_LOADED, NOT_LOADED, minutes=30), target=OLLAMA, interval=1800) | loaded(*[0] * 244),
         60,
         (Firing(16, 60, OLLAMA),),
+    ),
+    Case(
+        "LLMModelNotLoaded",
+        "it is not told what is in memory",
+        chats(lasting(5, OK) + lasting(30, NOT_LOADED) + lasting(5, OK), target=OLLAMA) | loaded(*[1] * 20, *[None] * 120, *[1] * 20),
+        39.5,
+        (Firing(20, 34.75, OLLAMA),),
     ),
     Case(
         "LLMModelNotLoaded",

@@ -10,7 +10,7 @@ import pytest
 
 from probes.ask import Endpoint
 from probes.control import Control
-from probes.loading import Memory, Place, chosen, place, unanswered
+from probes.loading import Memory, Namesake, Place, chosen, place, remember, unanswered
 from tests.answers import whole
 from tests.servers import Peer, Server, closed_port, serving
 
@@ -150,8 +150,44 @@ async def test_several_in_memory_are_told_apart() -> None:
     assert await found(ps, OWN, "other") == Place(Memory.LOADED, 8192)
 
 
-async def test_a_name_that_means_another_model_by_now_is_not_in_memory() -> None:
-    assert await found(listed(runner("other:latest", "9")), OWN, "other") == Place(Memory.UNLOADED)
+async def test_a_name_that_means_another_model_by_now_is_not_in_memory_as_far_as_is_told() -> None:
+    namesake = Namesake("9" * 64, "b" * 64, 2048)
+    assert await found(listed(runner("OTHER:latest", "9")), OWN, "other") == Place(Memory.UNLOADED, namesake=namesake)
+    assert namesake.place == Place(Memory.LOADED, 2048)
+    # its own name may be gone too
+    assert await found(listed(runner("deleted:latest", "9")), OWN, "other") == Place(Memory.UNLOADED, namesake=namesake)
+    assert await found(listed(runner("deleted:latest", "9"), runner("gone:latest", "8")), OWN, "other") == Place(Memory.UNLOADED)
+    # what is listed by another name has another file, as its details say
+    assert await found(listed(runner("other:latest", "3")), OWN, "other") == Place(Memory.UNLOADED)
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [(shown(), Place(Memory.LOADED, 2048)), (shown(BLOB_B), Memory.UNLOADED), (None, Memory.UNLOADED)],
+    ids=["of the same file", "of another", "not known"],
+)
+async def test_one_that_was_made_anew_of_the_same_file_is_in_memory_if_it_was_known_before(before: Json | None, expected: Place | Memory) -> None:
+    ps, own, told = listed(runner("mine:latest", "1")), [listed(model("mine:latest", "1"))], {"mine:latest": before or {}}
+
+    def script(peer: Peer) -> None:
+        while True:
+            path = peer.request().split()[1]
+            peer.send({b"/api/ps": ps, b"/api/tags": own[0], b"/api/show": whole(200, json.dumps(told["mine:latest"]).encode())}[path])
+
+    with serving(script) as server:
+        async with asking(server) as (control, endpoint):
+            if before is not None:
+                await remember(control, endpoint, "Mine")
+            own[0], told["mine:latest"] = listed(model("mine:latest", "2")), shown()
+            found_there = await place(control, endpoint, "mine")
+    assert expected in (found_there, found_there.memory)
+
+
+@pytest.mark.parametrize("show", [SHOWN, FORBIDDEN, whole(404, b'{"error":"model not found"}')])
+async def test_one_that_is_not_listed_is_in_memory_by_the_name_that_it_has_there(show: Mapping[str, Json] | bytes) -> None:
+    ps = listed(runner("tiny:latest", "a"))
+    assert await found(ps, listed(), "library/Tiny", show) == Place(Memory.LOADED, 2048)
+    assert await found(ps, listed(model("other:latest", "b")), "tiny", show) == Place(Memory.LOADED, 2048)
 
 
 @pytest.mark.parametrize("context", [None, 0, "4096", True])

@@ -188,6 +188,10 @@ class FakeControl:
     longest: int | None = 4096
     silent: bool = False
     is_ollama: bool = False
+    known_as: dict[str, str] = field(default_factory=dict)
+    """Digests of models that it lists."""
+    loaded_as: dict[str, str] = field(default_factory=dict)
+    """Digests of models in memory."""
     untold: bool = False
     """Whether it does not say what is in memory."""
     load_error: LoadError | None = None
@@ -213,16 +217,20 @@ class FakeControl:
         self._asked("loaded")
         if self.untold:
             raise ControlError("status 403")
-        return tuple(LoadedModel(name, context_tokens=self.context_tokens) for name in self.listed or ()) if self.in_memory else ()
+        names = self.loaded_as or (self.listed if self.in_memory else None) or ()
+        return tuple(LoadedModel(name, context_tokens=self.context_tokens, digest=self.loaded_as.get(name)) for name in names)
 
     async def listed_models(self, endpoint: Endpoint) -> tuple[ListedModel, ...]:
         self._asked("listed")
         if self.listed is None:
             raise ControlError("no list")
-        return tuple(ListedModel(name) for name in self.listed)
+        return tuple(ListedModel(name, self.known_as.get(name)) for name in self.listed)
 
     async def details(self, endpoint: Endpoint, model: str, digest: str | None = None) -> ModelDetails | None:
         self._asked("details")
+        return None
+
+    def remembered(self, digest: str | None) -> ModelDetails | None:
         return None
 
     async def load(self, endpoint: Endpoint, model: str, timeout_seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -97,6 +98,74 @@ async def test_a_model_that_others_load_meanwhile_is_chatted_with(scene: Scene) 
     scene.control.in_memory = True
     await scene.clock.advance(10)
     assert [record.outcome for record in scene.records] == ["failed", "ok"]
+
+
+async def test_targets_of_one_engine_load_one_after_the_other_and_what_is_in_memory_by_then_not_again() -> None:
+    names = "\n  ".join(
+        ALLOWED.replace("ollama:", f"{name}:", 1).replace("tiny", model) for name, model in (("a", "tiny"), ("b", "TINY"), ("c", "other"))
+    )
+    far = ALLOWED.replace("ollama:", "far:", 1).replace("engine", "another")
+    control = FakeControl(listed=("tiny", "other"), in_memory=False)
+    async with running(config(targets=f"{names}\n  {far}"), control=control) as scene:
+        await scene.clock.advance(30)
+        assert (loads(scene), control.loading, scene.prober.asks) == (2, 2, [])
+        assert {facts.target for facts in scene.heard.of(Facts) if facts.loading_since is not None} == {"a", "b", "c", "far"}
+        control.let_load()
+        await settle()
+        assert (loads(scene), {record.target for record in scene.records}) == (2, {"a", "b", "c", "far"})
+        assert len(scene.heard.of(ModelLoad)) == 2
+        assert all(engine.facts.loading_since is None for engine in scene.population.engines.values())
+
+
+async def test_a_target_whose_turn_comes_after_a_load_that_failed_loads_itself() -> None:
+    targets = f"{ALLOWED}\n  second: {{{ALLOWED.partition('{')[2]}"
+    async with running(config(targets=targets), control=FakeControl(in_memory=False, load_error=MISSING_MEMORY)) as scene:
+        await scene.clock.advance(10)
+        assert loads(scene) == 1
+        scene.control.let_load()
+        await settle()
+        assert (loads(scene), {load.target for load in scene.heard.of(ModelLoad)}) == (2, {"ollama", "second"})
+
+
+async def test_a_load_that_waits_for_its_turn_is_given_up_with_its_leave() -> None:
+    targets = f"{ALLOWED}\n  second: {{{ALLOWED.partition('{')[2]}"
+    async with running(config(targets=targets), control=FakeControl(in_memory=False)) as scene:
+        await scene.clock.advance(10)
+        for engine in scene.population.engines.values():
+            engine.use(replace(engine.endpoint, load_model=False))
+        await settle()
+        assert (loads(scene), scene.control.loading) == (1, 0)
+        assert all(engine.facts.loading_since is None for engine in scene.population.engines.values())
+
+
+async def test_a_model_that_was_made_anew_of_the_same_files_is_chatted_with_once_a_load_went_through(scene: Scene) -> None:
+    """Ollama lists in memory what was loaded, by the digest of then."""
+    scene.control.known_as, scene.control.loaded_as = {"tiny": "new"}, {"tiny": "old"}
+    scene.control.let_load()
+    await scene.clock.advance(60)
+    assert loads(scene) == 1
+    assert (scene.skips, {record.outcome for record in scene.records}, {ask.context_tokens for _, ask in scene.prober.asks}) == ([], {"ok"}, {4096})
+    scene.control.known_as = {"tiny": "newer"}
+    await scene.clock.advance(20)
+    assert loads(scene) == 2
+    scene.control.loaded_as = {}
+    scene.control.in_memory = False
+    await scene.clock.advance(10)
+    assert loads(scene) == 3
+
+
+async def test_where_it_is_not_told_what_is_in_memory_the_model_is_loaded_before_the_first_chat_and_after_one_without_an_answer(scene: Scene) -> None:
+    scene.control.untold = True
+    await scene.clock.advance(40)
+    assert (loads(scene), scene.prober.asks) == (1, [])
+    scene.control.let_load()
+    await scene.clock.advance(40)
+    assert (loads(scene), {record.outcome for record in scene.records}) == (1, {"ok"})
+    scene.prober.reason = Reason.FIRST_TOKEN_TIMEOUT
+    await scene.clock.advance(10)
+    scene.prober.reason = None
+    await scene.clock.advance(20)
+    assert (loads(scene), scene.records[-1].outcome) == (2, "ok")
 
 
 async def test_a_pair_does_not_wait() -> None:

@@ -5,7 +5,7 @@ import asyncio
 from probes.ask import UNKNOWN_MODEL, Endpoint
 from tests.traffic.fakes import FakeClock, FakeControl, Heard, settle
 from traffic.events import Facts
-from traffic.served import Population
+from traffic.population import Population
 
 
 def endpoint(name: str = "a", *, url: str = "http://a", backend: str = "vllm", model: str | None = None, key: str | None = None) -> Endpoint:

@@ -17,10 +17,10 @@ from tests.traffic.fakes import FakeClock, FakeControl, FakeProber, Heard, confi
 from tests.waiting import PATIENCE_SECONDS
 from traffic.admission import Admission
 from traffic.events import Event, Facts, Skip, SkipReason
+from traffic.population import Population
 from traffic.roster import roster
 from traffic.runner import Runner
 from traffic.schedule import FIRST_CHAT_WITHIN_NS
-from traffic.served import Population
 from traffic.watch import watches
 from traffic.yielding import UNKNOWN_USAGE, EngineLoad, Usage
 

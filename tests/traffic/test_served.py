@@ -241,12 +241,34 @@ async def test_a_chat_that_might_load_the_model_is_not_sent_without_leave(
     assert one.refusal(await one.place()) is expected
 
 
+@pytest.mark.parametrize(("load_model", "cost"), [(False, "no chat is sent"), (True, "it is loaded before")])
+async def test_why_it_is_not_known_where_the_model_is_is_said_once(load_model: bool, cost: str) -> None:
+    control = FakeControl(in_memory=True, untold=True)
+    one = Served(replace(OLLAMA, load_model=load_model), control, FakeClock(), Heard())
+    with structlog.testing.capture_logs() as logs:
+        for untold in (True, True, False, True):
+            control.untold = untold
+            await one.place()
+        control.silent = True
+        await one.place()
+    assert [(line["log_level"], line["detail"]) for line in logs if "does not tell whether" in line["event"]] == [("warning", "status 403")] * 2
+    assert all(line["cost"].startswith(cost) for line in logs)
+
+
+async def test_what_a_model_is_made_of_is_asked_before_its_name_means_another() -> None:
+    control = FakeControl(in_memory=True, known_as={"tiny": "digest"})
+    one = served(control, Heard(), model="tiny", backend="ollama")
+    await one.model()
+    await settle()
+    assert control.questions[-1] == "details"
+
+
 async def test_that_it_was_in_memory_a_moment_ago_is_no_reason_to_believe_it() -> None:
     control = FakeControl(in_memory=True)
     one = served(control, Heard(), model="tiny", backend="ollama")
-    assert one.refusal(await one.place()) is None
+    assert (one.refusal(await one.place()), one.facts.model_loaded) == (None, True)
     control.untold = True
-    assert one.refusal(await one.place()) is SkipReason.MODEL_NOT_LOADED
+    assert (one.refusal(await one.place()), one.facts.model_loaded) == (SkipReason.MODEL_NOT_LOADED, None)
 
 
 def ended(
