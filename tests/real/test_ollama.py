@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.waiting import PATIENCE_SECONDS
 pytestmark = pytest.mark.real
 
 VARIABLE = "CHATPROBE_OLLAMA_URL"
-COPY, DERIVED, THREADS = (f"guest-{name}-{os.getpid()}" for name in ("copy", "derived", "threads"))
+COPY, DERIVED, THREADS = "guest-copy", "guest-derived", "guest-threads"
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,8 @@ def user(url: str) -> Iterator[User]:
     one.ask("/api/create", {"model": THREADS, "from": MODEL, "parameters": {"num_thread": 2}, "stream": False})
     yield one
     for model in (COPY, DERIVED, THREADS):
-        subprocess.run(["curl", "-sf", "-X", "DELETE", f"{url}/api/delete", "-d", json.dumps({"model": model})], check=True)
+        asked = urllib.request.Request(f"{url}/api/delete", json.dumps({"model": model}).encode(), method="DELETE")
+        urllib.request.urlopen(asked, timeout=PATIENCE_SECONDS).close()
     one.unload(MODEL)
 
 
