@@ -46,7 +46,7 @@ def settings(engine: Running, load: str) -> Config:
     web: {{listen: "127.0.0.1:0"}}
     targets: {{engine: {{backend: {engine.backend}, url: "{engine.url}"}}}}
     scenarios: {{chats: {{{load}, prompt: short-question, max_tokens: 16}}}}
-    native: {{interval: 1700ms, timeout: 1s}}
+    native: {{interval: 1700ms, timeout: 1s, buckets: all}}
     """).config
 
 
