@@ -6,20 +6,20 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
+from cli.probe_options import Duration, adapted, checked_chat_path, checked_url, headers_of, key_in, pairs_of, prompt_of
 from probes import backends
 from probes.wording import listed
 
 if TYPE_CHECKING:
     from probes.ask import Ask, Cache, ConnectionPolicy, Endpoint, Timeouts, TraceContext
-    from probes.backends.backend import Backend
     from probes.control import Control
     from probes.probing import Prober
     from probes.prompts import Prompter, PromptSpec
@@ -30,20 +30,6 @@ INTERRUPTED = 130
 _OWN_APIS = " ".join(f"{api} is {owner.title}'s own {form.path}." for owner, api, form in backends.own_apis())
 _ADAPTERS = backends.titles(lambda backend: backend.takes_adapters)
 _LOADING = backends.titles(lambda backend: backend.on_demand)
-
-
-class Duration(click.ParamType[float]):
-    """Seconds, written as a duration: 30s, 500ms, 1m30s."""
-
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        from config.quantities import read_duration
-
-        try:
-            return read_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 @dataclass(frozen=True)
@@ -149,21 +135,21 @@ def command(
         raise click.BadParameter("is for --output json", param_hint="--no-chunks")
     if load_timeout is not None and not load_model:
         raise click.BadParameter("is for --load-model", param_hint="--load-timeout")
-    key = _api_key(api_key_file)
-    own_path = _chat_path(chat_path)
+    key = key_in(api_key_file)
+    own_path = checked_chat_path(chat_path)
     unknown = Endpoint(
         name=backend or backends.unnamed(),
         backend=backend or backends.unnamed(),
-        url=_url(url, {"ca_file": ca_file, "insecure": insecure}, backend, own_path),
+        url=checked_url(url, {"ca_file": ca_file, "insecure": insecure}, backend, own_path),
         model=model,
         adapter=adapter,
         api=api,
         api_key=key,
-        headers=_headers(headers, has_api_key=key is not None),
+        headers=headers_of(headers, has_api_key=key is not None),
         tls=Tls(ca_file=ca_file, insecure=insecure),
         load_model=load_model,
         load_timeout_seconds=PATIENCE_SECONDS if load_timeout is None else load_timeout,
-        adaptation=Adaptation(chat_path=own_path, query=_pairs(query)),
+        adaptation=Adaptation(chat_path=own_path, query=pairs_of(query)),
     )
     engine = backends.get(backend or asyncio.run(_recognised(unknown)))
     if api not in engine.forms:
@@ -172,10 +158,10 @@ def command(
         raise click.BadParameter(text, param_hint=f"--{field}")
     if load_model and engine.on_demand is None:
         raise click.BadParameter(who_loads(), param_hint="--load-model")
-    adaptation = replace(unknown.adaptation, **_adapted(engine, api, omit, extra_body, max_tokens_field, load_model=load_model))
+    adaptation = replace(unknown.adaptation, **adapted(engine, api, omit, extra_body, max_tokens_field, load_model=load_model))
     chats = Chats(
         endpoint=replace(unknown, name=engine.name, backend=engine.name, adaptation=adaptation),
-        prompt=_prompt(prompt, prompt_set, input_tokens),
+        prompt=prompt_of(prompt, prompt_set, input_tokens),
         count=count,
         concurrency=concurrency,
         max_tokens=max_tokens,
@@ -195,110 +181,6 @@ async def _recognised(endpoint: Endpoint) -> str:
 
     async with Control() as control:
         return await recognised(control, endpoint, "name it with --backend")
-
-
-def _url(url: str, tls: Mapping[str, object], backend: str | None, chat_path: str | None) -> str:
-    from config.endings import without_ending, words
-    from config.rules import check_plain_url, check_tls
-
-    try:
-        checked, ending = without_ending(check_plain_url(url), backend, chat_path)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="URL") from None
-    if ending:
-        click.echo(f"URL: {words(ending)}", err=True)
-    for (_, key), text in check_tls(checked, tls):
-        raise click.BadParameter(text, param_hint=f"--{str(key).replace('_', '-')}")
-    return checked
-
-
-def _chat_path(written: str | None) -> str | None:
-    from config.adapting import check_chat_path
-
-    try:
-        return None if written is None else check_chat_path(written)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--chat-path") from None
-
-
-def _pairs(written: tuple[str, ...]) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for pair in written:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise click.BadParameter("has no name and value; write NAME=VALUE", param_hint="--query")
-        pairs[name] = value
-    return pairs
-
-
-class _Adapted(TypedDict):
-    omit: frozenset[str]
-    extra_body: Mapping[str, object]
-    max_tokens_field: str | None
-
-
-def _adapted(engine: Backend, api: str, omit: tuple[str, ...], extra_body: str | None, max_tokens_field: str | None, *, load_model: bool) -> _Adapted:
-    import orjson
-
-    from config.adapting import check_extra_body, check_max_tokens_field, check_omit
-
-    try:
-        extra = {} if extra_body is None else orjson.loads(extra_body)
-    except orjson.JSONDecodeError as error:
-        raise click.BadParameter(f"is no JSON: {error}", param_hint="--extra-body") from None
-    if not isinstance(extra, dict):
-        raise click.BadParameter("is no JSON object; write '{\"NAME\": VALUE}'", param_hint="--extra-body")
-    findings = [*check_omit(omit, engine, api, load_model=load_model), *check_extra_body(extra, engine, load_model=load_model)]
-    if max_tokens_field is not None:
-        findings += check_max_tokens_field(max_tokens_field, engine, api)
-    for place, text in findings:
-        raise click.BadParameter(text, param_hint=f"--{str(place[0]).replace('_', '-')}")
-    return _Adapted(omit=frozenset(omit), extra_body=extra, max_tokens_field=max_tokens_field)
-
-
-def _headers(written: tuple[str, ...], *, has_api_key: bool) -> dict[str, str]:
-    from config.rules import check_header
-
-    headers: dict[str, str] = {}
-    for line in written:
-        name, colon, value = line.partition(":")
-        value = value.strip()
-        if not colon:
-            raise click.BadParameter("has no colon; write 'NAME: VALUE'", param_hint="--header")
-        seen = {known.lower() for known in headers}
-        for _, text in check_header(name, value, has_api_key=has_api_key, seen=seen):
-            raise click.BadParameter(text, param_hint="--header")
-        headers[name] = value
-    return headers
-
-
-def _api_key(file: Path | None) -> str | None:
-    from config.secrets import SecretError, read_secret
-    from config.targets import SecretRef
-
-    if file is None:
-        return None
-    try:
-        return read_secret(SecretRef(file=str(file)))
-    except SecretError as error:
-        raise click.BadParameter(str(error), param_hint="--api-key-file") from None
-
-
-def _prompt(text: str | None, prompt_set: str | None, input_tokens: int | None) -> PromptSpec:
-    from probes.prompts import Named, Synthetic, Text, names
-
-    if sum(given is not None for given in (text, prompt_set, input_tokens)) > 1:
-        raise click.UsageError("give one of --prompt, --prompt-set and --input-tokens")
-    if input_tokens is not None:
-        return Synthetic(input_tokens)
-    if text is None:
-        if prompt_set is not None and prompt_set not in names():
-            raise click.BadParameter(f"there is no prompt set {prompt_set}; there are {', '.join(names())}", param_hint="--prompt-set")
-        return Named(prompt_set or "short-question")
-    try:
-        return Text(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--prompt") from None
 
 
 @dataclass(frozen=True)
