@@ -20,6 +20,7 @@ import math
 import os
 import random
 import secrets
+import signal
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -202,6 +203,7 @@ def main() -> None:
         parser.error("--pairs: an interval of 95 % needs 6 or more")
     if arguments.engine_pid is not None:
         _pin(arguments.engine_pid)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is stopped goes on, and is ended
     pairs, spent, chats = asyncio.run(blocks(arguments))
     print(f"{arguments.backend}: {arguments.users} users, {chats} chats, {arguments.pairs} pairs of blocks of {arguments.seconds:g} s")
     print("| | Alone | Beside chatprobe | Difference | 95 % interval | |\n|---|---|---|---|---|---|")
