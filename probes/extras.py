@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-LIBRARIES = {"language": "py3langid", "dashboards": "promql_parser"}
-"""The module that each extra of `pyproject.toml` brings."""
+LIBRARIES = {"bench": ("numpy", "scipy"), "dashboards": ("promql_parser",), "language": ("py3langid",)}
+"""The modules that each extra of `pyproject.toml` brings."""
 
 
 def missing(extra: str) -> str | None:
     """What is missing and what to do, in words that follow "needs", where this extra is not installed; None where it is."""
-    if find_spec(LIBRARIES[extra]) is not None:
+    if all(find_spec(module) is not None for module in LIBRARIES[extra]):
         return None
     return f"the extra {extra!r}, which is not installed; install chatprobe[{extra}] in place of chatprobe"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = {"alerts", "catalogue", "cli", "config", "dashboards", "discovery", "exporter", "probes", "simulator", "traffic"}
+ROOMS = {"alerts", "bench", "catalogue", "cli", "config", "dashboards", "discovery", "exporter", "probes", "simulator", "traffic"}
 
 
 @pytest.fixture(scope="module")

@@ -23,5 +23,5 @@ def test_what_is_missing_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch
 
 def test_each_extra_that_a_user_can_ask_for_is_known() -> None:
     assert EXTRAS.keys() - {"dev"} == LIBRARIES.keys()
-    for extra, library in LIBRARIES.items():
-        assert [requirement.partition(">")[0].replace("-", "_") for requirement in EXTRAS[extra]] == [library]
+    for extra, modules in LIBRARIES.items():
+        assert [requirement.partition(">")[0].replace("-", "_") for requirement in EXTRAS[extra]] == [*modules]
