@@ -1,0 +1,50 @@
+"""Quantiles of values that come in chats, such as ITL: each token is a value, but the tokens of a chat are much alike."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta, t
+
+from bench.statistics.quantiles import Interval, plain_quantile, refuse_fewer
+from bench.statistics.samples import Floats
+
+
+def clustered_interval(values: Floats, chats: NDArray[np.int64], quantile: float, confidence: float = 0.95) -> Interval:
+    """The quantile over all values, and its interval by chats: within the run, for chats that are independent.
+
+    The share of values below the quantile varies from chat to chat; that says how many independent values the sample is
+    worth (Korn and Graubard, Survey Methodology 24, 1998), and the exact binomial limits for so many are read off the
+    sorted values (Woodruff, JASA 47, 1952). Raises `TooFewError` where the chats, or what they are worth, are too few.
+    """
+    refuse_fewer(len(np.unique(chats)), quantile, confidence)
+    effective = effective_count(values, chats, quantile, confidence)
+    refuse_fewer(effective, quantile, confidence)
+    tail = (1 - confidence) / 2
+    below = effective * quantile
+    low, high = beta.ppf(tail, below, effective - below + 1), beta.ppf(1 - tail, below + 1, effective - below)
+    ordered = np.sort(values)
+    last = len(ordered) - 1
+    ends = [ordered[min(max(rank, 0), last)] for rank in (math.floor(low * len(ordered)), math.ceil(high * len(ordered)) - 1)]
+    return Interval(plain_quantile(ordered, quantile), float(ends[0]), float(ends[1]), confidence)
+
+
+def effective_count(values: Floats, chats: NDArray[np.int64], quantile: float, confidence: float = 0.95) -> float:
+    """How many independent values would know the quantile as well as these, which come in chats.
+
+    At most their number. Fewer chats count for less, by the quantiles of Student's t.
+    """
+    _, which = np.unique(chats, return_inverse=True)
+    number = int(which.max()) + 1
+    if number < 2:
+        return float(number)
+    at = plain_quantile(np.sort(values), quantile)
+    off = np.bincount(which, weights=(values <= at) - quantile)
+    variance = float((off**2).sum()) / len(values) ** 2 * number / (number - 1)
+    if variance == 0:
+        return float(number)
+    upper = 0.5 + confidence / 2
+    careful = (float(t.ppf(upper, len(values) - 1)) / float(t.ppf(upper, number - 1))) ** 2
+    return min(quantile * (1 - quantile) / variance * careful, float(len(values)))

@@ -1,0 +1,82 @@
+"""Whether an engine became slower or faster from round to round, and whether its rounds differ by more than noise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import f, t
+
+from bench.statistics.estimates import Estimate, Scale
+from bench.statistics.spread import strata_of
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How a number changed over the rounds.
+
+    `change` is from the first round to the last, along a straight line: 0.1 is 10 % more (of a share: higher by 0.1). `low`
+    and `high` are its interval, judged by the noise within rounds. `uneven_p` is how probable rounds as unlike as these are
+    where only that noise makes them differ.
+    """
+
+    change: float
+    low: float
+    high: float
+    confidence: float
+    p_value: float
+    uneven_p: float
+    scale: Scale
+
+    @property
+    def seen(self) -> bool:
+        """Whether there was a drift, as sure as `confidence`."""
+        return self.p_value < 1 - self.confidence
+
+    @property
+    def uneven(self) -> bool:
+        """Whether the rounds differ, drifting or not, as sure as `confidence`."""
+        return self.uneven_p < 1 - self.confidence
+
+
+def drift(estimate: Estimate, confidence: float = 0.95) -> Drift | None:
+    """The drift of one engine's number; None of one round, or where nothing is known but whole rounds.
+
+    The slope is tested against the noise within rounds, with the degrees of freedom of that: two rounds suffice.
+    """
+    rounds, parts = estimate.errors.shape
+    if rounds < 2 or parts < 2:
+        return None
+    strata = strata_of(estimate.errors)
+    # Each round is taken for one share of all chats, so its own number is off by as many times what it added to all.
+    own = estimate.errors.sum(axis=1) * rounds
+    place = np.arange(rounds) - (rounds - 1) / 2
+    slope = float(place @ own / (place @ place))
+    error = math.sqrt(strata.within * rounds / float(place @ place))
+    change, wide = slope * (rounds - 1), error * (rounds - 1)
+    if wide == 0:
+        certain = 1.0 if change == 0 else 0.0
+        return Drift(
+            _shown(change, estimate.scale),
+            _shown(change, estimate.scale),
+            _shown(change, estimate.scale),
+            confidence,
+            certain,
+            certain,
+            estimate.scale,
+        )
+    half = wide * float(t.ppf(0.5 + confidence / 2, strata.within_freedom))
+    return Drift(
+        _shown(change, estimate.scale),
+        _shown(change - half, estimate.scale),
+        _shown(change + half, estimate.scale),
+        confidence,
+        2 * float(t.sf(abs(change) / wide, strata.within_freedom)),
+        float(f.sf(strata.between / strata.within, strata.between_freedom, strata.within_freedom)),
+        estimate.scale,
+    )
+
+
+def _shown(change: float, scale: Scale) -> float:
+    return math.expm1(min(change, 700.0)) if scale == "ratio" else change

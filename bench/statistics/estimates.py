@@ -1,0 +1,118 @@
+"""What engines are compared by: a number over all rounds, and what each part of each round added to its error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bench.statistics.clusters import effective_count
+from bench.statistics.quantiles import named, refuse_fewer, smoothed_quantile
+from bench.statistics.samples import PARTS, Floats, Round, TooFewError, chats_of
+
+Scale = Literal["ratio", "difference"]
+_SHORTEST_SECONDS = 1e-9
+"""Times have logarithms only above 0. What was shorter than a clock can tell counts as this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number of one engine over all rounds, on the scale on which engines are compared.
+
+    `value` is a natural logarithm where `scale` is `ratio`. `errors` has a row a round and a column a part of it; their
+    sum is 0, and each is what this part added to the error of `value`, as far as that can be seen. `least_variance` is
+    what the variance of `value` cannot be below, for shares that happened to be all alike.
+    """
+
+    value: float
+    errors: Floats
+    scale: Scale = "ratio"
+    least_variance: float = 0.0
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds it is of."""
+        return len(self.errors)
+
+    @property
+    def shown(self) -> float:
+        """The number as people read it: seconds, tokens a second, or a share."""
+        return math.exp(self.value) if self.scale == "ratio" else self.value
+
+
+def quantile_estimate(rounds: Sequence[Round], quantile: float) -> Estimate:
+    """A quantile over all values of all rounds together, as a logarithm.
+
+    Raises `TooFewError` where the chats are too few for this quantile, where a round has none, or where the quantile lies
+    among failed chats, so that it is no number.
+    """
+    chats = chats_of(rounds)
+    refuse_fewer(chats, quantile)
+    _refuse_empty(rounds)
+    values = np.log(np.maximum(np.concatenate([one.values for one in rounds]), _SHORTEST_SECONDS))
+    effective: float | None = None
+    if any(one.chats is not None for one in rounds):
+        effective = effective_count(values, _numbered(rounds), quantile)
+        refuse_fewer(effective, quantile)
+    found = smoothed_quantile(values, quantile, effective)
+    if math.isinf(found.value):
+        share = float(np.isinf(values).mean())
+        raise TooFewError(f"{named(quantile)} lies among the failed chats: {share:.1%} failed; compare their success instead")
+    return Estimate(found.value, _by_parts(rounds, found.influence))
+
+
+def share_estimate(rounds: Sequence[Round]) -> Estimate:
+    """The share of attempts that were good (values of 1) among all (values of 0 and 1), compared by differences.
+
+    Raises `TooFewError` where a round has no attempts.
+    """
+    _refuse_empty(rounds)
+    good = np.concatenate([one.values for one in rounds])
+    share = float(good.mean())
+    # Agresti and Caffo (The American Statistician 54, 2000): one good and one bad attempt more keep the variance above 0.
+    careful = (good.sum() + 1) / (len(good) + 2)
+    return Estimate(share, _by_parts(rounds, good - share), "difference", careful * (1 - careful) / (len(good) + 2))
+
+
+def rate_estimate(parts: Floats) -> Estimate:
+    """A rate, such as tokens a second, as a logarithm of its mean over rounds (rows) and equally long parts (columns).
+
+    There are `PARTS` columns, or one, where only whole rounds are known. Raises `TooFewError` where nothing was counted.
+    """
+    if parts.ndim != 2 or parts.shape[1] not in (1, PARTS):
+        raise ValueError(f"a rate has a row a round, and 1 or {PARTS} columns; this has the shape {parts.shape}")
+    mean = float(parts.mean()) if parts.size else 0.0
+    if mean <= 0:
+        raise TooFewError("a rate of 0 has no ratio to another")
+    return Estimate(math.log(mean), (parts / mean - 1) / parts.size)
+
+
+def _refuse_empty(rounds: Sequence[Round]) -> None:
+    if not rounds:
+        raise TooFewError("there are no rounds")
+    for number, one in enumerate(rounds, 1):
+        if not len(one.values):
+            raise TooFewError(f"round {number} has no chats")
+
+
+def _numbered(rounds: Sequence[Round]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """One number for each chat of all rounds, for each of its values."""
+    numbers, before = [], 0
+    for one in rounds:
+        own = np.arange(len(one.values)) if one.chats is None else np.unique(one.chats, return_inverse=True)[1]
+        numbers.append(own + before)
+        before += int(own.max()) + 1
+    return np.concatenate(numbers)
+
+
+def _by_parts(rounds: Sequence[Round], influence: Floats) -> Floats:
+    """The sums of the influence over each part of each round, each value counting one share of all."""
+    errors, begin = [], 0
+    for one in rounds:
+        own = influence[begin : begin + len(one.values)]
+        errors.append(np.bincount(one.parts(), weights=own, minlength=PARTS))
+        begin += len(one.values)
+    return np.array(errors) / len(influence)

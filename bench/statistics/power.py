@@ -1,0 +1,31 @@
+"""What a run could have shown, and how many rounds would show more."""
+
+from __future__ import annotations
+
+from scipy.stats import t
+
+from bench.statistics.spread import Basis, Spread
+
+POWER = 0.8
+"""A difference counts as one that can be shown where four runs of five show it."""
+
+
+def detectable(spread: Spread, error: float) -> float:
+    """The smallest difference, on the scale of the estimates, that a run with this spread shows with `POWER`."""
+    return spread.half_width(error) + spread.standard_error * float(t.ppf(POWER, spread.degrees_of_freedom))
+
+
+def rounds_needed(spread: Spread, error: float, rounds: int, difference: float, most: int = 1000) -> int | None:
+    """How many rounds in all would show such a difference with `POWER`, if they went on as they were; None beyond `most`."""
+    for number in range(max(rounds, 1), most + 1):
+        if detectable(after(spread, rounds, number), error) <= difference:
+            return number
+    return None
+
+
+def after(spread: Spread, rounds: int, number: int) -> Spread:
+    """The spread that `number` rounds would have, if the engines went on as they were in `rounds`."""
+    growth = number / rounds
+    # Of differences between rounds, a round is one degree of freedom more (two, of unpaired engines); of parts, `PARTS` more.
+    freedom = spread.degrees_of_freedom * ((number - 1) / (rounds - 1) if spread.basis is Basis.ROUNDS else growth)
+    return Spread(spread.standard_error / growth**0.5, freedom, spread.basis, spread.caution)
