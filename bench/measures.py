@@ -53,16 +53,14 @@ class Measure(Quality):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Values:
-    """A measure's values in the order in which their chats began.
+    """A measure's values in the order in which their chats began: one a chat, or, of ITL, one for each token.
 
-    `weights` is how many observations each stands for: 1, or the tokens of an ITL. `chats` numbers the chat of each.
+    `chats` numbers the chat of each. `since_seconds` is when that began, counted from the start of its block's load.
     """
 
     values: Floats
-    weights: Floats
-    chats: NDArray[np.intp]
+    chats: NDArray[np.int64]
     since_seconds: Floats
-    """When each value's chat began, counted from the start of its block's load."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -159,43 +157,35 @@ def attempt(chat: Chat) -> bool:
 def values_of(measure: Measure, attempts: Sequence[Chat]) -> Values:
     """The measure's values of those chats that have one, failed ones included.
 
-    An ITL is a gap divided by the tokens that it brought, and stands for each of these.
+    An ITL is a gap divided by the tokens that it brought, once for each of these.
     """
-    ordered = sorted(attempts, key=lambda chat: chat.place.since_seconds)
+    ordered = sorted(attempts, key=_began)
     if measure.name == ITL.name:
         return _latencies(ordered)
-    found = [(number, value, chat.place.since_seconds) for number, chat in enumerate(ordered) if (value := measure.of(chat)) is not None]
-    return Values(
-        np.array([value for _, value, _ in found], dtype=np.float64),
-        np.ones(len(found)),
-        np.array([number for number, _, _ in found], dtype=np.intp),
-        np.array([since for _, _, since in found], dtype=np.float64),
-    )
+    found = [(number, value) for number, chat in enumerate(ordered) if (value := measure.of(chat)) is not None]
+    return _valued([value for _, value in found], [number for number, _ in found], ordered)
 
 
 def values_with_failures(measure: Measure, attempts: Sequence[Chat]) -> Values:
-    """The same where every chat that failed, or could not be sent, counts as the worst there is."""
-    good = [chat for chat in attempts if chat.outcome == "ok"]
-    bad = [chat for chat in attempts if chat.outcome != "ok"]
-    plain = values_of(measure, good)
-    since = np.array([chat.place.since_seconds for chat in bad], dtype=np.float64)
-    order = np.argsort(np.concatenate([plain.since_seconds, since]), kind="stable")
-    return Values(
-        np.concatenate([plain.values, np.full(len(bad), measure.worst)])[order],
-        np.concatenate([plain.weights, np.ones(len(bad))])[order],
-        np.concatenate([plain.chats, np.arange(len(good), len(attempts))])[order],
-        np.concatenate([plain.since_seconds, since])[order],
-    )
+    """The same of single chats, where each that failed, or could not be sent, counts as the worst there is."""
+    ordered = sorted(attempts, key=_began)
+    judged = [(number, measure.of(chat) if chat.outcome == "ok" else measure.worst) for number, chat in enumerate(ordered)]
+    found = [(number, value) for number, value in judged if value is not None]
+    return _valued([value for _, value in found], [number for number, _ in found], ordered)
+
+
+def _began(chat: Chat) -> float:
+    return chat.place.since_seconds
+
+
+def _valued(values: Sequence[float] | Floats, chats: Sequence[int] | NDArray[np.int64], ordered: Sequence[Chat]) -> Values:
+    numbers = np.array(chats, dtype=np.int64)
+    return Values(np.array(values, dtype=np.float64), numbers, np.array([_began(chat) for chat in ordered], dtype=np.float64)[numbers])
 
 
 def _latencies(ordered: Sequence[Chat]) -> Values:
-    counts = [len(chat.gaps_seconds) for chat in ordered]
-    if not sum(counts):
-        return Values(np.empty(0), np.empty(0), np.empty(0, dtype=np.intp), np.empty(0))
-    tokens = np.concatenate([chat.gap_tokens for chat in ordered])
-    return Values(
-        np.concatenate([chat.gaps_seconds for chat in ordered]) / tokens,
-        tokens,
-        np.repeat(np.arange(len(ordered)), counts),
-        np.repeat([chat.place.since_seconds for chat in ordered], counts),
-    )
+    gaps = np.concatenate([np.empty(0), *(chat.gaps_seconds for chat in ordered)])
+    tokens = np.concatenate([np.empty(0), *(chat.gap_tokens for chat in ordered)])
+    chats = np.repeat(np.arange(len(ordered)), [len(chat.gaps_seconds) for chat in ordered])
+    times = tokens.astype(np.int64)
+    return _valued(np.repeat(gaps / np.maximum(tokens, 1), times), np.repeat(chats, times), ordered)

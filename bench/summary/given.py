@@ -49,7 +49,9 @@ class Given:
     models: Mapping[str, str] = field(default_factory=dict)
     objectives: Sequence[Objective] = ()
     unsent: Sequence[Unsent] = ()
+    """Only those that count neither way: the others are chats."""
     caveats: Sequence[Caveat] = ()
+    paired: bool = True
     findings: Sequence[Mapping[str, object]] = ()
     lost_records: int = 0
     part: str | None = None

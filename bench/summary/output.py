@@ -6,45 +6,57 @@ the time that is measured: an engine is not idle while it answers them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 
 from bench.chat import Chat
+from bench.measures import Floats
 
 
-def tokens_within(chat: Chat, begin_seconds: float, end_seconds: float) -> float:
-    """How many of its output tokens came between two instants of its block.
+def tokens_between(chats: Sequence[Chat], edges: Floats) -> Floats:
+    """How many output tokens came between each two neighbours of `edges`, which are seconds of the chats' block, in order.
 
-    Where it is not known when each token came, they are spread evenly from the first token to the chat's end.
+    Where it is not known when each token of a chat came, they are spread evenly from the first token to the chat's end.
     """
-    if chat.until_first_token_seconds is None or not chat.output_tokens:
-        return 0.0
-    first = chat.place.since_seconds + chat.until_first_token_seconds
-    later = float(chat.gap_tokens.sum())
-    if not later and chat.output_tokens > 1:
-        return chat.output_tokens * _overlap(first, _end(chat, first), begin_seconds, end_seconds)
-    arrivals = first + np.cumsum(chat.gaps_seconds)
-    inside = float(chat.gap_tokens[(arrivals >= begin_seconds) & (arrivals < end_seconds)].sum())
-    return inside + (max(chat.output_tokens - later, 0.0) if begin_seconds <= first < end_seconds else 0.0)
+    answered = [chat for chat in chats if chat.until_first_token_seconds is not None and chat.output_tokens]
+    known = [chat for chat in answered if len(chat.gap_tokens) or chat.output_tokens == 1]
+    spread = [chat for chat in answered if not len(chat.gap_tokens) and chat.output_tokens != 1]
+    return _by_arrival(known, edges) + _evenly(spread, edges)
 
 
-def tokens(chats: Iterable[Chat], begin_seconds: float, end_seconds: float) -> float:
-    """The same of all of these, which are of one block."""
-    return sum(tokens_within(chat, begin_seconds, end_seconds) for chat in chats)
+def finished_between(chats: Sequence[Chat], edges: Floats) -> Floats:
+    """How many chats succeeded, with their end between each two neighbours of `edges`."""
+    ends = [chat.place.since_seconds + (chat.e2e_seconds or 0.0) for chat in chats if chat.outcome == "ok"]
+    return _counted(np.array(ends), np.ones(len(ends)), edges)
 
 
-def finished(chats: Iterable[Chat], begin_seconds: float, end_seconds: float) -> int:
-    """How many of these chats of one block succeeded, with their end between the two instants."""
-    return sum(chat.outcome == "ok" and begin_seconds <= _end(chat, chat.place.since_seconds) < end_seconds for chat in chats)
+def _by_arrival(chats: Sequence[Chat], edges: Floats) -> Floats:
+    first = _first_tokens(chats)
+    lengths = np.array([len(chat.gaps_seconds) for chat in chats], dtype=np.intp)
+    gaps = np.concatenate([np.empty(0), *(chat.gaps_seconds for chat in chats)])
+    later = np.concatenate([np.empty(0), *(chat.gap_tokens for chat in chats)])
+    elapsed = np.cumsum(gaps)
+    before = np.concatenate([[0.0], elapsed])[np.cumsum(lengths) - lengths]
+    arrivals = np.repeat(first - before, lengths) + elapsed
+    with_first = [max((chat.output_tokens or 0) - float(chat.gap_tokens.sum()), 0.0) for chat in chats]
+    return _counted(np.concatenate([first, arrivals]), np.concatenate([with_first, later]), edges)
 
 
-def _end(chat: Chat, at_least: float) -> float:
-    return max(at_least, chat.place.since_seconds + (chat.e2e_seconds or 0.0))
+def _evenly(chats: Sequence[Chat], edges: Floats) -> Floats:
+    first = _first_tokens(chats)[:, np.newaxis]
+    ends = np.array([chat.place.since_seconds + (chat.e2e_seconds or 0.0) for chat in chats]).reshape(-1, 1)
+    tokens = np.array([chat.output_tokens for chat in chats], dtype=np.float64).reshape(-1, 1)
+    came = np.clip((edges - first) / np.maximum(ends - first, 1e-9), 0.0, 1.0)
+    return np.asarray((tokens * np.diff(came, axis=1)).sum(axis=0), dtype=np.float64)
 
 
-def _overlap(first: float, last: float, begin: float, end: float) -> float:
-    """What share of the time between `first` and `last` lies within; of an instant, whether it does."""
-    if last <= first:
-        return float(begin <= first < end)
-    return max(0.0, min(last, end) - max(first, begin)) / (last - first)
+def _first_tokens(chats: Sequence[Chat]) -> Floats:
+    return np.array([chat.place.since_seconds + (chat.until_first_token_seconds or 0.0) for chat in chats], dtype=np.float64)
+
+
+def _counted(instants: Floats, weights: Floats, edges: Floats) -> Floats:
+    """The weights of the instants between each two edges: at the lower one or after it, and before the upper one."""
+    place = np.searchsorted(edges, instants, side="right") - 1
+    inside = (place >= 0) & (instants < edges[-1])
+    return np.bincount(place[inside], weights=weights[inside], minlength=len(edges) - 1).astype(np.float64)

@@ -10,7 +10,6 @@ from functools import cached_property
 from bench.chat import Chat
 from bench.level import Block, Measured
 from bench.measures import attempt
-from bench.summary.output import finished, tokens
 
 
 @dataclass(frozen=True)
@@ -35,14 +34,6 @@ class Part:
     def unsteady(self) -> int:
         """How many began after the warm-up, and before the time that counts."""
         return sum(not chat.place.warm_up and not self._within(chat) for chat in self.chats)
-
-    @cached_property
-    def tokens(self) -> float:
-        return tokens(self.chats, self.from_seconds, self.to_seconds)
-
-    @cached_property
-    def finished(self) -> int:
-        return finished(self.chats, self.from_seconds, self.to_seconds)
 
     def within(self) -> Iterable[Chat]:
         """Every chat that began in the time that counts."""

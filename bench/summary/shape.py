@@ -14,14 +14,18 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A number and the interval that it lies in. `refused` says why there is none, in a sentence; `value` is None then.
+    """A number and the intervals that it lies in. `refused` says why there is none, in a sentence; `value` is None then.
 
-    Infinity is a quantile that falls among the chats that failed.
+    `low` and `high` say how well this run knows what it saw, for chats that are independent; of a rate they are those
+    over rounds. `low_over_rounds` and `high_over_rounds` say how far another run like this would be off; None where
+    that is not known. Infinity lies among the chats that failed.
     """
 
     value: float | None
     low: float | None = None
     high: float | None = None
+    low_over_rounds: float | None = None
+    high_over_rounds: float | None = None
     refused: str | None = None
 
 
@@ -128,30 +132,44 @@ class LevelSummary:
     targets: tuple[TargetAtLevel, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """b less a, of two shares, and its bounds, which hold together with those of all other comparisons of the run."""
+
+    value: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """One engine beside another, in one measure, or one quantile of it, at one level.
 
     `ratio` is b over a, and so are its bounds: `low` and `high` hold together with those of all other comparisons of
-    the run, `low_alone` and `high_alone` for this one alone. None where nothing can be said. `detectable` is the
-    smallest difference, as a share of a, that the run would have shown four times of five.
+    the run, `low_alone` and `high_alone` for this one alone. None where nothing can be said. Of shares, which are
+    compared by their difference, it is what that makes of a's share. `detectable` is the smallest difference that the
+    run would have shown four times of five: 0.1 is b 10 % above a, or a share higher by 0.1. Latencies are compared with
+    failed chats as the worst.
     """
 
     level: str
     measure: str
     quantile: float | None
+    slo: str | None
     a: str
     b: str
-    a_value: float | None
-    b_value: float | None
-    ratio: float | None
-    low: float | None
-    high: float | None
-    low_alone: float | None
-    high_alone: float | None
+    a_value: float | None = None
+    b_value: float | None = None
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    low_alone: float | None = None
+    high_alone: float | None = None
+    difference: Difference | None = None
     confidence: float
-    detectable: float | None
-    winner: str | None
+    rounds: int
+    detectable: float | None = None
+    winner: str | None = None
     why: str
 
 
@@ -190,6 +208,7 @@ class Standing:
     level: str
     measure: str
     quantile: float | None
+    slo: str | None
     for_whom: str
     best: str | None
     words: str
