@@ -67,6 +67,8 @@ class Chat:
     stall_seconds: float | None = None
     waited_seconds: float | None = None
     """How long a chat that timed out had waited in vain for its first token."""
+    until_first_token_seconds: float | None = None
+    """From its start to its first token: TTFT, and the connecting before it."""
     lag_seconds: float = 0.0
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -76,6 +78,8 @@ class Chat:
     doubtful: bool = False
     gathered: bool = False
     """Something on the way gathered its tokens, so that its timings say nothing of the engine."""
+    loaded: bool = False
+    """It waited for its model to be loaded: a time that is no user's."""
     gaps_seconds: NDArray[np.float64] = field(default_factory=_none)
     gap_tokens: NDArray[np.float64] = field(default_factory=_none)
 
@@ -104,6 +108,7 @@ def chat_of(record: ChatRecord, place: Place, *, cut: bool) -> Chat:
         e2e_seconds=record.e2e_seconds,
         stall_seconds=record.stall_seconds,
         waited_seconds=record.waited_seconds,
+        until_first_token_seconds=None if record.first_token_ns is None else (record.first_token_ns - record.started_ns) / 1e9,
         lag_seconds=record.schedule_lag_seconds,
         input_tokens=record.input_tokens,
         output_tokens=record.output_tokens,
@@ -112,6 +117,7 @@ def chat_of(record: ChatRecord, place: Place, *, cut: bool) -> Chat:
         clock=record.clock,
         doubtful=record.doubtful,
         gathered=record.bursts is not None,
+        loaded=record.load is not None,
         gaps_seconds=np.array([gap for gap, _ in known]),
         gap_tokens=np.array([tokens for _, tokens in known], dtype=np.float64),
     )

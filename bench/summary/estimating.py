@@ -1,0 +1,86 @@
+"""A measure of one engine at one level, as comparisons need it: over rounds, part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bench.chat import Chat
+from bench.measures import ITL, Floats, Measure, Values, values_of, values_with_failures
+from bench.statistics.estimates import Estimate, quantile_estimate, rate_estimate, share_estimate
+from bench.statistics.samples import Round
+from bench.summary.given import Objective
+from bench.summary.rates import tokens_a_second
+from bench.summary.sample import Part, Sample
+
+WHOLE = 0.9
+"""A round is whole where an engine was measured in it for at least this share of the longest round's time."""
+
+
+def whole_rounds(samples: Sequence[Sample]) -> list[int]:
+    """The rounds in which all these engines were measured to the end: the others are compared in none."""
+    seconds = [{number: sum(part.seconds for part in parts) for number, parts in sample.rounds.items()} for sample in samples]
+    longest = max((each for one in seconds for each in one.values()), default=0.0)
+    shared = set.intersection(*(set(one) for one in seconds)) if seconds else set()
+    return sorted(number for number in shared if all(one[number] >= WHOLE * longest for one in seconds))
+
+
+def only(sample: Sample, rounds: Collection[int]) -> Sample:
+    """The sample without its other rounds."""
+    return replace(sample, parts=tuple(part for part in sample.parts if part.block.round in rounds))
+
+
+def quantile_of(sample: Sample, measure: Measure, quantile: float) -> Estimate:
+    """A quantile of a measure, in which chats that failed are the worst. Raises `TooFewError`.
+
+    Of ITL, which is of tokens, failed chats have those that they gave.
+    """
+    rounds = rounds_of(sample, measure, values_of if measure.name == ITL.name else values_with_failures)
+    if measure.lower_is_better:
+        return quantile_estimate(rounds, quantile)
+    turned = quantile_estimate([replace(one, values=_turned(one.values)) for one in rounds], 1 - quantile)
+    return replace(turned, value=-turned.value, errors=-turned.errors)
+
+
+def throughput_of(sample: Sample) -> Estimate:
+    """Output tokens a second. Raises `TooFewError`."""
+    return rate_estimate(tokens_a_second(sample))
+
+
+def success_of(sample: Sample) -> Estimate:
+    """The share of attempts that succeeded. Raises `TooFewError`."""
+    return share_estimate(judged(sample, lambda chat: chat.outcome == "ok"))
+
+
+def goodput_of(sample: Sample, objective: Objective) -> Estimate:
+    """The share of attempts that kept the objective. Raises `TooFewError`."""
+    return share_estimate(judged(sample, objective.good))
+
+
+def rounds_of(sample: Sample, measure: Measure, take: Callable[[Measure, Sequence[Chat]], Values]) -> list[Round]:
+    """The values that `take` finds, round by round. Those of ITL come in chats."""
+    return [_round([take(measure, part.attempts) for part in parts], parts, several=measure.name == ITL.name) for parts in sample.rounds.values()]
+
+
+def judged(sample: Sample, good: Callable[[Chat], bool]) -> list[Round]:
+    """1 for each attempt that was good, 0 for each other, round by round."""
+    as_measure = Measure("judged", "", "share", False, "", "", lambda chat: float(good(chat)))
+    return rounds_of(sample, as_measure, values_of)
+
+
+def _turned(values: Floats) -> Floats:
+    """One over each; of 0, infinity."""
+    turned = np.full(len(values), np.inf)
+    np.divide(1.0, values, out=turned, where=values > 0)
+    return turned
+
+
+def _round(found: Sequence[Values], parts: Sequence[Part], *, several: bool) -> Round:
+    """One round of all its blocks, as if each had begun where the one before it ended."""
+    begun = np.cumsum([0.0, *(part.block.seconds for part in parts)])
+    before = np.cumsum([0, *(len(part.attempts) for part in parts)])
+    since = [values.since_seconds + start for values, start in zip(found, begun, strict=False)]
+    chats = [values.chats + number for values, number in zip(found, before, strict=False)]
+    return Round(np.concatenate([values.values for values in found]), np.concatenate(since), np.concatenate(chats) if several else None)

@@ -1,0 +1,187 @@
+"""The numbers of one engine at one level: what became of its chats, and how its measures are spread."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+
+from bench.chat import Chat
+from bench.measures import FAILURES_WORST, FIRST_CONTENT, ITL, SINCE_DUE, Floats, Measure, Values, attempt, measures, values_of, values_with_failures
+from bench.statistics.clusters import clustered_interval
+from bench.statistics.drift import drift
+from bench.statistics.estimates import Estimate, rate_estimate
+from bench.statistics.over_rounds import interval_over_rounds, quantile_over_rounds, share_over_rounds
+from bench.statistics.quantiles import Interval, plain_quantile, quantile_interval
+from bench.statistics.samples import TooFewError
+from bench.statistics.shares import share_interval
+from bench.summary.estimating import judged, quantile_of, rounds_of, throughput_of
+from bench.summary.given import Given, Objective
+from bench.summary.rates import chats_a_second, tokens_a_second
+from bench.summary.sample import Sample
+from bench.summary.shape import CONFIDENCE, Counts, Known, Lengths, Spread, TargetAtLevel, Trend
+from bench.summary.trust import token_sources
+from bench.summary.words import percent, quantile_name
+from probes.failure import Reason
+
+QUANTILES = (0.5, 0.9, 0.95, 0.99)
+_WITHOUT_FAILURES = frozenset({ITL.name, FIRST_CONTENT.name})
+"""Measures that a chat may lack though nothing failed, or that tokens have: a failed chat has no place among these."""
+_TRENDS = (("ttft", 0.5), ("tpot", 0.5))
+
+
+def target_at_level(sample: Sample, given: Given, *, level: str, arrivals: bool, answer_tokens: int) -> TargetAtLevel:
+    """All numbers of the sample. `arrivals` says that its chats came when they were due."""
+    attempts = sample.attempts
+    known = [measure for measure in measures(answer_tokens) if arrivals or measure.name != SINCE_DUE.name]
+    timed = [chat for chat in sample.chats if chat.until_first_token_seconds is not None]
+    return TargetAtLevel(
+        target=sample.target,
+        seconds=sample.seconds,
+        counts=_counts(sample),
+        failures=dict(Counter(chat.reason or "unknown" for chat in attempts if chat.outcome == "failed").most_common()),
+        not_sent=_not_sent(given, level, sample.target),
+        measures=dict(_spreads(sample, known)),
+        success=_share(sample, lambda chat: chat.outcome == "ok"),
+        goodput={objective.name: _share(sample, _judge(objective)) for objective in given.objectives},
+        throughput=_rate(tokens_a_second(sample)),
+        requests_per_second=_rate(chats_a_second(sample)),
+        input_tokens=_lengths([chat.input_tokens for chat in attempts if chat.outcome == "ok"]),
+        output_tokens=_lengths([chat.output_tokens for chat in attempts if chat.outcome == "ok"]),
+        doubtful=sum(chat.doubtful for chat in timed),
+        gathered=sum(chat.gathered for chat in timed),
+        user_clock=sum(chat.clock != "kernel" for chat in timed),
+        token_sources=dict(token_sources(sample.chats)),
+        drift=tuple(_trends(sample, known)),
+    )
+
+
+def _counts(sample: Sample) -> Counts:
+    outcomes = Counter(chat.outcome for chat in sample.attempts)
+    aside = [chat for chat in sample.chats if not attempt(chat)]
+    return Counts(
+        attempts=len(sample.attempts),
+        ok=outcomes["ok"],
+        failed=outcomes["failed"],
+        unsent=outcomes["unsent"],
+        cut=sum(chat.outcome == "cut" for chat in aside),
+        warm_up=sum(chat.place.warm_up for part in sample.parts for chat in part.chats),
+        unsteady=sum(part.unsteady for part in sample.parts),
+        own_fault=sum(chat.reason == Reason.INTERNAL and chat.outcome != "cut" for chat in aside),
+        loading=sum(chat.loaded and chat.outcome == "ok" for chat in aside),
+    )
+
+
+def _not_sent(given: Given, level: str, target: str) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for each in given.unsent:
+        if each.target == target and each.block.level == level:
+            found[each.reason.value] += each.count
+    return dict(found)
+
+
+def _spreads(sample: Sample, known: Sequence[Measure]) -> Iterator[tuple[str, Spread]]:
+    failed = any(chat.outcome != "ok" for chat in sample.attempts)
+    for measure in known:
+        plain = _spread(sample, measure, values_of)
+        if not plain.chats and not failed:
+            continue
+        yield measure.name, plain
+        if measure.name not in _WITHOUT_FAILURES:
+            yield measure.name + FAILURES_WORST, _spread(sample, measure, values_with_failures)
+
+
+def _spread(sample: Sample, measure: Measure, take: Callable[[Measure, Sequence[Chat]], Values]) -> Spread:
+    found = take(measure, sample.attempts)
+    finite = bool(len(found)) and bool(np.isfinite(found.values).all())
+    return Spread(
+        unit=measure.unit,
+        chats=len(np.unique(found.chats)),
+        observations=len(found),
+        mean=float(found.values.mean()) if finite else None,
+        quantiles={quantile: _quantile(sample, measure, take, found, quantile) for quantile in QUANTILES},
+    )
+
+
+def _quantile(sample: Sample, measure: Measure, take: Callable[[Measure, Sequence[Chat]], Values], found: Values, quantile: float) -> Known:
+    try:
+        if measure.name == ITL.name:
+            within = clustered_interval(found.values, found.chats, quantile, CONFIDENCE)
+        else:
+            within = quantile_interval(found.values, quantile, CONFIDENCE)
+    except TooFewError as error:
+        return Known(None, refused=str(error))
+    return _known(within, _or_none(lambda: quantile_over_rounds(rounds_of(sample, measure, take), quantile, CONFIDENCE)))
+
+
+def _share(sample: Sample, good: Callable[[Chat], bool]) -> Known:
+    attempts = sample.attempts
+    try:
+        within = share_interval(sum(good(chat) for chat in attempts), len(attempts), CONFIDENCE)
+    except TooFewError as error:
+        return Known(None, refused=str(error))
+    return _known(within, _or_none(lambda: share_over_rounds(judged(sample, good), CONFIDENCE)))
+
+
+def _judge(objective: Objective) -> Callable[[Chat], bool]:
+    return lambda chat: chat.outcome == "ok" and objective.good(chat)
+
+
+def _rate(parts: Floats) -> Known:
+    """Of the mean over rounds; of 0, which has no logarithm, without an interval."""
+    if not parts.size:
+        return Known(None, refused="no time was measured")
+    over = _or_none(lambda: interval_over_rounds(rate_estimate(parts), CONFIDENCE))
+    if over is None:
+        return Known(float(parts.mean()))
+    return Known(over.value, over.low, over.high, over.low, over.high)
+
+
+def _known(within: Interval, over: Interval | None) -> Known:
+    if over is None:
+        return Known(within.value, within.low, within.high)
+    return Known(within.value, within.low, within.high, over.low, over.high)
+
+
+def _or_none(interval: Callable[[], Interval]) -> Interval | None:
+    try:
+        return interval()
+    except TooFewError:
+        return None
+
+
+def _lengths(tokens: Sequence[int | None]) -> Lengths | None:
+    known = np.sort(np.array([each for each in tokens if each is not None], dtype=np.float64))
+    return Lengths(float(known.mean()), plain_quantile(known, 0.5), plain_quantile(known, 0.95)) if len(known) else None
+
+
+def _trends(sample: Sample, known: Sequence[Measure]) -> Iterator[Trend]:
+    by_name = {measure.name: measure for measure in known}
+    for name, quantile in _TRENDS:
+        measure = by_name[name]
+        per_round = [_middle(values_of(measure, [chat for part in parts for chat in part.attempts])) for parts in sample.rounds.values()]
+        yield from _trend(f"{name} {quantile_name(quantile)}", per_round, partial(quantile_of, sample, measure, quantile))
+    rates = [float(row.mean()) for row in tokens_a_second(sample)]
+    yield from _trend("throughput", rates, partial(throughput_of, sample))
+
+
+def _middle(values: Values) -> float | None:
+    return plain_quantile(np.sort(values.values), 0.5) if len(values) else None
+
+
+def _trend(name: str, per_round: Sequence[float | None], estimate: Callable[[], Estimate]) -> Iterator[Trend]:
+    try:
+        found = drift(estimate())
+    except TooFewError:
+        return
+    if found is None:
+        return
+    if found.seen:
+        words = f"{name} drifted by {percent(found.change)} from the first round to the last ({percent(found.low)} to {percent(found.high)})"
+    elif found.uneven:
+        words = f"{name} differed from round to round by more than chats do within one, without a direction"
+    else:
+        words = f"{name} was the same in all rounds, as far as can be seen"
+    yield Trend(name, tuple(per_round), found.seen, words)

@@ -1,0 +1,69 @@
+"""Makes the summary of a run: the one way from its chats to what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bench.level import Measured
+from bench.summary.contrasts import comparisons
+from bench.summary.given import Given
+from bench.summary.levels import target_at_level
+from bench.summary.looked import LOOKED, Looked, arrivals_at
+from bench.summary.sample import Sample, sample
+from bench.summary.shape import CONFIDENCE, Comparison, LevelSummary, Steady, Summary, Verdict
+from bench.summary.shifts import shifts
+from bench.summary.standings import standings
+from bench.summary.statement import statement
+from bench.summary.steadiness import steady_part
+from bench.summary.trust import verdict
+
+
+def summarise(given: Given, looked: Looked = LOOKED["standard"]) -> Summary:
+    """What the run says, from beginning to end without a clock, a file or chance: the same chats, the same summary."""
+    steady = {measured.level.name: steady_part(_samples(given, measured)) for measured in given.measured}
+    samples = {measured.level.name: _samples(given, measured, steady[measured.level.name].from_seconds) for measured in given.measured}
+    trusted = verdict(given, samples)
+    compared = _judged(comparisons(given, looked, samples), trusted)
+    summary = Summary(
+        targets=given.targets,
+        confidence=CONFIDENCE,
+        answer_tokens=looked.answer_tokens,
+        slos={objective.name: dict(objective.thresholds) for objective in given.objectives},
+        levels=tuple(_level(given, measured, samples[measured.level.name], steady[measured.level.name], looked) for measured in given.measured),
+        comparisons=compared,
+        shifts=tuple(shifts(given, looked, samples)),
+        standings=tuple(standings(compared, looked.answer_tokens)),
+        verdict=trusted,
+        caveats=tuple(given.caveats),
+        findings=tuple(given.findings),
+        part=given.part,
+        statement="",
+    )
+    return replace(summary, statement=statement(summary))
+
+
+def _samples(given: Given, measured: Measured, from_seconds: float | None = None) -> list[Sample]:
+    """Those of all targets that were measured at this level."""
+    return [sample(target, measured, from_seconds) for target in given.targets if any(target in block.targets for block in measured.blocks)]
+
+
+def _level(given: Given, measured: Measured, samples: Sequence[Sample], steady: Steady, looked: Looked) -> LevelSummary:
+    level = measured.level
+    arrivals = {each.target: arrivals_at(level, each.target) for each in samples}
+    return LevelSummary(
+        name=level.name,
+        arrivals=any(arrivals.values()),
+        rounds=len({block.round for block in measured.blocks}),
+        steady=steady,
+        targets=tuple(
+            target_at_level(each, given, level=level.name, arrivals=arrivals[each.target], answer_tokens=looked.answer_tokens) for each in samples
+        ),
+    )
+
+
+def _judged(compared: Sequence[Comparison], trusted: Verdict) -> tuple[Comparison, ...]:
+    """Without winners, where chatprobe itself was not well."""
+    if trusted.trusted:
+        return tuple(compared)
+    return tuple(replace(one, winner=None, why=f"no verdict, as chatprobe itself was not well: {trusted.why[0]}") for one in compared)

@@ -1,0 +1,98 @@
+"""A target's chats at one level, as far as they count: round by round, and how long each was measured."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from bench.chat import Chat
+from bench.level import Block, Measured
+from bench.measures import attempt
+
+
+@dataclass(frozen=True)
+class Part:
+    """One block of one target: all its chats, and the time of it that counts, counted from the start of its load."""
+
+    block: Block
+    chats: Sequence[Chat]
+    from_seconds: float
+    to_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        return self.to_seconds - self.from_seconds
+
+    @cached_property
+    def attempts(self) -> list[Chat]:
+        """Those that began in the time that counts, and count for or against the engine."""
+        return [chat for chat in self.chats if self._within(chat) and attempt(chat)]
+
+    @property
+    def unsteady(self) -> int:
+        """How many began after the warm-up, and before the time that counts."""
+        return sum(not chat.place.warm_up and not self._within(chat) for chat in self.chats)
+
+    def within(self) -> Iterable[Chat]:
+        """Every chat that began in the time that counts."""
+        return filter(self._within, self.chats)
+
+    def _within(self, chat: Chat) -> bool:
+        return not chat.place.warm_up and chat.place.since_seconds >= self.from_seconds
+
+
+@dataclass(frozen=True)
+class Sample:
+    """All blocks of one target at one level."""
+
+    target: str
+    parts: tuple[Part, ...]
+
+    @cached_property
+    def rounds(self) -> Mapping[int, tuple[Part, ...]]:
+        """The blocks of each round, by its number, in order. A round without any time is none."""
+        found: dict[int, list[Part]] = defaultdict(list)
+        for part in self.parts:
+            if part.seconds > 0:
+                found[part.block.round].append(part)
+        return {number: tuple(found[number]) for number in sorted(found)}
+
+    @property
+    def seconds(self) -> float:
+        return sum(part.seconds for part in self.parts)
+
+    @cached_property
+    def attempts(self) -> list[Chat]:
+        return [chat for part in self.parts for chat in part.attempts]
+
+    @cached_property
+    def chats(self) -> list[Chat]:
+        """Every chat that began in the time that counts, whatever became of it."""
+        return [chat for part in self.parts for chat in part.within()]
+
+
+def sample(target: str, measured: Measured, from_seconds: float | None = None) -> Sample:
+    """The target's chats at this level. Blocks count from `from_seconds` on, or from the end of their warm-up."""
+    by_block: dict[int, list[Chat]] = defaultdict(list)
+    cut_at: dict[int, float] = {}
+    for chat in measured.chats:
+        if chat.outcome == "cut":
+            cut_at[chat.place.block] = max(cut_at.get(chat.place.block, 0.0), chat.place.since_seconds + (chat.e2e_seconds or 0.0))
+        if chat.target == target:
+            by_block[chat.place.block].append(chat)
+    return Sample(
+        target,
+        tuple(
+            _part(block, by_block[block.number], from_seconds, cut_at.get(block.number, block.seconds))
+            for block in measured.blocks
+            if target in block.targets
+        ),
+    )
+
+
+def _part(block: Block, chats: Sequence[Chat], from_seconds: float | None, cut_at: float) -> Part:
+    """The time of a block was over earlier than planned where the run was ended in its middle, which cut its chats."""
+    begin = max(block.warm_up_seconds, from_seconds or 0.0)
+    return Part(block, chats, begin, max(begin, min(block.seconds, cut_at)))

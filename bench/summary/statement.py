@@ -1,0 +1,104 @@
+"""What a run found, in one paragraph of plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.summary.shape import Comparison, Known, LevelSummary, Summary, TargetAtLevel
+from bench.summary.words import listed, percent, quantity
+
+_LEVELS_TOLD = 3
+"""Of more levels than this, only the first and the last are told in words."""
+_MANY_FAILED = 0.01
+
+
+def statement(summary: Summary) -> str:
+    """The finding. `summary` needs no statement of its own yet."""
+    return " ".join(_sentences(summary))
+
+
+def _sentences(summary: Summary) -> Iterator[str]:
+    if summary.part:
+        yield f"This is a part of a run: {summary.part}."
+    if not summary.verdict.trusted:
+        more = len(summary.verdict.why) - 1
+        yield f"There is no verdict, as chatprobe itself was not well: {summary.verdict.why[0]}{f' (and {more} more)' if more else ''}."
+    elif len(summary.targets) > 1:
+        yield from _compared(summary)
+    for level in _told(summary):
+        yield from (_alone(level, target) for target in level.targets if len(summary.targets) == 1)
+        yield from (_failed(level, target) for target in level.targets if _many_failed(target.success))
+    if summary.caveats:
+        count = len(summary.caveats)
+        yield f"{'One thing makes' if count == 1 else f'{count} things make'} the comparison unfair: see the caveats."
+
+
+def _told(summary: Summary) -> list[LevelSummary]:
+    levels = list(summary.levels)
+    return levels if len(levels) <= _LEVELS_TOLD else [levels[0], levels[-1]]
+
+
+def _compared(summary: Summary) -> Iterator[str]:
+    for level in _told(summary):
+        rows = [row for row in summary.comparisons if row.level == level.name]
+        won = [row for row in rows if row.winner]
+        seen = [row for row in rows if row.ratio is not None]
+        if not rows:
+            continue
+        if not seen:
+            yield f"At {level.name} nothing could be compared: {rows[0].why}."
+        elif not won:
+            yield f"At {level.name} no difference was seen between {listed(list(summary.targets))}{_could_have_shown(seen)}."
+        else:
+            rest = f"; in {_of(len(seen) - len(won), len(seen))} comparisons no difference was seen" if len(seen) > len(won) else ""
+            yield f"At {level.name}: {'; '.join(row.why for row in won)}{rest}."
+
+
+def _could_have_shown(rows: list[Comparison]) -> str:
+    shown = [row for row in rows if row.detectable is not None and row.difference is None]
+    if not shown:
+        return ""
+    largest = max(shown, key=lambda row: row.detectable or 0.0)
+    return f"; differences of more than {percent(largest.detectable or 0.0)} would have been"
+
+
+def _of(count: int, all_of: int) -> str:
+    return f"{count} of {all_of}"
+
+
+def _alone(level: LevelSummary, target: TargetAtLevel) -> str:
+    told = [
+        text
+        for text in (
+            _p50(target, "ttft", "the first word came after {}"),
+            _p50(target, "tpot", "then a token every {}"),
+            _number(target.throughput, "{} in all", "tokens/s"),
+        )
+        if text
+    ]
+    succeeded = f"{target.counts.ok} of {target.counts.attempts} chats succeeded"
+    return f"{target.target} at {level.name}: {', '.join([*told, succeeded])}."
+
+
+def _p50(target: TargetAtLevel, measure: str, words: str) -> str | None:
+    spread = target.measures.get(measure)
+    middle = spread.quantiles[0.5].value if spread else None
+    if middle is None or spread is None:
+        return None
+    late = spread.quantiles[0.95].value
+    return words.format(quantity(middle, spread.unit)) + (f" (p95 {quantity(late, spread.unit)})" if late is not None else "")
+
+
+def _number(known: Known, words: str, unit: str) -> str | None:
+    return None if known.value is None else words.format(quantity(known.value, "tokens/s"))
+
+
+def _many_failed(success: Known) -> bool:
+    return success.value is not None and success.value < 1 - _MANY_FAILED
+
+
+def _failed(level: LevelSummary, target: TargetAtLevel) -> str:
+    counts = target.counts
+    reasons = [f"{count} {reason}" for reason, count in target.failures.items()] + ([f"{counts.unsent} not sent"] if counts.unsent else [])
+    share = percent((counts.failed + counts.unsent) / counts.attempts)
+    return f"At {level.name}, {share} of the chats with {target.target} failed ({', '.join(reasons)})."

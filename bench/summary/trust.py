@@ -1,0 +1,127 @@
+"""Whether chatprobe itself was well while it measured. Where it was not, the run has numbers and no verdict.
+
+Each check has a number and a limit. `docs/benchmarks.md` lists them; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+
+from bench.chat import Chat
+from bench.level import Measured
+from bench.summary.given import Given
+from bench.summary.sample import Sample
+from bench.summary.shape import Check, Verdict
+from probes.failure import Reason
+
+LATE_AGAINST_TTFT = 0.10
+LATE_SECONDS = 0.010
+"""Lateness below this is none, however short TTFT is."""
+RARE = 0.05
+"""A share of an engine's chats below which a token source is taken for an exception."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A check by its name: what is counted, and how much of it is bearable."""
+
+    name: str
+    most: float
+    counted: str
+
+
+LATE_STARTS = Limit("late_starts", LATE_AGAINST_TTFT, "p99 of how late chats started, against the shortest median TTFT of the level")
+DOUBTFUL = Limit("doubtful", 0.05, "share of chats whose timings may be off by more than 1 ms")
+USER_CLOCK = Limit("user_clock", 0.01, "share of chats with instants that are not the kernel's")
+GATHERED = Limit("gathered", 0.05, "share of chats whose tokens something on the way gathered")
+OWN_FAULT = Limit("own_fault", 0.01, "share of chats that failed by chatprobe's own fault")
+NOT_SENT = Limit("not_sent", 0.01, "share of chats that were due and not sent, for no fault of the engine's")
+LOST_RECORDS = Limit("lost_records", 0, "records that could not be kept")
+OTHER_MODEL = Limit("other_model", 0, "chats with another model than was to be measured")
+TOKEN_SOURCES = Limit("token_sources", 1, "sources of token counts among the engines: `usage` of one does not compare with `chunks` of another")
+LIMITS = (LATE_STARTS, DOUBTFUL, USER_CLOCK, GATHERED, OWN_FAULT, NOT_SENT, LOST_RECORDS, OTHER_MODEL, TOKEN_SOURCES)
+
+
+def verdict(given: Given, samples: Mapping[str, Sequence[Sample]]) -> Verdict:
+    """What the checks say. `samples` are those of each level, by its name."""
+    checks = tuple(
+        chain(
+            *(_of_level(given, measured, samples[measured.level.name]) for measured in given.measured),
+            _of_run(given, [sample for level in samples.values() for sample in level]),
+        )
+    )
+    return Verdict(all(check.well for check in checks), tuple(check.words for check in checks if not check.well), checks)
+
+
+def _of_level(given: Given, measured: Measured, samples: Sequence[Sample]) -> Iterator[Check]:
+    level = measured.level.name
+    medians = [float(np.median(found)) for sample in samples if (found := [c.ttft_seconds for c in sample.attempts if c.ttft_seconds is not None])]
+    for sample in samples:
+        sent = [chat for chat in sample.chats if chat.outcome != "unsent"]
+        if not sent:
+            continue
+        if medians:
+            yield _late_starts(level, sample.target, sent, min(medians))
+        timed = [chat for chat in sent if chat.until_first_token_seconds is not None]
+        yield _share(DOUBTFUL, level, sample.target, sum(chat.doubtful for chat in timed), len(timed))
+        yield _share(USER_CLOCK, level, sample.target, sum(chat.clock != "kernel" for chat in timed), len(timed))
+        yield _share(GATHERED, level, sample.target, sum(chat.gathered for chat in timed), len(timed))
+        yield _share(OWN_FAULT, level, sample.target, sum(chat.reason == Reason.INTERNAL for chat in sent), len(sent))
+        skipped = sum(each.count for each in given.unsent if each.block.level == level and each.target == sample.target)
+        yield _share(NOT_SENT, level, sample.target, skipped, len(sent) + skipped)
+
+
+def _of_run(given: Given, samples: Sequence[Sample]) -> Iterator[Check]:
+    lost = given.lost_records
+    yield Check(LOST_RECORDS.name, None, None, lost, LOST_RECORDS.most, lost <= LOST_RECORDS.most, f"{lost} records could not be kept")
+    for target in given.targets:
+        yield _other_model(given, target, [chat for sample in samples if sample.target == target for chat in sample.chats])
+    sources = {target: token_sources(chat for sample in samples if sample.target == target for chat in sample.chats) for target in given.targets}
+    yield _token_sources({target: usual for target, counts in sources.items() if (usual := _usual(counts))})
+
+
+def token_sources(chats: Iterable[Chat]) -> Counter[str]:
+    """How many of the chats that succeeded have their output tokens from which source."""
+    return Counter(chat.token_source for chat in chats if chat.outcome == "ok" and chat.token_source is not None)
+
+
+def _usual(counts: Counter[str]) -> set[str]:
+    return {source for source, count in counts.items() if count > RARE * counts.total()}
+
+
+def _late_starts(level: str, target: str, sent: Sequence[Chat], ttft_seconds: float) -> Check:
+    lag = float(np.quantile([chat.lag_seconds for chat in sent], 0.99, method="inverted_cdf"))
+    limit = max(LATE_SECONDS, LATE_AGAINST_TTFT * ttft_seconds)
+    words = f"chats with {target} started late at {level}: p99 {_ms(lag)}, bearable {_ms(limit)}"
+    return Check(LATE_STARTS.name, level, target, lag, limit, lag <= limit, words)
+
+
+def _share(limit: Limit, level: str, target: str, count: int, of: int) -> Check:
+    share = count / of if of else 0.0
+    words = f"{target} at {level}: {share:.1%} ({count} of {of}), bearable {limit.most:.0%}: {limit.counted}"
+    return Check(limit.name, level, target, share, limit.most, share <= limit.most, words)
+
+
+def _other_model(given: Given, target: str, chats: Sequence[Chat]) -> Check:
+    counts = Counter(chat.model for chat in chats if chat.model)
+    asked = given.models.get(target) or next((model for model, _ in counts.most_common(1)), "")
+    others = counts.total() - counts[asked]
+    named = ", ".join(sorted(model for model in counts if model != asked))
+    words = f"{others} chats with {target} were with another model ({named}) than {asked}"
+    return Check(OTHER_MODEL.name, None, target, others, OTHER_MODEL.most, others <= OTHER_MODEL.most, words)
+
+
+def _token_sources(usual: Mapping[str, set[str]]) -> Check:
+    found = len(set(chain(*usual.values())))
+    told = "; ".join(f"{target}: {' and '.join(sorted(sources))}" for target, sources in usual.items())
+    words = f"the engines' tokens were not counted alike ({told}), so that what is made of them does not compare"
+    return Check(TOKEN_SOURCES.name, None, None, found, TOKEN_SOURCES.most, found <= TOKEN_SOURCES.most, words)
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"

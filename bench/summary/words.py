@@ -1,0 +1,44 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from math import isinf
+
+from bench.measures import Unit
+
+
+def percent(share: float) -> str:
+    """0.034: `3.4 %`. Two figures, and none behind the point from 10 % on."""
+    figures = share * 100
+    return f"{figures:.0f} %" if abs(figures) >= 9.95 else f"{figures:.2g} %"
+
+
+def points(difference: float) -> str:
+    """A difference of two shares, 0.012: `1.2 points`, of a hundred."""
+    return f"{difference * 100:.2g} points"
+
+
+def quantity(value: float, unit: Unit) -> str:
+    """A value in its unit: seconds as milliseconds below one second. Infinity lies among the chats that failed."""
+    if isinf(value):
+        return "failed"
+    if unit == "share":
+        return f"{value * 100:.4g} %"
+    if unit == "tokens/s":
+        return f"{value:.3g} tokens/s" if value < 1000 else f"{value:,.0f} tokens/s"
+    return f"{value:.3g} s" if value >= 0.9995 else f"{value * 1000:.3g} ms"
+
+
+def quantile_name(quantile: float | None) -> str:
+    """0.95: `p95`; nothing for what has none."""
+    return "" if quantile is None else f"p{quantile * 100:.6g}"
+
+
+def titled(title: str, quantile: float | None) -> str:
+    """A measure and its quantile: `TTFT p95`."""
+    return title if quantile is None else f"{title} {quantile_name(quantile)}"
+
+
+def listed(names: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
