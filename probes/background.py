@@ -31,12 +31,14 @@ class Background(Generic[Item]):
         """Items given up so far."""
         return self._lost
 
-    def put(self, item: Item) -> None:
-        """Queue one item. Never blocks."""
+    def put(self, item: Item) -> bool:
+        """Queue one item. Never blocks. False where there was no place for it."""
         try:
             self._items.put_nowait(item)
         except queue.Full:
             self._lose()
+            return False
+        return True
 
     def close(self, within_seconds: float = 5.0) -> bool:
         """Write what is queued, and end. False if it takes longer: the thread may still be writing then."""

@@ -36,8 +36,7 @@ def test_items_that_find_no_place_are_counted() -> None:
     background: Background[int] = Background(write, at_most=1)
     background.put(1)
     assert busy.wait(PATIENCE_SECONDS)
-    for number in range(3):
-        background.put(number)
+    assert [background.put(number) for number in range(3)] == [True, False, False]
     assert background.lost == 2
     go_on.set()
     assert background.close(PATIENCE_SECONDS)
