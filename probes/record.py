@@ -322,6 +322,7 @@ class ChatRecord:
             "phases": self.phases(),
             "headers_seconds": self.headers_seconds,
             "ttft_seconds": self.ttft_seconds,
+            "waited_seconds": self.waited_seconds,
             "first_content_seconds": self.first_content_seconds,
             "tpot_seconds": self.tpot_seconds,
             "e2e_seconds": self.e2e_seconds,

@@ -1,0 +1,84 @@
+"""Chats of a run, as they are read from lines of its files.
+
+A line that lacks a key, or has nonsense in it, raises `KeyError`, `TypeError` or `ValueError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.chat import Chat, Outcome, Place
+from bench.events import Unsent
+from bench.level import Block
+from traffic.events import SkipReason
+
+_OUTCOMES: Mapping[str, Outcome] = {"ok": "ok", "failed": "failed", "cancelled": "cut"}
+_ONES = np.ones(4096)
+"""Most chunks bear one token: their chats share this, which halves what a run takes in memory."""
+_ONES.flags.writeable = False
+
+
+def chat_of_line(line: Mapping[str, Any]) -> Chat:
+    """A chat that was sent, from its line in `records.ndjson`."""
+    gaps_seconds, gap_tokens = _gaps(line.get("chunks") or ())
+    return Chat(
+        target=line["target"],
+        place=Place.from_json(line["bench"]),
+        outcome="cut" if line["cut"] is True else _OUTCOMES[line["outcome"]],
+        reason=line["reason"],
+        prompt_id=line["prompt_id"],
+        pair_id=line["pair_id"],
+        request_id=line["request_id"],
+        model=line["model"],
+        ttft_seconds=line["ttft_seconds"],
+        first_content_seconds=line["first_content_seconds"],
+        tpot_seconds=line["tpot_seconds"],
+        e2e_seconds=line["e2e_seconds"],
+        stall_seconds=line["stall_seconds"],
+        waited_seconds=line["waited_seconds"],
+        lag_seconds=line["schedule_lag_seconds"],
+        input_tokens=line["input_tokens"],
+        output_tokens=line["output_tokens"],
+        token_source=line["token_source"],
+        chunk_token_source=line["chunk_token_source"],
+        clock=line["clock"],
+        doubtful=line["doubtful"],
+        gathered=line["bursts"] is not None,
+        gaps_seconds=gaps_seconds,
+        gap_tokens=gap_tokens,
+    )
+
+
+def unsent_chat_of_line(line: Mapping[str, Any]) -> Chat:
+    """A chat that was not sent because of its engine, from its line in `unsent.ndjson`."""
+    return Chat(
+        target=line["target"],
+        place=Place.from_json(line["bench"]),
+        outcome="unsent",
+        reason=line["reason"],
+        prompt_id=line["prompt_id"],
+        pair_id=line["pair_id"],
+        model=line["model"],
+    )
+
+
+def unsent_of_line(line: Mapping[str, Any], blocks: Mapping[int, Block]) -> Unsent:
+    """Chats that were not sent for no fault of the engine's, from their line there. `blocks` are the run's, by number."""
+    return Unsent(line["target"], blocks[line["bench"]["block"]], SkipReason(line["reason"]), line["count"], line["at"])
+
+
+def _gaps(chunks: Sequence[Sequence[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(seconds, tokens) of the gaps before chunks whose tokens are known, from `[seconds since sent, tokens]` of each chunk."""
+    if len(chunks) < 2:
+        return _ONES[:0], _ONES[:0]
+    instants, tokens = zip(*chunks, strict=True)
+    gaps = np.diff(np.array(instants, dtype=np.float64))
+    if tokens.count(1) == len(tokens) <= len(_ONES):
+        return gaps, _ONES[: len(gaps)]
+    borne = np.array(tokens[1:], dtype=np.float64)  # None becomes NaN
+    known = ~np.isnan(borne)
+    return gaps[known], borne[known]

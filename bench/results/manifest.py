@@ -1,0 +1,189 @@
+"""The manifest of a run: what it was, what it ran on, how far it came, and which files it left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from bench.events import End
+from bench.level import Block
+from bench.results.files import put
+from bench.results.machine import Machine
+from bench.results.problem import ResultsError, cannot
+from bench.results.process import Process
+from config.load import Load
+
+MANIFEST = "manifest.json"
+SCHEMA = 1
+"""Of the whole layout of a run's folder. Keys are added without a new one."""
+
+
+class State(StrEnum):
+    """How far a run came."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    ENOUGH = "enough"
+    """It ended when what was asked for was known."""
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    IMPORTED = "imported"
+    """No run of ours: records that were brought in from elsewhere."""
+    KILLED = "killed"
+    """Its process is gone, and it never came to its end. No run writes this of itself."""
+    ELSEWHERE = "elsewhere"
+    """It was begun on another machine, or in another container, and may still run there. No run writes this of itself."""
+
+
+STATE_AT = {End.DONE: State.COMPLETE, End.ENOUGH: State.ENOUGH, End.INTERRUPTED: State.INTERRUPTED, End.FAILED: State.FAILED}
+"""The state of a run that ended so."""
+WHOLE = frozenset({State.COMPLETE, State.ENOUGH})
+"""The states of runs that came to the end that they were to come to."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceFile:
+    """A recorded load: its arrivals are in a file of the folder."""
+
+    trace: str
+    speed: float
+
+
+@dataclass(frozen=True, slots=True)
+class LevelEntry:
+    """A level that was begun. Targets with the same load stand together in `loads`."""
+
+    name: str
+    rounds: int
+    blocks: int
+    seconds: float | None
+    loads: tuple[LoadEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadEntry:
+    """The load of some targets."""
+
+    targets: tuple[str, ...]
+    load: Load | TraceFile
+
+
+@dataclass(frozen=True, slots=True)
+class BlockEntry:
+    """A block, and when it began and ended. `ended_at` is None for one that the run did not see the end of."""
+
+    block: Block
+    begun_at: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """How long a file was when the run was done with it, and how many of its lines could not be written."""
+
+    size_bytes: int
+    lines: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What is known of a run before its first chat. Nothing of it may be a secret: `config.effective` hides those of a configuration.
+
+    `engines` has what each target's engine told of itself, as JSON; `slos` the thresholds of each objective, in seconds by measure;
+    `models` the model that is asked of each target; `caveats` what makes the comparison unfair.
+    """
+
+    name: str
+    command: tuple[str, ...] = ()
+    preset: str | None = None
+    configuration: str = ""
+    seed: int | None = None
+    targets: tuple[str, ...] = ()
+    models: Mapping[str, str] = field(default_factory=dict)
+    engines: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    slos: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    caveats: tuple[Mapping[str, object], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """One run. `problems` are sentences about what could not be kept; `health` is chatprobe's own, as JSON.
+
+    `files` has only those that grow with the chats, and is empty until the run is over.
+    """
+
+    schema: int = SCHEMA
+    state: State
+    detail: str = ""
+    begun_at: datetime
+    ended_at: datetime | None = None
+    about: About
+    process: Process | None
+    machine: Machine | None
+    versions: Mapping[str, str]
+    levels: tuple[LevelEntry, ...] = ()
+    blocks: tuple[BlockEntry, ...] = ()
+    engines_after: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    health: Mapping[str, object] = field(default_factory=dict)
+    files: Mapping[str, FileEntry] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    imported_from: tuple[str, ...] = ()
+
+    @property
+    def lost(self) -> int:
+        """Lines of chats that could not be kept."""
+        return sum(file.lost for file in self.files.values())
+
+
+_ADAPTER = TypeAdapter(Manifest)
+
+
+def to_bytes(manifest: Manifest) -> bytes:
+    """The manifest as JSON."""
+    return orjson.dumps(_ADAPTER.dump_python(manifest, mode="json"), option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def write(folder: Path, manifest: Manifest) -> None:
+    """Have it in the folder, the old one or this. Blocks. Raises `OSError`."""
+    put(folder / MANIFEST, to_bytes(manifest))
+
+
+def read(folder: Path) -> Manifest:
+    """The manifest of a run's folder. Raises `ResultsError`."""
+    path = folder / MANIFEST
+    try:
+        written = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise ResultsError(f"{folder} has no {MANIFEST}, so it is no run's; chatprobe results list shows the runs there are") from None
+    except OSError as error:
+        raise cannot("read", path, error) from error
+    except orjson.JSONDecodeError as error:
+        raise ResultsError(f"{path}:{error.lineno}: is no JSON ({error.msg}); {_SET_ASIDE}") from error
+    _check_schema(path, written)
+    try:
+        return _ADAPTER.validate_python(written, strict=False)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the whole"
+        raise ResultsError(f"{path}: {place}: {first['msg']}; {_SET_ASIDE}") from error
+
+
+_SET_ASIDE = "it was changed after the run, and cannot be used: bring it back from a copy, or import its records.ndjson as a run of its own"
+
+
+def _check_schema(path: Path, written: Any) -> None:
+    schema = written.get("schema") if isinstance(written, dict) else None
+    if not isinstance(schema, int):
+        raise ResultsError(f"{path}: schema: is no number; {_SET_ASIDE}")
+    if schema > SCHEMA:
+        raise ResultsError(f"{path}: was written in a newer layout ({schema}) than this chatprobe knows ({SCHEMA}); use the chatprobe that wrote it")
+    if schema < SCHEMA:
+        raise ResultsError(f"{path}: was written in an older layout ({schema}); chatprobe results migrate brings it to that of today ({SCHEMA})")

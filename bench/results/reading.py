@@ -1,0 +1,181 @@
+"""Reads a run from its folder, while it is written too; what a kill or a full disk has cost it is told."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+
+from bench.chat import Chat
+from bench.events import Unsent
+from bench.level import Arrival, Block, Level, Measured, Trace
+from bench.results import manifest as manifests
+from bench.results.chats import chat_of_line, unsent_chat_of_line, unsent_of_line
+from bench.results.lines import NATIVE, RECORDS, UNSENT
+from bench.results.manifest import WHOLE, LevelEntry, Manifest, State, TraceFile
+from bench.results.problem import ResultsError, cannot
+from config.load import Load
+
+Value = TypeVar("Value")
+
+SILENT_SECONDS = 3600.0
+"""A run on another machine that has written nothing for so long is taken for a killed one."""
+_PARTS = {
+    State.RUNNING: "the run is still going on",
+    State.ELSEWHERE: "the run may still go on, on another machine",
+    State.KILLED: "the run was killed",
+    State.INTERRUPTED: "the run was interrupted",
+    State.FAILED: "the run broke",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on disk. `state` is how far it came, as far as that can be told now."""
+
+    folder: Path
+    manifest: Manifest
+    state: State
+
+    @property
+    def name(self) -> str:
+        """Its folder's, by which it is named everywhere."""
+        return self.folder.name
+
+    @property
+    def part(self) -> str | None:
+        """Why it is only a part of what was wanted; None of a whole one."""
+        words = _PARTS.get(self.state)
+        return words if words is None or not self.manifest.detail else f"{words}: {self.manifest.detail}"
+
+    @property
+    def whole(self) -> bool:
+        """It came to the end that it was to come to, and lacks nothing."""
+        return self.state in WHOLE and not self.doubts
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What it lacks of what it should have, a sentence each: no verdict can stand on it then."""
+        return (*self.manifest.problems, *self._shorter())
+
+    @cached_property
+    def blocks(self) -> Mapping[int, Block]:
+        """Those that were begun, by number."""
+        return {entry.block.number: entry.block for entry in self.manifest.blocks}
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """The lines of `records.ndjson`, in the order in which chats ended. Raises `ResultsError`."""
+        yield from _each(self.folder / RECORDS, dict)
+
+    def chats(self) -> Iterator[Chat]:
+        """Every chat that was sent, then every one that was not because of its engine. Raises `ResultsError`."""
+        yield from _each(self.folder / RECORDS, chat_of_line)
+        yield from _each(self.folder / UNSENT, lambda line: unsent_chat_of_line(line) if line["attempt"] else None)
+
+    def unsent(self) -> Iterator[Unsent]:
+        """Chats that were due and not sent for no fault of the engine's. Raises `ResultsError`."""
+        yield from _each(self.folder / UNSENT, lambda line: None if line["attempt"] else unsent_of_line(line, self.blocks))
+
+    def native(self) -> Iterator[dict[str, Any]]:
+        """What the engines' own metrics said through the run. Raises `ResultsError`."""
+        yield from _each(self.folder / NATIVE, dict)
+
+    def measured(self) -> list[Measured]:
+        """The levels in the order of the run, each with its chats: all of the run in memory. Raises `ResultsError`."""
+        chats: dict[str, list[Chat]] = defaultdict(list)
+        for chat in self.chats():
+            chats[chat.place.level].append(chat)
+        return [
+            Measured(self._level(entry), tuple(block for block in self.blocks.values() if block.level == entry.name), chats[entry.name])
+            for entry in self.manifest.levels
+        ]
+
+    def _level(self, entry: LevelEntry) -> Level:
+        loads = {target: self._load(shared.load) for shared in entry.loads for target in shared.targets}
+        return Level(entry.name, loads, entry.rounds, entry.seconds)
+
+    def _load(self, load: Load | TraceFile) -> Load | Trace:
+        if not isinstance(load, TraceFile):
+            return load
+        path = self.folder / Path(load.trace).name
+        try:
+            return Trace(tuple(Arrival(**arrival) for arrival in orjson.loads(path.read_bytes())), load.speed)
+        except OSError as error:
+            raise cannot("read", path, error) from error
+        except (TypeError, orjson.JSONDecodeError) as error:
+            raise ResultsError(f"{path}: is no list of arrivals ({error}); bring it back from a copy of the run") from error
+
+    def _shorter(self) -> Iterator[str]:
+        """Of which files there is less than the manifest says, or a line that was cut."""
+        for name in (RECORDS, UNSENT, NATIVE):
+            size_bytes, whole = _end(self.folder / name)
+            known = self.manifest.files.get(name)
+            if known is not None and size_bytes != known.size_bytes:
+                yield f"{name} has {size_bytes} bytes where the run left {known.size_bytes}: it was cut or changed since"
+            elif not whole and self.state is not State.RUNNING:
+                yield f"the last line of {name} was cut off, and is passed over"
+
+
+def open_run(folder: Path) -> Run:
+    """The run in a folder. Raises `ResultsError` where there is none, or none that this chatprobe can read."""
+    manifest = manifests.read(folder)
+    if manifest.state is not State.RUNNING:
+        return Run(folder, manifest, manifest.state)
+    lives = manifest.process.lives() if manifest.process else False
+    # It may have come to its end between the two looks.
+    again = manifests.read(folder)
+    if again.state is not State.RUNNING:
+        return Run(folder, again, again.state)
+    if lives is None:
+        return Run(folder, again, State.ELSEWHERE if _silent_seconds(folder) < SILENT_SECONDS else State.KILLED)
+    return Run(folder, again, State.RUNNING if lives else State.KILLED)
+
+
+def _each(path: Path, read: Callable[[dict[str, Any]], Value | None]) -> Iterator[Value]:
+    """What stands on each line, but for the last where it was cut off, and those of which `read` makes None."""
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.endswith(b"\n"):
+                    return
+                try:
+                    value = read(orjson.loads(line))
+                except (KeyError, TypeError, ValueError, AttributeError) as error:
+                    wrong = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+                    raise ResultsError(
+                        f"{path}:{number}: is no line of a run ({wrong}); bring the file back from a copy, or delete the line"
+                    ) from error
+                if value is not None:
+                    yield value
+    except OSError as error:
+        raise cannot("read", path, error) from error
+
+
+def _end(path: Path) -> tuple[int, bool]:
+    """(length in bytes, whether the last line is whole) of a file; of one that is not there (0, True)."""
+    try:
+        with path.open("rb") as file:
+            size_bytes = file.seek(0, os.SEEK_END)
+            if size_bytes == 0:
+                return 0, True
+            file.seek(-1, os.SEEK_END)
+            return size_bytes, file.read(1) == b"\n"
+    except FileNotFoundError:
+        return 0, True
+    except OSError as error:
+        raise cannot("read", path, error) from error
+
+
+def _silent_seconds(folder: Path) -> float:
+    """How long ago something was written into a folder."""
+    try:
+        return time.time() - max(entry.stat().st_mtime for entry in folder.iterdir())
+    except OSError as error:
+        raise cannot("read", folder, error) from error
