@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from config.load import Load, Trace
 from config.model import Scenario
 from probes.ask import Ask
 from probes.checks import Checks
@@ -21,13 +22,24 @@ class Watch:
     scenario: Scenario
     engines: tuple[Served, ...]
     checks: Checks | None
+    trace: Trace | None = None
+    """A recorded load that is held in place of the scenario's own."""
+
+    @property
+    def load(self) -> Load | Trace:
+        """How much is asked of its engines, and when."""
+        return self.scenario.load if self.trace is None else self.trace
+
+    def max_tokens(self, turn: Turn) -> int:
+        """How long the answer to a turn may be."""
+        return self.scenario.max_tokens if turn.max_tokens is None else turn.max_tokens
 
     def is_like(self, other: Watch) -> bool:
         """Whether nothing that matters to the chats of the two differs.
 
         Which targets a scenario names beside the watch's own does not matter.
         """
-        if (self.name, self.engines) != (other.name, other.engines):
+        if (self.name, self.engines, self.trace) != (other.name, other.engines, other.trace):
             return False
         return self.scenario is other.scenario or _for_chats(self.scenario) == _for_chats(other.scenario)
 
@@ -52,7 +64,7 @@ class Watch:
         return Ask(
             model=model,
             messages=turn.messages(engine.name),
-            max_tokens=scenario.max_tokens,
+            max_tokens=self.max_tokens(turn),
             prompt_id=turn.prompt_id,
             cache=scenario.cache,
             nonce=turn.nonce,
