@@ -135,7 +135,7 @@ async def test_a_watch_with_a_trace_holds_its_chats_at_its_instants_with_its_len
     held = Trace((Arrival(0.25, 30, 5), Arrival(0.5, 40, 7), Arrival(2.125, 30, 5)))
     async with running(settings) as scene:
         listed = roster(settings)
-        scene.runner.schedule(replace(watch, trace=held) for watch in watches(listed, scene.population.engines))
+        scene.runner.schedule(replace(watch, other=held) for watch in watches(listed, scene.population.engines))
         await scene.clock.advance(60)
         due = [record.due_ns for record in scene.records if record.prompt_id.startswith("trace/")]
         assert due == [250 * MS, 500 * MS, 2125 * MS]
@@ -148,7 +148,7 @@ async def test_chats_that_were_missed_are_told() -> None:
     settings = config()
     held = Trace(tuple(Arrival(at, 30, 5) for at in (0.0, 1.0, 2.0, 20.0)))
     async with running(settings) as scene:
-        scene.runner.schedule(replace(watch, trace=held) for watch in watches(roster(settings), scene.population.engines))
+        scene.runner.schedule(replace(watch, other=held) for watch in watches(roster(settings), scene.population.engines))
         await settle()
         await scene.clock.jump(19)
         await scene.clock.advance(2)
@@ -161,6 +161,6 @@ async def test_another_trace_begins_anew_and_the_same_one_goes_on() -> None:
     settings = config()
     async with running(settings) as scene:
         (watch,) = watches(roster(settings), scene.population.engines)
-        assert replace(watch, trace=trace(0, 1)).is_like(replace(watch, trace=trace(0, 1)))
-        assert not replace(watch, trace=trace(0, 1)).is_like(replace(watch, trace=trace(0, 2)))
-        assert not replace(watch, trace=trace(0, 1)).is_like(watch)
+        assert replace(watch, other=trace(0, 1)).is_like(replace(watch, other=trace(0, 1)))
+        assert not replace(watch, other=trace(0, 1)).is_like(replace(watch, other=trace(0, 2)))
+        assert not replace(watch, other=trace(0, 1)).is_like(watch)
