@@ -12,29 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bench.chat import Chat
-from config.load import Load
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """Chats of a recorded load. Each is due at its own instant, and asks for its own lengths.
-
-    `speed` 2 has them come twice as fast.
-    """
-
-    arrivals: tuple[Arrival, ...]
-    speed: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One chat of a trace: due so many seconds after its start."""
-
-    at_seconds: float
-    input_tokens: int
-    output_tokens: int
-    session: str | None = None
-    """Chats of one session share the beginning of their prompts."""
+from config.load import Load, Trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from config.model import Config
-from config.secrets import Secrets
 from discovery.kubernetes.asking import Found
 from discovery.kubernetes.candidates import PassedOver
 from discovery.kubernetes.certificate import Certificate, looked_at
-from discovery.kubernetes.discovery import ClusterDiscovery, Seen
 from discovery.kubernetes.enrolling import KUBERNETES, guard_of
+from discovery.kubernetes.once import seen_once
 from discovery.plan import plan
 from exporter.urls import shown_url
 from probes.ask import Endpoint
 from probes.control import Control, ControlError
 from traffic.roster import Member
-from traffic.schedule import SystemClock
-
-LONGEST_LOOK_SECONDS = 45.0
-"""Until everything was listed and everyone was asked, or given up."""
-_STEP_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +48,12 @@ class Findings:
 async def find(config: Config) -> Findings:
     """Look for everything that the configuration names, and ask each engine how it is. Raises `config.secrets.SecretError`."""
     async with Control() as control:
-        seen = await _seen(config, control)
+        seen = await seen_once(config, control)
         made = await asyncio.to_thread(plan, config, seen=seen)
         ways = {one.candidate.name: one for one in seen.engines}
         found = await asyncio.gather(*(_look_at(name, member, ways, config, control) for name, member in made.roster.members.items()))
     of_files = (PassedOver("", line) for line in made.files.passed_over)
     return Findings(tuple(found), (*of_files, *seen.passed_over, *made.enrolment.passed_over), (*made.files.problems, *seen.problems))
-
-
-async def _seen(config: Config, control: Control) -> Seen:
-    if config.discovery.kubernetes is None:
-        return Seen()
-    discovery = ClusterDiscovery(control, SystemClock())
-    ends = time.monotonic() + LONGEST_LOOK_SECONDS
-    try:
-        await discovery.configure(config, Secrets())
-        while time.monotonic() < ends:
-            discovery.seen = await discovery.look()
-            if discovery.settled:
-                break
-            await asyncio.sleep(_STEP_SECONDS)
-        if not discovery.seen.looked:
-            return Seen(True, problems=(f"the API server did not list everything within {LONGEST_LOOK_SECONDS:g} s; look at its own health",))
-        return discovery.seen
-    finally:
-        await discovery.close()
 
 
 async def _look_at(name: str, member: Member, ways: Mapping[str, Found], config: Config, control: Control) -> Finding:

@@ -67,12 +67,24 @@ def read_given(written: str) -> Given:
 async def written_for(given: Sequence[Given], preset: str) -> str:
     """The text of a preset with these targets in place of its own. Raises `ClickException` where it cannot be told which engine one is."""
     from config.starters import starter
+
+    block = await targets_block(given)
+    return _TARGETS.sub(lambda _: block, starter(preset), count=1)
+
+
+async def targets_block(given: Sequence[Given]) -> str:
+    """The section `targets` of a configuration with these. Raises `ClickException` as `written_for` does."""
     from probes.control import Control
 
     async with Control() as control:
         engines = await asyncio.gather(*(_asked(control, one) for one in given))
-    block = "targets:\n" + "".join(line for name, engine in _with_names(engines) for line in _lines(name, engine))
-    return _TARGETS.sub(lambda _: block, starter(preset), count=1)
+    return "targets:\n" + "".join(line for name, engine in _with_names(engines) for line in _lines(name, engine))
+
+
+def unasked_block(given: Sequence[Given]) -> str:
+    """The same of engines that are not asked what they are: each is taken for a server of no particular kind."""
+    engines = [_Engine(one, backends.unnamed(), None, ()) for one in given]
+    return "targets:\n" + "".join(_line(name, engine) for name, engine in _with_names(engines))
 
 
 async def _asked(control: Control, given: Given) -> _Engine:
@@ -118,9 +130,13 @@ def _lines(name: str, engine: _Engine) -> Iterator[str]:
     taken = "the first" if backends.get(engine.backend).on_demand is None else "one in memory, or the newest"
     comment = f"{title}{version}; it lists {listed or 'no models'}. Without a model, chats are with {taken}."
     yield f"  # {''.join(character for character in comment if character.isprintable())}\n"
-    yield f"  {_written(name)}: {{backend: {engine.backend}, url: {json.dumps(engine.given.url)}}}\n"
+    yield _line(name, engine)
     if backends.get(engine.backend).on_demand is not None:
         yield "  # A model that is not in memory is not chatted with, unless the target says load_model: true, too.\n"
+
+
+def _line(name: str, engine: _Engine) -> str:
+    return f"  {_written(name)}: {{backend: {engine.backend}, url: {json.dumps(engine.given.url)}}}\n"
 
 
 def _written(name: str) -> str:

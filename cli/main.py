@@ -10,6 +10,7 @@ COMMANDS = {
     "serve": "Run the exporter: probe the configured targets around the clock and serve /metrics.",
     "probe": "Probe one engine now and show where the time went.",
     "demo": "Run the exporter on three simulated engines, with a live table.",
+    "bench": "Run the same load against several engines, and say which is better at what.",
     "check": "Validate configuration files.",
     "discover": "Show which targets discovery finds, and how each is reached.",
     "validate": "Say whether a cluster is fit for a comparison of engines.",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from config.credentials import Credential
 from config.demand import chats_per_second_at_most, chats_per_second_on_average, streams_at_worst, tokens_of_largest_chat, tokens_per_hour
 from config.engine_metrics import HAVE_METRICS, Native
+from config.likeness import weights
 from config.load import ClosedLoop
 from config.model import Config, Scenario, Slo, Target
 from config.quantities import write_duration
@@ -162,7 +162,7 @@ def _on_fairness(config: Config, scenario: Scenario) -> Iterator[Finding]:
         others = [name for name, target in targets.items() if target.api != "chat"]
         yield ("pair",), f"compares chats with plain text: {', '.join(others)} get no chat template (api); let all be asked by api: chat"
     models = {name: target.model for name, target in targets.items() if target.model is not None}
-    if len({_weights(model) for model in models.values()}) > 1:
+    if len({weights(model) for model in models.values()}) > 1:
         told = ", ".join(f"{name}: {model}" for name, model in models.items())
         yield ("pair",), f"compares models of different names ({told}); unless they are the same weights, it is not the engines that are compared"
     asked = {name: (target.adaptation.omit, repr(target.adaptation.extra_body)) for name, target in targets.items()}
@@ -175,11 +175,6 @@ def _on_fairness(config: Config, scenario: Scenario) -> Iterator[Finding]:
     loading = [name for name, target in targets.items() if target.load_model and backends.get(target.backend).on_demand is not None]
     if loading:
         yield ("pair",), f"has no pairs while {', '.join(loading)} loads its model (load_model); load it before, and leave load_model out"
-
-
-def _weights(model: str) -> str:
-    """A model's name without what engines and owners add to it."""
-    return re.sub(r"[^a-z0-9]", "", model.rpartition("/")[2].lower().removesuffix(":latest"))
 
 
 def _on_pinning(config: Config, scenario: Scenario, engine: Backend, shape: str) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from itertools import accumulate
 from math import inf
 from statistics import fmean
 
-from config.load import Between, ClosedLoop, Every, Exponential, Fixed, OpenLoop, RateStage, ThinkTime, UserStage
+from config.load import Between, ClosedLoop, Every, Exponential, Fixed, Load, OpenLoop, RateStage, ThinkTime, UserStage
 from config.scenario import Scenario
 from probes.prompts import Named, Synthetic, Text, sets
 
@@ -23,9 +23,9 @@ _TIMES_MEAN = 3
 """How many times its mean a random time is taken for at most."""
 
 
-def streams_at_worst(scenario: Scenario) -> float:
-    """Chats at once with a target that hangs, so that each chat lasts until its timeout."""
-    match scenario.load:
+def streams_at_worst(scenario: Scenario, other: Load | None = None) -> float:
+    """Chats at once with a target that hangs, so that each chat lasts until its timeout. `other` is a load in place of the scenario's own."""
+    match other or scenario.load:
         case Every(seconds):
             return scenario.timeout_seconds / seconds
         case OpenLoop(stages):
@@ -45,9 +45,12 @@ def chats_per_second_at_most(scenario: Scenario) -> float:
             return max(stage.users for stage in stages) / _turn_seconds(scenario, think_time.mean_seconds if think_time else 0)
 
 
-def chats_per_second_on_average(scenario: Scenario) -> float:
-    """How often chats begin with a target over all stages; of a last stage that holds for good, in it alone. Calendars are left out of account."""
-    match scenario.load:
+def chats_per_second_on_average(scenario: Scenario, other: Load | None = None) -> float:
+    """How often chats begin with a target over all stages; of a last stage that holds for good, in it alone. Calendars are left out of account.
+
+    `other` is a load in place of the scenario's own.
+    """
+    match other or scenario.load:
         case Every(seconds):
             return 1 / seconds
         case OpenLoop(stages):
@@ -75,6 +78,11 @@ def longest_interval_seconds(scenario: Scenario) -> float:
 def tokens_per_hour(scenario: Scenario, answer_tokens: int) -> float:
     """Of input and output with one target, roughly, in the busiest hour: answers are taken for as long as they may be with it."""
     return _chats_in_busiest_hour(scenario) * (fmean(_input_tokens(scenario, answer_tokens)) + answer_tokens)
+
+
+def tokens_of_usual_chat(scenario: Scenario, answer_tokens: int) -> tuple[float, int]:
+    """Of input, on average and roughly, and of output, which are taken for as many as there may be."""
+    return fmean(_input_tokens(scenario, answer_tokens)), answer_tokens
 
 
 def tokens_of_largest_chat(scenario: Scenario, answer_tokens: int) -> float:
@@ -111,9 +119,14 @@ def _chats_in_busiest_hour(scenario: Scenario) -> float:
             return user_seconds / _turn_seconds(scenario, think_time.mean_seconds if think_time else 0)
 
 
+def chat_seconds(scenario: Scenario) -> float:
+    """How long a chat takes, where its length is guessed."""
+    return scenario.max_tokens / TOKENS_PER_SECOND
+
+
 def _turn_seconds(scenario: Scenario, think_seconds: float) -> float:
     """From the beginning of a user's chat to that of the next."""
-    return scenario.max_tokens / TOKENS_PER_SECOND + think_seconds
+    return chat_seconds(scenario) + think_seconds
 
 
 def _longest_think_seconds(think_time: ThinkTime | None) -> float:

@@ -87,3 +87,35 @@ class ClosedLoop:
 
 
 Load = Every | OpenLoop | ClosedLoop
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One chat of a trace: due so many seconds after its start, with so many tokens in its prompt, and at most so many in
+    its answer.
+
+    `blocks` names what its prompt begins with, `Trace.block_tokens` by name. A name stands for a block and all before it:
+    chats that have a name in common begin alike, up to the end of its block.
+    """
+
+    at_seconds: float
+    input_tokens: int
+    output_tokens: int
+    blocks: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Chats of a recorded load, in the order in which they are due. Each asks for its own lengths.
+
+    `speed` 2 has them come twice as fast.
+    """
+
+    arrivals: tuple[Arrival, ...]
+    speed: float = 1.0
+    block_tokens: int = 512
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes from its start to its last chat, at its speed."""
+        return self.arrivals[-1].at_seconds / self.speed if self.arrivals else 0.0

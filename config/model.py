@@ -14,6 +14,7 @@ from pydantic import Field, ModelWrapValidatorHandler, Strict, ValidationError, 
 
 from config.alerting import Alerts
 from config.base import Section
+from config.bench import Bench
 from config.credentials import Credential
 from config.engine_metrics import Native
 from config.kubernetes import Kubernetes
@@ -23,7 +24,7 @@ from config.rules import as_error
 from config.scenario import Scenario
 from config.targets import NonEmpty, Target
 
-__all__ = ["Alerts", "Config", "Discovery", "Doubtful", "Limits", "Native", "Scenario", "Slo", "Target", "Web"]
+__all__ = ["Alerts", "Bench", "Config", "Discovery", "Doubtful", "Limits", "Native", "Scenario", "Slo", "Target", "Web"]
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -114,6 +115,7 @@ class Config(Section):
     limits: Limits = Field(default=Limits(), description="bounds of the load that chatprobe brings")
     native: Native = Field(default=Native(), description="the engines' own metrics")
     metrics: Metrics = Field(default=Metrics(), description="how chatprobe's own metrics are served")
+    bench: Bench = Field(default=Bench(), description="what `chatprobe bench` does")
     alerts: Alerts = Field(default=Alerts(), description="what the rules that `chatprobe alerts` writes are for")
     secret_dirs: Annotated[tuple[Folder, ...], Strict(False)] = Field(
         default=("/run/secrets", "/var/run/secrets/chatprobe"), description="folders (absolute) that secret files may lie below"

@@ -58,14 +58,30 @@ def _usual_places(environ: Mapping[str, str]) -> tuple[Path, ...]:
     return Path("chatprobe.yaml"), Path(home) / "chatprobe" / "chatprobe.yaml", Path("/etc/chatprobe/chatprobe.yaml")
 
 
-def read(files: Sequence[Path], environ: Mapping[str, str] = os.environ) -> Loaded:
-    """The configuration of these files, later ones laid over earlier ones. Raises `ConfigError`."""
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A part of a configuration that comes from no file. `name` stands for one in messages."""
+
+    name: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def read(files: Sequence[Path], environ: Mapping[str, str] = os.environ, *, below: Sequence[Text] = (), above: Sequence[Text] = ()) -> Loaded:
+    """The configuration of these files, later ones laid over earlier ones. Raises `ConfigError`.
+
+    It is laid over the texts `below` it, and those `above` are laid over it.
+    """
     sources: list[Value] = []
     found: list[Problem] = []
     unreadable = False
-    for file in files:
+    layers: list[Path | Text] = [*below, *files, *above]
+    for layer in layers:
         try:
-            source, problems = read_yaml(bytes_of(file), str(file))
+            content = layer.text.encode(errors="surrogatepass") if isinstance(layer, Text) else bytes_of(layer)
+            source, problems = read_yaml(content, str(layer))
             sources.append(source)
             found += problems
         except ConfigError as error:
@@ -73,16 +89,17 @@ def read(files: Sequence[Path], environ: Mapping[str, str] = os.environ) -> Load
             found += error.problems
     if unreadable:
         raise ConfigError(found)
-    return _load(sources, files, found, environ)
+    return _load(sources, files, found, environ, [str(layer) for layer in layers])
 
 
 def parse(text: str, file: str = "chatprobe.yaml", environ: Mapping[str, str] = os.environ) -> Loaded:
     """The configuration that `text` holds; `file` is its name in messages, and what relative paths start from. Raises `ConfigError`."""
     source, problems = read_yaml(text.encode(errors="surrogatepass"), file)
-    return _load([source], [Path(file)], problems, environ)
+    return _load([source], [Path(file)], problems, environ, [file])
 
 
-def _load(sources: Sequence[Value], files: Sequence[Path], earlier: Sequence[Problem], environ: Mapping[str, str]) -> Loaded:
+def _load(sources: Sequence[Value], files: Sequence[Path], earlier: Sequence[Problem], environ: Mapping[str, str], names: Sequence[str]) -> Loaded:
+    """`names` are those of the sources, in the order in which their problems are told; secrets may lie beside the files alone."""
     for source in sources:
         if not isinstance(source.content, dict):
             raise ConfigError([*earlier, _problem(source, (), "is no map of sections; write targets: and scenarios: at the left margin")])
@@ -106,7 +123,7 @@ def _load(sources: Sequence[Value], files: Sequence[Path], earlier: Sequence[Pro
         errors = [error for error in invalid.errors(include_input=False, include_url=False) if error["loc"] not in open_places]
         found += _in_place(root, errors, [path for path, _ in refused])
     if found:
-        order = {str(file): index for index, file in enumerate(files)}
+        order = {name: index for index, name in enumerate(names)}
         raise ConfigError(sorted(dict.fromkeys(found), key=lambda problem: (order[problem.file], problem.line or 0, problem.column or 0)))
     return Loaded(config, tuple(_problem(root, path, text) for path, text in (*taken_off(data), *renamed(data), *advise(config))), tuple(files))
 

@@ -48,6 +48,13 @@ def dangling(data: object) -> Iterator[Finding]:
         wanted = slo.get("scenario")
         if isinstance(wanted, str) and wanted not in scenarios:
             yield ("slos", name, "scenario"), f"names a scenario that does not exist; {suggestion(wanted, scenarios)}"
+    yield from _of_bench(_map(_map(data).get("bench")), scenarios)
+
+
+def _of_bench(bench: Mapping[str, Any], scenarios: Mapping[str, Any]) -> Iterator[Finding]:
+    wanted = bench.get("scenario")
+    if isinstance(wanted, str) and wanted not in scenarios:
+        yield ("bench", "scenario"), f"names a scenario that does not exist; {suggestion(wanted, scenarios)}"
 
 
 def _of_scenario(scenario: Mapping[str, Any], targets: Mapping[str, Any], *, discovers: bool) -> Iterator[Finding]:

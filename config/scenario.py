@@ -56,7 +56,8 @@ def _not_a_load_test(seconds: float) -> float:
     return seconds
 
 
-def _above_zero(per_second: Fraction) -> Fraction:
+def above_zero(per_second: Fraction) -> Fraction:
+    """A rate that is no pause. Raises ValueError."""
     if not per_second:
         raise ValueError("is out of range; write a rate from 1/d to 1000/s")
     return per_second
@@ -74,7 +75,7 @@ class Scenario(Section):
     every_seconds: Annotated[Seconds, AfterValidator(_not_a_load_test)] | None = Field(
         default=None, alias="every", description="a chat with each target this often, at least `1s`; a later start is counted as late"
     )
-    rate: Annotated[Rate, AfterValidator(_above_zero)] | None = Field(
+    rate: Annotated[Rate, AfterValidator(above_zero)] | None = Field(
         default=None, description="chats with each target begin at this rate, like `2/s` or `30/m`, whatever became of those before them"
     )
     arrivals: ArrivalKind = Field(default="constant", description="with `rate`: `constant` gaps, or those of a `poisson` process")

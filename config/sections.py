@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from config.alerting import Alerts
 from config.base import Section
+from config.bench import Bench, BenchLevel
 from config.credentials import Credential
 from config.engine_metrics import Native, TargetMetrics
 from config.expectation import Expectation
@@ -34,6 +35,9 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
     ("limits",): Limits,
     ("native",): Native,
     ("metrics",): Metrics,
+    ("bench",): Bench,
+    ("bench", "levels", "*"): BenchLevel,
+    ("bench", "levels", "*", "stages", "*"): Stage,
     ("alerts",): Alerts,
     ("alerts", "notify"): Notify,
     ("alerts", "notify", "receivers"): Receivers,

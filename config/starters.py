@@ -5,8 +5,12 @@ from __future__ import annotations
 from importlib.resources import files
 
 _EXAMPLE = "example"
-PRESETS = tuple(sorted({entry.name.removesuffix(".yaml") for entry in files("config").iterdir() if entry.name.endswith(".yaml")} - {_EXAMPLE}))
-"""Every file beside this one but the example is a preset."""
+_BENCH = "bench-"
+_FILES = sorted(entry.name.removesuffix(".yaml") for entry in files("config").iterdir() if entry.name.endswith(".yaml"))
+PRESETS = tuple(name for name in _FILES if name != _EXAMPLE and not name.startswith(_BENCH))
+"""Every file beside this one is a preset, but the example and those of benchmark runs."""
+BENCH_PRESETS = tuple(name.removeprefix(_BENCH) for name in _FILES if name.startswith(_BENCH))
+"""The presets of benchmark runs: what is run, without targets."""
 
 
 def starter(preset: str | None = None) -> str:
@@ -16,3 +20,10 @@ def starter(preset: str | None = None) -> str:
     if preset not in PRESETS:
         raise KeyError(preset)
     return files("config").joinpath(f"{preset}.yaml").read_text(encoding="utf-8")
+
+
+def bench_preset(name: str) -> str:
+    """The text of a preset of benchmark runs, which is laid below a configuration with targets. Raises KeyError for a name that is none."""
+    if name not in BENCH_PRESETS:
+        raise KeyError(name)
+    return files("config").joinpath(f"{_BENCH}{name}.yaml").read_text(encoding="utf-8")

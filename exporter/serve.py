@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from config.model import Config
 from config.quantities import Address
@@ -22,6 +22,8 @@ from exporter.exporting import ServeError, exporting
 from exporter.watching import Signatures
 from traffic.events import Sink
 from traffic.sharding import WHOLE, Shard
+
+T = TypeVar("T")
 
 
 class Display(Protocol):
@@ -92,8 +94,8 @@ def _lease(config: Config, name: LeaseName) -> Lease:
         raise ServeError(f"a lease needs a cluster: {error}") from error
 
 
-def run(main: Coroutine[object, object, None]) -> None:
-    """Run on uvloop where it is installed."""
+def run(main: Coroutine[object, object, T]) -> T:
+    """Run on uvloop where it is installed, and give the result."""
     give_back_freed_memory()
     factory = None
     if find_spec("uvloop") is not None:
@@ -101,4 +103,4 @@ def run(main: Coroutine[object, object, None]) -> None:
 
         factory = new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(main)
+        return runner.run(main)

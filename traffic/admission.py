@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from config.model import Limits
 from probes.record import ChatRecord
-from traffic.breaker import Breakers
+from traffic.breaker import Breakers, Shows, served
 from traffic.budget import TokenBudget, spent
 from traffic.events import Sink, SkipReason
 from traffic.schedule import Clock
@@ -36,9 +36,10 @@ class Admission:
     be released exactly once.
     """
 
-    def __init__(self, limits: Limits, clock: Clock, tell: Sink, usage: Usage = UNKNOWN_USAGE) -> None:
+    def __init__(self, limits: Limits, clock: Clock, tell: Sink, usage: Usage = UNKNOWN_USAGE, shows: Shows = served) -> None:
+        """`shows` says of a chat whether it shows that its target serves, which the breaker goes by."""
         self._streams = StreamCaps(limits.streams, limits.streams_per_target)
-        self._breakers = Breakers(clock, tell)
+        self._breakers = Breakers(clock, tell, shows)
         self._budget = TokenBudget(limits.tokens_per_hour, clock)
         self._yielding = Yielding(limits.load_share, usage, clock)
         self._of_known_targets: set[Ticket] = set()

@@ -165,7 +165,7 @@ class Attempts:
         """Leave to send a chat to one engine. While that loads its model, this is why none is sent."""
         if engine.loading.under_way and (watch.scenario.pair or not engine.loading.has_room(watch.name)):
             return SkipReason.LOADING
-        tokens = turn.input_tokens + backends.get(engine.endpoint.backend).longest_answer(watch.scenario.max_tokens)
+        tokens = turn.input_tokens + backends.get(engine.endpoint.backend).longest_answer(watch.max_tokens(turn))
         verdict = self._admission.admit(engine.name, watch.name, tokens=tokens, yields=watch.scenario.yields)
         return SkipReason.LOADING if isinstance(verdict, SkipReason) and engine.loading.under_way else verdict
 
@@ -258,7 +258,7 @@ class Attempts:
             engine.took(record)
             engine.went_without(record.left_out)
         if record.input_tokens is not None and not record.prompt_cut:
-            due.script.learn(record.input_tokens)
+            due.script.learn(due.turn, record.input_tokens)
         if record.outcome == "ok":
             due.turn.answered(engine.name, record.text)
         elif record.outcome == "failed":

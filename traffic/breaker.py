@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from probes.failure import Reason
@@ -20,6 +21,10 @@ HEARTBEAT_SECONDS = 10
 _ANSWERED_ALL_THE_SAME = frozenset({Reason.EMPTY, Reason.VALIDATION})
 _REFUSED_FOR_WHAT_WAS_ASKED = frozenset({Reason.REJECTED, Reason.AUTH, Reason.MODEL_MISSING})
 _HEARTBEAT_NS = HEARTBEAT_SECONDS * NANOSECONDS
+
+
+Shows = Callable[[ChatRecord], bool | None]
+"""Whether a chat shows that its target serves; None where it shows nothing."""
 
 
 def served(record: ChatRecord) -> bool | None:
@@ -70,7 +75,9 @@ class Breakers:
     long as they fail fast. Outages stay visible: trials fail, and refused chats count as attempts that were not good.
     """
 
-    def __init__(self, clock: Clock, tell: Sink) -> None:
+    def __init__(self, clock: Clock, tell: Sink, shows: Shows = served) -> None:
+        """`shows` judges each chat, as `served` does."""
+        self._shows = shows
         self._clock = clock
         self._tell = tell
         self._states: dict[str, _State] = {}
@@ -96,7 +103,7 @@ class Breakers:
 
     def end(self, record: ChatRecord, *, trial: bool) -> None:
         """A chat has ended. A trial that was cancelled gives its turn back."""
-        serves = served(record)
+        serves = self._shows(record)
         if serves is not None:
             self._learn(record, serves=serves)
         if not trial:

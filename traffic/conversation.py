@@ -30,14 +30,23 @@ class Turn:
 
     `prompt_id` is the prompt's, or `customer-support/conversation/2` for a conversation's second turn. `nonce` is None
     for warm chats. `input_tokens` estimates what is sent to one target, and `fewest_tokens` is how few of it an engine
-    can count that has it whole.
+    can count that has it whole. `max_tokens` is how long its answer may be, where that is not the scenario's own.
     """
 
-    def __init__(self, prompt_id: str, nonce: str | None, input_tokens: int, messages: tuple[Message, ...], fewest_tokens: int = 0) -> None:
+    def __init__(
+        self,
+        prompt_id: str,
+        nonce: str | None,
+        input_tokens: int,
+        messages: tuple[Message, ...],
+        fewest_tokens: int = 0,
+        max_tokens: int | None = None,
+    ) -> None:
         self.prompt_id = prompt_id
         self.nonce = nonce
         self.input_tokens = input_tokens
         self.fewest_tokens = fewest_tokens
+        self.max_tokens = max_tokens
         self._messages = messages
         self._asked: set[str] = set()
         self._answers: dict[str, str] = {}
@@ -83,7 +92,7 @@ class Script(Protocol):
         """
         ...
 
-    def learn(self, input_tokens: int) -> None:
+    def learn(self, turn: Turn, input_tokens: int) -> None:
         """Take an engine's count of the tokens of a turn that it had whole: it corrects the length of synthetic prompts."""
         ...
 
@@ -113,7 +122,7 @@ class Prompts:
     def following(self, turn: Turn | None) -> Turn:
         return self.next()
 
-    def learn(self, input_tokens: int) -> None:
+    def learn(self, turn: Turn, input_tokens: int) -> None:
         self._prompter.learn(input_tokens)
 
 
@@ -150,7 +159,7 @@ class Conversations:
         conversation = None if turn is None else self._after(turn)
         return self._turn(self._begin() if conversation is None else conversation)
 
-    def learn(self, input_tokens: int) -> None:
+    def learn(self, turn: Turn, input_tokens: int) -> None:
         """Does nothing: the length of these turns is fixed."""
 
     def _begin(self) -> _Conversation:

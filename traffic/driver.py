@@ -6,12 +6,13 @@ import asyncio
 
 import structlog
 
-from config.load import ClosedLoop, Every, OpenLoop
+from config.load import ClosedLoop, Every, OpenLoop, Trace
 from traffic.arrivals import arrivals
 from traffic.attempts import Attempts
 from traffic.conversation import script
 from traffic.events import SkipReason
-from traffic.schedule import NANOSECONDS, Clock
+from traffic.replaying import Replay
+from traffic.schedule import NANOSECONDS, Arrivals, Clock
 from traffic.users import Users
 from traffic.watch import Watch
 
@@ -40,12 +41,18 @@ class Driver:
     def start(self) -> None:
         """Begin the schedule."""
         start_ns = self._clock.monotonic_ns()
-        load = self.watch.scenario.load
+        scenario = self.watch.scenario
+        load = self.watch.load
         match load:
             case Every() | OpenLoop():
-                self._tasks = [asyncio.create_task(self._hold_arrivals(load, start_ns))]
+                due = arrivals(load, start_ns, target=self.watch.label, scenario=self.watch.name, seed=scenario.seed)
+                self._tasks = [asyncio.create_task(self._hold_arrivals(due))]
+            case Trace():
+                replay = Replay(load, start_ns, cache=scenario.cache, seed=scenario.seed)
+                self._script = replay.script
+                self._tasks = [asyncio.create_task(self._hold_arrivals(replay))]
             case ClosedLoop():
-                users = Users(load, start_ns, target=self.watch.label, scenario=self.watch.name, seed=self.watch.scenario.seed)
+                users = Users(load, start_ns, target=self.watch.label, scenario=self.watch.name, seed=scenario.seed)
                 self._tasks = [asyncio.create_task(self._be_user(users, number, start_ns)) for number in range(users.most)]
         for task in self._tasks:
             task.add_done_callback(_report)
@@ -59,8 +66,7 @@ class Driver:
         """Wait for the end of the schedule. Chats that it has started may go on."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _hold_arrivals(self, load: Every | OpenLoop, start_ns: int) -> None:
-        schedule = arrivals(load, start_ns, target=self.watch.label, scenario=self.watch.name, seed=self.watch.scenario.seed)
+    async def _hold_arrivals(self, schedule: Arrivals) -> None:
         while (due := schedule.next(self._clock.monotonic_ns())) is not None:
             if due.missed:
                 self._attempts.skip(self.watch, SkipReason.MISSED, due.missed)

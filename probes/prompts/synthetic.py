@@ -31,32 +31,51 @@ def words(generator: random.Random) -> Iterator[str]:
         yield from generator.sample(vocabulary(), len(vocabulary()))
 
 
-class Length:
-    """How many words make `input_tokens` as the engine counts them.
+class Lengths:
+    """How many words make so many tokens as the engine counts them, for prompts of any length.
 
     One token a word is assumed, and corrected once. The engine counts the words and what stands around them in one sum: a surplus is taken for the
     latter as far as that is likely, so that short prompts come out right too, and the rest for words of several tokens.
     """
 
+    def __init__(self) -> None:
+        self._around_tokens = _USUALLY_AROUND_TOKENS
+        self._tokens_per_word = 1.0
+        self.corrected = False
+
+    def words(self, input_tokens: int) -> int:
+        """How many words a prompt of so many tokens has."""
+        return max(1, round((input_tokens - min(self._around_tokens, input_tokens // 2)) / self._tokens_per_word))
+
+    def within(self, tokens: int) -> int:
+        """How many words are so many tokens in the midst of a prompt."""
+        return max(1, round(tokens / self._tokens_per_word))
+
+    def correct(self, input_tokens: int, counted_tokens: int) -> None:
+        """Take the engine's count of a prompt that was to have so many tokens. The first count holds, later ones change nothing."""
+        if self.corrected:
+            return
+        self.corrected = True
+        words = self.words(input_tokens)
+        self._around_tokens = max(0, min(counted_tokens - words, _AT_MOST_AROUND_TOKENS, input_tokens // 2))
+        low, high = _TOKENS_PER_WORD
+        self._tokens_per_word = min(max((counted_tokens - self._around_tokens) / words, low), high)
+
+
+class Length:
+    """How many words make `input_tokens`, where all prompts are of this length."""
+
     def __init__(self, input_tokens: int) -> None:
         self._input_tokens = input_tokens
-        self._around_tokens = min(_USUALLY_AROUND_TOKENS, input_tokens // 2)
-        self._tokens_per_word = 1.0
-        self._corrected = False
+        self._lengths = Lengths()
 
     @property
     def words(self) -> int:
-        return max(1, round((self._input_tokens - self._around_tokens) / self._tokens_per_word))
+        return self._lengths.words(self._input_tokens)
 
     def correct(self, counted_tokens: int) -> None:
         """Take the engine's count of a prompt of `words` words. The first count holds, later ones change nothing."""
-        if self._corrected:
-            return
-        self._corrected = True
-        words = self.words
-        self._around_tokens = max(0, min(counted_tokens - words, _AT_MOST_AROUND_TOKENS, self._input_tokens // 2))
-        low, high = _TOKENS_PER_WORD
-        self._tokens_per_word = min(max((counted_tokens - self._around_tokens) / words, low), high)
+        self._lengths.correct(self._input_tokens, counted_tokens)
 
 
 def text(generator: random.Random, count: int) -> str:

@@ -181,15 +181,16 @@ def test_a_prompt_alone_goes_to_all_targets_and_nothing_follows(spec: PromptSpec
 
 def test_a_count_of_tokens_corrects_the_length_of_synthetic_prompts() -> None:
     prompts = Prompts(Synthetic(200), "warm", 1)
-    before = len(prompts.next().messages("vllm")[0].content)
-    prompts.learn(400)
+    turn = prompts.next()
+    before = len(turn.messages("vllm")[0].content)
+    prompts.learn(turn, 400)
     assert len(prompts.next().messages("vllm")[0].content) < 0.7 * before
 
 
 def test_a_count_of_tokens_changes_nothing_about_a_conversation() -> None:
     them: Script = talk("warm")
     before = them.next()
-    them.learn(400)
+    them.learn(before, 400)
     assert them.next().messages("vllm") == before.messages("vllm")
 
 

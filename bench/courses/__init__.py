@@ -1,0 +1,1 @@
+"""Courses: which levels of load a run measures."""

@@ -1,0 +1,163 @@
+"""One benchmark run from its configuration to its end: the look at the engines, the run, and the look at what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from bench.courses.fixed import fixed
+from bench.design import Design, Hardware, designed
+from bench.events import Enough, Listener
+from bench.level import Course, Level
+from bench.looking import Caveat, Looked, after, before, hardware_seen, have_loaded, held, look
+from bench.running import Ended, Plan, Run
+from config.model import Config, Limits
+from config.scenario import Scenario
+from exporter.native.scrape import Scraper
+from probes.ask import Endpoint
+from probes.control import Control
+from probes.failure import Reason
+from probes.probing import Prober
+from probes.record import ChatRecord
+from traffic.roster import Member
+from traffic.schedule import Clock, SystemClock
+
+_GOES_ON = frozenset({Reason.VALIDATION, Reason.EMPTY, Reason.OVERLOADED})
+"""Failures of the first chat that show an engine which serves: what becomes of the others is the run's to tell."""
+
+
+class CannotRunError(Exception):
+    """A run that cannot begin. The text says why, line by line, and what would help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a configuration asks for, with the targets that there are: all that a dry run tells.
+
+    `seen` are the targets that share hardware by the look of their URLs, where that was to be seen. `levels` are those
+    that are known before the run.
+    """
+
+    name: str
+    scenario: Scenario
+    design: Design
+    course: Course
+    levels: tuple[Level, ...]
+    limits: Limits
+    seen: tuple[str, ...]
+
+
+def lay_out(config: Config, members: Mapping[str, Member]) -> Layout:
+    """What is to be run. Raises `bench.design.DesignError`."""
+    bench = config.bench
+    name = bench.scenario or next(iter(config.scenarios))
+    scenario = config.scenarios[name]
+    loads = [level.load(scenario, bench.arrivals) for level in bench.levels] or [scenario.load]
+    course = fixed(loads, tuple(members))
+    seen = hardware_seen(members) if bench.hardware == "seen" else ()
+    hardware: Hardware = ("shared" if seen else "own") if bench.hardware == "seen" else bench.hardware
+    design = designed(bench, scenario, tuple(members), hardware, len(course.levels))
+    return Layout(name, scenario, design, course, course.levels, config.limits, seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was seen of the engines before the run."""
+
+    looked: tuple[Looked, ...]
+    caveats: tuple[Caveat, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A run that is over, and what became of the engines meanwhile."""
+
+    ended: Ended
+    looked: tuple[Looked, ...]
+    caveats: tuple[Caveat, ...]
+
+
+class Session:
+    """The parts that measure, for one run."""
+
+    def __init__(self, layout: Layout, members: Mapping[str, Member], tell: Listener, parts: Parts) -> None:
+        self._layout = layout
+        self._members = members
+        self._tell = tell
+        self._parts = parts
+        self._run: Run | None = None
+
+    def stop(self) -> bool:
+        """End the run once its chats were cut off. False where it has not begun, so that there is nothing to keep."""
+        if self._run is None:
+            return False
+        self._run.stop()
+        return True
+
+    async def look(self) -> Before:
+        """Ask the engines what they are, and have models loaded where that is allowed. What they have now is kept to.
+
+        Raises `CannotRunError` where one of them cannot be chatted with.
+        """
+        looked = await self._looks()
+        _no_trouble({one.target: one.trouble for one in looked})
+        kept = {one.target: self._members[one.target] for one in looked}
+        self._members = {one.target: replace(kept[one.target], endpoint=held(kept[one.target].endpoint, one)) for one in looked}
+        loaded = await asyncio.gather(*(have_loaded(self._parts.control, endpoint) for endpoint in self._endpoints.values()))
+        _no_trouble(dict(zip(self._members, loaded, strict=True)))
+        return Before(looked, before(looked, self._members, self._layout.scenario))
+
+    async def hold(self, earlier: Before, enough: Enough | None = None) -> Done:
+        """Hold one chat with each target, then the run, and look at the engines again. What was measured is kept whatever ends it.
+
+        Raises `CannotRunError` where a first chat shows that a target serves none.
+        """
+        layout, parts = self._layout, self._parts
+        plan = Plan(layout.design, layout.name, layout.scenario, self._endpoints, layout.limits, layout.course, enough)
+        run = Run(plan, parts.prober, parts.control, parts.clock, self._tell, lambda: parts.prober.running)
+        caveats = list(_by_first_chats(await run.first_chats()))
+        self._run = run
+        ended = await run.hold()
+        later = await self._looks()
+        return Done(ended, later, (*caveats, *after(earlier.looked, later)))
+
+    @property
+    def _endpoints(self) -> Mapping[str, Endpoint]:
+        return {name: member.endpoint for name, member in self._members.items()}
+
+    async def _looks(self) -> tuple[Looked, ...]:
+        return tuple(await asyncio.gather(*(look(self._parts.control, self._parts.scraper, member) for member in self._members.values())))
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What measures, and what asks the engines."""
+
+    prober: Prober
+    control: Control
+    scraper: Scraper
+    clock: Clock
+
+
+@asynccontextmanager
+async def parts() -> AsyncIterator[Parts]:
+    """The parts on the machine's own clock, while the context lasts."""
+    clock = SystemClock()
+    async with Prober() as prober, Control() as control, Scraper(clock) as scraper:
+        yield Parts(prober, control, scraper, clock)
+
+
+def _by_first_chats(records: Sequence[ChatRecord]) -> Iterator[Caveat]:
+    """What failed first chats say against the comparison. Raises `CannotRunError` where there can be none."""
+    failed = {record.target: record.failure for record in records if record.failure is not None}
+    _no_trouble({name: f"{failure.reason.value}: {failure.detail}" for name, failure in failed.items() if failure.reason not in _GOES_ON})
+    for name, failure in failed.items():
+        yield Caveat(f"the first chat with {name} failed: {failure.reason.value}: {failure.detail}", (name,))
+
+
+def _no_trouble(troubles: Mapping[str, str]) -> None:
+    lines = [f"{name} cannot be chatted with: {trouble}" for name, trouble in troubles.items() if trouble]
+    if lines:
+        raise CannotRunError("\n".join([*lines, "mend that, or leave it out with --targets"]))

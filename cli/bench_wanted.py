@@ -1,0 +1,140 @@
+"""What was asked of `chatprobe bench`, and the configuration that follows from it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.given import read_given, targets_block, unasked_block
+
+if TYPE_CHECKING:
+    from config.bench_slos import ChatSlo
+    from config.model import Config
+    from config.reader import Loaded
+
+
+class BenchError(click.ClickException):
+    """A run that could not be."""
+
+    exit_code = 2
+
+
+class Users(click.ParamType[tuple[int, ...]]):
+    """Numbers of users: 10, or 1,10,50."""
+
+    name = "users"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        from config.shapes import MOST_USERS
+
+        found = tuple(int(part) for part in str(value).split(",") if part.isdecimal())
+        if len(found) != len(str(value).split(",")) or not all(1 <= users <= MOST_USERS for users in found):
+            self.fail(f"{value} is no number of users; write a whole number from 1 to {MOST_USERS}, or several, like 1,10,50", param, ctx)
+        return found
+
+
+class Rates(click.ParamType[tuple[Fraction, ...]]):
+    """Rates: 2/s, or 1/s,2/s,4/s."""
+
+    name = "rates"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Fraction, ...]:
+        from config.quantities import read_rate
+        from config.scenario import above_zero
+
+        try:
+            return tuple(above_zero(read_rate(part)) for part in str(value).split(","))
+        except ValueError as error:
+            self.fail(f"{value} {error}", param, ctx)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """The options of a run. `preset` is what the configuration is laid over."""
+
+    preset: str | None
+    configs: tuple[Path, ...]
+    name: str
+    targets: tuple[str, ...] = ()
+    chosen: str | None = None
+    users: tuple[int, ...] | None = None
+    rates: tuple[Fraction, ...] | None = None
+    duration: float | None = None
+    rounds: int | None = None
+    seed: int | None = None
+    hardware: str | None = None
+    slo: str | None = None
+    objective: str | None = None
+    until: tuple[str, ...] = ()
+    output_dir: Path = Path("results")
+    dry_run: bool = False
+
+
+def configuration(wanted: Wanted) -> Config:
+    """The configuration with the options laid over it. Raises `click.ClickException`; what is wrong with a file is printed before."""
+    if wanted.users and wanted.rates:
+        raise click.UsageError("give --users or --rate, not both")
+    return _with_options(_loaded(wanted).config, wanted)
+
+
+def _loaded(wanted: Wanted) -> Loaded:
+    """The files, laid over the preset, with the given targets laid over them."""
+    from config.problems import ConfigError
+    from config.reader import Text, find, read
+    from config.starters import bench_preset
+
+    below = [Text(f"preset {wanted.preset}", bench_preset(wanted.preset))] if wanted.preset else []
+    given = [read_given(one) for one in wanted.targets]
+    above = []
+    if given:
+        above = [Text("--target", unasked_block(given) if wanted.dry_run else asyncio.run(targets_block(given)))]
+    try:
+        files = wanted.configs if given and (wanted.configs or wanted.preset) else find(wanted.configs)
+        return read(files, below=below, above=above)
+    except ConfigError as error:
+        raise _refused(error) from error
+
+
+def _refused(error: Exception) -> click.exceptions.Exit:
+    click.echo(str(error), err=True)  # lines that an editor can jump to, so nothing stands before the first
+    return click.exceptions.Exit(BenchError.exit_code)
+
+
+def _with_options(config: Config, wanted: Wanted) -> Config:
+    from config.bench import BenchLevel
+
+    bench: dict[str, Any] = {}
+    if wanted.users:
+        bench["levels"] = tuple(BenchLevel(users=users) for users in wanted.users)
+    if wanted.rates:
+        bench["levels"] = tuple(BenchLevel(rate=rate) for rate in wanted.rates)
+    if wanted.duration is not None:
+        bench |= {"duration_seconds": wanted.duration, "block_seconds": None}
+    if wanted.rounds is not None:
+        bench["rounds"] = wanted.rounds
+    if wanted.hardware is not None:
+        bench["hardware"] = wanted.hardware
+    if wanted.slo is not None:
+        bench["slo"] = _slo(config, wanted.slo)
+    changed = config.model_copy(update={"bench": config.bench.model_copy(update=bench)})
+    if wanted.seed is None:
+        return changed
+    name = config.bench.scenario or next(iter(config.scenarios))
+    scenario = config.scenarios[name].model_copy(update={"seed": wanted.seed})
+    return changed.model_copy(update={"scenarios": {**config.scenarios, name: scenario}})
+
+
+def _slo(config: Config, name: str) -> ChatSlo:
+    from config.bench_slos import PRESETS, ChatSlo
+
+    own = {key: slo for key, slo in config.slos.items() if slo.thresholds}
+    if name in own:
+        return ChatSlo(name, own[name].ttft_seconds, own[name].tpot_seconds, own[name].e2e_seconds)
+    if name not in PRESETS:
+        raise click.BadParameter(f"there is no SLO {name}; there are {', '.join([*PRESETS, *own])}", param_hint="--slo")
+    return PRESETS[name]

@@ -1,0 +1,95 @@
+"""A benchmark run, as an operator writes it: which load, for how long, in how many rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, Strict, model_validator
+
+from config.base import Section
+from config.bench_slos import PRESETS, SloOfChats
+from config.load import ArrivalKind, ClosedLoop, Load, OpenLoop, RateStage, UserStage
+from config.quantities import Rate, Seconds
+from config.rules import Finding, as_error
+from config.scenario import Scenario, above_zero
+from config.shapes import MOST_USERS, Stages
+from config.targets import NonEmpty
+from probes.wording import listed
+
+Hardware = Literal["seen", "own", "shared"]
+"""`seen`: targets share it where two of their URLs have one host."""
+
+
+class BenchLevel(Section):
+    """One load, at which all targets are measured."""
+
+    users: Annotated[int, Field(ge=1, le=MOST_USERS)] | None = Field(default=None, description="so many users with each target")
+    rate: Annotated[Rate, AfterValidator(above_zero)] | None = Field(
+        default=None, description="chats with each target begin at this rate, whatever became of those before them"
+    )
+    stages: Stages | None = Field(default=None, description="users, or rates, that change within each block; they begin anew with it")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if sum(load is not None for load in (self.users, self.rate, self.stages)) != 1:
+            raise ValueError("does not have one load; write users: 10, or rate: 5/s, or stages: [{users: 5, for: 30s}, {users: 10}]")
+        return self
+
+    def load(self, scenario: Scenario, arrivals: ArrivalKind) -> Load:
+        """The load as a value. Users think, and join, as those of the scenario do, if it has any."""
+        if self.rate is not None:
+            return OpenLoop((RateStage(self.rate),), arrivals)
+        stages = [stage.load for stage in self.stages or ()] if self.users is None else [UserStage(self.users)]
+        rates = tuple(stage for stage in stages if isinstance(stage, RateStage))
+        if rates:
+            return OpenLoop(rates, arrivals)
+        users = tuple(stage for stage in stages if isinstance(stage, UserStage))
+        like = scenario.load
+        return ClosedLoop(users, like.think_time, like.ramp_up_seconds) if isinstance(like, ClosedLoop) else ClosedLoop(users)
+
+
+class Bench(Section):
+    """What `chatprobe bench` does. `serve` takes no notice of it."""
+
+    scenario: NonEmpty | None = Field(default=None, description="name of the scenario whose chats are held; left out: the first")
+    levels: Annotated[tuple[BenchLevel, ...], Strict(False)] = Field(
+        default=(), description="loads, measured one after another, like `[{users: 1}, {users: 10}]`; left out: the scenario's own"
+    )
+    arrivals: ArrivalKind = Field(default="poisson", description="how chats at a rate come: by chance, as from many people, or in `constant` gaps")
+    rounds: Annotated[int, Field(ge=1, le=1000)] = Field(default=5, description="how often each level is measured; each round has all targets")
+    duration_seconds: Seconds | None = Field(
+        default=None, alias="duration", description="how long the run takes, all levels and rounds together; left out: `5m`, unless `block` is given"
+    )
+    block_seconds: Seconds | None = Field(
+        default=None, alias="block", description="how long chats begin in one block, in place of what `duration` leaves for it"
+    )
+    warm_up_seconds: Seconds | None = Field(
+        default=None,
+        alias="warm_up",
+        description="chats that begin so early in a block count for nothing; left out: 15 % of the block, but `2s` at least and `30s` at most",
+    )
+    grace_seconds: Seconds = Field(default=30.0, alias="grace", description="how long chats may take to end after their block; then they are cut off")
+    pause_seconds: Seconds = Field(default=1.0, alias="pause", description="between two blocks, so that none is held up by what was left of another")
+    hardware: Hardware = Field(
+        default="seen", description="`own`: all targets are chatted with at the same instants; `shared`: one after another; `seen`: by their hosts"
+    )
+    slo: SloOfChats | None = Field(
+        default=None, description=f"what a good chat keeps to: {listed([f'`{name}`' for name in PRESETS], 'or')}, or `{{ttft: 500ms, tpot: 50ms}}`"
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if findings := list(self._misfits()):
+            raise as_error(findings)
+        return self
+
+    def _misfits(self) -> Iterator[Finding]:
+        if self.duration_seconds is not None and self.block_seconds is not None:
+            yield ("block",), "is a second length beside duration, from which that of the blocks follows; leave out one of the two"
+        if self.block_seconds is not None and self.warm_up_seconds is not None and self.warm_up_seconds >= self.block_seconds:
+            yield ("warm_up",), "is as long as the block, so that no chat would count; write a shorter one, or a longer block"
+        written = [(level.users, level.rate, level.stages) for level in self.levels]
+        for index, level in enumerate(written):
+            if level in written[:index]:
+                yield ("levels", index), "is the same load as one before it; leave it out, and write more rounds to measure it more often"
