@@ -15,13 +15,13 @@ import orjson
 
 from bench.chat import Chat
 from bench.events import Unsent
-from bench.level import Arrival, Block, Level, Measured, Trace
+from bench.level import Block, Level, Measured
 from bench.results import manifest as manifests
 from bench.results.chats import chat_of_line, unsent_chat_of_line, unsent_of_line
 from bench.results.lines import NATIVE, RECORDS, UNSENT
 from bench.results.manifest import WHOLE, LevelEntry, Manifest, State, TraceFile
 from bench.results.problem import ResultsError, cannot
-from config.load import Load
+from config.load import Arrival, Load, Trace
 
 Value = TypeVar("Value")
 

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from bench.events import BlockBegun, BlockEnded, ChatEnded, End, Event, LevelBegun, RunBegun, RunEnded, Unsent
-from bench.level import Level, Trace
+from bench.level import Level
 from bench.results import manifest as manifests
 from bench.results.files import LinesFile, Room, put, sync_folder
 from bench.results.folders import new_folder
@@ -24,7 +24,7 @@ from bench.results.manifest import MANIFEST, STATE_AT, About, BlockEntry, FileEn
 from bench.results.problem import ResultsError
 from bench.results.process import Process
 from bench.results.summary_files import Summarised, engine_files, split_native, summary_files
-from config.load import Load
+from config.load import Load, Trace
 from probes.background import Background
 from probes.wording import listed
 

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from bench.events import End, LevelBegun, RunBegun, RunEnded
-from bench.level import Arrival, Level, Trace
+from bench.level import Level
 from bench.results import manifest as manifests
 from bench.results.folders import run_folders
 from bench.results.manifest import State
 from bench.results.problem import ResultsError
 from bench.results.reading import open_run
 from bench.results.writing import Ending
+from config.load import Arrival, Trace
 from tests.bench.results.runs import ABOUT, LOAD, SUMMARY, TARGETS, begun, small_run, written
 from tests.exporter.chats import STARTED_AT, chat
 

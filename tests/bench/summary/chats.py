@@ -9,8 +9,8 @@ from fractions import Fraction
 import numpy as np
 
 from bench.chat import Chat, Place
-from bench.level import Block, Level, Measured, Trace
-from config.load import ClosedLoop, Load, OpenLoop, RateStage, UserStage
+from bench.level import Block, Level, Measured
+from config.load import ClosedLoop, Load, OpenLoop, RateStage, Trace, UserStage
 
 USERS = ClosedLoop((UserStage(10),))
 RATE = OpenLoop((RateStage(Fraction(2)),))
