@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, enable_created_metrics, values
@@ -123,12 +124,15 @@ class Series:
 
 
 class Gathered:
-    """Metrics whose truth is kept elsewhere and read at each scrape; without labels."""
+    """Metrics whose truth is kept elsewhere and read at each scrape; without labels. Their counters began with it."""
 
     def __init__(self, sources: Mapping[Metric, Callable[[], float]]) -> None:
         self._sources = sources
+        self._began = time.time()
 
     def collect(self) -> Iterator[Collected]:
         for metric, read in self._sources.items():
-            kind = CounterMetricFamily if metric.type == "counter" else GaugeMetricFamily
-            yield kind(metric.name, metric.help, value=read(), unit=metric.unit)
+            if metric.type == "counter":
+                yield CounterMetricFamily(metric.name, metric.help, value=read(), created=self._began, unit=metric.unit)
+            else:
+                yield GaugeMetricFamily(metric.name, metric.help, value=read(), unit=metric.unit)

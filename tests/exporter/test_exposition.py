@@ -76,7 +76,7 @@ def test_both_forms_say_the_same() -> None:
 
 
 def test_start_times_are_told_where_openmetrics_is_asked_for_and_only_then() -> None:
-    metrics = Metrics(roster(config()), {})
+    metrics = Metrics(roster(config()), {own.CLOCK_STEPS: lambda: 3, own.STREAMS_IN_FLIGHT: lambda: 1})
     began = time.time()
     before = scrape_openmetrics(metrics)
     metrics.tell_created(True)
@@ -88,6 +88,7 @@ def test_start_times_are_told_where_openmetrics_is_asked_for_and_only_then() -> 
             starts = openmetrics.samples[f"{metric.name.removesuffix('_total')}_created"]
             assert len(starts) == len(openmetrics.samples[own_series(metric)])
             assert all(abs(start - began) < PATIENCE_SECONDS for start in starts.values())
+    assert own.CLOCK_STEPS in counted
     assert len(counted) > 10
     assert openmetrics.one(own.SERIES.name) == sum(map(len, openmetrics.samples.values()))
 
