@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -33,6 +34,9 @@ LONGEST = (
     "alerts/test_prober.py",
 )
 """Files of tests that take longest. Those that mostly wait stand between those that work: pytest-xdist gives each process the next one."""
+
+os.environ.setdefault("GOGC", "400")
+"""Of Helm, Prometheus and promtool: what lives for a second does with few collections of garbage, and a quarter of Helm's time went into them."""
 
 settings.register_profile("untimed", deadline=None)  # how long an example takes on a busy machine is no property of the code
 settings.load_profile("untimed")

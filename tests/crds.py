@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +24,13 @@ def schema(plural: str) -> dict[str, Any]:
 
 def problems(plural: str, built: object) -> Iterator[str]:
     """What is wrong with an object."""
-    for error in jsonschema_rs.validator_for(schema(plural)).iter_errors(built):
+    for error in _validator(plural).iter_errors(built):
         yield f"{'.'.join(map(str, error.instance_path))}: {error.message}"
+
+
+@functools.cache
+def _validator(plural: str) -> jsonschema_rs.Validator:
+    return jsonschema_rs.validator_for(schema(plural))
 
 
 def closed(part: Any) -> Any:

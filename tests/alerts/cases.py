@@ -49,7 +49,7 @@ def check(case: Case, folder: Path) -> None:
     later, and reckon with other numbers.
     """
     _check(case, folder)
-    asked = "\n".join(rule.expr for group in needed(case.alert, rules(config()).groups) for rule in group.rules)
+    asked = "\n".join(rule.expr for group in needed([case.alert], rules(config()).groups) for rule in group.rules)
     if "histogram_" in asked and converts():
         _check(replace(case, series=converted(case.series)), folder)
 

@@ -291,13 +291,14 @@ slos: {available: {scenario: heartbeat, objective: 99%}}
 alerts: {evaluation_interval: 2m}
 """
     ).config
-    fired = firing(chosen, TICKET, series, [4 * 1440], tmp_path, every_seconds=300)
+    waits = max(alarm_waits(alarm.pair) for alarm in objectives(chosen)[0].alarms if not alarm.pair.pages)
+    fired = firing(chosen, TICKET, series, [4 * 1440], tmp_path, every_seconds=300, evaluated_seconds=waits)
     ((alert,),) = fired.values()
     assert (alert.labels["short_window"], alert.labels["long_window"], alert.labels["severity"]) == ("6h", "3d", "warning")
     pages = firing_together(chosen, [FAST, SLOW], series, range(0, 1900, 30), tmp_path, every_seconds=300, groups=paging(chosen))
     assert [first_minute(each) for each in pages] == [None, None]
     healthy = attempts("0+100x1200", "0+99.5x1200")
-    assert first_minute(firing(chosen, TICKET, healthy, range(0, 5900, 60), tmp_path, every_seconds=300)) is None
+    assert first_minute(firing(chosen, TICKET, healthy, range(0, 5900, 60), tmp_path, every_seconds=300, evaluated_seconds=waits)) is None
 
 
 SLOTH_RECORDS = [

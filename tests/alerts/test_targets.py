@@ -690,7 +690,7 @@ def test_an_alert_on_a_target(case: Case, tmp_path: Path) -> None:
 def test_a_success_since_the_last_recording_is_seen(tmp_path: Path) -> None:
     """What is recorded of a target is up to one evaluation old: an alert that says that no chat succeeds looks at the chats themselves."""
     configured = config()
-    alone = [group for group in needed("LLMTargetDown", rules(configured).groups) if group.name != "chatprobe-recordings"]
+    alone = [group for group in needed(["LLMTargetDown"], rules(configured).groups) if group.name != "chatprobe-recordings"]
     down = {f'{UP.name}{{job="chatprobe",target="llm/vllm",backend="vllm",model="{VLLM["model"]}"}}': "0x40"}
     story = chats(lasting(5, REFUSED, OK) + lasting(5, REFUSED))
     fired = firing(configured, "LLMTargetDown", story | down, [4, 9], tmp_path, groups=alone)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,12 @@ GENERATED = Path(__file__).parents[2] / "dashboards/generated"
 ANEW = "run `chatprobe dashboards build`"
 
 
+@cache
+def built(form: Form = Form.JSON) -> Mapping[str, str]:
+    """The files of all dashboards, built once for all tests that read them."""
+    return build(form=form)
+
+
 def run(command: str, folder: Path, *more: str) -> Result:
     return CliRunner().invoke(main, ["dashboards", command, "--output", str(folder), *map(str, more)])
 
@@ -30,9 +38,14 @@ def form(request: pytest.FixtureRequest) -> Form:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with the JSON of all."""
-    result = run("build", tmp_path)
-    assert (result.exit_code, result.stderr) == (0, "")
-    return tmp_path
+    return written(Form.JSON, tmp_path)
+
+
+def written(form: Form, folder: Path) -> Path:
+    """The folder, with the files that the command writes."""
+    for name, text in built(form).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
 
 
 def check(folder: Path, *more: str) -> tuple[int, list[str]]:
@@ -42,8 +55,8 @@ def check(folder: Path, *more: str) -> tuple[int, list[str]]:
 
 
 def test_what_is_checked_in_is_what_is_built() -> None:
-    assert list(stale(build(), Form.JSON, GENERATED)) == []
-    assert {file.name for file in GENERATED.iterdir()} == build().keys(), "other forms are built where they are wanted"
+    assert list(stale(built(), Form.JSON, GENERATED)) == []
+    assert {file.name for file in GENERATED.iterdir()} == built().keys(), "other forms are built where they are wanted"
 
 
 def test_a_uid_belongs_to_one_dashboard() -> None:
@@ -55,16 +68,16 @@ def test_the_command_writes_one_form_of_each(form: Form, tmp_path: Path) -> None
     folder = tmp_path / "new/folder"
     result = run("build", folder, "--form", form)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.splitlines() == [f"{folder / name} written" for name in build(form=form)]
-    assert {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()} == build(form=form)
-    assert build(form=form).keys() == {f"{board.uid}.{'json' if form is Form.JSON else 'yaml'}" for board in BOARDS}
+    assert result.stdout.splitlines() == [f"{folder / name} written" for name in built(form)]
+    assert {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()} == built(form)
+    assert built(form).keys() == {f"{board.uid}.{'json' if form is Form.JSON else 'yaml'}" for board in BOARDS}
     assert check(folder, "--form", form) == (0, [f"{folder}: up to date"])
 
 
 def test_json_goes_where_it_is_checked_in_and_nothing_else_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert CliRunner().invoke(main, ["dashboards", "build"]).exit_code == 0
-    assert {file.name for file in (tmp_path / "dashboards/generated").iterdir()} == build().keys()
+    assert {file.name for file in (tmp_path / "dashboards/generated").iterdir()} == built().keys()
     refused = CliRunner().invoke(main, ["dashboards", "build", "--form", "console"])
     assert (refused.exit_code, refused.stderr.splitlines()[-1]) == (2, "Error: --form console needs a folder; name one with --output")
 
@@ -87,7 +100,7 @@ def test_only_the_check_needs_its_extra(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_it_names_what_is_missing_stale_and_left_over(form: Form, tmp_path: Path) -> None:
-    run("build", tmp_path, "--form", form)
+    written(form, tmp_path)
     ending, anew = ("json", ANEW) if form is Form.JSON else ("yaml", f"run `chatprobe dashboards build --form {form}`")
     (tmp_path / f"chatprobe-latency.{ending}").unlink()
     (tmp_path / f"chatprobe-overview.{ending}").write_text("---\n")

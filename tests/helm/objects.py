@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import kubernetes_validate
+from kubernetes_validate import utils
 
 from tests import crds
+
+for _read in ("schema_contents", "all_versions"):  # kubernetes-validate reads its files, of megabytes, for each object anew
+    setattr(utils, _read, functools.cache(getattr(utils, _read)))
 
 Json = dict[str, Any]
 

@@ -71,11 +71,13 @@ def build(folder: Path) -> Root:
     context = folder / "context"
     copy_context(context)
     prefix = ask_prefix(image_python())
+    base = base_image(folder / "base", prefix)
     built: dict[str | None, Root] = {}
     for number, stage in enumerate(stages()):
         last = stage.name is None
         environment = variables(BASE) if last else BASE
-        built[stage.name] = root = base_image(folder / f"root-{number}", prefix, {**environment, **arguments(stage), **network()})
+        built[stage.name] = root = Root(folder / f"root-{number}", prefix, {**environment, **arguments(stage), **network()})
+        subprocess.run(["cp", "--archive", base, root.path], check=True)
         perform(stage, root, {name: other.path for name, other in built.items()} | {None: context})
     return replace(built[None], environment=variables(BASE))
 
@@ -85,17 +87,16 @@ def arguments(stage: Stage) -> dict[str, str]:
     return dict(each.value.split("=", 1) for each in stage.instructions if each.name == "ARG" and "=" in each.value)
 
 
-def base_image(path: Path, prefix: Path, environment: Mapping[str, str]) -> Root:
+def base_image(path: Path, prefix: Path) -> Path:
     """What both base images have: a virtual environment at /opt/app-root, of user 1001, which group 0 may write to as its owner may."""
     path.mkdir()
-    root = Root(path, prefix, environment)
-    made = root.run(f"{prefix}/bin/python3", "-m", "venv", "/opt/app-root", access="rw", user=0)
+    made = Root(path, prefix, BASE).run(f"{prefix}/bin/python3", "-m", "venv", "/opt/app-root", access="rw", user=0)
     assert made.returncode == 0, made.stdout + made.stderr
     home = path / "opt/app-root"
     (home / "src").mkdir()
     subprocess.run(["chown", "-R", "1001:0", home], check=True)
     subprocess.run(["chmod", "-R", "g=u", home], check=True)
-    return root
+    return path
 
 
 def perform(stage: Stage, root: Root, places: Mapping[str | None, Path]) -> None:
