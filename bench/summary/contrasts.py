@@ -58,9 +58,14 @@ def _asked(given: Given, looked: Looked, measured: Measured, samples: Sequence[S
 
 
 def pairs(measured: Measured, samples: Sequence[Sample]) -> Iterator[tuple[Sample, Sample]]:
-    """All two engines that had the same load at this level."""
-    loads = measured.level.loads
-    return ((a, b) for a, b in combinations(samples, 2) if loads.get(a.target) == loads.get(b.target))
+    """All two engines that had the same load at this level.
+
+    None of a level that its course gave fewer rounds than a comparison needs: a search asks of each engine alone.
+    """
+    loads, rounds = measured.level.loads, measured.level.rounds
+    if rounds is not None and rounds < LEAST_ROUNDS:
+        return
+    yield from ((a, b) for a, b in combinations(samples, 2) if loads.get(a.target) == loads.get(b.target))
 
 
 def _contrast(given: Given, looked: Looked, look: Look, a: Sample, b: Sample) -> Contrast | str:

@@ -5,17 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.caveat import Caveat
 from bench.events import Unsent
 from bench.level import Measured
 from config.bench_slos import ChatSlo
-
-
-@dataclass(frozen=True, slots=True)
-class Caveat:
-    """What makes a comparison unfair though chatprobe was well. `targets` are those that it touches."""
-
-    words: str
-    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +16,8 @@ class Given:
     """A run, as the statistics need it: live, or from the disk.
 
     `models` is the model that was asked of each target. `paired` says that targets' rounds were measured at the same
-    instants, or in alternating blocks. `findings` are the engines' side, as they stand in the summary's JSON.
+    instants, or in alternating blocks. `findings` are the engines' side, and `outcomes` what the course has found
+    (`kind`, `target`, `words`, `figures`), both as they stand in the summary's JSON.
     `lost_records` is how many chats ended and could not be kept, `lacking` what else the results lack, a sentence each.
     """
 
@@ -36,6 +30,7 @@ class Given:
     caveats: Sequence[Caveat] = ()
     paired: bool = True
     findings: Sequence[Mapping[str, object]] = ()
+    outcomes: Sequence[Mapping[str, object]] = ()
     lost_records: int = 0
     lacking: Sequence[str] = ()
     part: str | None = None

@@ -37,6 +37,7 @@ def summarise(given: Given, looked: Looked = LOOKED["standard"]) -> Summary:
         verdict=trusted,
         caveats=tuple(given.caveats),
         findings=tuple(given.findings),
+        outcomes=tuple(given.outcomes),
         part=given.part,
         statement="",
     )

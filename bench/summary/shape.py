@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bench.caveat import Caveat
 from bench.measures import Unit
-from bench.summary.given import Caveat
 
 CONFIDENCE = 0.95
 """Of every interval of a summary, if it does not say another."""
@@ -244,7 +244,8 @@ class Verdict:
 class Summary:
     """What a run says. `answer_tokens` is the length that the measure `answer` is the time of.
 
-    `slos` are the thresholds of each objective, in seconds by measure. `part` says why it is of a part of a run.
+    `slos` are the thresholds of each objective, in seconds by measure. `findings` are the engines' side,
+    `outcomes` what a sweep, a search or a replay has found. `part` says why it is of a part of a run.
     """
 
     targets: tuple[str, ...]
@@ -258,5 +259,6 @@ class Summary:
     verdict: Verdict
     caveats: tuple[Caveat, ...]
     findings: tuple[Mapping[str, object], ...]
+    outcomes: tuple[Mapping[str, object], ...]
     part: str | None
     statement: str

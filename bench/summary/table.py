@@ -33,6 +33,7 @@ def _parts(summary: Summary) -> Iterator[RenderableType]:
     if not summary.verdict.trusted:
         yield from _listed("No verdict, because", summary.verdict.why, "red")
     yield from _listed("What makes the comparison unfair", [caveat.words for caveat in summary.caveats], "yellow")
+    yield from _listed("What was found", [f"{outcome['target']}: {outcome['words']}" for outcome in summary.outcomes], "green")
     if len(summary.levels) > 1:
         yield Text()
         yield _overview(summary.levels)

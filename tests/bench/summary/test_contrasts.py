@@ -100,6 +100,12 @@ def test_a_round_that_was_cut_short_is_compared_in_none() -> None:
     assert {each.rounds for each in compared(measured).comparisons} == {4}
 
 
+def test_a_level_that_was_to_have_fewer_rounds_compares_nobody() -> None:
+    measured = level({"vllm": Engine(tokens=10), "tgi": Engine(tokens=10)}, rounds=1)
+    found = compared(replace(measured, level=replace(measured.level, rounds=1)))
+    assert (found.comparisons, found.shifts) == ((), ())
+
+
 def test_engines_with_other_loads_are_not_compared() -> None:
     measured = level({"vllm": Engine(), "tgi": Engine(ttft=1.0), "ollama": Engine()})
     loads = {**measured.level.loads, "tgi": ClosedLoop((UserStage(20),))}

@@ -5,7 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from bench.summary.given import Caveat, Given
+from bench.caveat import Caveat
+from bench.summary.given import Given
 from bench.summary.making import summarise
 from bench.summary.shape import Summary
 from bench.summary.table import shown

@@ -10,8 +10,9 @@ import jsonschema_rs
 import orjson
 import pytest
 
+from bench.caveat import Caveat
 from bench.level import Level, Measured
-from bench.summary.given import Caveat, Given
+from bench.summary.given import Given
 from bench.summary.looked import LOOKED
 from bench.summary.making import summarise
 from bench.summary.shape import Summary
