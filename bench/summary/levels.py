@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from bench.chat import Chat
-from bench.measures import FAILURES_WORST, FIRST_CONTENT, ITL, SINCE_DUE, Floats, Measure, attempt, measures
+from bench.measures import FAILURES_WORST, FIRST_CONTENT, ITL, SINCE_DUE, THROUGHPUT, Floats, Measure, Quality, attempt, measures
 from bench.slos import good
 from bench.statistics.clusters import clustered_interval
 from bench.statistics.drift import drift
@@ -24,12 +24,14 @@ from bench.summary.rates import chats_a_second, tokens_a_second
 from bench.summary.sample import Part, Sample
 from bench.summary.shape import CONFIDENCE, Counts, Known, Lengths, Spread, TargetAtLevel, Trend
 from bench.summary.trust import token_sources
-from bench.summary.words import percent, quantile_name
+from bench.summary.words import named, percent
 from probes.failure import Reason
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 _WITHOUT_FAILURES = frozenset({ITL.name, FIRST_CONTENT.name})
 """Measures that a chat may lack though nothing failed, or that tokens have: a failed chat has no place among these."""
+MANY_CUT = 0.05
+"""A share of chats that were cut off above which it is told."""
 _TRENDS = (("ttft", 0.5), ("tpot", 0.5))
 
 
@@ -58,6 +60,16 @@ def target_at_level(sample: Sample, given: Given, *, level: str, arrivals: bool,
         token_sources=dict(token_sources(sample.chats)),
         drift=tuple(_trends(sample, known, tokens)),
     )
+
+
+def cut_off(samples: Sequence[Sample]) -> Iterator[str]:
+    """Of which engines so many chats were cut off that those that are left are no fair sample."""
+    for sample in samples:
+        cut = sum(chat.outcome == "cut" for chat in sample.chats)
+        if cut > MANY_CUT * len(sample.chats):
+            share = percent(cut / len(sample.chats))
+            told = f"{share} of the chats with {sample.target} were cut off by the ends of blocks"
+            yield f"{told}, the longest ones first: what is left leans towards short chats"
 
 
 def _counts(sample: Sample) -> Counts:
@@ -157,25 +169,26 @@ def _trends(sample: Sample, known: Sequence[Measure], tokens: Floats) -> Iterato
     for name, quantile in _TRENDS:
         measure = by_name[name]
         per_round = [_middle(one.values) for one in rounds_of(sample, measure, Part.values)]
-        yield from _trend(f"{name} {quantile_name(quantile)}", per_round, partial(quantile_of, sample, measure, quantile))
-    yield from _trend("throughput", [float(row.mean()) for row in tokens], partial(rate_estimate, tokens))
+        yield from _trend(measure, quantile, per_round, partial(quantile_of, sample, measure, quantile))
+    yield from _trend(THROUGHPUT, None, [float(row.mean()) for row in tokens], partial(rate_estimate, tokens))
 
 
 def _middle(values: Floats) -> float | None:
     return plain_quantile(np.sort(values), 0.5) if len(values) else None
 
 
-def _trend(name: str, per_round: Sequence[float | None], estimate: Callable[[], Estimate]) -> Iterator[Trend]:
+def _trend(quality: Quality, quantile: float | None, per_round: Sequence[float | None], estimate: Callable[[], Estimate]) -> Iterator[Trend]:
     try:
         found = drift(estimate())
     except TooFewError:
         return
     if found is None:
         return
+    name = named(quality.short, quantile)
     if found.seen:
         words = f"{name} drifted by {percent(found.change)} from the first round to the last ({percent(found.low)} to {percent(found.high)})"
     elif found.uneven:
         words = f"{name} differed from round to round by more than chats do within one, without a direction"
     else:
         words = f"{name} was the same in all rounds, as far as can be seen"
-    yield Trend(name, tuple(per_round), found.seen, words)
+    yield Trend(quality.name, quantile, tuple(per_round), found.seen, words)

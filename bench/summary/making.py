@@ -8,7 +8,7 @@ from dataclasses import replace
 from bench.level import Measured
 from bench.summary.contrasts import comparisons
 from bench.summary.given import Given
-from bench.summary.levels import target_at_level
+from bench.summary.levels import cut_off, target_at_level
 from bench.summary.looked import LOOKED, Looked, arrivals_at, notes, stationary
 from bench.summary.sample import Sample, sample
 from bench.summary.shape import CONFIDENCE, Comparison, LevelSummary, Steady, Summary, Verdict
@@ -61,7 +61,7 @@ def _level(given: Given, measured: Measured, samples: Sequence[Sample], steady: 
         arrivals=any(arrivals.values()),
         rounds=len({block.round for block in measured.blocks}),
         steady=steady,
-        notes=tuple(notes(looked, samples, arrivals=any(arrivals.values()))),
+        notes=(*notes(looked, samples, arrivals=any(arrivals.values())), *cut_off(samples)),
         targets=tuple(
             target_at_level(each, given, level=level.name, arrivals=arrivals[each.target], answer_tokens=looked.answer_tokens) for each in samples
         ),

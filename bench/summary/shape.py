@@ -76,6 +76,7 @@ class Trend:
     """Whether a measure changed from round to round. `per_round` is its value in each, in the run's order."""
 
     measure: str
+    quantile: float | None
     per_round: tuple[float | None, ...]
     drifted: bool
     words: str

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import re
 from math import inf
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from bench.chat import Chat
 from bench.measures import (
     E2E,
+    FAILURES_WORST,
     ITL,
     OUTPUT_RATE,
     SINCE_DUE,
@@ -23,6 +26,7 @@ from bench.measures import (
     values_with_failures,
 )
 from tests.bench.summary.chats import chat, failed
+from tests.docs.pages import ROOT
 
 
 @pytest.mark.parametrize(
@@ -110,3 +114,15 @@ def test_names_are_those_of_the_contract() -> None:
     }  # fmt: skip
     assert [each.name for each in qualities().values() if not each.lower_is_better] == ["output_rate", "throughput", "goodput", "success"]
     assert next(each for each in measures(7) if each.name == "answer").of(chat()) == pytest.approx(0.2 + 6 * 0.02)
+
+
+def test_the_page_and_the_schema_have_all_of_them() -> None:
+    page = (ROOT / "docs" / "benchmarks.md").read_text()
+    rows = page.split("| Measure | Meaning | Of which chats | For whom |")[1].split("\n\n")[0].splitlines()[2:]
+    cells = [row.strip("| ").split(" | ") for row in rows]
+    found = qualities()
+    assert {cell[0].strip("`"): cell[-1] for cell in cells} == {name: each.for_whom for name, each in found.items()}
+    schema = json.loads((ROOT / "docs" / "summary.schema.json").read_text())["$defs"]
+    assert set(schema["comparison"]["properties"]["measure"]["enum"]) == set(found)
+    (pattern,) = schema["target"]["properties"]["measures"]["patternProperties"]
+    assert all(re.search(pattern, each.name) and re.search(pattern, each.name + FAILURES_WORST) for each in measures())

@@ -115,9 +115,9 @@ def test_a_drift_between_rounds_is_told() -> None:
         return one if one.ttft_seconds is None else replace(one, ttft_seconds=one.ttft_seconds * (1 + 0.2 * one.place.round))
 
     drifting = summarise(Given(targets=("vllm",), measured=[level({"vllm": Engine()}, shape=slower)])).levels[0].targets[0].drift
-    ttft, tpot = (next(trend for trend in drifting if trend.measure.startswith(name)) for name in ("ttft", "tpot"))
+    ttft, tpot = (next(trend for trend in drifting if trend.measure == name) for name in ("ttft", "tpot"))
     assert ttft.drifted
-    assert ttft.words.startswith("ttft p50 drifted by ")
+    assert ttft.words.startswith("TTFT p50 drifted by ")
     assert [value is not None and 0.2 < value < 0.45 for value in ttft.per_round] == [True] * 5
     assert not tpot.drifted
 
@@ -125,3 +125,15 @@ def test_a_drift_between_rounds_is_told() -> None:
 def test_the_same_chats_give_the_same_summary() -> None:
     given = Given(targets=("vllm", "tgi"), measured=[level({"vllm": Engine(), "tgi": Engine()}, rounds=3)])
     assert summarise(given) == summarise(given)
+
+
+def test_that_many_chats_were_cut_off_is_told() -> None:
+    def ended(share: int) -> tuple[str, ...]:
+        chats = [chat(since=10.0, outcome="cut", e2e_seconds=70.0) if number % share == 0 else chat() for number in range(100)]
+        measured = Measured(Level("10 users", {"vllm": USERS}), (BLOCK,), chats)
+        return summarise(Given(targets=("vllm",), measured=[measured])).levels[0].notes
+
+    assert ended(10) == (
+        "10 % of the chats with vllm were cut off by the ends of blocks, the longest ones first: what is left leans towards short chats",
+    )
+    assert ended(25) == ()
