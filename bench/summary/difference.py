@@ -9,8 +9,8 @@ from bench.summary.words import named, percent, points
 
 _WORTH_KNOWING = {"ratio": (0.02, 0.05, 0.1, 0.2, 0.5), "difference": (0.005, 0.01, 0.02, 0.05, 0.1)}
 """Differences that people ask for, on either scale."""
-_FEW = 100
-"""A run of more rounds than this is advised to nobody."""
+_TIMES_AS_LONG, _FEW = 4, 20
+"""A run of more than so many times its rounds, or than so few in all, is advised to nobody."""
 _ABSURD = 10.0
 """A difference beyond this, 1,000 %, is none that anybody looks for."""
 
@@ -47,7 +47,7 @@ def no_difference(found: comparison.Comparison) -> str:
         told = f"no difference seen; this run could have shown one of {show(found.detectable)}"
     for difference in _WORTH_KNOWING[found.scale]:
         rounds = found.rounds_for(difference) if difference < found.detectable else None
-        if rounds is not None and found.rounds < rounds <= max(_FEW, 2 * found.rounds):
+        if rounds is not None and found.rounds < rounds <= max(_FEW, _TIMES_AS_LONG * found.rounds):
             more = rounds - found.rounds
             return f"{told}; {more} more {'round' if more == 1 else 'rounds'} would show {show(difference)}"
     return told

@@ -11,7 +11,7 @@ from bench.summary.words import listed, named, percent, quantity
 
 _LEVELS_TOLD = 3
 """Of more levels than this, only the first and the last are told in words."""
-_OUTCOMES_TOLD = ("knee", "capacity", "search")
+OUTCOMES_TOLD = ("knee", "capacity", "search")
 """What a course was held for."""
 _MANY_FAILED = 0.01
 
@@ -29,7 +29,7 @@ def _sentences(summary: Summary) -> Iterator[str]:
         yield f"There is no verdict, as chatprobe itself was not well: {summary.verdict.why[0]}{f' (and {more} more)' if more else ''}."
     elif len(summary.targets) > 1:
         yield from _compared(summary)
-    yield from (f"{outcome['target']}: {outcome['words']}." for outcome in summary.outcomes if outcome.get("kind") in _OUTCOMES_TOLD)
+    yield from (f"{outcome['target']}: {outcome['words']}." for outcome in summary.outcomes if outcome.get("kind") in OUTCOMES_TOLD)
     for level in _told(summary):
         yield from (_alone(level, target) for target in level.targets if len(summary.targets) == 1)
         yield from (_failed(level, target) for target in level.targets if _many_failed(target.success))

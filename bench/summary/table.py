@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from math import isinf
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
@@ -11,11 +12,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bench.measures import E2E, FAILURES_WORST, FIRST_CONTENT, TTFT, Unit, measures, qualities
+from bench.measures import E2E, FAILURES_WORST, FIRST_CONTENT, TTFT, Measure, measures, qualities
 from bench.summary.difference import bounds, size
 from bench.summary.shape import Comparison, Known, LevelSummary, Summary, TargetAtLevel
 from bench.summary.standings import by_thing
-from bench.summary.words import figures, listed, named, percent, quantity
+from bench.summary.statement import OUTCOMES_TOLD
+from bench.summary.words import figures, listed, named, quantity
 
 _IN_FULL = 3
 """Of more levels than this, only the first and the last are shown in full."""
@@ -33,7 +35,8 @@ def _parts(summary: Summary) -> Iterator[RenderableType]:
     if not summary.verdict.trusted:
         yield from _listed("No verdict, because", summary.verdict.why, "red")
     yield from _listed("What makes the comparison unfair", [caveat.words for caveat in summary.caveats], "yellow")
-    yield from _listed("What was found", [f"{outcome['target']}: {outcome['words']}" for outcome in summary.outcomes], "green")
+    others = [outcome for outcome in summary.outcomes if outcome["kind"] not in OUTCOMES_TOLD]
+    yield from _listed("What else was found", [f"{outcome['target']}: {outcome['words']}" for outcome in others], "green")
     if len(summary.levels) > 1:
         yield Text()
         yield _overview(summary.levels)
@@ -51,7 +54,7 @@ def _level(summary: Summary, level: LevelSummary) -> Iterator[RenderableType]:
     yield Text(f"{rounds}, {seconds:,.0f} s of each engine; {level.steady.words}", style="dim")
     yield Text()
     compared = [row for row in summary.comparisons if row.level == level.name]
-    if compared:
+    if compared and summary.verdict.trusted:
         yield _better(compared, summary.answer_tokens)
         yield Text()
     yield _outcomes(level)
@@ -137,16 +140,25 @@ def _percentiles(level: LevelSummary, answer_tokens: int) -> Table:
     for quantile in ("p50", "p90", "p95", "p99"):
         table.add_column(quantile, justify="right", no_wrap=True)
     for measure in measures(answer_tokens):
-        rows = [(measure.name, measure.short)]
+        scale, unit = _scale(level, measure)
+        rows = [(measure.name, f"{measure.short}{unit}")]
         if measure.name in _WITH_FAILURES:
-            rows.append((measure.name + FAILURES_WORST, f"{measure.short}, failed as worst"))
+            rows.append((measure.name + FAILURES_WORST, f"{measure.short}{unit} (with failed)"))
         for name, said in rows:
             having = [target for target in level.targets if name in target.measures and _worth_showing(target, name)]
             for number, target in enumerate(having):
-                spread = target.measures[name]
-                cells = (_cell(known, spread.unit) for known in spread.quantiles.values())
+                cells = (_cell(known, scale) for known in target.measures[name].quantiles.values())
                 table.add_row("" if number else said, target.target, *cells, end_section=number == len(having) - 1)
     return table
+
+
+def _scale(level: LevelSummary, measure: Measure) -> tuple[float, str]:
+    """What a measure's values are multiplied by, and the unit that they have then: milliseconds, where all medians are below 1 s."""
+    if measure.unit != "s":
+        return 1.0, ""
+    spreads = [target.measures[measure.name] for target in level.targets if measure.name in target.measures]
+    slow = any((spread.quantiles[0.5].value or 0.0) >= 1 for spread in spreads)
+    return (1.0, " s") if slow else (1000.0, " ms")
 
 
 def _worth_showing(target: TargetAtLevel, name: str) -> bool:
@@ -171,14 +183,17 @@ def _lines(level: LevelSummary) -> Iterator[str]:
     yield from {reason.partition(";")[0]: f"-: {reason}" for reason in refused if reason}.values()
 
 
-def _cell(known: Known, unit: Unit) -> Text:
+def _cell(known: Known, scale: float) -> Text:
     """The value, and half of the interval that another run like this would lie in, or that of this run."""
     if known.value is None:
         return Text("-", style="dim")
-    text = Text(quantity(known.value, unit).removesuffix(" tokens/s"))
+    if isinf(known.value):
+        return Text("failed", style="red")
+    text = Text(figures(known.value * scale))
     low, high = (known.low_over_rounds, known.high_over_rounds) if known.low_over_rounds is not None else (known.low, known.high)
-    if low is not None and high is not None and 0 < known.value < float("inf") and high < float("inf"):
-        text.append(f" ±{percent((high - low) / 2 / known.value)}".replace(" %", "%"), style="dim")
+    if low is not None and high is not None and known.value > 0 and not isinf(high):
+        half = (high - low) / 2 / known.value * 100
+        text.append(f" ±{half:.0f}%" if half >= 0.95 else f" ±{half:.1f}%", style="dim")
     return text
 
 

@@ -59,7 +59,7 @@ def test_it_says_who_is_better_for_whom_and_by_how_much(summary: Summary) -> Non
 def test_refused_quantiles_have_their_reason_and_failures_a_row(summary: Summary) -> None:
     text = flat(printed(summary, 120))
     assert "-: p99 needs 368 chats; there are 300" in text
-    assert "TTFT, failed as worst tgi" in text
+    assert "TTFT ms (with failed) tgi" in text
     assert "tgi failed: " in text
 
 
@@ -67,7 +67,15 @@ def test_without_a_verdict_it_says_why_first() -> None:
     measured = level({"vllm": Engine(tokens=10), "tgi": Engine(ttft=0.3, tokens=10)}, rounds=3)
     text = flat(printed(summarise(Given(targets=("vllm", "tgi"), measured=[measured], lost_records=2))))
     assert text.startswith("There is no verdict, as chatprobe itself was not well: 2 records could not be kept.")
-    assert "over tgi:" not in text
+    assert "Who is better" not in text
+
+
+def test_what_a_course_was_held_for_is_told_in_the_finding_and_the_rest_below() -> None:
+    told = (("capacity", "38 users at once"), ("wait", "rises from 4/s on"))
+    outcomes = [{"kind": kind, "target": "vllm", "words": words, "figures": {}} for kind, words in told]
+    summary = summarise(Given(targets=("vllm",), measured=[level({"vllm": Engine(tokens=10)}, rounds=1)], outcomes=outcomes))
+    assert summary.statement.startswith("vllm: 38 users at once. ")
+    assert "What else was found: - vllm: rises from 4/s on" in flat(printed(summary))
 
 
 def test_of_one_engine_there_are_its_numbers() -> None:
