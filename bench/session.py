@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+from bench.caveat import Caveat
 from bench.courses.fixed import fixed
 from bench.design import Design, Hardware, designed
 from bench.events import Enough, Listener
 from bench.level import Course, Level
-from bench.looking import Caveat, Looked, after, before, hardware_seen, have_loaded, held, look
+from bench.looking import Looked, after, before, hardware_seen, have_loaded, held, look
 from bench.running import Ended, Plan, Run
 from config.model import Config, Limits
 from config.scenario import Scenario

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bench.caveat import Caveat
 from bench.measures import Unit
-from bench.summary.given import Caveat
 
 CONFIDENCE = 0.95
 """Of every interval of a summary, if it does not say another."""
@@ -123,12 +123,16 @@ class Steady:
 
 @dataclass(frozen=True, slots=True)
 class LevelSummary:
-    """One level. `arrivals` says that chats came when they were due, whatever became of those before them."""
+    """One level. `arrivals` says that chats came when they were due, whatever became of those before them.
+
+    `notes` say what was compared in another way than elsewhere, and why.
+    """
 
     name: str
     arrivals: bool
     rounds: int
     steady: Steady
+    notes: tuple[str, ...]
     targets: tuple[TargetAtLevel, ...]
 
 
@@ -240,7 +244,8 @@ class Verdict:
 class Summary:
     """What a run says. `answer_tokens` is the length that the measure `answer` is the time of.
 
-    `slos` are the thresholds of each objective, in seconds by measure. `part` says why it is of a part of a run.
+    `slos` are the thresholds of each objective, in seconds by measure. `findings` are the engines' side,
+    `outcomes` what a sweep, a search or a replay has found. `part` says why it is of a part of a run.
     """
 
     targets: tuple[str, ...]
@@ -254,5 +259,6 @@ class Summary:
     verdict: Verdict
     caveats: tuple[Caveat, ...]
     findings: tuple[Mapping[str, object], ...]
+    outcomes: tuple[Mapping[str, object], ...]
     part: str | None
     statement: str
