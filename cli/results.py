@@ -10,8 +10,6 @@ from typing import BinaryIO
 
 import click
 
-FORMATS = ("csv", "ndjson", "json", "archive")
-
 results_option = click.option(
     "--output-dir",
     "results",
@@ -93,13 +91,19 @@ def _clean(keep: int, dry_run: bool, yes: bool, results: Path) -> None:
 
 @command.command("export")
 @_run_argument
-@click.option("--format", "form", type=click.Choice(FORMATS), required=True, help="csv and ndjson: a line a chat; json: one document; archive: all.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "ndjson", "json", "archive"]),
+    required=True,
+    help="csv and ndjson: a line a chat; json: one document; archive: all.",
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write; left out: standard output.")
 @results_option
 def _export(run: str, form: str, output: Path | None, results: Path) -> None:
     """Write a run for other programs: its chats as CSV, as lines of JSON, as one JSON document, or all of it as an archive (.tar.gz)."""
-    from bench.results import exporting
     from bench.results.archive import pack
+    from bench.results.exporting import FORMS
     from bench.results.listing import find_run
 
     with _errors():
@@ -108,7 +112,7 @@ def _export(run: str, form: str, output: Path | None, results: Path) -> None:
             if form == "archive":
                 pack(found, out)
                 return
-            for part in {"csv": exporting.as_csv, "ndjson": exporting.as_ndjson, "json": exporting.as_json}[form](found):
+            for part in FORMS[form](found):
                 out.write(part)
 
 
@@ -155,9 +159,7 @@ def _reprocess(run: str, results: Path) -> None:
     from cli.results_shown import show_run
 
     with _errors():
-        found = find_run(results, run)
-        reprocess(found, summarised, at=time.time())
-        show_run(found)
+        show_run(reprocess(find_run(results, run), summarised, at=time.time()))
 
 
 @command.command("migrate")
@@ -187,7 +189,7 @@ def _written(output: Path | None, form: str) -> Iterator[BinaryIO]:
     if output is None:
         if form == "archive" and sys.stdout.isatty():
             raise click.UsageError("an archive is not for a terminal; give --output FILE.tar.gz")
-        yield click.get_binary_stream("stdout")
+        yield sys.stdout.buffer
         return
     beside = output.with_name(f".{output.name}.new")
     try:

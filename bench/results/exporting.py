@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -81,6 +81,10 @@ def as_json(run: Run) -> Iterator[bytes]:
         yield between + b"\n" + orjson.dumps(record)
         between = b","
     yield b"\n]}\n"
+
+
+FORMS: Mapping[str, Callable[[Run], Iterator[bytes]]] = {"csv": as_csv, "ndjson": as_ndjson, "json": as_json}
+"""What each form is made by."""
 
 
 def summary_of(run: Run) -> Mapping[str, Any] | None:

@@ -19,7 +19,7 @@ from bench.results.files import LinesFile, count_lines
 from bench.results.lines import NATIVE, RECORDS, UNSENT
 from bench.results.machine import versions
 from bench.results.manifest import About, BlockEntry, FileEntry, LevelEntry, Manifest, State
-from bench.results.names import FolderName
+from bench.results.names import FolderName, read_folder_name
 from bench.results.problem import ResultsError, cannot
 
 _WRITERS = "chatprobe serve --records and chatprobe probe --output json write records"
@@ -70,7 +70,8 @@ def manifest_of_records(folder: Path) -> Manifest:
         if "bench" not in line:
             raise ResultsError(f"{place}: tells no place in a run; chatprobe results import {path} makes a run of it")
         growing.takes(place, line)
-    return growing.manifest(folder.name, sizes, (RECORDS,))
+    named = read_folder_name(folder.name)
+    return growing.manifest(named.name if named else folder.name, sizes, (RECORDS,))
 
 
 @dataclass

@@ -18,9 +18,10 @@ from bench.results.summary_files import engine_files, split_native, summary_file
 from bench.results.writing import ROOMS, Summarise
 
 
-def reprocess(run: Run, summarise: Summarise, *, at: float) -> None:
-    """Write its summary and its engines' folders anew, `at` so many seconds since the epoch. What it measured stays as it is.
+def reprocess(run: Run, summarise: Summarise, *, at: float) -> Run:
+    """Write its summary and its engines' folders anew, `at` so many seconds since the epoch, and give it as it is then.
 
+    What it measured stays as it is.
     Raises `ResultsError`, also for a run that goes on.
     """
     if run.state in (State.RUNNING, State.ELSEWHERE):
@@ -33,11 +34,11 @@ def reprocess(run: Run, summarise: Summarise, *, at: float) -> None:
         put_all(run.folder, engine_files(run.manifest))
         put_all(run.folder, summary_files(summarised, run.manifest))
         split_native(run.folder, run.manifest.about.targets)
-        manifests.write(run.folder, replace(run.manifest, summarised_at=datetime.fromtimestamp(at, UTC), summarised_by=versions()))
+        manifest = replace(run.manifest, summarised_at=datetime.fromtimestamp(at, UTC), summarised_by=versions())
+        manifests.write(run.folder, manifest)
     except OSError as error:
         raise cannot("written", run.folder, error) from error
-    except ValueError as error:
-        raise ResultsError(f"{run.folder}: {error}") from error
+    return replace(run, manifest=manifest)
 
 
 def put_all(folder: Path, files: Iterable[tuple[Path, bytes]]) -> None:
