@@ -12,13 +12,14 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from bench.caveat import Caveat
 from bench.events import End
 from bench.level import Block
 from bench.results.files import put
 from bench.results.machine import Machine
 from bench.results.problem import ResultsError, cannot
 from bench.results.process import Process
-from bench.summary.given import Caveat
+from config.bench_slos import ChatSlo
 from config.load import Load
 
 MANIFEST = "manifest.json"
@@ -97,8 +98,8 @@ class FileEntry:
 class About:
     """What is known of a run before its first chat. Nothing of it may be a secret: `config.effective` hides those of a configuration.
 
-    `engines` has what each target's engine told of itself, as JSON; `slos` the thresholds of each objective, in seconds by measure;
-    `models` the model that is asked of each target; `caveats` what makes the comparison unfair.
+    `engines` has what each target's engine told of itself, as JSON; `slos` what a good chat keeps to; `models` the model
+    that is asked of each target; `caveats` what makes the comparison unfair.
     """
 
     name: str
@@ -109,16 +110,17 @@ class About:
     targets: tuple[str, ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)
     engines: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    slos: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    slos: tuple[ChatSlo, ...] = ()
     caveats: tuple[Caveat, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """One run. `problems` are sentences about what could not be kept; `health` is chatprobe's own, as JSON, and so
-    are the `findings` on the engines' side.
+    """One run.
 
-    `files` has only those that grow with the chats, and is empty until the run is over.
+    `health` is chatprobe's own, `findings` the engines' side, and `outcomes` what the course has found, all as JSON. `files`
+    has only those that grow with the chats, and is empty until the run is over. `problems` are sentences about what else
+    could not be kept.
     """
 
     schema: int = SCHEMA
@@ -135,17 +137,13 @@ class Manifest:
     engines_after: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     health: Mapping[str, object] = field(default_factory=dict)
     findings: tuple[Mapping[str, object], ...] = ()
+    outcomes: tuple[Mapping[str, object], ...] = ()
     files: Mapping[str, FileEntry] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     imported_from: tuple[str, ...] = ()
     summarised_at: datetime | None = None
     summarised_by: Mapping[str, str] = field(default_factory=dict)
     """The versions that its summary was made by, where it was made anew after the run."""
-
-    @property
-    def lost(self) -> int:
-        """Lines of chats that could not be kept."""
-        return sum(file.lost for file in self.files.values())
 
 
 _ADAPTER = TypeAdapter(Manifest)

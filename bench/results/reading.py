@@ -64,6 +64,16 @@ class Run:
     @property
     def doubts(self) -> tuple[str, ...]:
         """What it lacks of what it should have, a sentence each: no verdict can stand on it then."""
+        return (*lost_lines(self.manifest), *self.lacking)
+
+    @property
+    def lost_chats(self) -> int:
+        """How many chats ended, or were not sent, and could not be kept."""
+        return sum(file.lost for name, file in self.manifest.files.items() if name in (RECORDS, UNSENT))
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """What else it lacks, a sentence each."""
         return (*self.manifest.problems, *self._shorter())
 
     @cached_property
@@ -146,6 +156,11 @@ def open_run(folder: Path) -> Run:
     if lives is None:
         return Run(folder, again, State.ELSEWHERE if _silent_seconds(folder) < SILENT_SECONDS else State.KILLED)
     return Run(folder, again, State.RUNNING if lives else State.KILLED)
+
+
+def lost_lines(manifest: Manifest) -> tuple[str, ...]:
+    """Of which files there are lines that could not be kept, a sentence each."""
+    return tuple(f"lines of {name} that could not be kept: {file.lost}" for name, file in manifest.files.items() if file.lost)
 
 
 def _each(path: Path, read: Callable[[dict[str, Any]], Value | None]) -> Iterator[Value]:

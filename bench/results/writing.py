@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from bench.caveat import Caveat
 from bench.events import BlockBegun, BlockEnded, ChatEnded, End, Event, LevelBegun, RunBegun, RunEnded, Unsent
 from bench.level import Level
 from bench.results import manifest as manifests
@@ -23,12 +24,10 @@ from bench.results.machine import machine, versions
 from bench.results.manifest import MANIFEST, STATE_AT, About, BlockEntry, FileEntry, LevelEntry, LoadEntry, Manifest, State, TraceFile
 from bench.results.problem import ResultsError
 from bench.results.process import Process
-from bench.results.reading import Run
+from bench.results.reading import Run, lost_lines
 from bench.results.summary_files import Summarised, engine_files, split_native, summary_files
-from bench.summary.given import Caveat
 from config.load import Load, Trace
 from probes.background import Background
-from probes.wording import listed
 
 QUEUED = 4_000
 """What waits for the disk at most: about 100 MB, if each is a record of a thousand tokens."""
@@ -49,13 +48,15 @@ class Ending:
     """What is known of a run only at its end, which was `at` seconds since the epoch.
 
     `engines` is what each target's engine told then, `caveats` those that only then were seen, `findings` the engines'
-    side and `health` chatprobe's own, as JSON. `summarise` makes the summary, of the run as it is on disk.
+    side, `outcomes` what the course has found, and `health` chatprobe's own, as JSON. `summarise` makes the summary, of the
+    run as it is on disk.
     """
 
     at: float
     summarise: Summarise | None = None
     caveats: tuple[Caveat, ...] = ()
     findings: tuple[Mapping[str, object], ...] = ()
+    outcomes: tuple[Mapping[str, object], ...] = ()
     engines: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     health: Mapping[str, object] = field(default_factory=dict)
 
@@ -150,10 +151,11 @@ class RunWriter:
             engines_after=ending.engines,
             health=ending.health,
             findings=ending.findings,
+            outcomes=ending.outcomes,
             files={file.path.name: FileEntry(file.size_bytes, file.lines, file.lost) for file in self._files},
         )
-        if manifest.lost:
-            self._problem(f"{manifest.lost} lines could not be kept, of " + listed([f"{n}: {f.lost}" for n, f in manifest.files.items() if f.lost]))
+        for sentence in lost_lines(manifest):
+            self._tell(sentence)
         self._release(SUMMARY_ROOM)
         self._put_all(engine_files(manifest))
         if ending.summarise is not None:
@@ -227,10 +229,13 @@ class RunWriter:
     def _say_once(self, key: str, words: str) -> None:
         if key not in self._said:
             self._said.add(key)
-            self._warn(f"{self.folder}: {words}; the run goes on, what is not kept is counted, and there will be no verdict")
+            self._tell(f"{words}; the run goes on, what is not kept is counted, and there will be no verdict")
 
     def _problem(self, words: str) -> None:
         self._problems.append(words)
+        self._tell(words)
+
+    def _tell(self, words: str) -> None:
         self._warn(f"{self.folder}: {words}")
 
 

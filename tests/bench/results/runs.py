@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from bench.caveat import Caveat
 from bench.chat import Chat, Place, chat_of
 from bench.events import BlockBegun, BlockEnded, ChatEnded, End, Event, LevelBegun, RoundEnded, RunBegun, RunEnded, Unsent
 from bench.level import Block, Level
 from bench.results.manifest import About, Manifest
 from bench.results.summary_files import Summarised
 from bench.results.writing import Ending, RunWriter, Warn, begin
-from bench.summary.given import Caveat
+from config.bench_slos import ChatSlo
 from config.load import ClosedLoop, Load, UserStage
 from probes.failure import Reason
 from probes.record import ChatRecord
@@ -30,7 +31,7 @@ ABOUT = About(
     targets=TARGETS,
     models=dict.fromkeys(TARGETS, "tiny"),
     engines={"vllm": {"version": "0.9.1"}, "team/tgi": {"version": None}},
-    slos={"chat": {"ttft": 0.1}},
+    slos=(ChatSlo("chat", ttft_seconds=0.1),),
     caveats=(Caveat("the engines serve different models", ("vllm",)),),
 )
 SUMMARY = Summarised(

@@ -68,7 +68,8 @@ def test_a_disk_that_becomes_full_costs_what_does_not_fit_and_no_more(small_disk
     run = open_run(writer.folder)
     assert run.manifest == manifest
     assert (run.state, run.whole) == (State.COMPLETE, False)
-    assert f"{kept.lost} lines could not be kept, of records.ndjson: {kept.lost}" in run.doubts
+    assert f"lines of records.ndjson that could not be kept: {kept.lost}" in run.doubts
+    assert run.lost_chats == kept.lost
     assert len(list(run.chats())) == kept.lines
     assert [entry.ended_at is not None for entry in run.manifest.blocks] == [True]
     assert json.loads((writer.folder / "summary.json").read_bytes()) == SUMMARY.json
@@ -126,8 +127,8 @@ def test_a_slow_disk_holds_nobody_and_costs_what_finds_no_place(tmp_path: Path, 
     go_on.set()
     writer(RunEnded(End.DONE))
     manifest = writer.finish(Ending(at=STARTED_AT))
-    assert (manifest.files["records.ndjson"].lines, manifest.lost) == (4, 7)
-    assert open_run(writer.folder).doubts == ("7 lines could not be kept, of records.ndjson: 7",)
+    assert (manifest.files["records.ndjson"].lines, manifest.files["records.ndjson"].lost) == (4, 7)
+    assert open_run(writer.folder).doubts == ("lines of records.ndjson that could not be kept: 7",)
 
 
 def test_a_disk_that_hangs_does_not_hold_the_end_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,5 +140,5 @@ def test_a_disk_that_hangs_does_not_hold_the_end_for_good(tmp_path: Path, monkey
     writer(RunEnded(End.DONE))
     manifest = writer.finish(Ending(at=STARTED_AT))
     go_on.set()
-    assert manifest.lost == 1
+    assert manifest.files["records.ndjson"].lost == 1
     assert not open_run(writer.folder).whole

@@ -46,7 +46,7 @@ def test_a_run_leaves_its_files(tmp_path: Path) -> None:
         "unsent.ndjson",
     ]
     assert manifests.read(folder) == manifest
-    assert (manifest.state, manifest.detail, manifest.lost, manifest.problems) == (State.COMPLETE, "for people", 0, ())
+    assert (manifest.state, manifest.detail, manifest.problems) == (State.COMPLETE, "for people", ())
     assert open_run(folder).whole
 
 
