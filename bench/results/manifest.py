@@ -19,7 +19,6 @@ from bench.results.files import put
 from bench.results.machine import Machine
 from bench.results.problem import ResultsError, cannot
 from bench.results.process import Process
-from config.bench_slos import ChatSlo
 from config.load import Load
 
 MANIFEST = "manifest.json"
@@ -98,8 +97,9 @@ class FileEntry:
 class About:
     """What is known of a run before its first chat. Nothing of it may be a secret: `config.effective` hides those of a configuration.
 
-    `engines` has what each target's engine told of itself, as JSON; `slos` what a good chat keeps to; `models` the model
-    that is asked of each target; `caveats` what makes the comparison unfair.
+    `engines` has what each target's engine told of itself, as JSON; `slos` what a good chat keeps to, its thresholds in
+    seconds by `ttft`, `tpot` and `e2e`; `models` the model that is asked of each target; `caveats` what makes the
+    comparison unfair.
     """
 
     name: str
@@ -110,7 +110,7 @@ class About:
     targets: tuple[str, ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)
     engines: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    slos: tuple[ChatSlo, ...] = ()
+    slos: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     caveats: tuple[Caveat, ...] = ()
 
 
@@ -119,8 +119,8 @@ class Manifest:
     """One run.
 
     `health` is chatprobe's own, `findings` the engines' side, and `outcomes` what the course has found, all as JSON. `files`
-    has only those that grow with the chats, and is empty until the run is over. `problems` are sentences about what else
-    could not be kept.
+    has only those that grow with the chats, and is empty until the run is over. `problems` are sentences about what could
+    not be kept.
     """
 
     schema: int = SCHEMA

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -64,7 +64,7 @@ class Run:
     @property
     def doubts(self) -> tuple[str, ...]:
         """What it lacks of what it should have, a sentence each: no verdict can stand on it then."""
-        return (*lost_lines(self.manifest), *self.lacking)
+        return (*self.manifest.problems, *self._shorter())
 
     @property
     def lost_chats(self) -> int:
@@ -73,8 +73,9 @@ class Run:
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        """What else it lacks, a sentence each."""
-        return (*self.manifest.problems, *self._shorter())
+        """What else than chats it lacks, a sentence each."""
+        of_chats = lost_lines(self.manifest, (RECORDS, UNSENT))
+        return tuple(doubt for doubt in self.doubts if doubt not in of_chats)
 
     @cached_property
     def blocks(self) -> Mapping[int, Block]:
@@ -158,9 +159,9 @@ def open_run(folder: Path) -> Run:
     return Run(folder, again, State.RUNNING if lives else State.KILLED)
 
 
-def lost_lines(manifest: Manifest) -> tuple[str, ...]:
-    """Of which files there are lines that could not be kept, a sentence each."""
-    return tuple(f"lines of {name} that could not be kept: {file.lost}" for name, file in manifest.files.items() if file.lost)
+def lost_lines(manifest: Manifest, files: Container[str] = (RECORDS, UNSENT, NATIVE)) -> tuple[str, ...]:
+    """Of which of these files there are lines that could not be kept, a sentence each."""
+    return tuple(f"lines of {name} that could not be kept: {file.lost}" for name, file in manifest.files.items() if file.lost and name in files)
 
 
 def _each(path: Path, read: Callable[[dict[str, Any]], Value | None]) -> Iterator[Value]:

@@ -9,6 +9,7 @@ from bench.summary.given import Given
 from bench.summary.looked import LOOKED
 from bench.summary.making import summarise
 from bench.summary.writing import to_csv, to_json
+from config.bench_slos import ChatSlo
 
 _OTHERWISE = "custom"
 
@@ -20,7 +21,7 @@ def given_of(run: Run) -> Given:
         targets=about.targets,
         measured=run.measured(),
         models=about.models,
-        objectives=about.slos,
+        objectives=[ChatSlo(name, limits.get("ttft"), limits.get("tpot"), limits.get("e2e")) for name, limits in about.slos.items()],
         unsent=list(run.unsent()),
         caveats=about.caveats,
         paired=run.state is not State.IMPORTED,

@@ -155,7 +155,7 @@ class RunWriter:
             files={file.path.name: FileEntry(file.size_bytes, file.lines, file.lost) for file in self._files},
         )
         for sentence in lost_lines(manifest):
-            self._tell(sentence)
+            self._problem(sentence)
         self._release(SUMMARY_ROOM)
         self._put_all(engine_files(manifest))
         if ending.summarise is not None:

@@ -13,7 +13,6 @@ from bench.level import Block, Level
 from bench.results.manifest import About, Manifest
 from bench.results.summary_files import Summarised
 from bench.results.writing import Ending, RunWriter, Warn, begin
-from config.bench_slos import ChatSlo
 from config.load import ClosedLoop, Load, UserStage
 from probes.failure import Reason
 from probes.record import ChatRecord
@@ -31,7 +30,7 @@ ABOUT = About(
     targets=TARGETS,
     models=dict.fromkeys(TARGETS, "tiny"),
     engines={"vllm": {"version": "0.9.1"}, "team/tgi": {"version": None}},
-    slos=(ChatSlo("chat", ttft_seconds=0.1),),
+    slos={"chat": {"ttft": 0.1}},
     caveats=(Caveat("the engines serve different models", ("vllm",)),),
 )
 SUMMARY = Summarised(

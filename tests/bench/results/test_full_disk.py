@@ -69,7 +69,7 @@ def test_a_disk_that_becomes_full_costs_what_does_not_fit_and_no_more(small_disk
     assert run.manifest == manifest
     assert (run.state, run.whole) == (State.COMPLETE, False)
     assert f"lines of records.ndjson that could not be kept: {kept.lost}" in run.doubts
-    assert run.lost_chats == kept.lost
+    assert (run.lost_chats, run.lacking) == (kept.lost, ())
     assert len(list(run.chats())) == kept.lines
     assert [entry.ended_at is not None for entry in run.manifest.blocks] == [True]
     assert json.loads((writer.folder / "summary.json").read_bytes()) == SUMMARY.json
@@ -142,3 +142,16 @@ def test_a_disk_that_hangs_does_not_hold_the_end_for_good(tmp_path: Path, monkey
     go_on.set()
     assert manifest.files["records.ndjson"].lost == 1
     assert not open_run(writer.folder).whole
+
+
+def test_lines_of_metrics_that_were_lost_are_no_chats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_file: LinesFile, _line: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(LinesFile, "append", full)
+    writer = begun(tmp_path)
+    writer.native({"target": "vllm"})
+    writer(RunEnded(End.DONE))
+    assert writer.finish(Ending(at=STARTED_AT)).problems == ("lines of native.ndjson that could not be kept: 1",)
+    run = open_run(writer.folder)
+    assert (run.lost_chats, run.lacking) == (0, ("lines of native.ndjson that could not be kept: 1",))

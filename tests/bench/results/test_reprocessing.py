@@ -16,6 +16,7 @@ from bench.results.reprocessing import reprocess
 from bench.results.summarising import given_of, summarised
 from bench.results.writing import Ending
 from bench.summary.writing import from_json
+from config.bench_slos import ChatSlo
 from tests.bench.results.runs import ABOUT, SUMMARY, TARGETS, begun, small_run, written
 from tests.bench.results.test_importing import of_serve, one
 from tests.exporter.chats import STARTED_AT
@@ -29,7 +30,7 @@ def test_the_statistics_are_given_the_whole_run(tmp_path: Path) -> None:
     assert (given.targets, given.models, given.caveats) == (TARGETS, ABOUT.models, ABOUT.caveats)
     assert [(measured.level.name, len(measured.chats), len(measured.blocks)) for measured in given.measured] == [("2 users", 20, 4)]
     assert (len(given.unsent), given.lost_records, given.part, given.paired) == (4, 0, None, True)
-    assert (given.objectives, given.lacking) == (ABOUT.slos, ())
+    assert (given.objectives, given.lacking) == ([ChatSlo("chat", ttft_seconds=0.1)], ())
 
 
 def test_a_summary_at_the_end_is_that_of_the_run_on_disk(tmp_path: Path) -> None:
