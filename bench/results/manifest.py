@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from bench.caveat import Caveat
 from bench.events import End
 from bench.level import Block
 from bench.results.files import put
@@ -50,10 +51,9 @@ WHOLE = frozenset({State.COMPLETE, State.ENOUGH})
 
 @dataclass(frozen=True, slots=True)
 class TraceFile:
-    """A recorded load: its arrivals are in a file of the folder."""
+    """A recorded load, which is in a file of the folder."""
 
     trace: str
-    speed: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,9 @@ class FileEntry:
 class About:
     """What is known of a run before its first chat. Nothing of it may be a secret: `config.effective` hides those of a configuration.
 
-    `engines` has what each target's engine told of itself, as JSON; `slos` the thresholds of each objective, in seconds by measure;
-    `models` the model that is asked of each target; `caveats` what makes the comparison unfair.
+    `engines` has what each target's engine told of itself, as JSON; `slos` what a good chat keeps to, its thresholds in
+    seconds by `ttft`, `tpot` and `e2e`; `models` the model that is asked of each target; `caveats` what makes the
+    comparison unfair.
     """
 
     name: str
@@ -110,14 +111,16 @@ class About:
     models: Mapping[str, str] = field(default_factory=dict)
     engines: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     slos: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    caveats: tuple[Mapping[str, object], ...] = ()
+    caveats: tuple[Caveat, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """One run. `problems` are sentences about what could not be kept; `health` is chatprobe's own, as JSON.
+    """One run.
 
-    `files` has only those that grow with the chats, and is empty until the run is over.
+    `health` is chatprobe's own, `findings` the engines' side, and `outcomes` what the course has found, all as JSON. `files`
+    has only those that grow with the chats, and is empty until the run is over. `problems` are sentences about what could
+    not be kept.
     """
 
     schema: int = SCHEMA
@@ -133,14 +136,14 @@ class Manifest:
     blocks: tuple[BlockEntry, ...] = ()
     engines_after: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     health: Mapping[str, object] = field(default_factory=dict)
+    findings: tuple[Mapping[str, object], ...] = ()
+    outcomes: tuple[Mapping[str, object], ...] = ()
     files: Mapping[str, FileEntry] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     imported_from: tuple[str, ...] = ()
-
-    @property
-    def lost(self) -> int:
-        """Lines of chats that could not be kept."""
-        return sum(file.lost for file in self.files.values())
+    summarised_at: datetime | None = None
+    summarised_by: Mapping[str, str] = field(default_factory=dict)
+    """The versions that its summary was made by, where it was made anew after the run."""
 
 
 _ADAPTER = TypeAdapter(Manifest)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
+from pydantic import TypeAdapter, ValidationError
 
 from bench.chat import Chat
 from bench.events import Unsent
@@ -21,9 +21,10 @@ from bench.results.chats import chat_of_line, unsent_chat_of_line, unsent_of_lin
 from bench.results.lines import NATIVE, RECORDS, UNSENT
 from bench.results.manifest import WHOLE, LevelEntry, Manifest, State, TraceFile
 from bench.results.problem import ResultsError, cannot
-from config.load import Arrival, Load, Trace
+from config.load import Load, Trace
 
 Value = TypeVar("Value")
+_TRACE = TypeAdapter(Trace)
 
 SILENT_SECONDS = 3600.0
 """A run on another machine that has written nothing for so long is taken for a killed one."""
@@ -65,6 +66,17 @@ class Run:
         """What it lacks of what it should have, a sentence each: no verdict can stand on it then."""
         return (*self.manifest.problems, *self._shorter())
 
+    @property
+    def lost_chats(self) -> int:
+        """How many chats ended, or were not sent, and could not be kept."""
+        return sum(file.lost for name, file in self.manifest.files.items() if name in (RECORDS, UNSENT))
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """What else than chats it lacks, a sentence each."""
+        of_chats = lost_lines(self.manifest, (RECORDS, UNSENT))
+        return tuple(doubt for doubt in self.doubts if doubt not in of_chats)
+
     @cached_property
     def blocks(self) -> Mapping[int, Block]:
         """Those that were begun, by number."""
@@ -72,7 +84,11 @@ class Run:
 
     def records(self) -> Iterator[dict[str, Any]]:
         """The lines of `records.ndjson`, in the order in which chats ended. Raises `ResultsError`."""
-        yield from _each(self.folder / RECORDS, dict)
+        return self.records_as(dict)
+
+    def records_as(self, read: Callable[[dict[str, Any]], Value]) -> Iterator[Value]:
+        """What is read from each of these lines; `read` may raise what nonsense in one makes it raise. Raises `ResultsError`."""
+        return _each(self.folder / RECORDS, read)
 
     def chats(self) -> Iterator[Chat]:
         """Every chat that was sent, then every one that was not because of its engine. Raises `ResultsError`."""
@@ -89,8 +105,13 @@ class Run:
 
     def measured(self) -> list[Measured]:
         """The levels in the order of the run, each with its chats: all of the run in memory. Raises `ResultsError`."""
-        chats: dict[str, list[Chat]] = defaultdict(list)
+        chats: dict[str, list[Chat]] = {entry.name: [] for entry in self.manifest.levels}
         for chat in self.chats():
+            if chat.place.level not in chats or chat.place.block not in self.blocks:
+                raise ResultsError(
+                    f"{self.folder / RECORDS}: has chats of {chat.place.level}, block {chat.place.block}, of which the manifest knows nothing; "
+                    "import the file as a run of its own"
+                )
             chats[chat.place.level].append(chat)
         return [
             Measured(self._level(entry), tuple(block for block in self.blocks.values() if block.level == entry.name), chats[entry.name])
@@ -106,11 +127,11 @@ class Run:
             return load
         path = self.folder / Path(load.trace).name
         try:
-            return Trace(tuple(Arrival(**arrival) for arrival in orjson.loads(path.read_bytes())), load.speed)
+            return _TRACE.validate_json(path.read_bytes())
         except OSError as error:
             raise cannot("read", path, error) from error
-        except (TypeError, orjson.JSONDecodeError) as error:
-            raise ResultsError(f"{path}: is no list of arrivals ({error}); bring it back from a copy of the run") from error
+        except ValidationError as error:
+            raise ResultsError(f"{path}: is no trace ({error.errors()[0]['msg']}); bring it back from a copy of the run") from error
 
     def _shorter(self) -> Iterator[str]:
         """Of which files there is less than the manifest says, or a line that was cut."""
@@ -136,6 +157,11 @@ def open_run(folder: Path) -> Run:
     if lives is None:
         return Run(folder, again, State.ELSEWHERE if _silent_seconds(folder) < SILENT_SECONDS else State.KILLED)
     return Run(folder, again, State.RUNNING if lives else State.KILLED)
+
+
+def lost_lines(manifest: Manifest, files: Container[str] = (RECORDS, UNSENT, NATIVE)) -> tuple[str, ...]:
+    """Of which of these files there are lines that could not be kept, a sentence each."""
+    return tuple(f"lines of {name} that could not be kept: {file.lost}" for name, file in manifest.files.items() if file.lost and name in files)
 
 
 def _each(path: Path, read: Callable[[dict[str, Any]], Value | None]) -> Iterator[Value]:

@@ -46,6 +46,7 @@ KEYS = [
         "phases",
         "headers_seconds",
         "ttft_seconds",
+        "waited_seconds",
         "first_content_seconds",
         "tpot_seconds",
         "e2e_seconds",

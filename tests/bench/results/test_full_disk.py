@@ -61,14 +61,15 @@ def test_a_disk_that_becomes_full_costs_what_does_not_fit_and_no_more(small_disk
         writer(ended(chat(tokens=200), block(1)))
     writer(BlockEnded(block(1), STARTED_AT + 10))
     writer(RunEnded(End.DONE))
-    manifest = writer.finish(Ending(at=STARTED_AT + 60, summary=SUMMARY))
+    manifest = writer.finish(Ending(at=STARTED_AT + 60, summarise=lambda _: SUMMARY))
     kept = manifest.files["records.ndjson"]
     assert kept.lines + kept.lost == 1_000
     assert 0 < kept.lines < 1_000
     run = open_run(writer.folder)
     assert run.manifest == manifest
     assert (run.state, run.whole) == (State.COMPLETE, False)
-    assert f"{kept.lost} lines could not be kept, of records.ndjson: {kept.lost}" in run.doubts
+    assert f"lines of records.ndjson that could not be kept: {kept.lost}" in run.doubts
+    assert (run.lost_chats, run.lacking) == (kept.lost, ())
     assert len(list(run.chats())) == kept.lines
     assert [entry.ended_at is not None for entry in run.manifest.blocks] == [True]
     assert json.loads((writer.folder / "summary.json").read_bytes()) == SUMMARY.json
@@ -126,8 +127,8 @@ def test_a_slow_disk_holds_nobody_and_costs_what_finds_no_place(tmp_path: Path, 
     go_on.set()
     writer(RunEnded(End.DONE))
     manifest = writer.finish(Ending(at=STARTED_AT))
-    assert (manifest.files["records.ndjson"].lines, manifest.lost) == (4, 7)
-    assert open_run(writer.folder).doubts == ("7 lines could not be kept, of records.ndjson: 7",)
+    assert (manifest.files["records.ndjson"].lines, manifest.files["records.ndjson"].lost) == (4, 7)
+    assert open_run(writer.folder).doubts == ("lines of records.ndjson that could not be kept: 7",)
 
 
 def test_a_disk_that_hangs_does_not_hold_the_end_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,5 +140,18 @@ def test_a_disk_that_hangs_does_not_hold_the_end_for_good(tmp_path: Path, monkey
     writer(RunEnded(End.DONE))
     manifest = writer.finish(Ending(at=STARTED_AT))
     go_on.set()
-    assert manifest.lost == 1
+    assert manifest.files["records.ndjson"].lost == 1
     assert not open_run(writer.folder).whole
+
+
+def test_lines_of_metrics_that_were_lost_are_no_chats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_file: LinesFile, _line: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(LinesFile, "append", full)
+    writer = begun(tmp_path)
+    writer.native({"target": "vllm"})
+    writer(RunEnded(End.DONE))
+    assert writer.finish(Ending(at=STARTED_AT)).problems == ("lines of native.ndjson that could not be kept: 1",)
+    run = open_run(writer.folder)
+    assert (run.lost_chats, run.lacking) == (0, ("lines of native.ndjson that could not be kept: 1",))
