@@ -52,8 +52,8 @@ async def measured(url: str, course: Course, events: list[Event], *, block: str,
     """).config
     members = roster(config).members
     async with parts() as measuring:
-        session = Session(replace(lay_out(config, members), course=course), members, events.append, measuring)
-        done = await session.hold(await session.look())
+        session = Session(replace(lay_out(config, members), course=course), members, measuring)
+        done = await session.hold(await session.look(), events.append)
     assert done.ended.end is End.DONE
     return done.ended.measured
 
