@@ -25,7 +25,7 @@ Stopped = Literal["found", "too much from the start", "meets it all the way", "o
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Where amounts are looked for, and how closely: users to `resolution` users, rates to that share of them.
+    """Where amounts are looked for, and how closely: to this share of them, users to one at best.
 
     `probes` is how many levels one target has at most.
     """
@@ -174,8 +174,8 @@ class _Walk:
             return None
         if high is None:
             return None if low >= self._bounds.highest else min(2 * low, self._bounds.highest)
-        close = self._bounds.resolution if self._varying.of_users else low * self._bounds.resolution
-        if high - low <= close:
+        close = low * self._bounds.resolution
+        if high - low <= (max(Fraction(1), close) if self._varying.of_users else close):
             return None
         middle = self._varying.between(low, high)
         return None if middle == low else middle

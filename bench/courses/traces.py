@@ -24,13 +24,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from math import isfinite
 from pathlib import Path
-from typing import IO, Literal, get_args
+from typing import IO, get_args
 
 import orjson
 
+from config.bench_courses import TraceFormat
 from config.load import Arrival, Trace
 
-TraceFormat = Literal["mooncake", "azure", "records"]
 MOONCAKE_BLOCK_TOKENS = 512
 DISORDER_SECONDS = 60.0
 """How far lines may be out of order."""
