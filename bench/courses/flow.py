@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -31,10 +31,15 @@ class Flow:
 
 def of(measured: Measured, target: str) -> Flow | None:
     """The flow of a target at a level: the mean over its blocks. None where no block tells it."""
-    flows = [flow for chats in by_block(measured, target) if (flow := _of_block(chats)) is not None]
+    return mean([seen for chats in by_block(measured, target) if (seen := _of_block(chats)) is not None])
+
+
+def mean(flows: Sequence[Flow]) -> Flow | None:
+    """On average; None of none."""
     if not flows:
         return None
-    return Flow(*(float(np.mean([getattr(flow, name) for flow in flows])) for name in Flow.__slots__))
+    names = [field.name for field in fields(Flow)]
+    return Flow(**{name: float(np.mean([getattr(one, name) for one in flows])) for name in names})
 
 
 def under_water(measured: Measured, target: str) -> Overload | None:
