@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from scipy import stats
-
 from bench.chat import Chat
+from bench.measures import attempt
+from bench.statistics.shares import share_interval
 from config.bench_slos import ChatSlo
-from probes.failure import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +37,13 @@ class Goodput:
     def _bounds(self, confidence: float) -> tuple[float, float]:
         if not self.attempts:
             return 0.0, 1.0
-        both = stats.binomtest(self.good, self.attempts).proportion_ci(2 * confidence - 1, method="wilson")
-        return float(both.low), float(both.high)
+        both = share_interval(self.good, self.attempts, 2 * confidence - 1)
+        return both.low, both.high
 
 
 def goodput(chats: Iterable[Chat], slo: ChatSlo) -> Goodput:
-    """Of these chats. Those of the warm-up, those that were cut off, and those that failed by our own fault are no attempts."""
-    attempts = [chat for chat in chats if chat.counts and chat.reason != Reason.INTERNAL]
+    """Of those of these chats that are attempts, as `bench.measures.attempt` has it."""
+    attempts = [chat for chat in chats if attempt(chat)]
     return Goodput(sum(good(chat, slo) for chat in attempts), len(attempts))
 
 

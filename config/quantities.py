@@ -85,6 +85,11 @@ def read_load_share(written: object) -> Decimal:
     return _read_percentage(written, "5%", "like 5%, or leave it out for no bound")
 
 
+def read_resolution(written: object) -> Decimal:
+    """The same of how closely something is looked for: `5%` is 0.05."""
+    return _read_percentage(written, "5%", "like 5%")
+
+
 def _read_percentage(written: object, example: str, instead: str) -> Decimal:
     if isinstance(written, Decimal):
         return written
@@ -166,6 +171,8 @@ Share = Annotated[Decimal, BeforeValidator(read_share), PlainSerializer(write_sh
 """A ratio strictly between 0 and 1, exact, written as a percentage."""
 LoadShare = Annotated[Decimal, BeforeValidator(read_load_share), PlainSerializer(write_share)]
 """The same, of an engine's load."""
+Resolution = Annotated[Decimal, BeforeValidator(read_resolution), PlainSerializer(write_share)]
+"""The same, of how closely something is looked for."""
 Name = Annotated[str, AfterValidator(read_name)]
 NamePattern = Annotated[str, AfterValidator(read_name_pattern)]
 NamespacePattern = Annotated[str, AfterValidator(read_namespace_pattern)]
