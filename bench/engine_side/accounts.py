@@ -32,7 +32,8 @@ class Account:
 
     `measured` is what its counters and histograms grew by after the warm-up, `whole` from the block's very beginning. A
     number is there only if every replica told it at both ends, with no restart in between. `looks` were between the end
-    of the warm-up and the moment from which no chat began any more. `edge` is what was told at the end.
+    of the warm-up and the moment from which no chat began any more. `edge` is what was told at the end. `restarts` are
+    those since the last look of the block before.
     """
 
     target: str
@@ -53,11 +54,15 @@ def accounts(readings: Sequence[Reading], blocks: Sequence[Block], engines: Mapp
     for reading in readings:
         if reading.block in known:
             sorted_out[reading.block, reading.target][reading.replica].append(reading)
-    return tuple(
-        _account(target, known[number], list(found.values()), begin_late=_begins_late(engines[target]))
-        for (number, target), found in sorted(sorted_out.items())
-        if target in engines
-    )
+    last: dict[tuple[str, str | None], Reading] = {}
+    told: list[Account] = []
+    for (number, target), found in sorted(sorted_out.items()):
+        if target in engines:
+            good = {replica: [reading for reading in looks if reading.problem is None] for replica, looks in found.items()}
+            before = sum(_began_anew([last[target, replica], *looks[:1]]) for replica, looks in good.items() if (target, replica) in last)
+            told.append(_account(target, known[number], list(found.values()), before, begin_late=_begins_late(engines[target])))
+            last |= {(target, replica): looks[-1] for replica, looks in good.items() if looks}
+    return tuple(told)
 
 
 def _begins_late(backend: str) -> bool:
@@ -65,7 +70,7 @@ def _begins_late(backend: str) -> bool:
     return metrics is not None and metrics.begin_late
 
 
-def _account(target: str, block: Block, replicas: list[list[Reading]], *, begin_late: bool) -> Account:
+def _account(target: str, block: Block, replicas: list[list[Reading]], restarts_before: int, *, begin_late: bool) -> Account:
     measured, whole, edges = [], [], []
     looks: list[Look] = []
     restarts = 0
@@ -76,7 +81,7 @@ def _account(target: str, block: Block, replicas: list[list[Reading]], *, begin_
         whole.append(grown(begin, end, begin_late=begin_late) if begin and end else {})
         edges.append(end.numbers if end else {})
         looks += _looks(readings, block)
-        restarts += sum(restarted(before, after) for before, after in pairwise(reading for reading in readings if reading.problem is None))
+        restarts += _began_anew(readings)
     every = [reading for readings in replicas for reading in readings]
     return Account(
         target=target,
@@ -85,10 +90,15 @@ def _account(target: str, block: Block, replicas: list[list[Reading]], *, begin_
         whole={} if restarts else summed(whole),
         looks=tuple(sorted(looks, key=lambda look: look.at)),
         edge=summed(edges),
-        restarts=restarts,
+        restarts=restarts + restarts_before,
         readings=len(every),
         problems=tuple(reading.problem for reading in every if reading.problem is not None),
     )
+
+
+def _began_anew(readings: Sequence[Reading]) -> int:
+    """How often one process began anew between these looks."""
+    return sum(restarted(before, after) for before, after in pairwise(reading for reading in readings if reading.problem is None))
 
 
 def _marked(readings: Sequence[Reading], mark: str) -> Reading | None:

@@ -20,7 +20,7 @@ def _restart(case: Case) -> Fact | None:
         words=f"the engine began anew {many(count, 'time')} while it was measured",
         short=many(count, "time"),
         figures={"restarts": float(count), "first_block": float(blocks[0])},
-        advice="look at its log; what it told of itself in these blocks is left out, and chats after a restart had cold caches",
+        advice="look at its log; what it told of a block with a restart in it is left out, and chats after one had cold caches",
     )
 
 
@@ -44,7 +44,7 @@ RULES = (
         needs="its counters",
         known=lambda case: any(account.readings > len(account.problems) for account in case.accounts),
         look=_restart,
-        fact="its process began anew, or its counters fell, within a block",
+        fact="its process began anew, or its counters fell, within a block or since the one before",
         limit="once",
         remedy="its log",
     ),

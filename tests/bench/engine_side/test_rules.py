@@ -229,6 +229,15 @@ def test_counters_that_fall_are_a_restart_too() -> None:
     assert "restarted" not in found(notes(CHATS, readings({Number.PREEMPTIONS: 9.0})))
 
 
+def test_a_restart_between_two_blocks_is_one_too_and_voids_neither() -> None:
+    blocks = [block(1), block(2)]
+    of = chats([0.8] * 100) + chats([0.8] * 100, number=2)
+    again = [reading(one.mark, one.at - 2000.0, one.numbers, number=2, started_at=9.0) for one in readings({Number.PREEMPTIONS: 30.0}, number=2)]
+    got = found(notes(of, [*readings({Number.PREEMPTIONS: 10.0}), *again], blocks=blocks))
+    assert got["restarted"].figures == {"restarts": 1.0, "first_block": 2.0}
+    assert got["preemptions"].figures["preemptions"] == 40.0
+
+
 def test_requests_of_others_are_a_caveat_with_their_share() -> None:
     finding = found(notes(CHATS, readings({Number.TTFT: observed(*[0.8] * 125)})))["others"]
     assert finding.figures == {"requests": 125.0, "of_others": 25.0, "share": pytest.approx(0.2)}
