@@ -9,8 +9,8 @@ from bench.chat import Chat
 from bench.engine_side.gpus import GpuReading
 from bench.engine_side.reading import Reading
 from bench.events import BlockBegun, ChatEnded, Event, LevelBegun
-from bench.level import Block, Level, Trace
-from config.load import ClosedLoop, Every, Load, OpenLoop
+from bench.level import Block, Level
+from config.load import ClosedLoop, Every, Load, OpenLoop, Trace
 from probes.record import ChatRecord
 
 
