@@ -40,7 +40,7 @@ def test_at_80_columns() -> None:
         "engine   TTFT p50      p95   TPOT p50   tokens/s    ok   failed",
         "───────────────────────────────────────────────────────────────",
         "vllm        50 ms    50 ms      20 ms        200   100        0",
-        "tgi         50 ms   1.20 s      20 ms        203   130       10",
+        "tgi         50 ms   1.21 s      20 ms        203   130       10",
         "failed  tgi: 10 connect",
         "TTFT p95 is known to: vllm not yet, tgi not yet",
         "Ctrl-C ends the run and keeps what was measured.",
