@@ -39,7 +39,7 @@ class Row:
         return float(np.hypot(SIGMA, self.between_rounds) * norm.ppf(self.quantile))
 
 
-ROWS = (Row(0.5, 0.05, 0.0), Row(0.95, 0.1, 0.0), Row(0.5, 0.08, 0.05), Row(0.5, 0.1, 0.1), Row(0.95, 0.15, 0.1))
+ROWS = (Row(0.5, 0.05, 0.0), Row(0.95, 0.1, 0.0), Row(0.5, 0.08, 0.05), Row(0.5, 0.08, 0.1), Row(0.95, 0.15, 0.1))
 
 
 def ended(row: Row, random: np.random.Generator) -> Mapping[float, tuple[int, bool]]:

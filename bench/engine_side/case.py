@@ -74,5 +74,5 @@ def cases(notes: Notes) -> Iterator[Case]:
                 chats=tuple(chat for chat in notes.chats if chat.target == target and chat.place.level == level),
                 accounts=tuple(account for account in known if account.target == target and account.block.level == level),
                 told=tuple(told for told in notes.told if told.target == target and levels.get(told.block) == level and not told.warm_up),
-                gpus=tuple(one for one in notes.gpus if target in one.targets and levels.get(one.block) == level),
+                gpus=tuple(one for one in notes.gpus if one.target == target and levels.get(one.block) == level),
             )

@@ -74,10 +74,10 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GpuReading:
-    """What an exporter of DCGM told at one time, in seconds since the epoch, or why it told nothing."""
+    """What an exporter of DCGM told of one target's GPUs at one time, in seconds since the epoch, or why it told nothing."""
 
     at: float
-    targets: tuple[str, ...]
+    target: str
     block: int
     gpus: tuple[Gpu, ...] = ()
     problem: str | None = None
@@ -86,7 +86,7 @@ class GpuReading:
         """A line of `native.ndjson`; it has `gpus` where that of an engine has `numbers`."""
         return {
             "at": self.at,
-            "targets": list(self.targets),
+            "target": self.target,
             "block": self.block,
             "gpus": [gpu.to_json() for gpu in self.gpus],
             "problem": self.problem,
@@ -95,13 +95,13 @@ class GpuReading:
     @classmethod
     def from_json(cls, line: Mapping[str, object]) -> GpuReading:
         """What `to_json` wrote. Raises `KeyError`, `TypeError` and `ValueError` for anything else."""
-        targets, gpus = line["targets"], line["gpus"]
-        if not isinstance(targets, list) or not isinstance(gpus, list):
-            raise TypeError("targets and gpus are lists")
+        gpus = line["gpus"]
+        if not isinstance(gpus, list):
+            raise TypeError("gpus is no list")
         problem = line["problem"]
         return cls(
             at=float(str(line["at"])),
-            targets=tuple(map(str, targets)),
+            target=str(line["target"]),
             block=int(str(line["block"])),
             gpus=tuple(map(_gpu, gpus)),
             problem=None if problem is None else str(problem),
@@ -109,16 +109,16 @@ class GpuReading:
 
 
 async def look_at_gpus(page: GpuPage, scraper: Scraper, clock: Clock, *, timeout_seconds: float) -> GpuReading:
-    """What the GPUs do now; no key of an engine is shown to their page. `block` is yet to be set."""
+    """What the GPUs do now; no key of an engine is shown to their page. `target` and `block` are yet to be set."""
     at = clock.epoch_seconds()
     asked = Endpoint(name="dcgm", backend=backends.unnamed(), url=page.url)
     try:
         families = await scraper.families(asked, page.url, PAGE, timeout_seconds=timeout_seconds)
     except ScrapeError as error:
-        return GpuReading(at=at, targets=page.targets, block=0, problem=f"{error.reason}: {error}")
+        return GpuReading(at=at, target="", block=0, problem=f"{error.reason}: {error}")
     found = tuple(gpu for gpu in read(families) if not page.gpus or gpu.index in page.gpus)
     problem = None if found else "no GPU of these on the page" if page.gpus else "no GPU on the page"
-    return GpuReading(at=at, targets=page.targets, block=0, gpus=found, problem=problem)
+    return GpuReading(at=at, target="", block=0, gpus=found, problem=problem)
 
 
 def read(families: Iterable[Family]) -> tuple[Gpu, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from bench.chat import Chat
+from bench.chat import Chat, Place
 from bench.engine_side.gpus import GpuReading
 from bench.engine_side.reading import Reading
 from bench.events import BlockBegun, ChatEnded, Event, LevelBegun
@@ -101,6 +102,23 @@ def told_of(record: ChatRecord, chat: Chat) -> Told:
         prefill_seconds=native.prefill_seconds,
         input_tokens=record.input_tokens,
         cached_tokens=native.cached_tokens,
+    )
+
+
+def told_of_line(line: Mapping[str, Any]) -> Told:
+    """The same of a line of `records.ndjson`. Raises `KeyError` and `TypeError` for one that is none."""
+    native, place = line["native"], Place.from_json(line["bench"])
+    return Told(
+        target=line["target"],
+        block=place.block,
+        warm_up=place.warm_up,
+        cold=line["cache"] == "cold",
+        ttft_seconds=line["ttft_seconds"],
+        load_seconds=native["load_seconds"],
+        queue_seconds=native["queue_seconds"],
+        prefill_seconds=native["prefill_seconds"],
+        input_tokens=line["input_tokens"],
+        cached_tokens=native["cached_tokens"],
     )
 
 

@@ -76,6 +76,7 @@ class Watching:
         ]
         self._gpus = [(page, Pace(clock, max(GPUS_EVERY_SECONDS, every_seconds))) for page in gpus]
         self._tasks: list[asyncio.Task[None]] = []
+        self._targets: dict[int, tuple[str, ...]] = {}
 
     async def __aenter__(self) -> Self:
         for page in self._pages:
@@ -97,6 +98,7 @@ class Watching:
     def __call__(self, event: Event) -> None:
         match event:
             case BlockBegun(block=block):
+                self._targets[block.number] = block.targets
                 for pace in self._paces(*block.targets):
                     pace.begin(block)
             case BlockEnded(block=block):
@@ -135,7 +137,9 @@ class Watching:
             return await look_at_gpus(gpus, self._scraper, self._clock, timeout_seconds=self._timeout_seconds)
 
         def tell(reading: GpuReading, wanted: Wanted) -> None:
-            self._tell_gpus(replace(reading, block=wanted.block))
+            for target in gpus.targets:
+                if target in self._targets.get(wanted.block, ()):
+                    self._tell_gpus(replace(reading, target=target, block=wanted.block))
 
         await follow(pace, look, tell)
 

@@ -56,7 +56,7 @@ def look(running: float, waiting: float, usage: float | None = None) -> Numbers:
 
 
 def gpu_readings(gpu: Gpu, times: int = 10) -> list[GpuReading]:
-    return [GpuReading(at=1000.0 + place, targets=("a",), block=1, gpus=(gpu,)) for place in range(times)]
+    return [GpuReading(at=1000.0 + place, target="a", block=1, gpus=(gpu,)) for place in range(times)]
 
 
 def told(ttft: float, *, number: int = 1, cold: bool = True, **parts: float | int) -> Told:

@@ -67,8 +67,8 @@ def test_a_look_without_histograms_keeps_its_gauges() -> None:
 def test_a_look_at_gpus_is_read_back_too() -> None:
     gpu = Gpu(index="0", host="n1", utilisation_ratio=0.5, memory_used_mebibytes=900.0, held_back=("power cap",))
     for reading in (
-        GpuReading(at=1.0, targets=("a", "b"), block=1, gpus=(gpu, Gpu(index="1"))),
-        GpuReading(at=1.0, targets=(), block=2, problem="status: status 404"),
+        GpuReading(at=1.0, target="a", block=1, gpus=(gpu, Gpu(index="1"))),
+        GpuReading(at=1.0, target="b", block=2, problem="status: status 404"),
     ):
         assert GpuReading.from_json(written(reading)) == reading
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
+import orjson
 import pytest
 import pytest_asyncio
 
@@ -15,8 +16,9 @@ from bench.engine_side.findings import findings
 from bench.engine_side.gpus import GpuPage, GpuReading
 from bench.engine_side.notes import Notebook, Notes
 from bench.engine_side.reading import Reading
+from bench.engine_side.side import EngineSide, read_back
 from bench.engine_side.watching import Watching
-from bench.events import BlockBegun, BlockEnded, Listener
+from bench.events import BlockBegun, BlockEnded, ChatEnded, Event, Listener
 from bench.level import Block, Level
 from config.engine_metrics import MetricsPage
 from exporter.native.scrape import Scraper
@@ -174,11 +176,34 @@ async def test_only_targets_of_the_block_are_asked_and_gpus_with_them(scraper: S
         }
         told: list[Reading] = []
         gpus: list[GpuReading] = []
-        watched = (GpuPage(f"{dcgm.url}/metrics", ("a",)), GpuPage(f"{dcgm.url}/metrics", ("b",)))
+        watched = (GpuPage(f"{dcgm.url}/metrics", ("a", "b")), GpuPage(f"{dcgm.url}/metrics", ("b",)))
         async with Watching(members, told.append, scraper=scraper, clock=SystemClock(), gpus=watched, tell_gpus=gpus.append) as watching:
             block = Block(4, "10 users", 1, ("a",), 0.0, 1.0)
             watching(BlockBegun(block, 0.0))
             await watching.caught_up()
             watching(BlockEnded(block, 1.0))
     assert {(reading.target, reading.block) for reading in told} == {("a", 4)}
-    assert {(reading.targets, reading.block, reading.gpus[0].utilisation_ratio) for reading in gpus} == {(("a",), 4, 0.5)}
+    assert {(reading.target, reading.block, reading.gpus[0].utilisation_ratio) for reading in gpus} == {("a", 4, 0.5)}
+
+
+async def test_what_was_found_is_found_again_from_the_lines_on_the_disk(prober: Prober, scraper: Scraper) -> None:
+    lines: list[bytes] = []
+    records: list[bytes] = []
+    chats: list[Chat] = []
+    level, block = users(24), Block(1, "24 users", 1, ("vllm",), 0.3, 2.0)
+    async with simulated("vllm", replace(FAST, per_request_metrics=True)) as running:
+        endpoint = Endpoint("vllm", "vllm", running.url, model="tiny")
+        members = {"vllm": Member(endpoint, pages=(MetricsPage(f"{running.url}/metrics", None),))}
+
+        def keep_record(event: Event) -> None:
+            if isinstance(event, ChatEnded) and event.record is not None:
+                chats.append(event.chat)
+                records.append(orjson.dumps({**event.record.to_json(), "bench": event.chat.place.to_json()}))
+
+        side = EngineSide(members, scraper, SystemClock(), keep=lambda line: lines.append(orjson.dumps(line)), every_seconds=0.1)
+        async with side:
+            await measure(prober, endpoint, level, [side, keep_record], block=block, ready=side.caught_up)
+    found = side.findings()
+    notes = read_back({"vllm": "vllm"}, [level], [block], chats, map(orjson.loads, lines), map(orjson.loads, records))
+    assert "queue" in {finding.rule for finding in found}
+    assert findings(notes) == found
