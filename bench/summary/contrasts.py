@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import inf
 
@@ -106,7 +106,7 @@ def _found(one: _Asked, contrast: Contrast, quality: Quality, together: comparis
         return _of_share(a, effect) if by_difference else effect
 
     b_is_better = (together.effect < (0.0 if by_difference else 1.0)) is quality.lower_is_better
-    return _row(
+    row = _row(
         one,
         a_value=a,
         b_value=b,
@@ -118,8 +118,9 @@ def _found(one: _Asked, contrast: Contrast, quality: Quality, together: comparis
         difference=Difference(together.effect, together.low, together.high) if by_difference else None,
         detectable=together.detectable,
         winner=(one.b if b_is_better else one.a) if together.differs else None,
-        why=said(quality, one.look, together) if together.differs else no_difference(together),
+        why=no_difference(together),
     )
+    return replace(row, why=said(quality, row)) if together.differs else row
 
 
 def _of_share(share: float, difference: float) -> float:

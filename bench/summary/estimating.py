@@ -66,7 +66,7 @@ def rounds_of(sample: Sample, measure: Measure, take: Callable[[Measure, Sequenc
 
 def judged(sample: Sample, good: Callable[[Chat], bool]) -> list[Round]:
     """1 for each attempt that was good, 0 for each other, round by round."""
-    as_measure = Measure("judged", "", "share", False, "", "", lambda chat: float(good(chat)))
+    as_measure = Measure("judged", "", "", "share", False, "", lambda chat: float(good(chat)))
     return rounds_of(sample, as_measure, values_of)
 
 

@@ -75,24 +75,19 @@ class Sample:
 
 def sample(target: str, measured: Measured, from_seconds: float | None = None) -> Sample:
     """The target's chats at this level. Blocks count from `from_seconds` on, or from the end of their warm-up."""
+    blocks = [block for block in measured.blocks if target in block.targets]
     by_block: dict[int, list[Chat]] = defaultdict(list)
-    cut_at: dict[int, float] = {}
     for chat in measured.chats:
-        if chat.outcome == "cut":
-            cut_at[chat.place.block] = max(cut_at.get(chat.place.block, 0.0), chat.place.since_seconds + (chat.e2e_seconds or 0.0))
-        if chat.target == target:
-            by_block[chat.place.block].append(chat)
-    return Sample(
-        target,
-        tuple(
-            _part(block, by_block[block.number], from_seconds, cut_at.get(block.number, block.seconds))
-            for block in measured.blocks
-            if target in block.targets
-        ),
-    )
+        by_block[chat.place.block].append(chat)
+    return Sample(target, tuple(_part(block, target, by_block[block.number], from_seconds) for block in blocks))
 
 
-def _part(block: Block, chats: Sequence[Chat], from_seconds: float | None, cut_at: float) -> Part:
-    """The time of a block was over earlier than planned where the run was ended in its middle, which cut its chats."""
+def _part(block: Block, target: str, chats: Sequence[Chat], from_seconds: float | None) -> Part:
     begin = max(block.warm_up_seconds, from_seconds or 0.0)
-    return Part(block, chats, begin, max(begin, min(block.seconds, cut_at)))
+    return Part(block, [chat for chat in chats if chat.target == target], begin, max(begin, _end(block, chats)))
+
+
+def _end(block: Block, chats: Sequence[Chat]) -> float:
+    """When the block's time was over: earlier than planned where the last thing that happened in it was that chats were cut off."""
+    last = max((chat.place.since_seconds + (chat.e2e_seconds or 0.0) for chat in chats), default=0.0)
+    return min(block.seconds, last) if any(chat.outcome == "cut" for chat in chats) else block.seconds
