@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 from typing import Literal
 
@@ -123,12 +124,15 @@ ITL = Measure("itl", "ITL", "inter-token latency", "s", True, "people who read a
 """A chat's value is its mean ITL, which is TPOT. `values_of` has those of the tokens."""
 STALL = Measure("stall", "stall", "longest stall", "s", True, "people who see the text stop in mid-sentence", _stall)
 E2E = Measure("e2e", "E2E", "whole chat", "s", True, "programs and agents, which need the whole answer", _e2e)
-OUTPUT_RATE = Measure("output_rate", "tokens/s of a chat", "output tokens a second of a chat", "tokens/s", False, "people who want long answers", _output_rate)
+OUTPUT_RATE = Measure(
+    "output_rate", "tokens/s of a chat", "output tokens a second of a chat", "tokens/s", False, "people who want long answers", _output_rate
+)
 THROUGHPUT = Quality("throughput", "throughput", "output tokens a second of the engine", "tokens/s", False, "whoever pays for the GPUs")
 GOODPUT = Quality("goodput", "goodput", "share of attempts that kept the objective", "share", False, "whoever promised an objective to users")
 SUCCESS = Quality("success", "success", "share of attempts that succeeded", "share", False, "everybody: a chat that failed is no fast one")
 
 
+@lru_cache
 def answer(tokens: int = ANSWER_TOKENS) -> Measure:
     """TTFT + (tokens - 1) × TPOT: how long an answer of so many tokens takes, whatever the lengths of those that came."""
     return Measure("answer", f"{tokens}-token answer", f"time that {tokens} tokens take", "s", True, E2E.for_whom, _answer_seconds(tokens))

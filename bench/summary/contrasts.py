@@ -76,14 +76,14 @@ def _contrast(given: Given, looked: Looked, look: Look, a: Sample, b: Sample) ->
 
 
 def _estimate(given: Given, looked: Looked, look: Look, sample: Sample) -> Estimate:
+    if look.quantile is not None:
+        measure = next(measure for measure in measures(looked.answer_tokens) if measure.name == look.measure)
+        return quantile_of(sample, measure, look.quantile)
     if look.measure == "throughput":
         return throughput_of(sample)
     if look.measure == "success":
         return success_of(sample)
-    if look.measure == "goodput":
-        return goodput_of(sample, next(objective for objective in given.objectives if objective.name == look.slo))
-    measure = next(measure for measure in measures(looked.answer_tokens) if measure.name == look.measure)
-    return quantile_of(sample, measure, 0.5 if look.quantile is None else look.quantile)
+    return goodput_of(sample, next(slo for slo in given.objectives if slo.name == look.slo))
 
 
 def _compared(asked: Sequence[_Asked], known: Mapping[str, Quality], *, paired: bool, confidence: float) -> Iterator[Comparison]:

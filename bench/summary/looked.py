@@ -9,10 +9,10 @@ from itertools import combinations
 import numpy as np
 
 from bench.chat import Chat
-from bench.level import Level, Trace
-from bench.measures import ANSWER_TOKENS
+from bench.level import Level
+from bench.measures import ANSWER_TOKENS, Measure, qualities
 from bench.summary.sample import Sample
-from config.load import ClosedLoop, Every
+from config.load import ClosedLoop, Every, Trace
 
 LENGTHS_DIFFER = 0.05
 """Answers are alike in length where neither the mean nor the p95 of their tokens differs by more than this share."""
@@ -20,11 +20,23 @@ LENGTHS_DIFFER = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One thing that engines are compared in. `quantile` is None for a share or a rate, `slo` set for a goodput."""
+    """One thing that engines are compared in. A measure of chats has a `quantile`; a share or a rate has none.
+
+    `slo` is the objective of a goodput; None for those of the run. Raises `ValueError` for what cannot be looked at.
+    """
 
     measure: str
     quantile: float | None = None
     slo: str | None = None
+
+    def __post_init__(self) -> None:
+        quality = qualities().get(self.measure)
+        if quality is None:
+            raise ValueError(f"{self.measure} is no measure; there are {', '.join(qualities())}")
+        if isinstance(quality, Measure) and not (self.quantile is not None and 0 < self.quantile < 1):
+            raise ValueError(f"{self.measure} is one of chats and needs a quantile above 0 and below 1; write 0.5 for p50")
+        if not isinstance(quality, Measure) and self.quantile is not None:
+            raise ValueError(f"{self.measure} has no quantiles; leave the quantile out")
 
 
 @dataclass(frozen=True, slots=True)

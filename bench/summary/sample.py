@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from bench.chat import Chat
 from bench.level import Block, Measured
-from bench.measures import attempt
+from bench.measures import ITL, Measure, Values, attempt, values_of, values_with_failures
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Part:
     chats: Sequence[Chat]
     from_seconds: float
     to_seconds: float
+    _found: dict[tuple[Measure, bool], Values] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def seconds(self) -> float:
@@ -29,6 +30,22 @@ class Part:
     def attempts(self) -> list[Chat]:
         """Those that began in the time that counts, and count for or against the engine."""
         return [chat for chat in self.chats if self._within(chat) and attempt(chat)]
+
+    def values(self, measure: Measure) -> Values:
+        """Those of its attempts, in the order in which they began."""
+        if measure.name == ITL.name:
+            return values_of(measure, self.attempts)
+        return self._kept((measure, False), lambda: values_of(measure, self.attempts))
+
+    def values_with_failures(self, measure: Measure) -> Values:
+        """The same where each attempt that failed is the worst."""
+        return self._kept((measure, True), lambda: values_with_failures(measure, self.attempts))
+
+    def _kept(self, key: tuple[Measure, bool], make: Callable[[], Values]) -> Values:
+        """Made once: each is asked for again and again. Not those of tokens, which are too many to keep."""
+        if key not in self._found:
+            self._found[key] = make()
+        return self._found[key]
 
     @property
     def unsteady(self) -> int:
@@ -66,6 +83,11 @@ class Sample:
     @cached_property
     def attempts(self) -> list[Chat]:
         return [chat for part in self.parts for chat in part.attempts]
+
+    @property
+    def failed(self) -> bool:
+        """Whether any attempt did."""
+        return any(chat.outcome != "ok" for chat in self.attempts)
 
     @cached_property
     def chats(self) -> list[Chat]:

@@ -44,6 +44,11 @@ def named(short: str, quantile: float | None, slo: str | None = None) -> str:
     return " ".join(filter(None, (short, quantile_name(quantile), f"({slo})" if slo else "")))
 
 
+def counted(count: int, one: str) -> str:
+    """`1 record`, `2 records`."""
+    return f"{count:,} {one}" if count == 1 else f"{count:,} {one}s"
+
+
 def listed(names: list[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
