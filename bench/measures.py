@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 from typing import Literal
 
@@ -26,16 +27,13 @@ FAILURES_WORST = "_failures_worst"
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Anything in which engines can be better or worse. `title` is for a table, `better` says what the better one does.
-
-    `for_whom` says who is served by it.
-    """
+    """Anything in which engines can be better or worse. `short` is for tables. `for_whom` says who is served by it."""
 
     name: str
+    short: str
     title: str
     unit: Unit
     lower_is_better: bool
-    better: str
     for_whom: str
 
     @property
@@ -92,11 +90,10 @@ def _stall(chat: Chat) -> float | None:
     return chat.stall_seconds
 
 
-def since_due(chat: Chat) -> float | None:
-    """First token less the instant at which the schedule wanted the chat: how long a user waits who comes at that
-    instant. None without a token.
-    """
-    return None if chat.until_first_token_seconds is None else chat.lag_seconds + chat.until_first_token_seconds
+def _since_due(chat: Chat) -> float | None:
+    if chat.until_first_token_seconds is not None:
+        return chat.lag_seconds + chat.until_first_token_seconds
+    return None if chat.waited_seconds is None or chat.e2e_seconds is None else chat.lag_seconds + chat.e2e_seconds
 
 
 def _answer_seconds(tokens: int) -> Callable[[Chat], float | None]:
@@ -108,31 +105,37 @@ def _answer_seconds(tokens: int) -> Callable[[Chat], float | None]:
     return seconds
 
 
-TTFT = Measure("ttft", "time to first token", "s", True, "answers sooner", "people who wait for the first word", _ttft)
+TTFT = Measure("ttft", "TTFT", "time to first token", "s", True, "people who wait for the first word", _ttft)
 FIRST_CONTENT = Measure(
-    "first_content", "time to first content", "s", True, "comes to the point sooner", "people who wait while a model reasons", _first_content
+    "first_content",
+    "first content",
+    "time to the first text of the answer itself",
+    "s",
+    True,
+    "people who wait while a model reasons",
+    _first_content,
 )
 SINCE_DUE = Measure(
-    "since_due", "first token since due", "s", True, "answers sooner those who come", "people who come when they like, connecting included", since_due
+    "since_due", "since due", "first token since the chat was due", "s", True, "people who come when they like, connecting included", _since_due
 )
-TPOT = Measure("tpot", "time per output token", "s", True, "writes faster", "people who read along", _tpot)
-ITL = Measure("itl", "inter-token latency", "s", True, "leaves shorter gaps between tokens", "people who read along, token by token", _tpot)
+"""First token less the instant at which the schedule wanted the chat. Of arrivals only: a user who waits for answers has none."""
+TPOT = Measure("tpot", "TPOT", "time per output token", "s", True, "people who read along", _tpot)
+ITL = Measure("itl", "ITL", "inter-token latency", "s", True, "people who read along, token by token", _tpot)
 """A chat's value is its mean ITL, which is TPOT. `values_of` has those of the tokens."""
-STALL = Measure("stall", "longest stall", "s", True, "stalls for shorter", "people who see the text stop in mid-sentence", _stall)
-E2E = Measure("e2e", "whole chat", "s", True, "is done sooner", "programs and agents, which need the whole answer", _e2e)
+STALL = Measure("stall", "stall", "longest stall", "s", True, "people who see the text stop in mid-sentence", _stall)
+E2E = Measure("e2e", "E2E", "whole chat", "s", True, "programs and agents, which need the whole answer", _e2e)
 OUTPUT_RATE = Measure(
-    "output_rate", "output rate of a chat", "tokens/s", False, "gives each user more tokens a second", "people who want long answers", _output_rate
+    "output_rate", "tokens/s of a chat", "output tokens a second of a chat", "tokens/s", False, "people who want long answers", _output_rate
 )
-THROUGHPUT = Quality("throughput", "throughput", "tokens/s", False, "makes more tokens a second", "whoever pays for the GPUs")
-GOODPUT = Quality("goodput", "goodput", "share", False, "keeps the objective for more chats", "whoever promised an objective to users")
-SUCCESS = Quality("success", "success", "share", False, "fails less often", "everybody: a chat that failed is no fast one")
+THROUGHPUT = Quality("throughput", "throughput", "output tokens a second of the engine", "tokens/s", False, "whoever pays for the GPUs")
+GOODPUT = Quality("goodput", "goodput", "share of attempts that kept the objective", "share", False, "whoever promised an objective to users")
+SUCCESS = Quality("success", "success", "share of attempts that succeeded", "share", False, "everybody: a chat that failed is no fast one")
 
 
+@lru_cache
 def answer(tokens: int = ANSWER_TOKENS) -> Measure:
     """TTFT + (tokens - 1) × TPOT: how long an answer of so many tokens takes, whatever the lengths of those that came."""
-    return Measure(
-        "answer", f"answer of {tokens} tokens", "s", True, "is done sooner with an answer of equal length", E2E.for_whom, _answer_seconds(tokens)
-    )
+    return Measure("answer", f"{tokens}-token answer", f"time that {tokens} tokens take", "s", True, E2E.for_whom, _answer_seconds(tokens))
 
 
 def measures(answer_tokens: int = ANSWER_TOKENS) -> tuple[Measure, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import inf
 
@@ -76,14 +76,14 @@ def _contrast(given: Given, looked: Looked, look: Look, a: Sample, b: Sample) ->
 
 
 def _estimate(given: Given, looked: Looked, look: Look, sample: Sample) -> Estimate:
+    if look.quantile is not None:
+        measure = next(measure for measure in measures(looked.answer_tokens) if measure.name == look.measure)
+        return quantile_of(sample, measure, look.quantile)
     if look.measure == "throughput":
         return throughput_of(sample)
     if look.measure == "success":
         return success_of(sample)
-    if look.measure == "goodput":
-        return goodput_of(sample, next(objective for objective in given.objectives if objective.name == look.slo))
-    measure = next(measure for measure in measures(looked.answer_tokens) if measure.name == look.measure)
-    return quantile_of(sample, measure, 0.5 if look.quantile is None else look.quantile)
+    return goodput_of(sample, next(slo for slo in given.objectives if slo.name == look.slo))
 
 
 def _compared(asked: Sequence[_Asked], known: Mapping[str, Quality], *, paired: bool, confidence: float) -> Iterator[Comparison]:
@@ -106,7 +106,7 @@ def _found(one: _Asked, contrast: Contrast, quality: Quality, together: comparis
         return _of_share(a, effect) if by_difference else effect
 
     b_is_better = (together.effect < (0.0 if by_difference else 1.0)) is quality.lower_is_better
-    return _row(
+    row = _row(
         one,
         a_value=a,
         b_value=b,
@@ -118,8 +118,9 @@ def _found(one: _Asked, contrast: Contrast, quality: Quality, together: comparis
         difference=Difference(together.effect, together.low, together.high) if by_difference else None,
         detectable=together.detectable,
         winner=(one.b if b_is_better else one.a) if together.differs else None,
-        why=said(quality, one.look, together) if together.differs else no_difference(together),
+        why=no_difference(together),
     )
+    return replace(row, why=said(quality, row)) if together.differs else row
 
 
 def _of_share(share: float, difference: float) -> float:

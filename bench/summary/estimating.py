@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.chat import Chat
-from bench.measures import ITL, Floats, Measure, Values, values_of, values_with_failures
+from bench.measures import ITL, Floats, Measure, Values
+from bench.slos import good
 from bench.statistics.estimates import Estimate, quantile_estimate, rate_estimate, share_estimate
 from bench.statistics.samples import Round
-from bench.summary.given import Objective
 from bench.summary.rates import tokens_a_second
 from bench.summary.sample import Part, Sample
+from config.bench_slos import ChatSlo
 
+Take = Callable[[Part, Measure], Values]
+"""Which values of a block are meant: `Part.values`, or `Part.values_with_failures`."""
 WHOLE = 0.9
 """A round is whole where an engine was measured in it for at least this share of the longest round's time."""
 
@@ -37,7 +42,7 @@ def quantile_of(sample: Sample, measure: Measure, quantile: float) -> Estimate:
 
     Of ITL, which is of tokens, failed chats have those that they gave.
     """
-    rounds = rounds_of(sample, measure, values_of if measure.name == ITL.name else values_with_failures)
+    rounds = rounds_of(sample, measure, Part.values if measure.name == ITL.name else Part.values_with_failures)
     if measure.lower_is_better:
         return quantile_estimate(rounds, quantile)
     turned = quantile_estimate([replace(one, values=_turned(one.values)) for one in rounds], 1 - quantile)
@@ -54,20 +59,30 @@ def success_of(sample: Sample) -> Estimate:
     return share_estimate(judged(sample, lambda chat: chat.outcome == "ok"))
 
 
-def goodput_of(sample: Sample, objective: Objective) -> Estimate:
+def goodput_of(sample: Sample, slo: ChatSlo) -> Estimate:
     """The share of attempts that kept the objective. Raises `TooFewError`."""
-    return share_estimate(judged(sample, objective.good))
+    return share_estimate(judged(sample, partial(good, slo=slo)))
 
 
-def rounds_of(sample: Sample, measure: Measure, take: Callable[[Measure, Sequence[Chat]], Values]) -> list[Round]:
+def rounds_of(sample: Sample, measure: Measure, take: Take) -> list[Round]:
     """The values that `take` finds, round by round. Those of ITL come in chats."""
-    return [_round([take(measure, part.attempts) for part in parts], parts, several=measure.name == ITL.name) for parts in sample.rounds.values()]
+    return [_round([take(part, measure) for part in parts], parts, several=measure.name == ITL.name) for parts in sample.rounds.values()]
 
 
-def judged(sample: Sample, good: Callable[[Chat], bool]) -> list[Round]:
+def chat_numbers(rounds: Sequence[Round]) -> NDArray[np.int64] | None:
+    """For each value of all rounds the number of its chat; None where each value is a chat of its own."""
+    numbers, before = [], 0
+    for one in rounds:
+        if one.chats is None:
+            return None
+        numbers.append(one.chats + before)
+        before += int(one.chats.max(initial=-1)) + 1
+    return np.concatenate([np.empty(0, dtype=np.int64), *numbers])
+
+
+def judged(sample: Sample, judge: Callable[[Chat], bool]) -> list[Round]:
     """1 for each attempt that was good, 0 for each other, round by round."""
-    as_measure = Measure("judged", "", "share", False, "", "", lambda chat: float(good(chat)))
-    return rounds_of(sample, as_measure, values_of)
+    return rounds_of(sample, Measure("judged", "", "", "share", False, "", lambda chat: float(judge(chat))), Part.values)
 
 
 def _turned(values: Floats) -> Floats:

@@ -4,27 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from bench.chat import Chat
 from bench.events import Unsent
 from bench.level import Measured
-
-
-class Objective(Protocol):
-    """What a chat must keep to be a good one."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def thresholds(self) -> Mapping[str, float]:
-        """Those that are set, in seconds, by the measure: `ttft`, `tpot`, `e2e`."""
-        ...
-
-    def good(self, chat: Chat) -> bool:
-        """Whether the chat succeeded and met every threshold. One on TPOT does not apply to a chat without TPOT."""
-        ...
+from config.bench_slos import ChatSlo
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +24,19 @@ class Given:
 
     `models` is the model that was asked of each target. `paired` says that targets' rounds were measured at the same
     instants, or in alternating blocks. `findings` are the engines' side, as they stand in the summary's JSON.
-    `lost_records` is how many chats ended and could not be kept.
+    `lost_records` is how many chats ended and could not be kept, `lacking` what else the results lack, a sentence each.
     """
 
     targets: tuple[str, ...]
     measured: Sequence[Measured]
     models: Mapping[str, str] = field(default_factory=dict)
-    objectives: Sequence[Objective] = ()
+    objectives: Sequence[ChatSlo] = ()
     unsent: Sequence[Unsent] = ()
     """Only those that count neither way: the others are chats."""
     caveats: Sequence[Caveat] = ()
     paired: bool = True
     findings: Sequence[Mapping[str, object]] = ()
     lost_records: int = 0
+    lacking: Sequence[str] = ()
     part: str | None = None
     """Why the run is only a part of what was wanted: it was interrupted, or killed. None for a whole one."""

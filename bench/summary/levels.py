@@ -9,18 +9,19 @@ from functools import partial
 import numpy as np
 
 from bench.chat import Chat
-from bench.measures import FAILURES_WORST, FIRST_CONTENT, ITL, SINCE_DUE, Floats, Measure, Values, attempt, measures, values_of, values_with_failures
+from bench.measures import FAILURES_WORST, FIRST_CONTENT, ITL, SINCE_DUE, Floats, Measure, attempt, measures
+from bench.slos import good
 from bench.statistics.clusters import clustered_interval
 from bench.statistics.drift import drift
 from bench.statistics.estimates import Estimate, rate_estimate
 from bench.statistics.over_rounds import interval_over_rounds, quantile_over_rounds, share_over_rounds
 from bench.statistics.quantiles import Interval, plain_quantile, quantile_interval
-from bench.statistics.samples import TooFewError
+from bench.statistics.samples import Round, TooFewError, chats_of
 from bench.statistics.shares import share_interval
-from bench.summary.estimating import judged, quantile_of, rounds_of, throughput_of
-from bench.summary.given import Given, Objective
+from bench.summary.estimating import Take, chat_numbers, judged, quantile_of, rounds_of
+from bench.summary.given import Given
 from bench.summary.rates import chats_a_second, tokens_a_second
-from bench.summary.sample import Sample
+from bench.summary.sample import Part, Sample
 from bench.summary.shape import CONFIDENCE, Counts, Known, Lengths, Spread, TargetAtLevel, Trend
 from bench.summary.trust import token_sources
 from bench.summary.words import percent, quantile_name
@@ -36,6 +37,7 @@ def target_at_level(sample: Sample, given: Given, *, level: str, arrivals: bool,
     """All numbers of the sample. `arrivals` says that its chats came when they were due."""
     attempts = sample.attempts
     known = [measure for measure in measures(answer_tokens) if arrivals or measure.name != SINCE_DUE.name]
+    tokens = tokens_a_second(sample)
     timed = [chat for chat in sample.chats if chat.until_first_token_seconds is not None]
     return TargetAtLevel(
         target=sample.target,
@@ -45,8 +47,8 @@ def target_at_level(sample: Sample, given: Given, *, level: str, arrivals: bool,
         not_sent=_not_sent(given, level, sample.target),
         measures=dict(_spreads(sample, known)),
         success=_share(sample, lambda chat: chat.outcome == "ok"),
-        goodput={objective.name: _share(sample, _judge(objective)) for objective in given.objectives},
-        throughput=_rate(tokens_a_second(sample)),
+        goodput={objective.name: _share(sample, partial(good, slo=objective)) for objective in given.objectives},
+        throughput=_rate(tokens),
         requests_per_second=_rate(chats_a_second(sample)),
         input_tokens=_lengths([chat.input_tokens for chat in attempts if chat.outcome == "ok"]),
         output_tokens=_lengths([chat.output_tokens for chat in attempts if chat.outcome == "ok"]),
@@ -54,7 +56,7 @@ def target_at_level(sample: Sample, given: Given, *, level: str, arrivals: bool,
         gathered=sum(chat.gathered for chat in timed),
         user_clock=sum(chat.clock != "kernel" for chat in timed),
         token_sources=dict(token_sources(sample.chats)),
-        drift=tuple(_trends(sample, known)),
+        drift=tuple(_trends(sample, known, tokens)),
     )
 
 
@@ -83,50 +85,43 @@ def _not_sent(given: Given, level: str, target: str) -> dict[str, int]:
 
 
 def _spreads(sample: Sample, known: Sequence[Measure]) -> Iterator[tuple[str, Spread]]:
-    failed = any(chat.outcome != "ok" for chat in sample.attempts)
     for measure in known:
-        plain = _spread(sample, measure, values_of)
-        if not plain.chats and not failed:
+        plain = _spread(sample, measure, Part.values)
+        if not plain.chats and not sample.failed:
             continue
         yield measure.name, plain
         if measure.name not in _WITHOUT_FAILURES:
-            yield measure.name + FAILURES_WORST, _spread(sample, measure, values_with_failures)
+            yield measure.name + FAILURES_WORST, _spread(sample, measure, Part.values_with_failures) if sample.failed else plain
 
 
-def _spread(sample: Sample, measure: Measure, take: Callable[[Measure, Sequence[Chat]], Values]) -> Spread:
-    found = take(measure, sample.attempts)
-    finite = bool(len(found)) and bool(np.isfinite(found.values).all())
+def _spread(sample: Sample, measure: Measure, take: Take) -> Spread:
+    rounds = rounds_of(sample, measure, take)
+    values = np.concatenate([np.empty(0), *(one.values for one in rounds)])
     return Spread(
         unit=measure.unit,
-        chats=len(np.unique(found.chats)),
-        observations=len(found),
-        mean=float(found.values.mean()) if finite else None,
-        quantiles={quantile: _quantile(sample, measure, take, found, quantile) for quantile in QUANTILES},
+        chats=chats_of(rounds),
+        observations=len(values),
+        mean=float(values.mean()) if len(values) and np.isfinite(values).all() else None,
+        quantiles={quantile: _quantile(rounds, values, quantile) for quantile in QUANTILES},
     )
 
 
-def _quantile(sample: Sample, measure: Measure, take: Callable[[Measure, Sequence[Chat]], Values], found: Values, quantile: float) -> Known:
+def _quantile(rounds: Sequence[Round], values: Floats, quantile: float) -> Known:
     try:
-        if measure.name == ITL.name:
-            within = clustered_interval(found.values, found.chats, quantile, CONFIDENCE)
-        else:
-            within = quantile_interval(found.values, quantile, CONFIDENCE)
+        chats = chat_numbers(rounds)
+        within = quantile_interval(values, quantile, CONFIDENCE) if chats is None else clustered_interval(values, chats, quantile, CONFIDENCE)
     except TooFewError as error:
         return Known(None, refused=str(error))
-    return _known(within, _or_none(lambda: quantile_over_rounds(rounds_of(sample, measure, take), quantile, CONFIDENCE)))
+    return _known(within, _or_none(lambda: quantile_over_rounds(rounds, quantile, CONFIDENCE)))
 
 
-def _share(sample: Sample, good: Callable[[Chat], bool]) -> Known:
+def _share(sample: Sample, judge: Callable[[Chat], bool]) -> Known:
     attempts = sample.attempts
     try:
-        within = share_interval(sum(good(chat) for chat in attempts), len(attempts), CONFIDENCE)
+        within = share_interval(sum(judge(chat) for chat in attempts), len(attempts), CONFIDENCE)
     except TooFewError as error:
         return Known(None, refused=str(error))
-    return _known(within, _or_none(lambda: share_over_rounds(judged(sample, good), CONFIDENCE)))
-
-
-def _judge(objective: Objective) -> Callable[[Chat], bool]:
-    return lambda chat: chat.outcome == "ok" and objective.good(chat)
+    return _known(within, _or_none(lambda: share_over_rounds(judged(sample, judge), CONFIDENCE)))
 
 
 def _rate(parts: Floats) -> Known:
@@ -157,18 +152,17 @@ def _lengths(tokens: Sequence[int | None]) -> Lengths | None:
     return Lengths(float(known.mean()), plain_quantile(known, 0.5), plain_quantile(known, 0.95)) if len(known) else None
 
 
-def _trends(sample: Sample, known: Sequence[Measure]) -> Iterator[Trend]:
+def _trends(sample: Sample, known: Sequence[Measure], tokens: Floats) -> Iterator[Trend]:
     by_name = {measure.name: measure for measure in known}
     for name, quantile in _TRENDS:
         measure = by_name[name]
-        per_round = [_middle(values_of(measure, [chat for part in parts for chat in part.attempts])) for parts in sample.rounds.values()]
+        per_round = [_middle(one.values) for one in rounds_of(sample, measure, Part.values)]
         yield from _trend(f"{name} {quantile_name(quantile)}", per_round, partial(quantile_of, sample, measure, quantile))
-    rates = [float(row.mean()) for row in tokens_a_second(sample)]
-    yield from _trend("throughput", rates, partial(throughput_of, sample))
+    yield from _trend("throughput", [float(row.mean()) for row in tokens], partial(rate_estimate, tokens))
 
 
-def _middle(values: Values) -> float | None:
-    return plain_quantile(np.sort(values.values), 0.5) if len(values) else None
+def _middle(values: Floats) -> float | None:
+    return plain_quantile(np.sort(values), 0.5) if len(values) else None
 
 
 def _trend(name: str, per_round: Sequence[float | None], estimate: Callable[[], Estimate]) -> Iterator[Trend]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
 from bench.chat import Chat
 from bench.level import Level
-from bench.measures import ANSWER_TOKENS
-from config.load import ClosedLoop
+from bench.measures import ANSWER_TOKENS, Measure, qualities
+from bench.summary.sample import Sample
+from config.load import ClosedLoop, Every, Trace
 
 LENGTHS_DIFFER = 0.05
 """Answers are alike in length where neither the mean nor the p95 of their tokens differs by more than this share."""
@@ -18,11 +20,23 @@ LENGTHS_DIFFER = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One thing that engines are compared in. `quantile` is None for a share or a rate, `slo` set for a goodput."""
+    """One thing that engines are compared in. A measure of chats has a `quantile`; a share or a rate has none.
+
+    `slo` is the objective of a goodput; None for those of the run. Raises `ValueError` for what cannot be looked at.
+    """
 
     measure: str
     quantile: float | None = None
     slo: str | None = None
+
+    def __post_init__(self) -> None:
+        quality = qualities().get(self.measure)
+        if quality is None:
+            raise ValueError(f"{self.measure} is no measure; there are {', '.join(qualities())}")
+        if isinstance(quality, Measure) and not (self.quantile is not None and 0 < self.quantile < 1):
+            raise ValueError(f"{self.measure} is one of chats and needs a quantile above 0 and below 1; write 0.5 for p50")
+        if not isinstance(quality, Measure) and self.quantile is not None:
+            raise ValueError(f"{self.measure} has no quantiles; leave the quantile out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +85,34 @@ def arrivals_at(level: Level, target: str) -> bool:
     return not isinstance(level.loads.get(target), ClosedLoop)
 
 
+def stationary(level: Level) -> bool:
+    """Whether the load is the same all the time: only then can a beginning be told from the rest."""
+    return all(not isinstance(load, Trace) and (isinstance(load, Every) or len(load.stages) == 1) for load in level.loads.values())
+
+
 def alike_in_length(a: Sequence[Chat], b: Sequence[Chat]) -> bool:
-    """Whether the answers of two engines were about equally long: then their E2E compares."""
-    return all(max(one, other) <= min(one, other) * (1 + LENGTHS_DIFFER) for one, other in zip(_lengths(a), _lengths(b), strict=True))
+    """Whether the answers of two engines were about equally long: then their E2E compares. True where one has none."""
+    one, other = _lengths(a), _lengths(b)
+    if one is None or other is None:
+        return True
+    return all(max(lengths) <= min(lengths) * (1 + LENGTHS_DIFFER) for lengths in zip(one, other, strict=True))
 
 
-def _lengths(chats: Sequence[Chat]) -> tuple[float, float]:
+def notes(looked: Looked, samples: Sequence[Sample], *, arrivals: bool) -> Iterator[str]:
+    """What is compared in another way than is looked at, as far as these engines of a level go, and why."""
+    named = {look.measure for look in looked.looks}
+    if arrivals and "throughput" in named and len(samples) > 1:
+        yield "throughput is not compared: all engines were sent the same chats at the same instants"
+    if "e2e" not in named:
+        return
+    for a, b in combinations(samples, 2):
+        one, other = _lengths(a.attempts), _lengths(b.attempts)
+        if one is not None and other is not None and not alike_in_length(a.attempts, b.attempts):
+            told = f"E2E of {a.target} and {b.target} is not compared: their answers have {one[0]:.0f} and {other[0]:.0f} tokens on average"
+            yield f"{told}; the time of {looked.answer_tokens} tokens is, in its place" if "answer" in named else told
+
+
+def _lengths(chats: Sequence[Chat]) -> tuple[float, float] | None:
+    """The mean and the p95 of the tokens of answers that succeeded; None without any."""
     tokens = [chat.output_tokens for chat in chats if chat.outcome == "ok" and chat.output_tokens is not None]
-    return (float(np.mean(tokens)), float(np.quantile(tokens, 0.95))) if tokens else (0.0, 0.0)
+    return (float(np.mean(tokens)), float(np.quantile(tokens, 0.95))) if tokens else None

@@ -9,19 +9,19 @@ from bench.level import Measured
 from bench.summary.contrasts import comparisons
 from bench.summary.given import Given
 from bench.summary.levels import target_at_level
-from bench.summary.looked import LOOKED, Looked, arrivals_at
+from bench.summary.looked import LOOKED, Looked, arrivals_at, notes, stationary
 from bench.summary.sample import Sample, sample
 from bench.summary.shape import CONFIDENCE, Comparison, LevelSummary, Steady, Summary, Verdict
 from bench.summary.shifts import shifts
 from bench.summary.standings import standings
 from bench.summary.statement import statement
-from bench.summary.steadiness import steady_part
+from bench.summary.steadiness import changing, steady_part
 from bench.summary.trust import verdict
 
 
 def summarise(given: Given, looked: Looked = LOOKED["standard"]) -> Summary:
     """What the run says, from beginning to end without a clock, a file or chance: the same chats, the same summary."""
-    steady = {measured.level.name: steady_part(_samples(given, measured)) for measured in given.measured}
+    steady = {measured.level.name: _steady(measured, _samples(given, measured)) for measured in given.measured}
     samples = {measured.level.name: _samples(given, measured, steady[measured.level.name].from_seconds) for measured in given.measured}
     trusted = verdict(given, samples)
     compared = _judged(comparisons(given, looked, samples), trusted)
@@ -43,6 +43,10 @@ def summarise(given: Given, looked: Looked = LOOKED["standard"]) -> Summary:
     return replace(summary, statement=statement(summary))
 
 
+def _steady(measured: Measured, samples: Sequence[Sample]) -> Steady:
+    return steady_part(samples) if stationary(measured.level) else changing(samples)
+
+
 def _samples(given: Given, measured: Measured, from_seconds: float | None = None) -> list[Sample]:
     """Those of all targets that were measured at this level."""
     return [sample(target, measured, from_seconds) for target in given.targets if any(target in block.targets for block in measured.blocks)]
@@ -56,6 +60,7 @@ def _level(given: Given, measured: Measured, samples: Sequence[Sample], steady: 
         arrivals=any(arrivals.values()),
         rounds=len({block.round for block in measured.blocks}),
         steady=steady,
+        notes=tuple(notes(looked, samples, arrivals=any(arrivals.values()))),
         targets=tuple(
             target_at_level(each, given, level=level.name, arrivals=arrivals[each.target], answer_tokens=looked.answer_tokens) for each in samples
         ),

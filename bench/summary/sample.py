@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from bench.chat import Chat
 from bench.level import Block, Measured
-from bench.measures import attempt
+from bench.measures import ITL, Measure, Values, attempt, values_of, values_with_failures
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Part:
     chats: Sequence[Chat]
     from_seconds: float
     to_seconds: float
+    _found: dict[tuple[Measure, bool], Values] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def seconds(self) -> float:
@@ -29,6 +30,22 @@ class Part:
     def attempts(self) -> list[Chat]:
         """Those that began in the time that counts, and count for or against the engine."""
         return [chat for chat in self.chats if self._within(chat) and attempt(chat)]
+
+    def values(self, measure: Measure) -> Values:
+        """Those of its attempts, in the order in which they began."""
+        if measure.name == ITL.name:
+            return values_of(measure, self.attempts)
+        return self._kept((measure, False), lambda: values_of(measure, self.attempts))
+
+    def values_with_failures(self, measure: Measure) -> Values:
+        """The same where each attempt that failed is the worst."""
+        return self._kept((measure, True), lambda: values_with_failures(measure, self.attempts))
+
+    def _kept(self, key: tuple[Measure, bool], make: Callable[[], Values]) -> Values:
+        """Made once: each is asked for again and again. Not those of tokens, which are too many to keep."""
+        if key not in self._found:
+            self._found[key] = make()
+        return self._found[key]
 
     @property
     def unsteady(self) -> int:
@@ -67,6 +84,11 @@ class Sample:
     def attempts(self) -> list[Chat]:
         return [chat for part in self.parts for chat in part.attempts]
 
+    @property
+    def failed(self) -> bool:
+        """Whether any attempt did."""
+        return any(chat.outcome != "ok" for chat in self.attempts)
+
     @cached_property
     def chats(self) -> list[Chat]:
         """Every chat that began in the time that counts, whatever became of it."""
@@ -75,24 +97,19 @@ class Sample:
 
 def sample(target: str, measured: Measured, from_seconds: float | None = None) -> Sample:
     """The target's chats at this level. Blocks count from `from_seconds` on, or from the end of their warm-up."""
+    blocks = [block for block in measured.blocks if target in block.targets]
     by_block: dict[int, list[Chat]] = defaultdict(list)
-    cut_at: dict[int, float] = {}
     for chat in measured.chats:
-        if chat.outcome == "cut":
-            cut_at[chat.place.block] = max(cut_at.get(chat.place.block, 0.0), chat.place.since_seconds + (chat.e2e_seconds or 0.0))
-        if chat.target == target:
-            by_block[chat.place.block].append(chat)
-    return Sample(
-        target,
-        tuple(
-            _part(block, by_block[block.number], from_seconds, cut_at.get(block.number, block.seconds))
-            for block in measured.blocks
-            if target in block.targets
-        ),
-    )
+        by_block[chat.place.block].append(chat)
+    return Sample(target, tuple(_part(block, target, by_block[block.number], from_seconds) for block in blocks))
 
 
-def _part(block: Block, chats: Sequence[Chat], from_seconds: float | None, cut_at: float) -> Part:
-    """The time of a block was over earlier than planned where the run was ended in its middle, which cut its chats."""
+def _part(block: Block, target: str, chats: Sequence[Chat], from_seconds: float | None) -> Part:
     begin = max(block.warm_up_seconds, from_seconds or 0.0)
-    return Part(block, chats, begin, max(begin, min(block.seconds, cut_at)))
+    return Part(block, [chat for chat in chats if chat.target == target], begin, max(begin, _end(block, chats)))
+
+
+def _end(block: Block, chats: Sequence[Chat]) -> float:
+    """When the block's time was over: earlier than planned where the last thing that happened in it was that chats were cut off."""
+    last = max((chat.place.since_seconds + (chat.e2e_seconds or 0.0) for chat in chats), default=0.0)
+    return min(block.seconds, last) if any(chat.outcome == "cut" for chat in chats) else block.seconds

@@ -123,12 +123,16 @@ class Steady:
 
 @dataclass(frozen=True, slots=True)
 class LevelSummary:
-    """One level. `arrivals` says that chats came when they were due, whatever became of those before them."""
+    """One level. `arrivals` says that chats came when they were due, whatever became of those before them.
+
+    `notes` say what was compared in another way than elsewhere, and why.
+    """
 
     name: str
     arrivals: bool
     rounds: int
     steady: Steady
+    notes: tuple[str, ...]
     targets: tuple[TargetAtLevel, ...]
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bench.measures import qualities
+from bench.summary.difference import size
 from bench.summary.shape import Comparison, Known, LevelSummary, Summary, TargetAtLevel
-from bench.summary.words import listed, percent, quantity
+from bench.summary.words import listed, named, percent, quantity
 
 _LEVELS_TOLD = 3
 """Of more levels than this, only the first and the last are told in words."""
@@ -50,8 +52,17 @@ def _compared(summary: Summary) -> Iterator[str]:
         elif not won:
             yield f"At {level.name} no difference was seen between {listed(list(summary.targets))}{_could_have_shown(seen)}."
         else:
-            rest = f"; in {_of(len(seen) - len(won), len(seen))} comparisons no difference was seen" if len(seen) > len(won) else ""
-            yield f"At {level.name}: {'; '.join(row.why for row in won)}{rest}."
+            rest = f" In the other {len(seen) - len(won)} comparisons no difference was seen." if len(seen) > len(won) + 1 else ""
+            yield f"At {level.name} {'; '.join(_wins(summary, won))}.{rest}"
+
+
+def _wins(summary: Summary, won: list[Comparison]) -> Iterator[str]:
+    """`vllm is better than tgi in TTFT p50 (by 31 %) and throughput (20 %)`, for each two engines."""
+    known = qualities(summary.answer_tokens)
+    for winner, loser in dict.fromkeys((row.winner, row.b if row.winner == row.a else row.a) for row in won):
+        rows = [row for row in won if {row.a, row.b} == {winner, loser} and row.winner == winner]
+        told = [f"{named(known[row.measure].short, row.quantile, row.slo)} ({size(row)})" for row in rows]
+        yield f"{winner} is better than {loser} in {listed(told)}"
 
 
 def _could_have_shown(rows: list[Comparison]) -> str:
@@ -62,17 +73,13 @@ def _could_have_shown(rows: list[Comparison]) -> str:
     return f"; differences of more than {percent(largest.detectable or 0.0)} would have been"
 
 
-def _of(count: int, all_of: int) -> str:
-    return f"{count} of {all_of}"
-
-
 def _alone(level: LevelSummary, target: TargetAtLevel) -> str:
     told = [
         text
         for text in (
             _p50(target, "ttft", "the first word came after {}"),
             _p50(target, "tpot", "then a token every {}"),
-            _number(target.throughput, "{} in all", "tokens/s"),
+            _number(target.throughput, "{} in all"),
         )
         if text
     ]
@@ -89,7 +96,7 @@ def _p50(target: TargetAtLevel, measure: str, words: str) -> str | None:
     return words.format(quantity(middle, spread.unit)) + (f" (p95 {quantity(late, spread.unit)})" if late is not None else "")
 
 
-def _number(known: Known, words: str, unit: str) -> str | None:
+def _number(known: Known, words: str) -> str | None:
     return None if known.value is None else words.format(quantity(known.value, "tokens/s"))
 
 

@@ -23,14 +23,25 @@ Annals of Mathematical Statistics 18, 1947): the rule for the cut alone finds on
 
 def steady_part(samples: Sequence[Sample]) -> Steady:
     """From when on chats of this level count. `samples` are those after the warm-up."""
-    warm_up = max((part.from_seconds for sample in samples for part in sample.parts), default=0.0)
-    longest = max((part.block.seconds for sample in samples for part in sample.parts), default=0.0)
+    warm_up, longest = _bounds(samples)
     found = [cut for sample in samples for measure in (TTFT, TPOT) if (cut := _cut(sample, measure))]
     if not found:
         return Steady(warm_up, warm_up, "steady from the end of the warm-up on: nothing more was cut")
     begins, words = max(found)
     share = percent((begins - warm_up) / (longest - warm_up))
     return Steady(warm_up, begins, f"the first {begins:.1f} s of each block were cut, {share} of what followed the warm-up: {words}")
+
+
+def changing(samples: Sequence[Sample]) -> Steady:
+    """That of a load that changes by itself, as a replay does: it is not cut, as nobody could tell its beginning."""
+    warm_up, _ = _bounds(samples)
+    return Steady(warm_up, warm_up, "the load changes by itself: nothing but the warm-up was cut")
+
+
+def _bounds(samples: Sequence[Sample]) -> tuple[float, float]:
+    """The longest warm-up and the longest block, in seconds."""
+    parts = [part for sample in samples for part in sample.parts]
+    return max((part.from_seconds for part in parts), default=0.0), max((part.block.seconds for part in parts), default=0.0)
 
 
 def _cut(sample: Sample, measure: Measure) -> tuple[float, str] | None:

@@ -17,6 +17,7 @@ from bench.level import Measured
 from bench.summary.given import Given
 from bench.summary.sample import Sample
 from bench.summary.shape import Check, Verdict
+from bench.summary.words import counted
 from probes.failure import Reason
 
 LATE_AGAINST_TTFT = 0.10
@@ -42,9 +43,10 @@ GATHERED = Limit("gathered", 0.05, "share of chats whose tokens something on the
 OWN_FAULT = Limit("own_fault", 0.01, "share of chats that failed by chatprobe's own fault")
 NOT_SENT = Limit("not_sent", 0.01, "share of chats that were due and not sent, for no fault of the engine's")
 LOST_RECORDS = Limit("lost_records", 0, "records that could not be kept")
+LACKING = Limit("lacking", 0, "other things that the results lack, as files that are shorter than they were")
 OTHER_MODEL = Limit("other_model", 0, "chats with another model than was to be measured")
 TOKEN_SOURCES = Limit("token_sources", 1, "sources of token counts among the engines: `usage` of one does not compare with `chunks` of another")
-LIMITS = (LATE_STARTS, DOUBTFUL, USER_CLOCK, GATHERED, OWN_FAULT, NOT_SENT, LOST_RECORDS, OTHER_MODEL, TOKEN_SOURCES)
+LIMITS = (LATE_STARTS, DOUBTFUL, USER_CLOCK, GATHERED, OWN_FAULT, NOT_SENT, LOST_RECORDS, LACKING, OTHER_MODEL, TOKEN_SOURCES)
 
 
 def verdict(given: Given, samples: Mapping[str, Sequence[Sample]]) -> Verdict:
@@ -78,7 +80,9 @@ def _of_level(given: Given, measured: Measured, samples: Sequence[Sample]) -> It
 
 def _of_run(given: Given, samples: Sequence[Sample]) -> Iterator[Check]:
     lost = given.lost_records
-    yield Check(LOST_RECORDS.name, None, None, lost, LOST_RECORDS.most, lost <= LOST_RECORDS.most, f"{lost} records could not be kept")
+    yield Check(LOST_RECORDS.name, None, None, lost, LOST_RECORDS.most, lost <= LOST_RECORDS.most, f"{counted(lost, 'record')} could not be kept")
+    lacking = len(given.lacking)
+    yield Check(LACKING.name, None, None, lacking, LACKING.most, lacking <= LACKING.most, "; ".join(given.lacking) or "nothing is lacking")
     for target in given.targets:
         yield _other_model(given, target, [chat for sample in samples if sample.target == target for chat in sample.chats])
     sources = {target: token_sources(chat for sample in samples if sample.target == target for chat in sample.chats) for target in given.targets}
@@ -111,8 +115,8 @@ def _other_model(given: Given, target: str, chats: Sequence[Chat]) -> Check:
     counts = Counter(chat.model for chat in chats if chat.model)
     asked = given.models.get(target) or next((model for model, _ in counts.most_common(1)), "")
     others = counts.total() - counts[asked]
-    named = ", ".join(sorted(model for model in counts if model != asked))
-    words = f"{others} chats with {target} were with another model ({named}) than {asked}"
+    named = ", ".join(sorted(model for model in counts if model != asked)) or "none"
+    words = f"{counted(others, 'chat')} with {target} {'was' if others == 1 else 'were'} with another model ({named}) than {asked}"
     return Check(OTHER_MODEL.name, None, target, others, OTHER_MODEL.most, others <= OTHER_MODEL.most, words)
 
 

@@ -25,8 +25,13 @@ def quantity(value: float, unit: Unit) -> str:
     if unit == "share":
         return f"{value * 100:.4g} %"
     if unit == "tokens/s":
-        return f"{value:.3g} tokens/s" if value < 1000 else f"{value:,.0f} tokens/s"
-    return f"{value:.3g} s" if value >= 0.9995 else f"{value * 1000:.3g} ms"
+        return f"{figures(value)} tokens/s"
+    return f"{figures(value)} s" if value >= 0.9995 else f"{figures(value * 1000)} ms"
+
+
+def figures(value: float) -> str:
+    """Three of them: 0.123, 1.00, 45.6, 789, 1,234."""
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:#.3g}".removesuffix(".")
 
 
 def quantile_name(quantile: float | None) -> str:
@@ -34,9 +39,14 @@ def quantile_name(quantile: float | None) -> str:
     return "" if quantile is None else f"p{quantile * 100:.6g}"
 
 
-def titled(title: str, quantile: float | None) -> str:
-    """A measure and its quantile: `TTFT p95`."""
-    return title if quantile is None else f"{title} {quantile_name(quantile)}"
+def named(short: str, quantile: float | None, slo: str | None = None) -> str:
+    """What is looked at: `TTFT p95`, `goodput (interactive)`."""
+    return " ".join(filter(None, (short, quantile_name(quantile), f"({slo})" if slo else "")))
+
+
+def counted(count: int, one: str) -> str:
+    """`1 record`, `2 records`."""
+    return f"{count:,} {one}" if count == 1 else f"{count:,} {one}s"
 
 
 def listed(names: list[str]) -> str:

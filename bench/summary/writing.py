@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from bench.measures import SINCE_DUE
 from bench.summary.shape import Known, Spread, Summary
 from bench.summary.words import quantile_name
 
@@ -27,8 +28,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
     levels = [asdict(replace(level, targets=())) for level in summary.levels]
     for written, level in zip(levels, summary.levels, strict=True):
         written["targets"] = [
-            {**asdict(replace(target, measures={})), "measures": {name: _spread(spread) for name, spread in target.measures.items()}}
-            for target in level.targets
+            {**asdict(replace(target, measures={})), "measures": _measures(target.measures, arrivals=level.arrivals)} for target in level.targets
         ]
     out: dict[str, Any] = {"schema": SCHEMA, **asdict(replace(summary, levels=())), "levels": levels}
     return {key: _plain(value) for key, value in out.items()}
@@ -51,13 +51,19 @@ def to_csv(summary: Summary) -> str:
     return out.getvalue()
 
 
+def _measures(measures: Mapping[str, Spread], *, arrivals: bool) -> dict[str, Any]:
+    """Of users who wait for their answers nothing was due: that measure is null, and not only missing."""
+    absent = {} if arrivals else {SINCE_DUE.name: None}
+    return {name: _spread(spread) for name, spread in measures.items()} | absent
+
+
 def _spread(spread: Spread) -> dict[str, Any]:
     quantiles = {quantile_name(quantile): asdict(known) for quantile, known in spread.quantiles.items()}
     return {"unit": spread.unit, "chats": spread.chats, "observations": spread.observations, "mean": spread.mean, **quantiles}
 
 
 def _target(written: Mapping[str, Any]) -> dict[str, Any]:
-    return {**written, "measures": {name: _read(spread) for name, spread in written["measures"].items()}}
+    return {**written, "measures": {name: _read(spread) for name, spread in written["measures"].items() if spread is not None}}
 
 
 def _read(written: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,202 @@
+"""A summary for people: the finding in words, then who is better at what, then the numbers, for a terminal of 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from bench.measures import E2E, FAILURES_WORST, FIRST_CONTENT, TTFT, Unit, measures, qualities
+from bench.summary.difference import bounds, size
+from bench.summary.shape import Comparison, Known, LevelSummary, Summary, TargetAtLevel
+from bench.summary.standings import by_thing
+from bench.summary.words import figures, listed, named, percent, quantity
+
+_IN_FULL = 3
+"""Of more levels than this, only the first and the last are shown in full."""
+_WITH_FAILURES = (TTFT.name, E2E.name)
+"""Measures of which failed chats are shown as the worst; the JSON has all."""
+
+
+def shown(summary: Summary) -> RenderableType:
+    """The whole summary, to be printed."""
+    return Group(*_parts(summary))
+
+
+def _parts(summary: Summary) -> Iterator[RenderableType]:
+    yield Text(summary.statement, style="bold")
+    if not summary.verdict.trusted:
+        yield from _listed("No verdict, because", summary.verdict.why, "red")
+    yield from _listed("What makes the comparison unfair", [caveat.words for caveat in summary.caveats], "yellow")
+    if len(summary.levels) > 1:
+        yield Text()
+        yield _overview(summary.levels)
+    for level in summary.levels if len(summary.levels) <= _IN_FULL else (summary.levels[0], summary.levels[-1]):
+        yield Text()
+        yield from _level(summary, level)
+    yield Text()
+    yield Text(_reading(summary), style="dim")
+
+
+def _level(summary: Summary, level: LevelSummary) -> Iterator[RenderableType]:
+    seconds = max((target.seconds for target in level.targets), default=0.0)
+    rounds = f"{level.rounds} {'round' if level.rounds == 1 else 'rounds'}"
+    yield Text(level.name, style="bold cyan")
+    yield Text(f"{rounds}, {seconds:,.0f} s of each engine; {level.steady.words}", style="dim")
+    yield Text()
+    compared = [row for row in summary.comparisons if row.level == level.name]
+    if compared:
+        yield _better(compared, summary.answer_tokens)
+        yield Text()
+    yield _outcomes(level)
+    yield Text()
+    yield _percentiles(level, summary.answer_tokens)
+    yield from (Padding(Text(line, style="dim"), (0, 0, 0, 1)) for line in _lines(level))
+
+
+def _overview(levels: Sequence[LevelSummary]) -> Table:
+    table = _table("All levels")
+    table.add_column("level", overflow="fold")
+    table.add_column("engine", overflow="fold")
+    for column in ("chats", "success", "tokens/s", "TTFT p50", "TTFT p95", "TPOT p50"):
+        table.add_column(column, justify="right")
+    for level in levels:
+        for number, target in enumerate(level.targets):
+            shares = (f"{target.counts.attempts:,}", _share(target.success), _rate(target.throughput))
+            middles = (_value(target, name, quantile) for name, quantile in (("ttft", 0.5), ("ttft", 0.95), ("tpot", 0.5)))
+            table.add_row("" if number else level.name, target.target, *shares, *middles, end_section=number == len(level.targets) - 1)
+    return table
+
+
+def _value(target: TargetAtLevel, measure: str, quantile: float) -> str:
+    spread = target.measures.get(measure)
+    value = spread.quantiles[quantile].value if spread else None
+    return "-" if value is None or spread is None else quantity(value, spread.unit)
+
+
+def _better(compared: Sequence[Comparison], answer_tokens: int) -> Table:
+    table = _table("Who is better at what, and for whom that matters")
+    table.add_column("", max_width=28)
+    table.add_column("better", overflow="fold", max_width=16)
+    table.add_column("by how much")
+    known = qualities(answer_tokens)
+    for (_, measure, quantile, slo), rows in by_thing(compared).items():
+        winners = listed(list(dict.fromkeys(row.winner for row in rows if row.winner))) or "-"
+        quality = known[measure]
+        table.add_row(
+            Text.assemble(named(quality.short, quantile, slo), "\n", (quality.for_whom, "dim")),
+            Text(winners, style="dim" if winners == "-" else "green"),
+            "\n".join(row.why if len(rows) == 1 and not row.winner else _beside(row) for row in rows),
+            end_section=True,
+        )
+    return table
+
+
+def _beside(row: Comparison) -> str:
+    """Two engines in one thing, in a few words."""
+    loser = row.b if row.winner == row.a else row.a
+    if row.winner and row.low is not None and row.high is not None:
+        return f"{row.winner} over {loser}: {size(row)} ({bounds(row)})"
+    if row.ratio is None:
+        return f"{row.a}, {row.b}: {row.why}"
+    return f"{row.a}, {row.b}: no difference seen"
+
+
+def _outcomes(level: LevelSummary) -> Table:
+    slos = list(level.targets[0].goodput) if level.targets else []
+    counted = [name for name in ("failed", "unsent", "cut") if any(getattr(target.counts, name) for target in level.targets)]
+    table = _table("What became of the chats")
+    table.add_column("engine", overflow="fold")
+    for column in ("chats", *counted, "success", *slos, "tokens/s", "chats/s"):
+        table.add_column(column, justify="right")
+    for target in level.targets:
+        counts = asdict(target.counts)
+        table.add_row(
+            target.target,
+            f"{target.counts.attempts:,}",
+            *(f"{counts[name]:,}" for name in counted),
+            _share(target.success),
+            *(_share(target.goodput[slo]) for slo in slos),
+            _rate(target.throughput),
+            _rate(target.requests_per_second),
+        )
+    return table
+
+
+def _percentiles(level: LevelSummary, answer_tokens: int) -> Table:
+    """A row for each measure and engine. Failed chats stand in a row of their own, where there are any."""
+    table = _table("Percentiles, and to what they are known")
+    table.add_column("")
+    table.add_column("engine", overflow="fold")
+    for quantile in ("p50", "p90", "p95", "p99"):
+        table.add_column(quantile, justify="right", no_wrap=True)
+    for measure in measures(answer_tokens):
+        rows = [(measure.name, measure.short)]
+        if measure.name in _WITH_FAILURES:
+            rows.append((measure.name + FAILURES_WORST, f"{measure.short}, failed as worst"))
+        for name, said in rows:
+            having = [target for target in level.targets if name in target.measures and _worth_showing(target, name)]
+            for number, target in enumerate(having):
+                spread = target.measures[name]
+                cells = (_cell(known, spread.unit) for known in spread.quantiles.values())
+                table.add_row("" if number else said, target.target, *cells, end_section=number == len(having) - 1)
+    return table
+
+
+def _worth_showing(target: TargetAtLevel, name: str) -> bool:
+    """Of what would be the same as in another row nothing is shown."""
+    if name == FIRST_CONTENT.name:
+        return target.measures[name] != target.measures.get(TTFT.name)
+    return not name.endswith(FAILURES_WORST) or target.counts.failed + target.counts.unsent > 0
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1))
+
+
+def _lines(level: LevelSummary) -> Iterator[str]:
+    """What the tables do not say."""
+    for target in level.targets:
+        if target.failures:
+            yield f"{target.target} failed: {', '.join(f'{count} {reason}' for reason, count in target.failures.items())}"
+        yield from (f"{target.target}: {trend.words}" for trend in target.drift if trend.drifted)
+    yield from level.notes
+    refused = (known.refused for target in level.targets for spread in target.measures.values() for known in spread.quantiles.values())
+    yield from {reason.partition(";")[0]: f"-: {reason}" for reason in refused if reason}.values()
+
+
+def _cell(known: Known, unit: Unit) -> Text:
+    """The value, and half of the interval that another run like this would lie in, or that of this run."""
+    if known.value is None:
+        return Text("-", style="dim")
+    text = Text(quantity(known.value, unit).removesuffix(" tokens/s"))
+    low, high = (known.low_over_rounds, known.high_over_rounds) if known.low_over_rounds is not None else (known.low, known.high)
+    if low is not None and high is not None and 0 < known.value < float("inf") and high < float("inf"):
+        text.append(f" ±{percent((high - low) / 2 / known.value)}".replace(" %", "%"), style="dim")
+    return text
+
+
+def _share(known: Known) -> str:
+    return "-" if known.value is None else quantity(known.value, "share")
+
+
+def _rate(known: Known) -> str:
+    return "-" if known.value is None else figures(known.value)
+
+
+def _listed(title: str, lines: Sequence[str], style: str) -> Iterator[RenderableType]:
+    if lines:
+        yield Text(f"{title}:", style=style)
+        yield from (Padding(Text(f"- {line}"), (0, 0, 0, 2)) for line in lines)
+
+
+def _reading(summary: Summary) -> str:
+    return (
+        f"± is half of the {summary.confidence:.0%} interval: over rounds, where there are enough of them. Comparisons hold all together, "
+        "at the same confidence. Failed chats count as the worst in comparisons of times."
+    )

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from bench.summary.given import Caveat, Given
+from bench.summary.making import summarise
+from bench.summary.shape import Summary
+from bench.summary.table import shown
+from config.bench_slos import PRESETS
+from tests.bench.summary.chats import Engine, level
+
+
+def printed(summary: Summary, width: int = 80) -> str:
+    out = io.StringIO()
+    Console(width=width, file=out).print(shown(summary))
+    return out.getvalue()
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.fixture(scope="module")
+def summary() -> Summary:
+    engines = {"vllm": Engine(tokens=10), "tgi": Engine(ttft=0.3, failing=0.03, tokens=10)}
+    caveat = Caveat("vllm has a context of 4,096 tokens, tgi one of 8,192")
+    return summarise(Given(targets=tuple(engines), measured=[level(engines, chats=60)], objectives=[PRESETS["instant"]], caveats=[caveat]))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_it_fits(summary: Summary, width: int) -> None:
+    text = printed(summary, width)
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= width
+    assert "…" not in text
+
+
+def test_it_begins_with_the_finding_in_words(summary: Summary) -> None:
+    text = flat(printed(summary))
+    assert text.startswith(summary.statement)
+    assert summary.statement.startswith("At 10 users vllm is better than tgi in TTFT p50 (")
+    assert "of the chats with tgi failed (" in summary.statement
+    assert summary.statement.endswith("One thing makes the comparison unfair: see the caveats.")
+    assert "vllm has a context of 4,096 tokens" in text
+
+
+def test_it_says_who_is_better_for_whom_and_by_how_much(summary: Summary) -> None:
+    text = printed(summary, 120)
+    first = next(row for row in summary.comparisons if row.winner == "vllm")
+    assert first.ratio is not None
+    assert f"vllm over tgi: {(first.ratio - 1) * 100:.0f} % (" in text
+    assert "people who wait for the first word" in flat(text)
+    assert "no difference seen; this run could have shown one of" in flat(text)
+
+
+def test_refused_quantiles_have_their_reason_and_failures_a_row(summary: Summary) -> None:
+    text = flat(printed(summary, 120))
+    assert "-: p99 needs 368 chats; there are 300" in text
+    assert "TTFT, failed as worst tgi" in text
+    assert "tgi failed: " in text
+
+
+def test_without_a_verdict_it_says_why_first() -> None:
+    measured = level({"vllm": Engine(tokens=10), "tgi": Engine(ttft=0.3, tokens=10)}, rounds=3)
+    text = flat(printed(summarise(Given(targets=("vllm", "tgi"), measured=[measured], lost_records=2))))
+    assert text.startswith("There is no verdict, as chatprobe itself was not well: 2 records could not be kept.")
+    assert "over tgi:" not in text
+
+
+def test_of_one_engine_there_are_its_numbers() -> None:
+    summary = summarise(Given(targets=("vllm",), measured=[level({"vllm": Engine(tokens=10)}, rounds=3)]))
+    assert summary.statement.startswith("vllm at 10 users: the first word came after ")
+    assert "Who is better" not in printed(summary)
+
+
+def test_of_many_levels_all_are_told_in_one_table_and_the_ends_in_full() -> None:
+    levels = [level({"vllm": Engine(tokens=10)}, rounds=1, chats=80, name=f"{users} users") for users in (1, 2, 4, 8)]
+    text = printed(summarise(Given(targets=("vllm",), measured=levels)))
+    assert text.count("What became of the chats") == 2
+    assert all(f"{users} users" in text.split("What became")[0] for users in (1, 2, 4, 8))

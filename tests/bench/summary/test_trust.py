@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bench.chat import Chat
+from bench.events import Unsent
+from bench.summary.given import Given
+from bench.summary.making import summarise
+from bench.summary.sample import sample
+from bench.summary.shape import Check, Summary, Verdict
+from bench.summary.trust import LATE_AGAINST_TTFT, LIMITS, verdict
+from tests.bench.summary.chats import Engine, level
+from tests.docs.pages import ROOT
+from traffic.events import SkipReason
+
+
+def every(number: int, change: Callable[[Chat], Chat], target: str = "tgi") -> Callable[[Chat], Chat]:
+    """Every so many-th measured chat of the target, changed."""
+    seen = iter(range(10**6))
+
+    def shape(chat: Chat) -> Chat:
+        return change(chat) if chat.target == target and not chat.place.warm_up and next(seen) % number == 0 else chat
+
+    return shape
+
+
+def given(shape: Callable[[Chat], Chat], **changes: Any) -> Given:
+    measured = level({"vllm": Engine(tokens=20), "tgi": Engine(ttft=0.3, tokens=20)}, rounds=3, chats=100, shape=shape)
+    return replace(Given(targets=("vllm", "tgi"), measured=[measured], models={"vllm": "tiny", "tgi": "tiny"}), **changes)
+
+
+def summary(shape: Callable[[Chat], Chat] = lambda chat: chat, **changes: Any) -> Summary:
+    return summarise(given(shape, **changes))
+
+
+def judged(shape: Callable[[Chat], Chat] = lambda chat: chat, **changes: Any) -> Verdict:
+    run = given(shape, **changes)
+    measured = run.measured[0]
+    return verdict(run, {measured.level.name: [sample(target, measured) for target in run.targets]})
+
+
+def check(found: Verdict, name: str, target: str | None = "tgi") -> Check:
+    return next(each for each in found.checks if (each.name, each.target) == (name, target))
+
+
+def test_where_chatprobe_was_well_there_is_a_verdict_and_every_check_is_told() -> None:
+    found = summary()
+    assert found.verdict.trusted
+    assert found.verdict.why == ()
+    assert {each.name for each in found.verdict.checks} == {limit.name for limit in LIMITS}
+    assert all(each.well for each in found.verdict.checks)
+    assert {each.winner for each in found.comparisons} >= {"vllm"}
+
+
+def test_where_it_was_not_no_winner_is_named_and_numbers_stay() -> None:
+    well, unwell = summary(), summary(every(10, lambda chat: replace(chat, doubtful=True)))
+    assert not unwell.verdict.trusted
+    assert {each.winner for each in unwell.comparisons} == {None}
+    assert {each.best for each in unwell.standings} == {None}
+    assert [each.ratio for each in unwell.comparisons] == [each.ratio for each in well.comparisons]
+    assert all(each.why.startswith("no verdict, as chatprobe itself was not well: tgi at 10 users: 10.0% (30 of 300)") for each in unwell.comparisons)
+    assert unwell.statement.startswith("There is no verdict, as chatprobe itself was not well: tgi at 10 users: 10.0%")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "bearable", "too_often"),
+    [
+        ("doubtful", lambda chat: replace(chat, doubtful=True), 20, 19),
+        ("gathered", lambda chat: replace(chat, gathered=True), 20, 19),
+        ("user_clock", lambda chat: replace(chat, clock="user"), 100, 99),
+        ("own_fault", lambda chat: replace(chat, outcome="failed", reason="internal"), 100, 99),
+        ("late_starts", lambda chat: replace(chat, lag_seconds=0.5), 150, 60),
+        ("late_starts", lambda chat: replace(chat, lag_seconds=0.015), 1, None),
+        ("late_starts", lambda chat: replace(chat, lag_seconds=0.025), None, 1),
+        ("other_model", lambda chat: replace(chat, model="larger"), None, 300),
+        ("token_sources", lambda chat: replace(chat, token_source="chunks"), 25, 15),
+    ],
+)  # fmt: skip
+def test_each_limit(name: str, change: Callable[[Chat], Chat], bearable: int | None, too_often: int | None) -> None:
+    target = None if name == "token_sources" else "tgi"
+    if bearable is not None:
+        found = check(judged(every(bearable, change)), name, target if name != "other_model" else "tgi")
+        assert found.well, found
+    if too_often is not None:
+        spoilt = judged(every(too_often, change))
+        found = check(spoilt, name, target)
+        assert not found.well
+        assert found.value > found.limit
+        assert not spoilt.trusted
+
+
+def test_lateness_is_judged_beside_ttft() -> None:
+    found = check(judged(), "late_starts")
+    assert found.limit == pytest.approx(0.02, rel=0.05), "a tenth of the faster engine's median"
+
+
+def test_engines_whose_tokens_are_counted_otherwise_do_not_compare() -> None:
+    found = judged(every(1, lambda chat: replace(chat, token_source="chunks")))
+    assert found.why == ("the engines' tokens were not counted alike (vllm: usage; tgi: chunks), so that what is made of them does not compare",)
+
+
+def test_the_model_that_was_asked_counts_not_the_commonest() -> None:
+    found = judged(models={"vllm": "tiny", "tgi": "small"})
+    assert found.why == ("300 chats with tgi were with another model (tiny) than small",)
+
+
+def test_chats_that_were_not_sent_for_no_fault_of_the_engines() -> None:
+    block = level({"tgi": Engine()}, rounds=1, chats=1).blocks[0]
+    few, many = (Unsent("tgi", block, SkipReason.MISSED, count, 0.0) for count in (3, 4))
+    assert check(judged(unsent=[few]), "not_sent").well
+    assert not check(judged(unsent=[many]), "not_sent").well
+
+
+def test_lost_records_and_whatever_else_the_results_lack() -> None:
+    assert judged(lost_records=1).why == ("1 record could not be kept",)
+    assert judged(lacking=["records.ndjson is shorter than it was"]).why == ("records.ndjson is shorter than it was",)
+
+
+def test_an_engine_that_fails_or_is_dead_is_no_ill_health_of_ours() -> None:
+    dead = judged(every(1, lambda chat: replace(chat, outcome="unsent", reason="breaker", until_first_token_seconds=None, token_source=None)))
+    assert dead.trusted
+
+
+def test_the_page_lists_all_limits() -> None:
+    page = (ROOT / "docs" / "benchmarks.md").read_text()
+    rows = [row.split(" | ") for row in page.split("| Check | Limit | What is counted |")[1].split("\n\n")[0].splitlines()[2:]]
+    assert [(row[0].strip("| `"), row[2].removesuffix(" |")) for row in rows] == [(limit.name, limit.counted) for limit in LIMITS]
+    shares = [f"{limit.most * 100:.0f} %" for limit in LIMITS if 0 < limit.most < LATE_AGAINST_TTFT]
+    assert [row[1] for row in rows if "%" in row[1] and "TTFT" not in row[1]] == shares
