@@ -11,6 +11,7 @@ COMMANDS = {
     "probe": "Probe one engine now and show where the time went.",
     "demo": "Run the exporter on three simulated engines, with a live table.",
     "bench": "Run the same load against several engines, and say which is better at what.",
+    "results": "List, show, export, import and clear away what benchmark runs left on disk.",
     "check": "Validate configuration files.",
     "discover": "Show which targets discovery finds, and how each is reached.",
     "validate": "Say whether a cluster is fit for a comparison of engines.",

@@ -40,6 +40,7 @@ def chat_of_line(line: Mapping[str, Any]) -> Chat:
         e2e_seconds=line["e2e_seconds"],
         stall_seconds=line["stall_seconds"],
         waited_seconds=line["waited_seconds"],
+        until_first_token_seconds=_until_first_token(line),
         lag_seconds=line["schedule_lag_seconds"],
         input_tokens=line["input_tokens"],
         output_tokens=line["output_tokens"],
@@ -48,6 +49,7 @@ def chat_of_line(line: Mapping[str, Any]) -> Chat:
         clock=line["clock"],
         doubtful=line["doubtful"],
         gathered=line["bursts"] is not None,
+        loaded=line["load"] is not None,
         gaps_seconds=gaps_seconds,
         gap_tokens=gap_tokens,
     )
@@ -69,6 +71,13 @@ def unsent_chat_of_line(line: Mapping[str, Any]) -> Chat:
 def unsent_of_line(line: Mapping[str, Any], blocks: Mapping[int, Block]) -> Unsent:
     """Chats that were not sent for no fault of the engine's, from their line there. `blocks` are the run's, by number."""
     return Unsent(line["target"], blocks[line["bench"]["block"]], SkipReason(line["reason"]), line["count"], line["at"])
+
+
+def _until_first_token(line: Mapping[str, Any]) -> float | None:
+    """From its start: the phases up to the first token, as each begins where the one before it ended."""
+    if line["ttft_seconds"] is None:
+        return None
+    return float(sum(seconds for phase, seconds in line["phases"].items() if phase != "stream" and seconds is not None))
 
 
 def _gaps(chunks: Sequence[Sequence[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

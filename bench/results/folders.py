@@ -9,15 +9,7 @@ from pathlib import Path
 from bench.results.names import FolderName
 from bench.results.problem import ResultsError, cannot
 
-DEFAULT = "results"
-VARIABLE = "CHATPROBE_RESULTS"
-"""Names the folder of all runs in the environment, where no option does."""
 _MOST_TRIES = 10_000
-
-
-def results_folder(given: Path | None) -> Path:
-    """The folder of all runs: the one that is given, else the environment's, else `results` here."""
-    return given if given is not None else Path(os.environ.get(VARIABLE) or DEFAULT)
 
 
 def new_folder(results: Path, name: str, begun_at: datetime) -> Path:
@@ -39,7 +31,7 @@ def new_folder(results: Path, name: str, begun_at: datetime) -> Path:
 
 
 def run_folders(results: Path) -> list[Path]:
-    """Every folder below that may be a run's: each with a name or a manifest of one, but no link. Raises `ResultsError`."""
+    """Every folder there that may be a run's: no link, and none whose name is hidden. Raises `ResultsError`."""
     try:
         with os.scandir(results) as entries:
             return sorted(Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."))

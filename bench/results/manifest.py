@@ -18,6 +18,7 @@ from bench.results.files import put
 from bench.results.machine import Machine
 from bench.results.problem import ResultsError, cannot
 from bench.results.process import Process
+from bench.summary.given import Caveat
 from config.load import Load
 
 MANIFEST = "manifest.json"
@@ -50,10 +51,9 @@ WHOLE = frozenset({State.COMPLETE, State.ENOUGH})
 
 @dataclass(frozen=True, slots=True)
 class TraceFile:
-    """A recorded load: its arrivals are in a file of the folder."""
+    """A recorded load, which is in a file of the folder."""
 
     trace: str
-    speed: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +110,13 @@ class About:
     models: Mapping[str, str] = field(default_factory=dict)
     engines: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     slos: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    caveats: tuple[Mapping[str, object], ...] = ()
+    caveats: tuple[Caveat, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """One run. `problems` are sentences about what could not be kept; `health` is chatprobe's own, as JSON.
+    """One run. `problems` are sentences about what could not be kept; `health` is chatprobe's own, as JSON, and so
+    are the `findings` on the engines' side.
 
     `files` has only those that grow with the chats, and is empty until the run is over.
     """
@@ -133,9 +134,13 @@ class Manifest:
     blocks: tuple[BlockEntry, ...] = ()
     engines_after: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     health: Mapping[str, object] = field(default_factory=dict)
+    findings: tuple[Mapping[str, object], ...] = ()
     files: Mapping[str, FileEntry] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     imported_from: tuple[str, ...] = ()
+    summarised_at: datetime | None = None
+    summarised_by: Mapping[str, str] = field(default_factory=dict)
+    """The versions that its summary was made by, where it was made anew after the run."""
 
     @property
     def lost(self) -> int:

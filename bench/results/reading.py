@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
+from pydantic import TypeAdapter, ValidationError
 
 from bench.chat import Chat
 from bench.events import Unsent
@@ -21,9 +22,10 @@ from bench.results.chats import chat_of_line, unsent_chat_of_line, unsent_of_lin
 from bench.results.lines import NATIVE, RECORDS, UNSENT
 from bench.results.manifest import WHOLE, LevelEntry, Manifest, State, TraceFile
 from bench.results.problem import ResultsError, cannot
-from config.load import Arrival, Load, Trace
+from config.load import Load, Trace
 
 Value = TypeVar("Value")
+_TRACE = TypeAdapter(Trace)
 
 SILENT_SECONDS = 3600.0
 """A run on another machine that has written nothing for so long is taken for a killed one."""
@@ -106,11 +108,11 @@ class Run:
             return load
         path = self.folder / Path(load.trace).name
         try:
-            return Trace(tuple(Arrival(**arrival) for arrival in orjson.loads(path.read_bytes())), load.speed)
+            return _TRACE.validate_json(path.read_bytes())
         except OSError as error:
             raise cannot("read", path, error) from error
-        except (TypeError, orjson.JSONDecodeError) as error:
-            raise ResultsError(f"{path}: is no list of arrivals ({error}); bring it back from a copy of the run") from error
+        except ValidationError as error:
+            raise ResultsError(f"{path}: is no trace ({error.errors()[0]['msg']}); bring it back from a copy of the run") from error
 
     def _shorter(self) -> Iterator[str]:
         """Of which files there is less than the manifest says, or a line that was cut."""

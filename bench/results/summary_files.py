@@ -12,6 +12,7 @@ import orjson
 from bench.results.lines import NATIVE
 from bench.results.manifest import Manifest
 from bench.results.names import engine_folder
+from bench.results.problem import ResultsError
 
 SUMMARY = "summary.json"
 SUMMARY_CSV = "summary.csv"
@@ -48,7 +49,10 @@ def engine_files(manifest: Manifest) -> Iterator[tuple[Path, bytes]]:
 
 
 def split_native(folder: Path, targets: tuple[str, ...]) -> None:
-    """Give each engine's folder its own rows of `native.ndjson`. Blocks. Raises `OSError`; a line that is not whole is passed over."""
+    """Give each engine's folder its own rows of `native.ndjson`. Blocks. A last line that was cut off is passed over.
+
+    Raises `OSError`, and `ResultsError` for a line that is no row.
+    """
     files = {}
     try:
         for target in targets:
@@ -56,12 +60,19 @@ def split_native(folder: Path, targets: tuple[str, ...]) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             files[target] = path.open("wb")
         with (folder / NATIVE).open("rb") as lines:
-            for line in lines:
-                if line.endswith(b"\n") and (file := files.get(orjson.loads(line).get("target"))):
+            for number, line in enumerate(lines, 1):
+                if line.endswith(b"\n") and (file := files.get(_target(line, f"{folder / NATIVE}:{number}"))):
                     file.write(line)
     finally:
         for file in files.values():
             file.close()
+
+
+def _target(line: bytes, place: str) -> str:
+    try:
+        return str(orjson.loads(line)["target"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ResultsError(f"{place}: is no line of a run ({error}); bring the file back from a copy, or delete the line") from error
 
 
 def of_target(content: Any, target: str) -> Any:

@@ -23,7 +23,9 @@ from bench.results.machine import machine, versions
 from bench.results.manifest import MANIFEST, STATE_AT, About, BlockEntry, FileEntry, LevelEntry, LoadEntry, Manifest, State, TraceFile
 from bench.results.problem import ResultsError
 from bench.results.process import Process
+from bench.results.reading import Run
 from bench.results.summary_files import Summarised, engine_files, split_native, summary_files
+from bench.summary.given import Caveat
 from config.load import Load, Trace
 from probes.background import Background
 from probes.wording import listed
@@ -36,6 +38,8 @@ SUMMARY_ROOM, MANIFEST_ROOM = ".room-for-summary", ".room-for-manifest"
 ROOMS = {SUMMARY_ROOM: 1 << 20, MANIFEST_ROOM: 1 << 18}
 """What is kept free for the end of a run, in bytes, by the file that keeps it."""
 
+Summarise = Callable[[Run], Summarised]
+"""Makes the summary of a run. Raises `ResultsError` where the run cannot be read."""
 Warn = Callable[[str], None]
 """Tells the user a sentence. It is called from another thread too."""
 
@@ -44,11 +48,14 @@ Warn = Callable[[str], None]
 class Ending:
     """What is known of a run only at its end, which was `at` seconds since the epoch.
 
-    `engines` is what each target's engine told then; `health` is chatprobe's own.
+    `engines` is what each target's engine told then, `caveats` those that only then were seen, `findings` the engines'
+    side and `health` chatprobe's own, as JSON. `summarise` makes the summary, of the run as it is on disk.
     """
 
     at: float
-    summary: Summarised | None = None
+    summarise: Summarise | None = None
+    caveats: tuple[Caveat, ...] = ()
+    findings: tuple[Mapping[str, object], ...] = ()
     engines: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     health: Mapping[str, object] = field(default_factory=dict)
 
@@ -139,22 +146,33 @@ class RunWriter:
             state=STATE_AT[ended.end],
             detail=ended.detail,
             ended_at=_instant(ending.at),
+            about=replace(self._manifest.about, caveats=(*self._manifest.about.caveats, *ending.caveats)),
             engines_after=ending.engines,
             health=ending.health,
+            findings=ending.findings,
             files={file.path.name: FileEntry(file.size_bytes, file.lines, file.lost) for file in self._files},
         )
         if manifest.lost:
             self._problem(f"{manifest.lost} lines could not be kept, of " + listed([f"{n}: {f.lost}" for n, f in manifest.files.items() if f.lost]))
         self._release(SUMMARY_ROOM)
         self._put_all(engine_files(manifest))
-        if ending.summary is not None:
-            self._put_all(summary_files(ending.summary, manifest))
+        if ending.summarise is not None:
+            self._summarise(ending.summarise, replace(manifest, problems=tuple(self._problems)))
         with self._told("engines"):
             split_native(self.folder, manifest.about.targets)
         self._release(MANIFEST_ROOM)
+        manifest = replace(manifest, problems=tuple(self._problems))
         with self._told(MANIFEST):
-            manifests.write(self.folder, replace(manifest, problems=tuple(self._problems)))
+            manifests.write(self.folder, manifest)
         return replace(manifest, problems=tuple(self._problems))
+
+    def _summarise(self, summarise: Summarise, manifest: Manifest) -> None:
+        try:
+            summarised = summarise(Run(self.folder, manifest, manifest.state))
+        except ResultsError as error:
+            self._problem(f"there is no summary, as the run cannot be read: {error}")
+        else:
+            self._put_all(summary_files(summarised, manifest))
 
     def _append(self, file: LinesFile, line: Mapping[str, object]) -> None:
         file.offered += 1
@@ -183,8 +201,8 @@ class RunWriter:
     def _kept(self, trace: Trace) -> TraceFile:
         self._traces += 1
         name = f"trace-{self._traces}.json"
-        self._do(lambda: put(self.folder / name, orjson.dumps(trace.arrivals)))
-        return TraceFile(name, trace.speed)
+        self._do(lambda: put(self.folder / name, orjson.dumps(trace)))
+        return TraceFile(name)
 
     def _put_all(self, files: Iterable[tuple[Path, bytes]]) -> None:
         for path, content in files:

@@ -12,6 +12,7 @@ from bench.level import Block, Level
 from bench.results.manifest import About, Manifest
 from bench.results.summary_files import Summarised
 from bench.results.writing import Ending, RunWriter, Warn, begin
+from bench.summary.given import Caveat
 from config.load import ClosedLoop, Load, UserStage
 from probes.failure import Reason
 from probes.record import ChatRecord
@@ -30,7 +31,7 @@ ABOUT = About(
     models=dict.fromkeys(TARGETS, "tiny"),
     engines={"vllm": {"version": "0.9.1"}, "team/tgi": {"version": None}},
     slos={"chat": {"ttft": 0.1}},
-    caveats=({"words": "the engines serve different models", "targets": ["vllm"]},),
+    caveats=(Caveat("the engines serve different models", ("vllm",)),),
 )
 SUMMARY = Summarised(
     json={
@@ -99,5 +100,7 @@ def written(results: Path, end: End = End.DONE, about: About = ABOUT) -> tuple[P
         writer(event)
     writer.native({"at": STARTED_AT, "target": "vllm", "running": 3})
     writer.native({"at": STARTED_AT, "target": "team/tgi", "running": 4})
-    manifest = writer.finish(Ending(at=STARTED_AT + 60, summary=SUMMARY, engines={"vllm": {"version": "0.9.2"}}, health={"lag_seconds": 0.001}))
+    manifest = writer.finish(
+        Ending(at=STARTED_AT + 60, summarise=lambda _: SUMMARY, engines={"vllm": {"version": "0.9.2"}}, health={"lag_seconds": 0.001})
+    )
     return writer.folder, manifest

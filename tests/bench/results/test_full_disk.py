@@ -61,7 +61,7 @@ def test_a_disk_that_becomes_full_costs_what_does_not_fit_and_no_more(small_disk
         writer(ended(chat(tokens=200), block(1)))
     writer(BlockEnded(block(1), STARTED_AT + 10))
     writer(RunEnded(End.DONE))
-    manifest = writer.finish(Ending(at=STARTED_AT + 60, summary=SUMMARY))
+    manifest = writer.finish(Ending(at=STARTED_AT + 60, summarise=lambda _: SUMMARY))
     kept = manifest.files["records.ndjson"]
     assert kept.lines + kept.lost == 1_000
     assert 0 < kept.lines < 1_000

@@ -138,7 +138,7 @@ def test_a_name_in_any_script(tmp_path: Path) -> None:
 
 
 def test_a_trace_is_kept_whole(tmp_path: Path) -> None:
-    trace = Trace((Arrival(0.0, 10, 20), Arrival(0.5, 11, 21, "s")), speed=2.0)
+    trace = Trace((Arrival(0.0, 10, 20), Arrival(0.5, 11, 21, (1, 2))), speed=2.0, block_tokens=16)
     level = Level("trace", {"vllm": trace, "team/tgi": trace, "ollama": LOAD}, rounds=1, seconds=60.0)
     writer = begun(tmp_path)
     writer(LevelBegun(level, 1, 1))

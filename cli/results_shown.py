@@ -1,0 +1,110 @@
+"""Runs on disk for people: which there are, and what one of them found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+import orjson
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from bench.results.exporting import summary_of
+from bench.results.listing import chats_of, size_bytes
+from bench.results.manifest import State
+from bench.results.problem import ResultsError
+from bench.results.reading import Run
+from bench.summary.table import shown
+from bench.summary.writing import from_json
+
+WIDTH_WITHOUT_TERMINAL = 160
+
+
+def show_run(run: Run) -> None:
+    """Print its summary, with what kind of run it was before it. Raises `ResultsError` where it has none that can be read."""
+    written = summary_of(run)
+    for line in _head(run):
+        click.echo(line)
+    if written is None:
+        how = "it gets one when it ends" if run.state is State.RUNNING else f"chatprobe results reprocess {run.name} makes one of its chats"
+        raise ResultsError(f"{run.name} has no summary; {how}")
+    try:
+        summary = from_json(written)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ResultsError(f"{run.name}: summary.json: {error}; chatprobe results reprocess {run.name} makes it anew") from error
+    click.echo()
+    _console().print(shown(summary))
+
+
+def show_table(runs: Sequence[Run]) -> None:
+    """Print a line for each run. Raises `ResultsError`."""
+    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1))
+    for name in ("run", "begun (UTC)", "state", "targets", "levels"):
+        table.add_column(name, overflow="fold")
+    for name in ("chats", "size"):
+        table.add_column(name, justify="right")
+    for run in runs:
+        levels = [level.name for level in run.manifest.levels]
+        begun = f"{run.manifest.begun_at:%Y-%m-%d %H:%M}"
+        table.add_row(
+            run.name, begun, _state(run), ", ".join(run.manifest.about.targets), ", ".join(levels), f"{chats_of(run):,}", size(size_bytes(run.folder))
+        )
+    _console().print(table, crop=False)
+
+
+def json_of(runs: Sequence[Run]) -> str:
+    """The same as JSON. Raises `ResultsError`."""
+    return orjson.dumps([_facts(run) for run in runs], option=orjson.OPT_INDENT_2).decode()
+
+
+def counted(count: int, name: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{count:,} {name}{'' if count == 1 else 's'}"
+
+
+def size(bytes_: int) -> str:
+    """For people, like `1.2 MB`."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if bytes_ >= unit:
+            return f"{bytes_ / unit:.1f} {name}"
+    return f"{bytes_} B"
+
+
+def _head(run: Run) -> Iterator[str]:
+    """What kind of run it was, and what is wrong with it."""
+    manifest = run.manifest
+    yield f"{run.name}: {run.state}, begun {manifest.begun_at:%Y-%m-%d %H:%M} UTC, by chatprobe {manifest.versions.get('chatprobe', '?')}"
+    if manifest.summarised_at:
+        yield f"summarised anew {manifest.summarised_at:%Y-%m-%d %H:%M} UTC, by chatprobe {manifest.summarised_by.get('chatprobe', '?')}"
+    for doubt in run.doubts:
+        yield f"not all was kept: {doubt}"
+
+
+def _state(run: Run) -> str:
+    return f"{run.state}, not all kept" if run.doubts else str(run.state)
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    manifest = run.manifest
+    return {
+        "run": run.name,
+        "folder": str(run.folder),
+        "name": manifest.about.name,
+        "begun_at": manifest.begun_at,
+        "ended_at": manifest.ended_at,
+        "state": run.state,
+        "whole": run.whole,
+        "doubts": run.doubts,
+        "targets": manifest.about.targets,
+        "levels": [level.name for level in manifest.levels],
+        "chats": chats_of(run),
+        "size_bytes": size_bytes(run.folder),
+    }
+
+
+def _console() -> Console:
+    width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
+    return Console(width=width, markup=False, emoji=False, highlight=False)

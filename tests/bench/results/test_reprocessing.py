@@ -1,0 +1,114 @@
+"""The summary of a run, made anew of its chats."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.events import End
+from bench.results.importing import import_records
+from bench.results.manifest import State
+from bench.results.problem import ResultsError
+from bench.results.reading import open_run
+from bench.results.reprocessing import reprocess
+from bench.results.summarising import given_of, summarised
+from bench.results.writing import Ending
+from bench.summary.writing import from_json
+from tests.bench.results.runs import ABOUT, SUMMARY, TARGETS, begun, small_run, written
+from tests.bench.results.test_importing import of_serve, one
+from tests.exporter.chats import STARTED_AT
+
+AT = STARTED_AT + 3600
+
+
+def test_the_statistics_are_given_the_whole_run(tmp_path: Path) -> None:
+    run = open_run(written(tmp_path)[0])
+    given = given_of(run)
+    assert (given.targets, given.models, given.caveats) == (TARGETS, ABOUT.models, ABOUT.caveats)
+    assert [(measured.level.name, len(measured.chats), len(measured.blocks)) for measured in given.measured] == [("2 users", 20, 4)]
+    assert (len(given.unsent), given.lost_records, given.part, given.paired) == (4, 0, None, True)
+    [objective] = given.objectives
+    ok = [chat for chat in given.measured[0].chats if chat.outcome == "ok"]
+    assert (objective.name, objective.thresholds, [objective.good(chat) for chat in ok]) == ("chat", {"ttft": 0.1}, [True] * len(ok))
+
+
+def test_a_summary_at_the_end_is_that_of_the_run_on_disk(tmp_path: Path) -> None:
+    writer = begun(tmp_path)
+    for event in small_run():
+        writer(event)
+    writer.finish(Ending(at=STARTED_AT + 60, summarise=summarised))
+    run = open_run(writer.folder)
+    kept = json.loads((run.folder / "summary.json").read_bytes())
+    assert kept == json.loads(json.dumps(summarised(run).json))
+    summary = from_json(kept)
+    assert (summary.targets, summary.part, [level.name for level in summary.levels]) == (TARGETS, None, ["2 users"])
+    assert [target.counts.attempts for target in summary.levels[0].targets] == [6, 6]
+    assert (run.folder / "summary.csv").read_text().startswith("level,target,measure,")
+
+
+def test_a_run_that_cannot_be_read_has_no_summary_and_says_so(tmp_path: Path) -> None:
+    def unreadable(_: object) -> object:
+        raise ResultsError("records.ndjson:1: is no line of a run")
+
+    writer = begun(tmp_path)
+    for event in small_run():
+        writer(event)
+    manifest = writer.finish(Ending(at=STARTED_AT + 60, summarise=unreadable))  # type: ignore[arg-type]
+    assert manifest.problems == ("there is no summary, as the run cannot be read: records.ndjson:1: is no line of a run",)
+
+
+def test_a_killed_run_gets_a_summary_of_its_part(tmp_path: Path) -> None:
+    writer = begun(tmp_path)
+    for event in list(small_run())[:10]:
+        writer(event)
+    writer.native({"at": STARTED_AT, "target": "vllm", "running": 3})
+    writer.settle()
+    manifest = json.loads((writer.folder / "manifest.json").read_bytes())
+    manifest["process"]["started_ticks"] = 1
+    (writer.folder / "manifest.json").write_text(json.dumps(manifest))
+    reprocess(open_run(writer.folder), summarised, at=AT)
+    run = open_run(writer.folder)
+    assert run.state is State.KILLED
+    assert from_json(json.loads((run.folder / "summary.json").read_bytes())).part == "the run was killed"
+    assert (run.folder / "engines" / "vllm" / "native.ndjson").read_bytes() == (run.folder / "native.ndjson").read_bytes()
+    assert not list(run.folder.glob(".room-*"))
+    assert run.manifest.summarised_at is not None
+    assert (run.manifest.summarised_at.timestamp(), run.manifest.summarised_by["chatprobe"]) == (AT, run.manifest.versions["chatprobe"])
+
+
+def test_reprocessing_changes_nothing_that_was_measured(tmp_path: Path) -> None:
+    folder, _ = written(tmp_path)
+    measured = {name: (folder / name).read_bytes() for name in ("records.ndjson", "unsent.ndjson", "native.ndjson")}
+    reprocess(open_run(folder), lambda _: SUMMARY, at=AT)
+    assert {name: (folder / name).read_bytes() for name in measured} == measured
+    assert open_run(folder).whole
+
+
+def test_an_interrupted_run_says_that_it_is_a_part(tmp_path: Path) -> None:
+    assert given_of(open_run(written(tmp_path, End.INTERRUPTED)[0])).part == "the run was interrupted: for people"
+
+
+def test_a_run_that_goes_on_is_left_alone(tmp_path: Path) -> None:
+    run = open_run(begun(tmp_path).folder)
+    with pytest.raises(ResultsError, match="is a run that goes on; it gets its summary when it ends"):
+        reprocess(run, summarised, at=AT)
+
+
+def test_native_metrics_that_were_spoilt_are_named(tmp_path: Path) -> None:
+    folder, _ = written(tmp_path)
+    (folder / "native.ndjson").write_text('{"target": "vllm"}\nnonsense\n')
+    with pytest.raises(ResultsError, match=r"native\.ndjson:2: is no line of a run"):
+        reprocess(open_run(folder), lambda _: SUMMARY, at=AT)
+
+
+def test_imported_records_can_be_summarised_and_are_no_pairs(tmp_path: Path) -> None:
+    file = of_serve(tmp_path / "records", *(one(number, target=target) for number in range(20) for target in ("vllm", "tgi")))
+    imported = import_records([file], tmp_path / "results", "serve")
+    run = open_run(imported.folder)
+    assert not given_of(run).paired
+    reprocess(run, summarised, at=AT)
+    summary = from_json(json.loads((run.folder / "summary.json").read_bytes()))
+    assert [target.counts.ok for target in summary.levels[0].targets] == [20, 20]
+    assert {row.winner for row in summary.comparisons} == {None}
