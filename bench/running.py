@@ -98,8 +98,11 @@ class Run:
             raise
         finally:
             self._tell(RunEnded(ended.end, ended.detail))
-            await self._population.close()
         return ended
+
+    async def close(self) -> None:
+        """Ask the engines nothing any more."""
+        await self._population.close()
 
     async def _levels(self, measured: list[Measured]) -> tuple[End, str]:
         enough = ""

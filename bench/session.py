@@ -117,9 +117,12 @@ class Session:
         layout, parts = self._layout, self._parts
         plan = Plan(layout.design, layout.name, layout.scenario, self._endpoints, layout.limits, layout.course, enough)
         run = Run(plan, parts.prober, parts.control, parts.clock, self._tell, lambda: parts.prober.running)
-        caveats = list(_by_first_chats(await run.first_chats()))
-        self._run = run
-        ended = await run.hold()
+        try:
+            caveats = list(_by_first_chats(await run.first_chats()))
+            self._run = run
+            ended = await run.hold()
+        finally:
+            await run.close()
         later = await self._looks()
         return Done(ended, later, (*caveats, *after(earlier.looked, later)))
 

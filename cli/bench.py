@@ -85,10 +85,14 @@ def _run(preset: str | None, configs: tuple[Path, ...], name: str, options: dict
 
     if (lacking := missing("bench")) is not None:
         raise click.ClickException(f"it needs {lacking}")
-    from cli.bench_run import bench
+    from cli.bench_run import INTERRUPTED, bench
 
     given_name = options.pop("name")
-    raise click.exceptions.Exit(bench(Wanted(preset=preset, configs=configs, name=given_name or name, **options)))
+    try:
+        code = bench(Wanted(preset=preset, configs=configs, name=given_name or name, **options))
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    raise click.exceptions.Exit(code)
 
 
 def _preset(name: str, about: str) -> click.Command:

@@ -15,6 +15,7 @@ from bench.design import DesignError
 from bench.events import End
 from bench.lines import Lines
 from bench.session import CannotRunError, Layout, Session, lay_out, parts
+from cli.bench_dry import dry_run, limits_in_words
 from cli.bench_wanted import BenchError, Wanted, configuration
 from config.model import Config
 from config.secrets import SecretError
@@ -38,6 +39,13 @@ def bench(wanted: Wanted) -> int:
         layout = lay_out(config, members)
     except (DesignError, SecretError) as error:
         raise BenchError(str(error)) from error
+    if wanted.dry_run:
+        unasked = [name for name, member in members.items() if any(member.endpoint.url in given for given in wanted.targets)]
+        for line in dry_run(layout, members, unasked):
+            click.echo(line)
+        return 0
+    for line in limits_in_words(layout):
+        click.echo(line, err=True)
     lines = start_logging("warning")
     try:
         return run(_hold(members, layout))
