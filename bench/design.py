@@ -100,9 +100,9 @@ def warm_up(block_seconds: float, stated_seconds: float | None) -> float:
     return min(wanted, block_seconds / 2)
 
 
-def seed_of(seed: int, round: int, half: int) -> int:
-    """What the chance of a round's half follows from: the same for all targets, another one in each round."""
-    return share("bench", seed, round, half) % 2**31
+def seed_of(seed: int, round_of_run: int, half: int) -> int:
+    """What the chance of a round's half follows from: the same for all targets, another one in each round of the run."""
+    return share("bench", seed, round_of_run, half) % 2**31
 
 
 def designed(bench: Bench, scenario: Scenario, targets: Sequence[str], hardware: Hardware, levels: int | None) -> Design:

@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from bench.courses.fixed import fixed
+from bench.courses.making import replay_of, search_of, sweep_of
 from bench.design import Design, Hardware, designed
 from bench.events import Enough, Listener
 from bench.level import Course, Level
 from bench.looking import Caveat, Looked, after, before, hardware_seen, have_loaded, held, look
 from bench.running import Ended, Plan, Run
+from config.bench import Bench
 from config.model import Config, Limits
 from config.scenario import Scenario
 from exporter.native.scrape import Scraper
@@ -47,19 +50,37 @@ class Layout:
     levels: tuple[Level, ...]
     limits: Limits
     seen: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def lay_out(config: Config, members: Mapping[str, Member]) -> Layout:
-    """What is to be run. Raises `bench.design.DesignError`."""
+    """What is to be run. Raises `bench.design.DesignError`, and `bench.courses.traces.TraceError`."""
     bench = config.bench
     name = bench.scenario or next(iter(config.scenarios))
     scenario = config.scenarios[name]
-    loads = [level.load(scenario, bench.arrivals) for level in bench.levels] or [scenario.load]
-    course = fixed(loads, tuple(members))
+    course, levels, notes = _course(bench, scenario, tuple(members))
     seen = hardware_seen(members) if bench.hardware == "seen" else ()
     hardware: Hardware = ("shared" if seen else "own") if bench.hardware == "seen" else bench.hardware
-    design = designed(bench, scenario, tuple(members), hardware, len(course.levels))
-    return Layout(name, scenario, design, course, course.levels, config.limits, seen)
+    counted = len(levels) if bench.replay is None and bench.search is None else None
+    design = designed(bench, scenario, tuple(members), hardware, counted)
+    return Layout(name, scenario, design, course, levels, config.limits, seen, notes)
+
+
+def _course(bench: Bench, scenario: Scenario, targets: tuple[str, ...]) -> tuple[Course, tuple[Level, ...], tuple[str, ...]]:
+    """The course, the levels of it that are known beforehand, and what there is to say of it. Raises `TraceError`."""
+    if bench.sweep is not None:
+        sweep = sweep_of(bench.sweep, targets, scenario.load, bench.arrivals)
+        loads = {sweep.varying.words(amount): sweep.varying.load(amount) for amount in sweep.amounts}
+        return sweep, tuple(Level(name, dict.fromkeys(targets, load)) for name, load in loads.items()), ()
+    if bench.search is not None:
+        return search_of(bench.search, targets, scenario.load, bench.arrivals), (), ()
+    if bench.replay is not None:
+        replay, recorded = replay_of(bench.replay, targets, Path())
+        level = replay.next(())
+        notes = tuple(f"{count} chats of the trace are left out: {why}" for why, count in recorded.left_out.items())
+        return replay, () if level is None else (level,), notes
+    course = fixed([level.load(scenario, bench.arrivals) for level in bench.levels] or [scenario.load], targets)
+    return course, course.levels, ()
 
 
 @dataclass(frozen=True, slots=True)

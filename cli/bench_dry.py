@@ -23,6 +23,7 @@ def dry_run(layout: Layout, members: Mapping[str, Member], unasked: Collection[s
     scenario = layout.scenario
     how = f"answers of up to {scenario.max_tokens} tokens, cache {scenario.cache}, seed {scenario.seed}"
     yield f"Scenario {layout.name}: {_said_in(scenario)}, {how}."
+    yield from layout.notes
     yield from _order(layout)
     yield from _asked(layout)
     yield from limits_in_words(layout)

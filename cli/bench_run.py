@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 
 import click
 
+from bench.courses.traces import TraceError
 from bench.design import DesignError
 from bench.events import End
 from bench.lines import Lines
@@ -37,7 +38,7 @@ def bench(wanted: Wanted) -> int:
     try:
         members = _chosen(_members(config), wanted, config)
         layout = lay_out(config, members)
-    except (DesignError, SecretError) as error:
+    except (DesignError, SecretError, TraceError) as error:
         raise BenchError(str(error)) from error
     if wanted.dry_run:
         unasked = [name for name, member in members.items() if any(member.endpoint.url in given for given in wanted.targets)]

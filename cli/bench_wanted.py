@@ -109,6 +109,8 @@ def _with_options(config: Config, wanted: Wanted) -> Config:
     from config.bench import BenchLevel
 
     bench: dict[str, Any] = {}
+    if wanted.users or wanted.rates:
+        bench |= {"sweep": None, "search": None, "replay": None}
     if wanted.users:
         bench["levels"] = tuple(BenchLevel(users=users) for users in wanted.users)
     if wanted.rates:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, Strict, model_validator
 
 from config.base import Section
+from config.bench_courses import BenchReplay, BenchSearch, BenchSweep
 from config.bench_slos import PRESETS, SloOfChats
 from config.load import ArrivalKind, ClosedLoop, Load, OpenLoop, RateStage, UserStage
 from config.quantities import Rate, Seconds
@@ -56,6 +57,11 @@ class Bench(Section):
     levels: Annotated[tuple[BenchLevel, ...], Strict(False)] = Field(
         default=(), description="loads, measured one after another, like `[{users: 1}, {users: 10}]`; left out: the scenario's own"
     )
+    sweep: BenchSweep | None = Field(default=None, description="in place of `levels`: loads from low to high, which show where an engine's limit is")
+    search: BenchSearch | None = Field(
+        default=None, description="in place of `levels`: the search for the highest rate, or number of users, that meets an SLO"
+    )
+    replay: BenchReplay | None = Field(default=None, description="in place of `levels`: a recorded load that is held again")
     arrivals: ArrivalKind = Field(default="poisson", description="how chats at a rate come: by chance, as from many people, or in `constant` gaps")
     rounds: Annotated[int, Field(ge=1, le=1000)] = Field(default=5, description="how often each level is measured; each round has all targets")
     duration_seconds: Seconds | None = Field(
@@ -89,6 +95,10 @@ class Bench(Section):
             yield ("block",), "is a second length beside duration, from which that of the blocks follows; leave out one of the two"
         if self.block_seconds is not None and self.warm_up_seconds is not None and self.warm_up_seconds >= self.block_seconds:
             yield ("warm_up",), "is as long as the block, so that no chat would count; write a shorter one, or a longer block"
+        courses = {"levels": self.levels or None, "sweep": self.sweep, "search": self.search, "replay": self.replay}
+        given = [key for key, course in courses.items() if course is not None]
+        for key in given[1:]:
+            yield (key,), f"says otherwise than {given[0]} which loads are measured; leave out one of the two"
         written = [(level.users, level.rate, level.stages) for level in self.levels]
         for index, level in enumerate(written):
             if level in written[:index]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from config.alerting import Alerts
 from config.base import Section
 from config.bench import Bench, BenchLevel
+from config.bench_courses import BenchReplay, BenchSearch, BenchSweep
 from config.credentials import Credential
 from config.engine_metrics import Native, TargetMetrics
 from config.expectation import Expectation
@@ -37,6 +38,9 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
     ("metrics",): Metrics,
     ("bench",): Bench,
     ("bench", "levels", "*"): BenchLevel,
+    ("bench", "sweep"): BenchSweep,
+    ("bench", "search"): BenchSearch,
+    ("bench", "replay"): BenchReplay,
     ("bench", "levels", "*", "stages", "*"): Stage,
     ("alerts",): Alerts,
     ("alerts", "notify"): Notify,

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -19,8 +19,11 @@ from bench.level import Course, Level, Measured
 from bench.running import Ended, Plan, Run
 from config.load import Arrival, ClosedLoop, Exponential, Load, OpenLoop, RateStage, Trace, UserStage
 from config.model import Limits
+from probes.ask import Ask, Endpoint
+from probes.chunk import Chunk
 from probes.failure import Reason
-from tests.traffic.fakes import FakeClock, FakeControl, FakeProber, config, settle
+from probes.record import ChatRecord
+from tests.traffic.fakes import SECOND_NS, FakeClock, FakeControl, FakeProber, config, settle
 from tests.waiting import PATIENCE_SECONDS
 from traffic.breaker import FAILURES_TO_OPEN
 from traffic.roster import roster
@@ -72,22 +75,23 @@ async def running(
     takes_seconds: float = 0.25,
     grace_seconds: float = 5.0,
     ends_after_seconds: float | None = None,
+    prober: type[FakeProber] = FakeProber,
 ) -> AsyncIterator[Scene]:
     settings = config(targets=TARGETS.replace("vllm", backend), scenario=scenario, prompt="prompt: short-question")
     members = roster(settings).members
     design = Design(tuple(members), hardware, rounds, BLOCK_SECONDS, WARM_UP_SECONDS, grace_seconds, PAUSE_SECONDS, ends_after_seconds)
     endpoints = {name: member.endpoint for name, member in members.items()}
     clock, events = FakeClock(), list[Event]()
-    prober = FakeProber(clock, takes_seconds=takes_seconds)
+    fake = prober(clock, takes_seconds=0 if prober is not FakeProber else takes_seconds)
     plan = Plan(design, "heartbeat", settings.scenarios["heartbeat"], endpoints, limits, course or _only(load, design.targets), enough)
-    run = Run(plan, prober, control or FakeControl(), clock, events.append, lambda: is_able)
-    scene = Scene(run, clock, prober, events)
+    run = Run(plan, fake, control or FakeControl(), clock, events.append, lambda: is_able)
+    scene = Scene(run, clock, fake, events)
     scene.holding = asyncio.create_task(run.hold())
     try:
         yield scene
     finally:
         scene.holding.cancel()
-        prober.let_go()
+        fake.let_go()
         await asyncio.gather(scene.holding, return_exceptions=True)
         await run.close()
 
@@ -295,6 +299,44 @@ async def test_the_course_is_told_what_was_measured_and_its_levels_say_their_own
         ("first", 1, 20), ("second", 1, 10), ("second", 2, 10), ("second", 3, 10),
     ]  # fmt: skip
     assert {chat.target for chat in course.told[1][0].chats} == {"a"}
+
+
+async def test_a_rate_that_is_more_than_an_engine_can_do_is_cut_short() -> None:
+    """An engine that has one chat after another, each of a second, is asked for two a second."""
+    level = Level("2/s", {"a": OpenLoop((RateStage(Fraction(2)),))}, seconds=600.0, rounds=1)
+    async with running(course=Levels([level]), prober=OneAfterAnother) as scene:
+        ended = await scene.to_the_end()
+    (begun,), (over,) = scene.of(BlockBegun), scene.of(BlockEnded)
+    assert 20 <= over.at - begun.at < 120
+    assert over.detail.startswith("a: more than the engine can do: of ")
+    assert {chat.outcome for chat in scene.chats} == {"ok", "cut"}
+    assert ended.end is End.DONE
+
+
+async def test_a_rate_that_one_target_can_follow_goes_on_for_all() -> None:
+    level = Level("2/s", dict.fromkeys("ab", OpenLoop((RateStage(Fraction(2)),))), seconds=60.0, rounds=1)
+    async with running(course=Levels([level]), prober=OneAfterAnother) as scene:
+        await scene.to_the_end()
+    assert [event.detail for event in scene.of(BlockEnded)] == [""]
+
+
+class OneAfterAnother(FakeProber):
+    """The chats with a wait for each other, and take a second each from then on."""
+
+    free_ns = 0
+
+    async def chat(self, endpoint: Endpoint, ask: Ask, **more: Any) -> ChatRecord:
+        if endpoint.name != "a":
+            return await super().chat(endpoint, ask, **more)
+        started_ns = self.clock.now_ns
+        self.free_ns = max(self.free_ns, started_ns) + SECOND_NS
+        waiting = {asyncio.create_task(self.clock.sleep_until(self.free_ns)), asyncio.create_task(self._gate.wait())}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        record = await super().chat(endpoint, ask, **more)
+        chunks = () if record.outcome == "cancelled" else (Chunk(record.ended_ns, 1),)
+        return replace(record, started_ns=started_ns, sent_ns=started_ns, chunks=chunks)
 
 
 async def test_when_enough_is_known_of_a_level_the_next_one_follows() -> None:
