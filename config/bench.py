@@ -11,7 +11,7 @@ from config.base import Section
 from config.bench_courses import BenchReplay, BenchSearch, BenchSweep
 from config.bench_slos import PRESETS, SloOfChats
 from config.load import ArrivalKind, ClosedLoop, Load, OpenLoop, RateStage, UserStage
-from config.quantities import Rate, Seconds
+from config.quantities import Rate, Seconds, Share
 from config.rules import Finding, as_error
 from config.scenario import Scenario, above_zero
 from config.shapes import MOST_USERS, Stages
@@ -83,6 +83,9 @@ class Bench(Section):
     slo: SloOfChats | None = Field(
         default=None, description=f"what a good chat keeps to: {listed([f'`{name}`' for name in PRESETS], 'or')}, or `{{ttft: 500ms, tpot: 50ms}}`"
     )
+    objective: Share | None = Field(
+        default=None, description="with `slo`: share of good chats, with each target at each load, below which the run fails"
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -91,6 +94,8 @@ class Bench(Section):
         return self
 
     def _misfits(self) -> Iterator[Finding]:
+        if self.objective is not None and self.slo is None:
+            yield ("objective",), "has no SLO to ask for; write slo: interactive, or leave it out"
         if self.duration_seconds is not None and self.block_seconds is not None:
             yield ("block",), "is a second length beside duration, from which that of the blocks follows; leave out one of the two"
         if self.block_seconds is not None and self.warm_up_seconds is not None and self.warm_up_seconds >= self.block_seconds:
