@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from bench.summary.given import Caveat
 from config.likeness import weights
 from config.scenario import Scenario
 from exporter.native.failure import ScrapeError
@@ -23,14 +24,6 @@ from traffic.roster import Member
 
 T = TypeVar("T")
 SCRAPE_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Caveat:
-    """What makes a comparison unfair though chatprobe was well. `targets` are those that it touches."""
-
-    words: str
-    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

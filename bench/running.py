@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.chat import Chat
@@ -54,12 +54,33 @@ class Ended:
     measured: tuple[Measured, ...]
 
 
+def _nobody(_: object) -> None:
+    """Takes what nobody has a use for."""
+
+
+async def _at_once() -> None:
+    """Nothing is waited for."""
+
+
 class Run:
     """One benchmark run. `stop` may be called while it is held, from the event loop."""
 
-    def __init__(self, plan: Plan, prober: Prober, control: Questions, clock: Clock, tell: Listener, is_able: Callable[[], bool]) -> None:
-        """`is_able` says whether chats can still be measured. It is asked after each block."""
-        self._is_able = is_able
+    def __init__(
+        self,
+        plan: Plan,
+        prober: Prober,
+        control: Questions,
+        clock: Clock,
+        tell: Listener = _nobody,
+        *,
+        ready: Callable[[], Awaitable[None]] = _at_once,
+        is_able: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`ready` is awaited once a block's begin, or its end, was told: listeners may have something to look at before chats go on.
+
+        `is_able` says whether chats can still be measured. It is asked after each block.
+        """
+        self._ready, self._is_able = ready, is_able
         self._plan = plan
         self._prober = prober
         self._clock = clock
@@ -160,6 +181,7 @@ class Run:
         water = UnderWater([target for target in block.targets if _is_steady(level.loads[target])])
         models = {name: engine.facts.model for name, engine in self._population.engines.items()}
         self._tell(BlockBegun(block, self._clock.epoch_seconds()))
+        await self._or_stopped(self._ready())
         ledger = Ledger(block, models, self._clock, self._tell, water.ended)
         prober = Noting(self._prober, lambda target: water.begun(target, ledger.since_seconds(self._clock.monotonic_ns())))
         runner = Runner(prober, self._admission, self._clock, ledger)
@@ -170,6 +192,7 @@ class Run:
         finally:
             ledger.close()
         self._tell(BlockEnded(block, self._clock.epoch_seconds(), water.words))
+        await self._or_stopped(self._ready())
         return ledger.chats
 
     async def _load(self, block: Block, ledger: Ledger, water: UnderWater) -> None:
@@ -188,9 +211,9 @@ class Run:
             self._prober.cancel_all()
         await ending
 
-    async def _or_stopped(self, work: Coroutine[object, object, object]) -> None:
+    async def _or_stopped(self, work: Awaitable[object]) -> None:
         """Wait for the end of this, or until the run is stopped."""
-        waiting = {asyncio.create_task(work), asyncio.create_task(self._stopped.wait())}
+        waiting = {asyncio.ensure_future(work), asyncio.create_task(self._stopped.wait())}
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -244,7 +267,3 @@ def _within(load: Load | Trace, warm_up_seconds: float) -> Load | Trace:
 
 def _checks(scenario: Scenario) -> Checks | None:
     return Checks({name: expectation.check for name, expectation in scenario.expect.items()}) if scenario.expect else None
-
-
-def _nobody(_: object) -> None:
-    """Takes what a run has no use for: a chat's record tells the same."""

@@ -61,6 +61,7 @@ _OPTIONS = (
     click.option("--slo", metavar="NAME", help="What a good chat keeps to: a preset like interactive, or one of the configuration's slos."),
     click.option("--objective", metavar="PERCENT", help="With --slo: the run fails where fewer chats were good, with any target at any load."),
     click.option("--until", multiple=True, metavar="M.Q:PERCENT", help="End early once this is known, like ttft.p95:5%; repeatable."),
+    click.option("--progress/--no-progress", default=True, help="Whether the run is shown live on a terminal; else a line tells of each block."),
     click.option("--name", metavar="NAME", help="What the results are called; left out: as the command or the file."),
     click.option(
         "--output-dir",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,13 +74,26 @@ class Wanted:
     until: tuple[str, ...] = ()
     output_dir: Path = Path("results")
     dry_run: bool = False
+    progress: bool = True
 
 
 def configuration(wanted: Wanted) -> Config:
     """The configuration with the options laid over it. Raises `click.ClickException`; what is wrong with a file is printed before."""
     if wanted.users and wanted.rates:
         raise click.UsageError("give --users or --rate, not both")
+    check_until(wanted.until)
     return _with_options(_loaded(wanted).config, wanted)
+
+
+def check_until(written: tuple[str, ...]) -> None:
+    """Raises `click.BadParameter` for what cannot be read."""
+    from bench.until import parse
+
+    for one in written:
+        try:
+            parse(one)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--until") from None
 
 
 def _loaded(wanted: Wanted) -> Loaded:
@@ -121,6 +135,8 @@ def _with_options(config: Config, wanted: Wanted) -> Config:
         bench["rounds"] = wanted.rounds
     if wanted.hardware is not None:
         bench["hardware"] = wanted.hardware
+    if wanted.objective is not None:
+        bench["objective"] = _objective(config, wanted)
     if wanted.slo is not None:
         bench["slo"] = _slo(config, wanted.slo)
     changed = config.model_copy(update={"bench": config.bench.model_copy(update=bench)})
@@ -129,6 +145,17 @@ def _with_options(config: Config, wanted: Wanted) -> Config:
     name = config.bench.scenario or next(iter(config.scenarios))
     scenario = config.scenarios[name].model_copy(update={"seed": wanted.seed})
     return changed.model_copy(update={"scenarios": {**config.scenarios, name: scenario}})
+
+
+def _objective(config: Config, wanted: Wanted) -> Decimal:
+    from config.quantities import read_share
+
+    if wanted.slo is None and config.bench.slo is None:
+        raise click.BadParameter("has no SLO to ask for; give --slo NAME too", param_hint="--objective")
+    try:
+        return read_share(wanted.objective)
+    except ValueError as error:
+        raise click.BadParameter(f"{wanted.objective} {error}", param_hint="--objective") from None
 
 
 def _slo(config: Config, name: str) -> ChatSlo:

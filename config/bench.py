@@ -11,8 +11,8 @@ from config.base import Section
 from config.bench_courses import BenchReplay, BenchSearch, BenchSweep
 from config.bench_slos import PRESETS, SloOfChats
 from config.load import ArrivalKind, ClosedLoop, Load, OpenLoop, RateStage, UserStage
-from config.quantities import Rate, Seconds, Share
-from config.rules import Finding, as_error
+from config.quantities import NamePattern, Rate, Seconds, Share
+from config.rules import Finding, as_error, check_page_url
 from config.scenario import Scenario, above_zero
 from config.shapes import MOST_USERS, Stages
 from config.targets import NonEmpty
@@ -50,6 +50,18 @@ class BenchLevel(Section):
         return ClosedLoop(users, like.think_time, like.ramp_up_seconds) if isinstance(like, ClosedLoop) else ClosedLoop(users)
 
 
+class BenchGpus(Section):
+    """GPUs of engines, as an exporter of NVIDIA's DCGM tells of them."""
+
+    url: Annotated[str, AfterValidator(check_page_url)] = Field(description="page of the exporter, like `http://127.0.0.1:9400/metrics`")
+    targets: Annotated[tuple[NamePattern, ...], Strict(False)] | None = Field(
+        default=None, description="names of the targets whose engines run there, or patterns like `team-*`; left out: all"
+    )
+    gpus: Annotated[tuple[Annotated[int, Field(ge=0, le=10_000)], ...], Strict(False)] = Field(
+        default=(), description="indices of their GPUs; left out: all of the page"
+    )
+
+
 class Bench(Section):
     """What `chatprobe bench` does. `serve` takes no notice of it."""
 
@@ -80,6 +92,7 @@ class Bench(Section):
     hardware: Hardware = Field(
         default="seen", description="`own`: all targets are chatted with at the same instants; `shared`: one after another; `seen`: by their hosts"
     )
+    gpus: Annotated[tuple[BenchGpus, ...], Strict(False)] = Field(default=(), description="where the GPUs of the engines are watched, if anywhere")
     slo: SloOfChats | None = Field(
         default=None, description=f"what a good chat keeps to: {listed([f'`{name}`' for name in PRESETS], 'or')}, or `{{ttft: 500ms, tpot: 50ms}}`"
     )

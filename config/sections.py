@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from config.alerting import Alerts
 from config.base import Section
-from config.bench import Bench, BenchLevel
+from config.bench import Bench, BenchGpus, BenchLevel
 from config.bench_courses import BenchReplay, BenchSearch, BenchSweep, RateSteps, UserSteps
 from config.bench_slos import OwnSlo
 from config.credentials import Credential
@@ -42,6 +42,7 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
     ("bench", "sweep"): BenchSweep,
     ("bench", "sweep", "rate"): RateSteps,
     ("bench", "sweep", "users"): UserSteps,
+    ("bench", "gpus", "*"): BenchGpus,
     ("bench", "slo"): OwnSlo,
     ("bench", "search"): BenchSearch,
     ("bench", "search", "slo"): OwnSlo,
@@ -77,6 +78,7 @@ EXAMPLES = {
     ("bench", "search", "slo"): "slo: conversational",
     ("bench", "search", "most"): "most: 200, or most: 50/s",
     ("bench", "replay", "file"): "file: PATH",
+    ("bench", "gpus", "*", "url"): "url: http://127.0.0.1:9400/metrics",
     ("alerts", "notify", "receivers"): 'receivers: {slack: {channel: "#llm-alerts"}}',
     ("alerts", "notify", "receivers", "slack", "channel"): 'channel: "#llm-alerts"',
     ("alerts", "notify", "receivers", "email", "to"): "to: oncall@example.com",

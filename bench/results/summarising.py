@@ -44,7 +44,7 @@ def given_of(run: Run) -> Given:
         targets=about.targets,
         measured=run.measured(),
         models=about.models,
-        objectives=[Objective(name, thresholds) for name, thresholds in about.slos.items()],
+        objectives=[Objective(name, thresholds)._slo for name, thresholds in about.slos.items()],
         unsent=list(run.unsent()),
         caveats=about.caveats,
         paired=run.state is not State.IMPORTED,

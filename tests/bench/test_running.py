@@ -84,7 +84,7 @@ async def running(
     clock, events = FakeClock(), list[Event]()
     fake = prober(clock, takes_seconds=0 if prober is not FakeProber else takes_seconds)
     plan = Plan(design, "heartbeat", settings.scenarios["heartbeat"], endpoints, limits, course or _only(load, design.targets), enough)
-    run = Run(plan, fake, control or FakeControl(), clock, events.append, lambda: is_able)
+    run = Run(plan, fake, control or FakeControl(), clock, events.append, is_able=lambda: is_able)
     scene = Scene(run, clock, fake, events)
     scene.holding = asyncio.create_task(run.hold())
     try:

@@ -38,9 +38,9 @@ class Held:
         config = parse(self.text).config
         members: Mapping[str, Member] = roster(config).members
         async with parts() as measuring:
-            session = Session(lay_out(config, members), members, self.events.append, measuring)
+            session = Session(lay_out(config, members), members, measuring)
             self.before = await session.look()
-            return await session.hold(self.before)
+            return await session.hold(self.before, self.events.append)
 
     @property
     def chats(self) -> list[Chat]:
