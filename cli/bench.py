@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from cli.bench_wanted import Rates, Users, Wanted
+from cli.bench_wanted import BenchError, Rates, Users, Wanted
 from cli.configuration import config_option
 from cli.given import target_option
 from cli.probe_options import Duration
@@ -85,7 +85,7 @@ def _run(preset: str | None, configs: tuple[Path, ...], name: str, options: dict
     from probes.extras import missing
 
     if (lacking := missing("bench")) is not None:
-        raise click.ClickException(f"it needs {lacking}")
+        raise BenchError(f"it needs {lacking}")
     from cli.bench_run import INTERRUPTED, bench
 
     given_name = options.pop("name")

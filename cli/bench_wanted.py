@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -102,16 +103,24 @@ def _loaded(wanted: Wanted) -> Loaded:
     from config.reader import Text, find, read
     from config.starters import bench_preset
 
-    below = [Text(f"preset {wanted.preset}", bench_preset(wanted.preset))] if wanted.preset else []
     given = [read_given(one) for one in wanted.targets]
     above = []
     if given:
         above = [Text("--target", unasked_block(given) if wanted.dry_run else asyncio.run(targets_block(given)))]
     try:
         files = wanted.configs if given and (wanted.configs or wanted.preset) else find(wanted.configs)
+        below = [Text(f"preset {wanted.preset}", bench_preset(wanted.preset, _said(files)))] if wanted.preset else []
         return read(files, below=below, above=above)
     except ConfigError as error:
         raise _refused(error) from error
+
+
+def _said(files: Sequence[Path]) -> set[str]:
+    """The keys that stand under `bench` in any of the files. Raises `ConfigError`."""
+    from config.places import bytes_of, read_yaml
+
+    written = [read_yaml(bytes_of(file), str(file))[0].plain() for file in files]
+    return {key for content in written if isinstance(content, dict) and isinstance(content.get("bench"), dict) for key in content["bench"]}
 
 
 def _refused(error: Exception) -> click.exceptions.Exit:
