@@ -30,7 +30,12 @@ class Goal:
     @property
     def words(self) -> str:
         """The goal, for people."""
-        return f"{self.objective:.4g} of the chats within {self.slo.name} ({self.slo.words})"
+        return f"{self.share} of chats within {self.slo.name} ({self.slo.words})"
+
+    @property
+    def share(self) -> str:
+        """The objective, for people."""
+        return f"{100 * self.objective:.5g} %"
 
     @property
     def look_confidence(self) -> float:
