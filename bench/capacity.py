@@ -58,7 +58,7 @@ class Capacity:
         found = f"{'' if self.at_rate is None else 'about '}{self.users:.3g} user{'' if self.users == 1 else 's'} at once within {self.goal.slo.name}"
         above = "more were not tried" if self.too_fast is None else f"{float(self.too_fast):.3g} chats/s are too much"
         above = above if self.too_many is None else f"{self.too_many:.3g} are too many"
-        sure = "" if self.sure else f", which is too few to be sure of {self.goal.objective:.4g}"
+        sure = "" if self.sure else f", which is too few to be sure of {self.goal.share}"
         inferred = "" if self.at_rate is None else f"; by Little's law from {float(self.at_rate):.3g} chats/s"
         return f"{found}; {above} ({told.good} of {told.attempts} chats were good{sure}{inferred})"
 
@@ -75,7 +75,7 @@ def of_search(search: Search, measured: Sequence[Measured], target: str) -> Capa
     """What a search says of a target."""
     found = search.found(measured, target)
     if found.amount is None:
-        return NoCapacity(target, f"already {search.varying.words(search.bounds.lowest)} is too much for {search.goal.words}")
+        return NoCapacity(target, f"already {search.varying.words(search.bounds.lowest)} is too much to have {search.goal.words}")
     if found.confirmed is None:
         return NoCapacity(target, f"the search was not over: up to {search.varying.words(found.amount)} passed, and were not measured anew")
     return _told(measured, target, search.varying, search.goal, (found.amount, found.next_higher, found.confirmed), "search")
@@ -92,7 +92,7 @@ def of_sweep(measured: Sequence[Measured], target: str, varying: Varying, goal: 
             break
         passed = amount, seen
     if passed is None:
-        return NoCapacity(target, f"no level meets {goal.words}, from the lowest on")
+        return NoCapacity(target, f"no level has {goal.words}, from the lowest on")
     higher = next((amount for amount, _ in levels if amount > passed[0]), None)
     return _told(measured, target, varying, goal, (passed[0], higher, passed[1]), "sweep")
 
@@ -105,7 +105,7 @@ def _told(
         return Capacity(target, goal, float(amount), None if higher is None else float(higher), way, seen)
     users = _at_once(measured, target, amount)
     if isinstance(users, str):
-        return NoCapacity(target, f"{varying.words(amount)} meets {goal.words}; in users that cannot be told: {users}")
+        return NoCapacity(target, f"{varying.words(amount)} has {goal.words}; in users that cannot be told: {users}")
     more = None if higher is None else _at_once(measured, target, higher)
     return Capacity(target, goal, users, None if isinstance(more, str) else more, "Little's law", seen, amount, higher)
 

@@ -89,9 +89,9 @@ def knee(measured: Sequence[Measured], target: str, varying: Varying, confidence
     lowest, highest = float(amounts[0]), float(amounts[-1])
     if lines.off > FITS_WITHIN:
         return _bracketed(target, varying, amounts, carried)
-    if lines.high >= highest:
+    if not lines.ends:
         return _not_reached(target, varying, highest)
-    if lines.low <= lowest:
+    if not lines.begins:
         return _begins_above(target, varying, lowest)
     return Knee(target, lines.low, lines.high, lines.at, confidence, lines.most)
 
@@ -118,6 +118,10 @@ class _Lines:
     most: float
     off: float
     """How far the farthest point lies from the lines, as a share."""
+    begins: bool
+    """Whether the interval begins above the lowest point."""
+    ends: bool
+    """Whether it ends below the highest."""
 
 
 def _fit(x: NDArray[np.float64], y: NDArray[np.float64], confidence: float) -> _Lines:
@@ -131,7 +135,8 @@ def _fit(x: NDArray[np.float64], y: NDArray[np.float64], confidence: float) -> _
     free = len(x) - 2
     within = knees[squares <= squares[best] * (1 + stats.f.ppf(confidence, 1, free) / free)]
     at, low, high, most = np.exp([knees[best], within[0], within[-1], knees[best] + offsets[best]]).tolist()
-    return _Lines(at, low, high, most, off=float(np.expm1(np.abs(errors[:, best]).max())))
+    off = float(np.expm1(np.abs(errors[:, best]).max()))
+    return _Lines(at, low, high, most, off, begins=bool(within[0] > knees[0]), ends=bool(within[-1] < knees[-1]))
 
 
 def _points(measured: Sequence[Measured], target: str, varying: Varying) -> list[tuple[float, float]]:

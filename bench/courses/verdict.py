@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.courses import flow
-from bench.courses.varying import amount_of, rounds_of
+from bench.courses.varying import rounds_of
 from bench.level import Measured
 from bench.overload import Overload
 from bench.slos import Goodput, goodput
@@ -30,7 +30,12 @@ class Goal:
     @property
     def words(self) -> str:
         """The goal, for people."""
-        return f"{self.objective:.4g} of the chats within {self.slo.name} ({self.slo.words})"
+        return f"{self.share} of chats within {self.slo.name} ({self.slo.words})"
+
+    @property
+    def share(self) -> str:
+        """The objective, for people."""
+        return f"{100 * self.objective:.5g} %"
 
     @property
     def look_confidence(self) -> float:
@@ -70,9 +75,6 @@ def evidence(measured: Sequence[Measured], target: str, slo: ChatSlo) -> Evidenc
     """What these levels, all of one load, tell of a target."""
     counts = [goodput((chat for chat in level.chats if chat.target == target), slo) for level in measured]
     total = Goodput(sum(count.good for count in counts), sum(count.attempts for count in counts))
-    seen = next((found for level in measured if _is_open(level, target) and (found := flow.under_water(level, target)) is not None), None)
+    open_loops = [level for level in measured if isinstance(level.level.loads.get(target), OpenLoop)]
+    seen = next((found for level in open_loops if (found := flow.under_water(level, target)) is not None), None)
     return Evidence(total, sum(rounds_of(level, target) for level in measured), seen)
-
-
-def _is_open(measured: Measured, target: str) -> bool:
-    return isinstance(measured.level.loads.get(target), OpenLoop) and amount_of(measured.level, target) is not None

@@ -38,7 +38,7 @@ def test_a_search_that_found_nothing_or_is_not_over_tells_none() -> None:
     slow = Lab({"vllm": Engine(ttft_seconds=2.0)})
     search = Search(("vllm",), USERS, Bounds(Fraction(1), Fraction(64), Fraction(1, 100)), GOAL)
     assert of_search(search, slow.run(search.next), "vllm") == NoCapacity(
-        "vllm", "already 1 user is too much for 0.9 of the chats within interactive (TTFT 450ms, TPOT 40ms)"
+        "vllm", "already 1 user is too much to have 90 % of chats within interactive (TTFT 450ms, TPOT 40ms)"
     )
     begun = Lab({"vllm": Engine()}, rounds=1).run(search.next)[:2]
     told = of_search(search, begun, "vllm")
@@ -90,4 +90,4 @@ def test_few_chats_leave_it_unsure() -> None:
     found = of_sweep(swept(USERS, lab, 1, 2), "vllm", USERS, GOAL)
     assert isinstance(found, Capacity)
     assert not found.sure
-    assert "too few to be sure of 0.9" in found.words
+    assert "too few to be sure of 90 %" in found.words

@@ -1,37 +1,19 @@
-"""Loads that are too much, against a queue that is computed chat by chat."""
+"""Loads that are too much, for an engine that is computed and can do 10 chats a second."""
 
 from __future__ import annotations
 
-import heapq
 import random
-from dataclasses import replace
 
 import pytest
 
 from bench.chat import Chat
 from bench.overload import SECONDS_AT_LEAST, OverloadWatch, overload
 from tests.bench.chats import chat
+from tests.bench.engine import Engine
 
 
-def queue(
-    per_second: float, *, slots: int = 10, serves_seconds: float = 1.0, seconds: float = 120.0, seed: int = 1, poisson: bool = True
-) -> list[Chat]:
-    """Chats that come at a rate to an engine of so many slots, each of which takes about as long for each chat: it can do
-    `slots / serves_seconds` a second. Those that are under way at the end are cut off.
-    """
-    chance = random.Random(seed)
-    free = [0.0] * slots
-    found, at = [], 0.0
-    while (at := at + (chance.expovariate(per_second) if poisson else 1 / per_second)) < seconds:
-        begins = max(at, heapq.heappop(free))
-        ends = begins + serves_seconds * chance.uniform(0.5, 1.5)
-        heapq.heappush(free, ends)
-        ttft = begins - at + 0.05
-        whole = chat(at, ttft_seconds=ttft, e2e_seconds=ends - at)
-        found.append(
-            whole if ends < seconds else replace(whole, outcome="cut", ttft_seconds=ttft if at + ttft < seconds else None, e2e_seconds=seconds - at)
-        )
-    return found
+def queue(per_second: float, *, slots: int = 10, serves_seconds: float = 1.0, seconds: float = 120.0, seed: int = 1) -> list[Chat]:
+    return Engine(slots, serves_seconds, spread=0.5).open_loop(per_second, seconds, random.Random(seed))
 
 
 @pytest.mark.parametrize("per_second", [13.0, 20.0, 40.0])

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from bench.slos import Goodput, good, goodput
@@ -59,3 +62,15 @@ def test_bounds_are_wilsons() -> None:
     assert Goodput(114, 120).above(0.95) == pytest.approx(middle - half)
     assert Goodput(114, 120).below(0.95) == pytest.approx(middle + half)
     assert (Goodput(0, 0).above(0.95), Goodput(0, 0).below(0.95), Goodput(0, 0).share) == (0.0, 1.0, None)
+
+
+def test_the_page_has_every_preset_with_its_thresholds() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "courses.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+ \| [^|]+) \|", page, re.MULTILINE))
+    told = {slo.name: " | ".join(_written(slo.thresholds[key]) for key in ("ttft", "tpot")) for slo in PRESETS.values()}
+    assert {name: rows.get(name) for name in told} == told
+    assert all(source in page.replace(". TPOT:", "; TPOT:") for source in (slo.source for slo in PRESETS.values()))
+
+
+def _written(seconds: float) -> str:
+    return f"{seconds:g} s" if seconds >= 1 else f"{seconds * 1000:g} ms"
