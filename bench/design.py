@@ -100,9 +100,9 @@ def warm_up(block_seconds: float, stated_seconds: float | None) -> float:
     return min(wanted, block_seconds / 2)
 
 
-def seed_of(seed: int, round: int, half: int) -> int:
-    """What the chance of a round's half follows from: the same for all targets, another one in each round."""
-    return share("bench", seed, round, half) % 2**31
+def seed_of(seed: int, round_of_run: int, half: int) -> int:
+    """What the chance of a round's half follows from: the same for all targets, another one in each round of the run."""
+    return share("bench", seed, round_of_run, half) % 2**31
 
 
 def designed(bench: Bench, scenario: Scenario, targets: Sequence[str], hardware: Hardware, levels: int | None) -> Design:
@@ -136,8 +136,8 @@ def _block_seconds(bench: Bench, scenario: Scenario, design: Design, levels: int
         least = math.ceil(blocks * (whole / blocks - seconds + SHORTEST_BLOCK_SECONDS))
         sharing = " that share hardware" if design.hardware == "shared" else ""
         raise DesignError(
-            f"{write_duration(whole)} are too short for {_counted(levels, 'level')} in {_counted(bench.rounds, 'round')} "
-            f"with {_counted(len(design.targets), 'target')}{sharing}: that is {blocks} blocks; "
+            f"{write_duration(whole)} are too short for {counted(levels, 'level')} in {counted(bench.rounds, 'round')} "
+            f"with {counted(len(design.targets), 'target')}{sharing}: that is {blocks} blocks; "
             f"write a duration of {write_duration(float(least))} or more, or fewer rounds or levels"
         )
     return seconds
@@ -200,5 +200,6 @@ def _streams(scenario: Scenario, load: Load | Trace) -> int:
     return min(math.ceil(streams_at_worst(scenario, load)), MOST_STREAMS)
 
 
-def _counted(count: int, what: str) -> str:
+def counted(count: int, what: str) -> str:
+    """`1 round`, `2 rounds`."""
     return f"{count} {what}{'' if count == 1 else 's'}"

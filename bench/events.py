@@ -68,10 +68,14 @@ class Unsent:
 
 @dataclass(frozen=True, slots=True)
 class BlockEnded:
-    """No chat of the block is under way any more. `at` is seconds since the epoch."""
+    """No chat of the block is under way any more. `at` is seconds since the epoch.
+
+    `detail` says why it was over before its time, and is empty where it was not.
+    """
 
     block: Block
     at: float
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from bench.chat import Chat, Place, chat_of
 from bench.events import ChatEnded, Listener, Unsent
@@ -20,8 +20,9 @@ class Ledger:
     were not sent for another reason are told by their number alone.
     """
 
-    def __init__(self, block: Block, models: Mapping[str, str], clock: Clock, tell: Listener) -> None:
-        """`models` are what the targets are chatted with, by their names."""
+    def __init__(self, block: Block, models: Mapping[str, str], clock: Clock, tell: Listener, ended: Callable[[Chat], None]) -> None:
+        """`models` are what the targets are chatted with, by their names. `ended` is told each chat before the listener is."""
+        self._tell_ended = ended
         self._block = block
         self._models = models
         self._tell = tell
@@ -35,6 +36,10 @@ class Ledger:
         """When the load began, on the monotonic clock."""
         return self._start_ns
 
+    def since_seconds(self, at_ns: int) -> float:
+        """An instant of the monotonic clock, counted from the begin of the load."""
+        return (at_ns - self._start_ns) / NANOSECONDS
+
     def close(self) -> None:
         """Take nothing more: a run that is stopped at once waits for no chat."""
         self._closed = True
@@ -44,7 +49,7 @@ class Ledger:
             return
         match event:
             case ChatRecord():
-                place = self._place((event.started_ns - self._start_ns) / NANOSECONDS)
+                place = self._place(self.since_seconds(event.started_ns))
                 self._ended(chat_of(event, place, cut=event.outcome == "cancelled"), event)
             case Skip() if skip_succeeded(event.reason) is False:
                 place = self._place(event.at - self._start_epoch_seconds)
@@ -56,6 +61,7 @@ class Ledger:
 
     def _ended(self, chat: Chat, record: ChatRecord | None) -> None:
         self.chats.append(chat)
+        self._tell_ended(chat)
         self._tell(ChatEnded(chat, record))
 
     def _place(self, since_seconds: float) -> Place:

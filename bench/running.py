@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.chat import Chat
@@ -11,7 +11,8 @@ from bench.design import Design, limits_for, seed_of
 from bench.events import BlockBegun, BlockEnded, End, Enough, LevelBegun, Listener, RoundEnded, RunBegun, RunEnded
 from bench.ledger import Ledger
 from bench.level import Block, Course, Level, Measured
-from config.load import ClosedLoop, Load, Trace
+from bench.under_water import Noting, UnderWater
+from config.load import ClosedLoop, Load, OpenLoop, Trace
 from config.model import Limits, Scenario
 from probes.ask import Endpoint
 from probes.checks import Checks
@@ -26,6 +27,9 @@ from traffic.runner import Runner
 from traffic.schedule import Clock, nanoseconds
 from traffic.served import Questions, Served
 from traffic.watch import Watch
+
+LOOKS_EVERY_NS = nanoseconds(1)
+"""How often it is asked whether a load is too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,33 @@ class Ended:
     measured: tuple[Measured, ...]
 
 
+def _nobody(_: object) -> None:
+    """Takes what nobody has a use for."""
+
+
+async def _at_once() -> None:
+    """Nothing is waited for."""
+
+
 class Run:
     """One benchmark run. `stop` may be called while it is held, from the event loop."""
 
-    def __init__(self, plan: Plan, prober: Prober, control: Questions, clock: Clock, tell: Listener, is_able: Callable[[], bool]) -> None:
-        """`is_able` says whether chats can still be measured. It is asked after each block."""
-        self._is_able = is_able
+    def __init__(
+        self,
+        plan: Plan,
+        prober: Prober,
+        control: Questions,
+        clock: Clock,
+        tell: Listener = _nobody,
+        *,
+        ready: Callable[[], Awaitable[None]] = _at_once,
+        is_able: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`ready` is awaited once a block's begin, or its end, was told: listeners may have something to look at before chats go on.
+
+        `is_able` says whether chats can still be measured. It is asked after each block.
+        """
+        self._ready, self._is_able = ready, is_able
         self._plan = plan
         self._prober = prober
         self._clock = clock
@@ -65,7 +90,7 @@ class Run:
         self._checks = _checks(plan.scenario)
         self._population.update(plan.endpoints)
         self._stopped = asyncio.Event()
-        self._blocks = 0
+        self._rounds = self._blocks = 0
         self._began_ns = 0
 
     def stop(self) -> None:
@@ -98,8 +123,11 @@ class Run:
             raise
         finally:
             self._tell(RunEnded(ended.end, ended.detail))
-            await self._population.close()
         return ended
+
+    async def close(self) -> None:
+        """Ask the engines nothing any more."""
+        await self._population.close()
 
     async def _levels(self, measured: list[Measured]) -> tuple[End, str]:
         enough = ""
@@ -126,6 +154,7 @@ class Run:
         self._tell(LevelBegun(level, rounds, len(design.parts(level, 1))))
         end, detail = End.DONE, ""
         for number in range(1, rounds + 1):
+            self._rounds += 1
             for part in design.parts(level, number):
                 if self._blocks:
                     await self._or_stopped(self._clock.sleep_until(self._clock.monotonic_ns() + nanoseconds(design.pause_seconds)))
@@ -144,32 +173,47 @@ class Run:
         return Measured(level, tuple(blocks), chats), end, detail
 
     async def _block(self, level: Level, block: Block, half: int) -> list[Chat]:
-        """Hold the chats of one block, and give them once all have ended."""
+        """Hold the chats of one block, and give them once all have ended.
+
+        A rate that is more than all of the block's targets can do is cut short.
+        """
         watches = self._watches(level, block, half)
+        water = UnderWater([target for target in block.targets if _is_steady(level.loads[target])])
         models = {name: engine.facts.model for name, engine in self._population.engines.items()}
         self._tell(BlockBegun(block, self._clock.epoch_seconds()))
-        ledger = Ledger(block, models, self._clock, self._tell)
-        runner = Runner(self._prober, self._admission, self._clock, ledger)
+        await self._or_stopped(self._ready())
+        ledger = Ledger(block, models, self._clock, self._tell, water.ended)
+        prober = Noting(self._prober, lambda target: water.begun(target, ledger.since_seconds(self._clock.monotonic_ns())))
+        runner = Runner(prober, self._admission, self._clock, ledger)
         try:
             runner.schedule(watches)
-            await self._or_stopped(self._clock.sleep_until(ledger.start_ns + nanoseconds(block.seconds)))
-            await self._finish(runner)
+            await self._or_stopped(self._load(block, ledger, water))
+            await self._finish(runner, 0 if self._stopped.is_set() or water.words else self._plan.design.grace_seconds)
         finally:
             ledger.close()
-        self._tell(BlockEnded(block, self._clock.epoch_seconds()))
+        self._tell(BlockEnded(block, self._clock.epoch_seconds(), water.words))
+        await self._or_stopped(self._ready())
         return ledger.chats
 
-    async def _finish(self, runner: Runner) -> None:
+    async def _load(self, block: Block, ledger: Ledger, water: UnderWater) -> None:
+        """Return when the block's time is over, or its load is more than any of its targets can do."""
+        end_ns = ledger.start_ns + nanoseconds(block.seconds)
+        while (now_ns := self._clock.monotonic_ns()) < end_ns:
+            await self._clock.sleep_until(min(end_ns, now_ns + LOOKS_EVERY_NS))
+            if water.all_are(ledger.since_seconds(self._clock.monotonic_ns())):
+                return
+
+    async def _finish(self, runner: Runner, grace_seconds: float) -> None:
         """Let the chats end that are under way, as long as the grace lasts and nobody stops the run. The others are cut off."""
-        ending = asyncio.create_task(runner.stop(0 if self._stopped.is_set() else self._plan.design.grace_seconds))
+        ending = asyncio.create_task(runner.stop(grace_seconds))
         await self._or_stopped(asyncio.wait({ending}))
         if not ending.done():
             self._prober.cancel_all()
         await ending
 
-    async def _or_stopped(self, work: Coroutine[object, object, object]) -> None:
+    async def _or_stopped(self, work: Awaitable[object]) -> None:
         """Wait for the end of this, or until the run is stopped."""
-        waiting = {asyncio.create_task(work), asyncio.create_task(self._stopped.wait())}
+        waiting = {asyncio.ensure_future(work), asyncio.create_task(self._stopped.wait())}
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -186,7 +230,7 @@ class Run:
         plan = self._plan
         engines = [self._population.engines[target] for target in block.targets]
         paired = _can_be_paired([level.loads[target] for target in block.targets])
-        seed = seed_of(plan.scenario.seed, block.round, half)
+        seed = seed_of(plan.scenario.seed, self._rounds, half)
         scenario = plan.scenario.model_copy(update={"seed": seed, "pair": paired, "active": None, "yields": False})
         return [
             Watch(plan.name, scenario, group, self._checks, _within(level.loads[group[0].name], block.warm_up_seconds), chance="bench")
@@ -207,6 +251,11 @@ def _can_be_paired(loads: Sequence[Load | Trace]) -> bool:
     return len(loads) > 1 and not isinstance(loads[0], ClosedLoop) and all(load == loads[0] for load in loads)
 
 
+def _is_steady(load: Load | Trace) -> bool:
+    """Whether it is one rate from the begin to the end: chats that pile up under another load may be meant to."""
+    return isinstance(load, OpenLoop) and len(load.stages) == 1
+
+
 def _within(load: Load | Trace, warm_up_seconds: float) -> Load | Trace:
     """The load with all users there before the warm-up is over, where their number does not change."""
     if not isinstance(load, ClosedLoop) or len(load.stages) > 1 or not warm_up_seconds:
@@ -218,7 +267,3 @@ def _within(load: Load | Trace, warm_up_seconds: float) -> Load | Trace:
 
 def _checks(scenario: Scenario) -> Checks | None:
     return Checks({name: expectation.check for name, expectation in scenario.expect.items()}) if scenario.expect else None
-
-
-def _nobody(_: object) -> None:
-    """Takes what a run has no use for: a chat's record tells the same."""

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from bench.caveat import Caveat
 from bench.courses.fixed import fixed
+from bench.courses.making import replay_of, search_of, sweep_of
 from bench.design import Design, Hardware, designed
 from bench.events import Enough, Listener
 from bench.level import Course, Level
 from bench.looking import Looked, after, before, hardware_seen, have_loaded, held, look
 from bench.running import Ended, Plan, Run
+from bench.summary.given import Caveat
+from config.bench import Bench
 from config.model import Config, Limits
 from config.scenario import Scenario
 from exporter.native.scrape import Scraper
-from probes.ask import Endpoint
 from probes.control import Control
 from probes.failure import Reason
 from probes.probing import Prober
@@ -27,6 +30,9 @@ from traffic.schedule import Clock, SystemClock
 
 _GOES_ON = frozenset({Reason.VALIDATION, Reason.EMPTY, Reason.OVERLOADED})
 """Failures of the first chat that show an engine which serves: what becomes of the others is the run's to tell."""
+
+
+Ready = Callable[[], Awaitable[None]]
 
 
 class CannotRunError(Exception):
@@ -48,19 +54,37 @@ class Layout:
     levels: tuple[Level, ...]
     limits: Limits
     seen: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def lay_out(config: Config, members: Mapping[str, Member]) -> Layout:
-    """What is to be run. Raises `bench.design.DesignError`."""
+    """What is to be run. Raises `bench.design.DesignError`, and `bench.courses.traces.TraceError`."""
     bench = config.bench
     name = bench.scenario or next(iter(config.scenarios))
     scenario = config.scenarios[name]
-    loads = [level.load(scenario, bench.arrivals) for level in bench.levels] or [scenario.load]
-    course = fixed(loads, tuple(members))
+    course, levels, notes = _course(bench, scenario, tuple(members))
     seen = hardware_seen(members) if bench.hardware == "seen" else ()
     hardware: Hardware = ("shared" if seen else "own") if bench.hardware == "seen" else bench.hardware
-    design = designed(bench, scenario, tuple(members), hardware, len(course.levels))
-    return Layout(name, scenario, design, course, course.levels, config.limits, seen)
+    counted = len(levels) if bench.replay is None and bench.search is None else None
+    design = designed(bench, scenario, tuple(members), hardware, counted)
+    return Layout(name, scenario, design, course, levels, config.limits, seen, notes)
+
+
+def _course(bench: Bench, scenario: Scenario, targets: tuple[str, ...]) -> tuple[Course, tuple[Level, ...], tuple[str, ...]]:
+    """The course, the levels of it that are known beforehand, and what there is to say of it. Raises `TraceError`."""
+    if bench.sweep is not None:
+        sweep = sweep_of(bench.sweep, targets, scenario.load, bench.arrivals)
+        loads = {sweep.varying.words(amount): sweep.varying.load(amount) for amount in sweep.amounts}
+        return sweep, tuple(Level(name, dict.fromkeys(targets, load)) for name, load in loads.items()), ()
+    if bench.search is not None:
+        return search_of(bench.search, targets, scenario.load, bench.arrivals), (), ()
+    if bench.replay is not None:
+        replay, recorded = replay_of(bench.replay, targets, Path())
+        level = replay.next(())
+        notes = tuple(f"{count} chats of the trace are left out: {why}" for why, count in recorded.left_out.items())
+        return replay, () if level is None else (level,), notes
+    course = fixed([level.load(scenario, bench.arrivals) for level in bench.levels] or [scenario.load], targets)
+    return course, course.levels, ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +105,18 @@ class Done:
 
 
 class Session:
-    """The parts that measure, for one run."""
+    """The parts that measure, for one run: `look`, and then `hold`."""
 
-    def __init__(self, layout: Layout, members: Mapping[str, Member], tell: Listener, parts: Parts) -> None:
+    def __init__(self, layout: Layout, members: Mapping[str, Member], parts: Parts) -> None:
         self._layout = layout
         self._members = members
-        self._tell = tell
         self._parts = parts
         self._run: Run | None = None
+
+    @property
+    def members(self) -> Mapping[str, Member]:
+        """The targets; from the look on, with the models that they are chatted with."""
+        return self._members
 
     def stop(self) -> bool:
         """End the run once its chats were cut off. False where it has not begun, so that there is nothing to keep."""
@@ -98,35 +126,39 @@ class Session:
         return True
 
     async def look(self) -> Before:
-        """Ask the engines what they are, and have models loaded where that is allowed. What they have now is kept to.
+        """Ask the engines what they are, have models loaded where that is allowed, and hold one chat with each.
 
-        Raises `CannotRunError` where one of them cannot be chatted with.
+        What they have now is kept to. Raises `CannotRunError` where one of them cannot be chatted with.
         """
         looked = await self._looks()
         _no_trouble({one.target: one.trouble for one in looked})
         kept = {one.target: self._members[one.target] for one in looked}
         self._members = {one.target: replace(kept[one.target], endpoint=held(kept[one.target].endpoint, one)) for one in looked}
-        loaded = await asyncio.gather(*(have_loaded(self._parts.control, endpoint) for endpoint in self._endpoints.values()))
+        loaded = await asyncio.gather(*(have_loaded(self._parts.control, member.endpoint) for member in self._members.values()))
         _no_trouble(dict(zip(self._members, loaded, strict=True)))
-        return Before(looked, before(looked, self._members, self._layout.scenario))
+        first = Run(self._plan(), self._parts.prober, self._parts.control, self._parts.clock)
+        try:
+            failed = _by_first_chats(await first.first_chats())
+        finally:
+            await first.close()
+        return Before(looked, (*before(looked, self._members, self._layout.scenario), *failed))
 
-    async def hold(self, earlier: Before, enough: Enough | None = None) -> Done:
-        """Hold one chat with each target, then the run, and look at the engines again. What was measured is kept whatever ends it.
-
-        Raises `CannotRunError` where a first chat shows that a target serves none.
-        """
-        layout, parts = self._layout, self._parts
-        plan = Plan(layout.design, layout.name, layout.scenario, self._endpoints, layout.limits, layout.course, enough)
-        run = Run(plan, parts.prober, parts.control, parts.clock, self._tell, lambda: parts.prober.running)
-        caveats = list(_by_first_chats(await run.first_chats()))
+    async def hold(self, earlier: Before, tell: Listener, enough: Enough | None = None, ready: Ready | None = None) -> Done:
+        """Hold the run, and look at the engines again. What was measured is kept whatever ends it."""
+        parts, more = self._parts, {} if ready is None else {"ready": ready}
+        run = Run(self._plan(enough), parts.prober, parts.control, parts.clock, tell, is_able=lambda: parts.prober.running, **more)
         self._run = run
-        ended = await run.hold()
+        try:
+            ended = await run.hold()
+        finally:
+            await run.close()
         later = await self._looks()
-        return Done(ended, later, (*caveats, *after(earlier.looked, later)))
+        return Done(ended, later, after(earlier.looked, later))
 
-    @property
-    def _endpoints(self) -> Mapping[str, Endpoint]:
-        return {name: member.endpoint for name, member in self._members.items()}
+    def _plan(self, enough: Enough | None = None) -> Plan:
+        layout = self._layout
+        endpoints = {name: member.endpoint for name, member in self._members.items()}
+        return Plan(layout.design, layout.name, layout.scenario, endpoints, layout.limits, layout.course, enough)
 
     async def _looks(self) -> tuple[Looked, ...]:
         return tuple(await asyncio.gather(*(look(self._parts.control, self._parts.scraper, member) for member in self._members.values())))
@@ -150,12 +182,11 @@ async def parts() -> AsyncIterator[Parts]:
         yield Parts(prober, control, scraper, clock)
 
 
-def _by_first_chats(records: Sequence[ChatRecord]) -> Iterator[Caveat]:
+def _by_first_chats(records: Sequence[ChatRecord]) -> tuple[Caveat, ...]:
     """What failed first chats say against the comparison. Raises `CannotRunError` where there can be none."""
     failed = {record.target: record.failure for record in records if record.failure is not None}
     _no_trouble({name: f"{failure.reason.value}: {failure.detail}" for name, failure in failed.items() if failure.reason not in _GOES_ON})
-    for name, failure in failed.items():
-        yield Caveat(f"the first chat with {name} failed: {failure.reason.value}: {failure.detail}", (name,))
+    return tuple(Caveat(f"the first chat with {name} failed: {failure.reason.value}: {failure.detail}", (name,)) for name, failure in failed.items())
 
 
 def _no_trouble(troubles: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from cli.bench_wanted import Rates, Users, Wanted
+from cli.bench_wanted import BenchError, Rates, Users, Wanted
 from cli.configuration import config_option
 from cli.given import target_option
 from cli.probe_options import Duration
@@ -61,6 +61,7 @@ _OPTIONS = (
     click.option("--slo", metavar="NAME", help="What a good chat keeps to: a preset like interactive, or one of the configuration's slos."),
     click.option("--objective", metavar="PERCENT", help="With --slo: the run fails where fewer chats were good, with any target at any load."),
     click.option("--until", multiple=True, metavar="M.Q:PERCENT", help="End early once this is known, like ttft.p95:5%; repeatable."),
+    click.option("--progress/--no-progress", default=True, help="Whether the run is shown live on a terminal; else a line tells of each block."),
     click.option("--name", metavar="NAME", help="What the results are called; left out: as the command or the file."),
     click.option(
         "--output-dir",
@@ -84,11 +85,15 @@ def _run(preset: str | None, configs: tuple[Path, ...], name: str, options: dict
     from probes.extras import missing
 
     if (lacking := missing("bench")) is not None:
-        raise click.ClickException(f"it needs {lacking}")
-    from cli.bench_run import bench
+        raise BenchError(f"it needs {lacking}")
+    from cli.bench_run import INTERRUPTED, bench
 
     given_name = options.pop("name")
-    raise click.exceptions.Exit(bench(Wanted(preset=preset, configs=configs, name=given_name or name, **options)))
+    try:
+        code = bench(Wanted(preset=preset, configs=configs, name=given_name or name, **options))
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    raise click.exceptions.Exit(code)
 
 
 def _preset(name: str, about: str) -> click.Command:

@@ -8,15 +8,34 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import click
+import orjson
+from rich.console import Console
 
-from bench.design import DesignError
-from bench.events import End
-from bench.lines import Lines
-from bench.session import CannotRunError, Layout, Session, lay_out, parts
+from bench.courses.traces import TraceError
+from bench.design import DesignError, seconds_of_level
+from bench.engine_side.side import EngineSide
+from bench.objective import judged
+from bench.own_health import watched
+from bench.progress.board import Board
+from bench.progress.showing import showing
+from bench.results.listing import find_run
+from bench.results.manifest import Manifest, State
+from bench.results.problem import ResultsError
+from bench.results.summarising import summarised
+from bench.results.summary_files import SUMMARY
+from bench.results.writing import Ending, RunWriter, begin
+from bench.session import Before, CannotRunError, Layout, Parts, Session, lay_out, parts
+from bench.summary.writing import from_json
+from bench.until import WellEnough, parse
+from cli.bench_about import about_run, gpu_pages, seen_in_words, to_listeners
+from cli.bench_dry import dry_run, limits_in_words
 from cli.bench_wanted import BenchError, Wanted, configuration
+from cli.results_shown import show_run
 from config.model import Config
+from config.quantities import write_share
 from config.secrets import SecretError
 from discovery.kubernetes.once import seen_once
 from discovery.plan import Plan, plan
@@ -36,12 +55,19 @@ def bench(wanted: Wanted) -> int:
     try:
         members = _chosen(_members(config), wanted, config)
         layout = lay_out(config, members)
-    except (DesignError, SecretError) as error:
+    except (DesignError, SecretError, TraceError) as error:
         raise BenchError(str(error)) from error
+    if wanted.dry_run:
+        unasked = [name for name, member in members.items() if any(member.endpoint.url in given for given in wanted.targets)]
+        for line in dry_run(layout, members, unasked):
+            click.echo(line)
+        return 0
+    for line in limits_in_words(layout):
+        click.echo(line, err=True)
     lines = start_logging("warning")
     try:
-        return run(_hold(members, layout))
-    except CannotRunError as error:
+        return run(_hold(wanted, config, members, layout))
+    except (CannotRunError, ResultsError) as error:
         raise BenchError(str(error)) from error
     except asyncio.CancelledError:
         return INTERRUPTED
@@ -78,15 +104,74 @@ def _chosen(members: Mapping[str, Member], wanted: Wanted, config: Config) -> Ma
     return {name: member for name, member in covered.items() if any(fnmatchcase(name, pattern) for pattern in patterns)}
 
 
-async def _hold(members: Mapping[str, Member], layout: Layout) -> int:
+async def _hold(wanted: Wanted, config: Config, members: Mapping[str, Member], layout: Layout) -> int:
+    console = Console(stderr=True, highlight=False)
     async with parts() as measuring:
-        session = Session(layout, members, Lines(lambda line: click.echo(line, err=True)), measuring)
+        session = Session(layout, members, measuring)
         with _interrupts(session):
             earlier = await session.look()
-            gc.collect()
-            gc.freeze()  # what stands now stays: it is not looked through again while chats are held
-            done = await session.hold(earlier)
-    return {End.INTERRUPTED: INTERRUPTED, End.FAILED: BenchError.exit_code}.get(done.ended.end, 0)
+            for line in seen_in_words(earlier):
+                click.echo(line, err=True)
+            about = about_run(wanted, config, session.members, earlier)
+            writer = begin(wanted.output_dir, about, at=measuring.clock.epoch_seconds(), warn=lambda line: click.echo(line, err=True))
+            try:
+                ending = await _run(wanted, config, layout, session, earlier, measuring, writer, console)
+            except asyncio.CancelledError:
+                writer.finish(Ending(at=measuring.clock.epoch_seconds()))
+                click.echo(f"stopped at once; what was measured is in {writer.folder}, without a summary", err=True)
+                raise
+        manifest = await asyncio.to_thread(writer.finish, ending)
+    return _told(writer.folder, manifest, config)
+
+
+async def _run(
+    wanted: Wanted, config: Config, layout: Layout, session: Session, earlier: Before, measuring: Parts, writer: RunWriter, console: Console
+) -> Ending:
+    """Hold the run, watched and shown, and give what is known at its end."""
+    gpus = tuple(gpu_pages(config, session.members))
+    side = EngineSide(session.members, measuring.scraper, measuring.clock, keep=writer.native, gpus=gpus)
+    levels = [(level.name, seconds_of_level(level, layout.design, layout.scenario)) for level in layout.levels]
+    board = Board(measuring.clock.epoch_seconds, levels, wanted.name)
+    enough = WellEnough(tuple(parse(one) for one in wanted.until)) if wanted.until else None
+    gc.collect()
+    gc.freeze()  # what stands now stays: it is not looked through again while chats are held
+    async with watched(measuring) as health, side, showing(board, console, live=None if wanted.progress else False) as shown:
+        done = await session.hold(earlier, to_listeners(writer, side, shown), enough, side.caught_up)
+    return Ending(
+        at=measuring.clock.epoch_seconds(),
+        summarise=summarised,
+        caveats=done.caveats,
+        findings=tuple(finding.to_json() for finding in side.findings()),
+        engines={one.target: one.to_json() for one in done.looked},
+        health=health.to_json(),
+    )
+
+
+def _told(folder: Path, manifest: Manifest, config: Config) -> int:
+    """Show the summary, and give the exit code."""
+    try:
+        show_run(find_run(folder.parent, folder.name))
+    except ResultsError as error:
+        click.echo(str(error), err=True)
+        return BenchError.exit_code
+    click.echo(f"\n{folder}: chatprobe results show {folder.name}", err=True)
+    return _code(folder, manifest, config)
+
+
+def _code(folder: Path, manifest: Manifest, config: Config) -> int:
+    if manifest.state is State.INTERRUPTED:
+        return INTERRUPTED
+    if manifest.state is State.FAILED or manifest.problems:
+        return BenchError.exit_code
+    bench = config.bench
+    if bench.slo is None or bench.objective is None:
+        return 0
+    summary = from_json(orjson.loads((folder / SUMMARY).read_bytes()))
+    judgement = judged(summary, bench.slo.name, float(bench.objective))
+    click.echo(f"objective {write_share(bench.objective)} of {bench.slo.name}: {judgement.verdict}", err=True)
+    for line in judgement.why:
+        click.echo(f"  {line}", err=True)
+    return {"met": 0, "missed": 1, "undecided": BenchError.exit_code}[judgement.verdict]
 
 
 @contextmanager

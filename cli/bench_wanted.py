@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,13 +75,26 @@ class Wanted:
     until: tuple[str, ...] = ()
     output_dir: Path = Path("results")
     dry_run: bool = False
+    progress: bool = True
 
 
 def configuration(wanted: Wanted) -> Config:
     """The configuration with the options laid over it. Raises `click.ClickException`; what is wrong with a file is printed before."""
     if wanted.users and wanted.rates:
         raise click.UsageError("give --users or --rate, not both")
+    check_until(wanted.until)
     return _with_options(_loaded(wanted).config, wanted)
+
+
+def check_until(written: tuple[str, ...]) -> None:
+    """Raises `click.BadParameter` for what cannot be read."""
+    from bench.until import parse
+
+    for one in written:
+        try:
+            parse(one)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--until") from None
 
 
 def _loaded(wanted: Wanted) -> Loaded:
@@ -88,16 +103,24 @@ def _loaded(wanted: Wanted) -> Loaded:
     from config.reader import Text, find, read
     from config.starters import bench_preset
 
-    below = [Text(f"preset {wanted.preset}", bench_preset(wanted.preset))] if wanted.preset else []
     given = [read_given(one) for one in wanted.targets]
     above = []
     if given:
         above = [Text("--target", unasked_block(given) if wanted.dry_run else asyncio.run(targets_block(given)))]
     try:
         files = wanted.configs if given and (wanted.configs or wanted.preset) else find(wanted.configs)
+        below = [Text(f"preset {wanted.preset}", bench_preset(wanted.preset, _said(files)))] if wanted.preset else []
         return read(files, below=below, above=above)
     except ConfigError as error:
         raise _refused(error) from error
+
+
+def _said(files: Sequence[Path]) -> set[str]:
+    """The keys that stand under `bench` in any of the files. Raises `ConfigError`."""
+    from config.places import bytes_of, read_yaml
+
+    written = [read_yaml(bytes_of(file), str(file))[0].plain() for file in files]
+    return {key for content in written if isinstance(content, dict) and isinstance(content.get("bench"), dict) for key in content["bench"]}
 
 
 def _refused(error: Exception) -> click.exceptions.Exit:
@@ -109,6 +132,8 @@ def _with_options(config: Config, wanted: Wanted) -> Config:
     from config.bench import BenchLevel
 
     bench: dict[str, Any] = {}
+    if wanted.users or wanted.rates:
+        bench |= {"sweep": None, "search": None, "replay": None}
     if wanted.users:
         bench["levels"] = tuple(BenchLevel(users=users) for users in wanted.users)
     if wanted.rates:
@@ -119,6 +144,8 @@ def _with_options(config: Config, wanted: Wanted) -> Config:
         bench["rounds"] = wanted.rounds
     if wanted.hardware is not None:
         bench["hardware"] = wanted.hardware
+    if wanted.objective is not None:
+        bench["objective"] = _objective(config, wanted)
     if wanted.slo is not None:
         bench["slo"] = _slo(config, wanted.slo)
     changed = config.model_copy(update={"bench": config.bench.model_copy(update=bench)})
@@ -127,6 +154,17 @@ def _with_options(config: Config, wanted: Wanted) -> Config:
     name = config.bench.scenario or next(iter(config.scenarios))
     scenario = config.scenarios[name].model_copy(update={"seed": wanted.seed})
     return changed.model_copy(update={"scenarios": {**config.scenarios, name: scenario}})
+
+
+def _objective(config: Config, wanted: Wanted) -> Decimal:
+    from config.quantities import read_share
+
+    if wanted.slo is None and config.bench.slo is None:
+        raise click.BadParameter("has no SLO to ask for; give --slo NAME too", param_hint="--objective")
+    try:
+        return read_share(wanted.objective)
+    except ValueError as error:
+        raise click.BadParameter(f"{wanted.objective} {error}", param_hint="--objective") from None
 
 
 def _slo(config: Config, name: str) -> ChatSlo:

@@ -8,10 +8,11 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, Strict, model_validator
 
 from config.base import Section
+from config.bench_courses import BenchReplay, BenchSearch, BenchSweep
 from config.bench_slos import PRESETS, SloOfChats
 from config.load import ArrivalKind, ClosedLoop, Load, OpenLoop, RateStage, UserStage
-from config.quantities import Rate, Seconds
-from config.rules import Finding, as_error
+from config.quantities import NamePattern, Rate, Seconds, Share
+from config.rules import Finding, as_error, check_page_url
 from config.scenario import Scenario, above_zero
 from config.shapes import MOST_USERS, Stages
 from config.targets import NonEmpty
@@ -49,6 +50,18 @@ class BenchLevel(Section):
         return ClosedLoop(users, like.think_time, like.ramp_up_seconds) if isinstance(like, ClosedLoop) else ClosedLoop(users)
 
 
+class BenchGpus(Section):
+    """GPUs of engines, as an exporter of NVIDIA's DCGM tells of them."""
+
+    url: Annotated[str, AfterValidator(check_page_url)] = Field(description="page of the exporter, like `http://127.0.0.1:9400/metrics`")
+    targets: Annotated[tuple[NamePattern, ...], Strict(False)] | None = Field(
+        default=None, description="names of the targets whose engines run there, or patterns like `team-*`; left out: all"
+    )
+    gpus: Annotated[tuple[Annotated[int, Field(ge=0, le=10_000)], ...], Strict(False)] = Field(
+        default=(), description="indices of their GPUs; left out: all of the page"
+    )
+
+
 class Bench(Section):
     """What `chatprobe bench` does. `serve` takes no notice of it."""
 
@@ -56,6 +69,11 @@ class Bench(Section):
     levels: Annotated[tuple[BenchLevel, ...], Strict(False)] = Field(
         default=(), description="loads, measured one after another, like `[{users: 1}, {users: 10}]`; left out: the scenario's own"
     )
+    sweep: BenchSweep | None = Field(default=None, description="in place of `levels`: loads from low to high, which show where an engine's limit is")
+    search: BenchSearch | None = Field(
+        default=None, description="in place of `levels`: the search for the highest rate, or number of users, that meets an SLO"
+    )
+    replay: BenchReplay | None = Field(default=None, description="in place of `levels`: a recorded load that is held again")
     arrivals: ArrivalKind = Field(default="poisson", description="how chats at a rate come: by chance, as from many people, or in `constant` gaps")
     rounds: Annotated[int, Field(ge=1, le=1000)] = Field(default=5, description="how often each level is measured; each round has all targets")
     duration_seconds: Seconds | None = Field(
@@ -74,8 +92,12 @@ class Bench(Section):
     hardware: Hardware = Field(
         default="seen", description="`own`: all targets are chatted with at the same instants; `shared`: one after another; `seen`: by their hosts"
     )
+    gpus: Annotated[tuple[BenchGpus, ...], Strict(False)] = Field(default=(), description="where the GPUs of the engines are watched, if anywhere")
     slo: SloOfChats | None = Field(
         default=None, description=f"what a good chat keeps to: {listed([f'`{name}`' for name in PRESETS], 'or')}, or `{{ttft: 500ms, tpot: 50ms}}`"
+    )
+    objective: Share | None = Field(
+        default=None, description="with `slo`: share of good chats, with each target at each load, below which the run fails"
     )
 
     @model_validator(mode="after")
@@ -85,10 +107,16 @@ class Bench(Section):
         return self
 
     def _misfits(self) -> Iterator[Finding]:
+        if self.objective is not None and self.slo is None:
+            yield ("objective",), "has no SLO to ask for; write slo: interactive, or leave it out"
         if self.duration_seconds is not None and self.block_seconds is not None:
             yield ("block",), "is a second length beside duration, from which that of the blocks follows; leave out one of the two"
         if self.block_seconds is not None and self.warm_up_seconds is not None and self.warm_up_seconds >= self.block_seconds:
             yield ("warm_up",), "is as long as the block, so that no chat would count; write a shorter one, or a longer block"
+        courses = {"levels": self.levels or None, "sweep": self.sweep, "search": self.search, "replay": self.replay}
+        given = [key for key, course in courses.items() if course is not None]
+        for key in given[1:]:
+            yield (key,), f"says otherwise than {given[0]} which loads are measured; leave out one of the two"
         written = [(level.users, level.rate, level.stages) for level in self.levels]
         for index, level in enumerate(written):
             if level in written[:index]:

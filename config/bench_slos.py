@@ -59,9 +59,9 @@ PRESETS: Mapping[str, ChatSlo] = {
 class OwnSlo(Section):
     """`{ttft: 500ms, tpot: 50ms, e2e: 10s}` as it is written."""
 
-    ttft_seconds: Seconds | None = Field(default=None, alias="ttft")
-    tpot_seconds: Seconds | None = Field(default=None, alias="tpot")
-    e2e_seconds: Seconds | None = Field(default=None, alias="e2e")
+    ttft_seconds: Seconds | None = Field(default=None, alias="ttft", description="longest time to first token of a good chat")
+    tpot_seconds: Seconds | None = Field(default=None, alias="tpot", description="longest time per output token of a good chat")
+    e2e_seconds: Seconds | None = Field(default=None, alias="e2e", description="longest good chat, from start to end")
 
     @model_validator(mode="after")
     def _of_something(self) -> Self:

@@ -51,6 +51,7 @@ def settle(
             yield (*place, "tls", "key_file"), text
         yield from _environment(place, holder.get("api_key"), environ)
     yield from _discovery(data.get("discovery"), folder_of)
+    yield from _trace(data.get("bench"), folder_of)
 
 
 def _holders(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:
@@ -114,6 +115,14 @@ def _fault(secret: SecretRef, environ: Mapping[str, str]) -> str | None:
     except SecretError as error:
         return error.fault
     return None
+
+
+def _trace(bench: Any, folder_of: FolderOf) -> Iterator[Finding]:
+    replay = bench.get("replay") if isinstance(bench, dict) else None
+    if isinstance(replay, dict) and isinstance(replay.get("file"), str) and replay["file"]:
+        where = ("bench", "replay", "file")
+        if text := _settle(replay, "file", folder_of(where), None, {}):
+            yield where, text
 
 
 def _discovery(discovery: Any, folder_of: FolderOf) -> Iterator[Finding]:

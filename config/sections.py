@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from config.alerting import Alerts
 from config.base import Section
-from config.bench import Bench, BenchLevel
+from config.bench import Bench, BenchGpus, BenchLevel
+from config.bench_courses import BenchReplay, BenchSearch, BenchSweep, RateSteps, UserSteps
+from config.bench_slos import OwnSlo
 from config.credentials import Credential
 from config.engine_metrics import Native, TargetMetrics
 from config.expectation import Expectation
@@ -37,6 +39,14 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
     ("metrics",): Metrics,
     ("bench",): Bench,
     ("bench", "levels", "*"): BenchLevel,
+    ("bench", "sweep"): BenchSweep,
+    ("bench", "sweep", "rate"): RateSteps,
+    ("bench", "sweep", "users"): UserSteps,
+    ("bench", "gpus", "*"): BenchGpus,
+    ("bench", "slo"): OwnSlo,
+    ("bench", "search"): BenchSearch,
+    ("bench", "search", "slo"): OwnSlo,
+    ("bench", "replay"): BenchReplay,
     ("bench", "levels", "*", "stages", "*"): Stage,
     ("alerts",): Alerts,
     ("alerts", "notify"): Notify,
@@ -61,6 +71,14 @@ EXAMPLES = {
     ("targets", "*", "url"): "url: http://127.0.0.1:8000",
     ("slos", "*", "scenario"): "scenario: NAME",
     ("slos", "*", "objective"): "objective: 99%",
+    ("bench", "sweep", "rate", "from"): "from: 1/s",
+    ("bench", "sweep", "rate", "to"): "to: 32/s",
+    ("bench", "sweep", "users", "from"): "from: 1",
+    ("bench", "sweep", "users", "to"): "to: 64",
+    ("bench", "search", "slo"): "slo: conversational",
+    ("bench", "search", "most"): "most: 200, or most: 50/s",
+    ("bench", "replay", "file"): "file: PATH",
+    ("bench", "gpus", "*", "url"): "url: http://127.0.0.1:9400/metrics",
     ("alerts", "notify", "receivers"): 'receivers: {slack: {channel: "#llm-alerts"}}',
     ("alerts", "notify", "receivers", "slack", "channel"): 'channel: "#llm-alerts"',
     ("alerts", "notify", "receivers", "email", "to"): "to: oncall@example.com",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from importlib.resources import files
+
+import yaml
 
 _EXAMPLE = "example"
 _BENCH = "bench-"
@@ -22,8 +25,20 @@ def starter(preset: str | None = None) -> str:
     return files("config").joinpath(f"{preset}.yaml").read_text(encoding="utf-8")
 
 
-def bench_preset(name: str) -> str:
-    """The text of a preset of benchmark runs, which is laid below a configuration with targets. Raises KeyError for a name that is none."""
+_EITHER = (("levels", "sweep", "search", "replay"), ("duration", "block"))
+"""Keys of `bench` of which there is one at a time."""
+
+
+def bench_preset(name: str, said: Collection[str] = ()) -> str:
+    """The text of a preset of benchmark runs, which is laid below a configuration with targets. Raises KeyError for a name that is none.
+
+    It is without what the keys that the configuration's own `bench` has stand for in another way.
+    """
     if name not in BENCH_PRESETS:
         raise KeyError(name)
-    return files("config").joinpath(f"{_BENCH}{name}.yaml").read_text(encoding="utf-8")
+    written = yaml.safe_load(files("config").joinpath(f"{_BENCH}{name}.yaml").read_text(encoding="utf-8"))
+    for either in _EITHER:
+        if any(key in said for key in either):
+            written["bench"] = {key: value for key, value in written["bench"].items() if key not in either}
+    text: str = yaml.safe_dump(written, sort_keys=False)
+    return text

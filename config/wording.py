@@ -16,6 +16,7 @@ from config.sections import EXAMPLES, SECTIONS, keys, pattern_of
 _WANTED = {
     "string_type": "text belongs; write it, in quotes if it looks like something else",
     "int_type": "a whole number belongs; write digits alone, like 64 or 1000000, without quotes",
+    "float_type": "a number belongs; write digits alone, like 2 or 0.5, without quotes",
     "bool_type": "true or false belongs; write one of them, without quotes",
     "tuple_type": "a list belongs; write [FIRST, SECOND]",
     "mapping_type": "a map belongs; write NAME: {KEY: VALUE}",

@@ -48,6 +48,18 @@ class Member:
     replicas: tuple[Replica, ...] | None = None
     replica_tls: TlsSettings = TlsSettings()
 
+    def reached(self, endpoint: Endpoint, page: MetricsPage) -> Endpoint:
+        """The endpoint as one of its pages is asked.
+
+        A discovered pod is shown neither key nor headers: they are for the host of the target's URL, and a pod's host is
+        another.
+        """
+        if self.replicas is None:
+            return endpoint
+        settings = self.replica_tls
+        tls = Tls(ca_file=settings.ca_file, server_name=settings.server_name or page.server_name, insecure=settings.insecure)
+        return replace(endpoint, api_key=None, headers={}, tls=tls)
+
 
 @dataclass(frozen=True, slots=True)
 class Roster:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.design import DesignError
 from bench.level import Level, Measured
 from config.load import ClosedLoop, Every, Load
 from config.quantities import write_duration, write_rate
@@ -22,10 +23,10 @@ class Fixed:
 
 
 def fixed(loads: Sequence[Load], targets: Sequence[str]) -> Fixed:
-    """Each load with all these targets. Raises `ValueError` where two loads would have one name."""
+    """Each load with all these targets. Raises `DesignError` where two loads would have one name."""
     names = [name_of(load) for load in loads]
     if twice := next((name for index, name in enumerate(names) if name in names[:index]), None):
-        raise ValueError(f"measures the level {twice} twice; write it once, and more rounds")
+        raise DesignError(f"the level {twice} is there twice; write it once, and more rounds to measure it more often")
     return Fixed(tuple(Level(name, dict.fromkeys(targets, load)) for name, load in zip(names, loads, strict=True)))
 
 

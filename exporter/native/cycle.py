@@ -21,11 +21,11 @@ from exporter.native.scrape import Scraped, Scraper
 from exporter.native.unified import Unified
 from exporter.native.up import Ups
 from probes import backends
-from probes.ask import UNKNOWN_MODEL, Endpoint, Tls
+from probes.ask import UNKNOWN_MODEL, Endpoint
 from probes.numbers.loaded import LoadedModel
 from probes.record import ChatRecord
 from traffic.events import Event, Facts
-from traffic.roster import Member, Roster
+from traffic.roster import Roster
 from traffic.schedule import NANOSECONDS, SHARES, Clock, nanoseconds, share
 
 FIRST_ROUND_SECONDS = 2.0
@@ -135,7 +135,7 @@ class Natives:
                 page.wanted.set()
         self._settings = roster.config.native
         wanted = {
-            (name, page.replica): (_reached(endpoints[name], member, page), page) for name, member in roster.members.items() for page in member.pages
+            (name, page.replica): (member.reached(endpoints[name], page), page) for name, member in roster.members.items() for page in member.pages
         }
         relayed = sum(backends.get(endpoint.backend).metrics is not None for endpoint, _ in wanted.values())
         self._keep.relay.configure(RelaySettings.of(self._settings), relayed)
@@ -305,19 +305,6 @@ class Natives:
 
     def _seconds_since(self, began_ns: int) -> float:
         return (self._clock.monotonic_ns() - began_ns) / NANOSECONDS
-
-
-def _reached(endpoint: Endpoint, member: Member, page: MetricsPage) -> Endpoint:
-    """The endpoint as this page is asked.
-
-    A discovered pod is shown neither key nor headers: they are for the host of the target's URL, and a pod's host is
-    another.
-    """
-    if member.replicas is None:
-        return endpoint
-    settings = member.replica_tls
-    tls = Tls(ca_file=settings.ca_file, server_name=settings.server_name or page.server_name, insecure=settings.insecure)
-    return replace(endpoint, api_key=None, headers={}, tls=tls)
 
 
 def _say(page: _Page, left_out: Sequence[LeftOut]) -> None:

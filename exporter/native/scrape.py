@@ -86,6 +86,15 @@ class Scraper:
         page, numbers = await asyncio.to_thread(_read, answer, own)
         return Scraped(page.families, numbers, began_ns, ended_ns, page.left_out)
 
+    async def families(self, endpoint: Endpoint, url: str, own: OwnMetrics, *, timeout_seconds: float) -> tuple[Family, ...]:
+        """The families at `url` that `own` is about: of a page that is no engine's. The timeout is for the whole answer.
+
+        It is sent the endpoint's key and headers, so the endpoint has to be the page's own. Raises `ScrapeError`.
+        """
+        answer = await self._answer(endpoint, url, timeout_seconds)
+        page = await asyncio.to_thread(parse, answer.whole(), answer.content_type, own)
+        return page.families
+
     async def loaded_models(self, endpoint: Endpoint, *, timeout_seconds: float) -> tuple[LoadedModel, ...]:
         """The models that an engine which loads on demand has in memory. The timeout is for the whole answer.
 

@@ -9,6 +9,7 @@ import orjson
 
 from probes.backends.base import FrameError, WireForm
 from probes.backends.fields import listed_names, proper_name
+from probes.backends.knobs import Knobs
 from probes.backends.repeats import Repeats
 from probes.backends.trail import Trail
 from probes.numbers.loaded import OnDemand
@@ -66,6 +67,9 @@ class Backend:
 
     trail: ClassVar[Trail] = Trail(log="by time and client")
     """Where it shows a single chat."""
+
+    knobs: ClassVar[Knobs] = Knobs()
+    """What its operator can turn."""
 
     # how discovery knows it
 

@@ -9,6 +9,7 @@ from probes.ask import Ask
 from probes.backends.backend import Backend
 from probes.backends.base import FrameError, WireForm
 from probes.backends.fields import JsonObject, as_list, count, length, only_name, parse_object, proper_name, seconds
+from probes.backends.knobs import Knobs
 from probes.backends.openai_chat import OpenAiChat
 from probes.backends.trail import Trail
 from probes.numbers.number import Number
@@ -108,6 +109,8 @@ class Llamacpp(Backend):
     ignores_names = True
     metrics = METRICS
     trail = Trail(log="by time and client: lines with `POST /v1/chat/completions`")
+    knobs = Knobs(batch="--parallel", cache="--ctx-size", prefill="--ubatch-size")
+    """llama.cpp `common/arg.cpp`. Without a unified cache its slots share `--ctx-size`: with more slots each has less of it."""
     usual_ports = (8080,)
     # llama-cpp is a part of the name of another server, that of llama-cpp-python
     aliases = ("llama.cpp", "llama-server")

@@ -13,6 +13,7 @@ from probes.backends.base import Event, Framing, Refusal, WireForm
 from probes.backends.complaint import complaint
 from probes.backends.fields import JsonObject, as_object, count, names, parse, seconds
 from probes.backends.finish import broken_off, finish
+from probes.backends.knobs import Knobs
 from probes.backends.ollama_models import ask_details, details, full_name, is_cloud_name, listed, loaded
 from probes.backends.refusal import by_status, in_stream
 from probes.backends.repeats import Repeats
@@ -222,6 +223,8 @@ class Ollama(Backend):
         log="by time and client: lines that begin with `[GIN]`, and those of its runner around them; `OLLAMA_DEBUG=1` says more",
     )
     """Ollama `server/routes.go::GenerateRoutes`: the access log is that of gin."""
+    knobs = Knobs(batch="OLLAMA_NUM_PARALLEL", queue="OLLAMA_MAX_QUEUE", keep="OLLAMA_KEEP_ALIVE")
+    """Ollama `envconfig/config.go`: it answers one chat at a time unless told otherwise, and each slot takes a context's memory."""
     usual_ports = (11434,)
     recognised_at = "/api/version"
     version_path = "/api/version"

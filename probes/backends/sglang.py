@@ -9,6 +9,7 @@ from probes.ask import Ask
 from probes.backends.backend import Backend
 from probes.backends.base import FrameError, WireForm
 from probes.backends.fields import as_list, length, only_name, parse_object, text
+from probes.backends.knobs import Knobs
 from probes.backends.openai_chat import OpenAiChat
 from probes.backends.trail import Trail
 from probes.numbers.family import Sample
@@ -150,6 +151,15 @@ class Sglang(Backend):
     metrics = METRICS
     trail = Trail(log="by time and client", traces="`--enable-trace` and `--otlp-traces-endpoint`")
     """SGLang `srt/managers/tokenizer_manager.py`: it takes `traceparent`, and gives requests ids of its own."""
+    knobs = Knobs(
+        batch="--max-running-requests",
+        cache="--mem-fraction-static",
+        prefill="--chunked-prefill-size",
+        prefix_cache="--disable-radix-cache",
+        queue="--max-queued-requests",
+        caution="--schedule-conservativeness",
+    )
+    """SGLang `srt/server_args.py`; what helps against requests that are put back, its docs, "Hyperparameter Tuning"."""
     usual_ports = (30000,)
     recognised_at = "/v1/models"
     version_path = "/server_info"

@@ -12,6 +12,7 @@ from probes.backends.base import Event, Framing, Refusal, WireForm
 from probes.backends.complaint import Complaint, complaint
 from probes.backends.fields import as_object, count, length, only_name, parse, parse_object, text
 from probes.backends.finish import broken_off, finish
+from probes.backends.knobs import Knobs
 from probes.backends.openai_chat import OpenAiChat
 from probes.backends.refusal import by_status, in_stream
 from probes.backends.trail import Trail
@@ -239,6 +240,13 @@ class Tgi(Backend):
         metric="`tgi_request_failure` by `err`",
     )
     """TGI `router/src/logging.rs::trace_context_middleware`: its tracer records every chat, whatever `traceparent` asks for."""
+    knobs = Knobs(
+        batch="--max-batch-total-tokens",
+        cache="--cuda-memory-fraction",
+        prefill="--max-batch-prefill-tokens",
+        queue="--max-concurrent-requests",
+    )
+    """TGI `launcher/src/main.rs`. Its batch is bounded by tokens: `--max-batch-size` is for hardware that needs padding."""
     usual_ports = (8080,)
     aliases = ("text-generation-inference",)
     recognised_at = "/info"

@@ -9,6 +9,7 @@ from probes.ask import UNKNOWN_MODEL, Ask
 from probes.backends.backend import Backend
 from probes.backends.base import WireForm
 from probes.backends.fields import JsonObject, as_list, length, parse_object, seconds
+from probes.backends.knobs import Knobs
 from probes.backends.openai_chat import OpenAiChat, cached_tokens
 from probes.backends.trail import Trail
 from probes.numbers.family import Sample
@@ -226,6 +227,14 @@ class Vllm(Backend):
         metric="`vllm:request_success_total` by `finished_reason`",
     )
     """vLLM `entrypoints/serve/engine/serving.py::_base_request_id`, `v1/engine/async_llm.py::add_request`."""
+    knobs = Knobs(
+        batch="--max-num-seqs",
+        cache="--gpu-memory-utilization",
+        prefill="--max-num-batched-tokens",
+        prefix_cache="--enable-prefix-caching",
+        queue="--max-num-queued-reqs",
+    )
+    """vLLM `engine/arg_utils.py`; what helps against preemptions, its docs `configuration/optimization.md`. The bound on the queue came with 0.29."""
     usual_ports = (8000,)
     aliases = ("vllm-openai",)
     recognised_at = "/version"

@@ -9,6 +9,7 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from config.base import Section
+from config.bench import Bench
 from config.effective import effective
 from config.engine_metrics import Native
 from config.model import Config
@@ -27,6 +28,10 @@ WRITTEN_OTHERWISE = {
     "stall_timeout": f"`{Timeouts().stall_seconds:.0f}s`",
     "load_timeout": "`5m`",
     "window": "`30d`",
+    "grace": "`30s`",
+    "pause": "`1s`",
+    "objective": "`95%`",
+    "resolution": "`5%`",
     "prompt": "`short-question`",
     "thinking": "`off`",
     "interval": "`15s`",
@@ -54,7 +59,7 @@ def default(section: type[Section], key: str, value: object) -> str:
         return "must be given"
     if key == "timeout":
         return "`5s`" if section is Native else "`120s`"
-    if key in WRITTEN_OTHERWISE and (section, key) != (Config, "metrics"):
+    if key in WRITTEN_OTHERWISE and (section, key) not in ((Config, "metrics"), (Bench, "objective")):
         return WRITTEN_OTHERWISE[key]
     if value is None or isinstance(value, Section) or value in ({}, ()):
         return ""
@@ -77,6 +82,8 @@ def test_the_defaults_that_are_written_otherwise_are_right() -> None:
         "first_token_timeout: 30s",
         "stall_timeout: 10s",
         "window: 30d",
+        "grace: 30s",
+        "pause: 1s",
         "prompt: short-question",
         "thinking: 'off'",
         "- /run/secrets",

@@ -119,6 +119,7 @@ def test_shows_defaults_in_the_words_of_the_configuration() -> None:
 
 def test_says_nothing_of_keys_that_do_not_go_with_what_was_written() -> None:
     shown = effective(parse("targets: {v: {backend: vllm, url: http://v}}\nscenarios: {b: {users: 1, conversation: creative}}\n").config)
+    shown = shown.partition("\nbench:")[0]
     assert "prompt:" not in shown
     assert "arrivals:" not in shown
     assert "every:" not in shown

@@ -8,7 +8,7 @@ from config.load import ClosedLoop, OpenLoop
 from config.model import Target
 from config.reader import parse
 from config.sections import SECTIONS, keys
-from config.starters import PRESETS, starter
+from config.starters import BENCH_PRESETS, PRESETS, bench_preset, starter
 from probes.backends import names
 
 
@@ -71,3 +71,32 @@ def test_the_stress_test_has_many_users_and_waves_of_a_hundred() -> None:
     assert users.ramp_up_seconds
     assert max(stage.users for stage in waves.stages) == 100
     assert isinstance(arrivals, OpenLoop)
+
+
+@pytest.mark.parametrize("preset", BENCH_PRESETS)
+def test_what_a_preset_of_benchmark_runs_says_holds_with_any_targets(preset: str) -> None:
+    loaded = parse(f"targets: {{v: {{backend: vllm, url: http://v}}}}\n{bench_preset(preset)}")
+    bench = loaded.config.bench
+    assert bench.scenario in loaded.config.scenarios
+    assert bench.duration_seconds == {"quick": 300, "standard": 1800, "stress": 4200}[preset]
+    assert bench.levels
+    assert all(level.users is not None for level in bench.levels)
+
+
+def test_the_stress_preset_has_fifty_users_and_more() -> None:
+    levels = parse(f"targets: {{v: {{backend: vllm, url: http://v}}}}\n{bench_preset('stress')}").config.bench.levels
+    assert min(level.users or 0 for level in levels) >= 50
+
+
+@pytest.mark.parametrize(("said", "left_out"), [("sweep", "levels"), ("replay", "levels"), ("block", "duration"), ("duration", "duration")])
+def test_a_preset_does_not_say_what_is_said_in_another_way(said: str, left_out: str) -> None:
+    whole, without = bench_preset("quick"), bench_preset("quick", {said})
+    assert f"{left_out}:" in whole
+    assert f"{left_out}:" not in without
+    assert "rounds: 5" in without
+
+
+def test_no_preset_of_benchmark_runs_of_that_name() -> None:
+    with pytest.raises(KeyError):
+        bench_preset("quick-test")
+    assert not set(PRESETS) & {f"bench-{name}" for name in BENCH_PRESETS}

@@ -1,0 +1,78 @@
+"""One target at one level, with everything that its engine's side tells of it: what a rule looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from bench.chat import Chat
+from bench.engine_side.accounts import Account, Look, accounts
+from bench.engine_side.gpus import GpuReading
+from bench.engine_side.growth import summed
+from bench.engine_side.notes import Notes, Told
+from probes import backends
+from probes.backends.knobs import Knobs
+from probes.numbers.histogram import Histogram
+from probes.numbers.number import Number
+from probes.numbers.page import amount, histogram
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """`chats` are all of the target at this level, `told` what its engine said of those that count."""
+
+    target: str
+    backend: str
+    level: str
+    chats: tuple[Chat, ...]
+    accounts: tuple[Account, ...]
+    told: tuple[Told, ...]
+    gpus: tuple[GpuReading, ...]
+    """Looks at the GPUs that it is on, failed ones too."""
+
+    @property
+    def title(self) -> str:
+        """The engine as people write it."""
+        return backends.get(self.backend).title
+
+    @property
+    def knobs(self) -> Knobs:
+        return backends.get(self.backend).knobs
+
+    @cached_property
+    def ttfts(self) -> tuple[float, ...]:
+        """The client's TTFT of each chat that counts and had a first token, in seconds, rising."""
+        return tuple(sorted(chat.ttft_seconds for chat in self.chats if chat.counts and chat.ttft_seconds is not None))
+
+    @property
+    def looks(self) -> tuple[Look, ...]:
+        return tuple(look for account in self.accounts for look in account.looks)
+
+    def counted(self, number: Number) -> float | None:
+        """By how much a counter grew while it was measured, over all blocks of the level; None where it is not known of any."""
+        known = [account.measured for account in self.accounts if number in account.measured]
+        return amount(summed(known), number)
+
+    def observed(self, number: Number) -> Histogram | None:
+        """What a histogram observed while it was measured, over all blocks of the level; None where it observed nothing."""
+        known = [account.measured for account in self.accounts if number in account.measured]
+        found = histogram(summed(known), number)
+        return found if found is not None and found.count > 0 else None
+
+
+def cases(notes: Notes) -> Iterator[Case]:
+    """Each target at each level, targets in their order, levels rising."""
+    levels = {block.number: block.level for block in notes.blocks}
+    known = accounts(notes.readings, notes.blocks, notes.engines)
+    for target, backend in notes.engines.items():
+        for level in notes.levels:
+            yield Case(
+                target=target,
+                backend=backend,
+                level=level,
+                chats=tuple(chat for chat in notes.chats if chat.target == target and chat.place.level == level),
+                accounts=tuple(account for account in known if account.target == target and account.block.level == level),
+                told=tuple(told for told in notes.told if told.target == target and levels.get(told.block) == level and not told.warm_up),
+                gpus=tuple(one for one in notes.gpus if one.target == target and levels.get(one.block) == level),
+            )
