@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -64,6 +65,12 @@ class Case:
 def cases(notes: Notes) -> Iterator[Case]:
     """Each target at each level, targets in their order, levels rising."""
     levels = {block.number: block.level for block in notes.blocks}
+    chats, told = defaultdict[tuple[str, str | None], list[Chat]](list), defaultdict[tuple[str, str | None], list[Told]](list)
+    for chat in notes.chats:
+        chats[chat.target, chat.place.level].append(chat)
+    for one in notes.told:
+        if not one.warm_up:
+            told[one.target, levels.get(one.block)].append(one)
     known = accounts(notes.readings, notes.blocks, notes.engines)
     for target, backend in notes.engines.items():
         for level in notes.levels:
@@ -71,8 +78,8 @@ def cases(notes: Notes) -> Iterator[Case]:
                 target=target,
                 backend=backend,
                 level=level,
-                chats=tuple(chat for chat in notes.chats if chat.target == target and chat.place.level == level),
+                chats=tuple(chats[target, level]),
                 accounts=tuple(account for account in known if account.target == target and account.block.level == level),
-                told=tuple(told for told in notes.told if told.target == target and levels.get(told.block) == level and not told.warm_up),
-                gpus=tuple(one for one in notes.gpus if one.target == target and levels.get(one.block) == level),
+                told=tuple(told[target, level]),
+                gpus=tuple(gpu for gpu in notes.gpus if gpu.target == target and levels.get(gpu.block) == level),
             )

@@ -38,16 +38,14 @@ class Part:
 class Split:
     """The mean TTFT and its parts; None for a part that the engine does not tell.
 
-    `by` says whose TTFT it is: the engine's own, or the client's where the engine has none. `prefill_by` is whether the
-    prefill is told for each request, or for each pass over a batch of them.
+    The TTFT is the engine's own, or the client's where the engine has none. `prefill_by` is whether the prefill is told
+    for each request, or for each pass over a batch of them.
     """
 
     ttft_seconds: float
     tail_seconds: float | None
-    by: str
     queue: Part | None
     prefill: Part | None
-    load: Part | None = None
     prefill_by: str = "request"
 
 
@@ -65,7 +63,6 @@ def split(case: Case) -> Split | None:
     return Split(
         ttft_seconds=ttft_seconds,
         tail_seconds=tail_seconds,
-        by="engine" if own else "client",
         queue=_part(queue, ttft_seconds, tail_seconds),
         prefill=_part(prefill, ttft_seconds, tail_seconds),
         prefill_by="request" if prefill is None or prefill.count >= 0.95 * requests else "pass",
@@ -112,10 +109,8 @@ def _of_chats(told: Sequence[Told]) -> Split | None:
     return Split(
         whole / len(ttfts),
         tail_seconds,
-        "client",
         queue=part(lambda one: one.queue_seconds),
         prefill=part(lambda one: one.prefill_seconds),
-        load=part(lambda one: one.load_seconds),
     )
 
 

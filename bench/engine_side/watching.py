@@ -94,6 +94,7 @@ class Watching:
         finally:
             for task in self._tasks:
                 task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def __call__(self, event: Event) -> None:
         match event:

@@ -66,6 +66,7 @@ class Board:
     _chats: list[Chat] = field(default_factory=list)
     _begun: list[str] = field(default_factory=list)
     _block_began: float = 0.0
+    _length: float = 0.0
     _load_seconds: float = 0.0
     _real_seconds: float = 0.0
     _blocks_over: int = 0
@@ -109,7 +110,7 @@ class Board:
 
     def _begin_block(self, block: Block) -> None:
         self.block_in_round = self.block_in_round + 1 if block.round == self.round else 1
-        self.block, self.round, self._block_began = block, block.round, self.now()
+        self.block, self.round, self._block_began, self._length = block, block.round, self.now(), block.seconds
 
     def _end_block(self, block: Block) -> None:
         took = self.now() - self._block_began
@@ -159,8 +160,7 @@ class Board:
         length = self.block.seconds if self.block else 0.0
         done = min(self.now() - self._block_began, length) if self.block else 0.0
         slowness = self._real_seconds / self._load_seconds if self._load_seconds else 1.0
-        each = length or self._load_seconds / max(1, self._blocks_over)
-        left = (max(0, self.rounds * self.blocks - self._blocks_over) * each - done) * slowness
+        left = (max(0, self.rounds * self.blocks - self._blocks_over) * self._length - done) * slowness
         later = self._later_seconds()
         return Time(length, done, max(0.0, left) + (later or 0.0), later is not None)
 

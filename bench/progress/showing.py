@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import IO
 
+import click
 from rich.console import Console
 from rich.live import Live
 
@@ -31,7 +34,7 @@ async def showing(board: Board, console: Console, *, live: bool | None = None) -
         async with _drawn(board, console) as listener:
             yield listener
     else:
-        async with _told(board, lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True)) as listener:
+        async with _told(board, partial(_say, console.file)) as listener:
             yield listener
 
 
@@ -59,6 +62,12 @@ async def _told(board: Board, say: Callable[[str], None]) -> AsyncIterator[Liste
 
     async with _repeated(say_standing, LINES_EVERY_SECONDS):
         yield listener
+
+
+def _say(file: IO[str], line: str) -> None:
+    """A line for whoever reads along; a run goes on when nobody does any more."""
+    with suppress(OSError):
+        click.echo(line, file=file)
 
 
 def half_minute(board: Board) -> list[str]:

@@ -152,7 +152,7 @@ RULES = (
     Rule(
         name="client_gap",
         kind="cause",
-        needs="its own time to first token",
+        needs="its time to first token for our chats alone",
         known=lambda case: gap(case) is not None,
         look=_gap,
         fact="how much later the client had the first token than the engine, mean over the same chats",

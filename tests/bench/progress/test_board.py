@@ -65,6 +65,16 @@ def test_else_it_is_of_the_level_and_blocks_that_took_longer_will_go_on_so() -> 
     assert time.left_seconds == pytest.approx(4 * 36)
 
 
+def test_between_blocks_of_a_later_level_the_time_left_is_of_its_own_blocks() -> None:
+    run = Played()
+    run.round(run.level(rounds=1), 1, [0.05])
+    run.seconds = 60.0
+    run.round(run.level("80 users"), 1, [0.05], after=60.0)
+    time = run.board.time()
+    assert time is not None
+    assert time.left_seconds == pytest.approx(4 * 60)
+
+
 def test_how_well_p95_is_known_is_told_after_each_round() -> None:
     run = Played()
     level = run.level()

@@ -42,6 +42,18 @@ async def test_without_a_terminal_it_says_now_and_then_how_it_stands(monkeypatch
     assert "\x1b" not in file.getvalue()
 
 
+async def test_a_run_goes_on_when_nobody_reads_along_any_more() -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    played = Played()
+    async with showing(played.board, Console(file=Closed(), width=80)) as listener:
+        played.board, board = listener, played.board  # type: ignore[assignment]
+        played.round(played.level(), 1, [0.05])
+    assert board.standings["vllm"].ok == 1
+
+
 def test_the_half_minutes_lines() -> None:
     played = Played()
     assert half_minute(played.board) == []

@@ -1,8 +1,10 @@
 """What holds for all adapters: the registry, odd frames, and refusals that come from others than the engine."""
 
 import pickle
+import re
 import time
 from collections.abc import Callable
+from dataclasses import astuple
 
 import orjson
 import pytest
@@ -42,6 +44,7 @@ def test_what_every_backend_says_of_itself(backend: Backend) -> None:
     assert backend.recognised_at.startswith("/")
     assert not backend.generic or not backend.aliases
     assert not [alias for alias in backend.aliases if meant_by(alias) != backend.name]
+    assert [knob for knob in astuple(backend.knobs) if not re.fullmatch(r"(--[a-z-]+|[A-Z_]+)?", knob)] == []
     if backend.metrics is not None:
         told = [one.number for one in backend.metrics.numbers]
         assert len(set(told)) == len(told)
