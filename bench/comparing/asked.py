@@ -6,22 +6,22 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bench.comparing.conditions import Condition
-from bench.comparing.estimating import Good
 from bench.comparing.question import DEFAULT, Question, asked
 from bench.comparing.thresholds import Thresholds
+from bench.summary.given import Objective
 
 CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """`expected` are the facts that were to differ. `good` says which chats keep the objective of goodput; None where none was given."""
+    """`expected` are the facts that were to differ. `objective` is that of goodput; None where none was given."""
 
     thresholds: Thresholds = Thresholds()
     questions: Sequence[Question] = ()
     conditions: Sequence[Condition] = ()
     expected: Collection[str] = frozenset()
-    good: Good | None = None
+    objective: Objective | None = None
     confidence: float = CONFIDENCE
 
     @property

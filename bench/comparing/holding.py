@@ -34,7 +34,7 @@ def _condition(run: Run, target: str, level: str, one: Taken, condition: Conditi
     try:
         if condition.question.measure not in run.definitions:
             raise UndecidedError(f"{run.tool} does not measure {condition.question.measure}")
-        found = alone([one], condition.question, what.good)
+        found = alone(one, condition.question, what.objective)
         own = _clipped(found.estimate, what.confidence)
         corrected = _clipped(found.estimate, 1 - (1 - what.confidence) / family)
     except (UndecidedError, TooFewError) as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bench.comparing.asked import Asked
 from bench.comparing.deciding import decided
-from bench.comparing.estimating import Estimated, Good, UndecidedError, enough_runs, estimated, taken
+from bench.comparing.estimating import Estimated, UndecidedError, enough_runs, estimated, taken
 from bench.comparing.facts import Likeness, likeness
 from bench.comparing.holding import held
 from bench.comparing.pairing import Pair, pairing
@@ -15,6 +15,7 @@ from bench.comparing.question import Question
 from bench.comparing.run import Definition, Run, Side, Taken
 from bench.comparing.verdict import Change, JudgedChange, Outcome, Sort, Verdict
 from bench.statistics.comparison import Comparison, Contrast, compare
+from bench.summary.given import Objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def _changes(baseline: Side, candidate: Side, places: Sequence[_Place], what: As
     refused: dict[_Place, str] = {}
     for place in places:
         try:
-            measured[place] = _both(*sides[place], place, what.good)
+            measured[place] = _both(*sides[place], place, what.objective)
         except UndecidedError as error:
             refused[place] = str(error)
     compared = _compared(measured, paired=_same_run(baseline, candidate), confidence=what.confidence)
@@ -105,19 +106,17 @@ def _asked_in_vain(place: _Place, sides: tuple[Sequence[Taken], Sequence[Taken]]
     """A usual question that neither side can know, and that nobody asked for by name."""
     if place.question in (*what.questions, *what.thresholds.questions):
         return False
-    return not place.definitions or not any(
-        one.told.get(place.question) is not None or one.rounds or one.tokens_per_second for side in sides for one in side
-    )
+    return not place.definitions or not any(one.told.get(place.question) is not None or one.sample for side in sides for one in side)
 
 
-def _both(before: Sequence[Taken], after: Sequence[Taken], place: _Place, good: Good | None) -> tuple[Estimated, Estimated]:
+def _both(before: Sequence[Taken], after: Sequence[Taken], place: _Place, objective: Objective | None) -> tuple[Estimated, Estimated]:
     quantities = {definition.quantity for definition in place.definitions}
     if not quantities:
         raise UndecidedError(f"none of the tools measures {place.question.measure}")
     if len(quantities) > 1:
         raise UndecidedError("the tools mean other things by it: " + "; or ".join(definition.words for definition in place.definitions))
     over_runs = enough_runs(before, after)
-    return estimated(before, place.question, good, over_runs=over_runs), estimated(after, place.question, good, over_runs=over_runs)
+    return estimated(before, place.question, objective, over_runs=over_runs), estimated(after, place.question, objective, over_runs=over_runs)
 
 
 def _same_run(baseline: Side, candidate: Side) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bench.chat import Chat
 from bench.comparing.question import Question
+from bench.summary.sample import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +21,18 @@ class Definition:
 class Taken:
     """What one run took of one target at one level of load.
 
-    `load` says for people what the load was. `rounds` are the attempts of each round, in the order in which they began.
-    `tokens_per_second` is the engine's output in each of them, empty where that is not known. `told` are values that
-    the file itself states of the run as a whole, the only ones of a file without chats, and `attempts` is how many
-    requests these are of. `burst` says that all requests were sent at once.
+    `load` says for people what the load was. `sample` has its chats, round by round; None where the file has none.
+    `timed` says that the sample's blocks have the time in which they were measured, so that throughput follows from its
+    chats. `told` are values that the file itself states of the run as a whole, and `attempts` is how many requests these
+    are of. `burst` says that all requests were sent at once.
     """
 
     load: str
-    rounds: tuple[Sequence[Chat], ...] = ()
-    tokens_per_second: tuple[float, ...] = ()
+    sample: Sample | None = None
+    timed: bool = False
     told: Mapping[Question, float] = field(default_factory=dict)
     attempts: int = 0
     burst: bool = False
-
-    @property
-    def chats(self) -> int:
-        return sum(map(len, self.rounds))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.chat import Chat
 from bench.comparing.question import Question
 from bench.comparing.run import Definition, Run, Taken, Target
-from bench.foreign.chats import closed, in_order, opened, place
+from bench.foreign.chats import closed, opened, place, sampled
 from bench.foreign.file import ForeignError, Node, count, document, lines, number, seconds, text
 
 TOOL = "aiperf"
@@ -50,8 +50,8 @@ def read(path: Path) -> tuple[Run, ...]:
     summary, records = _files(path)
     told = document(summary)
     level, load = _load(told)
-    chats = in_order(_chats(records, level)) if records is not None else ()
-    taken = Taken(load=load, rounds=(chats,) if chats else (), told=_values(told), attempts=_attempts(told)[0])
+    sample = sampled(_chats(records, level), level) if records is not None else None
+    taken = Taken(load=load, sample=sample, told=_values(told), attempts=_attempts(told)[0])
     target = Target(name="", levels={level: taken}, facts=_target_facts(told))
     facts = {"tool.version": told.need("aiperf_version").text(), "prompts": _prompts(told)}
     if (seed := number(told.at("run_info", "random_seed"))) is not None:
@@ -64,7 +64,7 @@ def read(path: Path) -> tuple[Run, ...]:
             targets={"": target},
             definitions=DEFINITIONS,
             facts=facts,
-            notes=tuple(_notes(told, bool(chats))),
+            notes=tuple(_notes(told, sample is not None)),
         ),
     )
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bench.chat import Chat, Place
+from bench.level import Block
+from bench.summary.sample import Part, Sample
+
+_BEYOND_SECONDS = 1e-6
 
 
 def place(level: str, since_seconds: float, *, warm_up: bool = False) -> Place:
@@ -12,9 +16,13 @@ def place(level: str, since_seconds: float, *, warm_up: bool = False) -> Place:
     return Place(level, 1, 1, since_seconds, warm_up)
 
 
-def in_order(chats: Iterable[Chat]) -> tuple[Chat, ...]:
-    """Those that count, in the order in which they began."""
-    return tuple(sorted((chat for chat in chats if chat.counts), key=lambda chat: chat.place.since_seconds))
+def sampled(chats: Iterable[Chat], level: str) -> Sample | None:
+    """All requests of a run at one level as one block of one round; None without any."""
+    kept = tuple(chats)
+    if not kept:
+        return None
+    seconds = max(chat.place.since_seconds + (chat.e2e_seconds or 0.0) for chat in kept) + _BEYOND_SECONDS
+    return Sample("", (Part(Block(1, level, 1, ("",), 0.0, seconds), kept, 0.0, seconds),))
 
 
 def closed(streams: float) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.chat import Chat, Outcome
 from bench.comparing.question import Question
 from bench.comparing.run import Definition, Run, Taken, Target
-from bench.foreign.chats import ALL_AT_ONCE, closed, in_order, opened, place
+from bench.foreign.chats import ALL_AT_ONCE, closed, opened, place, sampled
 from bench.foreign.file import Node, count, document, number, seconds, text
 
 TOOL = "guidellm"
@@ -76,13 +76,16 @@ def _taken(benchmark: Node, level: str) -> Taken:
     strategy = benchmark.need("config", "strategy")
     begin = benchmark.need("start_time").number()
     duration = benchmark.need("duration").number()
-    chats = in_order(chat for kind in _OUTCOMES for chat in _chats(benchmark.at("requests", kind), _OUTCOMES[kind], level, begin))
+    chats = [chat for kind in _OUTCOMES for chat in _chats(benchmark.at("requests", kind), _OUTCOMES[kind], level, begin)]
     told: dict[Question, float] = {}
     tokens = sum(chat.output_tokens or 0 for chat in chats if chat.outcome == "ok")
     if duration > 0 and tokens and not _left_out(benchmark):
         told[Question("throughput")] = tokens / duration
     kind = strategy.need("type_").text()
-    return Taken(load=f"{level}, {kind}", rounds=(chats,), told=told, burst=level == ALL_AT_ONCE)
+    attempts = sum(chat.counts for chat in chats)
+    return Taken(
+        load=f"{level}, {kind}", sample=sampled(chats, level), told=told, attempts=attempts, burst=level == ALL_AT_ONCE
+    )
 
 
 def _chats(requests: Node | None, outcome: Outcome, level: str, begin: float) -> Iterator[Chat]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.comparing.question import Question
 from bench.comparing.run import Definition, Run, Taken, Target
-from bench.foreign.chats import in_order
+from bench.foreign.chats import sampled
 from bench.foreign.file import Node, lines, number
 from bench.foreign.itls import chats, has_chats, load, told
 
@@ -55,9 +55,9 @@ def read_results(results: Iterable[Node], path: Path) -> tuple[Run, ...]:
 def _run(result: Node, path: Path, order: int) -> Run:
     level, burst = load(result)
     detailed = has_chats(result)
-    attempts = in_order(chats(result, level)) if detailed else ()
+    sample = sampled(chats(result, level), level) if detailed else None
     values = told(result, _WORDS) if not detailed else {Question("throughput"): result.need("output_throughput").number()}
-    taken = Taken(load=level, rounds=(attempts,) if attempts else (), told=values, burst=burst)
+    taken = Taken(load=level, sample=sample, told=values, burst=burst)
     return Run(
         name=path.stem if order == 1 else f"{path.stem} {order}",
         source=str(path),

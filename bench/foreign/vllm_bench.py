@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.comparing.question import Question
 from bench.comparing.run import Definition, Run, Taken, Target
-from bench.foreign.chats import in_order
+from bench.foreign.chats import sampled
 from bench.foreign.file import Node, lines, number, text
 from bench.foreign.itls import chats, has_chats, load, told
 
@@ -47,14 +47,14 @@ def read_results(results: Iterable[Node], path: Path) -> tuple[Run, ...]:
 
 def _run(result: Node, path: Path, order: int) -> Run:
     level, burst = load(result)
-    attempts = in_order(chats(result, level)) if has_chats(result) else ()
+    sample = sampled(chats(result, level), level) if has_chats(result) else None
     values = told(result, _WORDS)
     completed, failed = number(result.need("completed")), number(result.at("failed"))
     if completed is not None and failed is not None and completed + failed:
         values[Question("success")] = completed / (completed + failed)
     taken = Taken(
         load=_load_words(result, level),
-        rounds=(attempts,) if attempts else (),
+        sample=sample,
         told=values,
         attempts=round((completed or 0) + (failed or 0)),
         burst=burst,
@@ -71,7 +71,7 @@ def _run(result: Node, path: Path, order: int) -> Run:
         tool=TOOL,
         targets={"": Target(name="", levels={level: taken}, facts=facts)},
         definitions=DEFINITIONS,
-        notes=() if attempts else (f"{path.name} has no details of requests, only the run's own values (--save-detailed keeps them)",),
+        notes=() if sample else (f"{path.name} has no details of requests, only the run's own values (--save-detailed keeps them)",),
     )
 
 
