@@ -28,3 +28,8 @@ class Asked:
     def compared(self) -> tuple[Question, ...]:
         """The questions that sides are compared in: those that were asked for, or the usual ones and those with thresholds of their own."""
         return asked(self.questions or DEFAULT, self.thresholds.questions)
+
+    @property
+    def by_name(self) -> frozenset[Question]:
+        """Those that somebody asked for by name."""
+        return frozenset((*self.questions, *self.thresholds.questions))

@@ -70,11 +70,6 @@ def alone(one: Taken, question: Question, objective: Objective | None) -> Estima
     return Estimated(_estimate(whole, question, objective), Basis.ROUNDS if len(whole.rounds) > 1 else Basis.PARTS, len(whole.rounds))
 
 
-def success(one: Taken) -> Estimated:
-    """The share of a run's chats that succeeded. Raises as `alone` does."""
-    return alone(one, Question("success"), None)
-
-
 def _samples(side: Sequence[Taken], question: Question, least: str = f"{LEAST_ROUNDS} runs a side") -> list[Sample]:
     """The chats of each run that this question is answered by."""
     found = [one.sample for one in side if one.sample is not None and (question.measure != "throughput" or one.timed)]
@@ -88,7 +83,7 @@ def _over_runs(side: Sequence[Taken], question: Question, objective: Objective |
     try:
         joined = _joined([_whole(sample) for sample in _samples(side, question)])
     except UndecidedError:
-        values = [value for one in side if (value := _value(one, question, objective)) is not None]
+        values = [value for one in side if (value := value_of(one, question, objective)) is not None]
         if len(values) < len(side):
             raise UndecidedError(f"{len(side) - len(values)} of {len(side)} runs do not tell {question}") from None
         return Estimated(_of_values(np.array(values), question, sum(one.attempts for one in side)), Basis.RUNS, len(values))
@@ -124,12 +119,12 @@ def _estimate(sample: Sample, question: Question, objective: Objective | None) -
     return quantile_of(sample, measure, question.quantile)
 
 
-def _value(one: Taken, question: Question, objective: Objective | None) -> float | None:
+def value_of(one: Taken, question: Question, objective: Objective | None) -> float | None:
     """One run's own value: of its chats where it has them, else what the file says."""
     if one.sample is not None and (question.measure != "throughput" or one.timed):
         try:
             return _estimate(_joined([_whole(one.sample)]), question, objective).shown
-        except TooFewError:
+        except (TooFewError, UndecidedError):
             return None
     return one.told.get(question)
 

@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.comparing.run import Run, Side
-from probes.wording import listed
+from probes.wording import listed, shortened
+
+_LONGEST = 120
 
 FACTS: Mapping[str, str] = {
     "model": "the model that was asked for",
@@ -44,8 +46,8 @@ class Difference:
     @property
     def words(self) -> str:
         if self.within is not None:
-            return f"the runs of the {self.within} differ in {self.fact}: {self.baseline if self.within == 'baseline' else self.candidate}"
-        return f"{self.fact} differs: {self.baseline} and {self.candidate}"
+            return f"{self.fact} is not the same in all runs of the {self.within}: {self.baseline if self.within == 'baseline' else self.candidate}"
+        return f"{self.fact} is not the same: {self.baseline}; and {self.candidate}"
 
     @property
     def makes_unlike(self) -> bool:
@@ -83,7 +85,7 @@ def likeness(baseline: Side, candidate: Side, targets: tuple[str, str], levels: 
     for fact in FACTS:
         before = _values(baseline, targets[0], levels[0], fact)
         after = _values(candidate, targets[1], levels[1], fact)
-        told = listed(sorted(before)), listed(sorted(after))
+        told = listed([shortened(value, _LONGEST) for value in sorted(before)]), listed([shortened(value, _LONGEST) for value in sorted(after)])
         if fact == "tool.version" and any(difference.fact == "tool" for difference in differences):
             continue  # the versions of two tools say nothing
         if not before or not after:

@@ -11,6 +11,16 @@ from probes.wording import listed
 
 QUALITIES = qualities()
 WITH_QUANTILES = frozenset(measure.name for measure in measures())
+_SHORT = {
+    "ttft": "TTFT",
+    "tpot": "TPOT",
+    "itl": "ITL",
+    "e2e": "E2E",
+    "stall": "stall",
+    "output_rate": "output rate",
+    "answer": f"answer of {ANSWER_TOKENS} tokens",
+}",
+}
 _QUANTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
 
 
@@ -68,6 +78,6 @@ def asked(*more: Iterable[Question]) -> tuple[Question, ...]:
 
 
 def words(question: Question) -> str:
-    """For people: `time to first token p95`."""
-    title = f"answer of {ANSWER_TOKENS} tokens" if question.measure == "answer" else question.quality.title
+    """For tables: `TTFT p95`."""
+    title = _SHORT.get(question.measure, question.quality.title)
     return title if question.quantile is None else f"{title} p{question.quantile * 100:.10g}"

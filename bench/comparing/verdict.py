@@ -41,8 +41,6 @@ class Change:
     """
 
     is_ratio: bool
-    baseline: float
-    candidate: float
     effect: float
     low: float
     high: float
@@ -56,14 +54,17 @@ class Change:
 class JudgedChange:
     """One measure of one target at one level: whether the candidate is worse by more than `threshold`.
 
-    `target` and `level` are those of the baseline, or `A → B` where the sides have other names. `definition` is the
-    tool's. `change` is None where nothing can be said.
+    `target` and `level` are those of the baseline, or `A → B` where the sides have other names. `baseline` and
+    `candidate` are the values themselves, as far as they are known. `definition` is the tool's. `change` is None where
+    nothing says how sure it is.
     """
 
     target: str
     level: str
     question: Question
     threshold: float
+    baseline: float | None
+    candidate: float | None
     change: Change | None
     outcome: Outcome
     why: str

@@ -27,6 +27,7 @@ DEFINITIONS = {
     "output_rate": Definition("before the connection to the last chunk", "tokens of the answer / request latency"),
     "stall": Definition("gap between chunks", "the longest gap between chunks"),
     "throughput": Definition("tokens over all the time", "tokens of successful answers / duration, from the first request to the last answer"),
+    "goodput": Definition("aiperf goodput", "requests with an answer that met every threshold / all, by the times of this tool"),
     "success": Definition("success", "requests with an answer / all but cancelled ones; a stream without its end is a success"),
 }
 _TOLD = {
@@ -107,7 +108,7 @@ def _load(told: Node) -> tuple[str, str]:
         level = closed(streams)
     else:
         level = kind
-    return level, f"{level}, {kind}"
+    return level, level if rate is None else f"{level}, {kind}"
 
 
 def _values(told: Node) -> dict[Question, float]:

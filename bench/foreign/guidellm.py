@@ -25,6 +25,7 @@ DEFINITIONS = {
     "e2e": Definition("guidellm e2e", "from the first request header on an open connection to the end of the stream"),
     "output_rate": Definition("guidellm e2e", "tokens of the answer / request latency"),
     "throughput": Definition("tokens over all the time", "tokens of successful answers / duration of the benchmark"),
+    "goodput": Definition("guidellm goodput", "requests with an answer that met every threshold / all, by the times of this tool"),
     "success": Definition("success", "successful / (successful + errored); a stream without its end is a success"),
 }
 _SOURCE = {"kind", "path", "source", "name", "split"}
@@ -81,10 +82,14 @@ def _taken(benchmark: Node, level: str) -> Taken:
     tokens = sum(chat.output_tokens or 0 for chat in chats if chat.outcome == "ok")
     if duration > 0 and tokens and not _left_out(benchmark):
         told[Question("throughput")] = tokens / duration
-    kind = strategy.need("type_").text()
+    kind, streams = strategy.need("type_").text(), number(strategy.at("streams"))
     attempts = sum(chat.counts for chat in chats)
     return Taken(
-        load=f"{level}, {kind}", sample=sampled(chats, level), told=told, attempts=attempts, burst=level == ALL_AT_ONCE
+        load=level if streams else f"{level}, {kind}",
+        sample=sampled(chats, level),
+        told=told,
+        attempts=attempts,
+        burst=level == ALL_AT_ONCE,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -40,7 +42,30 @@ def _of_json(path: Path) -> tuple[Run, ...]:
     if guidellm.is_one(first):
         return (guidellm.read_document(first, path),)
     if vllm_bench.is_one(first):
-        return vllm_bench.read_results(chain([first], found), path)
+        return by_level(vllm_bench.read_results(chain([first], found), path))
     if sglang_bench.is_one(first):
-        return sglang_bench.read_results(chain([first], found), path)
+        return by_level(sglang_bench.read_results(chain([first], found), path))
     raise ForeignError(f"{path}: is of no tool that is known: {KNOWN}")
+
+
+def by_level(results: Sequence[Run]) -> tuple[Run, ...]:
+    """Results of one file as runs: another level of the same target belongs to the same run, the same level is another run."""
+    runs: list[Run] = []
+    for result in results:
+        same = next((number for number, run in enumerate(runs) if _goes_with(run, result)), None)
+        if same is None:
+            runs.append(result)
+        else:
+            runs[same] = _together(runs[same], result)
+    return tuple(runs)
+
+
+def _goes_with(run: Run, result: Run) -> bool:
+    before, after = run.targets[""], result.targets[""]
+    alike = (run.facts, run.definitions, before.facts) == (result.facts, result.definitions, after.facts)
+    return alike and not before.levels.keys() & after.levels.keys()
+
+
+def _together(run: Run, result: Run) -> Run:
+    target = run.targets[""]
+    return replace(run, targets={"": replace(target, levels={**target.levels, **result.targets[""].levels})})

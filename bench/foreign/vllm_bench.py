@@ -25,6 +25,7 @@ DEFINITIONS = {
     "e2e": Definition("before the connection to the last chunk", "from before the connection to the last chunk"),
     "output_rate": Definition("before the connection to the last chunk", "tokens of the answer / latency"),
     "throughput": Definition("tokens over all the time", "tokens of successful answers / duration, from the first request to the last answer"),
+    "goodput": Definition("vllm goodput", "requests with an answer that met every threshold / all, by the times of this tool"),
     "success": Definition("success", "requests with an answer / all; a stream without its end is a success"),
 }
 _WORDS = {"ttft": "ttft", "tpot": "tpot", "itl": "itl", "e2e": "e2el"}
