@@ -47,19 +47,19 @@ def judge(baseline: Side, candidate: Side, what: Asked) -> Verdict:
     places = [_place(baseline, candidate, pair, alike[pair], question) for pair in found.pairs for question in what.compared]
     # What nobody asked for by name does not leave the rest undecided.
     passed_over = [place for place in places if place.unanswerable and place.question not in what.by_name]
+    looked_at = [place for place in places if place not in passed_over]
     missing_expected = "load" in what.expected
     grounds = (*_distrusted((*baseline.runs, *candidate.runs)), *(() if missing_expected else found.missing))
+    same = _same_run(baseline, candidate)
     return Verdict(
         baseline=tuple(run.source for run in baseline.runs),
         candidate=tuple(run.source for run in candidate.runs),
         confidence=what.confidence,
-        changes=tuple(
-            _changes([place for place in places if place not in passed_over], what, paired=_same_run(baseline, candidate), doubted=bool(grounds))
-        ),
+        changes=tuple(_changes(looked_at, what, paired=same, doubted=bool(grounds))),
         conditions=tuple(held(candidate, what)),
         sorts=tuple(Sort(target=pair.target, level=pair.level, likeness=alike[pair]) for pair in found.pairs),
         grounds=grounds,
-        notes=(*_notes(baseline, candidate), *(found.missing if missing_expected else ()), *_not_looked_at(passed_over)),
+        notes=(*_notes(baseline, candidate, same=same), *(found.missing if missing_expected else ()), *_not_looked_at(passed_over)),
     )
 
 
@@ -141,9 +141,8 @@ def _both(place: _Place, what: Asked, *, paired: bool) -> tuple[Estimated, Estim
         raise UndecidedError("the tools mean other things by it: " + "; or ".join(definition.words for definition in place.definitions))
     before, after = _in_shared_rounds(place) if paired else (place.before, place.after)
     over_runs = enough_runs(before, after)
-    return estimated(before, place.question, what.objective, over_runs=over_runs), estimated(
-        after, place.question, what.objective, over_runs=over_runs
-    )
+    first, second = (estimated(side, place.question, what.objective, over_runs=over_runs) for side in (before, after))
+    return first, second
 
 
 def _in_shared_rounds(place: _Place) -> tuple[Sequence[Taken], Sequence[Taken]]:
@@ -190,9 +189,9 @@ def _points(place: _Place, what: Asked) -> tuple[float | None, float | None]:
     return before, after
 
 
-def _notes(baseline: Side, candidate: Side) -> list[str]:
+def _notes(baseline: Side, candidate: Side, *, same: bool) -> list[str]:
     notes = [note for run in dict.fromkeys((*baseline.runs, *candidate.runs)) for note in run.notes]
-    if _same_run(baseline, candidate):
+    if same:
         return notes
     notes.append("the sides were not measured at the same time: what else changed between them is in the difference too")
     if not enough_runs(baseline.runs, candidate.runs):

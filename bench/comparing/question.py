@@ -19,7 +19,6 @@ _SHORT = {
     "stall": "stall",
     "output_rate": "output rate",
     "answer": f"answer of {ANSWER_TOKENS} tokens",
-}",
 }
 _QUANTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
 
