@@ -10,7 +10,7 @@ from bench.comparing.deciding import decided
 from bench.comparing.estimating import Estimated, UndecidedError, enough_runs, estimated, taken, value_of
 from bench.comparing.facts import Likeness, likeness
 from bench.comparing.holding import held
-from bench.comparing.pairing import Pair, pairing
+from bench.comparing.pairing import Pair, pairing, refuse_twice
 from bench.comparing.question import Question
 from bench.comparing.run import Definition, Run, Side, Taken
 from bench.comparing.verdict import Change, JudgedChange, Outcome, Sort, Verdict
@@ -41,7 +41,9 @@ class _Place:
 
 
 def judge(baseline: Side, candidate: Side, what: Asked) -> Verdict:
-    """The candidate beside the baseline, and its own conditions. Raises `PairingError` where they have nothing in common."""
+    """The candidate beside the baseline, and its own conditions. Raises `PairingError` where they have nothing in
+    common, or a run is given twice."""
+    refuse_twice((*baseline.runs, *candidate.runs))
     found = pairing(baseline, candidate)
     alike = {pair: likeness(baseline, candidate, pair.targets, pair.levels, what.expected) for pair in found.pairs}
     places = [_place(baseline, candidate, pair, alike[pair], question) for pair in found.pairs for question in what.compared]
@@ -64,7 +66,8 @@ def judge(baseline: Side, candidate: Side, what: Asked) -> Verdict:
 
 
 def judge_alone(side: Side, what: Asked) -> Verdict:
-    """Runs by their conditions alone."""
+    """Runs by their conditions alone. Raises `PairingError` where one is given twice."""
+    refuse_twice(side.runs)
     return Verdict(
         baseline=(),
         candidate=tuple(run.source for run in side.runs),

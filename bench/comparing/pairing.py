@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from bench.comparing.run import Run, Side
@@ -35,6 +35,15 @@ class Pairing:
 
     pairs: tuple[Pair, ...]
     missing: tuple[str, ...]
+
+
+def refuse_twice(runs: Iterable[Run]) -> None:
+    """Raises `PairingError` where a run is given twice, be it on both sides: it is as sure as one, however often it stands there."""
+    seen = set()
+    for run in runs:
+        if (run.source, run.name, *run.targets) in seen:
+            raise PairingError(f"{run.source} is given twice; give each run once")
+        seen.add((run.source, run.name, *run.targets))
 
 
 def pairing(baseline: Side, candidate: Side) -> Pairing:

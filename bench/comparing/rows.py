@@ -7,7 +7,7 @@ from itertools import groupby
 
 from bench.comparing.question import words
 from bench.comparing.verdict import JudgedChange, JudgedCondition, Outcome, Verdict, count
-from bench.comparing.wording import bounds, effect, share, value
+from bench.comparing.wording import allowed, bounds, effect, value
 from probes.wording import listed
 
 CHANGES = ("measure", "baseline", "candidate", "change", "between", "allowed", "verdict")
@@ -33,7 +33,7 @@ def change_cells(judged: JudgedChange) -> tuple[str, ...]:
         value(question, judged.candidate),
         "–" if change is None else effect(change),
         "–" if change is None else bounds(change),
-        share(judged.threshold, question),
+        allowed(judged.threshold, question),
         judged.outcome.upper(),
     )
 

@@ -33,7 +33,7 @@ def _parts(verdict: Verdict) -> Iterator[RenderableType]:
 
 
 def _table(title: str, heads: tuple[str, ...], cells: Iterable[tuple[tuple[str, ...], Outcome]]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for head in heads:
         table.add_column(head, justify="left" if head in (heads[0], heads[-1], "run") else "right", no_wrap=head != "run")
     for row, outcome in cells:

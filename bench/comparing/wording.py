@@ -16,30 +16,31 @@ def value(question: Question, number: float | None) -> str:
         case "share":
             return f"{number * 100:.2f} %"
         case _:
-            return f"{number:.4g} tokens/s"
+            return f"{number:.3g} tok/s" if number < 1000 else f"{number:,.0f} tok/s"
 
 
 def share(number: float, question: Question) -> str:
     """Of a threshold, or of how much worse something is: `5 %`, of shares `0.5 points`."""
-    points = question.quality.unit == "share"
-    return f"{number * 100:.3g} points" if points else f"{number * 100:.3g} %"
+    if question.quality.unit != "share":
+        return f"{number * 100:.3g} %"
+    return f"{number * 100:.3g} point{'' if round(number * 100, 2) == 1 else 's'}"
+
+
+def allowed(number: float, question: Question) -> str:
+    """The same in a cell of a table: `5 %`, `0.5 pts`."""
+    return f"{number * 100:.3g} {'pts' if question.quality.unit == 'share' else '%'}"
 
 
 def effect(change: Change) -> str:
-    """`+7.1 %`, or `-0.5 points`."""
-    return _signed(change, change.effect)
+    """`+7.1 %`, of shares `-0.5 pts`."""
+    return f"{_number(change, change.effect):+.1f} {'%' if change.is_ratio else 'pts'}"
 
 
 def bounds(change: Change) -> str:
-    """`+5.2 … +9.0 %`: those of this comparison alone."""
-    unit = "%" if change.is_ratio else "points"
-    return f"{_number(change, change.low):+.1f} … {_number(change, change.high):+.1f} {unit}"
-
-
-def _signed(change: Change, bound: float) -> str:
-    return f"{_number(change, bound):+.1f} {'%' if change.is_ratio else 'points'}"
+    """`+5.2 … +9.0`, in the unit of the effect: those of this comparison alone."""
+    return f"{_number(change, change.low):+.1f} … {_number(change, change.high):+.1f}"
 
 
 def _number(change: Change, bound: float) -> float:
     number = (bound - 1 if change.is_ratio else bound) * 100
-    return number + 0.0 if abs(number) >= 0.05 else 0.0
+    return number if abs(number) >= 0.05 else 0.0

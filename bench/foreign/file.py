@@ -21,7 +21,13 @@ class Node:
     """A value in a file, and where it stands there."""
 
     value: object
-    place: str
+    file: str
+    path: str = ""
+
+    @property
+    def place(self) -> str:
+        """The file, its line where it has several documents, and the way to the value."""
+        return f"{self.file}: {self.path}" if self.path else self.file
 
     def wrong(self, what: str) -> ForeignError:
         return ForeignError(f"{self.place}: {what}")
@@ -29,7 +35,7 @@ class Node:
     def get(self, key: str) -> Node | None:
         """What an object has under a key; None where it has nothing, or null."""
         found = self.mapping().get(key)
-        return None if found is None else Node(found, f"{self.place}: {key}" if self.place.endswith(tuple("0123456789")) else f"{self.place}.{key}")
+        return None if found is None else Node(found, self.file, f"{self.path}.{key}" if self.path else key)
 
     def at(self, *keys: str) -> Node | None:
         """The same, step by step; None where a step leads nowhere."""
@@ -56,7 +62,7 @@ class Node:
         if not isinstance(self.value, list):
             raise self.wrong(f"is {_kind(self.value)}, not a list")
         for number, item in enumerate(self.value):
-            yield Node(item, f"{self.place}[{number}]")
+            yield Node(item, self.file, f"{self.path}[{number}]")
 
     def number(self) -> float:
         if isinstance(self.value, bool) or not isinstance(self.value, int | float):

@@ -89,7 +89,7 @@ def test_shares_are_judged_in_points_of_a_hundred() -> None:
     assert judged.change is not None
     assert not judged.change.is_ratio
     assert judged.change.low < -0.1 < judged.change.high
-    assert judged.why.endswith("1 points is allowed")
+    assert judged.why.endswith("1 point is allowed")
 
 
 @pytest.mark.parametrize(
