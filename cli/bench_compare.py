@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bench.comparing.run import Side
     from bench.comparing.verdict import Verdict
 
+_OPTIONS = {"thresholds": "--threshold", "expected": "--expect-change", "measures": "--measure"}
 FORMATS = ("table", "markdown", "json")
 
 
@@ -55,6 +56,9 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], candidates: tuple
     if (lacking := missing("bench")) is not None:
         _refuse(f"it needs {lacking}")
     before, after = _sides(runs, baselines, candidates, bool(options["conditions"]))
+    for name in ("thresholds", "expected", "measures"):
+        if options[name] and not before:
+            raise click.UsageError(f"{_OPTIONS[name]} is for two sides; give a baseline too, or leave it out")
     verdict = _judged(before, after, **options)
     _print(verdict, form)
     if junit is not None:

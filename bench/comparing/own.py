@@ -18,7 +18,7 @@ from bench.results.summary_files import SUMMARY
 from bench.summary.sample import sample
 from bench.summary.shape import Summary
 from bench.summary.writing import from_json
-from config.load import ClosedLoop, OpenLoop
+from config.load import ClosedLoop, OpenLoop, Trace
 
 TOOL = "chatprobe"
 DEFINITIONS = {
@@ -85,6 +85,8 @@ def _load(measured: Measured, target: str) -> str:
             return f"{measured.level.name}, {arrivals}"
         case ClosedLoop(_, think_time) if think_time is not None:
             return f"{measured.level.name}, who think {think_time.mean_seconds:g} s on average"
+        case Trace(arrivals, speed):
+            return f"{measured.level.name}, a trace of {len(arrivals)} chats at {speed:g} times its speed"
         case _:
             return measured.level.name
 

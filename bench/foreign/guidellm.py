@@ -8,6 +8,7 @@ not read. Its `inter_token_latency_ms` is the mean of a request, which is TPOT.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,8 @@ DEFINITIONS = {
     "success": Definition("success", "successful / (successful + errored); a stream without its end is a success"),
 }
 _SOURCE = {"kind", "path", "source", "name", "split"}
+_EDGE_SECONDS = 0.001
+"""What is nearer to the beginning or the end of the measured time than this was within it."""
 _OUTCOMES: dict[str, Outcome] = {"successful": "ok", "errored": "failed", "incomplete": "cut"}
 
 
@@ -77,7 +80,8 @@ def _taken(benchmark: Node, level: str) -> Taken:
     strategy = benchmark.need("config", "strategy")
     begin = benchmark.need("start_time").number()
     duration = benchmark.need("duration").number()
-    chats = [chat for kind in _OUTCOMES for chat in _chats(benchmark.at("requests", kind), _OUTCOMES[kind], level, begin)]
+    end = begin + duration if (number(benchmark.at("cooldown_duration")) or 0) > _EDGE_SECONDS else math.inf
+    chats = [chat for kind in _OUTCOMES for chat in _chats(benchmark.at("requests", kind), _OUTCOMES[kind], level, begin, end)]
     told: dict[Question, float] = {}
     tokens = sum(chat.output_tokens or 0 for chat in chats if chat.outcome == "ok")
     if duration > 0 and tokens and not _left_out(benchmark):
@@ -89,18 +93,19 @@ def _taken(benchmark: Node, level: str) -> Taken:
         sample=sampled(chats, level),
         told=told,
         attempts=attempts,
-        burst=level == ALL_AT_ONCE,
+        burst=level == ALL_AT_ONCE and attempts <= (number(strategy.at("max_concurrency")) or attempts),
     )
 
 
-def _chats(requests: Node | None, outcome: Outcome, level: str, begin: float) -> Iterator[Chat]:
+def _chats(requests: Node | None, outcome: Outcome, level: str, begin: float, end: float) -> Iterator[Chat]:
     for request in requests.items() if requests else ():
         started = number(request.at("request_start_time"))
         since = (begin if started is None else started) - begin
+        ended = number(request.at("request_end_time")) or begin
         timings = request.need("info", "timings")
         yield Chat(
             target="",
-            place=place(level, since, warm_up=since < 0),
+            place=place(level, since, warm_up=since < -_EDGE_SECONDS or ended > end + _EDGE_SECONDS),
             outcome=outcome,
             reason=None if outcome == "ok" else outcome,
             request_id=text(request.at("request_id")) or "",

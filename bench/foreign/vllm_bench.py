@@ -19,11 +19,11 @@ from bench.foreign.itls import chats, has_chats, load, told
 TOOL = "vllm bench"
 DEFINITIONS = {
     "ttft": Definition("vllm ttft", "from before the connection, or a kept-alive one, to the first chunk with a choice, be it a role without text"),
-    "tpot": Definition("tpot", "(last chunk - first chunk) / (tokens - 1), a value for each request"),
-    "itl": Definition("gap between chunks", "the gaps between chunks, whatever tokens they bear, of all requests together"),
-    "stall": Definition("gap between chunks", "the longest gap between chunks"),
-    "e2e": Definition("before the connection to the last chunk", "from before the connection to the last chunk"),
-    "output_rate": Definition("before the connection to the last chunk", "tokens of the answer / latency"),
+    "tpot": Definition("tpot", "(last chunk - first chunk, be it a role) / (tokens - 1), a value for each request"),
+    "itl": Definition("vllm itl", "the gaps between chunks with a choice, whatever tokens they bear, of all requests together"),
+    "stall": Definition("vllm stall", "the longest gap between chunks with a choice"),
+    "e2e": Definition("vllm e2e", "from before the connection, or a kept-alive one, to the last chunk with a choice"),
+    "output_rate": Definition("vllm e2e", "tokens of the answer / latency"),
     "throughput": Definition("tokens over all the time", "tokens of successful answers / duration, from the first request to the last answer"),
     "goodput": Definition("vllm goodput", "requests with an answer that met every threshold / all, by the times of this tool"),
     "success": Definition("success", "requests with an answer / all; a stream without its end is a success"),

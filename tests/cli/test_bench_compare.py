@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -63,9 +64,7 @@ def test_verdicts_and_exit_codes(results: Path, words: tuple[str, ...], said: st
 
 
 def test_several_runs_a_side(results: Path) -> None:
-    more = [word for name in ("alike", "alike2") for word in ("--baseline", name)] + [
-        word for name in ("slow2", "slow3") for word in ("--candidate", name)
-    ]
+    more = ("--baseline", "alike", "--baseline", "alike2", "--candidate", "slow2", "--candidate", "slow3")
     told = json.loads(compare(results, "base", "slow", *more, "--format", "json").stdout)
     ttft = told["comparisons"][0]
     assert (ttft["over"], ttft["replicates"], ttft["verdict"]) == ("runs", 3, "fail")
@@ -84,6 +83,7 @@ def test_several_runs_a_side(results: Path) -> None:
         (("base", "--fail-on", "ttft>1s"), "ttft has a value for each chat; say which quantile, like ttft.p95"),
         (("base", "slow", "--measure", "ttft"), "ttft has a value for each chat; say which quantile, like ttft.p95"),
         (("base", "slow", "--slo", "fast"), "there is no objective 'fast'; write instant"),
+        (("base", "--fail-on", "ttft.p50>1s", "--threshold", "5%"), "--threshold is for two sides; give a baseline too, or leave it out"),
         (("base", "base"), "is given twice; give each run once"),
         (("base", "slow", "--candidate", "slow"), "is given twice; give each run once"),
         (("base", "two"), "no target is on both sides: the baseline has vllm, the candidate a and b; choose one on each, like RUN:NAME"),
@@ -173,6 +173,36 @@ def test_files_of_other_tools(results: Path, tmp_path: Path) -> None:
     one = compare(results, a, b)
     assert (verdict(one), one.exit_code) == ("INCONCLUSIVE", 2)
     assert "3 runs a side would say how sure it is" in " ".join(one.stdout.split())
+
+
+def detailed(path: Path, ttft_seconds: float, seed: int, **changes: object) -> str:
+    """A result of `vllm bench serve` with 300 requests of 12 tokens, TTFT lognormal about this."""
+    chance = random.Random(seed)
+    count = 300
+    told = json.loads((FIXTURES / "vllm-detailed.json").read_text())
+    lists = {
+        "ttfts": [ttft_seconds * chance.lognormvariate(0, 0.2) for _ in range(count)],
+        "itls": [[0.02] * 12 for _ in range(count)],
+        "start_times": [float(number) for number in range(count)],
+        "latencies": [1.0] * count,
+        "input_lens": [32] * count,
+        "output_lens": [12] * count,
+        "errors": [""] * count,
+    }
+    path.write_text(json.dumps({**told, **lists, **changes}))
+    return str(path)
+
+
+def test_a_run_without_rounds_is_judged_by_its_stretches(results: Path, tmp_path: Path) -> None:
+    a, slow = detailed(tmp_path / "a.json", 0.1, 1), detailed(tmp_path / "b.json", 0.15, 2)
+    told = json.loads(compare(results, a, slow, "--format", "json").stdout)
+    ttft = told["comparisons"][0]
+    assert (ttft["over"], ttft["replicates"], ttft["verdict"]) == ("stretches of a run", 5, "fail")
+    assert [one["measure"] for one in told["comparisons"]] == ["ttft", "ttft", "tpot", "tpot", "success"], "throughput of one run is one value"
+    assert any("throughput" in note and "--measure asks for it" in note for note in told["notes"])
+    burst = detailed(tmp_path / "c.json", 0.15, 2, max_concurrency=None, start_times=[0.0] * 300)
+    why = json.loads(compare(results, burst, slow, "--format", "json", "--expect-change", "load").stdout)["comparisons"][0]["why"]
+    assert why.startswith("all requests were sent at once: that is one event")
 
 
 def test_unlike_tools_are_not_compared_silently(results: Path) -> None:

@@ -240,13 +240,16 @@ def test_what_two_tools_call_alike_is_not_compared() -> None:
     assert judged.why == "the tools mean other things by it: q of tool; or r of other"
 
 
+def at_once(name: str, seed: int) -> Side:
+    """A side whose one run sent everything at once."""
+    one = run(rounds=1, chats=400, seed=seed, name=name)
+    taken = replace(one.targets["vllm"].levels["10 users"], burst=True)
+    return Side(name, (replace(one, targets={"vllm": replace(one.targets["vllm"], levels={"10 users": taken})}),))
+
+
 def test_a_burst_is_one_event() -> None:
-    sides = []
-    for name, seed in (("baseline", 1), ("candidate", 9)):
-        one = run(rounds=1, chats=400, seed=seed, name=name)
-        taken = replace(one.targets["vllm"].levels["10 users"], burst=True)
-        sides.append(Side(name, (replace(one, targets={"vllm": replace(one.targets["vllm"], levels={"10 users": taken})}),)))
-    assert "all requests were sent at once: that is one event" in of(judge(*sides, Asked()), "ttft.p50").why
+    judged = of(judge(at_once("baseline", 1), at_once("candidate", 9), Asked()), "ttft.p50")
+    assert "all requests were sent at once: that is one event" in judged.why
 
 
 def test_conditions_fail_what_surely_breaks_them_and_pass_what_surely_does_not() -> None:

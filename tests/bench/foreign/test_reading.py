@@ -83,6 +83,19 @@ def test_guidellm_says_which_requests_its_end_cut_off(tmp_path: Path) -> None:
     assert taken(the_one(path)).attempts == 3
 
 
+def test_guidellms_requests_before_and_after_the_measured_time_are_none(tmp_path: Path) -> None:
+    report = json.loads((FIXTURES / "guidellm.json").read_text())
+    benchmark = report["benchmarks"][0]
+    first, *_ = sorted(benchmark["requests"]["successful"], key=lambda request: request["request_start_time"])
+    last = max(request["request_end_time"] for request in benchmark["requests"]["successful"])
+    benchmark["start_time"] = first["request_start_time"] + 0.01
+    benchmark["duration"] = last - benchmark["start_time"] - 0.01
+    benchmark["cooldown_duration"] = 0.01
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(report))
+    assert len(chats(the_one(path))) < 3
+
+
 def test_each_benchmark_of_a_sweep_is_a_level(tmp_path: Path) -> None:
     report = json.loads((FIXTURES / "guidellm.json").read_text())
     rate = json.loads(json.dumps(report["benchmarks"][0]))
