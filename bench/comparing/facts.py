@@ -1,0 +1,121 @@
+"""What makes two sides unlike, and whether that is what was to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from bench.comparing.run import Run, Side
+from probes.wording import listed, shortened
+
+_LONGEST = 120
+
+FACTS: Mapping[str, str] = {
+    "model": "the model that was asked for",
+    "engine": "which engine it is",
+    "engine.version": "its version",
+    "engine.flags": "how it was started, as far as it tells",
+    "hardware": "what it runs on",
+    "prompts": "which prompts were sent, and how long answers may be",
+    "load": "how many chats came, and when",
+    "seed": "the seed that prompts and arrivals are drawn by",
+    "prober": "the machine that measured",
+    "tool": "the program that measured",
+    "tool.version": "its version; another patch level is none",
+}
+"""The closed list of what `--expect-change` takes."""
+
+
+class FactError(ValueError):
+    """A name that is no fact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A fact that differs: what it is on either side. `expected` says that it was to be compared.
+
+    `within` is a side whose own runs differ in it: then it is no difference between the sides.
+    """
+
+    fact: str
+    baseline: str
+    candidate: str
+    expected: bool
+    within: str | None = None
+
+    @property
+    def words(self) -> str:
+        if self.within is not None:
+            return f"{self.fact} is not the same in all runs of the {self.within}: {self.baseline if self.within == 'baseline' else self.candidate}"
+        return f"{self.fact} is not the same: {self.baseline}; and {self.candidate}"
+
+    @property
+    def makes_unlike(self) -> bool:
+        """Whether it leaves no verdict."""
+        return self.within is not None or not self.expected
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How alike the sides are. `unknown` are facts that a side does not tell, `unchanged` what was to differ and does not."""
+
+    differences: tuple[Difference, ...]
+    unknown: tuple[str, ...]
+    unchanged: tuple[str, ...]
+
+    @property
+    def unlike(self) -> tuple[Difference, ...]:
+        return tuple(difference for difference in self.differences if difference.makes_unlike)
+
+
+def check_names(names: Iterable[str]) -> frozenset[str]:
+    """The names of facts, checked. Raises `FactError`."""
+    found = tuple(names)
+    for name in found:
+        if name not in FACTS:
+            raise FactError(f"there is no fact {name!r}; write one of {listed(list(FACTS), 'or')}")
+    return frozenset(found)
+
+
+def likeness(baseline: Side, candidate: Side, targets: tuple[str, str], levels: tuple[str, str], expected: Collection[str]) -> Likeness:
+    """Of one target on each side, at one level on each. `expected` are the names of facts that were to differ."""
+    differences: list[Difference] = []
+    unknown: list[str] = []
+    unchanged: list[str] = []
+    for fact in FACTS:
+        before = _values(baseline, targets[0], levels[0], fact)
+        after = _values(candidate, targets[1], levels[1], fact)
+        told = listed([shortened(value, _LONGEST) for value in sorted(before)]), listed([shortened(value, _LONGEST) for value in sorted(after)])
+        if fact == "tool.version" and any(difference.fact == "tool" for difference in differences):
+            continue  # the versions of two tools say nothing
+        if not before or not after:
+            unknown.append(fact)
+        elif fact == "seed" and (len(before) > 1 or len(after) > 1):
+            continue  # runs with seeds of their own vary by them as they should
+        elif mixed := next((name for name, found in (("baseline", before), ("candidate", after)) if len(_kinds(fact, found)) > 1), None):
+            differences.append(Difference(fact, *told, fact in expected, mixed))
+        elif _kinds(fact, before) != _kinds(fact, after):
+            differences.append(Difference(fact, *told, fact in expected))
+        elif fact in expected:
+            unchanged.append(fact)
+    return Likeness(tuple(differences), tuple(unknown), tuple(unchanged))
+
+
+def _values(side: Side, target: str, level: str, fact: str) -> set[str]:
+    """What the side's runs tell of it; nothing where one of them does not."""
+    found = {_value(run, target, level, fact) for run in side.runs}
+    return set() if None in found else {value for value in found if value is not None}
+
+
+def _value(run: Run, target: str, level: str, fact: str) -> str | None:
+    if fact == "tool":
+        return run.tool
+    if fact == "load":
+        taken = run.targets[target].levels.get(level)
+        return taken.load if taken else None
+    return run.targets[target].facts.get(fact, run.facts.get(fact))
+
+
+def _kinds(fact: str, values: set[str]) -> set[str]:
+    """The values that make a difference: of the tool's versions 0.8.0 and 0.8.1 measure alike."""
+    return {".".join(value.split(".")[:2]) for value in values} if fact == "tool.version" else values

@@ -1,0 +1,146 @@
+"""A result file of another tool: what stands at which place, or an error that names the file and the place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from probes.wording import shortened
+
+
+class ForeignError(ValueError):
+    """The file is not as the tool writes it. The message names the file, the place and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value in a file, and where it stands there."""
+
+    value: object
+    file: str
+    path: str = ""
+
+    @property
+    def place(self) -> str:
+        """The file, its line where it has several documents, and the way to the value."""
+        return f"{self.file}: {self.path}" if self.path else self.file
+
+    def wrong(self, what: str) -> ForeignError:
+        return ForeignError(f"{self.place}: {what}")
+
+    def get(self, key: str) -> Node | None:
+        """What an object has under a key; None where it has nothing, or null."""
+        found = self.mapping().get(key)
+        return None if found is None else Node(found, self.file, f"{self.path}.{key}" if self.path else key)
+
+    def at(self, *keys: str) -> Node | None:
+        """The same, step by step; None where a step leads nowhere."""
+        found: Node | None = self
+        for key in keys:
+            if found is None:
+                return None
+            found = found.get(key) if isinstance(found.value, Mapping) else None
+        return found
+
+    def need(self, *keys: str) -> Node:
+        """The same where the tool always writes it."""
+        found = self.at(*keys)
+        if found is None:
+            raise self.wrong(f"has no {'.'.join(keys)}; was the file written to its end, by a version that docs/comparing-runs.md names?")
+        return found
+
+    def mapping(self) -> Mapping[str, object]:
+        if not isinstance(self.value, Mapping):
+            raise self.wrong(f"is {_kind(self.value)}, not an object")
+        return self.value
+
+    def items(self) -> Iterator[Node]:
+        if not isinstance(self.value, list):
+            raise self.wrong(f"is {_kind(self.value)}, not a list")
+        for number, item in enumerate(self.value):
+            yield Node(item, self.file, f"{self.path}[{number}]")
+
+    def number(self) -> float:
+        if isinstance(self.value, bool) or not isinstance(self.value, int | float):
+            raise self.wrong(f"is {_kind(self.value)}, not a number")
+        return float(self.value)
+
+    def text(self) -> str:
+        if not isinstance(self.value, str):
+            raise self.wrong(f"is {_kind(self.value)}, not a text")
+        return self.value
+
+    def numbers(self) -> list[float]:
+        return [item.number() for item in self.items()]
+
+
+def number(node: Node | None) -> float | None:
+    return None if node is None else node.number()
+
+
+def seconds(node: Node | None) -> float | None:
+    """Of a time in milliseconds."""
+    return None if node is None else node.number() / 1000
+
+
+def count(node: Node | None) -> int | None:
+    return None if node is None else round(node.number())
+
+
+def text(node: Node | None) -> str | None:
+    return None if node is None else node.text()
+
+
+def bytes_of(path: Path) -> bytes:
+    """Raises `ForeignError` where the file cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ForeignError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def document(path: Path) -> Node:
+    """The one JSON or YAML document of a file. Raises `ForeignError`."""
+    content = bytes_of(path)
+    if path.suffix in (".yaml", ".yml"):
+        try:
+            return Node(yaml.load(content, getattr(yaml, "CSafeLoader", yaml.SafeLoader)), str(path))
+        except yaml.YAMLError as error:
+            raise ForeignError(f"{path}: is no YAML: {shortened(str(error))}") from error
+    try:
+        return Node(json.loads(content), str(path))
+    except ValueError as error:
+        raise ForeignError(f"{path}: is no JSON: {shortened(str(error))}; was it written to its end?") from error
+
+
+def lines(path: Path) -> Iterator[Node]:
+    """The JSON documents of a file with one in each line. Raises `ForeignError`.
+
+    Python's own reader takes `Infinity` and `NaN`, which these tools write.
+    """
+    for counted, line in enumerate(bytes_of(path).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            yield Node(json.loads(line), f"{path}:{counted}")
+        except ValueError as error:
+            raise ForeignError(f"{path}:{counted}: is no JSON: {shortened(str(error))}; was it written to its end?") from error
+
+
+def _kind(value: object) -> str:
+    match value:
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case list():
+            return "a list"
+        case None:
+            return "null"
+    return "an object"

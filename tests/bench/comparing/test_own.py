@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.comparing.opening import OpeningError, open_runs, open_side
+from bench.comparing.own import DEFINITIONS
+from bench.comparing.question import QUALITIES
+from bench.events import End
+from bench.results.problem import ResultsError
+from tests.bench.comparing.folders import CONFIGURATION, left
+
+
+def test_a_run_is_read_with_its_facts(tmp_path: Path) -> None:
+    folder = left(tmp_path, "a", ttft_ms={"vllm": 100})
+    (run,) = open_runs(str(folder), tmp_path)
+    target = run.targets["vllm"]
+    assert target.facts == {"model": "tiny", "engine": "vllm", "engine.version": "0.11.0", "engine.flags": "context of 8192 tokens"}
+    assert run.facts["seed"] == "7"
+    assert run.facts["prompts"] == '{"max_tokens": 16, "prompt": "short-question"}', "without what says when chats come"
+    assert set(run.facts) == {"seed", "prompts", "prober", "tool.version"}
+    assert run.distrust == ()
+    taken = target.levels["5 users"]
+    assert (taken.load, taken.timed, taken.attempts) == ("5 users", True, 400)
+    assert taken.sample is not None
+    assert len(taken.sample.rounds) == 4
+
+
+def test_runs_are_found_by_name_and_by_latest(tmp_path: Path) -> None:
+    left(tmp_path, "a", ttft_ms={"vllm": 100})
+    for written in ("a", "latest"):
+        assert [run.name.startswith("test_a_") for run in open_runs(written, tmp_path)] == [True]
+
+
+def test_one_target_of_a_run_is_chosen_by_its_name(tmp_path: Path) -> None:
+    folder = left(tmp_path, "a", ttft_ms={"vllm": 100, "team/tgi": 200})
+    for written in ("a:team/tgi", f"{folder}:team/tgi"):
+        (run,) = open_runs(written, tmp_path)
+        assert list(run.targets) == ["team/tgi"]
+    with pytest.raises(OpeningError, match=r"has no target 'sglang'; write .*:NAME with 'vllm' or 'team/tgi'"):
+        open_runs("a:sglang", tmp_path)
+
+
+def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OpeningError, match=r"there is no nowhere/a\.json; give a run's folder or name, latest, or a result file"):
+        open_side("baseline", ["nowhere/a.json"], tmp_path)
+    with pytest.raises(ResultsError, match="has no run"):
+        open_side("baseline", ["a"], tmp_path)
+
+
+def test_late_starts_are_a_ground_for_no_verdict(tmp_path: Path) -> None:
+    (run,) = open_runs(str(left(tmp_path, "a", ttft_ms={"vllm": 100}, lag_ms=500)), tmp_path)
+    assert run.distrust
+    assert "started late" in run.distrust[0]
+
+
+def test_so_is_a_run_without_a_summary_and_one_that_broke(tmp_path: Path) -> None:
+    (run,) = open_runs(str(left(tmp_path, "a", ttft_ms={"vllm": 100}, with_summary=False)), tmp_path)
+    assert any("chatprobe results reprocess" in why for why in run.distrust)
+    (broken,) = open_runs(str(left(tmp_path, "b", ttft_ms={"vllm": 100}, end=End.FAILED)), tmp_path)
+    assert any("the run broke" in why for why in broken.distrust)
+
+
+def test_an_interrupted_run_is_told_and_compared(tmp_path: Path) -> None:
+    (run,) = open_runs(str(left(tmp_path, "a", ttft_ms={"vllm": 100}, end=End.INTERRUPTED)), tmp_path)
+    assert run.distrust == ()
+    assert any("was interrupted" in note for note in run.notes)
+
+
+def test_the_scenario_that_the_run_named_says_what_the_prompts_were(tmp_path: Path) -> None:
+    configuration = CONFIGURATION.replace("bench: {}", "bench: {scenario: other}").replace(
+        "scenarios: {", "scenarios: {other: {rate: 2/s, max_tokens: 99}, "
+    )
+    (run,) = open_runs(str(left(tmp_path, "a", ttft_ms={"vllm": 100}, configuration=configuration)), tmp_path)
+    assert run.facts["prompts"] == '{"max_tokens": 99}'
+
+
+def test_every_measure_of_ours_is_defined() -> None:
+    assert DEFINITIONS.keys() == QUALITIES.keys()
