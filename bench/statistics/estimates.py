@@ -136,6 +136,17 @@ def _by_leaving_out(errors: Floats, without: Floats) -> Floats:
     return np.asarray(errors + (whole - errors.sum(axis=1))[:, None] / parts)
 
 
+def value_estimate(values: Floats) -> Estimate:
+    """The mean of the logarithms of one value a round, where no more is known: of other tools' files, a run being a round.
+
+    Raises `TooFewError` without values, or where one is not above 0 or not finite: it has no ratio to another.
+    """
+    if not len(values) or not (np.isfinite(values) & (values > 0)).all():
+        raise TooFewError("a ratio needs a finite value above 0 of each round")
+    logs = np.log(values)
+    return Estimate(float(logs.mean()), (logs - logs.mean())[:, None] / len(logs))
+
+
 def _refuse_empty(rounds: Sequence[Round]) -> None:
     if not rounds:
         raise TooFewError("there are no rounds")

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from scipy.special import fdtrc, stdtr, stdtrit
 
-from bench.statistics.samples import PARTS, Floats
+from bench.statistics.samples import PARTS, Floats, TooFewError
 
 
 class Basis(StrEnum):
@@ -87,11 +87,13 @@ class Strata:
 
     def __add__(self, other: Strata) -> Strata:
         """Those of the difference of two independent numbers (degrees of freedom: Satterthwaite, Biometrics 2, 1946)."""
+        known = self.within_freedom and other.within_freedom
+        within_freedom = _satterthwaite((self.within, self.within_freedom), (other.within, other.within_freedom)) if known else 0.0
         return Strata(
             self.between + other.between,
             _satterthwaite((self.between, self.between_freedom), (other.between, other.between_freedom)),
             self.within + other.within,
-            _satterthwaite((self.within, self.within_freedom), (other.within, other.within_freedom)),
+            within_freedom,
             self.squares + other.squares,
             self.products + other.products,
             self.pieces + other.pieces,
@@ -140,9 +142,12 @@ def _soon(rounds: int, error: float, less: float = 0.0) -> float:
 def spread_of(errors: Floats, error: float, least_variance: float = 0.0) -> Spread:
     """The spread of one engine's number over rounds: what another run of as many rounds would vary by.
 
-    It is for an interval that is wrong with the probability `error`. Of one round it is that of its parts.
+    It is for an interval that is wrong with the probability `error`. Of one round it is that of its parts. Raises
+    `TooFewError` of one round without parts.
     """
     strata = strata_of(errors)
+    if strata.between_freedom + strata.within_freedom == 0:
+        raise TooFewError("one round that is known only as a whole does not say how far off it is; it takes two")
     if strata.between_freedom == 0 or not strata.differ(_soon(len(errors), error, _SHARED)):
         return strata.pooled(least_variance)
     return strata.over_rounds(least_variance)

@@ -4,8 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from bench.statistics.estimates import quantile_estimate, rate_estimate, share_estimate
+from bench.statistics.comparison import Contrast, compare
+from bench.statistics.estimates import quantile_estimate, rate_estimate, share_estimate, value_estimate
+from bench.statistics.over_rounds import known_to
 from bench.statistics.samples import PARTS, Round, TooFewError, chats_of
 
 RANDOM = np.random.default_rng(1)
@@ -87,3 +90,23 @@ def test_a_rate_is_its_mean_and_nothing_has_no_rate() -> None:
         rate_estimate(np.zeros((3, 1)))
     with pytest.raises(ValueError, match=r"the shape \(3, 2\)"):
         rate_estimate(np.ones((3, 2)))
+
+
+def test_one_value_a_round_is_compared_as_welch_and_student_would() -> None:
+    a, b = np.array([1.0, 1.1, 1.2]), np.array([2.0, 2.1, 2.4])
+    contrast = Contrast("ttft", 0.95, "a", "b", value_estimate(a), value_estimate(b))
+    (unpaired,) = compare([contrast], paired=False)
+    welch = stats.ttest_ind(np.log(b), np.log(a), equal_var=False)
+    assert unpaired.p_value == pytest.approx(float(welch.pvalue))
+    assert (unpaired.low, unpaired.high) == pytest.approx(np.exp(welch.confidence_interval()))
+    (paired,) = compare([contrast], paired=True)
+    student = stats.ttest_rel(np.log(b), np.log(a))
+    # The narrower of the two is taken, and held to err less often.
+    assert paired.p_value == pytest.approx(min(float(student.pvalue), float(welch.pvalue)) / 0.8)
+    with pytest.raises(TooFewError, match="above 0"):
+        value_estimate(np.array([1.0, 0.0]))
+
+
+def test_one_whole_round_does_not_say_how_far_off_it_is() -> None:
+    with pytest.raises(TooFewError, match="it takes two"):
+        known_to(rate_estimate(np.array([[5.0]])))
