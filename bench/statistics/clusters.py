@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta, t
+from scipy.special import betaincinv, stdtrit
 
 from bench.statistics.quantiles import Interval, plain_quantile, refuse_fewer
 from bench.statistics.samples import Floats
@@ -24,7 +24,7 @@ def clustered_interval(values: Floats, chats: NDArray[np.int64], quantile: float
     refuse_fewer(effective, quantile, confidence)
     tail = (1 - confidence) / 2
     below = effective * quantile
-    low, high = beta.ppf(tail, below, effective - below + 1), beta.ppf(1 - tail, below + 1, effective - below)
+    low, high = betaincinv(below, effective - below + 1, tail), betaincinv(below + 1, effective - below, 1 - tail)
     ordered = np.sort(values)
     last = len(ordered) - 1
     ends = [ordered[min(max(rank, 0), last)] for rank in (math.floor(low * len(ordered)), math.ceil(high * len(ordered)) - 1)]
@@ -46,5 +46,5 @@ def effective_count(values: Floats, chats: NDArray[np.int64], quantile: float, c
     if variance == 0:
         return float(number)
     upper = 0.5 + confidence / 2
-    careful = (float(t.ppf(upper, len(values) - 1)) / float(t.ppf(upper, number - 1))) ** 2
+    careful = (float(stdtrit(len(values) - 1, upper)) / float(stdtrit(number - 1, upper))) ** 2
     return min(quantile * (1 - quantile) / variance * careful, float(len(values)))

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import f, t
+from scipy.special import fdtrc, stdtr, stdtrit
 
 from bench.statistics.estimates import Estimate, Scale
 from bench.statistics.spread import strata_of
@@ -66,14 +66,14 @@ def drift(estimate: Estimate, confidence: float = 0.95) -> Drift | None:
             certain,
             estimate.scale,
         )
-    half = wide * float(t.ppf(0.5 + confidence / 2, strata.within_freedom))
+    half = wide * float(stdtrit(strata.within_freedom, 0.5 + confidence / 2))
     return Drift(
         _shown(change, estimate.scale),
         _shown(change - half, estimate.scale),
         _shown(change + half, estimate.scale),
         confidence,
-        2 * float(t.sf(abs(change) / wide, strata.within_freedom)),
-        float(f.sf(strata.between / strata.within, strata.between_freedom, strata.within_freedom)),
+        2 * float(stdtr(strata.within_freedom, -abs(change) / wide)),
+        float(fdtrc(strata.between_freedom, strata.within_freedom, strata.between / strata.within)),
         estimate.scale,
     )
 

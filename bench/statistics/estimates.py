@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.statistics.clusters import effective_count
-from bench.statistics.quantiles import named, refuse_fewer, smoothed_quantile
-from bench.statistics.samples import PARTS, Floats, Round, TooFewError, chats_of
+from bench.statistics.quantiles import named, refuse_fewer, smoothed_quantile, without_each
+from bench.statistics.samples import PARTS, Floats, Round, TooFewError
 
 Scale = Literal["ratio", "difference"]
+Indices = NDArray[np.int64]
 _SHORTEST_SECONDS = 1e-9
 """Times have logarithms only above 0. What was shorter than a clock can tell counts as this."""
 
@@ -44,24 +46,56 @@ class Estimate:
 
 
 def quantile_estimate(rounds: Sequence[Round], quantile: float) -> Estimate:
-    """A quantile over all values of all rounds together, as a logarithm.
+    """A quantile over all values of all rounds together, as a logarithm. Of several quantiles, `Pooled` sorts but once.
 
     Raises `TooFewError` where the chats are too few for this quantile, where a round has none, or where the quantile lies
     among failed chats, so that it is no number.
     """
-    chats = chats_of(rounds)
-    refuse_fewer(chats, quantile)
-    _refuse_empty(rounds)
-    values = np.log(np.maximum(np.concatenate([one.values for one in rounds]), _SHORTEST_SECONDS))
-    effective: float | None = None
-    if any(one.chats is not None for one in rounds):
-        effective = effective_count(values, _numbered(rounds), quantile)
-        refuse_fewer(effective, quantile)
-    found = smoothed_quantile(values, quantile, effective)
-    if math.isinf(found.value):
-        share = float(np.isinf(values).mean())
-        raise TooFewError(f"{named(quantile)} lies among the failed chats: {share:.1%} failed; compare their success instead")
-    return Estimate(found.value, _by_parts(rounds, found.influence))
+    return Pooled.of(rounds).quantile(quantile)
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """All values of all rounds, sorted, as logarithms."""
+
+    ordered: Floats
+    rounds: Indices
+    """The round of each value, from 0."""
+    cells: Indices
+    """The part of a round of each value, counted through all rounds."""
+    chats: Indices
+    """The chat of each value, counted through all rounds."""
+    clustered: bool
+    """Whether a chat may have several values."""
+
+    @classmethod
+    def of(cls, rounds: Sequence[Round]) -> Pooled:
+        """Those of these rounds. Raises `TooFewError` where there are none, or one has no chats."""
+        _refuse_empty(rounds)
+        values = np.log(np.maximum(np.concatenate([one.values for one in rounds]), _SHORTEST_SECONDS))
+        order = np.argsort(values, kind="stable")
+        which = np.repeat(np.arange(len(rounds)), [len(one.values) for one in rounds])
+        cells = which * PARTS + np.concatenate([one.parts() for one in rounds])
+        clustered = any(one.chats is not None for one in rounds)
+        return cls(values[order], which[order], cells[order], _numbered(rounds)[order], clustered)
+
+    def quantile(self, quantile: float) -> Estimate:
+        """A quantile of them. Raises `TooFewError` as `quantile_estimate` does."""
+        refuse_fewer(int(self.chats.max()) + 1, quantile)
+        worth = len(self.ordered)
+        if self.clustered:
+            effective = effective_count(self.ordered, self.chats, quantile)
+            refuse_fewer(effective, quantile)
+            worth = round(effective)
+        found = smoothed_quantile(self.ordered, quantile, worth)
+        if math.isinf(found.value):
+            share = float(np.isinf(self.ordered).mean())
+            raise TooFewError(f"{named(quantile)} lies among the failed chats: {share:.1%} failed; compare their success instead")
+        rounds = int(self.rounds.max()) + 1
+        errors = np.bincount(self.cells, weights=found.influence, minlength=rounds * PARTS).reshape(rounds, PARTS) / len(self.ordered)
+        if rounds > 2:
+            errors = _by_leaving_out(errors, without_each(self.ordered, self.rounds, quantile, worth))
+        return Estimate(found.value, errors)
 
 
 def share_estimate(rounds: Sequence[Round]) -> Estimate:
@@ -90,6 +124,29 @@ def rate_estimate(parts: Floats) -> Estimate:
     return Estimate(math.log(mean), (parts / mean - 1) / parts.size)
 
 
+def _by_leaving_out(errors: Floats, without: Floats) -> Floats:
+    """The errors, with what each round added to them as a whole told by leaving it out (jackknife), if that is finite.
+
+    Influence is told by the density at the quantile, which a bad round changes: p99 may lie in that round alone.
+    """
+    if not np.isfinite(without).all():
+        return errors
+    rounds, parts = errors.shape
+    whole = (without.mean() - without) * (rounds - 1) / rounds
+    return np.asarray(errors + (whole - errors.sum(axis=1))[:, None] / parts)
+
+
+def value_estimate(values: Floats) -> Estimate:
+    """The mean of the logarithms of one value a round, where no more is known: of other tools' files, a run being a round.
+
+    Raises `TooFewError` without values, or where one is not above 0 or not finite: it has no ratio to another.
+    """
+    if not len(values) or not (np.isfinite(values) & (values > 0)).all():
+        raise TooFewError("a ratio needs a finite value above 0 of each round")
+    logs = np.log(values)
+    return Estimate(float(logs.mean()), (logs - logs.mean())[:, None] / len(logs))
+
+
 def _refuse_empty(rounds: Sequence[Round]) -> None:
     if not rounds:
         raise TooFewError("there are no rounds")
@@ -98,7 +155,7 @@ def _refuse_empty(rounds: Sequence[Round]) -> None:
             raise TooFewError(f"round {number} has no chats")
 
 
-def _numbered(rounds: Sequence[Round]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _numbered(rounds: Sequence[Round]) -> Indices:
     """One number for each chat of all rounds, for each of its values."""
     numbers, before = [], 0
     for one in rounds:

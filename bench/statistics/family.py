@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from bench.statistics.samples import Floats
 
@@ -30,14 +32,14 @@ class Family:
         """With which probability each interval may be wrong, so that any of them is with the probability `error` at most."""
         if self.count == 1:
             return error
-        each = 2 * float(norm.sf(np.quantile(self.largest, 1 - error)))
+        each = 2 * float(ndtr(-self.largest[math.ceil((1 - error) * len(self.largest)) - 1]))
         return float(np.clip(each, 1 - (1 - error) ** (1 / self.count), error))
 
     def corrected(self, p_value: float) -> float:
         """How probable it is that any of the comparisons has such a p-value, where nothing differs."""
         if self.count == 1:
             return p_value
-        above = len(self.largest) - int(np.searchsorted(self.largest, norm.isf(p_value / 2)))
+        above = len(self.largest) - int(np.searchsorted(self.largest, -ndtri(p_value / 2)))
         return float(np.clip(above / len(self.largest), p_value, 1 - (1 - p_value) ** self.count))
 
 
@@ -45,9 +47,13 @@ def family_of(directions: Floats) -> Family:
     """The family of comparisons whose errors, part by part, are the rows of `directions`: always the same for the same."""
     norms = np.linalg.norm(directions, axis=1)
     units = directions[norms > 0] / norms[norms > 0, None]
-    random = np.random.default_rng(_SEED)
     largest = np.zeros(_DRAWS)
     if len(units):
         sides, scales = np.linalg.svd(units, full_matrices=False)[:2]
-        largest = np.abs(random.standard_normal((_DRAWS, len(scales))) @ (sides * scales).T).max(axis=1)
+        largest = np.abs(_normal(len(scales)) @ (sides * scales).T).max(axis=1)
     return Family(len(directions), np.sort(largest))
+
+
+@lru_cache(maxsize=8)
+def _normal(directions: int) -> Floats:
+    return np.random.default_rng(_SEED).standard_normal((_DRAWS, directions))

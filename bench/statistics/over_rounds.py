@@ -17,7 +17,7 @@ from bench.statistics.spread import spread_of
 
 def interval_over_rounds(estimate: Estimate, confidence: float = 0.95) -> Interval:
     """The number and its interval over rounds, in the unit that people read. Of one round it is that of its parts."""
-    half = spread_of(estimate.errors, estimate.least_variance).half_width(1 - confidence)
+    half = spread_of(estimate.errors, 1 - confidence, estimate.least_variance).half_width(1 - confidence)
     low, high = estimate.value - half, estimate.value + half
     if estimate.scale == "ratio":
         return Interval(estimate.shown, math.exp(low), math.exp(high) if high < 700 else math.inf, confidence)
@@ -37,7 +37,7 @@ def share_over_rounds(rounds: Sequence[Round], confidence: float = 0.95) -> Inte
 
 def known_to(estimate: Estimate, confidence: float = 0.95) -> float:
     """To what share of itself a number is known so far, over rounds: 0.03 is ±3 %. Of a share, it is in its own unit."""
-    half = spread_of(estimate.errors, estimate.least_variance).half_width(1 - confidence)
+    half = spread_of(estimate.errors, 1 - confidence, estimate.least_variance).half_width(1 - confidence)
     if estimate.scale == "difference":
         return half
     return math.expm1(half) if half < 700 else math.inf

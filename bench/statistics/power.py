@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from bench.statistics.spread import Basis, Spread
 
@@ -12,13 +12,13 @@ POWER = 0.8
 
 def detectable(spread: Spread, error: float) -> float:
     """The smallest difference, on the scale of the estimates, that a run with this spread shows with `POWER`."""
-    return spread.half_width(error) + spread.standard_error * float(t.ppf(POWER, spread.degrees_of_freedom))
+    return spread.half_width(error) + spread.standard_error * float(stdtrit(spread.degrees_of_freedom, POWER))
 
 
 def rounds_needed(spread: Spread, error: float, rounds: int, difference: float, most: int = 1000) -> int | None:
     """How many rounds in all would show such a difference with `POWER`, if they went on as they were; None beyond `most`."""
     for number in range(max(rounds, 1), most + 1):
-        if detectable(after(spread, rounds, number), error) <= difference:
+        if detectable(after(spread, rounds, number), error) <= difference * (1 + 1e-9):
             return number
     return None
 

@@ -85,7 +85,7 @@ def plain_quantile(ordered: Floats, quantile: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Smoothed:
-    """A quantile of the whole sample, and by how much each value moved it.
+    """A quantile of the whole sample, and by how much each value moved it, in the order of the values.
 
     `influence` sums to 0; its sum over some of the values, divided by their number in all, is what these added to the
     error of `value`.
@@ -95,50 +95,62 @@ class Smoothed:
     influence: Floats
 
 
-def smoothed_quantile(values: Floats, quantile: float, effective: float | None = None) -> Smoothed:
-    """The estimate of Harrell and Davis (Biometrika 69, 1982): a mean of order statistics near the quantile.
+def smoothed_quantile(ordered: Floats, quantile: float, worth: int) -> Smoothed:
+    """The estimate of Harrell and Davis (Biometrika 69, 1982): a mean of the sorted values near the quantile.
 
     It varies less than a single order statistic, and it has an influence function, so that its error can be seen part by
-    part of the run. `effective` is how many independent values the sample is worth, where that is not their number.
+    part of the run. `worth` is how many independent values the sample is worth: their number, or less.
     The value is `inf` where failed chats have more than one hundredth of the weight.
     """
-    count = len(values)
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    first, weights, density = _weights(count, quantile, count if effective is None else round(effective))
-    last = first + len(weights)
-    window = ordered[first:last]
+    count = len(ordered)
+    first, weights = _weights(count, quantile, worth)
+    window = ordered[first : first + len(weights)]
     finite = np.isfinite(window)
     if not finite.all():
-        failed = float(weights[~finite].sum())
-        if failed > _FAILED_WEIGHT:
+        if float(weights[~finite].sum()) > _FAILED_WEIGHT:
             return Smoothed(math.inf, np.zeros(count))
         window = np.where(finite, window, window[finite][-1])
-    steps = density * np.diff(window)
-    # Value i lies at or below the step from rank j to j + 1 exactly where i <= j: it moved the estimate down by that step.
-    above = np.concatenate([np.cumsum(steps[::-1])[::-1], [0.0]])
+    # A value at rank i is below the quantile as far as the weights up to there have not been reached.
+    below = np.zeros(count)
+    below[:first] = 1.0
+    below[first : first + len(weights)] = 1.0 - np.cumsum(weights) + weights / 2
+    return Smoothed(float(weights @ window), (below.mean() - below) * _sparsity(ordered, quantile, worth))
+
+
+def without_each(ordered: Floats, groups: NDArray[np.int64], quantile: float, worth: int) -> Floats:
+    """The same estimate of the values without the first of the groups 0, 1, …; then without the second; and so on."""
+    found = []
+    for left_out in range(int(groups.max()) + 1):
+        staying = ordered[groups != left_out]
+        first, weights = _weights(len(staying), quantile, max(worth * len(staying) // len(ordered), 1))
+        window = staying[first : first + len(weights)]
+        finite = np.isfinite(window)
+        found.append(float(weights[finite] @ window[finite] / weights[finite].sum()) if finite.any() else math.inf)
+    return np.array(found)
+
+
+def _sparsity(ordered: Floats, quantile: float, worth: int) -> float:
+    """How much the quantile grows for a growth of its share: one over the density there.
+
+    A mean of the gaps between order statistics in twice the reach of the estimate, since one over few gaps is mostly
+    noise. Gaps grow towards the ends of a distribution, about as one over the share on either side; each is brought to
+    what it would be at the quantile.
+    """
+    count = len(ordered)
+    first, weights = _weights(count, quantile, max(worth // 4, 1))
+    last = min(first + len(weights), int(np.isfinite(ordered).sum()))
+    gaps = np.diff(ordered[first:last])
     shares = np.arange(first + 1, last) / count
-    influence = np.full(count, float((shares * steps).sum()))
-    influence[:first] -= above[0]
-    influence[first:last] -= above
-    unsorted = np.empty(count)
-    unsorted[order] = influence
-    return Smoothed(float(weights @ window), unsorted)
+    near = (weights[: len(gaps)] + weights[1 : len(gaps) + 1]) / 2
+    return float((gaps * near * shares * (1 - shares)).sum() / near.sum()) * count / (quantile * (1 - quantile))
 
 
 @lru_cache(maxsize=256)
-def _weights(count: int, quantile: float, effective: int) -> tuple[int, Floats, NDArray[np.float64]]:
-    """The first rank (from 0) that has weight, the weights from there on, and the density after each of these ranks."""
-    alpha, beta = (effective + 1) * quantile, (effective + 1) * (1 - quantile)
-    deviation = math.sqrt(quantile * (1 - quantile) / (effective + 2))
+def _weights(count: int, quantile: float, worth: int) -> tuple[int, Floats]:
+    """The first rank (from 0) that has weight, and the weights from there on."""
+    alpha, beta = (worth + 1) * quantile, (worth + 1) * (1 - quantile)
+    deviation = math.sqrt(quantile * (1 - quantile) / (worth + 2))
     first = max(0, math.floor(count * (quantile - _REACH * deviation)) - 2)
     last = min(count, math.ceil(count * (quantile + _REACH * deviation)) + 2)
-    edges = np.arange(first, last + 1) / count
-    cumulated = betainc(alpha, beta, edges)
-    weights = np.diff(cumulated)
-    weights /= weights.sum()
-    middles = np.clip(edges[1:-1], 1e-12, 1 - 1e-12)
-    # The density of the beta distribution at each edge between ranks, by the difference over half a rank on either side.
-    half = 0.5 / count
-    density = (betainc(alpha, beta, np.minimum(middles + half, 1.0)) - betainc(alpha, beta, np.maximum(middles - half, 0.0))) * count
-    return first, weights, density
+    weights = np.diff(betainc(alpha, beta, np.arange(first, last + 1) / count))
+    return first, weights / weights.sum()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from bench.statistics.quantiles import Interval
 from bench.statistics.samples import TooFewError
@@ -20,7 +20,7 @@ def share_interval(good: int, attempts: int, confidence: float = 0.95) -> Interv
     if not 0 <= good <= attempts:
         raise ValueError(f"{good} of {attempts} attempts were good; from 0 to {attempts} can be")
     share = good / attempts
-    z = float(norm.ppf(0.5 + confidence / 2))
+    z = float(ndtri(0.5 + confidence / 2))
     middle = (share + z * z / (2 * attempts)) / (1 + z * z / attempts)
     half = z / (1 + z * z / attempts) * math.sqrt(share * (1 - share) / attempts + z * z / (4 * attempts * attempts))
     return Interval(share, 0.0 if good == 0 else middle - half, 1.0 if good == attempts else middle + half, confidence)

@@ -8,12 +8,12 @@ often that is right.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from scipy.stats import f, t
+from scipy.special import fdtrc, stdtr, stdtrit
 
-from bench.statistics.samples import Floats
+from bench.statistics.samples import PARTS, Floats, TooFewError
 
 
 class Basis(StrEnum):
@@ -27,7 +27,7 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A standard error with its degrees of freedom. `stretch` is by how much less than 1 - confidence its interval may err."""
+    """A standard error with its degrees of freedom. Of the error that an interval is allowed, it takes the share `caution`."""
 
     standard_error: float
     degrees_of_freedom: float
@@ -36,57 +36,82 @@ class Spread:
 
     def half_width(self, error: float) -> float:
         """Half the width of an interval that is wrong with the probability `error`."""
-        return self.standard_error * float(t.ppf(1 - error * self.caution / 2, self.degrees_of_freedom))
+        return -self.standard_error * float(stdtrit(self.degrees_of_freedom, error * self.caution / 2))
 
     def p_value(self, distance: float) -> float:
         """How probable an estimate that far off, or farther, is."""
         if self.standard_error == 0:
             return 1.0 if distance == 0 else 0.0
-        return min(1.0, 2 * float(t.sf(abs(distance) / self.standard_error, self.degrees_of_freedom)) / self.caution)
+        return min(1.0, 2 * float(stdtr(self.degrees_of_freedom, -abs(distance) / self.standard_error)) / self.caution)
 
 
 @dataclass(frozen=True, slots=True)
 class Strata:
-    """Two estimates of the variance of one number: by the differences between rounds, and by those within them."""
+    """Two estimates of the variance of one number: by the differences between rounds, and by those within them.
+
+    `squares` and `products` are sums over the deviations of parts from their round: of each with itself, and with the
+    next part. They tell whether parts that follow each other are alike.
+    """
 
     between: float
     between_freedom: float
     within: float
     within_freedom: float
+    squares: float
+    products: float
+    pieces: int
+    """How many deviations of parts are free."""
 
     def differ(self, level: float) -> bool:
         """Whether the rounds differ by more than the noise within them, at this level: 0.4 is soon, 0.05 is late."""
         if self.within_freedom == 0 or self.within == 0:
             return self.within_freedom == 0 or self.between > 0
-        return self.between / self.within > float(f.isf(level, self.between_freedom, self.within_freedom))
+        return float(fdtrc(self.between_freedom, self.within_freedom, self.between / self.within)) < level
 
     def pooled(self, least: float) -> Spread:
         """Both together, where the rounds do not differ."""
         freedom = self.between_freedom + self.within_freedom
         variance = (self.between * self.between_freedom + self.within * self.within_freedom) / freedom
-        return Spread(math.sqrt(max(variance, least)), freedom, Basis.PARTS)
+        return Spread(math.sqrt(max(variance * self._of_neighbours(), least)), freedom, Basis.PARTS)
+
+    def over_rounds(self, least: float) -> Spread:
+        """The differences between rounds alone, where they differ."""
+        return Spread(math.sqrt(max(self.between, least)), self.between_freedom, Basis.ROUNDS)
+
+    def _of_neighbours(self) -> float:
+        """By how much parts that are like their neighbours know less than they seem to: 1 where no sign of it is seen."""
+        if self.squares == 0:
+            return 1.0
+        alike = self.products / self.squares + 1 / PARTS
+        return 1 + 2 * alike if alike > 1 / math.sqrt(self.pieces) else 1.0
 
     def __add__(self, other: Strata) -> Strata:
         """Those of the difference of two independent numbers (degrees of freedom: Satterthwaite, Biometrics 2, 1946)."""
+        known = self.within_freedom and other.within_freedom
+        within_freedom = _satterthwaite((self.within, self.within_freedom), (other.within, other.within_freedom)) if known else 0.0
         return Strata(
             self.between + other.between,
             _satterthwaite((self.between, self.between_freedom), (other.between, other.between_freedom)),
             self.within + other.within,
-            _satterthwaite((self.within, self.within_freedom), (other.within, other.within_freedom)),
+            within_freedom,
+            self.squares + other.squares,
+            self.products + other.products,
+            self.pieces + other.pieces,
         )
 
 
 def strata_of(errors: Floats) -> Strata:
     """The strata of an estimate by its errors, a row a round and a column a part.
 
-    The variance of a sum of independent rounds is the sum of theirs; of parts in pairs, that of their differences. That
-    leaves out what changes slowly within a round, which is a matter of rounds.
+    The variance of a sum of independent pieces is that of the pieces times their number, by rounds and by parts alike.
     """
     rounds, parts = errors.shape
     sums = errors.sum(axis=1)
-    between = float(sums.var(ddof=1)) * rounds if rounds > 1 else 0.0
-    within = float((errors - errors.mean(axis=1, keepdims=True)).__pow__(2).sum()) * parts / (parts - 1) if parts > 1 else 0.0
-    return Strata(between, rounds - 1, within, rounds * (parts - 1))
+    between = float(((sums - sums.mean()) ** 2).sum()) * rounds / (rounds - 1) if rounds > 1 else 0.0
+    off = errors - sums[:, None] / parts
+    squares, pieces = float((off**2).sum()), rounds * (parts - 1)
+    within = squares * parts / (parts - 1) if parts > 1 else 0.0
+    return Strata(between, rounds - 1, within, pieces, squares, float((off[:, 1:] * off[:, :-1]).sum()), pieces)
 
 
 def _satterthwaite(*parts: tuple[float, float]) -> float:
@@ -97,40 +122,50 @@ def _satterthwaite(*parts: tuple[float, float]) -> float:
     return whole**2 / below if below else 0.0
 
 
-OWN_ROUNDS = 0.4
-"""Rounds count alone where a test at this level sees an engine's rounds differ: soon, since an unseen difference between
-rounds makes false winners, and a wrongly seen one only makes the interval wider (Bancroft, Annals of Mathematical
-Statistics 15, 1944, on pooling after a test)."""
-SHARED_ROUNDS = 0.75
-"""The same for the difference of two engines, where both had the same good and bad rounds."""
+_SHARED = 0.2
 _GROSS = 0.05
 _CAUTION = 0.8
 """Of two intervals over rounds the narrower is taken. Each may therefore err so much less often."""
 
 
-def spread_of(errors: Floats, least_variance: float = 0.0) -> Spread:
-    """The spread of one engine's number over rounds: what another run of as many rounds would vary by."""
+def _soon(rounds: int, error: float, less: float = 0.0) -> float:
+    """The level of the test whether rounds differ: 0.4 with three rounds, and later the more rounds can show it.
+
+    An unseen difference between rounds makes false winners; one that is wrongly seen only makes the interval wider. So
+    the less often an interval may err, the sooner rounds count alone. The numbers keep the true error of intervals that
+    may err in 0.5 to 5 % near that, whatever rounds share and whatever is their own: `docs/statistics.md` has a table.
+    """
+    alone = min(1.2 / rounds + less, 1.0)
+    return max(1 - (1 - alone) * math.pow(error / 0.05, 0.4), _GROSS)
+
+
+def spread_of(errors: Floats, error: float, least_variance: float = 0.0) -> Spread:
+    """The spread of one engine's number over rounds: what another run of as many rounds would vary by.
+
+    It is for an interval that is wrong with the probability `error`. Of one round it is that of its parts. Raises
+    `TooFewError` of one round without parts.
+    """
     strata = strata_of(errors)
-    if strata.between_freedom == 0:
-        return Spread(math.sqrt(max(strata.within, least_variance)), strata.within_freedom, Basis.PARTS)
-    if not strata.differ(OWN_ROUNDS):
+    if strata.between_freedom + strata.within_freedom == 0:
+        raise TooFewError("one round that is known only as a whole does not say how far off it is; it takes two")
+    if strata.between_freedom == 0 or not strata.differ(_soon(len(errors), error, _SHARED)):
         return strata.pooled(least_variance)
-    return Spread(math.sqrt(max(strata.between, least_variance)), strata.between_freedom, Basis.ROUNDS)
+    return strata.over_rounds(least_variance)
 
 
 def spread_of_difference(a: Floats, b: Floats, *, paired: bool, error: float, least_variance: float = 0.0) -> Spread:
     """The spread of the difference of two engines' numbers, for an interval that is wrong with the probability `error`.
 
-    `paired` says that both had the same rounds at the same time, so that what happened to both falls out.
+    `paired` says that both had the same rounds at the same time, so that what happened to both falls out. Where rounds
+    differ for both, the parts of their difference are still asked, but sooner let go.
     """
-    apart = strata_of(a) + strata_of(b)
+    apart, rounds = strata_of(a) + strata_of(b), min(len(a), len(b))
+    differ = apart.differ(_soon(rounds, error))
     if not paired:
-        if not apart.differ(OWN_ROUNDS):
-            return apart.pooled(least_variance)
-        return Spread(math.sqrt(max(apart.between, least_variance)), apart.between_freedom, Basis.ROUNDS)
+        return apart.over_rounds(least_variance) if differ else apart.pooled(least_variance)
     together = strata_of(b - a)
-    none_seen = not apart.differ(OWN_ROUNDS) and not together.differ(_GROSS)
-    if none_seen or not together.differ(SHARED_ROUNDS):
+    none_seen = not differ and not together.differ(_GROSS)
+    if none_seen or not together.differ(_soon(rounds, error, _SHARED)):
         return together.pooled(least_variance)
-    candidates = [Spread(math.sqrt(max(one.between, least_variance)), one.between_freedom, Basis.ROUNDS, _CAUTION) for one in (apart, together)]
-    return min(candidates, key=lambda one: one.half_width(error))
+    over_rounds = [replace(one.over_rounds(least_variance), caution=_CAUTION) for one in (apart, together)]
+    return min(over_rounds, key=lambda one: one.half_width(error))

@@ -1,0 +1,51 @@
+"""The method held to what `docs/statistics.md` says of it, by a few of its rows with fewer trials and fixed seeds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.calibration import measured, other, worst
+from benchmarks.calibration_tables import coverage_table, power_table
+from benchmarks.worlds import World, waves
+
+
+@pytest.mark.parametrize("world", [World("lognormal"), World("alike", shared_rounds=0.15), World("own", own_waves=0.3)], ids=lambda one: one.name)
+def test_intervals_hold_the_truth_as_often_as_they_say(world: World) -> None:
+    row = measured(world, 3, 300)
+    assert row.held.min() > 0.92
+    assert row.held.max() < 0.995
+    assert row.own_held.min() > 0.9
+    assert row.false < 0.07
+
+
+def test_more_is_told_than_by_whole_runs_and_less_of_it_is_false() -> None:
+    row = measured(World("alike", shared_rounds=0.1), 3, 200)
+    assert row.found.mean() > 1.5 * row.welch_found.mean()
+    assert row.family_found.mean() > row.welch_corrected_found.mean()
+    plain = measured(World("lognormal"), 5, 200)
+    assert plain.false < 0.06 < plain.welch_false
+
+
+def test_the_choice_between_parts_and_rounds_is_right_whatever_rounds_share() -> None:
+    for rounds in (3, 10):
+        found = worst(rounds, 0.05, 300)
+        assert found.least > 0.91
+        assert found.most < 1.0
+
+
+def test_shares_and_rates_hold_too() -> None:
+    assert 0.92 < other("goodput of 90 %", 3, 300) < 0.99
+    assert 0.92 < other("throughput, rounds ±10 % alike", 3, 300) < 0.995
+
+
+def test_tables_have_a_line_for_each_row() -> None:
+    rows = [measured(World("small", chats=40), 3, 20)]
+    assert coverage_table(rows).count("\n| small | 3 |") == 1
+    assert power_table(rows).count("\n| small | 3 |") == 1
+
+
+def test_waves_have_a_variance_of_one_and_are_alike_near_each_other() -> None:
+    found = waves(np.random.default_rng(1), (4000, 100), 0.1)
+    assert found.var() == pytest.approx(1, abs=0.03)
+    assert float((found[:, 1:] * found[:, :-1]).mean()) == pytest.approx(np.exp(-0.1), abs=0.03)

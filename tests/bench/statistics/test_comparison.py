@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench.statistics.comparison import Comparison, Contrast, compare
+from bench.statistics.estimates import Estimate, quantile_estimate, rate_estimate, share_estimate
+from bench.statistics.power import detectable
+from bench.statistics.samples import PARTS, Round, TooFewError
+from bench.statistics.spread import Basis, Spread
+
+QUANTILES = (0.5, 0.9, 0.95)
+
+
+def engine(random: np.random.Generator, *, rounds: int = 3, chats: int = 120, factor: float = 1.0, levels: tuple[float, ...] = ()) -> list[Round]:
+    levels = levels or (1.0,) * rounds
+    return [Round(factor * level * random.lognormal(-2, 0.5, chats), np.linspace(0, 60, chats)) for level in levels]
+
+
+def contrasts(a: list[Round], b: list[Round]) -> list[Contrast]:
+    return [Contrast("ttft", one, "vllm", "tgi", quantile_estimate(a, one), quantile_estimate(b, one)) for one in QUANTILES]
+
+
+def compared(a: list[Round], b: list[Round], *, paired: bool = True) -> list[Comparison]:
+    return compare(contrasts(a, b), paired=paired)
+
+
+def test_a_slower_engine_is_told_by_how_much() -> None:
+    random = np.random.default_rng(1)
+    found = compared(engine(random), engine(random, factor=2.0))
+    assert [one.differs for one in found] == [True, True, True]
+    assert all(1 < one.low < one.low_alone < one.effect < one.high_alone < one.high for one in found)
+    assert all(one.p_value <= one.p_corrected < 0.05 for one in found)
+
+
+def test_the_other_way_round_the_ratio_is_one_over_it() -> None:
+    random = np.random.default_rng(2)
+    a, b = engine(random), engine(random, factor=1.2)
+    for one, other in zip(compared(a, b), compared(b, a), strict=True):
+        assert (one.effect, one.low, one.high) == pytest.approx((1 / other.effect, 1 / other.high, 1 / other.low))
+        assert one.p_value == pytest.approx(other.p_value)
+
+
+def test_milliseconds_are_compared_as_seconds_are() -> None:
+    random = np.random.default_rng(3)
+    a, b = engine(random), engine(random)
+    thousandfold = [[replace(one, values=one.values * 1000) for one in rounds] for rounds in (a, b)]
+    for one, other in zip(compared(a, b), compared(*thousandfold), strict=True):
+        assert (one.low, one.high, one.p_corrected) == pytest.approx((other.low, other.high, other.p_corrected))
+
+
+def test_good_and_bad_rounds_that_both_had_fall_out_only_where_rounds_are_paired() -> None:
+    random = np.random.default_rng(4)
+    levels = (1.0, 1.5, 0.7, 1.2, 0.8)
+    a, b = engine(random, levels=levels), engine(random, levels=levels)
+    paired, unpaired = compared(a, b)[0], compared(a, b, paired=False)[0]
+    assert math.log(paired.high / paired.low) < 0.5 * math.log(unpaired.high / unpaired.low)
+
+
+def test_rounds_that_were_good_for_one_engine_and_bad_for_the_other_make_no_winner() -> None:
+    random = np.random.default_rng(5)
+    (found, *_) = compared(engine(random, levels=(1.0, 1.3, 1.6)), engine(random, levels=(1.6, 1.5, 1.4)))
+    assert found.basis is Basis.ROUNDS
+    assert not found.differs
+    assert found.effect > 1.1
+
+
+def test_parts_of_a_round_that_are_like_their_neighbours_count_for_less() -> None:
+    shape = (3, PARTS)
+    slow = np.where(np.arange(PARTS) < PARTS / 2, 0.01, -0.01) * np.ones(shape)
+    quick = np.where(np.arange(PARTS) % 2 == 0, 0.01, -0.01) * np.ones(shape)
+    nothing = Estimate(0.0, np.zeros(shape))
+    wide, narrow = (
+        compare([Contrast("ttft", 0.5, "a", "b", nothing, Estimate(0.0, errors))], paired=True)[0].spread.standard_error for errors in (slow, quick)
+    )
+    assert wide > 1.5 * narrow
+
+
+def test_the_more_is_looked_at_the_surer_each_must_be_but_what_is_wrong_together_counts_as_little_more_than_one() -> None:
+    random = np.random.default_rng(6)
+    a, b = engine(random), engine(random)
+    one = contrasts(a, b)[0]
+    alone = compare([one], paired=True)[0]
+    assert (alone.low, alone.high) == (alone.low_alone, alone.high_alone)
+    thrice_the_same = compare([one] * 3, paired=True)[0]
+    assert thrice_the_same.error_each == pytest.approx(0.05, rel=0.05)
+    others = [replace(one, of_a=quantile_estimate(engine(random), 0.5), of_b=quantile_estimate(engine(random), 0.5)) for _ in range(10)]
+    assert compare([one, *others], paired=True)[0].error_each < 0.01
+
+
+def test_an_unlikely_difference_alone_is_a_likely_one_among_many() -> None:
+    random = np.random.default_rng(7)
+    many = [one for _ in range(8) for one in contrasts(engine(random), engine(random))]
+    found = compare(many, paired=True)
+    best = min(found, key=lambda one: one.p_value)
+    assert best.p_value < 0.1 < best.p_corrected
+    assert not any(one.differs for one in found)
+
+
+def test_what_could_have_been_seen_is_more_than_half_the_interval_and_less_with_more_rounds() -> None:
+    random = np.random.default_rng(8)
+    few, many = (compared(engine(random, rounds=rounds), engine(random, rounds=rounds))[2] for rounds in (3, 30))
+    for one in (few, many):
+        assert one.detectable > math.sqrt(one.high / one.low) - 1
+    assert many.detectable < 0.5 * few.detectable
+    needed = few.rounds_for(0.05)
+    assert needed is not None
+    assert needed > 30
+    assert few.rounds_for(few.detectable) == 3
+    assert few.rounds_for(0.0001) is None
+
+
+def test_four_of_five_runs_show_what_a_run_could_show() -> None:
+    random = np.random.default_rng(9)
+    spread = Spread(0.02, 10, Basis.ROUNDS)
+    least = detectable(spread, 0.05)
+    drawn = least + 0.02 * random.standard_t(10, 100_000)
+    assert (drawn > spread.half_width(0.05)).mean() == pytest.approx(0.8, abs=0.01)
+
+
+def test_shares_are_compared_by_differences_and_two_perfect_engines_do_not_differ() -> None:
+    perfect = [Round(np.ones(100), np.arange(100.0)) for _ in range(3)]
+    poor = [Round((np.arange(100) % 2).astype(float), np.arange(100.0)) for _ in range(3)]
+    (same,) = compare([Contrast("goodput", None, "a", "b", share_estimate(perfect), share_estimate(perfect))], paired=True)
+    assert same.effect == 0
+    assert same.low < 0 < same.high
+    assert not same.differs
+    (worse,) = compare([Contrast("goodput", None, "a", "b", share_estimate(perfect), share_estimate(poor))], paired=True)
+    assert (worse.scale, worse.effect, worse.differs) == ("difference", -0.5, True)
+
+
+def test_rates_are_compared_by_parts_or_by_whole_rounds() -> None:
+    random = np.random.default_rng(10)
+    a, b = random.poisson(400, (5, PARTS)).astype(float), random.poisson(500, (5, PARTS)).astype(float)
+    for of_a, of_b in ((a, b), (a.sum(axis=1, keepdims=True), b.sum(axis=1, keepdims=True))):
+        (found,) = compare([Contrast("throughput", None, "a", "b", rate_estimate(of_a), rate_estimate(of_b))], paired=True)
+        assert found.differs
+        assert found.low < 1.25 < found.high
+
+
+def test_engines_with_as_many_rounds_as_parts_are_known_can_stand_beside_whole_rounds() -> None:
+    random = np.random.default_rng(11)
+    whole = Contrast("throughput", None, "vllm", "tgi", *(rate_estimate(random.poisson(400, (3, 1)).astype(float)) for _ in range(2)))
+    assert len(compare([*contrasts(engine(random), engine(random)), whole], paired=True)) == 4
+
+
+def test_three_engines_are_all_compared() -> None:
+    random = np.random.default_rng(12)
+    estimates = {name: quantile_estimate(engine(random, factor=factor), 0.5) for name, factor in (("a", 1.0), ("b", 1.0), ("c", 2.0))}
+    pairs = [("a", "b"), ("a", "c"), ("b", "c")]
+    found = compare([Contrast("ttft", 0.5, one, other, estimates[one], estimates[other]) for one, other in pairs], paired=True)
+    assert [one.differs for one in found] == [False, True, True]
+
+
+def test_two_rounds_are_refused_and_so_are_paired_engines_with_other_rounds() -> None:
+    random = np.random.default_rng(13)
+    with pytest.raises(TooFewError, match="a comparison needs 3 rounds; vllm has 2"):
+        compared(engine(random, rounds=2), engine(random, rounds=2))
+    three, four = engine(random, rounds=3), engine(random, rounds=4)
+    with pytest.raises(ValueError, match="paired engines have the same rounds; vllm and tgi have not"):
+        compared(three, four)
+    assert len(compared(three, four, paired=False)) == 3
+
+
+def test_a_share_is_not_compared_with_a_ratio() -> None:
+    with pytest.raises(ValueError, match="both need the same scale"):
+        Contrast("it", None, "a", "b", Estimate(0.0, np.zeros((3, PARTS))), Estimate(0.0, np.zeros((3, PARTS)), "difference"))
+
+
+def test_nothing_to_compare_is_nothing_compared() -> None:
+    assert compare([], paired=True) == []
