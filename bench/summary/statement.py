@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bench.measures import qualities
 from bench.summary.difference import size
 from bench.summary.shape import Comparison, Known, LevelSummary, Summary, TargetAtLevel
+from bench.summary.standings import engines_of
 from bench.summary.words import listed, named, percent, quantity
 
 _LEVELS_TOLD = 3
@@ -53,7 +54,7 @@ def _compared(summary: Summary) -> Iterator[str]:
         if not seen:
             yield f"At {level.name} nothing could be compared: {rows[0].why}."
         elif not won:
-            yield f"At {level.name} no difference was seen between {listed(list(summary.targets))}{_could_have_shown(seen)}."
+            yield f"At {level.name} no difference was seen between {listed(engines_of(rows))}{_could_have_shown(seen)}."
         else:
             rest = f" In the other {len(seen) - len(won)} comparisons no difference was seen." if len(seen) > len(won) + 1 else ""
             yield f"At {level.name} {'; '.join(_wins(summary, won))}.{rest}"

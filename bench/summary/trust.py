@@ -17,7 +17,7 @@ from bench.level import Measured
 from bench.summary.given import Given
 from bench.summary.sample import Sample
 from bench.summary.shape import Check, Verdict
-from bench.summary.words import counted
+from bench.summary.words import counted, percent
 from probes.failure import Reason
 
 LATE_AGAINST_TTFT = 0.10
@@ -107,7 +107,7 @@ def _late_starts(level: str, target: str, sent: Sequence[Chat], ttft_seconds: fl
 
 def _share(limit: Limit, level: str, target: str, count: int, of: int) -> Check:
     share = count / of if of else 0.0
-    words = f"{target} at {level}: {share:.1%} ({count} of {of}), bearable {limit.most:.0%}: {limit.counted}"
+    words = f"{target} at {level}: {percent(share)} ({count:,} of {of:,}), bearable {percent(limit.most)}: {limit.counted}"
     return Check(limit.name, level, target, share, limit.most, share <= limit.most, words)
 
 

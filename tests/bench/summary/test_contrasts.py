@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -68,6 +69,15 @@ def test_of_an_engine_beside_itself_it_says_what_it_could_have_shown() -> None:
     summary = compared(level({"vllm": Engine(), "again": Engine()}), looked=LOOKED["quick"])
     assert [each.winner for each in summary.comparisons] == [None] * 3
     assert all(each.why.startswith("no difference seen; this run could have shown one of ") for each in summary.comparisons)
+    assert summary.statement.startswith("At 10 users no difference was seen between vllm and again; differences of more than ")
+
+
+def test_more_rounds_are_advised_only_where_they_would_show_more() -> None:
+    short = row(compared(level({"vllm": Engine(tokens=10), "again": Engine(tokens=10)}, rounds=3), looked=TTFT_ONLY), "ttft", 0.5)
+    words = re.fullmatch(r"no difference seen; this run could have shown one of (\S+) %; (\d+) more rounds? would show (\S+) %", short.why)
+    assert words is not None
+    assert float(words[3]) < float(words[1])
+    assert 1 <= int(words[2]) <= 17
 
 
 def test_corrected_intervals_are_never_narrower_than_those_alone() -> None:
