@@ -155,11 +155,10 @@ def _reprocess(run: str, results: Path) -> None:
 
     from bench.results.listing import find_run
     from bench.results.reprocessing import reprocess
-    from bench.results.summarising import summarised
     from cli.results_shown import show_run
 
     with _errors():
-        show_run(reprocess(find_run(results, run), summarised, at=time.time()))
+        show_run(reprocess(find_run(results, run), at=time.time()))
 
 
 @command.command("migrate")

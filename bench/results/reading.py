@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Container, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -113,10 +113,19 @@ class Run:
                     "import the file as a run of its own"
                 )
             chats[chat.place.level].append(chat)
-        return [
-            Measured(self._level(entry), tuple(block for block in self.blocks.values() if block.level == entry.name), chats[entry.name])
-            for entry in self.manifest.levels
-        ]
+        return [Measured(self._level(entry), self._blocks(entry.name, chats[entry.name]), chats[entry.name]) for entry in self.manifest.levels]
+
+    def _blocks(self, level: str, chats: Sequence[Chat]) -> tuple[Block, ...]:
+        """Those of a level. One that the run did not see the end of lasted until the last that is known of it."""
+        until: dict[int, float] = {}
+        for chat in chats:
+            number = chat.place.block
+            until[number] = max(until.get(number, 0.0), chat.place.since_seconds + (chat.e2e_seconds or 0.0))
+        return tuple(
+            entry.block if entry.ended_at else replace(entry.block, seconds=min(entry.block.seconds, until.get(entry.block.number, 0.0)))
+            for entry in self.manifest.blocks
+            if entry.block.level == level
+        )
 
     def _level(self, entry: LevelEntry) -> Level:
         loads = {target: self._load(shared.load) for shared in entry.loads for target in shared.targets}

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from bench.engine_side.findings import findings
+from bench.engine_side.side import read_back
+from bench.level import Measured
 from bench.results.manifest import State
+from bench.results.problem import ResultsError
 from bench.results.reading import Run
 from bench.results.summary_files import Summarised
 from bench.summary.given import Given
@@ -14,12 +21,24 @@ from config.bench_slos import ChatSlo
 _OTHERWISE = "custom"
 
 
-def given_of(run: Run) -> Given:
-    """The run as the statistics need it, all of it in memory. Raises `ResultsError`."""
+def summarised(run: Run) -> Summarised:
+    """The summary of the run, with the findings that it has. Raises `ResultsError`."""
+    return _summarised(run, run.measured())
+
+
+def found_anew(run: Run) -> tuple[Run, Summarised]:
+    """The run with findings by this version's rules, of what its engines' metrics say, and its summary. Raises `ResultsError`."""
+    measured = run.measured()
+    found = replace(run, manifest=replace(run.manifest, findings=_findings(run, measured)))
+    return found, _summarised(found, measured)
+
+
+def given_of(run: Run, measured: Sequence[Measured]) -> Given:
+    """The run as the statistics need it. `measured` are its levels. Raises `ResultsError`."""
     about = run.manifest.about
     return Given(
         targets=about.targets,
-        measured=run.measured(),
+        measured=measured,
         models=about.models,
         objectives=[ChatSlo(name, limits.get("ttft"), limits.get("tpot"), limits.get("e2e")) for name, limits in about.slos.items()],
         unsent=list(run.unsent()),
@@ -33,7 +52,21 @@ def given_of(run: Run) -> Given:
     )
 
 
-def summarised(run: Run) -> Summarised:
-    """The summary of the run, by this version's statistics. Raises `ResultsError`."""
-    summary = summarise(given_of(run), LOOKED.get(run.manifest.about.preset or _OTHERWISE, LOOKED[_OTHERWISE]))
+def _summarised(run: Run, measured: Sequence[Measured]) -> Summarised:
+    summary = summarise(given_of(run, measured), LOOKED.get(run.manifest.about.preset or _OTHERWISE, LOOKED[_OTHERWISE]))
     return Summarised(to_json(summary), to_csv(summary))
+
+
+def _findings(run: Run, measured: Sequence[Measured]) -> tuple[Mapping[str, object], ...]:
+    """What is found in the engines' side. Where nothing is known of an engine, as of records from elsewhere, nothing is."""
+    backends = {target: str(told["backend"]) for target, told in run.manifest.about.engines.items() if "backend" in told}
+    if not backends:
+        return ()
+    chats = [chat for one in measured for chat in one.chats]
+    try:
+        notes = read_back(backends, [one.level for one in measured], run.blocks.values(), chats, run.native(), run.records())
+    except (KeyError, TypeError, ValueError) as error:
+        raise ResultsError(
+            f"{run.folder}: native.ndjson or records.ndjson has a line that is none of a run ({error}); bring it back from a copy"
+        ) from error
+    return tuple(finding.to_json() for finding in findings(notes))

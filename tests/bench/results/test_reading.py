@@ -208,3 +208,15 @@ def test_chats_of_which_the_manifest_knows_nothing_are_not_dropped(tmp_path: Pat
     change(folder, blocks=[])
     with pytest.raises(ResultsError, match=r"has chats of 2 users, block 1, of which the manifest knows nothing; import the file"):
         open_run(folder).measured()
+
+
+def test_a_block_without_an_end_lasted_until_the_last_that_is_known_of_it(tmp_path: Path) -> None:
+    writer = begun(tmp_path)
+    for event in list(small_run())[:12]:  # through the first block, and into the second
+        writer(event)
+    writer.settle()
+    [measured] = open_run(writer.folder).measured()
+    last = max(chat.place.since_seconds + (chat.e2e_seconds or 0.0) for chat in measured.chats if chat.place.block == 2)
+    assert [each.seconds for each in measured.blocks] == [10.0, last]
+    assert 0 < last < 10
+    assert [each.seconds for each in open_run(writer.folder).blocks.values()] == [10.0, 10.0]
