@@ -48,7 +48,7 @@ def found_in_words(manifest: Manifest) -> Iterator[str]:
     if manifest.findings:
         yield ""
     for finding in manifest.findings:
-        advice = f" ({finding['advice']})" if finding["advice"] else ""
+        advice = f" ({finding['advice']})" if finding.get("advice") else ""
         yield f"{finding['target']}: {finding['words']}{advice}"
 
 

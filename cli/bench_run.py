@@ -14,12 +14,12 @@ import click
 import orjson
 from rich.console import Console
 
+from bench.courses.outcome import outcomes
 from bench.courses.traces import TraceError
 from bench.courses.verdict import Goal
 from bench.design import DesignError, seconds_of_level
 from bench.engine_side.side import EngineSide
 from bench.objective import judged
-from bench.outcome import OBJECTIVE, outcome
 from bench.own_health import watched
 from bench.progress.board import Board
 from bench.progress.showing import showing
@@ -140,8 +140,8 @@ async def _run(
     async with watched(measuring) as health, side, showing(board, console, live=None if wanted.progress else False) as shown:
         done = await session.hold(earlier, to_listeners(writer, side, shown), enough, side.caught_up)
     bench = config.bench
-    goal = None if bench.slo is None else Goal(bench.slo, float(OBJECTIVE if bench.objective is None else bench.objective))
-    found = (*outcome(layout.course, done.ended.measured, goal), *side.findings())
+    goal = None if bench.slo is None else Goal(bench.slo) if bench.objective is None else Goal(bench.slo, float(bench.objective))
+    found = (*outcomes(layout.course, done.ended.measured, goal), *side.findings())
     return Ending(
         at=measuring.clock.epoch_seconds(),
         summarise=summarised,

@@ -9,9 +9,9 @@ from typing import Literal
 from bench.engine_side.case import Case
 from probes.wording import listed
 
-Kind = Literal["limit", "cause", "caveat", "unknown"]
-"""A `limit` says how much an engine can do (`bench.outcome`), a `cause` why it is as it was measured. A `caveat` makes what
-was measured doubtful, or less than it seems. `unknown` says what could not be told, for want of numbers.
+Kind = Literal["cause", "caveat", "unknown"]
+"""A `cause` says why an engine is as it was measured. A `caveat` makes what was measured doubtful, or less than it seems.
+`unknown` says what could not be told, for want of numbers.
 """
 Figures = Mapping[str, float]
 
