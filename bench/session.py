@@ -16,7 +16,6 @@ from bench.events import Enough, Listener
 from bench.level import Course, Level
 from bench.looking import Looked, after, before, hardware_seen, have_loaded, held, look
 from bench.running import Ended, Plan, Run
-from bench.summary.given import Caveat
 from config.bench import Bench
 from config.model import Config, Limits
 from config.scenario import Scenario

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from bench.courses.search import Search
 from bench.design import Asked, Part, asked_of, counted, limits_for, seconds_of_level, warm_up
 from bench.session import Layout
 from config.load import ClosedLoop, Load, Trace
@@ -61,7 +62,9 @@ def _order(layout: Layout) -> Iterator[str]:
     design = layout.design
     level = layout.levels[0] if layout.levels else None
     if level is None:
-        yield f"Levels follow from what is measured; {design.rounds} rounds each, blocks of {_seconds(design.block_seconds)}."
+        most = f", {layout.course.bounds.probes} at most with each target" if isinstance(layout.course, Search) else ""
+        ends = "" if design.ends_after_seconds is None else f", and none begins after {_seconds(design.ends_after_seconds)}"
+        yield f"Levels follow from what is measured{most}{ends}. Blocks are of {_seconds(design.block_seconds)}."
         return
     for one in layout.levels:
         seconds = design.seconds_of(one)

@@ -14,7 +14,9 @@ import click
 import orjson
 from rich.console import Console
 
+from bench.courses.outcome import outcomes
 from bench.courses.traces import TraceError
+from bench.courses.verdict import Goal
 from bench.design import DesignError, seconds_of_level
 from bench.engine_side.side import EngineSide
 from bench.objective import judged
@@ -30,7 +32,7 @@ from bench.results.writing import Ending, RunWriter, begin
 from bench.session import Before, CannotRunError, Layout, Parts, Session, lay_out, parts
 from bench.summary.writing import from_json
 from bench.until import WellEnough, parse
-from cli.bench_about import about_run, gpu_pages, seen_in_words, to_listeners
+from cli.bench_about import about_run, found_in_words, gpu_pages, seen_in_words, to_listeners
 from cli.bench_dry import dry_run, limits_in_words
 from cli.bench_wanted import BenchError, Wanted, configuration
 from cli.results_shown import show_run
@@ -137,11 +139,14 @@ async def _run(
     gc.freeze()  # what stands now stays: it is not looked through again while chats are held
     async with watched(measuring) as health, side, showing(board, console, live=None if wanted.progress else False) as shown:
         done = await session.hold(earlier, to_listeners(writer, side, shown), enough, side.caught_up)
+    bench = config.bench
+    goal = None if bench.slo is None else Goal(bench.slo) if bench.objective is None else Goal(bench.slo, float(bench.objective))
+    found = (*outcomes(layout.course, done.ended.measured, goal), *side.findings())
     return Ending(
         at=measuring.clock.epoch_seconds(),
         summarise=summarised,
         caveats=done.caveats,
-        findings=tuple(finding.to_json() for finding in side.findings()),
+        findings=tuple(finding.to_json() for finding in found),
         engines={one.target: one.to_json() for one in done.looked},
         health=health.to_json(),
     )
@@ -154,6 +159,8 @@ def _told(folder: Path, manifest: Manifest, config: Config) -> int:
     except ResultsError as error:
         click.echo(str(error), err=True)
         return BenchError.exit_code
+    for line in found_in_words(manifest):
+        click.echo(line)
     click.echo(f"\n{folder}: chatprobe results show {folder.name}", err=True)
     return _code(folder, manifest, config)
 

@@ -238,8 +238,7 @@ async def test_an_interrupted_run_cuts_off_its_chats_and_keeps_the_others() -> N
         scene.prober.hold = True
         await scene.clock.advance(3)
         scene.run.stop()
-        await settle()
-        ended = scene.holding.result()
+        ended = await asyncio.wait_for(scene.holding, PATIENCE_SECONDS)
     assert (ended.end, scene.events[-1]) == (End.INTERRUPTED, RunEnded(End.INTERRUPTED, "it was interrupted"))
     outcomes = [chat.outcome for chat in scene.chats]
     assert outcomes.count("ok") >= 2
@@ -253,8 +252,7 @@ async def test_a_run_that_is_interrupted_while_its_last_chats_end_does_not_wait_
         scene.prober.hold = True
         await scene.clock.advance(BLOCK_SECONDS + 1)
         scene.run.stop()
-        await settle()
-        assert scene.holding.result().end is End.INTERRUPTED
+        assert (await asyncio.wait_for(scene.holding, PATIENCE_SECONDS)).end is End.INTERRUPTED
     assert {chat.outcome for chat in scene.chats} == {"cut"}
 
 
