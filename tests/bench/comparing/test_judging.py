@@ -7,7 +7,7 @@ import pytest
 from bench.comparing.asked import Asked
 from bench.comparing.conditions import read_condition
 from bench.comparing.judging import judge, judge_alone
-from bench.comparing.objective import Kept, shared
+from bench.comparing.objective import shared
 from bench.comparing.pairing import PairingError
 from bench.comparing.question import Question, read_question
 from bench.comparing.run import Definition, Run, Side, Taken, Target
@@ -276,9 +276,9 @@ def test_goodput_is_by_the_objective_that_is_given_or_that_the_runs_share() -> N
     condition = Asked(conditions=(read_condition("goodput<99%"),))
     slow = run(Engine(ttft=2.0))
     assert judge_alone(candidate(slow), condition).outcome is Outcome.INCONCLUSIVE
-    assert judge_alone(candidate(slow), replace(condition, objective=Kept(PRESETS["interactive"]))).outcome is Outcome.FAIL
+    assert judge_alone(candidate(slow), replace(condition, slo=PRESETS["interactive"])).outcome is Outcome.FAIL
     own = shared([replace(slow, slos={"chat": {"ttft": 60.0}})])
-    assert judge_alone(candidate(slow), replace(condition, objective=own)).outcome is Outcome.PASS
+    assert judge_alone(candidate(slow), replace(condition, slo=own)).outcome is Outcome.PASS
     assert shared([slow, replace(slow, slos={"chat": {"ttft": 60.0}})]) is None
 
 
