@@ -111,6 +111,12 @@ def test_so_do_runs(fact: str, value: str) -> None:
     assert judge(baseline(), other, expecting(fact)).outcome is Outcome.PASS
 
 
+def test_of_prompts_only_what_differs_in_them_is_told() -> None:
+    before, after = ({**FACTS, "prompts": f'{{"prompt": "short-question", "max_tokens": {tokens}, "cache": "cold"}}'} for tokens in (16, 32))
+    judged = of(judge(baseline(run(facts=before)), candidate(run(name="b", seed=50, facts=after)), LENIENT), "ttft.p50")
+    assert judged.why == "the sides are unlike: prompts is not the same: max_tokens 16; and max_tokens 32"
+
+
 def test_another_patch_level_of_chatprobe_is_none() -> None:
     assert judge(baseline(), candidate(run(name="b", seed=50, facts={**FACTS, "tool.version": "0.1.9"})), LENIENT).outcome is Outcome.PASS
 
