@@ -9,9 +9,9 @@ import click
 
 if TYPE_CHECKING:
     from bench.comparing.asked import Asked
-    from bench.comparing.objective import Kept
     from bench.comparing.run import Side
     from bench.comparing.verdict import Verdict
+    from config.bench_slos import ChatSlo
 
 _OPTIONS = {"thresholds": "--threshold", "expected": "--expect-change", "measures": "--measure"}
 FORMATS = ("table", "markdown", "json")
@@ -108,7 +108,7 @@ def _judged(
     try:
         candidate = open_side("candidate", after, results)
         baseline = open_side("baseline", before, results) if before else None
-        what = replace(what, objective=objective or shared(_runs(baseline, candidate)))
+        what = replace(what, slo=objective or shared(_runs(baseline, candidate)))
         return judge_alone(candidate, what) if baseline is None else judge(baseline, candidate, what)
     except (OpeningError, ForeignError, ResultsError, PairingError) as error:
         _refuse(str(error))
@@ -142,8 +142,7 @@ def _asked(thresholds: tuple[str, ...], conditions: tuple[str, ...], expected: t
         raise click.BadParameter(str(error), param_hint="--measure") from error
 
 
-def _objective(slo: str | None) -> Kept | None:
-    from bench.comparing.objective import Kept
+def _objective(slo: str | None) -> ChatSlo | None:
     from config.bench_slos import PRESETS
     from probes.wording import listed
 
@@ -151,7 +150,7 @@ def _objective(slo: str | None) -> Kept | None:
         return None
     if slo not in PRESETS:
         raise click.BadParameter(f"there is no objective {slo!r}; write {listed(list(PRESETS), 'or')}", param_hint="--slo")
-    return Kept(PRESETS[slo])
+    return PRESETS[slo]
 
 
 def _print(verdict: Verdict, form: str) -> None:

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from bench.comparing.conditions import Condition
 from bench.comparing.question import DEFAULT, Question, asked
 from bench.comparing.thresholds import Thresholds
-from bench.summary.given import Objective
+from config.bench_slos import ChatSlo
 
 CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """`expected` are the facts that were to differ. `objective` is that of goodput; None where none was given."""
+    """`expected` are the facts that were to differ. `slo` is the objective of goodput; None where none was given."""
 
     thresholds: Thresholds = Thresholds()
     questions: Sequence[Question] = ()
     conditions: Sequence[Condition] = ()
     expected: Collection[str] = frozenset()
-    objective: Objective | None = None
+    slo: ChatSlo | None = None
     confidence: float = CONFIDENCE
 
     @property

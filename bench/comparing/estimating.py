@@ -16,8 +16,8 @@ from bench.statistics.comparison import LEAST_ROUNDS
 from bench.statistics.estimates import Estimate
 from bench.statistics.samples import PARTS, TooFewError
 from bench.summary.estimating import goodput_of, only, quantile_of, success_of, throughput_of, whole_rounds
-from bench.summary.given import Objective
 from bench.summary.sample import Part, Sample
+from config.bench_slos import ChatSlo
 
 STRETCHES = 5
 """Into so many stretches is a run cut that has no rounds."""
@@ -46,28 +46,28 @@ def enough_runs(*sides: Sequence[object]) -> bool:
     return all(len(side) >= LEAST_ROUNDS for side in sides)
 
 
-def estimated(side: Sequence[Taken], question: Question, objective: Objective | None, *, over_runs: bool) -> Estimated:
+def estimated(side: Sequence[Taken], question: Question, slo: ChatSlo | None, *, over_runs: bool) -> Estimated:
     """The side's number. `over_runs` says that each run counts once: both sides have enough of them.
 
     Raises `UndecidedError`.
     """
     try:
         if over_runs:
-            return _over_runs(side, question, objective)
+            return _over_runs(side, question, slo)
         samples = _samples(side, question)
         joined, basis = _replicates(samples, burst=any(one.burst for one in side))
-        return Estimated(_estimate(joined, question, objective), basis, len(joined.rounds))
+        return Estimated(_estimate(joined, question, slo), basis, len(joined.rounds))
     except TooFewError as error:
         raise UndecidedError(str(error)) from error
 
 
-def alone(one: Taken, question: Question, objective: Objective | None) -> Estimated:
+def alone(one: Taken, question: Question, slo: ChatSlo | None) -> Estimated:
     """One run's number, for conditions: over its rounds, or by its parts where it has one. Raises `UndecidedError` and `TooFewError`."""
     (sample,) = _samples([one], question, least="several runs in one comparison")
     if one.burst:
         raise UndecidedError("all requests were sent at once: that is one event, and nothing says how the next one would be")
     whole = only(sample, whole_rounds([sample]))
-    return Estimated(_estimate(whole, question, objective), Basis.ROUNDS if len(whole.rounds) > 1 else Basis.PARTS, len(whole.rounds))
+    return Estimated(_estimate(whole, question, slo), Basis.ROUNDS if len(whole.rounds) > 1 else Basis.PARTS, len(whole.rounds))
 
 
 def _samples(side: Sequence[Taken], question: Question, least: str = f"{LEAST_ROUNDS} runs a side") -> list[Sample]:
@@ -78,16 +78,16 @@ def _samples(side: Sequence[Taken], question: Question, least: str = f"{LEAST_RO
     return found
 
 
-def _over_runs(side: Sequence[Taken], question: Question, objective: Objective | None) -> Estimated:
+def _over_runs(side: Sequence[Taken], question: Question, slo: ChatSlo | None) -> Estimated:
     """By all chats of all runs where they are there, else by each run's own value."""
     try:
         joined = _joined([_whole(sample) for sample in _samples(side, question)])
     except UndecidedError:
-        values = [value for one in side if (value := value_of(one, question, objective)) is not None]
+        values = [value for one in side if (value := value_of(one, question, slo)) is not None]
         if len(values) < len(side):
             raise UndecidedError(f"{len(side) - len(values)} of {len(side)} runs do not tell {question}") from None
         return Estimated(_of_values(np.array(values), question, sum(one.attempts for one in side)), Basis.RUNS, len(values))
-    return Estimated(_estimate(joined, question, objective), Basis.RUNS, len(joined.rounds))
+    return Estimated(_estimate(joined, question, slo), Basis.RUNS, len(joined.rounds))
 
 
 def _replicates(samples: Sequence[Sample], *, burst: bool) -> tuple[Sample, Basis]:
@@ -104,26 +104,26 @@ def _replicates(samples: Sequence[Sample], *, burst: bool) -> tuple[Sample, Basi
     return _joined([stretch for sample in samples for stretch in _stretches(sample)]), Basis.STRETCHES
 
 
-def _estimate(sample: Sample, question: Question, objective: Objective | None) -> Estimate:
+def _estimate(sample: Sample, question: Question, slo: ChatSlo | None) -> Estimate:
     if question.measure == "throughput":
         return throughput_of(sample)
     if question.measure == "success":
         return success_of(sample)
     if question.measure == "goodput":
-        if objective is None:
+        if slo is None:
             raise UndecidedError("goodput needs an objective, and the runs do not share one; give it with --slo")
-        return goodput_of(sample, objective)
+        return goodput_of(sample, slo)
     measure = QUALITIES[question.measure]
     assert isinstance(measure, Measure)
     assert question.quantile is not None
     return quantile_of(sample, measure, question.quantile)
 
 
-def value_of(one: Taken, question: Question, objective: Objective | None) -> float | None:
+def value_of(one: Taken, question: Question, slo: ChatSlo | None) -> float | None:
     """One run's own value: of its chats where it has them, else what the file says."""
     if one.sample is not None and (question.measure != "throughput" or one.timed):
         try:
-            return _estimate(_joined([_whole(one.sample)]), question, objective).shown
+            return _estimate(_joined([_whole(one.sample)]), question, slo).shown
         except (TooFewError, UndecidedError):
             return None
     return one.told.get(question)
@@ -169,7 +169,7 @@ def _stretches(sample: Sample) -> Iterator[Sample]:
     edges = [len(chats) * number // STRETCHES for number in range(STRETCHES + 1)]
     (part,) = sample.parts
     for begin, end in pairwise(edges):
-        yield Sample(sample.target, (replace(part, chats=chats[begin:end]),))
+        yield Sample(sample.target, (Part(part.block, chats[begin:end], part.from_seconds, part.to_seconds),))
 
 
 def _are(many: int) -> str:

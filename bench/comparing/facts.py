@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -85,7 +86,7 @@ def likeness(baseline: Side, candidate: Side, targets: tuple[str, str], levels: 
     for fact in FACTS:
         before = _values(baseline, targets[0], levels[0], fact)
         after = _values(candidate, targets[1], levels[1], fact)
-        told = listed([shortened(value, _LONGEST) for value in sorted(before)]), listed([shortened(value, _LONGEST) for value in sorted(after)])
+        told = _told(before, after)
         if fact == "tool.version" and any(difference.fact == "tool" for difference in differences):
             continue  # the versions of two tools say nothing
         if not before or not after:
@@ -119,3 +120,30 @@ def _value(run: Run, target: str, level: str, fact: str) -> str | None:
 def _kinds(fact: str, values: set[str]) -> set[str]:
     """The values that make a difference: of the tool's versions 0.8.0 and 0.8.1 measure alike."""
     return {".".join(value.split(".")[:2]) for value in values} if fact == "tool.version" else values
+
+
+def _told(before: set[str], after: set[str]) -> tuple[str, str]:
+    """Either side's values for people: of one JSON object on each, only what differs in them."""
+    if len(before) == len(after) == 1:
+        (first,), (second,) = before, after
+        parts = _apart(first, second)
+        if parts is not None:
+            return parts
+    return _listed(before), _listed(after)
+
+
+def _listed(values: set[str]) -> str:
+    return listed([shortened(value, _LONGEST) for value in sorted(values)])
+
+
+def _apart(first: str, second: str) -> tuple[str, str] | None:
+    """What differs in two JSON objects; None of other values."""
+    try:
+        one, other = json.loads(first), json.loads(second)
+    except ValueError:
+        return None
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return None
+    keys = sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
+    told = (", ".join(f"{key} {json.dumps(found.get(key))}" for key in keys) for found in (one, other))
+    return shortened(next(told), _LONGEST), shortened(next(told), _LONGEST)

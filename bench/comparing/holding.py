@@ -37,7 +37,7 @@ def _condition(run: Run, target: str, level: str, one: Taken, condition: Conditi
     try:
         if condition.question.measure not in run.definitions:
             raise UndecidedError(f"{run.tool} does not measure {condition.question.measure}")
-        found = alone(one, condition.question, what.objective)
+        found = alone(one, condition.question, what.slo)
         own = _bounds(found.estimate, what.confidence)
         value_known, basis = found.estimate.shown, found.basis
         outcome, why = _held(condition, own, _bounds(found.estimate, each))

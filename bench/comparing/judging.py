@@ -144,7 +144,7 @@ def _both(place: _Place, what: Asked, *, paired: bool) -> tuple[Estimated, Estim
         raise UndecidedError("the tools mean other things by it: " + "; or ".join(definition.words for definition in place.definitions))
     before, after = _in_shared_rounds(place) if paired else (place.before, place.after)
     over_runs = enough_runs(before, after)
-    first, second = (estimated(side, place.question, what.objective, over_runs=over_runs) for side in (before, after))
+    first, second = (estimated(side, place.question, what.slo, over_runs=over_runs) for side in (before, after))
     return first, second
 
 
@@ -188,7 +188,7 @@ def _change(comparison: Comparison, before: Estimated, after: Estimated) -> Chan
 
 def _points(place: _Place, what: Asked) -> tuple[float | None, float | None]:
     """The values of sides with one run each, where nothing says how sure they are."""
-    before, after = (value_of(side[0], place.question, what.objective) if len(side) == 1 else None for side in (place.before, place.after))
+    before, after = (value_of(side[0], place.question, what.slo) if len(side) == 1 else None for side in (place.before, place.after))
     return before, after
 
 

@@ -37,7 +37,7 @@ def junit(verdict: Verdict) -> bytes:
         _case(suite, rows.place(change.target, change.level), str(change.question), change, rows.change_cells(change), rows.CHANGES)
     for condition in verdict.conditions:
         where = f"{condition.run}, {rows.place(condition.target, condition.level)}"
-        _case(suite, where, condition.condition.text, condition, rows.condition_cells(condition), rows.CONDITIONS)
+        _case(suite, where, condition.condition.text, condition, rows.condition_cells(condition, runs=len(verdict.candidate)), rows.CONDITIONS)
     ElementTree.SubElement(suite, "system-out").text = _printable(
         "\n".join((rows.statement(verdict), *rows.reasons(verdict), *rows.remarks(verdict)))
     )

@@ -24,7 +24,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
         yield from _table(rows.CHANGES, ((rows.change_cells(one), one.outcome) for one in judged))
     if verdict.conditions:
         yield ""
-        yield from _table(rows.CONDITIONS, ((rows.condition_cells(one), one.outcome) for one in verdict.conditions))
+        yield from _table(rows.CONDITIONS, ((rows.condition_cells(one, runs=len(verdict.candidate)), one.outcome) for one in verdict.conditions))
     for title, sentences in (("Why", rows.reasons(verdict)), ("To be read with it", rows.remarks(verdict))):
         found = list(sentences)
         if found:
@@ -36,7 +36,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
 
 def _table(heads: tuple[str, ...], cells: Iterable[tuple[tuple[str, ...], Outcome]]) -> Iterator[str]:
     yield f"| {' | '.join(heads)} |"
-    yield f"|{'|'.join('---' if head in (heads[0], heads[-1], 'run') else '---:' for head in heads)}|"
+    yield f"|{'|'.join('---' if head in (heads[0], heads[-1], 'where') else '---:' for head in heads)}|"
     for row, outcome in cells:
         *first, last = map(_escaped, row)
         yield f"| {' | '.join([*first, f'{_MARKS[outcome]} {last}'])} |"

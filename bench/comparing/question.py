@@ -6,20 +6,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench.measures import ANSWER_TOKENS, Quality, measures, qualities
+from bench.measures import Quality, measures, qualities
+from bench.summary.words import named
 from probes.wording import listed
 
 QUALITIES = qualities()
 WITH_QUANTILES = frozenset(measure.name for measure in measures())
-_SHORT = {
-    "ttft": "TTFT",
-    "tpot": "TPOT",
-    "itl": "ITL",
-    "e2e": "E2E",
-    "stall": "stall",
-    "output_rate": "output rate",
-    "answer": f"answer of {ANSWER_TOKENS} tokens",
-}
 _QUANTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
 
 
@@ -78,5 +70,4 @@ def asked(*more: Iterable[Question]) -> tuple[Question, ...]:
 
 def words(question: Question) -> str:
     """For tables: `TTFT p95`."""
-    title = _SHORT.get(question.measure, question.quality.title)
-    return title if question.quantile is None else f"{title} p{question.quantile * 100:.10g}"
+    return named(question.quality.short, question.quantile)

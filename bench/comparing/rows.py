@@ -11,7 +11,7 @@ from bench.comparing.wording import allowed, bounds, effect, value
 from probes.wording import listed
 
 CHANGES = ("measure", "baseline", "candidate", "change", "between", "allowed", "verdict")
-CONDITIONS = ("fails if", "run", "value", "between", "verdict")
+CONDITIONS = ("fails if", "where", "value", "between", "verdict")
 
 
 def places(verdict: Verdict) -> Iterator[tuple[str, list[JudgedChange]]]:
@@ -38,10 +38,12 @@ def change_cells(judged: JudgedChange) -> tuple[str, ...]:
     )
 
 
-def condition_cells(judged: JudgedCondition) -> tuple[str, ...]:
+def condition_cells(judged: JudgedCondition, *, runs: int) -> tuple[str, ...]:
+    """`runs` is how many are judged: of several, each is named."""
     question = judged.condition.question
     between = "–" if judged.low is None or judged.high is None else f"{value(question, judged.low)} … {value(question, judged.high)}"
-    where = f"{judged.run}, {place(judged.target, judged.level)}"
+    where = place(judged.target, judged.level)
+    where = where if runs == 1 else f"{judged.run}, {where}"
     return judged.condition.text, where, value(question, judged.value), between, judged.outcome.upper()
 
 
@@ -75,7 +77,7 @@ def reasons(verdict: Verdict) -> Iterator[str]:
             found.setdefault((place(judged.target, judged.level), judged.why), []).append(words(judged.question))
     yield from (f"{where}, {listed(questions)}: {why}" for (where, why), questions in found.items())
     for condition in verdict.conditions:
-        if condition.outcome is not Outcome.PASS:
+        if condition.outcome is not Outcome.PASS and not verdict.grounds:
             yield f"{condition.condition.text}, {condition.run}, {place(condition.target, condition.level)}: {condition.why}"
 
 

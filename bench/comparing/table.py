@@ -26,7 +26,7 @@ def _parts(verdict: Verdict) -> Iterator[RenderableType]:
     for title, judged in rows.places(verdict):
         yield _table(title, rows.CHANGES, ((rows.change_cells(one), one.outcome) for one in judged))
     if verdict.conditions:
-        yield _table("", rows.CONDITIONS, ((rows.condition_cells(one), one.outcome) for one in verdict.conditions))
+        yield _table("", rows.CONDITIONS, ((rows.condition_cells(one, runs=len(verdict.candidate)), one.outcome) for one in verdict.conditions))
     yield from _listed("Why", rows.reasons(verdict))
     yield from _listed("To be read with it", rows.remarks(verdict))
     yield from _listed("What was measured", rows.definitions(verdict))
@@ -35,7 +35,7 @@ def _parts(verdict: Verdict) -> Iterator[RenderableType]:
 def _table(title: str, heads: tuple[str, ...], cells: Iterable[tuple[tuple[str, ...], Outcome]]) -> Table:
     table = Table(title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for head in heads:
-        table.add_column(head, justify="left" if head in (heads[0], heads[-1], "run") else "right", no_wrap=head != "run")
+        table.add_column(head, justify="left" if head in (heads[0], heads[-1], "where") else "right", no_wrap=head != "where", overflow="fold")
     for row, outcome in cells:
         *first, last = row
         table.add_row(*map(Text, first), Text(last, style=_STYLES[outcome]))

@@ -33,14 +33,17 @@ def allowed(number: float, question: Question) -> str:
 
 def effect(change: Change) -> str:
     """`+7.1 %`, of shares `-0.5 pts`."""
-    return f"{_number(change, change.effect):+.1f} {'%' if change.is_ratio else 'pts'}"
+    return f"{_signed(change, change.effect)} {'%' if change.is_ratio else 'pts'}"
 
 
 def bounds(change: Change) -> str:
     """`+5.2 … +9.0`, in the unit of the effect: those of this comparison alone."""
-    return f"{_number(change, change.low):+.1f} … {_number(change, change.high):+.1f}"
+    return f"{_signed(change, change.low)} … {_signed(change, change.high)}"
 
 
-def _number(change: Change, bound: float) -> float:
+def _signed(change: Change, bound: float) -> str:
+    """In percent, or points: one figure behind the point, and none from 10 on."""
     number = (bound - 1 if change.is_ratio else bound) * 100
-    return number if abs(number) >= 0.05 else 0.0
+    if abs(number) >= 9.95:
+        return f"{number:+,.0f}"
+    return f"{number if abs(number) >= 0.05 else 0.0:+.1f}"

@@ -7,7 +7,7 @@ import pytest
 from bench.comparing.asked import Asked
 from bench.comparing.conditions import read_condition
 from bench.comparing.judging import judge, judge_alone
-from bench.comparing.objective import Kept, shared
+from bench.comparing.objective import shared
 from bench.comparing.pairing import PairingError
 from bench.comparing.question import Question, read_question
 from bench.comparing.run import Definition, Run, Side, Taken, Target
@@ -109,6 +109,12 @@ def test_so_do_runs(fact: str, value: str) -> None:
     other = candidate(run(name="b", seed=50, facts={**FACTS, fact: value}))
     assert judge(baseline(), other, LENIENT).outcome is Outcome.INCONCLUSIVE
     assert judge(baseline(), other, expecting(fact)).outcome is Outcome.PASS
+
+
+def test_of_prompts_only_what_differs_in_them_is_told() -> None:
+    before, after = ({**FACTS, "prompts": f'{{"prompt": "short-question", "max_tokens": {tokens}, "cache": "cold"}}'} for tokens in (16, 32))
+    judged = of(judge(baseline(run(facts=before)), candidate(run(name="b", seed=50, facts=after)), LENIENT), "ttft.p50")
+    assert judged.why == "the sides are unlike: prompts is not the same: max_tokens 16; and max_tokens 32"
 
 
 def test_another_patch_level_of_chatprobe_is_none() -> None:
@@ -276,9 +282,9 @@ def test_goodput_is_by_the_objective_that_is_given_or_that_the_runs_share() -> N
     condition = Asked(conditions=(read_condition("goodput<99%"),))
     slow = run(Engine(ttft=2.0))
     assert judge_alone(candidate(slow), condition).outcome is Outcome.INCONCLUSIVE
-    assert judge_alone(candidate(slow), replace(condition, objective=Kept(PRESETS["interactive"]))).outcome is Outcome.FAIL
+    assert judge_alone(candidate(slow), replace(condition, slo=PRESETS["interactive"])).outcome is Outcome.FAIL
     own = shared([replace(slow, slos={"chat": {"ttft": 60.0}})])
-    assert judge_alone(candidate(slow), replace(condition, objective=own)).outcome is Outcome.PASS
+    assert judge_alone(candidate(slow), replace(condition, slo=own)).outcome is Outcome.PASS
     assert shared([slow, replace(slow, slos={"chat": {"ttft": 60.0}})]) is None
 
 
