@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.exposition import generate_latest as as_text
 from prometheus_client.metrics_core import Metric as Collected
-from prometheus_client.openmetrics.exposition import generate_latest as as_openmetrics
 
 from catalogue import own
 from exporter.metrics.ledger import Ledger
 from exporter.native.relay import RelaySnapshot
 from exporter.negotiation import wishes
+from exporter.web.writing import as_openmetrics, as_text
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -35,31 +34,11 @@ class Exposition(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _One:
-    """A family that was read already, in the shape that prometheus-client's writers ask for."""
-
-    family: Collected
-
-    def collect(self) -> Iterable[Collected]:
-        return (self.family,)
-
-
-@dataclass(frozen=True, slots=True)
 class _Lines:
     """A family as lines."""
 
     lines: bytes
     series: int
-
-
-def _text(family: Collected) -> bytes:
-    return as_text(_One(family))
-
-
-def _openmetrics(family: Collected) -> bytes:
-    """Without the `# EOF` at the end of a whole exposition."""
-    lines: bytes = as_openmetrics(_One(family))  # type: ignore[no-untyped-call]
-    return lines.removesuffix(_EOF)
 
 
 class PrometheusExposition:
@@ -99,7 +78,7 @@ class PrometheusExposition:
             family.samples = [sample for sample in family.samples if not sample.name.endswith(_CREATED)]
         if names and not _named(family, names):
             return _Lines(b"", len(family.samples))
-        return _Lines(_openmetrics(family) if openmetrics else _text(family), len(family.samples))
+        return _Lines(as_openmetrics(family) if openmetrics else as_text(family), len(family.samples))
 
     def _about_itself(self, series: int) -> Iterator[Collected]:
         """What there is to say of the exposition itself, which has so many series beside these."""
