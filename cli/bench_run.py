@@ -141,12 +141,12 @@ async def _run(
         done = await session.hold(earlier, to_listeners(writer, side, shown), enough, side.caught_up)
     bench = config.bench
     goal = None if bench.slo is None else Goal(bench.slo) if bench.objective is None else Goal(bench.slo, float(bench.objective))
-    found = (*outcomes(layout.course, done.ended.measured, goal), *side.findings())
     return Ending(
         at=measuring.clock.epoch_seconds(),
         summarise=summarised,
         caveats=done.caveats,
-        findings=tuple(finding.to_json() for finding in found),
+        findings=tuple(finding.to_json() for finding in side.findings()),
+        outcomes=tuple(outcome.to_json() for outcome in outcomes(layout.course, done.ended.measured, goal)),
         engines={one.target: one.to_json() for one in done.looked},
         health=health.to_json(),
     )

@@ -47,7 +47,7 @@ def _bounds(samples: Sequence[Sample]) -> tuple[float, float]:
 def _cut(sample: Sample, measure: Measure) -> tuple[float, str] | None:
     """When the measure became steady, and why that is believed; None where it was from the beginning."""
     values = values_of(measure, sample.attempts)
-    found = steady(values.values, values.since_seconds)
+    found = steady([(block.values, block.since_seconds) for block in (part.values(measure) for part in sample.parts)])
     if found.cut == 0 or not _differ(values, found.begins_seconds):
         return None
     before, after = (float(np.median(values.values[side])) for side in _sides(values, found.begins_seconds))
