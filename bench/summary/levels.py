@@ -186,7 +186,9 @@ def _trend(quality: Quality, quantile: float | None, per_round: Sequence[float |
         return
     name = named(quality.short, quantile)
     if found.seen:
-        words = f"{name} drifted by {percent(found.change)} from the first round to the last ({percent(found.low)} to {percent(found.high)})"
+        least, most = sorted((abs(found.low), abs(found.high)))
+        sense = "rose" if found.change > 0 else "fell"
+        words = f"{name} {sense} by {percent(abs(found.change))} from the first round to the last ({percent(least)} to {percent(most)})"
     elif found.uneven:
         words = f"{name} differed from round to round by more than chats do within one, without a direction"
     else:

@@ -193,7 +193,7 @@ def _cell(known: Known, scale: float) -> Text:
     low, high = (known.low_over_rounds, known.high_over_rounds) if known.low_over_rounds is not None else (known.low, known.high)
     if low is not None and high is not None and known.value > 0 and not isinf(high):
         half = (high - low) / 2 / known.value * 100
-        text.append(f" ±{half:.0f}%" if half >= 0.95 else f" ±{half:.1f}%", style="dim")
+        text.append(" ±>100%" if half > 100 else f" ±{half:.0f}%" if half >= 0.95 else f" ±{half:.1f}%", style="dim")
     return text
 
 

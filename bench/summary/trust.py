@@ -14,15 +14,20 @@ import numpy as np
 
 from bench.chat import Chat
 from bench.level import Measured
+from bench.measures import E2E, TTFT, Measure
 from bench.summary.given import Given
 from bench.summary.sample import Sample
 from bench.summary.shape import Check, Verdict
 from bench.summary.words import counted, percent
+from config.load import ClosedLoop
 from probes.failure import Reason
 
-LATE_AGAINST_TTFT = 0.10
-LATE_SECONDS = 0.010
-"""Lateness below this is none, however short TTFT is."""
+LATE = 0.10
+"""Where chats are due, this share of TTFT: later ones meet another queue than was asked for. Where users wait for their
+answers, this share of E2E: a user who chats again later makes so much less load.
+"""
+LATE_SECONDS = 0.020
+"""Lateness below this is none, however fast the engine is."""
 RARE = 0.05
 """A share of an engine's chats below which a token source is taken for an exception."""
 
@@ -36,7 +41,9 @@ class Limit:
     counted: str
 
 
-LATE_STARTS = Limit("late_starts", LATE_AGAINST_TTFT, "p99 of how late chats started, against the shortest median TTFT of the level")
+LATE_STARTS = Limit(
+    "late_starts", LATE, "p99 of how late chats started, against the level's shortest median TTFT; of E2E, where users wait for their answers"
+)
 DOUBTFUL = Limit("doubtful", 0.05, "share of chats whose timings may be off by more than 1 ms")
 USER_CLOCK = Limit("user_clock", 0.01, "share of chats with instants that are not the kernel's")
 GATHERED = Limit("gathered", 0.05, "share of chats whose tokens something on the way gathered")
@@ -62,13 +69,11 @@ def verdict(given: Given, samples: Mapping[str, Sequence[Sample]]) -> Verdict:
 
 def _of_level(given: Given, measured: Measured, samples: Sequence[Sample]) -> Iterator[Check]:
     level = measured.level.name
-    medians = [float(np.median(found)) for sample in samples if (found := [c.ttft_seconds for c in sample.attempts if c.ttft_seconds is not None])]
     for sample in samples:
         sent = [chat for chat in sample.chats if chat.outcome != "unsent"]
         if not sent:
             continue
-        if medians:
-            yield _late_starts(level, sample.target, sent, min(medians))
+        yield _late_starts(level, sample.target, sent, _bearable_seconds(samples, E2E if _users(measured, sample.target) else TTFT))
         timed = [chat for chat in sent if chat.until_first_token_seconds is not None]
         yield _share(DOUBTFUL, level, sample.target, sum(chat.doubtful for chat in timed), len(timed))
         yield _share(USER_CLOCK, level, sample.target, sum(chat.clock != "kernel" for chat in timed), len(timed))
@@ -98,9 +103,18 @@ def _usual(counts: Counter[str]) -> set[str]:
     return {source for source, count in counts.items() if count > RARE * counts.total()}
 
 
-def _late_starts(level: str, target: str, sent: Sequence[Chat], ttft_seconds: float) -> Check:
+def _users(measured: Measured, target: str) -> bool:
+    """Whether its users wait for their answers, so that none of its chats is due at an instant of its own."""
+    return isinstance(measured.level.loads.get(target), ClosedLoop)
+
+
+def _bearable_seconds(samples: Sequence[Sample], against: Measure) -> float:
+    medians = [float(np.median(found)) for sample in samples if (found := [v for c in sample.attempts if (v := against.of(c)) is not None])]
+    return max(LATE_SECONDS, LATE * min(medians, default=0.0))
+
+
+def _late_starts(level: str, target: str, sent: Sequence[Chat], limit: float) -> Check:
     lag = float(np.quantile([chat.lag_seconds for chat in sent], 0.99, method="inverted_cdf"))
-    limit = max(LATE_SECONDS, LATE_AGAINST_TTFT * ttft_seconds)
     words = f"chats with {target} started late at {level}: p99 {_ms(lag)}, bearable {_ms(limit)}"
     return Check(LATE_STARTS.name, level, target, lag, limit, lag <= limit, words)
 

@@ -117,7 +117,7 @@ def test_a_drift_between_rounds_is_told() -> None:
     drifting = summarise(Given(targets=("vllm",), measured=[level({"vllm": Engine()}, shape=slower)])).levels[0].targets[0].drift
     ttft, tpot = (next(trend for trend in drifting if trend.measure == name) for name in ("ttft", "tpot"))
     assert ttft.drifted
-    assert ttft.words.startswith("TTFT p50 drifted by ")
+    assert ttft.words.startswith("TTFT p50 rose by ")
     assert [value is not None and 0.2 < value < 0.45 for value in ttft.per_round] == [True] * 5
     assert not tpot.drifted
 
