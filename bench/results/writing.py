@@ -92,11 +92,6 @@ class RunWriter:
         sync_folder(folder.parent)
         self._writing: Background[Callable[[], None]] = Background(lambda job: job(), at_most=QUEUED, on_error=self._failed)
 
-    @property
-    def lost(self) -> int:
-        """Lines of chats and metrics that were not kept. Of a run that is not settled, those too that wait for the disk."""
-        return sum(file.lost for file in self._files)
-
     def __call__(self, event: Event) -> None:
         match event:
             case RunBegun(targets=targets):
@@ -138,7 +133,8 @@ class RunWriter:
     def finish(self, ending: Ending) -> Manifest:
         """Have the whole run on the disk, its manifest last, which is returned. Blocks.
 
-        What could not be written is in its `problems`; where even the manifest could not, the run stands there as killed.
+        What could not be written is in its `problems`; where even the manifest could not, the run stands there as killed. What
+        `summarise` raises, but for `ResultsError`, is raised once the manifest is there.
         """
         self.settle()
         ended = self._ended or RunEnded(End.FAILED, "it never came to its end")
@@ -156,16 +152,18 @@ class RunWriter:
         )
         for sentence in lost_lines(manifest):
             self._problem(sentence)
-        self._release(SUMMARY_ROOM)
-        self._put_all(engine_files(manifest))
-        if ending.summarise is not None:
-            self._summarise(ending.summarise, replace(manifest, problems=tuple(self._problems)))
-        with self._told("engines"):
-            split_native(self.folder, manifest.about.targets)
-        self._release(MANIFEST_ROOM)
-        manifest = replace(manifest, problems=tuple(self._problems))
-        with self._told(MANIFEST):
-            manifests.write(self.folder, manifest)
+        try:
+            self._release(SUMMARY_ROOM)
+            self._put_all(engine_files(manifest))
+            with self._told("engines"):
+                split_native(self.folder, manifest.about.targets)
+            if ending.summarise is not None:
+                self._summarise(ending.summarise, replace(manifest, problems=tuple(self._problems)))
+        finally:
+            self._release(MANIFEST_ROOM)
+            manifest = replace(manifest, problems=tuple(self._problems))
+            with self._told(MANIFEST):
+                manifests.write(self.folder, manifest)
         return replace(manifest, problems=tuple(self._problems))
 
     def _summarise(self, summarise: Summarise, manifest: Manifest) -> None:
@@ -173,6 +171,9 @@ class RunWriter:
             summarised = summarise(Run(self.folder, manifest, manifest.state))
         except ResultsError as error:
             self._problem(f"there is no summary, as the run cannot be read: {error}")
+        except BaseException:
+            self._problem(f"there is no summary, as making it was broken off; chatprobe results reprocess {self.folder.name} makes it")
+            raise
         else:
             self._put_all(summary_files(summarised, manifest))
 

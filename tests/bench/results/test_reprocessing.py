@@ -13,9 +13,10 @@ from bench.level import Level
 from bench.results.importing import import_records
 from bench.results.manifest import State
 from bench.results.problem import ResultsError
-from bench.results.reading import open_run
+from bench.results.reading import Run, open_run
 from bench.results.reprocessing import reprocess
 from bench.results.summarising import given_of, summarised
+from bench.results.summary_files import Summarised
 from bench.results.writing import Ending
 from bench.summary.writing import from_json
 from config.bench_slos import ChatSlo
@@ -59,13 +60,13 @@ def test_a_summary_at_the_end_is_that_of_the_run_on_disk(tmp_path: Path) -> None
 
 
 def test_a_run_that_cannot_be_read_has_no_summary_and_says_so(tmp_path: Path) -> None:
-    def unreadable(_: object) -> object:
+    def unreadable(_: Run) -> Summarised:
         raise ResultsError("records.ndjson:1: is no line of a run")
 
     writer = begun(tmp_path)
     for event in small_run():
         writer(event)
-    manifest = writer.finish(Ending(at=STARTED_AT + 60, summarise=unreadable))  # type: ignore[arg-type]
+    manifest = writer.finish(Ending(at=STARTED_AT + 60, summarise=unreadable))
     assert manifest.problems == ("there is no summary, as the run cannot be read: records.ndjson:1: is no line of a run",)
 
 
@@ -140,3 +141,18 @@ def test_imported_records_can_be_summarised_and_are_no_pairs(tmp_path: Path) -> 
     summary = from_json(json.loads((run.folder / "summary.json").read_bytes()))
     assert [target.counts.ok for target in summary.levels[0].targets] == [20, 20]
     assert [row.winner for row in summary.comparisons if row.winner] == []
+
+
+def test_statistics_that_break_cost_the_summary_and_not_the_run(tmp_path: Path) -> None:
+    def broken(_: Run) -> Summarised:
+        raise ZeroDivisionError
+
+    writer = begun(tmp_path)
+    for event in small_run():
+        writer(event)
+    with pytest.raises(ZeroDivisionError):
+        writer.finish(Ending(at=STARTED_AT + 60, summarise=broken))
+    run = open_run(writer.folder)
+    assert run.state is State.COMPLETE
+    assert run.doubts == (f"there is no summary, as making it was broken off; chatprobe results reprocess {run.name} makes it",)
+    assert not list(run.folder.glob(".room-*"))
