@@ -46,6 +46,16 @@ class Case:
         """The client's TTFT of each chat that counts and had a first token, in seconds, rising."""
         return tuple(sorted(chat.ttft_seconds for chat in self.chats if chat.counts and chat.ttft_seconds is not None))
 
+    @cached_property
+    def ttfts_as_counted(self) -> tuple[float, ...]:
+        """The client's TTFT of each chat whose first token came after the warm-up, rising: those that the engine counted too.
+
+        Some of them began in the warm-up, and where requests queue these are the ones that waited longest.
+        """
+        warm = {account.block.number: account.block.warm_up_seconds for account in self.accounts}
+        found = ((chat.place, chat.ttft_seconds) for chat in self.chats if chat.ttft_seconds is not None and chat.place.block in warm)
+        return tuple(sorted(seconds for place, seconds in found if place.since_seconds + seconds >= warm[place.block]))
+
     @property
     def looks(self) -> tuple[Look, ...]:
         return tuple(look for account in self.accounts for look in account.looks)

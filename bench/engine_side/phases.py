@@ -55,10 +55,11 @@ def split(case: Case) -> Split | None:
     if told and len(told) >= TOLD_OF * len(case.ttfts):
         return _of_chats(told)
     queue, prefill, own = (case.observed(number) for number in (Number.QUEUE, Number.PREFILL, Number.TTFT))
-    if (queue is None and prefill is None) or not case.ttfts:
+    ttfts = case.ttfts_as_counted
+    if (queue is None and prefill is None) or not ttfts:
         return None
-    ttft_seconds = own.total / own.count if own else sum(case.ttfts) / len(case.ttfts)
-    tail_seconds = tail(case.ttfts)
+    ttft_seconds = own.total / own.count if own else sum(ttfts) / len(ttfts)
+    tail_seconds = tail(ttfts)
     requests = max(each.count for each in (queue, own, prefill) if each is not None)
     return Split(
         ttft_seconds=ttft_seconds,
@@ -87,7 +88,9 @@ def _part(observed: Histogram | None, ttft_seconds: float, tail_seconds: float |
     if tail_seconds is None:
         return Part(mean, min(1.0, mean / ttft_seconds))
     low, high = between(observed, TAIL)
-    return Part(mean, min(1.0, mean / ttft_seconds), (min(1.0, low / tail_seconds), min(1.0, high / tail_seconds)))
+    if low > tail_seconds:  # the engine counted others than these chats
+        return Part(mean, min(1.0, mean / ttft_seconds))
+    return Part(mean, min(1.0, mean / ttft_seconds), (low / tail_seconds, min(1.0, high / tail_seconds)))
 
 
 def _of_chats(told: Sequence[Told]) -> Split | None:

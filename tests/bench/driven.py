@@ -31,8 +31,9 @@ async def measure(
     prompt: str = "Say something.",
     ready: Callable[[], Awaitable[None]] | None = None,
     exact: bool = True,
+    enough: Callable[[], bool] = lambda: False,
 ) -> None:
-    """One block with one target: its users chat without a pause until it is over."""
+    """One block with one target: its users chat without a pause until it is over, or there is enough of it."""
 
     def tell(event: Event) -> None:
         for listener in listeners:
@@ -40,7 +41,7 @@ async def measure(
 
     async def user(number: int) -> None:
         turn = 0
-        while (since := time.monotonic() - began) < block.seconds:
+        while (since := time.monotonic() - began) < block.seconds and not enough():
             turn += 1
             ask = Ask(
                 model="tiny",

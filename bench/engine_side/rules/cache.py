@@ -8,6 +8,8 @@ from bench.engine_side.finding import Fact, Rule
 from probes.numbers.number import Number
 
 WARM_SHARE = 0.1
+WARM_TOKENS = 16
+"""A chat: what a template puts before every prompt is shorter, and of a short prompt it is a large share (seen with llama.cpp)."""
 COLD_SHARE = 0.5
 
 
@@ -35,8 +37,8 @@ def _temperature(case: Case) -> str | None:
 
 
 def _warm(case: Case) -> Fact | None:
-    share = _share(case)
-    if share is None or share < WARM_SHARE or _temperature(case) != "cold":
+    found, share = _hits(case), _share(case)
+    if found is None or share is None or share < WARM_SHARE or _temperature(case) != "cold" or found[0] < WARM_TOKENS * len(case.told):
         return None
     return Fact(
         words=f"the prompts were to be new to the prefix cache, and {percent(share)} of their tokens were found in it",
@@ -70,7 +72,7 @@ RULES = (
         known=lambda case: _share(case) is not None,
         look=_warm,
         fact="the share of prompt tokens that were found in the prefix cache, although the chats were to be cold",
-        limit=percent(WARM_SHARE),
+        limit=f"{percent(WARM_SHARE)}, and {WARM_TOKENS} tokens a chat",
         remedy="look for what puts the same before every prompt",
     ),
     Rule(

@@ -24,8 +24,10 @@ def block(number: int = 1, level: str = LEVEL) -> Block:
     return Block(number, level, 1, ("a",), WARM, LONG)
 
 
-def chats(ttfts: Iterable[float | None], *, number: int = 1, level: str = LEVEL, outcome: Outcome = "ok", warm_up: bool = False) -> list[Chat]:
-    place = Place(level, 1, number, 10.0, warm_up)
+def chats(
+    ttfts: Iterable[float | None], *, number: int = 1, level: str = LEVEL, outcome: Outcome = "ok", warm_up: bool = False, since: float = 10.0
+) -> list[Chat]:
+    place = Place(level, 1, number, since, warm_up)
     return [Chat(target="a", place=place, outcome=outcome, ttft_seconds=ttft, input_tokens=100) for ttft in ttfts]
 
 

@@ -37,6 +37,19 @@ def test_a_bucket_that_says_little_of_p95_is_left_out_of_the_sentence() -> None:
     assert finding.figures["share_of_p95_low"] == pytest.approx(0.125)
 
 
+def test_chats_that_began_in_the_warm_up_and_had_their_first_token_after_it_are_those_that_the_engine_counted() -> None:
+    numbers = {Number.QUEUE: observed(*[0.4] * 90, *[6.0] * 10, bounds=(0.1, 0.5, 5.5, 6.5)), Number.TTFT: observed(*[0.8] * 90, *[7.0] * 10)}
+    early = chats([7.0] * 10, warm_up=True, since=1.0)
+    finding = found(notes([*chats([0.8] * 90), *early], readings(numbers)))["queue"]
+    assert finding.figures["ttft_seconds_p95"] == 7.0
+    assert finding.figures["share_of_p95_low"] == pytest.approx(5.5 / 7)
+
+
+def test_nothing_is_said_of_p95_where_the_engine_counted_others() -> None:
+    numbers = {Number.QUEUE: observed(*[0.95] * 100, bounds=(0.1, 0.9, 1.0)), Number.TTFT: observed(*[1.0] * 100)}
+    assert "share_of_p95_low" not in found(notes(CHATS, readings(numbers)))["queue"].figures
+
+
 def test_the_queue_of_an_engine_without_a_ttft_of_its_own_is_a_share_of_the_clients() -> None:
     finding = found(notes(CHATS, readings({Number.QUEUE: observed(*[0.4] * 100)}), backend="tgi"))["queue"]
     assert finding.figures["share"] == pytest.approx(0.5)
@@ -158,7 +171,7 @@ def test_refusals_are_found() -> None:
     assert "refused" not in found(notes(CHATS, readings({Number.REQUESTS_REJECTED: 0.0}), backend="tgi"))
 
 
-HITS = {Number.PREFIX_CACHE_HITS: 300.0, Number.PREFIX_CACHE_QUERIES: 1000.0}
+HITS = {Number.PREFIX_CACHE_HITS: 3000.0, Number.PREFIX_CACHE_QUERIES: 10_000.0}
 
 
 def test_cold_chats_that_hit_the_prefix_cache_are_a_caveat() -> None:
@@ -166,7 +179,13 @@ def test_cold_chats_that_hit_the_prefix_cache_are_a_caveat() -> None:
     assert finding.kind == "caveat"
     assert finding.figures["hit_ratio"] == pytest.approx(0.3)
     assert "cache_warm" not in found(notes(CHATS, readings(HITS), told=[told(0.8, cold=False)] * 100))
-    assert "cache_warm" not in found(notes(CHATS, readings({**HITS, Number.PREFIX_CACHE_HITS: 90.0}), told=[told(0.8)] * 100))
+    assert "cache_warm" not in found(notes(CHATS, readings({**HITS, Number.PREFIX_CACHE_HITS: 900.0}), told=[told(0.8)] * 100))
+
+
+def test_a_templates_few_tokens_before_a_short_prompt_are_no_caveat() -> None:
+    of = [told(0.8, input_tokens=20, cached_tokens=5)] * 100
+    assert "cache_warm" not in found(notes(CHATS, told=of))
+    assert "cache_warm" in found(notes(CHATS, told=[told(0.8, input_tokens=80, cached_tokens=20)] * 100))
 
 
 def test_warm_chats_that_miss_it_are_a_cause() -> None:
