@@ -70,7 +70,8 @@ class Unsent:
 class BlockEnded:
     """No chat of the block is under way any more. `at` is seconds since the epoch.
 
-    `detail` says why it was over before its time, and is empty where it was not.
+    `block` is as it was: where it was over before its time, chats began for fewer seconds than had been planned. `detail`
+    says why, and is empty where it was not.
     """
 
     block: Block

@@ -104,8 +104,9 @@ class Run:
     async def _first_chat(self, engine: Served) -> ChatRecord:
         plan = self._plan
         watch = Watch(plan.name, plan.scenario, (engine,), self._checks)
+        model = await engine.model()
         found = await engine.place()
-        ask = watch.ask(engine, await engine.model(), script(plan.scenario).next(), found.context_tokens)
+        ask = watch.ask(engine, model, script(plan.scenario).next(), found.context_tokens)
         timeouts, connection = plan.scenario.timeouts, plan.scenario.connection
         return await self._prober.chat(engine.endpoint, ask, scenario=plan.name, timeouts=timeouts, connection=connection, due_ns=None, pair_id=None)
 
@@ -158,10 +159,12 @@ class Run:
             for part in design.parts(level, number):
                 if self._blocks:
                     await self._or_stopped(self._clock.sleep_until(self._clock.monotonic_ns() + nanoseconds(design.pause_seconds)))
-                self._blocks += 1
-                block = design.block(level, part, number=self._blocks, round=number)
-                chats += await self._block(level, block, part.half)
-                blocks.append(block)
+                if not self._stopped.is_set():
+                    self._blocks += 1
+                    block = design.block(level, part, number=self._blocks, round=number)
+                    held, ended = await self._block(level, block, part.half)
+                    blocks.append(held)
+                    chats += ended
                 if self._stopped.is_set():
                     return Measured(level, tuple(blocks), chats), End.INTERRUPTED, "it was interrupted"
                 if not self._is_able():
@@ -172,8 +175,8 @@ class Run:
                 break
         return Measured(level, tuple(blocks), chats), end, detail
 
-    async def _block(self, level: Level, block: Block, half: int) -> list[Chat]:
-        """Hold the chats of one block, and give them once all have ended.
+    async def _block(self, level: Level, block: Block, half: int) -> tuple[Block, list[Chat]]:
+        """Hold the chats of one block until all have ended. Gives the block, as long as it was, and its chats.
 
         A rate that is more than all of the block's targets can do is cut short.
         """
@@ -188,12 +191,13 @@ class Run:
         try:
             runner.schedule(watches)
             await self._or_stopped(self._load(block, ledger, water))
+            held = replace(block, seconds=min(block.seconds, ledger.since_seconds(self._clock.monotonic_ns())))
             await self._finish(runner, 0 if self._stopped.is_set() or water.words else self._plan.design.grace_seconds)
         finally:
             ledger.close()
-        self._tell(BlockEnded(block, self._clock.epoch_seconds(), water.words))
+        self._tell(BlockEnded(held, self._clock.epoch_seconds(), "the run was interrupted" if self._stopped.is_set() else water.words))
         await self._or_stopped(self._ready())
-        return ledger.chats
+        return held, ledger.chats
 
     async def _load(self, block: Block, ledger: Ledger, water: UnderWater) -> None:
         """Return when the block's time is over, or its load is more than any of its targets can do."""

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from bench.engine_side.gpus import GpuPage
 from bench.events import Event, Listener
-from bench.results.manifest import About, Manifest
+from bench.results.manifest import About
 from bench.session import Before
 from cli.bench_wanted import Wanted
 from config.effective import effective
@@ -41,15 +41,6 @@ def seen_in_words(earlier: Before) -> Iterator[str]:
         yield f"{one.target}: {one.title} at {one.url}, {one.model}{context}"
     for caveat in earlier.caveats:
         yield f"unfair: {caveat.words}"
-
-
-def found_in_words(manifest: Manifest) -> Iterator[str]:
-    """What was found of the engines, and what follows from it, a line each."""
-    if manifest.findings:
-        yield ""
-    for finding in manifest.findings:
-        advice = f" ({finding['advice']})" if finding.get("advice") else ""
-        yield f"{finding['target']}: {finding['words']}{advice}"
 
 
 def gpu_pages(config: Config, members: Mapping[str, Member]) -> Iterator[GpuPage]:

@@ -32,7 +32,7 @@ from bench.results.writing import Ending, RunWriter, begin
 from bench.session import Before, CannotRunError, Layout, Parts, Session, lay_out, parts
 from bench.summary.writing import from_json
 from bench.until import WellEnough, parse
-from cli.bench_about import about_run, found_in_words, gpu_pages, seen_in_words, to_listeners
+from cli.bench_about import about_run, gpu_pages, seen_in_words, to_listeners
 from cli.bench_dry import dry_run, limits_in_words
 from cli.bench_wanted import BenchError, Wanted, configuration
 from cli.results_shown import show_run
@@ -66,9 +66,10 @@ def bench(wanted: Wanted) -> int:
         return 0
     for line in limits_in_words(layout):
         click.echo(line, err=True)
-    lines = start_logging("warning")
+    console = Console(stderr=True, highlight=False)
+    lines = start_logging("error" if wanted.progress and console.is_terminal else "warning")
     try:
-        return run(_hold(wanted, config, members, layout))
+        return run(_hold(wanted, config, members, layout, console))
     except (CannotRunError, ResultsError) as error:
         raise BenchError(str(error)) from error
     except asyncio.CancelledError:
@@ -106,8 +107,7 @@ def _chosen(members: Mapping[str, Member], wanted: Wanted, config: Config) -> Ma
     return {name: member for name, member in covered.items() if any(fnmatchcase(name, pattern) for pattern in patterns)}
 
 
-async def _hold(wanted: Wanted, config: Config, members: Mapping[str, Member], layout: Layout) -> int:
-    console = Console(stderr=True, highlight=False)
+async def _hold(wanted: Wanted, config: Config, members: Mapping[str, Member], layout: Layout, console: Console) -> int:
     async with parts() as measuring:
         session = Session(layout, members, measuring)
         with _interrupts(session):
@@ -118,7 +118,7 @@ async def _hold(wanted: Wanted, config: Config, members: Mapping[str, Member], l
             writer = begin(wanted.output_dir, about, at=measuring.clock.epoch_seconds(), warn=lambda line: click.echo(line, err=True))
             try:
                 ending = await _run(wanted, config, layout, session, earlier, measuring, writer, console)
-            except asyncio.CancelledError:
+            except BaseException:
                 writer.finish(Ending(at=measuring.clock.epoch_seconds()))
                 click.echo(f"stopped at once; what was measured is in {writer.folder}, without a summary", err=True)
                 raise
@@ -159,8 +159,6 @@ def _told(folder: Path, manifest: Manifest, config: Config) -> int:
     except ResultsError as error:
         click.echo(str(error), err=True)
         return BenchError.exit_code
-    for line in found_in_words(manifest):
-        click.echo(line)
     click.echo(f"\n{folder}: chatprobe results show {folder.name}", err=True)
     return _code(folder, manifest, config)
 

@@ -104,7 +104,9 @@ class RunWriter:
             case BlockEnded(block=block, at=at):
                 ended_at = _instant(at)
                 entries = self._manifest.blocks
-                self._change(blocks=tuple(replace(entry, ended_at=ended_at) if entry.block == block else entry for entry in entries))
+                self._change(
+                    blocks=tuple(replace(entry, block=block, ended_at=ended_at) if entry.block.number == block.number else entry for entry in entries)
+                )
             case ChatEnded(chat=chat, record=None):
                 self._append(self._unsent, unsent_attempt(chat))
             case ChatEnded(chat=chat, record=record) if record is not None:

@@ -243,8 +243,9 @@ async def test_an_interrupted_run_cuts_off_its_chats_and_keeps_the_others() -> N
     outcomes = [chat.outcome for chat in scene.chats]
     assert outcomes.count("ok") >= 2
     assert outcomes.count("cut") == 4
-    assert isinstance(scene.events[-2], BlockEnded)
+    assert scene.events[-2] == BlockEnded(replace(scene.of(BlockBegun)[0].block, seconds=8.0), 1_800_000_008.0, "the run was interrupted")
     assert len(ended.measured[0].chats) == len(outcomes)
+    assert [block.seconds for block in ended.measured[0].blocks] == [8.0]
 
 
 async def test_a_run_that_is_interrupted_while_its_last_chats_end_does_not_wait_for_them() -> None:
@@ -254,6 +255,15 @@ async def test_a_run_that_is_interrupted_while_its_last_chats_end_does_not_wait_
         scene.run.stop()
         assert (await asyncio.wait_for(scene.holding, PATIENCE_SECONDS)).end is End.INTERRUPTED
     assert {chat.outcome for chat in scene.chats} == {"cut"}
+
+
+async def test_a_run_that_is_interrupted_between_two_blocks_begins_no_other() -> None:
+    async with running() as scene:
+        await scene.clock.advance(BLOCK_SECONDS + 1.5 * PAUSE_SECONDS / 2)
+        assert len(scene.of(BlockEnded)) == 1
+        scene.run.stop()
+        ended = await asyncio.wait_for(scene.holding, PATIENCE_SECONDS)
+    assert (ended.end, len(scene.of(BlockBegun)), len(ended.measured[0].blocks)) == (End.INTERRUPTED, 1, 1)
 
 
 async def test_a_run_that_is_stopped_at_once_tells_its_end_and_nothing_more() -> None:
@@ -305,7 +315,8 @@ async def test_a_rate_that_is_more_than_an_engine_can_do_is_cut_short() -> None:
     async with running(course=Levels([level]), prober=OneAfterAnother) as scene:
         ended = await scene.to_the_end()
     (begun,), (over,) = scene.of(BlockBegun), scene.of(BlockEnded)
-    assert 20 <= over.at - begun.at < 120
+    assert 20 <= over.block.seconds < 120
+    assert over.block == replace(begun.block, seconds=over.block.seconds)
     assert over.detail.startswith("a: more than the engine can do: of ")
     assert {chat.outcome for chat in scene.chats} == {"ok", "cut"}
     assert ended.end is End.DONE

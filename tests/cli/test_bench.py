@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from cli.bench import PRESETS
 from cli.main import main
+from config.starters import BENCH_PRESETS
 from probes import extras
 from simulator import Latency, Options, simulated
 from tests.answers import FINISH, stream, token, whole
@@ -338,6 +340,46 @@ async def test_an_engine_that_does_not_answer_is_no_run(tmp_path: Path) -> None:
     assert (code, out) == (2, "")
     assert "a cannot be chatted with: its models cannot be listed" in err
     assert not (tmp_path / "results").exists()
+
+
+def test_a_dry_run_of_a_search_says_how_many_levels_it_may_have(tmp_path: Path) -> None:
+    search = "bench: {search: {slo: instant, most: 100, probes: 9}, duration: 10m}\n"
+    config = written(tmp_path, f"targets: {{a: {{backend: vllm, url: http://a}}}}\n{SCENARIO}{search}")
+    code, output = said("run", config, "--dry-run")
+    assert code == 0
+    assert "Levels follow from what is measured, 9 at most with each target, and none begins after 10m. Blocks are of 30s." in output
+
+
+def test_a_dry_run_of_a_replay_counts_its_chats(tmp_path: Path) -> None:
+    lines = ["TIMESTAMP,ContextTokens,GeneratedTokens", *(f"2023-11-16 18:17:{second:02}.0,100,10" for second in range(0, 60, 2)), ""]
+    (tmp_path / "trace.csv").write_text("\n".join(lines), encoding="utf-8")
+    replay = "bench: {replay: {file: trace.csv, speed: 2.0}, rounds: 3}\n"
+    config = written(tmp_path, f"targets: {{a: {{backend: vllm, url: http://a}}}}\n{SCENARIO}{replay}")
+    code, output = said("run", config, "--dry-run")
+    assert code == 0
+    assert "trace of 30 chats at 2 times its speed: 3 rounds of 1 block of 29.5s" in output
+    assert "about 90 chats, 9,000 tokens of input and up to 900 of output" in output
+
+
+def test_a_trace_that_is_none_is_told_by_its_line(tmp_path: Path) -> None:
+    (tmp_path / "trace.csv").write_text("TIMESTAMP,ContextTokens,GeneratedTokens\nyesterday,1,1\n", encoding="utf-8")
+    config = written(tmp_path, f"targets: {{a: {{backend: vllm, url: http://a}}}}\n{SCENARIO}bench: {{replay: {{file: trace.csv}}}}\n")
+    code, output = said("run", config, "--dry-run")
+    assert code == 2
+    assert f"{tmp_path / 'trace.csv'}:2: " in output
+
+
+def test_a_sweep_of_a_configuration_takes_the_place_of_the_presets_levels(tmp_path: Path) -> None:
+    config = written(tmp_path, f"targets: {{a: {{backend: vllm, url: http://a}}}}\n{SCENARIO}bench: {{sweep: {{users: [1, 3]}}}}\n")
+    code, output = said("quick", "--config", config, "--dry-run")
+    assert code == 0
+    assert [line.partition(":")[0] for line in output.splitlines() if " rounds of " in line] == ["1 user", "3 users"]
+    code, output = said("quick", "--config", config, "--dry-run", "--users", "7")
+    assert [line.partition(":")[0] for line in output.splitlines() if " rounds of " in line] == ["7 users"]
+
+
+def test_each_preset_has_its_command() -> None:
+    assert set(PRESETS) == set(BENCH_PRESETS)
 
 
 def test_the_group_names_its_commands() -> None:

@@ -10,6 +10,7 @@ from config.places import MAX_BYTES
 from config.problems import ConfigError
 from config.quantities import Address
 from config.reader import Loaded, find, parse, read, summary
+from config.reader import Text as Layer
 from probes.ask import Timeouts, Tls
 from probes.prompts import Named, Synthetic, Text
 
@@ -297,3 +298,35 @@ class TestSecretFiles:
         key = self.load(tmp_path, "{env: KEY}").config.targets["v"].api_key
         assert key is not None
         assert key.env == "KEY"
+
+
+def test_files_lie_between_what_is_below_them_and_what_is_above(tmp_path: Path) -> None:
+    file = tmp_path / "chatprobe.yaml"
+    file.write_text("targets: {a: {backend: vllm, url: http://a}}\nlimits: {streams: 20}\n", encoding="utf-8")
+    below = Layer("preset", "scenarios: {beat: {every: 15s}}\nlimits: {streams: 10, streams_per_target: 5}\n")
+    above = Layer("--target", "targets: {b: {backend: tgi, url: http://b}}\n")
+    loaded = read([file], {}, below=[below], above=[above])
+    assert list(loaded.config.targets) == ["a", "b"]
+    assert (loaded.config.limits.streams, loaded.config.limits.streams_per_target) == (20, 5)
+    assert loaded.files == (file,)
+
+
+def test_what_is_wrong_is_told_in_the_order_of_the_layers_and_by_their_names(tmp_path: Path) -> None:
+    file = tmp_path / "chatprobe.yaml"
+    file.write_text("targets: {a: {backend: vllm, url: nowhere}}\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read([file], {}, below=[Layer("preset", "scenarios: {beat: {every: 1}}\n")], above=[Layer("--target", "bogus: 1\n")])
+    assert [problem.file for problem in caught.value.problems] == ["preset", str(file), "--target"]
+
+
+def test_no_secret_may_lie_beside_what_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text has no folder: the one where the program stands is none that secrets are read from."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "key").write_text("canary", encoding="utf-8")
+    (tmp_path / "there").mkdir()
+    file = tmp_path / "there" / "chatprobe.yaml"
+    file.write_text("scenarios: {beat: {every: 15s}}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path / "here")
+    target = Layer("--target", "targets: {a: {backend: vllm, url: http://a, api_key: {file: key}}}\n")
+    with pytest.raises(ConfigError, match="lies outside of the folders for secrets"):
+        read([file], {}, above=[target])

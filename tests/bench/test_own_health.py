@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import asyncio
+
+from bench.own_health import watched
+from bench.session import parts
+from tests.waiting import eventually
+
+
+async def test_it_tells_how_late_the_loop_was_and_what_the_processors_did() -> None:
+    async with parts() as measuring, watched(measuring) as health:
+        await eventually(lambda: len(health.loop_lags_seconds) > 2)
+        sum(number * number for number in range(300_000))  # holds the loop up
+        await asyncio.sleep(0.2)
+    told = health.to_json()
+    lags = told["loop_lag_seconds"]
+    assert isinstance(lags, dict)
+    assert 0 <= lags["p50"] <= lags["p99"] <= lags["max"]
+    assert lags["max"] == round(max(health.loop_lags_seconds), 6)
+    assert (told["clock_steps"], told["worker_cpu_seconds"] is not None) == (0, True)
+    assert health.main_cpu_seconds > 0
+    assert health.seconds > 0.2
+
+
+async def test_of_a_worker_that_is_gone_nothing_is_told() -> None:
+    async with parts() as measuring, watched(measuring) as health:
+        await measuring.prober.__aexit__(None, None, None)
+    assert health.to_json()["worker_cpu_seconds"] is None
