@@ -88,9 +88,11 @@ async def test_a_run_on_two_urls_ends_with_its_summary_and_its_results(tmp_path:
     assert code == 0, err
     assert f"a: vLLM 0.32.0 at {a.url}, tiny" in err
     assert "4 users, round 1 of 2, a: " in err
-    assert "Who is better at what" in out
+    assert "What became of the chats" in out
     assert "reading" in out
     manifest, records = results(tmp_path)
+    (summary,) = (tmp_path / "results").glob("*/summary.json")
+    assert json.loads(summary.read_text())["targets"] == ["a", "b"]
     assert manifest["state"] == "complete"
     about = manifest["about"]
     assert isinstance(about, dict)
