@@ -55,7 +55,7 @@ def estimated(side: Sequence[Taken], question: Question, slo: ChatSlo | None, *,
         if over_runs:
             return _over_runs(side, question, slo)
         samples = _samples(side, question)
-        joined, basis = _replicates(samples, burst=any(one.burst for one in side))
+        joined, basis = _replicates(samples, burst=any(one.burst for one in side), in_rounds=any(one.timed for one in side))
         return Estimated(_estimate(joined, question, slo), basis, len(joined.rounds))
     except TooFewError as error:
         raise UndecidedError(str(error)) from error
@@ -90,8 +90,8 @@ def _over_runs(side: Sequence[Taken], question: Question, slo: ChatSlo | None) -
     return Estimated(_estimate(joined, question, slo), Basis.RUNS, len(joined.rounds))
 
 
-def _replicates(samples: Sequence[Sample], *, burst: bool) -> tuple[Sample, Basis]:
-    """The rounds of all runs, or the stretches of runs that have none."""
+def _replicates(samples: Sequence[Sample], *, burst: bool, in_rounds: bool) -> tuple[Sample, Basis]:
+    """The rounds of all runs, or the stretches of runs that were not held in rounds."""
     rounds = [one for sample in samples for one in _each_round(only(sample, whole_rounds([sample])))]
     if len(rounds) >= LEAST_ROUNDS:
         return _joined(rounds), Basis.ROUNDS
@@ -99,7 +99,7 @@ def _replicates(samples: Sequence[Sample], *, burst: bool) -> tuple[Sample, Basi
         raise UndecidedError(
             f"all requests were sent at once: that is one event, however many they are; {LEAST_ROUNDS} runs a side would say how sure it is"
         )
-    if any(part.block.warm_up_seconds for sample in samples for part in sample.parts):
+    if in_rounds:
         raise UndecidedError(f"a comparison needs {LEAST_ROUNDS} whole rounds, or {LEAST_ROUNDS} runs, a side; there {_are(len(rounds))}")
     return _joined([stretch for sample in samples for stretch in _stretches(sample)]), Basis.STRETCHES
 

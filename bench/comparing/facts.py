@@ -16,7 +16,7 @@ FACTS: Mapping[str, str] = {
     "engine": "which engine it is",
     "engine.version": "its version",
     "engine.flags": "how it was started, as far as it tells",
-    "hardware": "what it runs on",
+    "hardware": "what it runs on: the GPUs that were watched (`bench.gpus`, AIPerf's telemetry)",
     "prompts": "which prompts were sent, and how long answers may be",
     "load": "how many chats came, and when",
     "seed": "the seed that prompts and arrivals are drawn by",

@@ -44,12 +44,14 @@ def own(kept: Kept, summary: Summary | None) -> Run:
     about = kept.manifest.about
     begins = {level.name: level.steady.from_seconds for level in summary.levels} if summary else {}
     measured = kept.measured()
+    gpus = _gpus(kept)
     return Run(
         name=kept.name,
         source=str(kept.folder),
         tool=TOOL,
         targets={
-            name: Target(name=name, levels=dict(_levels(name, measured, begins)), facts=_target_facts(kept.manifest, name)) for name in about.targets
+            name: Target(name=name, levels=dict(_levels(name, measured, begins)), facts=_target_facts(kept.manifest, name, gpus.get(name)))
+            for name in about.targets
         },
         definitions=DEFINITIONS,
         facts=_facts(kept.manifest),
@@ -68,8 +70,13 @@ def read_summary(kept: Kept) -> Summary | None:
         return None
 
 
-def _target(manifest: Manifest, name: str, measured: list[Measured], begins: Mapping[str, float]) -> Target:
-    return Target(name=name, levels=dict(_levels(name, measured, begins)), facts=_target_facts(manifest, name))
+def _gpus(kept: Kept) -> dict[str, str]:
+    """The models of the GPUs that were watched, of each target: `2 × NVIDIA L4`. They stay the same through a run."""
+    found: dict[str, str] = {}
+    for line in kept.native():
+        if line["target"] not in found and (models := [gpu["model"] for gpu in line.get("gpus") or () if gpu.get("model")]):
+            found[line["target"]] = ", ".join(f"{models.count(model)} × {model}" for model in sorted(set(models)))
+    return found
 
 
 def _levels(target: str, measured: list[Measured], begins: Mapping[str, float]) -> Iterator[tuple[str, Taken]]:
@@ -108,13 +115,13 @@ def _notes(kept: Kept, summary: Summary | None) -> Iterator[str]:
         yield f"{kept.name}: {caveat.words}"
 
 
-def _target_facts(manifest: Manifest, target: str) -> dict[str, str]:
+def _target_facts(manifest: Manifest, target: str, gpus: str | None) -> dict[str, str]:
     engine = manifest.about.engines.get(target, {})
     facts: dict[str, object] = {
         "model": manifest.about.models.get(target) or engine.get("model"),
         "engine": engine.get("backend"),
         "engine.version": engine.get("version"),
-        "hardware": engine.get("hardware"),
+        "hardware": gpus,
     }
     if (context := engine.get("context_tokens")) is not None:
         facts["engine.flags"] = f"context of {context} tokens"

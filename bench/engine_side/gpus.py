@@ -54,6 +54,7 @@ class Gpu:
 
     index: str
     host: str = ""
+    model: str = ""
     utilisation_ratio: float | None = None
     memory_used_mebibytes: float | None = None
     power_watts: float | None = None
@@ -64,6 +65,7 @@ class Gpu:
         return {
             "index": self.index,
             "host": self.host,
+            "model": self.model,
             "utilisation_ratio": self.utilisation_ratio,
             "memory_used_mebibytes": self.memory_used_mebibytes,
             "power_watts": self.power_watts,
@@ -129,7 +131,7 @@ def read(families: Iterable[Family]) -> tuple[Gpu, ...]:
             labels = dict(sample.labels)
             if "gpu" in labels and 0 <= sample.value < _NOT_TOLD_FROM:
                 key = labels.get("Hostname") or labels.get("hostname", ""), labels["gpu"]
-                found.setdefault(key, _Told()).values.setdefault(sample.name, []).append(sample.value)
+                found.setdefault(key, _Told(labels.get("modelName", ""))).values.setdefault(sample.name, []).append(sample.value)
     return tuple(told.gpu(host, index) for (host, index), told in sorted(found.items()))
 
 
@@ -137,6 +139,7 @@ def read(families: Iterable[Family]) -> tuple[Gpu, ...]:
 class _Told:
     """Of one GPU, by name. One that is cut into several (MIG) has a series for each part."""
 
+    model: str
     values: dict[str, list[float]] = field(default_factory=dict)
 
     def gpu(self, host: str, index: str) -> Gpu:
@@ -144,6 +147,7 @@ class _Told:
         return Gpu(
             index=index,
             host=host,
+            model=self.model,
             utilisation_ratio=None if percent is None else percent / 100,
             memory_used_mebibytes=self._most(_MEMORY),
             power_watts=self._first(*_POWER),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import orjson
 
 from bench.chat import Chat
+from bench.engine_side.gpus import Gpu, GpuReading
 from bench.events import BlockBegun, BlockEnded, ChatEnded, End, Event, LevelBegun, RoundEnded, RunBegun, RunEnded
 from bench.level import Block, Level, Measured
 from bench.results.manifest import About
@@ -36,6 +37,7 @@ def left(
     configuration: str = CONFIGURATION,
     end: End = End.DONE,
     lag_ms: float = 0.0,
+    gpus: Sequence[str] = (),
     with_summary: bool = True,
 ) -> Path:
     """A whole run of targets with these TTFTs, lognormal about them."""
@@ -58,6 +60,9 @@ def left(
             chats.append(event.chat)
         elif isinstance(event, BlockBegun):
             blocks.append(event.block)
+    for target in targets if gpus else ():
+        watched = tuple(Gpu(index=str(index), model=model) for index, model in enumerate(gpus))
+        writer.native(GpuReading(at=STARTED_AT, target=target, block=1, gpus=watched).to_json())
     writer.finish(Ending(at=STARTED_AT + 600))
     if with_summary:
         summary = summarise(Given(targets=targets, measured=[Measured(level, tuple(blocks), chats)], models=about.models, paired=True))

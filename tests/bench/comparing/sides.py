@@ -16,6 +16,7 @@ ENGINE = {"engine": "vllm", "engine.version": "0.11.0", "model": "tiny", "engine
 
 
 def taken(measured: Measured, target: str = "vllm") -> Taken:
+    """What a run of ours took of it."""
     found = sample(target, measured)
     return Taken(load=measured.level.name, sample=found, timed=True, attempts=len(found.attempts))
 

@@ -181,6 +181,17 @@ def test_fewer_than_three_rounds_say_nothing() -> None:
     assert of(verdict, "ttft.p50").candidate == pytest.approx(0.2, rel=0.1)
 
 
+def test_a_run_of_ours_is_never_cut_into_stretches() -> None:
+    def without_warm_up(name: str, seed: int) -> Run:
+        measured = level({"vllm": Engine()}, rounds=2, seed=seed)
+        whole = replace(measured, blocks=tuple(replace(block, warm_up_seconds=0.0) for block in measured.blocks))
+        target = Target(name="vllm", levels={"10 users": taken_of(whole)}, facts=ENGINE)
+        return replace(run(name=name), targets={"vllm": target})
+
+    verdict = judge(baseline(without_warm_up("a", 1)), candidate(without_warm_up("b", 50)), Asked())
+    assert "a comparison needs 3 whole rounds" in of(verdict, "ttft.p50").why
+
+
 def test_a_level_of_one_side_is_named_and_leaves_no_verdict() -> None:
     before = baseline(run(levels=("10 users", "50 users")))
     after = candidate(run(name="b", seed=50, levels=("10 users", "20 users")))

@@ -27,6 +27,11 @@ def test_a_run_is_read_with_its_facts(tmp_path: Path) -> None:
     assert len(taken.sample.rounds) == 4
 
 
+def test_hardware_is_the_gpus_that_were_watched(tmp_path: Path) -> None:
+    (run,) = open_runs(str(left(tmp_path, "a", ttft_ms={"vllm": 100}, gpus=["NVIDIA L4", "NVIDIA H100", "NVIDIA L4"])), tmp_path)
+    assert run.targets["vllm"].facts["hardware"] == "1 × NVIDIA H100, 2 × NVIDIA L4"
+
+
 def test_runs_are_found_by_name_and_by_latest(tmp_path: Path) -> None:
     left(tmp_path, "a", ttft_ms={"vllm": 100})
     for written in ("a", "latest"):

@@ -51,13 +51,14 @@ async def test_what_a_page_says_of_each_gpu(scraper: Scraper) -> None:
         Gpu(
             index="0",
             host="n1",
+            model="NVIDIA L4",
             utilisation_ratio=0.97,
             memory_used_mebibytes=20480,
             power_watts=71.5,
             sm_clock_megahertz=1410,
             held_back=("power cap", "temperature, by the driver"),
         ),
-        Gpu(index="1", host="n1", utilisation_ratio=0.0, held_back=()),
+        Gpu(index="1", host="n1", model="NVIDIA L4", utilisation_ratio=0.0, held_back=()),
     )
 
 
