@@ -25,8 +25,8 @@ def decided(question: Question, change: Change, comparison: Comparison, threshol
     if least > threshold:
         return Outcome.FAIL, f"worse by at least {share(least, question)}; {limit} is allowed"
     if most <= threshold:
-        better = max(_worse(question, change, change.low_corrected), _worse(question, change, change.high_corrected)) < 0
-        return Outcome.PASS, f"better by at least {share(-most, question)}" if better else f"worse by {share(max(most, 0.0), question)} at most"
+        surely = -max(_worse(question, change, change.low_corrected), _worse(question, change, change.high_corrected))
+        return Outcome.PASS, f"better by at least {share(surely, question)}" if surely > 0 else f"worse by {share(max(most, 0.0), question)} at most"
     if least_alone > threshold:
         return (
             Outcome.INCONCLUSIVE,
