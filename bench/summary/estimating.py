@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bench.chat import Chat
 from bench.measures import ITL, Floats, Measure, Values
 from bench.slos import good
-from bench.statistics.estimates import Estimate, quantile_estimate, rate_estimate, share_estimate
+from bench.statistics.estimates import Estimate, Pooled, rate_estimate, share_estimate
 from bench.statistics.samples import Round
 from bench.summary.rates import tokens_a_second
 from bench.summary.sample import Part, Sample
@@ -42,11 +42,18 @@ def quantile_of(sample: Sample, measure: Measure, quantile: float) -> Estimate:
 
     Of ITL, which is of tokens, failed chats have those that they gave.
     """
+    return quantiles_of(sample, measure, [quantile])[0]
+
+
+def quantiles_of(sample: Sample, measure: Measure, quantiles: Sequence[float]) -> list[Estimate]:
+    """Several quantiles of a measure, likewise."""
     rounds = rounds_of(sample, measure, Part.values if measure.name == ITL.name else Part.values_with_failures)
     if measure.lower_is_better:
-        return quantile_estimate(rounds, quantile)
-    turned = quantile_estimate([replace(one, values=_turned(one.values)) for one in rounds], 1 - quantile)
-    return replace(turned, value=-turned.value, errors=-turned.errors)
+        pooled = Pooled.of(rounds)
+        return [pooled.quantile(quantile) for quantile in quantiles]
+    turned = Pooled.of([replace(one, values=_turned(one.values)) for one in rounds])
+    found = [turned.quantile(1 - quantile) for quantile in quantiles]
+    return [replace(one, value=-one.value, errors=-one.errors) for one in found]
 
 
 def throughput_of(sample: Sample) -> Estimate:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,8 +14,8 @@ from bench.measures import FAILURES_WORST, FIRST_CONTENT, ITL, SINCE_DUE, THROUG
 from bench.slos import good
 from bench.statistics.clusters import clustered_interval
 from bench.statistics.drift import drift
-from bench.statistics.estimates import Estimate, rate_estimate
-from bench.statistics.over_rounds import interval_over_rounds, quantile_over_rounds, share_over_rounds
+from bench.statistics.estimates import Estimate, Pooled, rate_estimate
+from bench.statistics.over_rounds import interval_over_rounds, share_over_rounds
 from bench.statistics.quantiles import Interval, plain_quantile, quantile_interval
 from bench.statistics.samples import Round, TooFewError, chats_of
 from bench.statistics.shares import share_interval
@@ -27,6 +28,7 @@ from bench.summary.trust import token_sources
 from bench.summary.words import named, percent
 from probes.failure import Reason
 
+Made = TypeVar("Made")
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 _WITHOUT_FAILURES = frozenset({ITL.name, FIRST_CONTENT.name})
 """Measures that a chat may lack though nothing failed, or that tokens have: a failed chat has no place among these."""
@@ -114,17 +116,24 @@ def _spread(sample: Sample, measure: Measure, take: Take) -> Spread:
         chats=chats_of(rounds),
         observations=len(values),
         mean=float(values.mean()) if len(values) and np.isfinite(values).all() else None,
-        quantiles={quantile: _quantile(rounds, values, quantile) for quantile in QUANTILES},
+        quantiles=dict(_quantiles(rounds, values)),
     )
 
 
-def _quantile(rounds: Sequence[Round], values: Floats, quantile: float) -> Known:
-    try:
-        chats = chat_numbers(rounds)
-        within = quantile_interval(values, quantile, CONFIDENCE) if chats is None else clustered_interval(values, chats, quantile, CONFIDENCE)
-    except TooFewError as error:
-        return Known(None, refused=str(error))
-    return _known(within, _or_none(lambda: quantile_over_rounds(rounds, quantile, CONFIDENCE)))
+def _quantiles(rounds: Sequence[Round], values: Floats) -> Iterator[tuple[float, Known]]:
+    """Each quantile, with its interval within the run and the one over rounds."""
+    chats, pooled = chat_numbers(rounds), _or_none(lambda: Pooled.of(rounds))
+    for quantile in QUANTILES:
+        try:
+            within = quantile_interval(values, quantile, CONFIDENCE) if chats is None else clustered_interval(values, chats, quantile, CONFIDENCE)
+        except TooFewError as error:
+            yield quantile, Known(None, refused=str(error))
+        else:
+            yield quantile, _known(within, None if pooled is None else _or_none(partial(_over_rounds, pooled, quantile)))
+
+
+def _over_rounds(pooled: Pooled, quantile: float) -> Interval:
+    return interval_over_rounds(pooled.quantile(quantile), CONFIDENCE)
 
 
 def _share(sample: Sample, judge: Callable[[Chat], bool]) -> Known:
@@ -152,9 +161,10 @@ def _known(within: Interval, over: Interval | None) -> Known:
     return Known(within.value, within.low, within.high, over.low, over.high)
 
 
-def _or_none(interval: Callable[[], Interval]) -> Interval | None:
+def _or_none(made: Callable[[], Made]) -> Made | None:
+    """None where the sample is too small for it."""
     try:
-        return interval()
+        return made()
     except TooFewError:
         return None
 

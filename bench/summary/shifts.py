@@ -11,7 +11,7 @@ from bench.measures import Measure, measures
 from bench.statistics.comparison import LEAST_ROUNDS, Comparison, Contrast, compare
 from bench.statistics.samples import TooFewError
 from bench.summary.contrasts import pairs
-from bench.summary.estimating import only, quantile_of, whole_rounds
+from bench.summary.estimating import only, quantiles_of, whole_rounds
 from bench.summary.given import Given
 from bench.summary.looked import Looked
 from bench.summary.sample import Sample
@@ -34,11 +34,10 @@ def _shift(level: str, measure: Measure, a: Sample, b: Sample, *, paired: bool) 
     if len(a.rounds) < LEAST_ROUNDS:
         return Shift(level, measure.name, a.target, b.target, (), f"it needs {LEAST_ROUNDS} whole rounds of both; there are {len(a.rounds)}")
     try:
-        asked = [
-            Contrast(measure.name, decile, a.target, b.target, quantile_of(a, measure, decile), quantile_of(b, measure, decile)) for decile in DECILES
-        ]
+        estimates = zip(DECILES, quantiles_of(a, measure, DECILES), quantiles_of(b, measure, DECILES), strict=True)
     except TooFewError as error:
         return Shift(level, measure.name, a.target, b.target, (), str(error))
+    asked = [Contrast(measure.name, decile, a.target, b.target, of_a, of_b) for decile, of_a, of_b in estimates]
     found = compare(asked, paired=paired, confidence=CONFIDENCE)
     return Shift(level, measure.name, a.target, b.target, tuple(map(_decile, asked, found)))
 

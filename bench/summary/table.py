@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from math import isinf
 
@@ -21,6 +21,12 @@ from bench.summary.words import figures, listed, named, quantity
 
 _IN_FULL = 3
 """Of more levels than this, only the first and the last are shown in full."""
+_FINDINGS = (
+    ("Why, by the engines' own metrics", "cause", "green"),
+    ("What these make doubtful", "caveat", "yellow"),
+    ("What they do not tell", "unknown", "dim"),
+)
+"""The kinds of findings, in the order in which they are told."""
 _WITH_FAILURES = (TTFT.name, E2E.name)
 """Measures of which failed chats are shown as the worst; the JSON has all."""
 
@@ -37,6 +43,8 @@ def _parts(summary: Summary) -> Iterator[RenderableType]:
     yield from _listed("What makes the comparison unfair", [caveat.words for caveat in summary.caveats], "yellow")
     others = [outcome for outcome in summary.outcomes if outcome["kind"] not in OUTCOMES_TOLD]
     yield from _listed("What else was found", [f"{outcome['target']}: {outcome['words']}" for outcome in others], "green")
+    for title, kind, style in _FINDINGS:
+        yield from _listed(title, [_finding(finding) for finding in summary.findings if finding["kind"] == kind], style)
     if len(summary.levels) > 1:
         yield Text()
         yield _overview(summary.levels)
@@ -45,6 +53,12 @@ def _parts(summary: Summary) -> Iterator[RenderableType]:
         yield from _level(summary, level)
     yield Text()
     yield Text(_reading(summary), style="dim")
+
+
+def _finding(finding: Mapping[str, object]) -> str:
+    """One of the engines' side in a line, with what follows from it."""
+    told = f"{finding['target']}: {finding['words']}"
+    return f"{told}: {finding['advice']}" if finding["advice"] else told
 
 
 def _level(summary: Summary, level: LevelSummary) -> Iterator[RenderableType]:

@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from bench.caveat import Caveat
+from bench.engine_side.finding import Finding
 from bench.summary.given import Given
 from bench.summary.making import summarise
 from bench.summary.shape import Summary
@@ -89,3 +90,12 @@ def test_of_many_levels_all_are_told_in_one_table_and_the_ends_in_full() -> None
     text = printed(summarise(Given(targets=("vllm",), measured=levels)))
     assert text.count("What became of the chats") == 2
     assert all(f"{users} users" in text.split("What became")[0] for users in (1, 2, 4, 8))
+
+
+def test_findings_are_told_with_what_follows() -> None:
+    queue = Finding(rule="queue", kind="cause", target="vllm", level="10 users", words="the queue makes 63 %", figures={}, advice="more replicas")
+    cached = Finding(rule="cached", kind="caveat", target="vllm", level=None, words="prompts were cached", figures={}, advice="")
+    findings = [queue.to_json(), cached.to_json()]
+    text = flat(printed(summarise(Given(targets=("vllm",), measured=[level({"vllm": Engine(tokens=10)}, rounds=1)], findings=findings))))
+    assert "Why, by the engines' own metrics: - vllm: the queue makes 63 %: more replicas" in text
+    assert "What these make doubtful: - vllm: prompts were cached" in text

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from bench.caveat import Caveat
+from bench.engine_side.finding import Finding
 from bench.level import Level, Measured
 from bench.summary.given import Given
 from bench.summary.looked import LOOKED
@@ -33,7 +34,9 @@ def run(name: str) -> Summary:
         case "arrivals, failures and a dead engine":
             engines = {"vllm": fast, "tgi": Engine(failing=0.2, tokens=10), "dead": Engine(failing=1.0)}
             caveat = Caveat("tgi has a shorter context", ("tgi",))
-            finding: dict[str, object] = {"rule": "queue", "figures": {"share": 0.63}}
+            finding = Finding(
+                rule="queue", kind="cause", target="vllm", level=None, words="the queue", figures={"share": 0.63}, advice="more"
+            ).to_json()
             given = Given(
                 targets=tuple(engines), measured=[level(engines, load=RATE)], caveats=[caveat], findings=[finding], part="it was interrupted"
             )
