@@ -1,7 +1,7 @@
 """How often the statistics of benchmark runs are right, by simulation with known truth: the tables of `docs/statistics.md`.
 
-`python -m benchmarks.calibration` prints them as Markdown. Beside our intervals stands Welch's over whole runs: each
-round is taken for a run, its quantile for one value, and the two engines' values are compared by Welch's t-test.
+`python -m benchmarks.calibration` prints them as Markdown. Beside our intervals stands Welch's over whole runs, as
+inference-doctor 0.4.1 has it: each round is taken for a run, and its quantile for one value.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bench.statistics.estimates import Estimate, Pooled, quantile_estimate, rate
 from bench.statistics.over_rounds import interval_over_rounds
 from bench.statistics.samples import PARTS, Floats, Round
 from bench.statistics.spread import spread_of_difference
-from benchmarks.calibration_tables import Row, Worst, coverage_table, other_table, power_table, worst_table
+from benchmarks.calibration_tables import Row, Worst, coverage_table, family_table, other_table, power_table, worst_table
 from benchmarks.worlds import World, pareto, two_modes, waves
 
 ROUNDS = (3, 5, 10)
@@ -46,10 +46,14 @@ WORLDS = (
 
 
 def welch(a: Floats, b: Floats, error: float) -> tuple[float, float]:
-    """The difference of two means and half the width of Welch's interval."""
-    parts = np.array([a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)])
+    """The logarithm of the ratio of two means, and half the width of its interval.
+
+    It is that of inference-doctor 0.4.1 (`inference_doctor/stats.py`, `welch_log_ratio_interval`): Welch's degrees of
+    freedom, and the error of a logarithm by that of the mean (delta method).
+    """
+    parts = np.array([one.var(ddof=1) / (len(one) * one.mean() ** 2) for one in (a, b)])
     freedom = parts.sum() ** 2 / (parts**2 / (len(a) - 1)).sum()
-    return float(b.mean() - a.mean()), float(math.sqrt(parts.sum()) * -stdtrit(freedom, error / 2))
+    return math.log(float(b.mean() / a.mean())), float(math.sqrt(parts.sum()) * -stdtrit(freedom, error / 2))
 
 
 def rounds_of(logs: Floats) -> list[Round]:
@@ -97,10 +101,11 @@ def _trial(world: World, random: np.random.Generator, rounds: int, quantiles: Se
     logs = world.logs(random, rounds)
     engines = [[pooled.quantile(quantile) for quantile in quantiles] for pooled in (Pooled.of(rounds_of(one)) for one in logs)]
     contrasts = [Contrast("ttft", quantile, "a", "b", *pair) for quantile, *pair in zip(quantiles, *engines, strict=True)]
+    values = np.exp(np.minimum(logs, 99.0)).reshape(2, rounds, -1)
     told: list[tuple[float, ...]] = []
     for number, one in enumerate(compare(contrasts, paired=world.paired)):
         distance = math.log(one.effect)
-        whole = np.quantile(np.minimum(logs, 99.0).reshape(2, rounds, -1), quantiles[number], axis=2)
+        whole = np.quantile(values, quantiles[number], axis=2)
         other, half = welch(whole[0], whole[1], ERROR)
         corrected = welch(whole[0], whole[1], ERROR / len(quantiles))[1]
         own = interval_over_rounds(engines[0][number])
@@ -126,6 +131,26 @@ def worst(rounds: int, error: float, trials: int) -> Worst:
         shares[f"own {own:g}, shared {shared:g}" if not alike else f"neighbours alike by {alike:g}"] = held / trials
     where = min(shares, key=lambda one: shares[one])
     return Worst(rounds, error, shares[where], where, max(shares.values()))
+
+
+def family(measures: int, rounds: int, own: float, trials: int) -> float:
+    """How often any winner is named among `measures` times four comparisons of engines that are the same.
+
+    The four are four quantiles of one measure, which are mostly wrong together; measures have nothing in common.
+    """
+    random = np.random.default_rng(measures)
+    false = 0
+    for _ in range(trials):
+        shared = 0.8 * random.standard_normal((2, measures, 1, rounds, PARTS)) + 0.6 * random.standard_normal((2, measures, 4, rounds, PARTS))
+        values = shared + own / math.sqrt(PARTS) * random.standard_normal((2, measures, 1, rounds, 1))
+        a, b = (list(map(_of_normal, one.reshape(-1, rounds, PARTS))) for one in values)
+        told = compare([Contrast("it", None, "a", "b", *pair) for pair in zip(a, b, strict=True)], paired=True)
+        false += any(one.differs for one in told)
+    return false / trials
+
+
+def _of_normal(values: Floats) -> Estimate:
+    return Estimate(float(values.mean()), (values - values.mean()) / values.size)
 
 
 def other(name: str, rounds: int, trials: int) -> float:
@@ -181,6 +206,12 @@ def main() -> None:
     with ProcessPoolExecutor(chosen.processes) as pool:
         futures = [pool.submit(measured, world, rounds, chosen.trials) for world in WORLDS for rounds in ROUNDS]
         worsts = [pool.submit(worst, rounds, error, chosen.trials) for error in (0.05, 0.01) for rounds in ROUNDS]
+        families = {
+            (measures, rounds, own): pool.submit(family, measures, rounds, own, chosen.trials)
+            for measures in (2, 8)
+            for own in (0.0, 1.0)
+            for rounds in ROUNDS
+        }
         rest = {(name, rounds): pool.submit(other, name, rounds, chosen.trials) for name in OTHERS for rounds in ROUNDS}
         rows = []
         for one in futures:
@@ -189,6 +220,7 @@ def main() -> None:
         print(coverage_table(rows))
         print(power_table(rows))
         print(worst_table([one.result() for one in worsts]))
+        print(family_table({place: one.result() for place, one in families.items()}))
         print(other_table({place: one.result() for place, one in rest.items()}))
 
 

@@ -84,6 +84,20 @@ def worst_table(rows: Sequence[Worst]) -> str:
     return "\n".join([*lines, ""])
 
 
+def family_table(false: Mapping[tuple[int, int, float], float]) -> str:
+    """How often any winner was named among many comparisons of engines that are the same."""
+    rounds = sorted({number for _, number, _ in false})
+    lines = [f"| Comparisons | Rounds of an engine's own | {' | '.join(f'{number} rounds' for number in rounds)} |", "|---" * (len(rounds) + 2) + "|"]
+    for measures, own in dict.fromkeys((measures, own) for measures, _, own in false):
+        cells = [
+            str(4 * measures),
+            "as much as the noise of a round" if own else "none",
+            *(_percent(false[measures, number, own]) for number in rounds),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
 def other_table(held: Mapping[tuple[str, int], float]) -> str:
     """How often intervals of other comparisons held the truth."""
     rounds = sorted({number for _, number in held})

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv, stdtrit
 
-from bench.statistics.quantiles import Interval, plain_quantile, refuse_fewer
-from bench.statistics.samples import Floats
+from bench.statistics.quantiles import Interval, chats_needed, named, plain_quantile, refuse_fewer
+from bench.statistics.samples import Floats, TooFewError
 
 
 def clustered_interval(values: Floats, chats: NDArray[np.int64], quantile: float, confidence: float = 0.95) -> Interval:
@@ -19,9 +19,7 @@ def clustered_interval(values: Floats, chats: NDArray[np.int64], quantile: float
     worth (Korn and Graubard, Survey Methodology 24, 1998), and the exact binomial limits for so many are read off the
     sorted values (Woodruff, JASA 47, 1952). Raises `TooFewError` where the chats, or what they are worth, are too few.
     """
-    refuse_fewer(len(np.unique(chats)), quantile, confidence)
-    effective = effective_count(values, chats, quantile, confidence)
-    refuse_fewer(effective, quantile, confidence)
+    effective = enough(values, chats, quantile, confidence)
     tail = (1 - confidence) / 2
     below = effective * quantile
     low, high = betaincinv(below, effective - below + 1, tail), betaincinv(below + 1, effective - below, 1 - tail)
@@ -29,6 +27,19 @@ def clustered_interval(values: Floats, chats: NDArray[np.int64], quantile: float
     last = len(ordered) - 1
     ends = [ordered[min(max(rank, 0), last)] for rank in (math.floor(low * len(ordered)), math.ceil(high * len(ordered)) - 1)]
     return Interval(plain_quantile(ordered, quantile), float(ends[0]), float(ends[1]), confidence)
+
+
+def enough(values: Floats, chats: NDArray[np.int64], quantile: float, confidence: float = 0.95) -> float:
+    """How many independent values these are worth. Raises `TooFewError` where that, or the chats, are too few."""
+    number = len(np.unique(chats))
+    refuse_fewer(number, quantile, confidence)
+    effective = effective_count(values, chats, quantile, confidence)
+    needed = chats_needed(quantile, confidence)
+    if effective < needed:
+        raise TooFewError(
+            f"{named(quantile)} needs {needed:,} chats; there are {number:,}, so unlike each other that they are worth {int(effective):,}"
+        )
+    return effective
 
 
 def effective_count(values: Floats, chats: NDArray[np.int64], quantile: float, confidence: float = 0.95) -> float:

@@ -56,26 +56,13 @@ def drift(estimate: Estimate, confidence: float = 0.95) -> Drift | None:
     error = math.sqrt(strata.within * rounds / float(place @ place))
     change, wide = slope * (rounds - 1), error * (rounds - 1)
     if wide == 0:
-        certain = 1.0 if change == 0 else 0.0
-        return Drift(
-            _shown(change, estimate.scale),
-            _shown(change, estimate.scale),
-            _shown(change, estimate.scale),
-            confidence,
-            certain,
-            certain,
-            estimate.scale,
-        )
+        p_value = uneven_p = 1.0 if change == 0 else 0.0
+    else:
+        p_value = 2 * float(stdtr(strata.within_freedom, -abs(change) / wide))
+        uneven_p = float(fdtrc(strata.between_freedom, strata.within_freedom, strata.between / strata.within))
     half = wide * float(stdtrit(strata.within_freedom, 0.5 + confidence / 2))
-    return Drift(
-        _shown(change, estimate.scale),
-        _shown(change - half, estimate.scale),
-        _shown(change + half, estimate.scale),
-        confidence,
-        2 * float(stdtr(strata.within_freedom, -abs(change) / wide)),
-        float(fdtrc(strata.between_freedom, strata.within_freedom, strata.between / strata.within)),
-        estimate.scale,
-    )
+    low, middle, high = (_shown(one, estimate.scale) for one in (change - half, change, change + half))
+    return Drift(middle, low, high, confidence, p_value, uneven_p, estimate.scale)
 
 
 def _shown(change: float, scale: Scale) -> float:

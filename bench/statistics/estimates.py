@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.statistics.clusters import effective_count
+from bench.statistics.clusters import enough
 from bench.statistics.quantiles import named, refuse_fewer, smoothed_quantile, without_each
 from bench.statistics.samples import PARTS, Floats, Round, TooFewError
 
@@ -82,11 +82,7 @@ class Pooled:
     def quantile(self, quantile: float) -> Estimate:
         """A quantile of them. Raises `TooFewError` as `quantile_estimate` does."""
         refuse_fewer(int(self.chats.max()) + 1, quantile)
-        worth = len(self.ordered)
-        if self.clustered:
-            effective = effective_count(self.ordered, self.chats, quantile)
-            refuse_fewer(effective, quantile)
-            worth = round(effective)
+        worth = round(enough(self.ordered, self.chats, quantile)) if self.clustered else len(self.ordered)
         found = smoothed_quantile(self.ordered, quantile, worth)
         if math.isinf(found.value):
             share = float(np.isinf(self.ordered).mean())

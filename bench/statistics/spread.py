@@ -122,20 +122,23 @@ def _satterthwaite(*parts: tuple[float, float]) -> float:
     return whole**2 / below if below else 0.0
 
 
-_SHARED = 0.2
+_FEWER = 0.2
+"""By so much sooner do rounds count alone where one number for each round is all that the test has: of one engine, or of
+the difference of two."""
 _GROSS = 0.05
+"""At this level the test always takes rounds for different, and parts that say otherwise are not asked."""
 _CAUTION = 0.8
 """Of two intervals over rounds the narrower is taken. Each may therefore err so much less often."""
 
 
-def _soon(rounds: int, error: float, less: float = 0.0) -> float:
+def _soon(rounds: int, error: float, sooner: float = 0.0) -> float:
     """The level of the test whether rounds differ: 0.4 with three rounds, and later the more rounds can show it.
 
     An unseen difference between rounds makes false winners; one that is wrongly seen only makes the interval wider. So
     the less often an interval may err, the sooner rounds count alone. The numbers keep the true error of intervals that
     may err in 0.5 to 5 % near that, whatever rounds share and whatever is their own: `docs/statistics.md` has a table.
     """
-    alone = min(1.2 / rounds + less, 1.0)
+    alone = min(1.2 / rounds + sooner, 1.0)
     return max(1 - (1 - alone) * math.pow(error / 0.05, 0.4), _GROSS)
 
 
@@ -148,7 +151,7 @@ def spread_of(errors: Floats, error: float, least_variance: float = 0.0) -> Spre
     strata = strata_of(errors)
     if strata.between_freedom + strata.within_freedom == 0:
         raise TooFewError("one round that is known only as a whole does not say how far off it is; it takes two")
-    if strata.between_freedom == 0 or not strata.differ(_soon(len(errors), error, _SHARED)):
+    if strata.between_freedom == 0 or not strata.differ(_soon(len(errors), error, _FEWER)):
         return strata.pooled(least_variance)
     return strata.over_rounds(least_variance)
 
@@ -165,7 +168,7 @@ def spread_of_difference(a: Floats, b: Floats, *, paired: bool, error: float, le
         return apart.over_rounds(least_variance) if differ else apart.pooled(least_variance)
     together = strata_of(b - a)
     none_seen = not differ and not together.differ(_GROSS)
-    if none_seen or not together.differ(_soon(rounds, error, _SHARED)):
+    if none_seen or not together.differ(_soon(rounds, error, _FEWER)):
         return together.pooled(least_variance)
     over_rounds = [replace(one.over_rounds(least_variance), caution=_CAUTION) for one in (apart, together)]
     return min(over_rounds, key=lambda one: one.half_width(error))

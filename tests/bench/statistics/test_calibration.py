@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.calibration import measured, other, worst
+from benchmarks.calibration import family, measured, other, worst
 from benchmarks.calibration_tables import coverage_table, power_table
 from benchmarks.worlds import World, waves
 
@@ -32,6 +32,11 @@ def test_the_choice_between_parts_and_rounds_is_right_whatever_rounds_share() ->
         found = worst(rounds, 0.05, 300)
         assert found.least > 0.91
         assert found.most < 1.0
+
+
+def test_no_winner_is_named_among_many_comparisons_of_the_same() -> None:
+    assert family(8, 3, 0.0, 100) < 0.07
+    assert family(2, 5, 1.0, 150) < 0.08
 
 
 def test_shares_and_rates_hold_too() -> None:

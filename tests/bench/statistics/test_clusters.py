@@ -39,4 +39,9 @@ def test_its_interval_holds_the_truth_where_one_that_counts_tokens_does_not() ->
 def test_too_few_chats_are_refused_however_many_tokens_they_have() -> None:
     with pytest.raises(TooFewError, match="p95 needs 72 chats; there are 50"):
         clustered_interval(tokens(np.random.default_rng(3), 50, 0.0), np.repeat(np.arange(50), TOKENS), 0.95)
+    random = np.random.default_rng(4)
+    lengths = np.where(np.arange(80) < 4, 2000, 10)
+    talkative = np.repeat(random.standard_normal(80), lengths) + 0.1 * random.standard_normal(int(lengths.sum()))
+    with pytest.raises(TooFewError, match=r"p95 needs 72 chats; there are 80, so unlike each other that they are worth \d+"):
+        clustered_interval(talkative, np.repeat(np.arange(80), lengths), 0.95)
     assert effective_count(np.ones(5), np.zeros(5, dtype=np.int64), 0.5) == 1

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, norm
 from scipy.stats.mstats import hdquantiles
 
 from bench.statistics.quantiles import chats_needed, plain_quantile, quantile_interval, ranks, refuse_fewer, smoothed_quantile, without_each
@@ -61,3 +61,11 @@ def test_a_smoothed_quantile_among_failed_chats_is_infinite_and_a_few_failures_b
     assert math.isfinite(smoothed_quantile(values, 0.95, 400).value)
     values[-30:] = math.inf
     assert smoothed_quantile(values, 0.95, 400).value == math.inf
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.9, 0.95, 0.99])
+def test_influence_varies_as_theory_has_it(quantile: float) -> None:
+    """A quantile of many values has the variance q (1 - q) / (n f²), f being the density there."""
+    random = np.random.default_rng(5)
+    seen = [smoothed_quantile(np.sort(random.normal(size=5000)), quantile, 5000).influence.std() for _ in range(40)]
+    assert float(np.mean(seen)) == pytest.approx(math.sqrt(quantile * (1 - quantile)) / norm.pdf(norm.ppf(quantile)), rel=0.04)
