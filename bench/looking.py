@@ -171,6 +171,8 @@ def _after(earlier: Looked, later: Looked) -> Iterator[Caveat]:
     ):
         if was is not None and became is not None and was != became:
             yield Caveat(f"the {what} of {name} changed during the run, from {was} to {became}", (name,))
+    if earlier.model in earlier.models and later.models and earlier.model not in later.models:
+        yield Caveat(f"{name} does not list {earlier.model} any more", (name,))
     if earlier.started_at and later.started_at and max(later.started_at) > max(earlier.started_at):
         yield Caveat(f"{name} was restarted during the run", (name,))
 

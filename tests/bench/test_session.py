@@ -174,6 +174,8 @@ EARLIER = Looked("a", "vllm", "http://a", "m", ("m",), "0.11.0", 8192, started_a
         (replace(EARLIER, started_at=(2000.0,)), "a was restarted during the run"),
         (replace(EARLIER, version="0.12.0"), "the version of a changed during the run, from 0.11.0 to 0.12.0"),
         (replace(EARLIER, model="n"), "the model of a changed during the run, from m to n"),
+        (replace(EARLIER, models=("n",)), "a does not list m any more"),
+        (replace(EARLIER, models=()), None),
         (replace(EARLIER, context_tokens=4096), "the context of a changed during the run, from 8192 to 4096"),
         (replace(EARLIER, health="/health: status 500"), "a did not say at the end that it is well: /health: status 500"),
         (replace(EARLIER, version=None, started_at=()), None),

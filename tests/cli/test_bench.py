@@ -316,6 +316,14 @@ def test_a_given_target_joins_those_of_the_configuration(tmp_path: Path) -> None
     assert "limits.tokens_per_hour (1000) does not hold for a run, whose length bounds it." in output
 
 
+def test_targets_that_files_say_are_there_too(tmp_path: Path) -> None:
+    (tmp_path / "targets.yaml").write_text("targets: {found: {backend: tgi, url: http://found}}\n", encoding="utf-8")
+    config = written(tmp_path, f"discovery: {{files: [targets.yaml, none.yaml]}}\n{SCENARIO}")
+    code, output = said("quick", "--config", config, "--dry-run")
+    assert code == 0
+    assert output.startswith("found: TGI, at http://found, the model that it has\n")
+
+
 def test_targets_that_are_missing() -> None:
     code, output = said("custom", "--config", os.devnull)
     assert code == 2
