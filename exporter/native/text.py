@@ -38,6 +38,7 @@ class Labels:
         self._ours = tuple(_pairs(ours.items()))
         self._reserved = reserved
         self._written: dict[families.Labels, str] = {}
+        self._points: dict[tuple[families.Labels, str], tuple[str, str, float]] = {}
 
     def write(self, labels: families.Labels) -> str:
         """What stands between the braces of a sample with these labels."""
@@ -46,6 +47,18 @@ class Labels:
             theirs = _pairs(sorted(self._renamed(dict(labels)).items()))
             written = self._written[labels] = ",".join((*self._ours, *theirs))
         return written
+
+    def write_point(self, labels: families.Labels, of: str) -> tuple[str, str, float]:
+        """The labels but for `of` (`le` or `quantile`), as `write` gives them; that one as written, and the number that it holds.
+
+        Several families have the same buckets.
+        """
+        found = self._points.get((labels, of))
+        if found is None:
+            point = next((value for name, value in labels if name == of), "")
+            written = self.write(tuple(pair for pair in labels if pair[0] != of))
+            found = self._points[labels, of] = written, point, _position(point)
+        return found
 
     def _renamed(self, labels: dict[str, str]) -> dict[str, str]:
         for name in sorted(self._reserved & labels.keys()):
@@ -112,14 +125,21 @@ def _gathered(family: Family, labels: Labels, suffix: str, label: str) -> Iterab
     out of its labels.
     """
     found: dict[str, _Series] = {}
+    pointed = family.name + suffix
     for sample in family.samples:
-        if sample.name == family.name + suffix:
-            point = next((value for name, value in sample.labels if name == label), "")
-            written = labels.write(tuple(pair for pair in sample.labels if pair[0] != label))
-            found.setdefault(written, _Series()).points[_position(point)] = (point, sample.value)
+        if sample.name == pointed:
+            written, point, position = labels.write_point(sample.labels, label)
+            _series(found, written).points[position] = (point, sample.value)
         else:
-            found.setdefault(labels.write(sample.labels), _Series()).totals[sample.name] = sample.value
+            _series(found, labels.write(sample.labels)).totals[sample.name] = sample.value
     return found.items()
+
+
+def _series(found: dict[str, _Series], labels: str) -> _Series:
+    series = found.get(labels)
+    if series is None:
+        series = found[labels] = _Series()
+    return series
 
 
 def _histogram(name: str, labels: str, series: _Series) -> Iterator[str]:

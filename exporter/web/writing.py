@@ -3,6 +3,7 @@ written once for all series of a family that bear it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from exporter.native.text import escaped
 _EOF = b"# EOF\n"
 _APART = ("_created", "_gsum", "_gcount")
 """Ends of samples that the text format has in families of their own."""
+_AS_IN_PYTHON = 1_000_000
+"""Python writes numbers below this as Prometheus does."""
 _TYPES = ("counter", "gauge", "histogram")
 
 
@@ -32,7 +35,7 @@ class _One:
 
 def as_text(family: Collected) -> bytes:
     """In the plain text format 0.0.4."""
-    if any(sample.name.endswith(_APART) for sample in family.samples):
+    if any(name.endswith(_APART) for name in {sample.name for sample in family.samples}):
         return text_of(_One(family))
     return _written(family, lambda one: text_of(_One(one)), lambda _: "")
 
@@ -59,8 +62,14 @@ def _lines(samples: Iterable[Sample], exemplar: Callable[[Exemplar], str]) -> It
     pairs = _Pairs()
     for name, labels, value, _, told, _ in samples:
         between = f"{{{','.join([pairs[pair] for pair in sorted(labels.items())])}}}" if labels else ""
-        number: str = floatToGoString(value)  # type: ignore[no-untyped-call]
-        yield f"{name}{between} {number}{exemplar(told) if told else ''}\n"
+        yield f"{name}{between} {_number(value)}{exemplar(told) if told else ''}\n"
+
+
+def _number(value: float) -> str:
+    if -math.inf < value < _AS_IN_PYTHON:
+        return repr(float(value))
+    written: str = floatToGoString(value)  # type: ignore[no-untyped-call]
+    return written
 
 
 class _Pairs(dict[tuple[str, str], str]):
@@ -75,5 +84,4 @@ class _Pairs(dict[tuple[str, str], str]):
 def _exemplar(told: Exemplar) -> str:
     pairs = _Pairs()
     labels = ",".join([pairs[pair] for pair in sorted(told.labels.items())])
-    value: str = floatToGoString(told.value)  # type: ignore[no-untyped-call]
-    return f" # {{{labels}}} {value}" + ("" if told.timestamp is None else f" {told.timestamp}")
+    return f" # {{{labels}}} {_number(told.value)}" + ("" if told.timestamp is None else f" {told.timestamp}")

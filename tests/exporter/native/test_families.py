@@ -434,3 +434,43 @@ def test_expositions_with_bytes_changed(data: st.DataObject, content_type: str) 
     for at in data.draw(st.lists(st.integers(0, len(body) - 1), max_size=8)):
         body[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4) | st.sampled_from([b'"', b"\\", b"{", b"}", b"\n", b"#"]))
     is_sound(bytes(body), content_type)
+
+
+PARTS = (
+    ' a="b"',
+    'le="0.1"',
+    r'c="\"\n\\"',
+    'a="{}} 1"',
+    'é="é"',
+    ",",
+    " ",
+    "\t",
+    "{",
+    "}",
+    "} ",
+    '"',
+    "1",
+    "1.5e3",
+    "+Inf",
+    "nan",
+    "1_0",
+    "٣",
+    " 1700000000",
+    ' # {a="b"} 1',
+)
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=8))
+@example(['le="0.1"', "} ", "1"])
+@example(["1"])
+@example([' a="b"', ",", ' a="b"', "} ", "1"])
+@example([r'c="\"\n\\"', ",", "} ", "nan"])
+@example([' a="b"', "} ", "1", " 1700000000"])
+@example([' a="b"', "} ", "1", ' # {a="b"} 1'])
+def test_what_is_usual_is_read_as_what_is_not(parts: list[str]) -> None:
+    """A blank before the brace keeps a line from the shorter way of reading it."""
+    rest = "".join(parts)
+    usual, unusual = (
+        parse(f"# TYPE vllm:a gauge\nvllm:b 1\n{series}{{{rest}\n{series}{{{rest}\n".encode(), PLAIN, METRICS) for series in ("vllm:a", "vllm:a ")
+    )
+    assert repr(usual) == repr(unusual)  # in which NaN is NaN
