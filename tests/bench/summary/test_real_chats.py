@@ -24,7 +24,7 @@ from simulator import Latency, Options, simulated
 from tests.docs.pages import ROOT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-USERS, CHATS, TOKENS = 3, 10, 12
+USERS, TOKENS, BLOCK_SECONDS = 3, 12, 2.0
 ASK = Ask(model="tiny", messages=(Message("user", "Say something."),), max_tokens=TOKENS, prompt_id="short-question")
 
 
@@ -33,7 +33,7 @@ async def held(prober: Prober, endpoints: list[Endpoint], number: int) -> tuple[
     began_ns, found = time.monotonic_ns(), list[tuple[Chat, ChatRecord]]()
 
     async def user(endpoint: Endpoint) -> None:
-        for _ in range(CHATS):
+        while time.monotonic_ns() - began_ns < BLOCK_SECONDS * 1e9:
             record = await prober.chat(endpoint, ASK, scenario="bench", due_ns=time.monotonic_ns())
             place = Place("3 users", number, number, (record.started_ns - began_ns) / 1e9, warm_up=False)
             found.append((chat_of(record, place, cut=False), record))
@@ -61,7 +61,7 @@ async def test_it_says_what_the_records_say(prober: Prober) -> None:
     for target in summary.levels[0].targets:
         records = [record for _, record in found if record.target == target.target]
         kept = summary.levels[0].steady.from_seconds == 0
-        assert target.counts.ok + target.counts.unsteady == len(records) == 4 * USERS * CHATS
+        assert target.counts.ok + target.counts.unsteady == len(records) > 0
         if kept:
             ttft = [record.ttft_seconds for record in records if record.ttft_seconds is not None]
             assert target.measures["ttft"].quantiles[0.5].value == pytest.approx(float(np.median(ttft)))
