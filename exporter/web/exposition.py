@@ -42,7 +42,7 @@ class _Lines:
 
 
 class PrometheusExposition:
-    """The exposition by prometheus-client. Safe to call from any thread.
+    """The exposition of a registry of prometheus-client. Safe to call from any thread.
 
     The engines' own metrics stand behind it: they are `relayed` as lines. With `created`, OpenMetrics tells of each counter and histogram of ours
     when it began (`_created`).

@@ -20,6 +20,7 @@ from alerts.rule import Group, Recording
 from alerts.rules import rules
 from config.model import Config
 from config.reader import parse
+from tests.alerts.series import Story
 from tests.processes import prometheus_version
 
 CONFIG = """
@@ -176,7 +177,8 @@ def _run(
     """What promtool prints. Series that neither the rules nor `more` name are left out."""
     path = write_groups(groups, configured, folder)
     read = path.read_text() + more
-    given = [{"series": name, "values": each} for name, each in series.items() if name.partition("{")[0] in read]
+    told = series.of(lambda name: name in read) if isinstance(series, Story) else series
+    given = [{"series": name, "values": each} for name, each in told.items() if name.partition("{")[0] in read]
     test = {
         "rule_files": [path.name],
         "evaluation_interval": f"{evaluated_seconds}s",

@@ -23,14 +23,22 @@ Series = dict[str, str]
 _FAMILIES = {metric.name: metric for metric in own.CATALOGUE}
 
 
+Wanted = Callable[[str], bool]
+"""Whether the samples of a name are to be told."""
+
+
 class Story(Mapping[str, str]):
     """Series that are written when they are first read: each process that shares the tests collects all stories, and is told a few of them."""
 
-    def __init__(self, *parts: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(self, *parts: Callable[[Wanted], Mapping[str, str]]) -> None:
         self._parts = parts
 
+    def of(self, wanted: Wanted) -> Series:
+        """Some of them. A chat touches a hundred series, and an alert is made of a few."""
+        return {name: samples for part in self._parts for name, samples in part(wanted).items()}
+
     def __or__(self, more: Mapping[str, str]) -> Story:
-        return Story(lambda: self, lambda: more)
+        return Story(self.of, more.of if isinstance(more, Story) else lambda _: more)
 
     def __getitem__(self, name: str) -> str:
         return self._written[name]
@@ -43,7 +51,7 @@ class Story(Mapping[str, str]):
 
     @cached_property
     def _written(self) -> Series:
-        return {name: samples for part in self._parts for name, samples in part().items()}
+        return self.of(lambda _: True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +140,9 @@ def chats(
     """Everything that is told of one target's chats of one scenario; the first moment's chats have ended at 0s."""
     labels = {**target, "scenario": scenario}
 
-    def written() -> Series:
+    def written(wanted: Wanted) -> Series:
         told: Series = {}
-        for (family, name, more), samples in _kept(story, every_seconds, le).samples.items():
+        for (family, name, more), samples in _kept(story, every_seconds, le, wanted).samples.items():
             told |= series(_FAMILIES[family], samples, name=name, instance=instance, **labels, **dict(more))
         for metric, value in ((own.SCENARIO_INTERVAL, interval), (own.SCENARIO_TIMEOUT, timeout)):
             told |= series(metric, [value] * len(story), instance=instance, scenario=scenario)
@@ -143,9 +151,9 @@ def chats(
     return Story(written)
 
 
-def _kept(story: Sequence[Moment], every_seconds: int, le: Callable[[float], str]) -> _Kept:
+def _kept(story: Sequence[Moment], every_seconds: int, le: Callable[[float], str], wanted: Wanted) -> _Kept:
     """What is scraped after each moment."""
-    kept = _Kept(le)
+    kept = _Kept(le, wanted)
     for scrape, moment in enumerate(story):
         match moment:
             case Gone():
@@ -222,12 +230,13 @@ _HISTOGRAMS = (
 
 
 class _Kept:
-    """The values of all series of one target's chats of one scenario, and their samples so far."""
+    """The values of the series that are wanted of one target's chats of one scenario, and their samples so far."""
 
-    def __init__(self, le: Callable[[float], str]) -> None:
+    def __init__(self, le: Callable[[float], str], wanted: Wanted) -> None:
+        self._wanted = wanted
         self.samples: dict[_Key, list[float | None]] = {}
         self._scrapes = 0
-        self._buckets = {_key(metric, *more): _buckets(metric, more, le) for metric, more in _HISTOGRAMS}
+        self._buckets = {_key(metric, *more): _buckets(metric, more, le) if wanted(metric.bucket) else [] for metric, more in _HISTOGRAMS}
         self._zeros = self._all_zeros()
         self._counters = dict(self._zeros)
         self._gauges: dict[_Key, float] = {}
@@ -246,7 +255,8 @@ class _Kept:
         self._counters, self._gauges = dict(self._zeros), {}
 
     def scrape(self) -> None:
-        values = {**self._counters, **self._gauges} if self._there else {}
+        gauges = {key: value for key, value in self._gauges.items() if self._wanted(key[1])}
+        values = {**self._counters, **gauges} if self._there else {}
         for key in values:
             if key not in self.samples:
                 self.samples[key] = [None] * self._scrapes
@@ -276,13 +286,17 @@ class _Kept:
             self._observe(own.PHASE_SECONDS, chat.ttft or 0, ("phase", "wait"))
 
     def _count(self, metric: Metric, *more: tuple[str, str]) -> None:
-        self._counters[_key(metric, *more)] += 1
+        self._add(_key(metric, *more))
 
     def _observe(self, metric: Metric, value: float, *more: tuple[str, str]) -> None:
-        self._counters[metric.name, metric.count, more] += 1
+        self._add((metric.name, metric.count, more))
         for bound, key in self._buckets[_key(metric, *more)]:
             if value <= bound:
                 self._counters[key] += 1
+
+    def _add(self, key: _Key) -> None:
+        if key in self._counters:
+            self._counters[key] += 1
 
     def _all_zeros(self) -> dict[_Key, float]:
         zeros = {_key(metric): 0.0 for metric in (own.PROBES, own.GATHERED, own.UNWANTED_LOADS)}
@@ -291,7 +305,7 @@ class _Kept:
         for metric, more in _HISTOGRAMS:
             zeros[metric.name, metric.count, more] = 0.0
             zeros |= {key: 0.0 for _, key in self._buckets[_key(metric, *more)]}
-        return zeros
+        return {key: value for key, value in zeros.items() if self._wanted(key[1])}
 
 
 def _key(metric: Metric, *more: tuple[str, str]) -> _Key:

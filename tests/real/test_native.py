@@ -10,17 +10,19 @@ import pytest
 from catalogue import own
 from config.model import Config
 from config.quantities import Address
-from config.reader import parse
+from config.reader import Loaded, parse
 from exporter.exporting import exporting
 from probes.record import ChatRecord
 from tests.exporter.scrape import Scrape, promtool_accepts, read
 from tests.exporter.test_exporting import get
 from tests.real.engines import Running
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, eventually
+from traffic.events import Event
 
 pytestmark = pytest.mark.real
 
 CHATS = 100
+BUSY, RESTING = "users: 8", "stages: [{users: 0, for: 1h}, {users: 1}]"
 ROUNDS = 5
 CHATS_A_ROUND = 8
 CLOSE_SECONDS = 0.02
@@ -41,12 +43,12 @@ def by_hand(text: str, *names: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
-def settings(engine: Running, load: str) -> Config:
+def settings(engine: Running, load: str, max_tokens: int = 16, interval: str = "1700ms") -> Config:
     return parse(f"""
     web: {{listen: "127.0.0.1:0"}}
     targets: {{engine: {{backend: {engine.backend}, url: "{engine.url}"}}}}
-    scenarios: {{chats: {{{load}, prompt: short-question, max_tokens: 16}}}}
-    native: {{interval: 1700ms, timeout: 1s, buckets: all}}
+    scenarios: {{chats: {{{load}, prompt: short-question, max_tokens: {max_tokens}}}}}
+    native: {{interval: {interval}, timeout: 1s, buckets: all}}
     """).config
 
 
@@ -71,12 +73,17 @@ def own_lines(engine: Running, text: str) -> list[str]:
 
 async def test_every_family_of_the_engine_is_served_and_our_names_have_its_numbers(engine: Running) -> None:
     ended: list[ChatRecord] = []
-    load = "stages: [{users: 8, for: 20s}, {users: 0}], think_time: 10ms, ramp_up: 1s, cache: warm"
-    async with exporting(settings(engine, load), sinks=[lambda event: ended.append(event) if isinstance(event, ChatRecord) else None]) as running:
-        await asyncio.sleep(21)
+    busy, resting = (settings(engine, f"{users}, think_time: 10ms, ramp_up: 1s, cache: warm") for users in (BUSY, RESTING))
+
+    def take(event: Event) -> None:
+        if isinstance(event, ChatRecord):
+            ended.append(event)
+
+    async with exporting(busy, read=lambda: Loaded(resting, (), ()), sinks=[take]) as running:
+        await eventually(lambda: len(ended) >= CHATS)
+        await running.reloading.reload()
         theirs, seen, ours = await told_while_idle(engine, running.address)
 
-    assert len(ended) >= CHATS
     assert {record.outcome for record in ended} == {"ok"}
     served, declared = described(engine, ours), described(engine, theirs)
     with_series = {name for name in declared if any(line.startswith(name) for line in own_lines(engine, theirs))}
@@ -91,11 +98,15 @@ async def test_every_family_of_the_engine_is_served_and_our_names_have_its_numbe
 
 
 async def test_the_gap_is_small_and_positive(engine: Running) -> None:
-    """Over windows in which all of the engine's requests were ours; each round has its own sums."""
+    """Over windows in which all of the engine's requests were ours; each round has its own sums.
+
+    A window counts if no chat is open at either end. Of chats each 500 ms and windows a little longer than three of them that is so many times in
+    a row, and seldom not.
+    """
     if engine.engine.ttft_seconds is None or not engine.engine.tells_its_start:
         pytest.skip(f"{engine.backend} does not tell both its times to first token and when its process began")
     gaps: list[float] = []
-    async with exporting(settings(engine, "every: 1s")) as running:
+    async with exporting(settings(engine, "rate: 2/s", max_tokens=4, interval="1520ms")) as running:
         before = await sums(running.address, CHATS_A_ROUND)
         for _ in range(ROUNDS):
             after = await sums(running.address, before[0] + CHATS_A_ROUND)
