@@ -1,6 +1,6 @@
 """Whether chatprobe itself was well while it measured. Where it was not, the run has numbers and no verdict.
 
-Each check has a number and a limit. `docs/benchmarks.md` lists them; a test compares the two.
+Each check has a number and a limit. `docs/summary.md` lists them; a test compares the two.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ def test_names_are_those_of_the_contract() -> None:
 
 
 def test_the_page_and_the_schema_have_all_of_them() -> None:
-    page = (ROOT / "docs" / "benchmarks.md").read_text()
+    page = (ROOT / "docs" / "summary.md").read_text()
     rows = page.split("| Measure | Meaning | Of which chats | For whom |")[1].split("\n\n")[0].splitlines()[2:]
     cells = [row.strip("| ").split(" | ") for row in rows]
     found = qualities()

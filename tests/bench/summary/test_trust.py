@@ -136,7 +136,7 @@ def test_an_engine_that_fails_or_is_dead_is_no_ill_health_of_ours() -> None:
 
 
 def test_the_page_lists_all_limits() -> None:
-    page = (ROOT / "docs" / "benchmarks.md").read_text()
+    page = (ROOT / "docs" / "summary.md").read_text()
     rows = [row.split(" | ") for row in page.split("| Check | Limit | What is counted |")[1].split("\n\n")[0].splitlines()[2:]]
     assert [(row[0].strip("| `"), row[2].removesuffix(" |")) for row in rows] == [(limit.name, limit.counted) for limit in LIMITS]
     shares = [f"{limit.most * 100:.0f} %" for limit in LIMITS if 0 < limit.most < LATE]
