@@ -125,20 +125,23 @@ def _satterthwaite(*parts: tuple[float, float]) -> float:
 _FEWER = 0.2
 """By so much sooner do rounds count alone where one number for each round is all that the test has: of one engine, or of
 the difference of two."""
+_CLEAR = 0.1
+"""At this level a measure's best known number shows that rounds differ, for its other numbers too."""
 _GROSS = 0.05
 """At this level the test always takes rounds for different, and parts that say otherwise are not asked."""
 _CAUTION = 0.8
-"""Of two intervals over rounds the narrower is taken. Each may therefore err so much less often."""
+"""Of two intervals over rounds the narrower is taken. Each may therefore err so much less often than in 5 %, and less
+again where it may err less often anyway: far out, the choice weighs more."""
 
 
 def _soon(rounds: int, error: float, sooner: float = 0.0) -> float:
-    """The level of the test whether rounds differ: 0.4 with three rounds, and later the more rounds can show it.
+    """The level of the test whether rounds differ: 0.5 with three rounds, and later the more rounds can show it.
 
     An unseen difference between rounds makes false winners; one that is wrongly seen only makes the interval wider. So
     the less often an interval may err, the sooner rounds count alone. The numbers keep the true error of intervals that
     may err in 0.5 to 5 % near that, whatever rounds share and whatever is their own: `docs/statistics.md` has a table.
     """
-    alone = min(1.2 / rounds + sooner, 1.0)
+    alone = min(1.5 / rounds + sooner, 1.0)
     return max(1 - (1 - alone) * math.pow(error / 0.05, 0.4), _GROSS)
 
 
@@ -156,19 +159,34 @@ def spread_of(errors: Floats, error: float, least_variance: float = 0.0) -> Spre
     return strata.over_rounds(least_variance)
 
 
-def spread_of_difference(a: Floats, b: Floats, *, paired: bool, error: float, least_variance: float = 0.0) -> Spread:
+@dataclass(frozen=True, slots=True)
+class Uneven:
+    """Whether the rounds of two engines were clearly unlike: of each engine (`apart`), and in their difference (`together`)."""
+
+    apart: bool = False
+    together: bool = False
+
+
+def uneven(a: Floats, b: Floats, *, paired: bool) -> Uneven:
+    """What one number of two engines says of their rounds; the best known of a measure says it of the others too."""
+    return Uneven((strata_of(a) + strata_of(b)).differ(_CLEAR), paired and strata_of(b - a).differ(_CLEAR))
+
+
+def spread_of_difference(a: Floats, b: Floats, *, paired: bool, error: float, least_variance: float = 0.0, known: Uneven = Uneven()) -> Spread:
     """The spread of the difference of two engines' numbers, for an interval that is wrong with the probability `error`.
 
     `paired` says that both had the same rounds at the same time, so that what happened to both falls out. Where rounds
-    differ for both, the parts of their difference are still asked, but sooner let go.
+    differ for both, the parts of their difference are still asked, but sooner let go. `known` is what other numbers of
+    the same measure say of the rounds.
     """
     apart, rounds = strata_of(a) + strata_of(b), min(len(a), len(b))
-    differ = apart.differ(_soon(rounds, error))
+    differ = known.apart or apart.differ(_soon(rounds, error))
     if not paired:
         return apart.over_rounds(least_variance) if differ else apart.pooled(least_variance)
     together = strata_of(b - a)
     none_seen = not differ and not together.differ(_GROSS)
-    if none_seen or not together.differ(_soon(rounds, error, _FEWER)):
+    if none_seen or not (known.together or together.differ(_soon(rounds, error, _FEWER))):
         return together.pooled(least_variance)
-    over_rounds = [replace(one.over_rounds(least_variance), caution=_CAUTION) for one in (apart, together)]
+    caution = _CAUTION * math.pow(min(error / 0.05, 1.0), 0.25)
+    over_rounds = [replace(one.over_rounds(least_variance), caution=caution) for one in (apart, together)]
     return min(over_rounds, key=lambda one: one.half_width(error))

@@ -172,3 +172,16 @@ def test_a_share_is_not_compared_with_a_ratio() -> None:
 
 def test_nothing_to_compare_is_nothing_compared() -> None:
     assert compare([], paired=True) == []
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_what_the_best_known_number_of_a_measure_shows_of_the_rounds_holds_for_its_others(paired: bool) -> None:
+    of_rounds = np.array([0.01, -0.01, 0.005, 0.0, -0.005])[:, None] / PARTS
+    of_parts = np.where(np.arange(PARTS) % 2 == 0, 1.0, -1.0)
+    p50, p95 = (
+        Contrast("ttft", quantile, "a", "b", Estimate(0.0, of_rounds + noise * of_parts), Estimate(0.0, -noise * of_parts - of_rounds))
+        for quantile, noise in ((0.5, 0.0005), (0.95, 0.005))
+    )
+    another = replace(p50, measure="tpot")
+    assert [one.basis for one in compare([p95, another], paired=paired)] == [Basis.PARTS, Basis.ROUNDS]
+    assert [one.basis for one in compare([p50, p95], paired=paired)] == [Basis.ROUNDS, Basis.ROUNDS]
