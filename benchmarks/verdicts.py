@@ -122,6 +122,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=4)
     parser.add_argument("--tokens", type=int, default=32)
     parser.add_argument("--hardware", choices=["own", "shared"], default="shared")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="where the runs are kept: another version may summarise them anew")
     given = parser.parse_args()
     if (given.url is None) == (given.simulated is None):
         parser.error("name a URL, or --simulated FACTOR")
@@ -133,7 +134,7 @@ def main() -> None:
             a=a, b=b, users=given.users, rounds=given.rounds, duration=given.duration, tokens=given.tokens, hardware=given.hardware
         )
         for number in range(1, given.runs + 1):
-            said = hold(config)
+            said = hold(config, given.results)
             untrusted += not said.trusted
             false += bool(said.winners)
             for name, was_found, holds in held(said, slower):
