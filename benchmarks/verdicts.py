@@ -53,29 +53,18 @@ def _name(comparison: dict[str, Any]) -> str:
     return comparison["measure"] if quantile is None else f"{comparison['measure']} p{quantile * 100:g}"
 
 
-def hold(config: str) -> Said:
-    """One run in a folder of its own, and what it said."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "bench.yaml"
-        file.write_text(config)
-        command = (
-            *OWN_CPU,
-            sys.executable,
-            "-P",
-            "-m",
-            "cli",
-            "bench",
-            "run",
-            str(file),
-            "--output-dir",
-            str(Path(folder) / "results"),
-            "--no-progress",
-        )
+def hold(config: str, folder: Path) -> Said:
+    """One run, and what it said. Its results stay in the folder."""
+    before = {*folder.glob("*/summary.json")}
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(config)
+        file.flush()
+        command = (*OWN_CPU, sys.executable, "-P", "-m", "cli", "bench", "run", file.name, "--output-dir", str(folder), "--no-progress")
         done = subprocess.run(command, check=False, capture_output=True, text=True)
-        found = list(Path(folder).glob("results/*/summary.json"))
-        if not found:
-            sys.exit(f"the run failed with {done.returncode}: {done.stdout}{done.stderr}")
-        summary = json.loads(found[0].read_bytes())
+    found = {*folder.glob("*/summary.json")} - before
+    if not found:
+        sys.exit(f"the run failed with {done.returncode}: {done.stdout}{done.stderr}")
+    summary = json.loads(found.pop().read_bytes())
     return Said(summary["verdict"]["trusted"], summary["verdict"]["why"], summary["comparisons"])
 
 
