@@ -14,7 +14,7 @@ from rich.table import Table
 
 from bench.results.exporting import summary_of
 from bench.results.listing import chats_of, size_bytes
-from bench.results.manifest import Manifest, State
+from bench.results.manifest import State
 from bench.results.problem import ResultsError
 from bench.results.reading import Run
 from bench.summary.table import shown
@@ -37,17 +37,6 @@ def show_run(run: Run) -> None:
         raise ResultsError(f"{run.name}: summary.json: {error}; chatprobe results reprocess {run.name} makes it anew") from error
     click.echo()
     _console().print(shown(summary))
-    for line in _found(run.manifest):
-        click.echo(line)
-
-
-def _found(manifest: Manifest) -> Iterator[str]:
-    """What the engines' own numbers say of the run, and what follows from that, a line each."""
-    if manifest.findings:
-        yield ""
-    for finding in manifest.findings:
-        advice = f" ({finding['advice']})" if finding["advice"] else ""
-        yield f"{finding['target']}: {finding['words']}{advice}"
 
 
 def show_table(runs: Sequence[Run]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from bench.engine_side.finding import Finding
 from bench.results.listing import find_run
 from bench.results.summarising import summarised
 from bench.results.writing import Ending, begin
@@ -101,6 +102,15 @@ def test_show_says_what_was_found() -> None:
     assert result.stdout.startswith(f"{NAME}: complete, begun 2027-01-15 08:00 UTC, by chatprobe ")
     assert "2 users" in result.stdout
     assert "team/tgi" in result.stdout
+
+
+def test_show_tells_each_finding_once() -> None:
+    folder = summarised_run()
+    finding = Finding(rule="queue", kind="cause", target="vllm", level=None, words="waits", figures={}, advice="go").to_json()
+    for name in ("manifest.json", "summary.json"):
+        written_there = json.loads((folder / name).read_text())
+        (folder / name).write_text(json.dumps(written_there | {"findings": [finding]}))
+    assert results("show", "latest").stdout.count("vllm: waits") == 1
 
 
 def test_show_says_what_is_wrong() -> None:
