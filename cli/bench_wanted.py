@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.given import read_given, targets_block, unasked_block
+from cli.given import Given, read_given, targets_block, unasked_block
 
 if TYPE_CHECKING:
     from config.bench_slos import ChatSlo
@@ -106,13 +106,23 @@ def _loaded(wanted: Wanted) -> Loaded:
     given = [read_given(one) for one in wanted.targets]
     above = []
     if given:
-        above = [Text("--target", unasked_block(given) if wanted.dry_run else asyncio.run(targets_block(given)))]
+        above = [Text("--target", unasked_block(given) if wanted.dry_run else _asked_block(given))]
     try:
         files = wanted.configs if given and (wanted.configs or wanted.preset) else find(wanted.configs)
         below = [Text(f"preset {wanted.preset}", bench_preset(wanted.preset, _said(files)))] if wanted.preset else []
         return read(files, below=below, above=above)
     except ConfigError as error:
         raise _refused(error) from error
+
+
+def _asked_block(given: Sequence[Given]) -> str:
+    """What the engines say of themselves, as a configuration. Raises `click.ClickException`."""
+    try:
+        return asyncio.run(targets_block(given))
+    except click.UsageError:
+        raise
+    except click.ClickException as error:
+        raise BenchError(error.message) from error
 
 
 def _said(files: Sequence[Path]) -> set[str]:

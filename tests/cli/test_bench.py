@@ -330,6 +330,12 @@ def test_targets_that_are_missing() -> None:
     assert "the file is empty" in output
 
 
+def test_a_given_target_that_does_not_answer_is_no_run_that_missed_its_objective() -> None:
+    code, output = said("quick", "--target", f"http://127.0.0.1:{free_port()}")
+    assert code == 2
+    assert output.startswith("Error: it cannot be told which engine answers at http://127.0.0.1:")
+
+
 @pytest.mark.parametrize("preset", ["quick", "standard", "stress"])
 def test_without_any_target_each_preset_says_how_to_give_one(preset: str, tmp_path: Path) -> None:
     config = written(tmp_path, "targets: {}\n")
