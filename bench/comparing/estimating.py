@@ -13,7 +13,7 @@ from bench.comparing.run import Side, Taken
 from bench.comparing.verdict import Basis
 from bench.measures import Floats, Measure
 from bench.statistics.comparison import LEAST_ROUNDS
-from bench.statistics.estimates import Estimate
+from bench.statistics.estimates import Estimate, value_estimate
 from bench.statistics.samples import PARTS, TooFewError
 from bench.summary.estimating import goodput_of, only, quantile_of, success_of, throughput_of, whole_rounds
 from bench.summary.sample import Part, Sample
@@ -137,9 +137,7 @@ def _of_values(values: Floats, question: Question, attempts: int) -> Estimate:
         return Estimate(mean, (values - mean)[:, np.newaxis] / len(values), "difference", careful * (1 - careful) / (attempts + 2))
     if (values <= 0).any():
         raise TooFewError(f"{question} of 0 has no ratio to another")
-    logarithms = np.log(values)
-    mean = float(logarithms.mean())
-    return Estimate(mean, (logarithms - mean)[:, np.newaxis] / len(values))
+    return value_estimate(values)
 
 
 def _whole(sample: Sample) -> Sample:

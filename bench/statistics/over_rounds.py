@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bench.statistics.estimates import Estimate, quantile_estimate, share_estimate
+from bench.statistics.estimates import Estimate, share_estimate
 from bench.statistics.quantiles import Interval
 from bench.statistics.samples import Round
 from bench.statistics.spread import spread_of
@@ -22,11 +22,6 @@ def interval_over_rounds(estimate: Estimate, confidence: float = 0.95) -> Interv
     if estimate.scale == "ratio":
         return Interval(estimate.shown, math.exp(low), math.exp(high) if high < 700 else math.inf, confidence)
     return Interval(estimate.value, low, high, confidence)
-
-
-def quantile_over_rounds(rounds: Sequence[Round], quantile: float, confidence: float = 0.95) -> Interval:
-    """A quantile of one engine and its interval over rounds. Raises `TooFewError` as `quantile_estimate` does."""
-    return interval_over_rounds(quantile_estimate(rounds, quantile), confidence)
 
 
 def share_over_rounds(rounds: Sequence[Round], confidence: float = 0.95) -> Interval:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.statistics.estimates import Estimate, quantile_estimate, share_estimate
-from bench.statistics.over_rounds import interval_over_rounds, known_to, quantile_over_rounds, share_over_rounds
+from bench.statistics.over_rounds import interval_over_rounds, known_to, share_over_rounds
 from bench.statistics.quantiles import quantile_interval
 from bench.statistics.samples import PARTS, Round
 
@@ -20,7 +20,7 @@ def test_rounds_that_differ_make_it_wider_than_the_run_alone_knows() -> None:
     even, uneven = rounds(random, [1.0] * 5), rounds(random, [0.6, 1.3, 1.0, 0.7, 1.5])
     for run, least, most in ((even, 0.6, 1.8), (uneven, 4.0, 40.0)):
         within = quantile_interval(np.concatenate([one.values for one in run]), 0.5)
-        over = quantile_over_rounds(run, 0.5)
+        over = interval_over_rounds(quantile_estimate(run, 0.5))
         assert least < math.log(over.high / over.low) / math.log(within.high / within.low) < most
 
 
