@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bench.chat import Chat
+from bench.measures import TTFT
 
 SECONDS_AT_LEAST = 20.0
 """No load is called too much sooner."""
@@ -92,7 +93,7 @@ def overload(chats: Sequence[Chat]) -> Overload | None:
 
 def _wait(chat: Chat) -> tuple[float, float] | None:
     """(when it was over, how long it was) of a chat's wait for its first token."""
-    waited = chat.waited_seconds if chat.ttft_seconds is None else chat.ttft_seconds
+    waited = TTFT.of(chat)
     return None if waited is None else (chat.place.since_seconds + waited, waited)
 
 

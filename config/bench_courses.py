@@ -14,6 +14,7 @@ from config.base import Section
 from config.bench_slos import PRESETS, SloOfChats
 from config.quantities import Rate, Resolution, Seconds, Share, read_rate, write_rate
 from config.rules import Finding, as_error
+from config.scenario import above_zero
 from config.shapes import MOST_USERS
 from probes.wording import listed
 
@@ -21,13 +22,7 @@ MOST_LEVELS = 100
 TraceFormat = Literal["mooncake", "azure", "records"]
 
 
-def _above_zero(per_second: Fraction) -> Fraction:
-    if not per_second:
-        raise ValueError("is out of range; write a rate from 1/d to 1000/s")
-    return per_second
-
-
-ARate = Annotated[Rate, AfterValidator(_above_zero)]
+ARate = Annotated[Rate, AfterValidator(above_zero)]
 Users = Annotated[int, Field(ge=1, le=MOST_USERS)]
 Steps = Annotated[int, Field(ge=2, le=MOST_LEVELS)]
 
@@ -70,7 +65,7 @@ def _read_rates(written: object) -> object:
         case Mapping():
             return RateSteps.model_validate(written)
         case list() | tuple():
-            return _listed(written, lambda each: _above_zero(read_rate(each)))
+            return _listed(written, lambda each: above_zero(read_rate(each)))
     raise ValueError("is no sweep of rates; write {from: 1/s, to: 32/s, steps: 8}, or a list like [1/s, 2/s, 4/s]")
 
 
@@ -136,7 +131,7 @@ class BenchSweep(Section):
 
 
 def _read_amount(written: object) -> object:
-    return written if type(written) is int else _above_zero(read_rate(written))
+    return written if type(written) is int else above_zero(read_rate(written))
 
 
 def _write_amount(amount: int | Fraction) -> object:

@@ -23,6 +23,7 @@ from scipy import stats
 from bench.courses import flow
 from bench.courses.varying import Varying, amount_of
 from bench.level import Measured
+from bench.measures import TTFT
 
 LEVELS_AT_LEAST = 4
 """Two lines through fewer points would leave nothing to judge them by."""
@@ -173,8 +174,6 @@ def _said(varying: Varying, amount: float) -> str:
 
 
 def _wait(measured: Measured, target: str) -> float | None:
-    waits = [
-        chat.waited_seconds if chat.ttft_seconds is None else chat.ttft_seconds for chat in measured.chats if chat.target == target and chat.counts
-    ]
+    waits = (TTFT.of(chat) for chat in measured.chats if chat.target == target and chat.counts)
     known = [wait for wait in waits if wait is not None]
     return float(np.quantile(known, WAIT_QUANTILE)) if len(known) >= _WAITS_AT_LEAST else None

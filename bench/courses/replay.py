@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.design import LAST_CHAT_SECONDS
 from bench.level import Level, Measured
 from config.load import Trace
-
-AFTER_LAST_SECONDS = 0.5
-"""Chats begin for so long after the last one is due: it may be late by a little."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class Replay:
         """The level after those that have been measured, as `bench.level.Course` has it."""
         if measured:
             return None
-        return Level(words(self.trace), dict.fromkeys(self.targets, self.trace), seconds=self.trace.seconds + AFTER_LAST_SECONDS)
+        return Level(words(self.trace), dict.fromkeys(self.targets, self.trace), seconds=self.trace.seconds + LAST_CHAT_SECONDS)
 
 
 def words(trace: Trace) -> str:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.results.listing import find_runs
-from bench.results.manifest import State
+from bench.results.manifest import GOING_ON
 from bench.results.problem import ResultsError, cannot
 from bench.results.reading import Run, open_run
 
-GOING_ON = frozenset({State.RUNNING, State.ELSEWHERE})
 _GONE = ".gone-"
 
 

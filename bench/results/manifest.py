@@ -47,6 +47,8 @@ STATE_AT = {End.DONE: State.COMPLETE, End.ENOUGH: State.ENOUGH, End.INTERRUPTED:
 """The state of a run that ended so."""
 WHOLE = frozenset({State.COMPLETE, State.ENOUGH})
 """The states of runs that came to the end that they were to come to."""
+GOING_ON = frozenset({State.RUNNING, State.ELSEWHERE})
+"""The states of runs that may still write into their folders."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from itertools import chain
 from bench.results import manifest as manifests
 from bench.results.files import put
 from bench.results.machine import versions
-from bench.results.manifest import State
+from bench.results.manifest import GOING_ON
 from bench.results.problem import ResultsError, cannot
 from bench.results.reading import Run
 from bench.results.summarising import found_anew
@@ -23,7 +23,7 @@ def reprocess(run: Run, *, at: float) -> Run:
 
     What it measured stays as it is. Raises `ResultsError`, also for a run that goes on.
     """
-    if run.state in (State.RUNNING, State.ELSEWHERE):
+    if run.state in GOING_ON:
         raise ResultsError(f"{run.folder} is a run that goes on; it gets its summary when it ends")
     found, summarised = found_anew(run)
     manifest = replace(found.manifest, summarised_at=datetime.fromtimestamp(at, UTC), summarised_by=versions())
