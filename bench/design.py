@@ -14,6 +14,7 @@ from config.load import ClosedLoop, Load, Trace
 from config.model import Limits
 from config.quantities import write_duration
 from config.scenario import Scenario
+from probes.wording import counted
 from traffic.schedule import share
 
 Hardware = Literal["own", "shared"]
@@ -198,8 +199,3 @@ def _streams(scenario: Scenario, load: Load | Trace) -> int:
     if isinstance(load, ClosedLoop):
         return math.ceil(streams_at_worst(scenario, load))
     return min(math.ceil(streams_at_worst(scenario, load)), MOST_STREAMS)
-
-
-def counted(count: int, what: str) -> str:
-    """`1 round`, `2 rounds`."""
-    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bench.chat import Chat
 from bench.known import known
 from bench.measures import Measure, measures
+from bench.statistics.quantiles import quantile_name
 from bench.statistics.samples import TooFewError
 from probes.wording import listed
 
@@ -33,7 +34,7 @@ class Until:
     within: float
 
     def __str__(self) -> str:
-        return f"{self.measure.name}.p{self.quantile * 100:g}:{self.within * 100:g}%"
+        return f"{self.measure.name}.{quantile_name(self.quantile)}:{self.within * 100:g}%"
 
 
 def parse(text: str) -> Until:
@@ -71,7 +72,7 @@ class WellEnough:
             worst = max((_known(own, until) for own in by_target.values()), default=float("inf"))
             if worst > until.within:
                 return None
-            told.append(f"{until.measure.name} p{until.quantile * 100:g} is known to ±{worst * 100:.2g} %")
+            told.append(f"{until.measure.name} {quantile_name(until.quantile)} is known to ±{worst * 100:.2g} %")
         return f"{listed(told)}, of {'each target' if len(by_target) > 1 else next(iter(by_target))}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from bench.courses.search import Search
-from bench.design import Asked, Part, asked_of, counted, limits_for, seconds_of_level, warm_up
+from bench.design import Asked, Part, asked_of, limits_for, seconds_of_level, warm_up
 from bench.session import Layout
 from config.load import ClosedLoop, Load, Trace
 from config.model import Limits
@@ -14,7 +14,7 @@ from config.scenario import Scenario
 from probes import backends
 from probes.ask import UNKNOWN_MODEL
 from probes.prompts import Named, Synthetic
-from probes.wording import listed
+from probes.wording import counted, listed
 from traffic.roster import Member
 
 

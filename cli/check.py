@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from probes.wording import counted
+
 if TYPE_CHECKING:
     from config.model import Config
     from config.reader import Loaded
@@ -77,7 +79,7 @@ def _report_targets(file: Path) -> None:
     from config.discovered import read_targets
 
     click.echo(
-        f"{file}: ok as a file of targets for discovery ({_counted(len(read_targets(file).targets), 'target')}); a configuration has scenarios too"
+        f"{file}: ok as a file of targets for discovery ({counted(len(read_targets(file).targets), 'target')}); a configuration has scenarios too"
     )
 
 
@@ -118,11 +120,7 @@ def _discovered(config: Config) -> str:
     idle = Idle(idle_patterns(config), idle_targets(config, found.members))
     for line in (*found.problems, *found.passed_over, *idle.lines()):
         click.echo(f"{line} (warning)", err=True)
-    return f"; {_counted(len(found.members), 'target')} discovered" if found.looked else ""
-
-
-def _counted(count: int, name: str) -> str:
-    return f"{count} {name}{'' if count == 1 else 's'}"
+    return f"; {counted(len(found.members), 'target')} discovered" if found.looked else ""
 
 
 def _boundaries(config: Config) -> str:

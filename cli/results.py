@@ -72,7 +72,8 @@ def _clean(keep: int, dry_run: bool, yes: bool, results: Path) -> None:
     """Delete old runs. Runs that go on, and whatever is no run, stay."""
     from bench.results.cleaning import delete, old_runs, sweep
     from bench.results.listing import size_bytes
-    from cli.results_shown import counted, size
+    from cli.results_shown import size
+    from probes.wording import counted
 
     with _errors():
         old = old_runs(results, keep)
@@ -125,7 +126,7 @@ def _import(files: tuple[Path, ...], name: str | None, results: Path) -> None:
     from bench.results.archive import is_archive, unpack
     from bench.results.importing import import_records
     from bench.results.names import read_run_name
-    from cli.results_shown import counted
+    from probes.wording import counted
 
     with _errors():
         archives = [file for file in files if is_archive(file)]

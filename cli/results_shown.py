@@ -60,11 +60,6 @@ def json_of(runs: Sequence[Run]) -> str:
     return orjson.dumps([_facts(run) for run in runs], option=orjson.OPT_INDENT_2).decode()
 
 
-def counted(count: int, name: str) -> str:
-    """`1 run`, `2 runs`."""
-    return f"{count:,} {name}{'' if count == 1 else 's'}"
-
-
 def size(bytes_: int) -> str:
     """For people, like `1.2 MB`."""
     for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):

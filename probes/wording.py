@@ -1,4 +1,4 @@
-"""How what an engine said, or an operator wrote, is quoted: shortly, and on one line."""
+"""How what an engine said, or an operator wrote, is quoted, shortly and on one line; and how things are counted and listed."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def shortened(text: str, longest: int = LONGEST_DETAIL) -> str:
 def listed(words: Sequence[str], last: str = "and") -> str:
     """`a, b and c`; with another word in place of `and` where that is given."""
     return f" {last} ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
+
+
+def counted(count: int, one: str) -> str:
+    """`1 record`, `2 records`."""
+    return f"{count:,} {one}{'' if count == 1 else 's'}"

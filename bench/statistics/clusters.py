@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv, stdtrit
 
-from bench.statistics.quantiles import Interval, chats_needed, named, plain_quantile, refuse_fewer
+from bench.statistics.quantiles import Interval, chats_needed, plain_quantile, quantile_name, refuse_fewer
 from bench.statistics.samples import Floats, TooFewError
 
 
@@ -37,7 +37,7 @@ def enough(values: Floats, chats: NDArray[np.int64], quantile: float, confidence
     needed = chats_needed(quantile, confidence)
     if effective < needed:
         raise TooFewError(
-            f"{named(quantile)} needs {needed:,} chats; there are {number:,}, so unlike each other that they are worth {int(effective):,}"
+            f"{quantile_name(quantile)} needs {needed:,} chats; there are {number:,}, so unlike each other that they are worth {int(effective):,}"
         )
     return effective
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.statistics.clusters import enough
-from bench.statistics.quantiles import named, refuse_fewer, smoothed_quantile, without_each
+from bench.statistics.quantiles import quantile_name, refuse_fewer, smoothed_quantile, without_each
 from bench.statistics.samples import PARTS, Floats, Round, TooFewError
 
 Scale = Literal["ratio", "difference"]
@@ -86,7 +86,7 @@ class Pooled:
         found = smoothed_quantile(self.ordered, quantile, worth)
         if math.isinf(found.value):
             share = float(np.isinf(self.ordered).mean())
-            raise TooFewError(f"{named(quantile)} lies among the failed chats: {share:.1%} failed; compare their success instead")
+            raise TooFewError(f"{quantile_name(quantile)} lies among the failed chats: {share:.1%} failed; compare their success instead")
         rounds = int(self.rounds.max()) + 1
         errors = np.bincount(self.cells, weights=found.influence, minlength=rounds * PARTS).reshape(rounds, PARTS) / len(self.ordered)
         if rounds > 2:

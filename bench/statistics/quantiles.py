@@ -29,7 +29,7 @@ class Interval:
     confidence: float
 
 
-def named(quantile: float) -> str:
+def quantile_name(quantile: float) -> str:
     """The quantile as people write it: p50, p99.9."""
     return f"p{quantile * 100:.6g}"
 
@@ -47,7 +47,7 @@ def refuse_fewer(count: float, quantile: float, confidence: float = 0.95) -> Non
     """Raises `TooFewError` where the quantile needs more chats than there are."""
     needed = chats_needed(quantile, confidence)
     if count < needed:
-        raise TooFewError(f"{named(quantile)} needs {needed:,} chats; there are {int(count):,}")
+        raise TooFewError(f"{quantile_name(quantile)} needs {needed:,} chats; there are {int(count):,}")
 
 
 def quantile_interval(values: Floats, quantile: float, confidence: float = 0.95) -> Interval:

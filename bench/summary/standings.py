@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.measures import qualities
 from bench.summary.shape import Comparison, Standing
-from bench.summary.words import listed
+from probes.wording import listed
 
 Thing = tuple[str, str, float | None, str | None]
 """Level, measure, quantile, and objective."""

@@ -8,7 +8,8 @@ from bench.measures import qualities
 from bench.summary.difference import size
 from bench.summary.shape import Comparison, Known, LevelSummary, Summary, TargetAtLevel
 from bench.summary.standings import engines_of
-from bench.summary.words import listed, named, percent, quantity
+from bench.summary.words import named, percent, quantity
+from probes.wording import listed
 
 _LEVELS_TOLD = 3
 """Of more levels than this, only the first and the last are told in words."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isinf
 
 from bench.measures import Unit
+from bench.statistics.quantiles import quantile_name
 
 
 def percent(share: float) -> str:
@@ -34,21 +35,6 @@ def figures(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:#.3g}".removesuffix(".")
 
 
-def quantile_name(quantile: float | None) -> str:
-    """0.95: `p95`; nothing for what has none."""
-    return "" if quantile is None else f"p{quantile * 100:.6g}"
-
-
 def named(short: str, quantile: float | None, slo: str | None = None) -> str:
     """What is looked at: `TTFT p95`, `goodput (interactive)`."""
-    return " ".join(filter(None, (short, quantile_name(quantile), f"({slo})" if slo else "")))
-
-
-def counted(count: int, one: str) -> str:
-    """`1 record`, `2 records`."""
-    return f"{count:,} {one}" if count == 1 else f"{count:,} {one}s"
-
-
-def listed(names: list[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+    return " ".join(filter(None, (short, "" if quantile is None else quantile_name(quantile), f"({slo})" if slo else "")))

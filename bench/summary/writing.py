@@ -15,8 +15,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bench.measures import SINCE_DUE
+from bench.statistics.quantiles import quantile_name
 from bench.summary.shape import Known, Spread, Summary
-from bench.summary.words import quantile_name
 
 SCHEMA = 1
 COLUMNS = ("level", "target", "measure", "statistic", "unit", "value", "low", "high", "low_over_rounds", "high_over_rounds", "chats", "refused")
