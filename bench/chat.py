@@ -88,6 +88,11 @@ class Chat:
         """Whether it is an attempt: sent after the warm-up, and not cut off by the end."""
         return not self.place.warm_up and self.outcome != "cut"
 
+    @property
+    def ended_seconds(self) -> float:
+        """When it was over, counted from the start of its block's load; when it began, where it is not known how long it took."""
+        return self.place.since_seconds + (self.e2e_seconds or 0.0)
+
 
 def chat_of(record: ChatRecord, place: Place, *, cut: bool) -> Chat:
     """A chat that has just ended. `cut` says that the run ended it."""

@@ -70,7 +70,7 @@ class OverloadWatch:
 
     def ended(self, chat: Chat) -> None:
         """A chat is over."""
-        at_seconds = chat.place.since_seconds + (chat.e2e_seconds or 0.0)
+        at_seconds = chat.ended_seconds
         self._ended.append(at_seconds)
         wait = _wait(chat)
         if wait is not None:
@@ -86,7 +86,7 @@ def overload(chats: Sequence[Chat]) -> Overload | None:
     begun = sorted(chat.place.since_seconds for chat in chats if chat.outcome != "unsent")
     if not begun:
         return None
-    ended = sorted(chat.place.since_seconds + (chat.e2e_seconds or 0.0) for chat in chats if chat.outcome in ("ok", "failed"))
+    ended = sorted(chat.ended_seconds for chat in chats if chat.outcome in ("ok", "failed"))
     waits = [wait for chat in chats if chat.outcome != "unsent" and (wait := _wait(chat)) is not None]
     return _judged(begun, ended, waits, begun[-1])
 

@@ -53,7 +53,7 @@ def overloads(loads: int = 60) -> list[str]:
 def _stops_at(chats: list[Chat], seconds: float = 120.0) -> float | None:
     watch = OverloadWatch()
     begins = [(chat.place.since_seconds, None) for chat in chats]
-    ends = [(chat.place.since_seconds + (chat.e2e_seconds or 0.0), chat) for chat in chats if chat.outcome == "ok"]
+    ends = [(chat.ended_seconds, chat) for chat in chats if chat.outcome == "ok"]
     waiting = sorted([*begins, *ends], key=lambda each: each[0], reverse=True)
     for at in range(LOOKS_EVERY_SECONDS, int(seconds) + 1, LOOKS_EVERY_SECONDS):
         while waiting and waiting[-1][0] <= at:

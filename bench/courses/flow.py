@@ -62,7 +62,7 @@ def _of_block(chats: Sequence[Chat]) -> Flow | None:
     if len(begins) < 2:
         return None
     begin, end = min(begins), max(begins)
-    spans = [(chat.place.since_seconds, chat.place.since_seconds + (chat.e2e_seconds or 0.0)) for chat in chats]
+    spans = [(chat.place.since_seconds, chat.ended_seconds) for chat in chats]
     carried = [span for span, chat in zip(spans, chats, strict=True) if chat.outcome == "ok" and begin < span[1] <= end]
     if end <= begin or len(carried) < ENDS_AT_LEAST:
         return None

@@ -21,7 +21,7 @@ def sampled(chats: Iterable[Chat], level: str) -> Sample | None:
     kept = tuple(chats)
     if not kept:
         return None
-    seconds = max(chat.place.since_seconds + (chat.e2e_seconds or 0.0) for chat in kept) + _BEYOND_SECONDS
+    seconds = max(chat.ended_seconds for chat in kept) + _BEYOND_SECONDS
     return Sample("", (Part(Block(1, level, 1, ("",), 0.0, seconds), kept, 0.0, seconds),))
 
 

@@ -120,7 +120,7 @@ class Run:
         until: dict[int, float] = {}
         for chat in chats:
             number = chat.place.block
-            until[number] = max(until.get(number, 0.0), chat.place.since_seconds + (chat.e2e_seconds or 0.0))
+            until[number] = max(until.get(number, 0.0), chat.ended_seconds)
         return tuple(
             entry.block if entry.ended_at else replace(entry.block, seconds=min(entry.block.seconds, until.get(entry.block.number, 0.0)))
             for entry in self.manifest.blocks

@@ -27,7 +27,7 @@ def tokens_between(chats: Sequence[Chat], edges: Floats) -> Floats:
 
 def finished_between(chats: Sequence[Chat], edges: Floats) -> Floats:
     """How many chats succeeded, with their end between each two neighbours of `edges`."""
-    ends = [chat.place.since_seconds + (chat.e2e_seconds or 0.0) for chat in chats if chat.outcome == "ok"]
+    ends = [chat.ended_seconds for chat in chats if chat.outcome == "ok"]
     return _counted(np.array(ends), np.ones(len(ends)), edges)
 
 
@@ -45,7 +45,7 @@ def _by_arrival(chats: Sequence[Chat], edges: Floats) -> Floats:
 
 def _evenly(chats: Sequence[Chat], edges: Floats) -> Floats:
     first = _first_tokens(chats)[:, np.newaxis]
-    ends = np.array([chat.place.since_seconds + (chat.e2e_seconds or 0.0) for chat in chats]).reshape(-1, 1)
+    ends = np.array([chat.ended_seconds for chat in chats]).reshape(-1, 1)
     tokens = np.array([chat.output_tokens for chat in chats], dtype=np.float64).reshape(-1, 1)
     came = np.clip((edges - first) / np.maximum(ends - first, 1e-9), 0.0, 1.0)
     return np.asarray((tokens * np.diff(came, axis=1)).sum(axis=0), dtype=np.float64)

@@ -111,5 +111,5 @@ def _part(block: Block, target: str, chats: Sequence[Chat], from_seconds: float 
 
 def _end(block: Block, chats: Sequence[Chat]) -> float:
     """When the block's time was over: earlier than planned where the last thing that happened in it was that chats were cut off."""
-    last = max((chat.place.since_seconds + (chat.e2e_seconds or 0.0) for chat in chats), default=0.0)
+    last = max((chat.ended_seconds for chat in chats), default=0.0)
     return min(block.seconds, last) if any(chat.outcome == "cut" for chat in chats) else block.seconds

@@ -216,7 +216,7 @@ def test_a_block_without_an_end_lasted_until_the_last_that_is_known_of_it(tmp_pa
         writer(event)
     writer.settle()
     [measured] = open_run(writer.folder).measured()
-    last = max(chat.place.since_seconds + (chat.e2e_seconds or 0.0) for chat in measured.chats if chat.place.block == 2)
+    last = max(chat.ended_seconds for chat in measured.chats if chat.place.block == 2)
     assert [each.seconds for each in measured.blocks] == [10.0, last]
     assert 0 < last < 10
     assert [each.seconds for each in open_run(writer.folder).blocks.values()] == [10.0, 10.0]
