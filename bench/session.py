@@ -58,8 +58,7 @@ class Layout:
 
 def lay_out(config: Config, members: Mapping[str, Member]) -> Layout:
     """What is to be run. Raises `bench.design.DesignError`, and `bench.courses.traces.TraceError`."""
-    bench = config.bench
-    name = bench.scenario or next(iter(config.scenarios))
+    bench, name = config.bench, config.benched
     scenario = config.scenarios[name]
     course, levels, notes = _course(bench, scenario, tuple(members))
     seen = hardware_seen(members) if bench.hardware == "seen" else ()

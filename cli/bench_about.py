@@ -18,7 +18,7 @@ from traffic.roster import Member
 
 def about_run(wanted: Wanted, config: Config, members: Mapping[str, Member], earlier: Before) -> About:
     """What is known of the run. Nothing of it is a secret."""
-    scenario = config.scenarios[config.bench.scenario or next(iter(config.scenarios))]
+    scenario = config.scenarios[config.benched]
     slo = config.bench.slo
     return About(
         name=wanted.name,

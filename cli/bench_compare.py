@@ -31,7 +31,7 @@ FORMATS = ("table", "markdown", "json")
 @click.option("--fail-on", "conditions", multiple=True, metavar="CONDITION", help="Fails a run by itself, like ttft.p95>100ms or success<99.9%.")
 @click.option("--expect-change", "expected", multiple=True, metavar="FACT", help="What was to be compared, like engine.version; repeatable.")
 @click.option("--measure", "measures", multiple=True, metavar="MEASURE", help="Look at this, like ttft.p95, and not at the usual ones; repeatable.")
-@click.option("--slo", metavar="NAME", help="Objective of goodput, like interactive; left out: that of the runs, if they share one.")
+@click.option("--slo", metavar="NAME", help="What a good chat keeps to, like interactive; left out: that of the runs, if they share one.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Form of what is printed.")
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write JUnit XML, a test case for each measure, too.")
 @click.option(
@@ -97,18 +97,18 @@ def _judged(
     from dataclasses import replace
 
     from bench.comparing.judging import judge, judge_alone
-    from bench.comparing.objective import shared
     from bench.comparing.opening import OpeningError, open_side
     from bench.comparing.pairing import PairingError
+    from bench.comparing.run import shared_slo
     from bench.foreign.file import ForeignError
     from bench.results.problem import ResultsError
 
     what = _asked(thresholds, conditions, expected, measures)
-    objective = _objective(slo)
+    own = _slo(slo)
     try:
         candidate = open_side("candidate", after, results)
         baseline = open_side("baseline", before, results) if before else None
-        what = replace(what, slo=objective or shared(_runs(baseline, candidate)))
+        what = replace(what, slo=own or shared_slo(_runs(baseline, candidate)))
         return judge_alone(candidate, what) if baseline is None else judge(baseline, candidate, what)
     except (OpeningError, ForeignError, ResultsError, PairingError) as error:
         _refuse(str(error))
@@ -142,14 +142,14 @@ def _asked(thresholds: tuple[str, ...], conditions: tuple[str, ...], expected: t
         raise click.BadParameter(str(error), param_hint="--measure") from error
 
 
-def _objective(slo: str | None) -> ChatSlo | None:
+def _slo(slo: str | None) -> ChatSlo | None:
     from config.bench_slos import PRESETS
     from probes.wording import listed
 
     if slo is None:
         return None
     if slo not in PRESETS:
-        raise click.BadParameter(f"there is no objective {slo!r}; write {listed(list(PRESETS), 'or')}", param_hint="--slo")
+        raise click.BadParameter(f"there is no SLO {slo!r}; write {listed(list(PRESETS), 'or')}", param_hint="--slo")
     return PRESETS[slo]
 
 

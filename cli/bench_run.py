@@ -94,7 +94,7 @@ async def _looked_for(config: Config) -> Plan:
 
 def _chosen(members: Mapping[str, Member], wanted: Wanted, config: Config) -> Mapping[str, Member]:
     """Those that the scenario is for, and that --targets names. Raises `BenchError` where there are none."""
-    scenario = config.scenarios[config.bench.scenario or next(iter(config.scenarios))]
+    scenario = config.scenarios[config.benched]
     covered = {name: member for name, member in members.items() if scenario.covers(name)}
     if not covered:
         raise BenchError("there is no target; give --target NAME=URL, or a configuration with targets: --config FILE")

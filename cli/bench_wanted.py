@@ -161,7 +161,7 @@ def _with_options(config: Config, wanted: Wanted) -> Config:
     changed = config.model_copy(update={"bench": config.bench.model_copy(update=bench)})
     if wanted.seed is None:
         return changed
-    name = config.bench.scenario or next(iter(config.scenarios))
+    name = config.benched
     scenario = config.scenarios[name].model_copy(update={"seed": wanted.seed})
     return changed.model_copy(update={"scenarios": {**config.scenarios, name: scenario}})
 
@@ -182,7 +182,7 @@ def _slo(config: Config, name: str) -> ChatSlo:
 
     own = {key: slo for key, slo in config.slos.items() if slo.thresholds}
     if name in own:
-        return ChatSlo(name, own[name].ttft_seconds, own[name].tpot_seconds, own[name].e2e_seconds)
+        return ChatSlo.of(name, own[name].thresholds)
     if name not in PRESETS:
         raise click.BadParameter(f"there is no SLO {name}; there are {', '.join([*PRESETS, *own])}", param_hint="--slo")
     return PRESETS[name]

@@ -22,6 +22,11 @@ class ChatSlo:
     e2e_seconds: float | None = None
     source: str = "the configuration"
 
+    @classmethod
+    def of(cls, name: str, thresholds: Mapping[str, float], source: str = "the configuration") -> Self:
+        """With thresholds in seconds, by `ttft`, `tpot` and `e2e`, as `thresholds` gives them."""
+        return cls(name, thresholds.get("ttft"), thresholds.get("tpot"), thresholds.get("e2e"), source)
+
     @property
     def thresholds(self) -> dict[str, float]:
         """Those that are set, in seconds, by their key."""

@@ -121,6 +121,11 @@ class Config(Section):
         default=("/run/secrets", "/var/run/secrets/chatprobe"), description="folders (absolute) that secret files may lie below"
     )
 
+    @property
+    def benched(self) -> str:
+        """The name of the scenario whose chats `chatprobe bench` holds: the one that `bench` names, else the first."""
+        return self.bench.scenario or next(iter(self.scenarios))
+
     def targets_of(self, scenario: Scenario) -> Mapping[str, Target]:
         """The configured targets that a scenario chats with, by name."""
         return {name: target for name, target in self.targets.items() if scenario.covers(name)}

@@ -15,7 +15,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """`expected` are the facts that were to differ. `slo` is the objective of goodput; None where none was given."""
+    """`expected` are the facts that were to differ. `slo` is that of goodput; None where none was given."""
 
     thresholds: Thresholds = Thresholds()
     questions: Sequence[Question] = ()

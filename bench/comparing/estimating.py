@@ -8,14 +8,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from bench.comparing.question import QUALITIES, Question
+from bench.comparing.question import Question
 from bench.comparing.run import Side, Taken
 from bench.comparing.verdict import Basis
-from bench.measures import Floats, Measure
+from bench.measures import GOODPUT, Floats
 from bench.statistics.comparison import LEAST_ROUNDS
 from bench.statistics.estimates import Estimate, value_estimate
 from bench.statistics.samples import PARTS, TooFewError
-from bench.summary.estimating import goodput_of, only, quantile_of, success_of, throughput_of, whole_rounds
+from bench.summary.estimating import estimate_of, only, whole_rounds
 from bench.summary.sample import Part, Sample
 from config.bench_slos import ChatSlo
 
@@ -105,18 +105,9 @@ def _replicates(samples: Sequence[Sample], *, burst: bool, in_rounds: bool) -> t
 
 
 def _estimate(sample: Sample, question: Question, slo: ChatSlo | None) -> Estimate:
-    if question.measure == "throughput":
-        return throughput_of(sample)
-    if question.measure == "success":
-        return success_of(sample)
-    if question.measure == "goodput":
-        if slo is None:
-            raise UndecidedError("goodput needs an objective, and the runs do not share one; give it with --slo")
-        return goodput_of(sample, slo)
-    measure = QUALITIES[question.measure]
-    assert isinstance(measure, Measure)
-    assert question.quantile is not None
-    return quantile_of(sample, measure, question.quantile)
+    if question.measure == GOODPUT.name and slo is None:
+        raise UndecidedError("goodput needs an SLO, and the runs do not share one; give it with --slo")
+    return estimate_of(sample, question.quality, question.quantile, slo)
 
 
 def value_of(one: Taken, question: Question, slo: ChatSlo | None) -> float | None:

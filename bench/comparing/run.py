@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.comparing.question import Question
 from bench.summary.sample import Sample
+from config.bench_slos import ChatSlo
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ class Run:
     """One run of a tool. `source` says where it was read. `facts` are those that hold for all of its targets.
 
     `definitions` are by measure; a measure without one was not read. `distrust` are the grounds for no verdict at all,
-    `notes` what else must be said with its numbers. `slos` are the objectives of its goodput: thresholds in seconds by
-    measure, by their names. `paired` says that its targets were measured at the same time, round by round.
+    `notes` what else must be said with its numbers. `slos` are those of its goodput: thresholds in seconds by measure,
+    by their names. `paired` says that its targets were measured at the same time, round by round.
     """
 
     name: str
@@ -79,3 +80,12 @@ class Side:
     def __post_init__(self) -> None:
         if not self.runs:
             raise ValueError("a side needs a run")
+
+
+def shared_slo(runs: Sequence[Run]) -> ChatSlo | None:
+    """The one SLO that all these runs had; None where they had none, several or unlike ones."""
+    found = {(name, tuple(sorted(thresholds.items()))) for run in runs for name, thresholds in run.slos.items()}
+    if len(found) != 1 or not all(run.slos for run in runs):
+        return None
+    ((name, thresholds),) = found
+    return ChatSlo.of(name, dict(thresholds), source="the runs")

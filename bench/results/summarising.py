@@ -40,7 +40,7 @@ def given_of(run: Run, measured: Sequence[Measured]) -> Given:
         targets=about.targets,
         measured=measured,
         models=about.models,
-        objectives=[ChatSlo(name, limits.get("ttft"), limits.get("tpot"), limits.get("e2e")) for name, limits in about.slos.items()],
+        slos=[ChatSlo.of(name, thresholds) for name, thresholds in about.slos.items()],
         unsent=list(run.unsent()),
         caveats=about.caveats,
         paired=run.state is not State.IMPORTED,

@@ -8,13 +8,13 @@ from itertools import combinations
 from math import inf
 
 from bench.level import Measured
-from bench.measures import Quality, measures, qualities
+from bench.measures import Quality, qualities
 from bench.statistics import comparison
 from bench.statistics.comparison import LEAST_ROUNDS, Contrast
 from bench.statistics.estimates import Estimate
 from bench.statistics.samples import TooFewError
 from bench.summary.difference import no_difference, said
-from bench.summary.estimating import goodput_of, only, quantile_of, success_of, throughput_of, whole_rounds
+from bench.summary.estimating import estimate_of, only, whole_rounds
 from bench.summary.given import Given
 from bench.summary.looked import Look, Looked, alike_in_length, arrivals_at, looks_at
 from bench.summary.sample import Sample
@@ -51,7 +51,7 @@ def _asked(given: Given, looked: Looked, measured: Measured, samples: Sequence[S
         rounds = whole_rounds([a, b])
         of_a, of_b = only(a, rounds), only(b, rounds)
         alike = alike_in_length(of_a.attempts, of_b.attempts)
-        slos = [objective.name for objective in given.objectives]
+        slos = [slo.name for slo in given.slos]
         for look in looks_at(looked, arrivals=arrivals_at(measured.level, a.target), slos=slos, alike=alike):
             contrast = _contrast(given, looked, look, of_a, of_b)
             yield _Asked(measured.level.name, look, a.target, b.target, len(rounds), contrast)
@@ -81,14 +81,8 @@ def _contrast(given: Given, looked: Looked, look: Look, a: Sample, b: Sample) ->
 
 
 def _estimate(given: Given, looked: Looked, look: Look, sample: Sample) -> Estimate:
-    if look.quantile is not None:
-        measure = next(measure for measure in measures(looked.answer_tokens) if measure.name == look.measure)
-        return quantile_of(sample, measure, look.quantile)
-    if look.measure == "throughput":
-        return throughput_of(sample)
-    if look.measure == "success":
-        return success_of(sample)
-    return goodput_of(sample, next(slo for slo in given.objectives if slo.name == look.slo))
+    slo = next((slo for slo in given.slos if slo.name == look.slo), None)
+    return estimate_of(sample, qualities(looked.answer_tokens)[look.measure], look.quantile, slo)
 
 
 def _compared(asked: Sequence[_Asked], known: Mapping[str, Quality], *, paired: bool, confidence: float) -> Iterator[Comparison]:

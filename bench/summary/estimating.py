@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.chat import Chat
-from bench.measures import ITL, Floats, Measure, Values
+from bench.measures import ITL, SUCCESS, THROUGHPUT, Floats, Measure, Quality, Values
 from bench.slos import good
 from bench.statistics.estimates import Estimate, Pooled, rate_estimate, share_estimate
 from bench.statistics.samples import Round
@@ -35,6 +35,19 @@ def whole_rounds(samples: Sequence[Sample]) -> list[int]:
 def only(sample: Sample, rounds: Collection[int]) -> Sample:
     """The sample without its other rounds."""
     return replace(sample, parts=tuple(part for part in sample.parts if part.block.round in rounds))
+
+
+def estimate_of(sample: Sample, quality: Quality, quantile: float | None, slo: ChatSlo | None) -> Estimate:
+    """Whatever engines are compared in: `quantile` is that of a measure of chats, `slo` that of a goodput. Raises `TooFewError`."""
+    if isinstance(quality, Measure):
+        assert quantile is not None, "a measure of chats is asked for by a quantile"
+        return quantile_of(sample, quality, quantile)
+    if quality.name == THROUGHPUT.name:
+        return throughput_of(sample)
+    if quality.name == SUCCESS.name:
+        return success_of(sample)
+    assert slo is not None, "goodput is asked for by an SLO"
+    return goodput_of(sample, slo)
 
 
 def quantile_of(sample: Sample, measure: Measure, quantile: float) -> Estimate:
@@ -67,7 +80,7 @@ def success_of(sample: Sample) -> Estimate:
 
 
 def goodput_of(sample: Sample, slo: ChatSlo) -> Estimate:
-    """The share of attempts that kept the objective. Raises `TooFewError`."""
+    """The share of attempts that met the SLO. Raises `TooFewError`."""
     return share_estimate(judged(sample, partial(good, slo=slo)))
 
 

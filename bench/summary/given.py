@@ -24,7 +24,7 @@ class Given:
     targets: tuple[str, ...]
     measured: Sequence[Measured]
     models: Mapping[str, str] = field(default_factory=dict)
-    objectives: Sequence[ChatSlo] = ()
+    slos: Sequence[ChatSlo] = ()
     unsent: Sequence[Unsent] = ()
     """Only those that count neither way: the others are chats."""
     caveats: Sequence[Caveat] = ()

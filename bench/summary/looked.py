@@ -22,7 +22,7 @@ LENGTHS_DIFFER = 0.05
 class Look:
     """One thing that engines are compared in. A measure of chats has a `quantile`; a share or a rate has none.
 
-    `slo` is the objective of a goodput; None for those of the run. Raises `ValueError` for what cannot be looked at.
+    `slo` is that of a goodput; None for those of the run. Raises `ValueError` for what cannot be looked at.
     """
 
     measure: str

@@ -245,7 +245,7 @@ class Verdict:
 class Summary:
     """What a run says. `answer_tokens` is the length that the measure `answer` is the time of.
 
-    `slos` are the thresholds of each objective, in seconds by measure. `findings` are the engines' side,
+    `slos` are the thresholds of each SLO, in seconds by measure. `findings` are the engines' side,
     `outcomes` what a sweep, a search or a replay has found. `part` says why it is of a part of a run.
     """
 

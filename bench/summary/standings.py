@@ -9,7 +9,7 @@ from bench.summary.shape import Comparison, Standing
 from probes.wording import listed
 
 Thing = tuple[str, str, float | None, str | None]
-"""Level, measure, quantile, and objective."""
+"""Level, measure, quantile, and SLO."""
 
 
 def standings(comparisons: Sequence[Comparison], answer_tokens: int) -> Iterator[Standing]:

@@ -20,7 +20,7 @@ def summary(*goodput: Known, trusted: bool = True) -> Summary:
     """One of a level for each of these, with one target."""
     lab = Lab({"a": Engine(slots=4, serves_seconds=1.0)}, rounds=3, seconds=30)
     measured = [lab.measure(Level(f"{number} users", {"a": ClosedLoop((UserStage(number),))})) for number, _ in enumerate(goodput, 1)]
-    made = summarise(Given(targets=("a",), measured=measured, objectives=(SLO,)))
+    made = summarise(Given(targets=("a",), measured=measured, slos=(SLO,)))
     levels = tuple(
         replace(level, targets=tuple(replace(target, goodput={SLO.name: known}) for target in level.targets))
         for level, known in zip(made.levels, goodput, strict=True)

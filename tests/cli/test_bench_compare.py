@@ -82,7 +82,7 @@ def test_several_runs_a_side(results: Path) -> None:
         (("base", "slow", "--threshold", "5"), "'5' is no threshold; write a percentage"),
         (("base", "--fail-on", "ttft>1s"), "ttft has a value for each chat; say which quantile, like ttft.p95"),
         (("base", "slow", "--measure", "ttft"), "ttft has a value for each chat; say which quantile, like ttft.p95"),
-        (("base", "slow", "--slo", "fast"), "there is no objective 'fast'; write instant"),
+        (("base", "slow", "--slo", "fast"), "there is no SLO 'fast'; write instant"),
         (("base", "--fail-on", "ttft.p50>1s", "--threshold", "5%"), "--threshold is for two sides; give a baseline too, or leave it out"),
         (("base", "base"), "is given twice; give each run once"),
         (("base", "slow", "--candidate", "slow"), "is given twice; give each run once"),

@@ -7,10 +7,9 @@ import pytest
 from bench.comparing.asked import Asked
 from bench.comparing.conditions import read_condition
 from bench.comparing.judging import judge, judge_alone
-from bench.comparing.objective import shared
 from bench.comparing.pairing import PairingError
 from bench.comparing.question import Question, read_question
-from bench.comparing.run import Definition, Run, Side, Taken, Target
+from bench.comparing.run import Definition, Run, Side, Taken, Target, shared_slo
 from bench.comparing.thresholds import read_thresholds
 from bench.comparing.verdict import Basis, JudgedChange, Outcome, Verdict
 from config.bench_slos import PRESETS
@@ -294,9 +293,9 @@ def test_goodput_is_by_the_objective_that_is_given_or_that_the_runs_share() -> N
     slow = run(Engine(ttft=2.0))
     assert judge_alone(candidate(slow), condition).outcome is Outcome.INCONCLUSIVE
     assert judge_alone(candidate(slow), replace(condition, slo=PRESETS["interactive"])).outcome is Outcome.FAIL
-    own = shared([replace(slow, slos={"chat": {"ttft": 60.0}})])
+    own = shared_slo([replace(slow, slos={"chat": {"ttft": 60.0}})])
     assert judge_alone(candidate(slow), replace(condition, slo=own)).outcome is Outcome.PASS
-    assert shared([slow, replace(slow, slos={"chat": {"ttft": 60.0}})]) is None
+    assert shared_slo([slow, replace(slow, slos={"chat": {"ttft": 60.0}})]) is None
 
 
 def test_many_conditions_are_judged_together() -> None:

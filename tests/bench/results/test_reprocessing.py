@@ -42,7 +42,7 @@ def test_the_statistics_are_given_the_whole_run(tmp_path: Path) -> None:
     assert (given.targets, given.models, given.caveats) == (TARGETS, ABOUT.models, ABOUT.caveats)
     assert [(measured.level.name, len(measured.chats), len(measured.blocks)) for measured in given.measured] == [("2 users", 20, 4)]
     assert (len(given.unsent), given.lost_records, given.part, given.paired) == (4, 0, None, True)
-    assert (given.objectives, given.lacking) == ([ChatSlo("chat", ttft_seconds=0.1)], ())
+    assert (given.slos, given.lacking) == ([ChatSlo("chat", ttft_seconds=0.1)], ())
 
 
 def test_a_summary_at_the_end_is_that_of_the_run_on_disk(tmp_path: Path) -> None:

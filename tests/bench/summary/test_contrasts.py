@@ -59,7 +59,7 @@ def test_more_tokens_a_second_are_better() -> None:
 def test_a_winner_is_named_exactly_where_the_interval_excludes_one() -> None:
     names = set()
     for seed, ttft in enumerate((0.2, 0.205, 0.21, 0.22, 0.23)):
-        summary = compared(level({"vllm": Engine(), "tgi": Engine(ttft=ttft, failing=0.02 * seed)}, seed=seed, rounds=4), objectives=[SLO])
+        summary = compared(level({"vllm": Engine(), "tgi": Engine(ttft=ttft, failing=0.02 * seed)}, seed=seed, rounds=4), slos=[SLO])
         names |= {each.winner for each in summary.comparisons}
         assert [each for each in summary.comparisons if (each.winner is not None) != excludes_one(each)] == []
     assert names == {"vllm", None}
@@ -125,7 +125,7 @@ def test_engines_with_other_loads_are_not_compared() -> None:
 
 
 def test_a_dead_engine_is_not_fast() -> None:
-    summary = compared(level({"vllm": Engine(), "tgi": Engine(failing=1.0)}), objectives=[SLO])
+    summary = compared(level({"vllm": Engine(), "tgi": Engine(failing=1.0)}), slos=[SLO])
     assert row(summary, "success").winner == "vllm"
     assert row(summary, "goodput").winner == "vllm"
     ttft = row(summary, "ttft", 0.95)
@@ -170,7 +170,7 @@ def test_throughput_is_compared_only_where_users_wait_for_answers() -> None:
 
 def test_goodput_is_compared_for_each_objective() -> None:
     other = ChatSlo("other", ttft_seconds=1.0)
-    found = [each for each in compared(level({"vllm": Engine(), "tgi": Engine(ttft=0.26)}), objectives=[SLO, other]).comparisons if each.slo]
+    found = [each for each in compared(level({"vllm": Engine(), "tgi": Engine(ttft=0.26)}), slos=[SLO, other]).comparisons if each.slo]
     assert [(each.slo, each.winner) for each in found] == [("mine", "vllm"), ("other", None)]
 
 

@@ -22,7 +22,7 @@ SLO = ChatSlo("mine", ttft_seconds=0.25, tpot_seconds=0.025)
 
 def numbers(chats: list[Chat], *, rate: bool = False, unsent: tuple[Unsent, ...] = ()) -> TargetAtLevel:
     measured = Measured(Level("10 users", {"vllm": RATE if rate else USERS}), (BLOCK,), chats)
-    return summarise(Given(targets=("vllm",), measured=[measured], objectives=[SLO], unsent=unsent)).levels[0].targets[0]
+    return summarise(Given(targets=("vllm",), measured=[measured], slos=[SLO], unsent=unsent)).levels[0].targets[0]
 
 
 def test_what_became_of_the_chats() -> None:

@@ -54,7 +54,7 @@ async def test_it_says_what_the_records_say(prober: Prober) -> None:
     level = Level("3 users", {"vllm": load, "tgi": load})
     measured = Measured(level, blocks, [chat for chat, _ in found])
     slo = ChatSlo("mine", tpot_seconds=10.0)
-    summary = summarise(Given(targets=("vllm", "tgi"), measured=[measured], models={"vllm": "tiny", "tgi": "tiny"}, objectives=[slo]))
+    summary = summarise(Given(targets=("vllm", "tgi"), measured=[measured], models={"vllm": "tiny", "tgi": "tiny"}, slos=[slo]))
 
     schema = orjson.loads((ROOT / "docs" / "summary.schema.json").read_bytes())
     assert [error.message for error in jsonschema_rs.validator_for(schema).iter_errors(to_json(summary))] == []

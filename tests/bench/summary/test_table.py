@@ -29,7 +29,7 @@ def flat(text: str) -> str:
 def summary() -> Summary:
     engines = {"vllm": Engine(tokens=10), "tgi": Engine(ttft=0.3, failing=0.03, tokens=10)}
     caveat = Caveat("vllm has a context of 4,096 tokens, tgi one of 8,192")
-    return summarise(Given(targets=tuple(engines), measured=[level(engines, chats=60)], objectives=[PRESETS["instant"]], caveats=[caveat]))
+    return summarise(Given(targets=tuple(engines), measured=[level(engines, chats=60)], slos=[PRESETS["instant"]], caveats=[caveat]))
 
 
 @pytest.mark.parametrize("width", [80, 120])

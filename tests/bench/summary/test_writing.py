@@ -30,7 +30,7 @@ def run(name: str) -> Summary:
     fast, slow = Engine(tokens=10), Engine(ttft=0.3, tokens=10)
     match name:
         case "two engines":
-            return summarise(Given(targets=("vllm", "tgi"), measured=[level({"vllm": fast, "tgi": slow})], objectives=[PRESETS["interactive"]]))
+            return summarise(Given(targets=("vllm", "tgi"), measured=[level({"vllm": fast, "tgi": slow})], slos=[PRESETS["interactive"]]))
         case "arrivals, failures and a dead engine":
             engines = {"vllm": fast, "tgi": Engine(failing=0.2, tokens=10), "dead": Engine(failing=1.0)}
             caveat = Caveat("tgi has a shorter context", ("tgi",))
