@@ -88,7 +88,8 @@ def _place(baseline: Side, candidate: Side, pair: Pair, alike: Likeness, questio
 
 
 def _distrusted(runs: Sequence[Run]) -> tuple[str, ...]:
-    return tuple(f"{run.name} cannot be trusted: {why}" for run in dict.fromkeys(runs) for why in run.distrust)
+    """Each once, though two targets of a run may be on two sides."""
+    return tuple(dict.fromkeys(f"{run.name} cannot be trusted: {why}" for run in runs for why in run.distrust))
 
 
 def _same_run(baseline: Side, candidate: Side) -> bool:

@@ -33,9 +33,10 @@ def _parts(verdict: Verdict) -> Iterator[RenderableType]:
 
 
 def _table(title: str, heads: tuple[str, ...], cells: Iterable[tuple[tuple[str, ...], Outcome]]) -> Table:
-    table = Table(title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for head in heads:
-        table.add_column(head, justify="left" if head in (heads[0], heads[-1], "where") else "right", no_wrap=head != "where", overflow="fold")
+        left = head in (heads[0], heads[-1], "where")
+        table.add_column(head, justify="left" if left else "right", no_wrap=head not in ("where", "between"), overflow="fold")
     for row, outcome in cells:
         *first, last = row
         table.add_row(*map(Text, first), Text(last, style=_STYLES[outcome]))

@@ -228,3 +228,19 @@ def test_a_name_with_markup_stays_a_name(results: Path) -> None:
     markdown = compare(results, "odd", "odder", "--format", "markdown").stdout
     assert r"**a\|b \[red\]\*x\* at 5 users**" in markdown
     assert "a|b [red]*x* at 5 users" in compare(results, "odd", "odder").stdout
+
+
+@pytest.mark.parametrize("columns", [74, 80])
+def test_a_narrow_terminal_cuts_no_figure(results: Path, columns: int) -> None:
+    runner = CliRunner(env={"COLUMNS": str(columns)})
+    arguments = ["base", "newer", "--output-dir", str(results)]
+    found = json.loads(runner.invoke(command, [*arguments, "--format", "json"]).stdout)["comparisons"]
+    rows = [line for line in runner.invoke(command, arguments).stdout.splitlines() if "INCONCLUSIV" in line][1:]
+    assert len(rows) >= len(found) == 6
+    assert all(row.endswith("INCONCLUSIVE") for row in rows[: len(found)])
+
+
+def test_what_leaves_no_verdict_on_a_run_is_said_once_though_both_sides_are_of_it(results: Path) -> None:
+    left(results, "late-two", ttft_ms={"a": 100, "b": 130}, seed=7, lag_ms=500)
+    grounds = json.loads(compare(results, "late-two:a", "late-two:b", "--format", "json").stdout)["grounds"]
+    assert len(grounds) == len(set(grounds)) > 0
