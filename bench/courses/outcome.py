@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.capacity import Capacity, NoCapacity, of_search, of_sweep
 from bench.courses import flow
+from bench.courses.capacity import Capacity, NoCapacity, of_search, of_sweep
 from bench.courses.fidelity import fidelity
 from bench.courses.knee import Knee, knee, rise
 from bench.courses.replay import Replay

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from bench.courses import flow
 from bench.courses.varying import rounds_of
+from bench.goodput import Goodput, goodput
 from bench.level import Measured
 from bench.overload import Overload
-from bench.slos import Goodput, goodput
 from config.bench_slos import ChatSlo
 from config.load import OpenLoop
 

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.live import Live
 
 from bench.events import Event, Listener
-from bench.lines import Lines
 from bench.progress.board import Board
+from bench.progress.lines import Lines
 from bench.progress.screen import failures, headline, left, milliseconds, screen, steadiness
 
 REFRESH_SECONDS = 0.5

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.chat import Chat
+from bench.goodput import good
 from bench.measures import ITL, SUCCESS, THROUGHPUT, Floats, Measure, Quality, Values
-from bench.slos import good
 from bench.statistics.estimates import Estimate, Pooled, rate_estimate, share_estimate
 from bench.statistics.samples import Round
 from bench.summary.rates import tokens_a_second

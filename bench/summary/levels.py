@@ -10,8 +10,8 @@ from typing import TypeVar
 import numpy as np
 
 from bench.chat import Chat
+from bench.goodput import good
 from bench.measures import FAILURES_WORST, FIRST_CONTENT, ITL, SINCE_DUE, THROUGHPUT, Floats, Measure, Quality, attempt, measures
-from bench.slos import good
 from bench.statistics.clusters import clustered_interval
 from bench.statistics.drift import drift
 from bench.statistics.estimates import Estimate, Pooled, rate_estimate

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.capacity import Capacity, of_search
+from bench.courses.capacity import Capacity, of_search
 from bench.courses.knee import Knee, knee
 from bench.courses.making import replay_of
 from bench.courses.search import Bounds, Search

@@ -7,8 +7,8 @@ import pytest
 from bench.courses.search import Bounds, Found, Search
 from bench.courses.varying import Varying, amount_of
 from bench.courses.verdict import Evidence, Goal
+from bench.goodput import Goodput
 from bench.level import Block, Level, Measured
-from bench.slos import Goodput
 from config.bench_slos import ChatSlo
 from config.load import ClosedLoop, OpenLoop, RateStage, UserStage
 from tests.bench.chats import chat

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from bench.capacity import Capacity, NoCapacity, of_search, of_sweep
+from bench.courses.capacity import Capacity, NoCapacity, of_search, of_sweep
 from bench.courses.search import Bounds, Search
 from bench.courses.sweep import Sweep
 from bench.courses.varying import Varying

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.slos import Goodput, good, goodput
+from bench.goodput import Goodput, good, goodput
 from config.bench_slos import PRESETS, ChatSlo, read_slo, write_slo
 from probes.failure import Reason
 from tests.bench.chats import chat
