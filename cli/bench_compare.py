@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from cli.results import results_option
+
 if TYPE_CHECKING:
     from bench.comparing.asked import Asked
     from bench.comparing.run import Side
@@ -34,15 +36,7 @@ FORMATS = ("table", "markdown", "json")
 @click.option("--slo", metavar="NAME", help="What a good chat keeps to, like interactive; left out: that of the runs, if they share one.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Form of what is printed.")
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write JUnit XML, a test case for each measure, too.")
-@click.option(
-    "--output-dir",
-    "results",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="results",
-    envvar="CHATPROBE_RESULTS",
-    show_default=True,
-    help="Folder of results, where runs are looked for by name.",
-)
+@results_option
 def command(runs: tuple[str, ...], baselines: tuple[str, ...], candidates: tuple[str, ...], form: str, junit: Path | None, **options: Any) -> None:
     """Say whether candidate B is worse than baseline A by more than allowed; or judge the one run A by --fail-on.
 
