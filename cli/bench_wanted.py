@@ -15,6 +15,7 @@ import click
 from cli.given import Given, read_given, targets_block, unasked_block
 
 if TYPE_CHECKING:
+    from config.bench import Bench
     from config.bench_slos import ChatSlo
     from config.model import Config
     from config.reader import Loaded
@@ -83,7 +84,9 @@ def configuration(wanted: Wanted) -> Config:
     if wanted.users and wanted.rates:
         raise click.UsageError("give --users or --rate, not both")
     check_until(wanted.until)
-    return _with_options(_loaded(wanted).config, wanted)
+    config = _with_options(_loaded(wanted).config, wanted)
+    _refuse_idle(config.bench, wanted)
+    return config
 
 
 def check_until(written: tuple[str, ...]) -> None:
@@ -95,6 +98,20 @@ def check_until(written: tuple[str, ...]) -> None:
             parse(one)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--until") from None
+
+
+def _refuse_idle(bench: Bench, wanted: Wanted) -> None:
+    """Raises `click.BadParameter` for an option that would change nothing of this run."""
+    from bench.until import FEWEST_ROUNDS
+
+    if bench.search is not None and wanted.rounds is not None:
+        raise click.BadParameter("is not for a search, whose loads get rounds until one is decided; write bench.search.rounds", param_hint="--rounds")
+    if bench.search is not None and wanted.until:
+        raise click.BadParameter("is not for a search, which ends by what it finds; leave it out", param_hint="--until")
+    if bench.replay is not None and wanted.duration is not None:
+        raise click.BadParameter("is not for a replay, which lasts as long as its trace; write bench.replay.for", param_hint="--duration")
+    if wanted.until and bench.rounds < FEWEST_ROUNDS:
+        raise click.BadParameter(f"looks after {FEWEST_ROUNDS} rounds at the earliest; give --rounds {FEWEST_ROUNDS} or more", param_hint="--until")
 
 
 def _loaded(wanted: Wanted) -> Loaded:

@@ -344,6 +344,23 @@ def test_without_any_target_each_preset_says_how_to_give_one(preset: str, tmp_pa
     assert "targets: is empty; add at least one" in output
 
 
+@pytest.mark.parametrize(
+    ("course", "options", "wrong"),
+    [
+        ("search: {slo: instant, most: 100}", ("--rounds", "3"), "--rounds: is not for a search"),
+        ("search: {slo: instant, most: 100}", ("--until", "ttft.p95:5%"), "--until: is not for a search"),
+        ("replay: {file: trace.jsonl}", ("--duration", "1m"), "--duration: is not for a replay"),
+        ("levels: [{users: 2}]", ("--until", "ttft.p95:5%", "--rounds", "2"), "--until: looks after 3 rounds at the earliest; give --rounds 3"),
+    ],
+)
+def test_options_that_would_change_nothing_are_refused(course: str, options: tuple[str, ...], wrong: str, tmp_path: Path) -> None:
+    (tmp_path / "trace.jsonl").write_text('{"timestamp": 0, "input_length": 1, "output_length": 1}\n')
+    config = written(tmp_path, f"targets: {{a: {{backend: vllm, url: http://a}}}}\n{SCENARIO}bench: {{{course}}}\n")
+    code, output = said("custom", "--config", config, *options, "--dry-run")
+    assert code == 2
+    assert wrong in output
+
+
 def test_without_its_libraries_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extras, "missing", lambda extra: f"the extra {extra!r}, which is not installed; install chatprobe[{extra}]")
     code, output = said("quick", *X)
