@@ -11,11 +11,11 @@ from collections import Counter
 from fractions import Fraction
 
 from bench.chat import Chat
+from bench.courses.evidence import Goal
 from bench.courses.knee import Knee, knee
 from bench.courses.search import Bounds, Search
 from bench.courses.sweep import Sweep, geometric
 from bench.courses.varying import Varying
-from bench.courses.verdict import Goal
 from bench.overload import OverloadWatch
 from config.bench_slos import PRESETS
 from config.load import ClosedLoop, OpenLoop, RateStage, UserStage

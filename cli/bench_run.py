@@ -14,9 +14,9 @@ import click
 import orjson
 from rich.console import Console
 
+from bench.courses.evidence import Goal
 from bench.courses.outcome import outcomes
 from bench.courses.traces import TraceError
-from bench.courses.verdict import Goal
 from bench.design import DesignError, seconds_of_level
 from bench.engine_side.side import EngineSide
 from bench.objective import judged

@@ -15,9 +15,9 @@ from fractions import Fraction
 from typing import Literal
 
 from bench.courses import flow
+from bench.courses.evidence import Evidence, Goal, evidence
 from bench.courses.search import Search
 from bench.courses.varying import Varying, amount_of
-from bench.courses.verdict import Evidence, Goal, evidence
 from bench.level import Measured
 
 CARRIED_AT_LEAST = 0.95

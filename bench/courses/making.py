@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from bench.courses.evidence import Goal
 from bench.courses.replay import Replay
 from bench.courses.search import Bounds, Search
 from bench.courses.sweep import Sweep, geometric
 from bench.courses.traces import Part, Recorded, read_trace
 from bench.courses.varying import Varying
-from bench.courses.verdict import Goal
 from config.bench_courses import BenchReplay, BenchSearch, BenchSweep, RateSteps, UserSteps
 from config.load import ArrivalKind, ClosedLoop, Load, OpenLoop, RateStage, UserStage
 

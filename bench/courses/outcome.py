@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from bench.courses import flow
 from bench.courses.capacity import Capacity, NoCapacity, of_search, of_sweep
+from bench.courses.evidence import Goal
 from bench.courses.fidelity import fidelity
 from bench.courses.knee import Knee, knee, rise
 from bench.courses.replay import Replay
 from bench.courses.search import Search
 from bench.courses.sweep import Sweep
-from bench.courses.verdict import Goal
 from bench.level import Course, Measured
 
 Figure = float | str | bool | None

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from bench.courses.evidence import Evidence, Goal, evidence
 from bench.courses.varying import Varying, amount_of
-from bench.courses.verdict import Evidence, Goal, evidence
 from bench.level import Level, Measured
 
 Stopped = Literal["found", "too much from the start", "meets it all the way", "out of probes", "not over"]

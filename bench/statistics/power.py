@@ -8,6 +8,8 @@ from bench.statistics.spread import Basis, Spread
 
 POWER = 0.8
 """A difference counts as one that can be shown where four runs of five show it."""
+MOST_ROUNDS = 1000
+"""A run of more rounds is advised to nobody."""
 
 
 def detectable(spread: Spread, error: float) -> float:
@@ -15,9 +17,9 @@ def detectable(spread: Spread, error: float) -> float:
     return spread.half_width(error) + spread.standard_error * float(stdtrit(spread.degrees_of_freedom, POWER))
 
 
-def rounds_needed(spread: Spread, error: float, rounds: int, difference: float, most: int = 1000) -> int | None:
-    """How many rounds in all would show such a difference with `POWER`, if they went on as they were; None beyond `most`."""
-    for number in range(max(rounds, 1), most + 1):
+def rounds_needed(spread: Spread, error: float, rounds: int, difference: float) -> int | None:
+    """How many rounds in all would show such a difference with `POWER`, if they went on as they were; None beyond `MOST_ROUNDS`."""
+    for number in range(max(rounds, 1), MOST_ROUNDS + 1):
         if detectable(after(spread, rounds, number), error) <= difference * (1 + 1e-9):
             return number
     return None

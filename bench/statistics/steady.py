@@ -12,6 +12,8 @@ from bench.statistics.samples import Floats
 
 _BATCH = 5
 _LEAST_BATCHES = 8
+_MOST = 0.5
+"""At most this share of the chats is cut."""
 _TELLING = 3.0
 """What is cut differs from what stays by so many standard errors at least: of all beginnings the best is looked at."""
 
@@ -29,13 +31,13 @@ class Steady:
     reached: bool
 
 
-def steady(blocks: Sequence[tuple[Floats, Floats]], most: float = 0.5) -> Steady:
+def steady(blocks: Sequence[tuple[Floats, Floats]]) -> Steady:
     """The steady part of blocks that warm up alike: for each its values, and the seconds since its load began.
 
     It is MSER-5 (White, Cobb and Spratt, Winter Simulation Conference 2000), over all blocks together: of all beginnings
     it takes the one after which the mean is best known, by the variance of what stays over the square of its length. The
     blocks of all rounds, and of all engines that are compared, belong into one call: what warms up does so each time,
-    noise does not, and engines that are cut unlike are compared unlike. At most the share `most` of the chats is cut.
+    noise does not, and engines that are cut unlike are compared unlike. At most half of the chats is cut.
 
     It is run on logarithms less the mean of their block, so that one slow chat is no warm-up, nor a slow round. Failed
     chats (`inf`) say nothing of it. Nothing is cut where what would be does not differ from what stays by more than
@@ -58,10 +60,10 @@ def steady(blocks: Sequence[tuple[Floats, Floats]], most: float = 0.5) -> Steady
     best = int(np.argmin((off / staying.astype(float) ** 2)[: batches - _LEAST_BATCHES // 2]))
     if best == 0 or not _differs(means[:best], means[best:]):
         return whole
-    first = min(best, int(batches * most))
+    first = min(best, int(batches * _MOST))
     begins = float(since[first * size])
     cut = sum(int((seconds < begins).sum()) for _, seconds in blocks)
-    return Steady(begins, cut, chats, best <= int(batches * most))
+    return Steady(begins, cut, chats, best <= int(batches * _MOST))
 
 
 def _centred(blocks: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:

@@ -5,10 +5,10 @@ from fractions import Fraction
 import pytest
 
 from bench.courses.capacity import Capacity, NoCapacity, of_search, of_sweep
+from bench.courses.evidence import Goal
 from bench.courses.search import Bounds, Search
 from bench.courses.sweep import Sweep
 from bench.courses.varying import Varying
-from bench.courses.verdict import Goal
 from bench.level import Level, Measured
 from config.bench_slos import PRESETS, ChatSlo
 from config.load import ClosedLoop, OpenLoop, RateStage, UserStage

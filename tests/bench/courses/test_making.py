@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.courses.evidence import Goal
 from bench.courses.making import replay_of, search_of, sweep_of
 from bench.courses.search import Bounds
 from bench.courses.traces import TraceError
-from bench.courses.verdict import Goal
 from config.bench_courses import BenchReplay, BenchSearch, BenchSweep
 from config.bench_slos import PRESETS
 from config.load import ClosedLoop, Every, Fixed, OpenLoop, RateStage, UserStage

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from bench.courses.capacity import Capacity, of_search
+from bench.courses.evidence import Goal
 from bench.courses.knee import Knee, knee
 from bench.courses.making import replay_of
 from bench.courses.search import Bounds, Search
 from bench.courses.sweep import Sweep
 from bench.courses.varying import Varying, amount_of
-from bench.courses.verdict import Goal
 from bench.events import ChatEnded, End, Event
 from bench.level import Course, Measured
 from bench.session import Session, lay_out, parts

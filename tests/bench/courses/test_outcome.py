@@ -6,6 +6,7 @@ from fractions import Fraction
 import orjson
 import pytest
 
+from bench.courses.evidence import Goal
 from bench.courses.fidelity import fidelity
 from bench.courses.fixed import Fixed
 from bench.courses.outcome import Outcome, outcomes
@@ -13,7 +14,6 @@ from bench.courses.replay import Replay
 from bench.courses.search import Bounds, Search
 from bench.courses.sweep import Sweep
 from bench.courses.varying import Varying
-from bench.courses.verdict import Goal
 from bench.level import Block, Course, Level, Measured
 from config.bench_slos import PRESETS
 from config.load import Arrival, ClosedLoop, OpenLoop, RateStage, Trace, UserStage

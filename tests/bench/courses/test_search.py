@@ -4,9 +4,9 @@ from fractions import Fraction
 
 import pytest
 
+from bench.courses.evidence import Evidence, Goal
 from bench.courses.search import Bounds, Found, Search
 from bench.courses.varying import Varying, amount_of
-from bench.courses.verdict import Evidence, Goal
 from bench.goodput import Goodput
 from bench.level import Block, Level, Measured
 from config.bench_slos import ChatSlo
