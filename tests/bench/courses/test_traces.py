@@ -144,6 +144,13 @@ def test_a_packed_file_is_read(tmp_path: Path) -> None:
             MOONCAKE + '{"timestamp": 40000, "input_length": 5, "output_length": 1, "hash_ids": "1"}\n',
             "trace:3: hash_ids is no list of whole numbers; write the ids of the prompt's blocks, or leave it out",
         ),
+        (MOONCAKE + '{"timestamp": 1e308, "input_length": 5}\n', "trace:3: timestamp is no number; write when the chat came, in milliseconds"),
+        (MOONCAKE + '{"timestamp": 1, "input_length": 10000001}\n', "trace:3: input_length is more than any engine takes; write at most 10000000"),
+        (AZURE_2023 + f"2023-11-16 18:17:05,{'9' * 5000},4\n", "trace:4: ContextTokens is no number of tokens; write a whole one"),
+        (
+            '{"started_at": "2026-11-20T21:13:59Z", "schedule_lag_seconds": 1e308}\n',
+            "trace:1: schedule_lag_seconds is no number; give records as chatprobe writes them",
+        ),
         (AZURE_2023 + "\n2023-11-16 18:17:05,4\n", "trace:5: has 2 fields; write TIMESTAMP,ContextTokens,GeneratedTokens"),
         (AZURE_2023 + "yesterday,4,4\n", "trace:4: TIMESTAMP is no instant; write one like 2024-05-10 00:00:00.009930+00:00"),
         (AZURE_2023 + "2023-11-16 18:17:05,-4,4\n", "trace:4: ContextTokens is no number of tokens; write a whole one"),
