@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import chain
 from math import isfinite
 from pathlib import Path
@@ -36,6 +37,8 @@ MOONCAKE_BLOCK_TOKENS = 512
 DISORDER_SECONDS = 60.0
 """How far lines may be out of order."""
 
+LONGEST_LINE = 64 << 20
+"""In characters; the longest records have a tenth of that."""
 MOST_TOKENS = 10_000_000
 """Of a prompt or an answer: prompts are made as long as the trace says."""
 
@@ -92,7 +95,7 @@ def read_trace(path: Path, part: Part = Part(), *, format: TraceFormat | None = 
     Raises `TraceError` for a file that cannot be read, is no trace, or has no chat in this part.
     """
     with _lines(path) as lines:
-        numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+        numbered = ((number, line) for number, line in enumerate(_of_bounded_length(path, lines), 1) if line.strip())
         first = next(numbered, None)
         if first is None:
             raise TraceError(f"{path}: is empty; give a trace with a chat a line")
@@ -117,6 +120,14 @@ def _lines(path: Path) -> Iterator[IO[str]]:
         raise TraceError(f"{path}: is no text in UTF-8; give a trace with a chat a line") from None
     except (OSError, EOFError, zlib.error) as error:
         raise TraceError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); give a file that is there and whole") from None
+
+
+def _of_bounded_length(path: Path, lines: IO[str]) -> Iterator[str]:
+    """Each line. One without an end would fill the memory: a small file may unpack to it."""
+    for number, line in enumerate(iter(partial(lines.readline, LONGEST_LINE), ""), 1):
+        if len(line) == LONGEST_LINE:
+            raise TraceError(f"{path}:{number}: is longer than {LONGEST_LINE} characters; write one chat a line")
+        yield line
 
 
 def _rows(path: Path, numbered: Iterable[tuple[int, str]], read: Callable[[str], _Row | None]) -> Iterator[_Row]:

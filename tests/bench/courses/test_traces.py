@@ -6,6 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from bench.courses import traces
 from bench.courses.replay import Replay
 from bench.courses.traces import Part, TraceError, read_trace
 from bench.level import Measured
@@ -179,6 +180,14 @@ def test_a_file_that_is_not_there_or_no_text(file: Path) -> None:
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(TraceError, match="is no text in UTF-8"):
         read_trace(file)
+
+
+def test_a_line_without_an_end_does_not_fill_the_memory(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traces, "LONGEST_LINE", 1000)
+    packed = file.with_suffix(".gz")
+    packed.write_bytes(gzip.compress(MOONCAKE.encode() + b" " * 1_000_000))
+    with pytest.raises(TraceError, match=r"trace\.gz:3: is longer than 1000 characters; write one chat a line"):
+        read_trace(packed)
 
 
 def test_a_format_that_is_told_is_not_found_out(file: Path) -> None:
