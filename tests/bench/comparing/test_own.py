@@ -51,8 +51,9 @@ def test_one_target_of_a_run_is_chosen_by_its_name(tmp_path: Path) -> None:
 def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OpeningError, match=r"there is no nowhere/a\.json; give a run's folder or name, latest, or a result file"):
         open_side("baseline", ["nowhere/a.json"], tmp_path)
-    with pytest.raises(ResultsError, match="has no run"):
-        open_side("baseline", ["a"], tmp_path)
+    for name in ("a", "x" * 5000, f"{'x' * 5000}:vllm"):
+        with pytest.raises(ResultsError, match="has no run"):
+            open_side("baseline", [name], tmp_path)
 
 
 def test_late_starts_are_a_ground_for_no_verdict(tmp_path: Path) -> None:
