@@ -153,6 +153,7 @@ def change(folder: Path, **changes: object) -> None:
         ({"schema": None}, "schema: is no number; "),
         ({"state": "done"}, "state: Input should be 'running', "),
         ({"blocks": 3}, "blocks: "),
+        ({"begun_at": "2027-01-15T08:00:00"}, "begun_at: Input should have timezone info; it was changed after the run"),
     ],
 )
 def test_a_manifest_that_is_no_use_is_named(tmp_path: Path, changes: dict[str, object], wrong: str) -> None:
