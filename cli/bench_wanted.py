@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from config.reader import Loaded
 
 
+_MOST_DIGITS = 9
+
+
 class BenchError(click.ClickException):
     """A run that could not be."""
 
@@ -35,7 +38,7 @@ class Users(click.ParamType[tuple[int, ...]]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
         from config.shapes import MOST_USERS
 
-        found = tuple(int(part) for part in str(value).split(",") if part.isdecimal())
+        found = tuple(int(part) for part in str(value).split(",") if part.isdecimal() and len(part) <= _MOST_DIGITS)
         if len(found) != len(str(value).split(",")) or not all(1 <= users <= MOST_USERS for users in found):
             self.fail(f"{value} is no number of users; write a whole number from 1 to {MOST_USERS}, or several, like 1,10,50", param, ctx)
         return found

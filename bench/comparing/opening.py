@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.comparing.own import own, read_summary
 from bench.comparing.run import Run, Side
 from bench.foreign.reading import read_foreign
+from bench.results.folders import is_there
 from bench.results.listing import find_run
 from bench.results.manifest import MANIFEST
 from bench.results.reading import open_run
@@ -27,11 +28,11 @@ def open_side(name: str, written: Sequence[str], results: Path) -> Side:
 def open_runs(written: str, results: Path) -> tuple[Run, ...]:
     """The runs of `RUN` or `RUN:TARGET`: a folder, a file, the name of a run or `latest`. Raises as `open_side` does."""
     path = Path(written)
-    if path.exists():
+    if is_there(path):
         return _of_path(path)
     run, colon, target = written.rpartition(":")
     if colon and run:
-        found = _of_path(Path(run)) if Path(run).exists() else (_of_name(run, results),)
+        found = _of_path(Path(run)) if is_there(Path(run)) else (_of_name(run, results),)
         return tuple(_only(one, target) for one in found)
     if path.suffix in (".json", ".jsonl", ".yaml", ".yml") or "/" in written:
         raise OpeningError(f"there is no {written}; give a run's folder or name, latest, or a result file of another tool")
@@ -39,7 +40,7 @@ def open_runs(written: str, results: Path) -> tuple[Run, ...]:
 
 
 def _of_path(path: Path) -> tuple[Run, ...]:
-    if not (path / MANIFEST).exists():
+    if not is_there(path / MANIFEST):
         return read_foreign(path)
     kept = open_run(path)
     return (own(kept, read_summary(kept)),)

@@ -11,8 +11,10 @@ import yaml
 
 from bench.comparing.run import Definition, Run, Taken, Target
 from bench.level import Measured
+from bench.results.lines import NATIVE
 from bench.results.machine import Machine
 from bench.results.manifest import WHOLE, Manifest, State
+from bench.results.problem import ResultsError
 from bench.results.reading import Run as Kept
 from bench.results.summary_files import SUMMARY
 from bench.summary.sample import sample
@@ -66,7 +68,7 @@ def read_summary(kept: Kept) -> Summary | None:
     """The run's summary; None where it has none, or one that this version cannot read."""
     try:
         return from_json(orjson.loads((kept.folder / SUMMARY).read_bytes()))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -74,9 +76,18 @@ def _gpus(kept: Kept) -> dict[str, str]:
     """The models of the GPUs that were watched, of each target: `2 × NVIDIA L4`. They stay the same through a run."""
     found: dict[str, str] = {}
     for line in kept.native():
-        if line["target"] not in found and (models := [gpu["model"] for gpu in line.get("gpus") or () if gpu.get("model")]):
+        if line["target"] not in found and (models := _models(kept, line)):
             found[line["target"]] = ", ".join(f"{models.count(model)} × {model}" for model in sorted(set(models)))
     return found
+
+
+def _models(kept: Kept, line: Mapping[str, Any]) -> list[str]:
+    try:
+        return [str(gpu["model"]) for gpu in line.get("gpus") or () if gpu.get("model")]
+    except (TypeError, AttributeError) as error:
+        raise ResultsError(
+            f"{kept.folder / NATIVE}: has a line whose gpus are none ({error}); bring the file back from a copy, or delete the line"
+        ) from error
 
 
 def _levels(target: str, measured: list[Measured], begins: Mapping[str, float]) -> Iterator[tuple[str, Taken]]:

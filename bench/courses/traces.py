@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import gzip
 import heapq
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import chain
 from math import isfinite
 from pathlib import Path
@@ -35,6 +37,12 @@ MOONCAKE_BLOCK_TOKENS = 512
 DISORDER_SECONDS = 60.0
 """How far lines may be out of order."""
 
+LONGEST_LINE = 64 << 20
+"""In characters; the longest records have a tenth of that."""
+MOST_TOKENS = 10_000_000
+"""Of a prompt or an answer: prompts are made as long as the trace says."""
+
+_DIGITS = re.compile(r"[0-9]{1,18}")
 _AZURE = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 _NO_COUNT = "without a count of their tokens"
 _TOO_LONG = "longer than the longest that was asked for"
@@ -87,7 +95,7 @@ def read_trace(path: Path, part: Part = Part(), *, format: TraceFormat | None = 
     Raises `TraceError` for a file that cannot be read, is no trace, or has no chat in this part.
     """
     with _lines(path) as lines:
-        numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+        numbered = ((number, line) for number, line in enumerate(_of_bounded_length(path, lines), 1) if line.strip())
         first = next(numbered, None)
         if first is None:
             raise TraceError(f"{path}: is empty; give a trace with a chat a line")
@@ -112,6 +120,14 @@ def _lines(path: Path) -> Iterator[IO[str]]:
         raise TraceError(f"{path}: is no text in UTF-8; give a trace with a chat a line") from None
     except (OSError, EOFError, zlib.error) as error:
         raise TraceError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); give a file that is there and whole") from None
+
+
+def _of_bounded_length(path: Path, lines: IO[str]) -> Iterator[str]:
+    """Each line. One without an end would fill the memory: a small file may unpack to it."""
+    for number, line in enumerate(iter(partial(lines.readline, LONGEST_LINE), ""), 1):
+        if len(line) == LONGEST_LINE:
+            raise TraceError(f"{path}:{number}: is longer than {LONGEST_LINE} characters; write one chat a line")
+        yield line
 
 
 def _rows(path: Path, numbered: Iterable[tuple[int, str]], read: Callable[[str], _Row | None]) -> Iterator[_Row]:
@@ -185,7 +201,7 @@ def _format_of(line: str) -> TraceFormat | None:
 def _mooncake(line: str) -> _Row:
     told = _object(line)
     at = told.get("timestamp")
-    if not isinstance(at, int | float) or isinstance(at, bool) or not isfinite(at):
+    if not isinstance(at, int | float) or isinstance(at, bool) or not isfinite(at * 1000.0):
         raise _WrongError("timestamp is no number; write when the chat came, in milliseconds")
     blocks = told.get("hash_ids", [])
     if not isinstance(blocks, list) or not all(type(block) is int for block in blocks):
@@ -201,14 +217,14 @@ def _azure(line: str) -> _Row | None:
         return None
     if len(fields) != len(_AZURE):
         raise _WrongError(f"has {len(fields)} fields; write {','.join(_AZURE)}")
-    given, answered = (int(field) if field.isascii() and field.isdigit() else field for field in fields[1:])
+    given, answered = (int(field) if _DIGITS.fullmatch(field) else field for field in fields[1:])
     return _Row(_microseconds(fields[0], "TIMESTAMP"), _tokens(given, "ContextTokens"), _tokens(answered, "GeneratedTokens"))
 
 
 def _record(line: str) -> _Row:
     told = _object(line)
     late = told.get("schedule_lag_seconds", 0.0)
-    if not isinstance(late, int | float):
+    if not isinstance(late, int | float) or not isfinite(late * 1e6):
         raise _WrongError("schedule_lag_seconds is no number; give records as chatprobe writes them")
     given, answered = (None if told.get(key) is None else _tokens(told[key], key) for key in ("input_tokens", "output_tokens"))
     at_us = _microseconds(told.get("started_at"), "started_at") - round(late * 1e6)
@@ -232,6 +248,8 @@ def _tokens(count: object, name: str) -> int:
     """A number of tokens, at least one: no chat asks for none."""
     if type(count) is not int or count < 0:
         raise _WrongError(f"{name} is no number of tokens; write a whole one")
+    if count > MOST_TOKENS:
+        raise _WrongError(f"{name} is more than any engine takes; write at most {MOST_TOKENS}")
     return max(1, count)
 
 

@@ -128,8 +128,8 @@ def _values(told: Node) -> dict[Question, float]:
 
 def _attempts(told: Node) -> tuple[int, int]:
     """How many requests there were, and how many of them failed."""
-    ok, failed = number(told.at("request_count", "avg")) or 0, number(told.at("error_request_count", "avg")) or 0
-    return round(ok + failed), round(failed)
+    ok, failed = count(told.at("request_count", "avg")) or 0, count(told.at("error_request_count", "avg")) or 0
+    return ok + failed, failed
 
 
 def _chats(records: Path, level: str) -> Iterator[Chat]:

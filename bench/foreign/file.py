@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,9 +66,20 @@ class Node:
             yield Node(item, self.file, f"{self.path}[{number}]")
 
     def number(self) -> float:
-        if isinstance(self.value, bool) or not isinstance(self.value, int | float):
+        """A number, which may be infinite."""
+        if isinstance(self.value, bool) or not isinstance(self.value, int | float) or self.value != self.value:
             raise self.wrong(f"is {_kind(self.value)}, not a number")
-        return float(self.value)
+        try:
+            return float(self.value)
+        except OverflowError:
+            raise self.wrong("is larger than any number that this tool writes") from None
+
+    def whole(self) -> int:
+        """A number of something."""
+        found = self.number()
+        if math.isinf(found):
+            raise self.wrong("is infinite, not a number of something")
+        return round(found)
 
     def text(self) -> str:
         if not isinstance(self.value, str):
@@ -79,16 +91,18 @@ class Node:
 
 
 def number(node: Node | None) -> float | None:
-    return None if node is None else node.number()
+    """None also of NaN, which these tools write where there was nothing to measure."""
+    return None if node is None or node.value != node.value else node.number()
 
 
 def seconds(node: Node | None) -> float | None:
     """Of a time in milliseconds."""
-    return None if node is None else node.number() / 1000
+    milliseconds = number(node)
+    return None if milliseconds is None else milliseconds / 1000
 
 
 def count(node: Node | None) -> int | None:
-    return None if node is None else round(node.number())
+    return None if node is None or node.value != node.value else node.whole()
 
 
 def text(node: Node | None) -> str | None:
@@ -109,11 +123,11 @@ def document(path: Path) -> Node:
     if path.suffix in (".yaml", ".yml"):
         try:
             return Node(yaml.load(content, getattr(yaml, "CSafeLoader", yaml.SafeLoader)), str(path))
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise ForeignError(f"{path}: is no YAML: {shortened(str(error))}") from error
     try:
         return Node(json.loads(content), str(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ForeignError(f"{path}: is no JSON: {shortened(str(error))}; was it written to its end?") from error
 
 
@@ -127,7 +141,7 @@ def lines(path: Path) -> Iterator[Node]:
             continue
         try:
             yield Node(json.loads(line), f"{path}:{counted}")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ForeignError(f"{path}:{counted}: is no JSON: {shortened(str(error))}; was it written to its end?") from error
 
 
@@ -135,6 +149,8 @@ def _kind(value: object) -> str:
     match value:
         case bool():
             return "true or false"
+        case float() if value != value:
+            return "NaN"
         case int() | float():
             return "a number"
         case str():

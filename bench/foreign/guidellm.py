@@ -128,7 +128,7 @@ def _lag(timings: Node) -> float:
 
 def _left_out(benchmark: Node) -> int:
     """How many requests were made and are not in the report, which may keep a sample only."""
-    made = sum(int(number(benchmark.at("metrics", "request_totals", kind)) or 0) for kind in _OUTCOMES)
+    made = sum(count(benchmark.at("metrics", "request_totals", kind)) or 0 for kind in _OUTCOMES)
     kept = sum(len(list(requests.items())) for kind in _OUTCOMES if (requests := benchmark.at("requests", kind)) is not None)
     return max(0, made - kept)
 

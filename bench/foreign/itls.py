@@ -46,8 +46,8 @@ def chats(result: Node, level: str) -> Iterator[Chat]:
     """A chat for each request. One without a first chunk failed, whatever its error says."""
     ttfts = result.need("ttfts").numbers()
     gaps = [item.numbers() for item in result.need("itls").items()]
-    answers = result.need("output_lens").numbers()
-    prompts = result.need("input_lens").numbers()
+    answers = [item.whole() for item in result.need("output_lens").items()]
+    prompts = [item.whole() for item in result.need("input_lens").items()]
     errors = [text(item) or "" for item in result.need("errors").items()]
     latencies = found.numbers() if (found := result.at("latencies")) is not None else None
     starts = found.numbers() if (found := result.at("start_times")) is not None else None
@@ -57,7 +57,7 @@ def chats(result: Node, level: str) -> Iterator[Chat]:
     begin = min(starts, default=0.0) if starts else 0.0
     for index, ttft in enumerate(ttfts):
         ok = not errors[index] and ttft > 0
-        tokens = int(answers[index])
+        tokens = answers[index]
         decoding = sum(gaps[index])
         yield Chat(
             target="",
@@ -68,7 +68,7 @@ def chats(result: Node, level: str) -> Iterator[Chat]:
             tpot_seconds=decoding / (tokens - 1) if ok and tokens > 1 and gaps[index] else None,
             e2e_seconds=latencies[index] if ok and latencies is not None else None,
             stall_seconds=max(gaps[index], default=None) if ok else None,
-            input_tokens=int(prompts[index]),
+            input_tokens=prompts[index],
             output_tokens=tokens if ok else None,
             clock="user",
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.comparing.question import Question
 from bench.comparing.run import Definition, Run, Taken, Target
 from bench.foreign.chats import sampled
-from bench.foreign.file import Node, lines, number, text
+from bench.foreign.file import Node, count, lines, number, text
 from bench.foreign.itls import chats, has_chats, load, told
 
 TOOL = "vllm bench"
@@ -50,14 +50,14 @@ def _run(result: Node, path: Path, order: int) -> Run:
     level, burst = load(result)
     sample = sampled(chats(result, level), level) if has_chats(result) else None
     values = told(result, _WORDS)
-    completed, failed = number(result.need("completed")), number(result.at("failed"))
-    if completed is not None and failed is not None and completed + failed:
+    completed, failed = result.need("completed").whole(), count(result.at("failed"))
+    if failed is not None and completed + failed:
         values[Question("success")] = completed / (completed + failed)
     taken = Taken(
         load=_load_words(result, level),
         sample=sample,
         told=values,
-        attempts=round((completed or 0) + (failed or 0)),
+        attempts=completed + (failed or 0),
         burst=burst,
     )
     metadata = {key: value for key, value in result.mapping().items() if isinstance(value, str) and key not in _OWN_TEXTS}

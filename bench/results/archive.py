@@ -22,6 +22,9 @@ _GZIP = b"\x1f\x8b"
 _DEEPEST = 3
 """`engines/NAME/FILE`."""
 _MOST_FILES = 10_000
+_MOST_AT_ONCE_BYTES = 16 << 20
+"""What tarfile reads at once: blocks of files, and whole headers, which are a few hundred bytes."""
+_LEFT_FREE_BYTES = 100 << 20
 
 
 def is_archive(path: Path) -> bool:
@@ -52,9 +55,9 @@ def unpack(path: Path, results: Path) -> Path:
     """
     with new_beside(results) as beside:
         try:
-            with tarfile.open(path, mode="r:gz") as archive:
+            with path.open("rb") as file, _Unpacked(fileobj=file) as unpacked, tarfile.open(fileobj=unpacked, mode="r:") as archive:
                 name = _extracted(path, archive, beside)
-        except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, RecursionError) as error:
             raise ResultsError(
                 f"{path} is no whole archive of a run ({error}); export it anew with chatprobe results export --format archive"
             ) from error
@@ -94,6 +97,15 @@ def put_in_place(beside: Path, folder: Path) -> Path:
     return folder
 
 
+class _Unpacked(gzip.GzipFile):
+    """What is read of an archive. A header that says that it is huge is not taken into memory at its word."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= _MOST_AT_ONCE_BYTES:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return super().read(size)
+
+
 def _extracted(path: Path, archive: tarfile.TarFile, into: Path) -> str:
     """Write the files of an archive into an empty folder, and give the name of the one folder that they were in."""
     names: set[str] = set()
@@ -103,6 +115,7 @@ def _extracted(path: Path, archive: tarfile.TarFile, into: Path) -> str:
         if member.isdir():
             continue
         name, *within = _parts(path, member)
+        _check_room(path, member, into)
         names.add(name)
         if len(names) > 1:
             raise ResultsError(f"{path} holds more than one run ({', '.join(sorted(names))}); give an archive of one")
@@ -116,6 +129,16 @@ def _extracted(path: Path, archive: tarfile.TarFile, into: Path) -> str:
     if not names:
         raise ResultsError(f"{path} is an archive without files; export a run anew with chatprobe results export --format archive")
     return names.pop()
+
+
+def _check_room(path: Path, member: tarfile.TarInfo, into: Path) -> None:
+    """Raises `ResultsError` of a file that would fill the disk, on which runs may be going on."""
+    free_bytes = shutil.disk_usage(into).free
+    if member.size > free_bytes - _LEFT_FREE_BYTES:
+        raise ResultsError(
+            f"{path}: {member.name!r} has {member.size:,} bytes, and the disk {free_bytes:,} free, of which {_LEFT_FREE_BYTES:,} are left so; "
+            "free space, or give another place with --output-dir"
+        )
 
 
 def _parts(path: Path, member: tarfile.TarInfo) -> list[str]:

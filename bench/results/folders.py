@@ -30,6 +30,11 @@ def new_folder(results: Path, name: str, begun_at: datetime) -> Path:
     raise ResultsError(f"{results} has {_MOST_TRIES} runs of this name and second; give another name with --name")
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is such a file or folder. One whose name is too long for the system, or that lies in a closed folder, is not."""
+    return os.path.exists(path)  # noqa: PTH110 - Path.exists raises OSError of both
+
+
 def run_folders(results: Path) -> list[Path]:
     """Every folder there that may be a run's: no link, and none whose name is hidden. Raises `ResultsError`."""
     try:

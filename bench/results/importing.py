@@ -129,8 +129,9 @@ class _Growing:
             line.setdefault("cut", False)
             line.setdefault("waited_seconds", None)
             chat = chat_of_line(line)
+            _check_instants(chat, at)
             known = chat.request_id in self._seen
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise _no_record(place, error) from error
         if known:
             self.twice += 1
@@ -171,7 +172,7 @@ def _first_at(files: Sequence[Path]) -> dict[str, float]:
     for place, line in _records(files):
         try:
             scenario, at = str(line["scenario"]), _at(line)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise _no_record(place, error) from error
         if placed not in (None, "bench" in line):
             raise ResultsError(f"{place}: is of another kind than those before it: benchmark runs' records tell a place; import them by themselves")
@@ -206,6 +207,12 @@ def _records(files: Sequence[Path]) -> Iterator[tuple[str, dict[str, Any]]]:
 def _at(line: Mapping[str, Any]) -> float:
     """When a chat began, in seconds since the epoch."""
     return datetime.fromisoformat(line["started_at"]).timestamp()
+
+
+def _check_instants(chat: Chat, at: float) -> None:
+    """Raises `ValueError` or `OverflowError` where the block of a chat that began `at` begins, or the chat ends, in no year that there is."""
+    datetime.fromtimestamp(at - chat.place.since_seconds, UTC)
+    datetime.fromtimestamp(at + (chat.e2e_seconds or 0.0), UTC)
 
 
 def _no_record(place: str, error: Exception) -> ResultsError:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bench.results.files import count_lines
-from bench.results.folders import run_folders
+from bench.results.folders import is_there, run_folders
 from bench.results.lines import RECORDS
 from bench.results.manifest import MANIFEST
 from bench.results.names import LATEST, read_folder_name
@@ -32,7 +32,7 @@ def find_runs(results: Path) -> Found:
     runs: list[Run] = []
     unreadable: list[str] = []
     for folder in run_folders(results):
-        if not (folder / MANIFEST).exists() and read_folder_name(folder.name) is None:
+        if not is_there(folder / MANIFEST) and read_folder_name(folder.name) is None:
             continue
         try:
             runs.append(open_run(folder))
@@ -46,7 +46,7 @@ def find_run(results: Path, written: str) -> Run:
 
     Raises `ResultsError` where that is none, or several.
     """
-    if (Path(written) / MANIFEST).exists():
+    if is_there(Path(written) / MANIFEST):
         return open_run(Path(written))
     if "/" in written:
         raise ResultsError(f"{written} is no folder with a {MANIFEST} in it; chatprobe results list shows the runs there are")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from bench.caveat import Caveat
 from bench.events import End
@@ -82,8 +81,8 @@ class BlockEntry:
     """A block, and when it began and ended. `ended_at` is None for one that the run did not see the end of."""
 
     block: Block
-    begun_at: datetime
-    ended_at: datetime | None = None
+    begun_at: AwareDatetime
+    ended_at: AwareDatetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +127,8 @@ class Manifest:
     schema: int = SCHEMA
     state: State
     detail: str = ""
-    begun_at: datetime
-    ended_at: datetime | None = None
+    begun_at: AwareDatetime
+    ended_at: AwareDatetime | None = None
     about: About
     process: Process | None
     machine: Machine | None
@@ -143,7 +142,7 @@ class Manifest:
     files: Mapping[str, FileEntry] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     imported_from: tuple[str, ...] = ()
-    summarised_at: datetime | None = None
+    summarised_at: AwareDatetime | None = None
     summarised_by: Mapping[str, str] = field(default_factory=dict)
     """The versions that its summary was made by, where it was made anew after the run."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 
 from bench.results import manifest as manifests
-from bench.results.folders import run_folders
+from bench.results.folders import is_there, run_folders
 from bench.results.importing import manifest_of_records
 from bench.results.lines import RECORDS
 from bench.results.manifest import MANIFEST, SCHEMA
@@ -36,7 +36,7 @@ def migrate(results: Path, steps: Mapping[int, Step] = STEPS) -> Migrated:
     problems: list[str] = []
     for folder in run_folders(results):
         try:
-            done += _stepped(folder, steps) if (folder / MANIFEST).exists() else _adopted(folder)
+            done += _stepped(folder, steps) if is_there(folder / MANIFEST) else _adopted(folder)
         except ResultsError as error:
             problems.append(str(error))
         except OSError as error:
@@ -46,7 +46,7 @@ def migrate(results: Path, steps: Mapping[int, Step] = STEPS) -> Migrated:
 
 def _adopted(folder: Path) -> Iterator[str]:
     """Gives a run's folder that has records, and no manifest, one of these."""
-    if read_folder_name(folder.name) is not None and (folder / RECORDS).exists():
+    if read_folder_name(folder.name) is not None and is_there(folder / RECORDS):
         manifests.write(folder, manifest_of_records(folder))
         yield f"{folder}: had no {MANIFEST}, and has one now, made of its records"
 

@@ -101,7 +101,7 @@ class Run:
 
     def native(self) -> Iterator[dict[str, Any]]:
         """What the engines' own metrics said through the run. Raises `ResultsError`."""
-        yield from _each(self.folder / NATIVE, dict)
+        yield from _each(self.folder / NATIVE, _native)
 
     def measured(self) -> list[Measured]:
         """The levels in the order of the run, each with its chats: all of the run in memory. Raises `ResultsError`."""
@@ -171,6 +171,12 @@ def open_run(folder: Path) -> Run:
 def lost_lines(manifest: Manifest, files: Container[str] = (RECORDS, UNSENT, NATIVE)) -> tuple[str, ...]:
     """Of which of these files there are lines that could not be kept, a sentence each."""
     return tuple(f"lines of {name} that could not be kept: {file.lost}" for name, file in manifest.files.items() if file.lost and name in files)
+
+
+def _native(line: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(line["target"], str):
+        raise TypeError("target is no text")
+    return line
 
 
 def _each(path: Path, read: Callable[[dict[str, Any]], Value | None]) -> Iterator[Value]:

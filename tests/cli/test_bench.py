@@ -268,6 +268,7 @@ X = ("--target", "x=http://127.0.0.1:1", "--dry-run")
     [
         (("quick", *X, "--users", "1,ten"), "1,ten is no number of users; write a whole number from 1 to 10000, or several, like 1,10,50"),
         (("quick", *X, "--users", "0"), "0 is no number of users"),
+        (("quick", *X, "--users", "9" * 5000), "is no number of users; write a whole number from 1 to 10000"),
         (("quick", *X, "--rate", "5"), "5 is not a rate; write a number per s, m, h or d"),
         (("quick", *X, "--rate", "0/s"), "0/s is out of range; write a rate from 1/d to 1000/s"),
         (("quick", *X, "--users", "1", "--rate", "1/s"), "give --users or --rate, not both"),

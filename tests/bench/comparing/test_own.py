@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -50,8 +51,9 @@ def test_one_target_of_a_run_is_chosen_by_its_name(tmp_path: Path) -> None:
 def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OpeningError, match=r"there is no nowhere/a\.json; give a run's folder or name, latest, or a result file"):
         open_side("baseline", ["nowhere/a.json"], tmp_path)
-    with pytest.raises(ResultsError, match="has no run"):
-        open_side("baseline", ["a"], tmp_path)
+    for name in ("a", "x" * 5000, f"{'x' * 5000}:vllm"):
+        with pytest.raises(ResultsError, match="has no run"):
+            open_side("baseline", [name], tmp_path)
 
 
 def test_late_starts_are_a_ground_for_no_verdict(tmp_path: Path) -> None:
@@ -83,3 +85,28 @@ def test_the_scenario_that_the_run_named_says_what_the_prompts_were(tmp_path: Pa
 
 def test_every_measure_of_ours_is_defined() -> None:
     assert DEFINITIONS.keys() == QUALITIES.keys()
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ('{"a": 1}', r"native\.ndjson:2: is no line of a run \(target is missing\)"),
+        ('{"target": []}', r"native\.ndjson:2: is no line of a run \(target is no text\)"),
+        ('{"target": "other", "gpus": [1]}', r"native\.ndjson: has a line whose gpus are none"),
+    ],
+)
+def test_what_is_no_line_of_the_engines_side_is_named(tmp_path: Path, line: str, wrong: str) -> None:
+    folder = left(tmp_path, "a", ttft_ms={"vllm": 100}, gpus=["NVIDIA L4"])
+    with (folder / "native.ndjson").open("a") as native:
+        native.write(f"{line}\n")
+    with pytest.raises(ResultsError, match=wrong):
+        open_runs(str(folder), tmp_path)
+
+
+def test_a_summary_with_nonsense_is_as_good_as_none(tmp_path: Path) -> None:
+    folder = left(tmp_path, "a", ttft_ms={"vllm": 100})
+    summary = json.loads((folder / "summary.json").read_text())
+    summary["levels"][0]["targets"][0]["measures"]["e2e"] = [1]
+    (folder / "summary.json").write_text(json.dumps(summary))
+    (run,) = open_runs(str(folder), tmp_path)
+    assert any("no summary that this version can read" in ground for ground in run.distrust)

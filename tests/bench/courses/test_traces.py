@@ -6,6 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from bench.courses import traces
 from bench.courses.replay import Replay
 from bench.courses.traces import Part, TraceError, read_trace
 from bench.level import Measured
@@ -144,6 +145,13 @@ def test_a_packed_file_is_read(tmp_path: Path) -> None:
             MOONCAKE + '{"timestamp": 40000, "input_length": 5, "output_length": 1, "hash_ids": "1"}\n',
             "trace:3: hash_ids is no list of whole numbers; write the ids of the prompt's blocks, or leave it out",
         ),
+        (MOONCAKE + '{"timestamp": 1e308, "input_length": 5}\n', "trace:3: timestamp is no number; write when the chat came, in milliseconds"),
+        (MOONCAKE + '{"timestamp": 1, "input_length": 10000001}\n', "trace:3: input_length is more than any engine takes; write at most 10000000"),
+        (AZURE_2023 + f"2023-11-16 18:17:05,{'9' * 5000},4\n", "trace:4: ContextTokens is no number of tokens; write a whole one"),
+        (
+            '{"started_at": "2026-11-20T21:13:59Z", "schedule_lag_seconds": 1e308}\n',
+            "trace:1: schedule_lag_seconds is no number; give records as chatprobe writes them",
+        ),
         (AZURE_2023 + "\n2023-11-16 18:17:05,4\n", "trace:5: has 2 fields; write TIMESTAMP,ContextTokens,GeneratedTokens"),
         (AZURE_2023 + "yesterday,4,4\n", "trace:4: TIMESTAMP is no instant; write one like 2024-05-10 00:00:00.009930+00:00"),
         (AZURE_2023 + "2023-11-16 18:17:05,-4,4\n", "trace:4: ContextTokens is no number of tokens; write a whole one"),
@@ -172,6 +180,14 @@ def test_a_file_that_is_not_there_or_no_text(file: Path) -> None:
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(TraceError, match="is no text in UTF-8"):
         read_trace(file)
+
+
+def test_a_line_without_an_end_does_not_fill_the_memory(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traces, "LONGEST_LINE", 1000)
+    packed = file.with_suffix(".gz")
+    packed.write_bytes(gzip.compress(MOONCAKE.encode() + b" " * 1_000_000))
+    with pytest.raises(TraceError, match=r"trace\.gz:3: is longer than 1000 characters; write one chat a line"):
+        read_trace(packed)
 
 
 def test_a_format_that_is_told_is_not_found_out(file: Path) -> None:

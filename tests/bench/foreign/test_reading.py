@@ -212,6 +212,7 @@ def test_of_sglangs_server_nothing_is_read_that_may_be_a_secret(tmp_path: Path) 
     [
         ("", "is empty"),
         ("{", "is no JSON"),
+        ("[" * 100_000, "is no JSON"),
         ('{"some": "thing"}', "is of no tool that is known: GuideLLM 0.8"),
         ("[1, 2]", "is of no tool that is known"),
     ],
@@ -223,6 +224,40 @@ def test_what_is_no_result_file_is_refused(content: str, said: str, tmp_path: Pa
         read_foreign(path)
     assert str(refused.value).startswith(str(path))
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("content", ["a: 2024-99-99", "[" * 100_000])
+def test_yaml_that_cannot_be_read_is_refused(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(content)
+    with pytest.raises(ForeignError, match="is no YAML"):
+        read_foreign(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("vllm-aggregate.json", {"completed": float("nan")}, "completed: is NaN, not a number"),
+        ("vllm-aggregate.json", {"completed": float("inf")}, "completed: is infinite, not a number of something"),
+        ("vllm-aggregate.json", {"output_throughput": 10**400}, "output_throughput: is larger than any number that this tool writes"),
+        ("vllm-detailed.json", {"output_lens": [float("inf")] * 12}, "output_lens[0]: is infinite, not a number of something"),
+        ("vllm-detailed.json", {"ttfts": [float("nan")] * 12}, "ttfts[0]: is NaN, not a number"),
+    ],
+)
+def test_a_number_that_is_none_is_named(name: str, changes: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises(ForeignError) as refused:
+        read_foreign(changed(name, tmp_path, **changes))
+    assert str(refused.value).endswith(said)
+
+
+def test_nan_is_no_value(tmp_path: Path) -> None:
+    run = the_one(changed("vllm-aggregate.json", tmp_path, p95_ttft_ms=float("nan")))
+    assert Question("ttft", 0.95) not in taken(run).told
+    report = json.loads((FIXTURES / "guidellm.json").read_text())
+    report["benchmarks"][0]["requests"]["successful"][0]["time_to_first_token_ms"] = float("nan")
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(report))
+    assert [chat.ttft_seconds is None for chat in chats(the_one(path))].count(True) == 1
 
 
 def test_a_list_that_was_cut_is_named(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import shutil
 import tarfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,3 +134,35 @@ def test_an_archive_that_was_cut_is_not_taken(tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match="is no whole archive of a run"):
         unpack(archive, tmp_path / "there")
     assert list((tmp_path / "there").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_that_is_huge_is_not_taken_into_memory(tmp_path: Path, kind: bytes) -> None:
+    member = tarfile.TarInfo(f"{RUN}/manifest.json")
+    member.type, member.size = kind, 32 << 20
+    archive = tmp_path / "evil.tar.gz"
+    archive.write_bytes(gzip.compress(member.tobuf(tarfile.USTAR_FORMAT) + bytes(member.size + 1024), compresslevel=1))
+    tracemalloc.start()
+    with pytest.raises(ResultsError, match="is no whole archive of a run"):
+        unpack(archive, tmp_path / "results")
+    most_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most_bytes < 16 << 20
+
+
+def test_headers_of_headers_are_not_followed_without_end(tmp_path: Path) -> None:
+    member = tarfile.TarInfo(f"{RUN}/manifest.json")
+    member.type, member.size = tarfile.GNUTYPE_LONGNAME, 1
+    archive = tmp_path / "evil.tar.gz"
+    archive.write_bytes(gzip.compress((member.tobuf(tarfile.GNU_FORMAT) + bytes(512)) * 2000))
+    with pytest.raises(ResultsError, match="is no whole archive of a run"):
+        unpack(archive, tmp_path / "results")
+
+
+def test_a_file_that_would_fill_the_disk_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=(100 << 20) + 99))
+    archive = made(tmp_path / "big.tar.gz", (f"{RUN}/records.ndjson", bytes(100)))
+    with pytest.raises(ResultsError, match=r"records\.ndjson' has 100 bytes, and the disk 104,857,699 free"):
+        unpack(archive, tmp_path / "results")
+    assert list((tmp_path / "results").iterdir()) == []

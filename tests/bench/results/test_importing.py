@@ -111,6 +111,21 @@ def test_what_is_no_record_is_named_and_leaves_nothing(tmp_path: Path, content: 
     assert not (tmp_path / "results").exists() or list((tmp_path / "results").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"started_at": "0001-01-01T00:00:00+00:00", "e2e_seconds": -1e9},
+        {"e2e_seconds": 1e300},
+        {"bench": {"level": "a", "round": 1, "block": 1, "since_seconds": 1e300, "warm_up": False}},
+    ],
+)
+def test_a_time_that_is_in_no_year_is_named(tmp_path: Path, changes: dict[str, object]) -> None:
+    file = tmp_path / "records"
+    file.write_text(json.dumps({**one(0).to_json(), **changes}) + "\n")
+    with pytest.raises(ResultsError, match=r"records:1: is no record of a chat \("):
+        import_records([file], tmp_path / "results", "bad")
+
+
 def test_records_of_runs_are_not_mixed(tmp_path: Path) -> None:
     folder, _ = written(tmp_path)
     records = folder / "records.ndjson"

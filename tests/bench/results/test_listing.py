@@ -87,6 +87,7 @@ def test_a_run_is_meant_by_its_folder_wherever_it_is(results: Path, tmp_path_fac
         ("nightly", "nightly may be any of test_nightly_20270116_080000-2, test_nightly_20270116_080000, test_nightly_20270115_080000; write more"),
         ("weekly", "has no run weekly; there are test_été_20270117_080000, test_nightly"),
         ("a/b", "a/b is no folder with a manifest.json in it"),
+        ("x" * 5000, "has no run xxxx"),
     ],
 )
 def test_what_means_no_run_or_several(results: Path, given: str, wrong: str) -> None:

@@ -109,6 +109,28 @@ def test_a_line_with_nonsense_is_named_with_its_remedy(tmp_path: Path, line: byt
     assert str(raised.value).endswith("); bring the file back from a copy, or delete the line")
 
 
+@pytest.mark.parametrize(
+    ("file", "changes", "wrong"),
+    [
+        ("records.ndjson", {"ttft_seconds": "0.1"}, "ttft_seconds is no number"),
+        ("records.ndjson", {"e2e_seconds": True}, "e2e_seconds is no number"),
+        ("records.ndjson", {"schedule_lag_seconds": None}, "schedule_lag_seconds is null"),
+        ("records.ndjson", {"output_tokens": -1}, "output_tokens is no number of something"),
+        ("records.ndjson", {"model": ["a"]}, "model is no text"),
+        ("records.ndjson", {"token_source": {}}, "token_source is no text"),
+        ("records.ndjson", {"chunks": [[0.1, 1], [0.2, 1e308]]}, "chunks has tokens that no chunk bears"),
+        ("unsent.ndjson", {"attempt": False, "count": None, "at": 0.0, "reason": "global_cap"}, "count is null"),
+    ],
+)
+def test_a_value_of_another_kind_is_named_where_it_stands(tmp_path: Path, file: str, changes: dict[str, object], wrong: str) -> None:
+    folder, _ = written(tmp_path)
+    first, *others = (folder / file).read_bytes().splitlines(keepends=True)
+    (folder / file).write_bytes(json.dumps({**json.loads(first), **changes}).encode() + b"\n" + b"".join(others))
+    run = open_run(folder)
+    with pytest.raises(ResultsError, match=rf"{file}:1: is no line of a run \({wrong}\)"):
+        list(run.chats() if file == "records.ndjson" else run.unsent())
+
+
 def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     folder, _ = written(tmp_path)
     (folder / "records.ndjson").unlink()
@@ -131,6 +153,7 @@ def change(folder: Path, **changes: object) -> None:
         ({"schema": None}, "schema: is no number; "),
         ({"state": "done"}, "state: Input should be 'running', "),
         ({"blocks": 3}, "blocks: "),
+        ({"begun_at": "2027-01-15T08:00:00"}, "begun_at: Input should have timezone info; it was changed after the run"),
     ],
 )
 def test_a_manifest_that_is_no_use_is_named(tmp_path: Path, changes: dict[str, object], wrong: str) -> None:
