@@ -19,7 +19,7 @@ from traffic.roster import Member
 def about_run(wanted: Wanted, config: Config, members: Mapping[str, Member], earlier: Before) -> About:
     """What is known of the run. Nothing of it is a secret."""
     scenario = config.scenarios[config.benched]
-    slo = config.bench.slo
+    slo = config.bench.kept_to
     return About(
         name=wanted.name,
         command=("chatprobe", *sys.argv[1:]),

@@ -169,8 +169,8 @@ def _code(folder: Path, manifest: Manifest, config: Config) -> int:
     if manifest.state is State.FAILED or manifest.problems:
         return BenchError.exit_code
     bench = config.bench
-    if bench.slo is None or bench.objective is None:
-        return 0
+    if bench.slo is None or bench.objective is None or bench.sweep is not None:
+        return 0  # a sweep is to go beyond what an engine can do
     summary = from_json(orjson.loads((folder / SUMMARY).read_bytes()))
     judgement = judged(summary, bench.slo.name, float(bench.objective))
     click.echo(f"objective {write_share(bench.objective)} of {bench.slo.name}: {judgement.verdict}", err=True)

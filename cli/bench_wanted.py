@@ -111,6 +111,9 @@ def _refuse_idle(bench: Bench, wanted: Wanted) -> None:
         raise click.BadParameter("is not for a search, whose loads get rounds until one is decided; write bench.search.rounds", param_hint="--rounds")
     if bench.search is not None and wanted.until:
         raise click.BadParameter("is not for a search, which ends by what it finds; leave it out", param_hint="--until")
+    for key, given in {"slo": wanted.slo, "objective": wanted.objective}.items():
+        if bench.search is not None and given is not None:
+            raise click.BadParameter(f"is not for a search, which has its own; write bench.search.{key}", param_hint=f"--{key}")
     if bench.replay is not None and wanted.duration is not None:
         raise click.BadParameter("is not for a replay, which lasts as long as its trace; write bench.replay.for", param_hint="--duration")
     if wanted.until and bench.rounds < FEWEST_ROUNDS:
@@ -189,7 +192,7 @@ def _with_options(config: Config, wanted: Wanted) -> Config:
 def _objective(config: Config, wanted: Wanted) -> Decimal:
     from config.quantities import read_share
 
-    if wanted.slo is None and config.bench.slo is None:
+    if wanted.slo is None and config.bench.kept_to is None:
         raise click.BadParameter("has no SLO to ask for; give --slo NAME too", param_hint="--objective")
     try:
         return read_share(wanted.objective)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, Strict, model_validator
 
 from config.base import Section
 from config.bench_courses import BenchReplay, BenchSearch, BenchSweep
-from config.bench_slos import PRESETS, SloOfChats
+from config.bench_slos import PRESETS, ChatSlo, SloOfChats
 from config.load import ArrivalKind, ClosedLoop, Load, OpenLoop, RateStage, UserStage
 from config.quantities import NamePattern, Rate, Seconds, Share
 from config.rules import Finding, as_error, check_page_url
@@ -97,8 +97,15 @@ class Bench(Section):
         default=None, description=f"what a good chat keeps to: {listed([f'`{name}`' for name in PRESETS], 'or')}, or `{{ttft: 500ms, tpot: 50ms}}`"
     )
     objective: Share | None = Field(
-        default=None, description="with `slo`: share of good chats, with each target at each load, below which the run fails"
+        default=None,
+        description="with `slo`: share of good chats, with each target at each load, below which the run fails; of a sweep, what capacity is told "
+        "for",
     )
+
+    @property
+    def kept_to(self) -> ChatSlo | None:
+        """What a good chat of the run keeps to: a search has its own SLO."""
+        return self.slo if self.search is None else self.search.slo
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -107,7 +114,10 @@ class Bench(Section):
         return self
 
     def _misfits(self) -> Iterator[Finding]:
-        if self.objective is not None and self.slo is None:
+        if self.search is not None:
+            for key in [key for key in ("slo", "objective") if getattr(self, key) is not None]:
+                yield (key,), f"is not asked of a search, which has its own; write it as search.{key}"
+        elif self.objective is not None and self.slo is None:
             yield ("objective",), "has no SLO to ask for; write slo: interactive, or leave it out"
         if self.duration_seconds is not None and self.block_seconds is not None:
             yield ("block",), "is a second length beside duration, from which that of the blocks follows; leave out one of the two"

@@ -25,7 +25,7 @@ CARRIED_AT_LEAST = 0.95
 AGREES_WITHIN = 0.1
 """How far the chats under way may be from what Little's law says of them, as a share of it."""
 
-Way = Literal["search", "sweep", "Little's law"]
+Way = Literal["search", "sweep", "levels", "Little's law"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,8 @@ def of_search(search: Search, measured: Sequence[Measured], target: str) -> Capa
     return _told(measured, target, search.varying, search.goal, (found.amount, found.next_higher, found.confirmed), "search")
 
 
-def of_sweep(measured: Sequence[Measured], target: str, varying: Varying, goal: Goal) -> Capacity | NoCapacity:
-    """What a sweep says of a target: its highest level that passes, all lower ones do too, and the next does not."""
+def of_sweep(measured: Sequence[Measured], target: str, varying: Varying, goal: Goal, way: Way = "sweep") -> Capacity | NoCapacity:
+    """What a sweep, or a list of levels, says of a target: its highest level that passes, where all lower ones do too."""
     levels = sorted(((amount, level) for level in measured if (amount := amount_of(level.level, target)) is not None), key=lambda each: each[0])
     passed: tuple[Fraction, Evidence] | None = None
     for amount, level in levels:
@@ -94,7 +94,7 @@ def of_sweep(measured: Sequence[Measured], target: str, varying: Varying, goal: 
     if passed is None:
         return NoCapacity(target, f"no level has {goal.words}, from the lowest on")
     higher = next((amount for amount, _ in levels if amount > passed[0]), None)
-    return _told(measured, target, varying, goal, (passed[0], higher, passed[1]), "sweep")
+    return _told(measured, target, varying, goal, (passed[0], higher, passed[1]), way)
 
 
 def _told(

@@ -9,11 +9,14 @@ from bench.courses import flow
 from bench.courses.capacity import Capacity, NoCapacity, of_search, of_sweep
 from bench.courses.evidence import Goal
 from bench.courses.fidelity import fidelity
+from bench.courses.fixed import Fixed
 from bench.courses.knee import Knee, knee, rise
 from bench.courses.replay import Replay
 from bench.courses.search import Search
 from bench.courses.sweep import Sweep
+from bench.courses.varying import Varying
 from bench.level import Course, Measured
+from config.load import ClosedLoop
 
 Figure = float | str | bool | None
 
@@ -33,8 +36,10 @@ class Outcome:
 
 
 def outcomes(course: Course, measured: Sequence[Measured], goal: Goal | None = None) -> tuple[Outcome, ...]:
-    """All that a course has found. `goal` is what a sweep's capacity is told for; a search has its own."""
+    """All that a course has found. `goal` is what a capacity is told for, of a sweep or of levels; a search has its own."""
     match course:
+        case Fixed() if goal is not None:
+            return tuple(_of_levels(measured, goal))
         case Sweep():
             return tuple(found for target in course.targets for found in _of_sweep(course, measured, target, goal))
         case Search():
@@ -63,6 +68,14 @@ def _of_sweep(course: Sweep, measured: Sequence[Measured], target: str, goal: Go
         yield from _overloads(measured, target)
     if goal is not None:
         yield _capacity(of_sweep(measured, target, course.varying, goal))
+
+
+def _of_levels(measured: Sequence[Measured], goal: Goal) -> Iterator[Outcome]:
+    """The capacity by those levels that have one number of users; none where there are no such levels."""
+    of_users = [level for level in measured if all(isinstance(load, ClosedLoop) and len(load.stages) == 1 for load in level.level.loads.values())]
+    for target, load in of_users[0].level.loads.items() if of_users else ():
+        if isinstance(load, ClosedLoop):
+            yield _capacity(of_sweep(of_users, target, Varying(load), goal, "levels"))
 
 
 def _of_search(course: Search, measured: Sequence[Measured], target: str) -> Iterator[Outcome]:

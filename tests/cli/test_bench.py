@@ -350,6 +350,8 @@ def test_without_any_target_each_preset_says_how_to_give_one(preset: str, tmp_pa
     [
         ("search: {slo: instant, most: 100}", ("--rounds", "3"), "--rounds: is not for a search"),
         ("search: {slo: instant, most: 100}", ("--until", "ttft.p95:5%"), "--until: is not for a search"),
+        ("search: {slo: instant, most: 100}", ("--slo", "reading"), "--slo: is not for a search, which has its own; write bench.search.slo"),
+        ("search: {slo: instant, most: 100}", ("--objective", "90%"), "--objective: is not for a search"),
         ("replay: {file: trace.jsonl}", ("--duration", "1m"), "--duration: is not for a replay"),
         ("levels: [{users: 2}]", ("--until", "ttft.p95:5%", "--rounds", "2"), "--until: looks after 3 rounds at the earliest; give --rounds 3"),
     ],

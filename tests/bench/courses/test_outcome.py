@@ -95,5 +95,15 @@ def test_chats_that_were_not_held_or_not_whole_tell_no_lengths() -> None:
     assert fidelity(Measured(Level("1 user", {"vllm": USERS.load(Fraction(1))}), (), one.chats), "vllm") is None
 
 
+def test_levels_of_users_tell_a_capacity_where_a_goal_is_known() -> None:
+    levels = tuple(Level(f"{users} users", {"vllm": USERS.load(Fraction(users))}) for users in (2, 6, 12, 24))
+    found = told(Fixed(levels), Lab({"vllm": Engine(slots=7, serves_seconds=8.0)}, seconds=800), GOAL)
+    assert set(found) == {"capacity"}
+    assert found["capacity"].words.startswith("6 users at once within interactive; 12 are too many")
+    assert found["capacity"].figures["way"] == "levels"
+
+
 def test_levels_that_were_known_from_the_start_find_nothing_more() -> None:
     assert outcomes(Fixed(()), []) == ()
+    rates = Fixed((Level("1/s", {"vllm": RATES.load(Fraction(1))}),))
+    assert outcomes(rates, Lab({"vllm": Engine(slots=10)}).run(rates.next), GOAL) == ()
