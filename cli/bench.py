@@ -89,11 +89,22 @@ def _run(preset: str | None, configs: tuple[Path, ...], name: str, options: dict
     from cli.bench_run import INTERRUPTED, bench
 
     given_name = options.pop("name")
+    run_name = _run_name(name if given_name is None else given_name)
     try:
-        code = bench(Wanted(preset=preset, configs=configs, name=given_name or name, **options))
+        code = bench(Wanted(preset=preset, configs=configs, name=run_name, **options))
     except KeyboardInterrupt:
         code = INTERRUPTED
     raise click.exceptions.Exit(code)
+
+
+def _run_name(written: str) -> str:
+    """Raises `click.BadParameter` before anything is asked of an engine."""
+    from bench.results.names import read_run_name
+
+    try:
+        return read_run_name(written)
+    except ValueError as error:
+        raise click.BadParameter(f"{written!r} {error}", param_hint="--name") from None
 
 
 def _preset(name: str, about: str) -> click.Command:

@@ -153,7 +153,7 @@ def _prompts(manifest: Manifest) -> str | None:
         scenarios = configuration["scenarios"]
         scenario = scenarios[(configuration.get("bench") or {}).get("scenario") or next(iter(scenarios))]
         return json.dumps({key: value for key, value in scenario.items() if key not in _OF_LOAD}, sort_keys=True)
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, StopIteration):
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError, StopIteration, RecursionError):
         return None
 
 

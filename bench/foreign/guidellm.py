@@ -146,8 +146,13 @@ def _prompts(spec: Node) -> str | None:
     sources = spec.at("data")
     if sources is None:
         return None
-    kept = [{key: value for key, value in source.mapping().items() if key in _SOURCE or isinstance(value, int | float)} for source in sources.items()]
+    kept = [{key: value for key, value in source.mapping().items() if _plain(key, value)} for source in sources.items()]
     return json.dumps(kept, sort_keys=True)
+
+
+def _plain(key: str, value: object) -> bool:
+    """Lengths, and words under the keys that are known. YAML has dates too, and lists that contain themselves."""
+    return isinstance(value, int | float) or (key in _SOURCE and isinstance(value, str))
 
 
 def _seed(spec: Node) -> str | None:

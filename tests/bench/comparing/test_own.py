@@ -110,3 +110,9 @@ def test_a_summary_with_nonsense_is_as_good_as_none(tmp_path: Path) -> None:
     (folder / "summary.json").write_text(json.dumps(summary))
     (run,) = open_runs(str(folder), tmp_path)
     assert any("no summary that this version can read" in ground for ground in run.distrust)
+
+
+@pytest.mark.parametrize("configuration", ["scenarios: {chat: &a {prompt: *a}}", "scenarios: {chat: {at: 2026-99-99}}", "[" * 100_000])
+def test_a_configuration_that_cannot_be_read_tells_nothing_of_the_prompts(tmp_path: Path, configuration: str) -> None:
+    (run,) = open_runs(str(left(tmp_path, "a", ttft_ms={"vllm": 100}, configuration=configuration)), tmp_path)
+    assert "prompts" not in run.facts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,17 @@ def test_guidellms_yaml_says_the_same(tmp_path: Path) -> None:
     path = tmp_path / "report.yaml"
     path.write_text(yaml.safe_dump(json.loads((FIXTURES / "guidellm.json").read_text())))
     assert [chat.ttft_seconds for chat in chats(the_one(path))] == [chat.ttft_seconds for chat in chats(the_one(FIXTURES / "guidellm.json"))]
+
+
+def test_what_yaml_can_say_and_json_cannot_is_no_fact_of_the_prompts(tmp_path: Path) -> None:
+    report = json.loads((FIXTURES / "guidellm.json").read_text())
+    (source,) = report["config"]["spec"]["data"]
+    itself: list[Any] = []
+    itself.append(itself)
+    source["name"], source["path"] = itself, datetime(2026, 1, 1)
+    path = tmp_path / "report.yaml"
+    path.write_text(yaml.safe_dump(report))
+    assert not {"name", "path"} & set(json.loads(the_one(path).facts["prompts"])[0])
 
 
 def test_guidellm_says_which_requests_its_end_cut_off(tmp_path: Path) -> None:

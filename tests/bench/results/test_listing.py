@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,6 +102,21 @@ def test_how_much_a_run_has(tmp_path: Path) -> None:
     found = find_run(tmp_path, "latest")
     assert chats_of(found) == manifest.files["records.ndjson"].lines == 16
     assert size_bytes(folder) == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def test_what_vanishes_while_it_is_measured_counts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "run" / "engines" / "vllm").mkdir(parents=True)
+    (tmp_path / "run" / "manifest.json").write_bytes(b"12345")
+    listed = os.scandir
+
+    def vanishing(path: str | Path) -> Any:
+        if str(path).endswith("vllm"):
+            (tmp_path / "run" / "engines" / "vllm").rmdir()
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert size_bytes(tmp_path / "run") == 5
+    assert not (tmp_path / "run" / "engines" / "vllm").exists()
 
 
 def test_chats_of_a_run_that_goes_on_are_counted(tmp_path: Path) -> None:
