@@ -31,6 +31,8 @@ class Case:
     told: tuple[Told, ...]
     gpus: tuple[GpuReading, ...]
     """Looks at the GPUs that it is on, failed ones too."""
+    lightest: Case | None = None
+    """The same target at its lightest level; None where this is it."""
 
     @property
     def title(self) -> str:
@@ -55,6 +57,11 @@ class Case:
         warm = {account.block.number: account.block.warm_up_seconds for account in self.accounts}
         found = ((chat.place, chat.ttft_seconds) for chat in self.chats if chat.ttft_seconds is not None and chat.place.block in warm)
         return tuple(sorted(seconds for place, seconds in found if place.since_seconds + seconds >= warm[place.block]))
+
+    @cached_property
+    def tpots(self) -> tuple[float, ...]:
+        """The client's TPOT of each chat that counts and has one, in seconds, rising."""
+        return tuple(sorted(chat.tpot_seconds for chat in self.chats if chat.counts and chat.tpot_seconds is not None))
 
     @property
     def looks(self) -> tuple[Look, ...]:
@@ -83,8 +90,9 @@ def cases(notes: Notes) -> Iterator[Case]:
             told[one.target, levels.get(one.block)].append(one)
     known = accounts(notes.readings, notes.blocks, notes.engines)
     for target, backend in notes.engines.items():
+        lightest = None
         for level in notes.levels:
-            yield Case(
+            case = Case(
                 target=target,
                 backend=backend,
                 level=level,
@@ -92,4 +100,7 @@ def cases(notes: Notes) -> Iterator[Case]:
                 accounts=tuple(account for account in known if account.target == target and account.block.level == level),
                 told=tuple(told[target, level]),
                 gpus=tuple(gpu for gpu in notes.gpus if gpu.target == target and levels.get(gpu.block) == level),
+                lightest=lightest,
             )
+            lightest = lightest or case
+            yield case

@@ -10,10 +10,10 @@ from bench.engine_side.case import Case, cases
 from bench.engine_side.figures import percent
 from bench.engine_side.finding import Finding, Rule, judged
 from bench.engine_side.notes import Notes
-from bench.engine_side.rules import cache, capacity, circumstances, first_token, hardware
+from bench.engine_side.rules import cache, capacity, circumstances, decode, first_token, hardware
 from probes.wording import listed
 
-RULES: tuple[Rule, ...] = (*first_token.RULES, *capacity.RULES, *cache.RULES, *hardware.RULES, *circumstances.RULES)
+RULES: tuple[Rule, ...] = (*first_token.RULES, *decode.RULES, *capacity.RULES, *cache.RULES, *hardware.RULES, *circumstances.RULES)
 _ORDER = {"caveat": 0, "cause": 1, "unknown": 2}
 UNREAD_SHARE = 0.1
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bench.engine_side.findings import RULES
 from bench.engine_side.gpus import Gpu
+from bench.engine_side.notes import Notes
 from probes.numbers.number import Number
 from probes.numbers.page import Numbers
 from tests.bench.engine_side.made import block, chats, found, gpu_readings, look, notes, observed, reading, readings, told
@@ -338,3 +341,33 @@ def test_caveats_come_first() -> None:
     kinds = [finding.kind for finding in found(notes(CHATS, readings(numbers))).values()]
     assert kinds == sorted(kinds, key=("caveat", "cause", "unknown").index)
     assert len(set(kinds)) == 3
+
+
+def slowed(then: float, now: float, ran: float, running: float, number: int = 100) -> Notes:
+    """Chats alone and with nine others, whose tokens took so long while so many requests ran."""
+    blocks = (block(1, "1 user"), block(2, "10 users"))
+    alone = [replace(one, tpot_seconds=then) for one in chats([0.1] * number, level="1 user")]
+    many = [replace(one, tpot_seconds=now) for one in chats([0.1] * number, number=2)]
+    read = readings({}, looks=[look(ran, 0)] * 5) + readings({}, looks=[look(running, 0)] * 5, number=2)
+    return notes([*alone, *many], read, blocks=blocks, levels=("1 user", "10 users"))
+
+
+def test_tokens_that_come_slower_in_a_larger_batch_are_found_with_both_batches() -> None:
+    finding = found(slowed(0.01, 0.023, 1, 8.5))["decode"]
+    assert finding.level == "10 users"
+    assert finding.words == (
+        "each token takes 2.3 times as long as at 1 user (23 ms against 10 ms, p50), with 8.5 requests in the batch on average against 1, at 10 users"
+    )
+    assert finding.figures == {
+        "tpot_seconds_p50": 0.023, "tpot_seconds_p50_lightest": 0.01, "ratio": pytest.approx(2.3), "running_mean": 8.5, "running_mean_lightest": 1.0,
+    }  # fmt: skip
+    assert finding.advice == "more replicas, or a smaller --max-num-seqs where tokens are to come sooner than first tokens"
+
+
+@pytest.mark.parametrize(
+    "of",
+    [slowed(0.01, 0.012, 1, 8.5), slowed(0.01, 0.023, 8, 8), slowed(0.01, 0.023, 1, 8.5, number=29)],
+    ids=["hardly slower", "no larger batch", "too few chats"],
+)
+def test_no_batch_is_blamed_for_less(of: Notes) -> None:
+    assert "decode" not in found(of)
