@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ def test_what_vanishes_while_it_is_measured_counts_nothing(tmp_path: Path, monke
 
     def vanishing(path: str | Path) -> Any:
         if str(path).endswith("vllm"):
-            (tmp_path / "run" / "engines" / "vllm").rmdir()
+            shutil.rmtree(path, ignore_errors=True)
         return listed(path)
 
     monkeypatch.setattr(os, "scandir", vanishing)
