@@ -32,11 +32,11 @@ def show_run(run: Run) -> None:
         how = "it gets one when it ends" if run.state is State.RUNNING else f"chatprobe results reprocess {run.name} makes one of its chats"
         raise ResultsError(f"{run.name} has no summary; {how}")
     try:
-        summary = from_json(written)
+        lines = shown(from_json(written))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ResultsError(f"{run.name}: summary.json: {error}; chatprobe results reprocess {run.name} makes it anew") from error
     click.echo()
-    _console().print(shown(summary))
+    _console().print(lines)
 
 
 def show_table(runs: Sequence[Run]) -> None:

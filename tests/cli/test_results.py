@@ -48,6 +48,15 @@ def summarised_run(name: str = "nightly", at: float = STARTED_AT) -> Path:
     return writer.folder
 
 
+def test_a_finding_that_is_none_is_named() -> None:
+    folder = summarised_run()
+    summary = json.loads((folder / "summary.json").read_text())
+    (folder / "summary.json").write_text(json.dumps({**summary, "findings": [{"target": "vllm"}]}))
+    result = results("show", "latest")
+    assert isinstance(result.exception, SystemExit)
+    assert f"{NAME}: summary.json: 'kind'; chatprobe results reprocess {NAME} makes it anew" in result.output
+
+
 def test_a_list_of_runs() -> None:
     summarised_run()
     begun(Path("results"), replace(ABOUT, name="later"))
