@@ -84,10 +84,15 @@ class Node:
     def text(self) -> str:
         if not isinstance(self.value, str):
             raise self.wrong(f"is {_kind(self.value)}, not a text")
-        return self.value
+        return readable(self.value)
 
     def numbers(self) -> list[float]:
         return [item.number() for item in self.items()]
+
+
+def readable(text: str) -> str:
+    """The text without what a terminal would take for a command, or could not show."""
+    return "".join(mark if mark.isprintable() or mark in "\n\t" else "�" for mark in text)
 
 
 def number(node: Node | None) -> float | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.comparing.question import Question
 from bench.comparing.run import Definition, Run, Taken, Target
 from bench.foreign.chats import sampled
-from bench.foreign.file import Node, lines, number
+from bench.foreign.file import Node, lines, number, readable
 from bench.foreign.itls import chats, has_chats, load, told
 
 TOOL = "sglang bench_serving"
@@ -76,10 +76,10 @@ def _facts(result: Node) -> dict[str, str]:
     told = server.mapping()
     facts = {"engine": "sglang"}
     if isinstance(version := told.get("version"), str):
-        facts["engine.version"] = version
+        facts["engine.version"] = readable(version)
     if isinstance(model := told.get("served_model_name") or told.get("model_path"), str):
-        facts["model"] = model
-    flags = [f"{flag}={told[flag]}" for flag in _FLAGS if isinstance(told.get(flag), str | int | float)]
+        facts["model"] = readable(model)
+    flags = [readable(f"{flag}={told[flag]}") for flag in _FLAGS if isinstance(told.get(flag), str | int | float)]
     if flags:
         facts["engine.flags"] = ", ".join(flags)
     return facts

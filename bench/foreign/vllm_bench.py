@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.comparing.question import Question
 from bench.comparing.run import Definition, Run, Taken, Target
 from bench.foreign.chats import sampled
-from bench.foreign.file import Node, count, lines, number, text
+from bench.foreign.file import Node, count, lines, number, readable, text
 from bench.foreign.itls import chats, has_chats, load, told
 
 TOOL = "vllm bench"
@@ -60,7 +60,7 @@ def _run(result: Node, path: Path, order: int) -> Run:
         attempts=completed + (failed or 0),
         burst=burst,
     )
-    metadata = {key: value for key, value in result.mapping().items() if isinstance(value, str) and key not in _OWN_TEXTS}
+    metadata = {readable(key): readable(value) for key, value in result.mapping().items() if isinstance(value, str) and key not in _OWN_TEXTS}
     facts = {"model": result.need("model_id").text()}
     if version := metadata.pop("version", None):
         facts["engine.version"] = version

@@ -272,6 +272,15 @@ def test_nan_is_no_value(tmp_path: Path) -> None:
     assert [chat.ttft_seconds is None for chat in chats(the_one(path))].count(True) == 1
 
 
+def test_what_a_terminal_would_take_for_a_command_is_not_passed_on(tmp_path: Path) -> None:
+    evil = "a\x1b[2J\ud800b"
+    vllm = the_one(changed("vllm-aggregate.json", tmp_path, model_id=evil, label=evil, note=evil))
+    assert (vllm.name, vllm.targets[""].facts["model"]) == ("a�[2J�b", "a�[2J�b")
+    assert "note=a�[2J�b" in vllm.targets[""].facts["engine.flags"]
+    sglang = the_one(changed("sglang-details.jsonl", tmp_path, server_info={"version": evil, "model_path": evil, "dtype": evil}))
+    assert set(sglang.targets[""].facts.values()) == {"sglang", "a�[2J�b", "dtype=a�[2J�b"}
+
+
 def test_a_list_that_was_cut_is_named(tmp_path: Path) -> None:
     path = changed("vllm-detailed.json", tmp_path, errors=["", ""])
     with pytest.raises(ForeignError, match=r"has 12 ttfts and lists of other lengths"):
