@@ -56,7 +56,7 @@ def read_folder_name(written: str) -> FolderName | None:
 def engine_folder(target: str) -> str:
     """The name of a target's own folder: its name, `/` and `%` as in URLs, since discovered targets are named `namespace/name`."""
     quoted = target.replace("%", "%25").replace("/", "%2F").replace("\0", "%00")
-    if quoted in ("", ".", ".."):
+    if not quoted or quoted.startswith("."):  # hidden files are in no archive
         quoted = f"%{quoted}"
     whole = quoted.encode(errors="surrogatepass")
     if len(whole) <= _LONGEST_FOLDER_BYTES:

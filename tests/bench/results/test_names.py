@@ -83,4 +83,4 @@ def test_each_target_has_a_folder_of_its_own_and_in_place(targets: list[str]) ->
 
 
 def test_a_targets_folder_reads_well() -> None:
-    assert [engine_folder(name) for name in ("vllm", "team/vllm", "..")] == ["vllm", "team%2Fvllm", "%.."]
+    assert [engine_folder(name) for name in ("vllm", "team/vllm", "..", ".hidden")] == ["vllm", "team%2Fvllm", "%..", "%.hidden"]
