@@ -19,6 +19,7 @@ from bench.results.problem import ResultsError
 from bench.results.reading import Run
 from bench.summary.table import shown
 from bench.summary.writing import from_json
+from cli.waterfall import printable
 
 WIDTH_WITHOUT_TERMINAL = 160
 
@@ -27,12 +28,12 @@ def show_run(run: Run) -> None:
     """Print its summary, with what kind of run it was before it. Raises `ResultsError` where it has none that can be read."""
     written = summary_of(run)
     for line in _head(run):
-        click.echo(line)
+        click.echo(printable(line))
     if written is None:
         how = "it gets one when it ends" if run.state is State.RUNNING else f"chatprobe results reprocess {run.name} makes one of its chats"
         raise ResultsError(f"{run.name} has no summary; {how}")
     try:
-        lines = shown(from_json(written))
+        lines = shown(from_json(_printable(written)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ResultsError(f"{run.name}: summary.json: {error}; chatprobe results reprocess {run.name} makes it anew") from error
     click.echo()
@@ -49,9 +50,9 @@ def show_table(runs: Sequence[Run]) -> None:
     for run in runs:
         levels = [level.name for level in run.manifest.levels]
         begun = f"{run.manifest.begun_at:%Y-%m-%d %H:%M}"
-        table.add_row(
-            run.name, begun, _state(run), ", ".join(run.manifest.about.targets), ", ".join(levels), f"{chats_of(run):,}", size(size_bytes(run.folder))
-        )
+        targets = ", ".join(run.manifest.about.targets)
+        cells = (run.name, begun, _state(run), targets, ", ".join(levels), f"{chats_of(run):,}", size(size_bytes(run.folder)))
+        table.add_row(*map(printable, cells))
     _console().print(table, crop=False)
 
 
@@ -98,6 +99,18 @@ def _facts(run: Run) -> dict[str, Any]:
         "chats": chats_of(run),
         "size_bytes": size_bytes(run.folder),
     }
+
+
+def _printable(content: Any) -> Any:
+    """The same JSON without what a terminal would take for a command: a run from elsewhere may say anything."""
+    match content:
+        case str():
+            return printable(content)
+        case dict():
+            return {printable(key): _printable(value) for key, value in content.items()}
+        case list():
+            return [_printable(value) for value in content]
+    return content
 
 
 def _console() -> Console:

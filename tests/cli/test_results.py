@@ -48,6 +48,20 @@ def summarised_run(name: str = "nightly", at: float = STARTED_AT) -> Path:
     return writer.folder
 
 
+@pytest.mark.parametrize("arguments", [("list",), ("show", "latest")])
+def test_a_run_from_elsewhere_gives_the_terminal_no_commands(arguments: tuple[str, ...]) -> None:
+    folder = summarised_run()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["about"]["targets"][0] = "v\x1b]0;evil\x07"
+    manifest["problems"], manifest["findings"] = ["p\x1b[2J"], [{"target": "v", "words": "w\x1b[2J", "advice": ""}]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    summary = (folder / "summary.json").read_text()
+    (folder / "summary.json").write_text(summary.replace('"vllm"', json.dumps("v\x1b]0;evil\x07")))
+    result = CliRunner().invoke(command, arguments, color=True)
+    assert (result.exit_code, "\x1b" in result.output) == (0, False)
+    assert "v�]0;evil" in result.output
+
+
 def test_a_finding_that_is_none_is_named() -> None:
     folder = summarised_run()
     summary = json.loads((folder / "summary.json").read_text())
