@@ -30,6 +30,8 @@ _LEFT_FREE_BYTES = 100 << 20
 def is_archive(path: Path) -> bool:
     """Whether a file is compressed with gzip (RFC 1952 section 2.3.1), as archives of runs are. Raises `ResultsError`."""
     try:
+        if not path.is_file():
+            raise ResultsError(f"{path} is a pipe or a device, which cannot be read twice; write what comes from it into a file, and import that")
         with path.open("rb") as file:
             return file.read(2) == _GZIP
     except OSError as error:

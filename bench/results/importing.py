@@ -144,6 +144,8 @@ class _Growing:
 
     def manifest(self, name: str, sizes: Mapping[str, FileEntry], imported_from: tuple[str, ...]) -> Manifest:
         parts = [self._parts[number] for number in sorted(self._parts)]
+        if not parts:
+            raise ResultsError(f"{', '.join(imported_from)}: was emptied while it was read; import it again when nothing writes to it")
         return Manifest(
             state=State.IMPORTED,
             begun_at=datetime.fromtimestamp(min(part.begun_at for part in parts), UTC),

@@ -166,3 +166,8 @@ def test_a_file_that_would_fill_the_disk_is_not_unpacked(tmp_path: Path, monkeyp
     with pytest.raises(ResultsError, match=r"records\.ndjson' has 100 bytes, and the disk 104,857,699 free"):
         unpack(archive, tmp_path / "results")
     assert list((tmp_path / "results").iterdir()) == []
+
+
+def test_a_pipe_is_not_read_twice() -> None:
+    with pytest.raises(ResultsError, match="/dev/null is a pipe or a device, which cannot be read twice"):
+        is_archive(Path("/dev/null"))

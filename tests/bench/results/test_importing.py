@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.results import importing
 from bench.results.importing import import_records
 from bench.results.manifest import State
 from bench.results.problem import ResultsError
@@ -124,6 +125,21 @@ def test_a_time_that_is_in_no_year_is_named(tmp_path: Path, changes: dict[str, o
     file.write_text(json.dumps({**one(0).to_json(), **changes}) + "\n")
     with pytest.raises(ResultsError, match=r"records:1: is no record of a chat \("):
         import_records([file], tmp_path / "results", "bad")
+
+
+def test_a_file_that_is_emptied_while_it_is_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = of_serve(tmp_path / "records", one(0))
+    first_at = importing._first_at
+
+    def then_emptied(files: list[Path]) -> dict[str, float]:
+        found = first_at(files)
+        file.write_bytes(b"")
+        return found
+
+    monkeypatch.setattr(importing, "_first_at", then_emptied)
+    with pytest.raises(ResultsError, match="records: was emptied while it was read"):
+        import_records([file], tmp_path / "results", "emptied")
+    assert list((tmp_path / "results").iterdir()) == []
 
 
 def test_records_of_runs_are_not_mixed(tmp_path: Path) -> None:
