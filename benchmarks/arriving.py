@@ -2,7 +2,8 @@
 
     python -m benchmarks.arriving [--services 200] [--rounds 3]
 
-The exporter has one processor core; a simulated engine, which all Services lead to, and the cluster's API have the other.
+The exporter has one processor core. A simulated engine, which all Services lead to by addresses of their own, and the cluster's API have
+the other.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from benchmarks.exporter import exporter, simulated
 from tests.cluster import api, objects
 
 EXPORTER_CPU, OTHERS_CPU = 0, 1
-OPTIONS = ("--answer-tokens", "20", "--decode-ms", "10", "--max-batch", "1024", "--kv-blocks", "65536")
+OPTIONS = ("--host", "0.0.0.0", "--answer-tokens", "20", "--decode-ms", "10", "--max-batch", "1024", "--kv-blocks", "65536")
 SETTLED_SECONDS = 10
 LOOKS_EVERY_SECONDS = 0.5
 PATIENCE_SECONDS = 180
@@ -33,13 +34,14 @@ def one_round(services: int) -> tuple[float, float]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url, _ = stack.enter_context(simulated("vllm", *OPTIONS, cpu=OTHERS_CPU))
         os.sched_setaffinity(0, {OTHERS_CPU})
-        cluster.put(objects.node("worker", external="127.0.0.1"))
         kubeconfig = api.kubeconfig(folder, stack.enter_context(api.serving(cluster)))
         discovery = f"discovery: {{kubernetes: {{namespaces: [{objects.NAMESPACE}], kubeconfig: '{kubeconfig}', loopback: true}}}}\n"
         running = stack.enter_context(exporter(f"{discovery}scenarios: {{heartbeat: {{every: 15s, max_tokens: 20}}}}\n", cpu=EXPORTER_CPU))
         time.sleep(SETTLED_SECONDS)
         began = time.monotonic()
-        cluster.put(*(objects.service(f"engine-{number:03}", app="vllm", node_port=urlsplit(url).port) for number in range(services)))
+        port = urlsplit(url).port
+        assert port is not None
+        cluster.put(*(objects.service(f"engine-{number:03}", app="vllm", balancer=f"127.1.0.{1 + number}", port=port) for number in range(services)))
         enrolled = None
         while time.monotonic() - began < PATIENCE_SECONDS:
             time.sleep(LOOKS_EVERY_SECONDS)
