@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "exporter": frozenset({"probes", "config", "traffic", "discovery", "catalogue"}),
     "bench": frozenset({"probes", "config", "traffic", "discovery", "catalogue", "exporter.native"}),
     "alerts": frozenset({"config", "catalogue"}),
-    "dashboards": frozenset({"catalogue", "alerts.windows", "alerts.recordings", "alerts.histograms"}),
+    "dashboards": frozenset({"catalogue", "alerts.windows", "alerts.recordings", "alerts.histograms", "alerts.forms.yaml"}),
     "cli": EVERYTHING - {"helm", "tests", "benchmarks"},
     "helm": frozenset(),
     "benchmarks": EVERYTHING,

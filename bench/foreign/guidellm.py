@@ -136,7 +136,8 @@ def _left_out(benchmark: Node) -> int:
 def _notes(benchmark: Node, level: str) -> Iterator[str]:
     if left_out := _left_out(benchmark):
         yield f"the report keeps a sample of the requests at {level}; {left_out} are left out, and throughput with them"
-    for warning in benchmark.at("warnings").items() if benchmark.at("warnings") else ():  # type: ignore[union-attr]
+    warnings = benchmark.at("warnings")
+    for warning in warnings.items() if warnings is not None else ():
         if (message := text(warning.at("message"))) is not None:
             yield f"GuideLLM warns at {level}: {message}"
 
