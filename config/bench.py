@@ -119,7 +119,12 @@ class Bench(Section):
                 yield (key,), f"is not asked of a search, which has its own; write it as search.{key}"
         elif self.objective is not None and self.slo is None:
             yield ("objective",), "has no SLO to ask for; write slo: interactive, or leave it out"
-        if self.duration_seconds is not None and self.block_seconds is not None:
+        if self.search is not None and "rounds" in self.model_fields_set:
+            yield ("rounds",), "is not for a search, whose loads get rounds until one is decided; write it as search.rounds"
+        if self.replay is not None:
+            for key in [key for key in ("duration", "block") if getattr(self, f"{key}_seconds") is not None]:
+                yield (key,), "is not for a replay, which lasts as long as its trace; write replay.for for a part of it"
+        elif self.duration_seconds is not None and self.block_seconds is not None:
             yield ("block",), "is a second length beside duration, from which that of the blocks follows; leave out one of the two"
         if self.block_seconds is not None and self.warm_up_seconds is not None and self.warm_up_seconds >= self.block_seconds:
             yield ("warm_up",), "is as long as the block, so that no chat would count; write a shorter one, or a longer block"

@@ -27,6 +27,8 @@ def starter(preset: str | None = None) -> str:
 
 _EITHER = (("levels", "sweep", "search", "replay"), ("duration", "block"))
 """Keys of `bench` of which there is one at a time."""
+_IDLE = {"search": ("rounds",), "replay": ("duration", "block")}
+"""Keys of `bench` that a course has no use for."""
 
 
 def bench_preset(name: str, said: Collection[str] = ()) -> str:
@@ -40,5 +42,8 @@ def bench_preset(name: str, said: Collection[str] = ()) -> str:
     for either in _EITHER:
         if any(key in said for key in either):
             written["bench"] = {key: value for key, value in written["bench"].items() if key not in either}
+    for course, idle in _IDLE.items():
+        if course in said:
+            written["bench"] = {key: value for key, value in written["bench"].items() if key not in idle}
     text: str = yaml.safe_dump(written, sort_keys=False)
     return text
