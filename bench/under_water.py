@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Unpack
 
 from bench.chat import Chat
 from bench.overload import OverloadWatch
-from probes.ask import Ask, ConnectionPolicy, Endpoint, Timeouts
+from probes.ask import Ask, Endpoint
 from probes.record import ChatRecord
-from traffic.attempts import Prober
+from traffic.attempts import How, Prober
 
 
 class UnderWater:
@@ -48,34 +49,14 @@ class Noting:
         self._prober = prober
         self._begun = begun
 
-    async def chat(
-        self,
-        endpoint: Endpoint,
-        ask: Ask,
-        *,
-        scenario: str,
-        timeouts: Timeouts,
-        connection: ConnectionPolicy,
-        due_ns: int | None,
-        pair_id: str | None,
-    ) -> ChatRecord:
+    async def chat(self, endpoint: Endpoint, ask: Ask, **how: Unpack[How]) -> ChatRecord:
         """The prober's chat, once it was told."""
         self._begun(endpoint.name)
-        return await self._prober.chat(endpoint, ask, scenario=scenario, timeouts=timeouts, connection=connection, due_ns=due_ns, pair_id=pair_id)
+        return await self._prober.chat(endpoint, ask, **how)
 
-    async def reach(
-        self,
-        endpoint: Endpoint,
-        ask: Ask,
-        *,
-        scenario: str,
-        timeouts: Timeouts,
-        connection: ConnectionPolicy,
-        due_ns: int | None,
-        pair_id: str | None,
-    ) -> ChatRecord | None:
+    async def reach(self, endpoint: Endpoint, ask: Ask, **how: Unpack[How]) -> ChatRecord | None:
         """The prober's own."""
-        return await self._prober.reach(endpoint, ask, scenario=scenario, timeouts=timeouts, connection=connection, due_ns=due_ns, pair_id=pair_id)
+        return await self._prober.reach(endpoint, ask, **how)
 
     def cancel_all(self) -> None:
         """The prober's own."""

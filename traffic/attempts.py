@@ -7,7 +7,7 @@ import random
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypedDict, Unpack
 
 import structlog
 
@@ -31,37 +31,29 @@ chat is not to be late because its peer is silent."""
 _log = structlog.get_logger()
 
 
+class How(TypedDict):
+    """How one chat is held. `due_ns` is when its schedule wanted it, `pair_id` what it shares with the chats that it is
+    compared with; None where there is none.
+    """
+
+    scenario: str
+    timeouts: Timeouts
+    connection: ConnectionPolicy
+    due_ns: int | None
+    pair_id: str | None
+
+
 class Prober(Protocol):
     """Holds chats.
 
     `probes.probing.Prober` does so on the measuring worker. A chat that fails is a record, not an exception.
     """
 
-    async def chat(
-        self,
-        endpoint: Endpoint,
-        ask: Ask,
-        *,
-        scenario: str,
-        timeouts: Timeouts,
-        connection: ConnectionPolicy,
-        due_ns: int | None,
-        pair_id: str | None,
-    ) -> ChatRecord:
+    async def chat(self, endpoint: Endpoint, ask: Ask, **how: Unpack[How]) -> ChatRecord:
         """Hold one chat, and give its record."""
         ...
 
-    async def reach(
-        self,
-        endpoint: Endpoint,
-        ask: Ask,
-        *,
-        scenario: str,
-        timeouts: Timeouts,
-        connection: ConnectionPolicy,
-        due_ns: int | None,
-        pair_id: str | None,
-    ) -> ChatRecord | None:
+    async def reach(self, endpoint: Endpoint, ask: Ask, **how: Unpack[How]) -> ChatRecord | None:
         """See whether the engine can be reached, in place of a chat.
 
         Gives the record of a chat that failed by that, None where the engine can be reached.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 import orjson
 
 from config.model import Config
 from config.reader import parse
 from probes import backends
-from probes.ask import Ask, ConnectionPolicy, Endpoint, Timeouts
+from probes.ask import Ask, Endpoint
 from probes.backends.backend import Backend
 from probes.control import ControlError, NoAnswerError
 from probes.failure import Failure, Reason
@@ -19,6 +19,7 @@ from probes.load import LoadError
 from probes.numbers.loaded import ListedModel, LoadedModel, ModelDetails
 from probes.own_account import Native
 from probes.record import ChatRecord, Load
+from traffic.attempts import How
 from traffic.events import Event
 
 SECOND_NS = 1_000_000_000
@@ -92,17 +93,7 @@ class FakeProber:
     reached: list[str] = field(default_factory=list)
     _gate: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def chat(
-        self,
-        endpoint: Endpoint,
-        ask: Ask,
-        *,
-        scenario: str,
-        timeouts: Timeouts,
-        connection: ConnectionPolicy,
-        due_ns: int | None,
-        pair_id: str | None,
-    ) -> ChatRecord:
+    async def chat(self, endpoint: Endpoint, ask: Ask, **how: Unpack[How]) -> ChatRecord:
         self.asks.append((endpoint.name, ask))
         self.endpoints.append(endpoint)
         request_id = f"{len(self.asks):032}"
@@ -117,7 +108,7 @@ class FakeProber:
             target=endpoint.name,
             backend=endpoint.backend,
             model=ask.model,
-            scenario=scenario,
+            scenario=how["scenario"],
             request_id=request_id,
             prompt_id=ask.prompt_id,
             cache=ask.cache,
@@ -126,8 +117,8 @@ class FakeProber:
             ended_ns=self.clock.now_ns,
             outcome=outcome,  # type: ignore[arg-type]
             failure=Failure(reason, "", self.clock.now_ns) if outcome == "failed" and reason else None,
-            due_ns=due_ns,
-            pair_id=pair_id,
+            due_ns=how["due_ns"],
+            pair_id=how["pair_id"],
             text=self.text if outcome == "ok" else "",
             input_tokens=self.input_tokens,
             failed_check=self.failed_check,
@@ -136,17 +127,7 @@ class FakeProber:
             native=Native(load_seconds=1 if self.load else 0.001),
         )
 
-    async def reach(
-        self,
-        endpoint: Endpoint,
-        ask: Ask,
-        *,
-        scenario: str,
-        timeouts: Timeouts,
-        connection: ConnectionPolicy,
-        due_ns: int | None,
-        pair_id: str | None,
-    ) -> ChatRecord | None:
+    async def reach(self, endpoint: Endpoint, ask: Ask, **how: Unpack[How]) -> ChatRecord | None:
         self.reached.append(endpoint.name)
         if self.answers:
             return None
@@ -154,7 +135,7 @@ class FakeProber:
             target=endpoint.name,
             backend=endpoint.backend,
             model=ask.model,
-            scenario=scenario,
+            scenario=how["scenario"],
             request_id="0" * 32,
             prompt_id=ask.prompt_id,
             cache=ask.cache,
@@ -163,8 +144,8 @@ class FakeProber:
             ended_ns=self.clock.now_ns,
             outcome="failed",
             failure=Failure(Reason.CONNECT, "", self.clock.now_ns),
-            due_ns=due_ns,
-            pair_id=pair_id,
+            due_ns=how["due_ns"],
+            pair_id=how["pair_id"],
         )
 
     def let_go(self) -> None:
