@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import click
+
+from probes.repeating import repeating
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -52,15 +53,8 @@ async def shown(standings: Standings, addresses: str, console: Console) -> Async
 @asynccontextmanager
 async def _repeated(show: Callable[[], None], every_seconds: float) -> AsyncIterator[None]:
     """Calls `show` again and again while the context lasts, and a last time at its end."""
-
-    async def repeat() -> None:
-        while True:
-            await asyncio.sleep(every_seconds)
+    async with repeating(show, every_seconds):
+        try:
+            yield
+        finally:
             show()
-
-    showing = asyncio.create_task(repeat())
-    try:
-        yield
-    finally:
-        showing.cancel()
-        show()

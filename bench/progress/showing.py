@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -16,6 +15,7 @@ from bench.events import Event, Listener
 from bench.progress.board import Board
 from bench.progress.lines import Lines
 from bench.progress.screen import failures, headline, left, milliseconds, screen, steadiness
+from probes.repeating import repeating
 
 REFRESH_SECONDS = 0.5
 """A drawing takes some milliseconds of the event loop, in which chats begin: so twice a second, and no more often."""
@@ -42,7 +42,7 @@ async def showing(board: Board, console: Console, *, live: bool | None = None) -
 async def _drawn(board: Board, console: Console) -> AsyncIterator[Listener]:
     # refreshed by the loop, which changes the board, and not by a thread of the display's own
     with Live(get_renderable=lambda: screen(board, console.width), console=console, auto_refresh=False, transient=False) as live:
-        async with _repeated(live.refresh, REFRESH_SECONDS):
+        async with repeating(live.refresh, REFRESH_SECONDS):
             yield board
 
 
@@ -60,7 +60,7 @@ async def _told(board: Board, say: Callable[[str], None]) -> AsyncIterator[Liste
         for line in half_minute(board):
             say(line)
 
-    async with _repeated(say_standing, LINES_EVERY_SECONDS):
+    async with repeating(say_standing, LINES_EVERY_SECONDS):
         yield listener
 
 
@@ -80,19 +80,3 @@ def half_minute(board: Board) -> list[str]:
             p50, p95 = (milliseconds(standing.ttft.quantile(share)) for share in (0.5, 0.95))
             told.append(f"  {target}: TTFT p50 {p50}, p95 {p95}, {standing.ok:,} ok, {standing.failed:,} failed")
     return [*told, *(f"  {line}" for line in (f"failed  {failures(board)}" if failures(board) else "", steadiness(board)) if line)]
-
-
-@asynccontextmanager
-async def _repeated(show: Callable[[], None], every_seconds: float) -> AsyncIterator[None]:
-    """Calls `show` again and again while the context lasts."""
-
-    async def repeat() -> None:
-        while True:
-            await asyncio.sleep(every_seconds)
-            show()
-
-    showing = asyncio.create_task(repeat())
-    try:
-        yield
-    finally:
-        showing.cancel()
