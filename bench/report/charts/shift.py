@@ -1,0 +1,81 @@
+"""The shift function: how far two engines are apart for the quickest chats, the usual ones, and the slowest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from bench.measures import qualities
+from bench.report.chart import Chart, Missing, Table
+from bench.report.lines import line
+from bench.report.panels import Panel, framed, horizontal
+from bench.report.seen import Seen
+from bench.summary.shape import Decile, Shift
+from bench.summary.words import percent, quantity
+from catalogue.look.inks import ink
+
+NAME, TITLE = "shift", "Where in the distribution two engines differ"
+_READING = (
+    "Each point is a decile: at 10 % are the quickest chats, at 90 % the slowest. Above the line of no difference the second engine takes longer than the first. "
+    "The bars hold for the nine deciles together, at 95 %; the second engine's colour and marker are drawn."
+)
+
+
+def chart(seen: Seen) -> Chart | Missing:
+    """A row for each two engines and a column for each measure, at the level in focus."""
+    if len(seen.backends) < 2:
+        return Missing(NAME, TITLE, "the run has one engine, and it takes two")
+    level = seen.focus
+    here = [shift for shift in seen.summary.shifts if level is not None and shift.level == level.name]
+    told = [shift for shift in here if shift.deciles]
+    if not told:
+        return Missing(NAME, TITLE, next((shift.refused for shift in here if shift.refused), "no two engines were measured at one level"))
+    names = {quality.name: quality.short for quality in qualities(seen.summary.answer_tokens).values()}
+    panels = [
+        Panel(
+            f"{names[shift.measure]}: {shift.b} against {shift.a}", "decile of the chats", height_px=200,
+            xaxis={"tickvals": [decile.quantile for decile in shift.deciles], "tickformat": ".0%"}, yaxis={"tickformat": "+.0%", "range": _range(shift.deciles), "nticks": 6},
+        )
+        for shift in told
+    ]  # fmt: skip
+    figure = framed(panels, columns=min(2, len({shift.measure for shift in told})), legend=False, left_px=64)
+    for number, shift in enumerate(told, 1):
+        deciles = shift.deciles
+        texts = [
+            f"{percent(one.quantile)}: {shift.a} {quantity(one.a_value, 's')}, {shift.b} {quantity(one.b_value, 's')}<br>{_said(one)}" for one in deciles
+        ]
+        line(
+            figure, number, shift.b, seen.marks[shift.b], [one.quantile for one in deciles], [one.ratio - 1 for one in deciles], texts,
+            bounds=[(one.low - 1, one.high - 1) for one in deciles],
+        )  # fmt: skip
+        horizontal(figure, number, 0.0, ink("ink-soft").light, dash="solid")
+    assert level is not None
+    return Chart(NAME, f"{TITLE}, at {level.name}", " ".join(_sentences(told, names)), figure, _table(told, names), _READING)
+
+
+def _range(deciles: Sequence[Decile]) -> list[float]:
+    """All values, and intervals as far as they are of their size: one that is not known at all would hide the others."""
+    values = [one.ratio - 1 for one in deciles]
+    largest = max(0.1, *(abs(value) for value in values))
+    low = max(min(0.0, *(one.low - 1 for one in deciles)), -2.5 * largest)
+    high = min(max(0.0, *(one.high - 1 for one in deciles)), 2.5 * largest)
+    room = 0.08 * (high - low)
+    return [low - room, high + room]
+
+
+def _said(one: Decile) -> str:
+    return f"{one.ratio - 1:+.0%} ({one.low - 1:+.0%} to {one.high - 1:+.0%})"
+
+
+def _sentences(told: Sequence[Shift], names: Mapping[str, str]) -> Iterator[str]:
+    for shift in told:
+        first, last = shift.deciles[0], shift.deciles[-1]
+        yield f"{names[shift.measure]} of {shift.b} against {shift.a}: {first.ratio - 1:+.0%} among the quickest chats, {last.ratio - 1:+.0%} among the slowest."
+
+
+def _table(told: Sequence[Shift], names: Mapping[str, str]) -> Table:
+    rows = [
+        (names[shift.measure], shift.a, shift.b, f"{one.quantile:.0%}", quantity(one.a_value, "s"), quantity(one.b_value, "s"), _said(one))
+        for shift in told
+        for one in shift.deciles
+    ]
+    return Table(("Measure", "First", "Second", "Decile", "First's", "Second's", "Difference"), tuple(rows))

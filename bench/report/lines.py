@@ -1,0 +1,41 @@
+"""Lines of a target through a panel: its colour, its marker at each point, its interval, and one entry in the legend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from plotly.graph_objects import Figure
+
+from bench.report.marks import Mark
+from bench.report.panels import axes
+
+MARKER_PX = 9
+
+
+def line(
+    figure: Figure, number: int, name: str, mark: Mark, x: Sequence[float], y: Sequence[float | None], told: Sequence[str], *,
+    bounds: Sequence[tuple[float | None, float | None]] | None = None, legend: bool = False, **more: Any,
+) -> None:  # fmt: skip
+    """A line with markers. `told` says each point in words; `bounds` are the ends of its interval, None where not known."""
+    bars = None
+    if bounds is not None:
+        ends = [(value, *pair) for value, pair in zip(y, bounds, strict=True)]
+        bars = {
+            "type": "data", "symmetric": False, "thickness": 1.2, "width": 3, "color": mark.colour,
+            "array": [0.0 if value is None or high is None else max(0.0, high - value) for value, _, high in ends],
+            "arrayminus": [0.0 if value is None or low is None else max(0.0, value - low) for value, low, _ in ends],
+        }  # fmt: skip
+    attributes: dict[str, Any] = {
+        "mode": "lines+markers", "line": {"color": mark.colour, "width": 2, "dash": mark.dash},
+        "marker": {"symbol": mark.symbol, "size": MARKER_PX, "color": mark.colour}, "error_y": bars,
+    }  # fmt: skip
+    figure.add_scatter(
+        x=list(x), y=list(y), name=name, legendgroup=name, showlegend=legend, text=list(told), hovertemplate="%{text}<extra></extra>",
+        **axes(number), **{**attributes, **more},
+    )  # fmt: skip
+
+
+def key(figure: Figure, name: str, colour: str, **more: Any) -> None:
+    """An entry of the legend for what is no target: it has no point of its own."""
+    figure.add_scatter(x=[None], y=[None], name=name, mode="lines", line={"color": colour, "width": 2, **more}, hoverinfo="skip", showlegend=True)
