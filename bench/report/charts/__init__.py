@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.report.chart import Chart, Missing
-from bench.report.charts import breakdown, itl, load, rhythm, shift, ttft
+from bench.report.charts import breakdown, itl, load, queue, radar, rhythm, shift, sweep, timeline, tokens, ttft
 from bench.report.seen import Seen
 
 Draw = Callable[[Seen], Chart | Missing]
-CHARTS: dict[str, Draw] = {module.NAME: module.chart for module in (ttft, load, breakdown, itl, rhythm, shift)}
+CHARTS: dict[str, Draw] = {module.NAME: module.chart for module in (ttft, load, sweep, radar, breakdown, queue, tokens, itl, rhythm, shift, timeline)}
 """What draws each, by its name."""
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from bench.measures import qualities
 from bench.report.chart import Chart, Missing, Table
 from bench.report.lines import line
 from bench.report.panels import Panel, framed, horizontal
+from bench.report.scale import ratio_axis
 from bench.report.seen import Seen
 from bench.summary.shape import Decile, Shift
 from bench.summary.words import percent, quantity
@@ -15,8 +17,8 @@ from catalogue.look.inks import ink
 
 NAME, TITLE = "shift", "Where in the distribution two engines differ"
 _READING = (
-    "Each point is a decile: at 10 % are the quickest chats, at 90 % the slowest. Above the line of no difference the second engine takes longer than the first. "
-    "The bars hold for the nine deciles together, at 95 %; the second engine's colour and marker are drawn."
+    "Each point is a decile: at 10 % are the quickest chats, at 90 % the slowest. Above 1× the engine takes longer than the one that it is compared with; the axis is "
+    "logarithmic, so that twice and half are as far from it. The bars hold for the nine deciles together, at 95 %."
 )
 
 
@@ -33,7 +35,7 @@ def chart(seen: Seen) -> Chart | Missing:
     panels = [
         Panel(
             f"{names[shift.measure]}: {shift.b} against {shift.a}", "decile of the chats", height_px=200,
-            xaxis={"tickvals": [decile.quantile for decile in shift.deciles], "tickformat": ".0%"}, yaxis={"tickformat": "+.0%", "range": _range(shift.deciles), "nticks": 6},
+            xaxis={"tickvals": [decile.quantile for decile in shift.deciles], "tickformat": ".0%"}, yaxis=_ratios(shift.deciles),
         )
         for shift in told
     ]  # fmt: skip
@@ -44,32 +46,32 @@ def chart(seen: Seen) -> Chart | Missing:
             f"{percent(one.quantile)}: {shift.a} {quantity(one.a_value, 's')}, {shift.b} {quantity(one.b_value, 's')}<br>{_said(one)}" for one in deciles
         ]
         line(
-            figure, number, shift.b, seen.marks[shift.b], [one.quantile for one in deciles], [one.ratio - 1 for one in deciles], texts,
-            bounds=[(one.low - 1, one.high - 1) for one in deciles],
+            figure, number, shift.b, seen.marks[shift.b], [one.quantile for one in deciles], [one.ratio for one in deciles], texts,
+            bounds=[(one.low, one.high) for one in deciles],
         )  # fmt: skip
-        horizontal(figure, number, 0.0, ink("ink-soft").light, dash="solid")
+        horizontal(figure, number, 1.0, ink("ink-soft").light, dash="solid")
     assert level is not None
     return Chart(NAME, f"{TITLE}, at {level.name}", " ".join(_sentences(told, names)), figure, _table(told, names), _READING)
 
 
-def _range(deciles: Sequence[Decile]) -> list[float]:
-    """All values, and intervals as far as they are of their size: one that is not known at all would hide the others."""
-    values = [one.ratio - 1 for one in deciles]
-    largest = max(0.1, *(abs(value) for value in values))
-    low = max(min(0.0, *(one.low - 1 for one in deciles)), -2.5 * largest)
-    high = min(max(0.0, *(one.high - 1 for one in deciles)), 2.5 * largest)
-    room = 0.08 * (high - low)
-    return [low - room, high + room]
+def _ratios(deciles: Sequence[Decile]) -> dict[str, Any]:
+    """An axis of ratios, on which twice and half are as far from the same. Of an interval beyond it the end is cut off."""
+    values = [1.0, *(one.ratio for one in deciles)]
+    low, high = min(values), max(values)
+    reach = max(high / low, 1.2)
+    low = max(low / reach, min(low, *(one.low for one in deciles))) / 1.06
+    high = min(high * reach, max(high, *(one.high for one in deciles))) * 1.06
+    return ratio_axis(low, high)
 
 
 def _said(one: Decile) -> str:
-    return f"{one.ratio - 1:+.0%} ({one.low - 1:+.0%} to {one.high - 1:+.0%})"
+    return f"{one.ratio:.3g} times ({one.low:.3g} to {one.high:.3g})"
 
 
 def _sentences(told: Sequence[Shift], names: Mapping[str, str]) -> Iterator[str]:
     for shift in told:
         first, last = shift.deciles[0], shift.deciles[-1]
-        yield f"{names[shift.measure]} of {shift.b} against {shift.a}: {first.ratio - 1:+.0%} among the quickest chats, {last.ratio - 1:+.0%} among the slowest."
+        yield f"{names[shift.measure]} of {shift.b} is {first.ratio:.2g} times that of {shift.a} among the quickest chats, and {last.ratio:.2g} times among the slowest."
 
 
 def _table(told: Sequence[Shift], names: Mapping[str, str]) -> Table:
