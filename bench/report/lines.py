@@ -1,4 +1,4 @@
-"""Lines of a target through a panel: its colour, its marker at each point, its interval, and one entry in the legend."""
+"""Lines and bars of a target in a panel: its colour, its marker at each point, its interval, and one entry in the legend."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from bench.report.marks import Mark
 from bench.report.panels import axes
 
 MARKER_PX = 9
+_BAR = 0.22
+"""How wide a bar is at most, as a share of its panel."""
 
 
 def line(
@@ -36,6 +38,6 @@ def line(
     )  # fmt: skip
 
 
-def key(figure: Figure, name: str, colour: str, **more: Any) -> None:
-    """An entry of the legend for what is no target: it has no point of its own."""
-    figure.add_scatter(x=[None], y=[None], name=name, mode="lines", line={"color": colour, "width": 2, **more}, hoverinfo="skip", showlegend=True)
+def grouped(figure: Figure, groups: int, bars: int) -> None:
+    """Bars of a group beside each other, no wider than a bar needs to be where there are few of them."""
+    figure.update_layout(barmode="group", bargap=max(0.3, 1 - _BAR * groups * bars), bargroupgap=0.08)

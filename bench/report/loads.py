@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log10
 from typing import Any, Literal
 
 from bench.courses.varying import amount_of
@@ -16,6 +17,8 @@ Kind = Literal["users", "rate"]
 _TITLES: Mapping[Kind, str] = {"users": "users at once", "rate": "chats that begin a second"}
 _LOGARITHMS_FROM = 8.0
 _TICKS_AT_MOST = 9
+_ROOM = 0.07
+"""What is left free at both ends of the axis, as a share of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,12 @@ class LoadAxis:
         amounts = sorted({point.amount for points in self.points.values() for point in points})
         shown = amounts if len(amounts) <= _TICKS_AT_MOST else amounts[:: -(-len(amounts) // _TICKS_AT_MOST)]
         wide = amounts[-1] >= _LOGARITHMS_FROM * amounts[0]
-        return {"type": "log" if wide else "linear", "tickvals": shown, "ticktext": [f"{amount:.3g}" for amount in shown]}
+        low, high = (log10(amounts[0]), log10(amounts[-1])) if wide else (amounts[0], amounts[-1])
+        room = _ROOM * (high - low)
+        return {
+            "type": "log" if wide else "linear", "range": [low - room, high + room], "tickvals": shown, "ticktext": [f"{amount:.3g}" for amount in shown],
+            "tickangle": 0,
+        }  # fmt: skip
 
     def said(self, amount: float) -> str:
         """An amount for people: `1 user`, `8 users`, `2.5/s`."""

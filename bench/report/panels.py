@@ -81,13 +81,15 @@ def axes(number: int) -> dict[str, str]:
 
 
 def vertical(figure: Figure, number: int, x: float, colour: str, *, dash: str = "dash", text: str = "", **place: Any) -> None:
-    """A line over the whole height of a panel, with its label at its top."""
+    """A line over the whole height of a panel, whose x axis has a range, with its label beside it, where there is more room."""
     across = f"x{_of(number)}", f"y{_of(number)} domain"
     figure.add_shape(type="line", x0=x, x1=x, y0=0, y1=1, xref=across[0], yref=across[1], line={"color": colour, "width": 1.5, "dash": dash})
     if text:
-        logarithmic = figure.layout[f"xaxis{_of(number)}"].type == "log"
-        at = log10(x) if logarithmic else x  # of annotations, Plotly wants the logarithm; of shapes the value
-        _label(figure, text, colour, {"x": at, "y": 1, "xref": across[0], "yref": across[1], "xanchor": "left", "yanchor": "top", "xshift": 4, **place})
+        axis = figure.layout[f"xaxis{_of(number)}"]
+        at = log10(x) if axis.type == "log" else x  # of annotations, Plotly wants the logarithm; of shapes the value
+        left = at <= sum(axis.range) / 2
+        side = {"xanchor": "left", "xshift": 4} if left else {"xanchor": "right", "xshift": -4}
+        _label(figure, text, colour, {"x": at, "y": 1, "xref": across[0], "yref": across[1], "yanchor": "top", **side, **place})
 
 
 def horizontal(figure: Figure, number: int, y: float, colour: str, *, dash: str = "dash", text: str = "", **place: Any) -> None:
@@ -101,7 +103,8 @@ def horizontal(figure: Figure, number: int, y: float, colour: str, *, dash: str 
 
 
 def _label(figure: Figure, text: str, colour: str, place: Mapping[str, Any]) -> None:
-    figure.add_annotation(text=text, showarrow=False, font={"color": colour, "size": SMALL_PX}, **place)
+    paper = f"{ink('surface').light}cc"  # it may stand on lines
+    figure.add_annotation(text=text, showarrow=False, font={"color": colour, "size": SMALL_PX}, bgcolor=paper, borderpad=1, **place)
 
 
 def _of(number: int) -> str:

@@ -22,6 +22,8 @@ from catalogue.look.inks import ink
 
 NAME, TITLE = "breakdown", "What a chat's time is made of"
 _ROW_PX = 58
+_SEEN, _LABELLED = 0.003, 0.05
+"""From which share of a bar on a part of it can be seen, and has room for its number."""
 _READING = (
     "Means of the chats that succeeded, as means add up and percentiles do not. Queue and prefill are by the engine's own account; what it does not tell is "
     "one part, the wait that is not told. Between client and engine lies what the client waited longer than the engine says: network, router, the server's front."
@@ -69,8 +71,8 @@ def chart(seen: Seen) -> Chart | Missing:
     )  # fmt: skip
     for part in PARTS:
         seconds = [found[target].get(part, 0.0) for target in rows]
-        if not any(seconds):
-            continue
+        if not any(each >= _SEEN * totals[target] for target, each in zip(rows, seconds, strict=True)):
+            continue  # the table has it
         figure.add_bar(
             orientation="h", y=rows, x=[scale.of(each) for each in seconds], name=part.name, width=0.62,
             marker={"color": part.colour, "pattern": {"shape": part.pattern, "size": 6, "solidity": 0.25, "fgcolor": ink("ink").light, "fillmode": "overlay"}, "line": {"color": ink("surface").light, "width": 1}},
@@ -120,7 +122,7 @@ def _timed(chat: Chat) -> bool:
 
 
 def _label(seconds: float, total: float) -> str:
-    return quantity(seconds, "s") if seconds >= 0.05 * total else ""
+    return quantity(seconds, "s") if seconds >= _LABELLED * total else ""
 
 
 def _sentences(level: LevelSummary, found: Mapping[str, Mapping[Part, float]], totals: Mapping[str, float]) -> Iterator[str]:

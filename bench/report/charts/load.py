@@ -97,7 +97,7 @@ def _knee(figure: Figure, seen: Seen, target: str, number: int) -> None:
         )  # fmt: skip
         label = f"knee of {target}" if panel == _THROUGHPUT else ""
         at, dash = (found["low"], "dot") if found["at"] is None else (found["at"], "dash")
-        vertical(figure, panel, at, mark.colour, dash=dash, text=label, y=0, yanchor="bottom", yshift=2 + 16 * number)
+        vertical(figure, panel, at, mark.colour, dash=dash, text=label, y=0, yanchor="bottom", yshift=2 + 18 * number)
 
 
 def _quantile(point: Point, quantile: float) -> Known:

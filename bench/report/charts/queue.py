@@ -11,6 +11,7 @@ from plotly.graph_objects import Figure
 from bench.engine_side.case import Case
 from bench.engine_side.phases import split
 from bench.report.chart import Chart, Missing, Table
+from bench.report.lines import grouped
 from bench.report.panels import Panel, axes, framed
 from bench.report.scale import scale_of
 from bench.report.seen import Seen
@@ -84,7 +85,7 @@ def _drawn(seen: Seen, found: Sequence[Queue]) -> Figure:
             y=[None if queue.queue_seconds is None else scale.of(queue.queue_seconds) for queue in mine], name=target, showlegend=False,
             marker={"color": mark.colour, "pattern": {"shape": mark.pattern, **hatch}}, text=[_waited(queue) for queue in mine], **common, **axes(_SECONDS),
         )  # fmt: skip
-    figure.update_layout(barmode="group", bargap=0.3, bargroupgap=0.08)
+    grouped(figure, len(levels), len({one.target for one in found}))
     return figure
 
 

@@ -71,7 +71,12 @@ def _said(one: Decile) -> str:
 def _sentences(told: Sequence[Shift], names: Mapping[str, str]) -> Iterator[str]:
     for shift in told:
         first, last = shift.deciles[0], shift.deciles[-1]
-        yield f"{names[shift.measure]} of {shift.b} is {first.ratio:.2g} times that of {shift.a} among the quickest chats, and {last.ratio:.2g} times among the slowest."
+        yield f"{names[shift.measure]} of {shift.b} is {_times(first)} that of {shift.a} among the quickest chats, and {_times(last)} among the slowest."
+
+
+def _times(one: Decile) -> str:
+    """`twice`, in a figure; of what is the same as nearly as anybody cares, in words."""
+    return "about as long as" if 0.975 <= one.ratio < 1.025 else f"{one.ratio:.2g} times"
 
 
 def _table(told: Sequence[Shift], names: Mapping[str, str]) -> Table:

@@ -25,7 +25,8 @@ LEVELS_AT_LEAST = 4
 """Fewer make no curve, and `load` shows them."""
 _CARRIED, _WAIT, _PACE = 1, 2, 3
 _WAIT_QUANTILE = 0.9
-_KINDS = ("knee", "wait", "overload", "search", "capacity")
+_TOLD = ("search", "knee", "capacity")
+"""What a course has found of a target, the first of which is told in words."""
 _READING = (
     "First panel: each point is a level; dashed are the two lines that the knee is found by, of which one follows what is asked and the other is the most that is carried. "
     "Second panel: shaded is where the wait leaves its level, at which its p90 is more than twice that of the lowest load. Third panel: how the pace of tokens falls. "
@@ -55,8 +56,7 @@ def chart(seen: Seen) -> Chart | Missing:
     for number, (target, curve) in enumerate(curves.items()):
         _draw(figure, seen, axis, target, curve, scale, paces)
         _found(figure, seen, target, number, curve)
-    told = list(_sentences(seen, axis, curves))
-    return Chart(NAME, TITLE, " ".join(told), figure, _table(axis, curves), _READING)
+    return Chart(NAME, TITLE, " ".join(_sentences(seen, axis, curves)), figure, _table(axis, curves), _READING)
 
 
 def _frame(axis: LoadAxis, scale: Scale, paces: Scale, waits: Sequence[float]) -> Figure:
@@ -68,7 +68,7 @@ def _frame(axis: LoadAxis, scale: Scale, paces: Scale, waits: Sequence[float]) -
             Panel(f"Time to first token, p90 ({scale.said})", axis.title, height_px=280, xaxis=axis.attributes, yaxis=wait_axis),
             Panel(f"Time per output token, p50 ({paces.unit})", axis.title, height_px=280, xaxis=axis.attributes, yaxis=pace_axis),
         ],
-        columns=2,
+        columns=3,
     )
 
 
@@ -109,7 +109,7 @@ def _found(figure: Figure, seen: Seen, target: str, number: int, curve: Curve) -
             x=steps, y=[most * min(1.0, step / at) for step in steps], mode="lines", line={"color": mark.colour, "width": 1, "dash": "dash"}, hoverinfo="skip",
             name=target, legendgroup=target, showlegend=False, **axes(_CARRIED),
         )  # fmt: skip
-        vertical(figure, _CARRIED, at, mark.colour, dash="dot", text=f"knee of {target}: {at:.3g}", y=0, yanchor="bottom", yshift=4 + 16 * number)
+        vertical(figure, _CARRIED, at, mark.colour, dash="dot", text=f"knee of {target}: {at:.3g}", y=0, yanchor="bottom", yshift=16 + 18 * number)
     if wait is not None:
         figure.add_shape(
             type="rect", x0=wait["low"], x1=wait["high"], y0=0, y1=1, xref=axes(_WAIT)["xaxis"], yref=f"{axes(_WAIT)['yaxis']} domain", fillcolor=mark.faint("1f"),
@@ -129,16 +129,16 @@ def _known(point: Point, measure: str, quantile: float) -> Known:
 
 
 def _sentences(seen: Seen, axis: LoadAxis, curves: Mapping[str, Curve]) -> Iterator[str]:
-    said = [found for found in seen.summary.outcomes if found["kind"] in _KINDS and found["target"] in curves]
-    yield from (f"{found['target']}: {found['words']}." for found in said)
-    if not said:
-        for target, curve in curves.items():
-            carried = [(value, point.amount) for value, point in zip(curve.carried, curve.points, strict=True) if value is not None]
-            if carried:
-                most, amount = max(carried)
-                yield f"{target} carried {most:.3g} chats a second at most, at {axis.said(amount)}."
-    if not said and not any(value is not None for curve in curves.values() for value in curve.carried):
-        yield "Too few chats ended in each block to tell how many were carried."
+    for target, curve in curves.items():
+        found = [str(each["words"]) for kind in _TOLD for each in seen.summary.outcomes if (each["kind"], each["target"]) == (kind, target)]
+        carried = [(value, point.amount) for value, point in zip(curve.carried, curve.points, strict=True) if value is not None]
+        if found:
+            yield f"{target}: {found[0]}."
+        elif carried:
+            most, amount = max(carried)
+            yield f"{target} carried {most:.3g} chats a second at most, at {axis.said(amount)}."
+        else:
+            yield f"Too few chats with {target} ended in each block to tell how many were carried."
 
 
 def _table(axis: LoadAxis, curves: Mapping[str, Curve]) -> Table:

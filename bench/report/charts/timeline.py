@@ -60,11 +60,11 @@ def chart(seen: Seen) -> Chart | Missing:
         return Missing(NAME, TITLE, "the run has no block with a first token in it")
     every = np.concatenate([np.concatenate([bins.middle, bins.longest]) for bins in waits.values()])
     scale = scale_of(every.tolist())
-    figure = _frame(every[np.isfinite(every)], scale, max(span.end for span in spans.values()))
-    _shade(figure, list(spans.values()))
+    fates = {target: fate for target in seen.backends if (fate := _fates(seen, target, spans))[1].any() or fate[2].any()}
+    figure = _frame(every[np.isfinite(every)], scale, max(span.end for span in spans.values()), fates=bool(fates))
+    _shade(figure, list(spans.values()), [_WAIT, _FATE] if fates else [_WAIT])
     for target, bins in waits.items():
         _wait(figure, target, seen.marks[target], bins, scale)
-    fates = {target: _fates(seen, target, spans) for target in seen.backends}
     for target, (at, failed, cut) in fates.items():
         _fate(figure, target, seen.marks[target], at, failed, cut)
     return Chart(NAME, TITLE, " ".join(_sentences(seen, spans)), figure, _table(seen), _READING)
@@ -85,21 +85,18 @@ def _spans(seen: Seen) -> dict[int, Span]:
     return found
 
 
-def _frame(waits: Floats, scale: Scale, end: float) -> Figure:
-    across = {"range": [0, end], "showgrid": False, "nticks": 8}
+def _frame(waits: Floats, scale: Scale, end: float, *, fates: bool) -> Figure:
+    across, along = {"range": [0, end], "showgrid": False, "nticks": 8}, "time since the run began (s)"
     yaxis = logarithmic_axis(scale.of(float(waits.min())) * 0.8, scale.of(float(waits.max())) * 1.4) if scale.logarithmic else {"rangemode": "tozero"}
-    return framed(
-        [
-            Panel(f"Time to first token, median and longest ({scale.said})", "", height_px=260, xaxis={**across, "matches": "x2"}, yaxis=yaxis),
-            Panel("Chats that failed (filled), or were cut off by the end of a block (open)", "time since the run began (s)", height_px=120, xaxis=across, yaxis={"rangemode": "tozero", "nticks": 4}),
-        ]
-    )  # fmt: skip
+    wait = Panel(f"Time to first token, median and longest ({scale.said})", along, height_px=280, xaxis=across, yaxis=yaxis)
+    fate = Panel("Chats that failed (filled), or were cut off by the end of a block (pale)", along, height_px=120, xaxis=across, yaxis={"rangemode": "tozero", "nticks": 4})
+    return framed([wait, fate] if fates else [wait])
 
 
-def _shade(figure: Figure, spans: Sequence[Span]) -> None:
+def _shade(figure: Figure, spans: Sequence[Span], panels: Sequence[int]) -> None:
     for begin, end, colour in [(span.begin, span.warm, _WARM_UP) for span in spans] + [(span.warm, span.steady, _UNSTEADY) for span in spans]:
         if end > begin:
-            for number in (_WAIT, _FATE):
+            for number in panels:
                 figure.add_shape(
                     type="rect", x0=begin, x1=end, y0=0, y1=1, xref=axes(number)["xaxis"], yref=f"{axes(number)['yaxis']} domain", fillcolor=colour,
                     line={"width": 0}, layer="below",

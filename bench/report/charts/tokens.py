@@ -10,6 +10,7 @@ from plotly.graph_objects import Figure
 from bench.goodput import good
 from bench.measures import TPOT
 from bench.report.chart import Chart, Missing, Table
+from bench.report.lines import grouped
 from bench.report.panels import Panel, axes, framed
 from bench.report.seen import Seen
 from bench.summary.shape import TargetAtLevel
@@ -77,7 +78,7 @@ def _drawn(seen: Seen, told: Sequence[Yield]) -> Figure:
             marker={"color": mark.colour, "pattern": {"shape": mark.pattern, "fillmode": "overlay", "fgcolor": ink("surface").light, "size": 5}},
             hovertext=[_use(one) for one in mine], hovertemplate="%{hovertext}<extra></extra>", **axes(_USE),
         )  # fmt: skip
-    figure.update_layout(barmode="group", bargap=0.3, bargroupgap=0.08)
+    grouped(figure, len(levels), len({one.target for one in told}))
     return figure
 
 
