@@ -51,9 +51,12 @@ class LoadAxis:
         low, high = (log10(amounts[0]), log10(amounts[-1])) if wide else (amounts[0], amounts[-1])
         room = _ROOM * (high - low)
         return {
-            "type": "log" if wide else "linear", "range": [low - room, high + room], "tickvals": shown, "ticktext": [f"{amount:.3g}" for amount in shown],
+            "type": "log" if wide else "linear",
+            "range": [low - room, high + room],
+            "tickvals": shown,
+            "ticktext": [f"{amount:.3g}" for amount in shown],
             "tickangle": 0,
-        }  # fmt: skip
+        }
 
     def said(self, amount: float) -> str:
         """An amount for people: `1 user`, `8 users`, `2.5/s`."""

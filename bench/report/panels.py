@@ -47,25 +47,45 @@ def framed(panels: Sequence[Panel], *, columns: int = 1, left_px: int = LEFT_PX,
         plot_bgcolor="rgba(0,0,0,0)",
         margin={"l": left_px, "r": right_px, "t": TITLE_PX + (_LEGEND_PX if legend else 4), "b": _BELOW_PX, "pad": 4},
         hoverlabel={
-            "bgcolor": ink("surface").light, "bordercolor": ink("line-strong").light, "font": {"color": ink("ink").light, "family": font()},
+            "bgcolor": ink("surface").light,
+            "bordercolor": ink("line-strong").light,
+            "font": {"color": ink("ink").light, "family": font()},
             "namelength": -1,
         },
         showlegend=legend,
         legend={
-            "orientation": "h", "x": 0, "xanchor": "left", "xref": "paper", "y": 1, "yref": "container", "yanchor": "top",
-            "bgcolor": "rgba(0,0,0,0)", "itemsizing": "trace", "font": {"size": TEXT_PX},
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "xref": "paper",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "bgcolor": "rgba(0,0,0,0)",
+            "itemsizing": "trace",
+            "font": {"size": TEXT_PX},
         },
         hovermode="closest",
         dragmode=False,
         meta={"wide": wide, "narrow": narrow},
-    )  # fmt: skip
+    )
     for number, panel in enumerate(panels, 1):
         figure.update_layout({f"xaxis{_of(number)}": {**_axis(number, panel.x), **panel.xaxis}})
         figure.update_layout({f"yaxis{_of(number)}": {**_axis(number, ""), "anchor": f"x{_of(number)}", **panel.yaxis}})
         figure.add_annotation(
-            text=panel.title, x=0, xref=f"x{_of(number)} domain", y=1, yref=f"y{_of(number)} domain", xanchor="left", yanchor="bottom",
-            yshift=8, xshift=-left_px + 8 if columns == 1 else -8, showarrow=False, align="left", font={"color": ink("ink-soft").light, "size": TEXT_PX},
-        )  # fmt: skip
+            text=panel.title,
+            x=0,
+            xref=f"x{_of(number)} domain",
+            y=1,
+            yref=f"y{_of(number)} domain",
+            xanchor="left",
+            yanchor="bottom",
+            yshift=8,
+            xshift=-left_px + 8 if columns == 1 else -8,
+            showarrow=False,
+            align="left",
+            font={"color": ink("ink-soft").light, "size": TEXT_PX},
+        )
     return reshaped(figure, wide)
 
 

@@ -63,24 +63,42 @@ def chart(seen: Seen) -> Chart | Missing:
     figure = framed(
         [
             Panel(
-                "", f"mean time of a chat at {level.name} ({scale.unit})", height_px=_ROW_PX * len(rows), xaxis={"range": [0, scale.of(max(totals.values())) * 1.02]},
+                "",
+                f"mean time of a chat at {level.name} ({scale.unit})",
+                height_px=_ROW_PX * len(rows),
+                xaxis={"range": [0, scale.of(max(totals.values())) * 1.02]},
                 yaxis={"autorange": "reversed", "showgrid": False, "tickfont": {"size": 13, "color": ink("ink").light}},
             )
         ],
         left_px=min(150, 30 + 7 * longest),
-    )  # fmt: skip
+    )
     for part in PARTS:
         seconds = [found[target].get(part, 0.0) for target in rows]
         if not any(each >= _SEEN * totals[target] for target, each in zip(rows, seconds, strict=True)):
             continue  # the table has it
         figure.add_bar(
-            orientation="h", y=rows, x=[scale.of(each) for each in seconds], name=part.name, width=0.62,
-            marker={"color": part.colour, "pattern": {"shape": part.pattern, "size": 6, "solidity": 0.25, "fgcolor": ink("ink").light, "fillmode": "overlay"}, "line": {"color": ink("surface").light, "width": 1}},
-            text=[_label(each, totals[target]) for target, each in zip(rows, seconds, strict=True)], textposition="inside", insidetextanchor="middle",
-            textangle=0, textfont={"size": 12, "color": ink("surface").light if part in (QUEUE, PREFILL) else ink("ink").light}, constraintext="inside",
-            hovertext=[f"{target}<br>{part.name}: {quantity(each, 's')} ({percent(each / totals[target])})" for target, each in zip(rows, seconds, strict=True)],
+            orientation="h",
+            y=rows,
+            x=[scale.of(each) for each in seconds],
+            name=part.name,
+            width=0.62,
+            marker={
+                "color": part.colour,
+                "pattern": {"shape": part.pattern, "size": 6, "solidity": 0.25, "fgcolor": ink("ink").light, "fillmode": "overlay"},
+                "line": {"color": ink("surface").light, "width": 1},
+            },
+            text=[_label(each, totals[target]) for target, each in zip(rows, seconds, strict=True)],
+            textposition="inside",
+            insidetextanchor="middle",
+            textangle=0,
+            textfont={"size": 12, "color": ink("surface").light if part in (QUEUE, PREFILL) else ink("ink").light},
+            constraintext="inside",
+            hovertext=[
+                f"{target}<br>{part.name}: {quantity(each, 's')} ({percent(each / totals[target])})"
+                for target, each in zip(rows, seconds, strict=True)
+            ],
             hovertemplate="%{hovertext}<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_layout(barmode="stack", bargap=0.3, legend={"traceorder": "normal"}, uniformtext={"minsize": 10, "mode": "hide"})
     return Chart(NAME, TITLE, " ".join(_sentences(level, found, totals)), figure, _table(found, totals), _READING)
 

@@ -33,7 +33,9 @@ _READING = (
 def chart(seen: Seen) -> Chart | Missing:
     """A line for each engine, at the level in focus, from all gaps to the rarest."""
     level = seen.focus
-    found = {} if level is None else {target.target: gaps for target in level.targets if len(gaps := values(seen, ITL, target, level)) >= 2 * _RAREST_OF}
+    found = (
+        {} if level is None else {target.target: gaps for target in level.targets if len(gaps := values(seen, ITL, target, level)) >= 2 * _RAREST_OF}
+    )
     if level is None or not found:
         return Missing(NAME, TITLE, "no chat tells when each of its tokens came")
     curves = {target: _curve(gaps) for target, gaps in found.items()}
@@ -46,26 +48,42 @@ def chart(seen: Seen) -> Chart | Missing:
     figure = framed(
         [
             Panel(
-                f"Share of tokens that took longer, at {level.name}", f"time since the token before ({scale.said})", height_px=340,
+                f"Share of tokens that took longer, at {level.name}",
+                f"time since the token before ({scale.said})",
+                height_px=340,
                 xaxis=logarithmic_axis(scale.of(max(low, _SHORTEST_SECONDS)) * 0.8, scale.of(max(high, limit or 0.0)) * 1.15),
                 yaxis={"type": "log", "tickvals": list(ticks), "ticktext": list(ticks.values()), "range": [np.log10(rarest) - 0.08, 0.06]},
             )
         ],
         left_px=96,
-    )  # fmt: skip
+    )
     if limit is not None and seen.slo is not None:
         vertical(figure, 1, scale.of(limit), ink("bad").light, text=f"SLO {seen.slo.name}: {quantity(limit, 's')} a token on average")
     for target, (shares, seconds) in curves.items():
         mark = seen.marks[target]
         figure.add_scatter(
-            x=seconds * scale.factor, y=shares, name=target, mode="lines", line={"color": mark.colour, "width": 2, "dash": mark.dash}, legendgroup=target,
-            hovertemplate=f"{target}<br>%{{y:.3%}} of the tokens took longer than %{{x:.3g}} {scale.unit}<extra></extra>", showlegend=False, **axes(1),
-        )  # fmt: skip
+            x=seconds * scale.factor,
+            y=shares,
+            name=target,
+            mode="lines",
+            line={"color": mark.colour, "width": 2, "dash": mark.dash},
+            legendgroup=target,
+            hovertemplate=f"{target}<br>%{{y:.3%}} of the tokens took longer than %{{x:.3g}} {scale.unit}<extra></extra>",
+            showlegend=False,
+            **axes(1),
+        )
         chosen = [int(np.argmin(np.abs(shares - share))) for share in ticks if share < 1]
         figure.add_scatter(
-            x=seconds[chosen] * scale.factor, y=shares[chosen], name=target, mode="lines+markers", legendgroup=target, hoverinfo="skip",
-            line={"color": mark.colour, "width": 0, "dash": mark.dash}, marker={"symbol": mark.symbol, "size": 9, "color": mark.colour}, **axes(1),
-        )  # fmt: skip
+            x=seconds[chosen] * scale.factor,
+            y=shares[chosen],
+            name=target,
+            mode="lines+markers",
+            legendgroup=target,
+            hoverinfo="skip",
+            line={"color": mark.colour, "width": 0, "dash": mark.dash},
+            marker={"symbol": mark.symbol, "size": 9, "color": mark.colour},
+            **axes(1),
+        )
     return Chart(NAME, TITLE, " ".join(_sentences(seen, level, found)), figure, _table(found), _READING)
 
 
@@ -76,7 +94,10 @@ def _curve(gaps: Floats) -> tuple[Floats, Floats]:
 
 
 def _sentences(seen: Seen, level: LevelSummary, found: Mapping[str, Floats]) -> Iterator[str]:
-    told = [f"{quantity(float(np.quantile(gaps, 0.5)), 's')} with {target} (1 in 100 took {quantity(float(np.quantile(gaps, 0.99)), 's')} or more)" for target, gaps in found.items()]
+    told = [
+        f"{quantity(float(np.quantile(gaps, 0.5)), 's')} with {target} (1 in 100 took {quantity(float(np.quantile(gaps, 0.99)), 's')} or more)"
+        for target, gaps in found.items()
+    ]
     yield f"At {level.name} half of the tokens came within {listed(told)}."
     gathered = [target.target for target in level.targets if target.target in found and target.gathered > 0.05 * max(target.counts.attempts, 1)]
     if gathered:
@@ -86,7 +107,11 @@ def _sentences(seen: Seen, level: LevelSummary, found: Mapping[str, Floats]) -> 
 def _table(found: Mapping[str, Floats]) -> Table:
     shares = (0.5, 0.9, 0.99, 0.999)
     rows = [
-        (target, f"{len(gaps):,}", *(quantity(float(np.quantile(gaps, share)), "s") if len(gaps) * (1 - share) >= _RAREST_OF else "too few tokens" for share in shares))
+        (
+            target,
+            f"{len(gaps):,}",
+            *(quantity(float(np.quantile(gaps, share)), "s") if len(gaps) * (1 - share) >= _RAREST_OF else "too few tokens" for share in shares),
+        )
         for target, gaps in found.items()
-    ]  # fmt: skip
+    ]
     return Table(("Engine", "Tokens", "p50", "p90", "p99", "p99.9"), tuple(rows))

@@ -92,9 +92,17 @@ def _knee(figure: Figure, seen: Seen, target: str, number: int) -> None:
     mark = seen.marks[target]
     for panel in (_WAIT, _THROUGHPUT, _GOOD, _FAILED):
         figure.add_shape(
-            type="rect", x0=found["low"], x1=found["high"], y0=0, y1=1, xref=axes(panel)["xaxis"], yref=f"{axes(panel)['yaxis']} domain",
-            fillcolor=mark.faint("1a"), line={"width": 0}, layer="below",
-        )  # fmt: skip
+            type="rect",
+            x0=found["low"],
+            x1=found["high"],
+            y0=0,
+            y1=1,
+            xref=axes(panel)["xaxis"],
+            yref=f"{axes(panel)['yaxis']} domain",
+            fillcolor=mark.faint("1a"),
+            line={"width": 0},
+            layer="below",
+        )
         label = f"knee of {target}" if panel == _THROUGHPUT else ""
         at, dash = (found["low"], "dot") if found["at"] is None else (found["at"], "dash")
         vertical(figure, panel, at, mark.colour, dash=dash, text=label, y=0, yanchor="bottom", yshift=2 + 18 * number)
@@ -144,20 +152,37 @@ def _under_most(seen: Seen, axis: LoadAxis) -> Iterator[str]:
         if value is not None:
             heaviest.setdefault(points[-1].amount, []).append(f"{percent(value)} with {target}")
     for amount, told in heaviest.items():
-        yield f"At {axis.said(amount)}, {listed(told)} of the chats were {what}." if len(told) == 1 else f"Chats {what} at {axis.said(amount)}: {listed(told)}."
+        yield (
+            f"At {axis.said(amount)}, {listed(told)} of the chats were {what}."
+            if len(told) == 1
+            else f"Chats {what} at {axis.said(amount)}: {listed(told)}."
+        )
 
 
 def _table(seen: Seen, axis: LoadAxis) -> Table:
-    head = ("Engine", axis.title.capitalize(), "Chats", "TTFT p50", "TTFT p95", "Output tokens/s", "Goodput" if seen.slo else "Success", "Failed or not sent")
+    head = (
+        "Engine",
+        axis.title.capitalize(),
+        "Chats",
+        "TTFT p50",
+        "TTFT p95",
+        "Output tokens/s",
+        "Goodput" if seen.slo else "Success",
+        "Failed or not sent",
+    )
     rows = [
         (
-            target, f"{point.amount:.3g}", f"{point.target.counts.attempts:,}", *(_seconds(_quantile(point, quantile)) for quantile in (0.5, 0.95)),
+            target,
+            f"{point.amount:.3g}",
+            f"{point.target.counts.attempts:,}",
+            *(_seconds(_quantile(point, quantile)) for quantile in (0.5, 0.95)),
             "-" if point.target.throughput.value is None else f"{point.target.throughput.value:,.0f}",
-            "-" if (value := _good(seen, point).value) is None else percent(value), percent(_lost(point)),
+            "-" if (value := _good(seen, point).value) is None else percent(value),
+            percent(_lost(point)),
         )
         for target, points in axis.points.items()
         for point in points
-    ]  # fmt: skip
+    ]
     return Table(head, tuple(rows))
 
 

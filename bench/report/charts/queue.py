@@ -47,9 +47,11 @@ class Queue:
 def chart(seen: Seen) -> Chart | Missing:
     """Bars for each level and engine."""
     found = [
-        queue for level in seen.levels.values() for target in level.targets
+        queue
+        for level in seen.levels.values()
+        for target in level.targets
         if (case := seen.cases.get((target.target, level.name))) is not None and (queue := _queue(case)).told
-    ]  # fmt: skip
+    ]
     if not found:
         return Missing(NAME, TITLE, "no engine told of its requests: it has no metrics of its own, or they could not be read")
     silent = [target for target in seen.backends if all(queue.target != target for queue in found)]
@@ -73,18 +75,36 @@ def _drawn(seen: Seen, found: Sequence[Queue]) -> Figure:
         common = {"x": x, "offsetgroup": target, "legendgroup": target, "hovertemplate": "%{text}<extra></extra>", "textposition": "none"}
         hatch = {"fillmode": "overlay", "fgcolor": ink("surface").light, "size": 5, "solidity": 0.4}
         figure.add_bar(
-            y=[queue.running for queue in mine], name=target, text=[_requests(queue) for queue in mine], marker={"color": mark.colour, "pattern": {"shape": mark.pattern, **hatch}},
-            **common, **axes(_REQUESTS),
-        )  # fmt: skip
+            y=[queue.running for queue in mine],
+            name=target,
+            text=[_requests(queue) for queue in mine],
+            marker={"color": mark.colour, "pattern": {"shape": mark.pattern, **hatch}},
+            **common,
+            **axes(_REQUESTS),
+        )
         figure.add_bar(
-            y=[queue.waiting for queue in mine], base=[queue.running or 0.0 for queue in mine], name=target, showlegend=False, text=[_requests(queue) for queue in mine],
-            marker={"color": mark.faint("66"), "line": {"color": mark.colour, "width": 1}, "pattern": {"shape": "/", "fgcolor": mark.colour, "bgcolor": mark.faint("26"), "size": 6}},
-            **common, **axes(_REQUESTS),
-        )  # fmt: skip
+            y=[queue.waiting for queue in mine],
+            base=[queue.running or 0.0 for queue in mine],
+            name=target,
+            showlegend=False,
+            text=[_requests(queue) for queue in mine],
+            marker={
+                "color": mark.faint("66"),
+                "line": {"color": mark.colour, "width": 1},
+                "pattern": {"shape": "/", "fgcolor": mark.colour, "bgcolor": mark.faint("26"), "size": 6},
+            },
+            **common,
+            **axes(_REQUESTS),
+        )
         figure.add_bar(
-            y=[None if queue.queue_seconds is None else scale.of(queue.queue_seconds) for queue in mine], name=target, showlegend=False,
-            marker={"color": mark.colour, "pattern": {"shape": mark.pattern, **hatch}}, text=[_waited(queue) for queue in mine], **common, **axes(_SECONDS),
-        )  # fmt: skip
+            y=[None if queue.queue_seconds is None else scale.of(queue.queue_seconds) for queue in mine],
+            name=target,
+            showlegend=False,
+            marker={"color": mark.colour, "pattern": {"shape": mark.pattern, **hatch}},
+            text=[_waited(queue) for queue in mine],
+            **common,
+            **axes(_SECONDS),
+        )
     grouped(figure, len(levels), len({one.target for one in found}))
     return figure
 
@@ -103,7 +123,9 @@ def _queue(case: Case) -> Queue:
 def _requests(queue: Queue) -> str:
     waiting = "not told" if queue.waiting is None else f"{queue.waiting:.3g}"
     running = "not told" if queue.running is None else f"{queue.running:.3g}"
-    return f"{queue.target}, {queue.level}<br>running {running}, waiting {waiting}, at most {'not told' if queue.most is None else f'{queue.most:.3g}'}"
+    return (
+        f"{queue.target}, {queue.level}<br>running {running}, waiting {waiting}, at most {'not told' if queue.most is None else f'{queue.most:.3g}'}"
+    )
 
 
 def _waited(queue: Queue) -> str:
@@ -130,8 +152,11 @@ def _sentences(found: Sequence[Queue], silent: Sequence[str]) -> Iterator[str]:
 def _table(found: Sequence[Queue]) -> Table:
     rows = [
         (
-            queue.level, queue.target, *("not told" if value is None else f"{value:.3g}" for value in (queue.running, queue.waiting, queue.most)), _cell(queue),
+            queue.level,
+            queue.target,
+            *("not told" if value is None else f"{value:.3g}" for value in (queue.running, queue.waiting, queue.most)),
+            _cell(queue),
         )
         for queue in found
-    ]  # fmt: skip
+    ]
     return Table(("Level", "Engine", "Running", "Waiting", "Most at once", "In the queue"), tuple(rows))

@@ -16,9 +16,9 @@ from bench.report.chart import Chart, Missing, Table
 from bench.report.panels import framed
 from bench.report.seen import Seen
 from bench.report.told import finite
+from bench.statistics.quantiles import quantile_name
 from bench.summary.shape import LevelSummary, TargetAtLevel
 from bench.summary.words import quantity
-from bench.statistics.quantiles import quantile_name
 from catalogue.look.inks import ink
 from probes.wording import listed
 
@@ -74,26 +74,48 @@ def _drawn(seen: Seen, level: LevelSummary, spokes: Sequence[Spoke]) -> Figure:
         radii = [spoke.radius(name) for spoke in spokes]
         told = [f"{name}<br>{spoke.name}: {spoke.said(spoke.values[name])}" for spoke in spokes]
         figure.add_scatterpolar(
-            r=[*radii, radii[0]], theta=[*labels, labels[0]], name=name, mode="lines+markers", text=[*told, told[0]], hovertemplate="%{text}<extra></extra>",
-            line={"color": mark.colour, "width": 2, "dash": mark.dash}, marker={"symbol": mark.symbol, "size": 9, "color": mark.colour}, fill="toself",
+            r=[*radii, radii[0]],
+            theta=[*labels, labels[0]],
+            name=name,
+            mode="lines+markers",
+            text=[*told, told[0]],
+            hovertemplate="%{text}<extra></extra>",
+            line={"color": mark.colour, "width": 2, "dash": mark.dash},
+            marker={"symbol": mark.symbol, "size": 9, "color": mark.colour},
+            fill="toself",
             fillcolor=mark.faint("1a"),
-        )  # fmt: skip
+        )
     text = {"size": 12, "color": ink("ink").light}
     figure.update_layout(
         polar={
-            "bgcolor": "rgba(0,0,0,0)", "gridshape": "linear", "domain": {"x": [0, 1], "y": [0, 1]},
+            "bgcolor": "rgba(0,0,0,0)",
+            "gridshape": "linear",
+            "domain": {"x": [0, 1], "y": [0, 1]},
             "radialaxis": {
-                "range": [0, 1.04], "tickvals": list(_RINGS), "ticktext": ["¼", "½", "¾", "best"], "gridcolor": ink("line").light, "linecolor": ink("line").light,
-                "angle": 90 - 180 / len(spokes), "tickangle": 0, "tickfont": {"size": 11, "color": ink("ink-faint").light},
+                "range": [0, 1.04],
+                "tickvals": list(_RINGS),
+                "ticktext": ["¼", "½", "¾", "best"],
+                "gridcolor": ink("line").light,
+                "linecolor": ink("line").light,
+                "angle": 90 - 180 / len(spokes),
+                "tickangle": 0,
+                "tickfont": {"size": 11, "color": ink("ink-faint").light},
             },
-            "angularaxis": {"gridcolor": ink("line").light, "linecolor": ink("line-strong").light, "tickfont": text, "rotation": 90, "direction": "clockwise"},
+            "angularaxis": {
+                "gridcolor": ink("line").light,
+                "linecolor": ink("line-strong").light,
+                "tickfont": text,
+                "rotation": 90,
+                "direction": "clockwise",
+            },
         },
-        margin={"t": 96, "b": 44, "l": 90, "r": 90}, height=_HEIGHT_PX,
+        margin={"t": 96, "b": 44, "l": 90, "r": 90},
+        height=_HEIGHT_PX,
         meta={
             "wide": {"height": _HEIGHT_PX, "margin.l": 90, "margin.r": 90},
             "narrow": {"height": _HEIGHT_PX - 60, "margin.l": 76, "margin.r": 76, "polar.angularaxis.tickfont.size": 10},
         },
-    )  # fmt: skip
+    )
     return figure
 
 
@@ -122,12 +144,17 @@ def _sentences(level: LevelSummary, spokes: Sequence[Spoke]) -> Iterator[str]:
         best = [spoke.name for spoke in spokes if spoke.radius(name) == 1 and len(set(spoke.values.values())) > 1]
         worst = min(spokes, key=lambda spoke: spoke.radius(name))
         first = f"{name} is the best in {listed(best)}" if best else f"{name} is the best in none of these"
-        last = f", farthest from the best in {worst.name}: {worst.said(worst.values[name])} where the best has {worst.said(worst.best)}" if worst.radius(name) < 1 else ""
+        last = (
+            f", farthest from the best in {worst.name}: {worst.said(worst.values[name])} where the best has {worst.said(worst.best)}"
+            if worst.radius(name) < 1
+            else ""
+        )
         yield f"{first}{last}."
 
 
 def _table(level: LevelSummary, spokes: Sequence[Spoke]) -> Table:
     names = [target.target for target in level.targets]
-    return Table(("Measure", *names), tuple((spoke.name, *(f"{spoke.said(spoke.values[name])} ({spoke.radius(name):.0%} of the best)" for name in names)) for spoke in spokes))
-
-
+    return Table(
+        ("Measure", *names),
+        tuple((spoke.name, *(f"{spoke.said(spoke.values[name])} ({spoke.radius(name):.0%} of the best)" for name in names)) for spoke in spokes),
+    )

@@ -31,32 +31,47 @@ Found = Mapping[str, tuple[Chat, Chat]]
 def chart(seen: Seen) -> Chart | Missing:
     """Two panels: a usual answer of each engine, and one with a long pause, at the level in focus."""
     level = seen.focus
-    found = {} if level is None else {target.target: chosen for target in level.targets if (chosen := _chosen(seen, level, target.target)) is not None}
+    found = (
+        {} if level is None else {target.target: chosen for target in level.targets if (chosen := _chosen(seen, level, target.target)) is not None}
+    )
     if level is None or not found:
         return Missing(NAME, TITLE, f"no answer that succeeded tells when each of its tokens came, or all have fewer than {_TOKENS_AT_LEAST}")
     scale = scale_of((chat.e2e_seconds or 0.0 for pair in found.values() for chat in pair), logarithmic=False)
     across = f"time since the request was sent ({scale.unit})"
-    panels = [Panel(f"{title} (tokens so far)", across, height_px=280, xaxis={"rangemode": "tozero"}, yaxis={"rangemode": "tozero"}) for title in ("A usual answer", "An answer with a long pause")]
+    panels = [
+        Panel(f"{title} (tokens so far)", across, height_px=280, xaxis={"rangemode": "tozero"}, yaxis={"rangemode": "tozero"})
+        for title in ("A usual answer", "An answer with a long pause")
+    ]
     figure = framed(panels, columns=2)
     for target, pair in found.items():
         mark = seen.marks[target]
         for number, chat in enumerate(pair, 1):
             seconds, tokens = _steps(chat)
             figure.add_scatter(
-                x=seconds * scale.factor, y=tokens, name=target, legendgroup=target, showlegend=number == 1, mode="lines+markers",
+                x=seconds * scale.factor,
+                y=tokens,
+                name=target,
+                legendgroup=target,
+                showlegend=number == 1,
+                mode="lines+markers",
                 line={"color": mark.colour, "width": 2, "dash": mark.dash, "shape": "hv"},
                 marker={"symbol": mark.symbol, "size": MARKER_PX, "color": mark.colour, "maxdisplayed": 4},
-                hovertemplate=f"{target}<br>token %{{y}} after %{{x:.4g}} {scale.unit}<extra></extra>", **axes(number),
-            )  # fmt: skip
+                hovertemplate=f"{target}<br>token %{{y}} after %{{x:.4g}} {scale.unit}<extra></extra>",
+                **axes(number),
+            )
     return Chart(NAME, TITLE, " ".join(_sentences(level, found)), figure, _table(found), _READING)
 
 
 def _chosen(seen: Seen, level: LevelSummary, target: str) -> tuple[Chat, Chat] | None:
     """(the answer with the median TPOT, the one whose longest gap is at p95); None where none can be drawn."""
     chats = [
-        chat for chat in seen.samples[target, level.name].attempts
-        if chat.outcome == "ok" and len(chat.gaps_seconds) >= _TOKENS_AT_LEAST - 1 and chat.tpot_seconds is not None and chat.stall_seconds is not None
-    ]  # fmt: skip
+        chat
+        for chat in seen.samples[target, level.name].attempts
+        if chat.outcome == "ok"
+        and len(chat.gaps_seconds) >= _TOKENS_AT_LEAST - 1
+        and chat.tpot_seconds is not None
+        and chat.stall_seconds is not None
+    ]
     if not chats:
         return None
     by_pace = sorted(chats, key=lambda chat: chat.tpot_seconds or 0.0)
@@ -82,14 +97,20 @@ def _sentences(level: LevelSummary, found: Found) -> Iterator[str]:
 
 def _table(found: Found) -> Table:
     rows = [
-        (target, kind, quantity(chat.ttft_seconds or 0.0, "s"), quantity(chat.tpot_seconds or 0.0, "s"), quantity(chat.stall_seconds or 0.0, "s"), _tokens(chat), chat.request_id)
+        (
+            target,
+            kind,
+            quantity(chat.ttft_seconds or 0.0, "s"),
+            quantity(chat.tpot_seconds or 0.0, "s"),
+            quantity(chat.stall_seconds or 0.0, "s"),
+            _tokens(chat),
+            chat.request_id,
+        )
         for target, pair in found.items()
         for kind, chat in zip(("usual", "long pause"), pair, strict=True)
-    ]  # fmt: skip
+    ]
     return Table(("Engine", "Answer", "TTFT", "TPOT", "Longest gap", "Tokens", "Request"), tuple(rows))
 
 
 def _tokens(chat: Chat) -> str:
     return "-" if chat.output_tokens is None else f"{chat.output_tokens:,}"
-
-

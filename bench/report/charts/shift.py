@@ -34,21 +34,31 @@ def chart(seen: Seen) -> Chart | Missing:
     names = {quality.name: quality.short for quality in qualities(seen.summary.answer_tokens).values()}
     panels = [
         Panel(
-            f"{names[shift.measure]}: {shift.b} against {shift.a}", "decile of the chats", height_px=200,
-            xaxis={"tickvals": [decile.quantile for decile in shift.deciles], "tickformat": ".0%"}, yaxis=_ratios(shift.deciles),
+            f"{names[shift.measure]}: {shift.b} against {shift.a}",
+            "decile of the chats",
+            height_px=200,
+            xaxis={"tickvals": [decile.quantile for decile in shift.deciles], "tickformat": ".0%"},
+            yaxis=_ratios(shift.deciles),
         )
         for shift in told
-    ]  # fmt: skip
+    ]
     figure = framed(panels, columns=min(2, len({shift.measure for shift in told})), legend=False, left_px=64)
     for number, shift in enumerate(told, 1):
         deciles = shift.deciles
         texts = [
-            f"{percent(one.quantile)}: {shift.a} {quantity(one.a_value, 's')}, {shift.b} {quantity(one.b_value, 's')}<br>{_said(one)}" for one in deciles
+            f"{percent(one.quantile)}: {shift.a} {quantity(one.a_value, 's')}, {shift.b} {quantity(one.b_value, 's')}<br>{_said(one)}"
+            for one in deciles
         ]
         line(
-            figure, number, shift.b, seen.marks[shift.b], [one.quantile for one in deciles], [one.ratio for one in deciles], texts,
+            figure,
+            number,
+            shift.b,
+            seen.marks[shift.b],
+            [one.quantile for one in deciles],
+            [one.ratio for one in deciles],
+            texts,
             bounds=[(one.low, one.high) for one in deciles],
-        )  # fmt: skip
+        )
         horizontal(figure, number, 1.0, ink("ink-soft").light, dash="solid")
     assert level is not None
     return Chart(NAME, f"{TITLE}, at {level.name}", " ".join(_sentences(told, names)), figure, _table(told, names), _READING)

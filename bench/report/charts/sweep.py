@@ -51,7 +51,10 @@ def chart(seen: Seen) -> Chart | Missing:
         return Missing(NAME, TITLE, f"it takes {LEVELS_AT_LEAST} levels that differ in their number of users, or in their rate, alone")
     curves = {target: _curve(seen, points) for target, points in axis.points.items()}
     waits = [value for points in axis.points.values() for point in points if (value := _known(point, TTFT.name, _WAIT_QUANTILE).value) is not None]
-    scale, paces = scale_of(waits), scale_of(value for points in axis.points.values() for point in points if (value := _known(point, TPOT.name, 0.5).value) is not None)
+    scale, paces = (
+        scale_of(waits),
+        scale_of(value for points in axis.points.values() for point in points if (value := _known(point, TPOT.name, 0.5).value) is not None),
+    )
     figure = _frame(axis, scale, paces, waits)
     for number, (target, curve) in enumerate(curves.items()):
         _draw(figure, seen, axis, target, curve, scale, paces)
@@ -106,21 +109,44 @@ def _found(figure: Figure, seen: Seen, target: str, number: int, curve: Curve) -
         most, at, (first, last) = knee["carried_per_second"], knee["at"], (curve.points[0].amount, curve.points[-1].amount)
         steps = [first * (at / first) ** (step / 20) for step in range(21)] + [last]
         figure.add_scatter(
-            x=steps, y=[most * min(1.0, step / at) for step in steps], mode="lines", line={"color": mark.colour, "width": 1, "dash": "dash"}, hoverinfo="skip",
-            name=target, legendgroup=target, showlegend=False, **axes(_CARRIED),
-        )  # fmt: skip
+            x=steps,
+            y=[most * min(1.0, step / at) for step in steps],
+            mode="lines",
+            line={"color": mark.colour, "width": 1, "dash": "dash"},
+            hoverinfo="skip",
+            name=target,
+            legendgroup=target,
+            showlegend=False,
+            **axes(_CARRIED),
+        )
         vertical(figure, _CARRIED, at, mark.colour, dash="dot", text=f"knee of {target}: {at:.3g}", y=0, yanchor="bottom", yshift=16 + 18 * number)
     if wait is not None:
         figure.add_shape(
-            type="rect", x0=wait["low"], x1=wait["high"], y0=0, y1=1, xref=axes(_WAIT)["xaxis"], yref=f"{axes(_WAIT)['yaxis']} domain", fillcolor=mark.faint("1f"),
-            line={"width": 0}, layer="below",
-        )  # fmt: skip
+            type="rect",
+            x0=wait["low"],
+            x1=wait["high"],
+            y0=0,
+            y1=1,
+            xref=axes(_WAIT)["xaxis"],
+            yref=f"{axes(_WAIT)['yaxis']} domain",
+            fillcolor=mark.faint("1f"),
+            line={"width": 0},
+            layer="below",
+        )
     at_most = None if capacity is None else capacity.get("at_rate") or capacity["users"]
     if at_most is not None:
         figure.add_scatter(
-            x=[at_most], y=[0], mode="markers", marker={"symbol": "triangle-down", "size": 13, "color": mark.colour, "line": {"color": ink("surface").light, "width": 1}},
-            name=target, legendgroup=target, showlegend=False, cliponaxis=False, hovertemplate=f"capacity of {target}<extra></extra>", **axes(_CARRIED),
-        )  # fmt: skip
+            x=[at_most],
+            y=[0],
+            mode="markers",
+            marker={"symbol": "triangle-down", "size": 13, "color": mark.colour, "line": {"color": ink("surface").light, "width": 1}},
+            name=target,
+            legendgroup=target,
+            showlegend=False,
+            cliponaxis=False,
+            hovertemplate=f"capacity of {target}<extra></extra>",
+            **axes(_CARRIED),
+        )
 
 
 def _known(point: Point, measure: str, quantile: float) -> Known:
@@ -144,10 +170,16 @@ def _sentences(seen: Seen, axis: LoadAxis, curves: Mapping[str, Curve]) -> Itera
 def _table(axis: LoadAxis, curves: Mapping[str, Curve]) -> Table:
     rows = [
         (
-            target, f"{point.amount:.3g}", "-" if offered is None else figures(offered), "-" if carried is None else figures(carried),
-            *("too few chats" if (value := _known(point, measure, quantile).value) is None else quantity(value, "s") for measure, quantile in ((TTFT.name, _WAIT_QUANTILE), (TPOT.name, 0.5))),
+            target,
+            f"{point.amount:.3g}",
+            "-" if offered is None else figures(offered),
+            "-" if carried is None else figures(carried),
+            *(
+                "too few chats" if (value := _known(point, measure, quantile).value) is None else quantity(value, "s")
+                for measure, quantile in ((TTFT.name, _WAIT_QUANTILE), (TPOT.name, 0.5))
+            ),
         )
         for target, curve in curves.items()
         for point, offered, carried in zip(curve.points, curve.offered, curve.carried, strict=True)
-    ]  # fmt: skip
+    ]
     return Table(("Engine", axis.title.capitalize(), "Came (chats/s)", "Carried (chats/s)", "TTFT p90", "TPOT p50"), tuple(rows))

@@ -81,7 +81,9 @@ def _spans(seen: Seen) -> dict[int, Span]:
             continue
         begin = (entry.begun_at - began).total_seconds()
         steady = max(block.warm_up_seconds, seen.levels[block.level].steady.from_seconds)
-        found[block.number] = Span(block.level, begin, begin + min(block.warm_up_seconds, block.seconds), begin + min(steady, block.seconds), begin + block.seconds)
+        found[block.number] = Span(
+            block.level, begin, begin + min(block.warm_up_seconds, block.seconds), begin + min(steady, block.seconds), begin + block.seconds
+        )
     return found
 
 
@@ -89,7 +91,13 @@ def _frame(waits: Floats, scale: Scale, end: float, *, fates: bool) -> Figure:
     across, along = {"range": [0, end], "showgrid": False, "nticks": 8}, "time since the run began (s)"
     yaxis = logarithmic_axis(scale.of(float(waits.min())) * 0.8, scale.of(float(waits.max())) * 1.4) if scale.logarithmic else {"rangemode": "tozero"}
     wait = Panel(f"Time to first token, median and longest ({scale.said})", along, height_px=280, xaxis=across, yaxis=yaxis)
-    fate = Panel("Chats that failed (filled), or were cut off by the end of a block (pale)", along, height_px=120, xaxis=across, yaxis={"rangemode": "tozero", "nticks": 4})
+    fate = Panel(
+        "Chats that failed (filled), or were cut off by the end of a block (pale)",
+        along,
+        height_px=120,
+        xaxis=across,
+        yaxis={"rangemode": "tozero", "nticks": 4},
+    )
     return framed([wait, fate] if fates else [wait])
 
 
@@ -98,31 +106,74 @@ def _shade(figure: Figure, spans: Sequence[Span], panels: Sequence[int]) -> None
         if end > begin:
             for number in panels:
                 figure.add_shape(
-                    type="rect", x0=begin, x1=end, y0=0, y1=1, xref=axes(number)["xaxis"], yref=f"{axes(number)['yaxis']} domain", fillcolor=colour,
-                    line={"width": 0}, layer="below",
-                )  # fmt: skip
+                    type="rect",
+                    x0=begin,
+                    x1=end,
+                    y0=0,
+                    y1=1,
+                    xref=axes(number)["xaxis"],
+                    yref=f"{axes(number)['yaxis']} domain",
+                    fillcolor=colour,
+                    line={"width": 0},
+                    layer="below",
+                )
     levels = list(dict.fromkeys(span.level for span in spans))
     for level in levels:
         mine = [span for span in spans if span.level == level]
         begin = min(span.begin for span in mine)
         figure.add_shape(
-            type="line", x0=begin, x1=begin, y0=0, y1=1.02, xref="x", yref="y domain", line={"color": ink("line-strong").light, "width": 1},
-        )  # fmt: skip
+            type="line",
+            x0=begin,
+            x1=begin,
+            y0=0,
+            y1=1.02,
+            xref="x",
+            yref="y domain",
+            line={"color": ink("line-strong").light, "width": 1},
+        )
         figure.add_annotation(
-            text=level, x=begin, y=1, xref="x", yref="y domain", xanchor="left", yanchor="top", xshift=3, showarrow=False, font={"size": 11, "color": ink("ink-soft").light}
+            text=level,
+            x=begin,
+            y=1,
+            xref="x",
+            yref="y domain",
+            xanchor="left",
+            yanchor="top",
+            xshift=3,
+            showarrow=False,
+            font={"size": 11, "color": ink("ink-soft").light},
         )
 
 
 def _wait(figure: Figure, target: str, mark: Mark, bins: Bins, scale: Scale) -> None:
-    told = [f"{target}<br>median {quantity(middle, 's')}, longest {quantity(longest, 's')}" if middle == middle else "" for middle, longest in zip(bins.middle.tolist(), bins.longest.tolist(), strict=True)]
+    told = [
+        f"{target}<br>median {quantity(middle, 's')}, longest {quantity(longest, 's')}" if middle == middle else ""
+        for middle, longest in zip(bins.middle.tolist(), bins.longest.tolist(), strict=True)
+    ]
     figure.add_scatter(
-        x=bins.at, y=bins.longest * scale.factor, name=target, legendgroup=target, showlegend=False, mode="lines", hoverinfo="skip", opacity=0.55,
-        line={"color": mark.colour, "width": 1, "dash": mark.dash}, **axes(_WAIT),
-    )  # fmt: skip
+        x=bins.at,
+        y=bins.longest * scale.factor,
+        name=target,
+        legendgroup=target,
+        showlegend=False,
+        mode="lines",
+        hoverinfo="skip",
+        opacity=0.55,
+        line={"color": mark.colour, "width": 1, "dash": mark.dash},
+        **axes(_WAIT),
+    )
     figure.add_scatter(
-        x=bins.at, y=bins.middle * scale.factor, name=target, legendgroup=target, mode="lines+markers", line={"color": mark.colour, "width": 1.5, "dash": mark.dash},
-        marker={"symbol": mark.symbol, "size": 6, "color": mark.colour}, text=told, hovertemplate="%{text}<extra></extra>", **axes(_WAIT),
-    )  # fmt: skip
+        x=bins.at,
+        y=bins.middle * scale.factor,
+        name=target,
+        legendgroup=target,
+        mode="lines+markers",
+        line={"color": mark.colour, "width": 1.5, "dash": mark.dash},
+        marker={"symbol": mark.symbol, "size": 6, "color": mark.colour},
+        text=told,
+        hovertemplate="%{text}<extra></extra>",
+        **axes(_WAIT),
+    )
 
 
 def _fate(figure: Figure, target: str, mark: Mark, at: Floats, failed: Floats, cut: Floats) -> None:
@@ -130,9 +181,16 @@ def _fate(figure: Figure, target: str, mark: Mark, at: Floats, failed: Floats, c
         if counts.any():
             shown = counts > 0
             figure.add_bar(
-                x=at[shown], y=counts[shown], name=target, legendgroup=target, showlegend=False, marker={"color": fill, "line": {"color": mark.colour, "width": 1}},
-                width=max(float(at[1] - at[0]) if len(at) > 1 else 1.0, 0.4), hovertemplate=f"{target}: %{{y}} {said}<extra></extra>", **axes(_FATE),
-            )  # fmt: skip
+                x=at[shown],
+                y=counts[shown],
+                name=target,
+                legendgroup=target,
+                showlegend=False,
+                marker={"color": fill, "line": {"color": mark.colour, "width": 1}},
+                width=max(float(at[1] - at[0]) if len(at) > 1 else 1.0, 0.4),
+                hovertemplate=f"{target}: %{{y}} {said}<extra></extra>",
+                **axes(_FATE),
+            )
     figure.update_layout(barmode="stack", bargap=0)
 
 
@@ -181,7 +239,15 @@ def _sentences(seen: Seen, spans: dict[int, Span]) -> Iterator[str]:
     chats = [chat for one in seen.measured for chat in one.chats]
     counting = sum(attempt(chat) for target in seen.samples.values() for chat in target.attempts)
     aside = Counter(_aside(seen, chat) for chat in chats)
-    told = [f"{aside[why]:,} {words}" for why, words in (("warm-up", "began in warm-ups"), ("unsteady", "before the load was steady"), ("cut", "were cut off by the end of a block")) if aside[why]]
+    told = [
+        f"{aside[why]:,} {words}"
+        for why, words in (
+            ("warm-up", "began in warm-ups"),
+            ("unsteady", "before the load was steady"),
+            ("cut", "were cut off by the end of a block"),
+        )
+        if aside[why]
+    ]
     yield f"{counted(len(chats), 'chat')} in {counted(len(spans), 'block')}; {counting:,} count."
     if told:
         yield f"Of the others {listed(told)}."
@@ -204,11 +270,18 @@ def _aside(seen: Seen, chat: Chat) -> str:
 def _table(seen: Seen) -> Table:
     rows = [
         (
-            level.name, target.target, f"{counts.attempts:,}", f"{counts.ok:,}", f"{counts.failed:,}", f"{counts.unsent:,}", f"{counts.warm_up:,}", f"{counts.unsteady:,}",
+            level.name,
+            target.target,
+            f"{counts.attempts:,}",
+            f"{counts.ok:,}",
+            f"{counts.failed:,}",
+            f"{counts.unsent:,}",
+            f"{counts.warm_up:,}",
+            f"{counts.unsteady:,}",
             f"{counts.cut:,}",
         )
         for level in seen.levels.values()
         for target in level.targets
         for counts in [target.counts]
-    ]  # fmt: skip
+    ]
     return Table(("Level", "Engine", "Count", "Succeeded", "Failed", "Not sent", "Warm-up", "Not steady yet", "Cut off"), tuple(rows))

@@ -54,30 +54,54 @@ def _drawn(seen: Seen, told: Sequence[Yield]) -> Figure:
     levels = [level for level in seen.levels if any(one.level == level for one in told)]
     figure = framed(
         [
-            Panel("Output of the engine (tokens a second)", "pace for one user (tokens a second, p50)", height_px=300, xaxis={"rangemode": "tozero"}, yaxis={"rangemode": "tozero"}),
             Panel(
-                f"Output tokens of chats {f'within SLO {seen.slo.name}' if seen.slo else 'that succeeded'}", "level", height_px=300,
-                xaxis={"type": "category", "categoryorder": "array", "categoryarray": levels, "showgrid": False}, yaxis={"range": [0, 1.05], "tickformat": ".0%"},
+                "Output of the engine (tokens a second)",
+                "pace for one user (tokens a second, p50)",
+                height_px=300,
+                xaxis={"rangemode": "tozero"},
+                yaxis={"rangemode": "tozero"},
+            ),
+            Panel(
+                f"Output tokens of chats {f'within SLO {seen.slo.name}' if seen.slo else 'that succeeded'}",
+                "level",
+                height_px=300,
+                xaxis={"type": "category", "categoryorder": "array", "categoryarray": levels, "showgrid": False},
+                yaxis={"range": [0, 1.05], "tickformat": ".0%"},
             ),
         ],
         columns=2,
-    )  # fmt: skip
+    )
     for target in dict.fromkeys(one.target for one in told):
         mine, mark = [one for one in told if one.target == target], seen.marks[target]
         points = [one for one in mine if one.per_user is not None and one.in_all is not None]
         figure.add_scatter(
-            x=[one.per_user for one in points], y=[one.in_all for one in points], name=target, legendgroup=target, mode="lines+markers+text",
-            line={"color": mark.colour, "width": 2, "dash": mark.dash}, marker={"symbol": mark.symbol, "size": 10, "color": mark.colour},
-            text=[one.level if one in (points[0], points[-1]) and len(points) > 1 else "" for one in points], textposition="top center",
-            textfont={"size": 11, "color": ink("ink-soft").light}, cliponaxis=False,
+            x=[one.per_user for one in points],
+            y=[one.in_all for one in points],
+            name=target,
+            legendgroup=target,
+            mode="lines+markers+text",
+            line={"color": mark.colour, "width": 2, "dash": mark.dash},
+            marker={"symbol": mark.symbol, "size": 10, "color": mark.colour},
+            text=[one.level if one in (points[0], points[-1]) and len(points) > 1 else "" for one in points],
+            textposition="top center",
+            textfont={"size": 11, "color": ink("ink-soft").light},
+            cliponaxis=False,
             hovertext=[f"{one.target}, {one.level}<br>{_pace(one.per_user)} for one user<br>{_pace(one.in_all)} in all" for one in points],
-            hovertemplate="%{hovertext}<extra></extra>", **axes(_PACE),
-        )  # fmt: skip
+            hovertemplate="%{hovertext}<extra></extra>",
+            **axes(_PACE),
+        )
         figure.add_bar(
-            x=[one.level for one in mine], y=[one.good / one.tokens for one in mine], name=target, legendgroup=target, showlegend=False, offsetgroup=target,
+            x=[one.level for one in mine],
+            y=[one.good / one.tokens for one in mine],
+            name=target,
+            legendgroup=target,
+            showlegend=False,
+            offsetgroup=target,
             marker={"color": mark.colour, "pattern": {"shape": mark.pattern, "fillmode": "overlay", "fgcolor": ink("surface").light, "size": 5}},
-            hovertext=[_use(one) for one in mine], hovertemplate="%{hovertext}<extra></extra>", **axes(_USE),
-        )  # fmt: skip
+            hovertext=[_use(one) for one in mine],
+            hovertemplate="%{hovertext}<extra></extra>",
+            **axes(_USE),
+        )
     grouped(figure, len(levels), len({one.target for one in told}))
     return figure
 
@@ -115,14 +139,26 @@ def _sentences(seen: Seen, told: Sequence[Yield]) -> Iterator[str]:
         best = max(mine, key=lambda one: one.in_all or 0.0)
         yield f"{target} gave out {_pace(best.in_all)} at {best.level}, at a pace of {_pace(best.per_user)} for one user."
     if seen.slo is not None:
-        shares = [(sum(one.good for one in told if one.target == target) / sum(one.tokens for one in told if one.target == target), target) for target in dict.fromkeys(one.target for one in told)]
+        shares = [
+            (sum(one.good for one in told if one.target == target) / sum(one.tokens for one in told if one.target == target), target)
+            for target in dict.fromkeys(one.target for one in told)
+        ]
         said = ", ".join(f"{percent(share)} of {target}" for share, target in shares)
         yield f"Of all output tokens these came in chats within the SLO {seen.slo.name}: {said}."
 
 
 def _table(seen: Seen, told: Sequence[Yield]) -> Table:
     rows = [
-        (one.level, one.target, _pace(one.per_user), _pace(one.in_all), f"{one.tokens:,}", f"{one.good:,} ({percent(one.good / one.tokens)})", f"{one.late:,}", f"{one.failed:,}")
+        (
+            one.level,
+            one.target,
+            _pace(one.per_user),
+            _pace(one.in_all),
+            f"{one.tokens:,}",
+            f"{one.good:,} ({percent(one.good / one.tokens)})",
+            f"{one.late:,}",
+            f"{one.failed:,}",
+        )
         for one in told
     ]
     return Table(("Level", "Engine", "For one user", "In all", "Tokens", "Of good chats", "Of slow chats", "Of failed chats"), tuple(rows))
