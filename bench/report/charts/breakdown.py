@@ -25,8 +25,9 @@ _ROW_PX = 58
 _SEEN, _LABELLED = 0.003, 0.05
 """From which share of a bar on a part of it can be seen, and has room for its number."""
 _READING = (
-    "Means of the chats that succeeded, as means add up and percentiles do not. Queue and prefill are by the engine's own account; what it does not tell is "
-    "one part, the wait that is not told. Between client and engine lies what the client waited longer than the engine says: network, router, the server's front."
+    "Means of the chats that succeeded, as means add up and percentiles do not. Queue and prefill are by the engine's own account; what it does"
+    " not tell is one part, the wait that is not told. Between client and engine lies what the client waited longer than the engine says: "
+    "network, router, the server's front."
 )
 
 
@@ -148,7 +149,8 @@ def _sentences(level: LevelSummary, found: Mapping[str, Mapping[Part, float]], t
         first = sum(seconds for part, seconds in parts.items() if part is not DECODE)
         queue = parts.get(QUEUE, 0.0)
         waited = f", of which {quantity(queue, 's')} in its queue" if queue >= 0.01 * totals[target] else ""
-        yield f"A chat with {target} took {quantity(totals[target], 's')} on average: {quantity(first, 's')} to its first token{waited}, then {quantity(totals[target] - first, 's')}."
+        first_token = f"{quantity(first, 's')} to its first token{waited}"
+        yield f"A chat with {target} took {quantity(totals[target], 's')} on average: {first_token}, then {quantity(totals[target] - first, 's')}."
     yield from failed_note([level])
 
 

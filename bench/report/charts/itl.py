@@ -25,8 +25,8 @@ _RAREST_OF = 10
 _SHORTEST_SECONDS = 1e-4
 """Tokens that came together are drawn as if this far apart: an axis in logarithms has no zero."""
 _READING = (
-    "Each line says which share of the tokens came later after the one before than the time below. Both axes are logarithmic, so that the rare long gaps, "
-    "which people notice, are as easily seen as the usual ones. A steeper line is a steadier engine."
+    "Each line says which share of the tokens came later after the one before than the time below. Both axes are logarithmic, so that the rare "
+    "long gaps, which people notice, are as easily seen as the usual ones. A steeper line is a steadier engine."
 )
 
 

@@ -22,8 +22,8 @@ from probes.wording import listed
 
 NAME, TITLE = "load", "Latency, throughput, goodput and failures under load"
 _READING = (
-    "Shaded: where the knee lies, from which on more load brings no more. Thick lines in the first panel are p50, thin ones p95, where there were enough chats for it. Bars are 95 % intervals. Chats that failed count in "
-    "the last two panels alone."
+    "Shaded: where the knee lies, from which on more load brings no more. Thick lines in the first panel are p50, thin ones p95, where there "
+    "were enough chats for it. Bars are 95 % intervals. Chats that failed count in the last two panels alone."
 )
 _WAIT, _THROUGHPUT, _GOOD, _FAILED = 1, 2, 3, 4
 

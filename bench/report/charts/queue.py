@@ -21,8 +21,9 @@ from probes.wording import counted, listed
 
 NAME, TITLE = "queue", "Requests that run and wait"
 _READING = (
-    "By the engines' own metrics, looked at again and again through the measured time of each level. First panel: requests that ran, and above them, hatched, those that "
-    "waited. Second panel: how long a request stood in the queue before the engine began with it, which is a part of the wait for its first token."
+    "By the engines' own metrics, looked at again and again through the measured time of each level. First panel: requests that ran, and above "
+    "them, hatched, those that waited. Second panel: how long a request stood in the queue before the engine began with it, which is a part of "
+    "the wait for its first token."
 )
 _REQUESTS, _SECONDS = 1, 2
 

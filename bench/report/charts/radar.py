@@ -27,8 +27,8 @@ _AXES_AT_LEAST = 3
 _HEIGHT_PX = 460
 _RINGS = (0.25, 0.5, 0.75, 1.0)
 _READING = (
-    "Farther out is better. The outer ring is the best of these engines on each axis, whose value stands there; halfway in is half as good, which is a wait twice as "
-    "long. Areas mean nothing: compare one axis at a time."
+    "Farther out is better. The outer ring is the best of these engines on each axis, whose value stands there; halfway in is half as good, "
+    "which is a wait twice as long. Areas mean nothing: compare one axis at a time."
 )
 
 

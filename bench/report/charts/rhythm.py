@@ -22,8 +22,8 @@ _TOKENS_AT_LEAST = 5
 _STEPS_AT_MOST = 600
 _LONG_PAUSE = 0.95
 _READING = (
-    "Each line is one real answer; it rises by one with each token. Flat parts are waits. The usual answer is the one with the median time per token; the other has "
-    "a pause that 5 % of the answers reach."
+    "Each line is one real answer; it rises by one with each token. Flat parts are waits. The usual answer is the one with the median time per "
+    "token; the other has a pause that 5 % of the answers reach."
 )
 Found = Mapping[str, tuple[Chat, Chat]]
 

@@ -17,8 +17,8 @@ from catalogue.look.inks import ink
 
 NAME, TITLE = "shift", "Where in the distribution two engines differ"
 _READING = (
-    "Each point is a decile: at 10 % are the quickest chats, at 90 % the slowest. Above 1× the engine takes longer than the one that it is compared with; the axis is "
-    "logarithmic, so that twice and half are as far from it. The bars hold for the nine deciles together, at 95 %."
+    "Each point is a decile: at 10 % are the quickest chats, at 90 % the slowest. Above 1× the engine takes longer than the one that it is "
+    "compared with; the axis is logarithmic, so that twice and half are as far from it. The bars hold for the nine deciles together, at 95 %."
 )
 
 
@@ -81,7 +81,8 @@ def _said(one: Decile) -> str:
 def _sentences(told: Sequence[Shift], names: Mapping[str, str]) -> Iterator[str]:
     for shift in told:
         first, last = shift.deciles[0], shift.deciles[-1]
-        yield f"{names[shift.measure]} of {shift.b} is {_times(first)} that of {shift.a} among the quickest chats, and {_times(last)} among the slowest."
+        most = f"{_times(first)} that of {shift.a} among the quickest chats"
+        yield f"{names[shift.measure]} of {shift.b} is {most}, and {_times(last)} among the slowest."
 
 
 def _times(one: Decile) -> str:

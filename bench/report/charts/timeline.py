@@ -27,8 +27,9 @@ _BIN_SECONDS = 1.0
 _WAIT, _FATE = 1, 2
 _WARM_UP, _UNSTEADY = f"{ink('ink-faint').light}40", f"{ink('warn').light}33"
 _READING = (
-    "Each point is the median of the chats that began in that time, and the thin line above it their longest wait. Grey is warm-up and yellow what came before a block was "
-    "steady: chats that began there count for nothing, like those that the end of a block cut off. Gaps are pauses between blocks."
+    "Each point is the median of the chats that began in that time, and the thin line above it their longest wait. Grey is warm-up and yellow "
+    "what came before a block was steady: chats that began there count for nothing, like those that the end of a block cut off. Gaps are pauses"
+    " between blocks."
 )
 
 

@@ -119,9 +119,9 @@ def _yield(seen: Seen, level: str, target: TargetAtLevel) -> Yield:
 def _reading(seen: Seen) -> str:
     worth = f"came in chats within the SLO {seen.slo.name} ({seen.slo.words})" if seen.slo else "came in chats that succeeded"
     return (
-        "Left: each point is a level of load; farther right a user reads faster, farther up the engine gives out more, and an engine that lies above and to the right of "
-        f"another is better at both. The pace is one over the median time per token. Right: the share of the output tokens that {worth}; the rest was computed for chats that "
-        "were too slow, or failed."
+        "First panel: each point is a level of load. Farther right a user reads faster, farther up the engine gives out more; an engine that lies "
+        "above and to the right of another is better at both. The pace is one over the median time per token. Second panel: the share of the "
+        f"output tokens that {worth}; the rest was computed for chats that were too slow, or failed."
     )
 
 
