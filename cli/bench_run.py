@@ -146,6 +146,7 @@ async def _run(
         summarise=summarised,
         caveats=done.caveats,
         findings=tuple(finding.to_json() for finding in side.findings()),
+        engine_side=tuple(inside.to_json() for inside in side.insides()),
         outcomes=tuple(outcome.to_json() for outcome in outcomes(layout.course, done.ended.measured, goal)),
         engines={one.target: one.to_json() for one in done.looked},
         health=health.to_json(),

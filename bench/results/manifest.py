@@ -119,9 +119,9 @@ class About:
 class Manifest:
     """One run.
 
-    `health` is chatprobe's own, `findings` the engines' side, and `outcomes` what the course has found, all as JSON. `files`
-    has only those that grow with the chats, and is empty until the run is over. `problems` are sentences about what could
-    not be kept.
+    `health` is chatprobe's own, `findings` the engines' side, `engine_side` what went on inside each engine at each level,
+    and `outcomes` what the course has found, all as JSON. `files` has only those that grow with the chats, and is empty
+    until the run is over. `problems` are sentences about what could not be kept.
     """
 
     schema: int = SCHEMA
@@ -138,6 +138,7 @@ class Manifest:
     engines_after: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     health: Mapping[str, object] = field(default_factory=dict)
     findings: tuple[Mapping[str, object], ...] = ()
+    engine_side: tuple[Mapping[str, object], ...] = ()
     outcomes: tuple[Mapping[str, object], ...] = ()
     files: Mapping[str, FileEntry] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
