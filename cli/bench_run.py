@@ -56,6 +56,7 @@ def bench(wanted: Wanted) -> int:
     config = configuration(wanted)
     try:
         members = _chosen(_members(config), wanted, config)
+        _check_facts(config, members)
         layout = lay_out(config, members)
     except (DesignError, SecretError, TraceError) as error:
         raise BenchError(str(error)) from error
@@ -105,6 +106,13 @@ def _chosen(members: Mapping[str, Member], wanted: Wanted, config: Config) -> Ma
     if unmatched:
         raise click.BadParameter(f"{', '.join(unmatched)} is no target; there are {', '.join(covered)}", param_hint="--targets")
     return {name: member for name, member in covered.items() if any(fnmatchcase(name, pattern) for pattern in patterns)}
+
+
+def _check_facts(config: Config, members: Mapping[str, Member]) -> None:
+    """Raises `BenchError` for facts of targets that there are none of: they would be lost."""
+    unmatched = [pattern for pattern in config.bench.facts if not any(fnmatchcase(name, pattern) for name in members)]
+    if unmatched:
+        raise BenchError(f"facts are said of {', '.join(unmatched)}, which is no target of this run; there are {', '.join(members)}")
 
 
 async def _hold(wanted: Wanted, config: Config, members: Mapping[str, Member], layout: Layout, console: Console) -> int:

@@ -99,8 +99,8 @@ class About:
     """What is known of a run before its first chat. Nothing of it may be a secret: `config.effective` hides those of a configuration.
 
     `engines` has what each target's engine told of itself, as JSON; `slos` what a good chat keeps to, its thresholds in
-    seconds by `ttft`, `tpot` and `e2e`; `models` the model that is asked of each target; `caveats` what makes the
-    comparison unfair.
+    seconds by `ttft`, `tpot` and `e2e`; `models` the model that is asked of each target; `facts` what people say
+    of each target that its engine does not tell; `caveats` what makes the comparison unfair.
     """
 
     name: str
@@ -112,6 +112,7 @@ class About:
     models: Mapping[str, str] = field(default_factory=dict)
     engines: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     slos: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     caveats: tuple[Caveat, ...] = ()
 
 
