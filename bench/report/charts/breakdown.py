@@ -85,7 +85,7 @@ def chart(seen: Seen) -> Chart | Missing:
             width=0.62,
             marker={
                 "color": part.colour,
-                "pattern": {"shape": part.pattern, "size": 6, "solidity": 0.25, "fgcolor": ink("ink").light, "fillmode": "overlay"},
+                "pattern": {"shape": part.pattern, "size": 6, "solidity": 0.25, "fgcolor": f"{ink('ink').light}59", "fillmode": "overlay"},
                 "line": {"color": ink("surface").light, "width": 1},
             },
             text=[_label(each, totals[target]) for target, each in zip(rows, seconds, strict=True)],

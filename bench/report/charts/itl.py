@@ -40,7 +40,7 @@ def chart(seen: Seen) -> Chart | Missing:
         return Missing(NAME, TITLE, "no chat tells when each of its tokens came")
     curves = {target: _curve(gaps) for target, gaps in found.items()}
     scale = scale_of([float(seconds[0]) for _, seconds in curves.values()] + [float(seconds[-1]) for _, seconds in curves.values()], logarithmic=True)
-    low = min(float(np.quantile(gaps, 0.01)) for gaps in found.values())
+    low = min(float(np.quantile(gaps, 0.05)) for gaps in found.values())
     high = max(float(seconds[-1]) for _, seconds in curves.values())
     rarest = min(float(shares[-1]) for shares, _ in curves.values())
     ticks = {share: said for share, said in _TICKS.items() if share >= rarest * 0.99}

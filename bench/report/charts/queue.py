@@ -17,13 +17,13 @@ from bench.report.scale import scale_of
 from bench.report.seen import Seen
 from bench.summary.words import percent, quantity
 from catalogue.look.inks import ink
-from probes.wording import counted, listed
+from probes.wording import listed
 
 NAME, TITLE = "queue", "Requests that run and wait"
 _READING = (
     "By the engines' own metrics, looked at again and again through the measured time of each level. First panel: requests that ran, and above "
-    "them, hatched, those that waited. Second panel: how long a request stood in the queue before the engine began with it, which is a part of "
-    "the wait for its first token."
+    "them, paler, those that waited. Second panel: how long a request stood in the queue before the engine began with it, which is a part of the "
+    "wait for its first token."
 )
 _REQUESTS, _SECONDS = 1, 2
 
@@ -147,7 +147,7 @@ def _sentences(found: Sequence[Queue], silent: Sequence[str]) -> Iterator[str]:
         seconds = [] if queue.queue_seconds is None else [f"each stood {_cell(queue)} in the queue"]
         yield f"In {queue.target}, at {queue.level}, {listed([*waiting, *seconds])}."
     if silent:
-        yield f"{counted(len(silent), 'engine')} told nothing of its requests: {listed(silent)}."
+        yield f"Of {listed(silent)} nothing is known here."
 
 
 def _table(found: Sequence[Queue]) -> Table:

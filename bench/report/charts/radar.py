@@ -18,7 +18,7 @@ from bench.report.seen import Seen
 from bench.report.told import finite
 from bench.statistics.quantiles import quantile_name
 from bench.summary.shape import LevelSummary, TargetAtLevel
-from bench.summary.words import quantity
+from bench.summary.words import percent, quantity
 from catalogue.look.inks import ink
 from probes.wording import listed
 
@@ -52,7 +52,7 @@ class Spoke:
         return self.best / value if value else 1.0
 
     def said(self, value: float) -> str:
-        return quantity(value, "share" if self.measure is None else self.measure.unit)
+        return percent(value) if self.measure is None else quantity(value, self.measure.unit)
 
 
 def chart(seen: Seen) -> Chart | Missing:
@@ -89,7 +89,6 @@ def _drawn(seen: Seen, level: LevelSummary, spokes: Sequence[Spoke]) -> Figure:
     figure.update_layout(
         polar={
             "bgcolor": "rgba(0,0,0,0)",
-            "gridshape": "linear",
             "domain": {"x": [0, 1], "y": [0, 1]},
             "radialaxis": {
                 "range": [0, 1.04],

@@ -79,7 +79,8 @@ def _said(one: Decile) -> str:
 
 
 def _sentences(told: Sequence[Shift], names: Mapping[str, str]) -> Iterator[str]:
-    for shift in told:
+    """Of the first measure, as pairs are many; the table has all."""
+    for shift in (each for each in told if each.measure == told[0].measure):
         first, last = shift.deciles[0], shift.deciles[-1]
         most = f"{_times(first)} that of {shift.a} among the quickest chats"
         yield f"{names[shift.measure]} of {shift.b} is {most}, and {_times(last)} among the slowest."

@@ -24,6 +24,7 @@ NAME, TITLE = "timeline", "The run as it went"
 _BINS_AT_MOST = 240
 """Of one target, over the whole run: a longer one has wider bins."""
 _BIN_SECONDS = 1.0
+_DRIFTS_TOLD = 2
 _WAIT, _FATE = 1, 2
 _WARM_UP, _UNSTEADY = f"{ink('ink-faint').light}40", f"{ink('warn').light}33"
 _READING = (
@@ -252,11 +253,14 @@ def _sentences(seen: Seen, spans: dict[int, Span]) -> Iterator[str]:
     yield f"{counted(len(chats), 'chat')} in {counted(len(spans), 'block')}; {counting:,} count."
     if told:
         yield f"Of the others {listed(told)}."
-    for level in seen.levels.values():
-        for target in level.targets:
-            for trend in target.drift:
-                if trend.drifted:
-                    yield f"At {level.name}, {trend.words} ({target.target})."
+    drifts = [
+        f"At {level.name} {trend.words} ({target.target})."
+        for level in seen.levels.values()
+        for target in level.targets
+        for trend in target.drift
+        if trend.drifted
+    ]
+    yield from drifts[:_DRIFTS_TOLD]
 
 
 def _aside(seen: Seen, chat: Chat) -> str:

@@ -83,7 +83,7 @@ def _drawn(seen: Seen, told: Sequence[Yield]) -> Figure:
             line={"color": mark.colour, "width": 2, "dash": mark.dash},
             marker={"symbol": mark.symbol, "size": 10, "color": mark.colour},
             text=[one.level if one in (points[0], points[-1]) and len(points) > 1 else "" for one in points],
-            textposition="top center",
+            textposition=["bottom center" if one is points[0] else "top center" for one in points],
             textfont={"size": 11, "color": ink("ink-soft").light},
             cliponaxis=False,
             hovertext=[f"{one.target}, {one.level}<br>{_pace(one.per_user)} for one user<br>{_pace(one.in_all)} in all" for one in points],

@@ -177,7 +177,7 @@ def _sentences(seen: Seen, shown: Sequence[LevelSummary]) -> Iterator[str]:
     if seen.slo is not None and seen.slo.ttft_seconds is not None:
         limit = seen.slo.ttft_seconds
         within = [
-            f"{percent(float((found <= limit).mean()))} of {target.target}"
+            f"{percent(float((found <= limit).mean()))} of those of {target.target}"
             for target in level.targets
             if len(found := values(seen, TTFT, target, level))
         ]
