@@ -65,10 +65,11 @@ class Seen:
     def focus(self) -> LevelSummary | None:
         """The level that charts of a single one show: the heaviest that all engines carried, else the lightest.
 
-        Levels that have more of the engines go first: a search has some of them at one level, and others at another.
+        Levels with more of the engines under the same load go first: a search holds another load with each of them.
         """
-        most = max((len(level.targets) for level in self.levels.values()), default=0)
-        full = [level for level in self.levels.values() if len(level.targets) == most]
+        alike = {one.level.name: len(one.level.loads) for one in self.measured if len({repr(load) for load in one.level.loads.values()}) == 1}
+        most = max((alike.get(name, 1) for name in self.levels), default=0)
+        full = [level for level in self.levels.values() if alike.get(level.name, 1) == most]
         carried = [level for level in full if all(_carried(target) for target in level.targets)]
         return carried[-1] if carried else next(iter(full), None)
 

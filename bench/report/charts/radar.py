@@ -13,6 +13,7 @@ from plotly.graph_objects import Figure
 
 from bench.measures import STALL, TPOT, TTFT, Measure, measures
 from bench.report.chart import Chart, Missing, Table
+from bench.report.loads import level_said
 from bench.report.panels import framed
 from bench.report.seen import Seen
 from bench.report.told import finite
@@ -62,8 +63,15 @@ def chart(seen: Seen) -> Chart | Missing:
         return Missing(NAME, TITLE, "no level has two engines to be compared")
     spokes = list(_spokes(seen, level))
     if len(spokes) < _AXES_AT_LEAST:
-        return Missing(NAME, TITLE, f"there are too few chats for {_AXES_AT_LEAST} measures of all engines at {level.name}")
-    return Chart(NAME, f"{TITLE}, at {level.name}", " ".join(_sentences(level, spokes)), _drawn(seen, level, spokes), _table(level, spokes), _READING)
+        return Missing(NAME, TITLE, f"there are too few chats for {_AXES_AT_LEAST} measures of all engines at {level_said(level.name)}")
+    return Chart(
+        NAME,
+        f"{TITLE}, at {level_said(level.name)}",
+        " ".join(_sentences(level, spokes)),
+        _drawn(seen, level, spokes),
+        _table(level, spokes),
+        _READING,
+    )
 
 
 def _drawn(seen: Seen, level: LevelSummary, spokes: Sequence[Spoke]) -> Figure:

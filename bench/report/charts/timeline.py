@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from plotly.graph_objects import Figure
@@ -12,6 +13,7 @@ from plotly.graph_objects import Figure
 from bench.chat import Chat
 from bench.measures import TTFT, Floats, attempt
 from bench.report.chart import Chart, Missing, Table
+from bench.report.loads import level_said
 from bench.report.marks import Mark
 from bench.report.panels import Panel, axes, framed
 from bench.report.scale import Scale, logarithmic_axis, scale_of
@@ -25,6 +27,8 @@ _BINS_AT_MOST = 240
 """Of one target, over the whole run: a longer one has wider bins."""
 _BIN_SECONDS = 1.0
 _DRIFTS_TOLD = 2
+_LABEL_ROOM = 0.09
+"""How far apart the names of levels are at least, as a share of the width."""
 _WAIT, _FATE = 1, 2
 _WARM_UP, _UNSTEADY = f"{ink('ink-faint').light}40", f"{ink('warn').light}33"
 _READING = (
@@ -119,32 +123,18 @@ def _shade(figure: Figure, spans: Sequence[Span], panels: Sequence[int]) -> None
                     line={"width": 0},
                     layer="below",
                 )
-    levels = list(dict.fromkeys(span.level for span in spans))
-    for level in levels:
-        mine = [span for span in spans if span.level == level]
-        begin = min(span.begin for span in mine)
-        figure.add_shape(
-            type="line",
-            x0=begin,
-            x1=begin,
-            y0=0,
-            y1=1.02,
-            xref="x",
-            yref="y domain",
-            line={"color": ink("line-strong").light, "width": 1},
-        )
-        figure.add_annotation(
-            text=level,
-            x=begin,
-            y=1,
-            xref="x",
-            yref="y domain",
-            xanchor="left",
-            yanchor="top",
-            xshift=3,
-            showarrow=False,
-            font={"size": 11, "color": ink("ink-soft").light},
-        )
+    begins: dict[str, float] = {}
+    for span in spans:
+        begins.setdefault(span.level, span.begin)
+    end, labelled = max(span.end for span in spans), -inf
+    line, font = {"color": ink("line-strong").light, "width": 1}, {"size": 11, "color": ink("ink-soft").light}
+    for level, begin in begins.items():
+        figure.add_shape(type="line", x0=begin, x1=begin, y0=0, y1=1.02, xref="x", yref="y domain", line=line)
+        if begin - labelled >= _LABEL_ROOM * end:
+            labelled, text = begin, level_said(level)
+            figure.add_annotation(
+                text=text, x=begin, y=1, xref="x", yref="y domain", xanchor="left", yanchor="top", xshift=3, showarrow=False, font=font
+            )
 
 
 def _wait(figure: Figure, target: str, mark: Mark, bins: Bins, scale: Scale) -> None:
@@ -254,7 +244,7 @@ def _sentences(seen: Seen, spans: dict[int, Span]) -> Iterator[str]:
     if told:
         yield f"Of the others {listed(told)}."
     drifts = [
-        f"At {level.name} {trend.words} ({target.target})."
+        f"At {level_said(level.name)} {trend.words} ({target.target})."
         for level in seen.levels.values()
         for target in level.targets
         for trend in target.drift
@@ -275,7 +265,7 @@ def _aside(seen: Seen, chat: Chat) -> str:
 def _table(seen: Seen) -> Table:
     rows = [
         (
-            level.name,
+            level_said(level.name),
             target.target,
             f"{counts.attempts:,}",
             f"{counts.ok:,}",
