@@ -15,8 +15,8 @@ from probes.wording import listed
 
 
 def levels_shown(seen: Seen, most: int) -> list[LevelSummary]:
-    """All levels, or of more than so many the lightest, the one in focus, and the heaviest."""
-    levels = list(seen.levels.values())
+    """The levels that the engines shared, or of more than so many the lightest, the one in focus, and the heaviest."""
+    levels = seen.shared
     if len(levels) <= most:
         return levels
     chosen = [levels[0], seen.focus, levels[-1]]

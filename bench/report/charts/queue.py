@@ -92,7 +92,7 @@ def _drawn(seen: Seen, found: Sequence[Queue], title: str) -> Figure:
             marker={
                 "color": mark.faint("66"),
                 "line": {"color": mark.colour, "width": 1},
-                "pattern": {"shape": "/", "fgcolor": mark.colour, "bgcolor": mark.faint("26"), "size": 6},
+                "pattern": {"shape": mark.pattern, **hatch},
             },
             **common,
             **axes(_REQUESTS),
@@ -150,7 +150,9 @@ def _cell(queue: Queue) -> str:
 def _sentences(found: Sequence[Queue], silent: Sequence[str]) -> Iterator[str]:
     heaviest: Mapping[str, Queue] = {queue.target: queue for queue in found}
     for queue in heaviest.values():
-        waiting = [] if queue.waiting is None else [f"{queue.waiting:.3g} requests waited at once on average"]
+        waiting = (
+            [] if queue.waiting is None else [f"{queue.waiting:.3g} {'request' if queue.waiting == 1 else 'requests'} waited at once on average"]
+        )
         seconds = [] if queue.queue_seconds is None else [f"each stood {_cell(queue)} in the queue"]
         yield f"In {queue.target}, at {queue.level}, {listed([*waiting, *seconds])}."
     if silent:

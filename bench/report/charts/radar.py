@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from plotly.graph_objects import Figure
 
@@ -26,6 +27,8 @@ from probes.wording import listed
 NAME, TITLE = "radar", "What one person feels"
 _AXES_AT_LEAST = 3
 _HEIGHT_PX = 460
+_LINE_CHARACTERS = 15
+"""Of a label, so that it has room beside the picture on a phone."""
 _RINGS = (0.25, 0.5, 0.75, 1.0)
 _READING = (
     "Farther out is better. The outer ring is the best of these engines on each axis, whose value stands there; halfway in is half as good, "
@@ -76,7 +79,7 @@ def chart(seen: Seen) -> Chart | Missing:
 
 def _drawn(seen: Seen, level: LevelSummary, spokes: Sequence[Spoke]) -> Figure:
     figure = framed((), legend=True, left_px=70, right_px=70)
-    labels = [f"{spoke.name}<br>best {spoke.said(spoke.best)}" for spoke in spokes]
+    labels = ["<br>".join((*wrap(spoke.name, _LINE_CHARACTERS), f"best {spoke.said(spoke.best)}")) for spoke in spokes]
     for target in level.targets:
         mark, name = seen.marks[target.target], target.target
         radii = [spoke.radius(name) for spoke in spokes]
