@@ -12,6 +12,7 @@ from statistics import fmean
 from bench.chat import Chat
 from bench.engine_side.phases import gap, split
 from bench.report.chart import Chart, Missing, Table
+from bench.report.loads import level_said
 from bench.report.panels import Panel, framed
 from bench.report.scale import scale_of
 from bench.report.seen import Seen
@@ -65,7 +66,7 @@ def chart(seen: Seen) -> Chart | Missing:
         [
             Panel(
                 "",
-                f"mean time of a chat at {level.name} ({scale.unit})",
+                f"mean time of a chat at {level_said(level.name)} ({scale.unit})",
                 height_px=_ROW_PX * len(rows),
                 xaxis={"range": [0, scale.of(max(totals.values())) * 1.02]},
                 yaxis={"autorange": "reversed", "showgrid": False, "tickfont": {"size": 13, "color": ink("ink").light}},
@@ -85,7 +86,7 @@ def chart(seen: Seen) -> Chart | Missing:
             width=0.62,
             marker={
                 "color": part.colour,
-                "pattern": {"shape": part.pattern, "size": 6, "solidity": 0.25, "fgcolor": ink("ink").light, "fillmode": "overlay"},
+                "pattern": {"shape": part.pattern, "size": 6, "solidity": 0.25, "fgcolor": f"{ink('ink').light}59", "fillmode": "overlay"},
                 "line": {"color": ink("surface").light, "width": 1},
             },
             text=[_label(each, totals[target]) for target, each in zip(rows, seconds, strict=True)],
