@@ -38,10 +38,15 @@ def read_web_file(file: str) -> WebFile:
     return found.model_copy(update={"tls_server_config": tls})
 
 
-def files_of(found: WebFile) -> Iterator[str]:
-    """The files with certificates and keys that it names."""
-    if (tls := found.tls_server_config) is not None:
-        yield from (path for path in (tls.cert_file, tls.key_file, tls.client_ca_file) if path is not None)
+def files_beside(file: str) -> Iterator[str]:
+    """The files with certificates and keys that a web configuration file names, as far as it can be read at all."""
+    try:
+        found = read_yaml(bytes_of(Path(file)), file)[0].plain()
+    except ConfigError:
+        return
+    tls = found.get("tls_server_config") if isinstance(found, dict) else None
+    if isinstance(tls, dict):
+        yield from (str(Path(file).parent / named) for key in _FILES if isinstance(named := tls.get(key), str))
 
 
 def _in_place(root: Value, invalid: ValidationError) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ import trustme
 
 from config.problems import ConfigError
 from config.web_file import WebFile
-from config.web_reading import files_of, read_web_file
+from config.web_reading import files_beside, read_web_file
 
 HASH = "$2b$04$ZUDPBNK3ofh0NaAtCnOlDe7KH5oGj4tLSWyDKtiJ/RRDQZV1H5KkK"
 """Of `hunter2`."""
@@ -70,7 +70,7 @@ rate_limit: {{interval: 100ms, burst: 20}}
     )
     tls = found.tls_server_config
     assert tls is not None
-    assert list(files_of(found)) == [str(folder / name) for name in ("server.pem", "server.key", "ca.pem")]
+    assert list(files_beside(str(folder / "web.yaml"))) == [str(folder / name) for name in ("server.pem", "server.key", "ca.pem")]
     assert found.http_server_config.headers.written["Strict-Transport-Security"] == "max-age=31536000"
     assert list(found.basic_auth_users) == ["prometheus"]
     assert (found.rate_limit.interval_seconds, found.rate_limit.burst) == (0.1, 20)
@@ -83,7 +83,7 @@ def test_certificates_may_stand_in_it(folder: Path) -> None:
     }
     found = read(folder, f"tls_server_config:\n  cert: |\n{pem['server.pem']}  key: |\n{pem['server.key']}")
     assert found.tls_server_config is not None
-    assert list(files_of(found)) == []
+    assert list(files_beside(str(folder / "web.yaml"))) == []
     assert "PRIVATE KEY" not in repr(found)
 
 
@@ -198,3 +198,14 @@ def test_what_is_refused(folder: Path, text: str, said: list[str]) -> None:
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"web\.yaml: cannot be read: No such file or directory; name a file that can"):
         read_web_file(str(tmp_path / "web.yaml"))
+
+
+def test_the_files_beside_a_broken_one_are_known_as_far_as_it_can_be_read(folder: Path) -> None:
+    """So that it is tried again when one of them is mended."""
+    file = folder / "web.yaml"
+    file.write_text("tls_server_config: {cert_file: absent.pem, key_file: [], client_auth_type: None}")
+    assert list(files_beside(str(file))) == [str(folder / "absent.pem")]
+    for broken in ("tls_server_config: {", "[]", "tls_server_config: 5", ""):
+        file.write_text(broken)
+        assert list(files_beside(str(file))) == []
+    assert list(files_beside(str(folder / "absent.yaml"))) == []
