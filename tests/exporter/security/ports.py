@@ -79,9 +79,10 @@ async def opened(
     listen: str = "127.0.0.1:0",
     tls: ssl.SSLContext | None = None,
     more: Callable[[web.Application], None] = lambda _: None,
+    below: str = "",
 ) -> AsyncIterator[Opened]:
-    """`web_settings` is the section `web` but for its address; `more` adds routes."""
-    text = CONFIG + f"web: {{listen: '{listen}', {web_settings}}}\n"
+    """`web_settings` is the section `web` but for its address; `more` adds routes, `below` other sections."""
+    text = CONFIG + f"web: {{listen: '{listen}', {web_settings}}}\n{below}"
     config = parse(text, str(folder / "chatprobe.yaml")).config
     one: Opened
 
