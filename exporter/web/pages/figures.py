@@ -1,0 +1,125 @@
+"""What was measured of a target lately, beside an hour ago and beside what its SLO asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from config.model import Config, Slo
+from exporter.history.store import History
+from exporter.history.window import Window
+from exporter.web.pages.standing import Stand
+from exporter.web.pages.wording import span
+
+NOW_SECONDS = 600.0
+"""What is said of now is said of the last ten minutes: time enough for some chats of a heartbeat."""
+AGO_SECONDS = 3600.0
+_SPANS = (600.0, 3600.0, 3 * 3600.0)
+"""How much sparklines show: as much of three hours as there is, in steps."""
+POINTS = 48
+_ALIKE = 0.05
+"""What differs by no more from an hour ago is told as the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One measure. `before` is what it was an hour ago, `limit` what an SLO allows; None where that is not known."""
+
+    value: float | None
+    before: float | None
+    limit: float | None = None
+    higher_is_better: bool = False
+
+    @property
+    def change(self) -> float | None:
+        """By which share it has grown since; None where it has hardly changed, or where that is not known."""
+        if not self.value or not self.before or abs(grown := self.value / self.before - 1) <= _ALIKE:
+            return None
+        return grown
+
+    @property
+    def is_worse(self) -> bool:
+        return self.change is not None and (self.change < 0) is self.higher_is_better
+
+    @property
+    def is_as_before(self) -> bool:
+        return self.change is None and bool(self.value) and bool(self.before)
+
+    @property
+    def misses(self) -> bool:
+        """Whether it is beyond what the SLO allows."""
+        return self.value is not None and self.limit is not None and self.value > self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """The share of good chats for one SLO; `share` is None before the first attempt."""
+
+    slo: str
+    share: float | None
+    objective: float
+
+    @property
+    def misses(self) -> bool:
+        return self.share is not None and self.share < self.objective
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One target under one scenario. `failures` are reasons and how often, the most frequent first."""
+
+    scenario: str
+    chats: int
+    failed: int
+    ttft: Measured
+    ttft_p95: Measured
+    itl: Measured
+    rate: Measured
+    e2e: Measured
+    good: tuple[Good, ...]
+    failures: tuple[tuple[str, int], ...]
+    course: Sequence[float | None]
+    course_seconds: float
+
+    @property
+    def course_words(self) -> str:
+        """What a sparkline shows, in words."""
+        return f"the last {span(self.course_seconds)}"
+
+
+def leading(stand: Stand, config: Config) -> str | None:
+    """The scenario that stands for a target where there is room for one: the first that an SLO is on, else the first."""
+    with_slo = {slo.scenario for slo in config.slos.values()}
+    return next((name for name in stand.scenarios if name in with_slo), next(iter(stand.scenarios), None))
+
+
+def figures(history: History, stand: Stand, scenario: str, config: Config, up_seconds: float) -> Figures:
+    """What the history says. `up_seconds` is for how long this process runs."""
+    slos = {name: slo for name, slo in config.slos.items() if slo.scenario == scenario}
+    now = history.window(stand.name, scenario, NOW_SECONDS)
+    before = history.window(stand.name, scenario, NOW_SECONDS, AGO_SECONDS)
+    shown = next((seconds for seconds in _SPANS if seconds >= up_seconds), _SPANS[-1])
+    return Figures(
+        scenario=scenario,
+        chats=now.count,
+        failed=now.failed,
+        ttft=Measured(now.ttft.p50, before.ttft.p50, _limit(slos, "ttft")),
+        ttft_p95=Measured(now.ttft.p95, before.ttft.p95, _limit(slos, "ttft")),
+        itl=Measured(now.itl.p50, before.itl.p50, _limit(slos, "tpot")),
+        rate=Measured(now.output_rate.p50, before.output_rate.p50, higher_is_better=True),
+        e2e=Measured(now.e2e.p50, before.e2e.p50, _limit(slos, "e2e")),
+        good=tuple(_good(now, name, slo) for name, slo in slos.items()),
+        failures=tuple(sorted(now.failures.items(), key=lambda one: -one[1])),
+        course=history.series(stand.name, "ttft", shown, POINTS),
+        course_seconds=shown,
+    )
+
+
+def _limit(slos: dict[str, Slo], key: str) -> float | None:
+    """The strictest of several thresholds."""
+    return min((slo.thresholds[key] for slo in slos.values() if key in slo.thresholds), default=None)
+
+
+def _good(now: Window, name: str, slo: Slo) -> Good:
+    found = now.goodput.get(name)
+    return Good(name, None if found is None else found.share, float(slo.objective))
