@@ -9,6 +9,7 @@ from decimal import Decimal
 from alerts.objective import Alarm, Objective, objectives
 from alerts.slos import BURN, alarm_waits
 from alerts.windows import WindowPair
+from config.demand import chats_per_second_on_average
 from exporter.metrics.slo import chat_was_good, skip_was_good
 from exporter.web.pages.sliding import Attempts, Sliding
 from probes.record import ChatRecord
@@ -43,17 +44,19 @@ class Burn:
 class Budget:
     """The error budget of one target for one SLO, of what was seen within its period.
 
-    `left` is the share of the budget that is left, where as many chats go on to be held as were: below 0 where more was
-    bad than may be. None before the first attempt.
+    `expected` is how many attempts a whole period has. `left` is the share of the budget that is left if nothing is bad
+    in what of the period was not seen: below 0 where more was bad than may be. None before the first attempt.
     """
 
     objective: Objective
     attempts: Attempts
+    expected: float
     burns: tuple[Burn, ...]
 
     @property
     def left(self) -> float | None:
-        return None if not self.attempts.all else 1 - self.attempts.bad_share / float(self.objective.budget)
+        allowed = float(self.objective.budget) * max(self.attempts.all, self.expected)
+        return None if not self.attempts.all else 1 - self.attempts.bad / allowed
 
     @property
     def fires(self) -> list[Burn]:
@@ -85,17 +88,20 @@ class _Alarming:
 class _Account:
     """The attempts of one target that count for one SLO."""
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(self, objective: Objective, expected: float) -> None:
         self.objective = objective
+        self._expected = expected
         self._period = Sliding(objective.period)
         self._alarms = [_Alarming(alarm, objective.budget) for alarm in objective.alarms]
 
     def add(self, now: float, count: int, *, good: bool) -> None:
-        for window in (self._period, *self._alarms):
-            window.add(now, count, 0 if good else count)
+        bad = 0 if good else count
+        self._period.add(now, count, bad)
+        for alarm in self._alarms:
+            alarm.add(now, count, bad)
 
     def look(self, now: float) -> Budget:
-        return Budget(self.objective, self._period.counted(now), tuple(alarm.look(now) for alarm in self._alarms))
+        return Budget(self.objective, self._period.counted(now), self._expected, tuple(alarm.look(now) for alarm in self._alarms))
 
 
 class Budgets:
@@ -116,10 +122,12 @@ class Budgets:
         self._roster = roster
         before, self._accounts = self._accounts, {}
         for objective in self._objectives:
-            for target in roster.of(roster.config.scenarios[objective.slo.scenario]):
+            scenario = roster.config.scenarios[objective.slo.scenario]
+            expected = chats_per_second_on_average(scenario) * objective.period
+            for target in roster.of(scenario):
                 known = before.get((target, objective.name))
                 keeps = known is not None and known.objective == objective
-                self._accounts[target, objective.name] = known if known is not None and keeps else _Account(objective)
+                self._accounts[target, objective.name] = known if known is not None and keeps else _Account(objective, expected)
 
     def __call__(self, event: Event) -> None:
         match event:

@@ -17,6 +17,8 @@ from probes.record import PHASES
 
 WIDTH, HEIGHT, INSET = 240, 48, 3
 """Of a sparkline, in units of its own: it stretches to the room that it has."""
+_NEAR = 10
+"""Times the highest value: what is farther away would press the line to the ground."""
 SCALE = 1000
 """A waterfall's width, in units of its own."""
 _ENGINE_PARTS = ("load", "queue", "prefill", "decode")
@@ -28,7 +30,8 @@ def sparkline(values: Sequence[float | None], limit: float | None = None) -> Mar
     It is hidden from screen readers: the words beside it say the same.
     """
     known = [value for value in values if value is not None]
-    top = max((*known, *(() if limit is None or not known else (min(limit, 3 * max(known)),))), default=0.0) * 1.08
+    drawn = limit if limit is not None and limit_is_drawn(values, limit) else None
+    top = max((*known, drawn or 0.0), default=0.0) * 1.08
     if not known or not top:
         return Markup('<svg class="spark" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true"></svg>').format(WIDTH, HEIGHT)
     step = WIDTH / max(1, len(values) - 1)
@@ -36,11 +39,16 @@ def sparkline(values: Sequence[float | None], limit: float | None = None) -> Mar
     runs = [list(run) for there, run in groupby(places, key=lambda place: place is not None) if there]
     lines = "".join(_line([place for place in run if place is not None]) for run in runs)
     areas = "".join(_area([place for place in run if place is not None]) for run in runs)
-    bound = "" if limit is None or limit > top else f'<path class="limit" d="M0 {_height(limit / top)}H{WIDTH}"/>'
-    return Markup(  # noqa: S704 - numbers alone
+    bound = "" if drawn is None else f'<path class="limit" d="M0 {_height(drawn / top)}H{WIDTH}"/>'
+    return Markup(
         f'<svg class="spark" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" aria-hidden="true">'
         f'<path class="area" d="{areas}"/>{bound}<path class="line" d="{lines}"/></svg>'
     )
+
+
+def limit_is_drawn(values: Sequence[float | None], limit: float | None) -> bool:
+    """Whether the limit is near enough to the values to be drawn with them."""
+    return limit is not None and limit <= _NEAR * max((value for value in values if value is not None), default=0.0)
 
 
 def _height(share: float) -> float:
@@ -112,10 +120,12 @@ def waterfall(record: Mapping[str, Any], longest_seconds: float) -> Markup:
     readers, for whom the figures stand in a table.
     """
     scale = SCALE / longest_seconds if longest_seconds > 0 else 0.0
-    lanes = "".join((*_bars(phases(record), scale, 2, 14), *_bars(engine_parts(record), scale, 30, 8)))
-    ticks = "".join(f"M{x} 19v8" for x in dict.fromkeys(round(at * scale, 1) for at in tokens(record)))
-    return Markup(  # noqa: S704 - numbers and names of ours alone
-        f'<svg class="waterfall" viewBox="0 0 {SCALE} 40" preserveAspectRatio="none" aria-hidden="true">{lanes}<path class="tick" d="{ticks}"/></svg>'
+    engine = engine_parts(record)
+    lanes = "".join((*_bars(phases(record), scale, 2, 12), *_bars(engine, scale, 27, 7)))
+    ticks = "".join(f"M{x} 16v7" for x in dict.fromkeys(round(at * scale, 1) for at in tokens(record)))
+    kind, low = ("waterfall with-engine", 36) if engine else ("waterfall", 25)
+    return Markup(
+        f'<svg class="{kind}" viewBox="0 0 {SCALE} {low}" preserveAspectRatio="none" aria-hidden="true">{lanes}<path class="tick" d="{ticks}"/></svg>'
     )
 
 
@@ -129,14 +139,16 @@ def _bars(bars: Iterable[Bar], scale: float, y: int, height: int) -> Iterator[st
 def share_bar(share: float, kind: str) -> Markup:
     """A bar that is filled to a share, between 0 and 1."""
     filled = round(max(0.0, min(1.0, share)) * 100, 1)
-    return Markup('<svg class="bar {}" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true"><rect class="ground" width="100" height="4"/>'
-                  '<rect class="fill" width="{}" height="4"/></svg>').format(kind, filled)
+    return Markup(
+        '<svg class="bar {}" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true"><rect class="ground" width="100" height="4"/>'
+        '<rect class="fill" width="{}" height="4"/></svg>'
+    ).format(kind, filled)
 
 
-def split_bar(left: float, right: float) -> Markup:
-    """A bar of three parts: what the left side has, what neither has, and what the right one has. Shares of the whole."""
+def split_bar(left: float, right: float, left_kind: str, right_kind: str) -> Markup:
+    """A bar of three parts: what the left side has, what neither has, and what the right one has. Shares of the whole, and a class for each side."""
     one, other = round(left * 100, 1), round(right * 100, 1)
     return Markup(
         '<svg class="bar split" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true"><rect class="ground" width="100" height="4"/>'
-        '<rect class="left" width="{}" height="4"/><rect class="right" x="{}" width="{}" height="4"/></svg>'
-    ).format(one, round(100 - other, 1), other)
+        '<rect class="side {}" width="{}" height="4"/><rect class="side {}" x="{}" width="{}" height="4"/></svg>'
+    ).format(left_kind, one, right_kind, round(100 - other, 1), other)

@@ -32,8 +32,8 @@ class Page(Protocol):
 
     def parts(self) -> Iterable[Part]: ...
 
-    def html(self, parts: Mapping[str, Markup]) -> str:
-        """The parts put together: all that stands in `<main>`."""
+    def html(self, parts: Mapping[str, Markup], query: Mapping[str, str]) -> str:
+        """The parts put together: all that stands in `<main>`. `query` is what the reader chose, if anything."""
         ...
 
 
@@ -45,13 +45,17 @@ class _Made:
 
 
 class Feed:
-    """The parts of one page as they are now. `revision` grows when any of them changes."""
+    """The parts of one page as they are now.
+
+    `revision` grows when any of them changes. It is about the time in milliseconds, so that one that a reader has from
+    another feed of the page, before a restart perhaps, is older than all of this one.
+    """
 
     def __init__(self, page: Page) -> None:
         self._page = page
         self._made: dict[str, _Made] = {}
         self._lock = asyncio.Lock()
-        self.revision = 1
+        self.revision = 0
         self.arrangement = page.arrangement()
 
     async def refresh(self) -> None:
@@ -70,9 +74,9 @@ class Feed:
                 made[part.id] = known
             self._made = made
 
-    def main(self) -> str:
+    def main(self, query: Mapping[str, str]) -> str:
         """All that stands in `<main>`, as it was at the last refresh."""
-        return self._page.html({name: Markup(made.html) for name, made in self._made.items()})  # noqa: S704 - templates have escaped it
+        return self._page.html({name: Markup(made.html) for name, made in self._made.items()}, query)
 
     def since(self, revision: int) -> dict[str, str]:
         """The parts that changed after that revision, by id."""
@@ -82,5 +86,5 @@ class Feed:
         html = part.html()
         if known is not None and known.html == html:
             return _Made(part.stamp, html, known.revision)
-        self.revision += 1
+        self.revision = max(self.revision + 1, time.time_ns() // 1_000_000)
         return _Made(part.stamp, html, self.revision)

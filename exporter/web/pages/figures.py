@@ -9,15 +9,16 @@ from config.model import Config, Slo
 from exporter.history.store import History
 from exporter.history.window import Window
 from exporter.web.pages.standing import Stand
-from exporter.web.pages.wording import span
+from exporter.web.pages.wording import count, span
 
 NOW_SECONDS = 600.0
 """What is said of now is said of the last ten minutes: time enough for some chats of a heartbeat."""
 AGO_SECONDS = 3600.0
-_SPANS = (600.0, 3600.0, 3 * 3600.0)
-"""How much sparklines show: as much of three hours as there is, in steps."""
-POINTS = 48
-_ALIKE = 0.05
+_SPANS = ((600.0, 10), (3600.0, 60), (6 * 3600.0, 36))
+"""How much sparklines show, in how many points: as much of six hours as there is. The history knows minutes, and later ten of them."""
+YOUNG_SECONDS = 600.0
+CHATS_IN_A_COURSE = 60
+_ALIKE = 0.1
 """What differs by no more from an hour ago is told as the same."""
 
 
@@ -78,13 +79,14 @@ class Figures:
     e2e: Measured
     good: tuple[Good, ...]
     failures: tuple[tuple[str, int], ...]
-    course: Sequence[float | None]
-    course_seconds: float
 
-    @property
-    def course_words(self) -> str:
-        """What a sparkline shows, in words."""
-        return f"the last {span(self.course_seconds)}"
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How TTFT went, oldest first, in seconds; None where it is not known. `words` say over what."""
+
+    values: Sequence[float | None]
+    words: str
 
 
 def leading(stand: Stand, config: Config) -> str | None:
@@ -93,12 +95,24 @@ def leading(stand: Stand, config: Config) -> str | None:
     return next((name for name in stand.scenarios if name in with_slo), next(iter(stand.scenarios), None))
 
 
-def figures(history: History, stand: Stand, scenario: str, config: Config, up_seconds: float) -> Figures:
-    """What the history says. `up_seconds` is for how long this process runs."""
+def course(history: History, stand: Stand, up_seconds: float) -> Course:
+    """Of as much time as there is; `up_seconds` is for how long this process runs."""
+    shown, points = next((span for span in _SPANS if span[0] >= up_seconds), _SPANS[-1])
+    return Course(history.series(stand.name, "ttft", shown, points), f"the last {span(shown)}")
+
+
+def young_course(history: History, stand: Stand) -> Course:
+    """Chat by chat, while minutes would be too few for a line."""
+    chats = history.last(stand.name, limit=CHATS_IN_A_COURSE)
+    words = f"the last {count(len(chats), 'chat')}" if chats else "no chat yet"
+    return Course([kept.record["ttft_seconds"] for kept in reversed(chats)], words)
+
+
+def figures(history: History, stand: Stand, scenario: str, config: Config) -> Figures:
+    """What the history says."""
     slos = {name: slo for name, slo in config.slos.items() if slo.scenario == scenario}
     now = history.window(stand.name, scenario, NOW_SECONDS)
     before = history.window(stand.name, scenario, NOW_SECONDS, AGO_SECONDS)
-    shown = next((seconds for seconds in _SPANS if seconds >= up_seconds), _SPANS[-1])
     return Figures(
         scenario=scenario,
         chats=now.count,
@@ -110,8 +124,6 @@ def figures(history: History, stand: Stand, scenario: str, config: Config, up_se
         e2e=Measured(now.e2e.p50, before.e2e.p50, _limit(slos, "e2e")),
         good=tuple(_good(now, name, slo) for name, slo in slos.items()),
         failures=tuple(sorted(now.failures.items(), key=lambda one: -one[1])),
-        course=history.series(stand.name, "ttft", shown, POINTS),
-        course_seconds=shown,
     )
 
 

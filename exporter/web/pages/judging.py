@@ -45,10 +45,10 @@ class State(IntEnum):
 _WORDS = {
     State.DOWN: "Down",
     State.FAILING: "Failing",
-    State.BURNING: "Too slow or unreliable",
+    State.BURNING: "Below its SLO",
     State.HELD_BACK: "Held back",
-    State.WAITING: "Waiting for its first chat",
-    State.RESTING: "Not chatted with now",
+    State.WAITING: "Waiting",
+    State.RESTING: "Resting",
     State.WELL: "Well",
 }
 
@@ -64,19 +64,28 @@ class Judgement:
 
 def judged(stand: Stand, budgets: Sequence[Budget]) -> Judgement:
     """The worst that is to be said of a target."""
-    return next(iter((*_outage(stand), *_failures(stand), *_burning(budgets), *_held_back(stand), *_quiet(stand))), Judgement(State.WELL, "It answers."))
+    return next(
+        iter((*_outage(stand), *_failures(stand), *_burning(budgets), *_held_back(stand), *_quiet(stand))), Judgement(State.WELL, "It answers.")
+    )
 
 
 def _outage(stand: Stand) -> Iterator[Judgement]:
     failing = [one for one in stand.scenarios.values() if one.failures]
     since = min((one.failing_since for one in failing if one.failing_since is not None), default=None)
     if stand.broken:
-        opened = stand.opened_by
-        why = "" if opened is None else f" Chats of {opened[0]} failed: {words(opened[1].reason)}, {opened[1].detail}."
-        yield Judgement(State.DOWN, f"No chat is served, so it is only tried now and then.{why}", since)
+        yield Judgement(State.DOWN, f"{_opened_by(stand)}It serves no chat, and is tried only now and then.", since)
     held = [one for one in stand.scenarios.values() if one.chat is not None]
     if held and all(one.failures >= ONCE_IS_NO_OUTAGE for one in held):
         yield Judgement(State.DOWN, f"It answers no chat. {_last_failure(held[0])}", since)
+
+
+def _opened_by(stand: Stand) -> str:
+    """What had the breaker open, and of which scenario, where there are several."""
+    if (opened := stand.opened_by) is None:
+        return ""
+    scenario, failure = opened
+    whose = f" by chats of {scenario}" if len(stand.scenarios) > 1 else ""
+    return f"{words(failure.reason).capitalize()}{whose}: {failure.detail}. "
 
 
 def _failures(stand: Stand) -> Iterator[Judgement]:

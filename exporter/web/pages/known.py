@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from discovery.plan import Plan
 from exporter.history.store import History
 from exporter.web.pages.budgets import Budgets
 from exporter.web.pages.duels import Duels
+from exporter.web.pages.engine_side import EngineSide
 from exporter.web.pages.own import OwnFigures
 from exporter.web.pages.standing import Standing
-from traffic.events import Event
 from traffic.roster import Roster
 from traffic.schedule import Clock
-
-
-@dataclass(frozen=True, slots=True)
-class EngineNumber:
-    """One number that an engine tells of itself: `name` without our prefix, and the replica where there are several."""
-
-    name: str
-    meaning: str
-    replica: str
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSide:
-    """What an engine tells of itself. `troubles` say why a page of its metrics could not be read."""
-
-    numbers: Sequence[EngineNumber] = ()
-    troubles: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +37,6 @@ class Known:
     next_due: Callable[[str], Mapping[str, int]]
     engine_side: Callable[[str], EngineSide]
     own: Callable[[], OwnFigures]
-
-    def __call__(self, event: Event) -> None:
-        """Take an event; the history hears of it by itself."""
-        self.standing(event)
-        self.budgets(event)
-        self.duels(event)
 
     def show(self, roster: Roster) -> None:
         """Show these targets and scenarios from now on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,13 +10,14 @@ from functools import partial
 
 from markupsafe import Markup
 
+from exporter.web.pages.alerting import held
 from exporter.web.pages.budgets import Budget
 from exporter.web.pages.feeds import Part
-from exporter.web.pages.figures import figures, leading
+from exporter.web.pages.figures import YOUNG_SECONDS, Course, course, figures, leading, young_course
 from exporter.web.pages.judging import Headline, Judgement, State, headline, judged
 from exporter.web.pages.known import Known
 from exporter.web.pages.standing import Stand
-from exporter.web.pages.templates import render
+from exporter.web.pages.templates import engine_class, render
 from traffic.roster import STATIC
 from traffic.schedule import NANOSECONDS
 
@@ -49,17 +51,18 @@ class Overview:
 
     def arrangement(self) -> str:
         groups = self._groups(self._judged())
-        return f"{self._as_cards()} {[(title, [stand.name for stand in stands]) for title, stands in groups]}"
+        told = f"{self._as_cards()} {[(title, [stand.name for stand in stands]) for title, stands in groups]}"
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def parts(self) -> Iterator[Part]:
         judgements = self._judged()
         head = headline(judgements, self._known.not_ready())
         troubles = tuple(self._known.troubles())
         yield Part("headline", (head, troubles, _tally(judgements)), lambda: _headline(head, judgements, troubles))
-        firing = [(name, budget, burn) for name, seen in self._seen.items() for budget in seen.budgets for burn in budget.fires]
-        yield Part("firing", [(name, burn.alert) for name, _, burn in firing], lambda: render("firing.html", firing=firing))
+        firing = self._firing()
+        yield Part("firing", tuple(firing), lambda: render("firing.html", firing=firing))
         duels = tuple(duel for duel in self._known.duels.fought() if duel.pairs)
-        yield Part("duels", duels, lambda: render("duels.html", duels=duels))
+        yield Part("duels", duels, lambda: render("duels.html", duels=duels, kinds=self._kinds()))
         template, fresh_seconds = ("card.html", FRESH_SECONDS) if self._as_cards() else ("row.html", FRESH_SECONDS_OF_MANY)
         stands = self._known.standing.stands
         for number, (name, stand) in enumerate(stands.items()):
@@ -68,16 +71,21 @@ class Overview:
             version = stand.version if self._as_cards() else None
             yield Part(f"target-{name}", (template, judgements[name], version, age), partial(self._target, template, self._seen[name], stand))
 
-    def html(self, parts: Mapping[str, Markup]) -> str:
-        judgements = self._judged()
+    def html(self, parts: Mapping[str, Markup], query: Mapping[str, str]) -> str:
+        stands = self._known.standing.stands
+        words, engine = query.get("q", ""), query.get("engine", "")
+        groups = [(title, [one for one in group if _is_meant(one, words, engine)]) for title, group in self._groups(self._judged())]
         return render(
             "overview.html",
             parts=parts,
-            groups=self._groups(judgements),
+            groups=[(title, group) for title, group in groups if group],
             as_cards=self._as_cards(),
-            count_of=len(judgements),
-            backends=sorted({stand.backend for stand in self._known.standing.stands.values()}),
-            judgements=judgements,
+            attention=_ATTENTION,
+            backends=sorted({stand.backend for stand in stands.values()}),
+            q=words,
+            engine=engine,
+            shown=sum(len(group) for _, group in groups),
+            since=self._known.budgets.since,
         )
 
     def _as_cards(self) -> bool:
@@ -110,9 +118,27 @@ class Overview:
     def _target(self, template: str, seen: _Seen, stand: Stand) -> str:
         config = self._known.standing.roster.config
         scenario = leading(stand, config)
+        measured = None if scenario is None else figures(self._known.history, stand, scenario, config)
+        return render(template, stand=stand, judgement=seen.judgement, measured=measured, course=self._course(stand), budgets=seen.budgets)
+
+    def _firing(self) -> list[tuple[str, bool, tuple[str, ...]]]:
+        """The alerts that fire, whether each asks to get up, and the targets."""
+        now = self._known.clock.epoch_seconds()
+        found: dict[tuple[bool, str], list[str]] = {}
+        for name, seen in self._seen.items():
+            for one in held(self._known.standing.stands[name], seen.budgets, now):
+                if one.state == "firing":
+                    found.setdefault((not one.pages, one.alert), []).append(name)
+        return [(alert, not quiet, tuple(names)) for (quiet, alert), names in sorted(found.items())]
+
+    def _kinds(self) -> dict[str, str]:
+        """The class of each target's engine."""
+        return {name: engine_class(stand.backend) for name, stand in self._known.standing.stands.items()}
+
+    def _course(self, stand: Stand) -> Course:
         up_seconds = self._known.clock.epoch_seconds() - self._known.budgets.since
-        measured = None if scenario is None else figures(self._known.history, stand, scenario, config, up_seconds)
-        return render(template, stand=stand, judgement=seen.judgement, measured=measured, budgets=seen.budgets)
+        young = up_seconds < YOUNG_SECONDS and self._as_cards()
+        return young_course(self._known.history, stand) if young else course(self._known.history, stand, up_seconds)
 
 
 def _tally(judgements: Mapping[str, Judgement]) -> tuple[tuple[State, int], ...]:
@@ -129,3 +155,9 @@ def _group(stand: Stand) -> str:
     """A discovered target's namespace, else where it stands."""
     namespace, slash, _ = stand.name.partition("/")
     return namespace if slash else "Configured" if stand.member.source == STATIC else stand.member.source.capitalize()
+
+
+def _is_meant(stand: Stand, words: str, engine: str) -> bool:
+    """Whether a target is one of those that a reader asks for."""
+    text = f"{stand.name} {stand.facts.model} {stand.backend}".lower()
+    return engine in ("", stand.backend) and all(word in text for word in words.lower().split())

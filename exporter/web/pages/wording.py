@@ -28,6 +28,17 @@ def duration(seconds: float | None) -> str:
     return f"{three_digits(seconds)} s" if abs(seconds) < 100 else span(seconds)
 
 
+def figure(written: str) -> Markup:
+    """A number with its unit, which is set smaller."""
+    number, _, unit = written.partition(" ")
+    return Markup('{}<span class="unit"> {}</span>').format(number, unit) if unit else Markup("{}").format(number)
+
+
+def sentence(text: str) -> str:
+    """With a capital at its begin."""
+    return text[:1].upper() + text[1:]
+
+
 def span(seconds: float) -> str:
     """A length of time in its two largest units, `2 d 3 h`."""
     rest, parts = round(seconds), []
@@ -55,6 +66,16 @@ def percent(share: float | None) -> str:
     digits = 0 if 0.1 <= share < 0.99 else 1 if share < 0.999 else 2
     cut = math.floor(share * 100 * 10**digits) / 10**digits
     return f"{cut:.{digits}f}%" if cut else f"<{10**-digits:.{digits}f}%"
+
+
+def budget(left: float) -> str:
+    """How much of an error budget is left; of one that is spent, how many times over."""
+    return percent(left) if left > 0 else "none" if left > -0.01 else f"spent {three_digits(1 - left)}×"
+
+
+def code(text: str) -> Markup:
+    """Text with code between backticks."""
+    return Markup("").join(Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(text.split("`")))
 
 
 def clock(epoch_seconds: float) -> str:
