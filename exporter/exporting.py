@@ -23,6 +23,7 @@ from discovery.kubernetes.discovery import ClusterDiscovery
 from discovery.kubernetes.lease import Lease
 from discovery.plan import Plan, plan
 from exporter.assembly import Metrics
+from exporter.history.keeping import Keeping
 from exporter.logs import ProbeLog
 from exporter.looplag import watch_loop
 from exporter.native.cycle import Keepers, Natives
@@ -130,6 +131,7 @@ class _Exporter:
         self._place = place
         self._starting = True
         self._prober = Prober()
+        self._history = Keeping(config, clock)
         self._metrics = Metrics(roster, self._counted(file, log_lines_lost))
         self._metrics.own.sharded(place.shard.number, place.shard.of)
         self._overview, self._log = Overview(roster), ProbeLog()
@@ -137,7 +139,8 @@ class _Exporter:
         loads = Loads(clock, config.native.interval_seconds)
         keepers = Keepers(self._metrics.relay, self._metrics.unified, self._metrics.gap, loads, self._metrics.ups)
         self._natives = Natives(self._scraper, keepers, config.native, clock)
-        tell = to_all([self._metrics.recording, self._natives, self._overview, self._log, *([] if file is None else [file]), *sinks])
+        own_sinks = [self._metrics.recording, self._natives, self._overview, self._history.history, self._log]
+        tell = to_all([*own_sinks, *([] if file is None else [file]), *sinks])
         self._control = Control()
         self._discovery = ClusterDiscovery(self._control, clock)
         self._population = Population(self._control, clock, tell)
@@ -153,6 +156,7 @@ class _Exporter:
             own.CLOCK_STEPS: lambda: self._prober.clock_steps,
             own.LOG_LINES_DROPPED: log_lines_lost,
             own.RECORDS_LOST: lambda: 0 if file is None else file.lost,
+            own.HISTORY_LOST: lambda: self._history.lost,
         }
         return counted if lease is None else {**counted, own.LEADER: lambda: lease.leads}
 
@@ -167,6 +171,7 @@ class _Exporter:
         with _as_serve_error():
             address = await stack.enter_async_context(listening(self._application(), self.reloading.plan.config.web.listen))
         stack.enter_context(_running(watch_loop(self._metrics.own.loop_was_late)))
+        stack.push_async_callback(self._history.close)
         await stack.enter_async_context(self._prober)
         await stack.enter_async_context(self._control)
         await stack.enter_async_context(self._scraper)
@@ -191,6 +196,7 @@ class _Exporter:
         self._metrics.tell_created(plan.config.metrics.created)
         self._overview.show(roster)
         self._log.forget_others(roster)
+        await self._history.configure(plan.config)
         self._natives.set_targets(roster, roster.endpoints)
         await self._natives.first_round()
         self._admission.configure(roster.config.limits)
