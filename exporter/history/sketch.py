@@ -5,15 +5,16 @@ Source: C. Masson, J. E. Rim, H. K. Lee, "DDSketch: A Fast and Fully-Mergeable Q
 
 from __future__ import annotations
 
-import math
 from array import array
+from collections.abc import Iterable
+from math import ceil, log
 
 RELATIVE_ERROR = 0.01
 """A quantile is off by no more than this share of itself."""
 SMALLEST, LARGEST = 1e-6, 1e9
 """Values beyond are counted as these: no time and no rate of a chat lies there."""
 _GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
-_LOG_GAMMA = math.log(_GAMMA)
+_LOG_GAMMA = log(_GAMMA)
 _INDEX, _COUNT = "h", "Q"
 _BYTES_A_BUCKET = array(_INDEX).itemsize + array(_COUNT).itemsize
 
@@ -29,9 +30,15 @@ class Sketch:
 
     def add(self, value: float, times: int = 1) -> None:
         """See a value so many times. One that is not above 0, as of two arrivals in one read, counts as the smallest."""
-        index = math.ceil(math.log(min(max(value, SMALLEST), LARGEST)) / _LOG_GAMMA)
-        self._buckets[index] = self._buckets.get(index, 0) + times
-        self.count += times
+        self.add_all(((value, times),))
+
+    def add_all(self, weighted: Iterable[tuple[float, int]]) -> None:
+        """See each of these values so many times."""
+        buckets = self._buckets
+        for value, times in weighted:
+            index = ceil(log(min(max(value, SMALLEST), LARGEST)) / _LOG_GAMMA)
+            buckets[index] = buckets.get(index, 0) + times
+            self.count += times
 
     def absorb(self, packed: bytes) -> None:
         """See all that another one saw. Raises `ValueError` for bytes that `packed` did not make."""

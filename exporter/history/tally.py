@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -75,7 +75,7 @@ class Tally:
         for name, slo in slos.items():
             self._judge(name, chat_was_good(record, slo), 1)
         if timed:
-            self._time(readings.timings(record), record.outcome)
+            self._time(record)
 
     def skip(self, skip: Skip, slos: Mapping[str, Slo]) -> None:
         """Count chats that were not sent."""
@@ -125,10 +125,12 @@ class Tally:
             found = self.sketches[measure] = Sketch()
         return found
 
-    def _time(self, observed: Iterable[readings.Reading], outcome: str) -> None:
-        for reading in observed:
+    def _time(self, record: ChatRecord) -> None:
+        if len(record.chunks) > 1:
+            self.sketch("itl").add_all(readings.token_latencies(record))
+        for reading in readings.once_a_chat(record):
             measure = MEASURES.get(reading.metric)
-            if measure is not None and not (reading.metric is own.E2E and outcome != "ok"):
+            if measure is not None and not (reading.metric is own.E2E and record.outcome != "ok"):
                 self.sketch(measure).add(reading.value, reading.times)
 
     def _judge(self, slo: str, good: bool | None, count: int) -> None:
