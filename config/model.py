@@ -19,22 +19,16 @@ from config.credentials import Credential
 from config.engine_metrics import Native
 from config.history import HistorySettings
 from config.kubernetes import Kubernetes
-from config.quantities import Address, Folder, ListenAddress, LoadShare, Name, Seconds, Share
+from config.quantities import Folder, LoadShare, Name, Seconds, Share
 from config.references import dangling, targetless
 from config.rules import as_error
 from config.scenario import Scenario
 from config.targets import NonEmpty, Target
+from config.web import Web
 
 __all__ = ["Alerts", "Bench", "Config", "Discovery", "Doubtful", "Limits", "Native", "Scenario", "Slo", "Target", "Web"]
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
-
-
-class Web(Section):
-    """The exporter's own web server."""
-
-    listen: ListenAddress = Field(default=Address("127.0.0.1", 9840), description="address of `/metrics` and the other endpoints")
-    lifecycle: bool = Field(default=False, description="whether `POST /-/reload` reloads the configuration, for whoever can reach it")
 
 
 class Metrics(Section):

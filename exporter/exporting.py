@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -15,6 +16,7 @@ from catalogue import own
 from catalogue.metric import Metric
 from config.effective import effective
 from config.model import Config
+from config.problems import ConfigError
 from config.quantities import Address
 from config.reader import Loaded, summary
 from config.secrets import SecretError
@@ -34,6 +36,7 @@ from exporter.reloading import Before, Reloaded, Reloading, secret_files
 from exporter.watching import Signatures, signatures, watch_files
 from exporter.web.app import Sources, application
 from exporter.web.overview import Overview
+from exporter.web.security.port import Port
 from exporter.web.server import ListenError, listening
 from probes.control import Control
 from probes.probing import Prober
@@ -90,7 +93,7 @@ async def exporting(
             file = stack.enter_context(_optional(records))
         exporter = _Exporter(first, read or (lambda: Loaded(config, (), ())), before, place, file, sinks, log_lines_lost)
         address = await exporter.start(stack, grace_seconds, watch=_watch_targets if files is None else _watch_everything)
-        _log.info("probing", what=summary(config), url=f"http://{address}")
+        _log.info("probing", what=summary(config), url=f"{exporter.scheme}://{address}")
         try:
             yield Running(address, exporter.reloading)
         finally:
@@ -129,6 +132,7 @@ class _Exporter:
         clock = SystemClock()
         config, roster = first.config, first.roster
         self._place = place
+        self._port = Port()
         self._starting = True
         self._prober = Prober()
         self._history = Keeping(config, clock)
@@ -146,7 +150,14 @@ class _Exporter:
         self._population = Population(self._control, clock, tell)
         self._admission = Admission(config.limits, clock, tell, loads)
         self._runner = Runner(self._prober, self._admission, clock, tell, place.leads)
-        self.reloading = Reloading(first, read, self._metrics.own, clock, seen=lambda: self._discovery.seen, part=place.part, before=before)
+        self.reloading = Reloading(
+            first, read, self._metrics.own, clock, seen=lambda: self._discovery.seen, part=place.part, before=before, prepare=self._prepare
+        )
+
+    @property
+    def scheme(self) -> str:
+        """By which it is asked."""
+        return "http" if self._port.rules.context is None else "https"
 
     def _counted(self, file: RecordFile | None, log_lines_lost: Callable[[], int]) -> Mapping[Metric, Callable[[], float]]:
         """What each scrape reads of the parts themselves."""
@@ -169,6 +180,7 @@ class _Exporter:
         files read when they change. Gives the address where it listens.
         """
         with _as_serve_error():
+            self._prepare(self.reloading.plan.config)()
             address = await stack.enter_async_context(listening(self._application(), self.reloading.plan.config.web.listen))
         stack.enter_context(_running(watch_loop(self._metrics.own.loop_was_late)))
         stack.push_async_callback(self._history.close)
@@ -213,8 +225,13 @@ class _Exporter:
             troubles=self.reloading.troubles,
             config=lambda: effective(self.reloading.plan.config),
             reload=self._reload,
+            port=self._port,
         )
         return application(shown)
+
+    def _prepare(self, config: Config) -> Callable[[], None]:
+        """Read who may do what at the port; gives what puts it in force. Raises `ConfigError` and `SecretError`."""
+        return partial(self._port.put_in_force, self._port.read(config))
 
     def _not_ready(self) -> str | None:
         """Why nothing is probed; None if it is."""
@@ -246,7 +263,7 @@ def _as_serve_error() -> Iterator[None]:
         yield
     except SecretError as error:
         raise ServeError(f"a secret cannot be read: {error}") from error
-    except ListenError as error:
+    except (ConfigError, ListenError) as error:
         raise ServeError(str(error)) from error
     except OSError as error:
         raise ServeError(f"{error.filename}: {error.strerror}; name a file that can be appended to with --records") from error
