@@ -12,10 +12,9 @@ import structlog
 from aiohttp import web
 
 from exporter.web.pages.feeds import Feed
+from exporter.web.security.streams import event_stream
 
 EVERY_SECONDS = 1.0
-STREAMS_AT_MOST = 100
-"""Open pages beyond these are not live; they still are whole."""
 QUIET_SECONDS = 15.0
 """After so long without news a comment is sent, so that nothing on the way takes the stream for dead."""
 SLOW_SECONDS = 30.0
@@ -25,10 +24,6 @@ LONGEST_SECONDS = 3600.0
 RETRY_MS = 3000
 
 _log = structlog.get_logger()
-
-
-class TooManyError(Exception):
-    """As many pages are open as may be live."""
 
 
 class _Watched:
@@ -52,32 +47,29 @@ class _Watched:
 
 
 class Live:
-    """All streams of all open pages, of which there are never more than `STREAMS_AT_MOST`."""
+    """The streams of all open pages. How many there may be, the port knows; a page beyond is not live, but whole."""
 
     def __init__(self) -> None:
         self._watched: dict[str, _Watched] = {}
         self._open: set[asyncio.Task[object]] = set()
 
-    @property
-    def streams(self) -> int:
-        """How many are open."""
-        return sum(watched.followers for watched in self._watched.values())
-
     async def answer(self, request: web.Request, key: str, feed: Feed, since: int, arrangement: str) -> web.StreamResponse:
-        """Tell of one page's changes until its reader goes. Raises `TooManyError`.
+        """Tell of one page's changes until its reader goes. Raises 503 where too many streams are open.
 
         `since` is the revision, and `arrangement` the one, that the reader has.
         """
-        if self.streams >= STREAMS_AT_MOST:
-            raise TooManyError
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        with event_stream(request):
+            await self._stream(request, response, key, feed, since, arrangement)
+        return response
+
+    async def _stream(self, request: web.Request, response: web.StreamResponse, key: str, feed: Feed, since: int, arrangement: str) -> None:
         async with self._following(key, feed) as watched:
             await response.prepare(request)
             await response.write(f"retry: {RETRY_MS}\n\n".encode())
             with contextlib.suppress(TimeoutError, ConnectionError):
                 async with asyncio.timeout(LONGEST_SECONDS):
                     await _tell(response, watched, since, arrangement)
-        return response
 
     async def close(self, _: web.Application) -> None:
         """End all streams, so that the server can close."""
@@ -109,7 +101,7 @@ async def _tell(response: web.StreamResponse, watched: _Watched, since: int, arr
     feed, quiet_seconds = watched.feed, 0.0
     while True:
         if feed.arrangement != arrangement:
-            await _write(response, "event: anew\ndata:\n\n")
+            await _write(response, "event: anew\ndata: .\n\n")
             return
         changed, since = feed.since(since), feed.revision
         if changed:

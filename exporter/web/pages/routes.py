@@ -12,7 +12,7 @@ from exporter.web.pages.configuration import configuration
 from exporter.web.pages.feeds import Feed, Page
 from exporter.web.pages.health import health
 from exporter.web.pages.known import Known
-from exporter.web.pages.live import Live, TooManyError
+from exporter.web.pages.live import Live
 from exporter.web.pages.overview import Overview
 from exporter.web.pages.scenarios import scenarios
 from exporter.web.pages.sources import discovery
@@ -45,6 +45,8 @@ _TARGETS = "/targets/"
 _LIVE = "/live"
 _FEEDS_KEPT = 64
 """Pages whose parts are remembered, the last looked at. The overview is always one of them."""
+_DIGITS = 18
+"""Of a revision that is one."""
 _FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -82,10 +84,8 @@ class Pages:
         if feed is None:
             return web.Response(status=404, text="There is no such page.\n")
         since = request.headers.get("Last-Event-ID") or request.query.get("since", "")
-        try:
-            return await self._live.answer(request, path, feed, int(since) if since.isdecimal() else 0, request.query.get("arrangement", ""))
-        except TooManyError:
-            return web.Response(status=503, text="As many pages are open as may be live; reload this one.\n", headers={"Retry-After": "30"})
+        number = int(since) if since.isdecimal() and len(since) < _DIGITS else 0
+        return await self._live.answer(request, path, feed, number, request.query.get("arrangement", ""))
 
     async def asset(self, request: web.Request) -> web.Response:
         asset = assets().get(request.match_info["name"])
