@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,32 +44,14 @@ class Shot:
 @click.option("--output", type=click.Path(path_type=Path), default=FOLDER, show_default=True)
 def main(output: Path) -> None:
     """Write a PNG of each page."""
+    output.mkdir(parents=True, exist_ok=True)
     asyncio.run(draw(output))
 
 
 async def draw(output: Path) -> None:
-    output.mkdir(parents=True, exist_ok=True)
     async with browsing() as browser:
-        stage = well()
-        await take(
-            browser, stage, output, Shot("well", "/", DESKTOP), Shot("well-phone", "/", PHONE, dark=True), Shot("wall", "/?kiosk", WALL, dark=True)
-        )
-        await take(browser, stage, output, Shot("alerts", "/alerts", DESKTOP), Shot("health", "/health", DESKTOP, dark=True))
-        stage = down()
-        await take(browser, stage, output, Shot("down", "/", DESKTOP), Shot("down-dark", "/", DESKTOP, dark=True), Shot("wall-down", "/?kiosk", WALL))
-        await take(
-            browser,
-            stage,
-            output,
-            Shot("target", "/targets/vllm", DESKTOP),
-            Shot("failure", "/targets/tgi", DESKTOP),
-            Shot("target-phone", "/targets/tgi", PHONE),
-        )
-        await take(browser, stage, output, Shot("no-javascript", "/", DESKTOP, scripts=False))
-        stage = crowd()
-        await take(browser, stage, output, Shot("many", "/", DESKTOP), Shot("many-phone", "/", PHONE), Shot("many-wall", "/?kiosk", WALL, dark=True))
-        stage = first_seconds()
-        await take(browser, stage, output, Shot("begun", "/", DESKTOP))
+        for play, shots in SHOTS.items():
+            await take(browser, play(), output, *shots)
 
 
 async def take(browser: Browser, stage: Stage, output: Path, *shots: Shot) -> None:
@@ -134,6 +117,31 @@ def first_seconds() -> Stage:
     stage.tell(stage.chats("vllm", "chat"))
     return stage
 
+
+SHOTS: dict[Callable[[], Stage], tuple[Shot, ...]] = {
+    well: (
+        Shot("well", "/", DESKTOP),
+        Shot("well-phone", "/", PHONE, dark=True),
+        Shot("wall", "/?kiosk", WALL, dark=True),
+        Shot("target", "/targets/vllm", DESKTOP),
+        Shot("health", "/health", DESKTOP, dark=True),
+    ),
+    down: (
+        Shot("down", "/", DESKTOP),
+        Shot("down-dark", "/", DESKTOP, dark=True),
+        Shot("down-wall", "/?kiosk", WALL),
+        Shot("failure", "/targets/tgi", DESKTOP),
+        Shot("target-phone", "/targets/tgi", PHONE),
+        Shot("alerts", "/alerts", DESKTOP),
+        Shot("no-javascript", "/", DESKTOP, scripts=False),
+    ),
+    crowd: (
+        Shot("many", "/", DESKTOP),
+        Shot("many-phone", "/", PHONE),
+        Shot("many-wall", "/?kiosk", WALL, dark=True),
+    ),
+    first_seconds: (Shot("begun", "/", DESKTOP),),
+}
 
 if __name__ == "__main__":
     main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from alerts import comparison, engines, prober, targets
 from alerts.slos import BURN
@@ -15,14 +16,16 @@ from exporter.web.pages.known import Known
 from exporter.web.pages.standing import Stand
 from exporter.web.pages.templates import render
 
+Phase = Literal["firing", "pending", "quiet"]
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An alert on one target as this process sees it. `state` is `firing`, `pending` or `quiet`."""
+    """An alert on one target as this process sees it. `since` is when what it looks at began to hold, seconds since the epoch."""
 
     alert: str
     target: str
-    state: str
+    state: Phase
     pages: bool
     why: str
     since: float | None = None
@@ -60,20 +63,26 @@ def _budgets(known: Known) -> list[tuple[str, Budget]]:
 
 def held(stand: Stand, budgets: Sequence[Budget], now: float) -> Iterator[Seen]:
     """The alerts on one target, those that are quiet too. `now` is in seconds since the epoch."""
-    yield from _down(stand, now)
+    down = list(_down(stand, now))
+    yield from down
     for budget in budgets:
-        for burn in budget.burns:
-            state = "firing" if burn.fires else "quiet" if burn.held_seconds is None else "pending"
-            why = (
-                f"{budget.objective.name}: {burn.short.bad} of {burn.short.all} bad in the short window, "
-                f"{burn.long.bad} of {burn.long.all} in the long one."
-            )
-            yield Seen(burn.alert, stand.name, state, burn.pages, why, None if burn.held_seconds is None else now - burn.held_seconds)
+        yield from _burning(stand.name, budget, now, is_down=any(one.state == "firing" for one in down))
     if stand.certificate_expiry is not None:
         left_days = (stand.certificate_expiry - now) / DAY
         for name, alert in _CERTIFICATES.items():
-            state = "firing" if left_days < _EXPIRY_DAYS[name] else "quiet"
+            state: Phase = "firing" if left_days < _EXPIRY_DAYS[name] else "quiet"
             yield Seen(name, stand.name, state, alert.severity is Severity.PAGE, f"Its certificate ends in {left_days:.1f} days.")
+
+
+def _burning(target: str, budget: Budget, now: float, *, is_down: bool) -> Iterator[Seen]:
+    """What another page tells already is not told twice: a target that is down burns its budget, and a fast burn is a slow one too."""
+    told = is_down
+    for burn in budget.burns:
+        state: Phase = "firing" if burn.fires else "quiet" if burn.held_seconds is None else "pending"
+        windows = f"{burn.short.bad} of {burn.short.all} bad in the short window, {burn.long.bad} of {burn.long.all} in the long one"
+        since = None if burn.held_seconds is None else now - burn.held_seconds
+        yield Seen(burn.alert, target, "quiet" if told and burn.pages else state, burn.pages, f"{budget.objective.name}: {windows}.", since)
+        told = told or (burn.pages and burn.fires)
 
 
 def _down(stand: Stand, now: float) -> Iterator[Seen]:

@@ -14,7 +14,7 @@ from exporter.web.pages.wording import count, span
 NOW_SECONDS = 600.0
 """What is said of now is said of the last ten minutes: time enough for some chats of a heartbeat."""
 AGO_SECONDS = 3600.0
-_SPANS = ((600.0, 10), (3600.0, 60), (6 * 3600.0, 36))
+_SPANS = ((600.0, 10), (3600.0, 60), (2 * 3600.0, 40), (4 * 3600.0, 24), (6 * 3600.0, 36))
 """How much sparklines show, in how many points: as much of six hours as there is. The history knows minutes, and later ten of them."""
 YOUNG_SECONDS = 600.0
 CHATS_IN_A_COURSE = 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.samples import Sample
 
 from catalogue import own
@@ -13,19 +13,9 @@ from catalogue.metric import Metric
 from catalogue.process import CPU_SECONDS, MOST_FILES, OPEN_FILES, RESIDENT_MEMORY
 
 _SHARE = 0.99
-_READ = (
-    own.LOOP_LAG,
-    own.SCHEDULE_LAG,
-    own.COALESCED_CHUNKS,
-    own.BUILD_INFO,
-    own.RELOAD_SUCCESSFUL,
-    own.RELOAD_TIMESTAMP,
-    own.SHARDS,
-    RESIDENT_MEMORY,
-    CPU_SECONDS,
-    OPEN_FILES,
-    MOST_FILES,
-)
+_READ = (own.LOOP_LAG, own.SCHEDULE_LAG, own.COALESCED_CHUNKS, own.BUILD_INFO, own.RELOAD_SUCCESSFUL, own.RELOAD_TIMESTAMP, own.SHARDS)
+_PROCESS = ProcessCollector(registry=None)
+"""Of another collector than that of the registry, which cannot be asked for some of its metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +48,8 @@ class OwnFigures:
 def own_figures(registry: CollectorRegistry, counted: Mapping[Metric, Callable[[], float]]) -> OwnFigures:
     """Read them. `counted` are those whose truth is kept elsewhere."""
     names = [name for metric in _READ for name in (metric.name, metric.bucket)]
-    samples: list[Sample] = [sample for family in registry.restricted_registry(names).collect() for sample in family.samples]
+    families = (*registry.restricted_registry(names).collect(), *_PROCESS.collect())
+    samples: list[Sample] = [sample for family in families for sample in family.samples]
     built = next((sample.labels for sample in samples if sample.name == own.BUILD_INFO.name), {})
     shard = next((f"{sample.labels[own.SHARD]} of {sample.value:.0f}" for sample in samples if sample.name == own.SHARDS.name), "")
     return OwnFigures(

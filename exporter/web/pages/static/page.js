@@ -168,6 +168,7 @@ document.addEventListener("keydown", (event) => {
   words.focus();
 });
 addEventListener("hashchange", openLinked);
+document.documentElement.classList.add("scripted");
 listen();
 openLinked();
 tick();
