@@ -10,17 +10,22 @@ from typing import Protocol
 
 from markupsafe import Markup
 
+LITTLE_OLDER = 2
 SLICE_SECONDS = 0.005
 """After so long on a page the event loop may do something else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a page: the element with this id. It is made anew when its `stamp` is another than before."""
+    """One part of a page: the element with this id. It is made anew when its `stamp` is another than before.
+
+    `age` counts how often it has grown old since, as what is told of the last minutes does.
+    """
 
     id: str
     stamp: Hashable
     html: Callable[[], str]
+    age: int = 0
 
 
 class Page(Protocol):
@@ -40,6 +45,7 @@ class Page(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Made:
     stamp: Hashable
+    age: int
     html: str
     revision: int
 
@@ -59,14 +65,21 @@ class Feed:
         self.arrangement = page.arrangement()
 
     async def refresh(self) -> None:
-        """Make those parts anew that have changed; in slices, so that it holds nothing up."""
+        """Make those parts anew that have changed, or have grown old; in slices, so that it holds nothing up."""
+        await self._make_anew(older_by=0)
+
+    async def catch_up(self) -> None:
+        """The same for a reader who waits: what is a little old stays, and a page that is live hears of it a moment later."""
+        await self._make_anew(older_by=LITTLE_OLDER)
+
+    async def _make_anew(self, older_by: int) -> None:
         async with self._lock:
             before, made = self._made, {}
             begun = time.perf_counter()
             self.arrangement = self._page.arrangement()
             for part in self._page.parts():
                 known = before.get(part.id)
-                if known is None or known.stamp != part.stamp:
+                if known is None or known.stamp != part.stamp or part.age - known.age > older_by:
                     known = self._make(part, known)
                     if time.perf_counter() - begun > SLICE_SECONDS:
                         await asyncio.sleep(0)
@@ -85,6 +98,6 @@ class Feed:
     def _make(self, part: Part, known: _Made | None) -> _Made:
         html = part.html()
         if known is not None and known.html == html:
-            return _Made(part.stamp, html, known.revision)
+            return _Made(part.stamp, part.age, html, known.revision)
         self.revision = max(self.revision + 1, time.time_ns() // 1_000_000)
-        return _Made(part.stamp, html, self.revision)
+        return _Made(part.stamp, part.age, html, self.revision)

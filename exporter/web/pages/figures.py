@@ -108,23 +108,27 @@ def young_course(history: History, stand: Stand) -> Course:
     return Course([kept.record["ttft_seconds"] for kept in reversed(chats)], words)
 
 
-def figures(history: History, stand: Stand, scenario: str, config: Config) -> Figures:
-    """What the history says."""
+def figures(history: History, stand: Stand, scenario: str, config: Config, ago_seconds: float | None = AGO_SECONDS) -> Figures:
+    """What the history says of now, and of so long ago; None where nobody asks how it was."""
     slos = {name: slo for name, slo in config.slos.items() if slo.scenario == scenario}
     now = history.window(stand.name, scenario, NOW_SECONDS)
-    before = history.window(stand.name, scenario, NOW_SECONDS, AGO_SECONDS)
+    before = None if ago_seconds is None else history.window(stand.name, scenario, NOW_SECONDS, ago_seconds)
     return Figures(
         scenario=scenario,
         chats=now.count,
         failed=now.failed,
-        ttft=Measured(now.ttft.p50, before.ttft.p50, _limit(slos, "ttft")),
-        ttft_p95=Measured(now.ttft.p95, before.ttft.p95, _limit(slos, "ttft")),
-        itl=Measured(now.itl.p50, before.itl.p50, _limit(slos, "tpot")),
-        rate=Measured(now.output_rate.p50, before.output_rate.p50, higher_is_better=True),
-        e2e=Measured(now.e2e.p50, before.e2e.p50, _limit(slos, "e2e")),
+        ttft=Measured(_median(now, "ttft"), _median(before, "ttft"), _limit(slos, "ttft")),
+        ttft_p95=Measured(now.quantile("ttft", 0.95), None, _limit(slos, "ttft")),
+        itl=Measured(_median(now, "itl"), _median(before, "itl"), _limit(slos, "tpot")),
+        rate=Measured(_median(now, "output_rate"), _median(before, "output_rate"), higher_is_better=True),
+        e2e=Measured(_median(now, "e2e"), None, _limit(slos, "e2e")),
         good=tuple(_good(now, name, slo) for name, slo in slos.items()),
         failures=tuple(sorted(now.failures.items(), key=lambda one: -one[1])),
     )
+
+
+def _median(window: Window | None, measure: str) -> float | None:
+    return None if window is None else window.quantile(measure, 0.5)
 
 
 def _limit(slos: dict[str, Slo], key: str) -> float | None:

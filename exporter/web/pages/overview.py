@@ -13,7 +13,7 @@ from markupsafe import Markup
 from exporter.web.pages.alerting import held
 from exporter.web.pages.budgets import Budget
 from exporter.web.pages.feeds import Part
-from exporter.web.pages.figures import YOUNG_SECONDS, Course, course, figures, leading, young_course
+from exporter.web.pages.figures import AGO_SECONDS, YOUNG_SECONDS, Course, course, figures, leading, young_course
 from exporter.web.pages.judging import Headline, Judgement, State, headline, judged
 from exporter.web.pages.known import Known
 from exporter.web.pages.standing import Stand
@@ -66,10 +66,10 @@ class Overview:
         template, fresh_seconds = ("card.html", FRESH_SECONDS) if self._as_cards() else ("row.html", FRESH_SECONDS_OF_MANY)
         stands = self._known.standing.stands
         for number, (name, stand) in enumerate(stands.items()):
-            # each at a moment of its own
-            age = int(self._now() / fresh_seconds + number / len(stands))
+            age = int(self._now() / fresh_seconds + number / len(stands))  # each grows old at a moment of its own
             version = stand.version if self._as_cards() else None
-            yield Part(f"target-{name}", (template, judgements[name], version, age), partial(self._target, template, self._seen[name], stand))
+            html = partial(self._target, template, self._seen[name], stand)
+            yield Part(f"target-{name}", (template, judgements[name], version, stand.facts), html, age)
 
     def html(self, parts: Mapping[str, Markup], query: Mapping[str, str]) -> str:
         stands = self._known.standing.stands
@@ -118,7 +118,7 @@ class Overview:
     def _target(self, template: str, seen: _Seen, stand: Stand) -> str:
         config = self._known.standing.roster.config
         scenario = leading(stand, config)
-        measured = None if scenario is None else figures(self._known.history, stand, scenario, config)
+        measured = None if scenario is None else figures(self._known.history, stand, scenario, config, AGO_SECONDS if self._as_cards() else None)
         return render(template, stand=stand, judgement=seen.judgement, measured=measured, course=self._course(stand), budgets=seen.budgets)
 
     def _firing(self) -> list[tuple[str, bool, tuple[str, ...]]]:

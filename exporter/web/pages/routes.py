@@ -73,7 +73,7 @@ class Pages:
         feed = self._feed(path)
         if feed is None:
             return self._missing(request, path)
-        await feed.refresh()
+        await feed.catch_up()
         response = web.Response(text=self._whole(request, feed), content_type="text/html", headers=_HEADERS)
         response.enable_compression()
         return response

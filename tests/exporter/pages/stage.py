@@ -96,10 +96,10 @@ class Stage:
         """Other targets from now on."""
         self.known.show(roster)
 
-    def listening(self) -> AbstractAsyncContextManager[Address]:
+    def listening(self, port: int = 0) -> AbstractAsyncContextManager[Address]:
         """Serve the pages while the context lasts."""
         sources = Sources(self.metrics.exposition, self.pages, lambda: self.not_ready, self.known.config, lambda: None)
-        return listening(application(sources), Address("127.0.0.1", 0))
+        return listening(application(sources), Address("127.0.0.1", port))
 
     def chats(self, target: str, scenario: str, **changes: object) -> ChatRecord:
         """A chat that ends now, as the target's engine usually has them."""
