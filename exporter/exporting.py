@@ -25,6 +25,7 @@ from discovery.kubernetes.discovery import ClusterDiscovery
 from discovery.kubernetes.lease import Lease
 from discovery.plan import Plan, plan
 from exporter.assembly import Metrics
+from exporter.history.keeping import Keeping
 from exporter.logs import ProbeLog
 from exporter.looplag import watch_loop
 from exporter.native.cycle import Keepers, Natives
@@ -34,7 +35,12 @@ from exporter.records import RecordFile, record_file
 from exporter.reloading import Before, Reloaded, Reloading, secret_files
 from exporter.watching import Signatures, signatures, watch_files
 from exporter.web.app import Sources, application
-from exporter.web.overview import Overview
+from exporter.web.pages.budgets import Budgets
+from exporter.web.pages.duels import Duels
+from exporter.web.pages.engine_side import engine_side
+from exporter.web.pages.known import Known
+from exporter.web.pages.routes import Pages
+from exporter.web.pages.standing import Standing
 from exporter.web.security.port import Port
 from exporter.web.server import ListenError, listening
 from probes.control import Control
@@ -134,14 +140,17 @@ class _Exporter:
         self._port = Port()
         self._starting = True
         self._prober = Prober()
+        self._history = Keeping(config, clock)
         self._metrics = Metrics(roster, self._counted(file, log_lines_lost))
         self._metrics.own.sharded(place.shard.number, place.shard.of)
-        self._overview, self._log = Overview(roster), ProbeLog()
+        self._log = ProbeLog()
         self._scraper = Scraper(clock)
         loads = Loads(clock, config.native.interval_seconds)
         keepers = Keepers(self._metrics.relay, self._metrics.unified, self._metrics.gap, loads, self._metrics.ups)
         self._natives = Natives(self._scraper, keepers, config.native, clock)
-        tell = to_all([self._metrics.recording, self._natives, self._overview, self._log, *([] if file is None else [file]), *sinks])
+        standing, budgets, duels = Standing(roster), Budgets(roster, clock), Duels(roster)
+        shown: list[Sink] = [self._history.history, standing, budgets, duels]
+        tell = to_all([self._metrics.recording, self._natives, *shown, self._log, *([] if file is None else [file]), *sinks])
         self._control = Control()
         self._discovery = ClusterDiscovery(self._control, clock)
         self._population = Population(self._control, clock, tell)
@@ -149,6 +158,20 @@ class _Exporter:
         self._runner = Runner(self._prober, self._admission, clock, tell, place.leads)
         self.reloading = Reloading(
             first, read, self._metrics.own, clock, seen=lambda: self._discovery.seen, part=place.part, before=before, prepare=self._prepare
+        )
+        self._known = Known(
+            clock=clock,
+            history=self._history.history,
+            standing=standing,
+            budgets=budgets,
+            duels=duels,
+            plan=lambda: self.reloading.plan,
+            not_ready=self._not_ready,
+            troubles=self.reloading.troubles,
+            config=lambda: effective(self.reloading.plan.config),
+            next_due=self._runner.next_due,
+            engine_side=lambda target: engine_side(target, self._metrics.unified, self._metrics.ups),
+            own=self._metrics.own_figures,
         )
 
     @property
@@ -164,6 +187,7 @@ class _Exporter:
             own.CLOCK_STEPS: lambda: self._prober.clock_steps,
             own.LOG_LINES_DROPPED: log_lines_lost,
             own.RECORDS_LOST: lambda: 0 if file is None else file.lost,
+            own.HISTORY_LOST: lambda: self._history.lost,
         }
         return counted if lease is None else {**counted, own.LEADER: lambda: lease.leads}
 
@@ -179,6 +203,7 @@ class _Exporter:
             self._prepare(self.reloading.plan.config)()
             address = await stack.enter_async_context(listening(self._application(), self.reloading.plan.config.web.listen))
         stack.enter_context(_running(watch_loop(self._metrics.own.loop_was_late)))
+        stack.push_async_callback(self._history.close)
         await stack.enter_async_context(self._prober)
         await stack.enter_async_context(self._control)
         await stack.enter_async_context(self._scraper)
@@ -201,8 +226,9 @@ class _Exporter:
         roster = plan.roster
         self._metrics.recording.set_targets(roster)
         self._metrics.tell_created(plan.config.metrics.created)
-        self._overview.show(roster)
+        self._known.show(roster)
         self._log.forget_others(roster)
+        await self._history.configure(plan.config)
         self._natives.set_targets(roster, roster.endpoints)
         await self._natives.first_round()
         self._admission.configure(roster.config.limits)
@@ -214,10 +240,9 @@ class _Exporter:
     def _application(self) -> Application:
         shown = Sources(
             exposition=self._metrics.exposition,
-            overview=self._overview,
+            pages=Pages(self._known),
             not_ready=self._not_ready,
-            troubles=self.reloading.troubles,
-            config=lambda: effective(self.reloading.plan.config),
+            config=self._known.config,
             reload=self._reload,
             port=self._port,
         )
