@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from probes.backends.base import Framing, WireForm
 from probes.wire.glance import last_token_ns, says_done
-from probes.wire.order import Read
+from probes.wire.order import SLICE_BYTES, Read
 
 TAIL_BYTES = 64
 """How much of an unfinished line is looked at again with the next read: the longest marker, with blanks in it."""
-SLICE_BYTES = 65_536
-"""Bytes that may be held here before they are handed over, or before they are looked through for tokens."""
-
 
 _SSE_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
@@ -30,11 +27,12 @@ def begins_stream(framing: Framing, body: bytes) -> bool | None:
 
 
 class Body:
-    """Takes reads in order. `ended` once the terminal marker has come."""
+    """Takes reads in order, of which `most_held_bytes` may be held. `ended` once the terminal marker has come."""
 
-    def __init__(self, form: WireForm) -> None:
+    def __init__(self, form: WireForm, most_held_bytes: int = SLICE_BYTES) -> None:
         self.ended = False
         self._form = form
+        self._most_held_bytes = most_held_bytes
         self._has_marker = form.marker.search
         self._held: list[Read] = []
         self._held_bytes = 0
@@ -61,7 +59,7 @@ class Body:
 
     @property
     def is_full(self) -> bool:
-        return self._held_bytes > SLICE_BYTES
+        return self._held_bytes > self._most_held_bytes
 
     def hand_over(self) -> list[Read]:
         """What has come since the last time."""

@@ -91,7 +91,7 @@ class Exchange:
         self._inflater = Inflater("")
         self._is_stream: bool | None = None  # None until it is known
         self._error_body = b""
-        self._body = Body(order.form)
+        self._body = Body(order.form, order.most_held_bytes)
         self._body_bytes = 0
         self._lingers = False
         self._answered = False
