@@ -6,6 +6,7 @@ from math import isinf
 
 from bench.measures import Unit
 from bench.statistics.quantiles import quantile_name
+from probes.wording import duration, figures
 
 
 def percent(share: float) -> str:
@@ -27,12 +28,7 @@ def quantity(value: float, unit: Unit) -> str:
         return f"{value * 100:.4g} %"
     if unit == "tokens/s":
         return f"{figures(value)} tokens/s"
-    return f"{figures(value)} s" if value >= 0.9995 else f"{figures(value * 1000)} ms"
-
-
-def figures(value: float) -> str:
-    """Three of them: 0.123, 1.00, 45.6, 789, 1,234."""
-    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:#.3g}".removesuffix(".")
+    return duration(value)
 
 
 def named(short: str, quantile: float | None, slo: str | None = None) -> str:

@@ -11,7 +11,6 @@ from probes.failure import Failure
 from probes.guard import Guard
 from probes.record import Milestones
 
-
 SLICE_BYTES = 65_536
 """Bytes of a body that the worker holds before it hands them over, or before it looks through them for tokens."""
 
