@@ -1,7 +1,7 @@
 """The demo's engines: a simulated vLLM, TGI and Ollama in a process of their own, so that they do not disturb who measures them.
 
-Started as `python -m cli.fleet NAME`, with the name of one of `FLEETS`: it prints a line `ENGINE URL` for each, and ends when its standard input does, so with its parent
-whatever that dies of.
+Started as `python -m cli.fleet NAME`, with the name of one of `FLEETS`: it prints a line `ENGINE URL` for each, and ends
+when its standard input does, so with its parent whatever that dies of.
 """
 
 from __future__ import annotations

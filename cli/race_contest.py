@@ -27,7 +27,7 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 INTERRUPTED = 130
 """The exit code that shells give to a command ended by Ctrl-C."""
-SIMULATED = "SIMULATED ENGINES: no model answers here, and these times are made up. Real ones: --target NAME=URL"
+SIMULATED = "SIMULATED ENGINES: no model answers here. Real ones: --target NAME=URL"
 """Stands above whatever they say."""
 
 
@@ -65,7 +65,7 @@ def contest_options(command: Command) -> Command:
                 "--records",
                 type=click.Path(path_type=Path, dir_okay=False),
                 metavar="FILE",
-                help="Append a record of each answer, as a line of JSON.",
+                help="Append a record of each answer to it.",
             ),
             click.option("--text", is_flag=True, help="Have the answers' text in these records, so that it can be replayed."),
         )

@@ -47,7 +47,8 @@ def board_lines(score: Score) -> Iterator[str]:
     for one in score.standings():
         ttft, tpot, rate, first, fastest, failed = _cells(one, score.rounds)
         yield (
-            f"{one.name:<{width}}  TTFT median {ttft}, TPOT median {tpot}, {rate} tokens/s, first in {first}, fastest in {fastest}, {failed.plain} failed"
+            f"{one.name:<{width}}  TTFT median {ttft}, TPOT median {tpot}, {rate} tokens/s, "
+            f"first in {first}, fastest in {fastest}, {failed.plain} failed"
         )
 
 

@@ -24,6 +24,8 @@ _HEADER_LINES = 5
 """Over an answer: the engine, three lines of figures, a rule."""
 _FEWEST_TEXT_LINES = 3
 _PROMPT_LINES = 2
+_HIGH = 30
+"""From so many lines on there is room for what is not needed."""
 _CHARACTERS_OF_A_TOKEN = 6
 """Enough for the words of most languages, with the space between them."""
 
@@ -49,7 +51,7 @@ class Picture:
 
 def drawn(picture: Picture, console: Console, now_ns: int) -> RenderableType:
     """The picture at an instant, no larger than the terminal, and as high through a whole answer."""
-    head, below = list(_head(picture, console)), list(_below(picture))
+    head, below = list(_head(picture, console)), list(_below(picture, high=console.height >= _HIGH))
     taken = sum(len(console.render_lines(part, pad=False)) for part in (*head, *below))
     body = _columns(picture, console, now_ns, lines=console.height - 1 - taken)
     return Group(*head, body, *below)
@@ -69,11 +71,11 @@ def _head(picture: Picture, console: Console) -> Iterator[RenderableType]:
     yield Text()
 
 
-def _below(picture: Picture) -> Iterator[RenderableType]:
+def _below(picture: Picture, *, high: bool) -> Iterator[RenderableType]:
     if picture.below is not None:
         yield Text()
         yield picture.below
-    if picture.foot:
+    if picture.foot and high:
         yield Text()
         yield Text(picture.foot, style="dim", no_wrap=True, overflow="ellipsis")
 
@@ -114,9 +116,19 @@ def _measured(lane: Lane, picture: Picture, now_ns: int) -> tuple[Text, Text, Te
     if (waited := lane.waited_seconds(now_ns)) is not None:
         return Text(f"waiting {waited:.2f} s", style="dim"), Text(), Text()
     about = "" if lane.figures is not None else "~"
-    first = _one("TTFT", lane.ttft_seconds, about, "first" if picture.first == lane.name else "", lane)
+    first = _one("TTFT", lane.ttft_seconds, about, _medal(lane, picture), lane)
     pace = _one("TPOT", lane.tpot_seconds, about, "fastest" if picture.fastest == lane.name else "", lane)
     return first, pace, _rate(lane)
+
+
+def _medal(lane: Lane, picture: Picture) -> str:
+    """Who was first, once the records of all say it; until then, who leads by what has come."""
+    if picture.first is not None:
+        return "first" if picture.first == lane.name else ""
+    if all(one.figures is not None for one in picture.lanes) or len(picture.lanes) < 2:
+        return ""
+    begun = {one.name: one.ttft_seconds for one in picture.lanes if one.ttft_seconds is not None}
+    return "leads" if begun and min(begun, key=lambda name: begun[name]) == lane.name else ""
 
 
 def _one(label: str, seconds: float | None, about: str, medal: str, lane: Lane) -> Text:
@@ -128,9 +140,10 @@ def _one(label: str, seconds: float | None, about: str, medal: str, lane: Lane) 
 
 def _rate(lane: Lane) -> Text:
     tokens = lane.tokens if lane.figures is None else lane.figures.output_tokens
-    rate = "" if lane.tokens_per_second is None else f"{figures(lane.tokens_per_second)} tokens/s"
-    count = "" if not tokens else f"{tokens:,} tokens"
-    return Text(", ".join(filter(None, (rate, count))))
+    if not tokens:
+        return Text()
+    rate = "" if lane.tokens_per_second is None else f", {figures(lane.tokens_per_second)}/s"
+    return Text(f"{tokens:,} tokens{rate}")
 
 
 def _said(lane: Lane, console: Console, width: int, lines: int) -> list[Text]:

@@ -105,8 +105,7 @@ class Desk:
         finish = "length"
         if length < chat.max_tokens:
             finish = "stop"
-            words[-1] = ""  # the end token, which has no text
-            words[-2] = ended(words[-2])
+            words = [*ended(words[:-1]), ""]  # the end token has no text
         hashes = block_hashes(chat.prompt, self._capacity.block_tokens, chat.salt)
         return Sequence(now_ns, len(chat.prompt), hashes, length, chat.max_tokens, finish), words
 

@@ -63,3 +63,23 @@ SENTENCES = (
     "A cache remembers what was said, as long as nothing more important comes.",
 )
 """What they go on with."""
+
+CLOSERS = (
+    "Done.",
+    "So much.",
+    "That is all.",
+    "That is all, then.",
+    "That is all for now.",
+    "And that is all for now.",
+    "With that I leave it for today.",
+    "With that I shall leave it for today.",
+    "With that, I think, I shall leave it there.",
+    "With that, if you agree, I shall leave it there.",
+    "And with that, if you agree, I shall leave it there.",
+    "And with that, if you do not mind, I shall stop here.",
+    "And with that, if you do not mind, I shall stop right here.",
+    "And with that, if you do not mind, I shall stop right here today.",
+    "And with that, if you do not mind at all, I shall stop right here.",
+    "And with that, if you do not mind at all, I shall stop right here today.",
+)
+"""How they end: the first has one word, and each that follows one more, so that one fits wherever an answer must end."""

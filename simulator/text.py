@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from simulator.sentences import OPENERS, SENTENCES
+from simulator.sentences import CLOSERS, OPENERS, SENTENCES
 
 _TOKEN = re.compile(r"\s?\w{1,8}|\s?[^\w\s]|\s")
 
@@ -33,9 +33,14 @@ def answer_words(seed: int, count: int) -> list[str]:
     return [next(words) if place == 0 else f" {next(words)}" for place in range(count)]
 
 
-def ended(word: str) -> str:
-    """The word as the last of an answer that ends by itself."""
-    return f"{word.rstrip(',;:.')}."
+def ended(words: Sequence[str]) -> list[str]:
+    """As many words that end by themselves: a sentence that would be broken off gives way to one as long as what there is of it."""
+    begin = max((place for place, word in enumerate(words, 1) if word.endswith(".")), default=0)
+    open_words = len(words) - begin
+    if not 0 < open_words <= len(CLOSERS):
+        return list(words)
+    closer = CLOSERS[open_words - 1].split()
+    return [*words[:begin], *(word if place == 0 else f" {word}" for place, word in enumerate(closer, begin))]
 
 
 def _words(chooser: random.Random) -> Iterator[str]:

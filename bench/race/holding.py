@@ -32,11 +32,13 @@ class Race:
         self.lanes = {target: Lane(target, endpoint.backend, endpoint.model or "") for target, endpoint in endpoints.items()}
         self._pair: Pair | None = None
         self._prober = prober
-        tell = to_all((self._take, tell))
-        self._population = Population(control, SYSTEM_CLOCK, tell)
+        unseen, seen = to_all((self._keep, tell)), to_all((self._show, self._keep, tell))
+        self._population = Population(control, SYSTEM_CLOCK, seen)
         self._population.update(endpoints)
         self._watch = Watch(name, scenario.model_copy(update={"pair": True}), tuple(self._population.engines.values()), None)
-        self._attempts = Attempts(_Overheard(prober, self.lanes), Admission(limits, SYSTEM_CLOCK, tell), SYSTEM_CLOCK, tell, lambda: True)
+        admission = Admission(limits, SYSTEM_CLOCK, tell)
+        self._seen = Attempts(_Overheard(prober, self.lanes), admission, SYSTEM_CLOCK, seen, lambda: True)
+        self._unseen = Attempts(prober, admission, SYSTEM_CLOCK, unseen, lambda: True)
 
     async def ready(self) -> Sequence[str]:
         """Ask the engines for their models, and have those loaded that may be. Gives what went wrong with that, a sentence each."""
@@ -44,10 +46,17 @@ class Race:
 
     async def hold(self, script: Script, turn: Turn) -> Pair | None:
         """Ask all engines one turn, and wait until each of them has answered, or failed. None where it was broken off."""
-        self._pair = None
         for lane in self.lanes.values():
             lane.begin(SYSTEM_CLOCK.monotonic_ns())
-        chats = self._attempts.start(self._watch, script, turn, SYSTEM_CLOCK.monotonic_ns())
+        return await self._hold(self._seen, script, turn)
+
+    async def hold_unseen(self, script: Script, turn: Turn) -> Pair | None:
+        """The same, and the lanes go on to show what they showed before."""
+        return await self._hold(self._unseen, script, turn)
+
+    async def _hold(self, attempts: Attempts, script: Script, turn: Turn) -> Pair | None:
+        self._pair = None
+        chats = attempts.start(self._watch, script, turn, SYSTEM_CLOCK.monotonic_ns())
         if chats is not None:
             await chats
         pair = self._pair
@@ -57,23 +66,27 @@ class Race:
 
     def stop(self) -> None:
         """Break off what is under way, and ask nothing more."""
-        self._attempts.close()
+        for attempts in (self._seen, self._unseen):
+            attempts.close()
         self._prober.cancel_all()
 
     async def close(self) -> None:
         """Ask the engines nothing any more."""
         self.stop()
-        await asyncio.gather(*self._attempts.running, return_exceptions=True)
+        await asyncio.gather(*self._seen.running, *self._unseen.running, return_exceptions=True)
         await self._population.close()
 
-    def _take(self, event: Event) -> None:
+    def _keep(self, event: Event) -> None:
+        if isinstance(event, Pair):
+            self._pair = event
+
+    def _show(self, event: Event) -> None:
         match event:
-            case Facts() if not self.lanes[event.target].model or event.model != self.lanes[event.target].model:
+            case Facts():
                 self.lanes[event.target].model = event.model
             case ChatRecord():
                 self.lanes[event.target].end(of_record(event))
             case Pair():
-                self._pair = event
                 for side in event.sides:
                     self.lanes[side.target].end(of_side(side))
 
