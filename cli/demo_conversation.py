@@ -39,11 +39,11 @@ class Held:
         return "-" if tokens is None else f"{tokens:,}"
 
     def first_token(self, name: str) -> str:
-        """`62.7 ms (as new 101 ms)`."""
+        """`62.7 ms / 101 ms`: of the turn, and of the same as a new prompt."""
         from probes.wording import duration
 
         seconds, as_new = _ttft_seconds(self.pair, name), self.again and _ttft_seconds(self.again, name)
-        return "-" if seconds is None else duration(seconds) + (f" (as new {duration(as_new)})" if as_new else "")
+        return "-" if seconds is None else duration(seconds) + (f" / {duration(as_new)}" if as_new else "")
 
 
 def _ttft_seconds(pair: Pair, name: str) -> float | None:
@@ -92,14 +92,14 @@ async def _converse(contest: Contest, about: str, turns: int, *, contrast: bool)
         lanes = stage.race.lanes
         picture = Picture(f"chatprobe demo conversation: {about}", list(lanes.values()), contest.max_tokens, stage.note)
         if stage.note and not is_drawn(console):
-            say([stage.note])
+            say([stage.note], console)
         async with shown(picture, console, SYSTEM_CLOCK.monotonic_ns) as draw:
             while len(held) < turns and not stage.stop.is_set():
                 turn = script.following(turn)
                 picture.place, picture.prompt = f"turn {len(held) + 1} of {turns}", turn.says
                 picture.below = turn_table(held, stage.backends, console)
                 if not is_drawn(console):
-                    say([f"turn {len(held) + 1}  > {' '.join(turn.says.split())}"])
+                    say([f"turn {len(held) + 1}  > {' '.join(turn.says.split())}"], console)
                 pair = await stage.race.hold(script, turn)
                 if pair is None:
                     break
@@ -108,7 +108,7 @@ async def _converse(contest: Contest, about: str, turns: int, *, contrast: bool)
                 picture.below = turn_table(held, stage.backends, console)
                 draw()
                 if not is_drawn(console):
-                    say(line for lane in lanes.values() for line in (f"  {answer_line(lane, None)}", f"    {' '.join(lane.text.split())}"))
+                    say((line for lane in lanes.values() for line in (f"  {answer_line(lane, None)}", f"    {' '.join(lane.text.split())}")), console)
                 if not turn.answers:
                     break
                 if len(held) < turns:
@@ -117,7 +117,7 @@ async def _converse(contest: Contest, about: str, turns: int, *, contrast: bool)
         if held and not stage.stop.is_set():
             if not is_drawn(console):
                 console.print(turn_table(held, stage.backends, console))
-            say(_told(held, turns, stage.note, contrast=contrast))
+            say(_told(held, turns, stage.note, contrast=contrast), console)
         if stage.stop.is_set():
             return INTERRUPTED
         return 0 if len(held) == turns and all(one.went_well for one in held) else 1
@@ -154,5 +154,5 @@ def _told(held: Sequence[Held], turns: int, note: str, *, contrast: bool) -> lis
         lines.append(f"The conversation ended after turn {len(held)} of {turns}: it goes on only while every engine answers.")
     lines.append("Time to first token, turn by turn; the prompt grows, in tokens, by all that was said.")
     if contrast:
-        lines.append("As new: the same prompt, with nothing of it in a prefix cache. The difference is what the cache saves.")
+        lines.append("Behind the stroke: that of the same prompt with nothing of it in a prefix cache. The difference is what the cache saves.")
     return [*lines, note] if note else lines

@@ -58,7 +58,7 @@ async def _try(contest: Contest) -> int:
                     picture.foot, picture.below = "", scoreboard(score, stage.backends, console)
                     draw()
                 if not is_drawn(console):
-                    say(line for lane in lanes.values() for line in (answer_line(lane, picture.first), f"  {' '.join(lane.text.split())}"))
+                    say((line for lane in lanes.values() for line in (answer_line(lane, picture.first), f"  {' '.join(lane.text.split())}")), console)
         if stage.stop.is_set():
             return INTERRUPTED
         return 1 if score.troubled else 0

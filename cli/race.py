@@ -64,7 +64,7 @@ async def _race(contest: Contest, spec: PromptSpec, rounds: int) -> int:
         title = f"chatprobe race: one prompt, {len(lanes)} engines, the same instant" if len(lanes) > 1 else "chatprobe race"
         picture = Picture(title, list(lanes.values()), contest.max_tokens, stage.note, below=scoreboard(score, stage.backends, console))
         if not is_drawn(console):
-            say([line for line in (stage.note,) if line])
+            say([line for line in (stage.note,) if line], console)
         async with shown(picture, console, SYSTEM_CLOCK.monotonic_ns) as draw:
             for number in range(1, rounds + 1):
                 turn = script.next()
@@ -78,7 +78,7 @@ async def _race(contest: Contest, spec: PromptSpec, rounds: int) -> int:
                 picture.below = scoreboard(score, stage.backends, console)
                 draw()
                 if not is_drawn(console):
-                    say(f"round {number}  {answer_line(lane, picture.first)}" for lane in lanes.values())
+                    say((f"round {number}  {answer_line(lane, picture.first)}" for lane in lanes.values()), console)
                 if number < rounds:
                     await pause(console, stage.stop)
                 if stage.stop.is_set():
@@ -96,9 +96,8 @@ def _tell(score: Score, stage: Stage, console: Console) -> None:
     from cli.race_showing import is_drawn, say
 
     if not score.rounds:
-        say(["No round was held to its end."])
+        say(["No round was held to its end."], console)
         return
     if not is_drawn(console):
-        say(board_lines(score))
-    for sentence in sentences(score, list(stage.race.lanes)):
-        console.print(sentence, soft_wrap=not is_drawn(console))
+        say(board_lines(score), console)
+    say(["", *sentences(score, list(stage.race.lanes)), *([stage.note] if stage.note else [])], console)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -114,6 +115,7 @@ class Stage:
 async def staged(contest: Contest, name: str, tell: Sink) -> AsyncIterator[Stage]:
     """The engines of a contest, with their models known. Raises `click.ClickException` where there are none."""
     from bench.race.holding import Race
+    from bench.race.recorded import SIMULATED as SIMULATED_NAME
     from exporter.records import record_file
     from probes.control import Control
     from probes.probing import Prober
@@ -130,12 +132,12 @@ async def staged(contest: Contest, name: str, tell: Sink) -> AsyncIterator[Stage
                 raise click.ClickException(f"{contest.records} cannot be written: {error.strerror}; give another file with --records") from error
         control, prober = await stack.enter_async_context(Control()), await stack.enter_async_context(Prober())
         endpoints = await _endpoints(config, contest, control)
-        race = Race(name, _scenario(contest), endpoints, config.limits, prober, control, to_all(sinks))
+        simulated = not (contest.targets or contest.configs)
+        race = Race(f"{SIMULATED_NAME}{name}" if simulated else name, _scenario(contest), endpoints, config.limits, prober, control, to_all(sinks))
         stack.push_async_callback(race.close)
         stop = _stopped_by_signals(race)
         for trouble in await race.ready():
             click.echo(trouble, err=True)
-        simulated = not (contest.targets or contest.configs)
         yield Stage(race, {target: endpoint.backend for target, endpoint in endpoints.items()}, SIMULATED if simulated else "", stop)
 
 
@@ -163,6 +165,8 @@ async def _simulated(stack: AsyncExitStack) -> Config:
     from cli.fleet import fleet
     from config.reader import parse
 
+    if sys.stderr.isatty():
+        click.echo("Three simulated engines start …", err=True)
     urls = await stack.enter_async_context(fleet("watched"))
     return parse(_SCENARIOS + "targets:\n" + "".join(f"  {name}: {{backend: {name}, url: '{url}'}}\n" for name, url in urls.items())).config
 

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from io import TextIOWrapper
 
-import click
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 from bench.race.figures import Figures
 from bench.race.lane import Lane, Now
@@ -59,10 +59,10 @@ async def pause(console: Console, stop: asyncio.Event) -> None:
             pass
 
 
-def say(lines: Iterable[str]) -> None:
-    """Plain lines, without what a terminal would take for a command."""
+def say(lines: Iterable[str], console: Console) -> None:
+    """Lines for people, without what a terminal would take for a command; on a terminal they are wrapped at words."""
     for line in lines:
-        click.echo(printable(line))
+        console.print(Text(printable(line)), soft_wrap=not is_drawn(console))
 
 
 def answer_line(lane: Lane, first: str | None) -> str:

@@ -32,7 +32,8 @@ class Figures:
     output_tokens: int | None = None
     input_tokens: int | None = None
     cached_tokens: int | None = None
-    doubtful: bool = False
+    timing_error_seconds: float = 0.0
+    """By how much TTFT may be off at most."""
     trouble: str = ""
 
 
@@ -53,7 +54,7 @@ def of_record(record: ChatRecord) -> Figures:
         output_tokens=record.output_tokens,
         input_tokens=record.input_tokens,
         cached_tokens=record.native.cached_tokens,
-        doubtful=record.doubtful,
+        timing_error_seconds=record.max_timing_error_seconds,
         trouble=_trouble(record.outcome, record.reason, record.failure.detail if record.failure else None),
     )
 
@@ -67,7 +68,7 @@ def of_line(line: Mapping[str, Any]) -> Figures:
         output_tokens=line["output_tokens"],
         input_tokens=line["input_tokens"],
         cached_tokens=line["native"]["cached_tokens"],
-        doubtful=line["doubtful"],
+        timing_error_seconds=line["max_timing_error_seconds"],
         trouble=_trouble(line["outcome"], line["reason"], line["detail"]),
     )
 
