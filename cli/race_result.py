@@ -33,7 +33,7 @@ def scoreboard(score: Score, backends: Mapping[str, str], console: Console) -> T
 
 def _cells(one: Standing, rounds: int) -> tuple[str, str, str, str, str, Text]:
     rate = "-" if one.tokens_per_second is None else figures(one.tokens_per_second)
-    first, fastest = (f"{one.won[measure]} of {rounds}" for measure in _TITLES)
+    first, fastest = (f"{one.won[measure]} of {rounds}" if rounds else "-" for measure in _TITLES)
     return _time(one.ttft_seconds), _time(one.tpot_seconds), rate, first, fastest, Text(str(one.failed), style="red" if one.failed else "")
 
 

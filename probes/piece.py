@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class Piece(NamedTuple):
@@ -19,7 +19,19 @@ class Piece(NamedTuple):
 
 
 Hear = Callable[[Piece], None]
-"""Takes each piece as it comes, on the event loop. It must not block."""
+"""Takes each piece as it comes."""
+
+
+class Onlooker(Protocol):
+    """Looks on while an answer comes. It is told on the event loop, and must not block."""
+
+    def sent(self, sent_ns: int) -> None:
+        """The request's first byte was handed to the kernel at this instant."""
+        ...
+
+    def hear(self, piece: Piece) -> None:
+        """A piece has come."""
+        ...
 
 
 def joined(texts: Iterable[str]) -> str:

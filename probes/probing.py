@@ -24,14 +24,14 @@ from probes.failure import Failure, Reason, first
 from probes.hiding import hidden
 from probes.lessons import Lessons
 from probes.own_account import Native
-from probes.piece import Hear
+from probes.piece import Onlooker
 from probes.record import ChatRecord, Load, Outcome
 from probes.request import UrlError, address_of, body_of, question_bytes, request_bytes
 from probes.spare import wanted
 from probes.wholeness import REMEDY as CUT_REMEDY
 from probes.wholeness import cut
 from probes.wire.client import WorkerClient
-from probes.wire.order import SLICE_BYTES, Ending, Order, Read
+from probes.wire.order import Ending, Order, Read
 from probes.wording import shortened
 
 CHECKS_AT_ONCE = 2
@@ -83,13 +83,13 @@ class Prober:
         connection: ConnectionPolicy = "reuse",
         due_ns: int | None = None,
         pair_id: str | None = None,
-        hear: Hear | None = None,
+        onlooker: Onlooker | None = None,
     ) -> ChatRecord:
         """Send one chat and time it. A chat that fails is a record too: nothing that an engine or a network does raises here.
 
         The answer is checked, where the ask has a check, once it is whole, in one of the threads for that. `pair_id` is what this chat shares with
-        the chats that it is compared with. `hear` is told the answer piece by piece while it comes, which costs the worker
-        some microseconds a read and changes no stamp.
+        the chats that it is compared with. `onlooker` is told the answer piece by piece while it comes, which costs the
+        worker some microseconds a read and changes no stamp.
 
         Where a refusal names a field that can be spared, it is left out from then on, and the same chat is sent again, for as long as one more is
         named; the record is that of the last request. One of a pair is not sent again: the others would not have waited for it.
@@ -98,10 +98,9 @@ class Prober:
         while True:
             left_out = self._lessons.left_out(endpoint) - wanted(ask)
             tried = replace(endpoint, adaptation=endpoint.adaptation.without(left_out))
-            answer, request_id = Answer(form, hear), uuid.uuid4().hex
+            answer, request_id = Answer(form, None if onlooker is None else onlooker.hear), uuid.uuid4().hex
             request = partial(request_bytes, tried, form, ask, request_id)
-            held = SLICE_BYTES if hear is None else 0
-            ending = await self._exchange(tried, request, form, answer, timeouts, connection, most_held_bytes=held)
+            ending = await self._exchange(tried, request, form, answer, timeouts, connection, onlooker)
             ours = fields(body_of(tried, form, ask)) - fields(endpoint.adaptation.extra_body) - wanted(ask)
             learnt = self._lessons.learn(endpoint, ours, ending.status, ending.error_body)
             if not learnt or pair_id is not None:
@@ -163,8 +162,7 @@ class Prober:
         answer: Answer,
         timeouts: Timeouts,
         connection: ConnectionPolicy,
-        *,
-        most_held_bytes: int = SLICE_BYTES,
+        onlooker: Onlooker | None = None,
     ) -> Ending:
         """One request and its answer, which is read as it comes."""
         reads = _Reads(answer)
@@ -176,12 +174,12 @@ class Prober:
                 form=form,
                 timeouts=timeouts,
                 connection=connection,
-                most_held_bytes=most_held_bytes,
+                watched=onlooker is not None,
             )
         except (UrlError, UnicodeEncodeError) as error:
             ending = _unsendable(str(error))
         else:
-            ending = await self._worker.exchange(order, reads.take)
+            ending = await self._worker.exchange(order, reads.take, *([onlooker.sent] if onlooker is not None else []))
         reads.close(ending)
         return ending
 

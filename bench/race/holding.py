@@ -102,7 +102,7 @@ class _Overheard:
         """The prober's chat."""
         lane = self._lanes[endpoint.name]
         lane.begin(SYSTEM_CLOCK.monotonic_ns())
-        return await self._prober.chat(endpoint, ask, hear=lane.hear, **how)
+        return await self._prober.chat(endpoint, ask, onlooker=lane, **how)
 
     async def reach(self, endpoint: Endpoint, ask: Ask, **how: Unpack[How]) -> ChatRecord | None:
         """The prober's own."""

@@ -37,6 +37,10 @@ class Lane:
         self._texts.clear()
         self._thoughts.clear()
 
+    def sent(self, sent_ns: int) -> None:
+        """Its request went out: from now on it is waited for."""
+        self.began_ns = sent_ns
+
     def hear(self, piece: Piece) -> None:
         """It says more."""
         if piece.tokens:
@@ -71,7 +75,7 @@ class Lane:
 
     @property
     def ttft_seconds(self) -> float | None:
-        """Time to first token: until the record says it, about that, as the chat was begun a moment before its request was sent."""
+        """Time to first token, from the request's first byte."""
         if self.figures is not None:
             return self.figures.ttft_seconds
         if self.began_ns is None or self.first_ns is None:

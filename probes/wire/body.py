@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from probes.backends.base import Framing, WireForm
 from probes.wire.glance import last_token_ns, says_done
-from probes.wire.order import SLICE_BYTES, Read
+from probes.wire.order import Read
 
 TAIL_BYTES = 64
 """How much of an unfinished line is looked at again with the next read: the longest marker, with blanks in it."""
+SLICE_BYTES = 65_536
+"""Bytes that may be held here before they are handed over, or before they are looked through for tokens."""
+
 
 _SSE_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 

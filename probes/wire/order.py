@@ -11,9 +11,6 @@ from probes.failure import Failure
 from probes.guard import Guard
 from probes.record import Milestones
 
-SLICE_BYTES = 65_536
-"""Bytes of a body that the worker holds before it hands them over, or before it looks through them for tokens."""
-
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
@@ -42,9 +39,9 @@ class Address:
 class Order:
     """One chat for the worker: the bytes to send, where, and how long each part may take.
 
-    `form` is asked by the worker, at a running timeout or at a likely end, what a frame means. `most_held_bytes` is how
-    much of the body the worker may hold before it hands it over: with 0 each read goes out as it comes, for someone who
-    looks on. Stamps are the kernel's, and the same either way.
+    `form` is asked by the worker, at a running timeout or at a likely end, what a frame means. Where
+    somebody looks on (`watched`), the worker tells when the request went out, and hands each read over as it comes; else
+    it holds them for as long as it may. Stamps are the kernel's, and the same either way.
     """
 
     number: int
@@ -53,7 +50,7 @@ class Order:
     form: WireForm
     timeouts: Timeouts
     connection: ConnectionPolicy = "reuse"
-    most_held_bytes: int = SLICE_BYTES
+    watched: bool = False
 
 
 class Read(NamedTuple):
