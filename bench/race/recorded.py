@@ -54,7 +54,7 @@ def recorded(line: Mapping[str, Any]) -> Recorded:
         has_text=isinstance(text, str),
         simulated=str(line["scenario"]).startswith(SIMULATED),
         pieces=tuple(_pieces(chunks, text, line["first_content_seconds"])),
-        ended_ns=_ns(float(line["e2e_seconds"]) - sum(line["phases"][phase] or 0.0 for phase in _BEFORE_SENT)),
+        ended_ns=_ns(_ended_seconds(line)),
         figures=of_line(line),
     )
 
@@ -99,6 +99,14 @@ def _pieces(chunks: Sequence[tuple[float, int | None]], text: str | None, first_
             until = len(text) * told // of_text
             yield Piece(_ns(at), count, text[shown:until])
             shown = until
+
+
+def _ended_seconds(line: Mapping[str, Any]) -> float:
+    """When it was over, from the request's first byte on: of one without a token, what is left of it once it was connected."""
+    phases = line["phases"]
+    if line["ttft_seconds"] is not None and phases["stream"] is not None:
+        return float(line["ttft_seconds"] + phases["stream"])
+    return float(line["e2e_seconds"]) - sum(phases[phase] or 0.0 for phase in _BEFORE_SENT)
 
 
 def _ns(seconds: float) -> int:
