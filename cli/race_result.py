@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,8 +13,11 @@ from rich.text import Text
 from bench.race.score import Score, Standing
 from cli.race_look import named
 from probes.extras import missing
-from probes.wording import duration, figures, listed
+from probes.wording import duration, figures
 from traffic.pairs import Measure
+
+if TYPE_CHECKING:
+    from bench.race.differences import Difference
 
 _FEWEST_ROUNDS = 3
 """`bench.statistics.comparison` compares no fewer: two rounds cannot tell a difference between engines from one between rounds."""
@@ -74,12 +78,15 @@ def _compared(score: Score, names: Sequence[str]) -> Iterator[str]:
         if not told:
             yield f"{title}: fewer than {_FEWEST_ROUNDS} rounds can be compared."
             continue
-        apart = [f"{one.other}’s is {_times(one.times)} times {one.best}’s ({_times(one.low)} to {_times(one.high)})" for one in told if one.differs]
-        alike = [f"{one.other} ({_times(one.low)} to {_times(one.high)} times)" for one in told if not one.differs]
-        parts = [*apart, *([f"no difference seen between {told[0].best} and {listed(alike)}"] if alike else [])]
-        yield f"{title}: {'; '.join(parts)}."
+        yield f"{title}, beside {told[0].best}: {', '.join(map(_in_words, told))}."
     if found:
-        yield f"95 % confidence for all of it together, over {min(one.rounds for one in found)} rounds in which all were asked at the same instant."
+        rounds = min(one.rounds for one in found)
+        yield f"Intervals hold with 95 % confidence, all of them together, by {rounds} rounds in which all were asked at one instant."
+
+
+def _in_words(one: Difference) -> str:
+    interval = f"({_times(one.low)} to {_times(one.high)})"
+    return f"{one.other} {_times(one.times)} times as long {interval}" if one.differs else f"no difference seen to {one.other} {interval}"
 
 
 def _times(ratio: float) -> str:

@@ -23,6 +23,8 @@ _GAP = 3
 _HEADER_LINES = 5
 """Over an answer: the engine, three lines of figures, a rule."""
 _FEWEST_TEXT_LINES = 3
+_FEWEST_CELLS = 8
+"""Of what an engine says, where it has a line."""
 _FIGURES = (20, 18)
 """Columns for `TTFT ~31.2 ms  leads` and `128 tokens, 41.2/s`, where an engine has a line."""
 _PROMPT_LINES = 2
@@ -159,21 +161,25 @@ def _said(lane: Lane, console: Console, width: int, lines: int) -> list[Text]:
 
 
 def _one_line_each(picture: Picture, console: Console, now_ns: int, *, lines: int) -> RenderableType:
-    grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
-    longest = max(cell_len(lane.name) for lane in picture.lanes) + 2
-    grid.add_column(no_wrap=True, overflow="ellipsis", width=min(longest, console.width // 4))
-    for width in _FIGURES:
-        grid.add_column(no_wrap=True, overflow="ellipsis", width=width)
-    grid.add_column(no_wrap=True, ratio=1)
-    left = console.width - min(longest, console.width // 4) - sum(_FIGURES) - 2 * 4
+    """A line for each engine: its name, its figures, and the end of what it says, as far as the terminal is wide enough."""
+    name_cells = min(max(cell_len(lane.name) for lane in picture.lanes) + 2, console.width // 4)
+    widths = [name_cells]
+    for cells in (*_FIGURES, _FEWEST_CELLS):
+        if sum(widths) + len(widths) * _GAP + cells <= console.width:
+            widths.append(cells)
+    if len(widths) == len(_FIGURES) + 2:
+        widths[-1] = console.width - sum(widths[:-1]) - (len(widths) - 1) * _GAP
+    grid = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
+    for cells in widths:
+        grid.add_column(no_wrap=True, overflow="ellipsis", width=cells)
     fitting = picture.lanes if len(picture.lanes) <= lines else picture.lanes[: lines - 1]
     for lane in fitting:
         first, _, rate = _measured(lane, picture, now_ns)
         trouble = trouble_of(lane.figures)
-        said = trouble if trouble is not None else _last_cells(answer(lane, cursor="").plain, max(1, left))
-        grid.add_row(named(lane.name, lane.backend, console), first, rate, said)
+        said = trouble if trouble is not None else _last_cells(answer(lane, cursor="").plain, widths[-1])
+        grid.add_row(*(named(lane.name, lane.backend, console), first, rate, said)[: len(widths)])
     more = len(picture.lanes) - len(fitting)
-    return Group(grid, Text(f"and {more} more; a higher terminal shows them", style="dim")) if more else grid
+    return Group(grid, _fitting(Text(f"and {more} more; a higher terminal shows them", style="dim"))) if more else grid
 
 
 def trouble_of(measured: Figures | None) -> Text | None:
