@@ -50,6 +50,7 @@ async def fleet(which: Literal["measured", "watched"] = "measured") -> AsyncIter
         *(sys.executable, "-P", "-m", "cli.fleet", which),  # -P: a folder `cli` where the user stands is none of ours
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C reaches a whole session, and one that is still starting cannot ignore it yet
     )
     assert process.stdin is not None
     assert process.stdout is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -19,6 +20,7 @@ BEGIN, END = "<!-- recorded by python -m tests.recordings -->\n```text\n", "\n``
 COLUMNS, LINES = 100, 32
 LOOKS_EVERY_SECONDS = 0.05
 CURSOR = "▌"
+ENGINES, TOKENS_AMIDST = 3, 30
 
 
 class Terminal:
@@ -68,11 +70,17 @@ def chatprobe(*arguments: str) -> str:
 def race(rounds: int = 5) -> tuple[str, str]:
     """What a race of simulated engines shows in the midst of its last round, and what it says at its end."""
     with terminal(chatprobe("race", "--rounds", str(rounds))) as shown:
-        amidst = shown.when(lambda screen: f"round {rounds} of {rounds}" in screen and screen.count(CURSOR) >= 2 and "60 tokens" in screen)
+        amidst = shown.when(lambda screen: f"round {rounds} of {rounds}" in screen and _is_amidst(screen))
         at_end = shown.when(lambda screen: "ended 0" in screen)
     picture = amidst[amidst.index("SIMULATED") :].removesuffix("Ctrl-C ends it.").rstrip()
     told = at_end[at_end.rindex("Time to first token") :] if "Time to first token" in at_end else ""
     return picture, told.partition("SIMULATED")[0].rstrip()
+
+
+def _is_amidst(screen: str) -> bool:
+    """Whether several engines are still talking, and all have said something."""
+    tokens = [int(number) for number in re.findall(r"(\d+) tokens", screen)]
+    return screen.count(CURSOR) >= 2 and len(tokens) >= ENGINES and min(tokens) >= TOKENS_AMIDST
 
 
 def _tmux(server: str, *arguments: str) -> subprocess.CompletedProcess[str]:
