@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command("try")
 @contest_options
 def command(**options: Any) -> None:
-    """Type prompts, and see several engines answer each of them side by side.
+    """Type prompts, and see engines answer side by side.
 
     A line is a prompt. An empty line or Ctrl-D ends it. Prompts are kept nowhere: not in logs, and not in --records. Without --target
     and --config three simulated engines answer.

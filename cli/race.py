@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 @click.option("--input-tokens", type=click.IntRange(1), metavar="N", help="Say words of about N tokens.")
 @click.option("--rounds", type=click.IntRange(1, 1000), default=5, show_default=True, metavar="N", help="How often each engine is asked.")
 def command(prompt: str | None, prompt_file: Path | None, prompt_set: str | None, input_tokens: int | None, rounds: int, **options: Any) -> None:
-    """Ask several engines the same at the same instant, and watch their answers come, side by side.
+    """Ask several engines the same at once, and watch.
 
-    Each round is a chat of --max-tokens at most with each engine. Without --target and --config three simulated engines race.
+    All are asked at the same instant, and their answers are shown side by side while they come. Each round is a chat of --max-tokens at most with each engine. Without --target and --config three simulated engines race.
     The exit code is 1 if any engine gave no good answer.
     """
     from cli.probe_options import prompt_of

@@ -89,9 +89,9 @@ def _tmux(server: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def main() -> None:
     page = PAGE.read_text("utf-8")
-    before, _, rest = page.partition(BEGIN)
+    begin, end = page.index(BEGIN) + len(BEGIN), page.index(END)
     picture, told = race()
-    PAGE.write_text(f"{before}{BEGIN}{picture}\n\n{told}{END}{rest.partition(END)[2]}", "utf-8")
+    PAGE.write_text(f"{page[:begin]}{picture}\n\n{told}{page[end:]}", "utf-8")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from probes.record import ChatRecord
-from traffic.events import Side, SkipReason
+from traffic.events import SkipReason
 
 UNSENT = {
     SkipReason.MODEL_NOT_LOADED: "its model is not in memory, and nobody allowed to load it",
@@ -37,12 +37,9 @@ class Figures:
     trouble: str = ""
 
 
-def of_side(side: Side) -> Figures:
-    """Those of what became of a prompt at one engine."""
-    if side.record is not None:
-        return of_record(side.record)
-    assert side.skip is not None
-    return Figures(trouble=f"not asked: {UNSENT.get(side.skip, side.skip)}")
+def of_skip(reason: SkipReason) -> Figures:
+    """Those of a chat that was not sent."""
+    return Figures(trouble=f"not asked: {UNSENT.get(reason, reason)}")
 
 
 def of_record(record: ChatRecord) -> Figures:

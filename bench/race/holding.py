@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Unpack
 
-from bench.race.figures import of_record, of_side
+from bench.race.figures import of_record, of_skip
 from bench.race.lane import Lane
 from config.model import Limits, Scenario
 from probes.ask import Ask, Endpoint
@@ -16,7 +16,7 @@ from probes.record import ChatRecord
 from traffic.admission import Admission
 from traffic.attempts import Attempts, How
 from traffic.conversation import Script, Turn
-from traffic.events import Event, Facts, Pair, Sink, SkipReason, to_all
+from traffic.events import Event, Facts, Pair, Sink, Skip, SkipReason, to_all
 from traffic.population import Population
 from traffic.schedule import SYSTEM_CLOCK
 from traffic.served import Questions, Served
@@ -86,9 +86,8 @@ class Race:
                 self.lanes[event.target].model = event.model
             case ChatRecord():
                 self.lanes[event.target].end(of_record(event))
-            case Pair():
-                for side in event.sides:
-                    self.lanes[side.target].end(of_side(side))
+            case Skip():
+                self.lanes[event.target].end(of_skip(event.reason))
 
 
 class _Overheard:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bench.race.figures import Figures, of_line, of_record, of_side
+from bench.race.figures import Figures, of_line, of_record, of_skip
 from bench.race.lane import Lane
 from probes.failure import Reason
 from probes.piece import Piece
 from tests.exporter.chats import MS, chat, failed
-from traffic.events import Side, SkipReason
+from traffic.events import SkipReason
 
 
 def test_it_ticks_by_what_has_come_and_then_shows_the_record() -> None:
@@ -51,4 +51,4 @@ def test_figures_are_the_records_own_and_the_same_once_it_was_written_down() -> 
 
 def test_why_an_engine_was_not_asked_is_said_for_every_reason() -> None:
     for reason in SkipReason:
-        assert of_side(Side("vllm", None, reason)).trouble.startswith("not asked: ")
+        assert of_skip(reason).trouble.startswith("not asked: ")
