@@ -63,10 +63,10 @@ def _ttft_seconds(pair: Pair, name: str) -> float | None:
 def command(about: str, contrast: bool, turns: int | None, **options: Any) -> None:
     """Hold a conversation with several engines at once.
 
-    Each turn brings all that was said before. All engines are told the same history, with the answer of one of them by chance. Of an engine with a prefix cache only the new
-    words of a turn are computed: its time to first token stays short while the prompt grows. Conversations are those of the prompt
-    sets: casual, code-review, creative, customer-support, educational, short-question, technical. Without --target and --config it is
-    held with three simulated engines.
+    Each turn brings all that was said before. All engines are told the same history, with the answer of one of them by chance. Of an
+    engine with a prefix cache only the new words of a turn are computed: its time to first token stays short while the prompt grows.
+    Conversations are those of the prompt sets: casual, code-review, creative, customer-support, educational, short-question, technical.
+    Without --target and --config it is held with three simulated engines.
     """
     from probes.prompts import sets
 

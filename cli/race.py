@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 def command(prompt: str | None, prompt_file: Path | None, prompt_set: str | None, input_tokens: int | None, rounds: int, **options: Any) -> None:
     """Ask several engines the same at once, and watch.
 
-    All are asked at the same instant, and their answers are shown side by side while they come. Each round is a chat of --max-tokens at most with each engine. Without --target and --config three simulated engines race.
-    The exit code is 1 if any engine gave no good answer.
+    All are asked at the same instant, and their answers are shown side by side while they come. Each round is a chat of --max-tokens
+    at most with each engine. Without --target and --config three simulated engines race. The exit code is 1 if any engine gave no
+    good answer.
     """
     from cli.probe_options import prompt_of
 

@@ -24,13 +24,12 @@ FOREIGN = "漢字" * 200 + "e\u0301" * 100 + "🙂" * 100
 def console_of(columns: int, lines: int, *, colours: bool = False, encoding: str = "utf-8") -> tuple[Console, io.BytesIO]:
     written = io.BytesIO()
     file = io.TextIOWrapper(written, encoding=encoding, errors="replace", write_through=True)
-    system = "truecolor" if colours else None
     console = Console(
         file=file,
         width=columns,
         height=lines,
         force_terminal=colours,
-        color_system=system,
+        color_system="truecolor" if colours else None,
         highlight=False,
         markup=False,
         emoji=False,
