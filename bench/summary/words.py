@@ -6,6 +6,7 @@ from math import isinf
 
 from bench.measures import Unit
 from bench.statistics.quantiles import quantile_name
+from probes.wording import duration, figures
 
 
 def percent(share: float) -> str:
@@ -35,11 +36,6 @@ def points(difference: float) -> str:
     return _counted_points(f"{difference * 100:.2g}")
 
 
-def duration(seconds: float) -> str:
-    """`1.30 s`, `520 ms`, `4.20 ms`."""
-    return f"{figures(seconds)} s" if seconds >= 0.9995 else f"{figures(seconds * 1000)} ms"
-
-
 def quantity(value: float, unit: Unit) -> str:
     """A value in its unit: seconds as milliseconds below one second. Infinity lies among the chats that failed."""
     if isinf(value):
@@ -61,11 +57,6 @@ def rough_duration(seconds: float) -> str:
 def exact_milliseconds(seconds: float) -> str:
     """A time that somebody chose, as it was chosen: `20 ms`."""
     return f"{seconds * 1000:g} ms"
-
-
-def figures(value: float) -> str:
-    """Three of them: 0.123, 1.00, 45.6, 789, 1,234."""
-    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:#.3g}".removesuffix(".")
 
 
 def named(short: str, quantile: float | None, slo: str | None = None) -> str:
