@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from functools import cache
@@ -26,6 +27,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 """Any of these can draw pictures."""
 WIDTH_PX, PIXELS_EACH = 1000, 2
 """Of a picture: its width, and how many pixels of a PNG one of these is."""
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|ms|s|tokens/s|users?|times)(?!\w))")
 _LINE_CHARACTERS, _LINE_PX, _TITLE_PX, _EDGE_PX = 130, 19, 44, 24
 
 
@@ -97,7 +99,7 @@ def _browser() -> str:
 
 def _poster(chart: Chart, theme: Theme) -> Figure:
     """The figure with its words above it, on paper of the theme."""
-    lines = wrap(chart.takeaway, _LINE_CHARACTERS)
+    lines = wrap(_unbroken(chart.takeaway), _LINE_CHARACTERS)
     room = _TITLE_PX + _LINE_PX * len(lines) + _EDGE_PX
     figure = Figure(chart.figure)
     top = figure.layout.margin.t + room
@@ -121,6 +123,11 @@ def _poster(chart: Chart, theme: Theme) -> Figure:
     return in_theme(figure, theme)
 
 
+def _unbroken(text: str) -> str:
+    """With a number and its unit on one line."""
+    return _UNIT.sub("\u00a0", text)
+
+
 def _plain(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
@@ -137,4 +144,6 @@ def _file(name: str) -> str:
 @cache
 def _templates() -> Environment:
     loader: Any = PackageLoader("bench.report")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found.filters["unbroken"] = _unbroken
+    return found
