@@ -1,0 +1,127 @@
+"""Who is better at what: a row for each thing that engines were compared in, a column for each level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.measures import Quality, qualities
+from bench.summary.difference import bounds, size
+from bench.summary.shape import Comparison, LevelSummary, Summary
+from bench.summary.standings import by_thing, engines_of
+from bench.summary.words import named, percent, points
+from probes.wording import listed
+
+PLAIN = {
+    "ttft": "The wait for the first word",
+    "first_content": "The wait for the answer's first word",
+    "since_due": "The wait since one has come",
+    "tpot": "The pace of the text",
+    "itl": "The pace of the text, token by token",
+    "stall": "Standing still in mid-sentence",
+    "e2e": "The whole answer",
+    "answer": "The whole answer",
+    "output_rate": "The pace of long answers",
+    "throughput": "Text for all users together",
+    "goodput": "The promise kept",
+    "success": "Chats that succeed",
+}
+"""Each measure in words that need no definition."""
+Kind = Literal["best", "some", "same", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Win:
+    """One engine over others, with how large each difference is."""
+
+    winner: str
+    over: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """One thing at one level. `best` is the engine that is better than all others; of `some`, `wins` has who is better than whom.
+
+    `words` say how much, what could have been seen, or why nothing can be said.
+    """
+
+    kind: Kind
+    best: str | None
+    wins: tuple[Win, ...]
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing. `name` is how tables call it. A square is None where the thing was not compared at that level."""
+
+    plain: str
+    name: str
+    for_whom: str
+    squares: tuple[Square | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """`levels` are the columns."""
+
+    levels: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def board(summary: Summary, levels: Sequence[LevelSummary]) -> Board:
+    """What was compared at these levels; without rows where nothing was."""
+    known = qualities(summary.answer_tokens)
+    found = by_thing(summary.comparisons)
+    names = [level.name for level in levels]
+    things = list(dict.fromkeys(thing[1:] for thing in found if thing[0] in names))
+    rows = (_row(known[thing[0]], thing, [found.get((name, *thing)) for name in names]) for thing in things)
+    return Board(tuple(names), tuple(rows))
+
+
+def _row(quality: Quality, thing: tuple[str, float | None, str | None], compared: Sequence[list[Comparison] | None]) -> Row:
+    _, quantile, slo = thing
+    plain = PLAIN[quality.name]
+    late = f"{plain}, of the slowest {_of_hundred(quantile)}" if quantile is not None and quantile > 0.5 else plain
+    return Row(late, named(quality.short, quantile, slo), quality.for_whom, tuple(None if rows is None else square(rows) for rows in compared))
+
+
+def _of_hundred(quantile: float) -> str:
+    """`5 in 100`, from which on a quantile is."""
+    return f"{(1 - quantile) * 100:.3g} in 100"
+
+
+def square(rows: Sequence[Comparison]) -> Square:
+    """What the comparisons of all pairs of engines in one thing say."""
+    seen = [row for row in rows if row.ratio is not None or row.winner is not None]
+    won = [row for row in rows if row.winner is not None]
+    if won:
+        best = next((engine for engine in engines_of(rows) if sum(row.winner == engine for row in rows) == len(engines_of(rows)) - 1), None)
+        wins = _wins(won)
+        if best is not None:
+            return Square("best", best, wins, "; ".join(next(win.over for win in wins if win.winner == best)))
+        rest = [f"{row.a} and {row.b}" for row in rows if row.winner is None]
+        return Square("some", None, wins, f"no difference seen between {listed(rest)}" if rest else "")
+    if seen:
+        return Square("same", None, (), _could_have_shown(seen))
+    return Square("unknown", None, (), listed(list(dict.fromkeys(row.why for row in rows))))
+
+
+def _wins(won: Sequence[Comparison]) -> tuple[Win, ...]:
+    over: dict[str, list[str]] = {}
+    for row in won:
+        assert row.winner is not None
+        loser = row.b if row.winner == row.a else row.a
+        sure = f" ({bounds(row)})" if row.low is not None and row.high is not None else ""
+        over.setdefault(row.winner, []).append(f"{size(row)} over {loser}{sure}" if row.ratio is not None or row.difference else f"over {loser}")
+    return tuple(Win(winner, tuple(told)) for winner, told in over.items())
+
+
+def _could_have_shown(seen: Sequence[Comparison]) -> str:
+    known = [row for row in seen if row.detectable is not None]
+    if not known:
+        return ""
+    least = max(known, key=lambda row: row.detectable or 0.0)
+    show = points if least.difference is not None else percent
+    return f"differences of more than {show(least.detectable or 0.0)} would have been"
