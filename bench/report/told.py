@@ -1,0 +1,44 @@
+"""What several charts say or choose alike: levels, values, intervals, and who failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bench.measures import Floats, Measure, values_of
+from bench.report.seen import Seen
+from bench.summary.shape import Known, LevelSummary, TargetAtLevel
+from bench.summary.words import percent
+from probes.wording import listed
+
+
+def levels_shown(seen: Seen, most: int) -> list[LevelSummary]:
+    """All levels, or of more than so many the lightest, the one in focus, and the heaviest."""
+    levels = list(seen.levels.values())
+    if len(levels) <= most:
+        return levels
+    chosen = [levels[0], seen.focus, levels[-1]]
+    return [level for level in levels if level in chosen]
+
+
+def values(seen: Seen, measure: Measure, target: TargetAtLevel, level: LevelSummary) -> Floats:
+    """Those of the chats that the summary counts."""
+    return values_of(measure, seen.samples[target.target, level.name].attempts).values
+
+
+def interval(known: Known) -> tuple[float | None, float | None]:
+    """How far another run like this would be off; where that is not known, how well this run knows what it saw."""
+    if known.low_over_rounds is not None:
+        return known.low_over_rounds, known.high_over_rounds
+    return known.low, known.high
+
+
+def failed_note(levels: Sequence[LevelSummary]) -> Iterator[str]:
+    """Of whom so many chats failed that a picture of the others flatters: a sentence, where there is any."""
+    told = [
+        f"{percent(lost / target.counts.attempts)} of the chats with {target.target} at {level.name}"
+        for level in levels
+        for target in level.targets
+        if (lost := target.counts.failed + target.counts.unsent)
+    ]
+    if told:
+        yield f"What failed is not in the picture: {listed(told)}."
