@@ -42,15 +42,21 @@ def page(charts: Sequence[Chart], missing: Sequence[Missing], *, title: str, abo
     """One page with all of them, that opens offline. Without a theme it follows the reader's setting."""
     template = _templates().get_template("charts.html")
     return template.render(
-        title=title, about=about, theme=theme, style=Markup(stylesheet() + style()), library=Markup(library()), script=Markup(script()),
-        charts=[fragment(chart) for chart in charts], missing=missing,
-    )  # fmt: skip
+        title=title,
+        about=about,
+        theme=theme,
+        style=Markup(stylesheet() + style()),
+        library=Markup(library()),
+        script=Markup(script()),
+        charts=[fragment(chart) for chart in charts],
+        missing=missing,
+    )
 
 
 def fragment(chart: Chart, heading: int = 2) -> Markup:
     """One chart for a page that has `style()`, `library()` and `script()`: its title, its words, its picture, its table."""
     template = _templates().get_template("chart.html")
-    return Markup(template.render(chart=chart, heading=heading, figure=Markup(_json(chart.figure))))  # noqa: S704 the template escapes
+    return Markup(template.render(chart=chart, heading=heading, figure=Markup(_json(chart.figure))))
 
 
 @cache
@@ -101,11 +107,17 @@ def _poster(chart: Chart, theme: Theme) -> Figure:
         margin={"t": top, "l": figure.layout.margin.l + 12, "r": figure.layout.margin.r + 12},
         paper_bgcolor=ink("surface").light,
         title={
-            "text": f"<b>{_plain(chart.title)}</b>", "x": _EDGE_PX / WIDTH_PX, "xanchor": "left", "y": 1 - _EDGE_PX / height, "yanchor": "top", "yref": "container",
-            "font": {"size": 20}, "subtitle": {"text": "<br>".join(map(_plain, lines)), "font": {"size": 14, "color": ink("ink-soft").light}},
+            "text": f"<b>{_plain(chart.title)}</b>",
+            "x": _EDGE_PX / WIDTH_PX,
+            "xanchor": "left",
+            "y": 1 - _EDGE_PX / height,
+            "yanchor": "top",
+            "yref": "container",
+            "font": {"size": 20},
+            "subtitle": {"text": "<br>".join(map(_plain, lines)), "font": {"size": 14, "color": ink("ink-soft").light}},
         },
         legend={"y": 1 - (room + 4) / height},
-    )  # fmt: skip
+    )
     return in_theme(figure, theme)
 
 

@@ -47,25 +47,45 @@ def framed(panels: Sequence[Panel], *, columns: int = 1, left_px: int = LEFT_PX,
         plot_bgcolor="rgba(0,0,0,0)",
         margin={"l": left_px, "r": right_px, "t": TITLE_PX + (_LEGEND_PX if legend else 4), "b": _BELOW_PX, "pad": 4},
         hoverlabel={
-            "bgcolor": ink("surface").light, "bordercolor": ink("line-strong").light, "font": {"color": ink("ink").light, "family": font()},
+            "bgcolor": ink("surface").light,
+            "bordercolor": ink("line-strong").light,
+            "font": {"color": ink("ink").light, "family": font()},
             "namelength": -1,
         },
         showlegend=legend,
         legend={
-            "orientation": "h", "x": 0, "xanchor": "left", "xref": "paper", "y": 1, "yref": "container", "yanchor": "top",
-            "bgcolor": "rgba(0,0,0,0)", "itemsizing": "trace", "font": {"size": TEXT_PX},
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "xref": "paper",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "bgcolor": "rgba(0,0,0,0)",
+            "itemsizing": "trace",
+            "font": {"size": TEXT_PX},
         },
         hovermode="closest",
         dragmode=False,
         meta={"wide": wide, "narrow": narrow},
-    )  # fmt: skip
+    )
     for number, panel in enumerate(panels, 1):
         figure.update_layout({f"xaxis{_of(number)}": {**_axis(number, panel.x), **panel.xaxis}})
         figure.update_layout({f"yaxis{_of(number)}": {**_axis(number, ""), "anchor": f"x{_of(number)}", **panel.yaxis}})
         figure.add_annotation(
-            text=panel.title, x=0, xref=f"x{_of(number)} domain", y=1, yref=f"y{_of(number)} domain", xanchor="left", yanchor="bottom",
-            yshift=8, xshift=-left_px + 8 if columns == 1 else -8, showarrow=False, align="left", font={"color": ink("ink-soft").light, "size": TEXT_PX},
-        )  # fmt: skip
+            text=panel.title,
+            x=0,
+            xref=f"x{_of(number)} domain",
+            y=1,
+            yref=f"y{_of(number)} domain",
+            xanchor="left",
+            yanchor="bottom",
+            yshift=8,
+            xshift=-left_px + 8 if columns == 1 else -8,
+            showarrow=False,
+            align="left",
+            font={"color": ink("ink-soft").light, "size": TEXT_PX},
+        )
     return reshaped(figure, wide)
 
 
@@ -81,13 +101,15 @@ def axes(number: int) -> dict[str, str]:
 
 
 def vertical(figure: Figure, number: int, x: float, colour: str, *, dash: str = "dash", text: str = "", **place: Any) -> None:
-    """A line over the whole height of a panel, with its label at its top."""
+    """A line over the whole height of a panel, whose x axis has a range, with its label beside it, where there is more room."""
     across = f"x{_of(number)}", f"y{_of(number)} domain"
     figure.add_shape(type="line", x0=x, x1=x, y0=0, y1=1, xref=across[0], yref=across[1], line={"color": colour, "width": 1.5, "dash": dash})
     if text:
-        logarithmic = figure.layout[f"xaxis{_of(number)}"].type == "log"
-        at = log10(x) if logarithmic else x  # of annotations, Plotly wants the logarithm; of shapes the value
-        _label(figure, text, colour, {"x": at, "y": 1, "xref": across[0], "yref": across[1], "xanchor": "left", "yanchor": "top", "xshift": 4, **place})
+        axis = figure.layout[f"xaxis{_of(number)}"]
+        at = log10(x) if axis.type == "log" else x  # of annotations, Plotly wants the logarithm; of shapes the value
+        left = at <= sum(axis.range) / 2
+        side = {"xanchor": "left", "xshift": 4} if left else {"xanchor": "right", "xshift": -4}
+        _label(figure, text, colour, {"x": at, "y": 1, "xref": across[0], "yref": across[1], "yanchor": "top", **side, **place})
 
 
 def horizontal(figure: Figure, number: int, y: float, colour: str, *, dash: str = "dash", text: str = "", **place: Any) -> None:
@@ -101,7 +123,8 @@ def horizontal(figure: Figure, number: int, y: float, colour: str, *, dash: str 
 
 
 def _label(figure: Figure, text: str, colour: str, place: Mapping[str, Any]) -> None:
-    figure.add_annotation(text=text, showarrow=False, font={"color": colour, "size": SMALL_PX}, **place)
+    paper = f"{ink('surface').light}cc"  # it may stand on lines
+    figure.add_annotation(text=text, showarrow=False, font={"color": colour, "size": SMALL_PX}, bgcolor=paper, borderpad=1, **place)
 
 
 def _of(number: int) -> str:

@@ -12,6 +12,9 @@ SECONDS_FROM = 2.0
 LOGARITHMS_FROM = 30.0
 """An axis is in logarithms where its largest value is so many times the smallest."""
 _STEPS = (1, 2, 5)
+_NEAR_ONE = (1.5, 0.75, 1.2, 0.8, 1.1, 0.9, 1.05, 0.95)
+_TICK_ROOM = 0.12
+"""How far apart ticks of a ratio are at least, as a share of the axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +50,15 @@ def logarithmic_axis(low: float, high: float) -> dict[str, Any]:
     ticks = [step * 10.0**power for power in range(floor(log10(low)), floor(log10(high)) + 1) for step in steps]
     inside = [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
     return {"type": "log", "range": [log10(low), log10(high)], "tickvals": inside, "ticktext": [f"{tick:,.10g}" for tick in inside]}
+
+
+def ratio_axis(low: float, high: float) -> dict[str, Any]:
+    """An axis of ratios from one to another, on which twice and half are as far from the same, with as many ticks as have room."""
+    span = log10(high / low)
+    powers = [10.0**power for power in range(floor(log10(low)), floor(log10(high)) + 1)]
+    wanted = [1.0, *powers, *(step * power for power in powers for step in (2, 5)), *_NEAR_ONE]
+    ticks: list[float] = []
+    for tick in wanted:
+        if low <= tick <= high and all(abs(log10(tick / other)) >= _TICK_ROOM * span for other in ticks):
+            ticks.append(tick)
+    return {"type": "log", "range": [log10(low), log10(high)], "tickvals": sorted(ticks), "ticktext": [f"{tick:g}×" for tick in sorted(ticks)]}

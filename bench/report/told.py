@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
+from typing import Any
 
 from bench.measures import Floats, Measure, values_of
 from bench.report.seen import Seen
@@ -42,3 +44,16 @@ def failed_note(levels: Sequence[LevelSummary]) -> Iterator[str]:
     ]
     if told:
         yield f"What failed is not in the picture: {listed(told)}."
+
+
+def outcome(seen: Seen, kind: str, target: str) -> Mapping[str, Any] | None:
+    """The figures of what the run's course has found of a target, as `bench.courses.outcome` names them; None where it has nothing."""
+    for found in seen.summary.outcomes:
+        if found["kind"] == kind and found["target"] == target and isinstance(figures := found["figures"], Mapping):
+            return figures
+    return None
+
+
+def finite(value: float) -> float | None:
+    """None for infinity, which lies among the chats that failed and has no place on an axis."""
+    return value if isfinite(value) else None

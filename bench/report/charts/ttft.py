@@ -67,12 +67,15 @@ def _frame(seen: Seen, shown: Sequence[LevelSummary], scale: Scale, low: float, 
             height_px=_ROW_PX * len(level.targets),
             xaxis=xaxis,
             yaxis={
-                "tickvals": list(range(len(level.targets))), "ticktext": [target.target for target in reversed(level.targets)],
-                "range": [-0.52, len(level.targets) - 0.5], "showgrid": False, "tickfont": {"size": 13, "color": ink("ink").light},
+                "tickvals": list(range(len(level.targets))),
+                "ticktext": [target.target for target in reversed(level.targets)],
+                "range": [-0.52, len(level.targets) - 0.5],
+                "showgrid": False,
+                "tickfont": {"size": 13, "color": ink("ink").light},
             },
         )
         for number, level in enumerate(shown, 1)
-    ]  # fmt: skip
+    ]
     return framed(panels, left_px=min(150, 30 + 7 * longest), legend=False)
 
 
@@ -80,19 +83,36 @@ def _row(figure: Figure, number: int, row: int, seen: Seen, level: LevelSummary,
     found, mark = values(seen, TTFT, target, level), seen.marks[target.target]
     if len(found) < _FEWEST:
         text = f"{len(found)} first tokens" if len(found) else "no first token"
-        figure.add_annotation(text=text, x=0, y=row, xref=f"{axes(number)['xaxis']} domain", yref=axes(number)["yaxis"], xanchor="left", showarrow=False)
+        figure.add_annotation(
+            text=text, x=0, y=row, xref=f"{axes(number)['xaxis']} domain", yref=axes(number)["yaxis"], xanchor="left", showarrow=False
+        )
         return
     x, heights = _hill(found, scale)
     common = {"name": target.target, "hoverinfo": "skip", "showlegend": False, **axes(number)}
     figure.add_scatter(
-        x=np.concatenate([x, x[[-1, 0]]]), y=np.concatenate([row + heights, [row, row]]), fill="toself", fillcolor=mark.faint("40"), mode="lines",
-        line={"color": mark.colour, "width": 1}, **common,
-    )  # fmt: skip
+        x=np.concatenate([x, x[[-1, 0]]]),
+        y=np.concatenate([row + heights, [row, row]]),
+        fill="toself",
+        fillcolor=mark.faint("40"),
+        mode="lines",
+        line={"color": mark.colour, "width": 1},
+        **common,
+    )
     lower, first, median, third, upper = (scale.of(value) for value in np.quantile(found, (0.05, 0.25, 0.5, 0.75, 0.95)))
     figure.add_box(
-        orientation="h", y=[row - _BOX], q1=[first], median=[median], q3=[third], lowerfence=[lower], upperfence=[upper], width=0.13, whiskerwidth=0.6,
-        fillcolor=mark.faint("59"), line={"color": mark.colour, "width": 1.5}, **common,
-    )  # fmt: skip
+        orientation="h",
+        y=[row - _BOX],
+        q1=[first],
+        median=[median],
+        q3=[third],
+        lowerfence=[lower],
+        upperfence=[upper],
+        width=0.13,
+        whiskerwidth=0.6,
+        fillcolor=mark.faint("59"),
+        line={"color": mark.colour, "width": 1.5},
+        **common,
+    )
     for quantile, symbol, below in ((0.5, mark.symbol, _MEDIAN), (0.95, "line-ns-open", _TAIL)):
         known = target.measures[TTFT.name].quantiles[quantile]
         _point(figure, number, row - below, target.target, known, quantile_name(quantile), symbol, mark.colour, scale)
@@ -105,15 +125,31 @@ def _point(figure: Figure, number: int, y: float, name: str, known: Known, said:
     bars = None
     if low is not None and high is not None and np.isfinite(high):
         bars = {
-            "type": "data", "symmetric": False, "array": [scale.of(high - known.value)], "arrayminus": [scale.of(known.value - low)],
-            "color": colour, "thickness": 1.5, "width": 5,
-        }  # fmt: skip
+            "type": "data",
+            "symmetric": False,
+            "array": [scale.of(high - known.value)],
+            "arrayminus": [scale.of(known.value - low)],
+            "color": colour,
+            "thickness": 1.5,
+            "width": 5,
+        }
     told = quantity(known.value, "s") + (f" ({quantity(low, 's')} to {quantity(high, 's')})" if low is not None and high is not None else "")
     figure.add_scatter(
-        x=[scale.of(known.value)], y=[y], mode="markers", error_x=bars, name=name, showlegend=False, hovertemplate=f"{name}<br>{said}: {told}<extra></extra>",
-        marker={"symbol": symbol, "size": 10, "color": colour, "line": {"color": ink("surface").light if symbol[-5:] != "-open" else colour, "width": 1.5}},
+        x=[scale.of(known.value)],
+        y=[y],
+        mode="markers",
+        error_x=bars,
+        name=name,
+        showlegend=False,
+        hovertemplate=f"{name}<br>{said}: {told}<extra></extra>",
+        marker={
+            "symbol": symbol,
+            "size": 10,
+            "color": colour,
+            "line": {"color": ink("surface").light if symbol[-5:] != "-open" else colour, "width": 1.5},
+        },
         **axes(number),
-    )  # fmt: skip
+    )
 
 
 def _hill(found: Floats, scale: Scale) -> tuple[Floats, Floats]:
@@ -141,7 +177,9 @@ def _sentences(seen: Seen, shown: Sequence[LevelSummary]) -> Iterator[str]:
     if seen.slo is not None and seen.slo.ttft_seconds is not None:
         limit = seen.slo.ttft_seconds
         within = [
-            f"{percent(float((found <= limit).mean()))} of {target.target}" for target in level.targets if len(found := values(seen, TTFT, target, level))
+            f"{percent(float((found <= limit).mean()))} of {target.target}"
+            for target in level.targets
+            if len(found := values(seen, TTFT, target, level))
         ]
         yield f"The target of {quantity(limit, 's')} was met by {listed(within)}."
     yield from failed_note(shown)

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const PROPERTIES = /* colours */;
-  const NARROW_PX = 620;
+  const NARROW_PX = 720;
   const COLOUR = /^(#[0-9a-f]{6})([0-9a-f]{2})?$/;
   const CONFIG = { responsive: true, displaylogo: false, displayModeBar: false };
 

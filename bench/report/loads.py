@@ -1,0 +1,104 @@
+"""The load along an axis: users, or chats a second, wherever the levels of a run differ in that alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log10
+from typing import Any, Literal
+
+from bench.courses.varying import amount_of
+from bench.level import Level
+from bench.report.seen import Seen
+from bench.summary.shape import TargetAtLevel
+from config.load import ClosedLoop, OpenLoop
+
+Kind = Literal["users", "rate"]
+_TITLES: Mapping[Kind, str] = {"users": "users at once", "rate": "chats that begin a second"}
+_LOGARITHMS_FROM = 8.0
+_TICKS_AT_MOST = 9
+_ROOM = 0.07
+"""What is left free at both ends of the axis, as a share of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What a target did at a level, and the load that it had there."""
+
+    amount: float
+    level: str
+    target: TargetAtLevel
+
+
+@dataclass(frozen=True, slots=True)
+class LoadAxis:
+    """`points` are the levels of each target, the lightest first. Where one amount was measured more often, that with most chats."""
+
+    kind: Kind
+    points: Mapping[str, tuple[Point, ...]]
+
+    @property
+    def title(self) -> str:
+        """For the axis."""
+        return _TITLES[self.kind]
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Plotly's, of an axis with a tick at each level; in logarithms where loads are far apart."""
+        amounts = sorted({point.amount for points in self.points.values() for point in points})
+        shown = amounts if len(amounts) <= _TICKS_AT_MOST else amounts[:: -(-len(amounts) // _TICKS_AT_MOST)]
+        wide = amounts[-1] >= _LOGARITHMS_FROM * amounts[0]
+        low, high = (log10(amounts[0]), log10(amounts[-1])) if wide else (amounts[0], amounts[-1])
+        room = _ROOM * (high - low)
+        return {
+            "type": "log" if wide else "linear",
+            "range": [low - room, high + room],
+            "tickvals": shown,
+            "ticktext": [f"{amount:.3g}" for amount in shown],
+            "tickangle": 0,
+        }
+
+    def said(self, amount: float) -> str:
+        """An amount for people: `1 user`, `8 users`, `2.5/s`."""
+        if self.kind == "rate":
+            return f"{amount:.3g}/s"
+        return f"{amount:.3g} user{'' if amount == 1 else 's'}"
+
+
+def load_axis(seen: Seen) -> LoadAxis | None:
+    """The axis of the run; None where loads differ in kind or change within a block, or where there is only one."""
+    levels = {one.level.name: one.level for one in seen.measured if one.level.name in seen.levels}
+    kinds = {kind for level in levels.values() for kind in _kinds(level)}
+    if len(kinds) != 1:
+        return None
+    kind = kinds.pop()
+    points = {target: _points(seen, levels, target) for target in seen.backends}
+    amounts = {point.amount for each in points.values() for point in each}
+    return LoadAxis(kind, {target: each for target, each in points.items() if each}) if kind is not None and len(amounts) > 1 else None
+
+
+def _kinds(level: Level) -> set[Kind | None]:
+    found: set[Kind | None] = set()
+    for load in level.loads.values():
+        match load:
+            case ClosedLoop(stages=(_,)):
+                found.add("users")
+            case OpenLoop(stages=(_,)):
+                found.add("rate")
+            case _:
+                found.add(None)
+    return found
+
+
+def _points(seen: Seen, levels: Mapping[str, Level], target: str) -> tuple[Point, ...]:
+    best: dict[float, Point] = {}
+    for summary in seen.levels.values():
+        amount = amount_of(levels[summary.name], target)
+        at = next((each for each in summary.targets if each.target == target), None)
+        if amount is None or at is None:
+            continue
+        point = Point(float(amount), summary.name, at)
+        known = best.get(point.amount)
+        if known is None or known.target.counts.attempts <= at.counts.attempts:
+            best[point.amount] = point
+    return tuple(best[amount] for amount in sorted(best))
