@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bench.report.advice import Advice, advice
@@ -16,7 +16,7 @@ from bench.report.people import FeltAtLevel, felt
 from bench.report.pictures import Picture, pictures
 from bench.report.plain import told_levels
 from bench.report.tables import LevelTables, Table, comparisons, level_tables, overview
-from bench.results.reading import Run
+from bench.report.seen import Seen
 from bench.summary.shape import Summary
 from catalogue.look import Shape, shape_of
 from probes.wording import counted, listed
@@ -80,15 +80,18 @@ class Document:
     failures: Failures
 
 
-def document(run: Run, summary: Summary, prices: Sequence[Price] = ()) -> Document:
-    """The report of a run that has this summary. Raises `ResultsError` where the run cannot be read."""
+def document(seen: Seen, prices: Sequence[Price] = ()) -> Document:
+    """The report of a run. Raises `ResultsError` where the run cannot be read."""
+    run = seen.run
+    # From the lightest level to the heaviest, in whatever order they were measured.
+    summary = replace(seen.summary, levels=tuple(seen.levels.values()))
     return Document(
         title=f"{listed(list(summary.targets))} {'compared' if len(summary.targets) > 1 else 'measured'}",
         run_name=run.name,
         begun_at=run.manifest.begun_at,
         chats=sum(target.counts.attempts for level in summary.levels for target in level.targets),
         models=tuple(dict.fromkeys(run.manifest.about.models.values())),
-        engines=_engines(run, summary),
+        engines=_engines(seen),
         finding=finding(summary),
         statement=summary.statement,
         trust=_trust(summary),
@@ -109,13 +112,11 @@ def document(run: Run, summary: Summary, prices: Sequence[Price] = ()) -> Docume
     )
 
 
-def _engines(run: Run, summary: Summary) -> Mapping[str, Engine]:
+def _engines(seen: Seen) -> Mapping[str, Engine]:
     found: dict[str, Engine] = {}
-    seen: dict[str, int] = {}
-    for target in summary.targets:
-        backend = str(run.manifest.about.engines.get(target, {}).get("backend", ""))
-        found[target] = Engine(target, backend, engine_title(backend) if backend else "", shape_of(backend), seen.get(backend, 0))
-        seen[backend] = seen.get(backend, 0) + 1
+    for target, backend in seen.backends.items():
+        number = sum(engine.backend == backend for engine in found.values())
+        found[target] = Engine(target, backend, engine_title(backend), shape_of(backend), number)
     return found
 
 
