@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 from bench.measures import Quality, qualities
-from bench.summary.difference import bounds, size
+from bench.report.plain import times
 from bench.summary.shape import Comparison, LevelSummary, Summary
 from bench.summary.standings import by_thing, engines_of
 from bench.summary.words import named, percent, points
@@ -29,11 +30,13 @@ PLAIN = {
 }
 """Each measure in words that need no definition."""
 Kind = Literal["best", "some", "same", "unknown"]
+_IN_PERCENT_BELOW = 2.0
+"""What takes twice as long, or longer, is told as so many times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Win:
-    """One engine over others, with how large each difference is."""
+    """One engine that is better than others, with what each of these is beside it."""
 
     winner: str
     over: tuple[str, ...]
@@ -113,9 +116,28 @@ def _wins(won: Sequence[Comparison]) -> tuple[Win, ...]:
     for row in won:
         assert row.winner is not None
         loser = row.b if row.winner == row.a else row.a
-        sure = f" ({bounds(row)})" if row.low is not None and row.high is not None else ""
-        over.setdefault(row.winner, []).append(f"{size(row)} over {loser}{sure}" if row.ratio is not None or row.difference else f"over {loser}")
+        over.setdefault(row.winner, []).append(_beside(row, loser))
     return tuple(Win(winner, tuple(told)) for winner, told in over.items())
+
+
+def _beside(row: Comparison, loser: str) -> str:
+    """The loser beside the winner: `tgi takes 17 % longer (15 to 19 %)`, `ollama 38 times as long (36 to 41)`, `tgi has 4.9 points less (3 to 7)`."""
+    if row.difference is not None:
+        low, high = sorted(abs(bound) for bound in (row.difference.low, row.difference.high))
+        return f"{loser} has {points(abs(row.difference.value))} less ({_range(points(low), points(high))})"
+    if not row.ratio or row.low is None or not row.high:
+        return f"{loser} is behind"
+    low, middle, high = (row.low, row.ratio, row.high) if row.winner == row.a else (1 / row.high, 1 / row.ratio, 1 / row.low if row.low else inf)
+    if qualities()[row.measure].unit != "s":
+        return f"{loser} has {percent(1 - middle)} less ({_range(percent(1 - high), percent(1 - low))})"
+    if middle < _IN_PERCENT_BELOW:
+        return f"{loser} takes {percent(middle - 1)} longer ({_range(percent(low - 1), percent(high - 1))})"
+    return f"{loser} takes {times(middle)} as long ({_range(times(low), times(high))})"
+
+
+def _range(low: str, high: str) -> str:
+    """`15 to 19 %`, with one unit for both."""
+    return f"{low.rpartition(' ')[0]} to {high}"
 
 
 def _could_have_shown(seen: Sequence[Comparison]) -> str:

@@ -1,4 +1,7 @@
-"""Capacity and cost: what one GPU does, and what a million tokens cost, from a price that somebody gives. What is not known is said, with how to give it."""
+"""Capacity and cost: what one GPU does, and what a million tokens cost, from a price that somebody gives.
+
+What is not known is said, with how to give it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ _HOUR_SECONDS = 3600
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What an hour of a target's hardware costs. `gpus` is how many it has at `amount` each; None where that was not said, and `amount` is for all."""
+    """What an hour of a target's hardware costs: `amount` for each of its `gpus`, or for all of it where `gpus` is None."""
 
     target: str
     amount: float

@@ -15,8 +15,8 @@ from bench.report.method import Method, engine_title, method
 from bench.report.people import FeltAtLevel, felt
 from bench.report.pictures import Picture, pictures
 from bench.report.plain import told_levels
-from bench.report.tables import LevelTables, Table, comparisons, level_tables, overview
 from bench.report.seen import Seen
+from bench.report.tables import LevelTables, Table, comparisons, level_tables, overview
 from bench.summary.shape import Summary
 from catalogue.look import Shape, shape_of
 from probes.wording import counted, listed
@@ -126,6 +126,8 @@ def _trust(summary: Summary) -> Trust:
         return Trust(False, "The numbers stand, and no winner is named: chatprobe itself was not well while it measured.", summary.verdict.why)
     unfair = len(summary.caveats)
     if unfair:
-        sentence = f"chatprobe itself was well: {checks} of its own health passed. {'One thing makes' if unfair == 1 else f'{unfair} things make'} the "
+        sentence = (
+            f"chatprobe itself was well: {checks} of its own health passed. {'One thing makes' if unfair == 1 else f'{unfair} things make'} the "
+        )
         return Trust(True, f"{sentence}comparison unfair.", tuple(caveat.words for caveat in summary.caveats))
     return Trust(True, f"chatprobe itself was well: {checks} of its own health passed.", ())

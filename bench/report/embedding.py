@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.report import drawing
-from bench.report.charts import charts, missing
+from bench.report.charts import CHARTS, draw
 from bench.report.page import Embedded
 from bench.report.seen import Seen
 
@@ -12,9 +12,10 @@ _HEADING = 3
 
 def embedded(seen: Seen) -> Embedded:
     """All charts that the run has data for, and why others are not there."""
+    drawn, missing = draw(seen, tuple(CHARTS))
     return Embedded(
-        fragments=tuple(drawing.fragment(chart, _HEADING) for chart in charts(seen)),
-        left_out=tuple((one.title, f"{one.why}.") for one in missing(seen)),
+        fragments=tuple(drawing.fragment(chart, _HEADING) for chart in drawn),
+        left_out=tuple((one.title, f"{one.why}.") for one in missing),
         style=drawing.style(),
         scripts=(drawing.library(), drawing.script()),
     )

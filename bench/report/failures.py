@@ -6,18 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.report.tables import Cell, Table, TableRow
 from bench.results.reading import Run
 from bench.summary.shape import LevelSummary, Summary, TargetAtLevel
-from probes.wording import counted
 
-NOT_TO_BLAME = {
-    "warm_up": "began in a warm-up",
-    "unsteady": "began before their block was steady",
-    "cut": "were under way when the run cut them off",
-    "own_fault": "failed by a fault of chatprobe's own",
+_NEITHER = {
+    "warm_up": "of the warm-up",
+    "unsteady": "before it was steady",
+    "cut": "cut off by the run's end",
+    "own_fault": "failed by chatprobe's own fault",
     "loading": "waited for their model to be loaded",
 }
-"""What `counts` has beside attempts, in words: chats that count neither way."""
+"""What `counts` has beside attempts, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +43,18 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """`rows` count against their engines; `others` are sentences on chats that count neither way, and on what could not be kept."""
+    """`rows` count against their engines, `others` are chats that count neither way. `lacking` says what could not be kept, a sentence each."""
 
     rows: tuple[Failed, ...]
-    others: tuple[str, ...]
+    others: Table
+    lacking: tuple[str, ...]
 
 
 def failures(run: Run, summary: Summary) -> Failures:
     """All of them. Raises `ResultsError`."""
     examples = _examples(run)
     rows = tuple(row for level in summary.levels for target in level.targets for row in _of_target(level, target, examples))
-    return Failures(rows, (*_others(summary.levels), *run.doubts))
+    return Failures(rows, _others(summary.levels), run.doubts)
 
 
 def _of_target(level: LevelSummary, target: TargetAtLevel, examples: Mapping[tuple[str, str], Example]) -> Iterator[Failed]:
@@ -64,24 +65,31 @@ def _of_target(level: LevelSummary, target: TargetAtLevel, examples: Mapping[tup
         yield Failed(target.target, level.name, "not sent, as the engine was dead or hung", target.counts.unsent, attempts, None)
 
 
-def _others(levels: Sequence[LevelSummary]) -> Iterator[str]:
-    for level in levels:
-        for target in level.targets:
-            told = [f"{getattr(target.counts, name):,} {words}" for name, words in NOT_TO_BLAME.items() if getattr(target.counts, name)]
-            told += [f"{count:,} were due and not sent ({reason})" for reason, count in target.not_sent.items()]
-            if told:
-                yield f"{target.target}, {level.name}: of the chats that count neither way, {'; '.join(told)}."
-            if target.doubtful:
-                yield f"{target.target}, {level.name}: {counted(target.doubtful, 'chat')} doubtful."
-            if target.gathered:
-                yield f"{target.target}, {level.name}: the tokens of {counted(target.gathered, 'chat')} were gathered."
+def _others(levels: Sequence[LevelSummary]) -> Table:
+    """A column for each kind of which there were some."""
+    rows = [(level.name, target, _neither(target)) for level in levels for target in level.targets]
+    kinds = list(dict.fromkeys(kind for _, _, counts in rows for kind in counts))
+    told = (
+        TableRow((level, target.target), tuple(Cell(f"{counts.get(kind, 0):,}") for kind in kinds), target.target) for level, target, counts in rows
+    )
+    return Table(
+        "Chats that count neither for nor against an engine, and chats to be doubted", ("level", "engine", *kinds), tuple(told) if kinds else ()
+    )
+
+
+def _neither(target: TargetAtLevel) -> dict[str, int]:
+    counts = {words: getattr(target.counts, name) for name, words in _NEITHER.items()}
+    not_sent = {f"not sent: {reason}": count for reason, count in target.not_sent.items()}
+    told = {**counts, **not_sent, "doubtful": target.doubtful, "gathered": target.gathered}
+    return {kind: count for kind, count in told.items() if count}
 
 
 def _examples(run: Run) -> Mapping[tuple[str, str], Example]:
     """By target and reason."""
     found: dict[tuple[str, str], Example] = {}
-    for (target, reason), example in run.records_as(_failed):
-        found.setdefault((target, reason), example)
+    for failed in run.records_as(_failed):
+        if failed is not None:
+            found.setdefault(*failed)
     return found
 
 

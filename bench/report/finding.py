@@ -7,7 +7,7 @@ from math import isinf
 
 from bench.measures import TTFT
 from bench.report.board import PLAIN, Square, square
-from bench.report.people import felt_of, in_words, reading
+from bench.report.people import felt_of, first_words, in_words, reading
 from bench.report.plain import heaviest, in_seconds, share_of, told_levels, usual, with_level
 from bench.summary.shape import LevelSummary, Summary, TargetAtLevel
 from bench.summary.standings import by_thing
@@ -30,6 +30,8 @@ def _sentences(summary: Summary) -> Iterator[str]:
         return
     if not summary.verdict.trusted:
         yield "No winner is named, as chatprobe itself was not well while it measured."
+        if len(summary.targets) > 1:
+            yield f"{in_words(heaviest(levels).name)}, {_lower(next(first_words([felt_of(target) for target in heaviest(levels).targets], ())))}"
     if len(summary.targets) == 1:
         yield from _alone(levels)
     elif summary.verdict.trusted:
@@ -71,7 +73,7 @@ def _first_words(summary: Summary, levels: Sequence[LevelSummary]) -> Iterator[s
 
 def _told_of(best: str, levels: Sequence[LevelSummary]) -> str:
     """`after 0.054 s with 1 user and 0.12 s with 16 users, where ollama takes 4.7 s`."""
-    ends = list(dict.fromkeys((levels[0], levels[-1])) if levels[0] is not levels[-1] else (levels[0],))
+    ends = [levels[0], levels[-1]] if len(levels) > 1 else [levels[0]]
     waits = [f"after {in_seconds(wait)} {with_level(level.name)}" for level in ends if (wait := _wait(level, best)) is not None]
     slowest = _slowest(ends[-1], best)
     return listed(waits) + (f", where {slowest}" if slowest else "")
@@ -85,7 +87,7 @@ def _at_level(level: LevelSummary, found: Square) -> str:
             after = "" if wait is None else f", after {in_seconds(wait)}"
             return f"{in_words(level.name)}, {best} gives the first word soonest{after}{f', where {slowest}' if slowest else ''}."
         case "some":
-            over = "; ".join(f"{win.winner} is ahead by {listed(list(win.over))}" for win in found.wins)
+            over = "; ".join(f"{win.winner} is ahead: {listed(list(win.over))}" for win in found.wins)
             return f"{in_words(level.name)}, in the wait for the first word {over}."
         case "same":
             return f"{in_words(level.name)}, no difference was seen in the wait for the first word."
@@ -158,5 +160,3 @@ def _capacity(summary: Summary) -> Iterator[str]:
 
 def _lower(text: str) -> str:
     return text[0].lower() + text[1:]
-
-

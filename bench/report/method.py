@@ -12,13 +12,13 @@ from bench.results.manifest import Manifest
 from bench.results.reading import Run
 from bench.summary.shape import Summary
 from bench.summary.trust import LIMITS
+from bench.summary.words import quantity
 from config.bench_slos import PRESETS, ChatSlo
-from config.quantities import write_duration
 from probes import backends
 from probes.wording import counted
 
 _NOT_KNOWN = "-"
-_COUNTED = {limit.name: limit.counted for limit in LIMITS}
+_COUNTED = {limit.name: limit.counted.replace("`", "") for limit in LIMITS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,15 @@ def checks(summary: Summary) -> Table:
         if check.name not in worst or near > worst[check.name][0]:
             worst[check.name] = near, check.words, check.well
     rows = (
-        TableRow((name.replace("_", " "),), (Cell("well" if well else "not well"), Cell(words), Cell(_COUNTED.get(name, ""))))
+        TableRow((name.replace("_", " "),), (Cell("well" if well else "not well"), Cell(_COUNTED.get(name, name) if well else words)))
         for name, (_, words, well) in worst.items()
     )
-    return Table("chatprobe's own health: the worst that each check saw", ("check", "", "seen", "what is counted"), tuple(rows), frozenset({1, 2, 3}))
+    return Table(
+        "chatprobe's own health: the worst that each check saw",
+        ("check", "state", "what it counts, or what is wrong"),
+        tuple(rows),
+        frozenset({1, 2}),
+    )
 
 
 def engine_title(backend: str) -> str:
@@ -79,7 +84,8 @@ def _facts(run: Run, summary: Summary) -> Iterator[tuple[str, str]]:
         known = PRESETS.get(name)
         slo = ChatSlo.of(name, thresholds)
         source = f"; {known.source}" if known is not None and known.thresholds == slo.thresholds else ""
-        yield f"SLO {name}", f"{slo.words}{source}"
+        thresholds_told = [f"{key.upper()} {quantity(seconds, 's')} at most" for key, seconds in slo.thresholds.items()]
+        yield f"SLO {name}", f"{', '.join(thresholds_told)}{source}"
     machine = manifest.machine
     if machine is not None:
         limits = "" if machine.limit_cpus is None else f", limited to {machine.limit_cpus:g} of them"
@@ -90,9 +96,12 @@ def _facts(run: Run, summary: Summary) -> Iterator[tuple[str, str]]:
         )
     if manifest.imported_from:
         yield "Imported from", ", ".join(manifest.imported_from)
-    yield "Intervals", (
-        f"{summary.confidence:.0%}; those of percentiles say how far another run like this would be off, where there are rounds enough, else how well "
-        "this run knows what it saw; those of comparisons hold all together"
+    yield (
+        "Intervals",
+        (
+            f"{summary.confidence:.0%}; those of percentiles say how far another run like this would be off, where there are rounds enough, "
+            "else how well this run knows what it saw; those of comparisons hold all together"
+        ),
     )
 
 
@@ -117,7 +126,7 @@ def _engine(manifest: Manifest, target: str, told: Mapping[str, object]) -> Iter
 
 def _range(seconds: set[float]) -> str:
     low, high = min(seconds), max(seconds)
-    return write_duration(round(low, 1)) if high - low < 0.1 else f"{write_duration(round(low, 1))} to {write_duration(round(high, 1))}"
+    return f"{low:.3g} s" if high - low < 0.1 else f"{low:.3g} to {high:.3g} s"
 
 
 def _lasted(time: timedelta) -> str:

@@ -1,7 +1,8 @@
 """The report as one page, which opens offline, prints, and needs no script to be read.
 
-What comes from outside (names of targets, models and prompts, words of engines, a run that somebody else made) is escaped by Jinja2. Behind that stands
-a policy in the page itself, by which nothing runs but the scripts that this file put there, and nothing is fetched.
+What comes from outside (names of targets, models and prompts, words of engines, a run that somebody else made) is escaped
+by Jinja2. Behind that stands a policy in the page itself, by which nothing runs but the scripts that this file put there,
+and nothing is fetched.
 """
 
 from __future__ import annotations
@@ -45,20 +46,24 @@ class Embedded:
 def page(report: Document, charts: Embedded) -> str:
     """The whole page."""
     scripts = (_file("report.js"), *charts.scripts)
-    return _templates().get_template("report.html").render(
-        report=report,
-        charts=charts,
-        policy=_policy(scripts),
-        styles=Markup(stylesheet() + charts.style + _file("report.css")),  # noqa: S704 our own files
-        scripts=[Markup(script) for script in scripts],  # noqa: S704 our own files
-        speaker=Speaker,
-        chats=counted(report.chats, "chat"),
-        contents=list(_contents(report)),
-        words=WORDS,
-        terms=TERMS,
-        kinds=_KINDS,
-        costs_table=costs_table(report),
-        failures_table=failures_table(report),
+    return (
+        _templates()
+        .get_template("report.html")
+        .render(
+            report=report,
+            charts=charts,
+            policy=_policy(scripts),
+            styles=Markup(stylesheet() + charts.style + _file("report.css")),
+            scripts=[Markup(script) for script in scripts],
+            speaker=Speaker,
+            chats=counted(report.chats, "chat"),
+            contents=list(_contents(report)),
+            words=WORDS,
+            terms=TERMS,
+            kinds=_KINDS,
+            costs_table=costs_table(report),
+            failures_table=failures_table(report),
+        )
     )
 
 
@@ -70,23 +75,24 @@ def costs_table(report: Document) -> Table:
     optional = (
         ("GPUs", [_known(cost.gpus and str(cost.gpus), cost.gpus_told_by) for cost in engines]),
         ("tokens/s per GPU", [_known(_figures(cost.tokens_per_second_per_gpu)) for cost in engines]),
-        ("users within the SLO", [_known(_figures(cost.users), cost.slo or "") for cost in engines]),
-        ("users per GPU", [_known(_figures(cost.users_per_gpu)) for cost in engines]),
-        ("price", [_known(cost.price and cost.price.words) for cost in engines]),
+        ("users within the SLO", [_known(_count(cost.users), cost.slo or "") for cost in engines]),
+        ("users per GPU", [_known(_count(cost.users_per_gpu)) for cost in engines]),
         ("per million tokens", [_money(cost, cost.per_million) for cost in engines]),
         ("per user and hour", [_money(cost, cost.per_user_hour) for cost in engines]),
     )
     columns += [(head, cells) for head, cells in optional if any(cell.text != "-" for cell in cells)]
-    rows = tuple(
-        TableRow((cost.target,), tuple(cells[number] for _, cells in columns), cost.target) for number, cost in enumerate(engines)
-    )
+    rows = tuple(TableRow((cost.target,), tuple(cells[number] for _, cells in columns), cost.target) for number, cost in enumerate(engines))
     return Table("What each engine can do, and what that costs", ("engine", *(head for head, _ in columns)), rows, frozenset({1}))
 
 
 def failures_table(report: Document) -> Table:
     """Each engine, level and reason, with the words of the first such chat."""
     rows = tuple(
-        TableRow((row.target,), (Cell(row.level), Cell(row.reason), Cell(f"{row.count:,}"), Cell(percent(row.count / row.attempts)), Cell(_said(row))), row.target)
+        TableRow(
+            (row.target,),
+            (Cell(row.level), Cell(row.reason), Cell(f"{row.count:,}"), Cell(percent(row.count / row.attempts)), Cell(_said(row))),
+            row.target,
+        )
         for row in report.failures.rows
     )
     return Table("Chats that failed", ("engine", "level", "reason", "chats", "share", "the first of them"), rows, frozenset({1, 2, 5}))
@@ -97,8 +103,12 @@ def _said(row: Failed) -> str:
     return "-" if example is None else f"{example.detail or 'no words'} ({example.started_at[:19]} UTC, id {example.request_id})"
 
 
-def _known(text: str | None | int, note: str = "") -> Cell:
+def _known(text: str | int | None, note: str = "") -> Cell:
     return Cell("-") if not text else Cell(str(text), note)
+
+
+def _count(value: float | None) -> str | None:
+    return None if value is None else f"{value:,.3g}"
 
 
 def _figures(value: float | None) -> str | None:
@@ -106,12 +116,13 @@ def _figures(value: float | None) -> str | None:
 
 
 def _money(cost: Cost, amount: float | None) -> Cell:
-    currency = cost.price.currency if cost.price else ""
-    return Cell("-") if amount is None else Cell(f"{amount:,.2f}" if amount >= 1 else figures(amount), currency)
+    if amount is None or cost.price is None:
+        return Cell("-")
+    return Cell(f"{f'{amount:,.2f}' if amount >= 1 else figures(amount)} {cost.price.currency}".strip(), f"at {cost.price.words}")
 
 
 def _contents(report: Document) -> Iterator[tuple[str, str]]:
-    if report.board.rows:
+    if report.board.rows and report.trust.trusted:
         yield "better", "Who is better at what"
     yield "person", "What it means for a person"
     yield "cost", "Capacity and cost"
@@ -160,7 +171,6 @@ def _templates() -> Environment:
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.globals |= {
         "numbers": numbers,
-        "said": str,
         "colour": _colour,
         "sentence": _sentence,
         "seconds": _seconds,

@@ -75,11 +75,12 @@ def felt_of(target: TargetAtLevel) -> Felt:
 def _at_level(summary: Summary, level: LevelSummary) -> FeltAtLevel:
     engines = tuple(felt_of(target) for target in level.targets)
     compared = [row for row in summary.comparisons if row.level == level.name and summary.verdict.trusted]
-    sentences = (*_first_words(engines, compared), *_thoughts(engines), *reading(engines), *_standing_still(engines))
+    sentences = (*first_words(engines, compared), *_thoughts(engines), *reading(engines), *_standing_still(engines))
     return FeltAtLevel(level.name, sentences, engines)
 
 
-def _first_words(engines: Sequence[Felt], compared: Sequence[Comparison]) -> Iterator[str]:
+def first_words(engines: Sequence[Felt], compared: Sequence[Comparison]) -> Iterator[str]:
+    """How long people wait with each. One is told to be sooner than another only where these comparisons say so."""
     having = sorted((engine for engine in engines if engine.first_word_seconds is not None), key=lambda each: each.first_word_seconds or 0.0)
     if not having:
         yield "No first word came."
@@ -133,13 +134,14 @@ def reading(engines: Sequence[Felt]) -> Iterator[str]:
         yield f"A {WORDS}-word answer is read as it comes with {listed([engine.target for engine in keeping])}."
     for engine in known:
         if not engine.read_as_it_comes:
-            yield f"With {engine.target} people wait for the text, which comes at {engine.words_a_minute or 0.0:.0f} words a minute; most adults read 300."
+            pace = f"{engine.words_a_minute or 0.0:.0f} words a minute"
+            yield f"With {engine.target} people wait for the text, which comes at {pace}; most adults read 300."
 
 
 def _standing_still(engines: Sequence[Felt]) -> Iterator[str]:
     for engine in engines:
         stall = engine.late_stall_seconds
-        if stall is not None and _STANDS_STILL_SECONDS < stall and not isinf(stall):
+        if stall is not None and stall > _STANDS_STILL_SECONDS and not isinf(stall):
             yield f"With {engine.target} one answer in twenty stands still in mid-sentence for {in_seconds(stall)} or longer."
 
 

@@ -99,9 +99,7 @@ def _answers(summary: Summary, levels: Sequence[LevelSummary]) -> Picture | None
     return _times(summary, levels, answer(summary.answer_tokens).name, "answer", f"The time of an answer of {summary.answer_tokens} tokens", {})
 
 
-def _times(
-    summary: Summary, levels: Sequence[LevelSummary], measure: str, name: str, title: str, goals: dict[str, float]
-) -> Picture | None:
+def _times(summary: Summary, levels: Sequence[LevelSummary], measure: str, name: str, title: str, goals: dict[str, float]) -> Picture | None:
     values = [(usual(target, measure), usual(target, measure, 0.95)) for level in levels for target in level.targets]
     known = [value for pair in values for value in pair if value is not None and not isinf(value) and value > 0]
     if not known:
@@ -175,18 +173,18 @@ def _takeaway(summary: Summary, levels: Sequence[LevelSummary], measure: str, va
     level = levels[-1]
     words = quantity if measure in ("goodput", "success") else None
     told = [(one.target, found) for one in level.targets if (found := value(one)) is not None]
-    values = listed([f"{target} {words(found, 'share') if words else in_seconds(found)}" for target, found in told])
+    values = listed([f"{target} {words(float(f'{found:.3g}'), 'share') if words else in_seconds(found)}" for target, found in told])
     rows = [row for row in summary.comparisons if row.level == level.name and row.measure == measure and row.quantile in (0.5, None)]
     said = f"{with_level(level.name)}: {values}"
     said = said[0].upper() + said[1:]
     if not rows or not summary.verdict.trusted:
         return f"{said}."
-    found = square(rows)
-    if found.best is not None:
-        return f"{said}; {found.best} is better than all others."
-    if found.kind == "some":
-        return f"{said}; {'; '.join(f'{win.winner} is better by {listed(list(win.over))}' for win in found.wins)}."
-    return f"{said}; no difference was seen." if found.kind == "same" else f"{said}."
+    seen = square(rows)
+    if seen.best is not None:
+        return f"{said}; {seen.best} is better than all others."
+    if seen.kind == "some":
+        return f"{said}; {'; '.join(f'{win.winner} is better: {listed(list(win.over))}' for win in seen.wins)}."
+    return f"{said}; no difference was seen." if seen.kind == "same" else f"{said}."
 
 
 def _axis(values: Sequence[float]) -> _Axis:

@@ -33,7 +33,8 @@ TERMS: tuple[Term, ...] = (
     Term(
         "quantile",
         "p50, p90, p95, p99",
-        "Percentiles. Half of the chats took no longer than p50, 95 of 100 no longer than p95. p95 and p99 tell of the chats that people complain about.",
+        "Percentiles. Half of the chats took no longer than p50, 95 of 100 no longer than p95. "
+        "p95 and p99 tell of the chats that people complain about.",
         ("p50", "p90", "p95", "p99"),
     ),
     Term(
@@ -50,13 +51,19 @@ TERMS: tuple[Term, ...] = (
     ),
     Term("throughput", "throughput", "All tokens that an engine wrote in a second, of all its chats together.", ("throughput",)),
     Term(
-        "goodput", "goodput", "The share of all chats that succeeded and kept every threshold of the SLO. A chat that failed is not good.", ("goodput",)
+        "goodput",
+        "goodput",
+        "The share of all chats that succeeded and kept every threshold of the SLO. A chat that failed is not good.",
+        ("goodput",),
     ),
     Term("slo", "SLO", "Service level objective: what a good chat keeps to, as a TTFT below 450 ms and a TPOT below 40 ms.", ("SLOs", "SLO")),
     Term("stall", "stall", "The longest gap within an answer: how long the text stood still.", ("stalls", "stall")),
     Term("level", "level", "One amount of load, as 8 users at once. A run measures one level after another.", ("levels", "level")),
     Term(
-        "round", "round", "All engines measured once at a level. Rounds are repeated, as a machine is not the same at every hour.", ("rounds", "round")
+        "round",
+        "round",
+        "All engines measured once at a level. Rounds are repeated, as a machine is not the same at every hour.",
+        ("rounds", "round"),
     ),
     Term(
         "warm-up",

@@ -1,10 +1,11 @@
-"""A run of computed engines on disk: its chats are those of a small model of a batch, so that it takes no time, and says the same on every machine."""
+"""A run of computed engines on disk: its chats are those of a small model of a batch. It takes no time, and says the same on every machine."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -128,16 +129,14 @@ def _events(plan: Plan) -> Iterator[Event]:
 
 
 def _record(plan: Plan, target: str, engine: Modelled, users: int, at: float, chance: np.random.Generator) -> ChatRecord:
-    given = {
+    given: dict[str, Any] = {
         "target": target, "backend": engine.backend, "model": plan.model, "scenario": "bench", "prompt_id": plan.prompt_id, "started_at": at,
         "request_id": chance.bytes(16).hex(), "due_ns": START_NS - round(plan.late_ms * MS),
     }  # fmt: skip
     if users >= engine.fails_from and chance.random() < engine.failing:
         ended_ns = START_NS + 5 * MS
         failure = Failure(Reason.OVERLOADED, engine.says, ended_ns)
-        return chat(
-            tokens=0, ended_ns=ended_ns, finished_ns=None, outcome="failed", failure=failure, output_tokens=None, http_status=503, **given
-        )
+        return chat(tokens=0, ended_ns=ended_ns, finished_ns=None, outcome="failed", failure=failure, output_tokens=None, http_status=503, **given)
     busy = min(users, engine.slots)
     tokens = max(2, round(chance.normal(plan.tokens, plan.tokens / 40)))
     gap_ms = engine.tpot_ms * (1 + 0.012 * busy) * chance.normal(1, 0.02)
