@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from bench.measures import qualities
 from bench.report.board import square
@@ -16,8 +17,9 @@ from probes.wording import listed
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """`whom` is the engine or the reader that it concerns; `fact` is what was measured."""
+    """`whom` is the engine that it concerns, or chatprobe; `fact` is what was measured."""
 
+    kind: Literal["choice", "change", "measure"]
     whom: str
     words: str
     fact: str
@@ -46,25 +48,29 @@ def _choices(summary: Summary) -> Iterator[Advice]:
             fact = f"{named(known[measure].short, quantile, slo)} {where}: {words}"
             by_best.setdefault((best, known[measure].for_whom), []).append(fact)
     for (best, whom), facts in by_best.items():
-        yield Advice(best, f"Take it for {whom}.", ". ".join(facts))
+        yield Advice("choice", best, f"Take it for {whom}.", ". ".join(facts))
 
 
 def _changes(summary: Summary) -> Iterator[Advice]:
     for found in summary.findings:
         if found["advice"]:
             told = str(found["advice"])
-            yield Advice(str(found["target"]), f"{told[0].upper()}{told[1:]}.", str(found["words"]))
+            yield Advice("change", str(found["target"]), f"{told[0].upper()}{told[1:]}.", str(found["words"]))
 
 
 def _measuring(summary: Summary) -> Iterator[Advice]:
     """How to know what this run could not tell."""
     if not summary.verdict.trusted:
-        yield Advice("chatprobe", "Measure again once what stands beside this is mended; no winner can be named before.", summary.verdict.why[0])
+        yield Advice(
+            "measure", "chatprobe", "Measure again once what stands beside this is mended; no winner can be named before.", summary.verdict.why[0]
+        )
     if len(summary.targets) > 1 and summary.verdict.trusted:
         unseen = [row for row in summary.comparisons if row.winner is None and "more round" in row.why]
         if unseen:
             row = unseen[0]
             name = named(qualities(summary.answer_tokens)[row.measure].short, row.quantile, row.slo)
-            yield Advice("chatprobe", "Measure more rounds where a smaller difference matters.", f"{name} {with_level(row.level)}: {row.why}")
+            yield Advice(
+                "measure", "chatprobe", "Measure more rounds where a smaller difference matters.", f"{name} {with_level(row.level)}: {row.why}"
+            )
     if any(level.rounds < 3 for level in summary.levels) and len(summary.targets) > 1:
-        yield Advice("chatprobe", "Measure three rounds at least.", "Fewer whole rounds compare nothing.")
+        yield Advice("measure", "chatprobe", "Measure three rounds at least.", "Fewer whole rounds compare nothing.")

@@ -105,7 +105,7 @@ def square(rows: Sequence[Comparison]) -> Square:
         if best is not None:
             return Square("best", best, wins, "; ".join(next(win.over for win in wins if win.winner == best)))
         rest = [f"{row.a} and {row.b}" for row in rows if row.winner is None]
-        return Square("some", None, wins, f"no difference seen between {listed(rest)}" if rest else "")
+        return Square("some", None, wins, f"no difference seen between {', or '.join(rest)}" if rest else "")
     if seen:
         return Square("same", None, (), _could_have_shown(seen))
     return Square("unknown", None, (), listed(list(dict.fromkeys(row.why for row in rows))))
@@ -123,7 +123,7 @@ def _wins(won: Sequence[Comparison]) -> tuple[Win, ...]:
 def _beside(row: Comparison, loser: str) -> str:
     """The loser beside the winner: `tgi takes 17 % longer (15 to 19 %)`, `ollama 38 times as long (36 to 41)`, `tgi has 4.9 points less (3 to 7)`."""
     if row.difference is not None:
-        low, high = sorted(abs(bound) for bound in (row.difference.low, row.difference.high))
+        low, high = sorted(min(1.0, abs(bound)) for bound in (row.difference.low, row.difference.high))
         return f"{loser} has {points(abs(row.difference.value))} less ({_range(points(low), points(high))})"
     if not row.ratio or row.low is None or not row.high:
         return f"{loser} is behind"
