@@ -35,7 +35,8 @@ def _lines(report: Document) -> Iterator[str]:
         yield from ("", "**What failed most**", "")
         yield from (f"- {in_markdown(f'{row.target}, {row.level}: {row.count:,} of {row.attempts:,} chats, {row.reason}')}" for row in worst)
     measured = f"{report.begun_at:%Y-%m-%d %H:%M} UTC, {report.chats:,} chats"
-    yield from ("", f"Measured {measured}. The whole report: `chatprobe results report {report.run_name.replace('`', "'")}`")
+    name = report.run_name.replace("`", "'")
+    yield from ("", f"Measured {measured}. The whole report: `chatprobe results report {name}`")
 
 
 def _trust(report: Document) -> str:

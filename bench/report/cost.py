@@ -145,9 +145,10 @@ def _missing(engines: Sequence[Cost]) -> Iterator[str]:
     without_price = [cost.target for cost in engines if cost.price is None]
     without_users = [cost.target for cost in engines if cost.users is None]
     if without_gpus:
+        runs = "runs" if len(without_gpus) == 1 else "run"
         yield (
-            f"How many GPUs {listed(without_gpus)} {'runs' if len(without_gpus) == 1 else 'run'} on is not known. "
-            f"An exporter of NVIDIA's DCGM tells it during a run; or say it with the price: --price {without_gpus[0]}=2x1.99USD are two GPUs at 1.99 USD an hour each."
+            f"How many GPUs {listed(without_gpus)} {runs} on is not known. An exporter of NVIDIA's DCGM tells it during a run; "
+            f"or say it with the price: --price {without_gpus[0]}=2x1.99USD are two GPUs at 1.99 USD an hour each."
         )
     elif without_price:
         yield f"What an hour of {listed(without_price)} costs is not known: --price {without_price[0]}=1x1.99USD says it, in any currency."
