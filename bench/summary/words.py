@@ -16,7 +16,8 @@ def percent(share: float) -> str:
 
 def points(difference: float) -> str:
     """A difference of two shares, 0.012: `1.2 points`, of a hundred."""
-    return f"{difference * 100:.2g} points"
+    figures = difference * 100
+    return f"{figures:.0f} points" if abs(figures) >= 9.95 else f"{figures:.2g} points"
 
 
 def quantity(value: float, unit: Unit) -> str:
