@@ -19,6 +19,7 @@ COMMANDS = {
     "alerts": "Write Prometheus rules and alerts from the SLOs, or check that they are up to date.",
     "dashboards": "Write the Grafana dashboards, or check them.",
     "init": "Write a commented configuration to start from.",
+    "explain": "Say what a reason, metric, alert or measure means, and what to do about it.",
     "simulate": "Run one simulated engine, with latency and fault options.",
 }
 

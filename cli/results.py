@@ -12,7 +12,7 @@ import click
 
 from cli.elsewhere import Elsewhere
 
-ELSEWHERE = {"charts": "cli.results_charts"}
+ELSEWHERE = {"charts": "cli.results_charts", "report": "cli.results_report"}
 """Commands of the group that are in files of their own."""
 results_option = click.option(
     "--output-dir",

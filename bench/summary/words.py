@@ -33,7 +33,8 @@ def span(low: float, high: float) -> str:
 
 def points(difference: float) -> str:
     """A difference of two shares, 0.012: `1.2 points`, of a hundred."""
-    return _counted_points(f"{difference * 100:.2g}")
+    figures = difference * 100
+    return _counted_points(f"{figures:.0f}" if abs(figures) >= 9.95 else f"{figures:.2g}")
 
 
 def quantity(value: float, unit: Unit) -> str:
