@@ -23,6 +23,8 @@ from discovery.kubernetes.api import ApiError
 from discovery.kubernetes.once import seen_once
 from discovery.plan import plan
 
+SIMULATED_RUN = "simulated"
+"""What a run of simulated engines is called, so that everything that shows it says so."""
 SIMULATED = "**These engines are simulated.** The figures say how chatprobe works, and nothing of a real engine."
 
 
