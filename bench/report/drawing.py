@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
 from textwrap import wrap
@@ -26,6 +28,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 """Any of these can draw pictures."""
 WIDTH_PX, PIXELS_EACH = 1000, 2
 """Of a picture: its width, and how many pixels of a PNG one of these is."""
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|ms|s|tokens/s|users?|times)(?!\w))")
 _LINE_CHARACTERS, _LINE_PX, _TITLE_PX, _EDGE_PX = 130, 19, 44, 24
 
 
@@ -77,14 +80,16 @@ def style() -> str:
 
 def pictures(charts: Sequence[Chart], form: Form, theme: Theme) -> list[bytes]:
     """A picture of each, with its title and its words above it. Blocks for some seconds. Raises `NoBrowserError`."""
-    return asyncio.run(_pictures([_poster(chart, theme) for chart in charts], form))
+    drawing = _pictures(_browser(), [_poster(chart, theme) for chart in charts], form)
+    with ThreadPoolExecutor(1) as beside:  # a notebook's own thread has an event loop already
+        return beside.submit(asyncio.run, drawing).result()
 
 
-async def _pictures(posters: Sequence[Figure], form: Form) -> list[bytes]:
+async def _pictures(browser_path: str, posters: Sequence[Figure], form: Form) -> list[bytes]:
     from kaleido import Kaleido
 
-    async with Kaleido(path=_browser()) as browser:
-        size = {"format": form, "width": WIDTH_PX, "scale": PIXELS_EACH if form == "png" else 1}
+    size = {"format": form, "width": WIDTH_PX, "scale": PIXELS_EACH if form == "png" else 1}
+    async with Kaleido(path=browser_path) as browser:
         return [await browser.calc_fig(poster, opts={**size, "height": poster.layout.height}) for poster in posters]
 
 
@@ -97,7 +102,7 @@ def _browser() -> str:
 
 def _poster(chart: Chart, theme: Theme) -> Figure:
     """The figure with its words above it, on paper of the theme."""
-    lines = wrap(chart.takeaway, _LINE_CHARACTERS)
+    lines = wrap(_unbroken(chart.takeaway), _LINE_CHARACTERS)
     room = _TITLE_PX + _LINE_PX * len(lines) + _EDGE_PX
     figure = Figure(chart.figure)
     top = figure.layout.margin.t + room
@@ -121,6 +126,11 @@ def _poster(chart: Chart, theme: Theme) -> Figure:
     return in_theme(figure, theme)
 
 
+def _unbroken(text: str) -> str:
+    """With a number and its unit on one line."""
+    return _UNIT.sub("\u00a0", text)
+
+
 def _plain(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
@@ -137,4 +147,6 @@ def _file(name: str) -> str:
 @cache
 def _templates() -> Environment:
     loader: Any = PackageLoader("bench.report")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found.filters["unbroken"] = _unbroken
+    return found

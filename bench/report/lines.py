@@ -63,3 +63,8 @@ def line(
 def grouped(figure: Figure, groups: int, bars: int) -> None:
     """Bars of a group beside each other, no wider than a bar needs to be where there are few of them."""
     figure.update_layout(barmode="group", bargap=max(0.3, 1 - _BAR * groups * bars), bargroupgap=0.08)
+
+
+def categories(labels: Sequence[str]) -> dict[str, Any]:
+    """An axis of these, in this order, each once and written out as it stands, numbers too."""
+    return {"type": "category", "categoryorder": "array", "categoryarray": list(labels), "showgrid": False, "tickangle": 0}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log10
 from typing import Any, Literal
+
+import numpy as np
 
 from bench.courses.varying import amount_of
 from bench.level import Level
@@ -16,7 +18,10 @@ from config.load import ClosedLoop, OpenLoop
 Kind = Literal["users", "rate"]
 _TITLES: Mapping[Kind, str] = {"users": "users at once", "rate": "chats that begin a second"}
 _LOGARITHMS_FROM = 8.0
-_TICKS_AT_MOST = 9
+_TICK_ROOM = 0.1
+"""How far apart ticks are at least, as a share of the axis."""
+_NUMBERED = re.compile(r"^probe \d+: ")
+"""Before the load of a level of `bench.courses.search`."""
 _ROOM = 0.07
 """What is left free at both ends of the axis, as a share of it."""
 
@@ -46,15 +51,18 @@ class LoadAxis:
     def attributes(self) -> dict[str, Any]:
         """Plotly's, of an axis with a tick at each level; in logarithms where loads are far apart."""
         amounts = sorted({point.amount for points in self.points.values() for point in points})
-        shown = amounts if len(amounts) <= _TICKS_AT_MOST else amounts[:: -(-len(amounts) // _TICKS_AT_MOST)]
         wide = amounts[-1] >= _LOGARITHMS_FROM * amounts[0]
-        low, high = (log10(amounts[0]), log10(amounts[-1])) if wide else (amounts[0], amounts[-1])
-        room = _ROOM * (high - low)
+        places = np.log10(amounts) if wide else np.array(amounts)
+        span = float(places[-1] - places[0])
+        shown = [len(amounts) - 1]
+        for number in range(len(amounts) - 1):
+            if all(abs(places[number] - places[other]) >= _TICK_ROOM * span for other in shown):
+                shown.append(number)
         return {
             "type": "log" if wide else "linear",
-            "range": [low - room, high + room],
-            "tickvals": shown,
-            "ticktext": [f"{amount:.3g}" for amount in shown],
+            "range": [float(places[0]) - _ROOM * span, float(places[-1]) + _ROOM * span],
+            "tickvals": [amounts[number] for number in sorted(shown)],
+            "ticktext": [f"{amounts[number]:.3g}" for number in sorted(shown)],
             "tickangle": 0,
         }
 
@@ -63,6 +71,34 @@ class LoadAxis:
         if self.kind == "rate":
             return f"{amount:.3g}/s"
         return f"{amount:.3g} user{'' if amount == 1 else 's'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a target at a level stands along an axis of categories. `label` is for the axis, `said` for sentences."""
+
+    label: str
+    said: str
+    level: str
+    target: TargetAtLevel
+
+
+def places(seen: Seen) -> tuple[str, list[Place]]:
+    """(the title of the axis, all targets at all levels in its order): by load, where there is an axis of that, else by level."""
+    axis = load_axis(seen)
+    if axis is None:
+        return "level", [
+            Place(level_said(level.name), level_said(level.name), level.name, target) for level in seen.levels.values() for target in level.targets
+        ]
+    points = [point for points in axis.points.values() for point in points]
+    return axis.title, [
+        Place(f"{point.amount:.3g}", axis.said(point.amount), point.level, point.target) for point in sorted(points, key=lambda point: point.amount)
+    ]
+
+
+def level_said(level: str) -> str:
+    """A level for people: its load, of a search too, whose levels are numbered."""
+    return _NUMBERED.sub("", level)
 
 
 def load_axis(seen: Seen) -> LoadAxis | None:

@@ -40,7 +40,7 @@ class Panel:
 def framed(panels: Sequence[Panel], *, columns: int = 1, left_px: int = LEFT_PX, right_px: int = RIGHT_PX, legend: bool = True) -> Figure:
     """An empty figure with these panels, row by row. Axes are Plotly's `x`, `x2`, …, in the same order."""
     wide, narrow = (_placed(panels, count, legend=legend) for count in (columns, 1))
-    figure = Figure()
+    figure = Figure(layout={"template": "none"})  # Plotly's own look would shine through
     figure.update_layout(
         font={"family": font(), "size": TEXT_PX, "color": ink("ink").light},
         paper_bgcolor="rgba(0,0,0,0)",

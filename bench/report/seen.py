@@ -62,15 +62,17 @@ class Seen:
         return next((ChatSlo.of(name, thresholds) for name, thresholds in self.summary.slos.items()), None)
 
     @cached_property
-    def focus(self) -> LevelSummary | None:
-        """The level that charts of a single one show: the heaviest that all engines carried, else the lightest.
+    def shared(self) -> list[LevelSummary]:
+        """The levels that most engines had under one load, the lightest first: a search may hold another load with each of them."""
+        alike = {one.level.name: len(one.level.loads) for one in self.measured if len({repr(load) for load in one.level.loads.values()}) == 1}
+        most = max((alike.get(name, 1) for name in self.levels), default=0)
+        return [level for name, level in self.levels.items() if alike.get(name, 1) == most]
 
-        Levels that have more of the engines go first: a search has some of them at one level, and others at another.
-        """
-        most = max((len(level.targets) for level in self.levels.values()), default=0)
-        full = [level for level in self.levels.values() if len(level.targets) == most]
-        carried = [level for level in full if all(_carried(target) for target in level.targets)]
-        return carried[-1] if carried else next(iter(full), None)
+    @cached_property
+    def focus(self) -> LevelSummary | None:
+        """The level that charts of a single one show: of the shared ones the heaviest that all engines carried, else the lightest."""
+        carried = [level for level in self.shared if all(_carried(target) for target in level.targets)]
+        return carried[-1] if carried else next(iter(self.shared), None)
 
 
 def see(run: Run) -> Seen:

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 from bench.measures import Floats, Measure, values_of
+from bench.report.loads import level_said
 from bench.report.seen import Seen
 from bench.summary.shape import Known, LevelSummary, TargetAtLevel
 from bench.summary.words import percent
@@ -14,8 +15,8 @@ from probes.wording import listed
 
 
 def levels_shown(seen: Seen, most: int) -> list[LevelSummary]:
-    """All levels, or of more than so many the lightest, the one in focus, and the heaviest."""
-    levels = list(seen.levels.values())
+    """The levels that the engines shared, or of more than so many the lightest, the one in focus, and the heaviest."""
+    levels = seen.shared
     if len(levels) <= most:
         return levels
     chosen = [levels[0], seen.focus, levels[-1]]
@@ -37,7 +38,7 @@ def interval(known: Known) -> tuple[float | None, float | None]:
 def failed_note(levels: Sequence[LevelSummary]) -> Iterator[str]:
     """Of whom so many chats failed that a picture of the others flatters: a sentence, where there is any."""
     told = [
-        f"{percent(lost / target.counts.attempts)} of the chats with {target.target} at {level.name}"
+        f"{percent(lost / target.counts.attempts)} of the chats with {target.target} at {level_said(level.name)}"
         for level in levels
         for target in level.targets
         if (lost := target.counts.failed + target.counts.unsent)

@@ -12,6 +12,7 @@ from statistics import fmean
 from bench.chat import Chat
 from bench.engine_side.phases import gap, split
 from bench.report.chart import Chart, Missing, Table
+from bench.report.loads import level_said
 from bench.report.panels import Panel, framed
 from bench.report.scale import scale_of
 from bench.report.seen import Seen
@@ -25,8 +26,9 @@ _ROW_PX = 58
 _SEEN, _LABELLED = 0.003, 0.05
 """From which share of a bar on a part of it can be seen, and has room for its number."""
 _READING = (
-    "Means of the chats that succeeded, as means add up and percentiles do not. Queue and prefill are by the engine's own account; what it does not tell is "
-    "one part, the wait that is not told. Between client and engine lies what the client waited longer than the engine says: network, router, the server's front."
+    "Means of the chats that succeeded, as means add up and percentiles do not. Queue and prefill are by the engine's own account; what it does"
+    " not tell is one part, the wait that is not told. Between client and engine lies what the client waited longer than the engine says: "
+    "network, router, the server's front."
 )
 
 
@@ -64,7 +66,7 @@ def chart(seen: Seen) -> Chart | Missing:
         [
             Panel(
                 "",
-                f"mean time of a chat at {level.name} ({scale.unit})",
+                f"mean time of a chat at {level_said(level.name)} ({scale.unit})",
                 height_px=_ROW_PX * len(rows),
                 xaxis={"range": [0, scale.of(max(totals.values())) * 1.02]},
                 yaxis={"autorange": "reversed", "showgrid": False, "tickfont": {"size": 13, "color": ink("ink").light}},
@@ -84,7 +86,7 @@ def chart(seen: Seen) -> Chart | Missing:
             width=0.62,
             marker={
                 "color": part.colour,
-                "pattern": {"shape": part.pattern, "size": 6, "solidity": 0.25, "fgcolor": ink("ink").light, "fillmode": "overlay"},
+                "pattern": {"shape": part.pattern, "size": 6, "solidity": 0.25, "fgcolor": f"{ink('ink').light}59", "fillmode": "overlay"},
                 "line": {"color": ink("surface").light, "width": 1},
             },
             text=[_label(each, totals[target]) for target, each in zip(rows, seconds, strict=True)],
@@ -148,7 +150,8 @@ def _sentences(level: LevelSummary, found: Mapping[str, Mapping[Part, float]], t
         first = sum(seconds for part, seconds in parts.items() if part is not DECODE)
         queue = parts.get(QUEUE, 0.0)
         waited = f", of which {quantity(queue, 's')} in its queue" if queue >= 0.01 * totals[target] else ""
-        yield f"A chat with {target} took {quantity(totals[target], 's')} on average: {quantity(first, 's')} to its first token{waited}, then {quantity(totals[target] - first, 's')}."
+        first_token = f"{quantity(first, 's')} to its first token{waited}"
+        yield f"A chat with {target} took {quantity(totals[target], 's')} on average: {first_token}, then {quantity(totals[target] - first, 's')}."
     yield from failed_note([level])
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from bench.measures import ITL, Floats
 from bench.report.chart import Chart, Missing, Table
+from bench.report.loads import level_said
 from bench.report.panels import Panel, axes, framed, vertical
 from bench.report.scale import logarithmic_axis, scale_of
 from bench.report.seen import Seen
@@ -25,8 +26,8 @@ _RAREST_OF = 10
 _SHORTEST_SECONDS = 1e-4
 """Tokens that came together are drawn as if this far apart: an axis in logarithms has no zero."""
 _READING = (
-    "Each line says which share of the tokens came later after the one before than the time below. Both axes are logarithmic, so that the rare long gaps, "
-    "which people notice, are as easily seen as the usual ones. A steeper line is a steadier engine."
+    "Each line says which share of the tokens came later after the one before than the time below. Both axes are logarithmic, so that the rare "
+    "long gaps, which people notice, are as easily seen as the usual ones. A steeper line is a steadier engine."
 )
 
 
@@ -40,7 +41,7 @@ def chart(seen: Seen) -> Chart | Missing:
         return Missing(NAME, TITLE, "no chat tells when each of its tokens came")
     curves = {target: _curve(gaps) for target, gaps in found.items()}
     scale = scale_of([float(seconds[0]) for _, seconds in curves.values()] + [float(seconds[-1]) for _, seconds in curves.values()], logarithmic=True)
-    low = min(float(np.quantile(gaps, 0.01)) for gaps in found.values())
+    low = min(float(np.quantile(gaps, 0.05)) for gaps in found.values())
     high = max(float(seconds[-1]) for _, seconds in curves.values())
     rarest = min(float(shares[-1]) for shares, _ in curves.values())
     ticks = {share: said for share, said in _TICKS.items() if share >= rarest * 0.99}
@@ -48,7 +49,7 @@ def chart(seen: Seen) -> Chart | Missing:
     figure = framed(
         [
             Panel(
-                f"Share of tokens that took longer, at {level.name}",
+                f"Share of tokens that took longer, at {level_said(level.name)}",
                 f"time since the token before ({scale.said})",
                 height_px=340,
                 xaxis=logarithmic_axis(scale.of(max(low, _SHORTEST_SECONDS)) * 0.8, scale.of(max(high, limit or 0.0)) * 1.15),
@@ -98,7 +99,7 @@ def _sentences(seen: Seen, level: LevelSummary, found: Mapping[str, Floats]) -> 
         f"{quantity(float(np.quantile(gaps, 0.5)), 's')} with {target} (1 in 100 took {quantity(float(np.quantile(gaps, 0.99)), 's')} or more)"
         for target, gaps in found.items()
     ]
-    yield f"At {level.name} half of the tokens came within {listed(told)}."
+    yield f"At {level_said(level.name)} half of the tokens came within {listed(told)}."
     gathered = [target.target for target in level.targets if target.target in found and target.gathered > 0.05 * max(target.counts.attempts, 1)]
     if gathered:
         yield f"Tokens from {listed(gathered)} came gathered in bursts, so that its gaps say nothing of the engine."

@@ -22,9 +22,11 @@ from probes.wording import listed
 
 NAME, TITLE = "load", "Latency, throughput, goodput and failures under load"
 _READING = (
-    "Shaded: where the knee lies, from which on more load brings no more. Thick lines in the first panel are p50, thin ones p95, where there were enough chats for it. Bars are 95 % intervals. Chats that failed count in "
-    "the last two panels alone."
+    "Shaded: where the knee lies, from which on more load brings no more. Thick lines in the first panel are p50, thin ones p95, where there "
+    "were enough chats for it. Bars are 95 % intervals. Chats that failed count in the last two panels alone."
 )
+_ROOM = 1.35
+"""How far the axis of throughput goes beyond its largest value: an interval that is wider has its end cut off."""
 _WAIT, _THROUGHPUT, _GOOD, _FAILED = 1, 2, 3, 4
 
 
@@ -49,9 +51,10 @@ def _frame(seen: Seen, axis: LoadAxis, scale: Scale) -> Figure:
     share = {"range": [-0.04, 1.06], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]}
     most = max((_lost(point) for points in axis.points.values() for point in points), default=0.0)
     failures = share if most > 0.5 else {"range": [-0.04 * max(most, 0.05), max(1.2 * most, 0.05)], "tickformat": ".1~%", "nticks": 5}
+    carried = [value for points in axis.points.values() for point in points if (value := point.target.throughput.value) is not None]
     panels = [
         Panel(f"Time to first token ({scale.said})", axis.title, xaxis=axis.attributes, yaxis=wait_axis),
-        Panel("Throughput (output tokens a second)", axis.title, xaxis=axis.attributes, yaxis={"rangemode": "tozero"}),
+        Panel("Throughput (output tokens a second)", axis.title, xaxis=axis.attributes, yaxis={"range": [0, _ROOM * max(carried, default=1.0)]}),
         Panel(f"Goodput (SLO {seen.slo.name})" if seen.slo else "Chats that succeeded", axis.title, xaxis=axis.attributes, yaxis=share),
         Panel("Chats that failed, or could not be sent", axis.title, xaxis=axis.attributes, yaxis=failures),
     ]

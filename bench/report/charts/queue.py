@@ -11,18 +11,20 @@ from plotly.graph_objects import Figure
 from bench.engine_side.case import Case
 from bench.engine_side.phases import split
 from bench.report.chart import Chart, Missing, Table
-from bench.report.lines import grouped
+from bench.report.lines import categories, grouped
+from bench.report.loads import Place, places
 from bench.report.panels import Panel, axes, framed
 from bench.report.scale import scale_of
 from bench.report.seen import Seen
 from bench.summary.words import percent, quantity
 from catalogue.look.inks import ink
-from probes.wording import counted, listed
+from probes.wording import listed
 
 NAME, TITLE = "queue", "Requests that run and wait"
 _READING = (
-    "By the engines' own metrics, looked at again and again through the measured time of each level. First panel: requests that ran, and above them, hatched, those that "
-    "waited. Second panel: how long a request stood in the queue before the engine began with it, which is a part of the wait for its first token."
+    "By the engines' own metrics, looked at again and again through the measured time of each level. First panel: requests that ran, and above "
+    "them, paler, those that waited. Second panel: how long a request stood in the queue before the engine began with it, which is a part of the "
+    "wait for its first token."
 )
 _REQUESTS, _SECONDS = 1, 2
 
@@ -33,6 +35,7 @@ class Queue:
 
     target: str
     level: str
+    label: str
     running: float | None
     waiting: float | None
     most: float | None
@@ -46,32 +49,30 @@ class Queue:
 
 def chart(seen: Seen) -> Chart | Missing:
     """Bars for each level and engine."""
+    across, every = places(seen)
     found = [
-        queue
-        for level in seen.levels.values()
-        for target in level.targets
-        if (case := seen.cases.get((target.target, level.name))) is not None and (queue := _queue(case)).told
+        queue for place in every if (case := seen.cases.get((place.target.target, place.level))) is not None and (queue := _queue(case, place)).told
     ]
     if not found:
         return Missing(NAME, TITLE, "no engine told of its requests: it has no metrics of its own, or they could not be read")
     silent = [target for target in seen.backends if all(queue.target != target for queue in found)]
-    return Chart(NAME, TITLE, " ".join(_sentences(found, silent)), _drawn(seen, found), _table(found), _READING)
+    return Chart(NAME, TITLE, " ".join(_sentences(found, silent)), _drawn(seen, found, across), _table(found, across), _READING)
 
 
-def _drawn(seen: Seen, found: Sequence[Queue]) -> Figure:
+def _drawn(seen: Seen, found: Sequence[Queue], title: str) -> Figure:
     scale = scale_of((queue.queue_seconds or 0.0 for queue in found), logarithmic=False)
-    levels = [name for name in seen.levels if any(queue.level == name for queue in found)]
-    across = {"type": "category", "categoryorder": "array", "categoryarray": levels, "showgrid": False}
+    labels = list(dict.fromkeys(queue.label for queue in found))
+    across = categories(labels)
     figure = framed(
         [
-            Panel("Requests in the engine, mean of its looks", "level", xaxis=across, yaxis={"rangemode": "tozero"}),
-            Panel(f"Time in the queue, mean ({scale.unit})", "level", xaxis=across, yaxis={"rangemode": "tozero"}),
+            Panel("Requests in the engine, mean of its looks", title, xaxis=across, yaxis={"rangemode": "tozero"}),
+            Panel(f"Time in the queue, mean ({scale.unit})", title, xaxis=across, yaxis={"rangemode": "tozero"}),
         ],
         columns=2,
     )
     for target in dict.fromkeys(queue.target for queue in found):
         mine, mark = [queue for queue in found if queue.target == target], seen.marks[target]
-        x = [queue.level for queue in mine]
+        x = [queue.label for queue in mine]
         common = {"x": x, "offsetgroup": target, "legendgroup": target, "hovertemplate": "%{text}<extra></extra>", "textposition": "none"}
         hatch = {"fillmode": "overlay", "fgcolor": ink("surface").light, "size": 5, "solidity": 0.4}
         figure.add_bar(
@@ -91,7 +92,7 @@ def _drawn(seen: Seen, found: Sequence[Queue]) -> Figure:
             marker={
                 "color": mark.faint("66"),
                 "line": {"color": mark.colour, "width": 1},
-                "pattern": {"shape": "/", "fgcolor": mark.colour, "bgcolor": mark.faint("26"), "size": 6},
+                "pattern": {"shape": mark.pattern, **hatch},
             },
             **common,
             **axes(_REQUESTS),
@@ -105,18 +106,25 @@ def _drawn(seen: Seen, found: Sequence[Queue]) -> Figure:
             **common,
             **axes(_SECONDS),
         )
-    grouped(figure, len(levels), len({one.target for one in found}))
+    grouped(figure, len(labels), len({one.target for one in found}))
     return figure
 
 
-def _queue(case: Case) -> Queue:
+def _queue(case: Case, place: Place) -> Queue:
     running, waiting = ([value for look in case.looks if (value := getattr(look, name)) is not None] for name in ("running", "waiting"))
     both = [look.running + (look.waiting or 0.0) for look in case.looks if look.running is not None]
     told = split(case)
     queue = None if told is None or told.queue is None else told.queue.mean_seconds
     ttft = None if told is None else told.ttft_seconds
     return Queue(
-        case.target, case.level, fmean(running) if running else None, fmean(waiting) if waiting else None, max(both) if both else None, queue, ttft
+        target=case.target,
+        level=place.said,
+        label=place.label,
+        running=fmean(running) if running else None,
+        waiting=fmean(waiting) if waiting else None,
+        most=max(both) if both else None,
+        queue_seconds=queue,
+        ttft_seconds=ttft,
     )
 
 
@@ -142,21 +150,23 @@ def _cell(queue: Queue) -> str:
 def _sentences(found: Sequence[Queue], silent: Sequence[str]) -> Iterator[str]:
     heaviest: Mapping[str, Queue] = {queue.target: queue for queue in found}
     for queue in heaviest.values():
-        waiting = [] if queue.waiting is None else [f"{queue.waiting:.3g} requests waited at once on average"]
+        waiting = (
+            [] if queue.waiting is None else [f"{queue.waiting:.3g} {'request' if queue.waiting == 1 else 'requests'} waited at once on average"]
+        )
         seconds = [] if queue.queue_seconds is None else [f"each stood {_cell(queue)} in the queue"]
         yield f"In {queue.target}, at {queue.level}, {listed([*waiting, *seconds])}."
     if silent:
-        yield f"{counted(len(silent), 'engine')} told nothing of its requests: {listed(silent)}."
+        yield f"Of {listed(silent)} nothing is known here."
 
 
-def _table(found: Sequence[Queue]) -> Table:
+def _table(found: Sequence[Queue], title: str) -> Table:
     rows = [
         (
-            queue.level,
+            queue.label,
             queue.target,
             *("not told" if value is None else f"{value:.3g}" for value in (queue.running, queue.waiting, queue.most)),
             _cell(queue),
         )
         for queue in found
     ]
-    return Table(("Level", "Engine", "Running", "Waiting", "Most at once", "In the queue"), tuple(rows))
+    return Table((title.capitalize(), "Engine", "Running", "Waiting", "Most at once", "In the queue"), tuple(rows))

@@ -8,27 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from plotly.graph_objects import Figure
 
 from bench.measures import STALL, TPOT, TTFT, Measure, measures
 from bench.report.chart import Chart, Missing, Table
+from bench.report.loads import level_said
 from bench.report.panels import framed
 from bench.report.seen import Seen
 from bench.report.told import finite
 from bench.statistics.quantiles import quantile_name
 from bench.summary.shape import LevelSummary, TargetAtLevel
-from bench.summary.words import quantity
+from bench.summary.words import percent, quantity
 from catalogue.look.inks import ink
 from probes.wording import listed
 
 NAME, TITLE = "radar", "What one person feels"
 _AXES_AT_LEAST = 3
 _HEIGHT_PX = 460
+_LINE_CHARACTERS = 15
+"""Of a label, so that it has room beside the picture on a phone."""
 _RINGS = (0.25, 0.5, 0.75, 1.0)
 _READING = (
-    "Farther out is better. The outer ring is the best of these engines on each axis, whose value stands there; halfway in is half as good, which is a wait twice as "
-    "long. Areas mean nothing: compare one axis at a time."
+    "Farther out is better. The outer ring is the best of these engines on each axis, whose value stands there; halfway in is half as good, "
+    "which is a wait twice as long. Areas mean nothing: compare one axis at a time."
 )
 
 
@@ -52,7 +56,7 @@ class Spoke:
         return self.best / value if value else 1.0
 
     def said(self, value: float) -> str:
-        return quantity(value, "share" if self.measure is None else self.measure.unit)
+        return percent(value) if self.measure is None else quantity(value, self.measure.unit)
 
 
 def chart(seen: Seen) -> Chart | Missing:
@@ -62,13 +66,20 @@ def chart(seen: Seen) -> Chart | Missing:
         return Missing(NAME, TITLE, "no level has two engines to be compared")
     spokes = list(_spokes(seen, level))
     if len(spokes) < _AXES_AT_LEAST:
-        return Missing(NAME, TITLE, f"there are too few chats for {_AXES_AT_LEAST} measures of all engines at {level.name}")
-    return Chart(NAME, f"{TITLE}, at {level.name}", " ".join(_sentences(level, spokes)), _drawn(seen, level, spokes), _table(level, spokes), _READING)
+        return Missing(NAME, TITLE, f"there are too few chats for {_AXES_AT_LEAST} measures of all engines at {level_said(level.name)}")
+    return Chart(
+        NAME,
+        f"{TITLE}, at {level_said(level.name)}",
+        " ".join(_sentences(level, spokes)),
+        _drawn(seen, level, spokes),
+        _table(level, spokes),
+        _READING,
+    )
 
 
 def _drawn(seen: Seen, level: LevelSummary, spokes: Sequence[Spoke]) -> Figure:
     figure = framed((), legend=True, left_px=70, right_px=70)
-    labels = [f"{spoke.name}<br>best {spoke.said(spoke.best)}" for spoke in spokes]
+    labels = ["<br>".join((*wrap(spoke.name, _LINE_CHARACTERS), f"best {spoke.said(spoke.best)}")) for spoke in spokes]
     for target in level.targets:
         mark, name = seen.marks[target.target], target.target
         radii = [spoke.radius(name) for spoke in spokes]
@@ -89,7 +100,6 @@ def _drawn(seen: Seen, level: LevelSummary, spokes: Sequence[Spoke]) -> Figure:
     figure.update_layout(
         polar={
             "bgcolor": "rgba(0,0,0,0)",
-            "gridshape": "linear",
             "domain": {"x": [0, 1], "y": [0, 1]},
             "radialaxis": {
                 "range": [0, 1.04],

@@ -10,6 +10,7 @@ from bench.chat import Chat
 from bench.measures import Floats
 from bench.report.chart import Chart, Missing, Table
 from bench.report.lines import MARKER_PX
+from bench.report.loads import level_said
 from bench.report.panels import Panel, axes, framed
 from bench.report.scale import scale_of
 from bench.report.seen import Seen
@@ -22,8 +23,8 @@ _TOKENS_AT_LEAST = 5
 _STEPS_AT_MOST = 600
 _LONG_PAUSE = 0.95
 _READING = (
-    "Each line is one real answer; it rises by one with each token. Flat parts are waits. The usual answer is the one with the median time per token; the other has "
-    "a pause that 5 % of the answers reach."
+    "Each line is one real answer; it rises by one with each token. Flat parts are waits. The usual answer is the one with the median time per "
+    "token; the other has a pause that 5 % of the answers reach."
 )
 Found = Mapping[str, tuple[Chat, Chat]]
 
@@ -91,7 +92,7 @@ def _steps(chat: Chat) -> tuple[Floats, Floats]:
 def _sentences(level: LevelSummary, found: Found) -> Iterator[str]:
     usual = [f"{quantity(chat.tpot_seconds or 0.0, 's')} with {target}" for target, (chat, _) in found.items()]
     paused = [f"{quantity(chat.stall_seconds or 0.0, 's')} with {target}" for target, (_, chat) in found.items()]
-    yield f"In a usual answer at {level.name} a token came every {listed(usual)}."
+    yield f"In a usual answer at {level_said(level.name)} a token came every {listed(usual)}."
     yield f"In the one with a long pause nothing came for {listed(paused)}."
 
 

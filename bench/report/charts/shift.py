@@ -8,6 +8,7 @@ from typing import Any
 from bench.measures import qualities
 from bench.report.chart import Chart, Missing, Table
 from bench.report.lines import line
+from bench.report.loads import level_said
 from bench.report.panels import Panel, framed, horizontal
 from bench.report.scale import ratio_axis
 from bench.report.seen import Seen
@@ -17,8 +18,8 @@ from catalogue.look.inks import ink
 
 NAME, TITLE = "shift", "Where in the distribution two engines differ"
 _READING = (
-    "Each point is a decile: at 10 % are the quickest chats, at 90 % the slowest. Above 1× the engine takes longer than the one that it is compared with; the axis is "
-    "logarithmic, so that twice and half are as far from it. The bars hold for the nine deciles together, at 95 %."
+    "Each point is a decile: at 10 % are the quickest chats, at 90 % the slowest. Above 1× the engine takes longer than the one that it is "
+    "compared with; the axis is logarithmic, so that twice and half are as far from it. The bars hold for the nine deciles together, at 95 %."
 )
 
 
@@ -61,7 +62,7 @@ def chart(seen: Seen) -> Chart | Missing:
         )
         horizontal(figure, number, 1.0, ink("ink-soft").light, dash="solid")
     assert level is not None
-    return Chart(NAME, f"{TITLE}, at {level.name}", " ".join(_sentences(told, names)), figure, _table(told, names), _READING)
+    return Chart(NAME, f"{TITLE}, at {level_said(level.name)}", " ".join(_sentences(told, names)), figure, _table(told, names), _READING)
 
 
 def _ratios(deciles: Sequence[Decile]) -> dict[str, Any]:
@@ -79,9 +80,11 @@ def _said(one: Decile) -> str:
 
 
 def _sentences(told: Sequence[Shift], names: Mapping[str, str]) -> Iterator[str]:
-    for shift in told:
+    """Of the first measure, as pairs are many; the table has all."""
+    for shift in (each for each in told if each.measure == told[0].measure):
         first, last = shift.deciles[0], shift.deciles[-1]
-        yield f"{names[shift.measure]} of {shift.b} is {_times(first)} that of {shift.a} among the quickest chats, and {_times(last)} among the slowest."
+        most = f"{_times(first)} that of {shift.a} among the quickest chats"
+        yield f"{names[shift.measure]} of {shift.b} is {most}, and {_times(last)} among the slowest."
 
 
 def _times(one: Decile) -> str:

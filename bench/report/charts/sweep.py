@@ -28,9 +28,9 @@ _WAIT_QUANTILE = 0.9
 _TOLD = ("search", "knee", "capacity")
 """What a course has found of a target, the first of which is told in words."""
 _READING = (
-    "First panel: each point is a level; dashed are the two lines that the knee is found by, of which one follows what is asked and the other is the most that is carried. "
-    "Second panel: shaded is where the wait leaves its level, at which its p90 is more than twice that of the lowest load. Third panel: how the pace of tokens falls. "
-    "A triangle at the bottom is the capacity within the SLO."
+    "First panel: each point is a level; dashed are the two lines that the knee is found by, of which one follows what is asked and the other "
+    "is the most that is carried. Second panel: shaded is where the wait leaves its level, at which its p90 is more than twice that of the "
+    "lowest load. Third panel: how the pace of tokens falls. A triangle at the bottom is the capacity within the SLO."
 )
 
 

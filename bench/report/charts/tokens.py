@@ -10,12 +10,13 @@ from plotly.graph_objects import Figure
 from bench.goodput import good
 from bench.measures import TPOT
 from bench.report.chart import Chart, Missing, Table
-from bench.report.lines import grouped
+from bench.report.lines import categories, grouped
+from bench.report.loads import Place, places
 from bench.report.panels import Panel, axes, framed
 from bench.report.seen import Seen
-from bench.summary.shape import TargetAtLevel
 from bench.summary.words import figures, percent
 from catalogue.look.inks import ink
+from probes.wording import listed
 
 NAME, TITLE = "tokens", "What the tokens are worth"
 _PACE, _USE = 1, 2
@@ -30,6 +31,7 @@ class Yield:
 
     target: str
     level: str
+    label: str
     per_user: float | None
     in_all: float | None
     good: int
@@ -43,15 +45,16 @@ class Yield:
 
 def chart(seen: Seen) -> Chart | Missing:
     """Two panels: pace for a user against output of the engine, and the tokens by what became of their chats."""
-    found = [_yield(seen, level.name, target) for level in seen.levels.values() for target in level.targets]
+    across, every = places(seen)
+    found = [_yield(seen, place) for place in every]
     told = [one for one in found if one.tokens]
     if not told:
         return Missing(NAME, TITLE, "no chat brought a token that was counted")
-    return Chart(NAME, TITLE, " ".join(_sentences(seen, told)), _drawn(seen, told), _table(seen, told), _reading(seen))
+    return Chart(NAME, TITLE, " ".join(_sentences(seen, told)), _drawn(seen, told, across), _table(told, across), _reading(seen))
 
 
-def _drawn(seen: Seen, told: Sequence[Yield]) -> Figure:
-    levels = [level for level in seen.levels if any(one.level == level for one in told)]
+def _drawn(seen: Seen, told: Sequence[Yield], across: str) -> Figure:
+    labels = list(dict.fromkeys(one.label for one in told))
     figure = framed(
         [
             Panel(
@@ -63,9 +66,9 @@ def _drawn(seen: Seen, told: Sequence[Yield]) -> Figure:
             ),
             Panel(
                 f"Output tokens of chats {f'within SLO {seen.slo.name}' if seen.slo else 'that succeeded'}",
-                "level",
+                across,
                 height_px=300,
-                xaxis={"type": "category", "categoryorder": "array", "categoryarray": levels, "showgrid": False},
+                xaxis=categories(labels),
                 yaxis={"range": [0, 1.05], "tickformat": ".0%"},
             ),
         ],
@@ -83,7 +86,7 @@ def _drawn(seen: Seen, told: Sequence[Yield]) -> Figure:
             line={"color": mark.colour, "width": 2, "dash": mark.dash},
             marker={"symbol": mark.symbol, "size": 10, "color": mark.colour},
             text=[one.level if one in (points[0], points[-1]) and len(points) > 1 else "" for one in points],
-            textposition="top center",
+            textposition=["bottom center" if one is points[0] else "top center" for one in points],
             textfont={"size": 11, "color": ink("ink-soft").light},
             cliponaxis=False,
             hovertext=[f"{one.target}, {one.level}<br>{_pace(one.per_user)} for one user<br>{_pace(one.in_all)} in all" for one in points],
@@ -91,7 +94,7 @@ def _drawn(seen: Seen, told: Sequence[Yield]) -> Figure:
             **axes(_PACE),
         )
         figure.add_bar(
-            x=[one.level for one in mine],
+            x=[one.label for one in mine],
             y=[one.good / one.tokens for one in mine],
             name=target,
             legendgroup=target,
@@ -102,26 +105,27 @@ def _drawn(seen: Seen, told: Sequence[Yield]) -> Figure:
             hovertemplate="%{hovertext}<extra></extra>",
             **axes(_USE),
         )
-    grouped(figure, len(levels), len({one.target for one in told}))
+    grouped(figure, len(labels), len({one.target for one in told}))
     return figure
 
 
-def _yield(seen: Seen, level: str, target: TargetAtLevel) -> Yield:
+def _yield(seen: Seen, place: Place) -> Yield:
+    target = place.target
     spread = target.measures.get(TPOT.name)
     tpot = None if spread is None else spread.quantiles[0.5].value
     tokens = {"good": 0, "late": 0, "failed": 0}
-    for chat in seen.samples[target.target, level].attempts:
+    for chat in seen.samples[target.target, place.level].attempts:
         fate = "failed" if chat.outcome != "ok" else "good" if seen.slo is None or good(chat, seen.slo) else "late"
         tokens[fate] += chat.output_tokens or int(chat.gap_tokens.sum())
-    return Yield(target.target, level, 1 / tpot if tpot else None, target.throughput.value, **tokens)
+    return Yield(target.target, place.said, place.label, 1 / tpot if tpot else None, target.throughput.value, **tokens)
 
 
 def _reading(seen: Seen) -> str:
     worth = f"came in chats within the SLO {seen.slo.name} ({seen.slo.words})" if seen.slo else "came in chats that succeeded"
     return (
-        "Left: each point is a level of load; farther right a user reads faster, farther up the engine gives out more, and an engine that lies above and to the right of "
-        f"another is better at both. The pace is one over the median time per token. Right: the share of the output tokens that {worth}; the rest was computed for chats that "
-        "were too slow, or failed."
+        "First panel: each point is a level of load. Farther right a user reads faster, farther up the engine gives out more; an engine that lies "
+        "above and to the right of another is better at both. The pace is one over the median time per token. Second panel: the share of the "
+        f"output tokens that {worth}; the rest was computed for chats that were too slow, or failed."
     )
 
 
@@ -139,18 +143,18 @@ def _sentences(seen: Seen, told: Sequence[Yield]) -> Iterator[str]:
         best = max(mine, key=lambda one: one.in_all or 0.0)
         yield f"{target} gave out {_pace(best.in_all)} at {best.level}, at a pace of {_pace(best.per_user)} for one user."
     if seen.slo is not None:
-        shares = [
-            (sum(one.good for one in told if one.target == target) / sum(one.tokens for one in told if one.target == target), target)
+        served = [
+            f"{percent(sum(one.good for one in mine) / sum(one.tokens for one in mine))} of {target}"
             for target in dict.fromkeys(one.target for one in told)
+            for mine in [[one for one in told if one.target == target]]
         ]
-        said = ", ".join(f"{percent(share)} of {target}" for share, target in shares)
-        yield f"Of all output tokens these came in chats within the SLO {seen.slo.name}: {said}."
+        yield f"Of all output tokens these came in chats within the SLO {seen.slo.name}: {listed(served)}."
 
 
-def _table(seen: Seen, told: Sequence[Yield]) -> Table:
+def _table(told: Sequence[Yield], across: str) -> Table:
     rows = [
         (
-            one.level,
+            one.label,
             one.target,
             _pace(one.per_user),
             _pace(one.in_all),
@@ -161,4 +165,6 @@ def _table(seen: Seen, told: Sequence[Yield]) -> Table:
         )
         for one in told
     ]
-    return Table(("Level", "Engine", "For one user", "In all", "Tokens", "Of good chats", "Of slow chats", "Of failed chats"), tuple(rows))
+    return Table(
+        (across.capitalize(), "Engine", "For one user", "In all", "Tokens", "Of good chats", "Of slow chats", "Of failed chats"), tuple(rows)
+    )

@@ -9,6 +9,7 @@ from plotly.graph_objects import Figure
 
 from bench.measures import TTFT, Floats
 from bench.report.chart import Chart, Missing, Table
+from bench.report.loads import level_said
 from bench.report.panels import Panel, axes, framed, vertical
 from bench.report.scale import Scale, logarithmic_axis, scale_of
 from bench.report.seen import Seen
@@ -62,7 +63,7 @@ def _frame(seen: Seen, shown: Sequence[LevelSummary], scale: Scale, low: float, 
     longest = max(len(target.target) for level in shown for target in level.targets)
     panels = [
         Panel(
-            level.name,
+            level_said(level.name),
             f"time to first token ({scale.said})" if number == len(shown) else "",
             height_px=_ROW_PX * len(level.targets),
             xaxis=xaxis,
@@ -171,13 +172,13 @@ def _sentences(seen: Seen, shown: Sequence[LevelSummary]) -> Iterator[str]:
         for late in [spread.quantiles[0.95].value]
     ]
     if told:
-        yield f"At {level.name} half of the first tokens came within {listed(told)}."
+        yield f"At {level_said(level.name)} half of the first tokens came within {listed(told)}."
     else:
-        yield f"At {level.name} there were too few first tokens for a median."
+        yield f"At {level_said(level.name)} there were too few first tokens for a median."
     if seen.slo is not None and seen.slo.ttft_seconds is not None:
         limit = seen.slo.ttft_seconds
         within = [
-            f"{percent(float((found <= limit).mean()))} of {target.target}"
+            f"{percent(float((found <= limit).mean()))} of those of {target.target}"
             for target in level.targets
             if len(found := values(seen, TTFT, target, level))
         ]
@@ -187,7 +188,7 @@ def _sentences(seen: Seen, shown: Sequence[LevelSummary]) -> Iterator[str]:
 
 def _table(shown: Sequence[LevelSummary]) -> Table:
     rows = [
-        (level.name, target.target, f"{spread.chats:,}", *(_cell(spread.quantiles[quantile]) for quantile in (0.5, 0.9, 0.95, 0.99)))
+        (level_said(level.name), target.target, f"{spread.chats:,}", *(_cell(spread.quantiles[quantile]) for quantile in (0.5, 0.9, 0.95, 0.99)))
         for level in shown
         for target in level.targets
         if (spread := target.measures.get(TTFT.name)) is not None

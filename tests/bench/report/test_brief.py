@@ -15,26 +15,26 @@ FITS_CHARACTERS = 4_000
 """What Slack advises for a message at most (chat.postMessage, `text`)."""
 
 
-def test_it_has_the_finding_who_is_better_and_whether_that_can_be_trusted(seen: Seen) -> None:
-    report = document(seen, [read_price("vllm=2x1.99USD")])
+def test_it_has_the_finding_who_is_better_and_whether_that_can_be_trusted(compared: Seen) -> None:
+    report = document(compared, [read_price("vllm=2x1.99USD")])
     told = brief(report)
     assert told.startswith(f"# vllm, tgi and ollama compared\n\n{report.finding}\n\n**These numbers can be trusted.**")
     assert "- The wait for the first word (TTFT p50): **vllm**; tgi takes " in told
     assert "- vllm: " in told.split("**What it costs**")[1]
     assert "USD a million tokens, with 16 users" in told
     assert "- tgi, 16 users: " in told.split("**What failed most**")[1]
-    assert told.endswith(f"`chatprobe results report {seen.run.name}`\n")
+    assert told.endswith(f"`chatprobe results report {compared.run.name}`\n")
 
 
-def test_it_fits_into_a_message(seen: Seen) -> None:
-    told = brief(document(seen, [read_price(f"{target}=2x1.99USD") for target in ENGINES]))
+def test_it_fits_into_a_message(compared: Seen) -> None:
+    told = brief(document(compared, [read_price(f"{target}=2x1.99USD") for target in ENGINES]))
     assert len(told) < FITS_CHARACTERS
     assert len(told.splitlines()) < 50
 
 
-def test_without_trust_it_says_why_and_names_nobody(seen: Seen) -> None:
-    verdict = replace(seen.summary.verdict, trusted=False, why=("chats started late", "b", "c", "d", "e"))
-    told = brief(document(replace(seen, summary=replace(seen.summary, verdict=verdict))))
+def test_without_trust_it_says_why_and_names_nobody(compared: Seen) -> None:
+    verdict = replace(compared.summary.verdict, trusted=False, why=("chats started late", "b", "c", "d", "e"))
+    told = brief(document(replace(compared, summary=replace(compared.summary, verdict=verdict))))
     assert "**Not for a verdict.**" in told
     assert "- chats started late\n- b\n- c\n- and 2 more in the report\n" in told
     assert "Who is better" not in told

@@ -19,18 +19,18 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.fixture(scope="module")
-def written(seen: Seen, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(compared: Seen, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report with its charts, on disk."""
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(page(document(seen), embedded(seen)), "utf-8")
+    path.write_text(page(document(compared), embedded(compared)), "utf-8")
     return path
 
 
 @pytest.fixture(scope="module")
-def plain(seen: Seen, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plain(compared: Seen, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report without charts, which take a browser some seconds."""
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(page(document(seen), Embedded()), "utf-8")
+    path.write_text(page(document(compared), Embedded()), "utf-8")
     return path
 
 

@@ -31,8 +31,8 @@ def test_what_is_no_price_is_refused(written: str) -> None:
         read_price(written)
 
 
-def test_cost_is_that_of_the_level_with_most_tokens(seen: Seen) -> None:
-    summary = replace(seen.summary, outcomes=(CAPACITY,))
+def test_cost_is_that_of_the_level_with_most_tokens(compared: Seen) -> None:
+    summary = replace(compared.summary, outcomes=(CAPACITY,))
     found = {cost.target: cost for cost in costs(summary, {}, [Price("vllm", 1.8, "USD", 2)]).engines}
     vllm = found["vllm"]
     measured = {target.throughput.value for level in summary.levels for target in level.targets if target.target == "vllm"}
@@ -45,8 +45,8 @@ def test_cost_is_that_of_the_level_with_most_tokens(seen: Seen) -> None:
     assert (found["tgi"].gpus, found["tgi"].per_million) == (None, None)
 
 
-def test_what_is_missing_is_told_with_how_to_give_it(seen: Seen) -> None:
-    told = costs(seen.summary, {"ollama": 1}, [Price("vllm", 1.8, "USD", 2)])
+def test_what_is_missing_is_told_with_how_to_give_it(compared: Seen) -> None:
+    told = costs(compared.summary, {"ollama": 1}, [Price("vllm", 1.8, "USD", 2)])
     gpus, users = told.missing
     assert gpus.startswith("How many GPUs tgi runs on is not known.")
     assert "--price tgi=2x1.99USD" in gpus
@@ -54,6 +54,6 @@ def test_what_is_missing_is_told_with_how_to_give_it(seen: Seen) -> None:
     assert next(cost for cost in told.engines if cost.target == "ollama").gpus_told_by == "as NVIDIA's DCGM told"
 
 
-def test_a_price_alone_is_missed_where_gpus_were_seen(seen: Seen) -> None:
-    told = costs(seen.summary, dict.fromkeys(seen.summary.targets, 1), [])
+def test_a_price_alone_is_missed_where_gpus_were_seen(compared: Seen) -> None:
+    told = costs(compared.summary, dict.fromkeys(compared.summary.targets, 1), [])
     assert told.missing[0].startswith("What an hour of vllm, tgi and ollama costs is not known")

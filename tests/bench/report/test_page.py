@@ -46,8 +46,8 @@ PLANTED = Plan(
 
 
 @pytest.fixture(scope="module")
-def text(seen: Seen) -> str:
-    return page(document(seen, [read_price("vllm=2x1.99USD")]), Embedded())
+def text(compared: Seen) -> str:
+    return page(document(compared, [read_price("vllm=2x1.99USD")]), Embedded())
 
 
 def hostile(folder: Path) -> str:
@@ -57,12 +57,12 @@ def hostile(folder: Path) -> str:
     written["statement"], written["part"] = f"statement {EVIL}", f"part {EVIL}"
     written["comparisons"] = [{**row, "why": f"why {EVIL}"} for row in written["comparisons"]]
     (run.folder / "summary.json").write_bytes(orjson.dumps(written))
-    seen = see(run)
-    return page(document(seen, [read_price(f"t{EVIL}=2x1.99USD")]), embedded(seen))
+    compared = see(run)
+    return page(document(compared, [read_price(f"t{EVIL}=2x1.99USD")]), embedded(compared))
 
 
-def test_every_number_of_the_outcomes_is_that_of_the_summary(seen: Seen, text: str) -> None:
-    for level in seen.summary.levels:
+def test_every_number_of_the_outcomes_is_that_of_the_summary(compared: Seen, text: str) -> None:
+    for level in compared.summary.levels:
         table = text.split(f">What became of the chats, {level.name}</caption>")[1].split("</table>")[0]
         rows = re.findall(r'<tr><th scope="row">.*?<span>([^<]+)</span></span></th>(.*?)</tr>', table)
         assert [name for name, _ in rows] == [target.target for target in level.targets]
@@ -71,8 +71,8 @@ def test_every_number_of_the_outcomes_is_that_of_the_summary(seen: Seen, text: s
             assert re.findall(r">([\d,]+)<", cells)[0].replace(",", "") == str(target.counts.attempts)
 
 
-def test_what_failed_is_there_with_the_engines_words(seen: Seen, text: str) -> None:
-    failed = next(target for target in seen.summary.levels[-1].targets if target.target == "tgi")
+def test_what_failed_is_there_with_the_engines_words(compared: Seen, text: str) -> None:
+    failed = next(target for target in compared.summary.levels[-1].targets if target.target == "tgi")
     row = text.split(">Chats that failed</caption>")[1].split("</tbody>")[0]
     assert "no room: 64 requests are waiting" in row
     assert f">{failed.counts.failed}</td>" in row
@@ -92,8 +92,8 @@ def test_every_definition_that_is_pointed_to_is_there(text: str) -> None:
     assert pointed <= set(re.findall(r'id="(word-[^"]+)" popover', text))
 
 
-def test_nothing_is_fetched_and_only_its_own_scripts_may_run(seen: Seen) -> None:
-    text = page(document(seen), embedded(seen))
+def test_nothing_is_fetched_and_only_its_own_scripts_may_run(compared: Seen) -> None:
+    text = page(document(compared), embedded(compared))
     outside = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
     assert not re.search(r'(?:src|href)="(?!#)', outside)
     assert "url(" not in outside
@@ -124,16 +124,16 @@ def test_an_engine_without_a_name_that_is_known_has_a_colour_all_the_same(tmp_pa
     assert "homemade" in text
 
 
-def test_two_targets_of_one_engine_look_otherwise(seen: Seen, tmp_path: Path) -> None:
+def test_two_targets_of_one_engine_look_otherwise(compared: Seen, tmp_path: Path) -> None:
     twins = {name: Modelled("vllm", 45, 17, 64) for name in ("a", "b")}
     text = page(document(see(computed_run(tmp_path, Plan(engines=twins, users=(1,), rounds=1, tokens=4)))), Embedded())
     assert "mark variant-0" in text
     assert "mark variant-1" in text
 
 
-def test_without_trust_no_board_stands_there(seen: Seen, text: str) -> None:
-    verdict = replace(seen.summary.verdict, trusted=False, why=("chats started late",))
-    told = page(document(replace(seen, summary=replace(seen.summary, verdict=verdict))), Embedded())
+def test_without_trust_no_board_stands_there(compared: Seen, text: str) -> None:
+    verdict = replace(compared.summary.verdict, trusted=False, why=("chats started late",))
+    told = page(document(replace(compared, summary=replace(compared.summary, verdict=verdict))), Embedded())
     assert 'id="better"' in text
     assert 'id="better"' not in told
     assert "Not for a verdict." in told

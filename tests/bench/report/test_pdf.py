@@ -16,9 +16,9 @@ from bench.report.seen import Seen
 from tests.accessibility import chromium
 
 
-def test_the_page_is_printed_on_several_sheets_with_its_structure(seen: Seen, tmp_path: Path) -> None:
+def test_the_page_is_printed_on_several_sheets_with_its_structure(compared: Seen, tmp_path: Path) -> None:
     chromium()
-    (tmp_path / "report.html").write_text(page(document(seen), Embedded()), "utf-8")
+    (tmp_path / "report.html").write_text(page(document(compared), Embedded()), "utf-8")
     printed(tmp_path / "report.html", tmp_path / "report.pdf")
     content = (tmp_path / "report.pdf").read_bytes()
     assert content.startswith(b"%PDF-")
