@@ -27,7 +27,7 @@ SCRAPE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class EngineSeen:
     """What was seen of one target. What its engine does not tell is None.
 
     `model` is the name that chats ask for. `health` is empty where the engine is well, else what is wrong; `trouble` is
@@ -66,10 +66,10 @@ class Looked:
         }
 
 
-async def look(control: Control, scraper: Scraper, member: Member) -> Looked:
+async def look(control: Control, scraper: Scraper, member: Member) -> EngineSeen:
     """Ask one engine how it is and what it serves. Sends no chat, and loads no model. Raises nothing."""
     endpoint = member.endpoint
-    looked = Looked(endpoint.name, endpoint.backend, endpoint.url)
+    looked = EngineSeen(endpoint.name, endpoint.backend, endpoint.url)
     health, models, started_at = await asyncio.gather(_told(control.health(endpoint)), _told(control.models(endpoint)), _start_times(scraper, member))
     looked = replace(looked, health=str(health) if isinstance(health, ControlError) else "", started_at=started_at)
     if isinstance(models, ControlError):
@@ -104,7 +104,7 @@ async def have_loaded(control: Control, endpoint: Endpoint) -> str:
     return ""
 
 
-def held(endpoint: Endpoint, looked: Looked) -> Endpoint:
+def held(endpoint: Endpoint, looked: EngineSeen) -> Endpoint:
     """The endpoint with the model that was seen: a run asks for one model from its begin to its end, whatever others load meanwhile."""
     if endpoint.adapter is not None or looked.model == UNKNOWN_MODEL:
         return endpoint
@@ -117,12 +117,12 @@ def hardware_seen(members: Mapping[str, Member]) -> tuple[str, ...]:
     return tuple(name for name, host in hosts.items() if list(hosts.values()).count(host) > 1)
 
 
-def before(looked: Sequence[Looked], members: Mapping[str, Member], scenario: Scenario) -> tuple[Caveat, ...]:
+def before(looked: Sequence[EngineSeen], members: Mapping[str, Member], scenario: Scenario) -> tuple[Caveat, ...]:
     """What makes a comparison of these engines unfair, as far as they tell it."""
     return tuple(_before(looked, [members[one.target].endpoint for one in looked], scenario))
 
 
-def _before(looked: Sequence[Looked], endpoints: Sequence[Endpoint], scenario: Scenario) -> Iterator[Caveat]:
+def _before(looked: Sequence[EngineSeen], endpoints: Sequence[Endpoint], scenario: Scenario) -> Iterator[Caveat]:
     for one in looked:
         if one.health:
             yield Caveat(f"{one.target} does not say that it is well: {one.health}", (one.target,))
@@ -151,13 +151,13 @@ def _before(looked: Sequence[Looked], endpoints: Sequence[Endpoint], scenario: S
             yield Caveat(f"{' and '.join(alike)} are one engine, at {url}", alike)
 
 
-def after(earlier: Sequence[Looked], later: Sequence[Looked]) -> tuple[Caveat, ...]:
+def after(earlier: Sequence[EngineSeen], later: Sequence[EngineSeen]) -> tuple[Caveat, ...]:
     """What became of the engines while the run went on."""
     found = {one.target: one for one in later}
     return tuple(caveat for one in earlier for caveat in _after(one, found[one.target]))
 
 
-def _after(earlier: Looked, later: Looked) -> Iterator[Caveat]:
+def _after(earlier: EngineSeen, later: EngineSeen) -> Iterator[Caveat]:
     name = earlier.target
     if later.trouble and not earlier.trouble:
         yield Caveat(f"{name} could not be chatted with at the end: {later.trouble}", (name,))

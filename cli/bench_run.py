@@ -29,7 +29,7 @@ from bench.results.problem import ResultsError
 from bench.results.summarising import summarised
 from bench.results.summary_files import SUMMARY
 from bench.results.writing import Ending, RunWriter, begin
-from bench.session import Before, CannotRunError, Layout, Parts, Session, lay_out, parts
+from bench.session import Before, CannotRunError, Instruments, Layout, Session, instruments, lay_out
 from bench.summary.writing import from_json
 from bench.until import WellEnough, parse
 from cli.bench_about import about_run, gpu_pages, seen_in_words, to_listeners
@@ -108,7 +108,7 @@ def _chosen(members: Mapping[str, Member], wanted: Wanted, config: Config) -> Ma
 
 
 async def _hold(wanted: Wanted, config: Config, members: Mapping[str, Member], layout: Layout, console: Console) -> int:
-    async with parts() as measuring:
+    async with instruments() as measuring:
         session = Session(layout, members, measuring)
         with _interrupts(session):
             earlier = await session.look()
@@ -127,7 +127,7 @@ async def _hold(wanted: Wanted, config: Config, members: Mapping[str, Member], l
 
 
 async def _run(
-    wanted: Wanted, config: Config, layout: Layout, session: Session, earlier: Before, measuring: Parts, writer: RunWriter, console: Console
+    wanted: Wanted, config: Config, layout: Layout, session: Session, earlier: Before, measuring: Instruments, writer: RunWriter, console: Console
 ) -> Ending:
     """Hold the run, watched and shown, and give what is known at its end."""
     gpus = tuple(gpu_pages(config, session.members))

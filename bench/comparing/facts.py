@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from bench.comparing.run import Run, Side
+from bench.comparing.run import ComparedRun, Side
 from probes.wording import listed, shortened
 
 _LONGEST = 120
@@ -108,7 +108,7 @@ def _values(side: Side, target: str, level: str, fact: str) -> set[str]:
     return set() if None in found else {value for value in found if value is not None}
 
 
-def _value(run: Run, target: str, level: str, fact: str) -> str | None:
+def _value(run: ComparedRun, target: str, level: str, fact: str) -> str | None:
     if fact == "tool":
         return run.tool
     if fact == "load":

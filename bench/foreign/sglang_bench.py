@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from bench.comparing.question import Question
-from bench.comparing.run import Definition, Run, Taken, Target
+from bench.comparing.run import ComparedRun, Definition, Taken, Target
 from bench.foreign.chats import sampled
 from bench.foreign.file import Node, lines, number, readable
 from bench.foreign.itls import chats, has_chats, load, told
+from bench.question import Question
 
 TOOL = "sglang bench_serving"
 _COMMON = {
@@ -42,23 +42,23 @@ def is_one(result: Node) -> bool:
     return result.at("backend") is not None and result.at("total_output_tokens_retokenized") is not None
 
 
-def read(path: Path) -> tuple[Run, ...]:
+def read(path: Path) -> tuple[ComparedRun, ...]:
     """The lines of a file, each a run of its own. Raises `ForeignError`."""
     return read_results(lines(path), path)
 
 
-def read_results(results: Iterable[Node], path: Path) -> tuple[Run, ...]:
+def read_results(results: Iterable[Node], path: Path) -> tuple[ComparedRun, ...]:
     """The same of what was read already."""
     return tuple(_run(result, path, number) for number, result in enumerate(results, 1))
 
 
-def _run(result: Node, path: Path, order: int) -> Run:
+def _run(result: Node, path: Path, order: int) -> ComparedRun:
     level, burst = load(result)
     detailed = has_chats(result)
     sample = sampled(chats(result, level), level) if detailed else None
     values = told(result, _WORDS) if not detailed else {Question("throughput"): result.need("output_throughput").number()}
     taken = Taken(load=level, sample=sample, told=values, burst=burst)
-    return Run(
+    return ComparedRun(
         name=path.stem if order == 1 else f"{path.stem} {order}",
         source=str(path),
         tool=TOOL,

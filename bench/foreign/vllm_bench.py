@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.comparing.question import Question
-from bench.comparing.run import Definition, Run, Taken, Target
+from bench.comparing.run import ComparedRun, Definition, Taken, Target
 from bench.foreign.chats import sampled
 from bench.foreign.file import Node, count, lines, number, readable, text
 from bench.foreign.itls import chats, has_chats, load, told
+from bench.question import Question
 
 TOOL = "vllm bench"
 DEFINITIONS = {
@@ -36,17 +36,17 @@ def is_one(result: Node) -> bool:
     return result.at("endpoint_type") is not None and result.at("total_output_tokens") is not None and result.at("model_id") is not None
 
 
-def read(path: Path) -> tuple[Run, ...]:
+def read(path: Path) -> tuple[ComparedRun, ...]:
     """The results of a file, each a run of its own. Raises `ForeignError`."""
     return read_results(lines(path), path)
 
 
-def read_results(results: Iterable[Node], path: Path) -> tuple[Run, ...]:
+def read_results(results: Iterable[Node], path: Path) -> tuple[ComparedRun, ...]:
     """The same of what was read already."""
     return tuple(_run(result, path, number) for number, result in enumerate(results, 1))
 
 
-def _run(result: Node, path: Path, order: int) -> Run:
+def _run(result: Node, path: Path, order: int) -> ComparedRun:
     level, burst = load(result)
     sample = sampled(chats(result, level), level) if has_chats(result) else None
     values = told(result, _WORDS)
@@ -66,7 +66,7 @@ def _run(result: Node, path: Path, order: int) -> Run:
         facts["engine.version"] = version
     if metadata:
         facts["engine.flags"] = ", ".join(f"{key}={value}" for key, value in sorted(metadata.items()))
-    return Run(
+    return ComparedRun(
         name=text(result.at("label")) or path.stem if order == 1 else f"{path.stem} {order}",
         source=str(path),
         tool=TOOL,

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
 from textwrap import wrap
@@ -79,14 +80,16 @@ def style() -> str:
 
 def pictures(charts: Sequence[Chart], form: Form, theme: Theme) -> list[bytes]:
     """A picture of each, with its title and its words above it. Blocks for some seconds. Raises `NoBrowserError`."""
-    return asyncio.run(_pictures([_poster(chart, theme) for chart in charts], form))
+    drawing = _pictures(_browser(), [_poster(chart, theme) for chart in charts], form)
+    with ThreadPoolExecutor(1) as beside:  # a notebook's own thread has an event loop already
+        return beside.submit(asyncio.run, drawing).result()
 
 
-async def _pictures(posters: Sequence[Figure], form: Form) -> list[bytes]:
+async def _pictures(browser_path: str, posters: Sequence[Figure], form: Form) -> list[bytes]:
     from kaleido import Kaleido
 
-    async with Kaleido(path=_browser()) as browser:
-        size = {"format": form, "width": WIDTH_PX, "scale": PIXELS_EACH if form == "png" else 1}
+    size = {"format": form, "width": WIDTH_PX, "scale": PIXELS_EACH if form == "png" else 1}
+    async with Kaleido(path=browser_path) as browser:
         return [await browser.calc_fig(poster, opts={**size, "height": poster.layout.height}) for poster in posters]
 
 

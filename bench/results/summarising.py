@@ -13,8 +13,8 @@ from bench.results.problem import ResultsError
 from bench.results.reading import Run
 from bench.results.summary_files import Summarised
 from bench.summary.given import Given
-from bench.summary.looked import LOOKED
 from bench.summary.making import summarise
+from bench.summary.scope import SCOPES
 from bench.summary.writing import to_csv, to_json
 from config.bench_slos import ChatSlo
 
@@ -53,7 +53,7 @@ def given_of(run: Run, measured: Sequence[Measured]) -> Given:
 
 
 def _summarised(run: Run, measured: Sequence[Measured]) -> Summarised:
-    summary = summarise(given_of(run, measured), LOOKED.get(run.manifest.about.preset or _OTHERWISE, LOOKED[_OTHERWISE]))
+    summary = summarise(given_of(run, measured), SCOPES.get(run.manifest.about.preset or _OTHERWISE, SCOPES[_OTHERWISE]))
     return Summarised(to_json(summary), to_csv(summary))
 
 

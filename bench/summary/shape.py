@@ -233,7 +233,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Trust:
     """Whether the run's comparisons can be trusted; `why` not, a sentence each."""
 
     trusted: bool
@@ -257,7 +257,7 @@ class Summary:
     comparisons: tuple[Comparison, ...]
     shifts: tuple[Shift, ...]
     standings: tuple[Standing, ...]
-    verdict: Verdict
+    verdict: Trust
     caveats: tuple[Caveat, ...]
     findings: tuple[Mapping[str, object], ...]
     outcomes: tuple[Mapping[str, object], ...]

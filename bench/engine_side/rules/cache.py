@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bench.engine_side.case import Case
-from bench.engine_side.figures import percent
 from bench.engine_side.finding import Fact, Rule
+from bench.summary.words import percent
 from probes.numbers.number import Number
 
 WARM_SHARE = 0.1

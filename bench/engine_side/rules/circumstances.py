@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bench.engine_side.case import Case
-from bench.engine_side.figures import many, percent
 from bench.engine_side.finding import Fact, Rule
 from bench.engine_side.phases import others
+from bench.summary.words import percent
+from probes.wording import counted
 
 STRANGERS_SHARE = 0.01
 FEWEST_STRANGERS = 2
@@ -17,8 +18,8 @@ def _restart(case: Case) -> Fact | None:
         return None
     blocks = [account.block.number for account in case.accounts if account.restarts]
     return Fact(
-        words=f"the engine began anew {many(count, 'time')} while it was measured",
-        short=many(count, "time"),
+        words=f"the engine began anew {counted(round(count), 'time')} while it was measured",
+        short=counted(round(count), "time"),
         figures={"restarts": float(count), "first_block": float(blocks[0])},
         advice="look at its log; what it told of a block with a restart in it is left out, and chats after one had cold caches",
     )
@@ -28,9 +29,9 @@ def _strangers(case: Case) -> Fact | None:
     found = others(case)
     if found is None or found.strangers < max(FEWEST_STRANGERS, STRANGERS_SHARE * found.counted):
         return None
-    share = found.strangers / found.counted
+    share, strangers = found.strangers / found.counted, counted(round(found.strangers), "request")
     return Fact(
-        words=f"others used the engine too: {many(found.strangers, 'request')} of {found.counted:,.0f} ({percent(share)}) were not of this run",
+        words=f"others used the engine too: {strangers} of {found.counted:,.0f} ({percent(share)}) were not of this run",
         short=percent(share),
         figures={"requests": found.counted, "of_others": found.strangers, "share": share},
         advice="measure while nobody else uses it; what it tells of itself is of all requests",

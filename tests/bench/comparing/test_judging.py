@@ -8,10 +8,11 @@ from bench.comparing.asked import Asked
 from bench.comparing.conditions import read_condition
 from bench.comparing.judging import judge, judge_alone
 from bench.comparing.pairing import PairingError
-from bench.comparing.question import Question, read_question
-from bench.comparing.run import Definition, Run, Side, Taken, Target, shared_slo
+from bench.comparing.run import ComparedRun, Definition, Side, Taken, Target, shared_slo
 from bench.comparing.thresholds import read_thresholds
 from bench.comparing.verdict import Basis, JudgedChange, Outcome, Verdict
+from bench.question import Question, read_question
+from bench.summary.words import percent
 from config.bench_slos import PRESETS
 from tests.bench.comparing.sides import ENGINE, FACTS, baseline, candidate, run
 from tests.bench.comparing.sides import taken as taken_of
@@ -48,7 +49,7 @@ def test_a_regression_beyond_the_threshold_fails_by_the_better_bound() -> None:
     assert verdict.outcome is judged.outcome is Outcome.FAIL
     assert judged.change is not None
     assert judged.change.low_corrected < 1.5 < judged.change.high_corrected
-    assert judged.why == f"worse by at least {(judged.change.low_corrected - 1) * 100:.3g} %; 5 % is allowed"
+    assert judged.why == f"worse by at least {percent(judged.change.low_corrected - 1)}; 5 % is allowed"
     assert of(verdict, "tpot.p50").outcome is Outcome.PASS
 
 
@@ -181,7 +182,7 @@ def test_fewer_than_three_rounds_say_nothing() -> None:
 
 
 def test_a_run_of_ours_is_never_cut_into_stretches() -> None:
-    def without_warm_up(name: str, seed: int) -> Run:
+    def without_warm_up(name: str, seed: int) -> ComparedRun:
         measured = level({"vllm": Engine()}, rounds=2, seed=seed)
         whole = replace(measured, blocks=tuple(replace(block, warm_up_seconds=0.0) for block in measured.blocks))
         target = Target(name="vllm", levels={"10 users": taken_of(whole)}, facts=ENGINE)
@@ -232,9 +233,9 @@ def test_two_targets_of_one_run_are_compared_round_by_round() -> None:
     assert apart.outcome is Outcome.INCONCLUSIVE
 
 
-def aggregate(name: str, value: float, *, tool: str = "tool", quantity: str = "q") -> Run:
+def aggregate(name: str, value: float, *, tool: str = "tool", quantity: str = "q") -> ComparedRun:
     target = Target(name="", levels={"1/s": Taken(load="1/s", told={Question("ttft", 0.5): value})})
-    return Run(name=name, source=name, tool=tool, targets={"": target}, definitions={"ttft": Definition(quantity, f"{quantity} of {tool}")})
+    return ComparedRun(name=name, source=name, tool=tool, targets={"": target}, definitions={"ttft": Definition(quantity, f"{quantity} of {tool}")})
 
 
 def test_values_of_whole_runs_need_three_runs_a_side() -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from bench.comparing.opening import OpeningError, open_runs, open_side
 from bench.comparing.own import DEFINITIONS
-from bench.comparing.question import QUALITIES
 from bench.events import End
+from bench.question import QUALITIES
 from bench.results.problem import ResultsError
 from tests.bench.comparing.folders import CONFIGURATION, left
 

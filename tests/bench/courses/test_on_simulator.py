@@ -19,7 +19,7 @@ from bench.courses.sweep import Sweep
 from bench.courses.varying import Varying, amount_of
 from bench.events import ChatEnded, End, Event
 from bench.level import Course, Measured
-from bench.session import Session, lay_out, parts
+from bench.session import Session, instruments, lay_out
 from config.bench_courses import BenchReplay
 from config.bench_slos import ChatSlo
 from config.load import ClosedLoop, OpenLoop, RateStage, UserStage
@@ -51,7 +51,7 @@ async def measured(url: str, course: Course, events: list[Event], *, block: str,
     bench: {{rounds: {rounds}, block: {block}, warm_up: 1s, pause: 10ms, grace: 100ms}}
     """).config
     members = roster(config).members
-    async with parts() as measuring:
+    async with instruments() as measuring:
         session = Session(replace(lay_out(config, members), course=course), members, measuring)
         done = await session.hold(await session.look(), events.append)
     assert done.ended.end is End.DONE

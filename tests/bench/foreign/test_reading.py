@@ -12,31 +12,31 @@ import pytest
 import yaml
 
 from bench.chat import Chat
-from bench.comparing.question import Question
-from bench.comparing.run import Run, Taken
+from bench.comparing.run import ComparedRun, Taken
 from bench.foreign.file import ForeignError
 from bench.foreign.reading import read_foreign
+from bench.question import Question
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
 
-def the_one(path: Path) -> Run:
+def the_one(path: Path) -> ComparedRun:
     (run,) = read_foreign(path)
     return run
 
 
-def taken(run: Run) -> Taken:
+def taken(run: ComparedRun) -> Taken:
     ((_, found),) = run.targets[""].levels.items()
     return found
 
 
-def chats(run: Run, outcome: str = "ok") -> list[Chat]:
+def chats(run: ComparedRun, outcome: str = "ok") -> list[Chat]:
     found = taken(run).sample
     assert found is not None
     return [chat for chat in found.attempts if chat.outcome == outcome]
 
 
-def p50(run: Run, name: str) -> float:
+def p50(run: ComparedRun, name: str) -> float:
     return float(np.median([getattr(chat, name) for chat in chats(run)]))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from bench.results.writing import Ending, begin
 from config.load import ClosedLoop, UserStage
 from probes.chunk import Chunk
 from probes.failure import Failure, Reason
+from probes.numbers.histogram import Histogram
 from probes.numbers.number import Number
 from probes.own_account import Native
 from probes.record import ChatRecord
@@ -130,7 +132,14 @@ def _answered(target: str, engine: Drawn, users: int, chance: np.random.Generato
 def _refused(target: str, engine: Drawn) -> ChatRecord:
     ended_ns = START_NS + 5 * MS
     failure = Failure(Reason.OVERLOADED, "no room", ended_ns)
-    given = {"target": target, "backend": engine.backend, "ended_ns": ended_ns, "finished_ns": None, "outcome": "failed", "output_tokens": None}
+    given: dict[str, Any] = {
+        "target": target,
+        "backend": engine.backend,
+        "ended_ns": ended_ns,
+        "finished_ns": None,
+        "outcome": "failed",
+        "output_tokens": None,
+    }
     return chat(tokens=0, failure=failure, **given)
 
 
@@ -145,5 +154,5 @@ def _readings(block: Block, at: float) -> Iterator[Reading]:
     gauges = {Number.REQUESTS_RUNNING: 3.0, Number.REQUESTS_WAITING: 1.0}
     marks: tuple[tuple[Mark, float], ...] = (("begin", 0.0), ("measured", WARM_UP_SECONDS), ("during", 10.0), ("end", BLOCK_SECONDS + 1))
     for mark, since in marks:
-        numbers = {**(all_ if mark == "end" else nothing), **(gauges if mark in ("measured", "during") else {})}
+        numbers: dict[Number, float | Histogram] = {**(all_ if mark == "end" else nothing), **(gauges if mark in ("measured", "during") else {})}
         yield Reading(at=at + since, target="vllm", block=block.number, mark=mark, numbers=numbers, started_at=7.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def test_it_has_a_shape_for_narrow_screens_without_panels_beside_each_other(by_n
     across = [value for key, value in meta["narrow"].items() if key.startswith("xaxis")]
     assert all(domain == [0, 1] for domain in across)
     up = sorted(value for key, value in meta["narrow"].items() if key.startswith("yaxis"))
-    assert all(below[1] < above[0] for below, above in zip(up, up[1:], strict=False))
+    assert all(below[1] < above[0] for below, above in pairwise(up))
 
 
 @pytest.mark.parametrize("name", ALL)
