@@ -14,7 +14,7 @@ from markupsafe import Markup
 from bench.report.words import PATTERN, Term, term_of
 
 _NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
-_UNIT = r"(?:%|ms|s|h|tokens?|chats?|users?|points?|rounds?|words?|minutes?|seconds?|GPUs?)"
+_UNIT = r"(?:%|ms|s|h|tokens?|chats?|users?|points?|rounds?|words?|minutes?|seconds?|times|GPUs?)"
 _MEASURED = re.compile(
     rf"(?<![\w.,:/-])(?P<number>{_NUMBER})(?=(?:\s(?:to|and|of)\s(?:{_NUMBER}))?(?:\u00a0|\s){_UNIT}(?![\w-]))|(?<=±)(?P<half>{_NUMBER})(?=%)"
 )

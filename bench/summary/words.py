@@ -33,8 +33,8 @@ def span(low: float, high: float) -> str:
 
 def points(difference: float) -> str:
     """A difference of two shares, 0.012: `1.2 points`, of a hundred."""
-    figures = difference * 100
-    return _counted_points(f"{figures:.0f}" if abs(figures) >= 9.95 else f"{figures:.2g}")
+    hundredths = difference * 100
+    return _counted_points(f"{hundredths:.0f}" if abs(hundredths) >= 9.95 else f"{hundredths:.2g}")
 
 
 def quantity(value: float, unit: Unit) -> str:

@@ -13,13 +13,13 @@ from pathlib import Path
 import aiohttp
 import trustme
 from aiohttp import web
+from exporter.web.overview import Overview
 
 from config.quantities import Address
 from config.reader import parse
 from exporter.assembly import Metrics
 from exporter.reloading import Reloaded
 from exporter.web.app import Sources, application
-from exporter.web.overview import Overview
 from exporter.web.security.port import Port
 from exporter.web.security.streams import event_stream
 from exporter.web.server import listening
