@@ -10,6 +10,10 @@ from typing import BinaryIO
 
 import click
 
+from cli.elsewhere import Elsewhere
+
+ELSEWHERE = {"charts": "cli.results_charts"}
+"""Commands of the group that are in files of their own."""
 results_option = click.option(
     "--output-dir",
     "results",
@@ -22,7 +26,7 @@ results_option = click.option(
 _run_argument = click.argument("run", metavar="RUN")
 
 
-@click.group("results")
+@click.group("results", cls=Elsewhere, elsewhere=ELSEWHERE)
 def command() -> None:
     """What benchmark runs left on disk. RUN is a run's folder, its name or a beginning of it that no other has, or latest."""
     from probes.extras import missing
