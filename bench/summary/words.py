@@ -8,6 +8,21 @@ from bench.measures import Unit
 from bench.statistics.quantiles import quantile_name
 from probes.wording import duration, figures
 
+__all__ = [
+    "duration",
+    "exact_milliseconds",
+    "exact_percent",
+    "exact_points",
+    "figures",
+    "named",
+    "percent",
+    "points",
+    "quantity",
+    "rough_duration",
+    "span",
+]
+"""Durations and figures are told as elsewhere in chatprobe."""
+
 
 def percent(share: float) -> str:
     """0.034: `3.4 %`. Two figures, and none behind the point from 10 % on."""
