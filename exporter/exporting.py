@@ -34,8 +34,16 @@ from exporter.native.scrape import Scraper
 from exporter.records import RecordFile, record_file
 from exporter.reloading import Before, Reloaded, Reloading, secret_files
 from exporter.watching import Signatures, signatures, watch_files
+from exporter.web.api.actions import Actions
+from exporter.web.api.known import Known
+from exporter.web.api.records import Records
+from exporter.web.api.routes import Api
+from exporter.web.api.runs import Bench, NoBench, Runs
+from exporter.web.api.standings import Standings
 from exporter.web.app import Sources, application
 from exporter.web.overview import Overview
+from exporter.web.probe import ProbeEndpoint
+from exporter.web.probing import Means, Probing
 from exporter.web.security.port import Port
 from exporter.web.server import ListenError, listening
 from probes.control import Control
@@ -75,6 +83,7 @@ async def exporting(
     grace_seconds: float = GRACE_SECONDS,
     shard: Shard = WHOLE,
     lease: Lease | None = None,
+    bench: Bench | None = None,
 ) -> AsyncIterator[Running]:
     """Run the exporter while the context lasts. Raises `ServeError`.
 
@@ -82,7 +91,7 @@ async def exporting(
     files as they were before it was read. With them, it is reloaded when one of them changes, or a file of a key or
     certificate that it names. Without them, only the files of discovered targets and a cluster are watched. `sinks`
     hear of every event too. Of all targets, those of the `shard` are chatted with, and with a `lease` only while it is
-    held.
+    held. `bench` holds benchmark runs that are asked for in the API.
     """
     place = _Place(shard, lease)
     before = Before(files or {}, signatures(secret_files(config)), signatures(paths(config)))
@@ -91,7 +100,7 @@ async def exporting(
     async with AsyncExitStack() as stack:
         with _as_serve_error():
             file = stack.enter_context(_optional(records))
-        exporter = _Exporter(first, read or (lambda: Loaded(config, (), ())), before, place, file, sinks, log_lines_lost)
+        exporter = _Exporter(first, read or (lambda: Loaded(config, (), ())), before, place, file, sinks, log_lines_lost, bench or NoBench())
         address = await exporter.start(stack, grace_seconds, watch=_watch_targets if files is None else _watch_everything)
         _log.info("probing", what=summary(config), url=f"{exporter.scheme}://{address}")
         try:
@@ -128,6 +137,7 @@ class _Exporter:
         file: RecordFile | None,
         sinks: Sequence[Sink],
         log_lines_lost: Callable[[], int],
+        bench: Bench,
     ) -> None:
         clock = SystemClock()
         config, roster = first.config, first.roster
@@ -143,13 +153,23 @@ class _Exporter:
         loads = Loads(clock, config.native.interval_seconds)
         keepers = Keepers(self._metrics.relay, self._metrics.unified, self._metrics.gap, loads, self._metrics.ups)
         self._natives = Natives(self._scraper, keepers, config.native, clock)
-        own_sinks = [self._metrics.recording, self._natives, self._overview, self._history.history, self._log]
+        self._known, self._bench = Known(), bench
+        own_sinks: list[Sink] = [self._metrics.recording, self._natives, self._overview, self._known, self._history.history, self._log]
         tell = to_all([*own_sinks, *([] if file is None else [file]), *sinks])
         self._control = Control()
         self._discovery = ClusterDiscovery(self._control, clock)
         self._population = Population(self._control, clock, tell)
         self._admission = Admission(config.limits, clock, tell, loads)
         self._runner = Runner(self._prober, self._admission, clock, tell, place.leads)
+        means = Means(
+            self._prober,
+            self._admission,
+            clock,
+            engines=lambda: self._population.engines,
+            roster=lambda: self.reloading.plan.roster,
+            chats=lambda: place.leads() and self._not_ready() is None,
+        )
+        self._probing = Probing(means, self._metrics.own.chatted_on_request)
         self.reloading = Reloading(
             first, read, self._metrics.own, clock, seen=lambda: self._discovery.seen, part=place.part, before=before, prepare=self._prepare
         )
@@ -193,6 +213,7 @@ class _Exporter:
             stack.push_async_callback(lease.release)
             stack.enter_context(_running(lease.run(self.reloading.take_step)))
         stack.push_async_callback(self._population.close)
+        stack.push_async_callback(self._probing.close)
         stack.push_async_callback(self._runner.stop, grace_seconds)
         self._starting = False
         await self.reloading.put_in_force(self._apply)
@@ -207,6 +228,7 @@ class _Exporter:
         self._metrics.recording.set_targets(roster)
         self._metrics.tell_created(plan.config.metrics.created)
         self._overview.show(roster)
+        self._known.show(roster)
         self._log.forget_others(roster)
         await self._history.configure(plan.config)
         self._natives.set_targets(roster, roster.endpoints)
@@ -226,8 +248,13 @@ class _Exporter:
             config=lambda: effective(self.reloading.plan.config),
             reload=self._reload,
             port=self._port,
+            parts=(self._api(), ProbeEndpoint(self._probing, on=lambda: self.reloading.plan.config.web.probe)),
         )
         return application(shown)
+
+    def _api(self) -> Api:
+        standings = Standings(lambda: self.reloading.plan.roster, self._known, self._history.history)
+        return Api(standings, Records(self._history), Actions(self._probing), Runs(self._bench))
 
     def _prepare(self, config: Config) -> Callable[[], None]:
         """Read who may do what at the port; gives what puts it in force. Raises `ConfigError` and `SecretError`."""
