@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from aiohttp import web
 
 from exporter.web.probe_metrics import exposed, timeline
-from exporter.web.probing import NoSuchNameError, Probed, Probing, StandingByError, TooOftenError
+from exporter.web.probing import NoSuchNameError, Probed, Probing, StandingByError, TooOftenError, UnclearError
 
 MARGIN_SECONDS = 0.5
 """So long before the scraper gives up, the chat ends: the blackbox exporter's own margin (its `--timeout-offset`)."""
@@ -40,7 +40,7 @@ class ProbeEndpoint:
             patience = _patience(request.headers.get("X-Prometheus-Scrape-Timeout-Seconds", ""))
             asked = self._probing.probe(target, scenario, patience)
             probed = await (asyncio.wait_for(asked, patience + MARGIN_SECONDS / 2) if patience is not None else asked)
-        except NoSuchNameError as error:
+        except (NoSuchNameError, UnclearError) as error:
             return web.Response(status=400, text=f"{error}\n")
         except TooOftenError as error:
             return web.Response(status=429, text=f"{error}\n", headers={"Retry-After": "1"})
@@ -55,15 +55,15 @@ class ProbeEndpoint:
 
 
 def _asked(request: web.Request) -> tuple[str, str | None, bool]:
-    """The target, the scenario, and whether the timeline is wanted. Raises `NoSuchNameError`."""
+    """The target, the scenario, and whether the timeline is wanted. Raises `UnclearError`."""
     for name in _PARAMETERS:
         if len(request.query.getall(name, [])) > 1:
-            raise NoSuchNameError(f"{name} is given more than once; give it once")
+            raise UnclearError(f"{name} is given more than once; give it once")
     if "module" in request.query:
-        raise NoSuchNameError("there are no modules here; give scenario=NAME")
+        raise UnclearError("there are no modules here; give scenario=NAME")
     target = request.query.get("target", "")
     if not target:
-        raise NoSuchNameError("no target is given; ask for /probe?target=NAME&scenario=NAME")
+        raise UnclearError("no target is given; ask for /probe?target=NAME&scenario=NAME")
     return target, request.query.get("scenario") or None, request.query.get("debug") == "true"
 
 

@@ -47,6 +47,10 @@ class NoSuchNameError(ValueError):
     """It is no name of a target or scenario. The text says which there are."""
 
 
+class UnclearError(ValueError):
+    """It does not say which scenario is meant. The text says which there are."""
+
+
 class TooOftenError(Exception):
     """More chats are asked for than are held on request. The text says how many are."""
 
@@ -97,14 +101,14 @@ class Probing:
         self._held: set[asyncio.Task[Probed]] = set()
 
     def scenario_of(self, target: str, scenario: str | None) -> str:
-        """The scenario that is meant; left out, the only one that is for the target. Raises `NoSuchNameError`."""
+        """The scenario that is meant; left out, the only one that is for the target. Raises `NoSuchNameError` and `UnclearError`."""
         roster = self._means.roster()
         if target not in roster.members:
             raise NoSuchNameError(f"{shown(target)} is no target; give a name that is configured or was discovered, never a URL")
         fitting = [name for name, settings in roster.config.scenarios.items() if settings.covers(target)]
         if scenario is None:
             if len(fitting) != 1:
-                raise NoSuchNameError(f"{len(fitting)} scenarios are for this target; name one: {', '.join(fitting) or 'none is'}")
+                raise UnclearError(f"{len(fitting)} scenarios are for this target; name one: {', '.join(fitting) or 'none is'}")
             return fitting[0]
         if scenario not in fitting:
             raise NoSuchNameError(f"{shown(scenario)} is no scenario for this target; there are {', '.join(fitting) or 'none'}")
@@ -113,7 +117,7 @@ class Probing:
     async def probe(self, target: str, scenario: str | None, at_most_seconds: float | None = None) -> Probed:
         """Hold one chat: the first of the scenario's, with this target alone, ended after so many seconds at most.
 
-        Raises `NoSuchNameError`, `TooOftenError` and `StandingByError`.
+        Raises `NoSuchNameError`, `UnclearError`, `TooOftenError` and `StandingByError`.
         """
         name = self.scenario_of(target, scenario)
         if not self._means.chats():

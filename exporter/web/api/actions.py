@@ -7,7 +7,7 @@ from http import HTTPStatus
 from exporter.web.api.models import ProbeAnswer, ProbeAsked
 from exporter.web.api.operations import Asked
 from exporter.web.api.problems import ProblemError
-from exporter.web.probing import NoSuchNameError, Probing, StandingByError, TooOftenError
+from exporter.web.probing import NoSuchNameError, Probing, StandingByError, TooOftenError, UnclearError
 from traffic.events import Skip
 
 
@@ -24,6 +24,8 @@ class Actions:
             probed = await self._probing.probe(body.target, body.scenario, body.timeout_seconds)
         except NoSuchNameError as error:
             raise ProblemError(HTTPStatus.NOT_FOUND, f"{error}.") from None
+        except UnclearError as error:
+            raise ProblemError(HTTPStatus.CONFLICT, f"{error}.") from None
         except TooOftenError as error:
             raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, f"{error}.", headers={"Retry-After": "1"}) from None
         except StandingByError as error:

@@ -26,6 +26,11 @@ def _read_number(written: object) -> object:
     raise ValueError("is no whole number; write digits alone")
 
 
+def _read_whole(given: object) -> object:
+    """JSON has one kind of number: 8.0 is a whole one."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
 def _read_flag(written: object) -> object:
     if written in ("true", "false"):
         return written == "true"
@@ -36,8 +41,11 @@ NameText = Annotated[str, StringConstraints(min_length=1, max_length=128, patter
 """A name of a target, scenario or SLO."""
 ChatId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")]
 Flag = Annotated[bool, BeforeValidator(_read_flag), WithJsonSchema({"type": "boolean"})]
-Whole = Annotated[int, BeforeValidator(_read_number)]
-Seconds = Annotated[Whole, Field(ge=60, le=LONGEST_SECONDS)]
+Written = BeforeValidator(_read_number)
+"""Behind the bounds of a number, so that the document has them too."""
+Given = BeforeValidator(_read_whole)
+"""The same, of a number in a body."""
+Seconds = Annotated[int, Field(ge=60, le=LONGEST_SECONDS), Written]
 
 
 class Query(BaseModel):
@@ -74,7 +82,7 @@ class WhichRecords(Query):
     target: NameText | None = Field(default=None, description="only chats with this target")
     scenario: NameText | None = Field(default=None, description="only chats of this scenario")
     failed: Flag | None = Field(default=None, description="true: only chats that failed; false: only those that did not")
-    limit: Annotated[Whole, Field(ge=1, le=MOST_RECORDS)] = Field(default=50, description="most chats in the answer")
+    limit: Annotated[int, Field(ge=1, le=MOST_RECORDS), Written] = Field(default=50, description="most chats in the answer")
     before: ChatId | None = Field(default=None, description="only chats that are older than the one with this id")
 
 
@@ -85,7 +93,9 @@ class WhichLive(Query):
     scenario: NameText | None = Field(default=None, description="only chats of this scenario")
     failed: Flag | None = Field(default=None, description="true: only chats that failed; false: only those that did not")
     after: ChatId | None = Field(default=None, description="first those that ended since the chat with this id, as far as they are known")
-    for_seconds: Annotated[Whole, Field(ge=1, le=86_400)] | None = Field(default=None, description="end after so many seconds; left out: never")
+    for_seconds: Annotated[int, Field(ge=1, le=86_400), Written] | None = Field(
+        default=None, description="end after so many seconds; left out: never"
+    )
 
 
 class WhichSummary(Query):
@@ -94,7 +104,7 @@ class WhichSummary(Query):
     target: NameText | None = Field(default=None, description="only this target")
     scenario: NameText | None = Field(default=None, description="only this scenario")
     window_seconds: Seconds = Field(default=3600, description="how long the time is")
-    ago_seconds: Annotated[Whole, Field(ge=0, le=LONGEST_SECONDS)] = Field(default=0, description="how long ago it ended")
+    ago_seconds: Annotated[int, Field(ge=0, le=LONGEST_SECONDS), Written] = Field(default=0, description="how long ago it ended")
 
 
 class WhichPairs(Query):
@@ -280,9 +290,11 @@ class RunAsked(Body):
         default="quick", description="`custom` is what the configuration says under `bench`"
     )
     targets: Annotated[list[NameText], Field(min_length=1, max_length=20)] | None = Field(default=None, description="names; left out: all")
-    duration_seconds: Annotated[int, Field(ge=5, le=86_400)] | None = Field(default=None, description="of the whole run; left out: the preset's")
-    rounds: Annotated[int, Field(ge=1, le=1000)] | None = Field(default=None, description="how often each load is measured")
-    users: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+    duration_seconds: Annotated[int, Field(ge=5, le=86_400), Given] | None = Field(
+        default=None, description="of the whole run; left out: the preset's"
+    )
+    rounds: Annotated[int, Field(ge=1, le=1000), Given] | None = Field(default=None, description="how often each load is measured")
+    users: Annotated[int, Field(ge=1, le=1000), Given] | None = Field(
         default=None, description="so many users with each target, in place of the preset's load"
     )
 

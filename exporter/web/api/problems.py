@@ -49,7 +49,7 @@ class ProblemError(Exception):
 
 def answered(problem: Problem, headers: dict[str, str]) -> web.Response:
     """A problem as an answer."""
-    return web.Response(status=problem.status, text=problem.model_dump_json(), content_type=CONTENT_TYPE, headers=headers)
+    return web.Response(status=problem.status, body=problem.model_dump_json().encode(), content_type=CONTENT_TYPE, headers=headers)
 
 
 def malformed(error: ValidationError, what: str) -> ProblemError:
@@ -72,5 +72,6 @@ async def as_problems(request: web.Request, handler: Handler) -> web.StreamRespo
             raise
         status = HTTPStatus(error.status)
         kept = {name: value for name, value in error.headers.items() if name.lower() not in ("content-type", "content-length")}
-        problem = Problem(title=status.phrase, status=status, detail=(error.text or status.description).strip())
+        detail = (error.text or "").strip().removeprefix(f"{error.status}: {error.reason}") or status.description or status.phrase
+        problem = Problem(title=status.phrase, status=status, detail=detail)
         return answered(problem, kept)

@@ -147,6 +147,7 @@ class Api:
             body=ProbeAsked,
             problems={
                 HTTPStatus.NOT_FOUND: "There is no such target or scenario.",
+                HTTPStatus.CONFLICT: "No scenario is named, and several are for the target.",
                 HTTPStatus.SERVICE_UNAVAILABLE: "This process does not chat now.",
             },
             operate=True,
