@@ -204,6 +204,7 @@ class _Exporter:
             address = await stack.enter_async_context(listening(self._application(), self.reloading.plan.config.web.listen))
         stack.enter_context(_running(watch_loop(self._metrics.own.loop_was_late)))
         stack.push_async_callback(self._history.close)
+        stack.push_async_callback(self._bench.close)
         await stack.enter_async_context(self._prober)
         await stack.enter_async_context(self._control)
         await stack.enter_async_context(self._scraper)

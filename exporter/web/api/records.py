@@ -15,6 +15,7 @@ from exporter.history.kept import Kept, Wanted, read_id
 from exporter.negotiation import wishes
 from exporter.web.api.models import MOST_RECORDS, WhichLive, WhichRecords
 from exporter.web.api.operations import JSON, NDJSON, Asked
+from exporter.web.api.presence import LOOKED_AFTER_SECONDS, is_there
 from exporter.web.api.problems import ProblemError
 from exporter.web.security.streams import event_stream
 
@@ -58,17 +59,18 @@ class Records:
             await response.prepare(asked.request)
             with contextlib.suppress(TimeoutError, ConnectionError):
                 async with asyncio.timeout(query.for_seconds):
-                    async for kept in self._followed(query):
+                    async for kept in self._followed(query, asked.request):
                         await response.write(written(kept) + b"\n")
         return response
 
-    async def _followed(self, query: WhichLive) -> AsyncIterator[Kept]:
+    async def _followed(self, query: WhichLive, request: web.Request) -> AsyncIterator[Kept]:
         wanted = Wanted(query.target, query.scenario, query.failed, MOST_RECORDS)
         coming: asyncio.Queue[Kept | None] = asyncio.Queue(QUEUED)
 
         def hear(kept: Kept) -> None:
             if wanted.includes(kept):
                 if coming.full():
+                    end()
                     coming.get_nowait()
                     coming.put_nowait(None)
                 else:
@@ -81,8 +83,14 @@ class Records:
                 for kept in reversed(self._keeping.history.find(wanted)):
                     if kept.number > after:
                         yield kept
-            while (kept_or_end := await coming.get()) is not None:
-                yield kept_or_end
+            while is_there(request):
+                try:
+                    following = await asyncio.wait_for(coming.get(), LOOKED_AFTER_SECONDS)
+                except TimeoutError:
+                    continue
+                if following is None:
+                    return
+                yield following
         finally:
             end()
 

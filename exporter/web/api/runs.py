@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+import contextlib
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from aiohttp import web
 
 from exporter.web.api.models import RunAsked, RunState
 from exporter.web.api.operations import NDJSON, Asked
+from exporter.web.api.presence import LOOKED_AFTER_SECONDS, is_there
 from exporter.web.api.problems import ProblemError
 from exporter.web.security.streams import event_stream
 
@@ -42,8 +44,12 @@ class Bench(Protocol):
         """Have a run end soon; what was measured is kept."""
         ...
 
-    def changed(self) -> Awaitable[object]:
-        """Done once any run is another than it is now."""
+    async def after(self, state: RunState) -> RunState:
+        """A run that goes on, once it is another than it was in this state."""
+        ...
+
+    async def close(self) -> None:
+        """End what goes on."""
         ...
 
 
@@ -65,9 +71,12 @@ class NoBench:
     def cancel(self, run: str) -> None:
         """There is none."""
 
-    def changed(self) -> Awaitable[object]:
-        """Never done."""
-        return asyncio.get_running_loop().create_future()
+    async def after(self, state: RunState) -> RunState:
+        """There is none."""
+        return state
+
+    async def close(self) -> None:
+        """Nothing goes on."""
 
 
 class Runs:
@@ -104,16 +113,20 @@ class Runs:
         with event_stream(asked.request):
             response = web.StreamResponse(headers={"Content-Type": NDJSON, "X-Accel-Buffering": "no"})
             await response.prepare(asked.request)
-            while True:
-                changed = self._bench.changed()
-                await response.write(state.model_dump_json().encode() + b"\n")
-                if state.ended_at is not None:
-                    return response
-                await changed
-                state = self._get(asked)
+            with contextlib.suppress(ConnectionError):
+                await response.write(_line(state))
+                while state.ended_at is None and is_there(asked.request):
+                    with contextlib.suppress(TimeoutError):
+                        state = await asyncio.wait_for(self._bench.after(state), LOOKED_AFTER_SECONDS)
+                        await response.write(_line(state))
+        return response
 
     def _get(self, asked: Asked) -> RunState:
         found = self._bench.get(asked.path["id"])
         if found is None:
             raise ProblemError(HTTPStatus.NOT_FOUND, "There is no run with this id that was started here.")
         return found
+
+
+def _line(state: RunState) -> bytes:
+    return state.model_dump_json().encode() + b"\n"

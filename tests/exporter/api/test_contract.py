@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ from exporter.web.api.standings import Standings
 from tests.exporter.running import Exporter, running
 
 EXAMPLES = int(os.environ.get("CHATPROBE_CONTRACT_EXAMPLES", "25"))
-NEVER_ENDING = ("live",)
+NEVER_ENDING = ("live", "follow_run")
 """Operations whose answers end when the client goes."""
 
 
@@ -75,8 +75,14 @@ class Held:
         ended = {"state": "cancelled", "ended_at": datetime.now(UTC), "exit_code": 130}
         self._runs[run] = self._runs[run].model_copy(update=ended)
 
-    def changed(self) -> Awaitable[object]:
-        return asyncio.sleep(0.01)
+    async def after(self, state: RunState) -> RunState:
+        while self._runs[state.id] == state:  # noqa: ASYNC110 - nothing here could set an event
+            await asyncio.sleep(0.01)
+        return self._runs[state.id]
+
+    async def close(self) -> None:
+        for run in self._runs:
+            self.cancel(run)
 
 
 @pytest.fixture(scope="module")
