@@ -82,7 +82,7 @@ async def alone(targets: int) -> None:
     """The overview's cost in processor time: after a long time without readers, for one more reader, and for all readers while it is live."""
     stage = many(targets)
     stage.play(PAST_SECONDS, 60)
-    feed = Feed(Overview(stage.known))
+    feed = Feed(Overview(stage.scene))
     print(f"{targets} targets, in milliseconds of processor time:")
     for name, seconds, make in (
         ("the first look at all", 0, feed.catch_up),
