@@ -34,13 +34,21 @@ from exporter.native.scrape import Scraper
 from exporter.records import RecordFile, record_file
 from exporter.reloading import Before, Reloaded, Reloading, secret_files
 from exporter.watching import Signatures, signatures, watch_files
+from exporter.web.api.actions import Actions
+from exporter.web.api.known import Known
+from exporter.web.api.records import Records
+from exporter.web.api.routes import Api
+from exporter.web.api.runs import Bench, NoBench, Runs
+from exporter.web.api.standings import Standings
 from exporter.web.app import Sources, application
 from exporter.web.pages.budgets import Budgets
 from exporter.web.pages.duels import Duels
 from exporter.web.pages.engine_side import engine_side
-from exporter.web.pages.known import Known
 from exporter.web.pages.routes import Pages
+from exporter.web.pages.scene import Scene
 from exporter.web.pages.standing import Standing
+from exporter.web.probe import ProbeEndpoint
+from exporter.web.probing import Means, Probing
 from exporter.web.security.port import Port
 from exporter.web.server import ListenError, listening
 from probes.control import Control
@@ -80,6 +88,7 @@ async def exporting(
     grace_seconds: float = GRACE_SECONDS,
     shard: Shard = WHOLE,
     lease: Lease | None = None,
+    bench: Bench | None = None,
 ) -> AsyncIterator[Running]:
     """Run the exporter while the context lasts. Raises `ServeError`.
 
@@ -87,7 +96,7 @@ async def exporting(
     files as they were before it was read. With them, it is reloaded when one of them changes, or a file of a key or
     certificate that it names. Without them, only the files of discovered targets and a cluster are watched. `sinks`
     hear of every event too. Of all targets, those of the `shard` are chatted with, and with a `lease` only while it is
-    held.
+    held. `bench` holds benchmark runs that are asked for in the API.
     """
     place = _Place(shard, lease)
     before = Before(files or {}, signatures(secret_files(config)), signatures(paths(config)))
@@ -96,7 +105,7 @@ async def exporting(
     async with AsyncExitStack() as stack:
         with _as_serve_error():
             file = stack.enter_context(_optional(records))
-        exporter = _Exporter(first, read or (lambda: Loaded(config, (), ())), before, place, file, sinks, log_lines_lost)
+        exporter = _Exporter(first, read or (lambda: Loaded(config, (), ())), before, place, file, sinks, log_lines_lost, bench or NoBench())
         address = await exporter.start(stack, grace_seconds, watch=_watch_targets if files is None else _watch_everything)
         _log.info("probing", what=summary(config), url=f"{exporter.scheme}://{address}")
         try:
@@ -133,6 +142,7 @@ class _Exporter:
         file: RecordFile | None,
         sinks: Sequence[Sink],
         log_lines_lost: Callable[[], int],
+        bench: Bench,
     ) -> None:
         clock = SystemClock()
         config, roster = first.config, first.roster
@@ -149,17 +159,27 @@ class _Exporter:
         keepers = Keepers(self._metrics.relay, self._metrics.unified, self._metrics.gap, loads, self._metrics.ups)
         self._natives = Natives(self._scraper, keepers, config.native, clock)
         standing, budgets, duels = Standing(roster), Budgets(roster, clock), Duels(roster)
-        shown: list[Sink] = [self._history.history, standing, budgets, duels]
+        self._known, self._bench = Known(), bench
+        shown: list[Sink] = [self._known, self._history.history, standing, budgets, duels]
         tell = to_all([self._metrics.recording, self._natives, *shown, self._log, *([] if file is None else [file]), *sinks])
         self._control = Control()
         self._discovery = ClusterDiscovery(self._control, clock)
         self._population = Population(self._control, clock, tell)
         self._admission = Admission(config.limits, clock, tell, loads)
         self._runner = Runner(self._prober, self._admission, clock, tell, place.leads)
+        means = Means(
+            self._prober,
+            self._admission,
+            clock,
+            engines=lambda: self._population.engines,
+            roster=lambda: self.reloading.plan.roster,
+            chats=lambda: place.leads() and self._not_ready() is None,
+        )
+        self._probing = Probing(means, self._metrics.own.chatted_on_request)
         self.reloading = Reloading(
             first, read, self._metrics.own, clock, seen=lambda: self._discovery.seen, part=place.part, before=before, prepare=self._prepare
         )
-        self._known = Known(
+        self._scene = Scene(
             clock=clock,
             history=self._history.history,
             standing=standing,
@@ -204,6 +224,7 @@ class _Exporter:
             address = await stack.enter_async_context(listening(self._application(), self.reloading.plan.config.web.listen))
         stack.enter_context(_running(watch_loop(self._metrics.own.loop_was_late)))
         stack.push_async_callback(self._history.close)
+        stack.push_async_callback(self._bench.close)
         await stack.enter_async_context(self._prober)
         await stack.enter_async_context(self._control)
         await stack.enter_async_context(self._scraper)
@@ -213,6 +234,7 @@ class _Exporter:
             stack.push_async_callback(lease.release)
             stack.enter_context(_running(lease.run(self.reloading.take_step)))
         stack.push_async_callback(self._population.close)
+        stack.push_async_callback(self._probing.close)
         stack.push_async_callback(self._runner.stop, grace_seconds)
         self._starting = False
         await self.reloading.put_in_force(self._apply)
@@ -226,6 +248,7 @@ class _Exporter:
         roster = plan.roster
         self._metrics.recording.set_targets(roster)
         self._metrics.tell_created(plan.config.metrics.created)
+        self._scene.show(roster)
         self._known.show(roster)
         self._log.forget_others(roster)
         await self._history.configure(plan.config)
@@ -240,13 +263,17 @@ class _Exporter:
     def _application(self) -> Application:
         shown = Sources(
             exposition=self._metrics.exposition,
-            pages=Pages(self._known),
             not_ready=self._not_ready,
-            config=self._known.config,
+            config=self._scene.config,
             reload=self._reload,
             port=self._port,
+            parts=(Pages(self._scene), self._api(), ProbeEndpoint(self._probing, on=lambda: self.reloading.plan.config.web.probe)),
         )
         return application(shown)
+
+    def _api(self) -> Api:
+        standings = Standings(lambda: self.reloading.plan.roster, self._known, self._history.history)
+        return Api(standings, Records(self._history), Actions(self._probing), Runs(self._bench))
 
     def _prepare(self, config: Config) -> Callable[[], None]:
         """Read who may do what at the port; gives what puts it in force. Raises `ConfigError` and `SecretError`."""

@@ -126,7 +126,12 @@ class LiveHistory:
     def follow(self, follower: Callable[[Kept], None]) -> Callable[[], None]:
         """Have each chat told from now on, on the event loop. Gives what ends that."""
         self._followers.append(follower)
-        return lambda: self._followers.remove(follower)
+
+        def end() -> None:
+            if follower in self._followers:
+                self._followers.remove(follower)
+
+        return end
 
     def restore(self, past: Past) -> None:
         """Take up what was known before this process began; once, as it would stand there twice."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import gzip
 import math
-from collections.abc import Awaitable, Callable, Set
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from aiohttp import web
 
 from exporter.negotiation import wishes
 from exporter.reloading import Reloaded
 from exporter.web.exposition import Exposition
-from exporter.web.pages.routes import Pages
 from exporter.web.security.port import MOST_BODY_BYTES, Port
 from exporter.web.security.roles import needs_operate
 
@@ -21,20 +21,29 @@ GZIP_LEVEL = 6
 """3.5 MB of metrics in 18 ms; the library's 9 takes 44 ms for a few percent."""
 
 
+class Part(Protocol):
+    """Endpoints that belong together."""
+
+    def add_to(self, app: web.Application) -> None:
+        """Have the application answer them."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What the endpoints show and do.
 
     `not_ready` says why the exporter does not probe, None where it does. `config` is YAML without secrets. `reload` has
-    the configuration read again; it is None where that is not to be done over HTTP. `port` says who may do what.
+    the configuration read again; it is None where that is not to be done over HTTP. `port` says who may do what,
+    `parts` are more endpoints.
     """
 
     exposition: Exposition
-    pages: Pages
     not_ready: Callable[[], str | None]
     config: Callable[[], str]
     reload: Callable[[], Callable[[], Awaitable[Reloaded]] | None]
     port: Port = field(default_factory=Port)
+    parts: Sequence[Part] = ()
 
 
 def application(sources: Sources) -> web.Application:
@@ -42,7 +51,8 @@ def application(sources: Sources) -> web.Application:
     endpoints = _Endpoints(sources)
     app = web.Application(client_max_size=MOST_BODY_BYTES)
     sources.port.guard(app)
-    sources.pages.add_to(app)
+    for part in sources.parts:
+        part.add_to(app)
     app.router.add_get("/metrics", endpoints.metrics)
     app.router.add_get("/config", endpoints.config)
     app.router.add_get("/-/healthy", endpoints.healthy)
