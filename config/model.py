@@ -17,6 +17,7 @@ from config.base import Section
 from config.bench import Bench
 from config.credentials import Credential
 from config.engine_metrics import Native
+from config.history import HistorySettings
 from config.kubernetes import Kubernetes
 from config.quantities import Folder, LoadShare, Name, Seconds, Share
 from config.references import dangling, targetless
@@ -109,6 +110,7 @@ class Config(Section):
     limits: Limits = Field(default=Limits(), description="bounds of the load that chatprobe brings")
     native: Native = Field(default=Native(), description="the engines' own metrics")
     metrics: Metrics = Field(default=Metrics(), description="how chatprobe's own metrics are served")
+    history: HistorySettings = Field(default=HistorySettings(), description="what is kept of chats for pages and the API")
     bench: Bench = Field(default=Bench(), description="what `chatprobe bench` does")
     alerts: Alerts = Field(default=Alerts(), description="what the rules that `chatprobe alerts` writes are for")
     secret_dirs: Annotated[tuple[Folder, ...], Strict(False)] = Field(

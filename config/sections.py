@@ -10,6 +10,7 @@ from config.bench_slos import OwnSlo
 from config.credentials import Credential
 from config.engine_metrics import Native, TargetMetrics
 from config.expectation import Expectation
+from config.history import HistorySettings
 from config.kubernetes import Kubernetes
 from config.model import Config, Discovery, Limits, Metrics, Scenario, Slo, Target
 from config.notify import Email, Jira, Notify, Pagerduty, Receivers, Slack, Teams, Webhook
@@ -40,6 +41,7 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
     ("limits",): Limits,
     ("native",): Native,
     ("metrics",): Metrics,
+    ("history",): HistorySettings,
     ("bench",): Bench,
     ("bench", "levels", "*"): BenchLevel,
     ("bench", "sweep"): BenchSweep,

@@ -51,6 +51,7 @@ class Web(Section):
 
     listen: ListenAddress = Field(default=Address("127.0.0.1", 9840), description="address of `/metrics` and the other endpoints")
     lifecycle: bool = Field(default=False, description="whether `POST /-/reload` reloads the configuration, for those who may operate")
+    probe: bool = Field(default=False, description="whether `GET /probe` holds a chat, which spends tokens, for everybody who may read")
     config_file: NonEmpty | None = Field(
         default=None, description="TLS, client certificates and users, in the format of Prometheus' exporter-toolkit; read again when it changes"
     )
