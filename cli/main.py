@@ -10,6 +10,7 @@ COMMANDS = {
     "serve": "Run the exporter: probe the configured targets around the clock and serve /metrics.",
     "probe": "Probe one engine now and show where the time went.",
     "demo": "Run the exporter on three simulated engines, with a live table.",
+    "race": "Ask several engines the same at the same instant, and watch their answers come.",
     "bench": "Run the same load against several engines, and say which is better at what.",
     "results": "List, show, export, import and clear away what benchmark runs left on disk.",
     "check": "Validate configuration files.",

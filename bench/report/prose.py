@@ -21,6 +21,10 @@ _MEASURED = re.compile(
 _WHOLE = re.compile(rf"(?P<sign>[+-]?)(?P<number>{_NUMBER})")
 
 
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|ms|s|h)(?![\w-]))")
+"""A number and its short unit stay on one line."""
+
+
 class Speaker:
     """Writes the sentences of one part of a page, and marks each word of the field where it stands there for the first time."""
 
@@ -46,6 +50,7 @@ class Speaker:
 
 def numbers(text: str) -> Markup:
     """The text as HTML, with its numbers marked."""
+    text = _BEFORE_UNIT.sub("\u00a0", text)
     whole = _WHOLE.fullmatch(text)
     if whole:
         return Markup("").join((whole["sign"], _number(whole["number"])))

@@ -17,8 +17,9 @@ from bench.report.scale import Scale, logarithmic_axis, scale_of
 from bench.report.seen import Seen
 from bench.report.told import finite, interval, outcome
 from bench.summary.shape import Known
-from bench.summary.words import figures, quantity
+from bench.summary.words import quantity
 from catalogue.look.inks import ink
+from probes.wording import figures
 
 NAME, TITLE = "sweep", "What is carried of what is asked"
 LEVELS_AT_LEAST = 4
