@@ -30,6 +30,7 @@ def about_run(wanted: Wanted, config: Config, members: Mapping[str, Member], ear
         models={one.target: one.model for one in earlier.looked},
         engines={one.target: one.to_json() for one in earlier.looked},
         slos={} if slo is None else {slo.name: slo.thresholds},
+        facts={name: said for name in members if (said := config.bench.facts_of(name))},
         caveats=earlier.caveats,
     )
 

@@ -116,8 +116,8 @@ def _asked(thresholds: tuple[str, ...], conditions: tuple[str, ...], expected: t
     from bench.comparing.asked import Asked
     from bench.comparing.conditions import ConditionError, read_condition
     from bench.comparing.facts import FactError, check_names
-    from bench.comparing.question import QuestionError, read_question
     from bench.comparing.thresholds import ThresholdError, read_thresholds
+    from bench.question import QuestionError, read_question
 
     try:
         return Asked(

@@ -35,13 +35,17 @@ from exporter.records import RecordFile, record_file
 from exporter.reloading import Before, Reloaded, Reloading, secret_files
 from exporter.watching import Signatures, signatures, watch_files
 from exporter.web.api.actions import Actions
-from exporter.web.api.known import Known
 from exporter.web.api.records import Records
 from exporter.web.api.routes import Api
 from exporter.web.api.runs import Bench, NoBench, Runs
 from exporter.web.api.standings import Standings
 from exporter.web.app import Sources, application
-from exporter.web.overview import Overview
+from exporter.web.pages.budgets import Budgets
+from exporter.web.pages.duels import Duels
+from exporter.web.pages.engine_side import engine_side
+from exporter.web.pages.known import Known
+from exporter.web.pages.routes import Pages
+from exporter.web.pages.standing import Standing
 from exporter.web.probe import ProbeEndpoint
 from exporter.web.probing import Means, Probing
 from exporter.web.security.port import Port
@@ -148,14 +152,15 @@ class _Exporter:
         self._history = Keeping(config, clock)
         self._metrics = Metrics(roster, self._counted(file, log_lines_lost))
         self._metrics.own.sharded(place.shard.number, place.shard.of)
-        self._overview, self._log = Overview(roster), ProbeLog()
+        self._log = ProbeLog()
         self._scraper = Scraper(clock)
         loads = Loads(clock, config.native.interval_seconds)
         keepers = Keepers(self._metrics.relay, self._metrics.unified, self._metrics.gap, loads, self._metrics.ups)
         self._natives = Natives(self._scraper, keepers, config.native, clock)
-        self._known, self._bench = Known(), bench
-        own_sinks: list[Sink] = [self._metrics.recording, self._natives, self._overview, self._known, self._history.history, self._log]
-        tell = to_all([*own_sinks, *([] if file is None else [file]), *sinks])
+        standing, budgets, duels = Standing(roster), Budgets(roster, clock), Duels(roster)
+        self._standing, self._bench = standing, bench
+        shown: list[Sink] = [self._history.history, standing, budgets, duels]
+        tell = to_all([self._metrics.recording, self._natives, *shown, self._log, *([] if file is None else [file]), *sinks])
         self._control = Control()
         self._discovery = ClusterDiscovery(self._control, clock)
         self._population = Population(self._control, clock, tell)
@@ -172,6 +177,20 @@ class _Exporter:
         self._probing = Probing(means, self._metrics.own.chatted_on_request)
         self.reloading = Reloading(
             first, read, self._metrics.own, clock, seen=lambda: self._discovery.seen, part=place.part, before=before, prepare=self._prepare
+        )
+        self._known = Known(
+            clock=clock,
+            history=self._history.history,
+            standing=standing,
+            budgets=budgets,
+            duels=duels,
+            plan=lambda: self.reloading.plan,
+            not_ready=self._not_ready,
+            troubles=self.reloading.troubles,
+            config=lambda: effective(self.reloading.plan.config),
+            next_due=self._runner.next_due,
+            engine_side=lambda target: engine_side(target, self._metrics.unified, self._metrics.ups),
+            own=self._metrics.own_figures,
         )
 
     @property
@@ -228,7 +247,6 @@ class _Exporter:
         roster = plan.roster
         self._metrics.recording.set_targets(roster)
         self._metrics.tell_created(plan.config.metrics.created)
-        self._overview.show(roster)
         self._known.show(roster)
         self._log.forget_others(roster)
         await self._history.configure(plan.config)
@@ -243,10 +261,9 @@ class _Exporter:
     def _application(self) -> Application:
         shown = Sources(
             exposition=self._metrics.exposition,
-            overview=self._overview,
+            pages=Pages(self._known),
             not_ready=self._not_ready,
-            troubles=self.reloading.troubles,
-            config=lambda: effective(self.reloading.plan.config),
+            config=self._known.config,
             reload=self._reload,
             port=self._port,
             parts=(self._api(), ProbeEndpoint(self._probing, on=lambda: self.reloading.plan.config.web.probe)),
@@ -254,7 +271,7 @@ class _Exporter:
         return application(shown)
 
     def _api(self) -> Api:
-        standings = Standings(lambda: self.reloading.plan.roster, self._known, self._history.history)
+        standings = Standings(self._standing, self._history.history)
         return Api(standings, Records(self._history), Actions(self._probing), Runs(self._bench))
 
     def _prepare(self, config: Config) -> Callable[[], None]:

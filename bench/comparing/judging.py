@@ -11,9 +11,9 @@ from bench.comparing.estimating import Estimated, UndecidedError, enough_runs, e
 from bench.comparing.facts import Likeness, likeness
 from bench.comparing.holding import held
 from bench.comparing.pairing import Pair, pairing, refuse_twice
-from bench.comparing.question import Question
-from bench.comparing.run import Definition, Run, Side, Taken
+from bench.comparing.run import ComparedRun, Definition, Side, Taken
 from bench.comparing.verdict import Change, JudgedChange, Outcome, Sort, Verdict
+from bench.question import Question
 from bench.statistics.comparison import Comparison, Contrast, compare
 from bench.summary.estimating import only, whole_rounds
 from probes.wording import listed
@@ -87,7 +87,7 @@ def _place(baseline: Side, candidate: Side, pair: Pair, alike: Likeness, questio
     return _Place(pair, question, alike, tuple(definitions), before, after)
 
 
-def _distrusted(runs: Sequence[Run]) -> tuple[str, ...]:
+def _distrusted(runs: Sequence[ComparedRun]) -> tuple[str, ...]:
     """Each once, though two targets of a run may be on two sides."""
     return tuple(dict.fromkeys(f"{run.name} cannot be trusted: {why}" for run in runs for why in run.distrust))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bench.comparing.question import Question
+from bench.question import Question
 from bench.summary.sample import Sample
 from config.bench_slos import ChatSlo
 
@@ -46,7 +46,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Run:
+class ComparedRun:
     """One run of a tool. `source` says where it was read. `facts` are those that hold for all of its targets.
 
     `definitions` are by measure; a measure without one was not read. `distrust` are the grounds for no verdict at all,
@@ -65,7 +65,7 @@ class Run:
     notes: tuple[str, ...] = ()
     paired: bool = False
 
-    def paired_with(self, other: Run) -> bool:
+    def paired_with(self, other: ComparedRun) -> bool:
         """Whether both are the same run, whose targets were measured in the same rounds at the same time."""
         return self.paired and other.paired and self.source == other.source
 
@@ -75,14 +75,14 @@ class Side:
     """One side of a comparison: one run, or several of the same. `name` is `baseline` or `candidate`."""
 
     name: str
-    runs: tuple[Run, ...]
+    runs: tuple[ComparedRun, ...]
 
     def __post_init__(self) -> None:
         if not self.runs:
             raise ValueError("a side needs a run")
 
 
-def shared_slo(runs: Sequence[Run]) -> ChatSlo | None:
+def shared_slo(runs: Sequence[ComparedRun]) -> ChatSlo | None:
     """The one SLO that all these runs had; None where they had none, several or unlike ones."""
     found = {(name, tuple(sorted(thresholds.items()))) for run in runs for name, thresholds in run.slos.items()}
     if len(found) != 1 or not all(run.slos for run in runs):

@@ -17,8 +17,8 @@ from bench.summary.difference import bounds, size
 from bench.summary.shape import Comparison, Known, LevelSummary, Summary, TargetAtLevel
 from bench.summary.standings import by_thing
 from bench.summary.statement import OUTCOMES_TOLD
-from bench.summary.words import figures, named, quantity
-from probes.wording import listed
+from bench.summary.words import named, quantity
+from probes.wording import figures, listed
 
 _IN_FULL = 3
 """Of more levels than this, only the first and the last are shown in full."""
@@ -110,10 +110,16 @@ def _better(compared: Sequence[Comparison], answer_tokens: int) -> Table:
         table.add_row(
             Text.assemble(named(quality.short, quantile, slo), "\n", (quality.for_whom, "dim")),
             Text(winners, style="dim" if winners == "-" else "green"),
-            "\n".join(row.why if len(rows) == 1 and not row.winner else _beside(row) for row in rows),
+            Text("\n").join(part for row in rows for part in _in_table(row, alone=len(rows) == 1)),
             end_section=True,
         )
     return table
+
+
+def _in_table(row: Comparison, *, alone: bool) -> Iterator[Text]:
+    """What is found, and why it is so."""
+    yield Text(row.why if alone and not row.winner else _beside(row))
+    yield from (Text(cause.words, style="dim") for cause in row.causes)
 
 
 def _beside(row: Comparison) -> str:

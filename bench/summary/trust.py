@@ -17,11 +17,11 @@ from bench.level import Measured
 from bench.measures import E2E, TTFT, Measure
 from bench.summary.given import Given
 from bench.summary.sample import Sample
-from bench.summary.shape import Check, Verdict
+from bench.summary.shape import Check, Trust
 from bench.summary.words import percent
 from config.load import ClosedLoop
 from probes.failure import Reason
-from probes.wording import counted
+from probes.wording import counted, duration
 
 LATE = 0.10
 """Where chats are due, this share of TTFT: later ones meet another queue than was asked for. Where users wait for their
@@ -57,7 +57,7 @@ TOKEN_SOURCES = Limit("token_sources", 1, "sources of token counts among the eng
 LIMITS = (LATE_STARTS, DOUBTFUL, USER_CLOCK, GATHERED, OWN_FAULT, NOT_SENT, LOST_RECORDS, LACKING, OTHER_MODEL, TOKEN_SOURCES)
 
 
-def verdict(given: Given, samples: Mapping[str, Sequence[Sample]]) -> Verdict:
+def trust(given: Given, samples: Mapping[str, Sequence[Sample]]) -> Trust:
     """What the checks say. `samples` are those of each level, by its name."""
     checks = tuple(
         chain(
@@ -65,7 +65,7 @@ def verdict(given: Given, samples: Mapping[str, Sequence[Sample]]) -> Verdict:
             _of_run(given, [sample for level in samples.values() for sample in level]),
         )
     )
-    return Verdict(all(check.well for check in checks), tuple(check.words for check in checks if not check.well), checks)
+    return Trust(all(check.well for check in checks), tuple(check.words for check in checks if not check.well), checks)
 
 
 def _of_level(given: Given, measured: Measured, samples: Sequence[Sample]) -> Iterator[Check]:
@@ -116,7 +116,7 @@ def _bearable_seconds(samples: Sequence[Sample], against: Measure) -> float:
 
 def _late_starts(level: str, target: str, sent: Sequence[Chat], limit: float) -> Check:
     lag = float(np.quantile([chat.lag_seconds for chat in sent], 0.99, method="inverted_cdf"))
-    words = f"chats with {target} started late at {level}: p99 {_ms(lag)}, bearable {_ms(limit)}"
+    words = f"chats with {target} started late at {level}: p99 {duration(lag)}, bearable {duration(limit)}"
     return Check(LATE_STARTS.name, level, target, lag, limit, lag <= limit, words)
 
 
@@ -140,7 +140,3 @@ def _token_sources(usual: Mapping[str, set[str]]) -> Check:
     told = "; ".join(f"{target}: {' and '.join(sorted(sources))}" for target, sources in usual.items())
     words = f"the engines' tokens were not counted alike ({told}), so that what is made of them does not compare"
     return Check(TOKEN_SOURCES.name, None, None, found, TOKEN_SOURCES.most, found <= TOKEN_SOURCES.most, words)
-
-
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:.1f} ms"

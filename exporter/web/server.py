@@ -45,6 +45,7 @@ async def listening(app: web.Application, address: Address) -> AsyncIterator[Add
         max_field_size=HEAD_LINE_BYTES,
         max_headers=HEAD_FIELDS,
         lingering_time=0,
+        handler_cancellation=True,  # else a stream of events whose client has left would be held until something is written to it
     )
     await runner.setup()
     async with AsyncExitStack() as stack:

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.bench import PRESETS
+from cli.bench_wanted import Wanted, configuration
 from cli.main import main
 from config.starters import BENCH_PRESETS
 from probes import extras
@@ -425,3 +426,32 @@ def test_the_group_names_its_commands() -> None:
     code, output = said("--help")
     assert code == 0
     assert [name for name in ("quick", "standard", "stress", "custom", "run") if f"  {name} " not in output] == []
+
+
+FACTS = "bench: {facts: {'v*': {hardware: L4, engine.version: '1'}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "error"),
+    [
+        ("vllm:hardware", "vllm:hardware is no fact; write TARGET:FACT=TEXT with engine.version, engine.flags or hardware, like vllm:hardware=H100"),
+        ("vllm:gpu=H100", "vllm:gpu is no fact; write TARGET:FACT=TEXT"),
+        ("engine.flags=--api-key letmein", "engine.flags looks like a secret, and stands in results, which others may see; leave it out"),
+        ("tgi:hardware=H100", "facts are said of tgi, which is no target of this run; there are vllm"),
+    ],
+)
+def test_a_fact_that_cannot_be_kept_is_refused(written: str, error: str, tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text(SCENARIO + SHORT)
+    arguments = ("run", str(tmp_path / "run.yaml"), "--target", "vllm=http://127.0.0.1:1", "--dry-run", "--fact", written)
+    told = CliRunner().invoke(main, ["bench", *arguments])
+    assert told.exit_code == 2
+    assert error in " ".join(told.output.replace("│", " ").split())
+
+
+def test_facts_of_the_command_line_are_laid_over_those_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text(SCENARIO + FACTS)
+    wanted = Wanted(
+        preset=None, configs=(tmp_path / "run.yaml",), name="run", targets=("vllm=http://127.0.0.1:1",), dry_run=True,
+        facts=("vllm:hardware=8 × H100", "engine.flags=--enforce-eager"),
+    )  # fmt: skip
+    assert configuration(wanted).bench.facts_of("vllm") == {"hardware": "8 × H100", "engine.version": "1", "engine.flags": "--enforce-eager"}

@@ -11,8 +11,8 @@ from bench.events import Unsent
 from bench.summary.given import Given
 from bench.summary.making import summarise
 from bench.summary.sample import sample
-from bench.summary.shape import Check, Summary, Verdict
-from bench.summary.trust import LATE, LIMITS, verdict
+from bench.summary.shape import Check, Summary, Trust
+from bench.summary.trust import LATE, LIMITS, trust
 from config.load import Load
 from tests.bench.summary.chats import RATE, USERS, Engine, level
 from tests.docs.pages import ROOT
@@ -38,13 +38,13 @@ def summary(shape: Callable[[Chat], Chat] = lambda chat: chat, **changes: Any) -
     return summarise(given(shape, **changes))
 
 
-def judged(shape: Callable[[Chat], Chat] = lambda chat: chat, **changes: Any) -> Verdict:
+def judged(shape: Callable[[Chat], Chat] = lambda chat: chat, **changes: Any) -> Trust:
     run = given(shape, **changes)
     measured = run.measured[0]
-    return verdict(run, {measured.level.name: [sample(target, measured) for target in run.targets]})
+    return trust(run, {measured.level.name: [sample(target, measured) for target in run.targets]})
 
 
-def check(found: Verdict, name: str, target: str | None = "tgi") -> Check:
+def check(found: Trust, name: str, target: str | None = "tgi") -> Check:
     return next(each for each in found.checks if (each.name, each.target) == (name, target))
 
 
@@ -102,7 +102,7 @@ def test_lateness_is_judged_beside_what_it_can_spoil(load: Load, ttft: float, tp
     engines = {"vllm": Engine(ttft=ttft, tpot=tpot, tokens=20), "tgi": Engine(ttft=5.0, tokens=20)}
     measured = level(engines, load=load, rounds=1)
     samples = [sample(target, measured) for target in engines]
-    found = verdict(Given(targets=tuple(engines), measured=[measured]), {"10 users": samples})
+    found = trust(Given(targets=tuple(engines), measured=[measured]), {"10 users": samples})
     assert {each.target: each.limit for each in found.checks if each.name == "late_starts"} == {
         "vllm": pytest.approx(limit, rel=0.1), "tgi": pytest.approx(limit, rel=0.1),
     }  # fmt: skip
