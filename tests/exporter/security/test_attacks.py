@@ -233,8 +233,13 @@ async def test_a_page_of_another_site_gets_nowhere(shut: Opened) -> None:
         got, _, answer = await shut.ask("/-/reload", "POST", headers=bearer(OTHER_TOKEN) | headers)
         assert got == 403
         assert "Access-Control-Allow-Origin" not in answer.headers
+    for fetched in ({"Sec-Fetch-Dest": "image", "Sec-Fetch-Mode": "no-cors"}, {"Sec-Fetch-Dest": "iframe", "Sec-Fetch-Mode": "navigate"}, {}):
+        assert (await shut.ask("/", headers=bearer() | {"Sec-Fetch-Site": "cross-site"} | fetched))[0] == 403
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"}
+    assert (await shut.ask("/", headers=bearer() | link))[0] == 200, "a link from Grafana"
+    assert (await shut.ask("/-/reload", "POST", headers=bearer(OTHER_TOKEN) | link))[0] == 403
     got, _, answer = await shut.ask("/-/reload", "OPTIONS", headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"})
-    assert got == 401
+    assert got == 403
     assert not any(name.startswith("Access-Control") for name in answer.headers)
     assert shut.reloads == 0
 
