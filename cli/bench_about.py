@@ -44,6 +44,12 @@ def seen_in_words(earlier: Before) -> Iterator[str]:
         yield f"unfair: {caveat.words}"
 
 
+def slo_in_words(config: Config) -> Iterator[str]:
+    """What a good chat keeps to, and who says so."""
+    if (slo := config.bench.kept_to) is not None:
+        yield f"A good chat keeps to {slo.told}."
+
+
 def gpu_pages(config: Config, members: Mapping[str, Member]) -> Iterator[GpuPage]:
     """Where the GPUs of these targets are watched."""
     for written in config.bench.gpus:

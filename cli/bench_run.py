@@ -32,7 +32,7 @@ from bench.results.writing import Ending, RunWriter, begin
 from bench.session import Before, CannotRunError, Instruments, Layout, Session, instruments, lay_out
 from bench.summary.writing import from_json
 from bench.until import WellEnough, parse
-from cli.bench_about import about_run, gpu_pages, seen_in_words, to_listeners
+from cli.bench_about import about_run, gpu_pages, seen_in_words, slo_in_words, to_listeners
 from cli.bench_dry import dry_run, limits_in_words
 from cli.bench_wanted import BenchError, Wanted, configuration
 from cli.results_shown import show_run
@@ -62,10 +62,10 @@ def bench(wanted: Wanted) -> int:
         raise BenchError(str(error)) from error
     if wanted.dry_run:
         unasked = [name for name, member in members.items() if any(member.endpoint.url in given for given in wanted.targets)]
-        for line in dry_run(layout, members, unasked):
+        for line in (*dry_run(layout, members, unasked), *slo_in_words(config)):
             click.echo(line)
         return 0
-    for line in limits_in_words(layout):
+    for line in (*limits_in_words(layout), *slo_in_words(config)):
         click.echo(line, err=True)
     console = Console(stderr=True, highlight=False)
     lines = start_logging("error" if wanted.progress and console.is_terminal else "warning")

@@ -229,11 +229,17 @@ def _objective(config: Config, wanted: Wanted) -> Decimal:
 
 
 def _slo(config: Config, name: str) -> ChatSlo:
-    from config.bench_slos import PRESETS, ChatSlo
+    from config.bench_slos import PRESETS, presets_in_words
 
-    own = {key: slo for key, slo in config.slos.items() if slo.thresholds}
-    if name in own:
-        return ChatSlo.of(name, own[name].thresholds)
-    if name not in PRESETS:
-        raise click.BadParameter(f"there is no SLO {name}; there are {', '.join([*PRESETS, *own])}", param_hint="--slo")
-    return PRESETS[name]
+    own = own_slos(config)
+    if name not in own and name not in PRESETS:
+        others = "".join(f"\n  {slo.told}" for slo in own.values())
+        raise click.BadParameter(f"there is no SLO {name}; there are\n{presets_in_words()}{others}", param_hint="--slo")
+    return own.get(name) or PRESETS[name]
+
+
+def own_slos(config: Config) -> dict[str, ChatSlo]:
+    """Those of a configuration that have thresholds of chats, by name."""
+    from config.bench_slos import ChatSlo
+
+    return {name: ChatSlo.of(name, slo.thresholds) for name, slo in config.slos.items() if slo.thresholds}

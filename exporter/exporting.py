@@ -43,8 +43,8 @@ from exporter.web.app import Sources, application
 from exporter.web.pages.budgets import Budgets
 from exporter.web.pages.duels import Duels
 from exporter.web.pages.engine_side import engine_side
-from exporter.web.pages.known import Known
 from exporter.web.pages.routes import Pages
+from exporter.web.pages.scene import Scene
 from exporter.web.pages.standing import Standing
 from exporter.web.probe import ProbeEndpoint
 from exporter.web.probing import Means, Probing
@@ -178,7 +178,7 @@ class _Exporter:
         self.reloading = Reloading(
             first, read, self._metrics.own, clock, seen=lambda: self._discovery.seen, part=place.part, before=before, prepare=self._prepare
         )
-        self._known = Known(
+        self._scene = Scene(
             clock=clock,
             history=self._history.history,
             standing=standing,
@@ -247,7 +247,7 @@ class _Exporter:
         roster = plan.roster
         self._metrics.recording.set_targets(roster)
         self._metrics.tell_created(plan.config.metrics.created)
-        self._known.show(roster)
+        self._scene.show(roster)
         self._log.forget_others(roster)
         await self._history.configure(plan.config)
         self._natives.set_targets(roster, roster.endpoints)
@@ -261,12 +261,11 @@ class _Exporter:
     def _application(self) -> Application:
         shown = Sources(
             exposition=self._metrics.exposition,
-            pages=Pages(self._known),
             not_ready=self._not_ready,
-            config=self._known.config,
+            config=self._scene.config,
             reload=self._reload,
             port=self._port,
-            parts=(self._api(), ProbeEndpoint(self._probing, on=lambda: self.reloading.plan.config.web.probe)),
+            parts=(Pages(self._scene), self._api(), ProbeEndpoint(self._probing, on=lambda: self.reloading.plan.config.web.probe)),
         )
         return application(shown)
 

@@ -96,7 +96,7 @@ def crowd() -> Stage:
     """Two hundred targets, some of which are in trouble."""
     stage = many(200, _clock(2 * 3600))
     dead, shaky = {"billing/tgi-036", "research/vllm-063"}, {"assist/ollama-065", "support/sglang-024"}
-    names = stage.known.standing.stands
+    names = stage.scene.standing.stands
     stage.play(2 * 3600 - 600, 120)
     stage.play(600, 60, lambda name: _fate(stage, name, dead, shaky))
     for name in dead & names.keys():

@@ -12,6 +12,7 @@ import yaml
 from bench.comparing.facts import as_fact
 from bench.comparing.run import ComparedRun, Definition, Taken, Target
 from bench.level import Measured
+from bench.results.files import bytes_of
 from bench.results.lines import NATIVE
 from bench.results.machine import Machine
 from bench.results.manifest import WHOLE, Manifest, State
@@ -68,7 +69,7 @@ def own(kept: Run, summary: Summary | None) -> ComparedRun:
 def read_summary(kept: Run) -> Summary | None:
     """The run's summary; None where it has none, or one that this version cannot read."""
     try:
-        return from_json(orjson.loads((kept.folder / SUMMARY).read_bytes()))
+        return from_json(orjson.loads(bytes_of(kept.folder / SUMMARY)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

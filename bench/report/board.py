@@ -25,7 +25,7 @@ PLAIN = {
     "answer": "The whole answer",
     "output_rate": "The pace of long answers",
     "throughput": "Text for all users together",
-    "goodput": "The promise kept",
+    "goodput": "Chats within the SLO",
     "success": "Chats that succeed",
 }
 """Each measure in words that need no definition."""

@@ -14,7 +14,7 @@ from bench.results.reading import Run
 from bench.summary.shape import LevelSummary, Summary, TargetAtLevel
 from probes.wording import listed
 
-_WRITTEN = re.compile(r"(?:(?P<gpus>\d+)\s*[x×*]\s*)?(?P<amount>\d+(?:\.\d+)?)\s*(?P<currency>[^\W\d_]{1,8}|[$€£¥₹])?(?:\s*/\s*h)?")
+_WRITTEN = re.compile(r"(?:(?P<gpus>\d+)\s*[x×*]\s*)?(?P<amount>\d+(?:\.\d+)?)\s*(?P<currency>[^\W\d_]{2,8}|[$€£¥₹])?(?:\s*/\s*h)?")
 _MILLION = 1_000_000
 _HOUR_SECONDS = 3600
 

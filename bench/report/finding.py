@@ -155,7 +155,7 @@ def _capacity(summary: Summary) -> Iterator[str]:
         if outcome.get("kind") == "capacity" and isinstance(figures, dict) and isinstance(figures.get("users"), int | float):
             carried.setdefault(str(figures.get("slo", "")), []).append(f"{outcome['target']} {figures['users']:,.3g}")
     for slo, told in carried.items():
-        yield f"Users at once whom they can serve within {slo}: {listed(told)}."
+        yield f"So many users at once can be served within the SLO {slo}: {listed(told)}."
 
 
 def _lower(text: str) -> str:

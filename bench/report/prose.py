@@ -14,11 +14,15 @@ from markupsafe import Markup
 from bench.report.words import PATTERN, Term, term_of
 
 _NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
-_UNIT = r"(?:%|ms|s|h|tokens?|chats?|users?|points?|rounds?|words?|minutes?|seconds?|GPUs?)"
+_UNIT = r"(?:%|ms|s|h|tokens?|chats?|users?|points?|rounds?|words?|minutes?|seconds?|times|GPUs?)"
 _MEASURED = re.compile(
     rf"(?<![\w.,:/-])(?P<number>{_NUMBER})(?=(?:\s(?:to|and|of)\s(?:{_NUMBER}))?(?:\u00a0|\s){_UNIT}(?![\w-]))|(?<=±)(?P<half>{_NUMBER})(?=%)"
 )
 _WHOLE = re.compile(rf"(?P<sign>[+-]?)(?P<number>{_NUMBER})")
+
+
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|ms|s|h)(?![\w-]))")
+"""A number and its short unit stay on one line."""
 
 
 class Speaker:
@@ -46,6 +50,7 @@ class Speaker:
 
 def numbers(text: str) -> Markup:
     """The text as HTML, with its numbers marked."""
+    text = _BEFORE_UNIT.sub("\u00a0", text)
     whole = _WHOLE.fullmatch(text)
     if whole:
         return Markup("").join((whole["sign"], _number(whole["number"])))

@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass
 from math import isinf
 
 from bench.measures import E2E, FAILURES_WORST, FIRST_CONTENT, TTFT, Measure, measures, qualities
-from bench.summary.difference import bounds, size
-from bench.summary.shape import Comparison, Known, LevelSummary, Summary, TargetAtLevel
+from bench.summary.shape import Known, LevelSummary, Summary, TargetAtLevel
 from bench.summary.words import named, quantity
 from probes.wording import figures
 
@@ -41,6 +40,17 @@ class Table:
     heads: tuple[str, ...]
     rows: tuple[TableRow, ...]
     texts: frozenset[int] = frozenset()
+
+    @property
+    def spans(self) -> tuple[int, ...]:
+        """Over how many rows each row's first heading goes: 0 where it is that of the row above. Only rows of several headings share one."""
+        spans = [1] * len(self.rows)
+        for number in range(len(self.rows) - 1, 0, -1):
+            row, above = self.rows[number], self.rows[number - 1]
+            if len(row.heads) > 1 and row.heads[0] == above.heads[0]:
+                spans[number - 1] += spans[number]
+                spans[number] = 0
+        return tuple(spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +100,11 @@ def comparisons(summary: Summary) -> Table:
     rows = (
         TableRow(
             (row.level, named(known[row.measure].short, row.quantile, row.slo)),
-            (Cell(f"{row.a} and {row.b}"), Cell(row.winner or "-"), Cell(_by(row)), Cell(row.why)),
+            (Cell(f"{row.a} and {row.b}"), Cell(row.winner or "-"), Cell(row.why)),
         )
         for row in summary.comparisons
     )
-    return Table(
-        "Each two engines beside each other", ("level", "compared in", "engines", "better", "by", "in words"), tuple(rows), frozenset({2, 3, 5})
-    )
-
-
-def _by(row: Comparison) -> str:
-    return f"{size(row)} ({bounds(row)})" if row.winner and row.low is not None and row.high is not None else "-"
+    return Table("Each two engines beside each other", ("level", "compared in", "engines", "better", "in words"), tuple(rows), frozenset({2, 3, 4}))
 
 
 def _about(level: LevelSummary) -> str:

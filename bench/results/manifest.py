@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from bench.caveat import Caveat
 from bench.events import End
 from bench.level import Block
-from bench.results.files import put
+from bench.results.files import bytes_of, put
 from bench.results.machine import Machine
 from bench.results.problem import ResultsError, cannot
 from bench.results.process import Process
@@ -166,7 +166,7 @@ def read(folder: Path) -> Manifest:
     """The manifest of a run's folder. Raises `ResultsError`."""
     path = folder / MANIFEST
     try:
-        written = orjson.loads(path.read_bytes())
+        written = orjson.loads(bytes_of(path))
     except FileNotFoundError:
         raise ResultsError(f"{folder} has no {MANIFEST}, so it is no run's; chatprobe results list shows the runs there are") from None
     except OSError as error:

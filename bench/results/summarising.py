@@ -48,6 +48,7 @@ def given_of(run: Run, measured: Sequence[Measured]) -> Given:
         findings=run.manifest.findings,
         insides=_insides(run),
         outcomes=run.manifest.outcomes,
+        health=run.manifest.health,
         lost_records=run.lost_chats,
         lacking=run.lacking,
         part=run.part,

@@ -20,6 +20,7 @@ class Given:
     instants, or in alternating blocks. `findings` are the engines' side, and `outcomes` what the course has found
     (`kind`, `target`, `words`, `figures`), both as they stand in the summary's JSON. `insides` are what went on inside
     each engine at each level.
+    `health` is chatprobe's own while it measured, as `bench.own_health` tells it; empty where nobody looked.
     `lost_records` is how many chats ended and could not be kept, `lacking` what else the results lack, a sentence each.
     """
 
@@ -34,6 +35,7 @@ class Given:
     findings: Sequence[Mapping[str, object]] = ()
     insides: Sequence[Inside] = ()
     outcomes: Sequence[Mapping[str, object]] = ()
+    health: Mapping[str, object] = field(default_factory=dict)
     lost_records: int = 0
     lacking: Sequence[str] = ()
     part: str | None = None

@@ -8,6 +8,21 @@ from bench.measures import Unit
 from bench.statistics.quantiles import quantile_name
 from probes.wording import duration, figures
 
+__all__ = [
+    "duration",
+    "exact_milliseconds",
+    "exact_percent",
+    "exact_points",
+    "figures",
+    "named",
+    "percent",
+    "points",
+    "quantity",
+    "rough_duration",
+    "span",
+]
+"""Durations and figures are told as elsewhere in chatprobe."""
+
 
 def percent(share: float) -> str:
     """0.034: `3.4 %`. Two figures, and none behind the point from 10 % on."""
@@ -33,8 +48,8 @@ def span(low: float, high: float) -> str:
 
 def points(difference: float) -> str:
     """A difference of two shares, 0.012: `1.2 points`, of a hundred."""
-    figures = difference * 100
-    return _counted_points(f"{figures:.0f}" if abs(figures) >= 9.95 else f"{figures:.2g}")
+    hundredths = difference * 100
+    return _counted_points(f"{hundredths:.0f}" if abs(hundredths) >= 9.95 else f"{hundredths:.2g}")
 
 
 def quantity(value: float, unit: Unit) -> str:

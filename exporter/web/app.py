@@ -14,7 +14,6 @@ from aiohttp import web
 from exporter.negotiation import wishes
 from exporter.reloading import Reloaded
 from exporter.web.exposition import Exposition
-from exporter.web.pages.routes import Pages
 from exporter.web.security.port import MOST_BODY_BYTES, Port
 from exporter.web.security.roles import needs_operate
 
@@ -40,7 +39,6 @@ class Sources:
     """
 
     exposition: Exposition
-    pages: Pages
     not_ready: Callable[[], str | None]
     config: Callable[[], str]
     reload: Callable[[], Callable[[], Awaitable[Reloaded]] | None]
@@ -53,7 +51,7 @@ def application(sources: Sources) -> web.Application:
     endpoints = _Endpoints(sources)
     app = web.Application(client_max_size=MOST_BODY_BYTES)
     sources.port.guard(app)
-    for part in (sources.pages, *sources.parts):
+    for part in sources.parts:
         part.add_to(app)
     app.router.add_get("/metrics", endpoints.metrics)
     app.router.add_get("/config", endpoints.config)

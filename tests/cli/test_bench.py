@@ -276,7 +276,7 @@ X = ("--target", "x=http://127.0.0.1:1", "--dry-run")
         (("quick", *X, "--users", "5,5"), "the level 5 users is there twice; write it once, and more rounds"),
         (("quick", *X, "--duration", "20s"), "20s are too short for 1 level in 5 rounds with 1 target: that is 5 blocks; write a duration of "),
         (("quick", *X, "--targets", "y"), "y is no target; there are x"),
-        (("quick", *X, "--slo", "fast"), "there is no SLO fast; there are instant, interactive, conversational, reading"),
+        (("quick", *X, "--slo", "fast"), "there is no SLO fast; there are instant: TTFT 200ms, TPOT 25ms (TTFT: what the authors of DistServe ask"),
         (("quick", *X, "--objective", "95%"), "has no SLO to ask for; give --slo NAME too"),
         (("quick", *X, "--slo", "instant", "--objective", "95"), "95 is not a percentage; write one with its sign, like 99% or 99.9%"),
         (("quick", *X, "--until", "ttft"), "'ttft' cannot be read; write MEASURE.QUANTILE:PERCENT, like ttft.p95:5%"),
@@ -380,6 +380,14 @@ async def test_an_engine_that_does_not_answer_is_no_run(tmp_path: Path) -> None:
     assert (code, out) == (2, "")
     assert "a cannot be chatted with: its models cannot be listed" in err
     assert not (tmp_path / "results").exists()
+
+
+def test_a_dry_run_says_what_a_good_chat_keeps_to_and_who_says_so(tmp_path: Path) -> None:
+    config = written(tmp_path, f"targets: {{a: {{backend: vllm, url: http://a}}}}\n{SCENARIO}bench: {{slo: conversational}}\n")
+    code, output = said("run", config, "--dry-run")
+    assert code == 0
+    told = "conversational: TTFT 2s, TPOT 200ms (MLPerf Inference, Llama 2 70B, Server scenario, since v4.0 (2024))"
+    assert output.splitlines()[-1] == f"A good chat keeps to {told}."
 
 
 def test_a_dry_run_of_a_search_says_how_many_levels_it_may_have(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def settings() -> Config:
 
 
 def sources(stage: Stage, reload: Callable[[], Callable[[], Awaitable[Reloaded]] | None] = lambda: None) -> Sources:
-    return Sources(stage.metrics.exposition, stage.pages, lambda: stage.not_ready, stage.known.config, reload)
+    return Sources(stage.metrics.exposition, lambda: stage.not_ready, stage.scene.config, reload, parts=(stage.pages,))
 
 
 @pytest.fixture

@@ -79,9 +79,12 @@ def test_all_of_it_runs_on_simulated_engines_and_says_so(ran: Any) -> None:
     assert "round 3 of 3" in held
     assert held.splitlines()[-1].startswith("the run is over: done")
     assert "TTFT" in shown(ran, "metrics(")
-    assert "<iframe" in shown(ran, "charts(")
+    assert SIMULATED in shown(ran, "metrics(")
+    assert shown(ran, "charts(").startswith("<iframe")
     assert "Plotly" in shown(ran, "charts(")
-    assert shown(ran, "findings(")
+    assert "test_simulated_" in shown(ran, "charts(")
+    assert SIMULATED in shown(ran, "findings(")
+    assert "The whole report: `chatprobe results report test_simulated_" in shown(ran, "findings(")
 
 
 def test_a_configuration_that_cannot_be_read_is_named(tmp_path: Path) -> None:

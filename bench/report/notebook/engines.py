@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.looking import Looked, look
+from bench.looking import EngineSeen, look
 from bench.report.notebook.programs import NotebookError, simulated, written
 from bench.report.notebook.shown import table
-from bench.session import parts
+from bench.session import instruments
 from config.effective import effective
 from config.model import Config
 from config.problems import ConfigError
@@ -23,6 +23,8 @@ from discovery.kubernetes.api import ApiError
 from discovery.kubernetes.once import seen_once
 from discovery.plan import plan
 
+SIMULATED_RUN = "simulated"
+"""What a run of simulated engines is called, so that everything that shows it says so."""
 SIMULATED = "**These engines are simulated.** The figures say how chatprobe works, and nothing of a real engine."
 
 
@@ -32,7 +34,7 @@ class Engines:
 
     file: Path
     text: str
-    looked: tuple[Looked, ...]
+    looked: tuple[EngineSeen, ...]
     simulated: bool
 
     def _repr_markdown_(self) -> str:
@@ -63,13 +65,13 @@ def engines(configuration: str | None = None) -> Engines:
     return Engines(file, effective(config), looked, simulated=named is None)
 
 
-async def _looks(config: Config) -> tuple[Looked, ...]:
-    async with parts() as measuring:
+async def _looks(config: Config) -> tuple[EngineSeen, ...]:
+    async with instruments() as measuring:
         seen = await seen_once(config, measuring.control)
         members = plan(config, seen=seen).roster.members.values()
         return tuple(await asyncio.gather(*(look(measuring.control, measuring.scraper, member) for member in members)))
 
 
-def _row(one: Looked) -> tuple[str, ...]:
+def _row(one: EngineSeen) -> tuple[str, ...]:
     longest = "" if one.context_tokens is None else f"{one.context_tokens:,} tokens"
     return one.target, one.title, one.model, longest, one.url, one.trouble or one.health or "well"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.report.notebook.engines import SIMULATED, Engines
+from bench.report.notebook.engines import SIMULATED, SIMULATED_RUN, Engines
 from bench.report.notebook.programs import NotebookError, chatprobe
 from bench.report.notebook.shown import Shown, preformatted
 from bench.report.seen import Seen, see
@@ -54,7 +54,8 @@ def opened(run: str = LATEST, results: Path = RESULTS) -> Seen:
 
 def _command(engines: Engines, load: Sequence[str]) -> tuple[str, ...]:
     command, *options = load
-    return ("bench", command, "--config", str(engines.file), "--name", "notebook", *(_ON_SIMULATORS if engines.simulated else ()), *options)
+    name, more = (SIMULATED_RUN, _ON_SIMULATORS) if engines.simulated else ("notebook", ())
+    return ("bench", command, "--config", str(engines.file), "--name", name, *more, *options)
 
 
 def _lines(stream: Iterator[str] | None) -> Iterator[str]:

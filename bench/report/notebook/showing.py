@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bench.report.brief import brief
 from bench.report.charts import CHARTS, draw
+from bench.report.document import document
 from bench.report.drawing import page
+from bench.report.notebook.engines import SIMULATED, SIMULATED_RUN
 from bench.report.notebook.shown import Framed, Shown, table, terminal
 from bench.report.seen import Seen
 from bench.results.machine import Machine, machine, versions
-from bench.summary.shape import Summary
 from bench.summary.table import shown
 
 _GIB = 1024**3
@@ -24,7 +26,7 @@ def environment() -> Shown:
 
 def metrics(seen: Seen) -> Shown:
     """All numbers of the run, each with how closely it is known, as `chatprobe results show` prints them."""
-    return Shown(terminal(shown(seen.summary)))
+    return Shown(terminal(shown(seen.summary)), _note(seen))
 
 
 def charts(seen: Seen) -> Framed:
@@ -34,23 +36,12 @@ def charts(seen: Seen) -> Framed:
 
 
 def findings(seen: Seen) -> Shown:
-    """What was found in plain words, why, what follows, and whether the numbers can be trusted."""
-    return Shown("\n\n".join(_findings(seen.summary)))
+    """What was found in plain words, whether it can be trusted, and what follows: the report in brief."""
+    return Shown(f"##{brief(document(seen))}", _note(seen))
 
 
-def _findings(summary: Summary) -> Iterator[str]:
-    yield f"**{summary.statement}**"
-    if not summary.verdict.trusted:
-        yield "\n".join(("There is no verdict:", "", *(f"- {why}" for why in summary.verdict.why)))
-    for title, kind in (("Why", "cause"), ("What makes this doubtful", "caveat"), ("What engines did not tell", "unknown")):
-        found = [one for one in summary.findings if one["kind"] == kind]
-        if found:
-            yield "\n".join((f"#### {title}", "", *(f"- **{one['target']}**: {one['words']}" for one in found)))
-    follows = [f"- **{one['target']}**: {one['advice']}" for one in summary.findings if one["advice"]]
-    if follows:
-        yield "\n".join(("#### What to do", "", *follows))
-    if summary.caveats:
-        yield "\n".join(("#### What makes the comparison unfair", "", *(f"- {caveat.words}" for caveat in summary.caveats)))
+def _note(seen: Seen) -> str:
+    return SIMULATED if seen.run.manifest.about.name == SIMULATED_RUN else ""
 
 
 def _facts(found: Machine) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,8 @@ from html import escape
 
 from rich.console import Console, RenderableType
 
+from bench.escaping import in_markdown
+
 _COLUMNS = 110
 _AS_HIGH = "this.style.height = this.contentDocument.documentElement.scrollHeight + 'px'"
 _PRE = '<pre style="font-family: monospace; line-height: 1.3; white-space: pre; overflow-x: auto">{code}</pre>'
@@ -36,8 +38,8 @@ class Framed:
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table in Markdown. Signs that would end a cell are taken out of their cells."""
-    lines = [tuple(head), *(tuple(_cell(cell) for cell in row) for row in rows)]
+    """A table in Markdown. What stands in its rows is no markup."""
+    lines = [tuple(head), *(tuple(in_markdown(cell) for cell in row) for row in rows)]
     width = len(lines[0])
     return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], ("---",) * width, *lines[1:]))
 
@@ -52,7 +54,3 @@ def terminal(renderable: RenderableType) -> str:
     console = Console(file=io.StringIO(), record=True, width=_COLUMNS, force_terminal=True, color_system="truecolor")
     console.print(renderable)
     return console.export_html(inline_styles=True, code_format=_PRE)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

@@ -12,7 +12,7 @@ from alerts.targets import DOWN, SECONDS_AGO
 from alerts.windows import DAY, Severity
 from exporter.web.pages.budgets import Budget
 from exporter.web.pages.judging import ONCE_IS_NO_OUTAGE
-from exporter.web.pages.known import Known
+from exporter.web.pages.scene import Scene
 from exporter.web.pages.standing import Stand
 from exporter.web.pages.templates import render
 
@@ -39,10 +39,10 @@ _NAMES = [alert.name for alert in (*targets.ALERTS, *comparison.ALERTS, *engines
 _DOWN_AFTER_SECONDS = next(alert.for_seconds for alert in targets.ALERTS if alert.name == DOWN)
 
 
-def alerts(known: Known) -> str:
+def alerts(scene: Scene) -> str:
     """Which alerts hold by what this process knows exactly; the others are named."""
-    now = known.clock.epoch_seconds()
-    seen = [one for name, stand in known.standing.stands.items() for one in held(stand, known.budgets.of(name), now)]
+    now = scene.clock.epoch_seconds()
+    seen = [one for name, stand in scene.standing.stands.items() for one in held(stand, scene.budgets.of(name), now)]
     holding = sorted((one for one in seen if one.state != "quiet"), key=lambda one: (one.state != "firing", not one.pages, one.target))
     return render(
         "alerts.html",
@@ -50,14 +50,14 @@ def alerts(known: Known) -> str:
         quiet=len(seen) - len(holding),
         told=TOLD,
         others=sorted(set(_NAMES) - TOLD),
-        budgets=_budgets(known),
-        since=known.budgets.since,
+        budgets=_budgets(scene),
+        since=scene.budgets.since,
     )
 
 
-def _budgets(known: Known) -> list[tuple[str, Budget]]:
+def _budgets(scene: Scene) -> list[tuple[str, Budget]]:
     """Those of which least is left first."""
-    budgets = [(name, budget) for name in known.standing.stands for budget in known.budgets.of(name)]
+    budgets = [(name, budget) for name in scene.standing.stands for budget in scene.budgets.of(name)]
     return sorted(budgets, key=lambda one: 2.0 if one[1].left is None else one[1].left)
 
 

@@ -11,10 +11,10 @@ from exporter.web.pages.alerting import alerts
 from exporter.web.pages.configuration import configuration
 from exporter.web.pages.feeds import Feed, Page
 from exporter.web.pages.health import health
-from exporter.web.pages.known import Known
 from exporter.web.pages.live import Live
 from exporter.web.pages.overview import Overview
 from exporter.web.pages.scenarios import scenarios
+from exporter.web.pages.scene import Scene
 from exporter.web.pages.sources import discovery
 from exporter.web.pages.static import assets
 from exporter.web.pages.target import TargetPage
@@ -34,7 +34,7 @@ PLACES = (
     ("/configuration", "Configuration"),
     ("/health", "Health"),
 )
-_WHOLE: dict[str, Callable[[Known], str]] = {
+_WHOLE: dict[str, Callable[[Scene], str]] = {
     "/scenarios": scenarios,
     "/alerts": alerts,
     "/discovery": discovery,
@@ -53,10 +53,10 @@ _FOREVER = "public, max-age=31536000, immutable"
 class Pages:
     """All pages, as aiohttp's handlers."""
 
-    def __init__(self, known: Known) -> None:
-        self._known = known
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
         self._live = Live()
-        self._overview = Feed(Overview(known))
+        self._overview = Feed(Overview(scene))
         self._feeds: OrderedDict[str, Feed] = OrderedDict()
 
     def add_to(self, app: web.Application) -> None:
@@ -114,9 +114,9 @@ class Pages:
 
     def _page(self, path: str) -> Page | None:
         if path in _WHOLE:
-            return Whole(self._known, _WHOLE[path])
+            return Whole(self._scene, _WHOLE[path])
         name = path.removeprefix(_TARGETS)
-        return TargetPage(self._known, name) if path.startswith(_TARGETS) and name in self._known.standing.stands else None
+        return TargetPage(self._scene, name) if path.startswith(_TARGETS) and name in self._scene.standing.stands else None
 
     def _whole(self, request: web.Request, feed: Feed) -> str:
         path = request.path
@@ -136,7 +136,7 @@ class Pages:
             kiosk="kiosk" in request.query,
             place=request.path,
             places=PLACES,
-            at=self._known.clock.epoch_seconds(),
+            at=self._scene.clock.epoch_seconds(),
             static=lambda name: assets()[name].url,
         )
 

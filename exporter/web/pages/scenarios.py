@@ -6,16 +6,16 @@ from fractions import Fraction
 
 from config.load import ClosedLoop, Every, Load, OpenLoop
 from config.quantities import write_duration, write_rate
-from exporter.web.pages.known import Known
+from exporter.web.pages.scene import Scene
 from exporter.web.pages.templates import render
 
 
-def scenarios(known: Known) -> str:
+def scenarios(scene: Scene) -> str:
     """Every kind of chat: what is asked, how often, of whom, and how it goes."""
-    roster = known.standing.roster
+    roster = scene.standing.roster
     rows = []
     for name, scenario in roster.config.scenarios.items():
-        held = [stand.scenarios[name] for stand in known.standing.stands.values() if name in stand.scenarios]
+        held = [stand.scenarios[name] for stand in scene.standing.stands.values() if name in stand.scenarios]
         slos = {slo_name: slo for slo_name, slo in roster.config.slos.items() if slo.scenario == name}
         failing = sum(one.failures > 0 for one in held)
         rows.append((name, scenario, load_words(scenario.load), len(held), failing, len(roster.left_out(scenario)), slos))

@@ -18,7 +18,7 @@ from exporter.web.pages import drawing
 from exporter.web.pages.feeds import Part
 from exporter.web.pages.figures import YOUNG_SECONDS, Course, Figures, course, figures, young_course
 from exporter.web.pages.judging import judged
-from exporter.web.pages.known import Known
+from exporter.web.pages.scene import Scene
 from exporter.web.pages.standing import OfScenario, Stand
 from exporter.web.pages.templates import render
 from exporter.web.pages.wording import epoch
@@ -56,33 +56,33 @@ class Row:
 class TargetPage:
     """The page of one target. Its name is of one that there is; once it is gone, the page says so."""
 
-    def __init__(self, known: Known, name: str) -> None:
-        self._known = known
+    def __init__(self, scene: Scene, name: str) -> None:
+        self._scene = scene
         self._name = name
 
     def arrangement(self) -> str:
-        return f"{self._name in self._known.standing.stands}"
+        return f"{self._name in self._scene.standing.stands}"
 
     def parts(self) -> Iterator[Part]:
-        stand = self._known.standing.stands.get(self._name)
+        stand = self._scene.standing.stands.get(self._name)
         if stand is None:
             return
-        chats = self._known.history.last(self._name, limit=CHATS_SHOWN)
-        failed = self._known.history.last(self._name, failed=True, limit=CHATS_SHOWN)
+        chats = self._scene.history.last(self._name, limit=CHATS_SHOWN)
+        failed = self._scene.history.last(self._name, failed=True, limit=CHATS_SHOWN)
         yield Part("now", (stand.version, self._slot()), partial(self._now, stand))
         yield Part("failures", tuple(kept.id for kept in failed), lambda: render("failures.html", chats=shown(failed)))
         yield Part("chats", tuple(kept.id for kept in chats), lambda: render("chats.html", chats=shown(chats)))
-        yield Part("engine", self._slot(), lambda: render("engine.html", side=self._known.engine_side(self._name), stand=stand))
+        yield Part("engine", self._slot(), lambda: render("engine.html", side=self._scene.engine_side(self._name), stand=stand))
         yield Part("facts", (stand.version, self._slot()), partial(self._facts, stand))
 
     def html(self, parts: Mapping[str, Markup], query: Mapping[str, str]) -> str:
         return render("target.html", parts=parts, name=self._name)
 
     def _slot(self) -> int:
-        return int(self._known.clock.monotonic_ns() / NANOSECONDS / FRESH_SECONDS)
+        return int(self._scene.clock.monotonic_ns() / NANOSECONDS / FRESH_SECONDS)
 
     def _now(self, stand: Stand) -> str:
-        budgets = self._known.budgets.of(stand.name)
+        budgets = self._scene.budgets.of(stand.name)
         return render(
             "now.html",
             stand=stand,
@@ -90,31 +90,31 @@ class TargetPage:
             budgets=budgets,
             rows=list(self._rows(stand)),
             course=self._course(stand),
-            since=self._known.budgets.since,
+            since=self._scene.budgets.since,
         )
 
     def _course(self, stand: Stand) -> Course:
-        up_seconds = self._known.clock.epoch_seconds() - self._known.budgets.since
-        return young_course(self._known.history, stand) if up_seconds < YOUNG_SECONDS else course(self._known.history, stand, up_seconds)
+        up_seconds = self._scene.clock.epoch_seconds() - self._scene.budgets.since
+        return young_course(self._scene.history, stand) if up_seconds < YOUNG_SECONDS else course(self._scene.history, stand, up_seconds)
 
     def _rows(self, stand: Stand) -> Iterator[Row]:
-        config = self._known.standing.roster.config
-        now_ns, now = self._known.clock.monotonic_ns(), self._known.clock.epoch_seconds()
-        due_ns = self._known.next_due(stand.name)
+        config = self._scene.standing.roster.config
+        now_ns, now = self._scene.clock.monotonic_ns(), self._scene.clock.epoch_seconds()
+        due_ns = self._scene.next_due(stand.name)
         for name, one in stand.scenarios.items():
             due = None if name not in due_ns else now + (due_ns[name] - now_ns) / NANOSECONDS
             skip = SKIPS[one.last.reason] if isinstance(one.last, Skip) else None
-            yield Row(one, figures(self._known.history, stand, name, config), due, skip)
+            yield Row(one, figures(self._scene.history, stand, name, config), due, skip)
 
     def _facts(self, stand: Stand) -> str:
-        plan = self._known.plan()
+        plan = self._scene.plan()
         judged_ones = [one for name, one in plan.enrolment.judged.items() if name == stand.name]
         return render(
             "facts.html",
             stand=stand,
             url=shown_url(stand.member.endpoint.url),
             found=judged_ones[0].found if judged_ones else None,
-            now=self._known.clock.epoch_seconds(),
+            now=self._scene.clock.epoch_seconds(),
         )
 
 

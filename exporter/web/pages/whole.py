@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from markupsafe import Markup
 
 from exporter.web.pages.feeds import Part
-from exporter.web.pages.known import Known
+from exporter.web.pages.scene import Scene
 from traffic.schedule import NANOSECONDS
 
 FRESH_SECONDS = 5.0
@@ -16,15 +16,15 @@ FRESH_SECONDS = 5.0
 class Whole:
     """`html` makes its element, whose id is `whole`."""
 
-    def __init__(self, known: Known, html: Callable[[Known], str]) -> None:
-        self._known = known
+    def __init__(self, scene: Scene, html: Callable[[Scene], str]) -> None:
+        self._scene = scene
         self._html = html
 
     def arrangement(self) -> str:
         return ""
 
     def parts(self) -> Iterator[Part]:
-        yield Part("whole", int(self._known.clock.monotonic_ns() / NANOSECONDS / FRESH_SECONDS), lambda: self._html(self._known))
+        yield Part("whole", int(self._scene.clock.monotonic_ns() / NANOSECONDS / FRESH_SECONDS), lambda: self._html(self._scene))
 
     def html(self, parts: Mapping[str, Markup], query: Mapping[str, str]) -> str:
         return parts["whole"]

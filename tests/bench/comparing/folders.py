@@ -41,6 +41,7 @@ def left(
     with_summary: bool = True,
     settings: Mapping[str, str] | None = None,
     facts: Mapping[str, Mapping[str, str]] | None = None,
+    slos: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Path:
     """A whole run of targets with these TTFTs, lognormal about them."""
     targets = tuple(ttft_ms)
@@ -53,6 +54,7 @@ def left(
         models=dict.fromkeys(targets, "tiny"),
         engines={target: {"backend": "vllm", "version": version, "context_tokens": 8192, "settings": settings or {}} for target in targets},
         facts=facts or {},
+        slos=slos or {},
     )
     writer = begin(results, about, at=STARTED_AT, warn=said)
     chats: list[Chat] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import yaml
 
 from bench.chat import Chat
 from bench.comparing.run import ComparedRun, Taken
-from bench.foreign.file import ForeignError
+from bench.foreign.file import MOST_BYTES, ForeignError
 from bench.foreign.reading import read_foreign
 from bench.question import Question
 
@@ -305,3 +306,16 @@ def test_the_place_of_what_is_wrong_is_named(tmp_path: Path) -> None:
 def test_a_folder_of_nobody_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ForeignError, match="is no run of chatprobe's, and has no file of another tool"):
         read_foreign(tmp_path)
+
+
+def test_a_pipe_is_no_file_of_a_tool_and_nothing_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "report.json")
+    with pytest.raises(ForeignError, match=r"report\.json: cannot be read: it is no regular file"):
+        read_foreign(tmp_path / "report.json")
+
+
+def test_a_file_that_memory_has_no_room_for_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "report.json").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    with pytest.raises(ForeignError, match=r"report\.json: is longer than 256 MiB; compare runs with fewer requests"):
+        read_foreign(tmp_path / "report.json")

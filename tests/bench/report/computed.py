@@ -11,11 +11,14 @@ import numpy as np
 
 from bench.caveat import Caveat
 from bench.chat import Place, chat_of
+from bench.courses.evidence import Goal
+from bench.courses.fixed import Fixed
+from bench.courses.outcome import outcomes
 from bench.events import BlockBegun, BlockEnded, ChatEnded, End, Event, LevelBegun, RoundEnded, RunBegun, RunEnded
 from bench.level import Block, Level
 from bench.results.listing import find_run
 from bench.results.manifest import About
-from bench.results.reading import Run
+from bench.results.reading import Run, open_run
 from bench.results.summarising import summarised
 from bench.results.writing import Ending, begin
 from config.bench_slos import PRESETS
@@ -69,7 +72,8 @@ class Plan:
     late_ms: float = 1.0
     caveats: tuple[Caveat, ...] = ()
     findings: tuple[Mapping[str, object], ...] = ()
-    outcomes: tuple[Mapping[str, object], ...] = ()
+    outcomes: tuple[Mapping[str, object], ...] | None = None
+    """What the course has found; None for what these levels really say of each engine's capacity."""
     slos: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: {SLO.name: SLO.thresholds})
     native: tuple[Mapping[str, object], ...] = ()
     configuration: str = "bench: {scenario: bench, levels: [{users: 1}, {users: 4}, {users: 16}]}\n"
@@ -101,8 +105,15 @@ def computed_run(results: Path, plan: Plan) -> Run:
     for row in plan.native:
         writer.native(row)
     writer.settle()
-    writer.finish(Ending(at=STARTED_AT + 600, summarise=summarised, findings=plan.findings, outcomes=plan.outcomes))
+    found = _capacities(writer.folder) if plan.outcomes is None else plan.outcomes
+    writer.finish(Ending(at=STARTED_AT + 600, summarise=summarised, findings=plan.findings, outcomes=found))
     return find_run(results, writer.folder.name)
+
+
+def _capacities(folder: Path) -> tuple[Mapping[str, object], ...]:
+    measured = open_run(folder).measured()
+    course = Fixed(tuple(one.level for one in measured))
+    return tuple(found.to_json() for found in outcomes(course, measured, Goal(SLO)))
 
 
 def _events(plan: Plan) -> Iterator[Event]:

@@ -19,8 +19,8 @@ from exporter.web.app import Sources, application
 from exporter.web.pages.budgets import Budgets
 from exporter.web.pages.duels import Duels
 from exporter.web.pages.engine_side import engine_side
-from exporter.web.pages.known import Known
 from exporter.web.pages.routes import Pages
+from exporter.web.pages.scene import Scene
 from exporter.web.pages.standing import Standing
 from exporter.web.server import listening
 from probes.failure import Failure, Reason
@@ -31,7 +31,7 @@ from traffic.events import Breaker, Event, Facts, Pair, Side, to_all
 from traffic.roster import Roster
 
 SECOND_NS = 1_000_000_000
-COUNTED = (own.STREAMS_IN_FLIGHT, own.CLOCK_STEPS, own.LOG_LINES_DROPPED, own.RECORDS_LOST)
+COUNTED = (own.STREAMS_IN_FLIGHT, own.CLOCK_STEPS, own.LOG_LINES_DROPPED, own.RECORDS_LOST, own.HISTORY_LOST)
 DETAILS = {
     Reason.CONNECT: "Connection refused: 10.4.7.21 port 8080",
     Reason.STALLED: "no token for 10 s after 17 of them",
@@ -74,7 +74,7 @@ class Stage:
         roster = self.plan.roster
         self.metrics = Metrics(roster, dict.fromkeys(COUNTED, lambda: 0.0))
         self.history = LiveHistory(self.config, self.clock)
-        self.known = Known(
+        self.scene = Scene(
             clock=self.clock,
             history=self.history,
             standing=Standing(roster),
@@ -88,17 +88,17 @@ class Stage:
             engine_side=lambda target: engine_side(target, self.metrics.unified, self.metrics.ups),
             own=self.metrics.own_figures,
         )
-        self.pages = Pages(self.known)
-        self.tell = to_all([self.history, self.known.standing, self.known.budgets, self.known.duels])
+        self.pages = Pages(self.scene)
+        self.tell = to_all([self.history, self.scene.standing, self.scene.budgets, self.scene.duels])
         self._chance = random.Random(7)
 
     def show(self, roster: Roster) -> None:
         """Other targets from now on."""
-        self.known.show(roster)
+        self.scene.show(roster)
 
     def listening(self, port: int = 0) -> AbstractAsyncContextManager[Address]:
         """Serve the pages while the context lasts."""
-        sources = Sources(self.metrics.exposition, self.pages, lambda: self.not_ready, self.known.config, lambda: None)
+        sources = Sources(self.metrics.exposition, lambda: self.not_ready, self.scene.config, lambda: None, parts=(self.pages,))
         return listening(application(sources), Address("127.0.0.1", port))
 
     def chats(self, target: str, scenario: str, **changes: object) -> ChatRecord:
@@ -108,7 +108,7 @@ class Stage:
         slow = {"vllm": 1.0, "tgi": 1.3, "ollama": 2.6, "sglang": 0.9, "llamacpp": 3.0}.get(backend, 1.6)
         weather = self._chance.lognormvariate(0, 0.12)
         record = chat(tokens=32, ttft_ms=32 * slow * weather, gap_ms=12.2 * slow * self._chance.lognormvariate(0, 0.04))
-        known = self.known.standing.stands[target].facts.model
+        known = self.scene.standing.stands[target].facts.model
         native = Native(queue_seconds=0.004 * weather, prefill_seconds=0.02 * slow, decode_seconds=0.36 * slow, total_seconds=0.4 * slow)
         return self._of(record, target, scenario, backend, known, native if backend == "vllm" else Native(), changes)
 
@@ -117,7 +117,7 @@ class Stage:
         member = self.plan.roster.members[target]
         broke = failed(reason, after_ms=8 if reason is Reason.CONNECT else 2400, http_status=None)
         told = Failure(reason, DETAILS.get(reason, f"it was {reason}") if detail is None else detail, broke.ended_ns)
-        known = self.known.standing.stands[target].facts.model
+        known = self.scene.standing.stands[target].facts.model
         return self._of(replace(broke, failure=told), target, scenario, member.endpoint.backend, known, Native(), changes)
 
     def _of(self, record: ChatRecord, target: str, scenario: str, backend: str, model: str, native: Native, changes: dict[str, object]) -> ChatRecord:

@@ -11,20 +11,20 @@ from traffic.roster import roster
 
 
 def alerts(stage: Stage, target: str) -> dict[str, Seen]:
-    stand = stage.known.standing.stands[target]
-    return {one.alert: one for one in held(stand, stage.known.budgets.of(target), stage.clock.epoch_seconds())}
+    stand = stage.scene.standing.stands[target]
+    return {one.alert: one for one in held(stand, stage.scene.budgets.of(target), stage.clock.epoch_seconds())}
 
 
 def test_a_budget_counts_what_was_bad_against_what_a_whole_period_may_have() -> None:
     stage = three()
-    (budget,) = stage.known.budgets.of("tgi")
+    (budget,) = stage.scene.budgets.of("tgi")
     assert budget.left is None
     stage.play(1000, 10, lambda name: Reason.STALLED if name == "tgi" else None)
-    (budget,) = stage.known.budgets.of("tgi")
+    (budget,) = stage.scene.budgets.of("tgi")
     assert (budget.attempts.all, budget.attempts.bad) == (100, 100)
     allowed = 0.01 * 30 * 86400 / 10
     assert budget.left == pytest.approx(1 - 100 / allowed)
-    assert stage.known.budgets.of("vllm")[0].left == 1
+    assert stage.scene.budgets.of("vllm")[0].left == 1
 
 
 def test_a_chat_that_was_slow_and_one_that_could_not_be_sent_are_not_good() -> None:
@@ -34,7 +34,7 @@ def test_a_chat_that_was_slow_and_one_that_could_not_be_sent_are_not_good() -> N
     stage.tell(slow)
     stage.tell(Skip("vllm", "chat", SkipReason.BREAKER, 0.0, count=3))
     stage.tell(Skip("vllm", "chat", SkipReason.GLOBAL_CAP, 0.0, count=5))
-    (budget,) = stage.known.budgets.of("vllm")
+    (budget,) = stage.scene.budgets.of("vllm")
     assert (budget.attempts.all, budget.attempts.bad) == (4, 3)
 
 
@@ -82,17 +82,17 @@ def test_an_slo_that_stays_keeps_its_budget_and_another_begins_anew() -> None:
     stage.play(100, 10, lambda _: Reason.STALLED)
     other = parse(THREE.replace("ttft: 150ms", "ttft: 200ms")).config
     stage.show(roster(stage.config))
-    assert stage.known.budgets.of("tgi")[0].attempts.bad == 10
+    assert stage.scene.budgets.of("tgi")[0].attempts.bad == 10
     stage.show(roster(other))
-    assert stage.known.budgets.of("tgi")[0].attempts.bad == 0
+    assert stage.scene.budgets.of("tgi")[0].attempts.bad == 0
 
 
 def test_who_won_is_counted_of_the_last_pairs() -> None:
     stage = three()
     stage.play(500, 10)
-    fought = {(duel.one, duel.other, duel.measure): duel for duel in stage.known.duels.fought()}
+    fought = {(duel.one, duel.other, duel.measure): duel for duel in stage.scene.duels.fought()}
     assert len(fought) == 9
     duel = fought["ollama", "vllm", next(measure for _, _, measure in fought if measure == "ttft")]
     assert (duel.pairs, duel.one_won, duel.other_won, duel.winner) == (50, 0, 50, "vllm")
     stage.show(roster(stage.config.model_copy(update={"targets": {name: stage.config.targets[name] for name in ("vllm", "tgi")}})))
-    assert {(duel.one, duel.other) for duel in stage.known.duels.fought()} == {("tgi", "vllm")}
+    assert {(duel.one, duel.other) for duel in stage.scene.duels.fought()} == {("tgi", "vllm")}

@@ -169,7 +169,7 @@ async def test_a_target_that_is_gone_is_said_to_be() -> None:
 
 async def test_two_hundred_targets_are_a_table_in_groups_with_what_is_bad_first() -> None:
     stage = many(200)
-    name = list(stage.known.standing.stands)[77]
+    name = list(stage.scene.standing.stands)[77]
     stage.play(60, 60)
     stage.play(240, 60, lambda one: Reason.CONNECT if one == name else None)
     async with serving(stage) as site:

@@ -14,6 +14,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 import pytest_asyncio
+from aiohttp import web
+from structlog.testing import capture_logs
 
 from config.tokens import kept_digest
 from exporter.web.security.hosts import Hosts
@@ -205,6 +207,40 @@ async def test_a_head_that_is_too_large(shut: Opened, sent: bytes, expected: tup
         answer = await asyncio.wait_for(reader.read(), 30)
     writer.close()
     assert answer == b"" or status(answer) in expected
+
+
+async def test_what_is_no_request_is_told_nothing_and_fills_no_log(shut: Opened, caplog: pytest.LogCaptureFixture) -> None:
+    with capture_logs() as logs:
+        long = b"GET /?" + b"canary-junk" * 1000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        for junk in (b"canary-junk\r\n\r\n", b"GET /canary-junk HTTP/x\r\n\r\n", long):
+            answer = await shut.raw(junk)
+            assert status(answer) == 400
+            assert b"What you sent cannot be read as a request." in answer
+            assert b"canary-junk" not in answer
+            assert b"Python" not in answer
+            assert b"X-Content-Type-Options: nosniff" in answer
+    assert {line["log_level"] for line in logs} == {"debug"}
+    assert caplog.records == []
+
+
+async def test_a_handler_that_breaks_shows_nobody_on_what() -> None:
+    async def breaks(_: web.Request) -> web.Response:
+        raise RuntimeError("canary-inside")
+
+    def add(app: web.Application) -> None:
+        app.router.add_get("/breaks", breaks)
+
+    with capture_logs() as logs:
+        async with opened(more=add) as one:
+            loop = asyncio.get_running_loop()
+            loop.set_debug(True)
+            try:
+                got, text, answer = await one.ask("/breaks", headers={"Accept": "text/html"})
+            finally:
+                loop.set_debug(False)
+    assert (got, text) == (500, "chatprobe broke on this; its log says on what.\n")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["answering a request broke"]
 
 
 async def test_a_body_that_is_too_large_is_not_read_whether_its_length_is_told_or_not(shut: Opened) -> None:

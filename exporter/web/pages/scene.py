@@ -17,7 +17,7 @@ from traffic.schedule import Clock
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Scene:
     """The sources of all pages.
 
     `not_ready` says why nothing is probed, None where it is. `troubles` are what is wrong with the configuration or with
