@@ -10,6 +10,8 @@ from aiohttp import web
 
 from exporter.web.probe_metrics import exposed, timeline
 from exporter.web.probing import NoSuchNameError, Probed, Probing, StandingByError, TooOftenError, UnclearError
+from exporter.web.security.origins import from_elsewhere
+from exporter.web.security.roles import ELSEWHERE
 
 MARGIN_SECONDS = 0.5
 """So long before the scraper gives up, the chat ends: the blackbox exporter's own margin (its `--timeout-offset`)."""
@@ -35,6 +37,8 @@ class ProbeEndpoint:
         """One chat. 400 for what is no name, 403 where it is off, 429 where it is asked too often, 503 where this process does not chat."""
         if not self._on():
             return web.Response(status=403, text=_OFF)
+        if from_elsewhere(request):  # a link in another site's page would spend tokens for whoever follows it
+            return web.Response(status=403, text=ELSEWHERE)
         try:
             target, scenario, debug = _asked(request)
             patience = _patience(request.headers.get("X-Prometheus-Scrape-Timeout-Seconds", ""))

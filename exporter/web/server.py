@@ -13,6 +13,7 @@ from functools import partial
 from aiohttp import web
 
 from config.quantities import Address
+from exporter.web.security.broken import CalmProtocol
 from exporter.web.security.connections import Connections, Terms
 from exporter.web.security.port import PORT
 
@@ -20,6 +21,8 @@ SHUTDOWN_SECONDS = 5.0
 """How long requests that are being answered may take when the server closes."""
 KEPT_ALIVE_SECONDS = 130.0
 """Between two requests on a connection: longer than the scrapers that ask every two minutes."""
+LINGERING_SECONDS = 1.0
+"""For the rest of a body that was refused: a client that still sends it would not read the answer."""
 HEAD_LINE_BYTES = 8190
 HEAD_FIELDS = 100
 _BACKLOG = 128
@@ -40,11 +43,7 @@ async def listening(app: web.Application, address: Address) -> AsyncIterator[Add
         access_log=None,
         handle_signals=False,
         shutdown_timeout=SHUTDOWN_SECONDS,
-        keepalive_timeout=KEPT_ALIVE_SECONDS,
-        max_line_size=HEAD_LINE_BYTES,
-        max_field_size=HEAD_LINE_BYTES,
-        max_headers=HEAD_FIELDS,
-        lingering_time=0,
+        handler_cancellation=True,  # else a stream of events whose client has left would be held until something is written to it
     )
     await runner.setup()
     async with AsyncExitStack() as stack:
@@ -55,13 +54,27 @@ async def listening(app: web.Application, address: Address) -> AsyncIterator[Add
             raise ListenError(_why(address, error)) from error
         port = app.get(PORT)
         assert runner.server is not None
-        connections = Connections(runner.server, Terms if port is None else port.terms)
+        connections = Connections(partial(_protocol, runner.server), Terms if port is None else port.terms)
         stack.callback(connections.stop)
         for listener in listeners:
             stack.callback(listener.close)
             accepting = asyncio.create_task(connections.accept_from(listener))
             stack.push_async_callback(partial(_ended, accepting))
         yield Address(address.host, listeners[0].getsockname()[1])
+
+
+def _protocol(server: web.Server) -> CalmProtocol:
+    """What answers one connection."""
+    return CalmProtocol(
+        server,
+        loop=asyncio.get_running_loop(),
+        access_log=None,  # type: ignore[arg-type]
+        keepalive_timeout=KEPT_ALIVE_SECONDS,
+        max_line_size=HEAD_LINE_BYTES,
+        max_field_size=HEAD_LINE_BYTES,
+        max_headers=HEAD_FIELDS,
+        lingering_time=LINGERING_SECONDS,
+    )
 
 
 async def _listeners(address: Address) -> list[socket.socket]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -16,6 +17,9 @@ from exporter.web.security.users import BusyError, basic
 FAILURES = 10
 """That an address may have at once. Each takes a check of a password, or a question to the API server."""
 FAILURES_PER_SECOND = 0.2
+
+Answer = TypeVar("Answer")
+
 _READS = frozenset({"GET", "HEAD"})
 
 
@@ -45,34 +49,39 @@ class Gate:
             raise self._unauthorized("The user and password cannot be read.")
         name, password = login
         if not self._rules.users.knows(name, password):
-            self._hold_back(request)
+            await self._counted(request, self._checked(name, password))
+        return self._by_name({name})
+
+    async def _checked(self, name: str, password: bytes) -> None:
         try:
             right = await self._rules.users.right(name, password)
         except BusyError:
             raise web.HTTPServiceUnavailable(text="Too many passwords are being checked; try again.\n", headers={"Retry-After": "1"}) from None
         if not right:
-            raise self._failed(request, "The user or the password is wrong.")
-        return self._by_name({name})
+            raise self._unauthorized("The user or the password is wrong.")
 
     async def _token(self, request: web.Request, token: str) -> Role:
         role = self._rules.tokens.role(token)
         if role is not None:
             return role
         cluster = self._rules.cluster
-        if cluster is None or not cluster.knows(token):
-            self._hold_back(request)
-        if cluster is None:
-            raise self._failed(request, "The token is wrong.")
-        try:
+        if cluster is not None and cluster.knows(token):
             return await self._by_cluster(request, cluster, token)
-        except AskedInVainError as error:
-            raise web.HTTPServiceUnavailable(text=f"Who you are cannot be found out: {error}.\n", headers={"Retry-After": "5"}) from None
+        return await self._counted(request, self._unknown(request, cluster, token))
+
+    async def _unknown(self, request: web.Request, cluster: ClusterAuth | None, token: str) -> Role:
+        if cluster is None:
+            raise self._unauthorized("The token is wrong.")
+        return await self._by_cluster(request, cluster, token)
 
     async def _by_cluster(self, request: web.Request, cluster: ClusterAuth, token: str) -> Role:
-        user = await cluster.user(token)
-        if not user:
-            raise self._failed(request, "The token is wrong, or has run out.")
-        role = await cluster.role(user, reads=request.method in _READS, path=request.path)
+        try:
+            user = await cluster.user(token)
+            if not user:
+                raise self._unauthorized("The token is wrong, or has run out.")
+            role = await cluster.role(user, reads=request.method in _READS, path=request.path)
+        except AskedInVainError as error:
+            raise web.HTTPServiceUnavailable(text=f"Who you are cannot be found out: {error}.\n", headers={"Retry-After": "5"}) from None
         if role is None:
             verb = "get" if request.method in _READS else "post"
             raise web.HTTPForbidden(text=f"You have no right to {verb} this; it takes a ClusterRole with this path in nonResourceURLs.\n")
@@ -93,15 +102,19 @@ class Gate:
             raise self._unauthorized("Show who you are.")
         return self._rules.anonymous
 
-    def _hold_back(self, request: web.Request) -> None:
-        """Refuse an address that has failed too often, before anything is computed or asked for it. Raises 429."""
-        if self._failures.exhausted(holder_of(request.remote or "")):
+    async def _counted(self, request: web.Request, looked: Coroutine[object, object, Answer]) -> Answer:
+        """What comes of looking at what nobody has shown before. Raises 429 where the address has failed too often.
+
+        It counts as a failure from the start, so that many at once are not let through before the first of them has failed.
+        """
+        address = holder_of(request.remote or "")
+        if not self._failures.take(address):
+            looked.close()
             wait = str(round(1 / FAILURES_PER_SECOND))
             raise web.HTTPTooManyRequests(text=f"Too many failed logins from your address; try again in {wait} s.\n", headers={"Retry-After": wait})
-
-    def _failed(self, request: web.Request, why: str) -> web.HTTPUnauthorized:
-        self._failures.take(holder_of(request.remote or ""))
-        return self._unauthorized(why)
+        found = await looked
+        self._failures.give_back(address)
+        return found
 
     def _unauthorized(self, why: str) -> web.HTTPUnauthorized:
         refused = web.HTTPUnauthorized(text=f"{why}\n")

@@ -22,7 +22,7 @@ from exporter.web.security.gate import Gate
 from exporter.web.security.origins import from_elsewhere
 from exporter.web.security.patience import BODY_SECONDS, PatientProtocol
 from exporter.web.security.rates import Bucket, Rates, holder_of
-from exporter.web.security.roles import ROLE
+from exporter.web.security.roles import ELSEWHERE, ROLE
 from exporter.web.security.rules import Rules, read_rules
 from exporter.web.security.streams import EVENT_STREAMS, EventStreams
 from exporter.web.security.users import Users
@@ -96,8 +96,8 @@ class Port:
             if not health:
                 self._often(request)
             self._by_name(request)
-            if request.method not in _SAFE and from_elsewhere(request):
-                raise web.HTTPForbidden(text="A page of another site had your browser send this, which is not allowed.\n")
+            if from_elsewhere(request) and not _only_leads_here(request):
+                raise web.HTTPForbidden(text=ELSEWHERE)
             if not health:
                 request[ROLE] = await self._gate.role(request)
             await _body(request)
@@ -141,6 +141,12 @@ def _asks_for_health(request: web.Request) -> bool:
     """By the route that was found, not by the path that was written: what gets past here is what is answered."""
     resource = request.match_info.route.resource
     return resource is not None and resource.canonical in _HEALTH and request.method in ("GET", "HEAD")
+
+
+def _only_leads_here(request: web.Request) -> bool:
+    """Whether what another site's page does is no more than a link to one of ours, which the browser then shows by itself."""
+    fetched = request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest")
+    return request.method in _SAFE and fetched == ("navigate", "document")
 
 
 async def _body(request: web.Request) -> None:

@@ -22,16 +22,12 @@ class Bucket:
 
     def take(self, now: float) -> bool:
         """Whether one more is let through, in seconds of a monotonic clock."""
-        self.refill(now)
+        self.left = min(self.burst, self.left + (now - self.at) * self.per_second)
+        self.at = now
         if self.left < 1:
             return False
         self.left -= 1
         return True
-
-    def refill(self, now: float) -> None:
-        """What has come back by now."""
-        self.left = min(self.burst, self.left + (now - self.at) * self.per_second)
-        self.at = now
 
 
 class Rates:
@@ -45,11 +41,10 @@ class Rates:
         """Whether one more of this address is let through."""
         return self._bucket(address).take(self._clock())
 
-    def exhausted(self, address: str) -> bool:
-        """Whether the next one would not be let through. Takes none."""
+    def give_back(self, address: str) -> None:
+        """One that was taken does not count."""
         bucket = self._bucket(address)
-        bucket.refill(self._clock())
-        return bucket.left < 1
+        bucket.left = min(bucket.burst, bucket.left + 1)
 
     def _bucket(self, address: str) -> Bucket:
         found = self._buckets.pop(address, None) or Bucket(self._per_second, self._burst, self._burst, self._clock())

@@ -30,7 +30,7 @@ _MAY_NOT = (
     "This takes the role operate, and what you have shown gives you {role}.\n"
     "Show a token or a user with that role; where nobody has to show anything, set web: {{anonymous: operate}}.\n"
 )
-_ELSEWHERE = "A page of another site had your browser send this, which is not allowed.\n"
+ELSEWHERE = "A page of another site had your browser send this, which is not allowed.\n"
 
 
 def may_operate(request: web.BaseRequest) -> bool:
@@ -50,7 +50,7 @@ def needs_operate(handler: Callable[P, Awaitable[Answer]]) -> Callable[P, Awaita
         if not may_operate(request):
             raise web.HTTPForbidden(text=_MAY_NOT.format(role=request.get(ROLE, "none")))
         if from_elsewhere(request):
-            raise web.HTTPForbidden(text=_ELSEWHERE)
+            raise web.HTTPForbidden(text=ELSEWHERE)
         return await handler(*args, **kwargs)
 
     guarded.__dict__["needs_operate"] = True  # so that a test can ask every route
