@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from probes.record import ChatRecord
 
-Outcome = Literal["ok", "failed", "cut", "unsent"]
+ChatOutcome = Literal["ok", "failed", "cut", "unsent"]
 """`cut` is a chat that the end of its block cut off: no attempt, but its tokens count for throughput. `unsent` is one
 that was due and was not sent because of its engine, which is dead or hangs: an attempt that was not good."""
 
@@ -54,7 +54,7 @@ class Chat:
 
     target: str
     place: Place
-    outcome: Outcome
+    outcome: ChatOutcome
     reason: str | None = None
     prompt_id: str = ""
     pair_id: str | None = None

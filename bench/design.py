@@ -38,7 +38,7 @@ class DesignError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Turn:
     """The targets of one block. `half` is 0 in the first pass through the targets and 1 in the second.
 
     What is left to chance is the same for all targets in the same half of the same round.
@@ -71,7 +71,7 @@ class Design:
         traces = [load.seconds for load in level.loads.values() if isinstance(load, Trace)]
         return max(traces) + LAST_CHAT_SECONDS if traces else self.block_seconds
 
-    def parts(self, level: Level, number: int) -> tuple[Part, ...]:
+    def parts(self, level: Level, number: int) -> tuple[Turn, ...]:
         """The blocks of the round of this number, in order.
 
         Where hardware is shared, targets are measured one after another, and then again in the opposite order, so that
@@ -80,12 +80,12 @@ class Design:
         """
         targets = tuple(target for target in self.targets if target in level.loads)
         if self.hardware == "own" or len(targets) < 2:
-            return (Part(targets, 0),) if targets else ()
+            return (Turn(targets, 0),) if targets else ()
         first = (number - 1) % len(targets)
         there = (*targets[first:], *targets[:first])
-        return (*(Part((target,), 0) for target in there), *(Part((target,), 1) for target in reversed(there)))
+        return (*(Turn((target,), 0) for target in there), *(Turn((target,), 1) for target in reversed(there)))
 
-    def block(self, level: Level, part: Part, *, number: int, round: int) -> Block:
+    def block(self, level: Level, part: Turn, *, number: int, round: int) -> Block:
         """The block in which this part of a round is measured; `number` counts through the run."""
         seconds = self.seconds_of(level)
         return Block(number, level.name, round, part.targets, warm_up(seconds, self.warm_up_seconds), seconds)

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.summary.shape import Known, Summary
+from bench.summary.words import exact_percent, quantity
 
-Verdict = Literal["met", "missed", "undecided"]
+Attainment = Literal["met", "missed", "undecided"]
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """The verdict, and a sentence for each target and level that was not surely good enough."""
 
-    verdict: Verdict
+    verdict: Attainment
     why: tuple[str, ...] = ()
 
 
@@ -46,7 +47,7 @@ def _bounds(known: Known) -> tuple[float | None, float | None]:
     return known.low, known.high
 
 
-def _verdict(known: Known, objective: float) -> Verdict:
+def _verdict(known: Known, objective: float) -> Attainment:
     low, high = _bounds(known)
     if low is None or high is None:
         return "undecided"
@@ -55,13 +56,13 @@ def _verdict(known: Known, objective: float) -> Verdict:
     return "met" if low >= objective else "undecided"
 
 
-def _words(known: Known, verdict: Verdict, objective: float) -> str:
+def _words(known: Known, verdict: Attainment, objective: float) -> str:
     low, high = _bounds(known)
     if known.value is None or low is None or high is None:
         return f"its goodput is not known: {known.refused or 'there is no interval'}"
     what = "less than" if verdict == "missed" else "not surely"
-    return f"{known.value:.1%} of the chats were good ({low:.1%} to {high:.1%}), {what} {_percent(objective)}"
+    return f"{_share(known.value)} of the chats were good ({_share(low)} to {_share(high)}), {what} {exact_percent(objective)}"
 
 
-def _percent(share: float) -> str:
-    return f"{share * 100:.6g} %"
+def _share(value: float) -> str:
+    return quantity(value, "share")

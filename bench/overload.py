@@ -23,6 +23,7 @@ from scipy import stats
 
 from bench.chat import Chat
 from bench.measures import TTFT
+from probes.wording import duration
 
 SECONDS_AT_LEAST = 20.0
 """No load is called too much sooner."""
@@ -52,7 +53,7 @@ class Overload:
         span = f"{self.to_seconds - self.from_seconds:.0f} s"
         return (
             f"more than the engine can do: of {self.arrivals} chats that came within {span}, {self.piled} piled up, "
-            f"and the time to first token went from {self.ttft_before_seconds:.2g} s to {self.ttft_after_seconds:.2g} s"
+            f"and the time to first token went from {duration(self.ttft_before_seconds)} to {duration(self.ttft_after_seconds)}"
         )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.session import Parts
+from bench.session import Instruments
 
 LOOKS_EVERY_SECONDS = 0.1
 _LAGS_KEPT = 1_000_000
@@ -45,10 +45,10 @@ class OwnHealth:
 
 
 @asynccontextmanager
-async def watched(parts: Parts, clock: Callable[[], float] = time.monotonic) -> AsyncIterator[OwnHealth]:
+async def watched(instruments: Instruments, clock: Callable[[], float] = time.monotonic) -> AsyncIterator[OwnHealth]:
     """Watches over the main process, and what the worker takes, while the context lasts."""
     health = OwnHealth()
-    began, cpu, steps, worker = clock(), time.process_time(), parts.prober.clock_steps, _cpu_seconds(parts.prober.worker_pid)
+    began, cpu, steps, worker = clock(), time.process_time(), instruments.prober.clock_steps, _cpu_seconds(instruments.prober.worker_pid)
     watching = asyncio.create_task(_watch(health, clock))
     try:
         yield health
@@ -56,8 +56,8 @@ async def watched(parts: Parts, clock: Callable[[], float] = time.monotonic) -> 
         watching.cancel()
         health.seconds = clock() - began
         health.main_cpu_seconds = time.process_time() - cpu
-        health.clock_steps = parts.prober.clock_steps - steps
-        now = _cpu_seconds(parts.prober.worker_pid)
+        health.clock_steps = instruments.prober.clock_steps - steps
+        now = _cpu_seconds(instruments.prober.worker_pid)
         health.worker_cpu_seconds = None if now is None or worker is None else round(now - worker, 3)
 
 

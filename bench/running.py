@@ -62,7 +62,7 @@ async def _at_once() -> None:
     """Nothing is waited for."""
 
 
-class Run:
+class LiveRun:
     """One benchmark run. `stop` may be called while it is held, from the event loop."""
 
     def __init__(

@@ -14,8 +14,8 @@ from bench.courses.making import replay_of, search_of, sweep_of
 from bench.design import Design, Hardware, designed
 from bench.events import Enough, Listener
 from bench.level import Course, Level
-from bench.looking import Looked, after, before, hardware_seen, have_loaded, held, look
-from bench.running import Ended, Plan, Run
+from bench.looking import EngineSeen, after, before, hardware_seen, have_loaded, held, look
+from bench.running import Ended, LiveRun, Plan
 from config.bench import Bench
 from config.model import Config, Limits
 from config.scenario import Scenario
@@ -89,7 +89,7 @@ def _course(bench: Bench, scenario: Scenario, targets: tuple[str, ...]) -> tuple
 class Before:
     """What was seen of the engines before the run."""
 
-    looked: tuple[Looked, ...]
+    looked: tuple[EngineSeen, ...]
     caveats: tuple[Caveat, ...]
 
 
@@ -98,18 +98,18 @@ class Done:
     """A run that is over, and what became of the engines meanwhile."""
 
     ended: Ended
-    looked: tuple[Looked, ...]
+    looked: tuple[EngineSeen, ...]
     caveats: tuple[Caveat, ...]
 
 
 class Session:
     """The parts that measure, for one run: `look`, and then `hold`."""
 
-    def __init__(self, layout: Layout, members: Mapping[str, Member], parts: Parts) -> None:
+    def __init__(self, layout: Layout, members: Mapping[str, Member], instruments: Instruments) -> None:
         self._layout = layout
         self._members = members
-        self._parts = parts
-        self._run: Run | None = None
+        self._instruments = instruments
+        self._run: LiveRun | None = None
 
     @property
     def members(self) -> Mapping[str, Member]:
@@ -132,9 +132,9 @@ class Session:
         _no_trouble({one.target: one.trouble for one in looked})
         kept = {one.target: self._members[one.target] for one in looked}
         self._members = {one.target: replace(kept[one.target], endpoint=held(kept[one.target].endpoint, one)) for one in looked}
-        loaded = await asyncio.gather(*(have_loaded(self._parts.control, member.endpoint) for member in self._members.values()))
+        loaded = await asyncio.gather(*(have_loaded(self._instruments.control, member.endpoint) for member in self._members.values()))
         _no_trouble(dict(zip(self._members, loaded, strict=True)))
-        first = Run(self._plan(), self._parts.prober, self._parts.control, self._parts.clock)
+        first = LiveRun(self._plan(), self._instruments.prober, self._instruments.control, self._instruments.clock)
         try:
             failed = _by_first_chats(await first.first_chats())
         finally:
@@ -143,8 +143,9 @@ class Session:
 
     async def hold(self, earlier: Before, tell: Listener, enough: Enough | None = None, ready: Ready | None = None) -> Done:
         """Hold the run, and look at the engines again. What was measured is kept whatever ends it."""
-        parts, more = self._parts, {} if ready is None else {"ready": ready}
-        run = Run(self._plan(enough), parts.prober, parts.control, parts.clock, tell, is_able=lambda: parts.prober.running, **more)
+        prober, control, clock = self._instruments.prober, self._instruments.control, self._instruments.clock
+        more = {} if ready is None else {"ready": ready}
+        run = LiveRun(self._plan(enough), prober, control, clock, tell, is_able=lambda: prober.running, **more)
         self._run = run
         try:
             ended = await run.hold()
@@ -158,12 +159,12 @@ class Session:
         endpoints = {name: member.endpoint for name, member in self._members.items()}
         return Plan(layout.design, layout.name, layout.scenario, endpoints, layout.limits, layout.course, enough)
 
-    async def _looks(self) -> tuple[Looked, ...]:
-        return tuple(await asyncio.gather(*(look(self._parts.control, self._parts.scraper, member) for member in self._members.values())))
+    async def _looks(self) -> tuple[EngineSeen, ...]:
+        return tuple(await asyncio.gather(*(look(self._instruments.control, self._instruments.scraper, member) for member in self._members.values())))
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Instruments:
     """What measures, and what asks the engines."""
 
     prober: Prober
@@ -173,11 +174,11 @@ class Parts:
 
 
 @asynccontextmanager
-async def parts() -> AsyncIterator[Parts]:
+async def instruments() -> AsyncIterator[Instruments]:
     """The parts on the machine's own clock, while the context lasts."""
     clock = SystemClock()
     async with Prober() as prober, Control() as control, Scraper(clock) as scraper:
-        yield Parts(prober, control, scraper, clock)
+        yield Instruments(prober, control, scraper, clock)
 
 
 def _by_first_chats(records: Sequence[ChatRecord]) -> tuple[Caveat, ...]:

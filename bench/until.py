@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from bench.chat import Chat
 from bench.known import known
-from bench.measures import Measure, measures
-from bench.statistics.quantiles import quantile_name
+from bench.measures import measures
+from bench.question import Question, read_question
 from bench.statistics.samples import TooFewError
+from bench.summary.words import percent
 from probes.wording import listed
 
 FEWEST_ROUNDS = 3
@@ -21,7 +22,7 @@ Who looks after each round, and ends at the first look that pleases, ends where 
 they are. With 97.5 % the number lay within the bound that was asked for in at least 95 % of simulated runs that ended so
 (`benchmarks/stopping.py`, `docs/progress.md`); with 95 % it did in as few as 93 %. It takes about a quarter more rounds.
 """
-_FORM = re.compile(r"(?P<measure>[a-z_0-9]+)\.p(?P<quantile>[0-9]{1,2}(?:\.[0-9]+)?):(?P<percent>[0-9]+(?:\.[0-9]+)?)\s*%")
+_FORM = re.compile(r"(?P<question>(?P<measure>[a-z_0-9]+)\.p[0-9.]+):(?P<percent>[0-9]+(?:\.[0-9]+)?)\s*%")
 _MEASURES = {each.name: each for each in measures()}
 
 
@@ -29,12 +30,11 @@ _MEASURES = {each.name: each for each in measures()}
 class Until:
     """A quantile that is to be known to within a share of itself: 0.05 is ±5 %."""
 
-    measure: Measure
-    quantile: float
+    question: Question
     within: float
 
     def __str__(self) -> str:
-        return f"{self.measure.name}.{quantile_name(self.quantile)}:{self.within * 100:g}%"
+        return f"{self.question}:{self.within * 100:g}%"
 
 
 def parse(text: str) -> Until:
@@ -42,15 +42,12 @@ def parse(text: str) -> Until:
     found = _FORM.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"{text!r} cannot be read; write MEASURE.QUANTILE:PERCENT, like ttft.p95:5%")
-    measure = _MEASURES.get(found["measure"])
-    if measure is None:
+    if found["measure"] not in _MEASURES:
         raise ValueError(f"{found['measure']!r} is no measure of chats; it is one of {listed(list(_MEASURES), 'or')}")
-    quantile, within = float(found["quantile"]) / 100, float(found["percent"]) / 100
-    if not 0 < quantile < 1:
-        raise ValueError(f"p{found['quantile']} is no quantile; write one between p1 and p99, like p95")
+    question, within = read_question(found["question"]), float(found["percent"]) / 100
     if not 0 < within < 1:
         raise ValueError(f"{found['percent']} % is no bound; write one above 0 and below 100, like 5%")
-    return Until(measure, quantile, within)
+    return Until(question, within)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +69,13 @@ class WellEnough:
             worst = max((_known(own, until) for own in by_target.values()), default=float("inf"))
             if worst > until.within:
                 return None
-            told.append(f"{until.measure.name} {quantile_name(until.quantile)} is known to ±{worst * 100:.2g} %")
+            told.append(f"{until.question.words} is known to ±{percent(worst)}")
         return f"{listed(told)}, of {'each target' if len(by_target) > 1 else next(iter(by_target))}"
 
 
 def _known(chats: Sequence[Chat], until: Until) -> float:
+    assert until.question.quantile is not None, "only measures of chats are asked for"
     try:
-        return known(chats, until.measure, until.quantile, CONFIDENCE)
+        return known(chats, _MEASURES[until.question.measure], until.question.quantile, CONFIDENCE)
     except TooFewError:
         return float("inf")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +10,7 @@ import click
 
 from cli.bench_wanted import BenchError, Rates, Users, Wanted
 from cli.configuration import config_option
+from cli.elsewhere import Elsewhere
 from cli.given import target_option
 from cli.probe_options import Duration
 
@@ -27,21 +27,7 @@ run; 130 it was interrupted, and what was measured is kept."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class Bench(click.Group):
-    """Loads the commands that are elsewhere when they are called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*self.commands, *ELSEWHERE]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in ELSEWHERE:
-            return super().get_command(ctx, cmd_name)
-        command = import_module(ELSEWHERE[cmd_name]).command
-        assert isinstance(command, click.Command)
-        return command
-
-
-@click.group("bench", cls=Bench)
+@click.group("bench", cls=Elsewhere, elsewhere=ELSEWHERE)
 def command() -> None:
     """Run the same load against several engines for a bounded time, and say who is better at what, by how much, and how sure that is.
 
@@ -58,6 +44,7 @@ _OPTIONS = (
     click.option("--rounds", type=click.IntRange(1, 1000), metavar="N", help="How often each load is measured, with all targets each time."),
     click.option("--seed", type=click.IntRange(0, 2**31 - 1), metavar="N", help="The same seed, the same chats at the same instants."),
     click.option("--hardware", type=click.Choice(["own", "shared"]), help="Whether the targets share theirs; left out: where they have one host."),
+    click.option("--fact", "facts", multiple=True, metavar="[TARGET:]F=TEXT", help="What an engine does not tell: vllm:hardware=H100; repeatable."),
     click.option("--slo", metavar="NAME", help="What a good chat keeps to: a preset like interactive, or one of the configuration's slos."),
     click.option("--objective", metavar="PERCENT", help="With --slo: the run fails where fewer chats were good, with any target at any load."),
     click.option("--until", multiple=True, metavar="M.Q:PERCENT", help="End early once this is known, like ttft.p95:5%; repeatable."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from bench.courses.search import Search
-from bench.design import Asked, Part, asked_of, limits_for, seconds_of_level, warm_up
+from bench.design import Asked, Turn, asked_of, limits_for, seconds_of_level, warm_up
 from bench.session import Layout
 from config.load import ClosedLoop, Load, Trace
 from config.model import Limits
@@ -80,7 +80,7 @@ def _order(layout: Layout) -> Iterator[str]:
     yield f"After a block, chats have {_seconds(design.grace_seconds)} to end; then they are cut off."
 
 
-def _named(part: Part) -> str:
+def _named(part: Turn) -> str:
     return "+".join(part.targets)
 
 

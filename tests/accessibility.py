@@ -67,7 +67,10 @@ async def browsing() -> AsyncIterator[Browser]:
 
 
 async def shut_out(page: Page) -> list[str]:
-    """What axe-core finds in the page as it stands, a line each: WCAG 2.2 to level AA, and its best practices."""
+    """What axe-core finds in the page as it stands, a line each: WCAG 2.2 to level AA, and its best practices.
+
+    The page's context has JavaScript: without it axe-core would never come to an end.
+    """
     # Evaluated rather than added as a script, so that a page's own policy does not forbid it.
     await page.evaluate(axe())
     found: list[Any] = await page.evaluate(_SAY, _TAGS)

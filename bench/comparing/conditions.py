@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.comparing.question import Question, QuestionError, read_question
+from bench.question import Question, QuestionError, read_question
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 _UNITS = {

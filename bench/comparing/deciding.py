@@ -10,9 +10,9 @@ it is wrong no more often than any one of them (an intersection-union test: Berg
 
 from __future__ import annotations
 
-from bench.comparing.question import Question
 from bench.comparing.verdict import Basis, Change, Outcome
-from bench.comparing.wording import share
+from bench.comparing.wording import allowed, share
+from bench.question import Question
 from bench.statistics.comparison import Comparison
 
 
@@ -21,7 +21,7 @@ def decided(question: Question, change: Change, comparison: Comparison, threshol
     least = min(_worse(question, change, change.low_corrected), _worse(question, change, change.high_corrected))
     least_alone = min(_worse(question, change, change.low), _worse(question, change, change.high))
     most = max(_worse(question, change, change.low), _worse(question, change, change.high))
-    limit = share(threshold, question)
+    limit = allowed(threshold, question)
     if least > threshold:
         return Outcome.FAIL, f"worse by at least {share(least, question)}; {limit} is allowed"
     if most <= threshold:

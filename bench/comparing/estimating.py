@@ -8,15 +8,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from bench.comparing.question import Question
 from bench.comparing.run import Side, Taken
 from bench.comparing.verdict import Basis
 from bench.measures import GOODPUT, Floats
+from bench.question import Question
 from bench.statistics.comparison import LEAST_ROUNDS
 from bench.statistics.estimates import Estimate, value_estimate
 from bench.statistics.samples import PARTS, TooFewError
 from bench.summary.estimating import estimate_of, only, whole_rounds
-from bench.summary.sample import Part, Sample
+from bench.summary.sample import BlockSample, Sample
 from config.bench_slos import ChatSlo
 
 STRETCHES = 5
@@ -146,7 +146,7 @@ def _joined(rounds: Sequence[Sample]) -> Sample:
     return Sample(rounds[0].target, tuple(_in_round(part, number) for number, one in enumerate(rounds, 1) for part in one.parts))
 
 
-def _in_round(part: Part, number: int) -> Part:
+def _in_round(part: BlockSample, number: int) -> BlockSample:
     return replace(part, block=replace(part.block, round=number))
 
 
@@ -158,7 +158,7 @@ def _stretches(sample: Sample) -> Iterator[Sample]:
     edges = [len(chats) * number // STRETCHES for number in range(STRETCHES + 1)]
     (part,) = sample.parts
     for begin, end in pairwise(edges):
-        yield Sample(sample.target, (Part(part.block, chats[begin:end], part.from_seconds, part.to_seconds),))
+        yield Sample(sample.target, (BlockSample(part.block, chats[begin:end], part.from_seconds, part.to_seconds),))
 
 
 def _are(many: int) -> str:

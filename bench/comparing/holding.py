@@ -10,13 +10,14 @@ import math
 from bench.comparing.asked import Asked
 from bench.comparing.conditions import Condition
 from bench.comparing.estimating import UndecidedError, alone
-from bench.comparing.question import Question
-from bench.comparing.run import Run, Side, Taken
+from bench.comparing.run import ComparedRun, Side, Taken
 from bench.comparing.verdict import JudgedCondition, Outcome
-from bench.comparing.wording import share, value
+from bench.comparing.wording import value
+from bench.question import Question
 from bench.statistics.estimates import Estimate
 from bench.statistics.over_rounds import interval_over_rounds
 from bench.statistics.samples import TooFewError
+from bench.summary.words import percent
 
 
 def held(side: Side, what: Asked) -> list[JudgedCondition]:
@@ -31,7 +32,7 @@ def held(side: Side, what: Asked) -> list[JudgedCondition]:
     return [_condition(run, target.name, level, target.levels[level], condition, what, len(places)) for run, target, level, condition in places]
 
 
-def _condition(run: Run, target: str, level: str, one: Taken, condition: Condition, what: Asked, family: int) -> JudgedCondition:
+def _condition(run: ComparedRun, target: str, level: str, one: Taken, condition: Condition, what: Asked, family: int) -> JudgedCondition:
     each = 1 - (1 - what.confidence) / family
     value_known, own, basis = one.told.get(condition.question), None, None
     try:
@@ -70,7 +71,7 @@ def _too_many_failed(one: Taken, condition: Condition, confidence: float) -> str
     except (UndecidedError, TooFewError):
         return None
     beyond = condition.question.quantile if condition.above else 1 - condition.question.quantile
-    return f"at least {share(1 - most, Question('ttft'))} of the chats failed, which are the worst there are" if most < beyond else None
+    return f"at least {percent(1 - most)} of the chats failed, which are the worst there are" if most < beyond else None
 
 
 def _bounds(estimate: Estimate, confidence: float) -> tuple[float, float]:

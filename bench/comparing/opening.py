@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.comparing.own import own, read_summary
-from bench.comparing.run import Run, Side
+from bench.comparing.run import ComparedRun, Side
 from bench.foreign.reading import read_foreign
 from bench.results.folders import is_there
 from bench.results.listing import find_run
@@ -25,7 +25,7 @@ def open_side(name: str, written: Sequence[str], results: Path) -> Side:
     return Side(name, tuple(run for each in written for run in open_runs(each, results)))
 
 
-def open_runs(written: str, results: Path) -> tuple[Run, ...]:
+def open_runs(written: str, results: Path) -> tuple[ComparedRun, ...]:
     """The runs of `RUN` or `RUN:TARGET`: a folder, a file, the name of a run or `latest`. Raises as `open_side` does."""
     path = Path(written)
     if is_there(path):
@@ -39,19 +39,19 @@ def open_runs(written: str, results: Path) -> tuple[Run, ...]:
     return (_of_name(written, results),)
 
 
-def _of_path(path: Path) -> tuple[Run, ...]:
+def _of_path(path: Path) -> tuple[ComparedRun, ...]:
     if not is_there(path / MANIFEST):
         return read_foreign(path)
     kept = open_run(path)
     return (own(kept, read_summary(kept)),)
 
 
-def _of_name(written: str, results: Path) -> Run:
+def _of_name(written: str, results: Path) -> ComparedRun:
     kept = find_run(results, written)
     return own(kept, read_summary(kept))
 
 
-def _only(run: Run, target: str) -> Run:
+def _only(run: ComparedRun, target: str) -> ComparedRun:
     if target not in run.targets:
         raise OpeningError(
             f"{run.source} has no target {target!r}; write {run.source}:NAME with {listed([repr(name) for name in run.targets], 'or')}"

@@ -9,13 +9,15 @@ from typing import Any
 import orjson
 import yaml
 
-from bench.comparing.run import Definition, Run, Taken, Target
+from bench.comparing.facts import as_fact
+from bench.comparing.run import ComparedRun, Definition, Taken, Target
 from bench.level import Measured
+from bench.results.files import bytes_of
 from bench.results.lines import NATIVE
 from bench.results.machine import Machine
 from bench.results.manifest import WHOLE, Manifest, State
 from bench.results.problem import ResultsError
-from bench.results.reading import Run as Kept
+from bench.results.reading import Run
 from bench.results.summary_files import SUMMARY
 from bench.summary.sample import sample
 from bench.summary.shape import Summary
@@ -41,13 +43,13 @@ _OF_LOAD = ("every", "rate", "users", "arrivals", "think_time", "ramp_up", "stag
 """Keys of a scenario that say when chats come, or to whom: what is left says what they are."""
 
 
-def own(kept: Kept, summary: Summary | None) -> Run:
+def own(kept: Run, summary: Summary | None) -> ComparedRun:
     """A run from its folder. Without a summary it cannot be trusted. Raises `ResultsError` for records that cannot be read."""
     about = kept.manifest.about
     begins = {level.name: level.steady.from_seconds for level in summary.levels} if summary else {}
     measured = kept.measured()
     gpus = _gpus(kept)
-    return Run(
+    return ComparedRun(
         name=kept.name,
         source=str(kept.folder),
         tool=TOOL,
@@ -64,15 +66,15 @@ def own(kept: Kept, summary: Summary | None) -> Run:
     )
 
 
-def read_summary(kept: Kept) -> Summary | None:
+def read_summary(kept: Run) -> Summary | None:
     """The run's summary; None where it has none, or one that this version cannot read."""
     try:
-        return from_json(orjson.loads((kept.folder / SUMMARY).read_bytes()))
+        return from_json(orjson.loads(bytes_of(kept.folder / SUMMARY)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _gpus(kept: Kept) -> dict[str, str]:
+def _gpus(kept: Run) -> dict[str, str]:
     """The models of the GPUs that were watched, of each target: `2 × NVIDIA L4`. They stay the same through a run."""
     found: dict[str, str] = {}
     for line in kept.native():
@@ -81,7 +83,7 @@ def _gpus(kept: Kept) -> dict[str, str]:
     return found
 
 
-def _models(kept: Kept, line: Mapping[str, Any]) -> list[str]:
+def _models(kept: Run, line: Mapping[str, Any]) -> list[str]:
     try:
         return [str(gpu["model"]) for gpu in line.get("gpus") or () if gpu.get("model")]
     except (TypeError, AttributeError) as error:
@@ -109,7 +111,7 @@ def _load(measured: Measured, target: str) -> str:
             return measured.level.name
 
 
-def _distrust(kept: Kept, summary: Summary | None) -> Iterator[str]:
+def _distrust(kept: Run, summary: Summary | None) -> Iterator[str]:
     yield from kept.doubts
     if kept.state not in (*WHOLE, State.INTERRUPTED, State.IMPORTED):
         yield kept.part or f"the run is {kept.state}"
@@ -119,7 +121,7 @@ def _distrust(kept: Kept, summary: Summary | None) -> Iterator[str]:
         yield from summary.verdict.why
 
 
-def _notes(kept: Kept, summary: Summary | None) -> Iterator[str]:
+def _notes(kept: Run, summary: Summary | None) -> Iterator[str]:
     if kept.state is State.INTERRUPTED:
         yield f"{kept.name} was interrupted; the rounds that it came to an end with are compared"
     for caveat in summary.caveats if summary else ():
@@ -133,10 +135,21 @@ def _target_facts(manifest: Manifest, target: str, gpus: str | None) -> dict[str
         "engine": engine.get("backend"),
         "engine.version": engine.get("version"),
         "hardware": gpus,
+        "engine.flags": as_fact(_flags(engine)),
     }
-    if (context := engine.get("context_tokens")) is not None:
-        facts["engine.flags"] = f"context of {context} tokens"
-    return {name: str(value) for name, value in facts.items() if value}
+    said = manifest.about.facts.get(target, {})
+    told = {name: str(value) for name, value in facts.items() if value}
+    # what an engine tells itself comes before what people say of it; of flags both count
+    flags = {"engine.flags": as_fact(_flags(engine) | {"said": said["engine.flags"]})} if "engine.flags" in said else {}
+    return {**said, **told, **flags}
+
+
+def _flags(engine: Mapping[str, object]) -> dict[str, str]:
+    """How the engine was started, as it told before the run."""
+    settings = engine.get("settings")
+    told = {str(key): str(value) for key, value in settings.items()} if isinstance(settings, Mapping) else {}
+    context = engine.get("context_tokens")
+    return told if context is None else {**told, "context_tokens": str(context)}
 
 
 def _facts(manifest: Manifest) -> dict[str, str]:

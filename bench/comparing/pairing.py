@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from bench.comparing.run import Run, Side
+from bench.comparing.run import ComparedRun, Side
 from probes.wording import listed
 
 
@@ -37,7 +37,7 @@ class Pairing:
     missing: tuple[str, ...]
 
 
-def refuse_twice(runs: Iterable[Run]) -> None:
+def refuse_twice(runs: Iterable[ComparedRun]) -> None:
     """Raises `PairingError` where a run is given twice, be it on both sides: it is as sure as one, however often it stands there."""
     seen = set()
     for run in runs:
@@ -70,7 +70,7 @@ def _levels(side: Side, target: str) -> list[str]:
     return _common(side, lambda run: list(run.targets[target].levels))
 
 
-def _common(side: Side, names_of: Callable[[Run], list[str]]) -> list[str]:
+def _common(side: Side, names_of: Callable[[ComparedRun], list[str]]) -> list[str]:
     """The names that every run of the side has."""
     first, *others = (names_of(run) for run in side.runs)
     return [name for name in first if all(name in names for names in others)]

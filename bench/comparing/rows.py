@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from bench.comparing.question import words
 from bench.comparing.verdict import JudgedChange, JudgedCondition, Outcome, Verdict, count
 from bench.comparing.wording import allowed, bounds, effect, value
 from probes.wording import listed
@@ -28,7 +27,7 @@ def place(target: str, level: str) -> str:
 def change_cells(judged: JudgedChange) -> tuple[str, ...]:
     question, change = judged.question, judged.change
     return (
-        words(question),
+        question.words,
         value(question, judged.baseline),
         value(question, judged.candidate),
         "–" if change is None else effect(change),
@@ -74,7 +73,7 @@ def reasons(verdict: Verdict) -> Iterator[str]:
     found: dict[tuple[str, str], list[str]] = {}
     for judged in verdict.changes:
         if judged.outcome is not Outcome.PASS and (judged.target, judged.level) not in unlike and not verdict.grounds:
-            found.setdefault((place(judged.target, judged.level), judged.why), []).append(words(judged.question))
+            found.setdefault((place(judged.target, judged.level), judged.why), []).append(judged.question.words)
     yield from (f"{where}, {listed(questions)}: {why}" for (where, why), questions in found.items())
     for condition in verdict.conditions:
         if condition.outcome is not Outcome.PASS and not verdict.grounds:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bench.comparing.question import Question
+from bench.question import Question
 from bench.summary.sample import Sample
 from config.bench_slos import ChatSlo
 
@@ -46,7 +46,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Run:
+class ComparedRun:
     """One run of a tool. `source` says where it was read. `facts` are those that hold for all of its targets.
 
     `definitions` are by measure; a measure without one was not read. `distrust` are the grounds for no verdict at all,
@@ -65,7 +65,7 @@ class Run:
     notes: tuple[str, ...] = ()
     paired: bool = False
 
-    def paired_with(self, other: Run) -> bool:
+    def paired_with(self, other: ComparedRun) -> bool:
         """Whether both are the same run, whose targets were measured in the same rounds at the same time."""
         return self.paired and other.paired and self.source == other.source
 
@@ -75,17 +75,27 @@ class Side:
     """One side of a comparison: one run, or several of the same. `name` is `baseline` or `candidate`."""
 
     name: str
-    runs: tuple[Run, ...]
+    runs: tuple[ComparedRun, ...]
 
     def __post_init__(self) -> None:
         if not self.runs:
             raise ValueError("a side needs a run")
 
 
-def shared_slo(runs: Sequence[Run]) -> ChatSlo | None:
+def shared_slo(runs: Sequence[ComparedRun]) -> ChatSlo | None:
     """The one SLO that all these runs had; None where they had none, several or unlike ones."""
     found = {(name, tuple(sorted(thresholds.items()))) for run in runs for name, thresholds in run.slos.items()}
     if len(found) != 1 or not all(run.slos for run in runs):
         return None
     ((name, thresholds),) = found
     return ChatSlo.of(name, dict(thresholds), source="the runs")
+
+
+def slos_of(runs: Sequence[ComparedRun]) -> dict[str, tuple[ChatSlo, ...]]:
+    """The SLOs that any of these runs had, by name: several where runs mean unlike thresholds by one name."""
+    found: dict[str, dict[ChatSlo, None]] = {}
+    for run in runs:
+        for name, thresholds in run.slos.items():
+            found.setdefault(name, {})[ChatSlo.of(name, thresholds, source=f"the run {run.name}")] = None
+    by_name = {name: {slo.words: slo for slo in slos} for name, slos in found.items()}
+    return {name: tuple(slos.values()) for name, slos in by_name.items()}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bench.comparing.question import QUALITIES, Question, QuestionError, read_question
+from bench.question import QUALITIES, Question, QuestionError, read_question
 from probes.wording import listed
 
 USUAL = 0.05

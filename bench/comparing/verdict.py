@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from bench.comparing.conditions import Condition
 from bench.comparing.facts import Likeness
-from bench.comparing.question import Question
+from bench.question import Question
 
 
 class Outcome(StrEnum):

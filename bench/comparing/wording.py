@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from bench.comparing.question import Question
 from bench.comparing.verdict import Change
+from bench.question import Question
+from bench.summary.words import exact_percent, exact_points, percent, points, quantity
 
 
 def value(question: Question, number: float | None) -> str:
-    """`83.1 ms`, `99.50 %`, `412 tokens/s`."""
-    if number is None:
-        return "–"
-    match question.quality.unit:
-        case "s":
-            return f"{number * 1000:.3g} ms" if number < 1 else f"{number:.3g} s"
-        case "share":
-            return f"{number * 100:.2f} %"
-        case _:
-            return f"{number:.3g} tok/s" if number < 1000 else f"{number:,.0f} tok/s"
+    """`83.1 ms`, `99.5 %`, `412 tokens/s`; `–` where it is not known."""
+    return "–" if number is None else quantity(number, question.quality.unit)
 
 
 def share(number: float, question: Question) -> str:
-    """Of a threshold, or of how much worse something is: `5 %`, of shares `0.5 points`."""
-    if question.quality.unit != "share":
-        return f"{number * 100:.3g} %"
-    return f"{number * 100:.3g} point{'' if round(number * 100, 2) == 1 else 's'}"
+    """How much worse something is: `5.2 %`, of shares `0.5 points`."""
+    return points(number) if question.quality.unit == "share" else percent(number)
 
 
 def allowed(number: float, question: Question) -> str:
-    """The same in a cell of a table: `5 %`, `0.5 pts`."""
-    return f"{number * 100:.3g} {'pts' if question.quality.unit == 'share' else '%'}"
+    """How much worse something may be, as it was asked for: `12.5 %`, of shares `0.5 points`."""
+    return exact_points(number) if question.quality.unit == "share" else exact_percent(number)
 
 
 def effect(change: Change) -> str:

@@ -10,6 +10,7 @@ from bench.courses.varying import rounds_of
 from bench.goodput import Goodput, goodput
 from bench.level import Measured
 from bench.overload import Overload
+from bench.summary.words import exact_percent
 from config.bench_slos import ChatSlo
 from config.load import OpenLoop
 
@@ -35,7 +36,7 @@ class Goal:
     @property
     def share(self) -> str:
         """The objective, for people."""
-        return f"{100 * self.objective:.5g} %"
+        return exact_percent(self.objective)
 
     @property
     def look_confidence(self) -> float:

@@ -9,7 +9,9 @@ import numpy as np
 
 from bench.chat import Chat
 from bench.level import Measured
+from bench.summary.words import percent
 from config.load import Trace
+from probes.wording import duration
 
 _PROMPT = "trace/"
 
@@ -34,9 +36,9 @@ class Fidelity:
     @property
     def words(self) -> str:
         """The finding, for people."""
-        late = f"late by {self.lag_p99_seconds * 1000:.3g} ms (p99) and {self.lag_most_seconds * 1000:.3g} ms at most"
+        late = f"late by {duration(self.lag_p99_seconds)} (p99) and {duration(self.lag_most_seconds)} at most"
         lengths = (("prompts", self.input_ratio), ("answers", self.output_ratio))
-        told = "".join(f"; {what} had {ratio:.0%} of the trace's tokens" for what, ratio in lengths if ratio is not None)
+        told = "".join(f"; {what} had {percent(ratio)} of the trace's tokens" for what, ratio in lengths if ratio is not None)
         return f"{self.begun} of {self.due} chats of the trace were held, {late}{told}"
 
 

@@ -10,7 +10,7 @@ from bench.courses.evidence import Goal
 from bench.courses.replay import Replay
 from bench.courses.search import Bounds, Search
 from bench.courses.sweep import Sweep, geometric
-from bench.courses.traces import Part, Recorded, read_trace
+from bench.courses.traces import Excerpt, Recorded, read_trace
 from bench.courses.varying import Varying
 from config.bench_courses import BenchReplay, BenchSearch, BenchSweep, RateSteps, UserSteps
 from config.load import ArrivalKind, ClosedLoop, Load, OpenLoop, RateStage, UserStage
@@ -37,7 +37,7 @@ def replay_of(written: BenchReplay, targets: Sequence[str], folder: Path) -> tup
 
     Raises `bench.courses.traces.TraceError`.
     """
-    part = Part(written.from_seconds or 0.0, written.for_seconds, written.chats, written.longest_tokens, written.target)
+    part = Excerpt(written.from_seconds or 0.0, written.for_seconds, written.chats, written.longest_tokens, written.target)
     recorded = read_trace(folder / written.file, part, format=written.format, speed=written.speed)
     return Replay(tuple(targets), recorded.trace), recorded
 

@@ -53,7 +53,7 @@ class TraceError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Excerpt:
     """Which part of a trace is held: chats that came from `from_seconds` on, for so many seconds, so many of them, none
     with more tokens in prompt and answer together, and of this target. None is all.
     """
@@ -89,7 +89,7 @@ class _WrongError(Exception):
     """What is wrong with a line; what would be right."""
 
 
-def read_trace(path: Path, part: Part = Part(), *, format: TraceFormat | None = None, speed: float = 1.0) -> Recorded:
+def read_trace(path: Path, part: Excerpt = Excerpt(), *, format: TraceFormat | None = None, speed: float = 1.0) -> Recorded:
     """A part of the trace in a file, to be held at this speed. `format` None finds out what it is by the first line.
 
     Raises `TraceError` for a file that cannot be read, is no trace, or has no chat in this part.
@@ -164,7 +164,7 @@ def _in_order(path: Path, rows: Iterable[_Row]) -> Iterator[_Row]:
         yield heapq.heappop(waiting)[2]
 
 
-def _taken(rows: Iterable[_Row], part: Part) -> tuple[list[Arrival], Mapping[str, int]]:
+def _taken(rows: Iterable[_Row], part: Excerpt) -> tuple[list[Arrival], Mapping[str, int]]:
     """The chats of the part, and how many of it were left out. Reads no further than it must."""
     left_out: Counter[str] = Counter()
     found: list[Arrival] = []

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from bench.engine_side.case import Case, cases
-from bench.engine_side.figures import percent
 from bench.engine_side.finding import Finding, Rule, judged
 from bench.engine_side.notes import Notes
 from bench.engine_side.rules import cache, capacity, circumstances, decode, first_token, hardware
+from bench.summary.words import percent
 from probes.wording import listed
 
 RULES: tuple[Rule, ...] = (*first_token.RULES, *decode.RULES, *capacity.RULES, *cache.RULES, *hardware.RULES, *circumstances.RULES)

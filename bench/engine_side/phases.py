@@ -22,7 +22,7 @@ TOLD_OF = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Phase:
     """One phase before the first token. `share_of_tail` is its share of p95, between two bounds; None where not known.
 
     Where the engine tells of each chat, it is its share of the time that chats at p95 and above took, and the two bounds
@@ -44,8 +44,8 @@ class Split:
 
     ttft_seconds: float
     tail_seconds: float | None
-    queue: Part | None
-    prefill: Part | None
+    queue: Phase | None
+    prefill: Phase | None
     prefill_by: str = "request"
 
 
@@ -81,16 +81,16 @@ def between(observed: Histogram, quantile: float) -> tuple[float, float]:
     return (observed.bounds[place - 1] if place else 0.0), observed.bounds[place]
 
 
-def _part(observed: Histogram | None, ttft_seconds: float, tail_seconds: float | None) -> Part | None:
+def _part(observed: Histogram | None, ttft_seconds: float, tail_seconds: float | None) -> Phase | None:
     if observed is None or ttft_seconds <= 0:
         return None
     mean = observed.total / observed.count
     if tail_seconds is None:
-        return Part(mean, min(1.0, mean / ttft_seconds))
+        return Phase(mean, min(1.0, mean / ttft_seconds))
     low, high = between(observed, TAIL)
     if low > tail_seconds:  # the engine counted others than these chats
-        return Part(mean, min(1.0, mean / ttft_seconds))
-    return Part(mean, min(1.0, mean / ttft_seconds), (low / tail_seconds, min(1.0, high / tail_seconds)))
+        return Phase(mean, min(1.0, mean / ttft_seconds))
+    return Phase(mean, min(1.0, mean / ttft_seconds), (low / tail_seconds, min(1.0, high / tail_seconds)))
 
 
 def _of_chats(told: Sequence[Told]) -> Split | None:
@@ -100,12 +100,12 @@ def _of_chats(told: Sequence[Told]) -> Split | None:
     slowest = [one for one in told if tail_seconds is not None and one.ttft_seconds is not None and one.ttft_seconds >= tail_seconds]
     slow = sum(one.ttft_seconds or 0.0 for one in slowest)
 
-    def part(of: Callable[[Told], float | None]) -> Part | None:
+    def part(of: Callable[[Told], float | None]) -> Phase | None:
         values = [value for one in told if (value := of(one)) is not None]
         if len(values) < len(told):
             return None
         of_tail = min(1.0, sum(of(one) or 0.0 for one in slowest) / slow) if slow else None
-        return Part(sum(values) / len(values), min(1.0, sum(values) / whole), None if of_tail is None else (of_tail, of_tail))
+        return Phase(sum(values) / len(values), min(1.0, sum(values) / whole), None if of_tail is None else (of_tail, of_tail))
 
     if whole <= 0:
         return None

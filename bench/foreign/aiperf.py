@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.chat import Chat
-from bench.comparing.question import Question
-from bench.comparing.run import Definition, Run, Taken, Target
+from bench.comparing.run import ComparedRun, Definition, Taken, Target
 from bench.foreign.chats import closed, opened, place, sampled
 from bench.foreign.file import ForeignError, Node, count, document, lines, number, seconds, text
+from bench.question import Question
 
 TOOL = "aiperf"
 RECORDS, SUMMARY = "profile_export.jsonl", "profile_export_aiperf.json"
@@ -46,7 +46,7 @@ def is_summary(document: Node) -> bool:
     return document.at("aiperf_version") is not None
 
 
-def read(path: Path) -> tuple[Run, ...]:
+def read(path: Path) -> tuple[ComparedRun, ...]:
     """The run of either file, or of a folder with both. What the other one tells is taken from beside it. Raises `ForeignError`."""
     summary, records = _files(path)
     told = document(summary)
@@ -58,7 +58,7 @@ def read(path: Path) -> tuple[Run, ...]:
     if (seed := number(told.at("run_info", "random_seed"))) is not None:
         facts["seed"] = f"{seed:g}"
     return (
-        Run(
+        ComparedRun(
             name=summary.parent.name or summary.stem,
             source=str(path),
             tool=TOOL,

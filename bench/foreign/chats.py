@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from bench.chat import Chat, Place
 from bench.level import Block
-from bench.summary.sample import Part, Sample
+from bench.summary.sample import BlockSample, Sample
 
 _BEYOND_SECONDS = 1e-6
 
@@ -22,7 +22,7 @@ def sampled(chats: Iterable[Chat], level: str) -> Sample | None:
     if not kept:
         return None
     seconds = max(chat.ended_seconds for chat in kept) + _BEYOND_SECONDS
-    return Sample("", (Part(Block(1, level, 1, ("",), 0.0, seconds), kept, 0.0, seconds),))
+    return Sample("", (BlockSample(Block(1, level, 1, ("",), 0.0, seconds), kept, 0.0, seconds),))
 
 
 def closed(streams: float) -> str:

@@ -12,11 +12,11 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.chat import Chat, Outcome
-from bench.comparing.question import Question
-from bench.comparing.run import Definition, Run, Taken, Target
+from bench.chat import Chat, ChatOutcome
+from bench.comparing.run import ComparedRun, Definition, Taken, Target
 from bench.foreign.chats import ALL_AT_ONCE, closed, opened, place, sampled
 from bench.foreign.file import Node, count, document, number, seconds, text
+from bench.question import Question
 
 TOOL = "guidellm"
 DEFINITIONS = {
@@ -32,19 +32,19 @@ DEFINITIONS = {
 _SOURCE = {"kind", "path", "source", "name", "split"}
 _EDGE_SECONDS = 0.001
 """What is nearer to the beginning or the end of the measured time than this was within it."""
-_OUTCOMES: dict[str, Outcome] = {"successful": "ok", "errored": "failed", "incomplete": "cut"}
+_OUTCOMES: dict[str, ChatOutcome] = {"successful": "ok", "errored": "failed", "incomplete": "cut"}
 
 
 def is_one(document: Node) -> bool:
     return document.at("benchmarks") is not None and document.at("metadata", "guidellm_version") is not None
 
 
-def read(path: Path) -> tuple[Run, ...]:
+def read(path: Path) -> tuple[ComparedRun, ...]:
     """The one run of a report: a level for each of its benchmarks. Raises `ForeignError`."""
     return (read_document(document(path), path),)
 
 
-def read_document(report: Node, path: Path) -> Run:
+def read_document(report: Node, path: Path) -> ComparedRun:
     """The same of what was read already."""
     version = report.need("metadata", "guidellm_version").text()
     levels: dict[str, Taken] = {}
@@ -60,7 +60,7 @@ def read_document(report: Node, path: Path) -> Run:
     spec = report.need("config", "spec")
     target = Target(name="", levels=levels, facts=_known({"model": text(spec.at("backend", "model"))}))
     facts = _known({"tool.version": version, "prompts": _prompts(spec), "seed": _seed(spec)})
-    return Run(name=path.stem, source=str(path), tool=TOOL, targets={"": target}, definitions=DEFINITIONS, facts=facts, notes=tuple(notes))
+    return ComparedRun(name=path.stem, source=str(path), tool=TOOL, targets={"": target}, definitions=DEFINITIONS, facts=facts, notes=tuple(notes))
 
 
 def _known(facts: dict[str, str | None]) -> dict[str, str]:
@@ -97,7 +97,7 @@ def _taken(benchmark: Node, level: str) -> Taken:
     )
 
 
-def _chats(requests: Node | None, outcome: Outcome, level: str, begin: float, end: float) -> Iterator[Chat]:
+def _chats(requests: Node | None, outcome: ChatOutcome, level: str, begin: float, end: float) -> Iterator[Chat]:
     for request in requests.items() if requests else ():
         started = number(request.at("request_start_time"))
         since = (begin if started is None else started) - begin

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.chat import Chat
-from bench.comparing.question import Question
 from bench.foreign.chats import ALL_AT_ONCE, closed, opened, place
 from bench.foreign.file import Node, number, seconds, text
+from bench.question import Question
 
 QUANTILES = {"median": 0.5, "p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
 

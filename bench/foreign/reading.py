@@ -7,14 +7,14 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from bench.comparing.run import Run
+from bench.comparing.run import ComparedRun
 from bench.foreign import aiperf, guidellm, sglang_bench, vllm_bench
 from bench.foreign.file import ForeignError, document, lines
 
 KNOWN = "GuideLLM 0.8 (JSON or YAML), AIPerf (the folder with profile_export_aiperf.json), vllm bench serve and SGLang's bench_serving"
 
 
-def read_foreign(path: Path) -> tuple[Run, ...]:
+def read_foreign(path: Path) -> tuple[ComparedRun, ...]:
     """The runs of a file of another tool, or of a folder of AIPerf's. Raises `ForeignError`."""
     if path.is_dir():
         if (path / aiperf.SUMMARY).exists():
@@ -27,7 +27,7 @@ def read_foreign(path: Path) -> tuple[Run, ...]:
     return _of_json(path)
 
 
-def _of_json(path: Path) -> tuple[Run, ...]:
+def _of_json(path: Path) -> tuple[ComparedRun, ...]:
     """One object over many lines is a document, else each line is one."""
     try:
         found = lines(path)
@@ -48,9 +48,9 @@ def _of_json(path: Path) -> tuple[Run, ...]:
     raise ForeignError(f"{path}: is of no tool that is known: {KNOWN}")
 
 
-def by_level(results: Sequence[Run]) -> tuple[Run, ...]:
+def by_level(results: Sequence[ComparedRun]) -> tuple[ComparedRun, ...]:
     """Results of one file as runs: another level of the same target belongs to the same run, the same level is another run."""
-    runs: list[Run] = []
+    runs: list[ComparedRun] = []
     for result in results:
         same = next((number for number, run in enumerate(runs) if _goes_with(run, result)), None)
         if same is None:
@@ -60,12 +60,12 @@ def by_level(results: Sequence[Run]) -> tuple[Run, ...]:
     return tuple(runs)
 
 
-def _goes_with(run: Run, result: Run) -> bool:
+def _goes_with(run: ComparedRun, result: ComparedRun) -> bool:
     before, after = run.targets[""], result.targets[""]
     alike = (run.facts, run.definitions, before.facts) == (result.facts, result.definitions, after.facts)
     return alike and not before.levels.keys() & after.levels.keys()
 
 
-def _together(run: Run, result: Run) -> Run:
+def _together(run: ComparedRun, result: ComparedRun) -> ComparedRun:
     target = run.targets[""]
     return replace(run, targets={"": replace(target, levels={**target.levels, **result.targets[""].levels})})

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.comparing.question import Question
-from bench.comparing.run import Definition, Run, Taken, Target
+from bench.comparing.facts import as_fact
+from bench.comparing.run import ComparedRun, Definition, Taken, Target
 from bench.foreign.chats import sampled
 from bench.foreign.file import Node, count, lines, number, readable, text
 from bench.foreign.itls import chats, has_chats, load, told
+from bench.question import Question
+from probes.hiding import HIDDEN, may_be_secret
 
 TOOL = "vllm bench"
 DEFINITIONS = {
@@ -36,17 +38,17 @@ def is_one(result: Node) -> bool:
     return result.at("endpoint_type") is not None and result.at("total_output_tokens") is not None and result.at("model_id") is not None
 
 
-def read(path: Path) -> tuple[Run, ...]:
+def read(path: Path) -> tuple[ComparedRun, ...]:
     """The results of a file, each a run of its own. Raises `ForeignError`."""
     return read_results(lines(path), path)
 
 
-def read_results(results: Iterable[Node], path: Path) -> tuple[Run, ...]:
+def read_results(results: Iterable[Node], path: Path) -> tuple[ComparedRun, ...]:
     """The same of what was read already."""
     return tuple(_run(result, path, number) for number, result in enumerate(results, 1))
 
 
-def _run(result: Node, path: Path, order: int) -> Run:
+def _run(result: Node, path: Path, order: int) -> ComparedRun:
     level, burst = load(result)
     sample = sampled(chats(result, level), level) if has_chats(result) else None
     values = told(result, _WORDS)
@@ -60,13 +62,17 @@ def _run(result: Node, path: Path, order: int) -> Run:
         attempts=completed + (failed or 0),
         burst=burst,
     )
-    metadata = {readable(key): readable(value) for key, value in result.mapping().items() if isinstance(value, str) and key not in _OWN_TEXTS}
+    metadata = {
+        readable(key): HIDDEN if may_be_secret(key, value) else readable(value)
+        for key, value in result.mapping().items()
+        if isinstance(value, str) and key not in _OWN_TEXTS
+    }
     facts = {"model": result.need("model_id").text()}
     if version := metadata.pop("version", None):
         facts["engine.version"] = version
     if metadata:
-        facts["engine.flags"] = ", ".join(f"{key}={value}" for key, value in sorted(metadata.items()))
-    return Run(
+        facts["engine.flags"] = as_fact(metadata)
+    return ComparedRun(
         name=text(result.at("label")) or path.stem if order == 1 else f"{path.stem} {order}",
         source=str(path),
         tool=TOOL,

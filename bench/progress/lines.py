@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.chat import Chat
 from bench.events import BlockBegun, BlockEnded, ChatEnded, Event, LevelBegun, RunEnded
+from probes.wording import duration
 
 
 class Lines:
@@ -47,6 +48,6 @@ def told(chats: list[Chat]) -> str:
         parts.append(f"{cut} cut off")
     ttft = [chat.ttft_seconds for chat in counted if chat.ttft_seconds is not None]
     if ttft:
-        p50, p95 = np.quantile(ttft, [0.5, 0.95]) * 1000
-        parts.append(f"TTFT p50 {p50:.3g} ms, p95 {p95:.3g} ms")
+        p50, p95 = np.quantile(ttft, [0.5, 0.95])
+        parts.append(f"TTFT p50 {duration(p50)}, p95 {duration(p95)}")
     return ", ".join(parts)

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from bench.progress.board import Board
 from bench.progress.standing import Standing
+from bench.summary.words import percent, rough_duration
 
 _WIDE = 100
 """From so many columns on, p90 and TPOT's p95 have room."""
@@ -94,8 +95,8 @@ def _table(board: Board, width: int) -> Table:
         table.add_column(head, justify="right", no_wrap=True)
     for target, standing in board.standings.items():
         shares = (0.5, 0.9, 0.95) if wide else (0.5, 0.95)
-        times = [milliseconds(standing.ttft.quantile(share)) for share in shares]
-        times += [milliseconds(standing.tpot.quantile(share)) for share in ((0.5, 0.95) if wide else (0.5,))]
+        times = [time_of(standing.ttft.quantile(share)) for share in shares]
+        times += [time_of(standing.tpot.quantile(share)) for share in ((0.5, 0.95) if wide else (0.5,))]
         measured_now = board.block is not None and target in board.block.targets
         name = Text(target, style="bold" if measured_now else "")
         table.add_row(name, *times, *_counts(standing, board.open_seconds(target)))
@@ -108,13 +109,8 @@ def _counts(standing: Standing, open_seconds: float) -> tuple[str, str, Text]:
     return "-" if rate is None else f"{rate:,.0f}", f"{standing.ok:,}", failed
 
 
-def milliseconds(seconds: float | None) -> str:
-    """`45 ms`, `4.5 ms`, `1.20 s`."""
-    if seconds is None:
-        return "-"
-    if seconds >= 1:
-        return f"{seconds:.2f} s"
-    return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.1f} ms"
+def time_of(seconds: float | None) -> str:
+    return "-" if seconds is None else rough_duration(seconds)
 
 
 def failures(board: Board) -> str:
@@ -139,7 +135,7 @@ def steadiness(board: Board) -> str:
     if not board.rounds_judged:
         return ""
     shares = {target: board.steady.get(target) for target in board.standings}
-    told = (f"{target} {'not yet' if share is None or share >= _UNKNOWN else f'±{share * 100:.2g} %'}" for target, share in shares.items())
+    told = (f"{target} {'not yet' if share is None or share >= _UNKNOWN else f'±{percent(share)}'}" for target, share in shares.items())
     return f"TTFT p95 is known to: {', '.join(told)}"
 
 

@@ -14,11 +14,11 @@ from rich.live import Live
 from bench.events import Event, Listener
 from bench.progress.board import Board
 from bench.progress.lines import Lines
-from bench.progress.screen import failures, headline, left, milliseconds, screen, steadiness
+from bench.progress.screen import failures, headline, left, screen, steadiness, time_of
 from probes.repeating import repeating
 
 REFRESH_SECONDS = 0.5
-"""A drawing takes some milliseconds of the event loop, in which chats begin: so twice a second, and no more often."""
+"""A drawing takes some time_of of the event loop, in which chats begin: so twice a second, and no more often."""
 LINES_EVERY_SECONDS = 30.0
 
 
@@ -77,6 +77,6 @@ def half_minute(board: Board) -> list[str]:
     told = [f"{' · '.join(headline(board))} · {left(board)}"]
     for target in board.block.targets:
         if (standing := board.standings.get(target)) is not None:
-            p50, p95 = (milliseconds(standing.ttft.quantile(share)) for share in (0.5, 0.95))
+            p50, p95 = (time_of(standing.ttft.quantile(share)) for share in (0.5, 0.95))
             told.append(f"  {target}: TTFT p50 {p50}, p95 {p95}, {standing.ok:,} ok, {standing.failed:,} failed")
     return [*told, *(f"  {line}" for line in (f"failed  {failures(board)}" if failures(board) else "", steadiness(board)) if line)]

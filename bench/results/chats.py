@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.chat import Chat, Outcome, Place
+from bench.chat import Chat, ChatOutcome, Place
 from bench.events import Unsent
 from bench.level import Block
 from traffic.events import SkipReason
@@ -19,7 +19,7 @@ from traffic.events import SkipReason
 Value = TypeVar("Value")
 
 _MOST_TOKENS = 10_000_000
-_OUTCOMES: Mapping[str, Outcome] = {"ok": "ok", "failed": "failed", "cancelled": "cut"}
+_OUTCOMES: Mapping[str, ChatOutcome] = {"ok": "ok", "failed": "failed", "cancelled": "cut"}
 _ONES = np.ones(4096)
 """Most chunks bear one token: their chats share this, which halves what a run takes in memory."""
 _ONES.flags.writeable = False

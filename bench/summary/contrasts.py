@@ -9,6 +9,7 @@ from math import inf
 
 from bench.level import Measured
 from bench.measures import Quality, qualities
+from bench.question import Question
 from bench.statistics import comparison
 from bench.statistics.comparison import LEAST_ROUNDS, Contrast
 from bench.statistics.estimates import Estimate
@@ -16,8 +17,8 @@ from bench.statistics.samples import TooFewError
 from bench.summary.difference import no_difference, said
 from bench.summary.estimating import estimate_of, only, whole_rounds
 from bench.summary.given import Given
-from bench.summary.looked import Look, Looked, alike_in_length, arrivals_at, looks_at
 from bench.summary.sample import Sample
+from bench.summary.scope import Scope, alike_in_length, arrivals_at, questions_for
 from bench.summary.shape import CONFIDENCE, Comparison, Difference
 
 
@@ -26,35 +27,35 @@ class _Asked:
     """One comparison that is asked for. `contrast` is the reason in words where it cannot be made."""
 
     level: str
-    look: Look
+    question: Question
     a: str
     b: str
     rounds: int
     contrast: Contrast | str
 
 
-def comparisons(given: Given, looked: Looked, samples: Mapping[str, Sequence[Sample]]) -> tuple[Comparison, ...]:
+def comparisons(given: Given, scope: Scope, samples: Mapping[str, Sequence[Sample]]) -> tuple[Comparison, ...]:
     """Every comparison of the run. `samples` are those of each level, by its name.
 
     The levels' chats are independent of each other, so the confidence of all levels is the product of theirs (Šidák,
     JASA 62, 1967). Within a level, `bench.statistics` corrects for what is compared.
     """
-    by_level = [list(_asked(given, looked, measured, samples[measured.level.name])) for measured in given.measured]
+    by_level = [list(_asked(given, scope, measured, samples[measured.level.name])) for measured in given.measured]
     families = sum(any(isinstance(one.contrast, Contrast) for one in asked) for asked in by_level)
     confidence = CONFIDENCE ** (1 / max(families, 1))
-    known = qualities(looked.answer_tokens)
+    known = qualities(scope.answer_tokens)
     return tuple(each for asked in by_level for each in _compared(asked, known, paired=given.paired, confidence=confidence))
 
 
-def _asked(given: Given, looked: Looked, measured: Measured, samples: Sequence[Sample]) -> Iterator[_Asked]:
+def _asked(given: Given, scope: Scope, measured: Measured, samples: Sequence[Sample]) -> Iterator[_Asked]:
     for a, b in pairs(measured, samples):
         rounds = whole_rounds([a, b])
         of_a, of_b = only(a, rounds), only(b, rounds)
         alike = alike_in_length(of_a.attempts, of_b.attempts)
         slos = [slo.name for slo in given.slos]
-        for look in looks_at(looked, arrivals=arrivals_at(measured.level, a.target), slos=slos, alike=alike):
-            contrast = _contrast(given, looked, look, of_a, of_b)
-            yield _Asked(measured.level.name, look, a.target, b.target, len(rounds), contrast)
+        for question in questions_for(scope, arrivals=arrivals_at(measured.level, a.target), slos=slos, alike=alike):
+            contrast = _contrast(given, scope, question, of_a, of_b)
+            yield _Asked(measured.level.name, question, a.target, b.target, len(rounds), contrast)
 
 
 def pairs(measured: Measured, samples: Sequence[Sample]) -> Iterator[tuple[Sample, Sample]]:
@@ -68,21 +69,21 @@ def pairs(measured: Measured, samples: Sequence[Sample]) -> Iterator[tuple[Sampl
     yield from ((a, b) for a, b in combinations(samples, 2) if loads.get(a.target) == loads.get(b.target))
 
 
-def _contrast(given: Given, looked: Looked, look: Look, a: Sample, b: Sample) -> Contrast | str:
+def _contrast(given: Given, scope: Scope, question: Question, a: Sample, b: Sample) -> Contrast | str:
     if len(a.rounds) < LEAST_ROUNDS:
         return f"a comparison needs {LEAST_ROUNDS} whole rounds of both; there are {len(a.rounds)}"
     estimates = []
     for sample in (a, b):
         try:
-            estimates.append(_estimate(given, looked, look, sample))
+            estimates.append(_estimate(given, scope, question, sample))
         except TooFewError as error:
             return f"{sample.target}: {error}"
-    return Contrast(look.measure, look.quantile, a.target, b.target, *estimates)
+    return Contrast(question.measure, question.quantile, a.target, b.target, *estimates)
 
 
-def _estimate(given: Given, looked: Looked, look: Look, sample: Sample) -> Estimate:
-    slo = next((slo for slo in given.slos if slo.name == look.slo), None)
-    return estimate_of(sample, qualities(looked.answer_tokens)[look.measure], look.quantile, slo)
+def _estimate(given: Given, scope: Scope, question: Question, sample: Sample) -> Estimate:
+    slo = next((slo for slo in given.slos if slo.name == question.slo), None)
+    return estimate_of(sample, qualities(scope.answer_tokens)[question.measure], question.quantile, slo)
 
 
 def _compared(asked: Sequence[_Asked], known: Mapping[str, Quality], *, paired: bool, confidence: float) -> Iterator[Comparison]:
@@ -94,7 +95,7 @@ def _compared(asked: Sequence[_Asked], known: Mapping[str, Quality], *, paired: 
         if isinstance(one.contrast, str):
             yield _row(one, why=one.contrast)
         else:
-            yield _found(one, one.contrast, known[one.look.measure], next(together), next(alone))
+            yield _found(one, one.contrast, known[one.question.measure], next(together), next(alone))
 
 
 def _found(one: _Asked, contrast: Contrast, quality: Quality, together: comparison.Comparison, alone: comparison.Comparison) -> Comparison:
@@ -131,6 +132,6 @@ def _of_share(share: float, difference: float) -> float:
 
 def _row(one: _Asked, *, why: str, **found: object) -> Comparison:
     return Comparison(
-        level=one.level, measure=one.look.measure, quantile=one.look.quantile, slo=one.look.slo, a=one.a, b=one.b,
+        level=one.level, measure=one.question.measure, quantile=one.question.quantile, slo=one.question.slo, a=one.a, b=one.b,
         confidence=CONFIDENCE, rounds=one.rounds, why=why, **found,  # type: ignore[arg-type]
     )  # fmt: skip

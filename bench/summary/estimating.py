@@ -15,10 +15,10 @@ from bench.measures import ITL, SUCCESS, THROUGHPUT, Floats, Measure, Quality, V
 from bench.statistics.estimates import Estimate, Pooled, rate_estimate, share_estimate
 from bench.statistics.samples import Round
 from bench.summary.rates import tokens_a_second
-from bench.summary.sample import Part, Sample
+from bench.summary.sample import BlockSample, Sample
 from config.bench_slos import ChatSlo
 
-Take = Callable[[Part, Measure], Values]
+Take = Callable[[BlockSample, Measure], Values]
 """Which values of a block are meant: `Part.values`, or `Part.values_with_failures`."""
 WHOLE = 0.9
 """A round is whole where an engine was measured in it for at least this share of the longest round's time."""
@@ -60,7 +60,7 @@ def quantile_of(sample: Sample, measure: Measure, quantile: float) -> Estimate:
 
 def quantiles_of(sample: Sample, measure: Measure, quantiles: Sequence[float]) -> list[Estimate]:
     """Several quantiles of a measure, likewise."""
-    rounds = rounds_of(sample, measure, Part.values if measure.name == ITL.name else Part.values_with_failures)
+    rounds = rounds_of(sample, measure, BlockSample.values if measure.name == ITL.name else BlockSample.values_with_failures)
     if measure.lower_is_better:
         pooled = Pooled.of(rounds)
         return [pooled.quantile(quantile) for quantile in quantiles]
@@ -102,7 +102,7 @@ def chat_numbers(rounds: Sequence[Round]) -> NDArray[np.int64] | None:
 
 def judged(sample: Sample, judge: Callable[[Chat], bool]) -> list[Round]:
     """1 for each attempt that was good, 0 for each other, round by round."""
-    return rounds_of(sample, Measure("judged", "", "", "share", False, "", lambda chat: float(judge(chat))), Part.values)
+    return rounds_of(sample, Measure("judged", "", "", "share", False, "", lambda chat: float(judge(chat))), BlockSample.values)
 
 
 def _turned(values: Floats) -> Floats:
@@ -112,7 +112,7 @@ def _turned(values: Floats) -> Floats:
     return turned
 
 
-def _round(found: Sequence[Values], parts: Sequence[Part], *, several: bool) -> Round:
+def _round(found: Sequence[Values], parts: Sequence[BlockSample], *, several: bool) -> Round:
     """One round of all its blocks, as if each had begun where the one before it ended."""
     begun = np.cumsum([0.0, *(part.block.seconds for part in parts)])
     before = np.cumsum([0, *(len(part.attempts) for part in parts)])

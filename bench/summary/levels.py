@@ -22,7 +22,7 @@ from bench.statistics.shares import share_interval
 from bench.summary.estimating import Take, chat_numbers, judged, quantile_of, rounds_of
 from bench.summary.given import Given
 from bench.summary.rates import chats_a_second, tokens_a_second
-from bench.summary.sample import Part, Sample
+from bench.summary.sample import BlockSample, Sample
 from bench.summary.shape import CONFIDENCE, Counts, Known, Lengths, Spread, TargetAtLevel, Trend
 from bench.summary.trust import token_sources
 from bench.summary.words import named, percent
@@ -100,12 +100,12 @@ def _not_sent(given: Given, level: str, target: str) -> dict[str, int]:
 
 def _spreads(sample: Sample, known: Sequence[Measure]) -> Iterator[tuple[str, Spread]]:
     for measure in known:
-        plain = _spread(sample, measure, Part.values)
+        plain = _spread(sample, measure, BlockSample.values)
         if not plain.chats and not sample.failed:
             continue
         yield measure.name, plain
         if measure.name not in _WITHOUT_FAILURES:
-            yield measure.name + FAILURES_WORST, _spread(sample, measure, Part.values_with_failures) if sample.failed else plain
+            yield measure.name + FAILURES_WORST, _spread(sample, measure, BlockSample.values_with_failures) if sample.failed else plain
 
 
 def _spread(sample: Sample, measure: Measure, take: Take) -> Spread:
@@ -178,7 +178,7 @@ def _trends(sample: Sample, known: Sequence[Measure], tokens: Floats) -> Iterato
     by_name = {measure.name: measure for measure in known}
     for name, quantile in _TRENDS:
         measure = by_name[name]
-        per_round = [_middle(one.values) for one in rounds_of(sample, measure, Part.values)]
+        per_round = [_middle(one.values) for one in rounds_of(sample, measure, BlockSample.values)]
         yield from _trend(measure, quantile, per_round, partial(quantile_of, sample, measure, quantile))
     yield from _trend(THROUGHPUT, None, [float(row.mean()) for row in tokens], partial(rate_estimate, tokens))
 

@@ -10,7 +10,7 @@ from bench.chat import Chat
 from bench.measures import Floats
 from bench.statistics.samples import PARTS
 from bench.summary.output import finished_between, tokens_between
-from bench.summary.sample import Part, Sample
+from bench.summary.sample import BlockSample, Sample
 
 Counted = Callable[[Sequence[Chat], Floats], Floats]
 
@@ -29,7 +29,7 @@ def _a_second(sample: Sample, counted: Counted) -> Floats:
     return np.array([_of_round(parts, counted) for parts in sample.rounds.values()]).reshape(-1, PARTS)
 
 
-def _of_round(parts: Sequence[Part], counted: Counted) -> Floats:
+def _of_round(parts: Sequence[BlockSample], counted: Counted) -> Floats:
     """Where a round has two blocks, its parts are those of both, one behind the other."""
     seconds = sum(part.seconds for part in parts)
     edges = np.linspace(0.0, seconds, PARTS + 1)

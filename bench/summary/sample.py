@@ -13,7 +13,7 @@ from bench.measures import ITL, Measure, Values, attempt, values_of, values_with
 
 
 @dataclass(frozen=True)
-class Part:
+class BlockSample:
     """One block of one target: all its chats, and the time of it that counts, counted from the start of its load."""
 
     block: Block
@@ -65,12 +65,12 @@ class Sample:
     """All blocks of one target at one level."""
 
     target: str
-    parts: tuple[Part, ...]
+    parts: tuple[BlockSample, ...]
 
     @cached_property
-    def rounds(self) -> Mapping[int, tuple[Part, ...]]:
+    def rounds(self) -> Mapping[int, tuple[BlockSample, ...]]:
         """The blocks of each round, by its number, in order. A round without any time is none."""
-        found: dict[int, list[Part]] = defaultdict(list)
+        found: dict[int, list[BlockSample]] = defaultdict(list)
         for part in self.parts:
             if part.seconds > 0:
                 found[part.block.round].append(part)
@@ -104,9 +104,9 @@ def sample(target: str, measured: Measured, from_seconds: float | None = None) -
     return Sample(target, tuple(_part(block, target, by_block[block.number], from_seconds) for block in blocks))
 
 
-def _part(block: Block, target: str, chats: Sequence[Chat], from_seconds: float | None) -> Part:
+def _part(block: Block, target: str, chats: Sequence[Chat], from_seconds: float | None) -> BlockSample:
     begin = max(block.warm_up_seconds, from_seconds or 0.0)
-    return Part(block, [chat for chat in chats if chat.target == target], begin, max(begin, _end(block, chats)))
+    return BlockSample(block, [chat for chat in chats if chat.target == target], begin, max(begin, _end(block, chats)))
 
 
 def _end(block: Block, chats: Sequence[Chat]) -> float:

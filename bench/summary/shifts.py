@@ -13,16 +13,16 @@ from bench.statistics.samples import TooFewError
 from bench.summary.contrasts import pairs
 from bench.summary.estimating import only, quantiles_of, whole_rounds
 from bench.summary.given import Given
-from bench.summary.looked import Looked
 from bench.summary.sample import Sample
+from bench.summary.scope import Scope
 from bench.summary.shape import CONFIDENCE, Decile, Shift
 
 DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
-def shifts(given: Given, looked: Looked, samples: Mapping[str, Sequence[Sample]]) -> Iterator[Shift]:
+def shifts(given: Given, scope: Scope, samples: Mapping[str, Sequence[Sample]]) -> Iterator[Shift]:
     """Those of the measures that are looked at so, of all pairs at all levels."""
-    chosen = [measure for measure in measures(looked.answer_tokens) if measure.name in looked.shifts]
+    chosen = [measure for measure in measures(scope.answer_tokens) if measure.name in scope.shifts]
     for measured in given.measured:
         for a, b in pairs(measured, samples[measured.level.name]):
             rounds = whole_rounds([a, b])

@@ -15,6 +15,7 @@ from bench.statistics.steady import steady
 from bench.summary.sample import Sample
 from bench.summary.shape import Steady
 from bench.summary.words import percent
+from probes.wording import duration
 
 SURE = 0.001
 """A beginning is cut only where values as unlike those after it are as improbable as this by chance (Mann and Whitney,
@@ -51,7 +52,7 @@ def _cut(sample: Sample, measure: Measure) -> tuple[float, str] | None:
     if found.cut == 0 or not _differ(values, found.begins_seconds):
         return None
     before, after = (float(np.median(values.values[side])) for side in _sides(values, found.begins_seconds))
-    words = f"there {measure.name} of {sample.target} was {before * 1000:.3g} ms (p50), then {after * 1000:.3g} ms"
+    words = f"there {measure.name} of {sample.target} was {duration(before)} (p50), then {duration(after)}"
     return found.begins_seconds, words if found.reached else f"{words}; it may never have become steady, as no more than half is cut"
 
 

@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Numbers as people read them, wherever the results of a run are told."""
 
 from __future__ import annotations
 
@@ -6,6 +6,22 @@ from math import isinf
 
 from bench.measures import Unit
 from bench.statistics.quantiles import quantile_name
+from probes.wording import duration, figures
+
+__all__ = [
+    "duration",
+    "exact_milliseconds",
+    "exact_percent",
+    "exact_points",
+    "figures",
+    "named",
+    "percent",
+    "points",
+    "quantity",
+    "rough_duration",
+    "span",
+]
+"""Durations and figures are told as elsewhere in chatprobe."""
 
 
 def percent(share: float) -> str:
@@ -14,9 +30,26 @@ def percent(share: float) -> str:
     return f"{figures:.0f} %" if abs(figures) >= 9.95 else f"{figures:.2g} %"
 
 
+def exact_percent(share: float) -> str:
+    """A share that somebody chose, as it was chosen, 0.999: `99.9 %`."""
+    return f"{share * 100:.6g} %"
+
+
+def exact_points(difference: float) -> str:
+    """A difference of two shares that somebody chose, 0.005: `0.5 points`."""
+    return _counted_points(f"{difference * 100:.6g}")
+
+
+def span(low: float, high: float) -> str:
+    """`61 to 76 %`, or the one figure that both are."""
+    left, right = f"{low * 100:.0f}", f"{high * 100:.0f}"
+    return f"{left} %" if left == right else f"{left} to {right} %"
+
+
 def points(difference: float) -> str:
     """A difference of two shares, 0.012: `1.2 points`, of a hundred."""
-    return f"{difference * 100:.2g} points"
+    hundredths = difference * 100
+    return _counted_points(f"{hundredths:.0f}" if abs(hundredths) >= 9.95 else f"{hundredths:.2g}")
 
 
 def quantity(value: float, unit: Unit) -> str:
@@ -27,14 +60,25 @@ def quantity(value: float, unit: Unit) -> str:
         return f"{value * 100:.4g} %"
     if unit == "tokens/s":
         return f"{figures(value)} tokens/s"
-    return f"{figures(value)} s" if value >= 0.9995 else f"{figures(value * 1000)} ms"
+    return duration(value)
 
 
-def figures(value: float) -> str:
-    """Three of them: 0.123, 1.00, 45.6, 789, 1,234."""
-    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:#.3g}".removesuffix(".")
+def rough_duration(seconds: float) -> str:
+    """As far as a sketch of many values knows one: `45 ms`, `4.5 ms`, `1.20 s`."""
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.1f} ms"
+
+
+def exact_milliseconds(seconds: float) -> str:
+    """A time that somebody chose, as it was chosen: `20 ms`."""
+    return f"{seconds * 1000:g} ms"
 
 
 def named(short: str, quantile: float | None, slo: str | None = None) -> str:
     """What is looked at: `TTFT p95`, `goodput (interactive)`."""
     return " ".join(filter(None, (short, "" if quantile is None else quantile_name(quantile), f"({slo})" if slo else "")))
+
+
+def _counted_points(told: str) -> str:
+    return f"{told} point" if told == "1" else f"{told} points"

@@ -30,7 +30,7 @@ def _lines() -> Iterator[str]:
         yield _wrapped(paragraph)
         yield ""
     for group in GROUPS:
-        yield f"- [{group.title}](#{anchor(group.title)}): {', '.join(f'`{trouble.name}`' for trouble in group.troubles)}"
+        yield _wrapped(f"- [{group.title}](#{anchor(group.title)}): {', '.join(f'`{trouble.name}`' for trouble in group.troubles)}", "  ")
     for group in GROUPS:
         yield from _group(group)
 
@@ -63,8 +63,8 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, break_on_hyphens=False, break_long_words=False)
+def _wrapped(text: str, indent: str = "") -> str:
+    return textwrap.fill(text, _WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
 
 
 if __name__ == "__main__":

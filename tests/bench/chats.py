@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.chat import Chat, Outcome, Place
+from bench.chat import Chat, ChatOutcome, Place
 
 
 def chat(
@@ -13,7 +13,7 @@ def chat(
     round: int = 1,
     block: int = 1,
     warm_up: bool = False,
-    outcome: Outcome = "ok",
+    outcome: ChatOutcome = "ok",
     ttft_seconds: float | None = 0.1,
     e2e_seconds: float | None = 1.0,
     **more: object,

@@ -51,8 +51,8 @@ def test_all_must_surely_be_good_enough_and_one_that_surely_is_not_is_enough(goo
 
 
 def test_it_says_where_and_how_many() -> None:
-    assert judged(summary(SURE, BAD), SLO.name, 0.95).why == ("a, 2 users: 50.0% of the chats were good (40.0% to 60.0%), less than 95 %",)
-    assert judged(summary(BETWEEN), SLO.name, 0.95).why == ("a, 1 users: 95.0% of the chats were good (90.0% to 98.0%), not surely 95 %",)
+    assert judged(summary(SURE, BAD), SLO.name, 0.95).why == ("a, 2 users: 50 % of the chats were good (40 % to 60 %), less than 95 %",)
+    assert judged(summary(BETWEEN), SLO.name, 0.95).why == ("a, 1 users: 95 % of the chats were good (90 % to 98 %), not surely 95 %",)
 
 
 def test_where_chatprobe_was_not_well_nothing_is_decided() -> None:

@@ -3,12 +3,12 @@ from __future__ import annotations
 import asyncio
 
 from bench.own_health import watched
-from bench.session import parts
+from bench.session import instruments
 from tests.waiting import eventually
 
 
 async def test_it_tells_how_late_the_loop_was_and_what_the_processors_did() -> None:
-    async with parts() as measuring, watched(measuring) as health:
+    async with instruments() as measuring, watched(measuring) as health:
         await eventually(lambda: len(health.loop_lags_seconds) > 2)
         sum(number * number for number in range(300_000))  # holds the loop up
         await asyncio.sleep(0.2)
@@ -23,6 +23,6 @@ async def test_it_tells_how_late_the_loop_was_and_what_the_processors_did() -> N
 
 
 async def test_of_a_worker_that_is_gone_nothing_is_told() -> None:
-    async with parts() as measuring, watched(measuring) as health:
+    async with instruments() as measuring, watched(measuring) as health:
         await measuring.prober.__aexit__(None, None, None)
     assert health.to_json()["worker_cpu_seconds"] is None

@@ -16,7 +16,7 @@ from bench.courses.fixed import fixed
 from bench.design import Design, Hardware
 from bench.events import BlockBegun, BlockEnded, ChatEnded, End, Enough, Event, LevelBegun, RoundEnded, RunBegun, RunEnded, Unsent
 from bench.level import Course, Level, Measured
-from bench.running import Ended, Plan, Run
+from bench.running import Ended, LiveRun, Plan
 from config.load import Arrival, ClosedLoop, Exponential, Load, OpenLoop, RateStage, Trace, UserStage
 from config.model import Limits
 from probes.ask import Ask, Endpoint
@@ -38,7 +38,7 @@ BLOCK_SECONDS, WARM_UP_SECONDS, PAUSE_SECONDS = 10.0, 2.0, 1.0
 
 @dataclass
 class Scene:
-    run: Run
+    run: LiveRun
     clock: FakeClock
     prober: FakeProber
     events: list[Event]
@@ -84,7 +84,7 @@ async def running(
     clock, events = FakeClock(), list[Event]()
     fake = prober(clock, takes_seconds=0 if prober is not FakeProber else takes_seconds)
     plan = Plan(design, "heartbeat", settings.scenarios["heartbeat"], endpoints, limits, course or _only(load, design.targets), enough)
-    run = Run(plan, fake, control or FakeControl(), clock, events.append, is_able=lambda: is_able)
+    run = LiveRun(plan, fake, control or FakeControl(), clock, events.append, is_able=lambda: is_able)
     scene = Scene(run, clock, fake, events)
     scene.holding = asyncio.create_task(run.hold())
     try:

@@ -10,8 +10,8 @@ import pytest
 
 from bench.chat import Chat
 from bench.events import BlockBegun, ChatEnded, End, Event
-from bench.looking import Looked, after
-from bench.session import Before, CannotRunError, Done, Session, lay_out, parts
+from bench.looking import EngineSeen, after
+from bench.session import Before, CannotRunError, Done, Session, instruments, lay_out
 from config.reader import parse
 from simulator import Latency, Options, Simulator, simulated
 from tests.processes import free_port
@@ -37,7 +37,7 @@ class Held:
     async def run(self) -> Done:
         config = parse(self.text).config
         members: Mapping[str, Member] = roster(config).members
-        async with parts() as measuring:
+        async with instruments() as measuring:
             session = Session(lay_out(config, members), members, measuring)
             self.before = await session.look()
             return await session.hold(self.before, self.events.append)
@@ -164,7 +164,7 @@ async def test_what_makes_the_comparison_unfair_is_told() -> None:
     assert {chat.model for chat in run.chats if chat.target == "b"} == {"llama-3.1-8b"}
 
 
-EARLIER = Looked("a", "vllm", "http://a", "m", ("m",), "0.11.0", 8192, started_at=(1000.0,))
+EARLIER = EngineSeen("a", "vllm", "http://a", "m", ("m",), "0.11.0", 8192, started_at=(1000.0,))
 
 
 @pytest.mark.parametrize(
@@ -181,5 +181,5 @@ EARLIER = Looked("a", "vllm", "http://a", "m", ("m",), "0.11.0", 8192, started_a
         (replace(EARLIER, version=None, started_at=()), None),
     ],
 )
-def test_what_became_of_an_engine_meanwhile(later: Looked, words: str | None) -> None:
+def test_what_became_of_an_engine_meanwhile(later: EngineSeen, words: str | None) -> None:
     assert [caveat.words for caveat in after([EARLIER], [later])] == ([] if words is None else [words])

@@ -8,6 +8,7 @@ import pytest
 from bench.chat import Chat, Place
 from bench.known import known
 from bench.measures import ITL, OUTPUT_RATE, TTFT
+from bench.question import Question
 from bench.statistics.estimates import quantile_estimate
 from bench.statistics.over_rounds import known_to
 from bench.statistics.samples import Round, TooFewError
@@ -34,7 +35,7 @@ def chats(target: str, rounds: int, spread: float = 0.3, each: int = 80, seed: i
 
 def test_what_is_written_is_read() -> None:
     until = parse(" ttft.p95:5% ")
-    assert (until.measure.name, until.quantile, until.within) == ("ttft", 0.95, 0.05)
+    assert (until.question, until.within) == (Question("ttft", 0.95), 0.05)
     assert str(parse("e2e.p99.9:2.5 %")) == "e2e.p99.9:2.5%"
 
 
@@ -48,7 +49,7 @@ def test_what_is_written_is_read() -> None:
             "throughput.p50:5%",
             "'throughput' is no measure of chats; it is one of ttft, first_content, since_due, tpot, itl, stall, e2e, answer or output_rate",
         ),
-        ("ttft.p0:5%", "p0 is no quantile; write one between p1 and p99, like p95"),
+        ("ttft.p0:5%", "'p0' is no quantile; write p50, p95, p99 or p99.9, like ttft.p95"),
         ("ttft.p95:0%", "0 % is no bound; write one above 0 and below 100, like 5%"),
         ("ttft.p95:200%", "200 % is no bound; write one above 0 and below 100, like 5%"),
     ],
@@ -85,8 +86,8 @@ def test_it_is_enough_when_all_that_was_asked_is_known_of_every_target() -> None
     enough = WellEnough((parse("ttft.p50:5%"), parse("ttft.p95:10%")))
     told = enough(narrow)
     assert told is not None
-    assert told.startswith("ttft p50 is known to ±")
-    assert " and ttft p95 is known to ±" in told
+    assert told.startswith("TTFT p50 is known to ±")
+    assert " and TTFT p95 is known to ±" in told
     assert told.endswith(", of a")
     assert enough([*narrow, *wide]) is None, "of one target it is not known"
     assert WellEnough((parse("ttft.p50:5%"), parse("ttft.p95:0.1%")))(narrow) is None, "one of the two is not known"

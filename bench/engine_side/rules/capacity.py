@@ -6,9 +6,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from bench.engine_side.case import Case
-from bench.engine_side.figures import many, percent
 from bench.engine_side.finding import Fact, Rule
+from bench.summary.words import percent
 from probes.numbers.number import Number
+from probes.wording import counted
 
 FULL = 0.9
 """A cache that is always as full as it can be is not quite so at each look: what ends makes room until the next begins."""
@@ -31,13 +32,14 @@ def cache_is_full(case: Case) -> bool:
     return _full(case) is not None or _put_back(case) is not None
 
 
-def _full_share(case: Case) -> float | None:
+def full_share(case: Case) -> float | None:
+    """The share of looks that saw the KV cache nearly full; None of too few looks."""
     usages = [look.kv_cache_usage_ratio for look in case.looks if look.kv_cache_usage_ratio is not None]
     return sum(usage >= FULL for usage in usages) / len(usages) if len(usages) >= FEWEST_LOOKS else None
 
 
 def _full(case: Case) -> Fact | None:
-    share, most = _full_share(case), fullest(case)
+    share, most = full_share(case), fullest(case)
     if share is None or most is None or share < FULL_SHARE:
         return None
     knobs = case.knobs
@@ -55,13 +57,13 @@ def _put_back(case: Case) -> Fact | None:
     chats = sum(chat.counts and chat.outcome != "unsent" for chat in case.chats)
     if count is None or not chats or count < max(1, PUT_BACK_SHARE * chats):
         return None
-    knobs = case.knobs
+    knobs, often = case.knobs, counted(round(count), "time")
     ways = [f"more memory for the KV cache ({knobs.cache})" if knobs.cache else "more memory for the KV cache"]
     ways += [f"a smaller {knobs.batch}"] if knobs.batch else []
     ways += [f"a higher {knobs.caution}"] if knobs.caution else []
     return Fact(
-        words=f"the engine put requests back {many(count, 'time')} as the KV cache was full, {count / chats:.2g} a chat, and computed them again,",
-        short=many(count, "time"),
+        words=f"the engine put requests back {often} as the KV cache was full, {count / chats:.2g} a chat, and computed them again,",
+        short=often,
         figures={"preemptions": count, "chats": float(chats), "preemptions_per_chat": count / chats},
         advice=", or ".join(ways),
     )
@@ -114,8 +116,8 @@ def _refused(case: Case) -> Fact | None:
     knob = case.knobs.queue
     longer = f", or a larger {knob} if waiting is better than a refusal" if knob else ""
     return Fact(
-        words=f"the engine refused {many(count, 'request')} because too many others were there",
-        short=many(count, "request"),
+        words=f"the engine refused {counted(round(count), 'request')} because too many others were there",
+        short=counted(round(count), "request"),
         figures={"refused": count, "chats": float(chats)},
         advice=f"more replicas or less load{longer}",
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from statistics import mean, median
 
 from bench.engine_side.case import Case
-from bench.engine_side.figures import percent, time
 from bench.engine_side.finding import Fact, Rule
+from bench.summary.words import percent
+from probes.wording import duration
 
 SLOWER = 1.25
 FEWEST_CHATS = 30
@@ -29,7 +30,7 @@ def _slower(case: Case) -> Fact | None:
     knob = case.knobs.batch
     fewer = f", or a smaller {knob} where tokens are to come sooner than first tokens" if knob else ""
     return Fact(
-        words=f"each token takes {now / then:.2g} times as long as at {light.level} ({time(now)} against {time(then)}, p50), "
+        words=f"each token takes {now / then:.2g} times as long as at {light.level} ({duration(now)} against {duration(then)}, p50), "
         f"with {running:.3g} requests in the batch on average against {ran:.3g},",
         short=f"{now / then:.2g} times",
         figures={

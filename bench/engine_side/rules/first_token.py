@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bench.engine_side.case import Case
-from bench.engine_side.figures import many, percent, span, time
 from bench.engine_side.finding import Fact, Rule
-from bench.engine_side.phases import Part, Split, gap, split
+from bench.engine_side.phases import Phase, Split, gap, split
 from bench.engine_side.rules.capacity import at_limit, cache_is_full, fullest
+from bench.summary.words import exact_milliseconds, percent, span
 from probes import backends
+from probes.wording import counted, duration
 
 QUEUE_SHARE = 0.25
 QUEUE_SECONDS = 0.02
@@ -55,7 +56,7 @@ def _prefill(case: Case) -> Fact | None:
     inputs = [chat.input_tokens for chat in case.chats if chat.counts and chat.input_tokens is not None]
     tokens = sum(inputs) / len(inputs) if inputs else None
     prompts = "" if tokens is None else f", prompts of {tokens:.0f} tokens on average"
-    each = "" if parts.prefill_by == "request" else f" (a pass takes {time(parts.prefill.mean_seconds)})"
+    each = "" if parts.prefill_by == "request" else f" (a pass takes {duration(parts.prefill.mean_seconds)})"
     knobs = case.knobs
     ways = ["shorter prompts"]
     if knobs.prefix_cache:
@@ -70,14 +71,14 @@ def _prefill(case: Case) -> Fact | None:
     )
 
 
-def _of(part: Part, parts: Split) -> str:
-    mean = f"{percent(part.share)} of the mean time to first token ({time(part.mean_seconds)} of {time(parts.ttft_seconds)})"
+def _of(part: Phase, parts: Split) -> str:
+    mean = f"{percent(part.share)} of the mean time to first token ({duration(part.mean_seconds)} of {duration(parts.ttft_seconds)})"
     if part.share_of_tail is None or parts.tail_seconds is None or part.share_of_tail[1] - part.share_of_tail[0] > WIDEST_SPAN:
         return mean
-    return f"{mean} and {span(*part.share_of_tail)} of p95 ({time(parts.tail_seconds)})"
+    return f"{mean} and {span(*part.share_of_tail)} of p95 ({duration(parts.tail_seconds)})"
 
 
-def _figures(name: str, part: Part, parts: Split) -> dict[str, float]:
+def _figures(name: str, part: Phase, parts: Split) -> dict[str, float]:
     found = {f"{name}_seconds_mean": part.mean_seconds, "ttft_seconds_mean": parts.ttft_seconds, "share": part.share}
     if part.share_of_tail is not None and parts.tail_seconds is not None:
         low, high = part.share_of_tail
@@ -90,9 +91,9 @@ def _gap(case: Case) -> Fact | None:
     if found is None or found.seconds < max(GAP_SECONDS, GAP_SHARE * found.client_seconds):
         return None
     return Fact(
-        words=f"first tokens reach the client {time(found.seconds)} later than the engine has them "
-        f"({time(found.client_seconds)} against {time(found.engine_seconds)}, mean of {many(found.chats, 'chat')})",
-        short=time(found.seconds),
+        words=f"first tokens reach the client {duration(found.seconds)} later than the engine has them "
+        f"({duration(found.client_seconds)} against {duration(found.engine_seconds)}, mean of {counted(found.chats, 'chat')})",
+        short=duration(found.seconds),
         figures={"client_seconds_mean": found.client_seconds, "engine_seconds_mean": found.engine_seconds, "gap_seconds": found.seconds},
         advice="look at what stands between: routers, TLS, the engine's own HTTP server; or measure from nearer",
     )
@@ -107,8 +108,8 @@ def _load(case: Case) -> Fact | None:
         return None
     keep = f"keep it in memory ({case.knobs.keep}), and let no other model push it out" if case.knobs.keep else ""
     return Fact(
-        words=f"{len(waited)} of {many(len(loads), 'chat')} waited for the model to be loaded, {time(sum(waited) / len(waited))} on average,",
-        short=many(len(waited), "chat"),
+        words=f"{len(waited)} of {counted(len(loads), 'chat')} waited for the model to be loaded, {duration(sum(waited) / len(waited))} on average,",
+        short=counted(len(waited), "chat"),
         figures={"chats": float(len(waited)), "chats_told": float(len(loads)), "load_seconds_mean": sum(waited) / len(waited)},
         advice=keep,
     )
@@ -136,7 +137,7 @@ RULES = (
         known=_tells_queue,
         look=_queue,
         fact="the share of the mean TTFT that requests waited in the engine's queue, and of p95",
-        limit=f"{percent(QUEUE_SHARE)} of the mean TTFT, and {time(QUEUE_SECONDS)}",
+        limit=f"{percent(QUEUE_SHARE)} of the mean TTFT, and {exact_milliseconds(QUEUE_SECONDS)}",
         remedy="more replicas or less load; a larger batch where it ran into its limit and the KV cache has room; more KV cache where that was full",
     ),
     Rule(
@@ -146,7 +147,7 @@ RULES = (
         known=_tells_prefill,
         look=_prefill,
         fact="the share of the mean TTFT that the prompt's computation took, and of p95",
-        limit=f"{percent(PREFILL_SHARE)} of the mean TTFT, and {time(PREFILL_SECONDS)}",
+        limit=f"{percent(PREFILL_SHARE)} of the mean TTFT, and {exact_milliseconds(PREFILL_SECONDS)}",
         remedy="shorter prompts, prompts that begin alike, the number of prompt tokens in one step",
     ),
     Rule(
@@ -156,7 +157,8 @@ RULES = (
         known=lambda case: gap(case) is not None,
         look=_gap,
         fact="how much later the client had the first token than the engine, mean over the same chats",
-        limit=f"{percent(GAP_SHARE)} of the client's mean TTFT, and {time(GAP_SECONDS)}; only blocks in which the engine counted our chats alone",
+        limit=f"{percent(GAP_SHARE)} of the client's mean TTFT, and {exact_milliseconds(GAP_SECONDS)}; "
+        "only blocks in which the engine counted our chats alone",
         remedy="what stands between: routers, TLS, the engine's HTTP server",
     ),
     Rule(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from bench.engine_side.case import Case
-from bench.engine_side.figures import percent
 from bench.engine_side.finding import Fact, Rule
 from bench.engine_side.gpus import Gpu
 from bench.engine_side.rules.capacity import at_limit
+from bench.summary.words import percent
 from probes import backends
 from probes.numbers.number import Number
 from probes.numbers.page import amount

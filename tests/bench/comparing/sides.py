@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.comparing.own import DEFINITIONS, TOOL
-from bench.comparing.run import Run, Side, Taken, Target
+from bench.comparing.run import ComparedRun, Side, Taken, Target
 from bench.level import Measured
 from bench.summary.sample import sample
 from tests.bench.summary.chats import Engine, level
@@ -32,16 +32,16 @@ def run(
     of_engine: Mapping[str, str] = ENGINE,
     levels: tuple[str, ...] = ("10 users",),
     **more: Any,
-) -> Run:
+) -> ComparedRun:
     """A run of ours with one target, `vllm`."""
     measured = {each: level({"vllm": engine}, rounds=rounds, chats=chats, seed=seed + number, name=each) for number, each in enumerate(levels)}
     target = Target(name="vllm", levels={each: taken(one) for each, one in measured.items()}, facts=of_engine)
-    return Run(name=name, source=f"results/{name}", tool=TOOL, targets={"vllm": target}, definitions=DEFINITIONS, facts=facts, **more)
+    return ComparedRun(name=name, source=f"results/{name}", tool=TOOL, targets={"vllm": target}, definitions=DEFINITIONS, facts=facts, **more)
 
 
-def baseline(*runs: Run) -> Side:
+def baseline(*runs: ComparedRun) -> Side:
     return Side("baseline", runs or (run(),))
 
 
-def candidate(*runs: Run) -> Side:
+def candidate(*runs: ComparedRun) -> Side:
     return Side("candidate", runs or (run(name="b", seed=50),))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bench.comparing.asked import DEFAULT
 from bench.comparing.facts import FACTS
-from bench.comparing.question import DEFAULT
 from bench.comparing.verdict import Outcome
 from tests.docs.pages import ROOT
 from tests.docs.test_lists import first_cells

@@ -4,9 +4,9 @@ import pytest
 
 from bench.comparing.conditions import Condition, ConditionError, read_condition
 from bench.comparing.facts import FACTS, FactError, check_names
-from bench.comparing.question import Question, QuestionError, read_question
 from bench.comparing.thresholds import ThresholdError, read_thresholds
 from bench.measures import qualities
+from bench.question import Question, QuestionError, read_question
 
 
 @pytest.mark.parametrize(

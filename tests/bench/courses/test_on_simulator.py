@@ -19,7 +19,7 @@ from bench.courses.sweep import Sweep
 from bench.courses.varying import Varying, amount_of
 from bench.events import ChatEnded, End, Event
 from bench.level import Course, Measured
-from bench.session import Session, lay_out, parts
+from bench.session import Session, instruments, lay_out
 from config.bench_courses import BenchReplay
 from config.bench_slos import ChatSlo
 from config.load import ClosedLoop, OpenLoop, RateStage, UserStage
@@ -51,7 +51,7 @@ async def measured(url: str, course: Course, events: list[Event], *, block: str,
     bench: {{rounds: {rounds}, block: {block}, warm_up: 1s, pause: 10ms, grace: 100ms}}
     """).config
     members = roster(config).members
-    async with parts() as measuring:
+    async with instruments() as measuring:
         session = Session(replace(lay_out(config, members), course=course), members, measuring)
         done = await session.hold(await session.look(), events.append)
     assert done.ended.end is End.DONE
@@ -70,7 +70,7 @@ async def test_a_search_finds_as_many_users_as_the_engine_has_slots() -> None:
     async with simulated("vllm", ENGINE) as engine:
         levels = await measured(engine.url, search, [], block="5s", scenario="max_tokens: 64")
     found = search.found(levels, "vllm")
-    assert (found.stopped, found.unsteady) == ("found", False)
+    assert found.stopped == "found"
     assert amounts(levels)[-1] == found.amount == SLOTS
     assert found.next_higher == SLOTS + 1
     capacity = of_search(search, levels, "vllm")

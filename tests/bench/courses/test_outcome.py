@@ -9,7 +9,7 @@ import pytest
 from bench.courses.evidence import Goal
 from bench.courses.fidelity import fidelity
 from bench.courses.fixed import Fixed
-from bench.courses.outcome import Outcome, outcomes
+from bench.courses.outcome import CourseOutcome, outcomes
 from bench.courses.replay import Replay
 from bench.courses.search import Bounds, Search
 from bench.courses.sweep import Sweep
@@ -26,7 +26,7 @@ GOAL = Goal(PRESETS["interactive"], objective=0.9)
 TRACE = Trace((Arrival(0, 10, 5), Arrival(1, 30, 15)))
 
 
-def told(course: Course, lab: Lab, goal: Goal | None = None) -> dict[str, Outcome]:
+def told(course: Course, lab: Lab, goal: Goal | None = None) -> dict[str, CourseOutcome]:
     found = outcomes(course, lab.run(course.next), goal)
     assert all(orjson.loads(orjson.dumps(one.to_json())) == one.to_json() for one in found)
     return {one.kind: one for one in found}
@@ -80,7 +80,7 @@ def test_a_replay_tells_how_true_it_was() -> None:
     assert (found.due, found.begun, found.lag_most_seconds) == (2, 2, 0.004)
     assert found.input_ratio == pytest.approx(52 / 40)
     assert found.output_ratio == 0.5
-    assert found.words.startswith("2 of 2 chats of the trace were held, late by 3.97 ms (p99) and 4 ms at most; prompts had 130% of")
+    assert found.words.startswith("2 of 2 chats of the trace were held, late by 3.97 ms (p99) and 4.00 ms at most; prompts had 130 % of")
     (outcome,) = outcomes(Replay(("vllm", "tgi"), TRACE), [held(0.001, 0.004)])
     assert outcome.words == found.words
 

@@ -8,7 +8,7 @@ import pytest
 
 from bench.courses import traces
 from bench.courses.replay import Replay
-from bench.courses.traces import Part, TraceError, read_trace
+from bench.courses.traces import Excerpt, TraceError, read_trace
 from bench.level import Measured
 from config.load import Arrival, Trace
 from probes.chunk import Chunk
@@ -76,7 +76,7 @@ def test_records_of_several_targets_need_a_name(file: Path) -> None:
     file.write_text(record("vllm", 1_800_000_000.0) + record("tgi", 1_800_000_001.0) + record("vllm", 1_800_000_003.0))
     with pytest.raises(TraceError, match=r"has chats with several targets \(tgi, vllm\); name the one"):
         read_trace(file)
-    assert [arrival.at_seconds for arrival in read_trace(file, Part(target="vllm")).trace.arrivals] == [0.0, 3.0]
+    assert [arrival.at_seconds for arrival in read_trace(file, Excerpt(target="vllm")).trace.arrivals] == [0.0, 3.0]
 
 
 def test_chats_whose_tokens_nobody_counted_are_left_out_and_told(file: Path) -> None:
@@ -89,20 +89,20 @@ def test_chats_whose_tokens_nobody_counted_are_left_out_and_told(file: Path) -> 
 def test_a_part_of_a_trace(file: Path) -> None:
     file.write_text(mooncake(*((at * 1000, 100 * at, 10) for at in range(1, 11))))
 
-    def taken(part: Part) -> list[tuple[float, int]]:
+    def taken(part: Excerpt) -> list[tuple[float, int]]:
         return [(arrival.at_seconds, arrival.input_tokens) for arrival in read_trace(file, part).trace.arrivals]
 
-    assert taken(Part(from_seconds=7)) == [(0.0, 800), (1.0, 900), (2.0, 1000)]
-    assert taken(Part(from_seconds=1.5, seconds=2)) == [(0.5, 300), (1.5, 400)]
-    assert taken(Part(chats=2)) == [(0.0, 100), (1.0, 200)]
-    assert taken(Part(longest_tokens=210)) == [(0.0, 100), (1.0, 200)]
-    assert read_trace(file, Part(longest_tokens=210)).left_out == {"longer than the longest that was asked for": 8}
+    assert taken(Excerpt(from_seconds=7)) == [(0.0, 800), (1.0, 900), (2.0, 1000)]
+    assert taken(Excerpt(from_seconds=1.5, seconds=2)) == [(0.5, 300), (1.5, 400)]
+    assert taken(Excerpt(chats=2)) == [(0.0, 100), (1.0, 200)]
+    assert taken(Excerpt(longest_tokens=210)) == [(0.0, 100), (1.0, 200)]
+    assert read_trace(file, Excerpt(longest_tokens=210)).left_out == {"longer than the longest that was asked for": 8}
 
 
 def test_no_more_is_read_than_the_part_needs(file: Path) -> None:
     file.write_text(mooncake((0, 10, 1), (1000, 10, 1), (200_000, 10, 1), (300_000, 10, 1)) + "nonsense\n")
-    assert len(read_trace(file, Part(chats=1)).trace.arrivals) == 1
-    assert len(read_trace(file, Part(seconds=2)).trace.arrivals) == 2
+    assert len(read_trace(file, Excerpt(chats=1)).trace.arrivals) == 1
+    assert len(read_trace(file, Excerpt(seconds=2)).trace.arrivals) == 2
     with pytest.raises(TraceError, match="trace:5: is no JSON object; write one chat a line"):
         read_trace(file)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from bench.chat import Chat, Outcome, Place
+from bench.chat import Chat, ChatOutcome, Place
 from bench.engine_side.finding import Finding
 from bench.engine_side.findings import findings
 from bench.engine_side.gpus import Gpu, GpuReading
@@ -25,7 +25,7 @@ def block(number: int = 1, level: str = LEVEL) -> Block:
 
 
 def chats(
-    ttfts: Iterable[float | None], *, number: int = 1, level: str = LEVEL, outcome: Outcome = "ok", warm_up: bool = False, since: float = 10.0
+    ttfts: Iterable[float | None], *, number: int = 1, level: str = LEVEL, outcome: ChatOutcome = "ok", warm_up: bool = False, since: float = 10.0
 ) -> list[Chat]:
     place = Place(level, 1, number, since, warm_up)
     return [Chat(target="a", place=place, outcome=outcome, ttft_seconds=ttft, input_tokens=100) for ttft in ttfts]

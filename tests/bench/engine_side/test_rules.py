@@ -356,7 +356,8 @@ def test_tokens_that_come_slower_in_a_larger_batch_are_found_with_both_batches()
     finding = found(slowed(0.01, 0.023, 1, 8.5))["decode"]
     assert finding.level == "10 users"
     assert finding.words == (
-        "each token takes 2.3 times as long as at 1 user (23 ms against 10 ms, p50), with 8.5 requests in the batch on average against 1, at 10 users"
+        "each token takes 2.3 times as long as at 1 user (23.0 ms against 10.0 ms, p50), "
+        "with 8.5 requests in the batch on average against 1, at 10 users"
     )
     assert finding.figures == {
         "tpot_seconds_p50": 0.023, "tpot_seconds_p50_lightest": 0.01, "ratio": pytest.approx(2.3), "running_mean": 8.5, "running_mean_lightest": 1.0,

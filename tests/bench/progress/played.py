@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bench.chat import Chat, Outcome, Place
+from bench.chat import Chat, ChatOutcome, Place
 from bench.events import BlockBegun, BlockEnded, ChatEnded, LevelBegun, RoundEnded, RunBegun
 from bench.level import Block, Level
 from bench.progress.board import Board
@@ -41,7 +41,7 @@ class Played:
         self.board(BlockBegun(block, self.now))
         return block
 
-    def chat(self, block: Block, outcome: Outcome = "ok", ttft: float | None = 0.05, reason: str | None = None, since: float = 10.0) -> None:
+    def chat(self, block: Block, outcome: ChatOutcome = "ok", ttft: float | None = 0.05, reason: str | None = None, since: float = 10.0) -> None:
         place = Place(block.level, block.round, block.number, since, since < block.warm_up_seconds)
         chat = Chat(
             target=block.targets[0],

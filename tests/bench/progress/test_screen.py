@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from bench.events import End, RunEnded
-from bench.progress.screen import milliseconds, minutes, screen
+from bench.progress.screen import minutes, screen, time_of
 from tests.bench.progress.played import Played
 
 
@@ -95,4 +95,4 @@ def test_messages_have_their_time() -> None:
 
 def test_times_as_people_read_them() -> None:
     assert [minutes(seconds) for seconds in (0, 45, 750, 3725)] == ["0:00", "0:45", "12:30", "1:02:05"]
-    assert [milliseconds(seconds) for seconds in (None, 0.0045, 0.045, 1.2)] == ["-", "4.5 ms", "45 ms", "1.20 s"]
+    assert [time_of(seconds) for seconds in (None, 0.0045, 0.045, 1.2)] == ["-", "4.5 ms", "45 ms", "1.20 s"]

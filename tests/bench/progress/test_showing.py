@@ -25,8 +25,8 @@ async def test_without_a_terminal_each_block_is_a_line_and_so_is_each_message() 
         board.say("something happened")
     lines = file.getvalue().splitlines()
     assert lines == [
-        "40 users, round 1 of 2, vllm: 4 chats, TTFT p50 50 ms, p95 50 ms",
-        "40 users, round 1 of 2, tgi: 4 chats, TTFT p50 50 ms, p95 50 ms",
+        "40 users, round 1 of 2, vllm: 4 chats, TTFT p50 50.0 ms, p95 50.0 ms",
+        "40 users, round 1 of 2, tgi: 4 chats, TTFT p50 50.0 ms, p95 50.0 ms",
         "something happened",
     ]
 

@@ -6,21 +6,22 @@ from dataclasses import replace
 import pytest
 
 from bench.level import Level, Measured
+from bench.question import Question
 from bench.summary.given import Given
-from bench.summary.looked import LOOKED, Look, Looked
 from bench.summary.making import summarise
+from bench.summary.scope import SCOPES, Scope
 from bench.summary.shape import Comparison, Summary
 from config.bench_slos import ChatSlo
 from config.load import ClosedLoop, UserStage
 from tests.bench.summary.chats import RATE, Engine, level
 
-TTFT_ONLY = Looked((Look("ttft", 0.5),), shifts=())
+TTFT_ONLY = Scope((Question("ttft", 0.5),), shifts=())
 SLO = ChatSlo("mine", ttft_seconds=0.25)
 
 
-def compared(*measured: Measured, looked: Looked = LOOKED["standard"], **changes: object) -> Summary:
+def compared(*measured: Measured, scope: Scope = SCOPES["standard"], **changes: object) -> Summary:
     targets = tuple(dict.fromkeys(target for each in measured for target in each.level.loads))
-    return summarise(Given(targets=targets, measured=measured, **changes), looked)  # type: ignore[arg-type]
+    return summarise(Given(targets=targets, measured=measured, **changes), scope)  # type: ignore[arg-type]
 
 
 def row(summary: Summary, measure: str, quantile: float | None = None) -> Comparison:
@@ -66,14 +67,14 @@ def test_a_winner_is_named_exactly_where_the_interval_excludes_one() -> None:
 
 
 def test_of_an_engine_beside_itself_it_says_what_it_could_have_shown() -> None:
-    summary = compared(level({"vllm": Engine(), "again": Engine()}), looked=LOOKED["quick"])
+    summary = compared(level({"vllm": Engine(), "again": Engine()}), scope=SCOPES["quick"])
     assert [each.winner for each in summary.comparisons] == [None] * 3
     assert all(each.why.startswith("no difference seen; this run could have shown one of ") for each in summary.comparisons)
     assert summary.statement.startswith("At 10 users no difference was seen between vllm and again; differences of more than ")
 
 
 def test_more_rounds_are_advised_only_where_they_would_show_more() -> None:
-    short = row(compared(level({"vllm": Engine(tokens=10), "again": Engine(tokens=10)}, rounds=3), looked=TTFT_ONLY), "ttft", 0.5)
+    short = row(compared(level({"vllm": Engine(tokens=10), "again": Engine(tokens=10)}, rounds=3), scope=TTFT_ONLY), "ttft", 0.5)
     words = re.fullmatch(r"no difference seen; this run could have shown one of (\S+) %; (\d+) more rounds? would show (\S+) %", short.why)
     assert words is not None
     assert float(words[3]) < float(words[1])
@@ -88,7 +89,7 @@ def test_corrected_intervals_are_never_narrower_than_those_alone() -> None:
 def test_more_levels_make_each_interval_wider() -> None:
     one = level({"vllm": Engine(), "tgi": Engine()})
     other = level({"vllm": Engine(), "tgi": Engine()}, name="20 users", seed=2)
-    alone, among = row(compared(one, looked=TTFT_ONLY), "ttft", 0.5), row(compared(one, other, looked=TTFT_ONLY), "ttft", 0.5)
+    alone, among = row(compared(one, scope=TTFT_ONLY), "ttft", 0.5), row(compared(one, other, scope=TTFT_ONLY), "ttft", 0.5)
     assert alone.high is not None
     assert among.high is not None
     assert among.high > alone.high
@@ -175,8 +176,8 @@ def test_goodput_is_compared_for_each_objective() -> None:
 
 
 def test_a_rate_of_chats_may_be_looked_at() -> None:
-    looked = Looked((Look("output_rate", 0.5),), shifts=())
-    found = row(compared(level({"vllm": Engine(), "tgi": Engine(tpot=0.03)}), looked=looked), "output_rate", 0.5)
+    scope = Scope((Question("output_rate", 0.5),), shifts=())
+    found = row(compared(level({"vllm": Engine(), "tgi": Engine(tpot=0.03)}), scope=scope), "output_rate", 0.5)
     assert found.winner == "vllm"
     assert found.a_value == pytest.approx(100 / 2.19, rel=0.03)
     assert found.ratio is not None
@@ -184,22 +185,22 @@ def test_a_rate_of_chats_may_be_looked_at() -> None:
 
 
 def test_itl_may_be_looked_at() -> None:
-    looked = Looked((Look("itl", 0.5),), shifts=())
-    assert row(compared(level({"vllm": Engine(), "tgi": Engine(tpot=0.03)}), looked=looked), "itl", 0.5).winner == "vllm"
+    scope = Scope((Question("itl", 0.5),), shifts=())
+    assert row(compared(level({"vllm": Engine(), "tgi": Engine(tpot=0.03)}), scope=scope), "itl", 0.5).winner == "vllm"
 
 
 @pytest.mark.parametrize(
-    ("look", "words"),
+    ("question", "words"),
     [
-        (("speed", 0.5), "is no measure"),
-        (("ttft", None), "needs a quantile"),
-        (("ttft", 1.0), "needs a quantile"),
-        (("success", 0.5), "has no quantiles"),
+        (("speed", 0.5), "there is no measure"),
+        (("ttft", None), "say which quantile"),
+        (("ttft", 1.0), "is no quantile"),
+        (("success", 0.5), "and no quantiles"),
     ],
 )
-def test_what_cannot_be_looked_at_is_refused(look: tuple[str, float | None], words: str) -> None:
+def test_what_cannot_be_looked_at_is_refused(question: tuple[str, float | None], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        Look(*look)
+        Question(*question)
 
 
 def test_the_shift_function_says_where_engines_differ() -> None:

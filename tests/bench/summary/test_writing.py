@@ -14,8 +14,8 @@ from bench.caveat import Caveat
 from bench.engine_side.finding import Finding
 from bench.level import Level, Measured
 from bench.summary.given import Given
-from bench.summary.looked import LOOKED
 from bench.summary.making import summarise
+from bench.summary.scope import SCOPES
 from bench.summary.shape import Summary
 from bench.summary.writing import COLUMNS, from_json, to_csv, to_json
 from config.bench_slos import PRESETS
@@ -40,7 +40,7 @@ def run(name: str) -> Summary:
             given = Given(
                 targets=tuple(engines), measured=[level(engines, load=RATE)], caveats=[caveat], findings=[finding], part="it was interrupted"
             )
-            return summarise(given, LOOKED["stress"])
+            return summarise(given, SCOPES["stress"])
         case "too little of everything":
             return summarise(Given(targets=("vllm", "tgi"), measured=[level({"vllm": fast, "tgi": slow}, rounds=1, chats=3)], lost_records=3))
         case "nothing":

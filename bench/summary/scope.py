@@ -10,7 +10,8 @@ import numpy as np
 
 from bench.chat import Chat
 from bench.level import Level
-from bench.measures import ANSWER_TOKENS, Measure, qualities
+from bench.measures import ANSWER_TOKENS
+from bench.question import Question
 from bench.summary.sample import Sample
 from config.load import ClosedLoop, Every, Trace
 
@@ -19,65 +20,44 @@ LENGTHS_DIFFER = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One thing that engines are compared in. A measure of chats has a `quantile`; a share or a rate has none.
-
-    `slo` is that of a goodput; None for those of the run. Raises `ValueError` for what cannot be looked at.
-    """
-
-    measure: str
-    quantile: float | None = None
-    slo: str | None = None
-
-    def __post_init__(self) -> None:
-        quality = qualities().get(self.measure)
-        if quality is None:
-            raise ValueError(f"{self.measure} is no measure; there are {', '.join(qualities())}")
-        if isinstance(quality, Measure) and not (self.quantile is not None and 0 < self.quantile < 1):
-            raise ValueError(f"{self.measure} is one of chats and needs a quantile above 0 and below 1; write 0.5 for p50")
-        if not isinstance(quality, Measure) and self.quantile is not None:
-            raise ValueError(f"{self.measure} has no quantiles; leave the quantile out")
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Scope:
     """What a run is looked at for. Of `e2e` and `answer`, which both may be named, a pair of engines has one.
 
     `shifts` are the measures whose whole distributions are put side by side; no winner is named by these.
     """
 
-    looks: tuple[Look, ...]
+    questions: tuple[Question, ...]
     shifts: tuple[str, ...] = ("ttft", "tpot")
     answer_tokens: int = ANSWER_TOKENS
 
 
-_QUICK = (Look("ttft", 0.5), Look("ttft", 0.95), Look("success"))
-_STANDARD = (*_QUICK, Look("tpot", 0.5), Look("e2e", 0.5), Look("answer", 0.5), Look("throughput"), Look("goodput"))
-LOOKED: Mapping[str, Looked] = {
-    "quick": Looked(_QUICK),
-    "standard": Looked(_STANDARD),
-    "stress": Looked((*_STANDARD, Look("ttft", 0.99), Look("stall", 0.95))),
-    "custom": Looked(_STANDARD),
+_QUICK = (Question("ttft", 0.5), Question("ttft", 0.95), Question("success"))
+_STANDARD = (*_QUICK, Question("tpot", 0.5), Question("e2e", 0.5), Question("answer", 0.5), Question("throughput"), Question("goodput"))
+SCOPES: Mapping[str, Scope] = {
+    "quick": Scope(_QUICK),
+    "standard": Scope(_STANDARD),
+    "stress": Scope((*_STANDARD, Question("ttft", 0.99), Question("stall", 0.95))),
+    "custom": Scope(_STANDARD),
 }
 """By the preset of the run."""
 
 
-def looks_at(looked: Looked, *, arrivals: bool, slos: Sequence[str], alike: bool) -> Iterator[Look]:
+def questions_for(scope: Scope, *, arrivals: bool, slos: Sequence[str], alike: bool) -> Iterator[Question]:
     """Those that a pair of engines is compared in at a level.
 
     Throughput of engines that are all sent the same work at the same instants says nothing of them, so it is looked at
     only where users wait for their answers. `e2e` needs answers that are alike in length; `answer` stands in for it.
     """
-    for look in looked.looks:
-        if look.measure == "goodput":
-            yield from (Look("goodput", slo=slo) for slo in slos if look.slo in (None, slo))
+    for question in scope.questions:
+        if question.measure == "goodput":
+            yield from (Question("goodput", slo=slo) for slo in slos if question.slo in (None, slo))
         elif not (
-            (look.measure == "throughput" and arrivals)
-            or (look.measure == "since_due" and not arrivals)
-            or (look.measure == "e2e" and not alike)
-            or (look.measure == "answer" and alike and Look("e2e", look.quantile) in looked.looks)
+            (question.measure == "throughput" and arrivals)
+            or (question.measure == "since_due" and not arrivals)
+            or (question.measure == "e2e" and not alike)
+            or (question.measure == "answer" and alike and Question("e2e", question.quantile) in scope.questions)
         ):
-            yield look
+            yield question
 
 
 def arrivals_at(level: Level, target: str) -> bool:
@@ -98,9 +78,9 @@ def alike_in_length(a: Sequence[Chat], b: Sequence[Chat]) -> bool:
     return all(max(lengths) <= min(lengths) * (1 + LENGTHS_DIFFER) for lengths in zip(one, other, strict=True))
 
 
-def notes(looked: Looked, samples: Sequence[Sample], *, arrivals: bool) -> Iterator[str]:
+def notes(scope: Scope, samples: Sequence[Sample], *, arrivals: bool) -> Iterator[str]:
     """What is compared in another way than is looked at, as far as these engines of a level go, and why."""
-    named = {look.measure for look in looked.looks}
+    named = {question.measure for question in scope.questions}
     if arrivals and "throughput" in named and len(samples) > 1:
         yield "throughput is not compared: all engines were sent the same chats at the same instants"
     if "e2e" not in named:
@@ -109,7 +89,7 @@ def notes(looked: Looked, samples: Sequence[Sample], *, arrivals: bool) -> Itera
         one, other = _lengths(a.attempts), _lengths(b.attempts)
         if one is not None and other is not None and not alike_in_length(a.attempts, b.attempts):
             told = f"E2E of {a.target} and {b.target} is not compared: their answers have {one[0]:.0f} and {other[0]:.0f} tokens on average"
-            yield f"{told}; the time of {looked.answer_tokens} tokens is, in its place" if "answer" in named else told
+            yield f"{told}; the time of {scope.answer_tokens} tokens is, in its place" if "answer" in named else told
 
 
 def _lengths(chats: Sequence[Chat]) -> tuple[float, float] | None:
