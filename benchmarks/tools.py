@@ -46,7 +46,7 @@ CONFIG = """\
 bench: {{rounds: 1, block: {seconds}s, warm_up: 1ms, hardware: own}}
 targets: {{vllm: {{backend: vllm, url: "{load.url}", model: "{load.model}"}}}}
 scenarios:
-  load: {{users: {load.streams}, ramp_up: 1ms, prompt: {{input_tokens: {prompt}}}, max_tokens: {answer}, exact_length: true, trace_context: unsampled}}
+  load: {{users: {load.streams}, ramp_up: 1ms, prompt: {{input_tokens: {prompt}}}, max_tokens: {answer}, exact_length: true}}
 """
 OWN_CPU = ("taskset", "--cpu-list", "1")
 """Tools run on one core; the engine is pinned to others by whoever starts it."""
@@ -125,10 +125,9 @@ class Engine:
 
 
 def of_engine(looks: Sequence[Look]) -> Means:
-    """Means by what its histograms' sums and counts grew by; throughput from the first look with new tokens to the last."""
+    """Means by what its histograms' sums and counts grew by; throughput over the time in which it gave tokens, look by look."""
     first, last = looks[0].numbers, looks[-1].numbers
-    busy = [(before.at, after.at) for before, after in pairwise(looks) if _tokens(after) > _tokens(before)]
-    seconds = busy[-1][1] - busy[0][0] if busy else 0.0
+    seconds = sum(after.at - before.at for before, after in pairwise(looks) if _tokens(after) > _tokens(before))
     grown = _tokens(looks[-1]) - _tokens(looks[0])
     ttfts = histogram(last, Number.TTFT), histogram(first, Number.TTFT)
     counted = ttfts[0].count - (ttfts[1].count if ttfts[1] else 0.0) if ttfts[0] else 0.0
@@ -167,13 +166,17 @@ def _block_seconds(load: Load) -> int:
 
 
 def run_guidellm(load: Load, folder: Path) -> Means:
-    report = folder / "report.json"
-    data = f"kind=synthetic_text,prompt_tokens={PROMPT_TOKENS},output_tokens={ANSWER_TOKENS}"
-    _run([
-        str(_tool("guidellm")), "run", "--backend", f"kind=openai_http,target={load.url},model={load.model}",
-        "--profile", f"kind=concurrent,streams={load.streams}", "--constraint", f"kind=max_requests,count={load.all}",
-        "--tokenizer", load.tokenizer, "--data", data, "--output", f"kind=json,path={report}",
-    ])  # fmt: skip
+    report, scenario = folder / "report.json", folder / "scenario.json"
+    spec = {
+        "backend": {"kind": "openai_http", "target": load.url, "model": load.model, "request_format": "/v1/chat/completions"},
+        "profile": {"kind": "concurrent", "streams": [load.streams]},
+        "constraints": [{"kind": "max_requests", "count": load.all}],
+        "tokenizer": {"kind": "huggingface_auto", "model": load.tokenizer},
+        "data": [{"kind": "synthetic_text", "prompt_tokens": PROMPT_TOKENS, "output_tokens": ANSWER_TOKENS}],
+        "outputs": [{"kind": "json", "path": str(report)}],
+    }
+    scenario.write_text(json.dumps({"spec": spec}))
+    _run([str(_tool("guidellm")), "run", "--config", str(scenario), "--disable-console"])
     (run,) = guidellm.read(report)
     return _means(next(iter(run.targets[""].levels.values())))
 
