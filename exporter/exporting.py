@@ -35,7 +35,6 @@ from exporter.records import RecordFile, record_file
 from exporter.reloading import Before, Reloaded, Reloading, secret_files
 from exporter.watching import Signatures, signatures, watch_files
 from exporter.web.api.actions import Actions
-from exporter.web.api.known import Known
 from exporter.web.api.records import Records
 from exporter.web.api.routes import Api
 from exporter.web.api.runs import Bench, NoBench, Runs
@@ -159,8 +158,8 @@ class _Exporter:
         keepers = Keepers(self._metrics.relay, self._metrics.unified, self._metrics.gap, loads, self._metrics.ups)
         self._natives = Natives(self._scraper, keepers, config.native, clock)
         standing, budgets, duels = Standing(roster), Budgets(roster, clock), Duels(roster)
-        self._known, self._bench = Known(), bench
-        shown: list[Sink] = [self._known, self._history.history, standing, budgets, duels]
+        self._standing, self._bench = standing, bench
+        shown: list[Sink] = [self._history.history, standing, budgets, duels]
         tell = to_all([self._metrics.recording, self._natives, *shown, self._log, *([] if file is None else [file]), *sinks])
         self._control = Control()
         self._discovery = ClusterDiscovery(self._control, clock)
@@ -249,7 +248,6 @@ class _Exporter:
         self._metrics.recording.set_targets(roster)
         self._metrics.tell_created(plan.config.metrics.created)
         self._scene.show(roster)
-        self._known.show(roster)
         self._log.forget_others(roster)
         await self._history.configure(plan.config)
         self._natives.set_targets(roster, roster.endpoints)
@@ -272,7 +270,7 @@ class _Exporter:
         return application(shown)
 
     def _api(self) -> Api:
-        standings = Standings(lambda: self.reloading.plan.roster, self._known, self._history.history)
+        standings = Standings(self._standing, self._history.history)
         return Api(standings, Records(self._history), Actions(self._probing), Runs(self._bench))
 
     def _prepare(self, config: Config) -> Callable[[], None]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ import httpx
 import orjson
 import pytest
 
+from cli.bench_started import KEPT_LINES, StartedBench, _options, _Run
+from exporter.web.api.models import RunAsked, RunState
+from exporter.web.api.runs import RunRefusedError
 from tests.processes import free_port
 from tests.waiting import PATIENCE_SECONDS
 
@@ -61,7 +66,7 @@ def followed(client: httpx.Client, run: str) -> list[dict[str, Any]]:
 
 def test_a_run_is_started_followed_and_kept(api: tuple[httpx.Client, Path]) -> None:
     client, results = api
-    asked = {"preset": "custom", "duration_seconds": 8, "rounds": 1, "targets": ["vllm"]}
+    asked = {"preset": "custom", "duration_seconds": 6, "rounds": 1, "targets": ["vllm"]}
     begun = client.post("api/v1/runs", json=asked)
     assert begun.status_code == 202
     assert begun.json()["asked"] == {**asked, "users": None}
@@ -76,21 +81,76 @@ def test_a_run_is_started_followed_and_kept(api: tuple[httpx.Client, Path]) -> N
     assert client.get("api/v1/runs").json() == [states[-1]]
 
 
-def test_a_run_is_cancelled_and_what_was_measured_is_kept(api: tuple[httpx.Client, Path]) -> None:
-    client, _ = api
-    run = client.post("api/v1/runs", json={"preset": "custom", "duration_seconds": 600, "rounds": 3}).json()["id"]
-    with client.stream("GET", f"api/v1/runs/{run}/live") as stream:
-        for line in stream.iter_lines():
-            if orjson.loads(line)["lines"]:
-                break
-    assert client.delete(f"api/v1/runs/{run}").json()["state"] == "stopping"
-    client.delete(f"api/v1/runs/{run}")
-    assert followed(client, run)[-1]["state"] == "cancelled"
+ASKED = RunAsked()
+PATIENT = "import signal, sys, time\nsignal.signal(signal.SIGINT, lambda *_: sys.exit(130))\nprint('begins', flush=True)\ntime.sleep(3600)"
+STUBBORN = PATIENT.replace("lambda *_: sys.exit(130)", "signal.SIG_IGN")
 
 
-def test_what_cannot_be_run_says_why(api: tuple[httpx.Client, Path]) -> None:
-    client, _ = api
-    run = client.post("api/v1/runs", json={"targets": ["nobody"]}).json()["id"]
-    ended = followed(client, run)[-1]
-    assert (ended["state"], ended["exit_code"]) == ("failed", 2)
-    assert any("nobody is no target" in line for line in ended["lines"])
+async def begun(code: str) -> _Run:
+    run = _Run("1", ASKED, datetime.now(UTC))
+    await run.begin([sys.executable, "-c", code])
+    return run
+
+
+async def ended(run: _Run) -> RunState:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        state = run.state
+        while state.ended_at is None:
+            state = await run.after(state)
+    return state
+
+
+@pytest.mark.parametrize(("code", "state"), [(0, "done"), (1, "failed"), (2, "failed"), (130, "cancelled")])
+async def test_how_a_run_ends(code: int, state: str) -> None:
+    found = await ended(await begun(f"import sys; print('said'); sys.exit({code})"))
+    assert (found.state, found.exit_code, found.lines) == (state, code, ["said"])
+
+
+async def test_a_run_is_cancelled_once_it_is_told() -> None:
+    run = await begun(PATIENT)
+    await run.after(run.state)
+    run.cancel()
+    assert run.state.state == "stopping"
+    found = await ended(run)
+    assert (found.state, found.exit_code, found.lines) == ("cancelled", 130, ["begins"])
+    run.cancel()
+    assert run.state == found
+
+
+async def test_a_run_that_does_not_end_is_killed_when_chatprobe_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.bench_started.ENDS_WITHIN_SECONDS", 0.1)
+    run = await begun(STUBBORN)
+    await run.after(run.state)
+    await run.close()
+    assert (run.state.state, run.state.exit_code) == ("cancelled", -signal.SIGKILL)
+
+
+async def test_much_that_is_said_is_cut() -> None:
+    found = await ended(await begun("print('x' * 5_000_000); [print(number) for number in range(1000)]"))
+    assert len(found.lines) == KEPT_LINES
+    assert found.lines[-1] == "999"
+
+
+async def test_a_second_run_waits_for_its_turn_and_old_ones_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StartedBench([tmp_path / "none.yaml"], ["vllm=http://127.0.0.1:9"], tmp_path)
+    monkeypatch.setattr("cli.bench_started._options", lambda asked: ["bogus"])
+    first = await bench.start(ASKED)
+    with pytest.raises(RunRefusedError, match="another run goes on") as refused:
+        await bench.start(ASKED)
+    assert refused.value.busy
+    await bench.close()
+    assert bench.get(first.id) == bench.all()[0]
+    assert bench.get("7") is None
+
+
+async def test_without_the_extra_none_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.bench_started.missing", lambda extra: f"the extra {extra!r}")
+    with pytest.raises(RunRefusedError, match="benchmark runs need the extra 'bench'") as refused:
+        await StartedBench([], [], tmp_path).start(ASKED)
+    assert not refused.value.busy
+
+
+def test_what_is_asked_for_becomes_options() -> None:
+    asked = RunAsked(preset="stress", targets=["a", "b/c"], duration_seconds=90, rounds=3, users=7)
+    assert _options(asked) == ["stress", "--no-progress", "--targets=a,b/c", "--duration=90s", "--rounds=3", "--users=7"]
+    assert _options(ASKED) == ["quick", "--no-progress"]

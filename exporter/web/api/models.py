@@ -125,7 +125,7 @@ class Target(Answer):
     served_model: str | None = Field(description="the engine's own name for it")
     version: str | None = Field(description="of the engine")
     model_loaded: bool | None = Field(description="null where the engine has its model always, or does not tell")
-    breaker_open: bool | None = Field(description="whether chats are held back because it served none; null before the first chat")
+    breaker_open: bool = Field(description="whether chats are held back because it served none")
     scenarios: list[str] = Field(description="those whose chats are held with it")
 
 
@@ -253,7 +253,10 @@ class SloState(Answer):
     attempts: int
     good: int
     share: float | None = Field(description="null without attempts")
-    budget_left: float | None = Field(description="1 is all of the error budget, 0 none, less than 0 more than was there; null without attempts")
+    budget_left: float | None = Field(
+        description="1 is all of the error budget, 0 none, less than 0 more than was there, if nothing is bad in what of the window the history "
+        "does not have; null without attempts"
+    )
 
 
 class PairState(Answer):

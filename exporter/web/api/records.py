@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 from aiohttp import web
-from yarl import URL
 
 from exporter.history.keeping import Keeping
 from exporter.history.kept import Kept, Wanted, read_id
@@ -37,8 +37,8 @@ class Records:
         shown = found[: query.limit]
         headers = {"Vary": "Accept"}
         if len(found) > query.limit:
-            older = URL(asked.request.path).with_query({**asked.request.query, "before": shown[-1].id})
-            headers["Link"] = f'<{older}>; rel="next"'
+            older = urlencode({**asked.request.query, "before": shown[-1].id})
+            headers["Link"] = f'<{asked.request.path}?{older}>; rel="next"'
         lines = map(written, shown)
         if wants_lines(",".join(asked.request.headers.getall("Accept", []))):
             return web.Response(body=b"".join(line + b"\n" for line in lines), content_type=NDJSON, headers=headers)

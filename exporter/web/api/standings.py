@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+from config.demand import chats_per_second_on_average
 from config.model import Slo
 from exporter.history.store import History
 from exporter.history.tally import MEASURES
-from exporter.history.window import Goodput as Counted
+from exporter.history.window import Goodput as Goodputs
 from exporter.history.window import Quantiles as Spread
 from exporter.history.window import Window
 from exporter.urls import shown_url
-from exporter.web.api.known import Known
 from exporter.web.api.models import (
     Goodput,
     Measures,
@@ -25,22 +25,21 @@ from exporter.web.api.models import (
     WhichTargets,
 )
 from exporter.web.api.operations import Asked
+from exporter.web.pages.standing import Stand, Standing
 from traffic.pairs import Measure
-from traffic.roster import Roster
 
 
 class Standings:
     """Answers questions for the state of things."""
 
-    def __init__(self, roster: Callable[[], Roster], known: Known, history: History) -> None:
-        self._roster = roster
-        self._known = known
+    def __init__(self, standing: Standing, history: History) -> None:
+        self._standing = standing
         self._history = history
 
     async def targets(self, asked: Asked) -> list[Target]:
         """The targets that are chatted with."""
         query: WhichTargets = asked.query
-        return [self._target(name) for name in self._roster().members if query.target in (None, name)]
+        return [_target(stand) for name, stand in self._standing.stands.items() if query.target in (None, name)]
 
     async def summary(self, asked: Asked) -> list[Summary]:
         """The chats of each target and scenario."""
@@ -55,8 +54,8 @@ class Standings:
         """Each SLO with each of its targets."""
         query: WhichTargets = asked.query
         return [
-            _slo(name, slo, target, self._history.goodput(target, slo.scenario, slo.window_seconds).get(name, Counted(0, 0)))
-            for name, slo in self._roster().config.slos.items()
+            self._slo(name, slo, target)
+            for name, slo in self._standing.roster.config.slos.items()
             for scenario, target in self._chats()
             if scenario == slo.scenario and query.target in (None, target)
         ]
@@ -73,25 +72,43 @@ class Standings:
 
     def _chats(self) -> Iterator[tuple[str, str]]:
         """(scenario, target) of all that is chatted with."""
-        roster = self._roster()
+        roster = self._standing.roster
         for name, scenario in roster.config.scenarios.items():
             for target in roster.of(scenario):
                 yield name, target
 
-    def _target(self, name: str) -> Target:
-        member, facts = self._roster().members[name], self._known.facts(name)
-        return Target(
-            name=name,
-            backend=member.endpoint.backend,
-            url=shown_url(member.endpoint.url),
-            source=member.source,
-            model=facts.model,
-            served_model=facts.served_model,
-            version=facts.backend_version,
-            model_loaded=facts.model_loaded,
-            breaker_open=self._known.breaker_open(name),
-            scenarios=[scenario for scenario, target in self._chats() if target == name],
+    def _slo(self, name: str, slo: Slo, target: str) -> SloState:
+        found = self._history.goodput(target, slo.scenario, slo.window_seconds).get(name, Goodputs(0, 0))
+        expected = chats_per_second_on_average(self._standing.roster.config.scenarios[slo.scenario]) * slo.window_seconds
+        allowed = (1 - float(slo.objective)) * max(found.attempts, expected)
+        return SloState(
+            slo=name,
+            target=target,
+            scenario=slo.scenario,
+            objective=float(slo.objective),
+            window_seconds=slo.window_seconds,
+            thresholds=slo.thresholds,
+            attempts=found.attempts,
+            good=found.good,
+            share=found.share,
+            budget_left=1 - (found.attempts - found.good) / allowed if found.attempts else None,
         )
+
+
+def _target(stand: Stand) -> Target:
+    facts, endpoint = stand.facts, stand.member.endpoint
+    return Target(
+        name=stand.name,
+        backend=stand.backend,
+        url=shown_url(endpoint.url),
+        source=stand.member.source,
+        model=facts.model,
+        served_model=facts.served_model,
+        version=facts.backend_version,
+        model_loaded=facts.model_loaded,
+        breaker_open=stand.broken,
+        scenarios=list(stand.scenarios),
+    )
 
 
 def _summary(target: str, scenario: str, window: Window, query: WhichSummary) -> Summary:
@@ -113,19 +130,3 @@ def _summary(target: str, scenario: str, window: Window, query: WhichSummary) ->
 
 def _quantiles(spread: Spread) -> Quantiles:
     return Quantiles(count=spread.count, p50=spread.p50, p90=spread.p90, p95=spread.p95, p99=spread.p99)
-
-
-def _slo(name: str, slo: Slo, target: str, found: Counted) -> SloState:
-    allowed = (1 - float(slo.objective)) * found.attempts
-    return SloState(
-        slo=name,
-        target=target,
-        scenario=slo.scenario,
-        objective=float(slo.objective),
-        window_seconds=slo.window_seconds,
-        thresholds=slo.thresholds,
-        attempts=found.attempts,
-        good=found.good,
-        share=found.share,
-        budget_left=1 - (found.attempts - found.good) / allowed if found.attempts else None,
-    )

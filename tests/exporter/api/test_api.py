@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +19,7 @@ from catalogue import own
 from config.model import Config
 from config.reader import parse
 from exporter.history.kept import keep
+from exporter.web.api import models
 from exporter.web.api.models import Record
 from exporter.web.api.records import wants_lines, written
 from exporter.web.probing import BURST
@@ -26,6 +30,7 @@ from tests.exporter.scrape import read
 from tests.waiting import PATIENCE_SECONDS
 
 SECRET = "canary-secret"
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "api.md"
 
 
 def configured(url: str) -> Config:
@@ -185,7 +190,8 @@ def test_slos(api: httpx.Client) -> None:
     assert set(found) == {("quick", "vllm"), ("quick", "other"), ("there", "vllm")}
     assert found["quick", "other"]["budget_left"] == found["quick", "other"]["share"] == 1
     assert found["quick", "other"]["thresholds"] == {"ttft": 30}
-    assert found["there", "vllm"]["budget_left"] == pytest.approx(-999)
+    there = found["there", "vllm"]
+    assert there["budget_left"] == pytest.approx(1 - there["attempts"] / (0.001 * 30 * 86_400))
     assert [row["target"] for row in api.get("slos", params={"target": "other"}).json()] == ["other"]
 
 
@@ -317,3 +323,20 @@ def test_no_answer_shows_a_secret(api: httpx.Client, exporter: Exporter) -> None
     paths = ("targets", "records", "summary", "slos", "pairs", "runs", "openapi.json")
     answers = [api.get(path).text for path in paths] + [api.post("probes", json={"target": "gone"}).text]
     assert not [answer for answer in answers if SECRET in answer]
+
+
+def test_the_client_of_the_documentation(
+    exporter: Exporter, api: httpx.Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """With our own models in place of those that it has made of the document."""
+    code = DOCUMENTATION.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    monkeypatch.setitem(sys.modules, "chatprobe_api", models)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: None)
+    client: dict[str, Any] = {}
+    exec(compile(code.replace("http://127.0.0.1:9840", exporter.url), str(DOCUMENTATION), "exec"), client)
+    said = capsys.readouterr().out.splitlines()
+    assert len([line for line in said if line.startswith("other heartbeat ")]) == 1
+    assert len([line for line in said if " vllm validation never: does not contain " in line]) >= 5
+    found = [record.id for record in client["records"](api, scenario="failing", limit=2)]
+    assert len(found) == len(set(found)) >= 5

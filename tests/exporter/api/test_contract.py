@@ -49,7 +49,7 @@ def configured(url: str) -> Config:
 def documented() -> dict[str, Any]:
     """The document, of an API with nothing behind it."""
     nothing: Any = None
-    return Api(Standings(nothing, nothing, nothing), Records(nothing), Actions(nothing), Runs(NoBench())).document
+    return Api(Standings(nothing, nothing), Records(nothing), Actions(nothing), Runs(NoBench())).document
 
 
 class Held:
