@@ -13,7 +13,7 @@ from bench.report.finding import finding
 from bench.report.people import ANSWER_TOKENS, felt
 from bench.report.plain import in_seconds, usual
 from bench.report.seen import Seen, see
-from bench.summary.shape import Summary, TargetAtLevel, Verdict
+from bench.summary.shape import Summary, TargetAtLevel
 from tests.bench.report.computed import Modelled, Plan, computed_run
 
 
@@ -34,9 +34,9 @@ def test_the_paragraph_says_who_is_first_and_when(compared: Seen) -> None:
 
 
 def test_without_trust_no_winner_is_named(compared: Seen) -> None:
-    verdict = Verdict(False, ("the worker was late",), ())
-    compared = tuple(replace(row, winner=None) for row in compared.summary.comparisons)
-    told = finding(replace(compared.summary, verdict=verdict, comparisons=compared))
+    verdict = replace(compared.summary.verdict, trusted=False, why=("the worker was late",))
+    rows = tuple(replace(row, winner=None) for row in compared.summary.comparisons)
+    told = finding(replace(compared.summary, verdict=verdict, comparisons=rows))
     assert told.startswith("No winner is named, as chatprobe itself was not well while it measured. With 16 users, the first word comes after ")
     assert not re.search(r"soonest|ahead|instead of|no difference", told)
 
@@ -45,7 +45,7 @@ def test_engines_that_are_alike_are_told_so(tmp_path: Path) -> None:
     twin = Modelled("vllm", 45, 17, 64)
     summary = see(computed_run(tmp_path, Plan(engines={"one": twin, "other": twin}, users=(4,), rounds=3, tokens=8))).summary
     told = finding(summary)
-    assert told.startswith("In the wait for the first word no difference was compared between one and other.")
+    assert told.startswith("In the wait for the first word no difference was seen between one and other.")
     assert all(square is None or square.kind in ("same", "unknown") for row in board(summary, summary.levels).rows for square in row.squares)
 
 
