@@ -3,11 +3,12 @@
 # What stays behind in the first stage: the compiler and headers, pip, hatchling, the source, and the tests that packages bring along.
 # Compiled Python is kept: who runs it could not write it anew, and it halves the start.
 #
-# With --build-arg REQUIREMENTS=requirements-language.txt it has the extra `language` too, for checks of an answer's language.
+# With --build-arg REQUIREMENTS=requirements-language.txt it has the extra `language` too, for checks of an answer's language; with
+# requirements-bench.txt the extra `bench`, for benchmark runs.
 FROM registry.access.redhat.com/ubi9/python-312:9.8 AS build
 ARG REQUIREMENTS=requirements.txt
 WORKDIR /opt/app-root/src
-COPY --chown=1001:0 helm/image/requirements.txt helm/image/requirements-language.txt helm/image/build-requirements.txt helm/image/
+COPY --chown=1001:0 helm/image/requirements.txt helm/image/requirements-language.txt helm/image/requirements-bench.txt helm/image/build-requirements.txt helm/image/
 RUN pip install --no-cache-dir --only-binary :all: --require-hashes --requirement helm/image/build-requirements.txt \
  && python -m venv --without-pip /opt/app-root/chatprobe \
  && pip --python /opt/app-root/chatprobe install --no-cache-dir --only-binary :all: --require-hashes --requirement "helm/image/$REQUIREMENTS" \

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from probes.ask import UNKNOWN_MODEL, Endpoint
 from probes.control import Control, ControlError
 from probes.load import LoadError
 from probes.loading import Memory, chosen, must_load, place
+from probes.numbers.family import Family
 from traffic.roster import Member
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ class EngineSeen:
     `model` is the name that chats ask for. `health` is empty where the engine is well, else what is wrong; `trouble` is
     why no chat can be had with it, empty where one can. `started_at` is when its processes started, in seconds since the
     epoch, of those whose own metrics tell that. `context_tokens` is how many tokens a prompt and its answer may have
-    together.
+    together. `settings` are how it was started, as far as it tells.
     """
 
     target: str
@@ -46,6 +47,7 @@ class EngineSeen:
     health: str = ""
     trouble: str = ""
     started_at: tuple[float, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -63,6 +65,7 @@ class EngineSeen:
             "context_tokens": self.context_tokens,
             "health": self.health or None,
             "started_at": list(self.started_at),
+            "settings": dict(self.settings),
         }
 
 
@@ -70,21 +73,30 @@ async def look(control: Control, scraper: Scraper, member: Member) -> EngineSeen
     """Ask one engine how it is and what it serves. Sends no chat, and loads no model. Raises nothing."""
     endpoint = member.endpoint
     looked = EngineSeen(endpoint.name, endpoint.backend, endpoint.url)
-    health, models, started_at = await asyncio.gather(_told(control.health(endpoint)), _told(control.models(endpoint)), _start_times(scraper, member))
-    looked = replace(looked, health=str(health) if isinstance(health, ControlError) else "", started_at=started_at)
+    health, models, pages = await asyncio.gather(_told(control.health(endpoint)), _told(control.models(endpoint)), _pages(scraper, member))
+    told = backends.get(endpoint.backend).settings
+    looked = replace(
+        looked,
+        health=str(health) if isinstance(health, ControlError) else "",
+        started_at=tuple(start for page in pages if (start := start_seconds(page)) is not None),
+        settings=told.of_page([family for page in pages for family in page]),
+    )
     if isinstance(models, ControlError):
         silent = f"its models cannot be listed ({models})"
         return replace(looked, model=endpoint.configured_model, trouble="" if endpoint.configured_model != UNKNOWN_MODEL and not health else silent)
     model = await _told(_asked_for(control, endpoint, models))
     if model is None or isinstance(model, ControlError):
         return replace(looked, models=models, trouble=f"no model is known to chat with ({model or 'it lists none'}); write model: NAME")
-    version, context_tokens = await asyncio.gather(_told(control.version(endpoint)), _told(control.longest_chat(endpoint, model)))
+    version, context_tokens, settings = await asyncio.gather(
+        _told(control.version(endpoint)), _told(control.longest_chat(endpoint, model)), _told(control.settings(endpoint, model))
+    )
     looked = replace(
         looked,
         model=model,
         models=models,
         version=None if isinstance(version, ControlError) else version,
         context_tokens=None if isinstance(context_tokens, ControlError) else context_tokens,
+        settings=looked.settings if isinstance(settings, ControlError) else {**looked.settings, **settings},
     )
     found = await place(control, endpoint, model)
     if found.memory in (Memory.UNLOADED, Memory.UNTOLD) and not endpoint.load_model:
@@ -171,6 +183,9 @@ def _after(earlier: EngineSeen, later: EngineSeen) -> Iterator[Caveat]:
     ):
         if was is not None and became is not None and was != became:
             yield Caveat(f"the {what} of {name} changed during the run, from {was} to {became}", (name,))
+    changed = sorted(key for key in earlier.settings.keys() & later.settings.keys() if earlier.settings[key] != later.settings[key])
+    if changed:
+        yield Caveat(f"{name} was started otherwise during the run: {', '.join(changed)} changed", (name,))
     if earlier.model in earlier.models and later.models and earlier.model not in later.models:
         yield Caveat(f"{name} does not list {earlier.model} any more", (name,))
     if earlier.started_at and later.started_at and max(later.started_at) > max(earlier.started_at):
@@ -188,19 +203,19 @@ async def _asked_for(control: Control, endpoint: Endpoint, models: Sequence[str]
     return next(iter(models), None)
 
 
-async def _start_times(scraper: Scraper, member: Member) -> tuple[float, ...]:
+async def _pages(scraper: Scraper, member: Member) -> list[tuple[Family, ...]]:
+    """Its own metrics, of each process that can be read."""
     if backends.get(member.endpoint.backend).metrics is None:
-        return ()
-    found = await asyncio.gather(*(_start_time(scraper, member.endpoint, page.url) for page in member.pages))
-    return tuple(start for start in found if start is not None)
+        return []
+    found = await asyncio.gather(*(_page(scraper, member.endpoint, page.url) for page in member.pages))
+    return [page for page in found if page is not None]
 
 
-async def _start_time(scraper: Scraper, endpoint: Endpoint, url: str) -> float | None:
+async def _page(scraper: Scraper, endpoint: Endpoint, url: str) -> tuple[Family, ...] | None:
     try:
-        scraped = await scraper.metrics(endpoint, url, timeout_seconds=SCRAPE_SECONDS)
+        return (await scraper.metrics(endpoint, url, timeout_seconds=SCRAPE_SECONDS)).families
     except ScrapeError:
         return None
-    return start_seconds(scraped.families)
 
 
 async def _told(asked: Awaitable[T]) -> T | ControlError:

@@ -44,6 +44,7 @@ _OPTIONS = (
     click.option("--rounds", type=click.IntRange(1, 1000), metavar="N", help="How often each load is measured, with all targets each time."),
     click.option("--seed", type=click.IntRange(0, 2**31 - 1), metavar="N", help="The same seed, the same chats at the same instants."),
     click.option("--hardware", type=click.Choice(["own", "shared"]), help="Whether the targets share theirs; left out: where they have one host."),
+    click.option("--fact", "facts", multiple=True, metavar="[TARGET:]F=TEXT", help="What an engine does not tell: vllm:hardware=H100; repeatable."),
     click.option("--slo", metavar="NAME", help="What a good chat keeps to: a preset like interactive, or one of the configuration's slos."),
     click.option("--objective", metavar="PERCENT", help="With --slo: the run fails where fewer chats were good, with any target at any load."),
     click.option("--until", multiple=True, metavar="M.Q:PERCENT", help="End early once this is known, like ttft.p95:5%; repeatable."),

@@ -30,6 +30,7 @@ def about_run(wanted: Wanted, config: Config, members: Mapping[str, Member], ear
         models={one.target: one.model for one in earlier.looked},
         engines={one.target: one.to_json() for one in earlier.looked},
         slos={} if slo is None else {slo.name: slo.thresholds},
+        facts={name: said for name in members if (said := config.bench.facts_of(name))},
         caveats=earlier.caveats,
     )
 
@@ -41,6 +42,12 @@ def seen_in_words(earlier: Before) -> Iterator[str]:
         yield f"{one.target}: {one.title} at {one.url}, {one.model}{context}"
     for caveat in earlier.caveats:
         yield f"unfair: {caveat.words}"
+
+
+def slo_in_words(config: Config) -> Iterator[str]:
+    """What a good chat keeps to, and who says so."""
+    if (slo := config.bench.kept_to) is not None:
+        yield f"A good chat keeps to {slo.told}."
 
 
 def gpu_pages(config: Config, members: Mapping[str, Member]) -> Iterator[GpuPage]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from cli.configuration import config_option
 from cli.results import results_option
 
 if TYPE_CHECKING:
@@ -33,7 +34,12 @@ FORMATS = ("table", "markdown", "json")
 @click.option("--fail-on", "conditions", multiple=True, metavar="CONDITION", help="Fails a run by itself, like ttft.p95>100ms or success<99.9%.")
 @click.option("--expect-change", "expected", multiple=True, metavar="FACT", help="What was to be compared, like engine.version; repeatable.")
 @click.option("--measure", "measures", multiple=True, metavar="MEASURE", help="Look at this, like ttft.p95, and not at the usual ones; repeatable.")
-@click.option("--slo", metavar="NAME", help="What a good chat keeps to, like interactive; left out: that of the runs, if they share one.")
+@click.option(
+    "--slo",
+    metavar="NAME",
+    help="What a good chat keeps to: an SLO of --config, one of the runs, or a preset; left out: that of the runs, if they share one.",
+)
+@config_option
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Form of what is printed.")
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write JUnit XML, a test case for each measure, too.")
 @results_option
@@ -86,6 +92,7 @@ def _judged(
     expected: tuple[str, ...],
     measures: tuple[str, ...],
     slo: str | None,
+    configs: tuple[Path, ...],
     results: Path,
 ) -> Verdict:
     from dataclasses import replace
@@ -98,11 +105,11 @@ def _judged(
     from bench.results.problem import ResultsError
 
     what = _asked(thresholds, conditions, expected, measures)
-    own = _slo(slo)
     try:
         candidate = open_side("candidate", after, results)
         baseline = open_side("baseline", before, results) if before else None
-        what = replace(what, slo=own or shared_slo(_runs(baseline, candidate)))
+        runs = _runs(baseline, candidate)
+        what = replace(what, slo=shared_slo(runs) if slo is None else _slo(slo, configs, runs))
         return judge_alone(candidate, what) if baseline is None else judge(baseline, candidate, what)
     except (OpeningError, ForeignError, ResultsError, PairingError) as error:
         _refuse(str(error))
@@ -136,15 +143,30 @@ def _asked(thresholds: tuple[str, ...], conditions: tuple[str, ...], expected: t
         raise click.BadParameter(str(error), param_hint="--measure") from error
 
 
-def _slo(slo: str | None) -> ChatSlo | None:
-    from config.bench_slos import PRESETS
-    from probes.wording import listed
+def _slo(name: str, configs: tuple[Path, ...], runs: list[Any]) -> ChatSlo:
+    """The SLO of this name: the configuration's, else the runs', else a preset."""
+    from bench.comparing.run import slos_of
+    from cli.bench_wanted import own_slos
+    from config.bench_slos import PRESETS, presets_in_words
+    from config.problems import ConfigError
+    from config.reader import read
 
-    if slo is None:
-        return None
-    if slo not in PRESETS:
-        raise click.BadParameter(f"there is no SLO {slo!r}; write {listed(list(PRESETS), 'or')}", param_hint="--slo")
-    return PRESETS[slo]
+    try:
+        own = own_slos(read(configs).config) if configs else {}
+    except ConfigError as error:
+        _refuse(str(error))
+    if name in own:
+        return own[name]
+    of_runs = slos_of(runs)
+    unlike = of_runs.get(name, ())
+    if len(unlike) > 1:
+        _refuse(f"--slo: the runs mean unlike things by {name}: {'; '.join(slo.words for slo in unlike)}; give the one that is meant with --config")
+    if unlike:
+        return unlike[0]
+    if name not in PRESETS:
+        others = "".join(f"\n  {slo.told}" for slo in (*own.values(), *(slo for slos in of_runs.values() for slo in slos)))
+        raise click.BadParameter(f"there is no SLO {name!r}; there are\n{presets_in_words()}{others}", param_hint="--slo")
+    return PRESETS[name]
 
 
 def _print(verdict: Verdict, form: str) -> None:

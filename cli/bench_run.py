@@ -32,7 +32,7 @@ from bench.results.writing import Ending, RunWriter, begin
 from bench.session import Before, CannotRunError, Instruments, Layout, Session, instruments, lay_out
 from bench.summary.writing import from_json
 from bench.until import WellEnough, parse
-from cli.bench_about import about_run, gpu_pages, seen_in_words, to_listeners
+from cli.bench_about import about_run, gpu_pages, seen_in_words, slo_in_words, to_listeners
 from cli.bench_dry import dry_run, limits_in_words
 from cli.bench_wanted import BenchError, Wanted, configuration
 from cli.results_shown import show_run
@@ -56,15 +56,16 @@ def bench(wanted: Wanted) -> int:
     config = configuration(wanted)
     try:
         members = _chosen(_members(config), wanted, config)
+        _check_facts(config, members)
         layout = lay_out(config, members)
     except (DesignError, SecretError, TraceError) as error:
         raise BenchError(str(error)) from error
     if wanted.dry_run:
         unasked = [name for name, member in members.items() if any(member.endpoint.url in given for given in wanted.targets)]
-        for line in dry_run(layout, members, unasked):
+        for line in (*dry_run(layout, members, unasked), *slo_in_words(config)):
             click.echo(line)
         return 0
-    for line in limits_in_words(layout):
+    for line in (*limits_in_words(layout), *slo_in_words(config)):
         click.echo(line, err=True)
     console = Console(stderr=True, highlight=False)
     lines = start_logging("error" if wanted.progress and console.is_terminal else "warning")
@@ -107,6 +108,13 @@ def _chosen(members: Mapping[str, Member], wanted: Wanted, config: Config) -> Ma
     return {name: member for name, member in covered.items() if any(fnmatchcase(name, pattern) for pattern in patterns)}
 
 
+def _check_facts(config: Config, members: Mapping[str, Member]) -> None:
+    """Raises `BenchError` for facts of targets that there are none of: they would be lost."""
+    unmatched = [pattern for pattern in config.bench.facts if not any(fnmatchcase(name, pattern) for name in members)]
+    if unmatched:
+        raise BenchError(f"facts are said of {', '.join(unmatched)}, which is no target of this run; there are {', '.join(members)}")
+
+
 async def _hold(wanted: Wanted, config: Config, members: Mapping[str, Member], layout: Layout, console: Console) -> int:
     async with instruments() as measuring:
         session = Session(layout, members, measuring)
@@ -146,6 +154,7 @@ async def _run(
         summarise=summarised,
         caveats=done.caveats,
         findings=tuple(finding.to_json() for finding in side.findings()),
+        engine_side=tuple(inside.to_json() for inside in side.insides()),
         outcomes=tuple(outcome.to_json() for outcome in outcomes(layout.course, done.ended.measured, goal)),
         engines={one.target: one.to_json() for one in done.looked},
         health=health.to_json(),

@@ -15,7 +15,7 @@ import click
 from cli.given import Given, read_given, targets_block, unasked_block
 
 if TYPE_CHECKING:
-    from config.bench import Bench
+    from config.bench import Bench, BenchFacts
     from config.bench_slos import ChatSlo
     from config.model import Config
     from config.reader import Loaded
@@ -74,6 +74,7 @@ class Wanted:
     rounds: int | None = None
     seed: int | None = None
     hardware: str | None = None
+    facts: tuple[str, ...] = ()
     slo: str | None = None
     objective: str | None = None
     until: tuple[str, ...] = ()
@@ -177,6 +178,8 @@ def _with_options(config: Config, wanted: Wanted) -> Config:
         bench["rounds"] = wanted.rounds
     if wanted.hardware is not None:
         bench["hardware"] = wanted.hardware
+    if wanted.facts:
+        bench["facts"] = _facts(config, wanted.facts)
     if wanted.objective is not None:
         bench["objective"] = _objective(config, wanted)
     if wanted.slo is not None:
@@ -187,6 +190,31 @@ def _with_options(config: Config, wanted: Wanted) -> Config:
     name = config.benched
     scenario = config.scenarios[name].model_copy(update={"seed": wanted.seed})
     return changed.model_copy(update={"scenarios": {**config.scenarios, name: scenario}})
+
+
+def _facts(config: Config, written: Sequence[str]) -> dict[str, BenchFacts]:
+    """Those of the configuration, with these laid over them."""
+    from pydantic import ValidationError
+
+    from config.bench import BenchFacts
+    from probes.wording import listed
+
+    found = dict(config.bench.facts)
+    names = [str(field.alias or name) for name, field in BenchFacts.model_fields.items()]
+    for one in written:
+        place, equals, value = one.partition("=")
+        target, colon, fact = place.rpartition(":")
+        if not equals or fact not in names:
+            raise click.BadParameter(
+                f"{place} is no fact; write TARGET:FACT=TEXT with {listed(names, 'or')}, like vllm:hardware=H100", param_hint="--fact"
+            )
+        pattern = target if colon else "*"
+        before = found.pop(pattern).model_dump(by_alias=True) if pattern in found else {}
+        try:
+            found[pattern] = BenchFacts.model_validate({**before, fact: value})
+        except ValidationError as error:
+            raise click.BadParameter(f"{place} {error.errors()[0]['msg'].removeprefix('Value error, ')}", param_hint="--fact") from None
+    return found
 
 
 def _objective(config: Config, wanted: Wanted) -> Decimal:
@@ -201,11 +229,17 @@ def _objective(config: Config, wanted: Wanted) -> Decimal:
 
 
 def _slo(config: Config, name: str) -> ChatSlo:
-    from config.bench_slos import PRESETS, ChatSlo
+    from config.bench_slos import PRESETS, presets_in_words
 
-    own = {key: slo for key, slo in config.slos.items() if slo.thresholds}
-    if name in own:
-        return ChatSlo.of(name, own[name].thresholds)
-    if name not in PRESETS:
-        raise click.BadParameter(f"there is no SLO {name}; there are {', '.join([*PRESETS, *own])}", param_hint="--slo")
-    return PRESETS[name]
+    own = own_slos(config)
+    if name not in own and name not in PRESETS:
+        others = "".join(f"\n  {slo.told}" for slo in own.values())
+        raise click.BadParameter(f"there is no SLO {name}; there are\n{presets_in_words()}{others}", param_hint="--slo")
+    return own.get(name) or PRESETS[name]
+
+
+def own_slos(config: Config) -> dict[str, ChatSlo]:
+    """Those of a configuration that have thresholds of chats, by name."""
+    from config.bench_slos import ChatSlo
+
+    return {name: ChatSlo.of(name, slo.thresholds) for name, slo in config.slos.items() if slo.thresholds}

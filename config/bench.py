@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, Strict, model_validator
@@ -16,8 +17,11 @@ from config.rules import Finding, as_error, check_page_url
 from config.scenario import Scenario, above_zero
 from config.shapes import MOST_USERS, Stages
 from config.targets import NonEmpty
-from probes.wording import listed
+from probes.hiding import may_be_secret
+from probes.wording import listed, shortened
 
+LONGEST_FACT = 200
+"""Characters. A fact is compared as a whole, and longer ones are cut."""
 Hardware = Literal["seen", "own", "shared"]
 """`seen`: targets share it where two of their URLs have one host."""
 
@@ -62,6 +66,23 @@ class BenchGpus(Section):
     )
 
 
+def _plain_fact(value: str) -> str:
+    if may_be_secret("", value):
+        raise ValueError("looks like a secret, and stands in results, which others may see; leave it out")
+    return shortened(value, LONGEST_FACT)
+
+
+Fact = Annotated[str, Field(min_length=1), AfterValidator(_plain_fact)]
+
+
+class BenchFacts(Section):
+    """What a target's engine does not tell of itself, and what a comparison of two runs needs to know."""
+
+    version: Fact | None = Field(default=None, alias="engine.version", description="which version the engine is")
+    flags: Fact | None = Field(default=None, alias="engine.flags", description="how it was started, beside what it tells itself")
+    hardware: Fact | None = Field(default=None, description="what it runs on, like `8 × H100`")
+
+
 class Bench(Section):
     """What `chatprobe bench` does. `serve` takes no notice of it."""
 
@@ -93,6 +114,9 @@ class Bench(Section):
         default="seen", description="`own`: all targets are chatted with at the same instants; `shared`: one after another; `seen`: by their hosts"
     )
     gpus: Annotated[tuple[BenchGpus, ...], Strict(False)] = Field(default=(), description="where the GPUs of the engines are watched, if anywhere")
+    facts: Mapping[NamePattern, BenchFacts] = Field(
+        default={}, description="what engines do not tell of themselves, by target, or by a pattern like `team-*`"
+    )
     slo: SloOfChats | None = Field(
         default=None, description=f"what a good chat keeps to: {listed([f'`{name}`' for name in PRESETS], 'or')}, or `{{ttft: 500ms, tpot: 50ms}}`"
     )
@@ -106,6 +130,11 @@ class Bench(Section):
     def kept_to(self) -> ChatSlo | None:
         """What a good chat of the run keeps to: a search has its own SLO."""
         return self.slo if self.search is None else self.search.slo
+
+    def facts_of(self, target: str) -> dict[str, str]:
+        """What is said of a target: later patterns hold over earlier ones."""
+        said = [facts.model_dump(by_alias=True, exclude_none=True) for pattern, facts in self.facts.items() if fnmatchcase(target, pattern)]
+        return {name: str(value) for facts in said for name, value in facts.items()}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

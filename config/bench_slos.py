@@ -38,6 +38,11 @@ class ChatSlo:
         """The thresholds for people, like `TTFT 450ms, TPOT 40ms`."""
         return ", ".join(f"{key.upper()} {write_duration(seconds)}" for key, seconds in self.thresholds.items())
 
+    @property
+    def told(self) -> str:
+        """A sentence with its thresholds and where they come from."""
+        return f"{self.name}: {self.words} ({self.source})"
+
 
 PRESETS: Mapping[str, ChatSlo] = {
     slo.name: slo
@@ -59,6 +64,11 @@ PRESETS: Mapping[str, ChatSlo] = {
         ),
     )
 }
+
+
+def presets_in_words() -> str:
+    """A line for each preset, for people who have to choose one."""
+    return "\n".join(f"  {slo.told}" for slo in PRESETS.values())
 
 
 class OwnSlo(Section):

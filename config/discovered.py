@@ -6,9 +6,7 @@ secret: what a target is shown is the main configuration's to say.
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from config.placeholders import placeholders
-from config.places import Value, bytes_of, read_yaml
+from config.places import Value, bytes_of, open_regular, read_yaml
 from config.problems import ConfigError, KeyPath, Problem, write_path
 from config.quantities import read_name
 from config.rules import suggestion
@@ -50,7 +48,7 @@ def read_targets(path: Path, most: int | None = None) -> FileTargets:
 
     Raises `ConfigError` with everything that is wrong with it, an empty file included.
     """
-    raw = bytes_of(path, opener=_open_regular)
+    raw = bytes_of(path, opener=open_regular)
     if raw.lstrip()[:1] in (b"{", b"["):
         raw = raw.replace(b"\t", b" ")  # JSON may be indented with tabs, which YAML does not take
     source, problems = read_yaml(raw, str(path), if_empty=f"the file is empty; {_FORMS}")
@@ -183,18 +181,6 @@ class _Reading:
             yield str(error)
         if name in self.targets:
             yield "is a target that this file has already; give it another name"
-
-
-def _open_regular(path: str, flags: int) -> int:
-    """Opens a file, and nothing of which opening or reading might never end, like a pipe.
-
-    Raises `OSError`, or `ConfigError` for such.
-    """
-    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise ConfigError([Problem(path, None, None, "", "is no regular file; name one that is")])
-    return descriptor
 
 
 def _name_of(address: str) -> str:

@@ -9,8 +9,7 @@ from pydantic import SecretStr
 
 from config.model import Config
 from config.places import PLAIN_TYPES
-
-HIDDEN = "<secret>"
+from probes.hiding import HIDDEN
 
 
 class _Dumper(yaml.SafeDumper):

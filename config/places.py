@@ -6,7 +6,10 @@ The dialect is YAML 1.1 as PyYAML parses it, with the plain types of YAML 1.2: o
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -74,6 +77,15 @@ def overlay(below: Value, above: Value) -> Value:
     for key, value in above.content.items():
         merged[key] = overlay(merged[key], value) if key in merged else value
     return replace(above, content=merged)
+
+
+def open_regular(path: str, flags: int) -> int:
+    """An `opener` of `open` for files, and for nothing of which opening or reading might never end, like a pipe. Raises `OSError`."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return descriptor
 
 
 def bytes_of(file: Path, opener: Callable[[str, int], int] | None = None) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -168,6 +168,11 @@ class Control:
             return backend.longest_chat(body, model)
         except FrameError:
             return None
+
+    async def settings(self, endpoint: Endpoint, model: str) -> Mapping[str, str]:
+        """How the engine was started, as far as it tells that besides its own metrics. Raises `ControlError`."""
+        told = backends.get(endpoint.backend).settings
+        return {} if told.path is None else await self._read(endpoint, told.path, told.of_answer, told.posted(model))
 
     async def recognised(self, endpoint: Endpoint) -> str:
         """The backend that answers at the endpoint, whichever the endpoint names. Each place is asked once.

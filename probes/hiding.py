@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
 from probes.ask import Endpoint
 
+HIDDEN = "<secret>"
+_KEYS = re.compile(
+    r"(?:^|[^a-z])(?:[a-z]*key|token|[a-z]*secret|pass(?:word|wd|phrase)?|pwd|auth|authorization|bearer|credentials?|cookie)(?:$|[^a-z])"
+)
+"""Names under which secrets are kept. `max_tokens` and `tokenizer` are none of them."""
+_FORMS = re.compile(
+    r"\b(?:sk|pk|hf|ghp|gho|ghs|glpat|xox[abprs]|nvapi|AKIA|ASIA)[-_]?[A-Za-z0-9_-]{12,}"  # keys of well-known services
+    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}"  # a JSON web token
+    r"|(?i:\b(?:bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,})"
+    r"|://[^/\s@]+@"  # a user or a password in a URL
+    r"|-----BEGIN"
+    r"|(?i:--?[a-z-]*(?:key|token|secret|password)[ =]+(?!/)\S+)"  # a flag with its value; that of a file is a path
+)
 SHORTEST_SECRET = 4
 """Shorter values are words like any other."""
-_HIDDEN = "<secret>"
+
+
+def may_be_secret(key: str, value: str) -> bool:
+    """Whether a setting may be a secret, by its name or by the form of its value. It is meant to say so too often."""
+    return bool(_KEYS.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower()) or _FORMS.search(value))
 
 
 def hidden(text: str, endpoint: Endpoint) -> str:
@@ -19,9 +37,9 @@ def hidden(text: str, endpoint: Endpoint) -> str:
     """
     secrets = sorted(set(_secrets(endpoint)), key=len, reverse=True)  # one may be a part of another
     at_end = max((_at_end(text, secret) for secret in secrets), default=0)
-    kept, tail = text[: len(text) - at_end], _HIDDEN if at_end else ""
+    kept, tail = text[: len(text) - at_end], HIDDEN if at_end else ""
     for secret in secrets:
-        kept = kept.replace(secret, _HIDDEN)
+        kept = kept.replace(secret, HIDDEN)
     return kept + tail
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LONGEST = (
     "e2e/test_page.py",
+    "e2e/test_in_the_browser.py",
     "image/test_build.py",
     "e2e/test_dashboards.py",
     "alerts/test_slos.py",

@@ -10,13 +10,14 @@ from bench.comparing.run import ComparedRun, Side
 from probes.wording import listed, shortened
 
 _LONGEST = 120
+NOT_TOLD = "not told"
 
 FACTS: Mapping[str, str] = {
     "model": "the model that was asked for",
     "engine": "which engine it is",
     "engine.version": "its version",
     "engine.flags": "how it was started, as far as it tells",
-    "hardware": "what it runs on: the GPUs that were watched (`bench.gpus`, AIPerf's telemetry)",
+    "hardware": "what it runs on: the GPUs that were watched (`bench.gpus`, AIPerf's telemetry), or what was said of it (`--fact`)",
     "prompts": "which prompts were sent, and how long answers may be",
     "load": "how many chats came, and when",
     "seed": "the seed that prompts and arrivals are drawn by",
@@ -25,6 +26,12 @@ FACTS: Mapping[str, str] = {
     "tool.version": "its version; another patch level is none",
 }
 """The closed list of what `--expect-change` takes."""
+
+
+MAY_HIDE_A_DIFFERENCE = frozenset({"model", "engine.version", "hardware"})
+"""Each of these can make more of a difference than what is looked for. Where one side tells it and the other does not,
+nobody can see that they are alike, and a verdict might be on nothing else."""
+_SETTINGS = "engine.flags"
 
 
 class FactError(ValueError):
@@ -48,6 +55,9 @@ class Difference:
     def words(self) -> str:
         if self.within is not None:
             return f"{self.fact} is not the same in all runs of the {self.within}: {self.baseline if self.within == 'baseline' else self.candidate}"
+        if NOT_TOLD in (self.baseline, self.candidate):
+            told, silent = (self.candidate, "baseline") if self.baseline == NOT_TOLD else (self.baseline, "candidate")
+            return f"{self.fact} may not be the same: the {silent} does not tell it, and on the other side it is {told}"
         return f"{self.fact} is not the same: {self.baseline}; and {self.candidate}"
 
     @property
@@ -58,7 +68,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How alike the sides are. `unknown` are facts that a side does not tell, `unchanged` what was to differ and does not."""
+    """How alike the sides are. `unknown` are facts that neither side tells, or that matter less and one does not tell.
+
+    `unchanged` is what was to differ and does not.
+    """
 
     differences: tuple[Difference, ...]
     unknown: tuple[str, ...]
@@ -90,12 +103,15 @@ def likeness(baseline: Side, candidate: Side, targets: tuple[str, str], levels: 
         if fact == "tool.version" and any(difference.fact == "tool" for difference in differences):
             continue  # the versions of two tools say nothing
         if not before or not after:
-            unknown.append(fact)
+            if (before or after) and fact in MAY_HIDE_A_DIFFERENCE:
+                differences.append(Difference(fact, *told, fact in expected))
+            else:
+                unknown.append(fact)
         elif fact == "seed" and (len(before) > 1 or len(after) > 1):
             continue  # runs with seeds of their own vary by them as they should
-        elif mixed := next((name for name, found in (("baseline", before), ("candidate", after)) if len(_kinds(fact, found)) > 1), None):
+        elif mixed := next((name for name, found in (("baseline", before), ("candidate", after)) if _unlike(fact, found, found)), None):
             differences.append(Difference(fact, *told, fact in expected, mixed))
-        elif _kinds(fact, before) != _kinds(fact, after):
+        elif _unlike(fact, before, after):
             differences.append(Difference(fact, *told, fact in expected))
         elif fact in expected:
             unchanged.append(fact)
@@ -122,6 +138,25 @@ def _kinds(fact: str, values: set[str]) -> set[str]:
     return {".".join(value.split(".")[:2]) for value in values} if fact == "tool.version" else values
 
 
+def _unlike(fact: str, before: set[str], after: set[str]) -> bool:
+    """Whether the values make a difference. Of settings only those count that both tell: another version tells others."""
+    if fact == _SETTINGS:
+        return any(_settings_apart(first, second) for first in before for second in after)
+    return len(_kinds(fact, before | after)) > 1
+
+
+def _settings_apart(first: str, second: str) -> bool:
+    one, other = _object(first), _object(second)
+    if one is None or other is None:
+        return first != second
+    return any(one[key] != other[key] for key in one.keys() & other.keys())
+
+
+def as_fact(settings: Mapping[str, str]) -> str:
+    """Settings as the value of a fact; empty where there are none."""
+    return json.dumps(dict(sorted(settings.items())), ensure_ascii=False) if settings else ""
+
+
 def _told(before: set[str], after: set[str]) -> tuple[str, str]:
     """Either side's values for people: of one JSON object on each, only what differs in them."""
     if len(before) == len(after) == 1:
@@ -133,17 +168,22 @@ def _told(before: set[str], after: set[str]) -> tuple[str, str]:
 
 
 def _listed(values: set[str]) -> str:
-    return listed([shortened(value, _LONGEST) for value in sorted(values)])
+    return NOT_TOLD if not values else listed([shortened(value, _LONGEST) for value in sorted(values)])
 
 
 def _apart(first: str, second: str) -> tuple[str, str] | None:
     """What differs in two JSON objects; None of other values."""
-    try:
-        one, other = json.loads(first), json.loads(second)
-    except ValueError:
-        return None
-    if not isinstance(one, dict) or not isinstance(other, dict):
+    one, other = _object(first), _object(second)
+    if one is None or other is None:
         return None
     keys = sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
     told = (", ".join(f"{key} {json.dumps(found.get(key))}" for key in keys) for found in (one, other))
     return shortened(next(told), _LONGEST), shortened(next(told), _LONGEST)
+
+
+def _object(text: str) -> dict[str, object] | None:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

@@ -13,6 +13,7 @@ from bench.comparing.holding import held
 from bench.comparing.pairing import Pair, pairing, refuse_twice
 from bench.comparing.run import ComparedRun, Definition, Side, Taken
 from bench.comparing.verdict import Change, JudgedChange, Outcome, Sort, Verdict
+from bench.measures import GOODPUT
 from bench.question import Question
 from bench.statistics.comparison import Comparison, Contrast, compare
 from bench.summary.estimating import only, whole_rounds
@@ -61,7 +62,12 @@ def judge(baseline: Side, candidate: Side, what: Asked) -> Verdict:
         conditions=tuple(held(candidate, what)),
         sorts=tuple(Sort(target=pair.target, level=pair.level, likeness=alike[pair]) for pair in found.pairs),
         grounds=grounds,
-        notes=(*_notes(baseline, candidate, same=same), *(found.missing if missing_expected else ()), *_not_looked_at(passed_over)),
+        notes=(
+            *_notes(baseline, candidate, same=same),
+            *(found.missing if missing_expected else ()),
+            *_not_looked_at(passed_over),
+            *_kept_to(what, [place.question for place in looked_at]),
+        ),
     )
 
 
@@ -76,7 +82,7 @@ def judge_alone(side: Side, what: Asked) -> Verdict:
         conditions=tuple(held(side, what)),
         sorts=(),
         grounds=_distrusted(side.runs),
-        notes=tuple(note for run in side.runs for note in run.notes),
+        notes=(*(note for run in side.runs for note in run.notes), *_kept_to(what, ())),
     )
 
 
@@ -202,6 +208,12 @@ def _notes(baseline: Side, candidate: Side, *, same: bool) -> list[str]:
         runs = f"there are {len(baseline.runs)} and {len(candidate.runs)}"
         notes.append(f"intervals cover what changes within a run, not what a restart or another node changes; three runs a side would ({runs})")
     return notes
+
+
+def _kept_to(what: Asked, looked_at: Sequence[Question]) -> list[str]:
+    """What a good chat keeps to, where goodput is looked at."""
+    questions = [*looked_at, *(condition.question for condition in what.conditions)]
+    return [f"a good chat keeps to {what.slo.told}"] if what.slo and any(question.measure == GOODPUT.name for question in questions) else []
 
 
 def _not_looked_at(places: Sequence[_Place]) -> list[str]:

@@ -9,8 +9,10 @@ from typing import Any
 import orjson
 import yaml
 
+from bench.comparing.facts import as_fact
 from bench.comparing.run import ComparedRun, Definition, Taken, Target
 from bench.level import Measured
+from bench.results.files import bytes_of
 from bench.results.lines import NATIVE
 from bench.results.machine import Machine
 from bench.results.manifest import WHOLE, Manifest, State
@@ -67,7 +69,7 @@ def own(kept: Run, summary: Summary | None) -> ComparedRun:
 def read_summary(kept: Run) -> Summary | None:
     """The run's summary; None where it has none, or one that this version cannot read."""
     try:
-        return from_json(orjson.loads((kept.folder / SUMMARY).read_bytes()))
+        return from_json(orjson.loads(bytes_of(kept.folder / SUMMARY)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -133,10 +135,21 @@ def _target_facts(manifest: Manifest, target: str, gpus: str | None) -> dict[str
         "engine": engine.get("backend"),
         "engine.version": engine.get("version"),
         "hardware": gpus,
+        "engine.flags": as_fact(_flags(engine)),
     }
-    if (context := engine.get("context_tokens")) is not None:
-        facts["engine.flags"] = f"context of {context} tokens"
-    return {name: str(value) for name, value in facts.items() if value}
+    said = manifest.about.facts.get(target, {})
+    told = {name: str(value) for name, value in facts.items() if value}
+    # what an engine tells itself comes before what people say of it; of flags both count
+    flags = {"engine.flags": as_fact(_flags(engine) | {"said": said["engine.flags"]})} if "engine.flags" in said else {}
+    return {**said, **told, **flags}
+
+
+def _flags(engine: Mapping[str, object]) -> dict[str, str]:
+    """How the engine was started, as it told before the run."""
+    settings = engine.get("settings")
+    told = {str(key): str(value) for key, value in settings.items()} if isinstance(settings, Mapping) else {}
+    context = engine.get("context_tokens")
+    return told if context is None else {**told, "context_tokens": str(context)}
 
 
 def _facts(manifest: Manifest) -> dict[str, str]:

@@ -89,3 +89,13 @@ def shared_slo(runs: Sequence[ComparedRun]) -> ChatSlo | None:
         return None
     ((name, thresholds),) = found
     return ChatSlo.of(name, dict(thresholds), source="the runs")
+
+
+def slos_of(runs: Sequence[ComparedRun]) -> dict[str, tuple[ChatSlo, ...]]:
+    """The SLOs that any of these runs had, by name: several where runs mean unlike thresholds by one name."""
+    found: dict[str, dict[ChatSlo, None]] = {}
+    for run in runs:
+        for name, thresholds in run.slos.items():
+            found.setdefault(name, {})[ChatSlo.of(name, thresholds, source=f"the run {run.name}")] = None
+    by_name = {name: {slo.words: slo for slo in slos} for name, slos in found.items()}
+    return {name: tuple(slos.values()) for name, slos in by_name.items()}

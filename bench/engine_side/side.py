@@ -10,6 +10,7 @@ from bench.chat import Chat
 from bench.engine_side.finding import Finding
 from bench.engine_side.findings import findings
 from bench.engine_side.gpus import GpuPage, GpuReading
+from bench.engine_side.inside import Inside, insides
 from bench.engine_side.notes import Notebook, Notes, rising, told_of_line
 from bench.engine_side.reading import Reading
 from bench.engine_side.watching import EVERY_SECONDS, Watching
@@ -57,6 +58,10 @@ class EngineSide:
     def findings(self) -> tuple[Finding, ...]:
         """What was found up to now. It is whole once the context has ended."""
         return findings(self._book.notes())
+
+    def insides(self) -> tuple[Inside, ...]:
+        """What went on inside the engines up to now, likewise."""
+        return insides(self._book.notes())
 
     def _read(self, reading: Reading) -> None:
         self._book.read(reading)

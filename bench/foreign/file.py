@@ -10,7 +10,11 @@ from pathlib import Path
 
 import yaml
 
+from config.places import open_regular
 from probes.wording import shortened
+
+MOST_BYTES = 256 << 20
+"""Of one file: of 100,000 requests with the gaps of 200 tokens each. Read into Python's objects it takes ten times that."""
 
 
 class ForeignError(ValueError):
@@ -115,11 +119,15 @@ def text(node: Node | None) -> str | None:
 
 
 def bytes_of(path: Path) -> bytes:
-    """Raises `ForeignError` where the file cannot be read."""
+    """All of a file that can be held in memory. Raises `ForeignError`."""
     try:
-        return path.read_bytes()
+        with open(path, "rb", opener=open_regular) as file:
+            content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise ForeignError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if len(content) > MOST_BYTES:
+        raise ForeignError(f"{path}: is longer than {MOST_BYTES >> 20} MiB; compare runs with fewer requests, or a report without their texts")
+    return content
 
 
 def document(path: Path) -> Node:

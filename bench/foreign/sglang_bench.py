@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from bench.comparing.facts import as_fact
 from bench.comparing.run import ComparedRun, Definition, Taken, Target
 from bench.foreign.chats import sampled
 from bench.foreign.file import Node, lines, number, readable
 from bench.foreign.itls import chats, has_chats, load, told
 from bench.question import Question
+from probes.backends.settings import settings_in
+from probes.backends.sglang import SETTINGS
 
 TOOL = "sglang bench_serving"
 _COMMON = {
@@ -33,9 +36,6 @@ AGGREGATE: Mapping[str, Definition] = {
     "e2e": Definition("sglang e2e", "from before a new connection to the last line of the stream"),
 }
 _WORDS = {"ttft": "ttft", "tpot": "tpot", "itl": "itl", "e2e": "e2e_latency"}
-_FLAGS = ("tp_size", "dp_size", "pp_size", "ep_size", "dtype", "quantization", "kv_cache_dtype", "context_length", "max_running_requests",
-          "chunked_prefill_size", "mem_fraction_static", "attention_backend", "speculative_algorithm", "disable_radix_cache")  # fmt: skip
-"""What is read of the server's own account, which may hold keys: nothing but these."""
 
 
 def is_one(result: Node) -> bool:
@@ -79,9 +79,8 @@ def _facts(result: Node) -> dict[str, str]:
         facts["engine.version"] = readable(version)
     if isinstance(model := told.get("served_model_name") or told.get("model_path"), str):
         facts["model"] = readable(model)
-    flags = [readable(f"{flag}={told[flag]}") for flag in _FLAGS if isinstance(told.get(flag), str | int | float)]
-    if flags:
-        facts["engine.flags"] = ", ".join(flags)
+    if flags := settings_in(told, SETTINGS):
+        facts["engine.flags"] = as_fact(flags)
     return facts
 
 

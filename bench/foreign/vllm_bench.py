@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from bench.comparing.facts import as_fact
 from bench.comparing.run import ComparedRun, Definition, Taken, Target
 from bench.foreign.chats import sampled
 from bench.foreign.file import Node, count, lines, number, readable, text
 from bench.foreign.itls import chats, has_chats, load, told
 from bench.question import Question
+from probes.hiding import HIDDEN, may_be_secret
 
 TOOL = "vllm bench"
 DEFINITIONS = {
@@ -60,12 +62,16 @@ def _run(result: Node, path: Path, order: int) -> ComparedRun:
         attempts=completed + (failed or 0),
         burst=burst,
     )
-    metadata = {readable(key): readable(value) for key, value in result.mapping().items() if isinstance(value, str) and key not in _OWN_TEXTS}
+    metadata = {
+        readable(key): HIDDEN if may_be_secret(key, value) else readable(value)
+        for key, value in result.mapping().items()
+        if isinstance(value, str) and key not in _OWN_TEXTS
+    }
     facts = {"model": result.need("model_id").text()}
     if version := metadata.pop("version", None):
         facts["engine.version"] = version
     if metadata:
-        facts["engine.flags"] = ", ".join(f"{key}={value}" for key, value in sorted(metadata.items()))
+        facts["engine.flags"] = as_fact(metadata)
     return ComparedRun(
         name=text(result.at("label")) or path.stem if order == 1 else f"{path.stem} {order}",
         source=str(path),

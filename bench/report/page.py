@@ -26,9 +26,9 @@ from bench.report.plain import in_seconds, with_level
 from bench.report.prose import Speaker, numbers
 from bench.report.tables import Cell, Table, TableRow
 from bench.report.words import TERMS
-from bench.summary.words import figures, percent
+from bench.summary.words import percent
 from catalogue.look import colour_of, stylesheet
-from probes.wording import counted
+from probes.wording import counted, figures
 
 _KINDS = (("cause", "Causes"), ("caveat", "What these make doubtful"), ("unknown", "What they do not tell"))
 

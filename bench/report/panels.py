@@ -21,6 +21,8 @@ _BESIDE = 0.09
 LEFT_PX, RIGHT_PX = 60, 20
 TITLE_PX = 26
 TEXT_PX, SMALL_PX = 13, 12
+GRID = f"{ink('line-strong').light}40"
+"""Of lines behind the data: faint also where a reader asks for high contrast, which makes all lines as dark as ink."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,12 @@ def horizontal(figure: Figure, number: int, y: float, colour: str, *, dash: str 
     if text:
         logarithmic = figure.layout[f"yaxis{_of(number)}"].type == "log"
         at = log10(y) if logarithmic else y
-        _label(figure, text, colour, {"x": 1, "y": at, "xref": across[0], "yref": across[1], "xanchor": "right", "yanchor": "bottom", **place})
+        _label(
+            figure,
+            text,
+            colour,
+            {"x": 1, "y": at, "xref": across[0], "yref": across[1], "xanchor": "right", "yanchor": "bottom", "yshift": 3, **place},
+        )
 
 
 def _label(figure: Figure, text: str, colour: str, place: Mapping[str, Any]) -> None:
@@ -135,7 +142,7 @@ def _axis(number: int, title: str) -> dict[str, Any]:
     return {
         "title": {"text": title, "font": {"size": SMALL_PX, "color": ink("ink-soft").light}, "standoff": 8},
         "anchor": f"y{_of(number)}",
-        "gridcolor": ink("line").light,
+        "gridcolor": GRID,
         "linecolor": ink("line-strong").light,
         "zeroline": False,
         "ticks": "",

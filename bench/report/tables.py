@@ -8,7 +8,8 @@ from math import isinf
 
 from bench.measures import E2E, FAILURES_WORST, FIRST_CONTENT, TTFT, Measure, measures, qualities
 from bench.summary.shape import Known, LevelSummary, Summary, TargetAtLevel
-from bench.summary.words import figures, named, quantity
+from bench.summary.words import named, quantity
+from probes.wording import figures
 
 _WITH_FAILURES = (TTFT.name, E2E.name)
 _QUANTILES = (0.5, 0.9, 0.95, 0.99)

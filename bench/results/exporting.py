@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from bench.results.files import bytes_of
 from bench.results.manifest import MANIFEST
 from bench.results.problem import ResultsError, cannot
 from bench.results.reading import Run
@@ -95,7 +96,7 @@ def summary_of(run: Run) -> Mapping[str, Any] | None:
 def _document(run: Run, name: str) -> bytes:
     path = run.folder / name
     try:
-        return orjson.dumps(orjson.loads(path.read_bytes()))
+        return orjson.dumps(orjson.loads(bytes_of(path)))
     except FileNotFoundError:
         return b"null"
     except OSError as error:

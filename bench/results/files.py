@@ -6,9 +6,23 @@ import os
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
+
+from config.places import open_regular
 
 MODE = 0o640
 _BLOCK_BYTES = 1 << 20
+
+
+def opened(path: Path) -> BinaryIO:
+    """A file of a run, to be read. A pipe or a device is none: reading it might never end. Raises `OSError`."""
+    return open(path, "rb", opener=open_regular)
+
+
+def bytes_of(path: Path) -> bytes:
+    """What such a file holds. Raises `OSError`."""
+    with opened(path) as file:
+        return file.read()
 
 
 class LinesFile:
@@ -93,7 +107,7 @@ def put(path: Path, content: bytes) -> None:
 
 def count_lines(path: Path) -> int:
     """How many whole lines a file has. Blocks. Raises `OSError`."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         return sum(block.count(b"\n") for block in iter(partial(file.read, _BLOCK_BYTES), b""))
 
 

@@ -15,7 +15,7 @@ from bench.level import Block
 from bench.results import manifest as manifests
 from bench.results.archive import new_beside, put_in_place
 from bench.results.chats import chat_of_line
-from bench.results.files import LinesFile, count_lines
+from bench.results.files import LinesFile, count_lines, opened
 from bench.results.lines import NATIVE, RECORDS, UNSENT
 from bench.results.machine import versions
 from bench.results.manifest import About, BlockEntry, FileEntry, LevelEntry, Manifest, State
@@ -191,7 +191,7 @@ def _records(files: Sequence[Path]) -> Iterator[tuple[str, dict[str, Any]]]:
     """(`FILE:LINE`, the record) for each line that is not empty, but for a last one that was cut off."""
     for path in files:
         try:
-            with path.open("rb") as lines:
+            with opened(path) as lines:
                 for number, line in enumerate(lines, 1):
                     if not line.strip():
                         continue

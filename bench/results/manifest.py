@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from bench.caveat import Caveat
 from bench.events import End
 from bench.level import Block
-from bench.results.files import put
+from bench.results.files import bytes_of, put
 from bench.results.machine import Machine
 from bench.results.problem import ResultsError, cannot
 from bench.results.process import Process
@@ -99,8 +99,8 @@ class About:
     """What is known of a run before its first chat. Nothing of it may be a secret: `config.effective` hides those of a configuration.
 
     `engines` has what each target's engine told of itself, as JSON; `slos` what a good chat keeps to, its thresholds in
-    seconds by `ttft`, `tpot` and `e2e`; `models` the model that is asked of each target; `caveats` what makes the
-    comparison unfair.
+    seconds by `ttft`, `tpot` and `e2e`; `models` the model that is asked of each target; `facts` what people say
+    of each target that its engine does not tell; `caveats` what makes the comparison unfair.
     """
 
     name: str
@@ -112,6 +112,7 @@ class About:
     models: Mapping[str, str] = field(default_factory=dict)
     engines: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     slos: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     caveats: tuple[Caveat, ...] = ()
 
 
@@ -119,9 +120,9 @@ class About:
 class Manifest:
     """One run.
 
-    `health` is chatprobe's own, `findings` the engines' side, and `outcomes` what the course has found, all as JSON. `files`
-    has only those that grow with the chats, and is empty until the run is over. `problems` are sentences about what could
-    not be kept.
+    `health` is chatprobe's own, `findings` the engines' side, `engine_side` what went on inside each engine at each level,
+    and `outcomes` what the course has found, all as JSON. `files` has only those that grow with the chats, and is empty
+    until the run is over. `problems` are sentences about what could not be kept.
     """
 
     schema: int = SCHEMA
@@ -138,6 +139,7 @@ class Manifest:
     engines_after: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     health: Mapping[str, object] = field(default_factory=dict)
     findings: tuple[Mapping[str, object], ...] = ()
+    engine_side: tuple[Mapping[str, object], ...] = ()
     outcomes: tuple[Mapping[str, object], ...] = ()
     files: Mapping[str, FileEntry] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
@@ -164,7 +166,7 @@ def read(folder: Path) -> Manifest:
     """The manifest of a run's folder. Raises `ResultsError`."""
     path = folder / MANIFEST
     try:
-        written = orjson.loads(path.read_bytes())
+        written = orjson.loads(bytes_of(path))
     except FileNotFoundError:
         raise ResultsError(f"{folder} has no {MANIFEST}, so it is no run's; chatprobe results list shows the runs there are") from None
     except OSError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 
 from bench.results import manifest as manifests
+from bench.results.files import bytes_of
 from bench.results.folders import is_there, run_folders
 from bench.results.importing import manifest_of_records
 from bench.results.lines import RECORDS
@@ -68,7 +69,7 @@ def _stepped(folder: Path, steps: Mapping[int, Step]) -> Iterator[str]:
 def _layout(folder: Path) -> int:
     path = folder / MANIFEST
     try:
-        return int(orjson.loads(path.read_bytes())["schema"])
+        return int(orjson.loads(bytes_of(path))["schema"])
     except OSError as error:
         raise cannot("read", path, error) from error
     except (KeyError, TypeError, ValueError) as error:

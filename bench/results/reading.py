@@ -18,6 +18,7 @@ from bench.events import Unsent
 from bench.level import Block, Level, Measured
 from bench.results import manifest as manifests
 from bench.results.chats import chat_of_line, unsent_chat_of_line, unsent_of_line
+from bench.results.files import bytes_of, opened
 from bench.results.lines import NATIVE, RECORDS, UNSENT
 from bench.results.manifest import WHOLE, LevelEntry, Manifest, State, TraceFile
 from bench.results.problem import ResultsError, cannot
@@ -136,7 +137,7 @@ class Run:
             return load
         path = self.folder / Path(load.trace).name
         try:
-            return _TRACE.validate_json(path.read_bytes())
+            return _TRACE.validate_json(bytes_of(path))
         except OSError as error:
             raise cannot("read", path, error) from error
         except ValidationError as error:
@@ -182,7 +183,7 @@ def _native(line: dict[str, Any]) -> dict[str, Any]:
 def _each(path: Path, read: Callable[[dict[str, Any]], Value | None]) -> Iterator[Value]:
     """What stands on each line, but for the last where it was cut off, and those of which `read` makes None."""
     try:
-        with path.open("rb") as lines:
+        with opened(path) as lines:
             for number, line in enumerate(lines, 1):
                 if not line.endswith(b"\n"):
                     return
@@ -202,7 +203,7 @@ def _each(path: Path, read: Callable[[dict[str, Any]], Value | None]) -> Iterato
 def _end(path: Path) -> tuple[int, bool]:
     """(length in bytes, whether the last line is whole) of a file; of one that is not there (0, True)."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             size_bytes = file.seek(0, os.SEEK_END)
             if size_bytes == 0:
                 return 0, True

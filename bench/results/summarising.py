@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bench.engine_side.findings import findings
+from bench.engine_side.inside import Inside, from_json, insides
 from bench.engine_side.side import read_back
 from bench.level import Measured
-from bench.results.manifest import State
+from bench.results.manifest import MANIFEST, Manifest, State
 from bench.results.problem import ResultsError
 from bench.results.reading import Run
 from bench.results.summary_files import Summarised
@@ -29,7 +30,7 @@ def summarised(run: Run) -> Summarised:
 def found_anew(run: Run) -> tuple[Run, Summarised]:
     """The run with findings by this version's rules, of what its engines' metrics say, and its summary. Raises `ResultsError`."""
     measured = run.measured()
-    found = replace(run, manifest=replace(run.manifest, findings=_findings(run, measured)))
+    found = replace(run, manifest=_with_findings(run, measured))
     return found, _summarised(found, measured)
 
 
@@ -45,7 +46,9 @@ def given_of(run: Run, measured: Sequence[Measured]) -> Given:
         caveats=about.caveats,
         paired=run.state is not State.IMPORTED,
         findings=run.manifest.findings,
+        insides=_insides(run),
         outcomes=run.manifest.outcomes,
+        health=run.manifest.health,
         lost_records=run.lost_chats,
         lacking=run.lacking,
         part=run.part,
@@ -57,11 +60,18 @@ def _summarised(run: Run, measured: Sequence[Measured]) -> Summarised:
     return Summarised(to_json(summary), to_csv(summary))
 
 
-def _findings(run: Run, measured: Sequence[Measured]) -> tuple[Mapping[str, object], ...]:
-    """What is found in the engines' side. Where nothing is known of an engine, as of records from elsewhere, nothing is."""
+def _insides(run: Run) -> list[Inside]:
+    try:
+        return [from_json(one) for one in run.manifest.engine_side]
+    except ValueError as error:
+        raise ResultsError(f"{run.folder / MANIFEST}: {error}; bring the file back from a copy") from error
+
+
+def _with_findings(run: Run, measured: Sequence[Measured]) -> Manifest:
+    """With what is found in the engines' side. Where nothing is known of an engine, as of records from elsewhere, nothing is."""
     backends = {target: str(told["backend"]) for target, told in run.manifest.about.engines.items() if "backend" in told}
     if not backends:
-        return ()
+        return replace(run.manifest, findings=(), engine_side=())
     chats = [chat for one in measured for chat in one.chats]
     try:
         notes = read_back(backends, [one.level for one in measured], run.blocks.values(), chats, run.native(), run.records())
@@ -69,4 +79,8 @@ def _findings(run: Run, measured: Sequence[Measured]) -> tuple[Mapping[str, obje
         raise ResultsError(
             f"{run.folder}: native.ndjson or records.ndjson has a line that is none of a run ({error}); bring it back from a copy"
         ) from error
-    return tuple(finding.to_json() for finding in findings(notes))
+    return replace(
+        run.manifest,
+        findings=tuple(finding.to_json() for finding in findings(notes)),
+        engine_side=tuple(inside.to_json() for inside in insides(notes)),
+    )

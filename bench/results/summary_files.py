@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from bench.results.files import opened
 from bench.results.lines import NATIVE
 from bench.results.manifest import Manifest
 from bench.results.names import engine_folder
@@ -59,7 +60,7 @@ def split_native(folder: Path, targets: tuple[str, ...]) -> None:
             path = folder / ENGINES / engine_folder(target) / NATIVE
             path.parent.mkdir(parents=True, exist_ok=True)
             files[target] = path.open("wb")
-        with (folder / NATIVE).open("rb") as lines:
+        with opened(folder / NATIVE) as lines:
             for number, line in enumerate(lines, 1):
                 if line.endswith(b"\n") and (file := files.get(_target(line, f"{folder / NATIVE}:{number}"))):
                     file.write(line)

@@ -48,14 +48,15 @@ class Ending:
     """What is known of a run only at its end, which was `at` seconds since the epoch.
 
     `engines` is what each target's engine told then, `caveats` those that only then were seen, `findings` the engines'
-    side, `outcomes` what the course has found, and `health` chatprobe's own, as JSON. `summarise` makes the summary, of the
-    run as it is on disk.
+    side, `engine_side` what went on inside them, `outcomes` what the course has found, and `health` chatprobe's own, as
+    JSON. `summarise` makes the summary, of the run as it is on disk.
     """
 
     at: float
     summarise: Summarise | None = None
     caveats: tuple[Caveat, ...] = ()
     findings: tuple[Mapping[str, object], ...] = ()
+    engine_side: tuple[Mapping[str, object], ...] = ()
     outcomes: tuple[Mapping[str, object], ...] = ()
     engines: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     health: Mapping[str, object] = field(default_factory=dict)
@@ -149,6 +150,7 @@ class RunWriter:
             engines_after=ending.engines,
             health=ending.health,
             findings=ending.findings,
+            engine_side=ending.engine_side,
             outcomes=ending.outcomes,
             files={file.path.name: FileEntry(file.size_bytes, file.lines, file.lost) for file in self._files},
         )

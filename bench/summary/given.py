@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.caveat import Caveat
+from bench.engine_side.inside import Inside
 from bench.events import Unsent
 from bench.level import Measured
 from config.bench_slos import ChatSlo
@@ -17,7 +18,9 @@ class Given:
 
     `models` is the model that was asked of each target. `paired` says that targets' rounds were measured at the same
     instants, or in alternating blocks. `findings` are the engines' side, and `outcomes` what the course has found
-    (`kind`, `target`, `words`, `figures`), both as they stand in the summary's JSON.
+    (`kind`, `target`, `words`, `figures`), both as they stand in the summary's JSON. `insides` are what went on inside
+    each engine at each level.
+    `health` is chatprobe's own while it measured, as `bench.own_health` tells it; empty where nobody looked.
     `lost_records` is how many chats ended and could not be kept, `lacking` what else the results lack, a sentence each.
     """
 
@@ -30,7 +33,9 @@ class Given:
     caveats: Sequence[Caveat] = ()
     paired: bool = True
     findings: Sequence[Mapping[str, object]] = ()
+    insides: Sequence[Inside] = ()
     outcomes: Sequence[Mapping[str, object]] = ()
+    health: Mapping[str, object] = field(default_factory=dict)
     lost_records: int = 0
     lacking: Sequence[str] = ()
     part: str | None = None

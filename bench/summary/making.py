@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bench.level import Measured
+from bench.summary.causes import with_causes
 from bench.summary.contrasts import comparisons
 from bench.summary.given import Given
 from bench.summary.levels import cut_off, target_at_level
@@ -24,7 +25,7 @@ def summarise(given: Given, scope: Scope = SCOPES["standard"]) -> Summary:
     steady = {measured.level.name: _steady(measured, _samples(given, measured)) for measured in given.measured}
     samples = {measured.level.name: _samples(given, measured, steady[measured.level.name].from_seconds) for measured in given.measured}
     trusted = trust(given, samples)
-    compared = _judged(comparisons(given, scope, samples), trusted)
+    compared = with_causes(_judged(comparisons(given, scope, samples), trusted), given.insides, scope.answer_tokens)
     summary = Summary(
         targets=given.targets,
         confidence=CONFIDENCE,
@@ -37,6 +38,7 @@ def summarise(given: Given, scope: Scope = SCOPES["standard"]) -> Summary:
         verdict=trusted,
         caveats=tuple(given.caveats),
         findings=tuple(given.findings),
+        engine_side=tuple(inside.to_json() for inside in given.insides),
         outcomes=tuple(given.outcomes),
         part=given.part,
         statement="",

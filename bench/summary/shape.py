@@ -147,6 +147,22 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """A part of the engines that a difference lies in, by their own metrics.
+
+    `part` is `queue`, `prefill`, `path` (from the engine to the client), `token`, `decode` or `refused`. It makes
+    between `share_low` and `share_high` of the difference, of which `figures` has the seconds, or the shares, that were
+    measured.
+    """
+
+    part: str
+    share_low: float
+    share_high: float
+    words: str
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """One engine beside another, in one measure, or one quantile of it, at one level.
 
@@ -154,7 +170,7 @@ class Comparison:
     the run, `low_alone` and `high_alone` for this one alone. None where nothing can be said. Of shares, which are
     compared by their difference, it is what that makes of a's share. `detectable` is the smallest difference that the
     run would have shown four times of five: 0.1 is b 10 % above a, or a share higher by 0.1. Latencies are compared with
-    failed chats as the worst.
+    failed chats as the worst. `causes` are what the engines' own metrics say of a winner, the largest first.
     """
 
     level: str
@@ -176,6 +192,7 @@ class Comparison:
     detectable: float | None = None
     winner: str | None = None
     why: str
+    causes: tuple[Cause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +262,9 @@ class Trust:
 class Summary:
     """What a run says. `answer_tokens` is the length that the measure `answer` is the time of.
 
-    `slos` are the thresholds of each SLO, in seconds by measure. `findings` are the engines' side,
-    `outcomes` what a sweep, a search or a replay has found. `part` says why it is of a part of a run.
+    `slos` are the thresholds of each SLO, in seconds by measure. `findings` are the engines' side, and `engine_side` is
+    what went on inside each engine at each level, as JSON; `outcomes` are
+    what a sweep, a search or a replay has found. `part` says why it is of a part of a run.
     """
 
     targets: tuple[str, ...]
@@ -263,3 +281,4 @@ class Summary:
     outcomes: tuple[Mapping[str, object], ...]
     part: str | None
     statement: str
+    engine_side: tuple[Mapping[str, object], ...] = ()

@@ -41,9 +41,13 @@ def _best(rows: Sequence[Comparison], engines: Sequence[str]) -> str | None:
 
 def _words(rows: Sequence[Comparison]) -> str:
     if len(rows) == 1:
-        return rows[0].why
-    won = [row.why for row in rows if row.winner is not None]
+        return "; ".join(_why(rows[0]))
+    won = [words for row in rows if row.winner is not None for words in _why(row)]
     level = [f"{row.a} and {row.b}" for row in rows if row.winner is None and row.ratio is not None]
     refused = [row.why for row in rows if row.ratio is None]
     none_seen = [f"no difference seen between {listed(level)}"] if level else []
     return "; ".join(dict.fromkeys([*won, *none_seen, *refused]))
+
+
+def _why(row: Comparison) -> list[str]:
+    return [row.why, *(cause.words for cause in row.causes)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bench.measures import qualities
 from bench.summary.difference import size
-from bench.summary.shape import Comparison, Known, LevelSummary, Summary, TargetAtLevel
+from bench.summary.shape import Cause, Comparison, Known, LevelSummary, Summary, TargetAtLevel
 from bench.summary.standings import engines_of
 from bench.summary.words import named, percent, quantity
 from probes.wording import listed
@@ -59,6 +59,7 @@ def _compared(summary: Summary) -> Iterator[str]:
         else:
             rest = f" In the other {len(seen) - len(won)} comparisons no difference was seen." if len(seen) > len(won) + 1 else ""
             yield f"At {level.name} {'; '.join(_wins(summary, won))}.{rest}"
+            yield from (f"{cause.words}." for cause in _causes(won))
 
 
 def _wins(summary: Summary, won: list[Comparison]) -> Iterator[str]:
@@ -68,6 +69,12 @@ def _wins(summary: Summary, won: list[Comparison]) -> Iterator[str]:
         rows = [row for row in won if {row.a, row.b} == {winner, loser} and row.winner == winner]
         told = [f"{named(known[row.measure].short, row.quantile, row.slo)} ({size(row)})" for row in rows]
         yield f"{winner} is better than {loser} in {listed(told)}"
+
+
+def _causes(won: Sequence[Comparison]) -> Iterator[Cause]:
+    """The largest cause of each win, once for each two engines and part of them."""
+    largest = [(row.a, row.b, row.causes[0]) for row in won if row.causes]
+    yield from {(a, b, cause.part): cause for a, b, cause in reversed(largest)}.values()
 
 
 def _could_have_shown(rows: list[Comparison]) -> str:

@@ -13,12 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.measures import E2E, FAILURES_WORST, FIRST_CONTENT, TTFT, Measure, measures, qualities
+from bench.statistics.quantiles import quantile_name
 from bench.summary.difference import bounds, size
-from bench.summary.shape import Comparison, Known, LevelSummary, Summary, TargetAtLevel
+from bench.summary.shape import Comparison, Decile, Known, LevelSummary, Shift, Summary, TargetAtLevel
 from bench.summary.standings import by_thing
 from bench.summary.statement import OUTCOMES_TOLD
-from bench.summary.words import figures, named, quantity
-from probes.wording import listed
+from bench.summary.words import named, quantity
+from probes.wording import figures, listed
 
 _IN_FULL = 3
 """Of more levels than this, only the first and the last are shown in full."""
@@ -28,6 +29,7 @@ _FINDINGS = (
     ("What they do not tell", "unknown", "dim"),
 )
 """The kinds of findings, in the order in which they are told."""
+_DECILES_SHOWN = (0.1, 0.3, 0.5, 0.7, 0.9)
 _WITH_FAILURES = (TTFT.name, E2E.name)
 """Measures of which failed chats are shown as the worst; the JSON has all."""
 
@@ -72,6 +74,10 @@ def _level(summary: Summary, level: LevelSummary) -> Iterator[RenderableType]:
     if compared and summary.verdict.trusted:
         yield _better(compared, summary.answer_tokens)
         yield Text()
+    apart = [shift for shift in summary.shifts if shift.level == level.name and shift.deciles]
+    if apart and summary.verdict.trusted:
+        yield _shifts(apart, summary.answer_tokens)
+        yield Text()
     yield _outcomes(level)
     yield Text()
     yield _percentiles(level, summary.answer_tokens)
@@ -110,10 +116,37 @@ def _better(compared: Sequence[Comparison], answer_tokens: int) -> Table:
         table.add_row(
             Text.assemble(named(quality.short, quantile, slo), "\n", (quality.for_whom, "dim")),
             Text(winners, style="dim" if winners == "-" else "green"),
-            "\n".join(row.why if len(rows) == 1 and not row.winner else _beside(row) for row in rows),
+            Text("\n").join(part for row in rows for part in _in_table(row, alone=len(rows) == 1)),
             end_section=True,
         )
     return table
+
+
+def _shifts(shifts: Sequence[Shift], answer_tokens: int) -> Table:
+    """How far apart two engines are at each second decile: whether one is slower for everyone, or only for some."""
+    table = _table("How far apart, from fast chats to slow ones")
+    table.add_column("")
+    table.add_column("b over a", overflow="fold")
+    for decile in _DECILES_SHOWN:
+        table.add_column(quantile_name(decile), justify="right", no_wrap=True)
+    known = qualities(answer_tokens)
+    for shift in shifts:
+        at = {decile.quantile: decile for decile in shift.deciles}
+        cells = (_apart(at[share]) if share in at else Text("-", style="dim") for share in _DECILES_SHOWN)
+        table.add_row(known[shift.measure].short, f"{shift.b} / {shift.a}", *cells)
+    return table
+
+
+def _apart(decile: Decile) -> Text:
+    """A difference that may be none is dim."""
+    told = "no chat" if isinf(decile.ratio) else f"{(decile.ratio - 1) * 100:+,.0f} %"
+    return Text(told, style="dim" if decile.low <= 1 <= decile.high else "")
+
+
+def _in_table(row: Comparison, *, alone: bool) -> Iterator[Text]:
+    """What is found, and why it is so."""
+    yield Text(row.why if alone and not row.winner else _beside(row))
+    yield from (Text(cause.words, style="dim") for cause in row.causes)
 
 
 def _beside(row: Comparison) -> str:

@@ -18,10 +18,10 @@ from bench.measures import E2E, TTFT, Measure
 from bench.summary.given import Given
 from bench.summary.sample import Sample
 from bench.summary.shape import Check, Trust
-from bench.summary.words import duration, percent
+from bench.summary.words import percent
 from config.load import ClosedLoop
 from probes.failure import Reason
-from probes.wording import counted
+from probes.wording import counted, duration
 
 LATE = 0.10
 """Where chats are due, this share of TTFT: later ones meet another queue than was asked for. Where users wait for their
@@ -50,11 +50,15 @@ USER_CLOCK = Limit("user_clock", 0.01, "share of chats with instants that are no
 GATHERED = Limit("gathered", 0.05, "share of chats whose tokens something on the way gathered")
 OWN_FAULT = Limit("own_fault", 0.01, "share of chats that failed by chatprobe's own fault")
 NOT_SENT = Limit("not_sent", 0.01, "share of chats that were due and not sent, for no fault of the engine's")
+LOOP_LAG = Limit("loop_lag", LATE, "p99 of how late chatprobe's own event loop was, against the shortest median E2E of the run")
+"""Ends of chats are noticed on that loop, so that users come back later by so much, which no chat's own lateness tells."""
+CLOCK_STEPS = Limit("clock_steps", 0.01, "share of chats that were under way when the machine's clock was set")
+"""Until a step is noticed, the kernel's stamps are off by it. As many such chats are bearable as instants of another clock."""
 LOST_RECORDS = Limit("lost_records", 0, "records that could not be kept")
 LACKING = Limit("lacking", 0, "other things that the results lack, as files that are shorter than they were")
 OTHER_MODEL = Limit("other_model", 0, "chats with another model than was to be measured")
 TOKEN_SOURCES = Limit("token_sources", 1, "sources of token counts among the engines: `usage` of one does not compare with `chunks` of another")
-LIMITS = (LATE_STARTS, DOUBTFUL, USER_CLOCK, GATHERED, OWN_FAULT, NOT_SENT, LOST_RECORDS, LACKING, OTHER_MODEL, TOKEN_SOURCES)
+LIMITS = (LATE_STARTS, DOUBTFUL, USER_CLOCK, GATHERED, OWN_FAULT, NOT_SENT, LOOP_LAG, CLOCK_STEPS, LOST_RECORDS, LACKING, OTHER_MODEL, TOKEN_SOURCES)
 
 
 def trust(given: Given, samples: Mapping[str, Sequence[Sample]]) -> Trust:
@@ -85,6 +89,7 @@ def _of_level(given: Given, measured: Measured, samples: Sequence[Sample]) -> It
 
 
 def _of_run(given: Given, samples: Sequence[Sample]) -> Iterator[Check]:
+    yield from _of_health(given.health, samples)
     lost = given.lost_records
     yield Check(LOST_RECORDS.name, None, None, lost, LOST_RECORDS.most, lost <= LOST_RECORDS.most, f"{counted(lost, 'record')} could not be kept")
     lacking = len(given.lacking)
@@ -93,6 +98,27 @@ def _of_run(given: Given, samples: Sequence[Sample]) -> Iterator[Check]:
         yield _other_model(given, target, [chat for sample in samples if sample.target == target for chat in sample.chats])
     sources = {target: token_sources(chat for sample in samples if sample.target == target for chat in sample.chats) for target in given.targets}
     yield _token_sources({target: usual for target, counts in sources.items() if (usual := _usual(counts))})
+
+
+def _of_health(health: Mapping[str, object], samples: Sequence[Sample]) -> Iterator[Check]:
+    """Nothing of a run that nobody looked after, as of records from elsewhere."""
+    lags, steps, seconds = health.get("loop_lag_seconds"), health.get("clock_steps"), health.get("seconds")
+    lag = lags.get("p99") if isinstance(lags, Mapping) else None
+    if isinstance(lag, int | float):
+        limit = _bearable_seconds(samples, E2E)
+        words = f"chatprobe's own event loop was late: p99 {duration(lag)}, bearable {duration(limit)}"
+        yield Check(LOOP_LAG.name, None, None, lag, limit, lag <= limit, words)
+    if isinstance(steps, int) and isinstance(seconds, int | float) and seconds > 0:
+        longest = max((each for sample in samples if (each := _mean_seconds(sample)) is not None), default=0.0)
+        share = min(1.0, steps * longest / seconds)
+        often = f"the machine's clock was set {counted(steps, 'time')} while it measured"
+        words = f"{often}: {percent(share)} of the chats were under way then, bearable {percent(CLOCK_STEPS.most)}"
+        yield Check(CLOCK_STEPS.name, None, None, share, CLOCK_STEPS.most, share <= CLOCK_STEPS.most, words)
+
+
+def _mean_seconds(sample: Sample) -> float | None:
+    found = [chat.e2e_seconds for chat in sample.attempts if chat.e2e_seconds is not None]
+    return float(np.mean(found)) if found else None
 
 
 def token_sources(chats: Iterable[Chat]) -> Counter[str]:

@@ -35,5 +35,5 @@ def font() -> str:
 
 
 def _block(text: str, selector: str) -> str:
-    begin = text.index(f"\n{selector}") + len(selector)
-    return text[begin : text.index("\n}", begin)]
+    begin = text.index(selector) + len(selector)
+    return text[begin : text.index("}", begin)]

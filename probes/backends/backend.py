@@ -11,6 +11,7 @@ from probes.backends.base import FrameError, WireForm
 from probes.backends.fields import listed_names, proper_name
 from probes.backends.knobs import Knobs
 from probes.backends.repeats import Repeats
+from probes.backends.settings import Settings
 from probes.backends.trail import Trail
 from probes.numbers.loaded import OnDemand
 from probes.numbers.number import Number
@@ -70,6 +71,9 @@ class Backend:
 
     knobs: ClassVar[Knobs] = Knobs()
     """What its operator can turn."""
+
+    settings: ClassVar[Settings] = Settings()
+    """Where it tells how it was started."""
 
     # how discovery knows it
 

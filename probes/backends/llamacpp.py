@@ -11,6 +11,7 @@ from probes.backends.base import FrameError, WireForm
 from probes.backends.fields import JsonObject, as_list, count, length, only_name, parse_object, proper_name, seconds
 from probes.backends.knobs import Knobs
 from probes.backends.openai_chat import OpenAiChat
+from probes.backends.settings import Settings
 from probes.backends.trail import Trail
 from probes.numbers.number import Number
 from probes.numbers.own_metrics import Derived, OwnMetrics, Series, Sum, Told
@@ -111,6 +112,8 @@ class Llamacpp(Backend):
     trail = Trail(log="by time and client: lines with `POST /v1/chat/completions`")
     knobs = Knobs(batch="--parallel", cache="--ctx-size", prefill="--ubatch-size")
     """llama.cpp `common/arg.cpp`. Without a unified cache its slots share `--ctx-size`: with more slots each has less of it."""
+    settings = Settings(path="/props", keys=("total_slots", "default_generation_settings.n_ctx"))
+    """llama.cpp `tools/server/README.md`, `GET /props`."""
     usual_ports = (8080,)
     # llama-cpp is a part of the name of another server, that of llama-cpp-python
     aliases = ("llama.cpp", "llama-server")

@@ -18,6 +18,7 @@ from probes.backends.ollama_models import ask_details, details, full_name, is_cl
 from probes.backends.refusal import by_status, in_stream
 from probes.backends.repeats import Repeats
 from probes.backends.said import said_in
+from probes.backends.settings import Settings
 from probes.backends.trail import Trail
 from probes.backends.turns import headed_turns
 from probes.failure import Reason
@@ -225,6 +226,8 @@ class Ollama(Backend):
     """Ollama `server/routes.go::GenerateRoutes`: the access log is that of gin."""
     knobs = Knobs(batch="OLLAMA_NUM_PARALLEL", queue="OLLAMA_MAX_QUEUE", keep="OLLAMA_KEEP_ALIVE")
     """Ollama `envconfig/config.go`: it answers one chat at a time unless told otherwise, and each slot takes a context's memory."""
+    settings = Settings(path="/api/show", keys=("details.family", "details.parameter_size", "details.quantization_level"), ask=ask_details)
+    """Ollama `api/types.go::ShowResponse`: of the server itself it tells nothing, and of the model how it was quantised."""
     usual_ports = (11434,)
     recognised_at = "/api/version"
     version_path = "/api/version"

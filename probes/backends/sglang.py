@@ -11,6 +11,7 @@ from probes.backends.base import FrameError, WireForm
 from probes.backends.fields import as_list, length, only_name, parse_object, text
 from probes.backends.knobs import Knobs
 from probes.backends.openai_chat import OpenAiChat
+from probes.backends.settings import Settings
 from probes.backends.trail import Trail
 from probes.numbers.family import Sample
 from probes.numbers.number import Number
@@ -41,6 +42,11 @@ class SglangChat(OpenAiChat):
         return body
 
 
+SETTINGS = (
+    "tp_size", "dp_size", "pp_size", "ep_size", "dtype", "quantization", "kv_cache_dtype", "context_length", "max_running_requests",
+    "chunked_prefill_size", "mem_fraction_static", "attention_backend", "speculative_algorithm", "disable_radix_cache",
+)  # fmt: skip
+"""What is read of its own account, and of what its own benchmark keeps of that: these may hold keys, so nothing but these."""
 _RUNNING, _USAGE = "sglang:num_running_reqs", "sglang:token_usage"
 _RETRACTIONS, _OF_0_5_10 = "sglang:num_retracted_requests_total", "sglang:full_token_usage"
 
@@ -160,6 +166,8 @@ class Sglang(Backend):
         caution="--schedule-conservativeness",
     )
     """SGLang `srt/server_args.py`; what helps against requests that are put back, its docs, "Hyperparameter Tuning"."""
+    settings = Settings(path="/server_info", keys=SETTINGS)
+    """SGLang `entrypoints/http_server.py`: what it was started with, keys of its users among it."""
     usual_ports = (30000,)
     recognised_at = "/v1/models"
     version_path = "/server_info"

@@ -15,6 +15,7 @@ from probes.backends.finish import broken_off, finish
 from probes.backends.knobs import Knobs
 from probes.backends.openai_chat import OpenAiChat
 from probes.backends.refusal import by_status, in_stream
+from probes.backends.settings import Settings
 from probes.backends.trail import Trail
 from probes.backends.turns import headed_turns
 from probes.failure import Reason
@@ -247,6 +248,11 @@ class Tgi(Backend):
         queue="--max-concurrent-requests",
     )
     """TGI `launcher/src/main.rs`. Its batch is bounded by tokens: `--max-batch-size` is for hardware that needs padding."""
+    settings = Settings(
+        path="/info",
+        keys=("model_sha", "max_concurrent_requests", "max_input_tokens", "max_total_tokens", "max_client_batch_size"),
+    )
+    """TGI `router/src/lib.rs::Info`."""
     usual_ports = (8080,)
     aliases = ("text-generation-inference",)
     recognised_at = "/info"

@@ -11,6 +11,7 @@ from probes.backends.base import WireForm
 from probes.backends.fields import JsonObject, as_list, length, parse_object, seconds
 from probes.backends.knobs import Knobs
 from probes.backends.openai_chat import OpenAiChat, cached_tokens
+from probes.backends.settings import Settings
 from probes.backends.trail import Trail
 from probes.numbers.family import Sample
 from probes.numbers.histogram import is_amount
@@ -235,6 +236,11 @@ class Vllm(Backend):
         queue="--max-num-queued-reqs",
     )
     """vLLM `engine/arg_utils.py`; what helps against preemptions, its docs `configuration/optimization.md`. The bound on the queue came with 0.29."""
+    settings = Settings(
+        series=_CONFIGURATION,
+        labels=("block_size", "cache_dtype", "enable_prefix_caching", "gpu_memory_utilization", "cpu_offload_gb", "sliding_window", "swap_space"),
+    )
+    """vLLM `config/cache.py::CacheConfig.metrics_info`. `/server_info` has all, and only servers for developers have it."""
     usual_ports = (8000,)
     aliases = ("vllm-openai",)
     recognised_at = "/version"

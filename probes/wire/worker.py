@@ -19,7 +19,7 @@ from functools import partial
 from probes.ask import Tls
 from probes.failure import Failure, Reason
 from probes.wire import tls
-from probes.wire.channel import Cancel, ClockSteps, FromWorker, Incoming, Outgoing, Reads
+from probes.wire.channel import Cancel, ClockSteps, FromWorker, Incoming, Outgoing, Reads, Sent
 from probes.wire.clock import HeldOffset, keep_stamping
 from probes.wire.connection import Connection
 from probes.wire.exchange import Exchange
@@ -139,6 +139,7 @@ class Worker:
             take=lambda order: self._kept.take(order.address),
             keep=lambda order, connection: self._kept.keep(order.address, connection),
             opens=partial(self._opens, context),
+            sent=lambda number, sent_ns: self._loop.later(lambda: self._send(Sent(number, sent_ns))),
             reads=lambda number, reads: self._loop.later(lambda: self._send(Reads.pack(number, reads))),
             ended=lambda ending: self._loop.later(lambda: self._on_ended(ending)),
         )

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.bench import PRESETS
+from cli.bench_wanted import Wanted, configuration
 from cli.main import main
 from config.starters import BENCH_PRESETS
 from probes import extras
@@ -275,7 +276,7 @@ X = ("--target", "x=http://127.0.0.1:1", "--dry-run")
         (("quick", *X, "--users", "5,5"), "the level 5 users is there twice; write it once, and more rounds"),
         (("quick", *X, "--duration", "20s"), "20s are too short for 1 level in 5 rounds with 1 target: that is 5 blocks; write a duration of "),
         (("quick", *X, "--targets", "y"), "y is no target; there are x"),
-        (("quick", *X, "--slo", "fast"), "there is no SLO fast; there are instant, interactive, conversational, reading"),
+        (("quick", *X, "--slo", "fast"), "there is no SLO fast; there are instant: TTFT 200ms, TPOT 25ms (TTFT: what the authors of DistServe ask"),
         (("quick", *X, "--objective", "95%"), "has no SLO to ask for; give --slo NAME too"),
         (("quick", *X, "--slo", "instant", "--objective", "95"), "95 is not a percentage; write one with its sign, like 99% or 99.9%"),
         (("quick", *X, "--until", "ttft"), "'ttft' cannot be read; write MEASURE.QUANTILE:PERCENT, like ttft.p95:5%"),
@@ -381,6 +382,14 @@ async def test_an_engine_that_does_not_answer_is_no_run(tmp_path: Path) -> None:
     assert not (tmp_path / "results").exists()
 
 
+def test_a_dry_run_says_what_a_good_chat_keeps_to_and_who_says_so(tmp_path: Path) -> None:
+    config = written(tmp_path, f"targets: {{a: {{backend: vllm, url: http://a}}}}\n{SCENARIO}bench: {{slo: conversational}}\n")
+    code, output = said("run", config, "--dry-run")
+    assert code == 0
+    told = "conversational: TTFT 2s, TPOT 200ms (MLPerf Inference, Llama 2 70B, Server scenario, since v4.0 (2024))"
+    assert output.splitlines()[-1] == f"A good chat keeps to {told}."
+
+
 def test_a_dry_run_of_a_search_says_how_many_levels_it_may_have(tmp_path: Path) -> None:
     search = "bench: {search: {slo: instant, most: 100, probes: 9}, duration: 10m}\n"
     config = written(tmp_path, f"targets: {{a: {{backend: vllm, url: http://a}}}}\n{SCENARIO}{search}")
@@ -425,3 +434,32 @@ def test_the_group_names_its_commands() -> None:
     code, output = said("--help")
     assert code == 0
     assert [name for name in ("quick", "standard", "stress", "custom", "run") if f"  {name} " not in output] == []
+
+
+FACTS = "bench: {facts: {'v*': {hardware: L4, engine.version: '1'}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "error"),
+    [
+        ("vllm:hardware", "vllm:hardware is no fact; write TARGET:FACT=TEXT with engine.version, engine.flags or hardware, like vllm:hardware=H100"),
+        ("vllm:gpu=H100", "vllm:gpu is no fact; write TARGET:FACT=TEXT"),
+        ("engine.flags=--api-key letmein", "engine.flags looks like a secret, and stands in results, which others may see; leave it out"),
+        ("tgi:hardware=H100", "facts are said of tgi, which is no target of this run; there are vllm"),
+    ],
+)
+def test_a_fact_that_cannot_be_kept_is_refused(written: str, error: str, tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text(SCENARIO + SHORT)
+    arguments = ("run", str(tmp_path / "run.yaml"), "--target", "vllm=http://127.0.0.1:1", "--dry-run", "--fact", written)
+    told = CliRunner().invoke(main, ["bench", *arguments])
+    assert told.exit_code == 2
+    assert error in " ".join(told.output.replace("│", " ").split())
+
+
+def test_facts_of_the_command_line_are_laid_over_those_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text(SCENARIO + FACTS)
+    wanted = Wanted(
+        preset=None, configs=(tmp_path / "run.yaml",), name="run", targets=("vllm=http://127.0.0.1:1",), dry_run=True,
+        facts=("vllm:hardware=8 × H100", "engine.flags=--enforce-eager"),
+    )  # fmt: skip
+    assert configuration(wanted).bench.facts_of("vllm") == {"hardware": "8 × H100", "engine.version": "1", "engine.flags": "--enforce-eager"}

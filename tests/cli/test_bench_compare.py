@@ -26,6 +26,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     left(folder, "slow3", ttft_ms={"vllm": 130}, seed=10)
     left(folder, "newer", ttft_ms={"vllm": 130}, seed=4, version="0.12.0")
     left(folder, "two", ttft_ms={"a": 100, "b": 130}, seed=5)
+    left(folder, "own", ttft_ms={"vllm": 100}, seed=11, slos={"mine": {"ttft": 0.5}})
+    left(folder, "unlike", ttft_ms={"vllm": 100}, seed=12, slos={"mine": {"ttft": 0.05}})
     left(folder, "late", ttft_ms={"vllm": 100}, seed=6, lag_ms=500)
     return folder
 
@@ -63,6 +65,26 @@ def test_verdicts_and_exit_codes(results: Path, words: tuple[str, ...], said: st
     assert (verdict(result), result.exit_code) == (said, code), result.output
 
 
+CONFIGURED = "targets: {v: {backend: vllm, url: http://v}}\nscenarios: {c: {every: 15s}}\nslos: {mine: {scenario: c, ttft: 20ms, objective: 99%}}\n"
+
+
+def test_a_good_chat_keeps_to_what_the_runs_had_or_a_configuration_says(results: Path, tmp_path: Path) -> None:
+    config = tmp_path / "chatprobe.yaml"
+    config.write_text(CONFIGURED)
+    asked = ("own", "--fail-on", "goodput<90%", "--slo", "mine", "--format", "json")
+    of_run, of_file = compare(results, *asked), compare(results, *asked, "--config", str(config))
+    assert json.loads(of_run.stdout)["verdict"] == "pass"
+    assert "a good chat keeps to mine: TTFT 500ms (the run test_own_" in of_run.stdout
+    assert json.loads(of_file.stdout)["verdict"] == "fail", "no chat of 100 ms keeps to 20 ms"
+    assert "a good chat keeps to mine: TTFT 20ms (the configuration)" in of_file.stdout
+
+
+def test_runs_that_mean_unlike_things_by_one_name_do_not_say_what_is_good(results: Path) -> None:
+    told = compare(results, "own", "unlike", "--slo", "mine")
+    assert told.exit_code == 2
+    assert "--slo: the runs mean unlike things by mine: TTFT 500ms; TTFT 50ms; give the one that is meant with --config" in told.stderr
+
+
 def test_several_runs_a_side(results: Path) -> None:
     more = ("--baseline", "alike", "--baseline", "alike2", "--candidate", "slow2", "--candidate", "slow3")
     told = json.loads(compare(results, "base", "slow", *more, "--format", "json").stdout)
@@ -82,7 +104,10 @@ def test_several_runs_a_side(results: Path) -> None:
         (("base", "slow", "--threshold", "5"), "'5' is no threshold; write a percentage"),
         (("base", "--fail-on", "ttft>1s"), "ttft has a value for each chat; say which quantile, like ttft.p95"),
         (("base", "slow", "--measure", "ttft"), "ttft has a value for each chat; say which quantile, like ttft.p95"),
-        (("base", "slow", "--slo", "fast"), "there is no SLO 'fast'; write instant"),
+        (
+            ("base", "slow", "--slo", "fast"),
+            "there is no SLO 'fast'; there are instant: TTFT 200ms, TPOT 25ms (TTFT: what",
+        ),
         (("base", "--fail-on", "ttft.p50>1s", "--threshold", "5%"), "--threshold is for two sides; give a baseline too, or leave it out"),
         (("base", "base"), "is given twice; give each run once"),
         (("base", "slow", "--candidate", "slow"), "is given twice; give each run once"),

@@ -226,10 +226,10 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
             read_targets(tmp_path / name)
         said[name] = str(caught.value).removeprefix(f"{tmp_path / name}: ")
     assert said == {
-        "pipe": "is no regular file; name one that is",
+        "pipe": "cannot be read: it is no regular file; name a file that can",
         "large": "is larger than 512 KiB, too large for a configuration; name the right file",
         "missing": "cannot be read: No such file or directory; name a file that can",
-        ".": "is no regular file; name one that is",
+        ".": "cannot be read: it is no regular file; name a file that can",
     }
 
 
@@ -238,7 +238,7 @@ def test_a_pipe_that_takes_the_place_of_a_file_after_a_look_at_it(tmp_path: Path
     (tmp_path / "file").touch()
     looked = (tmp_path / "file").stat()
     monkeypatch.setattr(Path, "stat", lambda *_, **__: looked)
-    with pytest.raises(ConfigError, match="is no regular file"):
+    with pytest.raises(ConfigError, match="it is no regular file"):
         read_targets(tmp_path / "pipe")
 
 

@@ -17,12 +17,14 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "helm/image/requirements.txt"
-LANGUAGE_LOCK = ROOT / "helm/image/requirements-language.txt"
+EXTRAS = {"language": {"numpy", "py3langid"}, "bench": {"numpy", "scipy"}}
+"""Those that an image may have, and the libraries that each adds."""
 BUILD_LOCK = ROOT / "helm/image/build-requirements.txt"
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 NEEDED: list[str] = PROJECT["project"]["dependencies"]
-FOR_LANGUAGE: list[str] = PROJECT["project"]["optional-dependencies"]["language"]
-FILES = {"run": LOCK, "language": LANGUAGE_LOCK, "build": BUILD_LOCK}
+OF_EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
+EXTRA_LOCKS = {extra: ROOT / f"helm/image/requirements-{extra}.txt" for extra in EXTRAS}
+FILES = {"run": LOCK, **EXTRA_LOCKS, "build": BUILD_LOCK}
 PYTHONS = ("3.11", "3.12")
 """The oldest that chatprobe runs on, and that of the image."""
 MACHINES = ("x86_64", "aarch64")
@@ -58,7 +60,11 @@ def pinned(requirement: Requirement, file: Path, python: str) -> list[str]:
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize(
     ("file", "asked"),
-    [(LOCK, NEEDED), (LANGUAGE_LOCK, [*NEEDED, *FOR_LANGUAGE]), (BUILD_LOCK, PROJECT["build-system"]["requires"])],
+    [
+        (LOCK, NEEDED),
+        *((EXTRA_LOCKS[extra], [*NEEDED, *OF_EXTRAS[extra]]) for extra in EXTRAS),
+        (BUILD_LOCK, PROJECT["build-system"]["requires"]),
+    ],
     ids=FILES,
 )
 def test_each_dependency_is_pinned_once_within_its_bounds(file: Path, asked: list[str], python: str) -> None:
@@ -84,12 +90,14 @@ def test_make_lock_would_change_nothing(tmp_path: Path) -> None:
         assert pins(tmp_path / file.name) == pins(file), "run make lock"
 
 
-def test_the_extra_adds_its_own_libraries_alone() -> None:
-    assert pins(LOCK) < pins(LANGUAGE_LOCK)
-    assert {Requirement(pin).name for pin in pins(LANGUAGE_LOCK) - pins(LOCK)} == {"numpy", "py3langid"}
-    taken_in, *added = [line for line in LANGUAGE_LOCK.read_text().splitlines() if line.startswith("--requirement ") or "==" in line]
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_extra_adds_its_own_libraries_alone(extra: str) -> None:
+    lock = EXTRA_LOCKS[extra]
+    assert pins(LOCK) < pins(lock)
+    assert {Requirement(pin).name for pin in pins(lock) - pins(LOCK)} == EXTRAS[extra]
+    taken_in, *added = [line for line in lock.read_text().splitlines() if line.startswith("--requirement ") or "==" in line]
     assert taken_in == f"--requirement {LOCK.name}"
-    assert {line.partition("==")[0] for line in added} == {"numpy", "py3langid"}
+    assert {line.partition("==")[0] for line in added} == EXTRAS[extra]
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -25,7 +25,8 @@ def _hits(case: Case) -> tuple[float, float] | None:
     return (hits, queries) if hits is not None and queries is not None else None
 
 
-def _share(case: Case) -> float | None:
+def hit_ratio(case: Case) -> float | None:
+    """The share of prompt tokens that were found in the prefix cache, from 0 to 1; None where it is not told."""
     found = _hits(case)
     return found[0] / found[1] if found and found[1] > 0 else None
 
@@ -37,7 +38,7 @@ def _temperature(case: Case) -> str | None:
 
 
 def _warm(case: Case) -> Fact | None:
-    found, share = _hits(case), _share(case)
+    found, share = _hits(case), hit_ratio(case)
     if found is None or share is None or share < WARM_SHARE or _temperature(case) != "cold" or found[0] < WARM_TOKENS * len(case.told):
         return None
     return Fact(
@@ -49,7 +50,7 @@ def _warm(case: Case) -> Fact | None:
 
 
 def _cold(case: Case) -> Fact | None:
-    share = _share(case)
+    share = hit_ratio(case)
     if share is None or share >= COLD_SHARE or _temperature(case) != "warm":
         return None
     knobs = case.knobs
@@ -69,7 +70,7 @@ RULES = (
         name="cache_warm",
         kind="caveat",
         needs="the hits of its prefix cache",
-        known=lambda case: _share(case) is not None,
+        known=lambda case: hit_ratio(case) is not None,
         look=_warm,
         fact="the share of prompt tokens that were found in the prefix cache, although the chats were to be cold",
         limit=f"{percent(WARM_SHARE)}, and {WARM_TOKENS} tokens a chat",
@@ -79,7 +80,7 @@ RULES = (
         name="cache_missed",
         kind="cause",
         needs="the hits of its prefix cache",
-        known=lambda case: _share(case) is not None,
+        known=lambda case: hit_ratio(case) is not None,
         look=_cold,
         fact="the share of prompt tokens that were found in the prefix cache, where the chats were to be warm",
         limit=f"below {percent(COLD_SHARE)}",

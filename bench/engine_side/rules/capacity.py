@@ -32,13 +32,14 @@ def cache_is_full(case: Case) -> bool:
     return _full(case) is not None or _put_back(case) is not None
 
 
-def _full_share(case: Case) -> float | None:
+def full_share(case: Case) -> float | None:
+    """The share of looks that saw the KV cache nearly full; None of too few looks."""
     usages = [look.kv_cache_usage_ratio for look in case.looks if look.kv_cache_usage_ratio is not None]
     return sum(usage >= FULL for usage in usages) / len(usages) if len(usages) >= FEWEST_LOOKS else None
 
 
 def _full(case: Case) -> Fact | None:
-    share, most = _full_share(case), fullest(case)
+    share, most = full_share(case), fullest(case)
     if share is None or most is None or share < FULL_SHARE:
         return None
     knobs = case.knobs

@@ -25,13 +25,14 @@ def _restart(case: Case) -> Fact | None:
     )
 
 
-def _strangers(case: Case) -> Fact | None:
+def strangers(case: Case) -> Fact | None:
+    """Whether so many others used the engine that what it tells of itself is not of our chats alone."""
     found = others(case)
     if found is None or found.strangers < max(FEWEST_STRANGERS, STRANGERS_SHARE * found.counted):
         return None
-    share, strangers = found.strangers / found.counted, counted(round(found.strangers), "request")
+    share, requests = found.strangers / found.counted, counted(round(found.strangers), "request")
     return Fact(
-        words=f"others used the engine too: {strangers} of {found.counted:,.0f} ({percent(share)}) were not of this run",
+        words=f"others used the engine too: {requests} of {found.counted:,.0f} ({percent(share)}) were not of this run",
         short=percent(share),
         figures={"requests": found.counted, "of_others": found.strangers, "share": share},
         advice="measure while nobody else uses it; what it tells of itself is of all requests",
@@ -54,7 +55,7 @@ RULES = (
         kind="caveat",
         needs="how many requests it answered",
         known=lambda case: others(case) is not None,
-        look=_strangers,
+        look=strangers,
         fact="requests that the engine counted in the blocks, beyond all chats of the run that it may have counted",
         limit=f"{percent(STRANGERS_SHARE)} of its requests, and at least {FEWEST_STRANGERS}",
         remedy="measure while nobody else uses it",

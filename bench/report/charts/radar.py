@@ -15,7 +15,7 @@ from plotly.graph_objects import Figure
 from bench.measures import STALL, TPOT, TTFT, Measure, measures
 from bench.report.chart import Chart, Missing, Table
 from bench.report.loads import level_said
-from bench.report.panels import framed
+from bench.report.panels import GRID, framed
 from bench.report.seen import Seen
 from bench.report.told import finite
 from bench.statistics.quantiles import quantile_name
@@ -105,14 +105,14 @@ def _drawn(seen: Seen, level: LevelSummary, spokes: Sequence[Spoke]) -> Figure:
                 "range": [0, 1.04],
                 "tickvals": list(_RINGS),
                 "ticktext": ["¼", "½", "¾", "best"],
-                "gridcolor": ink("line").light,
-                "linecolor": ink("line").light,
+                "gridcolor": GRID,
+                "linecolor": GRID,
                 "angle": 90 - 180 / len(spokes),
                 "tickangle": 0,
                 "tickfont": {"size": 11, "color": ink("ink-faint").light},
             },
             "angularaxis": {
-                "gridcolor": ink("line").light,
+                "gridcolor": GRID,
                 "linecolor": ink("line-strong").light,
                 "tickfont": text,
                 "rotation": 90,

@@ -14,9 +14,9 @@ from bench.report.lines import categories, grouped
 from bench.report.loads import Place, places
 from bench.report.panels import Panel, axes, framed
 from bench.report.seen import Seen
-from bench.summary.words import figures, percent
+from bench.summary.words import percent
 from catalogue.look.inks import ink
-from probes.wording import listed
+from probes.wording import figures, listed
 
 NAME, TITLE = "tokens", "What the tokens are worth"
 _PACE, _USE = 1, 2

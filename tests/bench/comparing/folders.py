@@ -39,6 +39,9 @@ def left(
     lag_ms: float = 0.0,
     gpus: Sequence[str] = (),
     with_summary: bool = True,
+    settings: Mapping[str, str] | None = None,
+    facts: Mapping[str, Mapping[str, str]] | None = None,
+    slos: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Path:
     """A whole run of targets with these TTFTs, lognormal about them."""
     targets = tuple(ttft_ms)
@@ -49,7 +52,9 @@ def left(
         seed=7,
         targets=targets,
         models=dict.fromkeys(targets, "tiny"),
-        engines={target: {"backend": "vllm", "version": version, "context_tokens": 8192} for target in targets},
+        engines={target: {"backend": "vllm", "version": version, "context_tokens": 8192, "settings": settings or {}} for target in targets},
+        facts=facts or {},
+        slos=slos or {},
     )
     writer = begin(results, about, at=STARTED_AT, warn=said)
     chats: list[Chat] = []

@@ -121,10 +121,31 @@ def test_another_patch_level_of_chatprobe_is_none() -> None:
     assert judge(baseline(), candidate(run(name="b", seed=50, facts={**FACTS, "tool.version": "0.1.9"})), LENIENT).outcome is Outcome.PASS
 
 
+@pytest.mark.parametrize("fact", ["engine.version", "hardware"])
+def test_what_one_side_alone_tells_may_hide_the_difference(fact: str) -> None:
+    silent = {name: value for name, value in {**ENGINE, "hardware": "8 × H100"}.items() if name != fact}
+    other = candidate(run(name="b", seed=50, of_engine=silent))
+    before = baseline(run(of_engine={**ENGINE, "hardware": "8 × H100"}))
+    judged = of(judge(before, other, LENIENT), "ttft.p50")
+    assert judged.outcome is Outcome.INCONCLUSIVE
+    assert f"{fact} may not be the same: the candidate does not tell it, and on the other side it is " in judged.why
+    assert judge(before, other, expecting(fact)).outcome is Outcome.PASS
+
+
+def test_of_settings_only_those_make_a_difference_that_both_sides_tell() -> None:
+    before = baseline(run(of_engine={**ENGINE, "engine.flags": '{"block_size": "16", "swap_space": "4"}'}))
+    after = {"engine.flags": '{"block_size": "16", "new_in_this_version": "1"}'}
+    assert judge(before, candidate(run(name="b", seed=50, of_engine={**ENGINE, **after})), LENIENT).outcome is Outcome.PASS
+    after = {"engine.flags": '{"block_size": "32", "swap_space": "4"}'}
+    judged = of(judge(before, candidate(run(name="b", seed=50, of_engine={**ENGINE, **after})), LENIENT), "ttft.p50")
+    assert judged.why == 'the sides are unlike: engine.flags is not the same: block_size "16"; and block_size "32"'
+
+
 def test_what_is_not_known_of_a_side_is_told_and_leaves_a_verdict() -> None:
-    verdict = judge(baseline(), candidate(run(name="b", seed=50, of_engine={"model": "tiny"})), LENIENT)
+    told = {name: ENGINE[name] for name in ("model", "engine.version", "hardware")}
+    verdict = judge(baseline(), candidate(run(name="b", seed=50, of_engine=told)), LENIENT)
     assert verdict.outcome is Outcome.PASS
-    assert set(verdict.sorts[0].likeness.unknown) == {"engine", "engine.version", "engine.flags", "hardware"}
+    assert set(verdict.sorts[0].likeness.unknown) == {"engine", "engine.flags"}
 
 
 def test_a_side_whose_own_runs_differ_is_none_whatever_was_expected() -> None:

@@ -17,7 +17,7 @@ def test_a_run_is_read_with_its_facts(tmp_path: Path) -> None:
     folder = left(tmp_path, "a", ttft_ms={"vllm": 100})
     (run,) = open_runs(str(folder), tmp_path)
     target = run.targets["vllm"]
-    assert target.facts == {"model": "tiny", "engine": "vllm", "engine.version": "0.11.0", "engine.flags": "context of 8192 tokens"}
+    assert target.facts == {"model": "tiny", "engine": "vllm", "engine.version": "0.11.0", "engine.flags": '{"context_tokens": "8192"}'}
     assert run.facts["seed"] == "7"
     assert run.facts["prompts"] == '{"max_tokens": 16, "prompt": "short-question"}', "without what says when chats come"
     assert set(run.facts) == {"seed", "prompts", "prober", "tool.version"}
@@ -26,6 +26,16 @@ def test_a_run_is_read_with_its_facts(tmp_path: Path) -> None:
     assert (taken.load, taken.timed, taken.attempts) == ("5 users", True, 400)
     assert taken.sample is not None
     assert len(taken.sample.rounds) == 4
+
+
+def test_what_the_engine_tells_of_itself_comes_before_what_was_said_of_it(tmp_path: Path) -> None:
+    said = {"hardware": "8 × H100", "engine.version": "0.9", "engine.flags": "--enforce-eager"}
+    folder = left(tmp_path, "a", ttft_ms={"vllm": 100}, settings={"block_size": "16"}, facts={"vllm": said})
+    (run,) = open_runs(str(folder), tmp_path)
+    facts = run.targets["vllm"].facts
+    assert facts["hardware"] == "8 × H100"
+    assert facts["engine.version"] == "0.11.0"
+    assert json.loads(facts["engine.flags"]) == {"block_size": "16", "context_tokens": "8192", "said": "--enforce-eager"}
 
 
 def test_hardware_is_the_gpus_that_were_watched(tmp_path: Path) -> None:

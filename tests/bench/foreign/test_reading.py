@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import yaml
 
 from bench.chat import Chat
 from bench.comparing.run import ComparedRun, Taken
-from bench.foreign.file import ForeignError
+from bench.foreign.file import MOST_BYTES, ForeignError
 from bench.foreign.reading import read_foreign
 from bench.question import Question
 
@@ -175,7 +176,12 @@ def test_vllm_bench_without_details() -> None:
 
 def test_vllm_bench_keeps_what_users_say_of_the_engine(tmp_path: Path) -> None:
     path = changed("vllm-aggregate.json", tmp_path, version="0.11.2", tp="2")
-    assert the_one(path).targets[""].facts == {"model": "tiny", "engine.version": "0.11.2", "engine.flags": "tp=2"}
+    assert the_one(path).targets[""].facts == {"model": "tiny", "engine.version": "0.11.2", "engine.flags": '{"tp": "2"}'}
+
+
+def test_no_secret_comes_from_another_tools_metadata(tmp_path: Path) -> None:
+    path = changed("vllm-aggregate.json", tmp_path, hf_token="letmein", note="Bearer abcdefgh12345", tp="2")
+    assert the_one(path).targets[""].facts["engine.flags"] == '{"hf_token": "<secret>", "note": "<secret>", "tp": "2"}'
 
 
 @pytest.mark.parametrize(
@@ -215,7 +221,7 @@ def test_sglang_without_details_has_another_tpot() -> None:
 def test_of_sglangs_server_nothing_is_read_that_may_be_a_secret(tmp_path: Path) -> None:
     server = {"version": "0.5.23", "model_path": "m", "served_model_name": "tiny", "tp_size": 2, "api_key": "hush", "admin_api_key": "hush"}
     run = the_one(changed("sglang-details.jsonl", tmp_path, server_info=server))
-    assert run.targets[""].facts == {"engine": "sglang", "engine.version": "0.5.23", "model": "tiny", "engine.flags": "tp_size=2"}
+    assert run.targets[""].facts == {"engine": "sglang", "engine.version": "0.5.23", "model": "tiny", "engine.flags": '{"tp_size": "2"}'}
     assert "hush" not in repr(run)
 
 
@@ -276,9 +282,9 @@ def test_what_a_terminal_would_take_for_a_command_is_not_passed_on(tmp_path: Pat
     evil = "a\x1b[2J\ud800b"
     vllm = the_one(changed("vllm-aggregate.json", tmp_path, model_id=evil, label=evil, note=evil))
     assert (vllm.name, vllm.targets[""].facts["model"]) == ("a�[2J�b", "a�[2J�b")
-    assert "note=a�[2J�b" in vllm.targets[""].facts["engine.flags"]
+    assert '"note": "a�[2J�b"' in vllm.targets[""].facts["engine.flags"]
     sglang = the_one(changed("sglang-details.jsonl", tmp_path, server_info={"version": evil, "model_path": evil, "dtype": evil}))
-    assert set(sglang.targets[""].facts.values()) == {"sglang", "a�[2J�b", "dtype=a�[2J�b"}
+    assert set(sglang.targets[""].facts.values()) == {"sglang", "a�[2J�b"}
 
 
 def test_a_list_that_was_cut_is_named(tmp_path: Path) -> None:
@@ -300,3 +306,16 @@ def test_the_place_of_what_is_wrong_is_named(tmp_path: Path) -> None:
 def test_a_folder_of_nobody_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ForeignError, match="is no run of chatprobe's, and has no file of another tool"):
         read_foreign(tmp_path)
+
+
+def test_a_pipe_is_no_file_of_a_tool_and_nothing_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "report.json")
+    with pytest.raises(ForeignError, match=r"report\.json: cannot be read: it is no regular file"):
+        read_foreign(tmp_path / "report.json")
+
+
+def test_a_file_that_memory_has_no_room_for_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "report.json").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    with pytest.raises(ForeignError, match=r"report\.json: is longer than 256 MiB; compare runs with fewer requests"):
+        read_foreign(tmp_path / "report.json")

@@ -18,6 +18,7 @@ from bench.report.drawing import BROWSERS, WIDTH_PX, NoBrowserError, fragment, p
 from bench.report.panels import Panel, framed
 from bench.report.themes import in_theme, properties
 from catalogue.look import SHADES
+from catalogue.look.inks import ink
 from tests.waiting import PATIENCE_SECONDS
 
 CHROMIUM = next((path for name in BROWSERS if (path := shutil.which(name))), None)
@@ -82,8 +83,16 @@ def test_colours_follow_the_reader_at_once(browser: Browser, file: Path) -> None
     assert shown.evaluate(line) == _rgb(SHADES["blue"].light)
     shown.emulate_media(color_scheme="dark")
     shown.wait_for_function(f"({line})() === '{_rgb(SHADES['blue'].dark)}'", timeout=1000 * PATIENCE_SECONDS)
-    shown.emulate_media(media="print")
-    shown.wait_for_function("document.querySelector('#chart-load .main-svg') !== null", timeout=1000 * PATIENCE_SECONDS)
+    shown.emulate_media(media="print", color_scheme="dark")  # paper is light for everybody
+    shown.wait_for_function(f"({line})() === '{_rgb(SHADES['blue'].light)}'", timeout=1000 * PATIENCE_SECONDS)
+    shown.context.close()
+
+
+@needs_chromium
+def test_who_asks_for_contrast_gets_text_as_dark_or_light_as_ink(browser: Browser, file: Path) -> None:
+    shown = opened(browser, file, color_scheme="dark", contrast="more")
+    label = "getComputedStyle(document.querySelector('#chart-load .xtick text')).fill"
+    assert shown.evaluate(label) == _rgb(ink("ink").dark)
     shown.context.close()
 
 

@@ -13,7 +13,7 @@ from bench.report.finding import finding
 from bench.report.people import ANSWER_TOKENS, felt
 from bench.report.plain import in_seconds, usual
 from bench.report.seen import Seen, see
-from bench.summary.shape import Summary, TargetAtLevel
+from bench.summary.shape import Summary, TargetAtLevel, Trust
 from tests.bench.report.computed import Modelled, Plan, computed_run
 
 
@@ -34,9 +34,9 @@ def test_the_paragraph_says_who_is_first_and_when(compared: Seen) -> None:
 
 
 def test_without_trust_no_winner_is_named(compared: Seen) -> None:
-    verdict = replace(compared.summary.verdict, trusted=False, why=("the worker was late",))
-    rows = tuple(replace(row, winner=None) for row in compared.summary.comparisons)
-    told = finding(replace(compared.summary, verdict=verdict, comparisons=rows))
+    verdict = Trust(False, ("the worker was late",), ())
+    undecided = tuple(replace(row, winner=None) for row in compared.summary.comparisons)
+    told = finding(replace(compared.summary, verdict=verdict, comparisons=undecided))
     assert told.startswith("No winner is named, as chatprobe itself was not well while it measured. With 16 users, the first word comes after ")
     assert not re.search(r"soonest|ahead|instead of|no difference", told)
 

@@ -13,6 +13,7 @@ import pytest
 from bench.events import End, RunEnded
 from bench.results.listing import chats_of, find_run, find_runs, size_bytes
 from bench.results.problem import ResultsError
+from bench.results.reading import Run
 from bench.results.writing import Ending, begin
 from tests.bench.results.runs import ABOUT, begun, block, ended, said, written
 from tests.exporter.chats import STARTED_AT, chat
@@ -132,3 +133,22 @@ def test_a_run_that_was_killed_before_it_had_records_has_no_chats(tmp_path: Path
     folder = begun(tmp_path).folder
     (folder / "records.ndjson").unlink()
     assert chats_of(find_run(tmp_path, "latest")) == 0
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "records.ndjson"])
+def test_a_pipe_in_the_place_of_a_file_of_a_run_is_told_and_nothing_waits_for_it(results: Path, name: str) -> None:
+    folder = find_run(results, "latest").folder
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    told = find_runs(results)
+    problems = [*told.unreadable, *(doubt for found in told.runs if found.folder == folder for doubt in _said_of(found))]
+    assert f"{folder / name} cannot be read: it is no regular file" in problems
+    assert len(told.runs) >= 3, "the others are there"
+
+
+def _said_of(run: Run) -> list[str]:
+    try:
+        list(run.records())
+    except ResultsError as error:
+        return [str(error)]
+    return []

@@ -57,6 +57,16 @@ def test_it_says_who_is_better_for_whom_and_by_how_much(summary: Summary) -> Non
     assert "no difference seen; this run could have shown one of" in flat(text)
 
 
+def test_it_says_for_whom_an_engine_is_slower(summary: Summary) -> None:
+    lines = printed(summary, 80).splitlines()
+    begin = next(number for number, line in enumerate(lines) if line.startswith("How far apart, from fast"))
+    assert lines[begin + 1].split() == ["b", "over", "a", "p10", "p30", "p50", "p70", "p90"]
+    ttft = next(line for line in lines[begin:] if line.split()[:4] == ["TTFT", "tgi", "/", "vllm"])
+    shown = [int(cell) for cell in ttft.split()[4::2]]
+    shift = next(shift for shift in summary.shifts if shift.measure == "ttft")
+    assert shown == [round((decile.ratio - 1) * 100) for decile in shift.deciles if decile.quantile in (0.1, 0.3, 0.5, 0.7, 0.9)]
+
+
 def test_refused_quantiles_have_their_reason_and_failures_a_row(summary: Summary) -> None:
     text = flat(printed(summary, 120))
     assert "-: p99 needs 368 chats; there are 300" in text

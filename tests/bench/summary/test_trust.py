@@ -29,9 +29,14 @@ def every(number: int, change: Callable[[Chat], Chat], target: str = "tgi") -> C
     return shape
 
 
+def health(*, lag: float = 0.002, steps: int = 0) -> dict[str, object]:
+    return {"seconds": 400.0, "loop_lag_seconds": {"p50": 0.0001, "p99": lag, "max": 3.0}, "clock_steps": steps}
+
+
 def given(shape: Callable[[Chat], Chat], **changes: Any) -> Given:
     measured = level({"vllm": Engine(tokens=20), "tgi": Engine(ttft=0.3, tokens=20)}, rounds=3, chats=100, shape=shape)
-    return replace(Given(targets=("vllm", "tgi"), measured=[measured], models={"vllm": "tiny", "tgi": "tiny"}), **changes)
+    known = Given(targets=("vllm", "tgi"), measured=[measured], models={"vllm": "tiny", "tgi": "tiny"}, health=health())
+    return replace(known, **changes)
 
 
 def summary(shape: Callable[[Chat], Chat] = lambda chat: chat, **changes: Any) -> Summary:
@@ -140,4 +145,22 @@ def test_the_page_lists_all_limits() -> None:
     rows = [row.split(" | ") for row in page.split("| Check | Limit | What is counted |")[1].split("\n\n")[0].splitlines()[2:]]
     assert [(row[0].strip("| `"), row[2].removesuffix(" |")) for row in rows] == [(limit.name, limit.counted) for limit in LIMITS]
     shares = [f"{limit.most * 100:.0f} %" for limit in LIMITS if 0 < limit.most < LATE]
-    assert [row[1] for row in rows if "%" in row[1] and "TTFT" not in row[1]] == shares
+    assert [row[1] for row in rows if "%" in row[1] and "at least" not in row[1]] == shares
+
+
+def test_a_late_event_loop_is_borne_up_to_a_tenth_of_the_shortest_chats() -> None:
+    assert check(judged(health=health(lag=0.055)), "loop_lag", None).well
+    late = check(judged(health=health(lag=0.07)), "loop_lag", None)
+    assert not late.well
+    assert late.words.startswith("chatprobe's own event loop was late: p99 70.0 ms, bearable ")
+
+
+def test_steps_of_the_clock_are_borne_while_few_chats_were_under_way_at_one() -> None:
+    assert check(judged(health=health(steps=3)), "clock_steps", None).well
+    stepped = check(judged(health=health(steps=8)), "clock_steps", None)
+    assert not stepped.well
+    assert stepped.words.startswith("the machine's clock was set 8 times while it measured: 1.4 % of the chats were under way then, bearable 1 %")
+
+
+def test_of_a_run_that_nobody_looked_after_nothing_of_its_health_is_checked() -> None:
+    assert {"loop_lag", "clock_steps"}.isdisjoint(each.name for each in judged(health={}).checks)
