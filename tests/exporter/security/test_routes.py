@@ -29,7 +29,7 @@ HOSTILE = (
     "../../etc/passwd",
     "\r\nSet-Cookie: x=1",
     "\u202egnp.exe",
-    "{{7*7}}",
+    "{{1009*9973}}",
     "%00",
     "a" * 4000,
 )
@@ -128,7 +128,7 @@ def test_what_is_written_into_a_route_is_never_markup_a_header_or_a_path(routes:
             if "html" in answer.headers.get("content-type", ""):
                 assert "<script>alert" not in answer.text
                 assert "onmouseover=alert(1) x='" not in answer.text.replace("&#39;", "").replace("&#x27;", "")
-                assert "49" not in answer.text or "7*7" in answer.text
+                assert str(1009 * 9973) not in answer.text
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
