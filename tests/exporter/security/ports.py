@@ -13,7 +13,6 @@ from pathlib import Path
 import aiohttp
 import trustme
 from aiohttp import web
-from exporter.web.overview import Overview
 
 from config.quantities import Address
 from config.reader import parse
