@@ -57,6 +57,11 @@ def three_digits(value: float | None) -> str:
     return f"{value:,.{digits}f}"
 
 
+def whole(number: float) -> str:
+    """A count: `1,240`."""
+    return f"{number:,.0f}"
+
+
 def percent(share: float | None) -> str:
     """A share. It is 100% or 0% only where it is exactly that."""
     if share is None or not math.isfinite(share):
