@@ -22,7 +22,7 @@ targets:
   tgi: {{backend: tgi, url: "{tgi}"}}
   ollama: {{backend: ollama, url: "{ollama}"}}
 scenarios:
-  chat: {{every: 2s, prompt: short-question, max_tokens: 48}}
+  chat: {{every: 2s, prompt: short-question, max_tokens: 48, pair: true}}
 slos:
   quick: {{scenario: chat, ttft: 150ms, tpot: 30ms, objective: 99%, window: 1d}}
 """

@@ -62,6 +62,8 @@ async def take(browser: Browser, stage: Stage, output: Path, *shots: Shot) -> No
             )
             page = await context.new_page()
             await page.goto(f"http://{address}{shot.path}")
+            if shot.scripts:
+                await page.get_by_text("live", exact=True).wait_for()
             if shot.name == "failure":
                 await page.locator("#failures details").first.locator("summary").click()
             path = output / f"page-{shot.name}.png"
@@ -124,7 +126,6 @@ SHOTS: dict[Callable[[], Stage], tuple[Shot, ...]] = {
         Shot("well-phone", "/", PHONE, dark=True),
         Shot("wall", "/?kiosk", WALL, dark=True),
         Shot("target", "/targets/vllm", DESKTOP),
-        Shot("health", "/health", DESKTOP, dark=True),
     ),
     down: (
         Shot("down", "/", DESKTOP),

@@ -10,7 +10,7 @@ from catalogue.troubles.scrapes import SCRAPES
 from catalogue.unified import PREFIX
 from exporter.native.unified import Unified
 from exporter.native.up import Ups
-from exporter.web.pages.wording import day, duration, percent, three_digits, words
+from exporter.web.pages.wording import day, duration, percent, three_digits, whole, words
 
 _GIB = 1 << 30
 _MEANINGS = {trouble.name: trouble.meaning for trouble in SCRAPES}
@@ -57,4 +57,4 @@ def _valued(metric: Metric, value: float) -> str:
         return duration(value)
     if name.endswith("_bytes"):
         return f"{three_digits(value / _GIB)} GiB"
-    return percent(value) if name.endswith("_ratio") else three_digits(value) if value % 1 else f"{value:,.0f}"
+    return percent(value) if name.endswith("_ratio") else three_digits(value) if value % 1 else whole(value)

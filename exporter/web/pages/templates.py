@@ -30,6 +30,7 @@ def environment() -> Environment:
         "span": wording.span,
         "number": wording.three_digits,
         "percent": wording.percent,
+        "whole": wording.whole,
         "clock": wording.clock,
         "day": wording.day,
         "iso": wording.iso,

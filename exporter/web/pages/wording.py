@@ -57,6 +57,11 @@ def three_digits(value: float | None) -> str:
     return f"{value:,.{digits}f}"
 
 
+def whole(number: float) -> str:
+    """A count: `1,240`."""
+    return f"{number:,.0f}"
+
+
 def percent(share: float | None) -> str:
     """A share. It is 100% or 0% only where it is exactly that."""
     if share is None or not math.isfinite(share):
@@ -105,4 +110,4 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 def words(name: str) -> str:
     """The name of a reason, as it stands in a sentence: `first token timeout`."""
-    return name.replace("_", " ")
+    return name.upper() if name in ("dns", "tls") else name.replace("_", " ")

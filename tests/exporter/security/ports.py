@@ -13,18 +13,16 @@ from pathlib import Path
 import aiohttp
 import trustme
 from aiohttp import web
-from exporter.web.overview import Overview
 
 from config.quantities import Address
 from config.reader import parse
-from exporter.assembly import Metrics
 from exporter.reloading import Reloaded
 from exporter.web.app import Sources, application
 from exporter.web.security.port import Port
 from exporter.web.security.streams import event_stream
 from exporter.web.server import listening
+from tests.exporter.pages.stage import Stage
 from tests.exporter.scrape import CONFIG
-from traffic.roster import roster
 
 PASSWORD = "canary-password"
 HASH = "$2b$04$nSHp1XKVxN20UvurSRDb3.lX6vcezoeuNix4DA3TKD0uBiAujMfUO"
@@ -42,7 +40,7 @@ class Opened:
 
     address: Address
     port: Port
-    overview: Overview
+    stage: Stage
     clock: Clock
     tls: ssl.SSLContext | None = None
     reloads: int = 0
@@ -95,14 +93,13 @@ async def opened(
 
     clock = Clock()
     port = Port(lambda: clock.now)
-    overview = Overview(roster(config))
-    metrics = Metrics(roster(config), {})
+    stage = Stage(config)
     port.put_in_force(port.read(config))
-    app = application(Sources(metrics.exposition, overview, lambda: None, lambda: (), lambda: "", reloading, port))
+    app = application(Sources(stage.metrics.exposition, lambda: None, stage.scene.config, reloading, port, (stage.pages,)))
     app.router.add_get("/held", _held)
     more(app)
     async with listening(app, config.web.listen) as address:
-        one = Opened(address, port, overview, clock, tls)
+        one = Opened(address, port, stage, clock, tls)
         yield one
 
 
