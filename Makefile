@@ -27,6 +27,7 @@ lint: $(READY)
 # What is checked in and made of the code: a test says when it is stale.
 generated: $(READY)
 	$(BIN)/python -m catalogue.reference > docs/metrics.md
+	$(BIN)/python -m catalogue.troubles.page > docs/troubleshooting.md
 	$(BIN)/chatprobe alerts build --config config/default.yaml --form rules
 	$(BIN)/chatprobe alerts build --config config/default.yaml --config alerts/one-day.yaml --form rules --output alerts/generated/one-day
 	$(BIN)/chatprobe dashboards build

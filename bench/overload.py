@@ -23,7 +23,7 @@ from scipy import stats
 
 from bench.chat import Chat
 from bench.measures import TTFT
-from bench.summary.words import duration
+from probes.wording import duration
 
 SECONDS_AT_LEAST = 20.0
 """No load is called too much sooner."""

@@ -1,6 +1,6 @@
-"""The clients that are compared: chatprobe's own prober, and plain aiohttp and httpx as most tools use them.
+"""The clients that are compared: chatprobe's own prober, the same while somebody looks on, and plain aiohttp and httpx as most tools use them.
 
-    python -m benchmarks.clients chatprobe|aiohttp|httpx URL --streams N --chats M --cpu 0 --out FILE [--ca FILE]
+    python -m benchmarks.clients chatprobe|watched|aiohttp|httpx URL --streams N --chats M --cpu 0 --out FILE [--ca FILE]
 
 Runs N streams at once, M chats on each, and writes for each chat its TTFT and the instants of its chunks since it was sent, and the
 processor time that all of it took, from the first chat to the last, child processes and threads included.
@@ -17,9 +17,11 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from probes.ask import Ask, Endpoint, Message, Timeouts, Tls
+from probes.piece import Onlooker, Piece
 from probes.probing import Prober
 
 SPREAD_SECONDS = 4.0
@@ -37,6 +39,7 @@ class Chat:
 
 
 Run = Callable[[], Awaitable[Chat]]
+Client = Callable[[str, str | None, Callable[[Run, list[int]], Awaitable[None]]], Awaitable[None]]
 
 
 def cpu_seconds(pids: list[int]) -> float:
@@ -60,12 +63,12 @@ async def run_streams(streams: int, chats: int, run: Run) -> list[Chat]:
     return done
 
 
-async def with_chatprobe(url: str, ca: str | None, measure: Callable[[Run, list[int]], Awaitable[None]]) -> None:
+async def with_chatprobe(url: str, ca: str | None, measure: Callable[[Run, list[int]], Awaitable[None]], onlooker: Onlooker | None = None) -> None:
     endpoint = Endpoint("bench", "vllm", url, "m", tls=Tls(ca_file=ca))
     ask = Ask("m", (Message("user", "Say something."),), 1000, "bench", cache="warm")
 
     async def run() -> Chat:
-        record = await prober.chat(endpoint, ask, scenario="bench", timeouts=Timeouts())
+        record = await prober.chat(endpoint, ask, scenario="bench", timeouts=Timeouts(), onlooker=onlooker)
         assert record.outcome == "ok", record.failure
         assert record.sent_ns is not None
         instants = [(chunk.arrived_ns - record.sent_ns) / 1e9 for chunk in record.chunks]
@@ -123,7 +126,26 @@ async def with_httpx(url: str, ca: str | None, measure: Callable[[Run, list[int]
         await measure(run, [os.getpid()])
 
 
-CLIENTS = {"chatprobe": with_chatprobe, "aiohttp": with_aiohttp, "httpx": with_httpx}
+class _Reader:
+    """Keeps what it is told, as whoever shows it does."""
+
+    def __init__(self) -> None:
+        self.sent_ns: list[int] = []
+        self.pieces: list[Piece] = []
+
+    def sent(self, sent_ns: int) -> None:
+        self.sent_ns.append(sent_ns)
+
+    def hear(self, piece: Piece) -> None:
+        self.pieces.append(piece)
+
+
+CLIENTS: dict[str, Client] = {
+    "chatprobe": with_chatprobe,
+    "watched": partial(with_chatprobe, onlooker=_Reader()),
+    "aiohttp": with_aiohttp,
+    "httpx": with_httpx,
+}
 
 
 def main() -> None:
@@ -146,7 +168,10 @@ def main() -> None:
         out = {"cpu_seconds": spent, "chats": [[chat.request_id, chat.chunks, chat.doubtful, chat.bounds] for chat in chats]}
         options.out.write_text(json.dumps(out))
 
-    asyncio.run(CLIENTS[options.client](options.url, options.ca, measure))
+    async def run_client() -> None:
+        await CLIENTS[options.client](options.url, options.ca, measure)
+
+    asyncio.run(run_client())
 
 
 if __name__ == "__main__":

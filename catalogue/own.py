@@ -32,6 +32,7 @@ SKIP_REASONS = tuple(reason.value for reason in SkipReason)
 PHASES = record.PHASES
 ENGINE_PHASES = ("prefill", "decode")
 OUTCOMES = ("ok", "failed")
+REQUEST_OUTCOMES = (*OUTCOMES, "skipped", "refused")
 """Of chats that count; a cancelled one counts nowhere."""
 MEASURES = tuple(measure.value for measure in Measure)
 """On which the chats of a pair are compared."""
@@ -341,6 +342,15 @@ SERIES = Metric("chatprobe_exporter_series", "gauge", "Series in this exposition
 EXPOSITION_DURATION = Metric("chatprobe_exporter_exposition_duration_seconds", "gauge", "How long the previous exposition took to render.")
 LOG_LINES_DROPPED = Metric("chatprobe_exporter_log_lines_dropped_total", "counter", "Log lines given up because standard error took no more.")
 RECORDS_LOST = Metric("chatprobe_exporter_records_lost_total", "counter", "Chat records that could not be written to the file of records.")
+CHATS_ON_REQUEST = Metric(
+    "chatprobe_exporter_chats_on_request_total",
+    "counter",
+    "Chats that somebody asked for, at `/probe` or in the API, by what became of them. They are in no other metric of chats.",
+    ("outcome",),
+)
+HISTORY_LOST = Metric(
+    "chatprobe_exporter_history_lost_total", "counter", "Chats and their summaries that could not be written to the database of the history."
+)
 
 CATALOGUE: tuple[Metric, ...] = (*(value for value in list(globals().values()) if isinstance(value, Metric)), *unified.NATIVE)
 """All of them, in the order of this page; those that the engines tell of themselves (`native`) come last."""

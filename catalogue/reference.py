@@ -35,6 +35,21 @@ _BUCKETS = {
     "Loading of a model": buckets.LOAD,
     "Schedule lag, event loop lag": buckets.LAG,
 }
+_VALUES: tuple[tuple[str, Metric | None, tuple[str, ...]], ...] = (
+    (own.REASON, own.PROBE_FAILURES, own.FAILURE_REASONS),
+    (own.REASON, own.PROBE_SKIPPED, own.SKIP_REASONS),
+    (own.REASON, own.PAIRS_UNDECIDED, own.UNDECIDED),
+    (own.OUTCOME, None, own.OUTCOMES),
+    (own.PHASE, own.PHASE_SECONDS, own.PHASES),
+    (own.PHASE, own.ENGINE_SECONDS, own.ENGINE_PHASES),
+    (own.BASIS, None, own.BASES),
+)
+"""A label whose values are a closed list, the metric that has it with these (None: all that have it), and the values."""
+
+
+def values_of_labels(metric: Metric) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The labels of a metric whose values are a closed list, each with these."""
+    return ((label, values) for label, of, values in _VALUES if metric is of or (of is None and label in metric.labels))
 
 
 def reference() -> str:
@@ -58,16 +73,9 @@ def _lines() -> Iterator[str]:
     yield from _table("Of the exporter itself", itself)
     yield "## Values of labels"
     yield ""
-    for label, values in (
-        (f"`{own.REASON}` of `{own.PROBE_FAILURES.name}`", own.FAILURE_REASONS),
-        (f"`{own.REASON}` of `{own.PROBE_SKIPPED.name}`", own.SKIP_REASONS),
-        (f"`{own.REASON}` of `{own.PAIRS_UNDECIDED.name}`", own.UNDECIDED),
-        (f"`{own.OUTCOME}`", own.OUTCOMES),
-        (f"`{own.PHASE}` of `{own.PHASE_SECONDS.name}`", own.PHASES),
-        (f"`{own.PHASE}` of `{own.ENGINE_SECONDS.name}`", own.ENGINE_PHASES),
-        (f"`{own.BASIS}`", own.BASES),
-    ):
-        yield _item(f"{label}: {', '.join(f'`{value}`' for value in values)}")
+    for label, metric, values in _VALUES:
+        where = "" if metric is None else f" of `{metric.name}`"
+        yield _item(f"`{label}`{where}: {', '.join(f'`{value}`' for value in values)}")
     yield ""
     yield "## Buckets"
     yield ""

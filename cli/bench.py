@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +10,7 @@ import click
 
 from cli.bench_wanted import BenchError, Rates, Users, Wanted
 from cli.configuration import config_option
+from cli.elsewhere import Elsewhere
 from cli.given import target_option
 from cli.probe_options import Duration
 
@@ -27,21 +27,7 @@ run; 130 it was interrupted, and what was measured is kept."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class Bench(click.Group):
-    """Loads the commands that are elsewhere when they are called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*self.commands, *ELSEWHERE]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in ELSEWHERE:
-            return super().get_command(ctx, cmd_name)
-        command = import_module(ELSEWHERE[cmd_name]).command
-        assert isinstance(command, click.Command)
-        return command
-
-
-@click.group("bench", cls=Bench)
+@click.group("bench", cls=Elsewhere, elsewhere=ELSEWHERE)
 def command() -> None:
     """Run the same load against several engines for a bounded time, and say who is better at what, by how much, and how sure that is.
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli import demo_conversation, demo_try, race
+
 if TYPE_CHECKING:
     from config.quantities import Address
 
@@ -20,20 +22,35 @@ targets:
   tgi: {{backend: tgi, url: "{tgi}"}}
   ollama: {{backend: ollama, url: "{ollama}"}}
 scenarios:
-  chat: {{every: 2s, prompt: short-question, max_tokens: 48}}
+  chat: {{every: 2s, prompt: short-question, max_tokens: 48, pair: true}}
 slos:
   quick: {{scenario: chat, ttft: 150ms, tpot: 30ms, objective: 99%, window: 1d}}
 """
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--listen", default="127.0.0.1:9840", show_default=True, metavar="HOST:PORT", help="Address of /metrics and the status page.")
 @click.option("--duration", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop by itself after this time.")
-def command(listen: str, duration: float | None) -> None:
+@click.pass_context
+def command(ctx: click.Context, listen: str, duration: float | None) -> None:
     """Run the exporter on three simulated engines, with a live table.
 
-    Nothing else is needed. It runs until Ctrl-C, or for --duration. Where the output is no terminal, it prints plain lines.
+    Nothing else is needed. It runs until Ctrl-C, or for --duration. Where the output is no terminal, it prints plain lines. With race,
+    conversation or try, engines answer side by side instead: simulated ones, or those that are named there.
     """
+    if ctx.invoked_subcommand is None:
+        _table(listen, duration)
+    elif given := [f"--{name}" for name in ("listen", "duration") if ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT]:
+        raise click.UsageError(f"{' and '.join(given)} is for chatprobe demo alone, and not for {ctx.invoked_subcommand}")
+
+
+command.add_command(race.command)
+command.add_command(demo_conversation.command)
+command.add_command(demo_try.command)
+
+
+def _table(listen: str, duration: float | None) -> None:
+    """The exporter with its table, until it is stopped. Raises `click.ClickException`."""
     from cli.fleet import FleetError
     from config.quantities import read_address
     from exporter.exporting import ServeError

@@ -1,16 +1,24 @@
 """The demo's engines: a simulated vLLM, TGI and Ollama in a process of their own, so that they do not disturb who measures them.
 
-Started as `python -m cli.fleet`: it prints a line `ENGINE URL` for each, and ends when its standard input does, so with its parent
-whatever that dies of.
+Started as `python -m cli.fleet NAME`, with the name of one of `FLEETS`: it prints a line `ENGINE URL` for each, and ends
+when its standard input does, so with its parent whatever that dies of.
 """
 
 from __future__ import annotations
 
-import asyncio
 import signal
+
+if __name__ == "__main__":
+    # they may reach the whole group, and it while it is still importing; the parent lets chats end first, and closes our input
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Literal
 
 from simulator import Latency, Options, simulated
 
@@ -26,6 +34,12 @@ ENGINES: dict[str, Options] = {
     ),
 }
 """Models of 4 to 8 billion parameters, as one data-centre GPU serves the first two and a workstation the last."""
+WATCHED: dict[str, Options] = {
+    name: replace(options, answer_tokens=130, latency=replace(options.latency, prefill_tokens_per_second=speed))
+    for (name, options), speed in zip(ENGINES.items(), (5000.0, 4000.0, 900.0), strict=True)
+}
+"""The same, for somebody who reads along: answers are longer, and a prompt takes its time where it is not in the prefix cache."""
+FLEETS = {"measured": ENGINES, "watched": WATCHED}
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
 
@@ -35,10 +49,11 @@ class FleetError(Exception):
 
 
 @asynccontextmanager
-async def fleet() -> AsyncIterator[dict[str, str]]:
+async def fleet(which: Literal["measured", "watched"] = "measured") -> AsyncIterator[dict[str, str]]:
     """Run the engines while the context lasts; gives each one's URL by its name. Raises `FleetError`."""
+    engines = FLEETS[which]
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "cli.fleet"),  # -P: a folder `cli` where the user stands is none of ours
+        *(sys.executable, "-P", "-m", "cli.fleet", which),  # -P: a folder `cli` where the user stands is none of ours
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -48,12 +63,12 @@ async def fleet() -> AsyncIterator[dict[str, str]]:
         urls: dict[str, str] = {}
         try:
             async with asyncio.timeout(START_SECONDS):
-                while len(urls) < len(ENGINES) and (line := await process.stdout.readline()):
+                while len(urls) < len(engines) and (line := await process.stdout.readline()):
                     name, _, url = line.decode().strip().partition(" ")
                     urls[name] = url
         except TimeoutError:
             pass
-        if len(urls) < len(ENGINES):
+        if len(urls) < len(engines):
             raise FleetError("the simulated engines did not start")
         yield urls
     finally:
@@ -65,9 +80,9 @@ async def fleet() -> AsyncIterator[dict[str, str]]:
             await process.wait()
 
 
-async def _run() -> None:
+async def _run(engines: Mapping[str, Options]) -> None:
     async with AsyncExitStack() as stack:
-        for name, options in ENGINES.items():
+        for name, options in engines.items():
             engine = await stack.enter_async_context(simulated(name, options))
             print(name, engine.url, flush=True)  # noqa: T201 - this is what the parent waits for
         reader = asyncio.StreamReader()
@@ -76,6 +91,4 @@ async def _run() -> None:
 
 
 if __name__ == "__main__":
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # they may reach the whole group; the parent lets chats end first, and closes our input
-    asyncio.run(_run())
+    asyncio.run(_run(FLEETS[sys.argv[1]]))

@@ -10,6 +10,7 @@ COMMANDS = {
     "serve": "Run the exporter: probe the configured targets around the clock and serve /metrics.",
     "probe": "Probe one engine now and show where the time went.",
     "demo": "Run the exporter on three simulated engines, with a live table.",
+    "race": "Ask several engines the same at the same instant, and watch their answers come.",
     "bench": "Run the same load against several engines, and say which is better at what.",
     "results": "List, show, export, import and clear away what benchmark runs left on disk.",
     "check": "Validate configuration files.",
@@ -18,6 +19,7 @@ COMMANDS = {
     "alerts": "Write Prometheus rules and alerts from the SLOs, or check that they are up to date.",
     "dashboards": "Write the Grafana dashboards, or check them.",
     "init": "Write a commented configuration to start from.",
+    "explain": "Say what a reason, metric, alert or measure means, and what to do about it.",
     "simulate": "Run one simulated engine, with latency and fault options.",
 }
 

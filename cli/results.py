@@ -10,6 +10,10 @@ from typing import BinaryIO
 
 import click
 
+from cli.elsewhere import Elsewhere
+
+ELSEWHERE = {"charts": "cli.results_charts", "report": "cli.results_report"}
+"""Commands of the group that are in files of their own."""
 results_option = click.option(
     "--output-dir",
     "results",
@@ -22,7 +26,7 @@ results_option = click.option(
 _run_argument = click.argument("run", metavar="RUN")
 
 
-@click.group("results")
+@click.group("results", cls=Elsewhere, elsewhere=ELSEWHERE)
 def command() -> None:
     """What benchmark runs left on disk. RUN is a run's folder, its name or a beginning of it that no other has, or latest."""
     from probes.extras import missing
@@ -160,6 +164,25 @@ def _reprocess(run: str, results: Path) -> None:
 
     with _errors():
         show_run(reprocess(find_run(results, run), at=time.time()))
+
+
+@command.command("replay")
+@_run_argument
+@results_option
+@click.option(
+    "--speed", type=click.FloatRange(0.01, 100), default=1.0, show_default=True, metavar="X", help="0.5 is half as fast as it was, 4 four times."
+)
+@click.option("--chat", "chats", multiple=True, metavar="ID", help="Only the chats whose request_id or pair_id begins so; repeatable.")
+@click.option("--count", type=click.IntRange(1), default=5, show_default=True, metavar="N", help="How many answers, or pairs, are shown.")
+def _replay(run: str, results: Path, speed: float, chats: tuple[str, ...], count: int) -> None:
+    """Show answers of a run as they came, side by side where they were asked at one instant.
+
+    Text is shown where it was recorded (race --records FILE --text); else each token is a block.
+    """
+    from cli.results_replay import replay
+
+    with _errors():
+        raise click.exceptions.Exit(replay(results, run, chats, speed, count))
 
 
 @command.command("migrate")

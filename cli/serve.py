@@ -30,6 +30,15 @@ LEVELS = ("debug", "info", "warning", "error")
 @click.option("--watch/--no-watch", default=True, show_default=True, help="Reload by itself when the configuration's files change.")
 @click.option("--shard", "shard_of", metavar="I/N", help="Chat with the I-th of N shares of the targets only; N such processes chat with all.")
 @click.option("--lease", "lease_name", metavar="NAMESPACE/NAME", help="Chat only while holding this lease; of several such replicas one chats.")
+@click.option(
+    "--output-dir",
+    "results",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="results",
+    envvar="CHATPROBE_RESULTS",
+    show_default=True,
+    help="Folder of the results of benchmark runs that are started in the API.",
+)
 def command(
     configs: tuple[Path, ...],
     targets: tuple[str, ...],
@@ -39,6 +48,7 @@ def command(
     watch: bool,
     shard_of: str | None,
     lease_name: str | None,
+    results: Path,
 ) -> None:
     """Run the exporter: probe the configured targets around the clock and serve /metrics.
 
@@ -56,6 +66,7 @@ def command(
 
     import structlog
 
+    from cli.bench_started import StartedBench
     from config.problems import ConfigError
     from config.quantities import read_address
     from config.reader import Loaded, find, parse, read
@@ -105,6 +116,7 @@ def command(
             shard=shard,
             lease=lease,
             display=display,
+            bench=StartedBench(files, targets, results),
         )
         run(serving)
     except ServeError as error:

@@ -83,6 +83,7 @@ def failure_lines(record: ChatRecord) -> Iterator[Text]:
     if record.failure is not None:
         yield Text.assemble((f"failed: {record.failure.reason}", "bold red"), f": {printable(record.failure.detail)}")
         yield Text(f"remedy: {remedy(record.failure, record.backend)}")
+        yield Text(f"more: chatprobe explain {record.failure.reason}", "dim")
 
 
 def gathered_lines(record: ChatRecord) -> Iterator[Text]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from config.quantities import write_duration
 from config.references import MOST_PAIRED, exact_ones
 from config.rules import Finding, suggestion
 from config.shapes import SHAPES
+from config.web import is_loopback
 from probes import backends
 from probes.backends.backend import Backend
 from probes.wording import listed
@@ -53,7 +53,7 @@ def _on_target(target: Target) -> Iterator[Finding]:
     bears_key = target.api_key is not None or any(name.lower() == "authorization" for name in target.headers)
     metrics = (target.metrics and target.metrics.urls) or ()
     for place, url in ((("url",), target.url), *((("metrics", "urls", index), url) for index, url in enumerate(metrics))):
-        if bears_key and url.startswith("http://") and not _is_loopback(urlsplit(url).hostname or ""):
+        if bears_key and url.startswith("http://") and not is_loopback(urlsplit(url).hostname or ""):
             yield place, "carries the key in clear text over the network; write https://"
     if target.tls.insecure:
         yield ("tls", "insecure"), "accepts any certificate, an attacker's too; write ca_file: PATH"
@@ -298,10 +298,3 @@ def _on_series(config: Config) -> Iterator[Finding]:
 def _about(count: float) -> str:
     """A number to two digits."""
     return f"{float(f'{count:.1e}'):,.0f}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

@@ -69,7 +69,7 @@ def _compare(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[tupl
 def _settings(config: Config) -> dict[str, object]:
     """All settings that are in none of the sections of names, by their keys."""
     settings: dict[str, object] = {}
-    for name in ("web", "discovery", "limits", "native", "metrics", "bench", "alerts"):
+    for name in ("web", "discovery", "limits", "native", "metrics", "history", "bench", "alerts"):
         section = getattr(config, name)
         settings |= {f"{name}.{field.alias or key}": getattr(section, key) for key, field in type(section).model_fields.items()}
     return settings | {"credentials": config.credentials, "secret_dirs": config.secret_dirs}

@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from config.certificates import fault_of_certificates, fault_of_key
+from config.problems import ConfigError
 from config.rules import Finding
 from config.secrets import SecretError, read_secret
 from config.targets import SecretRef
+from config.tokens import kept_digest
+from config.web_reading import read_web_file
 
 _SECRETS = (("api_key", "file"), ("tls", "key_file"))
 _PUBLIC = (("tls", "ca_file"), ("tls", "cert_file"))
@@ -49,7 +52,8 @@ def settle(
                     usable[key] = named[key]
         if "cert_file" in usable and "key_file" in usable and (text := fault_of_key(usable["key_file"], usable["cert_file"])):
             yield (*place, "tls", "key_file"), text
-        yield from _environment(place, holder.get("api_key"), environ)
+        yield from _environment((*place, "api_key"), holder.get("api_key"), environ)
+    yield from _web(data.get("web"), folder_of, allowed, environ)
     yield from _discovery(data.get("discovery"), folder_of)
     yield from _trace(data.get("bench"), folder_of)
 
@@ -94,19 +98,57 @@ def _unusable(path: Path, allowed: list[Path] | None) -> str | None:
     return None
 
 
-def _environment(place: tuple[str | int, ...], api_key: Any, environ: Mapping[str, str]) -> Iterator[Finding]:
-    variable = api_key.get("env") if isinstance(api_key, dict) else None
+def _environment(
+    place: tuple[str | int, ...], secret: Any, environ: Mapping[str, str], fault: Callable[[SecretRef, Mapping[str, str]], str | None] | None = None
+) -> Iterator[Finding]:
+    variable = secret.get("env") if isinstance(secret, dict) else None
     if not isinstance(variable, str) or not variable:
         return
-    where = (*place, "api_key", "env")
+    where = (*place, "env")
     if not environ.get(variable, "").strip():
         yield where, "names a variable that is not set; export it before chatprobe starts, or write file: PATH"
-    elif text := _fault(SecretRef(env=variable), environ):
+    elif text := (fault or _fault)(SecretRef(env=variable), environ):
         yield where, text
+
+
+def _web(web: Any, folder_of: FolderOf, allowed: list[Path], environ: Mapping[str, str]) -> Iterator[Finding]:
+    """The file of TLS and users may lie anywhere: what is in it is shown to nobody."""
+    if not isinstance(web, dict):
+        return
+    if isinstance(web.get("config_file"), str) and web["config_file"]:
+        where: tuple[str | int, ...] = ("web", "config_file")
+        if text := _settle(web, "config_file", folder_of(where), None, {"config_file": _fault_of_web_file}):
+            yield where, text
+    tokens = web.get("tokens")
+    for name, token in tokens.items() if isinstance(tokens, dict) else ():
+        place = ("web", "tokens", name)
+        if isinstance(token, dict) and isinstance(token.get("file"), str) and token["file"]:
+            where = (*place, "file")
+            if text := _settle(token, "file", folder_of(where), allowed, {"file": lambda path: _fault_of_token(SecretRef(file=path), {})}):
+                yield where, text
+        yield from _environment(place, token, environ, _fault_of_token)
+
+
+def _fault_of_web_file(path: str) -> str | None:
+    try:
+        read_web_file(path)
+    except ConfigError as error:
+        return f"cannot be used: {'; '.join(str(error).splitlines())}"
+    return None
 
 
 def _fault_of_secret(path: str) -> str | None:
     return _fault(SecretRef(file=path), {})
+
+
+def _fault_of_token(secret: SecretRef, environ: Mapping[str, str]) -> str | None:
+    if text := _fault(secret, environ):
+        return text
+    try:
+        kept_digest(read_secret(secret, environ))
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _fault(secret: SecretRef, environ: Mapping[str, str]) -> str | None:

@@ -17,23 +17,18 @@ from config.base import Section
 from config.bench import Bench
 from config.credentials import Credential
 from config.engine_metrics import Native
+from config.history import HistorySettings
 from config.kubernetes import Kubernetes
-from config.quantities import Address, Folder, ListenAddress, LoadShare, Name, Seconds, Share
+from config.quantities import Folder, LoadShare, Name, Seconds, Share
 from config.references import dangling, targetless
 from config.rules import as_error
 from config.scenario import Scenario
 from config.targets import NonEmpty, Target
+from config.web import Web
 
 __all__ = ["Alerts", "Bench", "Config", "Discovery", "Doubtful", "Limits", "Native", "Scenario", "Slo", "Target", "Web"]
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
-
-
-class Web(Section):
-    """The exporter's own web server."""
-
-    listen: ListenAddress = Field(default=Address("127.0.0.1", 9840), description="address of `/metrics` and the other endpoints")
-    lifecycle: bool = Field(default=False, description="whether `POST /-/reload` reloads the configuration, for whoever can reach it")
 
 
 class Metrics(Section):
@@ -115,6 +110,7 @@ class Config(Section):
     limits: Limits = Field(default=Limits(), description="bounds of the load that chatprobe brings")
     native: Native = Field(default=Native(), description="the engines' own metrics")
     metrics: Metrics = Field(default=Metrics(), description="how chatprobe's own metrics are served")
+    history: HistorySettings = Field(default=HistorySettings(), description="what is kept of chats for pages and the API")
     bench: Bench = Field(default=Bench(), description="what `chatprobe bench` does")
     alerts: Alerts = Field(default=Alerts(), description="what the rules that `chatprobe alerts` writes are for")
     secret_dirs: Annotated[tuple[Folder, ...], Strict(False)] = Field(

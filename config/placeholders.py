@@ -33,6 +33,8 @@ def _words(variable: str, path: KeyPath) -> str:
     remedy = "write the value itself, or fill it in before (envsubst, Helm)"
     if "api_key" in path:
         remedy = f"write api_key: {{env: {variable}}}"
+    elif path[:2] == ("web", "tokens"):
+        remedy = f"write {{env: {variable}}}"
     elif "headers" in path:
         remedy = f"for a bearer key write api_key: {{env: {variable}}}; else fill it in before (envsubst, Helm)"
     return f"holds a place for the variable {variable}, which is not expanded here; {remedy}"

@@ -14,6 +14,8 @@ KeyPath = tuple[str | int, ...]
 _SHOWN_BELOW: dict[str | int, Set[str]] = {"headers": OURS | {"authorization"}, "api_key": {"file", "env"}}
 _RECEIVERS = ("alerts", "notify", "receivers")
 _SHOWN_BELOW_RECEIVERS = frozenset({"channel", "to", "from", "smarthost", "auth_username", "url", "api_url", "project", "issue_type", "username"})
+_TOKENS = ("web", "tokens")
+_SHOWN_BELOW_TOKENS = frozenset({"file", "env", "role"})
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]{1,128}", re.ASCII)
 
 
@@ -46,8 +48,8 @@ class ConfigError(Exception):
 def write_path(path: KeyPath) -> str:
     """A path as people write it: `scenarios.chat.targets[1]`.
 
-    A key that is no plain word becomes `*`, and what stands below `headers`, `api_key` and a receiver of alerts is left out unless it is a name
-    that everybody knows: a secret that was put in the place of a key must not be shown.
+    A key that is no plain word becomes `*`, and what stands below `headers`, `api_key`, a token and a receiver of alerts is left out unless it is a
+    name that everybody knows: a secret that was put in the place of a key must not be shown.
     """
     written = ""
     for depth, part in enumerate(path):
@@ -64,4 +66,6 @@ def _may_be_a_secret(path: KeyPath, depth: int) -> bool:
     key = str(path[depth])
     if depth == 4 and path[:3] == _RECEIVERS:
         return key not in _SHOWN_BELOW_RECEIVERS
+    if depth == 3 and path[:2] == _TOKENS:
+        return key not in _SHOWN_BELOW_TOKENS
     return depth == 3 and path[2] in _SHOWN_BELOW and key.lower() not in _SHOWN_BELOW[path[2]]

@@ -20,6 +20,9 @@ _LONGEST_SECONDS = 366 * 86400
 _RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)/([smhd])", re.ASCII)
 _RATE_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LOWEST_RATE, _HIGHEST_RATE = Fraction(1, 86400), Fraction(1000)
+_SIZE = re.compile(r"(\d{1,9})(KiB|MiB|GiB)", re.ASCII)
+_SIZE_UNITS = {"GiB": 2**30, "MiB": 2**20, "KiB": 2**10}
+_LARGEST_SIZE = 2**50
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]*", re.ASCII)
 _NAME_PATTERN = re.compile(r"[A-Za-z0-9*][A-Za-z0-9_./*-]*", re.ASCII)
 _NAMESPACE_PATTERN = re.compile(r"[a-z0-9*-]{1,63}", re.ASCII)
@@ -73,6 +76,22 @@ def write_rate(per_second: Fraction) -> str:
     whole = [f"{number}/{unit}" for unit, number in numbers.items() if number.denominator == 1]
     decimals = [f"{(Decimal(number.numerator) / number.denominator).normalize():f}/{unit}" for unit, number in numbers.items()]
     return next(text for text in (*whole, *decimals) if _RATE.fullmatch(text) and read_rate(text) == per_second)
+
+
+def read_size(written: object) -> int:
+    """Bytes of a size like `512MiB` or `1GiB`."""
+    found = _SIZE.fullmatch(written) if isinstance(written, str) else None
+    if found is None:
+        raise ValueError("is not a size; write a whole number with its unit, like 512MiB or 1GiB")
+    size = int(found[1]) * _SIZE_UNITS[found[2]]
+    if not 0 < size <= _LARGEST_SIZE:
+        raise ValueError("is out of range; write a size up to 1048576GiB")
+    return size
+
+
+def write_size(size: int) -> str:
+    """A text that reads back as the same size, in the largest unit that it is a whole number of."""
+    return next(f"{size // factor}{unit}" for unit, factor in _SIZE_UNITS.items() if size % factor == 0)
 
 
 def read_share(written: object) -> Decimal:
@@ -167,6 +186,8 @@ Seconds = Annotated[float, BeforeValidator(read_duration), PlainSerializer(write
 """Seconds, written as a duration."""
 Rate = Annotated[Fraction, BeforeValidator(read_rate), PlainSerializer(write_rate)]
 """Exactly how many a second, written per second, minute, hour or day."""
+Bytes = Annotated[int, BeforeValidator(read_size), PlainSerializer(write_size)]
+"""Bytes, written as a size."""
 Share = Annotated[Decimal, BeforeValidator(read_share), PlainSerializer(write_share)]
 """A ratio strictly between 0 and 1, exact, written as a percentage."""
 LoadShare = Annotated[Decimal, BeforeValidator(read_load_share), PlainSerializer(write_share)]

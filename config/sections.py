@@ -10,17 +10,21 @@ from config.bench_slos import OwnSlo
 from config.credentials import Credential
 from config.engine_metrics import Native, TargetMetrics
 from config.expectation import Expectation
+from config.history import HistorySettings
 from config.kubernetes import Kubernetes
-from config.model import Config, Discovery, Limits, Metrics, Scenario, Slo, Target, Web
+from config.model import Config, Discovery, Limits, Metrics, Scenario, Slo, Target
 from config.notify import Email, Jira, Notify, Pagerduty, Receivers, Slack, Teams, Webhook
 from config.problems import KeyPath
 from config.shapes import Stage
 from config.targets import SecretRef, TlsSettings
+from config.web import Token, Web, WebLimits
 from probes import backends
 
 SECTIONS: dict[tuple[str, ...], type[Section]] = {
     (): Config,
     ("web",): Web,
+    ("web", "tokens", "*"): Token,
+    ("web", "limits"): WebLimits,
     ("targets", "*"): Target,
     ("discovery",): Discovery,
     ("discovery", "kubernetes"): Kubernetes,
@@ -37,6 +41,7 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
     ("limits",): Limits,
     ("native",): Native,
     ("metrics",): Metrics,
+    ("history",): HistorySettings,
     ("bench",): Bench,
     ("bench", "levels", "*"): BenchLevel,
     ("bench", "sweep"): BenchSweep,
@@ -91,11 +96,16 @@ EXAMPLES = {
 
 _NAMED = {"targets", "scenarios", "slos", "expect"}
 """Sections whose keys are names."""
+_TOKENS = ("web", "tokens")
+"""Another one, further down."""
 
 
 def pattern_of(path: KeyPath) -> tuple[str, ...]:
     """The path with `*` for names and places in lists, as `SECTIONS` and `EXAMPLES` know it."""
-    return tuple("*" if isinstance(part, int) or (depth in (1, 3) and path[depth - 1] in _NAMED) else part for depth, part in enumerate(path))
+    return tuple(
+        "*" if isinstance(part, int) or (depth in (1, 3) and path[depth - 1] in _NAMED) or (depth == 2 and path[:2] == _TOKENS) else part
+        for depth, part in enumerate(path)
+    )
 
 
 def keys(section: type[Section]) -> tuple[str, ...]:

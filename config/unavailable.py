@@ -27,7 +27,6 @@ class Unavailable:
 
 
 UNAVAILABLE = (
-    Unavailable(("web", "config_file"), "TLS and passwords of chatprobe's own web server are", "put a proxy that has them in front"),
     Unavailable(("metrics", "native_histograms"), "native histograms are", "leave it out, the classic ones are served", (None, False)),
     Unavailable(("workers",), "more than one measuring worker is", "write auto, or leave it out", (None, "auto", 1)),
 )

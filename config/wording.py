@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from config.base import Section
 from config.expectation import Expectation
 from config.places import Value
 from config.problems import KeyPath
@@ -25,12 +26,17 @@ _WANTED = {
 }
 
 
-def in_words(error: ErrorDetails, written: Value) -> str:
-    """An error's text. `written` is the value that it is about, or for a key that is missing, the section that lacks it."""
+def in_words(error: ErrorDetails, written: Value, sections: Mapping[tuple[str, ...], type[Section]] = SECTIONS) -> str:
+    """An error's text. `written` is the value that it is about, or for a key that is missing, the section that lacks it.
+
+    `sections` are those of the file that it stands in, by their path.
+    """
     kind, path, context = error["type"], error["loc"], error.get("ctx", {})
     pattern = pattern_of(path)
     if pattern[-1:] == ("api_key",) and kind == "model_type":
         return "does not take the key itself; write {file: PATH} or {env: NAME}, and change the key if it was shown to anybody"
+    if pattern == ("web", "tokens", "*") and kind == "model_type":
+        return "does not take the token itself; write {file: PATH} or {env: NAME}, and change the token if it was shown to anybody"
     if pattern[:3] == ("scenarios", "*", "expect") and path[3:] in [(key,) for key in keys(Expectation)] and kind == "model_type":
         return "is no check; write the check's name first, like greets: {contains: hello}"
     if kind in _WANTED:
@@ -45,7 +51,7 @@ def in_words(error: ErrorDetails, written: Value) -> str:
         case "extra_forbidden" if pattern[2:3] == ("api_key",):
             return "takes the keys file and env only; write {file: PATH} or {env: NAME}"
         case "extra_forbidden":
-            return unknown_key(path)
+            return unknown_key(path, sections)
         case "literal_error":
             return f"is no value of this key; write {_unquoted(context['expected'])}"
         case "greater_than_equal":
@@ -59,9 +65,9 @@ def in_words(error: ErrorDetails, written: Value) -> str:
     raise AssertionError(f"no words for {kind}")
 
 
-def unknown_key(path: KeyPath) -> str:
+def unknown_key(path: KeyPath, sections: Mapping[tuple[str, ...], type[Section]] = SECTIONS) -> str:
     """What to write instead of a key that there is not."""
-    known = keys(SECTIONS[pattern_of(path[:-1])])
+    known = keys(sections[pattern_of(path[:-1])])
     return f"is no key here; {suggestion(str(path[-1]), known) if known else 'write {}, there are none'}"
 
 

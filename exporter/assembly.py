@@ -17,6 +17,7 @@ from exporter.native.relay import Relay, RelaySettings
 from exporter.native.unified import Unified
 from exporter.native.up import Ups
 from exporter.web.exposition import Exposition, PrometheusExposition
+from exporter.web.pages.own import OwnFigures, own_figures
 from traffic.roster import Roster
 
 
@@ -25,6 +26,7 @@ class Metrics:
 
     def __init__(self, roster: Roster, sources: Mapping[Metric, Callable[[], float]]) -> None:
         registry, ledger = CollectorRegistry(), Ledger()
+        self._registry, self._sources = registry, sources
         families = Families(registry, thresholds(roster.config))
         self.recording = Recording(families, ledger, roster)
         self.own = OwnMetrics(families, registry, ledger, sources)
@@ -39,6 +41,10 @@ class Metrics:
     @property
     def exposition(self) -> Exposition:
         return self._exposition
+
+    def own_figures(self) -> OwnFigures:
+        """How chatprobe itself is doing. It does not wait for a scrape that goes on."""
+        return own_figures(self._registry, self._sources)
 
     def tell_created(self, created: bool) -> None:
         """Whether OpenMetrics has when each counter and histogram began (`metrics.created`), from now on."""

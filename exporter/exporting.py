@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -15,6 +16,7 @@ from catalogue import own
 from catalogue.metric import Metric
 from config.effective import effective
 from config.model import Config
+from config.problems import ConfigError
 from config.quantities import Address
 from config.reader import Loaded, summary
 from config.secrets import SecretError
@@ -23,6 +25,7 @@ from discovery.kubernetes.discovery import ClusterDiscovery
 from discovery.kubernetes.lease import Lease
 from discovery.plan import Plan, plan
 from exporter.assembly import Metrics
+from exporter.history.keeping import Keeping
 from exporter.logs import ProbeLog
 from exporter.looplag import watch_loop
 from exporter.native.cycle import Keepers, Natives
@@ -31,8 +34,21 @@ from exporter.native.scrape import Scraper
 from exporter.records import RecordFile, record_file
 from exporter.reloading import Before, Reloaded, Reloading, secret_files
 from exporter.watching import Signatures, signatures, watch_files
+from exporter.web.api.actions import Actions
+from exporter.web.api.records import Records
+from exporter.web.api.routes import Api
+from exporter.web.api.runs import Bench, NoBench, Runs
+from exporter.web.api.standings import Standings
 from exporter.web.app import Sources, application
-from exporter.web.overview import Overview
+from exporter.web.pages.budgets import Budgets
+from exporter.web.pages.duels import Duels
+from exporter.web.pages.engine_side import engine_side
+from exporter.web.pages.routes import Pages
+from exporter.web.pages.scene import Scene
+from exporter.web.pages.standing import Standing
+from exporter.web.probe import ProbeEndpoint
+from exporter.web.probing import Means, Probing
+from exporter.web.security.port import Port
 from exporter.web.server import ListenError, listening
 from probes.control import Control
 from probes.probing import Prober
@@ -71,6 +87,7 @@ async def exporting(
     grace_seconds: float = GRACE_SECONDS,
     shard: Shard = WHOLE,
     lease: Lease | None = None,
+    bench: Bench | None = None,
 ) -> AsyncIterator[Running]:
     """Run the exporter while the context lasts. Raises `ServeError`.
 
@@ -78,7 +95,7 @@ async def exporting(
     files as they were before it was read. With them, it is reloaded when one of them changes, or a file of a key or
     certificate that it names. Without them, only the files of discovered targets and a cluster are watched. `sinks`
     hear of every event too. Of all targets, those of the `shard` are chatted with, and with a `lease` only while it is
-    held.
+    held. `bench` holds benchmark runs that are asked for in the API.
     """
     place = _Place(shard, lease)
     before = Before(files or {}, signatures(secret_files(config)), signatures(paths(config)))
@@ -87,9 +104,9 @@ async def exporting(
     async with AsyncExitStack() as stack:
         with _as_serve_error():
             file = stack.enter_context(_optional(records))
-        exporter = _Exporter(first, read or (lambda: Loaded(config, (), ())), before, place, file, sinks, log_lines_lost)
+        exporter = _Exporter(first, read or (lambda: Loaded(config, (), ())), before, place, file, sinks, log_lines_lost, bench or NoBench())
         address = await exporter.start(stack, grace_seconds, watch=_watch_targets if files is None else _watch_everything)
-        _log.info("probing", what=summary(config), url=f"http://{address}")
+        _log.info("probing", what=summary(config), url=f"{exporter.scheme}://{address}")
         try:
             yield Running(address, exporter.reloading)
         finally:
@@ -124,26 +141,62 @@ class _Exporter:
         file: RecordFile | None,
         sinks: Sequence[Sink],
         log_lines_lost: Callable[[], int],
+        bench: Bench,
     ) -> None:
         clock = SystemClock()
         config, roster = first.config, first.roster
         self._place = place
+        self._port = Port()
         self._starting = True
         self._prober = Prober()
+        self._history = Keeping(config, clock)
         self._metrics = Metrics(roster, self._counted(file, log_lines_lost))
         self._metrics.own.sharded(place.shard.number, place.shard.of)
-        self._overview, self._log = Overview(roster), ProbeLog()
+        self._log = ProbeLog()
         self._scraper = Scraper(clock)
         loads = Loads(clock, config.native.interval_seconds)
         keepers = Keepers(self._metrics.relay, self._metrics.unified, self._metrics.gap, loads, self._metrics.ups)
         self._natives = Natives(self._scraper, keepers, config.native, clock)
-        tell = to_all([self._metrics.recording, self._natives, self._overview, self._log, *([] if file is None else [file]), *sinks])
+        standing, budgets, duels = Standing(roster), Budgets(roster, clock), Duels(roster)
+        self._standing, self._bench = standing, bench
+        shown: list[Sink] = [self._history.history, standing, budgets, duels]
+        tell = to_all([self._metrics.recording, self._natives, *shown, self._log, *([] if file is None else [file]), *sinks])
         self._control = Control()
         self._discovery = ClusterDiscovery(self._control, clock)
         self._population = Population(self._control, clock, tell)
         self._admission = Admission(config.limits, clock, tell, loads)
         self._runner = Runner(self._prober, self._admission, clock, tell, place.leads)
-        self.reloading = Reloading(first, read, self._metrics.own, clock, seen=lambda: self._discovery.seen, part=place.part, before=before)
+        means = Means(
+            self._prober,
+            self._admission,
+            clock,
+            engines=lambda: self._population.engines,
+            roster=lambda: self.reloading.plan.roster,
+            chats=lambda: place.leads() and self._not_ready() is None,
+        )
+        self._probing = Probing(means, self._metrics.own.chatted_on_request)
+        self.reloading = Reloading(
+            first, read, self._metrics.own, clock, seen=lambda: self._discovery.seen, part=place.part, before=before, prepare=self._prepare
+        )
+        self._scene = Scene(
+            clock=clock,
+            history=self._history.history,
+            standing=standing,
+            budgets=budgets,
+            duels=duels,
+            plan=lambda: self.reloading.plan,
+            not_ready=self._not_ready,
+            troubles=self.reloading.troubles,
+            config=lambda: effective(self.reloading.plan.config),
+            next_due=self._runner.next_due,
+            engine_side=lambda target: engine_side(target, self._metrics.unified, self._metrics.ups),
+            own=self._metrics.own_figures,
+        )
+
+    @property
+    def scheme(self) -> str:
+        """By which it is asked."""
+        return "http" if self._port.rules.context is None else "https"
 
     def _counted(self, file: RecordFile | None, log_lines_lost: Callable[[], int]) -> Mapping[Metric, Callable[[], float]]:
         """What each scrape reads of the parts themselves."""
@@ -153,6 +206,7 @@ class _Exporter:
             own.CLOCK_STEPS: lambda: self._prober.clock_steps,
             own.LOG_LINES_DROPPED: log_lines_lost,
             own.RECORDS_LOST: lambda: 0 if file is None else file.lost,
+            own.HISTORY_LOST: lambda: self._history.lost,
         }
         return counted if lease is None else {**counted, own.LEADER: lambda: lease.leads}
 
@@ -165,8 +219,11 @@ class _Exporter:
         files read when they change. Gives the address where it listens.
         """
         with _as_serve_error():
+            self._prepare(self.reloading.plan.config)()
             address = await stack.enter_async_context(listening(self._application(), self.reloading.plan.config.web.listen))
         stack.enter_context(_running(watch_loop(self._metrics.own.loop_was_late)))
+        stack.push_async_callback(self._history.close)
+        stack.push_async_callback(self._bench.close)
         await stack.enter_async_context(self._prober)
         await stack.enter_async_context(self._control)
         await stack.enter_async_context(self._scraper)
@@ -176,6 +233,7 @@ class _Exporter:
             stack.push_async_callback(lease.release)
             stack.enter_context(_running(lease.run(self.reloading.take_step)))
         stack.push_async_callback(self._population.close)
+        stack.push_async_callback(self._probing.close)
         stack.push_async_callback(self._runner.stop, grace_seconds)
         self._starting = False
         await self.reloading.put_in_force(self._apply)
@@ -189,8 +247,9 @@ class _Exporter:
         roster = plan.roster
         self._metrics.recording.set_targets(roster)
         self._metrics.tell_created(plan.config.metrics.created)
-        self._overview.show(roster)
+        self._scene.show(roster)
         self._log.forget_others(roster)
+        await self._history.configure(plan.config)
         self._natives.set_targets(roster, roster.endpoints)
         await self._natives.first_round()
         self._admission.configure(roster.config.limits)
@@ -202,13 +261,21 @@ class _Exporter:
     def _application(self) -> Application:
         shown = Sources(
             exposition=self._metrics.exposition,
-            overview=self._overview,
             not_ready=self._not_ready,
-            troubles=self.reloading.troubles,
-            config=lambda: effective(self.reloading.plan.config),
+            config=self._scene.config,
             reload=self._reload,
+            port=self._port,
+            parts=(Pages(self._scene), self._api(), ProbeEndpoint(self._probing, on=lambda: self.reloading.plan.config.web.probe)),
         )
         return application(shown)
+
+    def _api(self) -> Api:
+        standings = Standings(self._standing, self._history.history)
+        return Api(standings, Records(self._history), Actions(self._probing), Runs(self._bench))
+
+    def _prepare(self, config: Config) -> Callable[[], None]:
+        """Read who may do what at the port; gives what puts it in force. Raises `ConfigError` and `SecretError`."""
+        return partial(self._port.put_in_force, self._port.read(config))
 
     def _not_ready(self) -> str | None:
         """Why nothing is probed; None if it is."""
@@ -240,7 +307,7 @@ def _as_serve_error() -> Iterator[None]:
         yield
     except SecretError as error:
         raise ServeError(f"a secret cannot be read: {error}") from error
-    except ListenError as error:
+    except (ConfigError, ListenError) as error:
         raise ServeError(str(error)) from error
     except OSError as error:
         raise ServeError(f"{error.filename}: {error.strerror}; name a file that can be appended to with --records") from error

@@ -19,10 +19,14 @@ QUEUED_RECORDS = 2_000
 
 
 class RecordFile:
-    """A sink that appends records to a file. A record that cannot be written is lost and counted; probing goes on."""
+    """A sink that appends records to a file. A record that cannot be written is lost and counted; probing goes on.
 
-    def __init__(self, writer: LineWriter) -> None:
+    The answers' text is private, and left out unless `text` is set.
+    """
+
+    def __init__(self, writer: LineWriter, *, text: bool = False) -> None:
         self._writer = writer
+        self._text = text
 
     @property
     def lost(self) -> int:
@@ -31,11 +35,11 @@ class RecordFile:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, ChatRecord):
-            self._writer.write(orjson.dumps(event.to_json()))
+            self._writer.write(orjson.dumps(event.to_json(text=self._text)))
 
 
 @contextmanager
-def record_file(path: Path) -> Iterator[RecordFile]:
+def record_file(path: Path, *, text: bool = False) -> Iterator[RecordFile]:
     """Append to the file, and create it where there is none. Raises `OSError` if it cannot be opened."""
     log = structlog.get_logger()
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
@@ -45,7 +49,7 @@ def record_file(path: Path) -> Iterator[RecordFile]:
         on_error=lambda error: log.error("a record was not written", file=str(path), detail=error.strerror),
     )
     try:
-        yield RecordFile(writer)
+        yield RecordFile(writer, text=text)
     finally:
         writer.close()
         os.close(descriptor)

@@ -14,6 +14,7 @@ from config.model import Config
 from config.problems import ConfigError
 from config.reader import Loaded, summary
 from config.secrets import SecretError
+from config.web_reading import files_beside
 from discovery.files import FILES, NOTHING, paths
 from discovery.kubernetes.discovery import Seen
 from discovery.kubernetes.enrolling import KUBERNETES
@@ -33,6 +34,10 @@ def secret_files(config: Config) -> Iterator[str]:
     held = ((holder.tls_settings, holder.api_key) for holders in (config.targets.values(), config.credentials) for holder in holders)
     for tls, key in held:
         yield from (path for path in (tls.ca_file, tls.cert_file, tls.key_file, key.file if key else None) if path is not None)
+    yield from (token.file for token in config.web.tokens.values() if token.file is not None)
+    if config.web.config_file is not None:
+        yield config.web.config_file
+        yield from files_beside(config.web.config_file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +76,16 @@ class Reloading:
         seen: Callable[[], Seen],
         part: Callable[[], Part],
         before: Before,
+        prepare: Callable[[Config], Callable[[], None]] = lambda _: lambda: None,
     ) -> None:
         """`seen` gives what is found in a cluster, `part` which part of all targets is this process's.
 
-        Both are asked anew for each plan.
+        Both are asked anew for each plan. `prepare` reads what else a configuration stands for, and gives what puts that in force; it may raise
+        `ConfigError` and `SecretError`.
         """
         self._seen = seen
         self._part = part
+        self._prepare = prepare
         self.plan = first
         self.configuration_read = Reading({**before.secrets, **before.files})
         self.targets_read = Reading(before.targets)
@@ -130,7 +138,7 @@ class Reloading:
         """
         async with self._lock:
             try:
-                found, targets = await asyncio.to_thread(self._read_all)
+                found, targets, switch = await asyncio.to_thread(self._read_all)
             except (ConfigError, SecretError) as error:
                 return self._refused(str(error))
             except Exception as error:  # noqa: BLE001 - the edge of a request: whatever breaks, probing goes on as before, and it is said
@@ -143,6 +151,7 @@ class Reloading:
             self.configuration_read = replace(self.configuration_read, well=True)
             _log.info("configuration reloaded", what=summary(found.config), changes="; ".join(announced))
             await self._change_to(found, Reading(targets))
+            switch()
             self._own.configured(self._clock.epoch_seconds())
             return Reloaded(True, ("reloaded", *announced, *_told_of(found), *found.idle.lines()))
 
@@ -181,8 +190,8 @@ class Reloading:
         _log.error("the configuration was not reloaded, and the one before stays in force", detail=detail)
         return Reloaded(False, ("not reloaded, the configuration of before stays in force:", *detail.splitlines()))
 
-    def _read_all(self) -> tuple[Plan, Signatures]:
-        """The plan that the files make now, and how the files of targets were before they were read.
+    def _read_all(self) -> tuple[Plan, Signatures, Callable[[], None]]:
+        """The plan that the files make now, how the files of targets were before they were read, and what puts all else in force.
 
         How the other files were is kept even if this fails, so that nothing is tried over and over.
         """
@@ -190,7 +199,7 @@ class Reloading:
         config = self._read().config
         self.configuration_read = Reading({**signatures(secret_files(config)), **self.configuration_read.files}, well=False)
         targets = signatures((*paths(config), *self.target_files()))
-        return plan(config, before=self.plan.files, seen=self._seen(), part=self._part()), targets
+        return plan(config, before=self.plan.files, seen=self._seen(), part=self._part()), targets, self._prepare(config)
 
     async def _change_by(self, change: Callable[[], Plan], targets: Reading) -> None:
         """Put another plan in force.

@@ -20,6 +20,7 @@ from discovery.kubernetes.lease import Lease, LeaseName, own_identity
 from exporter.allocator import give_back_freed_memory
 from exporter.exporting import ServeError, exporting
 from exporter.watching import Signatures
+from exporter.web.api.runs import Bench
 from traffic.events import Sink
 from traffic.sharding import WHOLE, Shard
 
@@ -49,11 +50,12 @@ async def serve(
     shard: Shard = WHOLE,
     lease: LeaseName | None = None,
     display: Display | None = None,
+    bench: Bench | None = None,
 ) -> None:
     """Run the exporter until SIGTERM or SIGINT. Raises `ServeError`.
 
     It is stopped gracefully; a second signal cuts that short. SIGHUP reloads. The `display` hears of every event, and is
-    shown while chats are held.
+    shown while chats are held. `bench` holds benchmark runs that are asked for in the API.
     """
     task = asyncio.current_task()
     assert task is not None
@@ -74,6 +76,7 @@ async def serve(
             log_lines_lost=log_lines_lost,
             shard=shard,
             lease=held,
+            bench=bench,
         )
         async with work as running, _shown(display, running.address):
             # what stands now stays: without it in their way, full collections of garbage take less than a millisecond instead of 25

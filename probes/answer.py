@@ -13,6 +13,7 @@ from probes.chunk import Chunk
 from probes.failure import Failure, Reason
 from probes.framing import Frame, FramingError, framer
 from probes.own_account import Native
+from probes.piece import Hear, Piece, joined
 from probes.record import TokenSource
 from probes.tokens import TokenCount, apportioned
 from probes.wire.order import Read
@@ -38,8 +39,10 @@ class Answer:
     What an engine sends never raises: it is read, or it is a failure.
     """
 
-    def __init__(self, form: WireForm) -> None:
+    def __init__(self, form: WireForm, hear: Hear | None = None) -> None:
+        """`hear` is told each piece of it once that was read."""
         self._form = form
+        self._hear = hear
         self._framer = framer(form.framing)
         self._tokens = TokenCount()
         self._texts: list[str] = []
@@ -78,8 +81,7 @@ class Answer:
     @property
     def text(self) -> str:
         """The answer's text. Halves of a character that came apart are put together; one that stayed alone is U+FFFD."""
-        text = "".join(self._texts)
-        return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return joined(self._texts)
 
     @property
     def output_tokens(self) -> int | None:
@@ -224,6 +226,8 @@ class Answer:
             self._note_created(event)
         if event.has_text:
             self._note_piece((event.text + event.reasoning + event.tool_text).strip())
+        if self._hear is not None and (tokens or event.has_text):
+            self._hear(Piece(read.stamp_ns, tokens, event.text, event.reasoning))
         if event.reasoning:
             self.reasoned = True
         if event.text:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-LIBRARIES = {"bench": ("numpy", "scipy"), "dashboards": ("promql_parser",), "language": ("py3langid",)}
+LIBRARIES = {
+    "bench": ("numpy", "scipy"),
+    "dashboards": ("promql_parser",),
+    "language": ("py3langid",),
+    "notebook": ("numpy", "scipy", "kaleido", "plotly", "ipykernel", "nbclient", "nbformat"),
+    "report": ("kaleido", "plotly"),
+}
 """The modules that each extra of `pyproject.toml` brings."""
 
 

@@ -1,4 +1,4 @@
-"""How what an engine said, or an operator wrote, is quoted, shortly and on one line; and how things are counted and listed."""
+"""How what an engine said, or an operator wrote, is quoted, shortly and on one line; and how things are counted, listed and timed."""
 
 from __future__ import annotations
 
@@ -23,3 +23,13 @@ def listed(words: Sequence[str], last: str = "and") -> str:
 def counted(count: int, one: str) -> str:
     """`1 record`, `2 records`."""
     return f"{count:,} {one}{'' if count == 1 else 's'}"
+
+
+def figures(value: float) -> str:
+    """Three of them: 0.123, 1.00, 45.6, 789, 1,234."""
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:#.3g}".removesuffix(".")
+
+
+def duration(seconds: float) -> str:
+    """`31.2 ms`, `1.04 s`: milliseconds below one second."""
+    return f"{figures(seconds)} s" if seconds >= 0.9995 else f"{figures(seconds * 1000)} ms"

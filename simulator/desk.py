@@ -18,7 +18,7 @@ from simulator.options import Capacity, Options
 from simulator.own_metrics import NativeMetrics
 from simulator.player import Player
 from simulator.reply import Reply
-from simulator.text import answer_words
+from simulator.text import answer_words, ended
 from simulator.truth import ChatTruth
 
 
@@ -105,7 +105,7 @@ class Desk:
         finish = "length"
         if length < chat.max_tokens:
             finish = "stop"
-            words[-1] = ""  # the end token, which has no text
+            words = [*ended(words[:-1]), ""]  # the end token has no text
         hashes = block_hashes(chat.prompt, self._capacity.block_tokens, chat.salt)
         return Sequence(now_ns, len(chat.prompt), hashes, length, chat.max_tokens, finish), words
 

@@ -7,6 +7,7 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
@@ -15,11 +16,16 @@ from hypothesis import settings
 
 from probes.ask import Ask, Endpoint, Message, Tls
 from probes.probing import Prober
+from tests.accessibility import browsing
 from tests.routers.configurations import EDGE_HOST, PASSTHROUGH_HOST
 from tests.servers import Server
 
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
+
 LONGEST = (
     "e2e/test_page.py",
+    "e2e/test_in_the_browser.py",
     "image/test_build.py",
     "e2e/test_dashboards.py",
     "alerts/test_slos.py",
@@ -71,6 +77,13 @@ def _priority() -> Iterator[None]:
 async def prober() -> AsyncIterator[Prober]:
     """A prober with its worker, for all tests of a module that run in the module's event loop."""
     async with Prober() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium, for all tests of a module that run in the module's event loop; each opens pages of its own."""
+    async with browsing() as started:
         yield started
 
 

@@ -27,6 +27,8 @@ EVERYTHING = frozenset(
         "benchmarks",
     }
 )
+ALERTS_SHOWN = ("alerts.objective", "alerts.slos", "alerts.windows", "alerts.targets", "alerts.comparison", "alerts.engines", "alerts.prober")
+"""What the exporter's pages show of alerts and budgets. `alerts` imports nothing of `exporter`."""
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "probes": frozenset(),
     "simulator": frozenset({"probes"}),
@@ -34,7 +36,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "traffic": frozenset({"probes", "config"}),
     "catalogue": frozenset({"probes", "traffic.events.SkipReason", "traffic.pairs.Measure", "traffic.pairs.Undecided"}),
     "discovery": frozenset({"probes", "config", "traffic"}),
-    "exporter": frozenset({"probes", "config", "traffic", "discovery", "catalogue"}),
+    "exporter": frozenset({"probes", "config", "traffic", "discovery", "catalogue", *ALERTS_SHOWN}),
     "bench": frozenset({"probes", "config", "traffic", "discovery", "catalogue", "exporter.native"}),
     "alerts": frozenset({"config", "catalogue"}),
     "dashboards": frozenset({"catalogue", "alerts.windows", "alerts.recordings", "alerts.histograms", "alerts.forms.yaml"}),

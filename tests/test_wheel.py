@@ -30,6 +30,7 @@ def test_it_holds_the_rooms_and_their_data_and_nothing_else(wheel: Path) -> None
         *(f"config/{file.name}" for file in (ROOT / "config").glob("*.yaml")),
         "probes/prompts/words.txt",
         *(f"probes/prompts/sets/{file.name}" for file in (ROOT / "probes/prompts/sets").glob("*.yaml")),
+        *(f"cli/pages/runbooks/{file.name}" for file in (ROOT / "docs/runbooks").glob("*.md")),
     ]
     assert [name for name in data if name not in names] == []
     assert [name for name in names if "__pycache__" in name] == []
@@ -52,6 +53,12 @@ def test_it_runs_from_another_folder_in_an_empty_environment(wheel: Path, tmp_pa
         refused = subprocess.run([chatprobe, *command], cwd=elsewhere, check=False, capture_output=True, text=True)
         assert refused.returncode == 1
         assert f"install chatprobe[{extra}] in place of chatprobe" in refused.stderr
+
+    for topic, words in {"stalled": "It can be", "LLMTargetDown": "**Fires when**", "TTFT": "first_token - sent", "queue": "**Fact:**"}.items():
+        told = subprocess.run([chatprobe, "explain", topic], cwd=elsewhere, check=True, capture_output=True, text=True)
+        assert words in told.stdout
+    everything = subprocess.run([chatprobe, "explain"], cwd=elsewhere, check=True, capture_output=True, text=True)
+    assert "chatprobe_ttft_seconds" in everything.stdout
 
     written = subprocess.run([chatprobe, "init", "-o", "example.yaml"], cwd=elsewhere, check=True, capture_output=True, text=True)
     assert "example.yaml written" in written.stdout

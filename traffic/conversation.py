@@ -51,6 +51,11 @@ class Turn:
         self._asked: set[str] = set()
         self._answers: dict[str, str] = {}
 
+    @property
+    def says(self) -> str:
+        """What the user says in it, without what was said before."""
+        return self._messages[-1].content
+
     def messages(self, target: str) -> tuple[Message, ...]:
         """All that is to be sent to this target. The target counts as asked from now on."""
         self._asked.add(target)

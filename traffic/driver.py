@@ -32,6 +32,8 @@ class Driver:
         self._clock = clock
         self._script = script(watch.scenario)
         self._tasks: list[asyncio.Task[None]] = []
+        self.due_ns: int | None = None
+        """When the next chat is due, on the monotonic clock; None where that is not known: users think for as long as they like."""
 
     @property
     def broken(self) -> bool:
@@ -70,6 +72,7 @@ class Driver:
         while (due := schedule.next(self._clock.monotonic_ns())) is not None:
             if due.missed:
                 self._attempts.skip(self.watch, SkipReason.MISSED, due.missed)
+            self.due_ns = due.at_ns
             await self._clock.sleep_until(due.at_ns)
             if self._inactive():
                 continue
@@ -79,6 +82,7 @@ class Driver:
                 self._script.done(turn)
             else:
                 chat.add_done_callback(lambda _chat, turn=turn: self._script.done(turn))  # type: ignore[misc]
+        self.due_ns = None
 
     async def _be_user(self, users: Users, number: int, start_ns: int) -> None:
         turn = None

@@ -43,6 +43,11 @@ class Runner:
         """Whether all chats that are due are being started."""
         return not self._stopping and not any(driver.broken for driver in self._drivers.values())
 
+    def next_due(self, target: str) -> dict[str, int]:
+        """When the next chat of each scenario with the target is due, on the monotonic clock, as far as that is known."""
+        ours = (driver for driver in self._drivers.values() if target in driver.watch.targets)
+        return {driver.watch.name: driver.due_ns for driver in ours if driver.due_ns is not None}
+
     def schedule(self, watches: Iterable[Watch]) -> None:
         """Hold the chats of these watches from now on, and of no others.
 

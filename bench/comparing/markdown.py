@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from bench.comparing import rows
 from bench.comparing.verdict import Outcome, Verdict
+from bench.escaping import in_markdown
 
 _MARKS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INCONCLUSIVE: "❔"}
 
@@ -16,11 +17,11 @@ def markdown(verdict: Verdict) -> str:
 
 
 def _lines(verdict: Verdict) -> Iterator[str]:
-    yield f"### {_MARKS[verdict.outcome]} {_escaped(rows.statement(verdict))}"
+    yield f"### {_MARKS[verdict.outcome]} {in_markdown(rows.statement(verdict))}"
     yield ""
-    yield from (f"- {_escaped(side)}" for side in rows.sides(verdict))
+    yield from (f"- {in_markdown(side)}" for side in rows.sides(verdict))
     for title, judged in rows.places(verdict):
-        yield from ("", f"**{_escaped(title)}**", "")
+        yield from ("", f"**{in_markdown(title)}**", "")
         yield from _table(rows.CHANGES, ((rows.change_cells(one), one.outcome) for one in judged))
     if verdict.conditions:
         yield ""
@@ -28,21 +29,15 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     for title, sentences in (("Why", rows.reasons(verdict)), ("To be read with it", rows.remarks(verdict))):
         found = list(sentences)
         if found:
-            yield from ("", f"**{title}**", "", *(f"- {_escaped(sentence)}" for sentence in found))
+            yield from ("", f"**{title}**", "", *(f"- {in_markdown(sentence)}" for sentence in found))
     told = list(rows.definitions(verdict))
     if told:
-        yield from ("", "<details><summary>What was measured</summary>", "", *(f"- {_escaped(line)}" for line in told), "", "</details>")
+        yield from ("", "<details><summary>What was measured</summary>", "", *(f"- {in_markdown(line)}" for line in told), "", "</details>")
 
 
 def _table(heads: tuple[str, ...], cells: Iterable[tuple[tuple[str, ...], Outcome]]) -> Iterator[str]:
     yield f"| {' | '.join(heads)} |"
     yield f"|{'|'.join('---' if head in (heads[0], heads[-1], 'where') else '---:' for head in heads)}|"
     for row, outcome in cells:
-        *first, last = map(_escaped, row)
+        *first, last = map(in_markdown, row)
         yield f"| {' | '.join([*first, f'{_MARKS[outcome]} {last}'])} |"
-
-
-def _escaped(text: str) -> str:
-    """What stands in the text, and no markup: names come from files and engines."""
-    line = " ".join(text.split())
-    return "".join(f"\\{mark}" if mark in "\\`*_[]<>|#~" else mark for mark in line)

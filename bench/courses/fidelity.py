@@ -9,8 +9,9 @@ import numpy as np
 
 from bench.chat import Chat
 from bench.level import Measured
-from bench.summary.words import duration, percent
+from bench.summary.words import percent
 from config.load import Trace
+from probes.wording import duration
 
 _PROMPT = "trace/"
 

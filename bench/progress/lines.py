@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.chat import Chat
 from bench.events import BlockBegun, BlockEnded, ChatEnded, Event, LevelBegun, RunEnded
-from bench.summary.words import duration
+from probes.wording import duration
 
 
 class Lines:

@@ -13,7 +13,8 @@ from bench.engine_side.inside import Inside, PhaseTimes
 from bench.engine_side.rules.capacity import FULL_SHARE, PUT_BACK_SHARE
 from bench.statistics.quantiles import quantile_name
 from bench.summary.shape import Cause, Comparison
-from bench.summary.words import duration, percent, span
+from bench.summary.words import percent, span
+from probes.wording import duration
 
 EXPLAINS = 0.25
 """A part of the difference that is smaller than this is no cause of it."""

@@ -14,7 +14,8 @@ from bench.measures import TPOT, TTFT, Measure, Values, values_of
 from bench.statistics.steady import steady
 from bench.summary.sample import Sample
 from bench.summary.shape import Steady
-from bench.summary.words import duration, percent
+from bench.summary.words import percent
+from probes.wording import duration
 
 SURE = 0.001
 """A beginning is cut only where values as unlike those after it are as improbable as this by chance (Mann and Whitney,

@@ -18,8 +18,8 @@ from bench.summary.difference import bounds, size
 from bench.summary.shape import Comparison, Decile, Known, LevelSummary, Shift, Summary, TargetAtLevel
 from bench.summary.standings import by_thing
 from bench.summary.statement import OUTCOMES_TOLD
-from bench.summary.words import figures, named, quantity
-from probes.wording import listed
+from bench.summary.words import named, quantity
+from probes.wording import figures, listed
 
 _IN_FULL = 3
 """Of more levels than this, only the first and the last are shown in full."""

@@ -18,10 +18,10 @@ from bench.measures import E2E, TTFT, Measure
 from bench.summary.given import Given
 from bench.summary.sample import Sample
 from bench.summary.shape import Check, Trust
-from bench.summary.words import duration, percent
+from bench.summary.words import percent
 from config.load import ClosedLoop
 from probes.failure import Reason
-from probes.wording import counted
+from probes.wording import counted, duration
 
 LATE = 0.10
 """Where chats are due, this share of TTFT: later ones meet another queue than was asked for. Where users wait for their

@@ -6,6 +6,22 @@ from math import isinf
 
 from bench.measures import Unit
 from bench.statistics.quantiles import quantile_name
+from probes.wording import duration, figures
+
+__all__ = [
+    "duration",
+    "exact_milliseconds",
+    "exact_percent",
+    "exact_points",
+    "figures",
+    "named",
+    "percent",
+    "points",
+    "quantity",
+    "rough_duration",
+    "span",
+]
+"""Durations and figures are told as elsewhere in chatprobe."""
 
 
 def percent(share: float) -> str:
@@ -32,12 +48,8 @@ def span(low: float, high: float) -> str:
 
 def points(difference: float) -> str:
     """A difference of two shares, 0.012: `1.2 points`, of a hundred."""
-    return _counted_points(f"{difference * 100:.2g}")
-
-
-def duration(seconds: float) -> str:
-    """`1.30 s`, `520 ms`, `4.20 ms`."""
-    return f"{figures(seconds)} s" if seconds >= 0.9995 else f"{figures(seconds * 1000)} ms"
+    hundredths = difference * 100
+    return _counted_points(f"{hundredths:.0f}" if abs(hundredths) >= 9.95 else f"{hundredths:.2g}")
 
 
 def quantity(value: float, unit: Unit) -> str:
@@ -61,11 +73,6 @@ def rough_duration(seconds: float) -> str:
 def exact_milliseconds(seconds: float) -> str:
     """A time that somebody chose, as it was chosen: `20 ms`."""
     return f"{seconds * 1000:g} ms"
-
-
-def figures(value: float) -> str:
-    """Three of them: 0.123, 1.00, 45.6, 789, 1,234."""
-    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:#.3g}".removesuffix(".")
 
 
 def named(short: str, quantile: float | None, slo: str | None = None) -> str:

@@ -167,6 +167,12 @@ class Api:
             response = self._send("PUT", _path(group, version, namespace, plural, name), body=body)
         return _parsed(response)
 
+    def review(self, group: str, plural: str, body: Mapping[str, Any]) -> Json:
+        """Ask who somebody is, or what somebody may: a review, which is answered and not kept. Raises `ApiError`."""
+        with _as_api_error(plural, group, None):
+            response = self._send("POST", _path(group, "v1", None, plural), body=body)
+        return _parsed(response)
+
     def serves(self, group: str, version: str) -> bool:
         """Whether the cluster has this group of APIs, which everybody may know. Raises `ApiError`."""
         try:

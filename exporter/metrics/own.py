@@ -26,6 +26,8 @@ class OwnMetrics:
         self._ledger = ledger
         self._series.record(own.BUILD_INFO, 1, version("chatprobe"), platform.python_version())
         self._series.touch(own.LOOP_LAG)
+        for outcome in own.REQUEST_OUTCOMES:
+            self._series.touch(own.CHATS_ON_REQUEST, outcome)
         registry.register(Gathered(sources))
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
@@ -51,6 +53,10 @@ class OwnMetrics:
     def sharded(self, number: int, of: int) -> None:
         """Which of how many shards this process is, counted from 1."""
         self._ledger.write(partial(self._series.record, own.SHARDS, of, str(number)))
+
+    def chatted_on_request(self, outcome: str) -> None:
+        """Somebody asked for a chat, and that became of it."""
+        self._ledger.write(partial(self._series.record, own.CHATS_ON_REQUEST, 1, outcome))
 
     def loop_was_late(self, seconds: float) -> None:
         """One sample of the event loop's lag."""

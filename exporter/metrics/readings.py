@@ -65,10 +65,21 @@ def timings(record: ChatRecord) -> Iterator[Reading]:
     Those of a chat that waited for its model to be loaded begin with its first token: the rest is the load's, not the engine's usual.
     Chats that timed out without a token are in TTFT with the time they had waited, so that an overload does not improve the quantiles.
     """
+    for latency, tokens in token_latencies(record):
+        yield Reading(own.ITL, latency, times=tokens)
+    yield from once_a_chat(record)
+
+
+def token_latencies(record: ChatRecord) -> Iterator[tuple[float, int]]:
+    """(ITL in seconds, how often it is observed) for each gap between chunks."""
+    for latency, tokens in record.inter_token_latencies():
+        yield latency, min(tokens, MOST_TOKENS_A_CHUNK)
+
+
+def once_a_chat(record: ChatRecord) -> Iterator[Reading]:
+    """What the histograms observe of a chat, but for what they observe of its tokens."""
     if record.load is None:
         yield from _with_the_first_token(record)
-    for latency, tokens in record.inter_token_latencies():
-        yield Reading(own.ITL, latency, times=min(tokens, MOST_TOKENS_A_CHUNK))
     for metric, value in (
         (own.TPOT, record.tpot_seconds),
         (own.STALL, record.stall_seconds),

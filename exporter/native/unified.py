@@ -76,6 +76,17 @@ class Unified:
         """End everything of a target that is gone."""
         self._ledger.write(partial(self._forget, target))
 
+    def told_of(self, target: str) -> Iterator[tuple[Metric, str, float]]:
+        """What each process of a target tells now: the metric, the replica (empty where there is one), and the value; of a histogram the mean of
+        what it observed so far, if anything.
+        """
+        every = [told for kept in (self._scraped, self._loaded) for (name, _), told in list(kept.items()) if name == target]
+        if (chats := self._chats.get(target)) is not None:
+            every.append(chats.told())
+        for metric in unified.NATIVE:
+            for told in every:
+                yield from _means(metric, told.get(metric.name, ()))
+
     def collect(self) -> Iterator[Collected]:
         every = [*self._scraped.values(), *self._loaded.values(), *(chats.told() for chats in self._chats.values())]
         for metric in unified.NATIVE:
@@ -131,6 +142,17 @@ class _Chats:
 
     def told(self) -> Told:
         return {metric.name: _samples(metric, self._labels, value) for metric, value in self._observed.values()}
+
+
+def _means(metric: Metric, samples: Sequence[Exposed]) -> Iterator[tuple[Metric, str, float]]:
+    if metric.type != "histogram":
+        yield from ((metric, sample.labels.get(REPLICA, ""), sample.value) for sample in samples)
+        return
+    sums = {sample.labels.get(REPLICA, ""): sample.value for sample in samples if sample.name == metric.sum}
+    for sample in samples:
+        if sample.name == metric.count and sample.value:
+            replica = sample.labels.get(REPLICA, "")
+            yield metric, replica, sums.get(replica, 0.0) / sample.value
 
 
 def _labels(target: str, backend: str, model: str, replica: str | None = None) -> dict[str, str]:

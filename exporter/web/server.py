@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from aiohttp import web
 
 from config.quantities import Address
+from exporter.web.security.broken import CalmProtocol
+from exporter.web.security.connections import Connections, Terms
+from exporter.web.security.port import PORT
 
 SHUTDOWN_SECONDS = 5.0
 """How long requests that are being answered may take when the server closes."""
+KEPT_ALIVE_SECONDS = 130.0
+"""Between two requests on a connection: longer than the scrapers that ask every two minutes."""
+LINGERING_SECONDS = 1.0
+"""For the rest of a body that was refused: a client that still sends it would not read the answer."""
+HEAD_LINE_BYTES = 8190
+HEAD_FIELDS = 100
+_BACKLOG = 128
 
 
 class ListenError(Exception):
@@ -22,27 +34,76 @@ class ListenError(Exception):
 
 @asynccontextmanager
 async def listening(app: web.Application, address: Address) -> AsyncIterator[Address]:
-    """Serve the application while the context lasts. Raises `ListenError`.
+    """Serve the application while the context lasts, on the terms of its port where it has one. Raises `ListenError`.
 
     Gives the address where it listens, with the port that was found where 0 was asked for.
     """
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        handler_cancellation=True,  # else a stream of events whose client has left would be held until something is written to it
+    )
     await runner.setup()
-    try:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(runner.cleanup)
         try:
-            await _site(runner, address).start()
+            listeners = await _listeners(address)
         except OSError as error:
             raise ListenError(_why(address, error)) from error
-        yield Address(address.host, runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
+        port = app.get(PORT)
+        assert runner.server is not None
+        connections = Connections(partial(_protocol, runner.server), Terms if port is None else port.terms)
+        stack.callback(connections.stop)
+        for listener in listeners:
+            stack.callback(listener.close)
+            accepting = asyncio.create_task(connections.accept_from(listener))
+            stack.push_async_callback(partial(_ended, accepting))
+        yield Address(address.host, listeners[0].getsockname()[1])
 
 
-def _site(runner: web.AppRunner, address: Address) -> web.BaseSite:
-    """`::` takes IPv4 too, which asyncio's own sockets would not."""
+def _protocol(server: web.Server) -> CalmProtocol:
+    """What answers one connection."""
+    return CalmProtocol(
+        server,
+        loop=asyncio.get_running_loop(),
+        access_log=None,  # type: ignore[arg-type]
+        keepalive_timeout=KEPT_ALIVE_SECONDS,
+        max_line_size=HEAD_LINE_BYTES,
+        max_field_size=HEAD_LINE_BYTES,
+        max_headers=HEAD_FIELDS,
+        lingering_time=LINGERING_SECONDS,
+    )
+
+
+async def _listeners(address: Address) -> list[socket.socket]:
+    """Sockets for every address that the host has; `::` takes IPv4 too, which it would not by itself. Raises `OSError`."""
     if address.host == "::" and socket.has_dualstack_ipv6():
-        return web.SockSite(runner, socket.create_server((address.host, address.port), family=socket.AF_INET6, dualstack_ipv6=True))
-    return web.TCPSite(runner, address.host, address.port)
+        return [_listener(socket.AF_INET6, ("::", address.port), dualstack=True)]
+    found = await asyncio.get_running_loop().getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    listeners: list[socket.socket] = []
+    try:
+        for family, place in dict.fromkeys((family, place) for family, _, _, _, place in found):
+            if listeners and address.port == 0:
+                place = (place[0], listeners[0].getsockname()[1], *place[2:])
+            listeners.append(_listener(family, place))
+    except OSError:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners
+
+
+def _listener(family: int, place: tuple[object, ...], *, dualstack: bool = False) -> socket.socket:
+    listener = socket.create_server(place, family=family, backlog=_BACKLOG, dualstack_ipv6=dualstack)
+    listener.setblocking(False)
+    return listener
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def _why(address: Address, error: OSError) -> str:

@@ -30,11 +30,12 @@ def begins_stream(framing: Framing, body: bytes) -> bool | None:
 
 
 class Body:
-    """Takes reads in order. `ended` once the terminal marker has come."""
+    """Takes reads in order, of which `most_held_bytes` may be held. `ended` once the terminal marker has come."""
 
-    def __init__(self, form: WireForm) -> None:
+    def __init__(self, form: WireForm, most_held_bytes: int = SLICE_BYTES) -> None:
         self.ended = False
         self._form = form
+        self._most_held_bytes = most_held_bytes
         self._has_marker = form.marker.search
         self._held: list[Read] = []
         self._held_bytes = 0
@@ -61,7 +62,7 @@ class Body:
 
     @property
     def is_full(self) -> bool:
-        return self._held_bytes > SLICE_BYTES
+        return self._held_bytes > self._most_held_bytes
 
     def hand_over(self) -> list[Read]:
         """What has come since the last time."""

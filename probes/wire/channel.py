@@ -54,8 +54,16 @@ class Reads:
         return list(map(Read, bodies, self.stamps_ns, self.floors_ns, self.kernel, self.exact))
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The first byte of a watched chat's request was handed to the kernel at this instant."""
+
+    number: int
+    sent_ns: int
+
+
 ToWorker = Order | Cancel
-FromWorker = Reads | Ending | ClockSteps
+FromWorker = Reads | Sent | Ending | ClockSteps
 
 
 def encode(message: ToWorker | FromWorker) -> bytes:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from probes.failure import Failure, Reason
-from probes.wire.channel import Cancel, ClockSteps, Incoming, Reads, encode
+from probes.wire.channel import Cancel, ClockSteps, Incoming, Reads, Sent, encode
 from probes.wire.order import Ending, Order, Read
 from probes.wire.priority import yield_to_worker
 
@@ -30,12 +30,20 @@ HANGING_SECONDS = 5.0
 OnReads = Callable[[list[Read]], bool]
 """Takes a chat's next reads; False ends the chat, since its answer is beyond use."""
 
+OnSent = Callable[[int], None]
+"""Takes the instant at which the request of a watched chat went out."""
+
+
+def _unheard(_: int) -> None:
+    """Of a chat that nobody watches."""
+
 
 @dataclass(slots=True)
 class _Chat:
     number: int
     began_ns: int
     on_reads: OnReads
+    on_sent: OnSent
     ending: asyncio.Future[Ending]
 
 
@@ -78,7 +86,7 @@ class WorkerClient:
                 await self._supervisor
             self._supervisor = None
 
-    async def exchange(self, order: Order, on_reads: OnReads) -> Ending:
+    async def exchange(self, order: Order, on_reads: OnReads, on_sent: OnSent = _unheard) -> Ending:
         """Run one order; its number is given here. A worker that dies meanwhile, or does not come back, ends it with an `internal` failure."""
         began_ns = time.monotonic_ns()
         try:
@@ -88,7 +96,7 @@ class WorkerClient:
         self._numbers += 1
         order = replace(order, number=self._numbers)
         yield_to_worker()
-        chat = _Chat(order.number, began_ns, on_reads, asyncio.get_running_loop().create_future())
+        chat = _Chat(order.number, began_ns, on_reads, on_sent, asyncio.get_running_loop().create_future())
         self._chats[order.number] = chat
         self._send(encode(order))
         try:
@@ -182,6 +190,9 @@ class WorkerClient:
         match message:
             case Reads():
                 self._on_reads(message.number, message.unpack())
+            case Sent(number, sent_ns):
+                if (sent := self._chats.get(number)) is not None:
+                    sent.on_sent(sent_ns)
             case Ending(number=number):
                 chat = self._chats.get(number)
                 if chat is not None and not chat.ending.done():

@@ -11,7 +11,7 @@ from typing import Concatenate, Literal, ParamSpec
 
 from probes.failure import Failure, Reason
 from probes.record import Milestones
-from probes.wire.body import Body, begins_stream
+from probes.wire.body import SLICE_BYTES, Body, begins_stream
 from probes.wire.connection import Connection, Received
 from probes.wire.encoding import EncodingError, Inflater
 from probes.wire.loop import Loop, Timer
@@ -56,7 +56,10 @@ def _guarded(step: Step[P]) -> Step[P]:
 
 
 class Exchange:
-    """Runs one order from its start to its ending. `keep` takes the connection where it can carry another chat."""
+    """Runs one order from its start to its ending.
+
+    `sent` is told when the request of a watched one went out. `keep` takes the connection where it can carry another chat.
+    """
 
     def __init__(
         self,
@@ -66,6 +69,7 @@ class Exchange:
         take: Callable[[Order], Connection | None],
         keep: Callable[[Order, Connection], None],
         opens: Open,
+        sent: Callable[[int, int], None],
         reads: Sink,
         ended: Callable[[Ending], None],
     ) -> None:
@@ -73,6 +77,7 @@ class Exchange:
         self._order = order
         self._keep = keep
         self._opens = opens
+        self._tell_sent = sent
         self._hand_over = reads
         self._ended = ended
         self._response = Response()
@@ -91,7 +96,7 @@ class Exchange:
         self._inflater = Inflater("")
         self._is_stream: bool | None = None  # None until it is known
         self._error_body = b""
-        self._body = Body(order.form)
+        self._body = Body(order.form, 0 if order.watched else SLICE_BYTES)
         self._body_bytes = 0
         self._lingers = False
         self._answered = False
@@ -180,6 +185,8 @@ class Exchange:
     def _note_sent(self, sent_ns: int, width_ns: int) -> None:
         if self._sent_ns is None:
             self._sent_ns, self._sent_width_ns = sent_ns, width_ns
+            if self._order.watched:
+                self._tell_sent(self._order.number, sent_ns)
 
     def _note_all_sent(self, now_ns: int) -> None:
         if self._all_sent and self._milestones.request_sent_ns is None:

@@ -39,7 +39,9 @@ class Address:
 class Order:
     """One chat for the worker: the bytes to send, where, and how long each part may take.
 
-    `form` is asked by the worker, at a running timeout or at a likely end, what a frame means.
+    `form` is asked by the worker, at a running timeout or at a likely end, what a frame means. Where
+    somebody looks on (`watched`), the worker tells when the request went out, and hands each read over as it comes; else
+    it holds them for as long as it may. Stamps are the kernel's, and the same either way.
     """
 
     number: int
@@ -48,6 +50,7 @@ class Order:
     form: WireForm
     timeouts: Timeouts
     connection: ConnectionPolicy = "reuse"
+    watched: bool = False
 
 
 class Read(NamedTuple):

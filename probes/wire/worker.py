@@ -5,11 +5,17 @@ Started as `python -m probes.wire.worker FD`, where FD is its end of a socket pa
 
 from __future__ import annotations
 
+import signal
+
+if __name__ == "__main__":
+    # Ctrl-C and systemd reach all processes, also one that is still importing; the main one decides what it means, and closes the channel
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
 import gc
 import os
 import resource
 import select
-import signal
 import socket
 import ssl
 import sys
@@ -19,7 +25,7 @@ from functools import partial
 from probes.ask import Tls
 from probes.failure import Failure, Reason
 from probes.wire import tls
-from probes.wire.channel import Cancel, ClockSteps, FromWorker, Incoming, Outgoing, Reads
+from probes.wire.channel import Cancel, ClockSteps, FromWorker, Incoming, Outgoing, Reads, Sent
 from probes.wire.clock import HeldOffset, keep_stamping
 from probes.wire.connection import Connection
 from probes.wire.exchange import Exchange
@@ -139,6 +145,7 @@ class Worker:
             take=lambda order: self._kept.take(order.address),
             keep=lambda order, connection: self._kept.keep(order.address, connection),
             opens=partial(self._opens, context),
+            sent=lambda number, sent_ns: self._loop.later(lambda: self._send(Sent(number, sent_ns))),
             reads=lambda number, reads: self._loop.later(lambda: self._send(Reads.pack(number, reads))),
             ended=lambda ending: self._loop.later(lambda: self._on_ended(ending)),
         )
@@ -190,8 +197,6 @@ class Worker:
 
 
 def main() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # Ctrl-C and systemd reach all processes; the main one decides what it means, and closes the channel
     go_first()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

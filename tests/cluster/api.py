@@ -61,6 +61,10 @@ class Cluster:
     watches: int = 0
     watches_ended: int = 0
     """How often all watches were ended."""
+    users: dict[str, Json] = field(default_factory=dict)
+    """By token, whom a TokenReview says that it is."""
+    rights: set[tuple[str, str, str]] = field(default_factory=set)
+    """(user, verb, path) that a SubjectAccessReview allows."""
 
     def put(self, *objects: Json) -> None:
         """Add objects, or change them."""
@@ -168,6 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "hang":
             self._wait_while("hang", place["plural"])
             self.close_connection = True
+        elif place["plural"] in ("tokenreviews", "subjectaccessreviews") and body is not None:
+            self._send(201, _reviewed(cluster, body))
         elif place["group"] not in cluster.groups:
             self._send(404, _status(404))
         elif verb == "watch":
@@ -278,6 +284,16 @@ class _Handler(BaseHTTPRequestHandler):
     def _chunk(self, data: bytes) -> None:
         self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
         self.wfile.flush()
+
+
+def _reviewed(cluster: Cluster, body: Json) -> Json:
+    """The answer to a review: who a token is, or whether somebody may do something."""
+    spec = body["spec"]
+    if body["kind"] == "TokenReview":
+        user = cluster.users.get(spec["token"])
+        return {**body, "status": {"user": {}, "error": "no such token"} if user is None else {"authenticated": True, "user": user}}
+    asked = spec["nonResourceAttributes"]
+    return {**body, "status": {"allowed": (spec["user"], asked["verb"], asked["path"]) in cluster.rights}}
 
 
 class _Server(ThreadingHTTPServer):

@@ -28,6 +28,8 @@ WRITTEN_OTHERWISE = {
     "stall_timeout": f"`{Timeouts().stall_seconds:.0f}s`",
     "load_timeout": "`5m`",
     "window": "`30d`",
+    "keep": "`7d`",
+    "size": "`1GiB`",
     "grace": "`30s`",
     "pause": "`1s`",
     "objective": "`95%`",

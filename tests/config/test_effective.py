@@ -45,6 +45,7 @@ credentials:
 limits: {tokens_per_hour: 1000000000000, discovered_targets: 7, load_share: 0.5%}
 native: {interval: 1m30s, timeout: 250ms, relay: false, allow: ["vllm:*"], deny: [], buckets: all, series_per_replica: 1, series_in_all: 7}
 slos: {s: {scenario: one, ttft: 100ms, objective: 99.95%}}
+history: {path: /var/lib/chatprobe/history.sqlite, keep: 36h, size: 1536MiB}
 """
 
 

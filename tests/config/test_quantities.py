@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.quantities import Address, read_address, read_duration, read_rate, read_share, write_duration, write_rate, write_share
+from config.quantities import (
+    Address,
+    read_address,
+    read_duration,
+    read_rate,
+    read_share,
+    read_size,
+    write_duration,
+    write_rate,
+    write_share,
+    write_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +100,18 @@ def test_a_rate_reads_back(digits: int, decimals: int, unit: str) -> None:
 def test_rates_are_written_with_whole_numbers_where_there_are_any() -> None:
     rates = (Fraction(2), Fraction(1, 2), Fraction(1, 30), Fraction(1, 7200), Fraction(0))
     assert [write_rate(rate) for rate in rates] == ["2/s", "30/m", "2/m", "12/d", "0/s"]
+
+
+def test_a_size_in_its_largest_whole_unit() -> None:
+    assert read_size("1GiB") == 2**30
+    for written, again in (("1024MiB", "1GiB"), ("1536MiB", "1536MiB"), ("1KiB", "1KiB")):
+        assert write_size(read_size(written)) == again
+
+
+@pytest.mark.parametrize("written", ["1GB", "1 GiB", "-1MiB", "1.5GiB", "0MiB", "1073741824", 1024, True, None, "9999999999GiB", "999999999GiB"])
+def test_what_is_no_size(written: object) -> None:
+    with pytest.raises(ValueError, match=r"like 512MiB|up to 1048576GiB"):
+        read_size(written)
 
 
 def test_a_share_is_exact() -> None:

@@ -45,7 +45,7 @@ def test_what_the_example_comments_out_is_valid_too() -> None:
     """A line that begins with # and no space holds a key; of two ways to name an API key one is taken, and there are no certificates here."""
     uncommented = re.sub(r"^( *)#(?! \S)", r"\1", starter(), flags=re.MULTILINE)
     text = "\n".join(line for line in uncommented.splitlines() if "api_key: {file" not in line and not line.startswith("    tls:"))
-    config = parse(text, environ={"VLLM_API_KEY": "x"}).config
+    config = parse(text, environ={"VLLM_API_KEY": "x", "SCRAPE_TOKEN": "0123456789abcdef"}).config
     assert set(config.targets) == {"vllm", "tgi", "ollama"}
     assert config.targets["vllm"].api_key is not None
     assert config.slos["heartbeat"].e2e_seconds == 5

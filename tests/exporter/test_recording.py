@@ -428,7 +428,7 @@ def test_every_metric_of_the_catalogue_but_the_engines_own_is_served(metrics: Me
     scenario = "heartbeat: {every: 15s, prompt: {text: Hello}, pair: true, expect: {greets: {contains: Hello}}}"
     loading = "targets:\n  ollama: {backend: ollama, url: 'http://o', load_model: true}\n"
     whole = config(CONFIG.replace("heartbeat: {every: 15s, prompt: {text: Hello}}", scenario).replace("targets:\n", loading))
-    sources = (own.STREAMS_IN_FLIGHT, own.CLOCK_STEPS, own.LOG_LINES_DROPPED, own.RECORDS_LOST, own.LEADER)
+    sources = (own.STREAMS_IN_FLIGHT, own.CLOCK_STEPS, own.LOG_LINES_DROPPED, own.RECORDS_LOST, own.HISTORY_LOST, own.LEADER)
     roster = listed(whole)
     vllm = replace(roster.members["vllm"], replicas=(Replica("vllm-0", "http://10.0.0.1:8000", zone="a"),))
     metrics = Metrics(Roster(whole, {**roster.members, "vllm": vllm}), {metric: lambda: 0 for metric in sources})

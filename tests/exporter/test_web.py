@@ -10,7 +10,6 @@ import aiohttp
 import pytest
 
 from catalogue import own
-from config.effective import effective
 from config.model import Config
 from config.quantities import Address
 from config.reader import parse
@@ -18,14 +17,10 @@ from exporter.assembly import Metrics
 from exporter.reloading import Reloaded
 from exporter.web.app import Sources, application, takes_gzip
 from exporter.web.exposition import OPENMETRICS, TEXT
-from exporter.web.overview import Overview
 from exporter.web.server import ListenError, listening
-from probes.failure import Failure, Reason
-from tests.exporter.chats import chat, failed
+from tests.exporter.pages.stage import Stage
 from tests.exporter.scrape import CONFIG, promtool_accepts, read
 from tests.waiting import PATIENCE_SECONDS
-from traffic.events import Breaker, Facts, Skip, SkipReason
-from traffic.roster import roster
 
 SECRET = "canary-secret"
 
@@ -34,9 +29,7 @@ SECRET = "canary-secret"
 class Site:
     session: aiohttp.ClientSession
     metrics: Metrics
-    overview: Overview
-    not_ready: str | None = None
-    troubles: tuple[str, ...] = ()
+    stage: Stage
     reload: Callable[[], Awaitable[Reloaded]] | None = None
 
     async def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, aiohttp.ClientResponse, bytes]:
@@ -49,15 +42,18 @@ def settings() -> Config:
     return parse(CONFIG.replace("model: tiny}", f"model: tiny, headers: {{X-Key: {SECRET}}}}}")).config
 
 
+def sources(stage: Stage, reload: Callable[[], Callable[[], Awaitable[Reloaded]] | None] = lambda: None) -> Sources:
+    return Sources(stage.metrics.exposition, lambda: stage.not_ready, stage.scene.config, reload, parts=(stage.pages,))
+
+
 @pytest.fixture
 async def site(settings: Config) -> AsyncIterator[Site]:
-    metrics, overview = Metrics(roster(settings), {}), Overview(roster(settings))
-    sources = Sources(metrics.exposition, overview, lambda: one.not_ready, lambda: one.troubles, lambda: effective(settings), lambda: one.reload)
+    stage = Stage(settings)
     async with (
-        listening(application(sources), Address("127.0.0.1", 0)) as address,
+        listening(application(sources(stage, lambda: one.reload)), Address("127.0.0.1", 0)) as address,
         aiohttp.ClientSession(f"http://{address}", auto_decompress=False, skip_auto_headers=["Accept-Encoding"]) as session,
     ):
-        one = Site(session, metrics, overview)
+        one = Site(session, stage.metrics, stage)
         yield one
 
 
@@ -115,7 +111,7 @@ def test_who_takes_gzip(header: str, expected: bool) -> None:
 
 async def test_healthy_always_and_ready_only_while_probing(site: Site) -> None:
     assert (await site.get("/-/ready"))[0] == 200
-    site.not_ready = "the measuring worker is not running"
+    site.stage.not_ready = "the measuring worker is not running"
     status, _, body = await site.get("/-/ready")
     assert (status, body) == (503, b"chatprobe is not ready: the measuring worker is not running.\n")
     assert (await site.get("/-/healthy"))[0] == 200
@@ -144,33 +140,9 @@ async def test_the_configuration_is_shown_without_secrets(site: Site) -> None:
         assert SECRET.encode() not in (await site.get(path))[2]
 
 
-async def test_the_page_shows_the_last_outcome_and_escapes_what_engines_say(site: Site) -> None:
-    _, response, body = await site.get("/")
-    assert response.content_type == "text/html"
-    page = body.decode()
-    assert page.count("none yet") == 3
-    assert "unknown" in page
-    site.overview(chat())
-    site.overview(Facts("tgi", "<script>alert(1)</script>"))
-    site.overview(failed(Reason.CONNECT, target="tgi", failure=Failure(Reason.CONNECT, "<b>refused</b>", 0)))
-    site.overview(Skip("vllm", "long", SkipReason.GLOBAL_CAP, 1_800_000_000))
-    site.overview(chat(outcome="cancelled", finished_ns=None))
-    site.not_ready = "it is starting"
-    page = (await site.get("/"))[2].decode()
-    assert "<script>" not in page
-    assert "&lt;script&gt;" in page
-    assert "failed: connect" in page
-    assert "&lt;b&gt;refused" in page
-    assert "skipped: global_cap" in page
-    assert '<td class="outcome ok">ok</td><td class="number">50.0 ms</td>' in page
-    assert "Not probing: it is starting. 2 targets, 1 failing, 0 with an open breaker." in page
-    site.overview(chat(target="tgi"))
-    assert b" 0 failing" in (await site.get("/"))[2]
-
-
 async def test_a_port_in_use_is_said_clearly(settings: Config) -> None:
     def app() -> Sources:
-        return Sources(Metrics(roster(settings), {}).exposition, Overview(roster(settings)), lambda: None, lambda: (), lambda: "", lambda: None)
+        return sources(Stage(settings))
 
     async with listening(application(app()), Address("127.0.0.1", 0)) as address:
         with pytest.raises(ListenError, match=rf"127\.0\.0\.1:{address.port} is in use by another program; stop it, or choose another"):
@@ -185,8 +157,7 @@ async def test_a_port_in_use_is_said_clearly(settings: Config) -> None:
 
 
 async def test_all_addresses_are_those_of_ipv4_too(settings: Config) -> None:
-    sources = Sources(Metrics(roster(settings), {}).exposition, Overview(roster(settings)), lambda: None, lambda: (), lambda: "", lambda: None)
-    async with listening(application(sources), Address("::", 0)) as address, aiohttp.ClientSession() as session:
+    async with listening(application(sources(Stage(settings))), Address("::", 0)) as address, aiohttp.ClientSession() as session:
         for host in ("127.0.0.1", "[::1]"):
             async with session.get(f"http://{host}:{address.port}/-/healthy") as answer:
                 assert answer.status == 200
@@ -209,77 +180,3 @@ async def test_reload_over_http_only_where_it_is_allowed_and_with_an_answer_that
     assert (status, body) == (500, b"not reloaded\nchatprobe.yaml:1:1: targets: wrong; write others\n")
     status, _, _ = await site.get("/-/reload")
     assert status == 405
-
-
-async def test_the_page_shows_an_open_breaker_and_forgets_what_is_gone(site: Site, settings: Config) -> None:
-    site.overview(Breaker("vllm", open=True))
-    site.overview(chat(scenario="long"))
-    assert (await site.get("/"))[2].count(b"breaker open") == 2
-    site.overview.show(roster(settings.model_copy(update={"targets": {"tgi": settings.targets["tgi"]}})))
-    page = (await site.get("/"))[2]
-    assert b"vllm" not in page
-    assert b"tgi" in page
-    site.overview.show(roster(settings))
-    page = (await site.get("/"))[2]
-    assert b"breaker open" not in page
-    assert page.count(b"none yet") == 3
-
-
-async def test_an_open_breaker_keeps_the_reason_that_opened_it_whatever_comes_after(site: Site) -> None:
-    site.overview(failed(Reason.CONNECT, failure=Failure(Reason.CONNECT, "<b>refused</b>", 0)))
-    site.overview(Breaker("vllm", open=True))
-    site.overview(failed(Reason.INTERNAL, scenario="long"))
-    for scenario in ("heartbeat", "long"):
-        site.overview(Skip("vllm", scenario, SkipReason.BREAKER, 1_800_000_000))
-    page = (await site.get("/"))[2].decode()
-    assert page.count('<small class="failed">breaker open: connect<br>&lt;b&gt;refused&lt;/b&gt;</small>') == 1
-    assert page.count('<small class="failed">breaker open by chats of heartbeat: connect<br>&lt;b&gt;refused&lt;/b&gt;</small>') == 1
-    assert "1 failing, 1 with an open breaker." in page
-
-
-async def test_each_row_names_what_its_own_scenarios_chats_failed_by(site: Site) -> None:
-    site.overview(failed(Reason.STALLED, scenario="long"))
-    site.overview(failed(Reason.CONNECT))
-    site.overview(Breaker("vllm", open=True))
-    site.overview(failed(Reason.REJECTED, scenario="long", failure=Failure(Reason.REJECTED, "too long", 0)))
-    page = (await site.get("/"))[2].decode()
-    assert "breaker open: connect<br>it was connect" in page
-    assert "breaker open by chats of heartbeat: connect<br>it was connect" in page  # its own refusal holds nothing back
-    assert "failed: rejected<br><small>too long" in page
-    site.overview(failed(Reason.STALLED, scenario="long"))
-    page = (await site.get("/"))[2].decode()
-    assert "breaker open: connect<br>it was connect" in page
-    assert "breaker open: stalled<br>it was stalled" in page
-
-
-async def test_the_page_says_why_a_target_is_held_back_until_it_is_not(site: Site, settings: Config) -> None:
-    site.overview(Facts("vllm", "tiny", held_back="a chat had <it> loaded"))
-    site.overview(Skip("vllm", "heartbeat", SkipReason.LOADS_MODEL, 1_800_000_000))
-    page = (await site.get("/"))[2].decode()
-    assert page.count('<small class="failed">held back: a chat had &lt;it&gt; loaded</small>') == 2
-    assert "skipped: loads_model" in page
-    site.overview(Facts("vllm", "tiny"))
-    assert b"held back" not in (await site.get("/"))[2]
-    site.overview(Facts("vllm", "tiny", held_back="again"))
-    site.overview.show(roster(settings.model_copy(update={"targets": {"tgi": settings.targets["tgi"]}})))
-    site.overview.show(roster(settings))
-    assert b"held back" not in (await site.get("/"))[2]
-
-
-async def test_the_page_says_what_is_wrong_with_the_configuration_escaped_and_bounded(site: Site) -> None:
-    assert b'<p class="failed">' not in (await site.get("/"))[2]
-    site.troubles = ("\n".join(f"<line {number}>" for number in range(13)), "one")
-    page = (await site.get("/"))[2].decode()
-    assert "&lt;line 9&gt;<br>and 3 more</p>" in page
-    assert "&lt;line 10&gt;" not in page
-    assert '<p class="failed">one</p>' in page
-
-
-async def test_the_page_says_that_there_are_no_targets_and_that_none_is_in_a_scenario(site: Site, settings: Config) -> None:
-    site.overview.show(roster(settings.model_copy(update={"targets": {}})))
-    page = (await site.get("/"))[2]
-    assert b"<p>No targets.</p>" in page
-    assert b"<table>" not in page
-    elsewhere = {name: scenario.model_copy(update={"targets": ("elsewhere",)}) for name, scenario in settings.scenarios.items()}
-    site.overview.show(roster(settings.model_copy(update={"scenarios": elsewhere})))
-    assert b"<p>No scenario is for any target.</p>" in (await site.get("/"))[2]

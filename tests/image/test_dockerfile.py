@@ -68,9 +68,14 @@ def test_labels_say_what_pyproject_says() -> None:
 
 
 def test_a_build_gets_what_the_wheel_is_made_of_and_no_more() -> None:
-    rooms: list[str] = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+    rooms, pages = set(wheel["packages"]), set(wheel["force-include"])
     files = context_files()
-    assert {path.partition("/")[0] for path in files} - {"Dockerfile", ".dockerignore"} == {*rooms, "helm", "pyproject.toml", "README.md", "LICENSE"}
+    tops = {path.partition("/")[0] for path in files} - {"Dockerfile", ".dockerignore"}
+    assert tops == {*rooms, "docs", "helm", "pyproject.toml", "README.md", "LICENSE"}
+    docs = {path for path in files if path.startswith("docs/")}
+    assert docs == {path for path in docs if path in pages or any(path.startswith(f"{page}/") for page in pages)}
+    assert [page for page in pages if not any(path == page or path.startswith(f"{page}/") for path in docs)] == []
     assert [path for path in files if path.startswith("helm/") and not path.startswith("helm/image/")] == []
     assert [path for path in files if "__pycache__" in path] == []
     named = [source for stage in (FIRST, LAST) for step in stage.instructions if step.name == "COPY" for source in read_copy(step.value).sources]

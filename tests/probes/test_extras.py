@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import re
 import sys
 import tomllib
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -24,4 +27,14 @@ def test_what_is_missing_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch
 def test_each_extra_that_a_user_can_ask_for_is_known() -> None:
     assert EXTRAS.keys() - {"dev"} == LIBRARIES.keys()
     for extra, modules in LIBRARIES.items():
-        assert [requirement.partition(">")[0].replace("-", "_") for requirement in EXTRAS[extra]] == [*modules]
+        assert [*brought(extra)] == [*modules]
+
+
+def brought(extra: str) -> Iterator[str]:
+    """The modules of an extra, and of the extras that it takes in."""
+    for requirement in EXTRAS[extra]:
+        taken_in = re.fullmatch(r"chatprobe\[(.+)\]", requirement)
+        if taken_in is None:
+            yield requirement.partition(">")[0].replace("-", "_")
+        else:
+            yield from chain.from_iterable(map(brought, taken_in[1].split(",")))

@@ -89,6 +89,23 @@ async def test_each_target_has_its_first_chat_soon_and_then_one_each_interval() 
         assert scene.skips == []
 
 
+async def test_when_the_next_chat_of_a_target_is_due_is_known_where_no_user_decides_it() -> None:
+    settings = config(targets="x: {backend: vllm, url: 'http://x', model: m}\n  y: {backend: tgi, url: 'http://y', model: m}", scenario="every: 60s")
+    async with running(settings) as scene:
+        await scene.clock.advance(FIRST_CHAT_WITHIN_NS / 1e9)
+        (scenario, due_ns), *others = scene.runner.next_due("x").items()
+        assert others == []
+        assert scene.clock.now_ns < due_ns <= scene.clock.now_ns + 120e9
+        begun = len(scene.prober.asks)
+        await scene.clock.advance((due_ns - scene.clock.now_ns) / 1e9)
+        assert [target for target, _ in scene.prober.asks[begun:]].count("x") == 1
+        assert scene.runner.next_due("x")[scenario] == due_ns + 60e9
+        assert scene.runner.next_due("nobody") == {}
+    async with running(config(scenario="users: 2, think_time: 5s")) as scene:
+        await scene.clock.advance(7)
+        assert scene.runner.next_due("vllm") == {}
+
+
 async def test_a_chat_is_asked_as_its_scenario_says() -> None:
     scenario = "every: 10s, max_tokens: 7, cache: cold, thinking: on, exact_length: true, seed: 5"
     async with running(config(scenario=scenario)) as scene:

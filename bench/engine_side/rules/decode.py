@@ -6,7 +6,8 @@ from statistics import mean, median
 
 from bench.engine_side.case import Case
 from bench.engine_side.finding import Fact, Rule
-from bench.summary.words import duration, percent
+from bench.summary.words import percent
+from probes.wording import duration
 
 SLOWER = 1.25
 FEWEST_CHATS = 30

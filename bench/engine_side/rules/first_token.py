@@ -6,9 +6,9 @@ from bench.engine_side.case import Case
 from bench.engine_side.finding import Fact, Rule
 from bench.engine_side.phases import Phase, Split, gap, split
 from bench.engine_side.rules.capacity import at_limit, cache_is_full, fullest
-from bench.summary.words import duration, exact_milliseconds, percent, span
+from bench.summary.words import exact_milliseconds, percent, span
 from probes import backends
-from probes.wording import counted
+from probes.wording import counted, duration
 
 QUEUE_SHARE = 0.25
 QUEUE_SECONDS = 0.02

@@ -4,6 +4,7 @@
 {{- with (dig "discovery" "kubernetes" nil $config) -}}
 {{- if not .namespaces -}}{{- $_ := set . "namespaces" (list $.Release.Namespace) -}}{{- end -}}
 {{- end -}}
+{{- if .Values.tls.secret -}}{{- $_ := set $config.web "config_file" "/etc/chatprobe/web.yaml" -}}{{- end -}}
 {{- if not $config.targets -}}{{- $config = omit $config "targets" -}}{{- end -}}
 {{- toYaml $config -}}
 {{- end -}}
@@ -23,9 +24,9 @@
 {{- regexFind "[0-9]+$" .Values.config.web.listen -}}
 {{- end -}}
 
-{{/* `true` where the API server is asked: for engines, or for the lease. */}}
+{{/* `true` where the API server is asked: for engines, for the lease, or for who somebody is. */}}
 {{- define "chatprobe.asksCluster" -}}
-{{- if or (ne (include "chatprobe.namespaces" .) "[]") (gt (int .Values.replicas) 1) -}}true{{- end -}}
+{{- if or (ne (include "chatprobe.namespaces" .) "[]") (gt (int .Values.replicas) 1) .Values.config.web.kubernetes_auth -}}true{{- end -}}
 {{- end -}}
 
 {{/* `true` where the SLOs, and the scenarios whose chats they count, are those that the chart's rules were made for. */}}

@@ -93,15 +93,15 @@ spec:
         - {name: metrics, containerPort: {{ include "chatprobe.port" . }}}
       {{- with .Values.startupProbe }}
       startupProbe:
-        {{- toYaml . | nindent 8 }}
+        {{- include "chatprobe.probe" (list $ .) | nindent 8 }}
       {{- end }}
       {{- with .Values.livenessProbe }}
       livenessProbe:
-        {{- toYaml . | nindent 8 }}
+        {{- include "chatprobe.probe" (list $ .) | nindent 8 }}
       {{- end }}
       {{- with .Values.readinessProbe }}
       readinessProbe:
-        {{- toYaml . | nindent 8 }}
+        {{- include "chatprobe.probe" (list $ .) | nindent 8 }}
       {{- end }}
       {{- with .Values.resources }}
       resources:
@@ -110,6 +110,9 @@ spec:
       volumeMounts:
         - {name: config, mountPath: /etc/chatprobe, readOnly: true}
         - {name: tmp, mountPath: /tmp}
+        {{- if .Values.tls.secret }}
+        - {name: tls, mountPath: /var/run/secrets/chatprobe-tls, readOnly: true}
+        {{- end }}
         {{- range .Values.secrets }}
         - {name: {{ printf "secret-%s" (sha256sum . | trunc 10) | quote }}, mountPath: {{ printf "/var/run/secrets/chatprobe/%s" . | quote }}, readOnly: true}
         {{- end }}
@@ -124,6 +127,10 @@ spec:
       configMap: {name: {{ include "chatprobe.fullname" . | quote }}}
     - name: tmp
       emptyDir: {sizeLimit: 64Mi}
+    {{- with .Values.tls.secret }}
+    - name: tls
+      secret: {secretName: {{ . | quote }}}
+    {{- end }}
     {{- range .Values.secrets }}
     - name: {{ printf "secret-%s" (sha256sum . | trunc 10) | quote }}
       secret: {secretName: {{ . | quote }}}

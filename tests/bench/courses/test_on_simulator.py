@@ -70,7 +70,7 @@ async def test_a_search_finds_as_many_users_as_the_engine_has_slots() -> None:
     async with simulated("vllm", ENGINE) as engine:
         levels = await measured(engine.url, search, [], block="5s", scenario="max_tokens: 64")
     found = search.found(levels, "vllm")
-    assert (found.stopped, found.unsteady) == ("found", False)
+    assert found.stopped == "found"
     assert amounts(levels)[-1] == found.amount == SLOTS
     assert found.next_higher == SLOTS + 1
     capacity = of_search(search, levels, "vllm")

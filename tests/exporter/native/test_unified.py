@@ -91,6 +91,18 @@ def test_the_engines_keep_their_own_buckets_beside_each_other(served: Served) ->
     assert {target: len(found) for target, found in bounds.items()} == {"gpu": 22, "hug": 36, "pond": len(unified.E2E.bounds) + 1}
 
 
+def test_what_a_target_tells_can_be_asked_for_with_means_in_place_of_histograms(served: Served) -> None:
+    served.unified.serve_numbers("gpu", "vllm", "tiny", None, told("vllm", text("vllm-0.32")))
+    served.unified.serve_numbers("other", "vllm", "tiny", "a", running(9))
+    served.unified.serve_numbers("other", "vllm", "tiny", "b", running(8))
+    found = {metric.name: value for metric, replica, value in served.unified.told_of("gpu") if replica == ""}
+    assert found[RUNNING] == 3
+    assert found[unified.E2E.name] == pytest.approx(4.920336961746216 / 35)
+    assert unified.VALIDATION.name not in found
+    assert sorted((replica, value) for _, replica, value in served.unified.told_of("other")) == [("a", 9), ("b", 8)]
+    assert list(served.unified.told_of("nobody")) == []
+
+
 def test_what_is_told_anew_takes_the_place_of_what_was(served: Served) -> None:
     served.unified.serve_numbers("gpu", "vllm", "tiny", None, told("vllm", text("vllm-0.32")))
     served.unified.serve_numbers("gpu", "vllm", "larger", None, running(7))

@@ -13,7 +13,7 @@ each_set = pytest.mark.parametrize("name", names())
 def test_the_sets_are_the_files() -> None:
     files = [entry.name for entry in resources.files("probes.prompts").joinpath("sets").iterdir()]
     assert sorted(files) == [f"{name}.yaml" for name in names()]
-    assert {"short-question", "customer-support", "code-review", "creative", "educational"} <= set(names())
+    assert {"short-question", "customer-support", "code-review", "creative", "educational", "technical", "casual"} <= set(names())
 
 
 @each_set

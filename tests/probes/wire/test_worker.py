@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from unittest.mock import AsyncMock
@@ -223,11 +223,15 @@ async def test_a_long_stream_is_handed_over_in_slices(prober: Prober, ask: Ask, 
 
 def paced(peer: Peer) -> None:
     """Sends tokens 10 ms apart, each in a segment of its own; `server.sent` holds when."""
+    _paced(peer, range(TOKENS))
+
+
+def _paced(peer: Peer, tokens: Iterable[int]) -> None:
     peer.request()
     peer.send(head())
     peer.server.sent.clear()
     pause = threading.Event()
-    for _ in range(TOKENS):
+    for _ in tokens:
         pause.wait(GAP_SECONDS)
         peer.send(chunk(token()))
     peer.send(chunk(DONE) + END)
@@ -284,7 +288,14 @@ async def test_a_hog_on_the_workers_core_does_not_move_the_stamps(ask: Ask) -> N
 
 async def test_a_stopped_worker_reads_late_but_stamps_right(prober: Prober, ask: Ask) -> None:
     """Stopped in mid-chat, it finds many chunks waiting; the bound of each says how much earlier than its stamp it may have come."""
-    with serving(paced) as server:
+    stopped = threading.Event()
+
+    def waits_for_the_stop() -> Iterator[int]:
+        for number in range(TOKENS):
+            assert number != TOKENS // 4 or stopped.wait(PATIENCE_SECONDS)
+            yield number
+
+    with serving(lambda peer: _paced(peer, waits_for_the_stop())) as server:
         running = asyncio.create_task(chat(prober, ask, server))
         pid = prober.worker_pid
         assert pid is not None
@@ -293,6 +304,7 @@ async def test_a_stopped_worker_reads_late_but_stamps_right(prober: Prober, ask:
             assert time.monotonic() < given_up
             await asyncio.sleep(0.001)
         os.kill(pid, signal.SIGSTOP)
+        stopped.set()
         try:
             while len(server.sent) < TOKENS // 2:
                 assert time.monotonic() < given_up

@@ -1,0 +1,262 @@
+"""The history of chats: what pages and the API show of the past."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from config.history import HistorySettings
+from config.model import Config, Doubtful, Slo
+from exporter.history.kept import Kept, Wanted, keep, read_id
+from exporter.history.ring import Ring, Room
+from exporter.history.tally import MEASURES, Summary, Tally
+from exporter.history.timeline import DAY, MINUTE, Retention, Timeline, total
+from exporter.history.window import Goodput, Window
+from probes.record import ChatRecord
+from traffic.events import Event, Pair, Skip
+from traffic.pairs import compared
+from traffic.schedule import Clock
+
+FOLLOWED_AT_MOST = 2_000
+"""Of how many targets' scenarios there are summaries. Beyond, those go that were silent for longest: of targets that are gone."""
+CACHED_POINTS = 100_000
+SERIES = (*MEASURES.values(), "chats", "failed")
+"""What `History.series` gives: the median of a measure; how many chats ended; which share of them failed."""
+
+
+class History(Protocol):
+    """A sink of traffic's events that remembers them. Nothing of it waits for a disk."""
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        ...
+
+    def last(
+        self,
+        target: str | None = None,
+        scenario: str | None = None,
+        failed: bool | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> Sequence[Kept]:
+        """The last chats, newest first: with all of them or those of a target, of a scenario, failed ones or others.
+
+        `before` is the id of a chat: then those that are older than that. Raises `ValueError` if it is no id.
+        """
+        ...
+
+    def get(self, chat_id: str) -> Kept | None:
+        """One chat; None where it is not held. Raises `ValueError` for what is no id."""
+        ...
+
+    def window(self, target: str, scenario: str | None, seconds: float, ago_seconds: float = 0) -> Window:
+        """The chats with a target that ended in the last `seconds`, or in as long a time that ended so long ago."""
+        ...
+
+    def goodput(self, target: str, scenario: str, seconds: float) -> Mapping[str, Goodput]:
+        """Of the last `seconds`, by SLO: as the window has it, at less cost, and for longer than timings are kept."""
+        ...
+
+    def series(self, target: str, measure: str, seconds: float, points: int) -> Sequence[float | None]:
+        """One of `SERIES` over the last `seconds`, a value for each of so many equal parts, oldest first; None where there was no chat.
+
+        Raises `ValueError` for another measure.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """How chats are counted: the SLOs of each scenario, how many tokens its answers may have, and what becomes of doubtful timings."""
+
+    slos: Mapping[str, Mapping[str, Slo]]
+    answer_tokens: Mapping[str, int]
+    doubtful: Doubtful
+
+
+class Journal(Protocol):
+    """What outlasts the process."""
+
+    def keep_chat(self, kept: Kept) -> None:
+        """Keep a chat. Never blocks."""
+        ...
+
+    def keep_summary(self, target: str, scenario: str, summary: Summary) -> None:
+        """Keep a summary, in place of all earlier ones within its span. Never blocks."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of the time before: chats, of each outcome the newest first, and summaries by target and scenario, oldest first."""
+
+    chats: Sequence[Kept]
+    summaries: Mapping[tuple[str, str], Sequence[Summary]]
+
+
+class LiveHistory:
+    """The history in memory, in bounded room. What it learns, it tells the `journal`, if there is one."""
+
+    def __init__(self, config: Config, clock: Clock, room: Room = Room()) -> None:  # noqa: B008 - it is immutable
+        self._clock = clock
+        self._ring = Ring(room)
+        self._timelines: dict[tuple[str, str], Timeline] = {}
+        self._points: dict[tuple[str, str, float, float], float | None] = {}
+        self._followers: list[Callable[[Kept], None]] = []
+        self._last_number = 0
+        self._restored = False
+        self._swept_at = -math.inf
+        self.journal: Journal | None = None
+        self.configure(config)
+
+    def configure(self, config: Config) -> None:
+        """Work by this configuration from now on. What is known stays."""
+        names = config.scenarios
+        self._terms = _Terms(
+            {name: {slo_name: slo for slo_name, slo in config.slos.items() if slo.scenario == name} for name in names},
+            {name: scenario.max_tokens for name, scenario in names.items()},
+            config.limits.doubtful,
+        )
+        self._retention = retention(config.history, config.slos.values())
+        for timeline in self._timelines.values():
+            timeline.retention = self._retention
+
+    def follow(self, follower: Callable[[Kept], None]) -> Callable[[], None]:
+        """Have each chat told from now on, on the event loop. Gives what ends that."""
+        self._followers.append(follower)
+
+        def end() -> None:
+            if follower in self._followers:
+                self._followers.remove(follower)
+
+        return end
+
+    def restore(self, past: Past) -> None:
+        """Take up what was known before this process began; once, as it would stand there twice."""
+        if self._restored:
+            return
+        self._restored = True
+        now = self._clock.epoch_seconds()
+        self._ring.restore(past.chats)
+        self._last_number = max((kept.number for kept in past.chats), default=self._last_number)
+        for key, summaries in past.summaries.items():
+            self._timeline(*key).restore(summaries, now)
+        self._points.clear()
+
+    def flush(self) -> None:
+        """Tell the journal of the minute that goes on."""
+        for timeline in self._timelines.values():
+            timeline.close()
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case ChatRecord(outcome="cancelled"):
+                pass
+            case ChatRecord():
+                self._chat(event)
+            case Skip():
+                self._tally(event.target, event.scenario).skip(event, self._terms.slos.get(event.scenario, {}))
+            case Pair(scenario=scenario) if scenario in self._terms.answer_tokens:
+                for found in compared(event, self._terms.answer_tokens[scenario]):
+                    self._tally(found.target, scenario).pair(found)
+
+    def last(
+        self,
+        target: str | None = None,
+        scenario: str | None = None,
+        failed: bool | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> Sequence[Kept]:
+        return self.find(Wanted(target, scenario, failed, limit, None if before is None else read_id(before)))
+
+    def find(self, wanted: Wanted) -> list[Kept]:
+        """The chats that are asked for, newest first."""
+        self._sweep()
+        return self._ring.newest_first(wanted)
+
+    def get(self, chat_id: str) -> Kept | None:
+        return self._ring.get(read_id(chat_id))
+
+    def window(self, target: str, scenario: str | None, seconds: float, ago_seconds: float = 0) -> Window:
+        end = math.nextafter(self._clock.epoch_seconds() - ago_seconds, math.inf)
+        return Window(self._total(target, scenario, end - seconds, end, frozenset(MEASURES.values())), seconds)
+
+    def goodput(self, target: str, scenario: str, seconds: float) -> Mapping[str, Goodput]:
+        end = math.nextafter(self._clock.epoch_seconds(), math.inf)
+        return Window(self._total(target, scenario, end - seconds, end, ()), seconds).goodput
+
+    def series(self, target: str, measure: str, seconds: float, points: int) -> Sequence[float | None]:
+        if measure not in SERIES:
+            raise ValueError(f"is no series; there are {', '.join(SERIES)}")
+        step = max(seconds / points, 1.0)
+        end = (self._clock.epoch_seconds() // step + 1) * step
+        return [self._point(target, measure, end - (number + 1) * step, step) for number in reversed(range(points))]
+
+    def _chat(self, record: ChatRecord) -> None:
+        now = self._clock.epoch_seconds()
+        timed = self._terms.doubtful == "keep" or not record.doubtful
+        self._tally(record.target, record.scenario).chat(record, self._terms.slos.get(record.scenario, {}), timed=timed)
+        self._last_number = max(self._last_number + 1, round(now * 1e6))
+        kept = keep(record, self._last_number, now)
+        self._ring.add(kept)
+        if self.journal is not None:
+            self.journal.keep_chat(kept)
+        for follower in tuple(self._followers):
+            follower(kept)
+        self._sweep()
+
+    def _tally(self, target: str, scenario: str) -> Tally:
+        return self._timeline(target, scenario).now(self._clock.epoch_seconds())
+
+    def _timeline(self, target: str, scenario: str) -> Timeline:
+        key = target, scenario
+        found = self._timelines.get(key)
+        if found is None:
+            if len(self._timelines) >= FOLLOWED_AT_MOST:
+                del self._timelines[min(self._timelines, key=lambda one: self._timelines[one].last_seconds)]
+            found = self._timelines[key] = Timeline(self._retention, lambda summary: self._keep_summary(target, scenario, summary))
+        return found
+
+    def _keep_summary(self, target: str, scenario: str, summary: Summary) -> None:
+        if self.journal is not None:
+            self.journal.keep_summary(target, scenario, summary)
+
+    def _total(self, target: str, scenario: str | None, begin: float, end: float, measures: Collection[str]) -> Tally:
+        timelines = [line for (name, of), line in self._timelines.items() if name == target and scenario in (None, of)]
+        return total((summary for line in timelines for summary in line.between(begin, end)), measures)
+
+    def _point(self, target: str, measure: str, begin: float, seconds: float) -> float | None:
+        key = target, measure, begin, seconds
+        if key in self._points:
+            return self._points[key]
+        value = self._value(target, measure, begin, seconds)
+        if begin + seconds <= self._clock.epoch_seconds() - MINUTE:  # it does not change any more
+            if len(self._points) >= CACHED_POINTS:
+                self._points.clear()
+            self._points[key] = value
+        return value
+
+    def _value(self, target: str, measure: str, begin: float, seconds: float) -> float | None:
+        window = Window(self._total(target, None, begin, begin + seconds, {measure}), seconds)
+        match measure:
+            case "chats":
+                return float(window.count)
+            case "failed":
+                return window.failed / window.count if window.count else None
+        return window.quantile(measure, 0.5)
+
+    def _sweep(self) -> None:
+        """Once a minute, forget what is too old."""
+        now = self._clock.epoch_seconds()
+        if not 0 <= now - self._swept_at < MINUTE:
+            self._swept_at = now
+            self._ring.forget_before(now - self._retention.keep_seconds)
+
+
+def retention(settings: HistorySettings, slos: Collection[Slo]) -> Retention:
+    """How long what is kept by a configuration."""
+    longest = max((slo.window_seconds for slo in slos), default=DAY)
+    return Retention(settings.keep_seconds, longest)

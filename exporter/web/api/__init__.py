@@ -1,0 +1,1 @@
+"""`/api/v1`: what scripts ask, as JSON."""
