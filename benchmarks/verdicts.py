@@ -2,7 +2,10 @@
 
 `python -m benchmarks.verdicts URL` has one engine under two names, so that every winner is a false one.
 `python -m benchmarks.verdicts --simulated 1.1` has two simulated engines, the second slower by that factor in all it does: each run
-should find it, and its intervals should hold the factor. It prints a line for each run, and the counts.
+should find it, and its intervals should hold the factor.
+`python -m benchmarks.verdicts URL --slowed 1.1` has one engine, and the same through a proxy that makes each of its answers take that
+many times as long (`benchmarks.slowing`): the same of a real engine.
+It prints a line for each run, and the counts.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +79,26 @@ def simulated(slower: float) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
+def slowed(url: str, factor: float) -> Iterator[tuple[str, str]]:
+    """The engine's own URL, and one by which it is slower by this factor. The proxy has a process and the engines' core for itself."""
+    command = (*ENGINES_CPU, sys.executable, "-P", "-m", "benchmarks.slowing", url, "--factor", str(factor))
+    with _process(command) as words:
+        yield url, words[1]
+
+
+@contextmanager
+def _process(command: Sequence[str]) -> Iterator[list[str]]:
+    """What a process says in its first line, while it runs."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().split()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
 def _engine(factor: float, seed: int) -> Iterator[str]:
     speed = {
         "--prefill-tokens-per-second": PREFILL_TOKENS_PER_SECOND / factor,
@@ -85,13 +108,8 @@ def _engine(factor: float, seed: int) -> Iterator[str]:
         "--seed": seed,
     }
     options = [str(word) for pair in speed.items() for word in pair]
-    engine = subprocess.Popen([*ENGINES_CPU, sys.executable, "-P", "-m", "cli", "simulate", "vllm", *options], stdout=subprocess.PIPE, text=True)
-    assert engine.stdout is not None
-    try:
-        yield engine.stdout.readline().split()[1]
-    finally:
-        engine.terminate()
-        engine.wait()
+    with _process([*ENGINES_CPU, sys.executable, "-P", "-m", "cli", "simulate", "vllm", *options]) as words:
+        yield words[1]
 
 
 def held(said: Said, slower: float) -> Iterator[tuple[str, bool, bool]]:
@@ -105,6 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url", nargs="?", help="a vLLM that is compared with itself")
     parser.add_argument("--simulated", type=float, metavar="FACTOR", help="two simulated engines, the second slower by this factor")
+    parser.add_argument("--slowed", type=float, metavar="FACTOR", help="with URL: compared with itself behind a proxy that slows it by this factor")
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--duration", default="60s", help="of one run")
@@ -115,10 +134,13 @@ def main() -> None:
     given = parser.parse_args()
     if (given.url is None) == (given.simulated is None):
         parser.error("name a URL, or --simulated FACTOR")
-    slower = given.simulated or 1.0
+    if given.slowed is not None and given.url is None:
+        parser.error("--slowed is for the engine at a URL; --simulated has a slower one of its own")
+    slower = given.simulated or given.slowed or 1.0
     found, intervals, untrusted, false = Counter[str](), Counter[str](), 0, 0
     looked = Counter[str]()
-    with simulated(slower) if given.simulated else _same(given.url) as (a, b):
+    engines = simulated(slower) if given.simulated else slowed(given.url, slower) if given.slowed else _same(given.url)
+    with engines as (a, b):
         config = CONFIG.format(
             a=a, b=b, users=given.users, rounds=given.rounds, duration=given.duration, tokens=given.tokens, hardware=given.hardware
         )

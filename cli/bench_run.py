@@ -168,7 +168,7 @@ def _told(folder: Path, manifest: Manifest, config: Config) -> int:
     except ResultsError as error:
         click.echo(str(error), err=True)
         return BenchError.exit_code
-    click.echo(f"\n{folder}: chatprobe results show {folder.name}", err=True)
+    click.echo(f"\n{folder}: chatprobe results show {folder.name}; as a page for people: chatprobe results report {folder.name}", err=True)
     return _code(folder, manifest, config)
 
 

@@ -123,7 +123,8 @@ def _engines(seen: Seen) -> Mapping[str, Engine]:
 def _trust(summary: Summary) -> Trust:
     checks = counted(len(summary.verdict.checks), "check")
     if not summary.verdict.trusted:
-        return Trust(False, "The numbers stand, and no winner is named: chatprobe itself was not well while it measured.", summary.verdict.why)
+        follows = "no winner is named" if len(summary.targets) > 1 else "none of them is for sure"
+        return Trust(False, f"The numbers stand, and {follows}: chatprobe itself was not well while it measured.", summary.verdict.why)
     unfair = len(summary.caveats)
     if unfair:
         sentence = (

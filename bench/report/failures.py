@@ -9,6 +9,9 @@ from typing import Any
 from bench.report.tables import Cell, Table, TableRow
 from bench.results.reading import Run
 from bench.summary.shape import LevelSummary, Summary, TargetAtLevel
+from catalogue.troubles.failures import FAILURES
+from catalogue.troubles.trouble import Trouble
+from probes.failure import Reason
 
 _NEITHER = {
     "warm_up": "of the warm-up",
@@ -48,6 +51,11 @@ class Failures:
     rows: tuple[Failed, ...]
     others: Table
     lacking: tuple[str, ...]
+
+    @property
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What each reason that came up means, what it can be, and what to do."""
+        return tuple(FAILURES[Reason(name)] for name in dict.fromkeys(row.reason for row in self.rows) if name in FAILURES)
 
 
 def failures(run: Run, summary: Summary) -> Failures:

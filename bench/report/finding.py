@@ -29,8 +29,10 @@ def _sentences(summary: Summary) -> Iterator[str]:
         yield "No chat was measured."
         return
     if not summary.verdict.trusted:
-        yield "No winner is named, as chatprobe itself was not well while it measured."
-        if len(summary.targets) > 1:
+        if len(summary.targets) == 1:
+            yield "These numbers are in doubt, as chatprobe itself was not well while it measured."
+        else:
+            yield "No winner is named, as chatprobe itself was not well while it measured."
             yield f"{in_words(heaviest(levels).name)}, {_lower(next(first_words([felt_of(target) for target in heaviest(levels).targets], ())))}"
     if len(summary.targets) == 1:
         yield from _alone(levels)

@@ -23,7 +23,7 @@ from bench.report.document import Document, Engine
 from bench.report.failures import Failed
 from bench.report.people import WORDS
 from bench.report.plain import in_seconds, with_level
-from bench.report.prose import Speaker, numbers
+from bench.report.prose import Speaker, coded, numbers
 from bench.report.tables import Cell, Table, TableRow
 from bench.report.words import TERMS
 from bench.summary.words import percent
@@ -171,6 +171,7 @@ def _templates() -> Environment:
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.globals |= {
         "numbers": numbers,
+        "coded": coded,
         "colour": _colour,
         "sentence": _sentence,
         "seconds": _seconds,

@@ -31,7 +31,7 @@ def usual(target: TargetAtLevel, measure: str, quantile: float = 0.5) -> float |
 def in_seconds(seconds: float) -> str:
     """`0.054 s`, `0.30 s`, `1.1 s`, `12 s`: two figures, as nobody feels a third."""
     if isinf(seconds):
-        return "no answer"
+        return "failed"
     if seconds >= 9.95:
         return f"{seconds:,.0f} s"
     digits = 1 if seconds >= 0.995 else 2 if seconds >= 0.0995 else 3

@@ -12,6 +12,7 @@ SECONDS_FROM = 2.0
 LOGARITHMS_FROM = 30.0
 """An axis is in logarithms where its largest value is so many times the smallest."""
 _STEPS = (1, 2, 5)
+_ABOVE = 1.35
 _NEAR_ONE = (1.5, 0.75, 1.2, 0.8, 1.1, 0.9, 1.05, 0.95)
 _TICK_ROOM = 0.12
 """How far apart ticks of a ratio are at least, as a share of the axis."""
@@ -50,6 +51,12 @@ def logarithmic_axis(low: float, high: float) -> dict[str, Any]:
     ticks = [step * 10.0**power for power in range(floor(log10(low)), floor(log10(high)) + 1) for step in steps]
     inside = [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
     return {"type": "log", "range": [log10(low), log10(high)], "tickvals": inside, "ticktext": [f"{tick:,.10g}" for tick in inside]}
+
+
+def from_zero(values: Iterable[float | None]) -> dict[str, Any]:
+    """An axis from 0 to somewhat above the largest of these. Of an interval that is much wider the end is cut off."""
+    largest = max((value for value in values if value is not None and isfinite(value)), default=0.0)
+    return {"range": [0, _ABOVE * largest]} if largest > 0 else {"rangemode": "tozero"}
 
 
 def ratio_axis(low: float, high: float) -> dict[str, Any]:

@@ -36,7 +36,7 @@ _OF_FAILURES = (
                 "it listens elsewhere: Ollama on 127.0.0.1 alone, unless `OLLAMA_HOST` says otherwise", "correct its address, or the port in the URL"
             ),
             Cause("a firewall or a NetworkPolicy lies between", "allow chatprobe's host or namespace to reach the engine's port"),
-            Cause("`HTTPS_PROXY` or `HTTP_PROXY` names a proxy that does not lead there", "name the engine's host in `NO_PROXY`"),
+            Cause("the URL is `https`, and `HTTPS_PROXY` names a proxy that does not lead there", "name the engine's host in `NO_PROXY`"),
         ),
     ),
     Trouble(

@@ -80,6 +80,7 @@ def test_all_of_it_runs_on_simulated_engines_and_says_so(ran: Any) -> None:
     assert held.splitlines()[-1].startswith("the run is over: done")
     assert "TTFT" in shown(ran, "metrics(")
     assert SIMULATED in shown(ran, "metrics(")
+    assert shown(ran, "metrics(").count("Percentiles, and to what they are known") == 1
     assert shown(ran, "charts(").startswith("<iframe")
     assert "Plotly" in shown(ran, "charts(")
     assert "test_simulated_" in shown(ran, "charts(")

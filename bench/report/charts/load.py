@@ -12,7 +12,7 @@ from bench.report.chart import Chart, Missing, Table
 from bench.report.lines import line
 from bench.report.loads import LoadAxis, Point, load_axis
 from bench.report.panels import Panel, axes, framed, horizontal, vertical
-from bench.report.scale import Scale, logarithmic_axis, scale_of
+from bench.report.scale import Scale, from_zero, logarithmic_axis, scale_of
 from bench.report.seen import Seen
 from bench.report.told import finite, interval, outcome
 from bench.summary.shape import Known
@@ -21,12 +21,11 @@ from catalogue.look.inks import ink
 from probes.wording import listed
 
 NAME, TITLE = "load", "Latency, throughput, goodput and failures under load"
+_KNEE_READING = "Shaded: where the knee lies, from which on more load brings no more. "
 _READING = (
-    "Shaded: where the knee lies, from which on more load brings no more. Thick lines in the first panel are p50, thin ones p95, where there "
-    "were enough chats for it. Bars are 95 % intervals. Chats that failed count in the last two panels alone."
+    "Thick lines in the first panel are p50, thin ones p95, where there were enough chats for it. Bars are 95 % intervals. Chats that failed count "
+    "in the last two panels alone."
 )
-_ROOM = 1.35
-"""How far the axis of throughput goes beyond its largest value: an interval that is wider has its end cut off."""
 _WAIT, _THROUGHPUT, _GOOD, _FAILED = 1, 2, 3, 4
 
 
@@ -40,21 +39,21 @@ def chart(seen: Seen) -> Chart | Missing:
     for number, (target, points) in enumerate(axis.points.items()):
         _draw(figure, seen, axis, target, points, scale)
         _knee(figure, seen, target, number)
-    return Chart(NAME, TITLE, " ".join(_sentences(seen, axis)), figure, _table(seen, axis), _READING)
+    shaded = any(shape.type == "rect" for shape in figure.layout.shapes)
+    reading = f"{_KNEE_READING if shaded else ''}{_READING}"
+    return Chart(NAME, TITLE, " ".join(_sentences(seen, axis)), figure, _table(seen, axis), reading)
 
 
 def _frame(seen: Seen, axis: LoadAxis, scale: Scale) -> Figure:
     waits = [scale.of(value) for points in axis.points.values() for point in points for value in _waits(point)]
-    wait_axis: dict[str, Any] = {"rangemode": "tozero"}
-    if scale.logarithmic:
-        wait_axis = logarithmic_axis(min(waits) * 0.8, max(waits) * 1.25)
+    wait_axis = logarithmic_axis(min(waits) * 0.8, max(waits) * 1.25) if scale.logarithmic else from_zero(waits)
     share = {"range": [-0.04, 1.06], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]}
     most = max((_lost(point) for points in axis.points.values() for point in points), default=0.0)
     failures = share if most > 0.5 else {"range": [-0.04 * max(most, 0.05), max(1.2 * most, 0.05)], "tickformat": ".1~%", "nticks": 5}
-    carried = [value for points in axis.points.values() for point in points if (value := point.target.throughput.value) is not None]
+    throughput = from_zero(point.target.throughput.value for points in axis.points.values() for point in points)
     panels = [
         Panel(f"Time to first token ({scale.said})", axis.title, xaxis=axis.attributes, yaxis=wait_axis),
-        Panel("Throughput (output tokens a second)", axis.title, xaxis=axis.attributes, yaxis={"range": [0, _ROOM * max(carried, default=1.0)]}),
+        Panel("Throughput (output tokens a second)", axis.title, xaxis=axis.attributes, yaxis=throughput),
         Panel(f"Goodput (SLO {seen.slo.name})" if seen.slo else "Chats that succeeded", axis.title, xaxis=axis.attributes, yaxis=share),
         Panel("Chats that failed, or could not be sent", axis.title, xaxis=axis.attributes, yaxis=failures),
     ]

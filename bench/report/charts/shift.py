@@ -12,6 +12,7 @@ from bench.report.loads import level_said
 from bench.report.panels import Panel, framed, horizontal
 from bench.report.scale import ratio_axis
 from bench.report.seen import Seen
+from bench.statistics.comparison import LEAST_ROUNDS
 from bench.summary.shape import Decile, Shift
 from bench.summary.words import percent, quantity
 from catalogue.look.inks import ink
@@ -31,7 +32,9 @@ def chart(seen: Seen) -> Chart | Missing:
     here = [shift for shift in seen.summary.shifts if level is not None and shift.level == level.name]
     told = [shift for shift in here if shift.deciles]
     if not told:
-        return Missing(NAME, TITLE, next((shift.refused for shift in here if shift.refused), "no two engines were measured at one level"))
+        return Missing(
+            NAME, TITLE, next((shift.refused for shift in here if shift.refused), f"no two engines had one load in {LEAST_ROUNDS} rounds or more")
+        )
     names = {quality.name: quality.short for quality in qualities(seen.summary.answer_tokens).values()}
     panels = [
         Panel(

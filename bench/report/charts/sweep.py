@@ -13,7 +13,7 @@ from bench.report.chart import Chart, Missing, Table
 from bench.report.lines import line
 from bench.report.loads import LoadAxis, Point, load_axis
 from bench.report.panels import Panel, axes, framed, vertical
-from bench.report.scale import Scale, logarithmic_axis, scale_of
+from bench.report.scale import Scale, from_zero, logarithmic_axis, scale_of
 from bench.report.seen import Seen
 from bench.report.told import finite, interval, outcome
 from bench.summary.shape import Known
@@ -28,11 +28,12 @@ _CARRIED, _WAIT, _PACE = 1, 2, 3
 _WAIT_QUANTILE = 0.9
 _TOLD = ("search", "knee", "capacity")
 """What a course has found of a target, the first of which is told in words."""
-_READING = (
-    "First panel: each point is a level; dashed are the two lines that the knee is found by, of which one follows what is asked and the other "
-    "is the most that is carried. Second panel: shaded is where the wait leaves its level, at which its p90 is more than twice that of the "
-    "lowest load. Third panel: how the pace of tokens falls. A triangle at the bottom is the capacity within the SLO."
-)
+_READINGS = {
+    "knee": "First panel: dashed are the two lines that the knee is found by: one follows what is asked, the other is the most that is carried.",
+    "capacity": "First panel: a triangle at the bottom is the capacity within the SLO.",
+    "wait": "Second panel: shaded is where the wait leaves its level, at which its p90 is more than twice that of the lowest load.",
+}
+"""Of what the course has found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +52,26 @@ def chart(seen: Seen) -> Chart | Missing:
     if axis is None or most < LEVELS_AT_LEAST:
         return Missing(NAME, TITLE, f"it takes {LEVELS_AT_LEAST} levels that differ in their number of users, or in their rate, alone")
     curves = {target: _curve(seen, points) for target, points in axis.points.items()}
-    waits = [value for points in axis.points.values() for point in points if (value := _known(point, TTFT.name, _WAIT_QUANTILE).value) is not None]
-    scale, paces = (
-        scale_of(waits),
-        scale_of(value for points in axis.points.values() for point in points if (value := _known(point, TPOT.name, 0.5).value) is not None),
-    )
-    figure = _frame(axis, scale, paces, waits)
+    waits, tpots = _values(axis, TTFT.name, _WAIT_QUANTILE), _values(axis, TPOT.name, 0.5)
+    scale, paces = scale_of(waits), scale_of(tpots, logarithmic=False)
+    figure = _frame(axis, scale, paces, waits, tpots)
     for number, (target, curve) in enumerate(curves.items()):
         _draw(figure, seen, axis, target, curve, scale, paces)
         _found(figure, seen, target, number, curve)
-    return Chart(NAME, TITLE, " ".join(_sentences(seen, axis, curves)), figure, _table(axis, curves), _READING)
+    kinds = {outcome["kind"] for outcome in seen.summary.outcomes}
+    reading = " ".join(["Each point is a level.", *(words for kind, words in _READINGS.items() if kind in kinds)])
+    return Chart(NAME, TITLE, " ".join(_sentences(seen, axis, curves)), figure, _table(axis, curves), reading)
 
 
-def _frame(axis: LoadAxis, scale: Scale, paces: Scale, waits: Sequence[float]) -> Figure:
-    wait_axis = logarithmic_axis(scale.of(min(waits)) * 0.8, scale.of(max(waits)) * 1.25) if scale.logarithmic and waits else {"rangemode": "tozero"}
-    pace_axis = {"rangemode": "tozero", "type": "linear"}
+def _values(axis: LoadAxis, measure: str, quantile: float) -> list[float]:
+    """Those that are known, of all targets at all levels."""
+    return [value for points in axis.points.values() for point in points if (value := _known(point, measure, quantile).value) is not None]
+
+
+def _frame(axis: LoadAxis, scale: Scale, paces: Scale, waits: Sequence[float], tpots: Sequence[float]) -> Figure:
+    low, high = scale.of(min(waits, default=0.0)), scale.of(max(waits, default=0.0))
+    wait_axis = logarithmic_axis(low * 0.8, high * 1.25) if scale.logarithmic else from_zero([high])
+    pace_axis = from_zero(map(paces.of, tpots))
     return framed(
         [
             Panel("Chats carried a second", axis.title, height_px=280, xaxis=axis.attributes, yaxis={"rangemode": "tozero"}),

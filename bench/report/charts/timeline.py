@@ -45,7 +45,7 @@ def chart(seen: Seen) -> Chart | Missing:
         return Missing(NAME, TITLE, "the run has no block with chats in it")
     every = np.concatenate([np.empty(0), *(ends for bins in waits.values() for ends in (bins.middle, bins.longest))])
     scale = scale_of(every.tolist())
-    across = {"range": [0, max(span.end for span in spans.values())], "showgrid": False, "nticks": 8}
+    across = {"range": [0, 1.01 * max(span.end for span in spans.values())], "showgrid": False, "nticks": 8}
     panels = [*([_wait_panel(every[np.isfinite(every)], scale, across)] if waits else []), *([_lost_panel(across)] if lost else [])]
     figure = framed(panels)
     _shade(figure, list(spans.values()), len(panels))

@@ -12,7 +12,6 @@ from pathlib import Path
 from bench.looking import EngineSeen, look
 from bench.report.notebook.programs import NotebookError, simulated, written
 from bench.report.notebook.shown import table
-from bench.session import instruments
 from config.effective import effective
 from config.model import Config
 from config.problems import ConfigError
@@ -22,6 +21,9 @@ from config.starters import bench_preset
 from discovery.kubernetes.api import ApiError
 from discovery.kubernetes.once import seen_once
 from discovery.plan import plan
+from exporter.native.scrape import Scraper
+from probes.control import Control
+from traffic.schedule import SystemClock
 
 SIMULATED_RUN = "simulated"
 """What a run of simulated engines is called, so that everything that shows it says so."""
@@ -66,10 +68,10 @@ def engines(configuration: str | None = None) -> Engines:
 
 
 async def _looks(config: Config) -> tuple[EngineSeen, ...]:
-    async with instruments() as measuring:
-        seen = await seen_once(config, measuring.control)
+    async with Control() as control, Scraper(SystemClock()) as scraper:
+        seen = await seen_once(config, control)
         members = plan(config, seen=seen).roster.members.values()
-        return tuple(await asyncio.gather(*(look(measuring.control, measuring.scraper, member) for member in members)))
+        return tuple(await asyncio.gather(*(look(control, scraper, member) for member in members)))
 
 
 def _row(one: EngineSeen) -> tuple[str, ...]:

@@ -51,6 +51,6 @@ def preformatted(text: str) -> str:
 
 def terminal(renderable: RenderableType) -> str:
     """What a terminal would show, with its colours, as HTML."""
-    console = Console(file=io.StringIO(), record=True, width=_COLUMNS, force_terminal=True, color_system="truecolor")
+    console = Console(file=io.StringIO(), record=True, width=_COLUMNS, force_terminal=True, force_jupyter=False, color_system="truecolor")
     console.print(renderable)
     return console.export_html(inline_styles=True, code_format=_PRE)

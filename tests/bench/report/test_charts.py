@@ -40,6 +40,17 @@ def test_one_engine_at_one_load_lacks_what_needs_more_and_says_why(tmp_path: Pat
     }
 
 
+def test_two_engines_that_were_not_compared_have_no_shift(seen: Seen) -> None:
+    never = replace(seen, summary=replace(seen.summary, shifts=()))
+    assert draw(never, ["shift"])[1][0].why == "no two engines had one load in 3 rounds or more"
+
+
+def test_a_run_that_ended_before_its_first_chat_has_no_chart_and_says_why_of_each(tmp_path: Path) -> None:
+    found, missing = draw(see(drawn_run(tmp_path, users=())), ALL)
+    assert found == []
+    assert [one.name for one in missing] == ALL
+
+
 def test_an_engine_that_refuses_everything_has_charts_of_that_and_breaks_none(tmp_path: Path) -> None:
     broken = replace(ENGINES["ollama"], failing_at=1, failing_every=1)
     found, missing = draw(see(drawn_run(tmp_path, {"broken": broken}, users=(2, 4))), ALL)

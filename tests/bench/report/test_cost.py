@@ -46,7 +46,7 @@ def test_cost_is_that_of_the_level_with_most_tokens(compared: Seen) -> None:
 
 
 def test_what_is_missing_is_told_with_how_to_give_it(compared: Seen) -> None:
-    told = costs(compared.summary, {"ollama": 1}, [Price("vllm", 1.8, "USD", 2)])
+    told = costs(replace(compared.summary, outcomes=()), {"ollama": 1}, [Price("vllm", 1.8, "USD", 2)])
     gpus, users = told.missing
     assert gpus.startswith("How many GPUs tgi runs on is not known.")
     assert "--price tgi=2x1.99USD" in gpus

@@ -45,7 +45,7 @@ def test_engines_that_are_alike_are_told_so(tmp_path: Path) -> None:
     twin = Modelled("vllm", 45, 17, 64)
     summary = see(computed_run(tmp_path, Plan(engines={"one": twin, "other": twin}, users=(4,), rounds=3, tokens=8))).summary
     told = finding(summary)
-    assert told.startswith("In the wait for the first word no difference was compared between one and other.")
+    assert told.startswith("In the wait for the first word no difference was seen between one and other.")
     assert all(square is None or square.kind in ("same", "unknown") for row in board(summary, summary.levels).rows for square in row.squares)
 
 

@@ -7,6 +7,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import orjson
@@ -18,6 +19,8 @@ from bench.report.document import document
 from bench.report.embedding import embedded
 from bench.report.page import Embedded, page
 from bench.report.seen import Seen, see
+from catalogue.troubles.failures import FAILURES
+from probes.failure import Reason
 from tests.bench.report.computed import Modelled, Plan, computed_run
 
 EVIL = "</script><img src=x onerror=pwned()>"
@@ -77,6 +80,9 @@ def test_what_failed_is_there_with_the_engines_words(compared: Seen, text: str) 
     assert "no room: 64 requests are waiting" in row
     assert f">{failed.counts.failed}</td>" in row
     assert re.search(r"id [0-9a-f]{32}", row)
+    assert "<h3>overloaded: what it can be</h3>" in text
+    read = unescape(re.sub(r"<[^>]+>", "", text))
+    assert all(cause.what.replace("`", "") in read for cause in FAILURES[Reason.OVERLOADED].causes)
 
 
 def test_headings_are_in_order_and_tables_have_captions(text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.report.prose import Speaker, numbers
+from bench.report.prose import Speaker, coded, numbers
 from bench.report.words import PATTERN, TERMS
 
 
@@ -34,6 +34,10 @@ def test_a_number_and_its_unit_stay_on_one_line() -> None:
 def test_everything_is_escaped() -> None:
     button = '<button type="button" class="term" popovertarget="word-ttft">TTFT</button>'
     assert Speaker()("<b>1.5 s & TTFT</b>") == f'&lt;b&gt;<data value="1.5" data-digits="1">1.5</data>\u00a0s &amp; {button}&lt;/b&gt;'
+
+
+def test_code_stands_between_backticks() -> None:
+    assert coded(Speaker(), "a `<b> 1.5 s` c") == "a <code>&lt;b&gt; 1.5 s</code> c"
 
 
 def test_a_word_is_marked_where_it_stands_first() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from bench.report.scale import logarithmic_axis, ratio_axis, scale_of
+from bench.report.scale import from_zero, logarithmic_axis, ratio_axis, scale_of
 
 
 def test_short_times_are_in_milliseconds_and_long_ones_in_seconds() -> None:
@@ -37,3 +37,8 @@ def test_ratios_have_the_same_and_as_many_ticks_as_have_room() -> None:
     places = [math.log10(tick) for tick in wide["tickvals"]]
     low, high = wide["range"]
     assert all(after - before >= 0.119 * (high - low) for before, after in pairwise(places))
+
+
+def test_an_axis_from_zero_has_room_for_its_values_and_not_for_every_interval() -> None:
+    assert from_zero([10.0, None, math.inf, 20.0]) == {"range": [0, 27.0]}
+    assert from_zero([]) == from_zero([0.0]) == {"rangemode": "tozero"}

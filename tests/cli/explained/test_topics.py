@@ -16,6 +16,7 @@ from catalogue.troubles.groups import GROUPS
 from cli.explained.pages import rows, sections
 from cli.explained.topics import find, matching, nearest, topics
 from cli.explained.uses import uses
+from config.expectation import Expectation
 from config.reader import parse
 from config.starters import starter
 
@@ -32,6 +33,8 @@ def test_every_trouble_measure_finding_alert_and_metric_is_told_of() -> None:
     for group in GROUPS:
         assert names(group.kind) == {trouble.name for trouble in group.troubles}
     assert names("measure of benchmark runs") == set(qualities())
+    assert names("check of answers") == set(Expectation.model_fields)
+    assert {"free GPUs", "Route timeouts"} <= names("check of a cluster")
     assert names("finding") == {rule.name for rule in RULES if rule.kind != "unknown"}
     groups = rules(parse(starter("default")).config).groups
     assert names("alert") == {rule.name for group in groups for rule in group.rules if isinstance(rule, Alert)}

@@ -95,7 +95,7 @@ async def opened(
     port = Port(lambda: clock.now)
     stage = Stage(config)
     port.put_in_force(port.read(config))
-    app = application(Sources(stage.metrics.exposition, lambda: None, lambda: "", reloading, port, (stage.pages,)))
+    app = application(Sources(stage.metrics.exposition, lambda: None, stage.scene.config, reloading, port, (stage.pages,)))
     app.router.add_get("/held", _held)
     more(app)
     async with listening(app, config.web.listen) as address:
