@@ -6,8 +6,14 @@ when its standard input does, so with its parent whatever that dies of.
 
 from __future__ import annotations
 
-import asyncio
 import signal
+
+if __name__ == "__main__":
+    # they may reach the whole group, and it while it is still importing; the parent lets chats end first, and closes our input
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -50,7 +56,6 @@ async def fleet(which: Literal["measured", "watched"] = "measured") -> AsyncIter
         *(sys.executable, "-P", "-m", "cli.fleet", which),  # -P: a folder `cli` where the user stands is none of ours
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C reaches a whole session, and one that is still starting cannot ignore it yet
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -86,6 +91,4 @@ async def _run(engines: Mapping[str, Options]) -> None:
 
 
 if __name__ == "__main__":
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # they may reach the whole group; the parent lets chats end first, and closes our input
     asyncio.run(_run(FLEETS[sys.argv[1]]))

@@ -155,7 +155,6 @@ class WorkerClient:
                 *(sys.executable, "-P", "-m", "probes.wire.worker", str(theirs.fileno())),
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C reaches a whole session, and one that is still starting cannot ignore it yet
             )
         except BaseException:
             ours.close()

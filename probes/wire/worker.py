@@ -5,11 +5,17 @@ Started as `python -m probes.wire.worker FD`, where FD is its end of a socket pa
 
 from __future__ import annotations
 
+import signal
+
+if __name__ == "__main__":
+    # Ctrl-C and systemd reach all processes, also one that is still importing; the main one decides what it means, and closes the channel
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
 import gc
 import os
 import resource
 import select
-import signal
 import socket
 import ssl
 import sys
@@ -191,8 +197,6 @@ class Worker:
 
 
 def main() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # Ctrl-C and systemd reach all processes; the main one decides what it means, and closes the channel
     go_first()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

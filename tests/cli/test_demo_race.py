@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import time
@@ -11,8 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import main
+from cli.race_input import lines
 from tests.cli.processes import ended
-from tests.recordings import BEGIN, END, PAGE, chatprobe, terminal
+from tests.recordings import BEGIN, END, PAGES, chatprobe, terminal
 
 
 def test_a_conversation_brings_what_was_said_and_shows_what_the_cache_saves(tmp_path: Path) -> None:
@@ -45,9 +47,19 @@ def test_own_prompts_are_answered_line_by_line_until_an_empty_one(tmp_path: Path
     assert "zebra" not in records.read_text()
     assert "\x1b" not in done.stdout
     assert done.stdout.startswith("SIMULATED ENGINES")
-    done = ended("demo", "try", "--max-tokens", "4", stdin="only one, without its end")
-    assert done.returncode == 0
-    assert done.stdout.count("ollama  TTFT") == 1
+
+
+@pytest.mark.parametrize(("written", "read"), [(b"one\ntwo", ["one", "two"]), (b"\xe2\x82", ["\ufffd"]), (b"", []), (b"a\n\nb\n", ["a", "", "b"])])
+async def test_what_is_typed_comes_line_by_line(written: bytes, read: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    inner, outer = os.pipe()
+    os.write(outer, written)
+    os.close(outer)
+    file = tmp_path / "typed"
+    file.write_bytes(written)
+    for source in (os.fdopen(inner), file.open()):  # a file cannot be watched as a pipe is
+        with source:
+            monkeypatch.setattr("sys.stdin", source)
+            assert [line async for line in lines(asyncio.Event())] == read
 
 
 @pytest.mark.parametrize(
@@ -98,8 +110,9 @@ def test_ctrl_c_leaves_the_prompt_of_try_at_once() -> None:
     assert "Traceback" not in screen
 
 
-def test_the_recording_in_the_documentation_is_of_the_form_that_is_drawn() -> None:
-    page = PAGE.read_text("utf-8")
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)
+def test_the_recording_in_the_documentation_is_of_the_form_that_is_drawn(file: Path) -> None:
+    page = file.read_text("utf-8")
     block = page[page.index(BEGIN) + len(BEGIN) : page.index(END)]
     lines = block.splitlines()
     assert lines[0].startswith("SIMULATED ENGINES")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 
 import pytest
@@ -71,8 +70,3 @@ async def test_reasoning_is_told_apart(prober: Prober, ask: Ask) -> None:
     with serving(script) as server:
         await prober.chat(Endpoint("engine", "vllm", server.url), ask, scenario="cli", onlooker=looker)
     assert [(piece.text, piece.reasoning) for piece in looker.pieces] == [("", "hm"), ("yes", "")]
-
-
-async def test_ctrl_c_in_a_terminal_does_not_reach_the_worker(prober: Prober) -> None:
-    assert prober.worker_pid is not None
-    assert os.getsid(prober.worker_pid) != os.getsid(0)

@@ -34,7 +34,8 @@ def chatprobe(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 def simulated() -> Mapping[str, str]:
     """The URLs of three simulated engines, by name. They run until the notebook ends."""
-    process = subprocess.Popen([*_ALONE, "cli.fleet"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    command = [*_ALONE, "cli.fleet", "measured"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)  # Ctrl-C is not for them
     atexit.register(_end, process)
     assert process.stdout is not None
     urls = {}

@@ -159,6 +159,8 @@ def test_rhythm_has_each_token_of_one_real_answer(by_name: dict[str, Chart], lin
     steps = [[0.0, *(1000 * at for at, _ in line["chunks"])] for line in chosen]
     assert [list(trace.x) for trace in (usual, paused)] in ([pytest.approx(each) for each in steps], [pytest.approx(each) for each in steps[::-1]])
     assert list(usual.y) == list(range(TOKENS + 1))
+    paces = sorted(line["tpot_seconds"] for line in of(lines, "vllm"))
+    assert (usual.x[-1] - usual.x[1]) / (TOKENS - 1) == pytest.approx(1000 * paces[len(paces) // 2])
     stalls = [line["stall_seconds"] for line in of(lines, "vllm")]
     assert max(np.diff(paused.x[1:])) == pytest.approx(1000 * np.quantile(stalls, 0.95), rel=0.02)
 
