@@ -185,8 +185,9 @@ def run_aiperf(load: Load, folder: Path) -> Means:
     _run([
         str(_tool("aiperf")), "profile", "--model", load.model, "--url", load.url, "--endpoint-type", "chat", "--streaming",
         "--concurrency", str(load.streams), "--request-count", str(load.all), "--synthetic-input-tokens-mean", str(PROMPT_TOKENS),
-        "--output-tokens-mean", str(ANSWER_TOKENS), "--extra-inputs", "ignore_eos:true", "--tokenizer", load.tokenizer,
-        "--use-server-token-count", "--artifact-dir", str(folder), "--ui-type", "none",
+        "--synthetic-input-tokens-stddev", "0", "--output-tokens-mean", str(ANSWER_TOKENS), "--output-tokens-stddev", "0",
+        "--extra-inputs", "ignore_eos:true", "--extra-inputs", f"min_tokens:{ANSWER_TOKENS}", "--use-server-token-count",
+        "--tokenizer", load.tokenizer, "--output-artifact-dir", str(folder), "--no-gpu-telemetry", "--no-server-metrics", "--ui-type", "none",
     ])  # fmt: skip
     (run,) = aiperf.read(next(folder.rglob(aiperf.SUMMARY)).parent)
     return _means(next(iter(run.targets[""].levels.values())))

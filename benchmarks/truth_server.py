@@ -27,6 +27,7 @@ from pathlib import Path
 
 SO_TIMESTAMPNS = 35
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n"
+NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
 REQUEST_ID = re.compile(rb"(?i)x-request-id: *([^\r\n]+)")
 LENGTH = re.compile(rb"(?i)content-length: *(\d+)")
 
@@ -112,6 +113,10 @@ class Server:
         seconds, nanoseconds = struct.unpack("@qq", ancillary[0][2])
         peer.received += self.decrypted(peer, data)
         head, blank, body = peer.received.partition(b"\r\n\r\n")
+        if head.startswith(b"GET ") and blank:  # what else an exporter asks an engine: it has a version, models and metrics, and this has none
+            peer.received = b""
+            self.send(peer, NOT_FOUND)
+            return
         if not blank or len(body) < int(LENGTH.search(head)[1]):  # type: ignore[index]
             return
         peer.received = b""

@@ -27,7 +27,7 @@ class Metrics:
 
     def __init__(self, roster: Roster, sources: Mapping[Metric, Callable[[], float]]) -> None:
         registry, ledger = CollectorRegistry(), Ledger()
-        self._registry, self._ledger, self._sources = registry, ledger, sources
+        self._registry, self._sources = registry, sources
         families = Families(registry, thresholds(roster.config))
         self.recording = Recording(families, ledger, roster)
         self.own = OwnMetrics(families, registry, ledger, sources)
@@ -46,8 +46,8 @@ class Metrics:
         return self._exposition
 
     def own_figures(self) -> OwnFigures:
-        """How chatprobe itself is doing."""
-        return self._ledger.read(lambda: own_figures(self._registry, self._sources))
+        """How chatprobe itself is doing. It does not wait for a scrape that goes on."""
+        return own_figures(self._registry, self._sources)
 
     def tell_created(self, created: bool) -> None:
         """Whether OpenMetrics has when each counter and histogram began (`metrics.created`), from now on."""

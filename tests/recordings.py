@@ -1,4 +1,4 @@
-"""Records a race in a terminal, as text, and writes it into docs/race.md: `python -m tests.recordings`. Needs tmux."""
+"""Records a race in a terminal, as text, and writes it into docs/race.md and README.md: `python -m tests.recordings`. Needs tmux."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from pathlib import Path
 
 from tests.waiting import PATIENCE_SECONDS
 
-PAGE = Path(__file__).parents[1] / "docs" / "race.md"
+ROOT = Path(__file__).parents[1]
+PAGES = (ROOT / "docs" / "race.md", ROOT / "README.md")
 BEGIN, END = "<!-- recorded by python -m tests.recordings -->\n```text\n", "\n```\n<!-- end of the recording -->"
 COLUMNS, LINES = 100, 32
 LOOKS_EVERY_SECONDS = 0.05
@@ -88,10 +89,11 @@ def _tmux(server: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def main() -> None:
-    page = PAGE.read_text("utf-8")
-    begin, end = page.index(BEGIN) + len(BEGIN), page.index(END)
     picture, told = race()
-    PAGE.write_text(f"{page[:begin]}{picture}\n\n{told}{page[end:]}", "utf-8")
+    for file in PAGES:
+        page = file.read_text("utf-8")
+        begin, end = page.index(BEGIN) + len(BEGIN), page.index(END)
+        file.write_text(f"{page[:begin]}{picture}\n\n{told}{page[end:]}", "utf-8")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from exporter.history.kept import Kept, Wanted, keep, read_id
 from exporter.history.ring import Ring, Room
 from exporter.history.tally import MEASURES, Summary, Tally
 from exporter.history.timeline import DAY, MINUTE, Retention, Timeline, total
-from exporter.history.window import Goodput, Window
+from exporter.history.window import Window
 from probes.record import ChatRecord
 from traffic.events import Event, Pair, Skip
 from traffic.pairs import compared
@@ -55,8 +55,8 @@ class History(Protocol):
         """The chats with a target that ended in the last `seconds`, or in as long a time that ended so long ago."""
         ...
 
-    def goodput(self, target: str, scenario: str, seconds: float) -> Mapping[str, Goodput]:
-        """Of the last `seconds`, by SLO: as the window has it, at less cost, and for longer than timings are kept."""
+    def counts(self, target: str, scenario: str, seconds: float) -> Window:
+        """The chats of the last `seconds` without their timings: at less cost, and for longer than timings are kept."""
         ...
 
     def series(self, target: str, measure: str, seconds: float, points: int) -> Sequence[float | None]:
@@ -103,6 +103,7 @@ class LiveHistory:
         self._clock = clock
         self._ring = Ring(room)
         self._timelines: dict[tuple[str, str], Timeline] = {}
+        self._by_target: dict[str, dict[str, Timeline]] = {}
         self._points: dict[tuple[str, str, float, float], float | None] = {}
         self._followers: list[Callable[[Kept], None]] = []
         self._last_number = 0
@@ -184,9 +185,9 @@ class LiveHistory:
         end = math.nextafter(self._clock.epoch_seconds() - ago_seconds, math.inf)
         return Window(self._total(target, scenario, end - seconds, end, frozenset(MEASURES.values())), seconds)
 
-    def goodput(self, target: str, scenario: str, seconds: float) -> Mapping[str, Goodput]:
+    def counts(self, target: str, scenario: str, seconds: float) -> Window:
         end = math.nextafter(self._clock.epoch_seconds(), math.inf)
-        return Window(self._total(target, scenario, end - seconds, end, ()), seconds).goodput
+        return Window(self._total(target, scenario, end - seconds, end, ()), seconds)
 
     def series(self, target: str, measure: str, seconds: float, points: int) -> Sequence[float | None]:
         if measure not in SERIES:
@@ -216,16 +217,24 @@ class LiveHistory:
         found = self._timelines.get(key)
         if found is None:
             if len(self._timelines) >= FOLLOWED_AT_MOST:
-                del self._timelines[min(self._timelines, key=lambda one: self._timelines[one].last_seconds)]
+                self._forget(*min(self._timelines, key=lambda one: self._timelines[one].last_seconds))
             found = self._timelines[key] = Timeline(self._retention, lambda summary: self._keep_summary(target, scenario, summary))
+            self._by_target.setdefault(target, {})[scenario] = found
         return found
+
+    def _forget(self, target: str, scenario: str) -> None:
+        del self._timelines[target, scenario]
+        of_target = self._by_target[target]
+        del of_target[scenario]
+        if not of_target:
+            del self._by_target[target]
 
     def _keep_summary(self, target: str, scenario: str, summary: Summary) -> None:
         if self.journal is not None:
             self.journal.keep_summary(target, scenario, summary)
 
     def _total(self, target: str, scenario: str | None, begin: float, end: float, measures: Collection[str]) -> Tally:
-        timelines = [line for (name, of), line in self._timelines.items() if name == target and scenario in (None, of)]
+        timelines = [line for of, line in self._by_target.get(target, {}).items() if scenario in (None, of)]
         return total((summary for line in timelines for summary in line.between(begin, end)), measures)
 
     def _point(self, target: str, measure: str, begin: float, seconds: float) -> float | None:

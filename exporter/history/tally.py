@@ -93,8 +93,10 @@ class Tally:
         """Count all that was counted in that span; of its timings, these measures."""
         self.ok += summary.ok
         self.output_tokens += summary.output_tokens
-        self.failures.update(summary.failures)
-        self.skips.update(summary.skips)
+        if summary.failures:
+            self.failures.update(summary.failures)
+        if summary.skips:
+            self.skips.update(summary.skips)
         for name, (attempts, good) in summary.slos.items():
             self.attempts[name] += attempts
             self.good[name] += good

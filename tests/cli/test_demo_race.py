@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from cli.main import main
 from cli.race_input import lines
 from tests.cli.processes import ended
-from tests.recordings import BEGIN, END, PAGE, chatprobe, terminal
+from tests.recordings import BEGIN, END, PAGES, chatprobe, terminal
 
 
 def test_a_conversation_brings_what_was_said_and_shows_what_the_cache_saves(tmp_path: Path) -> None:
@@ -110,8 +110,9 @@ def test_ctrl_c_leaves_the_prompt_of_try_at_once() -> None:
     assert "Traceback" not in screen
 
 
-def test_the_recording_in_the_documentation_is_of_the_form_that_is_drawn() -> None:
-    page = PAGE.read_text("utf-8")
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)
+def test_the_recording_in_the_documentation_is_of_the_form_that_is_drawn(file: Path) -> None:
+    page = file.read_text("utf-8")
     block = page[page.index(BEGIN) + len(BEGIN) : page.index(END)]
     lines = block.splitlines()
     assert lines[0].startswith("SIMULATED ENGINES")

@@ -111,6 +111,7 @@ def planted(folder: Path, canaries: Canaries, authority: trustme.CA, one: Engine
 web:
   listen: 127.0.0.1:{free_port()}
   lifecycle: true
+  probe: true
   config_file: web.yaml
   tokens: {{ci: {{file: token, role: operate}}, bot: {{env: BOT_TOKEN}}}}
 targets:
@@ -227,7 +228,14 @@ async def served(folder: Path, canaries: Canaries, authority: trustme.CA, enviro
     said.texts["records"] = (folder / "records.ndjson").read_bytes()
 
 
-PATHS = ("/", "/config", "/-/ready", "/-/healthy", "/nowhere", "/api/v1/targets")
+PATHS = (
+    "/",
+    *(f"/{page}" for page in ("scenarios", "alerts", "discovery", "configuration", "health", "config", "nowhere", "-/ready", "-/healthy")),
+    *(f"/targets/{name}" for name in ("well", "echoes", "tls", "found", "nobody")),
+    *(f"/api/v1/{what}" for what in ("targets", "records", "records?outcome=failed", "summary", "slos", "pairs", "runs", "openapi.json", "nowhere")),
+    "/probe?target=echoes&scenario=beat&debug=true",
+    "/probe?target=well",
+)
 
 
 def _chatted(page: bytes) -> bool:
@@ -270,6 +278,9 @@ async def test_everything_said_something(said: Said) -> None:
     assert {record["target"] for record in records} == {"well", "echoes", "tls", "found"}
     assert b"200 " in said.texts["/config"][:4]
     assert b"probe failed" in said.texts["log"]
+    assert b"Incorrect API key provided" in said.texts["/targets/echoes"]
+    assert b"Incorrect API key provided" in said.texts["/api/v1/records"]
+    assert said.texts["/probe?target=echoes&scenario=beat&debug=true"].startswith(b"200 ")
     assert b"Incorrect API key provided" in said.texts["records"], "what engines say is told"
     for name, text in said.texts.items():
         if name.startswith("check: "):

@@ -11,7 +11,7 @@ from alerts.slos import BURN
 from alerts.targets import DOWN, SECONDS_AGO
 from alerts.windows import DAY, Severity
 from exporter.web.pages.budgets import Budget
-from exporter.web.pages.judging import ONCE_IS_NO_OUTAGE
+from exporter.web.pages.judging import FAILURES_OF_AN_OUTAGE
 from exporter.web.pages.scene import Scene
 from exporter.web.pages.standing import Stand
 from exporter.web.pages.templates import render
@@ -42,7 +42,7 @@ _DOWN_AFTER_SECONDS = next(alert.for_seconds for alert in targets.ALERTS if aler
 def alerts(scene: Scene) -> str:
     """Which alerts hold by what this process knows exactly; the others are named."""
     now = scene.clock.epoch_seconds()
-    seen = [one for name, stand in scene.standing.stands.items() for one in held(stand, scene.budgets.of(name), now)]
+    seen = [one for name, stand in scene.standing.stands.items() for one in alerts_on(stand, scene.budgets.of(name), now)]
     holding = sorted((one for one in seen if one.state != "quiet"), key=lambda one: (one.state != "firing", not one.pages, one.target))
     return render(
         "alerts.html",
@@ -61,7 +61,7 @@ def _budgets(scene: Scene) -> list[tuple[str, Budget]]:
     return sorted(budgets, key=lambda one: 2.0 if one[1].left is None else one[1].left)
 
 
-def held(stand: Stand, budgets: Sequence[Budget], now: float) -> Iterator[Seen]:
+def alerts_on(stand: Stand, budgets: Sequence[Budget], now: float) -> Iterator[Seen]:
     """The alerts on one target, those that are quiet too. `now` is in seconds since the epoch."""
     down = list(_down(stand, now))
     yield from down
@@ -90,7 +90,7 @@ def _down(stand: Stand, now: float) -> Iterator[Seen]:
     if not held:
         return
     succeeded_lately = stand.last_success is not None and now - stand.last_success <= SECONDS_AGO
-    if succeeded_lately or not all(one.failures >= ONCE_IS_NO_OUTAGE for one in held):
+    if succeeded_lately or not all(one.failures >= FAILURES_OF_AN_OUTAGE for one in held):
         yield Seen(DOWN, stand.name, "quiet", True, "")
         return
     since = min(one.failing_since for one in held if one.failing_since is not None)

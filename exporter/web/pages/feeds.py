@@ -11,6 +11,7 @@ from typing import Protocol
 from markupsafe import Markup
 
 LITTLE_OLDER = 2
+"""By how many ages a part may lag behind for a reader who waits for it."""
 SLICE_SECONDS = 0.005
 """After so long on a page the event loop may do something else."""
 

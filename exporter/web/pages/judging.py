@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import chain
 
 from exporter.web.pages.budgets import Budget
 from exporter.web.pages.standing import OfScenario, Stand
-from exporter.web.pages.wording import count, words
+from exporter.web.pages.wording import count, sentence, words
 from traffic.events import Skip, SkipReason
 
-ONCE_IS_NO_OUTAGE = 3
+FAILURES_OF_AN_OUTAGE = 3
 """Fewer failures in a row than this, with no breaker open, are told as failures, and not as an outage. The alerts wait as long."""
 _NOT_CHATTED_WITH = frozenset({SkipReason.INACTIVE, SkipReason.TOKEN_BUDGET, SkipReason.LOAD_SHARE})
 """Why chats are not sent where nothing is wrong."""
@@ -64,9 +65,8 @@ class Judgement:
 
 def judged(stand: Stand, budgets: Sequence[Budget]) -> Judgement:
     """The worst that is to be said of a target."""
-    return next(
-        iter((*_outage(stand), *_failures(stand), *_burning(budgets), *_held_back(stand), *_quiet(stand))), Judgement(State.WELL, "It answers.")
-    )
+    found = chain(_outage(stand), _failures(stand), _burning(budgets), _held_back(stand), _quiet(stand))
+    return next(found, Judgement(State.WELL, "It answers."))
 
 
 def _outage(stand: Stand) -> Iterator[Judgement]:
@@ -75,7 +75,7 @@ def _outage(stand: Stand) -> Iterator[Judgement]:
     if stand.broken:
         yield Judgement(State.DOWN, f"{_opened_by(stand)}It serves no chat, and is tried only now and then.", since)
     held = [one for one in stand.scenarios.values() if one.chat is not None]
-    if held and all(one.failures >= ONCE_IS_NO_OUTAGE for one in held):
+    if held and all(one.failures >= FAILURES_OF_AN_OUTAGE for one in held):
         yield Judgement(State.DOWN, f"It answers no chat. {_last_failure(held[0])}", since)
 
 
@@ -85,7 +85,7 @@ def _opened_by(stand: Stand) -> str:
         return ""
     scenario, failure = opened
     whose = f" by chats of {scenario}" if len(stand.scenarios) > 1 else ""
-    return f"{words(failure.reason).capitalize()}{whose}: {failure.detail}. "
+    return f"{sentence(words(failure.reason))}{whose}: {failure.detail}. "
 
 
 def _failures(stand: Stand) -> Iterator[Judgement]:
@@ -129,7 +129,7 @@ def _skips(stand: Stand) -> list[Skip]:
 
 def _last_failure(one: OfScenario) -> str:
     failure = one.chat.failure if one.chat is not None else None
-    return "" if failure is None else f"{words(failure.reason).capitalize()}: {failure.detail}."
+    return "" if failure is None else f"{sentence(words(failure.reason))}: {failure.detail}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from functools import partial
 
 from markupsafe import Markup
 
-from exporter.web.pages.alerting import held
+from exporter.web.pages.alerting import alerts_on
 from exporter.web.pages.budgets import Budget
 from exporter.web.pages.feeds import Part
 from exporter.web.pages.figures import AGO_SECONDS, YOUNG_SECONDS, Course, course, figures, leading, young_course
@@ -54,27 +54,33 @@ class Overview:
         told = f"{self._as_cards()} {[(title, [stand.name for stand in stands]) for title, stands in groups]}"
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> list[Part]:
+        """All of them as of one moment: targets may come and go while they are made."""
         judgements = self._judged()
         head = headline(judgements, self._scene.not_ready())
         troubles = tuple(self._scene.troubles())
-        yield Part("headline", (head, troubles, _tally(judgements)), lambda: _headline(head, judgements, troubles))
         firing = self._firing()
-        yield Part("firing", tuple(firing), lambda: render("firing.html", firing=firing))
-        duels = tuple(duel for duel in self._scene.duels.fought() if duel.pairs)
-        yield Part("duels", duels, lambda: render("duels.html", duels=duels, kinds=self._kinds()))
+        duels, kinds = tuple(self._scene.duels.fought()), self._kinds()
+        return [
+            Part("headline", (head, troubles, _tally(judgements)), lambda: _headline(head, judgements, troubles)),
+            Part("firing", tuple(firing), lambda: render("firing.html", firing=firing)),
+            Part("duels", duels, lambda: render("duels.html", duels=duels, kinds=kinds)),
+            *self._targets(),
+        ]
+
+    def _targets(self) -> Iterator[Part]:
+        stands, now = self._scene.standing.stands, self._now()
         template, fresh_seconds = ("card.html", FRESH_SECONDS) if self._as_cards() else ("row.html", FRESH_SECONDS_OF_MANY)
-        stands = self._scene.standing.stands
         for number, (name, stand) in enumerate(stands.items()):
-            age = int(self._now() / fresh_seconds + number / len(stands))  # each grows old at a moment of its own
-            version = stand.version if self._as_cards() else None
-            html = partial(self._target, template, self._seen[name], stand)
-            yield Part(f"target-{name}", (template, judgements[name], version, stand.facts), html, age)
+            age = int(now / fresh_seconds + number / len(stands))  # each grows old at a moment of its own
+            seen, version = self._seen[name], stand.version if self._as_cards() else None
+            yield Part(f"target-{name}", (template, seen.judgement, version, stand.facts), partial(self._target, template, seen, stand), age)
 
     def html(self, parts: Mapping[str, Markup], query: Mapping[str, str]) -> str:
         stands = self._scene.standing.stands
         words, engine = query.get("q", ""), query.get("engine", "")
-        groups = [(title, [one for one in group if _is_meant(one, words, engine)]) for title, group in self._groups(self._judged())]
+        meant = {name for name, stand in stands.items() if f"target-{name}" in parts and _is_meant(stand, words, engine)}
+        groups = [(title, [one for one in group if one.name in meant]) for title, group in self._groups(self._judged())]
         return render(
             "overview.html",
             parts=parts,
@@ -84,7 +90,7 @@ class Overview:
             backends=sorted({stand.backend for stand in stands.values()}),
             q=words,
             engine=engine,
-            shown=sum(len(group) for _, group in groups),
+            shown=len(meant),
             since=self._scene.budgets.since,
         )
 
@@ -126,7 +132,7 @@ class Overview:
         now = self._scene.clock.epoch_seconds()
         found: dict[tuple[bool, str], list[str]] = {}
         for name, seen in self._seen.items():
-            for one in held(self._scene.standing.stands[name], seen.budgets, now):
+            for one in alerts_on(self._scene.standing.stands[name], seen.budgets, now):
                 if one.state == "firing":
                     found.setdefault((not one.pages, one.alert), []).append(name)
         return [(alert, not quiet, tuple(names)) for (quiet, alert), names in sorted(found.items())]

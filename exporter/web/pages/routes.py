@@ -64,7 +64,7 @@ class Pages:
         for path, _ in PLACES:
             app.router.add_get(path, self.page)
         app.router.add_get(_TARGETS + "{name:.+}", self.page)
-        app.router.add_get(_LIVE + "{path:/.*}", self.live, allow_head=False)
+        app.router.add_get(_LIVE + "/{path:.*}", self.live, allow_head=False)
         app.router.add_get("/static/{name}", self.asset)
         app.on_shutdown.append(self._live.close)
 
@@ -79,7 +79,7 @@ class Pages:
         return response
 
     async def live(self, request: web.Request) -> web.StreamResponse:
-        path = request.match_info["path"]
+        path = "/" + request.match_info["path"]
         feed = self._feed(path)
         if feed is None:
             return web.Response(status=404, text="There is no such page.\n")

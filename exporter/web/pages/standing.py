@@ -59,7 +59,6 @@ class Stand:
     blamed: str | None = None
     certificate_expiry: float | None = None
     last_success: float | None = None
-    last_failure: ChatRecord | None = None
     clock: str = ""
     ended: Counter[str] = field(default_factory=Counter)
     version: int = 0
@@ -79,25 +78,18 @@ class Stand:
         found = None if name is None or name not in self.scenarios else self.scenarios[name].unserved
         return None if name is None or found is None else (name, found)
 
-    @property
-    def chats(self) -> list[ChatRecord]:
-        """The last chat of each scenario that had one."""
-        return [one.chat for one in self.scenarios.values() if one.chat is not None]
-
 
 class Standing:
-    """A sink that keeps how every target stands. `changes` grows when targets or scenarios come or go."""
+    """A sink that keeps how every target stands."""
 
     def __init__(self, roster: Roster) -> None:
         self.roster = roster
-        self.changes = 0
         self._stands: dict[str, Stand] = {}
         self.show(roster)
 
     def show(self, roster: Roster) -> None:
         """Keep these targets and scenarios from now on. What is known of others is forgotten."""
         self.roster = roster
-        self.changes += 1
         held: dict[str, list[str]] = {name: [] for name in roster.members}
         for scenario, settings in roster.config.scenarios.items():
             for name in roster.of(settings):
@@ -147,7 +139,5 @@ def _count(stand: Stand, chat: ChatRecord) -> None:
     stand.certificate_expiry = chat.certificate_expiry or stand.certificate_expiry
     if chat.failure is None:
         stand.last_success = chat.started_at + chat.e2e_seconds
-    else:
-        stand.last_failure = chat
-        if served(chat) is False:
-            stand.blamed = chat.scenario
+    elif served(chat) is False:
+        stand.blamed = chat.scenario

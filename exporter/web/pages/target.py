@@ -107,13 +107,12 @@ class TargetPage:
             yield Row(one, figures(self._scene.history, stand, name, config), due, skip)
 
     def _facts(self, stand: Stand) -> str:
-        plan = self._scene.plan()
-        judged_ones = [one for name, one in plan.enrolment.judged.items() if name == stand.name]
+        enrolled = self._scene.plan().enrolment.judged.get(stand.name)
         return render(
             "facts.html",
             stand=stand,
             url=shown_url(stand.member.endpoint.url),
-            found=judged_ones[0].found if judged_ones else None,
+            found=None if enrolled is None else enrolled.found,
             now=self._scene.clock.epoch_seconds(),
         )
 

@@ -110,4 +110,4 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 def words(name: str) -> str:
     """The name of a reason, as it stands in a sentence: `first token timeout`."""
-    return name.replace("_", " ")
+    return name.upper() if name in ("dns", "tls") else name.replace("_", " ")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.report.board import board
+from bench.measures import qualities
+from bench.report.board import PLAIN, board
 from bench.report.finding import finding
 from bench.report.people import ANSWER_TOKENS, felt
 from bench.report.plain import in_seconds, usual
@@ -77,6 +78,10 @@ def test_the_board_names_a_winner_exactly_where_a_comparison_does(compared: Seen
     }
     assert told == {(level, winner) for level, _, winner in won}
     assert told
+
+
+def test_every_measure_has_words_that_need_no_definition() -> None:
+    assert PLAIN.keys() == qualities().keys()
 
 
 def test_a_loser_is_beside_the_winner_as_the_ratio_says(compared: Seen) -> None:

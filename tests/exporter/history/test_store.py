@@ -151,13 +151,13 @@ def test_beyond_its_days_timings_go_and_what_slos_need_stays(clock: FakeClock) -
     for _ in range(12 * 24):
         history(chat())
         move(clock, HOUR)
-    assert history.goodput("vllm", "heartbeat", 30 * DAY)["there"].attempts == 12 * 24
+    assert history.counts("vllm", "heartbeat", 30 * DAY).goodput["there"].attempts == 12 * 24
     timed = history.window("vllm", None, 30 * DAY).ttft.count
     assert 7 * 24 <= timed <= 8 * 24
     for _ in range(30 * 24):
         history(chat())
         move(clock, HOUR)
-    kept = history.goodput("vllm", "heartbeat", 300 * DAY)["there"].attempts
+    kept = history.counts("vllm", "heartbeat", 300 * DAY).goodput["there"].attempts
     assert 30 * 24 <= kept <= 31 * 24
     assert len(history.last(limit=10_000)) == 7 * 24
 

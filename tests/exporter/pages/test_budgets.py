@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from config.reader import parse
-from exporter.web.pages.alerting import Seen, held
+from exporter.web.pages.alerting import Seen, alerts_on
 from probes.failure import Reason
 from tests.exporter.pages.stage import THREE, Stage, breaks, three
 from traffic.events import Skip, SkipReason
@@ -12,7 +12,7 @@ from traffic.roster import roster
 
 def alerts(stage: Stage, target: str) -> dict[str, Seen]:
     stand = stage.scene.standing.stands[target]
-    return {one.alert: one for one in held(stand, stage.scene.budgets.of(target), stage.clock.epoch_seconds())}
+    return {one.alert: one for one in alerts_on(stand, stage.scene.budgets.of(target), stage.clock.epoch_seconds())}
 
 
 def test_a_budget_counts_what_was_bad_against_what_a_whole_period_may_have() -> None:

@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from config.reader import parse
-from exporter.web.pages import live
+from exporter.web.pages import feeds, live
 from exporter.web.pages.routes import PLACES, POLICY
 from exporter.web.pages.static import assets
 from probes.failure import Reason
@@ -326,6 +326,26 @@ async def test_nobody_is_made_pages_for_when_all_have_gone(monkeypatch: pytest.M
         async with asyncio.timeout(PATIENCE_SECONDS):
             while any("_Watched.run" in repr(task.get_coro()) for task in asyncio.all_tasks()):  # noqa: ASYNC110 - the server notices by itself
                 await asyncio.sleep(0.01)
+
+
+async def test_targets_may_come_and_go_while_a_page_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "SLICE_SECONDS", 0.0)
+    stage = many(30)
+    stage.play(60, 60)
+    whole, some = stage.config.targets, dict(list(stage.config.targets.items())[:12])
+
+    async def change() -> None:
+        for targets in (some, whole) * 20:
+            stage.show(roster(stage.config.model_copy(update={"targets": targets})))
+            for _ in range(7):
+                await asyncio.sleep(0)
+
+    async with serving(stage) as site:
+        changing = asyncio.create_task(change())
+        while not changing.done():
+            assert "</main>" in await site.get("/")
+        await changing
+        assert len(re.findall(r'<tr id="target-', await site.get("/"))) == 30
 
 
 async def test_a_page_that_breaks_is_logged_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,7 @@ class Opened:
 
     address: Address
     port: Port
+    stage: Stage
     clock: Clock
     tls: ssl.SSLContext | None = None
     reloads: int = 0
@@ -98,7 +99,7 @@ async def opened(
     app.router.add_get("/held", _held)
     more(app)
     async with listening(app, config.web.listen) as address:
-        one = Opened(address, port, clock, tls)
+        one = Opened(address, port, stage, clock, tls)
         yield one
 
 
