@@ -67,6 +67,10 @@ class Contest:
         """The instant that is shown."""
         return self._means.clock.monotonic_ns()
 
+    def model_of(self, target: str) -> str:
+        """The model that a target is asked for, as far as it is known by now."""
+        return next(engine.facts.model for engine in self._watch.engines if engine.name == target)
+
     def winner(self, measure: Measure) -> str | None:
         """Who won the round that is shown; None while it goes on, and where nobody did."""
         return self.score.winner(measure) if self.score.rounds == self.round else None

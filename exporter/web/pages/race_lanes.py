@@ -47,7 +47,7 @@ def _shown(lane: Lane, contest: Contest) -> Shown:
     return Shown(
         name=lane.name,
         backend=lane.backend,
-        model=lane.model,
+        model=str(plain(contest.model_of(lane.name))),
         ttft=_about(about, lane.ttft_seconds),
         tpot=_about(about, lane.tpot_seconds),
         rate=three_digits(lane.tokens_per_second),

@@ -14,6 +14,11 @@
     return fields;
   }
 
+  // A prompt of one's own is written only where it is asked.
+  function showOwn() {
+    if (part("own")) part("own").hidden = part("prompt").value !== "own";
+  }
+
   async function showCost(all) {
     const turn = ++asked;
     const answer = await fetch(`/race?${chosen()}`, {headers: {Accept: "text/html"}});
@@ -78,9 +83,13 @@
     button.disabled = false;
   }
 
-  form?.addEventListener("change", (event) => showCost(event.target.id === "scenario"));
+  form?.addEventListener("change", (event) => {
+    showOwn();
+    if (event.target.id !== "text") showCost(event.target.id === "scenario");
+  });
   form?.addEventListener("submit", (event) => {
     event.preventDefault();
     race(new URLSearchParams(new FormData(form)));
   });
+  if (form) showOwn();
 }
