@@ -353,7 +353,7 @@ RECORDS_LOST = Metric("chatprobe_exporter_records_lost_total", "counter", "Chat 
 CHATS_ON_REQUEST = Metric(
     "chatprobe_exporter_chats_on_request_total",
     "counter",
-    "Chats that somebody asked for, at `/probe` or in the API, by what became of them. They are in no other metric of chats.",
+    "Chats that somebody asked for, at `/probe`, in the API or in a race, by what became of them. They are in no other metric of chats.",
     ("outcome",),
 )
 HISTORY_LOST = Metric(

@@ -12,15 +12,19 @@ if TYPE_CHECKING:
     from probes.ask import Endpoint
     from probes.control import Control
 
+_UNANSWERED = "check host and port, and that the engine is running there"
+
 
 async def recognised(control: Control, endpoint: Endpoint, remedy: str) -> str:
     """The backend's name; on standard error, how it is known. Raises `ClickException`, with the remedy, where no engine can be told."""
     from exporter.urls import shown_url
-    from probes.control import ControlError
+    from probes.control import ControlError, NoAnswerError
 
     url = shown_url(endpoint.url)
     try:
         name = await control.recognised(endpoint)
+    except NoAnswerError as error:
+        raise click.ClickException(f"it cannot be told which engine answers at {url}, as nobody does ({error}); {_UNANSWERED}") from None
     except ControlError as error:
         raise click.ClickException(f"it cannot be told which engine answers at {url} ({error}); {remedy}") from None
     engine = backends.get(name)

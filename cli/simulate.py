@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 import ssl
 from typing import TYPE_CHECKING
@@ -137,8 +138,16 @@ def command(
         )
         context = _tls(tls_cert, tls_key)
         asyncio.run(_run(engine, options, host, port, context))
-    except (ValueError, OSError) as wrong:
+    except OSError as wrong:
+        raise click.ClickException(_why(wrong, host, port)) from None
+    except ValueError as wrong:
         raise click.ClickException(str(wrong)) from None
+
+
+def _why(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} of {host} is in use by another program; stop it, or choose another with --port (0 takes a free one)"
+    return str(error)
 
 
 def _tls(cert: str | None, key: str | None) -> ssl.SSLContext | None:

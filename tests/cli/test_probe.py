@@ -101,7 +101,20 @@ async def test_nobody_can_tell_which_engine() -> None:
     code, _, err = await chatprobe(f"http://127.0.0.1:{closed_port()}")
     assert code == 1
     assert "it cannot be told which engine answers" in err
-    assert "name it with --backend" in err
+    assert "as nobody does (/v1/models: All connection attempts failed); check host and port" in err
+    assert "--backend" not in err
+
+
+async def test_a_server_of_no_known_kind_is_to_be_named() -> None:
+    def script(peer: Peer) -> None:
+        while True:
+            peer.request()
+            peer.send(whole(404, b""))
+
+    with serving(script) as server:
+        code, _, err = await chatprobe(server.url)
+    assert code == 1
+    assert "status 404); name it with --backend" in err
 
 
 async def test_requests_as_their_server_wants_them() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sys
 
 import pytest
@@ -42,6 +43,14 @@ def test_what_cannot_be_simulated_is_told(arguments: list[str], message: str) ->
     result = CliRunner().invoke(main, ["simulate", *arguments])
     assert result.exit_code == 1
     assert message in result.output
+
+
+def test_a_port_that_is_taken_is_named_with_the_remedy() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(main, ["simulate", "vllm", "--port", str(port)])
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: port {port} of 127.0.0.1 is in use by another program; stop it, or choose another with --port")
 
 
 def test_lists_the_faults() -> None:

@@ -23,7 +23,7 @@ def _read_number(written: object) -> object:
     """A whole number in digits alone: no `1e3`, `1_000` or `+1`."""
     if isinstance(written, str) and _NUMBER.fullmatch(written):
         return int(written)
-    raise ValueError("is no whole number; write digits alone")
+    raise ValueError("is no whole number of at most 18 digits; write digits alone")
 
 
 def _read_whole(given: object) -> object:

@@ -54,7 +54,8 @@ def answered(problem: Problem, headers: dict[str, str]) -> web.Response:
 
 def malformed(error: ValidationError, what: str) -> ProblemError:
     """What a model says of what it was given. Nothing that was given is repeated."""
-    parts = [Part(where=".".join(map(str, one["loc"])) or what, detail=one["msg"]) for one in error.errors(include_url=False, include_input=False)]
+    found = error.errors(include_url=False, include_input=False)
+    parts = [Part(where=".".join(map(str, one["loc"])) or what, detail=one["msg"].removeprefix("Value error, ")) for one in found]
     return ProblemError(HTTPStatus.BAD_REQUEST, f"The {what} cannot be taken: {parts[0].where}: {parts[0].detail}.", parts)
 
 
