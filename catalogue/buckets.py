@@ -15,20 +15,33 @@ class Buckets:
     reason: str
 
 
+_TO_5_S = (
+    *(0.005, 0.006, 0.0075, 0.009),
+    *(0.01, 0.0125, 0.015, 0.0175, 0.02, 0.025, 0.03, 0.035, 0.04, 0.05, 0.06, 0.075, 0.09),
+    *(0.1, 0.125, 0.15, 0.175, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.75, 0.9),
+    *(1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 5),
+)
+"""What engines are told apart by: no bucket is wider than a quarter of its lower bound, and each decade is divided alike."""
+
 FIRST_TOKEN = Buckets(
-    (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20, 30, 60),
+    (*_TO_5_S, 7.5, 10, 15, 20, 30, 45, 60),
     "From a small model on an idle GPU (5 ms) to an engine whose queue eats the first-token timeout (30 s by default, 60 s for patient ones). "
-    "Finest from 50 to 300 ms, where a person starts to notice; neighbours are at most a factor of two apart, "
-    "so that an interpolated quantile is off by less than that.",
+    "Up to 5 s no bucket is wider than a quarter of its lower bound, and above that than a half, "
+    "so that an interpolated quantile of chats that vary is off by up to 5 %.",
 )
 TOKEN = Buckets(
-    (0.001, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 5),
+    (0.001, 0.0015, 0.002, 0.0025, 0.003, 0.004, *_TO_5_S),
     "From 1,000 tokens a second (speculative decoding, several tokens a chunk) to a stream that has all but stopped. "
-    "Finest from 5 to 50 ms, between the rhythm of today's engines and the pace at which people read.",
+    "From 5 ms on no bucket is wider than a quarter of its lower bound, so that an interpolated quantile of chats that vary is off by up to 5 %.",
 )
 WHOLE_CHAT = Buckets(
-    (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30, 60, 120, 300),
-    "From a one-word answer to long generations; 120 s is the default total timeout, and 300 s leaves room for longer ones.",
+    (*_TO_5_S, 7.5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300),
+    "From a one-word answer of a small model to long generations; 120 s is the default total timeout, and 300 s leaves room for longer ones. "
+    "Up to 5 s no bucket is wider than a quarter of its lower bound, and above that than a half.",
+)
+WAIT = Buckets(
+    (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20, 30, 60),
+    "Tells why a chat was slow rather than by how much: neighbours are at most a factor of two apart.",
 )
 PHASE = Buckets(
     (0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30),

@@ -94,7 +94,7 @@ STALL = Metric(
     "histogram",
     "The longest silence of a chat after its first token, the one in which it failed included.",
     CHAT_LABELS,
-    buckets.FIRST_TOKEN,
+    buckets.WAIT,
 )
 E2E = Metric(
     "chatprobe_e2e_seconds",

@@ -27,9 +27,10 @@ _INTRODUCTION = (
 )
 _WIDTH = 120
 _BUCKETS = {
-    "Time to first token, time to first content, stall": buckets.FIRST_TOKEN,
+    "Time to first token, time to first content": buckets.FIRST_TOKEN,
     "Inter-token latency, time per output token": buckets.TOKEN,
     "Whole chat": buckets.WHOLE_CHAT,
+    "Stall, an engine's queue and its work on the prompt": buckets.WAIT,
     "Phase": buckets.PHASE,
     "Tokens a second": buckets.RATE,
     "Loading of a model": buckets.LOAD,

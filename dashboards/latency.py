@@ -19,7 +19,23 @@ from dashboards.dash.panels import BarGauge, Column, Heatmap, Legend, Reduce, St
 from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import NothingText, ValueText
-from dashboards.promql import BY_TARGET, RANGE, equals, heat, joined, lately, matchers, mean, quantile, rate, ratio, recorded, select, sums
+from dashboards.promql import (
+    BY_TARGET,
+    RANGE,
+    TOLD_APART,
+    equals,
+    heat,
+    joined,
+    lately,
+    matchers,
+    mean,
+    quantile,
+    rate,
+    ratio,
+    recorded,
+    select,
+    sums,
+)
 
 _Q = (("p50", "0.5"), ("p90", "0.9"), ("p95", "0.95"), ("p99", "0.99"))
 _OK = equals(own.OUTCOME, own.OUTCOMES[0])
@@ -51,7 +67,7 @@ def _quantiles(title: str, description: str, recording: Shared, *where: str, slo
     threshold = f"max by ({SLO}) ({select(own.SLO_THRESHOLD, equals(MEASURE, slo))})"
     return TimeSeries(
         title=f"{title}, quantiles",
-        description=description,
+        description=f"{description} {TOLD_APART}",
         unit=Unit.SECONDS,
         width=12,
         height=9,

@@ -18,7 +18,7 @@ from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import NothingText, Thresholds, ValueText, high_is_bad, low_is_bad
 from dashboards.dash.variables import Choice
-from dashboards.promql import BY_TARGET, RANGE, equals, joined, mean, quantile, ratio, recorded, select, sums, tagged
+from dashboards.promql import BY_TARGET, RANGE, TOLD_APART, equals, joined, mean, quantile, ratio, recorded, select, sums, tagged
 
 QUANTILE = Choice("quantile", "Quantile", (("p50", "0.5"), ("p90", "0.9"), ("p95", "0.95"), ("p99", "0.99")), "0.95")
 ANSWER = Choice("answer_tokens", "Answer tokens (n)", tuple((n, n) for n in ("32", "64", "128", "256", "512", "1024")), "128")
@@ -85,7 +85,8 @@ GOODPUT_NOW = Stat(
 )
 TTFT_NOW = Stat(
     title=f"Time to first token now, {_SHOWN_Q}",
-    description="What a user waits for the first token, over the last five minutes. Compare the engines, and each with its line behind.",
+    description="What a user waits for the first token, over the last five minutes. Compare the engines, and each with its line behind. "
+    f"{TOLD_APART}",
     unit=Unit.SECONDS,
     height=5,
     queries=(Query(quantile(_Q, recordings.TTFT), engines.LEGEND),),
@@ -107,7 +108,7 @@ def _latency(title: str, description: str, expr: str) -> TimeSeries:
     """A line for each target, in seconds, with links to where its time goes."""
     return TimeSeries(
         title=f"{title}, {_SHOWN_Q}",
-        description=description,
+        description=f"{description} {TOLD_APART}",
         unit=Unit.SECONDS,
         lowest=0,
         queries=(Query(expr, engines.LEGEND),),

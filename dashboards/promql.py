@@ -81,6 +81,13 @@ def lately(metric: Metric, *where: str, over: str = WINDOW) -> Scraped:
     return Scraped(metric, (*chosen(metric), *where), f"rate(SERIES[{over}])")
 
 
+TOLD_APART = (
+    "Values come from buckets: below 5 s, two of them are told apart when they differ by a tenth, or by a quarter where nearly all chats take the "
+    "same time."
+)
+"""To be said of each panel that compares engines by quantiles. A quarter is the width of the widest bucket there (`catalogue.buckets`)."""
+
+
 def quantile(q: str, recording: Shared, *where: str, by: Collection[str] = BY_TARGET, over: str = "", offset: str = "") -> str:
     """A quantile over recorded buckets: nothing where nothing was observed.
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from catalogue import buckets, own, unified
 from catalogue.metric import Metric
@@ -40,5 +43,55 @@ def test_buckets_ascend_and_have_a_reason(chosen: buckets.Buckets) -> None:
     assert chosen.reason.endswith(".")
 
 
-def test_neighbours_of_the_first_token_are_at_most_a_factor_of_two_apart() -> None:
-    assert all(upper / lower <= 2 for lower, upper in pairwise(own.TTFT.bounds))
+TOLD_APART = (own.TTFT, own.FIRST_CONTENT, own.ITL, own.TPOT, own.E2E)
+
+
+@pytest.mark.parametrize("metric", TOLD_APART, ids=lambda metric: metric.name)
+def test_buckets_that_tell_engines_apart_are_narrow(metric: Metric) -> None:
+    assert {0.005, 5} <= set(metric.bounds)
+    for lower, upper in pairwise(bound for bound in metric.bounds if bound >= 0.005):
+        assert upper - lower <= lower * (0.25 if upper <= 5 else 0.5) * (1 + 1e-9), (lower, upper)
+
+
+@pytest.mark.parametrize("metric", TOLD_APART, ids=lambda metric: metric.name)
+@pytest.mark.parametrize(("spread", "most_off"), [(0.8, 0.05), (0.6, 0.05), (0.4, 0.05), (0.2, 0.1), (0.1, 0.15), (0.05, 0.2)])
+def test_a_quantile_of_many_chats_is_near_the_truth(metric: Metric, spread: float, most_off: float) -> None:
+    """Where nearly all chats take the same time they are in one or two buckets, which then say less."""
+    for median_seconds in (0.01, 0.0168, 0.0335, 0.0374, 0.0417, 0.3, 0.5):
+        values = lognormal(median_seconds, spread)
+        for quantile in (0.5, 0.95, 0.99):
+            assert histogram_quantile(quantile, metric.bounds, values) == pytest.approx(float(np.quantile(values, quantile)), rel=most_off)
+
+
+def test_engines_that_differ_by_a_fifth_are_told_apart() -> None:
+    fast, slow = (histogram_quantile(0.5, own.TTFT.bounds, lognormal(median_seconds, 0.2)) for median_seconds in (0.0335, 0.0417))
+    assert slow / fast == pytest.approx(0.0417 / 0.0335, rel=0.05)
+
+
+def lognormal(median_seconds: float, spread: float) -> NDArray[np.float64]:
+    return median_seconds * np.exp(np.random.default_rng(7).normal(0, spread, 10_000))
+
+
+def histogram_quantile(quantile: float, bounds: Sequence[float], values: NDArray[np.float64]) -> float:
+    """As PromQL has it: linear between the bounds of the bucket in which the quantile falls."""
+    counts = np.searchsorted(np.sort(values), bounds, side="right")
+    rank = quantile * len(values)
+    index = int(np.searchsorted(counts, rank))
+    lower, below = (bounds[index - 1], counts[index - 1]) if index else (0.0, 0)
+    return float(lower + (bounds[index] - lower) * (rank - below) / (counts[index] - below))
+
+
+def test_neighbours_of_what_tells_why_are_at_most_a_factor_of_two_apart() -> None:
+    assert all(upper / lower <= 2 for lower, upper in pairwise(own.STALL.bounds))
+
+
+@pytest.mark.parametrize(
+    ("metric", "stood"),
+    [
+        (own.TTFT, (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20, 30, 60)),
+        (own.TPOT, (0.001, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 5)),
+        (own.E2E, (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30, 60, 120, 300)),
+    ],
+)
+def test_bounds_that_thresholds_and_queries_may_name_stay(metric: Metric, stood: tuple[float, ...]) -> None:
+    assert set(stood) <= set(metric.bounds)

@@ -79,12 +79,12 @@ def test_print_hides_secrets() -> None:
 
 
 def test_thresholds_that_add_boundaries_are_told() -> None:
-    Path("a.yaml").write_text(GOOD + "slos: {s: {scenario: beat, ttft: 180ms, tpot: 50ms, e2e: 2500ms, objective: 99%}}\n")
+    Path("a.yaml").write_text(GOOD + "slos: {s: {scenario: beat, ttft: 180ms, tpot: 50ms, e2e: 2600ms, objective: 99%}}\n")
     Path("b.yaml").write_text(GOOD + "slos: {s: {scenario: beat, ttft: 200ms, objective: 99%}}\n")
     result = check("a.yaml", "b.yaml")
     assert result.exit_code == 0
     assert result.stderr == (
-        "a.yaml: slos add bucket boundaries: chatprobe_ttft_seconds 0.18, chatprobe_e2e_seconds 2.5; "
+        "a.yaml: slos add bucket boundaries: chatprobe_ttft_seconds 0.18, chatprobe_e2e_seconds 2.6; "
         "an exporter that is running starts such a histogram anew when it loads a change of them (note)\n"
     )
 

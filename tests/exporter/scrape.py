@@ -26,7 +26,7 @@ scenarios:
   heartbeat: {every: 15s, prompt: {text: Hello}}
   long: {every: 60s, prompt: {text: Hello}, targets: [vllm], cache: warm, connection: fresh, thinking: on}
 slos:
-  quick: {scenario: heartbeat, ttft: 60ms, tpot: 25ms, e2e: 1300ms, objective: 99%}
+  quick: {scenario: heartbeat, ttft: 60.5ms, tpot: 25.5ms, e2e: 1300ms, objective: 99%}
   there: {scenario: heartbeat, objective: 99.9%}
 """
 

@@ -22,7 +22,7 @@ CHAT = {"target": "vllm", "backend": "vllm", "model": "tiny", "scenario": "heart
 VLLM = 'vllm: {backend: vllm, url: "http://127.0.0.1:8000", model: tiny}'
 TGI = 'tgi: {backend: tgi, url: "http://127.0.0.1:8001", model: tiny}'
 HEARTBEAT = "heartbeat: {every: 15s, prompt: {text: Hello}}"
-QUICK = "quick: {scenario: heartbeat, ttft: 60ms, objective: 99%}"
+QUICK = "quick: {scenario: heartbeat, ttft: 60.5ms, objective: 99%}"
 
 
 def listed(*, targets: tuple[str, ...] = (VLLM, TGI), scenarios: tuple[str, ...] = (HEARTBEAT,), slos: tuple[str, ...] = (QUICK,)) -> Roster:
@@ -95,11 +95,11 @@ def test_a_scenario_that_goes_takes_its_series_along_and_a_new_one_begins_at_zer
 
 
 def test_a_new_threshold_resets_its_whole_family_at_once_and_no_other(metrics: Metrics) -> None:
-    other = QUICK.replace("60ms", "61ms")
+    other = QUICK.replace("60.5ms", "61ms")
     metrics.recording.set_targets(listed(slos=(other,)))
     seen = scrape(metrics)
     assert {labels["le"] for labels in seen.labels(own.TTFT.bucket)} >= {"0.061"}
-    assert "0.06" not in {labels["le"] for labels in seen.labels(own.TTFT.bucket)}
+    assert "0.0605" not in {labels["le"] for labels in seen.labels(own.TTFT.bucket)}
     assert seen.value(own.TTFT.count) == 0
     assert len(seen.labels(own.TTFT.count)) == 2
     assert (probes(seen), seen.value(own.TPOT.count), seen.value(own.SLO_TOTAL.name, slo="quick")) == (3, 3, 3)
@@ -112,7 +112,7 @@ def test_a_new_threshold_resets_its_whole_family_at_once_and_no_other(metrics: M
 def test_a_threshold_that_is_a_boundary_anyway_resets_nothing(metrics: Metrics) -> None:
     before, after = listed().config, listed(slos=(QUICK, "there: {scenario: heartbeat, tpot: 50ms, objective: 99%}")).config
     assert beginning_anew(before, after) == ()
-    assert added(before) == {own.TTFT: (0.06,)}
+    assert added(before) == {own.TTFT: (0.0605,)}
     assert added(after) == added(before)
 
 

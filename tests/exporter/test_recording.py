@@ -53,7 +53,7 @@ def test_histograms_and_counters_are_those_of_the_records(records: list[ChatReco
     counted = [record for record in records if record.outcome != "cancelled"]
 
     ttft = [record.waited_seconds if record.ttft_seconds is None else record.ttft_seconds for record in counted]
-    expect_histogram(seen, own.TTFT, [value for value in ttft if value is not None], sorted({*own.TTFT.bounds, 0.06}))
+    expect_histogram(seen, own.TTFT, [value for value in ttft if value is not None], sorted({*own.TTFT.bounds, 0.0605}))
     gaps = [
         (after.arrived_ns - before.arrived_ns) / 1e9 / tokens
         for record in counted
@@ -63,7 +63,7 @@ def test_histograms_and_counters_are_those_of_the_records(records: list[ChatReco
     ]
     expect_histogram(seen, own.ITL, gaps, list(own.ITL.bounds))
     for metric, values, bounds in (
-        (own.TPOT, [record.tpot_seconds for record in counted], sorted({*own.TPOT.bounds, 0.025})),
+        (own.TPOT, [record.tpot_seconds for record in counted], sorted({*own.TPOT.bounds, 0.0255})),
         (own.STALL, [record.stall_seconds for record in counted], list(own.STALL.bounds)),
         (own.OUTPUT_RATE, [record.output_tokens_per_second for record in counted], list(own.OUTPUT_RATE.bounds)),
     ):
@@ -180,12 +180,12 @@ def test_gauges_are_absent_until_there_is_something_to_say(metrics: Metrics) -> 
 
 def test_a_threshold_is_a_boundary_of_every_series_of_its_family_and_of_no_other(metrics: Metrics) -> None:
     seen = scrape(metrics)
-    for metric, threshold in ((own.TTFT, "0.06"), (own.TPOT, "0.025"), (own.E2E, "1.3")):
+    for metric, threshold in ((own.TTFT, "0.0605"), (own.TPOT, "0.0255"), (own.E2E, "1.3")):
         series = {tuple(sorted((name, value) for name, value in labels.items() if name != "le")) for labels in seen.labels(metric.bucket)}
         with_it = [labels for labels in seen.labels(metric.bucket) if labels["le"] == threshold]
         assert len(with_it) == len(series) > 0
-    assert not [labels for labels in seen.labels(own.FIRST_CONTENT.bucket) if labels["le"] == "0.06"]
-    assert not [labels for labels in seen.labels(own.ITL.bucket) if labels["le"] == "0.025"]
+    assert not [labels for labels in seen.labels(own.FIRST_CONTENT.bucket) if labels["le"] == "0.0605"]
+    assert not [labels for labels in seen.labels(own.ITL.bucket) if labels["le"] == "0.0255"]
 
 
 def test_a_timeout_without_a_token_is_in_ttft_with_the_time_that_it_waited(metrics: Metrics) -> None:
@@ -245,10 +245,10 @@ def test_doubtful_timings_are_kept_or_dropped_and_counted_either_way() -> None:
     ("event", "quick", "there"),
     [
         (chat(), (1, 1), (1, 1)),
-        (chat(ttft_ms=60), (1, 1), (1, 1)),
-        (chat(ttft_ms=60.001), (1, 0), (1, 1)),
-        (chat(gap_ms=25), (1, 1), (1, 1)),
-        (chat(gap_ms=25.001), (1, 0), (1, 1)),
+        (chat(ttft_ms=60.5), (1, 1), (1, 1)),
+        (chat(ttft_ms=60.501), (1, 0), (1, 1)),
+        (chat(gap_ms=25.5), (1, 1), (1, 1)),
+        (chat(gap_ms=25.501), (1, 0), (1, 1)),
         (chat(ended_ns=START_NS + 1300 * MS, finished_ns=START_NS + 1300 * MS), (1, 1), (1, 1)),
         (chat(ended_ns=START_NS + 1301 * MS, finished_ns=START_NS + 1301 * MS), (1, 0), (1, 1)),
         (chat(tokens=1, ttft_ms=50), (1, 1), (1, 1)),
@@ -274,9 +274,9 @@ LATENCY_ONLY = """
 targets: {vllm: {backend: vllm, url: "http://127.0.0.1:8000", model: tiny}}
 scenarios: {heartbeat: {every: 15s, prompt: {text: Hello}}}
 slos:
-  first: {scenario: heartbeat, ttft: 60ms, latency_only: true, objective: 99%}
-  rhythm: {scenario: heartbeat, tpot: 25ms, latency_only: true, objective: 99%}
-  both: {scenario: heartbeat, ttft: 60ms, e2e: 1300ms, latency_only: true, objective: 99%}
+  first: {scenario: heartbeat, ttft: 60.5ms, latency_only: true, objective: 99%}
+  rhythm: {scenario: heartbeat, tpot: 25.5ms, latency_only: true, objective: 99%}
+  both: {scenario: heartbeat, ttft: 60.5ms, e2e: 1300ms, latency_only: true, objective: 99%}
 """
 
 
@@ -341,8 +341,8 @@ def test_a_name_that_the_engine_ignores_is_a_fact_and_no_model() -> None:
 def test_slos_say_what_they_ask_for(metrics: Metrics) -> None:
     seen = scrape(metrics)
     assert [(labels, seen.one(own.SLO_THRESHOLD.name, **labels)) for labels in seen.labels(own.SLO_THRESHOLD.name)] == [
-        ({"slo": "quick", "scenario": "heartbeat", "measure": "ttft"}, 0.06),
-        ({"slo": "quick", "scenario": "heartbeat", "measure": "tpot"}, 0.025),
+        ({"slo": "quick", "scenario": "heartbeat", "measure": "ttft"}, 0.0605),
+        ({"slo": "quick", "scenario": "heartbeat", "measure": "tpot"}, 0.0255),
         ({"slo": "quick", "scenario": "heartbeat", "measure": "e2e"}, 1.3),
     ]
     assert {labels["slo"]: seen.one(own.SLO_OBJECTIVE.name, **labels) for labels in seen.labels(own.SLO_OBJECTIVE.name)} == {
