@@ -25,8 +25,8 @@ from exporter.metrics.ledger import Ledger
 from exporter.metrics.recording import Recording
 from exporter.native.families import parse
 from exporter.native.relay import Relay, RelaySettings
-from exporter.web.app import GZIP_LEVEL
 from exporter.web.exposition import PrometheusExposition
+from exporter.web.scraping import GZIP_LEVEL
 from probes.backends.vllm import METRICS
 from probes.numbers.family import Family
 from simulator import Options

@@ -340,12 +340,20 @@ NATIVE_SERIES_DROPPED = Metric(
 )
 SERIES = Metric("chatprobe_exporter_series", "gauge", "Series in this exposition.")
 EXPOSITION_DURATION = Metric("chatprobe_exporter_exposition_duration_seconds", "gauge", "How long the previous exposition took to render.")
+EXPOSITION_KEPT = Metric(
+    "chatprobe_exporter_exposition_kept_bytes", "gauge", "Memory in which lines of unchanged series are kept for the next exposition; at most 64 MiB."
+)
+UNREADABLE = Metric(
+    "chatprobe_exporter_unreadable_collectors_total",
+    "counter",
+    "Times that a part of the metrics could not be read and was left out of an exposition. The log says which, and why.",
+)
 LOG_LINES_DROPPED = Metric("chatprobe_exporter_log_lines_dropped_total", "counter", "Log lines given up because standard error took no more.")
 RECORDS_LOST = Metric("chatprobe_exporter_records_lost_total", "counter", "Chat records that could not be written to the file of records.")
 CHATS_ON_REQUEST = Metric(
     "chatprobe_exporter_chats_on_request_total",
     "counter",
-    "Chats that somebody asked for, at `/probe` or in the API, by what became of them. They are in no other metric of chats.",
+    "Chats that somebody asked for, at `/probe`, in the API or in a race, by what became of them. They are in no other metric of chats.",
     ("outcome",),
 )
 HISTORY_LOST = Metric(

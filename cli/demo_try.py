@@ -28,13 +28,13 @@ def command(**options: Any) -> None:
 
 
 async def _try(contest: Contest) -> int:
-    from bench.race.score import Score
     from cli.race_result import scoreboard
     from cli.race_screen import Picture
     from cli.race_showing import answer_line, console_for_people, is_drawn, say, shown
     from probes.prompts import Text
     from traffic.conversation import Prompts
     from traffic.pairs import Measure
+    from traffic.race.score import Score
     from traffic.schedule import SYSTEM_CLOCK
 
     console = console_for_people()

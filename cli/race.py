@@ -12,9 +12,9 @@ from cli.race_contest import INTERRUPTED, Contest, contest_of, contest_options, 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bench.race.score import Score
     from cli.race_contest import Stage
     from probes.prompts import PromptSpec
+    from traffic.race.score import Score
 
 
 @click.command("race")
@@ -49,12 +49,12 @@ def _text_of(file: Path) -> str:
 
 
 async def _race(contest: Contest, spec: PromptSpec, rounds: int) -> int:
-    from bench.race.score import Score
     from cli.race_result import scoreboard
     from cli.race_screen import Picture
     from cli.race_showing import answer_line, console_for_people, is_drawn, pause, say, shown
     from traffic.conversation import Prompts
     from traffic.pairs import Measure
+    from traffic.race.score import Score
     from traffic.schedule import SYSTEM_CLOCK
 
     console = console_for_people()

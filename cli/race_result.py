@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.race.score import Score, Standing
 from cli.race_look import named
 from probes.extras import missing
 from probes.wording import duration, figures
 from traffic.pairs import Measure
+from traffic.race.score import Score, Standing
 
 if TYPE_CHECKING:
     from bench.race.differences import Difference

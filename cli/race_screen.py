@@ -12,11 +12,11 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from bench.race.figures import Figures
-from bench.race.lane import Lane
 from cli.race_look import can_show, named, style_of
 from cli.waterfall import printable
 from probes.wording import duration, figures
+from traffic.race.figures import Figures
+from traffic.race.lane import Lane
 
 _NARROWEST_COLUMN = 24
 _GAP = 3

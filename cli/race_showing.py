@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from bench.race.figures import Figures
-from bench.race.lane import Lane, Now
 from cli.race_screen import Picture, drawn
 from cli.waterfall import printable
 from probes.repeating import repeating
 from probes.wording import duration, figures
+from traffic.race.figures import Figures
+from traffic.race.lane import Lane, Now
 
 REFRESH_SECONDS = 0.08
 """A drawing takes some milliseconds of the main process. Stamps are taken in the worker's, which has nothing to do with it."""

@@ -12,8 +12,8 @@ from cli.race_contest import INTERRUPTED
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.race.lane import Lane
     from bench.race.recorded import Recorded
+    from traffic.race.lane import Lane
 
 
 def replay(results: Path, run: str, chats: tuple[str, ...], speed: float, count: int) -> int:
@@ -74,7 +74,7 @@ async def _shown(run: str, groups: Sequence[Sequence[Recorded]], of: int, speed:
 
 
 def _lanes(group: Sequence[Recorded]) -> list[Lane]:
-    from bench.race.lane import Lane
+    from traffic.race.lane import Lane
 
     return [Lane(answer.target, answer.backend, answer.model) for answer in group]
 

@@ -52,6 +52,7 @@ class Web(Section):
     listen: ListenAddress = Field(default=Address("127.0.0.1", 9840), description="address of `/metrics` and the other endpoints")
     lifecycle: bool = Field(default=False, description="whether `POST /-/reload` reloads the configuration, for those who may operate")
     probe: bool = Field(default=False, description="whether `GET /probe` holds a chat, which spends tokens, for everybody who may read")
+    own_prompts: bool = Field(default=False, description="whether those who may operate may race engines at `/race` with prompts of their own")
     config_file: NonEmpty | None = Field(
         default=None, description="TLS, client certificates and users, in the format of Prometheus' exporter-toolkit; read again when it changes"
     )

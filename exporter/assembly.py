@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry
 
+from catalogue import own
 from catalogue.metric import Metric
 from exporter.metrics.boundaries import thresholds
-from exporter.metrics.families import Families
+from exporter.metrics.families import Families, Gathered
 from exporter.metrics.ledger import Ledger
 from exporter.metrics.own import OwnMetrics
 from exporter.metrics.recording import Recording
@@ -36,7 +37,9 @@ class Metrics:
         self.ups = Ups(families, ledger)
         registry.register(self.unified)
         registry.register(self.relay)
-        self._exposition = PrometheusExposition(registry, ledger, self.relay.now)
+        exposition = self._exposition = PrometheusExposition(registry, ledger, self.relay.now)
+        registry.register(Gathered({own.EXPOSITION_KEPT: lambda: exposition.kept_bytes}))
+        registry.register(Gathered({own.UNREADABLE: lambda: exposition.unreadable}))
 
     @property
     def exposition(self) -> Exposition:

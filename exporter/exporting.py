@@ -43,11 +43,14 @@ from exporter.web.app import Sources, application
 from exporter.web.pages.budgets import Budgets
 from exporter.web.pages.duels import Duels
 from exporter.web.pages.engine_side import engine_side
+from exporter.web.pages.race import RacePage
 from exporter.web.pages.routes import Pages
 from exporter.web.pages.scene import Scene
 from exporter.web.pages.standing import Standing
 from exporter.web.probe import ProbeEndpoint
 from exporter.web.probing import Means, Probing
+from exporter.web.racing import Racing
+from exporter.web.room import Room
 from exporter.web.security.port import Port
 from exporter.web.server import ListenError, listening
 from probes.control import Control
@@ -174,7 +177,9 @@ class _Exporter:
             roster=lambda: self.reloading.plan.roster,
             chats=lambda: place.leads() and self._not_ready() is None,
         )
-        self._probing = Probing(means, self._metrics.own.chatted_on_request)
+        room = Room(lambda: self.reloading.plan.config.limits.streams, clock)
+        self._probing = Probing(means, room, self._metrics.own.chatted_on_request)
+        self._racing = Racing(means, room, self._metrics.own.chatted_on_request)
         self.reloading = Reloading(
             first, read, self._metrics.own, clock, seen=lambda: self._discovery.seen, part=place.part, before=before, prepare=self._prepare
         )
@@ -234,6 +239,7 @@ class _Exporter:
             stack.enter_context(_running(lease.run(self.reloading.take_step)))
         stack.push_async_callback(self._population.close)
         stack.push_async_callback(self._probing.close)
+        stack.push_async_callback(self._racing.close)
         stack.push_async_callback(self._runner.stop, grace_seconds)
         self._starting = False
         await self.reloading.put_in_force(self._apply)
@@ -265,7 +271,12 @@ class _Exporter:
             config=self._scene.config,
             reload=self._reload,
             port=self._port,
-            parts=(Pages(self._scene), self._api(), ProbeEndpoint(self._probing, on=lambda: self.reloading.plan.config.web.probe)),
+            parts=(
+                Pages(self._scene),
+                RacePage(self._scene.clock, self._racing),
+                self._api(),
+                ProbeEndpoint(self._probing, on=lambda: self.reloading.plan.config.web.probe),
+            ),
         )
         return application(shown)
 

@@ -12,10 +12,10 @@ from itertools import combinations
 
 import numpy as np
 
-from bench.race.score import SHOWN, Score
 from bench.statistics.comparison import LEAST_ROUNDS, Comparison, Contrast, compare
 from bench.statistics.estimates import value_estimate
 from traffic.pairs import Measure
+from traffic.race.score import SHOWN, Score
 
 __all__ = ["LEAST_ROUNDS", "Difference", "differences"]
 

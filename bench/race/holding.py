@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Unpack
 
-from bench.race.figures import of_record, of_skip
-from bench.race.lane import Lane
 from config.model import Limits, Scenario
-from probes.ask import Ask, Endpoint
+from probes.ask import Endpoint
 from probes.load import LoadError
 from probes.probing import Prober
-from probes.record import ChatRecord
 from traffic.admission import Admission
-from traffic.attempts import Attempts, How
+from traffic.attempts import Attempts
 from traffic.conversation import Script, Turn
-from traffic.events import Event, Facts, Pair, Sink, Skip, SkipReason, to_all
+from traffic.events import Event, Pair, Sink, SkipReason, to_all
 from traffic.population import Population
+from traffic.race.lane import Lane
+from traffic.race.overhearing import Overheard, show
 from traffic.schedule import SYSTEM_CLOCK
 from traffic.served import Questions, Served
 from traffic.watch import Watch
@@ -37,7 +35,7 @@ class Race:
         self._population.update(endpoints)
         self._watch = Watch(name, scenario.model_copy(update={"pair": True}), tuple(self._population.engines.values()), None)
         admission = Admission(limits, SYSTEM_CLOCK, tell)
-        self._seen = Attempts(_Overheard(prober, self.lanes), admission, SYSTEM_CLOCK, seen, lambda: True)
+        self._seen = Attempts(Overheard(prober, self.lanes, SYSTEM_CLOCK.monotonic_ns), admission, SYSTEM_CLOCK, seen, lambda: True)
         self._unseen = Attempts(prober, admission, SYSTEM_CLOCK, unseen, lambda: True)
 
     async def ready(self) -> Sequence[str]:
@@ -81,35 +79,7 @@ class Race:
             self._pair = event
 
     def _show(self, event: Event) -> None:
-        match event:
-            case Facts():
-                self.lanes[event.target].model = event.model
-            case ChatRecord():
-                self.lanes[event.target].end(of_record(event))
-            case Skip():
-                self.lanes[event.target].end(of_skip(event.reason))
-
-
-class _Overheard:
-    """A prober whose answers go to the lanes while they come."""
-
-    def __init__(self, prober: Prober, lanes: Mapping[str, Lane]) -> None:
-        self._prober = prober
-        self._lanes = lanes
-
-    async def chat(self, endpoint: Endpoint, ask: Ask, **how: Unpack[How]) -> ChatRecord:
-        """The prober's chat."""
-        lane = self._lanes[endpoint.name]
-        lane.begin(SYSTEM_CLOCK.monotonic_ns())
-        return await self._prober.chat(endpoint, ask, onlooker=lane, **how)
-
-    async def reach(self, endpoint: Endpoint, ask: Ask, **how: Unpack[How]) -> ChatRecord | None:
-        """The prober's own."""
-        return await self._prober.reach(endpoint, ask, **how)
-
-    def cancel_all(self) -> None:
-        """The prober's own."""
-        self._prober.cancel_all()
+        show(event, self.lanes)
 
 
 async def _made_ready(engine: Served) -> str:

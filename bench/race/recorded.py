@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.race.figures import Figures, of_line
 from probes.piece import Piece
+from traffic.race.figures import Figures, of_line
 
 SIMULATED = "simulated-"
 """How the name of a scenario begins whose engines were simulated, so that whoever has the records knows."""

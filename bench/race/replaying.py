@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from bench.race.lane import Lane
 from bench.race.recorded import Recorded
+from traffic.race.lane import Lane
 from traffic.schedule import NANOSECONDS, Clock
 
 

@@ -61,9 +61,7 @@ def _changes(summary: Summary) -> Iterator[Advice]:
 def _measuring(summary: Summary) -> Iterator[Advice]:
     """How to know what this run could not tell."""
     if not summary.verdict.trusted:
-        yield Advice(
-            "measure", "chatprobe", "Measure again once this is mended; no winner can be named before.", summary.verdict.why[0]
-        )
+        yield Advice("measure", "chatprobe", "Measure again once this is mended; no winner can be named before.", summary.verdict.why[0])
     if len(summary.targets) > 1 and summary.verdict.trusted:
         unseen = [row for row in summary.comparisons if row.winner is None and "more round" in row.why]
         if unseen:

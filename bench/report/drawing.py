@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -19,13 +18,12 @@ from plotly.graph_objects import Figure
 from plotly.offline import get_plotlyjs
 
 from bench.report.chart import Chart, Missing
+from bench.report.chromium import chromium
 from bench.report.themes import Theme, in_theme, properties
 from catalogue.look import stylesheet
 from catalogue.look.inks import ink
 
 Form = Literal["png", "svg"]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-"""Any of these can draw pictures."""
 WIDTH_PX, PIXELS_EACH = 1000, 2
 """Of a picture: its width, and how many pixels of a PNG one of these is."""
 _UNIT = re.compile(r"(?<=\d) (?=(?:%|ms|s|tokens/s|users?|times)(?!\w))")
@@ -94,7 +92,7 @@ async def _pictures(browser_path: str, posters: Sequence[Figure], form: Form) ->
 
 
 def _browser() -> str:
-    found = next((path for name in BROWSERS if (path := shutil.which(name)) is not None), None)
+    found = chromium()
     if found is None:
         raise NoBrowserError
     return found

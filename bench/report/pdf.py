@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import subprocess
 import tempfile
 from pathlib import Path
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-"""Any of these can print."""
+from bench.report.chromium import chromium
+
 PATIENCE_SECONDS = 180.0
 _SAID = 300
 
@@ -21,7 +20,7 @@ class PdfError(Exception):
 
 def printed(page: Path, pdf: Path) -> None:
     """Print the page into a file. Blocks for some seconds. Raises `PdfError`, and leaves no half of a file behind."""
-    browser = next((path for name in BROWSERS if (path := shutil.which(name)) is not None), None)
+    browser = chromium()
     if browser is None:
         raise PdfError(
             "a PDF is printed by Chromium, and there is none on the PATH; install it (Debian: apt-get install chromium), or leave --pdf out"

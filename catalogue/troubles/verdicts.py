@@ -57,6 +57,21 @@ CHECKS = (
         ),
     ),
     Trouble(
+        "loop_lag",
+        "chatprobe's own event loop was so late that chats, and the looks at engines, came later than they were meant to",
+        "p99 of its lateness is above 10 % of the run's shortest median E2E",
+        (
+            Cause("the machine that measures has too little CPU, or shares it with an engine", "measure from another machine, or with fewer users"),
+            Cause("a CPU limit throttles chatprobe's pod", "raise it, or leave it out"),
+        ),
+    ),
+    Trouble(
+        "clock_steps",
+        "the machine's clock was set while more than 1 % of the chats were under way",
+        "`chatprobe_exporter_clock_steps_total` of an exporter on the same machine grows too",
+        (Cause("time synchronization set the clock in a step", "let it slew (chrony, `ntpd -x`), synchronize before the run, and measure again"),),
+    ),
+    Trouble(
         "lost_records",
         "records of chats could not be kept",
         "the run says how many",

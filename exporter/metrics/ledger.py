@@ -27,10 +27,11 @@ class Ledger:
         self._settle()
 
     def read(self, look: Callable[[], T]) -> T:
-        with self._lock:
-            seen = look()
-        self._settle()
-        return seen
+        try:
+            with self._lock:
+                return look()
+        finally:
+            self._settle()
 
     def _settle(self) -> None:
         # Looked at again after the lock is given back: a change that came while it was held found it taken and went away.

@@ -28,7 +28,8 @@ class OwnMetrics:
         self._series.touch(own.LOOP_LAG)
         for outcome in own.REQUEST_OUTCOMES:
             self._series.touch(own.CHATS_ON_REQUEST, outcome)
-        registry.register(Gathered(sources))
+        for metric, read in sources.items():
+            registry.register(Gathered({metric: read}))  # each by itself, as one that cannot be read costs what it is registered with
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)

@@ -3,82 +3,146 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Set
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Collected
+from prometheus_client.registry import Collector
 
 from catalogue import own
 from exporter.metrics.ledger import Ledger
 from exporter.native.relay import RelaySnapshot
 from exporter.negotiation import wishes
-from exporter.web.writing import as_openmetrics, as_text
+from exporter.web.kept import CREATED, Form, KeptFamily
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+_log = structlog.get_logger()
 _EOF = b"# EOF\n"
-_CREATED = "_created"
+MOST_KEPT_BYTES = 64 * 2**20
+"""Memory for lines that are kept: those of about 250,000 series."""
+
+
+_FORMS_KEPT = 2
+"""A scraper asks for one form, and a person or a second scraper for another."""
+
+
+class AbandonedError(Exception):
+    """Nobody waits for the exposition any more."""
 
 
 class Exposition(Protocol):
     """Renders all metrics. Slow with many series: call it in a thread."""
 
-    def render(self, accept: str, names: Set[str] = frozenset()) -> tuple[bytes, str]:
+    def render(self, accept: str, names: Set[str] = frozenset(), abandoned: Callable[[], bool] = lambda: False) -> tuple[bytes, str]:
         """The body, and its content type: in the form that the scraper's `Accept` header prefers. With `names`, the families that are named so, or
-        of whose samples one is, and no others."""
+        of whose samples one is, and no others. Raises `AbandonedError` soon after it is."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    """A family as lines."""
+@dataclass(slots=True)
+class _Pieces:
+    """What there is of an exposition so far, and how many series there are, those that are not asked for among them."""
 
-    lines: bytes
-    series: int
+    parts: list[bytes] = field(default_factory=list)
+    series: int = 0
 
 
 class PrometheusExposition:
     """The exposition of a registry of prometheus-client. Safe to call from any thread.
 
-    The engines' own metrics stand behind it: they are `relayed` as lines. With `created`, OpenMetrics tells of each counter and histogram of ours
-    when it began (`_created`).
+    Lines of series that did not change are kept from one exposition to the next. The engines' own metrics stand behind ours: they are `relayed` as
+    lines. With `created`, OpenMetrics tells of each counter and histogram of ours when it began (`_created`). A collector that cannot be read costs
+    what it collects, and is counted.
     """
 
-    def __init__(self, registry: CollectorRegistry, ledger: Ledger, relayed: Callable[[], RelaySnapshot] = RelaySnapshot) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        ledger: Ledger,
+        relayed: Callable[[], RelaySnapshot] = RelaySnapshot,
+        most_kept_bytes: int = MOST_KEPT_BYTES,
+    ) -> None:
         self._registry = registry
         self._ledger = ledger
         self._relayed = relayed
+        self._most_kept_bytes = most_kept_bytes
+        self._kept: dict[Form, dict[Collector, KeptFamily]] = {}
         self._last_seconds: float | None = None
+        self.unreadable = 0
         self.created = False
 
-    def render(self, accept: str, names: Set[str] = frozenset()) -> tuple[bytes, str]:
+    def render(self, accept: str, names: Set[str] = frozenset(), abandoned: Callable[[], bool] = lambda: False) -> tuple[bytes, str]:
         begin = time.perf_counter()
-        openmetrics = wants_openmetrics(accept)
-        # Each family is written before the next is read: the samples of all at once would take more memory than everything else.
-        ours = self._ledger.read(lambda: [self._lines(family, names, openmetrics) for family in self._registry.collect()])
+        form = Form(wants_openmetrics(accept), self.created)
+        pieces = self._ledger.read(lambda: self._ours(form, names, abandoned))
         relayed = self._relayed()
-        total = sum(one.series for one in ours) + relayed.series
-        ours += [self._lines(family, names, openmetrics) for family in self._about_itself(total)]
+        pieces.series += relayed.series
+        for family in self._about_itself(pieces.series):
+            self._add(pieces, family, form, names)
         if names:
             relayed = relayed.only(names)
-        parts = chain(
-            (one.lines for one in ours), relayed.openmetrics_parts() if openmetrics else relayed.text_parts(), (_EOF,) if openmetrics else ()
-        )
+        parts = chain(pieces.parts, relayed.openmetrics_parts() if form.openmetrics else relayed.text_parts(), (_EOF,) if form.openmetrics else ())
         body = b"".join(parts)
         self._last_seconds = time.perf_counter() - begin
-        return body, OPENMETRICS if openmetrics else TEXT
+        return body, OPENMETRICS if form.openmetrics else TEXT
 
-    def _lines(self, family: Collected, names: Set[str], openmetrics: bool) -> _Lines:
+    def _ours(self, form: Form, names: Set[str], abandoned: Callable[[], bool]) -> _Pieces:
+        """Each family is written before the next is read: the samples of all at once would take more memory than everything else."""
+        collectors = self._collectors()
+        kept = self._kept_of(form, collectors)
+        pieces = _Pieces()
+        for collector in collectors:
+            if abandoned():
+                raise AbandonedError
+            try:
+                if isinstance(collector, Counter | Gauge | Histogram):
+                    if collector not in kept:
+                        kept[collector] = KeptFamily(collector, form)
+                    self._add_kept(pieces, kept[collector], names)
+                else:
+                    for family in collector.collect():
+                        self._add(pieces, family, form, names)
+            except Exception:  # noqa: BLE001 - whatever it is, the others can be read
+                self.unreadable += 1
+                kept.pop(collector, None)
+                _log.exception("a part of the metrics cannot be read, and is left out", collector=str(collector))
+        return pieces
+
+    def _collectors(self) -> list[Collector]:
+        with self._registry._lock:
+            return list(self._registry._collector_to_names)
+
+    def _kept_of(self, form: Form, collectors: Collection[Collector]) -> dict[Collector, KeptFamily]:
+        """What is kept in this form, which becomes the last to be given up, without families that are gone."""
+        before = self._kept.pop(form, {})
+        self._kept[form] = {collector: before[collector] for collector in collectors if collector in before}
+        while len(self._kept) > _FORMS_KEPT:
+            del self._kept[next(iter(self._kept))]
+        return self._kept[form]
+
+    @property
+    def kept_bytes(self) -> int:
+        """Memory in which lines are kept."""
+        return sum(family.kept_bytes for families in self._kept.values() for family in families.values())
+
+    def _add_kept(self, pieces: _Pieces, family: KeptFamily, names: Set[str]) -> None:
+        if not names or not names.isdisjoint(family.names):
+            pieces.parts += [*family.parts(self._most_kept_bytes - self.kept_bytes + family.kept_bytes)]
+        pieces.series += family.series
+
+    def _add(self, pieces: _Pieces, family: Collected, form: Form, names: Set[str]) -> None:
         """A family, without its lines where it is none of those that are asked for."""
-        if not (openmetrics and self.created):
-            family.samples = [sample for sample in family.samples if not sample.name.endswith(_CREATED)]
-        if names and not _named(family, names):
-            return _Lines(b"", len(family.samples))
-        return _Lines(as_openmetrics(family) if openmetrics else as_text(family), len(family.samples))
+        if not form.tells_created:
+            family.samples = [sample for sample in family.samples if not sample.name.endswith(CREATED)]
+        if not names or _named(family, names):
+            pieces.parts.append(form.write(family))
+        pieces.series += len(family.samples)
 
     def _about_itself(self, series: int) -> Iterator[Collected]:
         """What there is to say of the exposition itself, which has so many series beside these."""

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from aiohttp import web
 
 from exporter.web.probe_metrics import exposed, timeline
-from exporter.web.probing import NoSuchNameError, Probed, Probing, StandingByError, TooOftenError, UnclearError
+from exporter.web.probing import NoSuchNameError, Probed, Probing, StandingByError, UnclearError
+from exporter.web.room import TooOftenError
 from exporter.web.security.origins import from_elsewhere
 from exporter.web.security.roles import ELSEWHERE
 

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from config.model import Scenario
-from exporter.web.security.rates import Rates
+from exporter.web.room import Room, TooOftenError
 from probes.checks import Checks
 from probes.record import ChatRecord
 from traffic.admission import Admission
-from traffic.attempts import Attempts, Prober
+from traffic.attempts import Attempts
 from traffic.conversation import script
 from traffic.events import Event, Skip
+from traffic.race.overhearing import WatchedProber
 from traffic.roster import Roster
 from traffic.runner import CANCEL_SECONDS
 from traffic.schedule import Clock
 from traffic.served import Served
 from traffic.watch import Watch
-
-PER_SECOND = 1.0
-"""Chats with one target that are held on request, on average."""
-BURST = 5
-AT_ONCE = 2
-"""Chats with one target that are held on request at the same time."""
-SHARE_OF_STREAMS = 4
-"""Of all streams, one in so many may be for chats on request: those on schedule have the rest."""
 
 
 class Outcome(StrEnum):
@@ -49,10 +41,6 @@ class NoSuchNameError(ValueError):
 
 class UnclearError(ValueError):
     """It does not say which scenario is meant. The text says which there are."""
-
-
-class TooOftenError(Exception):
-    """More chats are asked for than are held on request. The text says how many are."""
 
 
 class StandingByError(Exception):
@@ -81,7 +69,7 @@ class Probed:
 class Means:
     """With what chats are held, the same as for those on schedule. `engines` and `roster` are asked anew for each."""
 
-    prober: Prober
+    prober: WatchedProber
     admission: Admission
     clock: Clock
     engines: Callable[[], Mapping[str, Served]]
@@ -89,15 +77,19 @@ class Means:
     chats: Callable[[], bool]
     """Whether this process may chat."""
 
+    def check_turn(self) -> None:
+        """Raises `StandingByError` where this process may not chat."""
+        if not self.chats():
+            raise StandingByError("this process does not chat: it is starting or stopping, or another replica holds the lease")
+
 
 class Probing:
     """Holds chats on request, and tells `count` what became of each."""
 
-    def __init__(self, means: Means, count: Callable[[Outcome], None]) -> None:
+    def __init__(self, means: Means, room: Room, count: Callable[[Outcome], None]) -> None:
         self._means = means
+        self._room = room
         self._count = count
-        self._rates = Rates(PER_SECOND, BURST, lambda: means.clock.monotonic_ns() / 1e9)
-        self._under_way: Counter[str] = Counter()
         self._held: set[asyncio.Task[Probed]] = set()
 
     def scenario_of(self, target: str, scenario: str | None) -> str:
@@ -120,10 +112,13 @@ class Probing:
         Raises `NoSuchNameError`, `UnclearError`, `TooOftenError` and `StandingByError`.
         """
         name = self.scenario_of(target, scenario)
-        if not self._means.chats():
-            raise StandingByError("this process does not chat: it is starting or stopping, or another replica holds the lease")
-        self._check_room(target)
+        self._means.check_turn()
         settings = _within(self._means.roster().config.scenarios[name], at_most_seconds)
+        try:
+            self._room.take([target])
+        except TooOftenError:
+            self._count(Outcome.REFUSED)
+            raise
         held = asyncio.create_task(self._hold(target, name, settings))
         self._held.add(held)
         held.add_done_callback(self._held.discard)
@@ -135,21 +130,11 @@ class Probing:
             self._means.prober.cancel_all()
             await asyncio.wait(self._held, timeout=CANCEL_SECONDS)
 
-    def _check_room(self, target: str) -> None:
-        of_all = max(self._means.roster().config.limits.streams // SHARE_OF_STREAMS, 1)
-        full = self._under_way[target] >= AT_ONCE or self._under_way.total() >= of_all
-        if full or not self._rates.take(target):
-            self._count(Outcome.REFUSED)
-            bound = f"of each target {AT_ONCE} at once and {PER_SECOND:g} a second, over all {of_all} at once"
-            raise TooOftenError(f"too many chats are asked for: {bound}; ask less often")
-
     async def _hold(self, target: str, name: str, settings: Scenario) -> Probed:
-        self._under_way[target] += 1
         try:
             probed = await self._chat(target, name, settings)
         finally:
-            self._under_way[target] -= 1
-            self._under_way += Counter()  # forgets targets with none
+            self._room.leave([target])
         self._count(probed.outcome)
         return probed
 

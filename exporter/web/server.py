@@ -13,6 +13,7 @@ from functools import partial
 from aiohttp import web
 
 from config.quantities import Address
+from config.web import WebLimits
 from exporter.web.security.broken import CalmProtocol
 from exporter.web.security.connections import Connections, Terms
 from exporter.web.security.port import PORT
@@ -26,6 +27,8 @@ LINGERING_SECONDS = 1.0
 HEAD_LINE_BYTES = 8190
 HEAD_FIELDS = 100
 _BACKLOG = 128
+_UNGUARDED = Terms(WebLimits(connections=10_000, connections_per_address=10_000))
+"""Of an application that has no port: it is none that strangers reach."""
 
 
 class ListenError(Exception):
@@ -54,7 +57,7 @@ async def listening(app: web.Application, address: Address) -> AsyncIterator[Add
             raise ListenError(_why(address, error)) from error
         port = app.get(PORT)
         assert runner.server is not None
-        connections = Connections(partial(_protocol, runner.server), Terms if port is None else port.terms)
+        connections = Connections(partial(_protocol, runner.server), (lambda: _UNGUARDED) if port is None else port.terms)
         stack.callback(connections.stop)
         for listener in listeners:
             stack.callback(listener.close)

@@ -42,7 +42,7 @@ def as_text(family: Collected) -> bytes:
 
 def as_openmetrics(family: Collected) -> bytes:
     """In OpenMetrics 1.0.0, without the `# EOF` at the end of a whole exposition."""
-    return _written(family, _openmetrics, _exemplar)
+    return _written(family, _openmetrics, exemplar_text)
 
 
 def _openmetrics(family: Collected) -> bytes:
@@ -59,20 +59,21 @@ def _written(family: Collected, whole: Callable[[Collected], bytes], exemplar: C
 
 
 def _lines(samples: Iterable[Sample], exemplar: Callable[[Exemplar], str]) -> Iterator[str]:
-    pairs = _Pairs()
+    pairs = LabelTexts()
     for name, labels, value, _, told, _ in samples:
         between = f"{{{','.join([pairs[pair] for pair in sorted(labels.items())])}}}" if labels else ""
-        yield f"{name}{between} {_number(value)}{exemplar(told) if told else ''}\n"
+        yield f"{name}{between} {number_text(value)}{exemplar(told) if told else ''}\n"
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
+    """A number as Prometheus' own libraries write it."""
     if -math.inf < value < _AS_IN_PYTHON:
         return repr(float(value))
     written: str = floatToGoString(value)  # type: ignore[no-untyped-call]
     return written
 
 
-class _Pairs(dict[tuple[str, str], str]):
+class LabelTexts(dict[tuple[str, str], str]):
     """Labels as they stand between the braces, by name and value."""
 
     def __missing__(self, pair: tuple[str, str]) -> str:
@@ -81,7 +82,8 @@ class _Pairs(dict[tuple[str, str], str]):
         return written
 
 
-def _exemplar(told: Exemplar) -> str:
-    pairs = _Pairs()
+def exemplar_text(told: Exemplar) -> str:
+    """What stands behind a sample's value in OpenMetrics, with the space before it."""
+    pairs = LabelTexts()
     labels = ",".join([pairs[pair] for pair in sorted(told.labels.items())])
-    return f" # {{{labels}}} {_number(told.value)}" + ("" if told.timestamp is None else f" {told.timestamp}")
+    return f" # {{{labels}}} {number_text(told.value)}" + ("" if told.timestamp is None else f" {told.timestamp}")

@@ -9,12 +9,12 @@ import pytest
 from rich.console import Console
 from rich.control import strip_control_codes
 
-from bench.race.figures import Figures
-from bench.race.lane import Lane
 from cli.race_screen import Picture, drawn
 from cli.race_showing import answer_line, say
 from probes.backends import names
 from probes.piece import Piece
+from traffic.race.figures import Figures
+from traffic.race.lane import Lane
 
 MS = 1_000_000
 HOSTILE = "\x1b]0;owned\x07 \x1b[2J\x1b[31m red \u202egnp.exe [bold]markup[/] :smile: \r\b\x9b31m \u200f \ud83d end"

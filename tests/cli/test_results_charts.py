@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from bench.report.drawing import BROWSERS
+from bench.report.chromium import chromium
 from bench.results.reading import Run
 from cli.results import command
 from probes import extras
 from tests.bench.report.drawn import ENGINES, drawn_run
 from tests.bench.results.runs import written
 
-needs_chromium = pytest.mark.skipif(
-    not any(map(shutil.which, BROWSERS)) and not os.environ.get("CI"), reason="no Chromium on the PATH, which draws pictures"
-)
+needs_chromium = pytest.mark.skipif(chromium() is None and not os.environ.get("CI"), reason="no Chromium on the PATH, which draws pictures")
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ MODULES = {
 """What is imported under another name than it is installed by."""
 NEVER_IMPORTED = {"tzdata", "ipykernel", "nbclient", "nbformat"}
 """Data that the standard library finds, and what runs a notebook that imports us."""
-OF_THESE = {"pydantic_core": "pydantic", "compression": "backports"}
+OF_THESE = {"pydantic_core": "pydantic", "compression": "backports", "markupsafe": "jinja2"}
 """Modules that belong to another package's interface, or stand for it in a newer Python."""
 
 

@@ -70,7 +70,11 @@ def test_both_forms_say_the_same() -> None:
     metrics = Metrics(roster(config()), {own.CLOCK_STEPS: lambda: 3})
     metrics.recording(chat())
     text, openmetrics = scrape(metrics), scrape_openmetrics(metrics)
-    changing = {name for name in text.names if name.startswith(("process_", "python_"))} | {own.SERIES.name, own.EXPOSITION_DURATION.name}
+    changing = {name for name in text.names if name.startswith(("process_", "python_"))} | {
+        own.SERIES.name,
+        own.EXPOSITION_DURATION.name,
+        own.EXPOSITION_KEPT.name,
+    }
     assert {name: text.samples[name] for name in text.names - changing} == {name: openmetrics.samples[name] for name in openmetrics.names - changing}
     assert text.one(own.CLOCK_STEPS.name) == 3
 

@@ -205,7 +205,7 @@ def test_a_cancelled_chat_counts_nowhere(metrics: Metrics) -> None:
 
 def ours(seen: Scrape) -> set[str]:
     """Names of our own metrics, but for those that are about the scrape itself."""
-    return {name for name in seen.names if name.startswith("chatprobe_")} - {own.SERIES.name, own.EXPOSITION_DURATION.name}
+    return {name for name in seen.names if name.startswith("chatprobe_")} - {own.SERIES.name, own.EXPOSITION_DURATION.name, own.EXPOSITION_KEPT.name}
 
 
 def test_success_and_timestamps_are_those_of_the_last_chat(metrics: Metrics) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import gzip
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +17,8 @@ from config.quantities import Address
 from config.reader import parse
 from exporter.assembly import Metrics
 from exporter.reloading import Reloaded
-from exporter.web.app import Sources, application, takes_gzip
-from exporter.web.exposition import OPENMETRICS, TEXT
+from exporter.web.app import Sources, application
+from exporter.web.exposition import OPENMETRICS, TEXT, AbandonedError
 from exporter.web.server import ListenError, listening
 from tests.exporter.pages.stage import Stage
 from tests.exporter.scrape import CONFIG, promtool_accepts, read
@@ -101,12 +103,21 @@ async def test_metrics_are_compressed_when_that_is_asked_for(site: Site) -> None
     assert read(gzip.decompress(body)).value(own.PROBES.name) == 0
 
 
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [("", False), ("gzip", True), ("br, GZIP;q=0.5", True), ("gzip;q=0", False), ("gzip; q=0.000", False), ("deflate", False), ("identity", False)],
-)
-def test_who_takes_gzip(header: str, expected: bool) -> None:
-    assert takes_gzip(header) is expected
+async def test_a_scraper_that_leaves_costs_nothing_more(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = threading.Event()
+
+    def slow(_self: Any, _accept: str, _names: Any, abandoned: Callable[[], bool]) -> tuple[bytes, str]:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not abandoned() and time.monotonic() < until:
+            time.sleep(0.005)
+        if abandoned():
+            left.set()
+        raise AbandonedError
+
+    monkeypatch.setattr(type(site.metrics.exposition), "render", slow)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(site.get("/metrics"), 0.2)
+    assert await asyncio.to_thread(left.wait, PATIENCE_SECONDS)
 
 
 async def test_healthy_always_and_ready_only_while_probing(site: Site) -> None:

@@ -89,7 +89,7 @@ def _draw(figure: Figure, seen: Seen, axis: LoadAxis, target: str, points: tuple
 def _knee(figure: Figure, seen: Seen, target: str, number: int) -> None:
     """A line where it lies, or a band between the levels that bracket it."""
     found = outcome(seen, "knee", target)
-    if found is None or found["low"] is None:
+    if found is None or found.get("low") is None or found.get("high") is None:
         return
     mark = seen.marks[target]
     for panel in (_WAIT, _THROUGHPUT, _GOOD, _FAILED):
@@ -106,7 +106,7 @@ def _knee(figure: Figure, seen: Seen, target: str, number: int) -> None:
             layer="below",
         )
         label = f"knee of {target}" if panel == _THROUGHPUT else ""
-        at, dash = (found["low"], "dot") if found["at"] is None else (found["at"], "dash")
+        at, dash = (found["low"], "dot") if found.get("at") is None else (found["at"], "dash")
         vertical(figure, panel, at, mark.colour, dash=dash, text=label, y=0, yanchor="bottom", yshift=2 + 18 * number)
 
 

@@ -7,7 +7,8 @@ from http import HTTPStatus
 from exporter.web.api.models import ProbeAnswer, ProbeAsked
 from exporter.web.api.operations import Asked
 from exporter.web.api.problems import ProblemError
-from exporter.web.probing import NoSuchNameError, Probing, StandingByError, TooOftenError, UnclearError
+from exporter.web.probing import NoSuchNameError, Probing, StandingByError, UnclearError
+from exporter.web.room import TooOftenError
 from traffic.events import Skip
 
 

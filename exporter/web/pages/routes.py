@@ -10,6 +10,7 @@ from aiohttp import web
 from exporter.web.pages.alerting import alerts
 from exporter.web.pages.configuration import configuration
 from exporter.web.pages.feeds import Feed, Page
+from exporter.web.pages.framing import HEADERS, PLACES, framed
 from exporter.web.pages.health import health
 from exporter.web.pages.live import Live
 from exporter.web.pages.overview import Overview
@@ -21,19 +22,6 @@ from exporter.web.pages.target import TargetPage
 from exporter.web.pages.templates import render
 from exporter.web.pages.whole import Whole
 
-POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-"""No script and no style but our own files, and nothing from elsewhere."""
-PLACES = (
-    ("/", "Overview"),
-    ("/scenarios", "Scenarios"),
-    ("/alerts", "Alerts"),
-    ("/discovery", "Discovery"),
-    ("/configuration", "Configuration"),
-    ("/health", "Health"),
-)
 _WHOLE: dict[str, Callable[[Scene], str]] = {
     "/scenarios": scenarios,
     "/alerts": alerts,
@@ -61,7 +49,7 @@ class Pages:
 
     def add_to(self, app: web.Application) -> None:
         """Serve the pages. All of them only show."""
-        for path, _ in PLACES:
+        for path in ("/", *_WHOLE):
             app.router.add_get(path, self.page)
         app.router.add_get(_TARGETS + "{name:.+}", self.page)
         app.router.add_get(_LIVE + "/{path:.*}", self.live, allow_head=False)
@@ -74,7 +62,7 @@ class Pages:
         if feed is None:
             return self._missing(request, path)
         await feed.catch_up()
-        response = web.Response(text=self._whole(request, feed), content_type="text/html", headers=_HEADERS)
+        response = web.Response(text=self._whole(request, feed), content_type="text/html", headers=HEADERS)
         response.enable_compression()
         return response
 
@@ -121,30 +109,11 @@ class Pages:
     def _whole(self, request: web.Request, feed: Feed) -> str:
         path = request.path
         name = dict(PLACES).get(path) or path.removeprefix(_TARGETS)
-        return self._framed(request, name, feed.main(request.query), live=_LIVE + path, revision=feed.revision, arrangement=feed.arrangement)
-
-    def _framed(self, request: web.Request, title: str, main: str, *, live: str, revision: int, arrangement: str) -> str:
-        theme = request.query.get("theme", "")
-        return render(
-            "page.html",
-            title=title,
-            main=main,
-            live=live,
-            revision=revision,
-            arrangement=arrangement,
-            theme=theme if theme in ("light", "dark") else "",
-            kiosk="kiosk" in request.query,
-            place=request.path,
-            places=PLACES,
-            at=self._scene.clock.epoch_seconds(),
-            static=lambda name: assets()[name].url,
-        )
+        main, at = feed.main(request.query), self._scene.clock.epoch_seconds()
+        return framed(request, name, main, at, live=_LIVE + path, revision=feed.revision, arrangement=feed.arrangement)
 
     def _missing(self, request: web.Request, path: str) -> web.Response:
         """Where a target was that is gone, or where there never was one."""
         main = render("missing.html", name=path.removeprefix(_TARGETS))
-        text = self._framed(request, "No such target", main, live="", revision=0, arrangement="")
-        return web.Response(status=404, text=text, content_type="text/html", headers=_HEADERS)
-
-
-_HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
+        text = framed(request, "No such target", main, self._scene.clock.epoch_seconds())
+        return web.Response(status=404, text=text, content_type="text/html", headers=HEADERS)

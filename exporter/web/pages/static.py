@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from catalogue.look import stylesheet
 
-_TYPES = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_TYPES = {"page.css": "text/css", "page.js": "text/javascript", "race.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from bench.race.lane import Lane
 from bench.race.recorded import BLOCK, Recorded, first_of, recorded, side_by_side
 from bench.race.replaying import Pace, play
 from probes.failure import Reason
 from probes.record import ChatRecord
 from tests.exporter.chats import MS, chat, failed
 from tests.waiting import PATIENCE_SECONDS
+from traffic.race.lane import Lane
 from traffic.schedule import SystemClock
 
 SAID = "one two three four five six"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,15 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.report.chart import Chart, Missing, Table
-from bench.report.drawing import BROWSERS, WIDTH_PX, NoBrowserError, fragment, page, pictures
+from bench.report.chromium import chromium
+from bench.report.drawing import WIDTH_PX, NoBrowserError, fragment, page, pictures
 from bench.report.panels import Panel, framed
 from bench.report.themes import in_theme, properties
 from catalogue.look import SHADES
 from catalogue.look.inks import ink
 from tests.waiting import PATIENCE_SECONDS
 
-CHROMIUM = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+CHROMIUM = chromium()
 needs_chromium = pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium on the PATH")
 EVIL = "</script><img src=x onerror=window.evil=1>"
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -22,7 +22,7 @@ from exporter.history.kept import keep
 from exporter.web.api import models
 from exporter.web.api.models import Record
 from exporter.web.api.records import wants_lines, written
-from exporter.web.probing import BURST
+from exporter.web.room import BURST
 from probes.record import ChatRecord
 from tests.exporter.chats import chats
 from tests.exporter.running import Exporter, running

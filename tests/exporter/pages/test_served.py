@@ -16,7 +16,7 @@ import pytest
 
 from config.reader import parse
 from exporter.web.pages import feeds, live
-from exporter.web.pages.routes import PLACES, POLICY
+from exporter.web.pages.framing import PLACES, POLICY, RACE
 from exporter.web.pages.static import assets
 from probes.failure import Reason
 from tests.exporter.pages.stage import THREE, Stage, breaks, many, three
@@ -25,7 +25,7 @@ from traffic.events import Breaker, Facts, Skip, SkipReason
 from traffic.roster import roster
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}\u202egnp.exe\x1b[31m"
-PATHS = (*(path for path, _ in PLACES), "/targets/vllm", "/targets/tgi")
+PATHS = (*(path for path, _ in PLACES if path != RACE), "/targets/vllm", "/targets/tgi")
 
 
 @dataclass

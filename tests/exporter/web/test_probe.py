@@ -18,7 +18,7 @@ from catalogue import own, probe
 from config.model import Config
 from config.reader import parse
 from exporter.web.probe import _patience
-from exporter.web.probing import AT_ONCE
+from exporter.web.room import AT_ONCE
 from tests.exporter.running import Exporter, running
 from tests.exporter.scrape import promtool_accepts, read
 from tests.processes import free_port

@@ -154,7 +154,10 @@ function openLinked() {
   if (linked?.tagName === "DETAILS") linked.open = true;
 }
 
-document.addEventListener("visibilitychange", () => (document.hidden ? source?.close() : readAnew()));
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) source?.close();
+  else if (status.dataset.live) readAnew();  // others, like a race under way, stay as they are
+});
 document.addEventListener("selectionchange", () => {
   if (waiting.size === 0 || !getSelection().isCollapsed) return;
   const parts = [...waiting];

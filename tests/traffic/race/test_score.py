@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from bench.race.differences import differences
-from bench.race.score import Score
 from probes.failure import Reason
 from probes.record import ChatRecord
 from tests.exporter.chats import chat, failed
 from traffic.events import Pair, Side, SkipReason
 from traffic.pairs import Measure
+from traffic.race.score import Score
 
 NAMES = ("a", "b", "c")
 NOISE = (1.0, 1.04, 0.97, 1.01, 0.99, 1.02)

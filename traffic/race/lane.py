@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bench.race.figures import Figures
 from probes.piece import Piece, joined
+from traffic.race.figures import Figures
 
 Now = Callable[[], int]
 """The instant that is shown, in nanoseconds: the monotonic clock of a race, or that of a recording at its pace."""

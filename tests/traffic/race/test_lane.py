@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bench.race.figures import Figures, of_line, of_record, of_skip
-from bench.race.lane import Lane
 from probes.failure import Reason
 from probes.piece import Piece
 from tests.exporter.chats import MS, chat, failed
 from traffic.events import SkipReason
+from traffic.race.figures import Figures, of_line, of_record, of_skip
+from traffic.race.lane import Lane
 
 
 def test_it_ticks_by_what_has_come_and_then_shows_the_record() -> None:
