@@ -48,10 +48,15 @@ class _Lines:
         self._writer = writer
 
     def msg(self, line: str) -> None:
-        """Write one line."""
-        self._writer.write(line.encode(errors="backslashreplace"))
+        """Write one line. Of what would move a terminal's cursor or turn its text around, it has the escapes: names may be others'."""
+        seen = line if line.isprintable() else "".join(mark if mark.isprintable() else _escaped(mark) for mark in line)
+        self._writer.write(seen.encode(errors="backslashreplace"))
 
     debug = info = warning = error = critical = exception = log = msg
+
+
+def _escaped(mark: str) -> str:
+    return mark.encode("unicode_escape").decode("ascii")
 
 
 class _Forward(logging.Handler):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import tempfile
 from pathlib import Path
@@ -28,6 +29,7 @@ def printed(page: Path, pdf: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=".printing-", dir=pdf.parent, ignore_cleanup_errors=True) as folder:
         beside = Path(folder) / "report.pdf"
         _print(browser, page, beside, Path(folder) / "profile")
+        beside.chmod(stat.S_IMODE(page.stat().st_mode))  # what is in the page is for no one else on paper
         beside.replace(pdf)
 
 

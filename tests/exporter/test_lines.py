@@ -147,6 +147,16 @@ def test_logs_are_lines_of_keys_and_values(pipe: tuple[int, int], restored_loggi
     assert "RuntimeError: a bug" in lines[2]
 
 
+def test_no_name_in_a_log_moves_the_cursor_or_turns_text_around(pipe: tuple[int, int], restored_logging: None) -> None:
+    reading, writing = pipe
+    writer = start_logging("info", writing)
+    structlog.get_logger().info("probed", model="a\x1b[2J\u202eb\x9bc\x00é")
+    writer.close()
+    line = os.read(reading, 65536).decode().removesuffix("\n")
+    assert line.isprintable()
+    assert line.endswith(r"model=a\x1b[2J\u202eb\x9bc\x00é")
+
+
 def told(logs: list[EventDict]) -> list[tuple[object, ...]]:
     """What stands in the log at the level `info`."""
     counts = ("alike_since_last_line", "failures_since_last_line")

@@ -19,7 +19,9 @@ from tests.accessibility import chromium
 def test_the_page_is_printed_on_several_sheets_with_its_structure(compared: Seen, tmp_path: Path) -> None:
     chromium()
     (tmp_path / "report.html").write_text(page(document(compared), Embedded()), "utf-8")
+    (tmp_path / "report.html").chmod(0o640)
     printed(tmp_path / "report.html", tmp_path / "report.pdf")
+    assert stat.S_IMODE((tmp_path / "report.pdf").stat().st_mode) == 0o640
     content = (tmp_path / "report.pdf").read_bytes()
     assert content.startswith(b"%PDF-")
     inner = b"".join(_inflated(stream) for stream in re.findall(rb"stream\r?\n(.*?)endstream", content, re.DOTALL)) + content
