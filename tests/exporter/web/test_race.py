@@ -70,7 +70,7 @@ def events(answer: httpx.Response) -> Iterator[tuple[str, dict[str, object]]]:
 
 
 def counted(exporter: Exporter, outcome: str) -> float:
-    return read(httpx.get(f"{exporter.url}/metrics").content).one(own.CHATS_ON_REQUEST.name, outcome=outcome)
+    return read(httpx.get(f"{exporter.url}/metrics").content).one(own.CHATS_ON_REQUEST.name, outcome=outcome) or 0.0
 
 
 def test_it_says_what_it_costs_before_it_starts(exporter: Exporter) -> None:
