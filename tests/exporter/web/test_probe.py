@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -219,7 +220,7 @@ def scraped(url: str, query: str) -> dict[str, str]:
     """The labels of the one series that the query finds, once it finds one."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        with contextlib.suppress(httpx.TransportError):
+        with contextlib.suppress(httpx.TransportError, json.JSONDecodeError):  # while it starts it answers 503, in plain text
             found = httpx.get(url, params={"query": query}).json()["data"]["result"]
             if found:
                 labels: dict[str, str] = found[0]["metric"]
