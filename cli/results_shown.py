@@ -30,12 +30,12 @@ def show_run(run: Run) -> None:
     for line in _head(run):
         click.echo(printable(line))
     if written is None:
-        how = "it gets one when it ends" if run.state is State.RUNNING else f"chatprobe results reprocess {run.name} makes one of its chats"
+        how = "it gets one when it ends" if run.state is State.RUNNING else f"chatprobe results reprocess {run.folder} makes one of its chats"
         raise ResultsError(f"{run.name} has no summary; {how}")
     try:
         lines = shown(from_json(_printable(written)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ResultsError(f"{run.name}: summary.json: {error}; chatprobe results reprocess {run.name} makes it anew") from error
+        raise ResultsError(f"{run.name}: summary.json: {error}; chatprobe results reprocess {run.folder} makes it anew") from error
     click.echo()
     _console().print(lines)
 

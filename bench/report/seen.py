@@ -90,12 +90,12 @@ def _carried(target: TargetAtLevel) -> bool:
 def _summary(run: Run) -> Summary:
     written = summary_of(run)
     if written is None:
-        how = "it gets one when it ends" if run.state is State.RUNNING else f"chatprobe results reprocess {run.name} makes one of its chats"
+        how = "it gets one when it ends" if run.state is State.RUNNING else f"chatprobe results reprocess {run.folder} makes one of its chats"
         raise ResultsError(f"{run.name} has no summary; {how}")
     try:
         return from_json(written)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ResultsError(f"{run.name}: summary.json: {error}; chatprobe results reprocess {run.name} makes it anew") from error
+        raise ResultsError(f"{run.name}: summary.json: {error}; chatprobe results reprocess {run.folder} makes it anew") from error
 
 
 def _backends(run: Run, summary: Summary, told: Mapping[str, str]) -> dict[str, str]:

@@ -89,7 +89,7 @@ def summary_of(run: Run) -> Mapping[str, Any] | None:
     """Its summary as JSON; None where it has none. Raises `ResultsError`."""
     summary = orjson.loads(_document(run, SUMMARY))
     if summary is not None and not isinstance(summary, dict):
-        raise ResultsError(f"{run.folder / SUMMARY}: is no summary; make it anew with chatprobe results reprocess {run.name}")
+        raise ResultsError(f"{run.folder / SUMMARY}: is no summary; make it anew with chatprobe results reprocess {run.folder}")
     return summary
 
 
@@ -102,7 +102,7 @@ def _document(run: Run, name: str) -> bytes:
     except OSError as error:
         raise cannot("read", path, error) from error
     except orjson.JSONDecodeError as error:
-        raise ResultsError(f"{path}:{error.lineno}: is no JSON ({error.msg}); make it anew with chatprobe results reprocess {run.name}") from error
+        raise ResultsError(f"{path}:{error.lineno}: is no JSON ({error.msg}); make it anew with chatprobe results reprocess {run.folder}") from error
 
 
 def _row_of(record: Mapping[str, Any]) -> bytes:

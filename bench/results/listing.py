@@ -52,6 +52,8 @@ def find_run(results: Path, written: str) -> Run:
         return open_run(Path(written))
     if "/" in written:
         raise ResultsError(f"{written} is no folder with a {MANIFEST} in it; chatprobe results list shows the runs there are")
+    if not results.is_dir():
+        raise ResultsError(f"{results} is no folder; chatprobe bench quick makes runs below it, --output-dir gives another")
     found = find_runs(results)
     if not found.runs:
         unreadable = "".join(f"\n{problem}" for problem in found.unreadable)

@@ -65,10 +65,12 @@ def target_at_level(sample: Sample, given: Given, *, level: str, arrivals: bool,
 
 
 def cut_off(samples: Sequence[Sample]) -> Iterator[str]:
-    """Of which engines so many chats were cut off that those that are left are no fair sample."""
+    """Of which engines so many chats were cut off that those that are left are no fair sample, or none."""
     for sample in samples:
         cut = sum(chat.outcome == "cut" for chat in sample.chats)
-        if cut > MANY_CUT * len(sample.chats):
+        if cut == len(sample.chats) and not sample.attempts:
+            yield f"no chat with {sample.target} both began and ended in the measured time: measure for longer, or ask for shorter answers"
+        elif cut > MANY_CUT * len(sample.chats):
             share = percent(cut / len(sample.chats))
             told = f"{share} of the chats with {sample.target} were cut off by the ends of blocks"
             yield f"{told}, the longest ones first: what is left leans towards short chats"

@@ -68,7 +68,7 @@ def test_a_finding_that_is_none_is_named() -> None:
     (folder / "summary.json").write_text(json.dumps({**summary, "findings": [{"target": "vllm"}]}))
     result = results("show", "latest")
     assert isinstance(result.exception, SystemExit)
-    assert f"{NAME}: summary.json: 'kind'; chatprobe results reprocess {NAME} makes it anew" in result.output
+    assert f"{NAME}: summary.json: 'kind'; chatprobe results reprocess results/{NAME} makes it anew" in result.output
 
 
 def test_a_list_of_runs() -> None:

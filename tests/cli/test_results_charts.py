@@ -91,7 +91,7 @@ def test_a_run_without_a_summary_says_how_it_gets_one(tmp_path: Path) -> None:
     (folder / "summary.json").unlink()
     result = charts(folder)
     assert result.exit_code == 1
-    assert f"Error: {folder.name} has no summary; chatprobe results reprocess {folder.name} makes one of its chats" in result.stderr
+    assert f"Error: {folder.name} has no summary; chatprobe results reprocess {folder} makes one of its chats" in result.stderr
 
 
 def test_a_place_that_cannot_be_written_is_named(run: Run, tmp_path: Path) -> None:

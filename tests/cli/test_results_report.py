@@ -83,4 +83,4 @@ def test_a_run_without_a_summary_says_how_to_make_one(tmp_path: Path) -> None:
     (folder / "summary.json").unlink()
     result = CliRunner().invoke(command, ["report", str(folder)])
     assert result.exit_code == 1
-    assert f"{folder.name} has no summary; chatprobe results reprocess {folder.name} makes one of its chats" in result.stderr
+    assert f"{folder.name} has no summary; chatprobe results reprocess {folder} makes one of its chats" in result.stderr

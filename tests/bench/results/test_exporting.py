@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ def test_a_document_of_a_run_without_chats_and_without_a_summary(tmp_path: Path)
 @pytest.mark.parametrize(("content", "wrong"), [("{", "is no JSON"), ("[]", "is no summary")])
 def test_a_summary_that_was_spoilt_is_named(run: Run, content: str, wrong: str) -> None:
     (run.folder / "summary.json").write_text(content)
-    with pytest.raises(ResultsError, match=rf"summary\.json.*{wrong}.*make it anew with chatprobe results reprocess {run.name}"):
+    with pytest.raises(ResultsError, match=rf"summary\.json.*{wrong}.*make it anew with chatprobe results reprocess {re.escape(str(run.folder))}"):
         summary_of(run)
 
 

@@ -60,8 +60,10 @@ def test_a_folder_that_should_be_a_run_and_cannot_be_read_is_told(results: Path)
 
 def test_where_there_is_no_folder_there_are_no_runs(tmp_path: Path) -> None:
     assert find_runs(tmp_path / "none").runs == ()
-    with pytest.raises(ResultsError, match=r"none has no run; chatprobe bench quick makes one, --output-dir gives another folder"):
+    with pytest.raises(ResultsError, match=r"none is no folder; chatprobe bench quick makes runs below it, --output-dir gives another"):
         find_run(tmp_path / "none", "latest")
+    with pytest.raises(ResultsError, match=r" has no run; chatprobe bench quick makes one, --output-dir gives another folder"):
+        find_run(tmp_path, "latest")
 
 
 @pytest.mark.parametrize(

@@ -137,3 +137,11 @@ def test_that_many_chats_were_cut_off_is_told() -> None:
         "10 % of the chats with vllm were cut off by the ends of blocks, the longest ones first: what is left leans towards short chats",
     )
     assert ended(25) == ()
+
+
+def test_an_engine_of_which_no_chat_ended_is_told() -> None:
+    chats = [chat(since=10.0, outcome="cut", e2e_seconds=70.0)] * 3
+    measured = Measured(Level("3 users", {"vllm": USERS}), (BLOCK,), chats)
+    assert summarise(Given(targets=("vllm",), measured=[measured])).levels[0].notes == (
+        "no chat with vllm both began and ended in the measured time: measure for longer, or ask for shorter answers",
+    )
