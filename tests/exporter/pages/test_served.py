@@ -128,6 +128,15 @@ async def test_the_overview_says_who_is_down_and_why_and_where_to_look() -> None
         assert "24 connect" in page
 
 
+async def test_of_an_engine_without_a_token_no_empty_course_is_shown_as_one() -> None:
+    stage = three()
+    stage.play(600, 10, lambda name: Reason.CONNECT if name == "tgi" else None)
+    async with serving(stage) as site:
+        overview, target = await site.get("/"), await site.get("/targets/tgi")
+    assert overview.count("No first token in the last ") == 1
+    assert "No first token in the last " in target
+
+
 async def test_a_failure_is_explained_and_can_be_found_in_the_engines_log() -> None:
     stage = three()
     record = stage.failures("tgi", "chat", Reason.OVERLOADED)
