@@ -1,9 +1,9 @@
-"""Whether probing stays exact while the port is asked: not at all, by scrapes, by scrapes over TLS with a new connection each, and by an attack.
+"""Whether probing stays exact while the port is asked: not at all, by scrapes, by scrapes over TLS, by ten open pages, and by an attack.
 
     python -m benchmarks.port [--users 50] [--seconds 20]
 
 A whole exporter chats with the server that knows when each chunk was sent (`truth_server.py`). Its records are compared with that, as
-`benchmarks.accuracy` compares them. The attack is a hundred connections a second: half a TLS handshake, a wrong password, bytes that are no request.
+`benchmarks.accuracy` compares them. Each scrape over TLS has a new connection. The attack is a hundred connections a second: half a TLS handshake, a wrong password, bytes that are no request.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import trustme
 from benchmarks.accuracy import compare, server, truth_of
 
 WARM_UP_SECONDS = 5.0
+READERS, FOLLOWED_SECONDS = 10, 6.0
 USER, PASSWORD = "prometheus", "a password"
 SHOWN = {"Authorization": f"Basic {base64.b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"}
 
@@ -45,6 +46,7 @@ def main() -> None:
         ("not at all", False, nothing),
         ("by scrapes", False, scrape),
         ("by scrapes over TLS", True, scrape),
+        ("by ten open pages", False, pages),
         ("by an attack", True, attack),
     ):
         print(f"| {name} {measured(tls, ask, wanted.users, wanted.seconds)}", flush=True)
@@ -83,6 +85,23 @@ def scrape(port: int, trusts: ssl.SSLContext | None) -> None:
     with urllib.request.urlopen(request, context=trusts) as answer:
         answer.read()
     time.sleep(1.0)
+
+
+def pages(port: int, _: ssl.SSLContext | None) -> None:
+    """Ten readers, each of whom opens the page and follows it for some seconds."""
+    readers = [threading.Thread(target=follow, args=(port,)) for _ in range(READERS)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+
+
+def follow(port: int) -> None:
+    url, until = f"http://127.0.0.1:{port}", time.monotonic() + FOLLOWED_SECONDS
+    urllib.request.urlopen(f"{url}/").read()
+    with urllib.request.urlopen(f"{url}/live/") as stream:
+        while time.monotonic() < until:
+            stream.readline()
 
 
 def attack(port: int, trusts: ssl.SSLContext | None) -> None:
