@@ -489,7 +489,7 @@ async def test_an_interrupt_ends_it_with_what_there_is() -> None:
         (["http://127.0.0.1:1", "--load-timeout", "1m"], "--load-timeout: is for --load-model"),
         (["http://127.0.0.1:1", "--prompt", "a", "--input-tokens", "3"], "give one of --prompt, --prompt-set and --input-tokens"),
         (["http://127.0.0.1:1", "--prompt", " "], "--prompt: a prompt is not empty"),
-        (["http://127.0.0.1:1", "--prompt-set", "jokes"], "--prompt-set: there is no prompt set jokes; there are code-review, creative"),
+        (["http://127.0.0.1:1", "--prompt-set", "jokes"], "--prompt-set: there is no prompt set jokes; there are casual, code-review, creative"),
         (["http://127.0.0.1:1", "--header", "X"], "--header: has no colon"),
         (["http://127.0.0.1:1", "--header", "Host: a"], "--header: is a header that chatprobe sets itself"),
         (["http://127.0.0.1:1", "--api-key-file", "/nonexistent/key"], "--api-key-file: /nonexistent/key: No such file"),

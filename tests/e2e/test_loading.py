@@ -74,7 +74,7 @@ async def test_it_is_loaded_once_though_no_chat_would_wait_so_long() -> None:
         after = await story.scraped()
         assert story.loads == [False]
     assert during.value(own.MODEL_LOADING.name, target="ollama") == 1
-    assert "loading the model since" in page
+    assert "Its engine loads the model." in page
     assert story.skips == {SkipReason.LOADING}
     assert {chat.outcome for chat in story.chats} == {"ok"}
     assert all(chat.load is None for chat in story.chats)

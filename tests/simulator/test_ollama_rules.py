@@ -81,7 +81,7 @@ async def test_a_load_is_thrown_away_with_its_client() -> None:
 
 
 async def test_the_wait_for_a_slot_is_in_the_total_alone(ollama: Simulator) -> None:
-    last = [events(answer)[-1] for answer in await asyncio.gather(*(ask(ollama.url, "POST", "/api/chat", ollama_chat(60)) for _ in range(2)))]
+    last = [events(answer)[-1] for answer in await asyncio.gather(*(ask(ollama.url, "POST", "/api/chat", ollama_chat(300)) for _ in range(2)))]
     waited = max(last, key=lambda one: int(str(one["total_duration"])))
     own = sum(int(str(waited[f"{name}_duration"])) for name in ("load", "prompt_eval", "eval"))
     assert int(str(waited["total_duration"])) - own > 59 * 2_000_000
