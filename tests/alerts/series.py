@@ -184,14 +184,32 @@ _PART = re.compile(r"(?P<name>[\w:]+)_(?:bucket|sum|count)\{")
 
 
 def converted(told: Mapping[str, str]) -> Series:
-    """The same where Prometheus keeps classic histograms as native ones (`convert_classic_histograms_to_nhcb`). Sums are left out of them."""
+    """The same where Prometheus keeps classic histograms as native ones (`convert_classic_histograms_to_nhcb`). Sums are left out of them.
+
+    Two buckets that no chat ever falls into are told as one, which changes no quantile: promtool takes 10,000 samples at once, and counts each native
+    one by its buckets.
+    """
     histograms: dict[str, dict[float, list[str]]] = {}
     for name, values in told.items():
         if (match := _BUCKET.fullmatch(name)) is not None:
             histograms.setdefault(f"{match['name']}{{{match['labels']}}}", {})[float(match["le"])] = values.split(" ")
     families = {name.partition("{")[0] for name in histograms}
     kept = {name: values for name, values in told.items() if (part := _PART.match(name)) is None or part["name"] not in families}
-    return kept | {name: " ".join(_natives(buckets)) for name, buckets in histograms.items()}
+    needed = {family: _needed([buckets for name, buckets in histograms.items() if name.partition("{")[0] == family]) for family in families}
+    return kept | {
+        name: " ".join(_natives({bound: samples for bound, samples in buckets.items() if bound in needed[name.partition("{")[0]]}))
+        for name, buckets in histograms.items()
+    }
+
+
+def _needed(family: Sequence[Mapping[float, Sequence[str]]]) -> set[float]:
+    """The bounds with a bucket beside them that is ever used, in any of these histograms, and the last two."""
+    needed: set[float] = set()
+    for buckets in family:
+        bounds = sorted(buckets)
+        used = [buckets[bounds[0]] != ["0"] * len(buckets[bounds[0]]), *(buckets[below] != buckets[bound] for below, bound in pairwise(bounds))]
+        needed |= {bound for bound, below, above in zip(bounds, used, [*used[1:], True], strict=True) if below or above} | {*bounds[-2:]}
+    return needed
 
 
 def _natives(buckets: Mapping[float, Sequence[str]]) -> Iterator[str]:
