@@ -3,7 +3,8 @@
     python -m benchmarks.port [--users 50] [--seconds 20]
 
 A whole exporter chats with the server that knows when each chunk was sent (`truth_server.py`). Its records are compared with that, as
-`benchmarks.accuracy` compares them. Each scrape over TLS has a new connection. The attack is a hundred connections a second: half a TLS handshake, a wrong password, bytes that are no request.
+`benchmarks.accuracy` compares them. Each scrape over TLS has a new connection. The attack is a hundred connections a second: half a TLS
+handshake, a wrong password, bytes that are no request.
 """
 
 from __future__ import annotations
