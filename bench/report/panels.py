@@ -114,6 +114,13 @@ def vertical(figure: Figure, number: int, x: float, colour: str, *, dash: str = 
         _label(figure, text, colour, {"x": at, "y": 1, "xref": across[0], "yref": across[1], "yanchor": "top", **side, **place})
 
 
+def band(figure: Figure, number: int, low: float, high: float, colour: str) -> None:
+    """A stretch of the x axis over the whole height of a panel, behind what is drawn there."""
+    across = f"x{_of(number)}", f"y{_of(number)} domain"
+    place = {"x0": low, "x1": high, "y0": 0, "y1": 1, "xref": across[0], "yref": across[1]}
+    figure.add_shape(type="rect", fillcolor=colour, line={"width": 0}, layer="below", **place)
+
+
 def horizontal(figure: Figure, number: int, y: float, colour: str, *, dash: str = "dash", text: str = "", **place: Any) -> None:
     """A line over the whole width of a panel, with its label at its right end."""
     across = f"x{_of(number)} domain", f"y{_of(number)}"

@@ -47,11 +47,18 @@ def failed_note(levels: Sequence[LevelSummary]) -> Iterator[str]:
         yield f"What failed is not in the picture: {listed(told)}."
 
 
+_DRAWN = {"knee": {"at", "low", "high", "carried_per_second"}, "wait": {"low", "high"}, "capacity": {"users"}}
+"""The figures of each kind of outcome that charts draw."""
+
+
 def outcome(seen: Seen, kind: str, target: str) -> Mapping[str, Any] | None:
-    """The figures of what the run's course has found of a target, as `bench.courses.outcome` names them; None where it has nothing."""
+    """The figures of what the run's course has found of a target, as `bench.courses.outcome` names them; None where it has nothing.
+
+    Nor has it anything where the summary, which may be another version's, lacks a figure that charts draw.
+    """
     for found in seen.summary.outcomes:
         if found["kind"] == kind and found["target"] == target and isinstance(figures := found["figures"], Mapping):
-            return figures
+            return figures if figures.keys() >= _DRAWN[kind] else None
     return None
 
 

@@ -11,7 +11,7 @@ from bench.measures import TTFT
 from bench.report.chart import Chart, Missing, Table
 from bench.report.lines import line
 from bench.report.loads import LoadAxis, Point, load_axis
-from bench.report.panels import Panel, axes, framed, horizontal, vertical
+from bench.report.panels import Panel, band, framed, horizontal, vertical
 from bench.report.scale import Scale, from_zero, logarithmic_axis, scale_of
 from bench.report.seen import Seen
 from bench.report.told import finite, interval, outcome
@@ -89,24 +89,13 @@ def _draw(figure: Figure, seen: Seen, axis: LoadAxis, target: str, points: tuple
 def _knee(figure: Figure, seen: Seen, target: str, number: int) -> None:
     """A line where it lies, or a band between the levels that bracket it."""
     found = outcome(seen, "knee", target)
-    if found is None or found.get("low") is None or found.get("high") is None:
+    if found is None or found["low"] is None:
         return
     mark = seen.marks[target]
     for panel in (_WAIT, _THROUGHPUT, _GOOD, _FAILED):
-        figure.add_shape(
-            type="rect",
-            x0=found["low"],
-            x1=found["high"],
-            y0=0,
-            y1=1,
-            xref=axes(panel)["xaxis"],
-            yref=f"{axes(panel)['yaxis']} domain",
-            fillcolor=mark.faint("1a"),
-            line={"width": 0},
-            layer="below",
-        )
+        band(figure, panel, found["low"], found["high"], mark.faint("1a"))
         label = f"knee of {target}" if panel == _THROUGHPUT else ""
-        at, dash = (found["low"], "dot") if found.get("at") is None else (found["at"], "dash")
+        at, dash = (found["low"], "dot") if found["at"] is None else (found["at"], "dash")
         vertical(figure, panel, at, mark.colour, dash=dash, text=label, y=0, yanchor="bottom", yshift=2 + 18 * number)
 
 

@@ -12,7 +12,7 @@ from bench.measures import TPOT, TTFT
 from bench.report.chart import Chart, Missing, Table
 from bench.report.lines import line
 from bench.report.loads import LoadAxis, Point, load_axis
-from bench.report.panels import Panel, axes, framed, vertical
+from bench.report.panels import Panel, axes, band, framed, vertical
 from bench.report.scale import Scale, from_zero, logarithmic_axis, scale_of
 from bench.report.seen import Seen
 from bench.report.told import finite, interval, outcome
@@ -128,18 +128,7 @@ def _found(figure: Figure, seen: Seen, target: str, number: int, curve: Curve) -
         )
         vertical(figure, _CARRIED, at, mark.colour, dash="dot", text=f"knee of {target}: {at:.3g}", y=0, yanchor="bottom", yshift=16 + 18 * number)
     if wait is not None:
-        figure.add_shape(
-            type="rect",
-            x0=wait["low"],
-            x1=wait["high"],
-            y0=0,
-            y1=1,
-            xref=axes(_WAIT)["xaxis"],
-            yref=f"{axes(_WAIT)['yaxis']} domain",
-            fillcolor=mark.faint("1f"),
-            line={"width": 0},
-            layer="below",
-        )
+        band(figure, _WAIT, wait["low"], wait["high"], mark.faint("1f"))
     at_most = None if capacity is None else capacity.get("at_rate") or capacity["users"]
     if at_most is not None:
         figure.add_scatter(

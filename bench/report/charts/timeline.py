@@ -16,7 +16,7 @@ from bench.report.chart import Chart, Missing, Table
 from bench.report.loads import level_said
 from bench.report.marks import Mark
 from bench.report.over_time import Bins, Fates, Span, binned, fates_of, spans_of
-from bench.report.panels import Panel, axes, framed
+from bench.report.panels import Panel, axes, band, framed
 from bench.report.scale import Scale, logarithmic_axis, scale_of
 from bench.report.seen import Seen
 from bench.summary.words import quantity
@@ -71,18 +71,7 @@ def _shade(figure: Figure, spans: Sequence[Span], panels: int) -> None:
     for begin, end, colour in [(span.begin, span.warm, _WARM_UP) for span in spans] + [(span.warm, span.steady, _UNSTEADY) for span in spans]:
         if end > begin:
             for number in range(1, panels + 1):
-                figure.add_shape(
-                    type="rect",
-                    x0=begin,
-                    x1=end,
-                    y0=0,
-                    y1=1,
-                    xref=axes(number)["xaxis"],
-                    yref=f"{axes(number)['yaxis']} domain",
-                    fillcolor=colour,
-                    line={"width": 0},
-                    layer="below",
-                )
+                band(figure, number, begin, end, colour)
     begins: dict[str, float] = {}
     for span in spans:
         begins.setdefault(span.level, span.begin)

@@ -73,6 +73,8 @@ async def test_without_a_script_all_but_the_charts_is_there(browser: Browser, wr
         "How it was measured",
     ):
         assert words in text
+    assert await found.locator(".chart-picture").count() > 0
+    assert await found.locator(".chart-picture:visible").count() == 0, "no blank stands where a chart would be"
     await found.click("button.term >> nth=0")
     assert await found.locator(".word:popover-open").count() == 1
     await found.close()

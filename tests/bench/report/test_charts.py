@@ -15,6 +15,7 @@ from bench.report.chart import Chart
 from bench.report.charts import CHARTS, charts, draw
 from bench.report.seen import Seen, see
 from bench.report.themes import properties
+from bench.report.told import outcome
 from bench.results.importing import import_records
 from bench.results.listing import find_run
 from bench.results.reading import Run
@@ -126,3 +127,9 @@ def _colours(value: Any) -> Iterator[str]:
                 yield from _colours(each)
         case str() if re.fullmatch(r"#[0-9a-fA-F]{3,8}", value):
             yield value
+
+
+@pytest.mark.parametrize("kind", ["knee", "wait", "capacity"])
+def test_what_a_summary_does_not_tell_of_an_outcome_is_not_drawn(kind: str, compared: Seen) -> None:
+    told = {"kind": kind, "target": "vllm", "words": "", "figures": {"at": 4.0}}
+    assert outcome(replace(compared, summary=replace(compared.summary, outcomes=(told,))), kind, "vllm") is None
