@@ -110,6 +110,8 @@ class Simulator:
         self._busy.add(request.protocol)
         try:
             return await self._answer(request)
+        except ConnectionResetError:
+            return web.Response()  # to nobody: the client has gone, which is its right and no error of ours
         finally:
             self._busy.discard(request.protocol)
 

@@ -161,9 +161,8 @@ def shown(name: str) -> str:
 
 
 def _within(settings: Scenario, at_most_seconds: float | None) -> Scenario:
-    """The scenario for one target alone, with timeouts that end by then."""
+    """The scenario for one target alone, whose chat as a whole ends by then."""
     changed: dict[str, object] = {"pair": False}
     if at_most_seconds is not None:
-        for key in ("timeout_seconds", "first_token_timeout_seconds", "stall_timeout_seconds"):
-            changed[key] = min(getattr(settings, key), at_most_seconds)
+        changed["timeout_seconds"] = min(settings.timeout_seconds, at_most_seconds)
     return settings.model_copy(update=changed)
