@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from shutil import which
 
@@ -23,7 +25,7 @@ from exporter.web.room import AT_ONCE
 from tests.exporter.running import Exporter, running
 from tests.exporter.scrape import promtool_accepts, read
 from tests.processes import free_port
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 DOCUMENTATION = Path(__file__).parents[3] / "docs" / "probe.md"
 
@@ -162,15 +164,20 @@ def test_how_long_a_chat_may_take(header: str, seconds: float | None) -> None:
     assert _patience(header) == seconds
 
 
+def _has_answered(exporter: Exporter, chats: int) -> bool:
+    return len(exporter.engine.chats) == chats
+
+
 def test_who_gives_up_leaves_a_chat_that_still_counts(exporter: Exporter) -> None:
+    url, before = httpx.URL(exporter.url), len(exporter.engine.chats)
     exporter.engine.finish.clear()
     try:
-        for _ in range(AT_ONCE):
-            with contextlib.suppress(httpx.ReadTimeout):
-                httpx.get(f"{exporter.url}/probe?target=slow", timeout=1)
+        for held in range(1, AT_ONCE + 1):
+            with socket.create_connection((url.host, url.port), PATIENCE_SECONDS) as giving_up:
+                giving_up.sendall(b"GET /probe?target=slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                wait_for(partial(_has_answered, exporter, before + held))
         status, text = ask(exporter, "target=slow")
-        assert status == 429
-        assert "of each target 2 at once" in text
+        assert (status, "of each target 2 at once" in text) == (429, True), text
     finally:
         exporter.engine.finish.set()
 
