@@ -93,7 +93,9 @@ class Limits(Section):
         default=None, description="largest share, like `5%`, of an engine's tokens in scenarios that yield, while others use it; left out: no bound"
     )
     discovered_targets: Annotated[int, Field(ge=1, le=10_000)] = Field(default=200, description="most targets that are taken from discovery")
-    doubtful: Doubtful = Field(default="keep", description="whether timings that may be off by more than 1 ms go into the latency histograms")
+    doubtful: Doubtful = Field(
+        default="keep", description="whether timings that may be off by more than 1 ms go into latency histograms and are held against SLOs"
+    )
 
 
 class Config(Section):

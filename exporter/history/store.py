@@ -14,6 +14,7 @@ from exporter.history.ring import Ring, Room
 from exporter.history.tally import MEASURES, Summary, Tally
 from exporter.history.timeline import DAY, MINUTE, Retention, Timeline, total
 from exporter.history.window import Window
+from exporter.metrics.slo import timings_count
 from probes.record import ChatRecord
 from traffic.events import Event, Pair, Skip
 from traffic.pairs import compared
@@ -198,7 +199,7 @@ class LiveHistory:
 
     def _chat(self, record: ChatRecord) -> None:
         now = self._clock.epoch_seconds()
-        timed = self._terms.doubtful == "keep" or not record.doubtful
+        timed = timings_count(record, self._terms.doubtful)
         self._tally(record.target, record.scenario).chat(record, self._terms.slos.get(record.scenario, {}), timed=timed)
         self._last_number = max(self._last_number + 1, round(now * 1e6))
         kept = keep(record, self._last_number, now)

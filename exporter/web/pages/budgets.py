@@ -10,7 +10,8 @@ from alerts.objective import Alarm, Objective, objectives
 from alerts.slos import BURN, alarm_waits
 from alerts.windows import WindowPair
 from config.demand import chats_per_second_on_average
-from exporter.metrics.slo import chat_was_good, skip_was_good
+from config.model import Doubtful
+from exporter.metrics.slo import chat_was_good, skip_was_good, timings_count
 from exporter.web.pages.sliding import Attempts, Sliding
 from probes.record import ChatRecord
 from traffic.events import Event, Skip
@@ -113,13 +114,14 @@ class Budgets:
         self._accounts: dict[tuple[str, str], _Account] = {}
         self._objectives: tuple[Objective, ...] = ()
         self._roster: Roster | None = None
+        self._doubtful: Doubtful = "keep"
         self.show(roster)
 
     def show(self, roster: Roster) -> None:
         """Keep these targets and SLOs from now on. One whose SLO is another than before begins anew."""
         if self._roster is None or roster.config is not self._roster.config:
             self._objectives = objectives(roster.config)
-        self._roster = roster
+        self._roster, self._doubtful = roster, roster.config.limits.doubtful
         before, self._accounts = self._accounts, {}
         for objective in self._objectives:
             scenario = roster.config.scenarios[objective.slo.scenario]
@@ -132,8 +134,9 @@ class Budgets:
     def __call__(self, event: Event) -> None:
         match event:
             case ChatRecord(outcome="ok" | "failed"):
+                timed = timings_count(event, self._doubtful)
                 for account in self._of(event.target, event.scenario):
-                    self._judge(account, chat_was_good(event, account.objective.slo), 1)
+                    self._judge(account, chat_was_good(event, account.objective.slo, timed=timed), 1)
             case Skip():
                 for account in self._of(event.target, event.scenario):
                     self._judge(account, skip_was_good(event.reason, account.objective.slo), event.count)

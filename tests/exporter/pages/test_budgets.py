@@ -5,6 +5,7 @@ import pytest
 from config.reader import parse
 from exporter.web.pages.alerting import Seen, alerts_on
 from probes.failure import Reason
+from tests.exporter.chats import chat, failed
 from tests.exporter.pages.stage import THREE, Stage, breaks, three
 from traffic.events import Skip, SkipReason
 from traffic.roster import roster
@@ -36,6 +37,15 @@ def test_a_chat_that_was_slow_and_one_that_could_not_be_sent_are_not_good() -> N
     stage.tell(Skip("vllm", "chat", SkipReason.GLOBAL_CAP, 0.0, count=5))
     (budget,) = stage.scene.budgets.of("vllm")
     assert (budget.attempts.all, budget.attempts.bad) == (4, 3)
+
+
+@pytest.mark.parametrize(("choice", "attempts"), [("keep", (2, 1)), ("drop", (1, 1))])
+def test_a_doubtful_chat_spends_a_budget_where_its_timings_are_kept_and_one_that_failed_always_does(choice: str, attempts: tuple[int, int]) -> None:
+    stage = Stage(parse(f"{THREE}limits: {{doubtful: {choice}}}\n").config)
+    stage.tell(stage.chats("ollama", "chat", sent_width_ns=2_000_000))
+    stage.tell(failed(Reason.STALLED, target="ollama", backend="ollama", scenario="chat", chunks=chat().chunks, sent_width_ns=2_000_000))
+    (budget,) = stage.scene.budgets.of("ollama")
+    assert (budget.attempts.all, budget.attempts.bad) == attempts
 
 
 def test_a_fast_burn_fires_when_both_windows_are_above_and_ends_soon_after_the_trouble() -> None:
