@@ -66,7 +66,7 @@ class Tally:
         self.sketches: dict[str, Sketch] = {}
 
     def chat(self, record: ChatRecord, slos: Mapping[str, Slo], *, timed: bool) -> None:
-        """Count a chat that ended `ok` or `failed`. Where it is not to be `timed`, its timings are left out, and so is it where an SLO would be judged by them."""
+        """Count a chat that ended `ok` or `failed`. Where it is not to be `timed`, its timings are left out, and no SLO is judged by them."""
         if record.reason is None:
             self.ok += 1
         else:
