@@ -47,8 +47,8 @@ def panel(axes: Axes, name: str, findings: Sequence[Finding]) -> None:
         chats = [chat for one in findings if one.condition.beside == beside for chat in one.chats]
         if chats:
             bounds, errors = ([max(LEAST_MS, value * 1e3) for value in values] for values in zip(*((c.bound, c.worst) for c in chats), strict=True))
-            style = {"color": COLOURS[beside], "marker": MARKERS[beside], "s": 7, "alpha": 0.5, "linewidths": 0}
-            axes.scatter(bounds, errors, label=f"beside {BESIDE[beside].words}", **style)
+            label = f"beside {BESIDE[beside].words}"
+            axes.scatter(bounds, errors, s=7, c=COLOURS[beside], marker=MARKERS[beside], alpha=0.5, linewidths=0, label=label)
     axes.set(xscale="log", yscale="log", xlim=(LEAST_MS, MOST_MS), ylim=(LEAST_MS, MOST_MS), aspect="equal")
     axes.set_title(f"{name}: {sum(len(one.chats) for one in findings):,} chats", fontsize=11, color=TEXT)
     axes.set_xlabel("bound that the record states, ms", fontsize=9)
