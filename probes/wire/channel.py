@@ -104,8 +104,7 @@ class Outgoing:
     def waiting(self) -> bool:
         return bool(self._waiting)
 
-    def send(self, message: FromWorker) -> None:
-        data = encode(message)
+    def send(self, data: bytes) -> None:
         if not self._waiting:
             with contextlib.suppress(BlockingIOError):
                 data = data[self._sock.send(data) :]

@@ -25,7 +25,7 @@ from functools import partial
 from probes.ask import Tls
 from probes.failure import Failure, Reason
 from probes.wire import tls
-from probes.wire.channel import Cancel, ClockSteps, FromWorker, Incoming, Outgoing, Reads, Sent
+from probes.wire.channel import Cancel, ClockSteps, Incoming, Outgoing, Reads, Sent
 from probes.wire.clock import HeldOffset, keep_stamping
 from probes.wire.connection import Connection
 from probes.wire.exchange import Exchange
@@ -33,6 +33,7 @@ from probes.wire.kept import Kept
 from probes.wire.loop import Loop
 from probes.wire.opening import Opening, Threads
 from probes.wire.order import Ending, Order
+from probes.wire.outbox import Outbox
 from probes.wire.priority import go_first
 
 LOOK_AT_CLOCK_NS = 1_000_000_000
@@ -55,6 +56,7 @@ class Worker:
         self._channel = channel
         self._incoming = Incoming()
         self._outgoing = Outgoing(channel)
+        self._outbox = Outbox(loop.later, self._send)
         self._stamping = keep_stamping()
         self._offset = HeldOffset()
         self._threads = Threads()
@@ -145,9 +147,9 @@ class Worker:
             take=lambda order: self._kept.take(order.address),
             keep=lambda order, connection: self._kept.keep(order.address, connection),
             opens=partial(self._opens, context),
-            sent=lambda number, sent_ns: self._loop.later(lambda: self._send(Sent(number, sent_ns))),
-            reads=lambda number, reads: self._loop.later(lambda: self._send(Reads.pack(number, reads))),
-            ended=lambda ending: self._loop.later(lambda: self._on_ended(ending)),
+            sent=lambda number, sent_ns: self._outbox.put(lambda: Sent(number, sent_ns)),
+            reads=lambda number, reads: self._outbox.put(lambda: Reads.pack(number, reads)),
+            ended=self._on_ended,
         )
         self._running[order.number] = exchange
         exchange.start()
@@ -168,11 +170,11 @@ class Worker:
     def _on_ended(self, ending: Ending) -> None:
         self._running.pop(ending.number, None)
         self._orders.pop(ending.number, None)
-        self._send(ending)
+        self._outbox.put(lambda: ending)
 
-    def _send(self, message: FromWorker) -> None:
+    def _send(self, data: bytes) -> None:
         try:
-            self._outgoing.send(message)
+            self._outgoing.send(data)
         except OSError:
             self._loop.stop()
             return
@@ -183,7 +185,8 @@ class Worker:
         self._offset.refresh()
         if self._offset.steps != self._told_steps:
             self._told_steps = self._offset.steps
-            self._send(ClockSteps(self._told_steps))
+            steps = ClockSteps(self._told_steps)
+            self._outbox.put(lambda: steps)
         self._tidy()
         soon = LOOK_AGAIN_NS if self._offset.suspects_step else LOOK_AT_CLOCK_NS
         self._loop.at(self._loop.now_ns() + soon, self._look_at_clock)
