@@ -31,6 +31,7 @@ from exporter.looplag import watch_loop
 from exporter.native.cycle import Keepers, Natives
 from exporter.native.loads import Loads
 from exporter.native.scrape import Scraper
+from exporter.netstat import receive_drops
 from exporter.records import RecordFile, record_file
 from exporter.reloading import Before, Reloaded, Reloading, secret_files
 from exporter.watching import Signatures, signatures, watch_files
@@ -205,14 +206,19 @@ class _Exporter:
 
     def _counted(self, file: RecordFile | None, log_lines_lost: Callable[[], int]) -> Mapping[Metric, Callable[[], float]]:
         """What each scrape reads of the parts themselves."""
-        lease = self._place.lease
+        lease, drops = self._place.lease, receive_drops()
         counted: dict[Metric, Callable[[], float]] = {
             own.STREAMS_IN_FLIGHT: lambda: self._admission.in_flight,
             own.CLOCK_STEPS: lambda: self._prober.clock_steps,
+            own.READS: lambda: self._prober.lateness.reads,
+            own.LATE_READS: lambda: self._prober.lateness.late,
+            own.READ_DELAY: lambda: self._prober.lateness.delay_ns / 1e9,
             own.LOG_LINES_DROPPED: log_lines_lost,
             own.RECORDS_LOST: lambda: 0 if file is None else file.lost,
             own.HISTORY_LOST: lambda: self._history.lost,
         }
+        if drops is not None:
+            counted[own.RECEIVE_DROPS] = drops
         return counted if lease is None else {**counted, own.LEADER: lambda: lease.leads}
 
     async def start(self, stack: AsyncExitStack, grace_seconds: float, watch: Callable[[Reloading], Coroutine[object, object, None]]) -> Address:

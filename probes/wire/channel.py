@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Self
 
+from probes.wire.delays import Lateness
 from probes.wire.order import Ending, Order, Read
 
 LENGTH = struct.Struct("!I")
@@ -63,7 +64,7 @@ class Sent:
 
 
 ToWorker = Order | Cancel
-FromWorker = Reads | Sent | Ending | ClockSteps
+FromWorker = Reads | Sent | Ending | ClockSteps | Lateness
 
 
 def encode(message: ToWorker | FromWorker) -> bytes:

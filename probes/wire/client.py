@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from probes.failure import Failure, Reason
 from probes.wire.channel import Cancel, ClockSteps, Incoming, Reads, Sent, encode
+from probes.wire.delays import Lateness
 from probes.wire.order import Ending, Order, Read
 from probes.wire.priority import yield_to_worker
 
@@ -59,6 +60,9 @@ class WorkerClient:
         self._ready = asyncio.Event()
         self._steps_before = 0
         self._steps_now = 0
+        self._lateness_before = Lateness()
+        self._lateness_now = Lateness()
+        self._heard = 0
         self.restarts = 0
 
     @property
@@ -73,6 +77,11 @@ class WorkerClient:
     def clock_steps(self) -> int:
         """How often the system's clock was stepped since the start."""
         return self._steps_before + self._steps_now
+
+    @property
+    def lateness(self) -> Lateness:
+        """How late the worker's reads were since the start, as of the last second."""
+        return self._lateness_before.plus(self._lateness_now)
 
     async def start(self) -> None:
         self._supervisor = asyncio.create_task(self._supervise(), name="measuring worker")
@@ -108,15 +117,23 @@ class WorkerClient:
             self._chats.pop(order.number, None)
 
     async def _ending(self, chat: _Chat, order: Order) -> Ending:
-        """A worker that does not keep the chat's timeouts hangs: it is killed, and its chats end with it."""
+        """A worker that does not keep the chat's timeouts, and says nothing either, hangs: it is killed, and its chats end with it.
+
+        One that speaks may have told the end long since: where this process does not get to reading, that lies behind what was not read yet. It
+        answers a `Cancel` in any case, so an end comes while it speaks.
+        """
         limits = order.timeouts
-        try:
-            async with asyncio.timeout(limits.connect_seconds + limits.total_seconds + HANGING_SECONDS):
-                return await asyncio.shield(chat.ending)
-        except TimeoutError:
-            _log.error("the measuring worker hangs, and is killed")
-            self._kill()
-            return await chat.ending
+        if await _within(limits.connect_seconds + limits.total_seconds + HANGING_SECONDS, chat.ending):
+            return chat.ending.result()
+        self._send(encode(Cancel(order.number)))
+        heard = -1
+        while heard != self._heard:
+            heard = self._heard
+            if await _within(HANGING_SECONDS, chat.ending):
+                return chat.ending.result()
+        _log.error("the measuring worker hangs, and is killed")
+        self._kill()
+        return await chat.ending
 
     def _kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
@@ -163,10 +180,12 @@ class WorkerClient:
             theirs.close()
         reader, self._writer = await asyncio.open_unix_connection(sock=ours)
         self._steps_before, self._steps_now = self.clock_steps, 0
+        self._lateness_before, self._lateness_now = self.lateness, Lateness()
         self._ready.set()
         try:
             incoming = Incoming()
             while data := await reader.read(262_144):
+                self._heard += 1
                 for message in incoming.feed(data):
                     self._on_message(message)
         except OSError:
@@ -199,6 +218,8 @@ class WorkerClient:
                     chat.ending.set_result(message)
             case ClockSteps(steps):
                 self._steps_now = steps
+            case Lateness():
+                self._lateness_now = message
 
     def _on_reads(self, number: int, reads: list[Read]) -> None:
         chat = self._chats.get(number)
@@ -210,6 +231,11 @@ class WorkerClient:
         for chat in self._chats.values():
             if not chat.ending.done():
                 chat.ending.set_result(_internal(chat.number, chat.began_ns, detail))
+
+
+async def _within(seconds: float, ending: asyncio.Future[Ending]) -> bool:
+    done, _ = await asyncio.wait([ending], timeout=seconds)
+    return bool(done)
 
 
 def _internal(number: int, began_ns: int, detail: str | None) -> Ending:

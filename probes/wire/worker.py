@@ -25,9 +25,10 @@ from functools import partial
 from probes.ask import Tls
 from probes.failure import Failure, Reason
 from probes.wire import tls
-from probes.wire.channel import Cancel, ClockSteps, Incoming, Outgoing, Reads, Sent
+from probes.wire.channel import Cancel, ClockSteps, Incoming, Outgoing, Sent
 from probes.wire.clock import HeldOffset, keep_stamping
 from probes.wire.connection import Connection
+from probes.wire.delays import Delays, Lateness
 from probes.wire.exchange import Exchange
 from probes.wire.kept import Kept
 from probes.wire.loop import Loop
@@ -56,9 +57,11 @@ class Worker:
         self._channel = channel
         self._incoming = Incoming()
         self._outgoing = Outgoing(channel)
-        self._outbox = Outbox(loop.later, self._send)
+        self._outbox = Outbox(loop.later, self._send, lambda: self._outgoing.waiting)
         self._stamping = keep_stamping()
         self._offset = HeldOffset()
+        self._delays = Delays()
+        self._told_lateness = Lateness()
         self._threads = Threads()
         self._kept = Kept(loop)
         self._contexts: dict[Tls, tuple[int, ssl.SSLContext]] = {}
@@ -75,6 +78,7 @@ class Worker:
         if events & select.EPOLLOUT:
             self._outgoing.flush()
             self._watch_channel()
+            self._outbox.go_on()
         if not events & ~select.EPOLLOUT:
             return
         try:
@@ -148,20 +152,25 @@ class Worker:
             keep=lambda order, connection: self._kept.keep(order.address, connection),
             opens=partial(self._opens, context),
             sent=lambda number, sent_ns: self._outbox.put(lambda: Sent(number, sent_ns)),
-            reads=lambda number, reads: self._outbox.put(lambda: Reads.pack(number, reads)),
+            reads=self._outbox.put_reads,
             ended=self._on_ended,
         )
         self._running[order.number] = exchange
         exchange.start()
 
     def _opens(self, context: ssl.SSLContext | None, order: Order, done: Callable[[Connection | Failure], None]) -> Opening:
-        return Opening(self._loop, self._threads, self._offset, order.address, context, order.timeouts.connect_seconds, done)
+        return Opening(self._loop, self._threads, self._offset, order.address, context, order.timeouts.connect_seconds, done, self._delays)
 
     def _on_cancel(self, number: int) -> None:
         if number in self._running:
             self._running[number].cancel()
         elif number in self._orders:
             self._refuse(self._orders[number], None)
+        else:
+            now_ns = self._loop.now_ns()
+            self._outbox.put(
+                lambda: Ending(number, started_ns=now_ns, ended_ns=now_ns, cancelled=True)
+            )  # of one that ended meanwhile nobody hears it
 
     def _refuse(self, order: Order, failure: Failure | None) -> None:
         now_ns = self._loop.now_ns()
@@ -187,6 +196,9 @@ class Worker:
             self._told_steps = self._offset.steps
             steps = ClockSteps(self._told_steps)
             self._outbox.put(lambda: steps)
+        if self._delays.so_far != self._told_lateness:
+            lateness = self._told_lateness = self._delays.so_far
+            self._outbox.put(lambda: lateness)
         self._tidy()
         soon = LOOK_AGAIN_NS if self._offset.suspects_step else LOOK_AT_CLOCK_NS
         self._loop.at(self._loop.now_ns() + soon, self._look_at_clock)

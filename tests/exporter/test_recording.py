@@ -81,6 +81,8 @@ def test_histograms_and_counters_are_those_of_the_records(records: list[ChatReco
         (own.OUTPUT_TOKENS, sum(record.output_tokens or 0 for record in counted)),
         (own.CHUNKS, sum(len(record.chunks) for record in counted)),
         (own.RETRIES, sum(record.retries for record in counted)),
+        (own.SEGMENTS_OUT_OF_ORDER, sum(record.mended.out_of_order for record in counted if record.mended)),
+        (own.SEGMENTS_RESENT, sum(record.mended.resent for record in counted if record.mended)),
         (own.DOUBTFUL, sum(record.doubtful for record in counted)),
         (own.GATHERED, sum(record.bursts is not None for record in counted)),
     ):
@@ -459,7 +461,10 @@ def test_every_metric_of_the_catalogue_but_the_engines_own_is_served(metrics: Me
     scenario = "heartbeat: {every: 15s, prompt: {text: Hello}, pair: true, expect: {greets: {contains: Hello}}}"
     loading = "targets:\n  ollama: {backend: ollama, url: 'http://o', load_model: true}\n"
     whole = config(CONFIG.replace("heartbeat: {every: 15s, prompt: {text: Hello}}", scenario).replace("targets:\n", loading))
-    sources = (own.STREAMS_IN_FLIGHT, own.CLOCK_STEPS, own.LOG_LINES_DROPPED, own.RECORDS_LOST, own.HISTORY_LOST, own.LEADER)
+    sources = (
+        *(own.STREAMS_IN_FLIGHT, own.CLOCK_STEPS, own.LOG_LINES_DROPPED, own.RECORDS_LOST, own.HISTORY_LOST, own.LEADER),
+        *(own.READS, own.LATE_READS, own.READ_DELAY, own.RECEIVE_DROPS),
+    )
     roster = listed(whole)
     vllm = replace(roster.members["vllm"], replicas=(Replica("vllm-0", "http://10.0.0.1:8000", zone="a"),))
     metrics = Metrics(Roster(whole, {**roster.members, "vllm": vllm}), {metric: lambda: 0 for metric in sources})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from probes.wire.channel import ClockSteps, FromWorker, Incoming, Reads, encode
+from probes.wire.channel import ClockSteps, FromWorker, Incoming, Reads, Sent, encode
 from probes.wire.order import Ending, Read
 from probes.wire.outbox import TOLD_BYTES, Outbox
 
@@ -16,43 +16,43 @@ class Polls:
     def __init__(self) -> None:
         self._later: deque[Callable[[], None]] = deque()
         self.sent: list[bytes] = []
-        self.outbox = Outbox(self._later.append, self.sent.append)
+        self.full = False
+        self.outbox = Outbox(self._later.append, self.sent.append, lambda: self.full)
 
-    def poll(self) -> None:
-        if self._later:
-            self._later.popleft()()
+    def poll(self, times: int = 1) -> None:
+        for _ in range(times):
+            if self._later:
+                self._later.popleft()()
 
     def told(self) -> list[object]:
         return list(Incoming().feed(b"".join(self.sent)))
 
-
-def read(number: int, size: int = 250) -> Reads:
-    """A read of a watched chat."""
-    return Reads.pack(number, [Read(b"x" * size, 10, 5)])
+    def put(self, message: FromWorker) -> None:
+        self.outbox.put(lambda: message)
 
 
-def put(polls: Polls, message: FromWorker) -> None:
-    polls.outbox.put(lambda: message)
+def read(number: int, size: int = 250) -> Read:
+    return Read(b"x" * size, number, number - 1)
 
 
 def test_everything_is_told_once_and_in_its_order() -> None:
     polls = Polls()
-    messages: list[FromWorker] = [ClockSteps(1), read(1), read(2), Ending(1, started_ns=1, ended_ns=2), read(2)]
-    for message in messages[:3]:
-        put(polls, message)
+    ending = Ending(1, started_ns=1, ended_ns=2)
+    polls.put(Sent(1, 5))
+    polls.outbox.put_reads(1, [read(1)])
     polls.poll()
-    for message in messages[3:]:
-        put(polls, message)
-    for _ in range(3):
-        polls.poll()
-    assert polls.told() == messages
+    polls.outbox.put_reads(2, [read(2)])
+    polls.outbox.put_reads(1, [read(3), read(4)])
+    polls.put(ending)
+    polls.poll(2)
+    assert polls.told() == [Sent(1, 5), Reads.pack(1, [read(1)]), Reads.pack(2, [read(2)]), Reads.pack(1, [read(3), read(4)]), ending]
 
 
 def test_where_each_poll_brings_reads_of_many_they_do_not_pile_up() -> None:
     polls = Polls()
     for _ in range(200):
         for number in range(25):
-            put(polls, read(number))
+            polls.outbox.put_reads(number, [read(number)])
         polls.poll()
     assert len(polls.told()) == 200 * 25
 
@@ -60,12 +60,29 @@ def test_where_each_poll_brings_reads_of_many_they_do_not_pile_up() -> None:
 def test_a_wave_of_chats_that_end_is_told_one_by_one() -> None:
     polls = Polls()
     for number in range(20):
-        put(polls, read(number, size=2 * TOLD_BYTES))
+        polls.outbox.put_reads(number, [read(number, size=2 * TOLD_BYTES)])
     polls.poll()
     assert len(polls.told()) == 1
-    for _ in range(19):
-        polls.poll()
+    polls.poll(19)
     assert len(polls.told()) == 20
+
+
+def test_while_nobody_listens_reads_of_a_chat_wait_for_each_other_and_their_order_is_kept() -> None:
+    polls = Polls()
+    polls.full = True
+    for at_ns in range(1, 101):
+        for number in (1, 2):
+            polls.outbox.put_reads(number, [read(at_ns)])
+        polls.poll()
+    ending = Ending(1, started_ns=1, ended_ns=2)
+    polls.put(ending)
+    polls.poll()
+    assert polls.told() == []
+    polls.full = False
+    polls.outbox.go_on()
+    polls.poll(10)
+    of_each = [read(at_ns) for at_ns in range(1, 101)]
+    assert polls.told() == [Reads.pack(1, of_each), Reads.pack(2, of_each), ending]
 
 
 def test_messages_are_made_when_they_are_told() -> None:
