@@ -26,8 +26,8 @@ import trustme
 from benchmarks.truth_server import Truth
 
 CLIENT_CPU, SERVER_CPU = 0, 1
-MOST_STREAMS = {"watched": 50, "httpx": 200}
-"""How many streams a client gets at most: a person watches a few, and httpx breaks down with more."""
+MOST_STREAMS = {"httpx": 200}
+"""How many streams a client gets at most: httpx breaks down with more."""
 FIRST_SECONDS = 0.05
 
 
