@@ -78,10 +78,12 @@ class Judged:
 class Finding:
     """All chats of a condition. Errors of gaps are absolute, in seconds.
 
-    `unseen` are chats that could not be judged, since packets are missing in the capture. `lost_packets` is how many tcpdump says that it missed.
+    `open_streams` is how many were open on average. `unseen` are chats that could not be judged, since packets are missing in the capture.
+    `lost_packets` is how many tcpdump says that it missed.
     """
 
     condition: Condition
+    open_streams: float
     chats: list[Judged]
     gaps: int
     gap_error_p99: float
@@ -95,6 +97,7 @@ class Finding:
         bounds = [chat.bound for chat in self.chats]
         beyond = [chat.beyond for chat in self.chats if chat.beyond]
         cells = (
+            f"{self.open_streams:,.0f}",
             f"{len(self.chats):,}",
             f"{self.gaps:,}",
             _ms(percentile(ttft, 0.5), percentile(ttft, 0.99), max(ttft)),
@@ -108,8 +111,8 @@ class Finding:
 
 
 HEAD = """\
-| Beside | Streams | | Chats | Gaps | TTFT error p50 / p99 / most | ITL error p99 / most | Bound p50 / p99 / most | Beyond it | Doubtful | Unseen |
-|---|---|---|---|---|---|---|---|---|---|---|"""
+| Beside | Streams | | Open | Chats | Gaps | TTFT error p50 / p99 / most | ITL error p99 / most | Bound p50 / p99 / most | Above | Doubtful | Unseen |
+|---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
 def _ms(*seconds: float) -> str:
@@ -185,12 +188,14 @@ def measured(condition: Condition, seconds: float) -> Finding:
             with exporter(configuration(port, condition, ca), cpu=client) as running:
                 time.sleep(RAMP_UP_SECONDS)
                 with going_on(beside, running):
-                    began = time.time()
+                    began_ns = time.time_ns()
                     time.sleep(seconds + TOKENS * gap)
+                    ended_ns = time.time_ns()
                 records = running.records()
             known = truth_of(truths, folder)
-        ended = [record for record in records if record["outcome"] == "ok" and known[record["request_id"]].arrived_ns > began * 1e9]
-        return judged(condition, ended, known, capture.connections(), capture.lost)
+        ended = [record for record in records if record["outcome"] == "ok" and known[record["request_id"]].arrived_ns > began_ns]
+        streams = open_streams(known.values(), began_ns, ended_ns)
+        return judged(condition, streams, ended, known, capture.connections(), capture.lost)
 
 
 @contextmanager
@@ -205,7 +210,15 @@ def going_on(beside: Beside, running: Exporter) -> Iterator[None]:
         thread.join()
 
 
-def judged(condition: Condition, records: Iterable[dict[str, Any]], truths: dict[str, Truth], connections: Connections, lost_packets: int) -> Finding:
+def open_streams(truths: Iterable[Truth], began_ns: int, ended_ns: int) -> float:
+    """How many streams were open on average between two instants."""
+    spans = [(truth.arrived_ns, truth.sent_ns[-1][1]) for truth in truths if truth.sent_ns]
+    return sum(max(0, min(last_ns, ended_ns) - max(first_ns, began_ns)) for first_ns, last_ns in spans) / (ended_ns - began_ns)
+
+
+def judged(
+    condition: Condition, streams: float, records: Iterable[dict[str, Any]], truths: dict[str, Truth], connections: Connections, lost_packets: int
+) -> Finding:
     """Holds each record against the capture."""
     chats: list[Judged] = []
     gap_errors: list[float] = []
@@ -224,7 +237,7 @@ def judged(condition: Condition, records: Iterable[dict[str, Any]], truths: dict
         gap_errors += map(abs, gaps)
     if not chats:
         raise CaptureError(f"no chat ended that the capture has whole, and {unseen} that it has not; measure for longer, or fewer streams")
-    return Finding(condition, chats, len(gap_errors), percentile(gap_errors, 0.99), max(gap_errors), unseen, lost_packets)
+    return Finding(condition, streams, chats, len(gap_errors), percentile(gap_errors, 0.99), max(gap_errors), unseen, lost_packets)
 
 
 def came(truth: Truth, connections: Connections) -> list[int] | None:
@@ -248,7 +261,7 @@ def kept(file: Path) -> list[Finding]:
     for line in file.read_text().splitlines():
         told = json.loads(line)
         condition = Condition(**told.pop("condition"))
-        found[condition] = Finding(condition, [Judged(**chat) for chat in told.pop("chats")], **told)
+        found[condition] = Finding(condition=condition, chats=[Judged(**chat) for chat in told.pop("chats")], **told)
     return sorted(found.values(), key=lambda one: (list(BESIDE).index(one.condition.beside), one.condition.tls, one.condition.streams))
 
 

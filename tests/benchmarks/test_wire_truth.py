@@ -16,7 +16,7 @@ from benchmarks.accuracy import certificates, server, truth_of
 from benchmarks.capture import CaptureError, Connections, Packet, capturing, read
 from benchmarks.truth_server import Truth
 from benchmarks.wire_picture import draw
-from benchmarks.wire_truth import Condition, Finding, Judged, judged, keep, kept
+from benchmarks.wire_truth import Condition, Finding, Judged, judged, keep, kept, open_streams
 
 PORT, CLIENT = 8000, 40000
 CONDITION = Condition(50, False, "alone")
@@ -103,7 +103,7 @@ TRUTH = Truth(5 * MS, CLIENT, 0, token_ends=[48, 98, 148])
     ],
 )
 def test_a_record_is_held_against_the_packets(record: dict[str, object], ttft_error: float, gap_error: float, beyond: float) -> None:
-    found = judged(CONDITION, [record], {"a": TRUTH}, Connections(packets_of_a_chat(), PORT), 0)
+    found = judged(CONDITION, 50.0, [record], {"a": TRUTH}, Connections(packets_of_a_chat(), PORT), 0)
     (one,) = found.chats
     assert (one.ttft_error, one.worst_gap_error) == pytest.approx((ttft_error, gap_error), abs=1e-9)
     assert one.beyond == pytest.approx(beyond, abs=1e-9)
@@ -115,22 +115,27 @@ def test_a_chat_whose_packets_are_missing_is_not_judged() -> None:
     packets = packets_of_a_chat()
     del packets[4]
     with pytest.raises(CaptureError, match="and 1 that it has not"):
-        judged(CONDITION, [chat()], {"a": TRUTH}, Connections(packets, PORT), 3)
+        judged(CONDITION, 50.0, [chat()], {"a": TRUTH}, Connections(packets, PORT), 3)
     packets += [*opening(90 * MS), asked(95 * MS, 1001, 100), *(answered((105 + 20 * number) * MS, 5001 + 50 * number, 50) for number in range(3))]
     truths = {"a": TRUTH, "b": Truth(95 * MS, CLIENT, 0, token_ends=[48, 98, 148])}
-    found = judged(CONDITION, [chat(), chat(request_id="b")], truths, Connections(packets, PORT), 3)
+    found = judged(CONDITION, 50.0, [chat(), chat(request_id="b")], truths, Connections(packets, PORT), 3)
     assert (len(found.chats), found.unseen, found.lost_packets) == (1, 1, 3)
+
+
+def test_streams_that_are_open_are_counted_by_time() -> None:
+    truths = [Truth(0, CLIENT, sent_ns=[(5, 6), (199, 200)]), Truth(150, CLIENT, sent_ns=[(170, 175)]), Truth(100, CLIENT)]
+    assert open_streams(truths, 100, 200) == pytest.approx(1.25)
 
 
 def test_what_is_kept_is_printed_and_drawn(tmp_path: Path) -> None:
     file, picture = tmp_path / "kept.ndjson", tmp_path / "picture.png"
     sure, unsure = Judged(0.00002, False, 0.00001, 0.0), Judged(0.002, True, 0.0005, -0.0021)
     for tls, chats in ((False, [unsure]), (True, [sure, unsure]), (False, [sure, sure, sure, unsure])):
-        keep(Finding(Condition(200, tls, "hog"), chats, 100, 0.0001, 0.0002, 1, 0), file)
+        keep(Finding(Condition(200, tls, "hog"), 187.6, chats, 100, 0.0001, 0.0002, 1, 0), file)
     plain, secured = kept(file)
     assert [len(one.chats) for one in (plain, secured)] == [4, 2], "of each condition what was measured last"
     assert plain.row() == (
-        "| a CPU hog on chatprobe's core | 200 | plain | 4 | 100 | 0.010 / 0.500 / 0.500 ms | 0.100 / 0.200 ms | 0.020 / 2.000 / 2.000 ms"
+        "| a CPU hog on chatprobe's core | 200 | plain | 188 | 4 | 100 | 0.010 / 0.500 / 0.500 ms | 0.100 / 0.200 ms | 0.020 / 2.000 / 2.000 ms"
         " | 1, by 0.100 ms | 25.0% | 1 |"
     )
     draw([plain, secured], picture)
