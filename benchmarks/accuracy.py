@@ -62,7 +62,8 @@ def server(certificate: Path | None, *options: str, cpu: int | None = SERVER_CPU
     tls = ["--cert", str(certificate), "--key", str(certificate)] if certificate else []
     pinned = [] if cpu is None else ["--cpu", str(cpu)]
     command = [sys.executable, "-m", "benchmarks.truth_server", *pinned, "--first-seconds", str(FIRST_SECONDS), *tls, *options]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # a session of its own, as services have: Linux schedules sessions alike, and the client makes itself the nicest of its own
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stdout is not None
     try:
         yield int(process.stdout.readline()), process

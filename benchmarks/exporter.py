@@ -79,7 +79,7 @@ def exporter(configuration: str, *, cpu: int | None = None) -> Iterator[Exporter
         file.write_text(configuration)
         port = _free_port()
         command = [sys.executable, "-m", "cli", "serve", "--config", str(file), "--records", str(records), "--log-level", "warning"]
-        started = subprocess.Popen([*command, "--listen", f"127.0.0.1:{port}"], preexec_fn=_pinned(cpu))
+        started = subprocess.Popen([*command, "--listen", f"127.0.0.1:{port}"], preexec_fn=_pinned(cpu), start_new_session=True)
         url = f"http://127.0.0.1:{port}"
         try:
             _wait_until_ready(url)
