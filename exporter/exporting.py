@@ -40,6 +40,7 @@ from exporter.web.api.routes import Api
 from exporter.web.api.runs import Bench, NoBench, Runs
 from exporter.web.api.standings import Standings
 from exporter.web.app import Sources, application
+from exporter.web.pages.alarms import Alarms
 from exporter.web.pages.budgets import Budgets
 from exporter.web.pages.duels import Duels
 from exporter.web.pages.engine_side import engine_side
@@ -160,9 +161,11 @@ class _Exporter:
         loads = Loads(clock, config.native.interval_seconds)
         keepers = Keepers(self._metrics.relay, self._metrics.unified, self._metrics.gap, loads, self._metrics.ups)
         self._natives = Natives(self._scraper, keepers, config.native, clock)
-        standing, budgets, duels = Standing(roster), Budgets(roster, clock), Duels(roster)
+        standing, budgets, duels = Standing(roster), Budgets(roster, clock, self._history.history), Duels(roster)
+        alarms = Alarms(standing, budgets, clock)
+        self._history.heirs.append(budgets.restore)
         self._standing, self._bench = standing, bench
-        shown: list[Sink] = [self._history.history, standing, budgets, duels]
+        shown: list[Sink] = [alarms, self._history.history, standing, budgets, duels]
         tell = to_all([self._metrics.recording, self._natives, *shown, self._log, *([] if file is None else [file]), *sinks])
         self._control = Control()
         self._discovery = ClusterDiscovery(self._control, clock)
@@ -188,6 +191,7 @@ class _Exporter:
             history=self._history.history,
             standing=standing,
             budgets=budgets,
+            alarms=alarms,
             duels=duels,
             plan=lambda: self.reloading.plan,
             not_ready=self._not_ready,

@@ -134,7 +134,7 @@ def tried_for(seconds: int) -> int:
     checks = ["--checks=all", "--exclude-checks=use_after_free"]  # a run that was cancelled is still there, with what it measured
     hooks = {"SCHEMATHESIS_HOOKS": realistic.__name__}
     with running(configured, Held()) as exporter:
-        command = [Path(sys.executable).with_name("schemathesis"), "run", f"{exporter.url}/api/v1/openapi.json", *checks, *options]
+        command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{exporter.url}/api/v1/openapi.json", *checks, *options]
         return subprocess.run(command, env=os.environ | hooks, check=False).returncode
 
 
