@@ -71,6 +71,7 @@ def command(
     from config.quantities import read_address
     from config.reader import Loaded, find, parse, read
     from discovery.kubernetes.lease import read_lease_name
+    from cli.race_result import judged
     from exporter.exporting import ServeError
     from exporter.logs import start_logging
     from exporter.serve import run, serve
@@ -117,6 +118,7 @@ def command(
             lease=lease,
             display=display,
             bench=StartedBench(files, targets, results),
+            judge=judged,
         )
         run(serving)
     except ServeError as error:

@@ -50,7 +50,7 @@ from exporter.web.pages.scene import Scene
 from exporter.web.pages.standing import Standing
 from exporter.web.probe import ProbeEndpoint
 from exporter.web.probing import Means, Probing
-from exporter.web.racing import Racing
+from exporter.web.racing import Judge, Racing, no_judge
 from exporter.web.room import Room
 from exporter.web.security.port import Port
 from exporter.web.server import ListenError, listening
@@ -92,6 +92,7 @@ async def exporting(
     shard: Shard = WHOLE,
     lease: Lease | None = None,
     bench: Bench | None = None,
+    judge: Judge = no_judge,
 ) -> AsyncIterator[Running]:
     """Run the exporter while the context lasts. Raises `ServeError`.
 
@@ -99,7 +100,7 @@ async def exporting(
     files as they were before it was read. With them, it is reloaded when one of them changes, or a file of a key or
     certificate that it names. Without them, only the files of discovered targets and a cluster are watched. `sinks`
     hear of every event too. Of all targets, those of the `shard` are chatted with, and with a `lease` only while it is
-    held. `bench` holds benchmark runs that are asked for in the API.
+    held. `bench` holds benchmark runs that are asked for in the API, and `judge` says what races have shown.
     """
     place = _Place(shard, lease)
     before = Before(files or {}, signatures(secret_files(config)), signatures(paths(config)))
@@ -108,7 +109,7 @@ async def exporting(
     async with AsyncExitStack() as stack:
         with _as_serve_error():
             file = stack.enter_context(_optional(records))
-        exporter = _Exporter(first, read or (lambda: Loaded(config, (), ())), before, place, file, sinks, log_lines_lost, bench or NoBench())
+        exporter = _Exporter(first, read or (lambda: Loaded(config, (), ())), before, place, file, sinks, log_lines_lost, bench or NoBench(), judge)
         address = await exporter.start(stack, grace_seconds, watch=_watch_targets if files is None else _watch_everything)
         _log.info("probing", what=summary(config), url=f"{exporter.scheme}://{address}")
         try:
@@ -146,6 +147,7 @@ class _Exporter:
         sinks: Sequence[Sink],
         log_lines_lost: Callable[[], int],
         bench: Bench,
+        judge: Judge,
     ) -> None:
         clock = SystemClock()
         config, roster = first.config, first.roster
@@ -182,7 +184,7 @@ class _Exporter:
         )
         room = Room(lambda: self.reloading.plan.config.limits.streams, clock)
         self._probing = Probing(means, room, self._metrics.own.chatted_on_request)
-        self._racing = Racing(means, room, self._metrics.own.chatted_on_request)
+        self._racing = Racing(means, room, self._metrics.own.chatted_on_request, judge)
         self.reloading = Reloading(
             first, read, self._metrics.own, clock, seen=lambda: self._discovery.seen, part=place.part, before=before, prepare=self._prepare
         )
