@@ -75,8 +75,8 @@ async def _demo(listen: Address, duration: float | None) -> None:
 
     from cli.fleet import fleet
     from cli.live import addresses, shown
-    from cli.standings import Standings
     from cli.race_result import judged
+    from cli.standings import Standings
     from config.reader import parse
     from exporter.exporting import exporting
 

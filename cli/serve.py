@@ -67,11 +67,11 @@ def command(
     import structlog
 
     from cli.bench_started import StartedBench
+    from cli.race_result import judged
     from config.problems import ConfigError
     from config.quantities import read_address
     from config.reader import Loaded, find, parse, read
     from discovery.kubernetes.lease import read_lease_name
-    from cli.race_result import judged
     from exporter.exporting import ServeError
     from exporter.logs import start_logging
     from exporter.serve import run, serve

@@ -48,6 +48,7 @@ from exporter.web.pages.race import RacePage
 from exporter.web.pages.routes import Pages
 from exporter.web.pages.scene import Scene
 from exporter.web.pages.standing import Standing
+from exporter.web.pages.wording import sentence
 from exporter.web.probe import ProbeEndpoint
 from exporter.web.probing import Means, Probing
 from exporter.web.racing import Judge, Racing, no_judge
@@ -197,7 +198,7 @@ class _Exporter:
             duels=duels,
             plan=lambda: self.reloading.plan,
             not_ready=self._not_ready,
-            troubles=self.reloading.troubles,
+            troubles=self._troubles,
             config=lambda: effective(self.reloading.plan.config),
             next_due=self._runner.next_due,
             engine_side=lambda target: engine_side(target, self._metrics.unified, self._metrics.ups),
@@ -293,6 +294,12 @@ class _Exporter:
     def _prepare(self, config: Config) -> Callable[[], None]:
         """Read who may do what at the port; gives what puts it in force. Raises `ConfigError` and `SecretError`."""
         return partial(self._port.put_in_force, self._port.read(config))
+
+    def _troubles(self) -> Iterator[str]:
+        """What pages say is wrong: with the configuration and discovery, and that the port is open to all."""
+        yield from self.reloading.troubles()
+        if (warning := self._port.warning) is not None:
+            yield f"{sentence(warning)}."
 
     def _not_ready(self) -> str | None:
         """Why nothing is probed; None if it is."""

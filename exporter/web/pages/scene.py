@@ -21,8 +21,8 @@ from traffic.schedule import Clock
 class Scene:
     """The sources of all pages.
 
-    `not_ready` says why nothing is probed, None where it is. `troubles` are what is wrong with the configuration or with
-    discovery. `config` is YAML without secrets. `next_due` gives when the next chats with a target are due, by scenario,
+    `not_ready` says why nothing is probed, None where it is. `troubles` are what is wrong with the configuration, with
+    discovery or with the port. `config` is YAML without secrets. `next_due` gives when the next chats with a target are due, by scenario,
     on the monotonic clock.
     """
 
