@@ -33,6 +33,7 @@ from exporter.web.api.runs import NoBench, RunRefusedError, Runs
 from exporter.web.api.standings import Standings
 from tests.exporter.api import realistic
 from tests.exporter.running import Exporter, running
+from tests.waiting import PATIENCE_SECONDS
 
 EXAMPLES = 25
 NEVER_ENDING = ("live", "follow_run")
@@ -130,7 +131,8 @@ def tried_for(seconds: int) -> int:
     """Have the command of schemathesis try all that it knows on an exporter for so long. It tells what it found; gives its exit code."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     left_out = [word for name in NEVER_ENDING for word in ("--exclude-operation-id", name)]
-    options = [f"--max-time={seconds}", "--continue-on-failure", "--generation-database=none", *left_out]
+    patience = [f"--request-timeout={PATIENCE_SECONDS:g}", f"--max-response-time={PATIENCE_SECONDS:g}"]
+    options = [f"--max-time={seconds}", *patience, "--continue-on-failure", "--generation-database=none", *left_out]
     checks = ["--checks=all", "--exclude-checks=use_after_free"]  # a run that was cancelled is still there, with what it measured
     hooks = {"SCHEMATHESIS_HOOKS": realistic.__name__}
     with running(configured, Held()) as exporter:
