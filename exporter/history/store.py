@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -58,6 +58,14 @@ class History(Protocol):
 
     def counts(self, target: str, scenario: str, seconds: float) -> Window:
         """The chats of the last `seconds` without their timings: at less cost, and for longer than timings are kept."""
+        ...
+
+    def summaries(self, target: str, scenario: str, seconds: float) -> Iterator[Summary]:
+        """What is known of the last `seconds`, oldest first."""
+        ...
+
+    def since(self, target: str) -> float | None:
+        """When the first of the chats with a target was of which anything is known, seconds since the epoch; None without any."""
         ...
 
     def series(self, target: str, measure: str, seconds: float, points: int) -> Sequence[float | None]:
@@ -189,6 +197,14 @@ class LiveHistory:
     def counts(self, target: str, scenario: str, seconds: float) -> Window:
         end = math.nextafter(self._clock.epoch_seconds(), math.inf)
         return Window(self._total(target, scenario, end - seconds, end, ()), seconds)
+
+    def summaries(self, target: str, scenario: str, seconds: float) -> Iterator[Summary]:
+        timeline = self._timelines.get((target, scenario))
+        end = math.nextafter(self._clock.epoch_seconds(), math.inf)
+        return iter(()) if timeline is None else timeline.between(end - seconds, end)
+
+    def since(self, target: str) -> float | None:
+        return min((line.first_seconds for line in self._by_target.get(target, {}).values()), default=None)
 
     def series(self, target: str, measure: str, seconds: float, points: int) -> Sequence[float | None]:
         if measure not in SERIES:
