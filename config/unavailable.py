@@ -26,9 +26,7 @@ class Unavailable:
         return f"{self.what} not available in this version; {self.instead}"
 
 
-UNAVAILABLE = (
-    Unavailable(("workers",), "more than one measuring worker is", "write auto, or leave it out", (None, "auto", 1)),
-)
+UNAVAILABLE = (Unavailable(("workers",), "more than one measuring worker is", "write auto, or leave it out", (None, "auto", 1)),)
 
 
 def take_out(data: object) -> Iterator[Finding]:

@@ -250,7 +250,7 @@ def told_exponentially(buckets: Mapping[float, float], total: float = 0) -> str:
             observed[bucket_of(middle, SCHEMA)] = count - before
         low, before = bound, count
     first = min(observed, default=0)
-    each = " ".join(f"{observed.get(bucket, 0):g}" for bucket in range(first, max(observed, default=-1) + 1))
+    each = " ".join(f"{observed.get(bucket, 0):g}" for bucket in range(first, max(observed, default=0) + 1))
     return f"{{{{schema:{SCHEMA} sum:{total} count:{before:g} offset:{first} buckets:[{each}]}}}}"
 
 

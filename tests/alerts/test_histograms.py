@@ -24,7 +24,7 @@ EXPRESSIONS: dict[str, tuple[str, float | None, float | None]] = {
     "quantile": (WHOLE.quantile("0.75", BY), 0.3, 0.1 + 0.4 * 7.5 / 8),
     "recorded quantile": (RECORDED.quantile("0.75", BY), 0.3, 0.1 + 0.4 * 7.5 / 8),
     "quantile that is told": (WHOLE.told_quantile("0.75", BY), 0.3, 0.1 + 0.4 * 7.5 / 8),
-    "quantile in the lowest bucket": (WHOLE.told_quantile("0.5", BY), None, 0.1 + 0.4 * 5 / 8),
+    "quantile in the lowest bucket": (WHOLE.told_quantile("0.4", BY), None, 0.1 + 0.4 * 4 / 8),
     "count": (WHOLE.count(BY), 10 / 15, 10 / 15),
     "recorded count": (RECORDED.count(BY), 10 / 15, 10 / 15),
     "within": (WHOLE.within(0.5, BY), 10 / 15, 8 / 15),
