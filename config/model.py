@@ -35,6 +35,9 @@ class Metrics(Section):
     """How chatprobe's own metrics are served."""
 
     created: bool = Field(default=False, description="whether OpenMetrics has when each counter and histogram began: a series more of each")
+    native_histograms: bool = Field(
+        default=False, description="whether scrapers that take protobuf have the histograms of chats as native ones too; a change needs a restart"
+    )
 
 
 class Discovery(Section):

@@ -26,18 +26,13 @@ class Unavailable:
         return f"{self.what} not available in this version; {self.instead}"
 
 
-UNAVAILABLE = (
-    Unavailable(("metrics", "native_histograms"), "native histograms are", "leave it out, the classic ones are served", (None, False)),
-    Unavailable(("workers",), "more than one measuring worker is", "write auto, or leave it out", (None, "auto", 1)),
-)
+UNAVAILABLE = (Unavailable(("workers",), "more than one measuring worker is", "write auto, or leave it out", (None, "auto", 1)),)
 
 
 def take_out(data: object) -> Iterator[Finding]:
     """Takes those keys out of the plain data, and says which of them ask for something."""
     for row in UNAVAILABLE:
         yield from _take(data, row, row.path, ())
-    if isinstance(data, dict) and data.get("metrics") in ({}, None):
-        data.pop("metrics", None)  # a section that holds nothing but such keys
 
 
 def _take(data: Any, row: Unavailable, left: tuple[str, ...], path: tuple[str | int, ...]) -> Iterator[Finding]:

@@ -102,7 +102,6 @@ credentials: [{host: v, namespace: null, headers: {X: x}}]
 scenarios: {beat: {every: 15s, pair: false}}
 limits: {streams: 500, tokens_per_hour: null, doubtful: keep, discovered_targets: 200}
 workers: auto
-metrics: {native_histograms: false}
 """
     bare = MINIMAL + "credentials: [{host: v, headers: {X: x}}]\n"
     assert parse(text).config == parse(bare).config

@@ -300,7 +300,7 @@ def test_no_label_of_ours_is_one_that_prometheus_gives() -> None:
 
 
 def test_a_service_monitor_takes_what_prometheus_shall_make_of_histograms() -> None:
-    wanted = {"convertClassicHistogramsToNHCB": True, "scrapeClassicHistograms": True}
+    wanted = {"convertClassicHistogramsToNHCB": True, "scrapeClassicHistograms": True, "scrapeNativeHistograms": True}
     monitor = render("chatprobe", {"serviceMonitor": {"spec": {**wanted, "selector": {}, "endpoints": []}}}).one("ServiceMonitor")
     assert monitor["spec"].items() >= wanted.items()
     assert {key: value for key, value in monitor["spec"].items() if key not in wanted} == render("chatprobe", {}).one("ServiceMonitor")["spec"]
