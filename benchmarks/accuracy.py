@@ -56,9 +56,9 @@ def percentile(values: list[float], share: float) -> float:
 
 
 @contextmanager
-def server(certificate: Path | None) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+def server(certificate: Path | None, *more: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
     tls = ["--cert", str(certificate), "--key", str(certificate)] if certificate else []
-    command = [sys.executable, "-m", "benchmarks.truth_server", "--cpu", str(SERVER_CPU), "--first-seconds", str(FIRST_SECONDS), *tls]
+    command = [sys.executable, "-m", "benchmarks.truth_server", "--cpu", str(SERVER_CPU), "--first-seconds", str(FIRST_SECONDS), *tls, *more]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

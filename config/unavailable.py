@@ -26,10 +26,7 @@ class Unavailable:
         return f"{self.what} not available in this version; {self.instead}"
 
 
-UNAVAILABLE = (
-    Unavailable(("metrics", "native_histograms"), "native histograms are", "leave it out, the classic ones are served", (None, False)),
-    Unavailable(("workers",), "more than one measuring worker is", "write auto, or leave it out", (None, "auto", 1)),
-)
+UNAVAILABLE = (Unavailable(("metrics", "native_histograms"), "native histograms are", "leave it out, the classic ones are served", (None, False)),)
 
 
 def take_out(data: object) -> Iterator[Finding]:

@@ -299,5 +299,6 @@ BOARD = Board(
         process.CONFIGURATION,
         process.METRICS,
         process.PROCESS,
+        process.WORKERS,
     ),
 )

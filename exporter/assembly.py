@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
 
@@ -13,21 +13,25 @@ from exporter.metrics.families import Families, Gathered
 from exporter.metrics.ledger import Ledger
 from exporter.metrics.own import OwnMetrics
 from exporter.metrics.recording import Recording
+from exporter.metrics.workforce import Workforce
 from exporter.native.gap import Gap
 from exporter.native.relay import Relay, RelaySettings
 from exporter.native.unified import Unified
 from exporter.native.up import Ups
 from exporter.web.exposition import Exposition, PrometheusExposition
 from exporter.web.pages.own import OwnFigures, own_figures
+from probes.wire.workers import WorkerState
 from traffic.roster import Roster
 
 
 class Metrics:
-    """A registry of its own, with every series of the roster at 0. `sources` are read at each scrape."""
+    """A registry of its own, with every series of the roster at 0. `sources` are read at each scrape, and how the `workers` stand."""
 
-    def __init__(self, roster: Roster, sources: Mapping[Metric, Callable[[], float]]) -> None:
+    def __init__(
+        self, roster: Roster, sources: Mapping[Metric, Callable[[], float]], workers: Callable[[], Sequence[WorkerState]] = lambda: ()
+    ) -> None:
         registry, ledger = CollectorRegistry(), Ledger()
-        self._registry, self._sources = registry, sources
+        self._registry, self._sources, self._workers = registry, sources, workers
         families = Families(registry, thresholds(roster.config))
         self.recording = Recording(families, ledger, roster)
         self.own = OwnMetrics(families, registry, ledger, sources)
@@ -35,6 +39,7 @@ class Metrics:
         self.unified = Unified(ledger)
         self.gap = Gap(families, ledger)
         self.ups = Ups(families, ledger)
+        registry.register(Workforce(workers))
         registry.register(self.unified)
         registry.register(self.relay)
         exposition = self._exposition = PrometheusExposition(registry, ledger, self.relay.now)
@@ -47,7 +52,7 @@ class Metrics:
 
     def own_figures(self) -> OwnFigures:
         """How chatprobe itself is doing. It does not wait for a scrape that goes on."""
-        return own_figures(self._registry, self._sources)
+        return own_figures(self._registry, self._sources, self._workers())
 
     def tell_created(self, created: bool) -> None:
         """Whether OpenMetrics has when each counter and histogram began (`metrics.created`), from now on."""

@@ -25,10 +25,15 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
-class ClockSteps:
-    """How often the worker has seen the clock stepped since it started."""
+class Beat:
+    """The worker goes on at this instant: told at its start, and once a second.
 
-    steps: int
+    `late_ns` is how much later than asked for its loop got round to that; `clock_steps` how often it has seen the clock stepped since it started.
+    """
+
+    at_ns: int
+    late_ns: int
+    clock_steps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class Sent:
 
 
 ToWorker = Order | Cancel
-FromWorker = Reads | Sent | Ending | ClockSteps
+FromWorker = Reads | Sent | Ending | Beat
 
 
 def encode(message: ToWorker | FromWorker) -> bytes:

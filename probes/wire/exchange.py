@@ -402,7 +402,8 @@ class Exchange:
             self._opening.cancel()
             self._milestones = self._milestones if self._retries else self._opening.milestones
         connection = self._connection
-        if connection is not None and failure is None and not cancelled and self._reusable():
+        kept = connection is not None and failure is None and not cancelled and self._reusable()
+        if connection is not None and kept:
             self._loop.unwatch(connection.fileno())
             self._keep(self._order, connection)
         else:
@@ -429,6 +430,7 @@ class Exchange:
                 failure=failure,
                 error_body=self._error_body,
                 certificate_expiry=self._certificate_expiry,
+                kept=kept,
                 cancelled=cancelled,
             )
         )

@@ -76,7 +76,7 @@ class Ending:
     frames to find. `streamed` says that the body came as reads; `error_body` holds that of an answer that is no stream,
     cut at 64 KiB. `completed_ns` is when the end of a message arrived that ended properly: by its length, its last
     chunk, or, where it has neither, with the connection. `location` is where a redirect leads. `coding` is how the body
-    was compressed, though it was not to be.
+    was compressed, though it was not to be. `kept` says that the connection waits for another chat.
     """
 
     number: int
@@ -97,4 +97,5 @@ class Ending:
     failure: Failure | None = None
     error_body: bytes = b""
     certificate_expiry: float | None = None
+    kept: bool = False
     cancelled: bool = False

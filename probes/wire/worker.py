@@ -25,7 +25,7 @@ from functools import partial
 from probes.ask import Tls
 from probes.failure import Failure, Reason
 from probes.wire import tls
-from probes.wire.channel import Cancel, ClockSteps, FromWorker, Incoming, Outgoing, Reads, Sent
+from probes.wire.channel import Beat, Cancel, FromWorker, Incoming, Outgoing, Reads, Sent
 from probes.wire.clock import HeldOffset, keep_stamping
 from probes.wire.connection import Connection
 from probes.wire.exchange import Exchange
@@ -63,11 +63,11 @@ class Worker:
         self._building: dict[Tls, list[Order]] = {}
         self._orders: dict[int, Order] = {}
         self._running: dict[int, Exchange] = {}
-        self._told_steps = 0
         self._tidied_ns = loop.now_ns()
         channel.setblocking(False)
         loop.watch(channel.fileno(), self._on_channel)
-        loop.at(loop.now_ns() + LOOK_AT_CLOCK_NS, self._look_at_clock)
+        self._look_due_ns = loop.now_ns()
+        self._look_at_clock()
 
     def _on_channel(self, events: int, _floor_ns: int) -> None:
         if events & select.EPOLLOUT:
@@ -180,13 +180,12 @@ class Worker:
             self._watch_channel()
 
     def _look_at_clock(self) -> None:
+        now_ns = self._loop.now_ns()
         self._offset.refresh()
-        if self._offset.steps != self._told_steps:
-            self._told_steps = self._offset.steps
-            self._send(ClockSteps(self._told_steps))
+        self._send(Beat(now_ns, now_ns - self._look_due_ns, self._offset.steps))
         self._tidy()
-        soon = LOOK_AGAIN_NS if self._offset.suspects_step else LOOK_AT_CLOCK_NS
-        self._loop.at(self._loop.now_ns() + soon, self._look_at_clock)
+        self._look_due_ns = self._loop.now_ns() + (LOOK_AGAIN_NS if self._offset.suspects_step else LOOK_AT_CLOCK_NS)
+        self._loop.at(self._look_due_ns, self._look_at_clock)
 
     def _tidy(self) -> None:
         """Collect cyclic garbage, of which there is little, while no chat runs; only if that never happens, at a bad moment once in a while."""
