@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from bench.session import Instruments
+from probes.processes import cpu_seconds
+from probes.wire.workers import WorkerState
 
 LOOKS_EVERY_SECONDS = 0.1
 _LAGS_KEPT = 1_000_000
@@ -23,32 +23,39 @@ _LAGS_KEPT = 1_000_000
 class OwnHealth:
     """Filled while the run goes on. `loop_lags_seconds` is how late the main process's event loop was, ten times a second.
 
-    Chats begin on that loop. Their tokens are stamped by the kernel and read by the worker, which it does not hold up.
+    Chats begin on that loop. Their tokens are stamped by the kernel and read by the workers, which it does not hold up. `worker_lags_seconds` is how
+    late these were, once a second each. `worker_cpu_seconds` is of all of them, and None where one of them is gone.
     """
 
     loop_lags_seconds: list[float] = field(default_factory=list)
+    worker_lags_seconds: list[float] = field(default_factory=list)
     clock_steps: int = 0
     main_cpu_seconds: float = 0.0
+    workers: int = 0
+    worker_restarts: int = 0
     worker_cpu_seconds: float | None = None
     seconds: float = 0.0
 
     def to_json(self) -> dict[str, object]:
         """What the manifest keeps of it."""
-        lags = np.array(self.loop_lags_seconds or [0.0])
         return {
             "seconds": round(self.seconds, 3),
-            "loop_lag_seconds": {name: round(float(np.quantile(lags, share)), 6) for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0))},
+            "loop_lag_seconds": _quantiles(self.loop_lags_seconds),
             "clock_steps": self.clock_steps,
             "main_cpu_seconds": round(self.main_cpu_seconds, 3),
+            "workers": self.workers,
+            "worker_restarts": self.worker_restarts,
+            "worker_lag_seconds": _quantiles(self.worker_lags_seconds),
             "worker_cpu_seconds": self.worker_cpu_seconds,
         }
 
 
 @asynccontextmanager
 async def watched(instruments: Instruments, clock: Callable[[], float] = time.monotonic) -> AsyncIterator[OwnHealth]:
-    """Watches over the main process, and what the worker takes, while the context lasts."""
-    health = OwnHealth()
-    began, cpu, steps, worker = clock(), time.process_time(), instruments.prober.clock_steps, _cpu_seconds(instruments.prober.worker_pid)
+    """Watches over the main process, and over the workers, while the context lasts."""
+    health, prober = OwnHealth(), instruments.prober
+    began, cpu, steps, lags = clock(), time.process_time(), prober.clock_steps, len(instruments.worker_lags_seconds)
+    restarts, workers = _restarts(prober.workers), _cpu_seconds(prober.workers)
     watching = asyncio.create_task(_watch(health, clock))
     try:
         yield health
@@ -56,9 +63,12 @@ async def watched(instruments: Instruments, clock: Callable[[], float] = time.mo
         watching.cancel()
         health.seconds = clock() - began
         health.main_cpu_seconds = time.process_time() - cpu
-        health.clock_steps = instruments.prober.clock_steps - steps
-        now = _cpu_seconds(instruments.prober.worker_pid)
-        health.worker_cpu_seconds = None if now is None or worker is None else round(now - worker, 3)
+        health.clock_steps = prober.clock_steps - steps
+        health.workers, health.worker_restarts = len(prober.workers), _restarts(prober.workers) - restarts
+        health.worker_lags_seconds = instruments.worker_lags_seconds[lags:]
+        now = _cpu_seconds(prober.workers)
+        gone = health.worker_restarts or None in (*now.values(), *workers.values())
+        health.worker_cpu_seconds = None if gone else round(sum(filter(None, now.values())) - sum(filter(None, workers.values())), 3)
 
 
 async def _watch(health: OwnHealth, clock: Callable[[], float]) -> None:
@@ -69,12 +79,15 @@ async def _watch(health: OwnHealth, clock: Callable[[], float]) -> None:
             health.loop_lags_seconds.append(max(0.0, clock() - due))
 
 
-def _cpu_seconds(pid: int | None) -> float | None:
-    """What a process has taken of the processors, by proc_pid_stat(5); None where it is gone."""
-    if pid is None:
-        return None
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def _quantiles(values: Sequence[float]) -> dict[str, float]:
+    found = np.array(values or [0.0])
+    return {name: round(float(np.quantile(found, share)), 6) for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0))}
+
+
+def _restarts(workers: Sequence[WorkerState]) -> int:
+    return sum(worker.restarts for worker in workers)
+
+
+def _cpu_seconds(workers: Sequence[WorkerState]) -> dict[int, float | None]:
+    """What each has taken of the processors by now, by its number; None where it is gone."""
+    return {worker.number: None if worker.pid is None else cpu_seconds(worker.pid) for worker in workers}

@@ -11,7 +11,8 @@ from pathlib import Path
 from bench.caveat import Caveat
 from bench.courses.fixed import fixed
 from bench.courses.making import replay_of, search_of, sweep_of
-from bench.design import Design, Hardware, designed
+from bench.courses.search import Search
+from bench.design import Design, Hardware, designed, limits_for
 from bench.events import Enough, Listener
 from bench.level import Course, Level
 from bench.looking import EngineSeen, after, before, hardware_seen, have_loaded, held, look
@@ -54,6 +55,12 @@ class Layout:
     limits: Limits
     seen: tuple[str, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def most_streams(self) -> int:
+        """Chats at once at most, over all levels that there may be."""
+        loads = [self.course.heaviest] if isinstance(self.course, Search) else [level.loads for level in self.levels]
+        return max((limits_for(self.limits, self.scenario, each).streams for each in loads), default=self.limits.streams)
 
 
 def lay_out(config: Config, members: Mapping[str, Member]) -> Layout:
@@ -179,14 +186,17 @@ class Instruments:
     control: Control
     scraper: Scraper
     clock: Clock
+    worker_lags_seconds: list[float]
+    """How late the loops of the measuring workers were by now, once a second each."""
 
 
 @asynccontextmanager
-async def instruments() -> AsyncIterator[Instruments]:
-    """The parts on the machine's own clock, while the context lasts."""
+async def instruments(workers: int = 1) -> AsyncIterator[Instruments]:
+    """The parts on the machine's own clock, with so many measuring workers, while the context lasts."""
     clock = SystemClock()
-    async with Prober() as prober, Control() as control, Scraper(clock) as scraper:
-        yield Instruments(prober, control, scraper, clock)
+    lags: list[float] = []
+    async with Prober(workers, lambda _, seconds: lags.append(seconds)) as prober, Control() as control, Scraper(clock) as scraper:
+        yield Instruments(prober, control, scraper, clock, lags)
 
 
 def _by_first_chats(records: Sequence[ChatRecord]) -> tuple[Caveat, ...]:

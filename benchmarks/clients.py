@@ -23,6 +23,7 @@ from pathlib import Path
 from probes.ask import Ask, Endpoint, Message, Timeouts, Tls
 from probes.piece import Onlooker, Piece
 from probes.probing import Prober
+from probes.record import ChatRecord
 
 SPREAD_SECONDS = 4.0
 """Streams begin one after the other over this time, a chat's length: as users do, not in step."""
@@ -63,20 +64,23 @@ async def run_streams(streams: int, chats: int, run: Run) -> list[Chat]:
     return done
 
 
+def measured(record: ChatRecord) -> Chat:
+    """What is compared of a chat of chatprobe's."""
+    assert record.outcome == "ok", record.failure
+    assert record.sent_ns is not None
+    instants = [(chunk.arrived_ns - record.sent_ns) / 1e9 for chunk in record.chunks]
+    return Chat(record.request_id, instants, record.doubtful, [chunk.error_ns / 1e9 for chunk in record.chunks])
+
+
 async def with_chatprobe(url: str, ca: str | None, measure: Callable[[Run, list[int]], Awaitable[None]], onlooker: Onlooker | None = None) -> None:
     endpoint = Endpoint("bench", "vllm", url, "m", tls=Tls(ca_file=ca))
     ask = Ask("m", (Message("user", "Say something."),), 1000, "bench", cache="warm")
 
     async def run() -> Chat:
-        record = await prober.chat(endpoint, ask, scenario="bench", timeouts=Timeouts(), onlooker=onlooker)
-        assert record.outcome == "ok", record.failure
-        assert record.sent_ns is not None
-        instants = [(chunk.arrived_ns - record.sent_ns) / 1e9 for chunk in record.chunks]
-        return Chat(record.request_id, instants, record.doubtful, [chunk.error_ns / 1e9 for chunk in record.chunks])
+        return measured(await prober.chat(endpoint, ask, scenario="bench", timeouts=Timeouts(), onlooker=onlooker))
 
     async with Prober() as prober:
-        assert prober.worker_pid is not None
-        await measure(run, [os.getpid(), prober.worker_pid])
+        await measure(run, [os.getpid(), *(worker.pid for worker in prober.workers if worker.pid is not None)])
 
 
 def has_text(line: bytes) -> bool:

@@ -57,6 +57,10 @@ LOAD = Buckets(
     "Tells a model that is in memory (a few milliseconds) from one that must be fetched: a small one from the page cache (about 1 s), "
     "a large one from a disk or a network (minutes).",
 )
+SPREAD = Buckets(
+    (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1),
+    "From requests that went out at once to one that waited for a name or a handshake.",
+)
 LAG = Buckets(
     (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     "From a healthy event loop (about 1 ms) to one that was held for seconds.",

@@ -22,7 +22,7 @@ MAX_MODEL_LEN, LEFT_OUT = "max_model_len", "left_out"
 PEER, MEASURE, CHECK, BASIS = "peer", "measure", "check", "basis"
 CACHE, CONNECTION, THINKING = "cache", "connection", "thinking"
 ZONE = "zone"
-SHARD, VERSION, PYTHON_VERSION = "shard", "version", "python_version"
+SHARD, WORKER, VERSION, PYTHON_VERSION = "shard", "worker", "version", "python_version"
 
 CHAT_LABELS = (*TARGET_LABELS, SCENARIO)
 
@@ -325,6 +325,38 @@ LOOP_LAG = Metric(
     "histogram",
     "How late the main process's event loop was, sampled. Chats are timed elsewhere: this delays scrapes and starts, not measurements.",
     buckets=buckets.LAG,
+)
+WORKER_UP = Metric(
+    "chatprobe_exporter_worker_up", "gauge", "Whether a measuring worker takes up chats: it runs, and said so within the last seconds.", (WORKER,)
+)
+WORKER_STREAMS = Metric("chatprobe_exporter_worker_streams", "gauge", "Chats that a measuring worker has now.", (WORKER,))
+WORKER_RESTARTS = Metric(
+    "chatprobe_exporter_worker_restarts_total",
+    "counter",
+    "Times that a measuring worker died, or hung and was killed, and was started again. Its chats failed as `internal`; those of others went on.",
+    (WORKER,),
+)
+WORKER_LAG = Metric(
+    "chatprobe_exporter_worker_loop_lag_seconds",
+    "histogram",
+    "How late the loop of a measuring worker was, once a second. Up to 2 ms is normal: it sleeps in whole milliseconds. Stamps are the kernel's "
+    "whatever it is; chunks that share a late read are known by wider bounds.",
+    (WORKER,),
+    buckets=buckets.LAG,
+)
+WORKER_CPU = Metric(
+    "chatprobe_exporter_worker_cpu_seconds_total",
+    "counter",
+    "Processor time of a measuring worker, which is not in `process_cpu_seconds_total`. It begins anew where the worker is started again.",
+    (WORKER,),
+)
+WORKER_MEMORY = Metric("chatprobe_exporter_worker_resident_memory_bytes", "gauge", "Resident memory of a measuring worker.", (WORKER,))
+PAIR_SPREAD = Metric(
+    "chatprobe_exporter_pair_spread_seconds",
+    "histogram",
+    "How far apart the requests of a pair, all of which were due at one instant, were sent: the first from the last. New connections, and what the "
+    "names of engines take to resolve, are in it.",
+    buckets=buckets.SPREAD,
 )
 COALESCED_CHUNKS = Metric(
     "chatprobe_exporter_coalesced_chunks_total",

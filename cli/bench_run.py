@@ -45,6 +45,7 @@ from discovery.plan import Plan, plan
 from exporter.logs import start_logging
 from exporter.serve import run
 from probes.control import Control
+from probes.wire.workers import workers_for
 from traffic.roster import Member
 
 INTERRUPTED = 130
@@ -132,7 +133,7 @@ def _check_facts(config: Config, members: Mapping[str, Member]) -> None:
 
 
 async def _hold(wanted: Wanted, config: Config, members: Mapping[str, Member], layout: Layout, console: Console) -> int:
-    async with instruments() as measuring:
+    async with instruments(workers_for(config.workers, layout.most_streams)) as measuring:
         session = Session(layout, members, measuring)
         with _interrupts(session):
             earlier = await session.look()

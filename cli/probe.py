@@ -232,10 +232,11 @@ async def _run(chats: Chats, show: Show) -> int:
     """Hold the chats, show them, and give the exit code."""
     from probes.control import Control
     from probes.probing import Prober
+    from probes.wire.workers import workers_for
 
     records: list[ChatRecord] = []
     stop = asyncio.Event()
-    async with Prober() as prober, Control() as control:
+    async with Prober(workers_for("auto", chats.concurrency)) as prober, Control() as control:
 
         def interrupt() -> None:
             stop.set()

@@ -72,4 +72,4 @@ def _settings(config: Config) -> dict[str, object]:
     for name in ("web", "discovery", "limits", "native", "metrics", "history", "bench", "alerts"):
         section = getattr(config, name)
         settings |= {f"{name}.{field.alias or key}": getattr(section, key) for key, field in type(section).model_fields.items()}
-    return settings | {"credentials": config.credentials, "secret_dirs": config.secret_dirs}
+    return settings | {"credentials": config.credentials, "workers": config.workers, "secret_dirs": config.secret_dirs}

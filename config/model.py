@@ -19,7 +19,7 @@ from config.credentials import Credential
 from config.engine_metrics import Native
 from config.history import HistorySettings
 from config.kubernetes import Kubernetes
-from config.quantities import Folder, LoadShare, Name, Seconds, Share
+from config.quantities import Folder, LoadShare, Name, Seconds, Share, WorkerCount
 from config.references import dangling, targetless
 from config.rules import as_error
 from config.scenario import Scenario
@@ -113,6 +113,10 @@ class Config(Section):
     scenarios: Annotated[Mapping[Name, Scenario], Field(min_length=1)] = Field(description="kinds of chats, by name")
     slos: Mapping[Name, Slo] = Field(default={}, description="service level objectives, by name")
     limits: Limits = Field(default=Limits(), description="bounds of the load that chatprobe brings")
+    workers: WorkerCount = Field(
+        default="auto",
+        description="measuring workers, the processes that hold and time chats, `1` to `64`; `auto`: as `limits` needs and processors allow",
+    )
     native: Native = Field(default=Native(), description="the engines' own metrics")
     metrics: Metrics = Field(default=Metrics(), description="how chatprobe's own metrics are served")
     history: HistorySettings = Field(default=HistorySettings(), description="what is kept of chats for pages and the API")
@@ -126,6 +130,12 @@ class Config(Section):
     def benched(self) -> str:
         """The name of the scenario whose chats `chatprobe bench` holds: the one that `bench` names, else the first."""
         return self.bench.scenario or next(iter(self.scenarios))
+
+    @property
+    def most_streams(self) -> int:
+        """Chats at once at most, with all targets that there can be."""
+        targets = len(self.targets) + (self.limits.discovered_targets if self.discovery.looks else 0)
+        return min(self.limits.streams, targets * self.limits.streams_per_target)
 
     def targets_of(self, scenario: Scenario) -> Mapping[str, Target]:
         """The configured targets that a scenario chats with, by name."""

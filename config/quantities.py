@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
@@ -30,6 +30,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]*", re.ASCII)
 _NAME_PATTERN = re.compile(r"[A-Za-z0-9*][A-Za-z0-9_./*-]*", re.ASCII)
 _NAMESPACE_PATTERN = re.compile(r"[a-z0-9*-]{1,63}", re.ASCII)
 _LONGEST_NAME = 128
+_MOST_WORKERS = 64
 
 
 def read_duration(written: object) -> float:
@@ -127,6 +128,17 @@ def write_share(share: Decimal) -> str:
     return f"{(share * 100).normalize():f}%"
 
 
+def read_workers(written: object) -> int | Literal["auto"]:
+    """A number of measuring workers, or `auto`, which is also what nothing stands for."""
+    if written is None or written == "auto":
+        return "auto"
+    if isinstance(written, bool) or not isinstance(written, int):
+        raise ValueError("is no number of workers; write auto, or a whole number, like 2")
+    if not 1 <= written <= _MOST_WORKERS:
+        raise ValueError(f"is out of range; write auto, or a whole number from 1 to {_MOST_WORKERS}")
+    return written
+
+
 def read_name(written: str) -> str:
     """A name that becomes the value of a Prometheus label and a part of paths and rule names."""
     if len(written) > _LONGEST_NAME:
@@ -205,6 +217,8 @@ LoadShare = Annotated[Decimal, BeforeValidator(read_load_share), PlainSerializer
 """The same, of an engine's load."""
 Resolution = Annotated[Decimal, BeforeValidator(read_resolution), PlainSerializer(write_share)]
 """The same, of how closely something is looked for."""
+WorkerCount = Annotated[int | Literal["auto"], BeforeValidator(read_workers)]
+"""How many measuring workers there are, or `auto`."""
 Name = Annotated[str, AfterValidator(read_name)]
 NamePattern = Annotated[str, AfterValidator(read_name_pattern)]
 NamespacePattern = Annotated[str, AfterValidator(read_namespace_pattern)]

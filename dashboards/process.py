@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from catalogue import own, process
 from catalogue.metric import REPLICA, TARGET
-from catalogue.own import REASON, SOURCE, ZONE
+from catalogue.own import REASON, SOURCE, WORKER, ZONE
 from dashboards import engines
 from dashboards.dash.board import Row
 from dashboards.dash.colours import Colour
-from dashboards.dash.panels import Heatmap, Stat, StateTimeline, TimeSeries
+from dashboards.dash.panels import Draw, Heatmap, Stat, StateTimeline, TimeSeries
 from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import ValueText, high_is_bad, low_is_bad
 from dashboards.instances import EACH, NAME, WELL, WHY, each, later_than
-from dashboards.promql import BY_TARGET, differs, heat, joined, rate, select
+from dashboards.promql import BY_TARGET, WINDOW, differs, heat, joined, matchers, rate, select, sums
 
 _NO_DISCOVERY = "targets are listed in the configuration, and none is discovered (`discovery`)."
 
@@ -166,7 +166,7 @@ STREAMS = TimeSeries(
 )
 CPU = TimeSeries(
     title="CPU",
-    description="Cores that the main process uses: what it does around chats. Measuring workers are processes of their own and not in it. Near 1 it "
+    description="Cores that the main process uses: what it does around chats. Measuring workers are processes of their own, shown below. Near 1 it "
     "is the bottleneck, and the event loop lags.",
     unit=Unit.NUMBER,
     decimals=2,
@@ -203,6 +203,61 @@ FILES = TimeSeries(
     queries=(Query(f"{each(process.OPEN_FILES)} / {each(process.MOST_FILES)}", NAME),),
 )
 
+_OF_WORKER = (*EACH, WORKER)
+_WORKER = f"worker {{{{{WORKER}}}}}, {NAME}"
+WORKER_CPU = TimeSeries(
+    title="CPU of measuring workers",
+    description="Cores that each worker uses. It grows with the tokens that come, whichever chat they are of. Above 0.7 give it less to do: more "
+    "`workers`, if there are processors for them.",
+    unit=Unit.NUMBER,
+    decimals=2,
+    lowest=0,
+    queries=(Query(rate(own.WORKER_CPU, by=_OF_WORKER), _WORKER),),
+)
+WORKER_MEMORY = TimeSeries(
+    title="Memory of measuring workers",
+    description="Resident memory of each worker. It follows the number of open chats; a line that only climbs is a leak.",
+    unit=Unit.BYTES,
+    lowest=0,
+    queries=(Query(each(own.WORKER_MEMORY, WORKER), _WORKER),),
+)
+WORKER_STREAMS = TimeSeries(
+    title="Streams of measuring workers",
+    description="Chats that each worker has. They are shared out evenly; one that has none while others do is being started again.",
+    unit=Unit.PLAIN,
+    decimals=0,
+    lowest=0,
+    queries=(Query(each(own.WORKER_STREAMS, WORKER), _WORKER),),
+)
+WORKER_LATE = TimeSeries(
+    title="Loops of measuring workers more than 10 ms late",
+    description="Share of samples, one a second. Stamps are the kernel's whatever it is, but chunks that are read together are known by bounds only: "
+    "with it doubtful chats rise. Above a few percent the workers lack CPU, or `SYS_NICE`.",
+    unit=Unit.RATIO,
+    lowest=0,
+    soft_highest=0.05,
+    queries=(Query(later_than(own.WORKER_LAG, 0.01), NAME),),
+)
+WORKER_RESTARTS = TimeSeries(
+    title="Measuring workers started again",
+    description="How often a worker died or hung, over the time range of a point. Its chats failed as `internal`, those of others went on. The log "
+    "says which it was; a lack of memory is the usual cause.",
+    unit=Unit.NUMBER,
+    decimals=0,
+    lowest=0,
+    queries=(Query(sums(f"increase({own.WORKER_RESTARTS.name}{matchers(own.WORKER_RESTARTS)}[{WINDOW}])", _OF_WORKER), _WORKER),),
+    draw=Draw.BARS,
+)
+PAIRS = Heatmap(
+    title="How far apart the requests of a pair were sent",
+    description="All are due at one instant, and go out together. New connections, and names that have to be resolved, are in it. TTFT counts from "
+    "each request's own sending, so a spread does not make one engine slower.",
+    unit=Unit.SECONDS,
+    queries=(Query(heat(own.PAIR_SPREAD)),),
+    may_be_empty="no scenario has `pair: true`.",
+)
+
 CONFIGURATION = Row("Configuration and targets", (RELOADS, TARGETS, BREAKERS, DISCOVERY, DISCOVERED, CERTIFICATES, LEADERS, READY))
 METRICS = Row("Metrics", (SERIES, EXPOSITION, KEPT, DROPPED, NATIVE_UP, NATIVE_SCRAPES))
 PROCESS = Row("Process", (STREAMS, CPU, MEMORY, LOOP_LAG, LOOP_LATE, FILES))
+WORKERS = Row("Measuring workers", (WORKER_STREAMS, WORKER_CPU, WORKER_MEMORY, WORKER_LATE, WORKER_RESTARTS, PAIRS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
 
@@ -13,6 +13,7 @@ from exporter.metrics.families import Families, Gathered
 from exporter.metrics.ledger import Ledger
 from exporter.metrics.own import OwnMetrics
 from exporter.metrics.recording import Recording
+from exporter.metrics.workforce import Workforce
 from exporter.native.gap import Gap
 from exporter.native.relay import Relay, RelaySettings
 from exporter.native.text import Labels
@@ -22,6 +23,7 @@ from exporter.web.exposition import Exposition, PrometheusExposition
 from exporter.web.forms import Form
 from exporter.web.pages.own import OwnFigures, own_figures
 from probes.numbers.family import Family
+from probes.wire.workers import WorkerState
 from traffic.roster import Roster
 
 
@@ -34,12 +36,16 @@ def _protobuf() -> tuple[Callable[[bool], Form], Callable[[Family, Labels], byte
 
 
 class Metrics:
-    """A registry of its own, with every series of the roster at 0. `sources` are read at each scrape. Whether histograms are native ones too stays
-    as it is in the first roster's configuration: they would begin anew."""
+    """A registry of its own, with every series of the roster at 0. `sources` are read at each scrape, and how the `workers` stand.
 
-    def __init__(self, roster: Roster, sources: Mapping[Metric, Callable[[], float]]) -> None:
+    Whether histograms are native ones too stays as it is in the first roster's configuration: they would begin anew.
+    """
+
+    def __init__(
+        self, roster: Roster, sources: Mapping[Metric, Callable[[], float]], workers: Callable[[], Sequence[WorkerState]] = lambda: ()
+    ) -> None:
         registry, ledger = CollectorRegistry(), Ledger()
-        self._registry, self._sources = registry, sources
+        self._registry, self._sources, self._workers = registry, sources, workers
         native = roster.config.metrics.native_histograms
         families = Families(registry, thresholds(roster.config), native=native)
         self.recording = Recording(families, ledger, roster)
@@ -49,6 +55,7 @@ class Metrics:
         self.unified = Unified(ledger)
         self.gap = Gap(families, ledger)
         self.ups = Ups(families, ledger)
+        registry.register(Workforce(workers))
         registry.register(self.unified)
         registry.register(self.relay)
         exposition = self._exposition = PrometheusExposition(registry, ledger, self.relay.now, protobuf=form)
@@ -61,7 +68,7 @@ class Metrics:
 
     def own_figures(self) -> OwnFigures:
         """How chatprobe itself is doing. It does not wait for a scrape that goes on."""
-        return own_figures(self._registry, self._sources)
+        return own_figures(self._registry, self._sources, self._workers())
 
     def tell_created(self, created: bool) -> None:
         """Whether OpenMetrics has when each counter and histogram began (`metrics.created`), from now on."""

@@ -58,6 +58,7 @@ from exporter.web.security.port import Port
 from exporter.web.server import ListenError, listening
 from probes.control import Control
 from probes.probing import Prober
+from probes.wire.workers import workers_for
 from traffic.admission import Admission
 from traffic.events import Sink, to_all
 from traffic.population import Population
@@ -156,9 +157,9 @@ class _Exporter:
         self._place = place
         self._port = Port()
         self._starting = True
-        self._prober = Prober()
+        self._prober = Prober(_workers(config), lambda number, seconds: self._metrics.own.worker_was_late(number, seconds))
         self._history = Keeping(config, clock)
-        self._metrics = Metrics(roster, self._counted(file, log_lines_lost))
+        self._metrics = Metrics(roster, self._counted(file, log_lines_lost), lambda: self._prober.workers)
         self._metrics.own.sharded(place.shard.number, place.shard.of)
         self._log = ProbeLog()
         self._scraper = Scraper(clock)
@@ -232,7 +233,7 @@ class _Exporter:
         """Start the parts in their order; the stack stops them in the opposite one. Raises `ServeError`.
 
         It listens first: an address in use is known before anything is probed, and readiness can be asked for from the
-        start. Then come the measuring worker and the schedule. At the end no new chats are started, those under way end
+        start. Then come the measuring workers and the schedule. At the end no new chats are started, those under way end
         within the grace time, and what became of them can still be scraped, since the server closes last. `watch` has
         files read when they change. Gives the address where it listens.
         """
@@ -271,6 +272,8 @@ class _Exporter:
         await self._history.configure(plan.config)
         self._natives.set_targets(roster, roster.endpoints)
         await self._natives.first_round()
+        self._prober.resize(_workers(plan.config))
+        self._metrics.own.has_workers([worker.number for worker in self._prober.workers if not worker.leaving])
         self._admission.configure(roster.config.limits)
         for gone in self._population.update(roster.endpoints):
             self._admission.forget(gone)
@@ -313,11 +316,16 @@ class _Exporter:
             return "it is starting"
         if not self._runner.running:
             return "no chats are being started"
-        return None if self._prober.running else "the measuring worker is not running"
+        return None if self._prober.running else "no measuring worker is running"
 
     def _reload(self) -> Callable[[], Awaitable[Reloaded]] | None:
         """What has the configuration read again; None where whoever reaches the server may not do that."""
         return self.reloading.reload if self.reloading.plan.config.web.lifecycle else None
+
+
+def _workers(config: Config) -> int:
+    """How many measuring workers are to hold its chats."""
+    return workers_for(config.workers, config.most_streams)
 
 
 async def _watch_targets(reloading: Reloading) -> None:

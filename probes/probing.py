@@ -30,9 +30,10 @@ from probes.request import UrlError, address_of, body_of, question_bytes, reques
 from probes.spare import wanted
 from probes.wholeness import REMEDY as CUT_REMEDY
 from probes.wholeness import cut
-from probes.wire.client import WorkerClient
+from probes.wire.client import OnLate, unheard
 from probes.wire.delays import Lateness
 from probes.wire.order import Ending, Order, Read
+from probes.wire.workers import Workers, WorkerState
 from probes.wording import shortened
 
 CHECKS_AT_ONCE = 2
@@ -42,41 +43,50 @@ ANSWER_HEAD_CHARACTERS = 300
 
 
 class Prober:
-    """Runs chats on a measuring worker, which lives as long as this context manager."""
+    """Runs chats on measuring workers, which live as long as this context manager.
 
-    def __init__(self) -> None:
-        self._worker = WorkerClient()
+    `on_late` hears once a second, of each of them by its number, how late its loop was.
+    """
+
+    def __init__(self, workers: int = 1, on_late: OnLate = lambda _number, _seconds: None) -> None:
+        self._workers = Workers(workers, on_late)
         self._lessons = Lessons()
         self._checks = ThreadPoolExecutor(CHECKS_AT_ONCE, thread_name_prefix="check")
 
     async def __aenter__(self) -> Self:
-        await self._worker.start()
+        await self._workers.start()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self._worker.stop()
+        await self._workers.stop()
         self._checks.shutdown(wait=False, cancel_futures=True)
 
     @property
     def running(self) -> bool:
-        """Whether the worker is up."""
-        return self._worker.running
+        """Whether any worker is up."""
+        return self._workers.running
 
     @property
     def clock_steps(self) -> int:
-        return self._worker.clock_steps
+        return self._workers.clock_steps
 
     @property
     def lateness(self) -> Lateness:
-        return self._worker.lateness
+        """How late the workers' reads were since the start, as of the last second."""
+        return self._workers.lateness
 
     @property
-    def worker_pid(self) -> int | None:
-        return self._worker.pid
+    def workers(self) -> tuple[WorkerState, ...]:
+        """How each of the workers stands."""
+        return self._workers.states
+
+    def resize(self, workers: int) -> None:
+        """Have so many workers from now on. Chats that are under way stay where they are."""
+        self._workers.resize(workers)
 
     def cancel_all(self) -> None:
         """End every running chat now; their records come back as `cancelled`."""
-        self._worker.cancel_all()
+        self._workers.cancel_all()
 
     async def chat(
         self,
@@ -105,7 +115,7 @@ class Prober:
             tried = replace(endpoint, adaptation=endpoint.adaptation.without(left_out))
             answer, request_id = Answer(form, None if onlooker is None else onlooker.hear), uuid.uuid4().hex
             request = partial(request_bytes, tried, form, ask, request_id)
-            ending = await self._exchange(tried, request, form, answer, timeouts, connection, onlooker)
+            ending = await self._exchange(tried, request, form, answer, timeouts, connection, pair_id, onlooker)
             ours = fields(body_of(tried, form, ask)) - fields(endpoint.adaptation.extra_body) - wanted(ask)
             learnt = self._lessons.learn(endpoint, ours, ending.status, ending.error_body)
             if not learnt or pair_id is not None:
@@ -150,7 +160,7 @@ class Prober:
         form = backends.form(endpoint.backend, endpoint.api)
         answer, request_id = Answer(form), uuid.uuid4().hex
         request = partial(question_bytes, endpoint, on_demand.path, request_id)
-        ending = await self._exchange(endpoint, request, form, answer, timeouts, connection)
+        ending = await self._exchange(endpoint, request, form, answer, timeouts, connection, pair_id)
         if ending.status is not None and ending.status not in GATEWAY_STATUSES and ending.failure is None:
             return None
         failure = _cause(ending, form, answer, None)
@@ -167,6 +177,7 @@ class Prober:
         answer: Answer,
         timeouts: Timeouts,
         connection: ConnectionPolicy,
+        pair_id: str | None,
         onlooker: Onlooker | None = None,
     ) -> Ending:
         """One request and its answer, which is read as it comes."""
@@ -184,7 +195,7 @@ class Prober:
         except (UrlError, UnicodeEncodeError) as error:
             ending = _unsendable(str(error))
         else:
-            ending = await self._worker.exchange(order, reads.take, *([onlooker.sent] if onlooker is not None else []))
+            ending = await self._workers.exchange(order, reads.take, onlooker.sent if onlooker is not None else unheard, pair_id)
         reads.close(ending)
         return ending
 

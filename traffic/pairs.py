@@ -62,6 +62,12 @@ class _Timing:
         return other.seconds - self.seconds > self.error_seconds + other.error_seconds
 
 
+def spread_seconds(pair: Pair) -> float | None:
+    """How far apart the first and the last of its requests were sent. None where fewer than two were."""
+    sent = [side.record.sent_ns for side in pair.sides if side.record is not None and side.record.sent_ns is not None]
+    return (max(sent) - min(sent)) / 1e9 if len(sent) > 1 else None
+
+
 def compared(pair: Pair, answer_tokens: int) -> Iterator[Comparison]:
     """Each two sides of a pair that can be compared, seen from either side."""
     for one, other in permutations(pair.sides, 2):

@@ -11,7 +11,7 @@ Each target has a search of its own. All that is decided follows from what has b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -19,6 +19,7 @@ from typing import Literal
 from bench.courses.evidence import Evidence, Goal, evidence
 from bench.courses.varying import Varying, amount_of
 from bench.level import Level, Measured
+from config.load import Load
 
 Stopped = Literal["found", "too much from the start", "meets it all the way", "out of probes", "not over"]
 
@@ -65,6 +66,11 @@ class Search:
     varying: Varying
     bounds: Bounds
     goal: Goal
+
+    @property
+    def heaviest(self) -> Mapping[str, Load]:
+        """The most that each target may be asked for."""
+        return dict.fromkeys(self.targets, self.varying.load(self.bounds.highest))
 
     def next(self, measured: Sequence[Measured]) -> Level | None:
         """The level after those that have been measured, as `bench.level.Course` has it. It has one round."""

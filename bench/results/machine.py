@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from probes.processors import control_groups, limit_processors, text_of, usable_processors
+
 PACKAGES = ("chatprobe", "numpy", "scipy", "httptools", "orjson", "pydantic", "uvloop")
 """Those whose version may bear on what was measured, or on how it was judged."""
 _ROOT = Path("/")
@@ -42,9 +44,9 @@ def machine(root: Path = _ROOT) -> Machine:
         kernel=platform.release(),
         cpu_model=_found(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", root / "proc/cpuinfo") or platform.machine(),
         cpus=os.cpu_count() or 1,
-        usable_cpus=len(os.sched_getaffinity(0)),
+        usable_cpus=usable_processors(),
         memory_bytes=int(_found(r"^MemTotal:\s*(\d+) kB$", root / "proc/meminfo") or 0) * 1024,
-        limit_cpus=_limit_cpus(root),
+        limit_cpus=limit_processors(root),
         limit_memory_bytes=_limit_memory(root),
         load_average=os.getloadavg()[0],
     )
@@ -59,40 +61,13 @@ def versions() -> Mapping[str, str]:
     return found
 
 
-def _limit_cpus(root: Path) -> float | None:
-    """Processors' worth of time: `cpu.max` of cgroup v2, `cpu.cfs_quota_us` of v1 (docs.kernel.org, cgroup-v2 and scheduler/sched-bwc)."""
-    limits = [_quota(*text.split()[:2]) for folder in _groups(root) if (text := _text(folder / "cpu.max"))]
-    first = root / "sys/fs/cgroup/cpu"
-    if (quota := _text(first / "cpu.cfs_quota_us")) and (period := _text(first / "cpu.cfs_period_us")):
-        limits.append(_quota(quota, period))
-    return min((limit for limit in limits if limit is not None), default=None)
-
-
-def _quota(quota: str, period: str) -> float | None:
-    return None if quota in ("max", "-1") else int(quota) / int(period)
-
-
 def _limit_memory(root: Path) -> int | None:
-    texts = [_text(folder / "memory.max") for folder in _groups(root)]
-    texts.append(_text(root / "sys/fs/cgroup/memory/memory.limit_in_bytes"))
+    texts = [text_of(folder / "memory.max") for folder in control_groups(root)]
+    texts.append(text_of(root / "sys/fs/cgroup/memory/memory.limit_in_bytes"))
     limits = [int(text) for text in texts if text and text.isdigit()]
     return min((limit for limit in limits if limit < 2**62), default=None)  # v1 has a number near 2**63 where there is no limit
 
 
-def _groups(root: Path) -> list[Path]:
-    """The folders of this process's control group in cgroup v2, and of those around it: the narrowest limit holds."""
-    top = root / "sys/fs/cgroup"
-    below = Path((_found(r"^0::/(.*)$", root / "proc/self/cgroup") or "").removeprefix("/"))
-    return [top / below, *(top / folder for folder in below.parents)] if ".." not in below.parts else [top]
-
-
 def _found(pattern: str, file: Path) -> str | None:
-    match = re.search(pattern, _text(file), re.MULTILINE)
+    match = re.search(pattern, text_of(file), re.MULTILINE)
     return match[1].strip() if match else None
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""

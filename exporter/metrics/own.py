@@ -63,6 +63,14 @@ class OwnMetrics:
         """One sample of the event loop's lag."""
         self._ledger.write(partial(self._series.record, own.LOOP_LAG, seconds))
 
+    def has_workers(self, numbers: Collection[int]) -> None:
+        """These are the measuring workers from now on."""
+        self._ledger.write(partial(self._series.keep_only, own.WORKER_LAG, [(str(number),) for number in numbers]))
+
+    def worker_was_late(self, number: int, seconds: float) -> None:
+        """One sample of how late the loop of that measuring worker was."""
+        self._ledger.write(partial(self._series.record, own.WORKER_LAG, seconds, str(number)))
+
     def _discovered(self, source: str, well: bool, at: float) -> None:
         self._series.record(own.DISCOVERY_UP, well, source)
         if well:

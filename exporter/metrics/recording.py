@@ -19,7 +19,7 @@ from exporter.urls import shown_url
 from probes.record import ChatRecord
 from probes.wholeness import CHECK
 from traffic.events import Breaker, Event, Facts, ModelLoad, Pair, Skip
-from traffic.pairs import compared
+from traffic.pairs import compared, spread_seconds
 from traffic.roster import Member, Roster
 
 
@@ -42,6 +42,7 @@ class Recording:
         self._wanted: set[tuple[str, str]] = set()
         self._own.touch(own.SCHEDULE_LAG)
         self._own.touch(own.COALESCED_CHUNKS)
+        self._own.touch(own.PAIR_SPREAD)
         self.set_targets(roster)
 
     def __call__(self, event: Event) -> None:
@@ -144,6 +145,8 @@ class Recording:
         scenario = self._roster.config.scenarios.get(pair.scenario)
         if scenario is None:
             return
+        if (spread := spread_seconds(pair)) is not None:
+            self._own.record(own.PAIR_SPREAD, spread)
         for found in compared(pair, answer_tokens=scenario.max_tokens):
             chats = self._chats.get((found.target, pair.scenario))
             if chats is not None:

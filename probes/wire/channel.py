@@ -26,10 +26,17 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
-class ClockSteps:
-    """How often the worker has seen the clock stepped since it started."""
+class Beat:
+    """The worker goes on at this instant: told at its start, and once a second.
 
-    steps: int
+    `late_ns` is how much later than asked for its loop got round to that; `clock_steps` how often it has seen the clock stepped since it started,
+    and `reads` how late its reads were since then.
+    """
+
+    at_ns: int
+    late_ns: int
+    clock_steps: int
+    reads: Lateness
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ class Sent:
 
 
 ToWorker = Order | Cancel
-FromWorker = Reads | Sent | Ending | ClockSteps | Lateness
+FromWorker = Reads | Sent | Ending | Beat
 
 
 def encode(message: ToWorker | FromWorker) -> bytes:

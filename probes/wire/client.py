@@ -1,4 +1,4 @@
-"""The measuring worker as the main process sees it: orders in, reads and an ending out; started again when it dies."""
+"""One measuring worker as the main process sees it: orders in, reads and an ending out; started again when it dies or hangs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from probes.failure import Failure, Reason
-from probes.wire.channel import Cancel, ClockSteps, Incoming, Reads, Sent, encode
+from probes.wire.channel import Beat, Cancel, Incoming, Reads, Sent, encode
 from probes.wire.delays import Lateness
 from probes.wire.order import Ending, Order, Read
 from probes.wire.priority import yield_to_worker
@@ -28,14 +28,26 @@ WAIT_FOR_WORKER_SECONDS = 10.0
 HANGING_SECONDS = 5.0
 """How much later than its timeouts a chat may end."""
 
+BEAT_SECONDS = 1.0
+"""How often a worker tells that it goes on, and is listened for."""
+SILENT_BEATS, DEAD_BEATS, START_BEATS = 2, 10, 60
+"""After so many times that nothing was heard of it, a worker gets no chats that another can have; after so many it hangs, and is killed; and after
+so many if it was never heard of since its start.
+
+A time in which this process itself had no processor, as where the whole machine stood still, counts as one.
+"""
+
 OnReads = Callable[[list[Read]], bool]
 """Takes a chat's next reads; False ends the chat, since its answer is beyond use."""
 
 OnSent = Callable[[int], None]
 """Takes the instant at which the request of a watched chat went out."""
 
+OnLate = Callable[[int, float], None]
+"""Takes a worker's number, and how many seconds late its loop got round to something."""
 
-def _unheard(_: int) -> None:
+
+def unheard(_: int) -> None:
     """Of a chat that nobody watches."""
 
 
@@ -43,31 +55,44 @@ def _unheard(_: int) -> None:
 class _Chat:
     number: int
     began_ns: int
+    ends_ns: int
+    """When the worker has ended it at the latest, if it keeps the chat's timeouts."""
     on_reads: OnReads
     on_sent: OnSent
     ending: asyncio.Future[Ending]
 
 
 class WorkerClient:
-    """Starts the worker process and keeps it running, between `start` and `stop`."""
+    """Starts one worker process and keeps it running, between `start` and `stop`. `number` tells it from others."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int, on_late: OnLate) -> None:
+        self.number = number
+        self._on_late = on_late
         self._chats: dict[int, _Chat] = {}
         self._numbers = 0
         self._writer: asyncio.StreamWriter | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._beating = False
+        self._silent_beats = 0
         self._steps_before = 0
         self._steps_now = 0
         self._lateness_before = Lateness()
         self._lateness_now = Lateness()
-        self._heard = 0
+        self.streams = 0
         self.restarts = 0
 
     @property
     def running(self) -> bool:
         return self._ready.is_set()
+
+    @property
+    def answers(self) -> bool:
+        """Whether it takes up a chat at once: it has started, and does not hang."""
+        return self.running and self._beating and self._silent_beats < SILENT_BEATS
 
     @property
     def pid(self) -> int | None:
@@ -80,12 +105,19 @@ class WorkerClient:
 
     @property
     def lateness(self) -> Lateness:
-        """How late the worker's reads were since the start, as of the last second."""
+        """How late its reads were since the start, as of the last second."""
         return self._lateness_before.plus(self._lateness_now)
 
-    async def start(self) -> None:
-        self._supervisor = asyncio.create_task(self._supervise(), name="measuring worker")
+    def start(self) -> None:
+        self._supervisor = asyncio.create_task(self._supervise(), name=f"measuring worker {self.number}")
+
+    async def started(self) -> None:
+        """Wait until the process is there; it takes up its first chats a little later."""
         await self._ready.wait()
+
+    async def left(self) -> None:
+        """Wait until none of its chats is under way."""
+        await self._idle.wait()
 
     async def stop(self) -> None:
         """End the worker; chats still running end as `cancelled`."""
@@ -95,48 +127,51 @@ class WorkerClient:
                 await self._supervisor
             self._supervisor = None
 
-    async def exchange(self, order: Order, on_reads: OnReads, on_sent: OnSent = _unheard) -> Ending:
-        """Run one order; its number is given here. A worker that dies meanwhile, or does not come back, ends it with an `internal` failure."""
+    async def exchange(self, order: Order, on_reads: OnReads, on_sent: OnSent = unheard, *, in_step: bool = False) -> Ending:
+        """Run one order; its number is given here. A worker that dies meanwhile, or does not come back, ends it with an `internal` failure.
+
+        `in_step` has it sent once all that was to be sent at this instant, by whichever worker, is ready to be sent.
+        """
+        self.streams += 1
+        self._idle.clear()
+        try:
+            return await self._exchange(order, on_reads, on_sent, in_step)
+        finally:
+            self.streams -= 1
+            if not self.streams:
+                self._idle.set()
+
+    async def _exchange(self, order: Order, on_reads: OnReads, on_sent: OnSent, in_step: bool) -> Ending:
         began_ns = time.monotonic_ns()
         try:
-            await asyncio.wait_for(self._ready.wait(), WAIT_FOR_WORKER_SECONDS)
+            async with asyncio.timeout(WAIT_FOR_WORKER_SECONDS):
+                while not self.running:
+                    await self._ready.wait()
         except TimeoutError:
             return _internal(order.number, began_ns, "the measuring worker does not start")
         self._numbers += 1
         order = replace(order, number=self._numbers)
         yield_to_worker()
-        chat = _Chat(order.number, began_ns, on_reads, on_sent, asyncio.get_running_loop().create_future())
+        limits = order.timeouts
+        ends_ns = time.monotonic_ns() + int((limits.connect_seconds + limits.total_seconds + HANGING_SECONDS) * 1e9)
+        chat = _Chat(order.number, began_ns, ends_ns, on_reads, on_sent, asyncio.get_running_loop().create_future())
         self._chats[order.number] = chat
-        self._send(encode(order))
         try:
-            return await self._ending(chat, order)
+            data = encode(order)
+            if in_step:
+                await asyncio.sleep(0)
+            if not chat.ending.done():
+                self._send(data)
+            return await asyncio.shield(chat.ending)
         except asyncio.CancelledError:
             self._send(encode(Cancel(order.number)))
             raise
         finally:
             self._chats.pop(order.number, None)
 
-    async def _ending(self, chat: _Chat, order: Order) -> Ending:
-        """A worker that does not keep the chat's timeouts, and says nothing either, hangs: it is killed, and its chats end with it.
-
-        One that speaks may have told the end long since: where this process does not get to reading, that lies behind what was not read yet. It
-        answers a `Cancel` in any case, so an end comes while it speaks.
-        """
-        limits = order.timeouts
-        if await _within(limits.connect_seconds + limits.total_seconds + HANGING_SECONDS, chat.ending):
-            return chat.ending.result()
-        self._send(encode(Cancel(order.number)))
-        heard = -1
-        while heard != self._heard:
-            heard = self._heard
-            if await _within(HANGING_SECONDS, chat.ending):
-                return chat.ending.result()
-        _log.error("the measuring worker hangs, and is killed")
-        self._kill()
-        return await chat.ending
-
     def _kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
+            _log.error("the measuring worker hangs, and is killed")
             self._process.kill()
 
     def cancel_all(self) -> None:
@@ -181,20 +216,37 @@ class WorkerClient:
         reader, self._writer = await asyncio.open_unix_connection(sock=ours)
         self._steps_before, self._steps_now = self.clock_steps, 0
         self._lateness_before, self._lateness_now = self.lateness, Lateness()
+        self._beating, self._silent_beats = False, 0
         self._ready.set()
+        watching = asyncio.create_task(self._kill_when_silent())
         try:
             incoming = Incoming()
             while data := await reader.read(262_144):
-                self._heard += 1
+                self._silent_beats = 0
                 for message in incoming.feed(data):
                     self._on_message(message)
         except OSError:
             pass
         finally:
+            watching.cancel()
             self._ready.clear()
             self._writer.close()
             self._writer = None
             await asyncio.shield(self._gone(self._process))
+
+    async def _kill_when_silent(self) -> None:
+        while self._silent_beats < (DEAD_BEATS if self._beating else START_BEATS):
+            await asyncio.sleep(BEAT_SECONDS)
+            self._silent_beats += 1
+        self._kill()
+
+    def _kill_if_overdue(self, at_ns: int) -> None:
+        """A worker that goes on, and has not ended a chat that was over by then, does not keep timeouts any more.
+
+        What it tells comes in order, so that this holds however far this process is behind.
+        """
+        if any(chat.ends_ns < at_ns and not chat.ending.done() for chat in self._chats.values()):
+            self._kill()
 
     async def _gone(self, process: asyncio.subprocess.Process) -> None:
         """The worker ends by itself once the channel is closed."""
@@ -216,10 +268,12 @@ class WorkerClient:
                 chat = self._chats.get(number)
                 if chat is not None and not chat.ending.done():
                     chat.ending.set_result(message)
-            case ClockSteps(steps):
+            case Beat(at_ns, late_ns, steps, reads):
+                self._beating = True
+                self._kill_if_overdue(at_ns)
                 self._steps_now = steps
-            case Lateness():
-                self._lateness_now = message
+                self._lateness_now = reads
+                self._on_late(self.number, late_ns / 1e9)
 
     def _on_reads(self, number: int, reads: list[Read]) -> None:
         chat = self._chats.get(number)
@@ -231,11 +285,6 @@ class WorkerClient:
         for chat in self._chats.values():
             if not chat.ending.done():
                 chat.ending.set_result(_internal(chat.number, chat.began_ns, detail))
-
-
-async def _within(seconds: float, ending: asyncio.Future[Ending]) -> bool:
-    done, _ = await asyncio.wait([ending], timeout=seconds)
-    return bool(done)
 
 
 def _internal(number: int, began_ns: int, detail: str | None) -> Ending:

@@ -403,7 +403,8 @@ class Exchange:
             self._milestones = self._milestones if self._retries else self._opening.milestones
         connection = self._connection
         mended = None if connection is None else connection.mended()
-        if connection is not None and failure is None and not cancelled and self._reusable():
+        kept = connection is not None and failure is None and not cancelled and self._reusable()
+        if connection is not None and kept:
             self._loop.unwatch(connection.fileno())
             self._keep(self._order, connection)
         else:
@@ -431,6 +432,7 @@ class Exchange:
                 error_body=self._error_body,
                 certificate_expiry=self._certificate_expiry,
                 mended=mended,
+                kept=kept,
                 cancelled=cancelled,
             )
         )

@@ -77,7 +77,8 @@ class Ending:
     frames to find. `streamed` says that the body came as reads; `error_body` holds that of an answer that is no stream,
     cut at 64 KiB. `mended` is None where no connection was left to ask. `completed_ns` is when the end of a message
     arrived that ended properly: by its length, its last chunk, or, where it has neither, with the connection. `location`
-    is where a redirect leads. `coding` is how the body was compressed, though it was not to be.
+    is where a redirect leads. `coding` is how the body was compressed, though it was not to be. `kept` says that the
+    connection waits for another chat.
     """
 
     number: int
@@ -99,4 +100,5 @@ class Ending:
     error_body: bytes = b""
     certificate_expiry: float | None = None
     mended: Mended | None = None
+    kept: bool = False
     cancelled: bool = False

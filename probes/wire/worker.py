@@ -25,10 +25,10 @@ from functools import partial
 from probes.ask import Tls
 from probes.failure import Failure, Reason
 from probes.wire import tls
-from probes.wire.channel import Cancel, ClockSteps, Incoming, Outgoing, Sent
+from probes.wire.channel import Beat, Cancel, Incoming, Outgoing, Sent
 from probes.wire.clock import HeldOffset, keep_stamping
 from probes.wire.connection import Connection
-from probes.wire.delays import Delays, Lateness
+from probes.wire.delays import Delays
 from probes.wire.exchange import Exchange
 from probes.wire.kept import Kept
 from probes.wire.loop import Loop
@@ -61,18 +61,17 @@ class Worker:
         self._stamping = keep_stamping()
         self._offset = HeldOffset()
         self._delays = Delays()
-        self._told_lateness = Lateness()
         self._threads = Threads()
         self._kept = Kept(loop)
         self._contexts: dict[Tls, tuple[int, ssl.SSLContext]] = {}
         self._building: dict[Tls, list[Order]] = {}
         self._orders: dict[int, Order] = {}
         self._running: dict[int, Exchange] = {}
-        self._told_steps = 0
         self._tidied_ns = loop.now_ns()
         channel.setblocking(False)
         loop.watch(channel.fileno(), self._on_channel)
-        loop.at(loop.now_ns() + LOOK_AT_CLOCK_NS, self._look_at_clock)
+        self._look_due_ns = loop.now_ns()
+        self._look_at_clock()
 
     def _on_channel(self, events: int, _floor_ns: int) -> None:
         if events & select.EPOLLOUT:
@@ -166,11 +165,6 @@ class Worker:
             self._running[number].cancel()
         elif number in self._orders:
             self._refuse(self._orders[number], None)
-        else:
-            now_ns = self._loop.now_ns()
-            self._outbox.put(
-                lambda: Ending(number, started_ns=now_ns, ended_ns=now_ns, cancelled=True)
-            )  # of one that ended meanwhile nobody hears it
 
     def _refuse(self, order: Order, failure: Failure | None) -> None:
         now_ns = self._loop.now_ns()
@@ -191,17 +185,13 @@ class Worker:
             self._watch_channel()
 
     def _look_at_clock(self) -> None:
+        now_ns = self._loop.now_ns()
         self._offset.refresh()
-        if self._offset.steps != self._told_steps:
-            self._told_steps = self._offset.steps
-            steps = ClockSteps(self._told_steps)
-            self._outbox.put(lambda: steps)
-        if self._delays.so_far != self._told_lateness:
-            lateness = self._told_lateness = self._delays.so_far
-            self._outbox.put(lambda: lateness)
+        beat = Beat(now_ns, now_ns - self._look_due_ns, self._offset.steps, self._delays.so_far)
+        self._outbox.put(lambda: beat)
         self._tidy()
-        soon = LOOK_AGAIN_NS if self._offset.suspects_step else LOOK_AT_CLOCK_NS
-        self._loop.at(self._loop.now_ns() + soon, self._look_at_clock)
+        self._look_due_ns = self._loop.now_ns() + (LOOK_AGAIN_NS if self._offset.suspects_step else LOOK_AT_CLOCK_NS)
+        self._loop.at(self._look_due_ns, self._look_at_clock)
 
     def _tidy(self) -> None:
         """Collect cyclic garbage, of which there is little, while no chat runs; only if that never happens, at a bad moment once in a while."""

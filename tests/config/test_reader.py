@@ -102,11 +102,27 @@ credentials: [{host: v, namespace: null, headers: {X: x}}]
 scenarios: {beat: {every: 15s, pair: false}}
 limits: {streams: 500, tokens_per_hour: null, doubtful: keep, discovered_targets: 200}
 workers: auto
+metrics: {native_histograms: false}
 """
     bare = MINIMAL + "credentials: [{host: v, headers: {X: x}}]\n"
     assert parse(text).config == parse(bare).config
-    assert parse(MINIMAL + "workers: 1\n").config == parse(MINIMAL).config
-    assert problems(MINIMAL + "workers: true\n")[0].startswith("chatprobe.yaml:3:1: workers: ")
+
+
+def test_a_number_of_workers_or_as_many_as_are_needed() -> None:
+    assert [parse(MINIMAL + more).config.workers for more in ("", "workers: auto\n", "workers: 1\n", "workers: 64\n")] == ["auto", "auto", 1, 64]
+    assert parse(MINIMAL + "workers: null\n").config == parse(MINIMAL).config
+    for wrong in ("0", "65", "true", "1.5", "'2'"):
+        assert problems(MINIMAL + f"workers: {wrong}\n")[0].startswith("chatprobe.yaml:3:10: workers: is "), wrong
+
+
+def test_how_many_chats_there_may_be_at_once() -> None:
+    def most(more: str) -> int:
+        return parse(MINIMAL + more).config.most_streams
+
+    assert most("") == 100
+    assert most("limits: {streams_per_target: 800}\n") == 500
+    assert most("limits: {streams: 5000}\ndiscovery: {files: ['*.yaml']}\n") == 5000
+    assert most("limits: {streams: 5000, discovered_targets: 20}\ndiscovery: {files: ['*.yaml']}\n") == 2100
 
 
 def test_anchors_and_merge_keys() -> None:

@@ -38,6 +38,7 @@ def test_lateness_is_told_by_a_boundary_of_its_histogram(tmp_path: Path) -> None
     name = own.SCHEDULE_LAG.name
     assert 0.1 in own.SCHEDULE_LAG.bounds
     assert 0.1 in own.LOOP_LAG.bounds
+    assert 0.01 in own.WORKER_LAG.bounds
     series = {f'{name}_bucket{{{OF}, le="0.1"}}': "0+9x30", f"{name}_count{{{OF}}}": "0+12x30"}
     assert told(prober.LATE, series, tmp_path) == pytest.approx([0.25])
 
@@ -83,4 +84,4 @@ def test_what_is_shown_of_the_process_is_served() -> None:
 
 def test_rows_hold_every_panel_of_the_process() -> None:
     panels = {value.title for value in vars(process).values() if isinstance(value, QueryPanel)}
-    assert panels == {panel.title for row in (process.CONFIGURATION, process.METRICS, process.PROCESS) for panel in row.panels}
+    assert panels == {panel.title for row in (process.CONFIGURATION, process.METRICS, process.PROCESS, process.WORKERS) for panel in row.panels}

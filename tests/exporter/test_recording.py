@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import os
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,7 @@ from probes.failure import Reason
 from probes.load import LoadFailure
 from probes.own_account import Native
 from probes.record import PHASES, ChatRecord, Load
+from probes.wire.workers import WorkerState
 from tests.exporter.chats import MS, START_NS, STARTED_AT, chat, chats, failed, gathered
 from tests.exporter.scrape import CONFIG, Scrape, config, promtool_accepts, scrape, scrape_openmetrics
 from traffic.events import Breaker, Facts, ModelLoad, Skip, SkipReason
@@ -467,7 +469,9 @@ def test_every_metric_of_the_catalogue_but_the_engines_own_is_served(metrics: Me
     )
     roster = listed(whole)
     vllm = replace(roster.members["vllm"], replicas=(Replica("vllm-0", "http://10.0.0.1:8000", zone="a"),))
-    metrics = Metrics(Roster(whole, {**roster.members, "vllm": vllm}), {metric: lambda: 0 for metric in sources})
+    worker = WorkerState(1, os.getpid(), answers=True, streams=0, restarts=0, leaving=False)
+    metrics = Metrics(Roster(whole, {**roster.members, "vllm": vllm}), {metric: lambda: 0 for metric in sources}, lambda: (worker,))
+    metrics.own.has_workers([1])
     metrics.own.configured(STARTED_AT)
     metrics.own.sharded(2, 3)
     metrics.own.discovered("files", well=True, at=STARTED_AT)

@@ -399,3 +399,17 @@ async def test_a_target_that_a_reload_adds_is_asked_for_its_own_metrics_before_i
         await one.until(lambda: "chat" in other.order)
         assert other.order[0] == one.engine.order[0] == "metrics"
         assert (await one.scrape()).value("vllm:num_requests_running", target="other") == 0
+
+
+async def test_a_reload_puts_another_number_of_workers_in_force(tmp_path: Path) -> None:
+    async with scene(tmp_path, lambda url: configuration(url, more="workers: 1")) as one:
+        await one.until_scraped(1, own.WORKER_UP.name, worker="1")
+        status, answer = await one.reload(configuration(one.engine.url, more="workers: 2"))
+        assert (status, answer.splitlines()) == (200, ["reloaded", "settings changed: workers"])
+        for number in ("1", "2"):
+            await one.until_scraped(1, own.WORKER_UP.name, worker=number)
+        await one.reload(configuration(one.engine.url, more="workers: 1"))
+        await one.until_scraped(None, own.WORKER_UP.name, worker="2")
+        seen = await one.scrape()
+    assert seen.value(own.WORKER_RESTARTS.name) == 0
+    assert seen.value(own.WORKER_LAG.count, worker="2") is None

@@ -123,9 +123,9 @@ async def test_a_scraper_that_leaves_costs_nothing_more(site: Site, monkeypatch:
 
 async def test_healthy_always_and_ready_only_while_probing(site: Site) -> None:
     assert (await site.get("/-/ready"))[0] == 200
-    site.stage.not_ready = "the measuring worker is not running"
+    site.stage.not_ready = "no measuring worker is running"
     status, _, body = await site.get("/-/ready")
-    assert (status, body) == (503, b"chatprobe is not ready: the measuring worker is not running.\n")
+    assert (status, body) == (503, b"chatprobe is not ready: no measuring worker is running.\n")
     assert (await site.get("/-/healthy"))[0] == 200
 
 

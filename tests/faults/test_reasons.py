@@ -149,8 +149,8 @@ async def test_the_measuring_worker_dies(prober: Prober, ask: Ask) -> None:
         peer.send(head() + chunk(token()))
         if not asked.is_set():
             asked.set()
-            assert prober.worker_pid is not None
-            os.kill(prober.worker_pid, signal.SIGKILL)
+            assert prober.workers[0].pid is not None
+            os.kill(prober.workers[0].pid, signal.SIGKILL)
             peer.await_client_gone()
         else:
             peer.send(chunk(DONE) + END)

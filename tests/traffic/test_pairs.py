@@ -10,7 +10,7 @@ from probes.failure import Reason
 from probes.record import ChatRecord
 from tests.exporter.chats import MS, chat, chats, failed, gathered
 from traffic.events import Pair, Side, SkipReason
-from traffic.pairs import Comparison, Measure, Undecided, compared, wins
+from traffic.pairs import Comparison, Measure, Undecided, compared, spread_seconds, wins
 
 ALL = tuple(Measure)
 NEITHER_WAY = [
@@ -169,3 +169,14 @@ def test_three_sides_are_compared_two_by_two_but_for_those_that_do_not_count() -
     assert len(found) == 6
     sides = (*sides[:2], Side("c", None, SkipReason.GLOBAL_CAP))
     assert {(found.target, found.peer) for found in compared(Pair("versus", "1", sides), answer_tokens=10)} == {("a", "b"), ("b", "a")}
+
+
+def test_its_requests_are_so_far_apart_as_the_first_from_the_last() -> None:
+    sent_ns = chat().sent_ns or 0
+    sides = [side(chat(sent_ns=sent_ns + after_ms * MS), f"{after_ms}") for after_ms in (2, 0, 5)]
+    assert spread_seconds(Pair("chat", "pair", tuple(sides))) == 0.005
+
+
+@pytest.mark.parametrize("other", [Side("b", None, SkipReason.BREAKER), side(failed(Reason.DNS, sent_ns=None), "b")])
+def test_a_pair_of_which_one_alone_was_sent_has_no_spread(other: Side) -> None:
+    assert spread_seconds(Pair("chat", "pair", (side(chat()), other))) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -11,6 +11,7 @@ from prometheus_client.samples import Sample
 from catalogue import own
 from catalogue.metric import Metric
 from catalogue.process import CPU_SECONDS, MOST_FILES, OPEN_FILES, RESIDENT_MEMORY
+from probes.wire.workers import WorkerState
 
 _SHARE = 0.99
 _READ = (own.LOOP_LAG, own.SCHEDULE_LAG, own.COALESCED_CHUNKS, own.BUILD_INFO, own.RELOAD_SUCCESSFUL, own.RELOAD_TIMESTAMP, own.SHARDS)
@@ -43,9 +44,10 @@ class OwnFigures:
     cpu_seconds: float | None
     open_files: float | None
     most_files: float | None
+    workers: tuple[WorkerState, ...]
 
 
-def own_figures(registry: CollectorRegistry, counted: Mapping[Metric, Callable[[], float]]) -> OwnFigures:
+def own_figures(registry: CollectorRegistry, counted: Mapping[Metric, Callable[[], float]], workers: Sequence[WorkerState]) -> OwnFigures:
     """Read them. `counted` are those whose truth is kept elsewhere."""
     names = [name for metric in _READ for name in (metric.name, metric.bucket)]
     families = (*registry.restricted_registry(names).collect(), *_PROCESS.collect())
@@ -66,6 +68,7 @@ def own_figures(registry: CollectorRegistry, counted: Mapping[Metric, Callable[[
         cpu_seconds=_value(samples, CPU_SECONDS.name),
         open_files=_value(samples, OPEN_FILES.name),
         most_files=_value(samples, MOST_FILES.name),
+        workers=tuple(workers),
     )
 
 

@@ -144,7 +144,7 @@ def test_one_sentence_says_whether_all_is_well_or_where_to_look(judgements: dict
 
 
 def test_nothing_is_well_while_nothing_is_probed() -> None:
-    assert headline({"a": WELL}, "the measuring worker is not running").kind == "bad"
+    assert headline({"a": WELL}, "no measuring worker is running").kind == "bad"
     assert headline({"a": WELL}, "it is starting").title == "Not probing: it is starting."
 
 

@@ -85,14 +85,14 @@ async def test_a_killed_worker_fails_its_chats_and_is_started_again(ask: Ask) ->
             running = [asyncio.create_task(chat(prober, ask, server)) for _ in range(3)]
             for _ in running:
                 await asyncio.to_thread(hold.begun.acquire, timeout=PATIENCE_SECONDS)
-            first_pid = prober.worker_pid
+            first_pid = prober.workers[0].pid
             assert first_pid is not None
             os.kill(first_pid, signal.SIGKILL)
             lost = await asyncio.gather(*running)
             hold.go_on.set()
             following = await chat(prober, ask, server)
         assert prober.running
-        assert prober.worker_pid != first_pid
+        assert prober.workers[0].pid != first_pid
     assert [record.reason for record in lost] == [Reason.INTERNAL] * 3
     assert following.outcome == "ok"
 
@@ -103,7 +103,7 @@ async def test_leaving_the_prober_ends_the_worker_and_cancels_its_chats(ask: Ask
         async with Prober() as prober:
             running = asyncio.create_task(chat(prober, ask, server))
             await until(hold.first)
-            pid = prober.worker_pid
+            pid = prober.workers[0].pid
         record = await running
         hold.go_on.set()
     assert pid is not None
@@ -118,7 +118,7 @@ async def test_the_worker_ends_with_the_main_process() -> None:
         "from probes.probing import Prober\n"
         "async def main():\n"
         "    async with Prober() as prober:\n"
-        "        print(prober.worker_pid, flush=True)\n"
+        "        print(prober.workers[0].pid, flush=True)\n"
         "        await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"
     )
@@ -138,13 +138,13 @@ async def test_what_ends_all_processes_at_once_does_not_reach_the_worker(prober:
     with serving(hold) as server:
         running = asyncio.create_task(chat(prober, ask, server))
         await until(hold.first)
-        pid = prober.worker_pid
+        pid = prober.workers[0].pid
         assert pid is not None
         os.kill(pid, number)
         hold.go_on.set()
         record = await running
     assert record.outcome == "ok"
-    assert prober.worker_pid == pid
+    assert prober.workers[0].pid == pid
 
 
 async def test_cancelling_all(prober: Prober, ask: Ask) -> None:
@@ -198,13 +198,13 @@ async def test_a_wave_of_chats(prober: Prober, ask: Ask) -> None:
 async def test_a_long_stream_is_handed_over_in_slices(prober: Prober, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a running chat has brought is parsed while it runs, so that memory stays bounded."""
     handed = threading.Event()
-    handed_over = prober._worker._on_reads
+    handed_over = prober._workers._clients[0]._on_reads
 
     def spy(number: int, reads: list[Read]) -> None:
         handed_over(number, reads)
         handed.set()
 
-    monkeypatch.setattr(prober._worker, "_on_reads", spy)
+    monkeypatch.setattr(prober._workers._clients[0], "_on_reads", spy)
     long = token("x" * 8_000)
 
     def script(peer: Peer) -> None:
@@ -280,8 +280,8 @@ def hog(core: int) -> Iterator[None]:
 async def test_a_hog_on_the_workers_core_does_not_move_the_stamps(ask: Ask) -> None:
     core = min(os.sched_getaffinity(0))
     async with Prober() as prober:
-        assert prober.worker_pid is not None
-        os.sched_setaffinity(prober.worker_pid, {core})
+        assert prober.workers[0].pid is not None
+        os.sched_setaffinity(prober.workers[0].pid, {core})
         with serving(paced) as server, hog(core):
             record = await chat(prober, ask, server)
     assert_stamps_are_those_of_the_kernel(record, server.sent)
@@ -298,7 +298,7 @@ async def test_a_stopped_worker_reads_late_but_stamps_right(prober: Prober, ask:
 
     with serving(lambda peer: _paced(peer, waits_for_the_stop())) as server:
         running = asyncio.create_task(chat(prober, ask, server))
-        pid = prober.worker_pid
+        pid = prober.workers[0].pid
         assert pid is not None
         given_up = time.monotonic() + PATIENCE_SECONDS
         while len(server.sent) < TOKENS // 4:
@@ -323,14 +323,14 @@ async def test_a_stopped_worker_reads_late_but_stamps_right(prober: Prober, ask:
 
 
 async def test_a_worker_that_hangs_is_replaced(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "HANGING_SECONDS", 0.5)
+    monkeypatch.setattr(client, "DEAD_BEATS", 5)
     hold = Hold()
     async with Prober() as prober:
+        await eventually(lambda: prober.workers[0].answers)
         with serving(hold) as server:
-            limits = Timeouts(connect_seconds=0.5, first_token_seconds=1, stall_seconds=1, total_seconds=1)
-            running = asyncio.create_task(prober.chat(Endpoint("engine", "vllm", server.url), ask, scenario="cli", timeouts=limits))
+            running = asyncio.create_task(chat(prober, ask, server))
             await until(hold.first)
-            pid = prober.worker_pid
+            pid = prober.workers[0].pid
             assert pid is not None
             os.kill(pid, signal.SIGSTOP)
             assert (await running).reason is Reason.INTERNAL
@@ -355,6 +355,7 @@ class Occupied:
 
 async def test_a_worker_is_not_taken_to_hang_where_nobody_read_what_it_said(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "HANGING_SECONDS", 1.0)
+    monkeypatch.setattr(client, "DEAD_BEATS", 2)
     left = threading.Event()
 
     def silent(peer: Peer) -> None:
@@ -365,10 +366,10 @@ async def test_a_worker_is_not_taken_to_hang_where_nobody_read_what_it_said(ask:
     limits = Timeouts(connect_seconds=1, first_token_seconds=0.1, stall_seconds=1, total_seconds=0.2)
     async with Prober() as prober:
         with serving(silent) as server:
-            pid = prober.worker_pid
+            pid = prober.workers[0].pid
             endpoint, occupied = Endpoint("engine", "vllm", server.url), Occupied(left, 2.5)
             record = await prober.chat(endpoint, ask, scenario="worker", timeouts=limits, onlooker=occupied)
-        assert prober.worker_pid == pid
+        assert prober.workers[0].pid == pid
     assert record.reason in (Reason.FIRST_TOKEN_TIMEOUT, Reason.TIMEOUT)
 
 
