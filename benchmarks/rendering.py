@@ -3,9 +3,9 @@
     python -m benchmarks.rendering [--series 1000 10000 50000 200000] [--rounds 7]
 
 Histograms of 25 series and counters, half of the series each. Between two scrapes nothing changes, one child in ten, or all. Times are medians of
-processor time on one thread. prometheus-client writes all each time, so it is measured once for each form. The longest hold is that of an event loop
-which ticks each millisecond while scrapes with gzip run beside it: the worst of all rounds. `Alone` is that of a loop with nothing beside it, which is
-the machine's.
+processor time on one thread. prometheus-client writes all each time, so it is measured once for each form. The longest hold is that of an event
+loop which ticks each millisecond while scrapes with gzip run beside it: the worst of all rounds. `Alone` is that of a loop with nothing beside it,
+which is the machine's.
 """
 
 from __future__ import annotations

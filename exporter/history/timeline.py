@@ -11,7 +11,7 @@ from operator import attrgetter
 
 from exporter.history.recent import RECENT_SECONDS, Recent
 from exporter.history.sketch import Sketch
-from exporter.history.tally import Summary, Tally
+from exporter.history.tally import MEASURES, Summary, Tally
 
 MINUTE = 60.0
 TEN_MINUTES = 10 * MINUTE
@@ -103,7 +103,9 @@ class Timeline:
     def recent(self, end: float) -> Tally:
         """The total of what `between` gives of the `RECENT_SECONDS` before `end`, which is now. It costs as little as if it were one summary."""
         begin = end - RECENT_SECONDS
-        found = self._recent.since(begin)
+        found = self._recent.between(begin, end)
+        if found is None:
+            return total(self.between(begin, end), MEASURES.values())
         if self._goes_on(begin, end):
             found.merge(self._open)
         return found
