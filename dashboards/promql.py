@@ -82,10 +82,10 @@ def lately(metric: Metric, *where: str, over: str = WINDOW) -> Scraped:
 
 
 TOLD_APART = (
-    "Values come from buckets: below 5 s, two of them are told apart when they differ by a tenth, or by a quarter where nearly all chats take the "
+    "Values come from buckets: below 5 s, two of them are told apart when they differ by a tenth, or by a sixth where nearly all chats take the "
     "same time."
 )
-"""To be said of each panel that compares engines by quantiles. A quarter is the width of the widest bucket there (`catalogue.buckets`)."""
+"""To be said of each panel that compares engines by quantiles. A sixth is the width of the widest bucket there (`catalogue.buckets`)."""
 
 
 def quantile(q: str, recording: Shared, *where: str, by: Collection[str] = BY_TARGET, over: str = "", offset: str = "") -> str:

@@ -42,16 +42,30 @@ class Sketch:
 
     def absorb(self, packed: bytes) -> None:
         """See all that another one saw. Raises `ValueError` for bytes that `packed` did not make."""
-        number, rest = divmod(len(packed), _BYTES_A_BUCKET)
-        if rest:
-            raise ValueError("is no sketch")
-        indices, counts = array(_INDEX), array(_COUNT)
-        indices.frombytes(packed[: number * indices.itemsize])
-        counts.frombytes(packed[number * indices.itemsize :])
         buckets = self._buckets
-        for index, count in zip(indices, counts, strict=True):
+        for index, count in _unpacked(packed):
             buckets[index] = buckets.get(index, 0) + count
-        self.count += sum(counts)
+            self.count += count
+
+    def withdraw(self, packed: bytes) -> None:
+        """See no more what was absorbed before."""
+        buckets = self._buckets
+        for index, count in _unpacked(packed):
+            self.count -= count
+            if buckets[index] == count:
+                del buckets[index]
+            else:
+                buckets[index] -= count
+
+    def merge(self, other: Sketch) -> None:
+        """See all that another one saw."""
+        if not self.count:
+            self._buckets, self.count = other._buckets.copy(), other.count
+            return
+        buckets = self._buckets
+        for index, count in other._buckets.items():
+            buckets[index] = buckets.get(index, 0) + count
+        self.count += other.count
 
     def packed(self) -> bytes:
         """All of it, to be absorbed by another."""
@@ -66,3 +80,13 @@ class Sketch:
             if seen >= wanted:
                 return float(2 * _GAMMA**index / (_GAMMA + 1))
         return None
+
+
+def _unpacked(packed: bytes) -> Iterable[tuple[int, int]]:
+    number, rest = divmod(len(packed), _BYTES_A_BUCKET)
+    if rest:
+        raise ValueError("is no sketch")
+    indices, counts = array(_INDEX), array(_COUNT)
+    indices.frombytes(packed[: number * indices.itemsize])
+    counts.frombytes(packed[number * indices.itemsize :])
+    return zip(indices, counts, strict=True)

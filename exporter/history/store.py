@@ -10,7 +10,9 @@ from typing import Protocol
 from config.history import HistorySettings
 from config.model import Config, Doubtful, Slo
 from exporter.history.kept import Kept, Wanted, keep, read_id
+from exporter.history.recent import RECENT_SECONDS
 from exporter.history.ring import Ring, Room
+from exporter.history.sketch import Sketch
 from exporter.history.tally import MEASURES, Summary, Tally
 from exporter.history.timeline import DAY, MINUTE, Retention, Timeline, total
 from exporter.history.window import Window
@@ -22,7 +24,8 @@ from traffic.schedule import Clock
 
 FOLLOWED_AT_MOST = 2_000
 """Of how many targets' scenarios there are summaries. Beyond, those go that were silent for longest: of targets that are gone."""
-CACHED_POINTS = 100_000
+CACHED_SERIES = 2_000
+"""Of which the values that do not change any more are held."""
 SERIES = (*MEASURES.values(), "chats", "failed")
 """What `History.series` gives: the median of a measure; how many chats ended; which share of them failed."""
 
@@ -113,7 +116,7 @@ class LiveHistory:
         self._ring = Ring(room)
         self._timelines: dict[tuple[str, str], Timeline] = {}
         self._by_target: dict[str, dict[str, Timeline]] = {}
-        self._points: dict[tuple[str, str, float, float], float | None] = {}
+        self._points: dict[tuple[str, str, float], dict[float, float | None]] = {}
         self._followers: list[Callable[[Kept], None]] = []
         self._last_number = 0
         self._restored = False
@@ -192,6 +195,8 @@ class LiveHistory:
 
     def window(self, target: str, scenario: str | None, seconds: float, ago_seconds: float = 0) -> Window:
         end = math.nextafter(self._clock.epoch_seconds() - ago_seconds, math.inf)
+        if seconds == RECENT_SECONDS and not ago_seconds:
+            return Window(self._recent(target, scenario, end), seconds)
         return Window(self._total(target, scenario, end - seconds, end, frozenset(MEASURES.values())), seconds)
 
     def counts(self, target: str, scenario: str, seconds: float) -> Window:
@@ -210,8 +215,15 @@ class LiveHistory:
         if measure not in SERIES:
             raise ValueError(f"is no series; there are {', '.join(SERIES)}")
         step = max(seconds / points, 1.0)
-        end = (self._clock.epoch_seconds() // step + 1) * step
-        return [self._point(target, measure, end - (number + 1) * step, step) for number in reversed(range(points))]
+        now = self._clock.epoch_seconds()
+        end = (now // step + 1) * step
+        begins = [end - number * step for number in range(points, 0, -1)]
+        known = self._points.get((target, measure, step), {})
+        values = {begin: known[begin] if begin in known else self._value(target, measure, begin, step) for begin in begins}
+        if len(self._points) >= CACHED_SERIES:
+            self._points.clear()
+        self._points[target, measure, step] = {begin: value for begin, value in values.items() if begin + step <= now - MINUTE}
+        return list(values.values())
 
     def _chat(self, record: ChatRecord) -> None:
         now = self._clock.epoch_seconds()
@@ -250,29 +262,28 @@ class LiveHistory:
         if self.journal is not None:
             self.journal.keep_summary(target, scenario, summary)
 
-    def _total(self, target: str, scenario: str | None, begin: float, end: float, measures: Collection[str]) -> Tally:
-        timelines = [line for of, line in self._by_target.get(target, {}).items() if scenario in (None, of)]
-        return total((summary for line in timelines for summary in line.between(begin, end)), measures)
+    def _recent(self, target: str, scenario: str | None, end: float) -> Tally:
+        first, *others = [line.recent(end) for line in self._lines(target, scenario)] or [Tally()]
+        for other in others:
+            first.merge(other)
+        return first
 
-    def _point(self, target: str, measure: str, begin: float, seconds: float) -> float | None:
-        key = target, measure, begin, seconds
-        if key in self._points:
-            return self._points[key]
-        value = self._value(target, measure, begin, seconds)
-        if begin + seconds <= self._clock.epoch_seconds() - MINUTE:  # it does not change any more
-            if len(self._points) >= CACHED_POINTS:
-                self._points.clear()
-            self._points[key] = value
-        return value
+    def _lines(self, target: str, scenario: str | None) -> list[Timeline]:
+        return [line for of, line in self._by_target.get(target, {}).items() if scenario in (None, of)]
+
+    def _total(self, target: str, scenario: str | None, begin: float, end: float, measures: Collection[str]) -> Tally:
+        return total((summary for line in self._lines(target, scenario) for summary in line.between(begin, end)), measures)
 
     def _value(self, target: str, measure: str, begin: float, seconds: float) -> float | None:
-        window = Window(self._total(target, None, begin, begin + seconds, {measure}), seconds)
-        match measure:
-            case "chats":
-                return float(window.count)
-            case "failed":
-                return window.failed / window.count if window.count else None
-        return window.quantile(measure, 0.5)
+        if measure in MEASURES.values():
+            first, *others = [line.timings(measure, begin, begin + seconds) for line in self._lines(target, None)] or [Sketch()]
+            for other in others:
+                first.merge(other)
+            return first.quantile(0.5)
+        window = Window(self._total(target, None, begin, begin + seconds, ()), seconds)
+        if measure == "chats":
+            return float(window.count)
+        return window.failed / window.count if window.count else None
 
     def _sweep(self) -> None:
         """Once a minute, forget what is too old."""

@@ -49,6 +49,11 @@ class Summary:
         """Seconds since the epoch."""
         return self.start + self.seconds
 
+    @property
+    def middle(self) -> float:
+        """Seconds since the epoch."""
+        return self.start + self.seconds / 2
+
 
 class Tally:
     """Counts chats, chats that were not sent, pairs, and what earlier tallies had counted."""
@@ -105,6 +110,38 @@ class Tally:
         for measure, packed in summary.sketches.items():
             if measure in measures:
                 self.sketch(measure).absorb(packed)
+
+    def withdraw(self, summary: Summary) -> None:
+        """Count no more what was absorbed before, with all its timings."""
+        self.ok -= summary.ok
+        self.output_tokens -= summary.output_tokens
+        if summary.failures:
+            self.failures = self.failures - Counter(summary.failures)
+        if summary.skips:
+            self.skips = self.skips - Counter(summary.skips)
+        for name, (attempts, good) in summary.slos.items():
+            self.attempts[name] -= attempts
+            self.good[name] -= good
+            if not self.attempts[name]:
+                del self.attempts[name], self.good[name]
+        for peer, counts in summary.pairs.items():
+            self.pairs[peer] -= Counter(counts)
+            if not self.pairs[peer]:
+                del self.pairs[peer]
+        for measure, packed in summary.sketches.items():
+            self.sketches[measure].withdraw(packed)
+
+    def merge(self, other: Tally) -> None:
+        """Count all that another one counted."""
+        self.ok += other.ok
+        self.output_tokens += other.output_tokens
+        for mine, theirs in ((self.failures, other.failures), (self.skips, other.skips), (self.attempts, other.attempts), (self.good, other.good)):
+            if theirs:
+                mine.update(theirs)
+        for peer, counts in other.pairs.items():
+            self.pairs.setdefault(peer, Counter()).update(counts)
+        for measure, sketch in other.sketches.items():
+            self.sketch(measure).merge(sketch)
 
     def summary(self, start: float, seconds: float) -> Summary:
         """All that was counted, as that of a span."""

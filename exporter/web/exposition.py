@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -21,9 +21,10 @@ from exporter.web.forms import Form, Kept, Lines, preferred
 from exporter.web.kept import CREATED
 from exporter.web.kept import Form as LineForm
 
+T = TypeVar("T")
 _log = structlog.get_logger()
 MOST_KEPT_BYTES = 64 * 2**20
-"""Memory for lines that are kept: those of about 250,000 series."""
+"""Memory for lines that are kept: those of about 350,000 series."""
 
 
 _FORMS_KEPT = 2
@@ -87,8 +88,7 @@ class PrometheusExposition:
             self._add(pieces, family, form, names)
         if names:
             relayed = relayed.only(names)
-        parts = chain(pieces.parts, form.relayed(relayed))
-        body = b"".join(parts)
+        body = b"".join(_while_wanted(chain(pieces.parts, form.relayed(relayed)), abandoned))
         self._last_seconds = time.perf_counter() - begin
         return body, form.content_type
 
@@ -103,17 +103,17 @@ class PrometheusExposition:
         collectors = self._collectors()
         kept = self._kept_of(form, collectors)
         pieces = _Pieces()
-        for collector in collectors:
-            if abandoned():
-                raise AbandonedError
+        for collector in _while_wanted(collectors, abandoned):
             try:
                 if isinstance(collector, Counter | Gauge | Histogram):
                     if collector not in kept:
                         kept[collector] = form.keep(collector)
-                    self._add_kept(pieces, kept[collector], names)
+                    self._add_kept(pieces, kept[collector], names, abandoned)
                 else:
                     for family in collector.collect():
                         self._add(pieces, family, form, names)
+            except AbandonedError:
+                raise
             except Exception:  # noqa: BLE001 - whatever it is, the others can be read
                 self.unreadable += 1
                 kept.pop(collector, None)
@@ -137,9 +137,9 @@ class PrometheusExposition:
         """Memory in which lines are kept."""
         return sum(family.kept_bytes for families in self._kept.values() for family in families.values())
 
-    def _add_kept(self, pieces: _Pieces, family: Kept, names: Set[str]) -> None:
+    def _add_kept(self, pieces: _Pieces, family: Kept, names: Set[str], abandoned: Callable[[], bool]) -> None:
         if not names or not names.isdisjoint(family.names):
-            pieces.parts += [*family.parts(self._most_kept_bytes - self.kept_bytes + family.kept_bytes)]
+            pieces.parts += [*_while_wanted(family.parts(self._most_kept_bytes - self.kept_bytes + family.kept_bytes), abandoned)]
         pieces.series += family.series
 
     def _add(self, pieces: _Pieces, family: Collected, form: Form, names: Set[str]) -> None:
@@ -157,6 +157,14 @@ class PrometheusExposition:
             duration = own.EXPOSITION_DURATION
             yield GaugeMetricFamily(duration.name, duration.help, value=self._last_seconds, unit=duration.unit)
         yield GaugeMetricFamily(own.SERIES.name, own.SERIES.help, value=series + 1)
+
+
+def _while_wanted(parts: Iterable[T], abandoned: Callable[[], bool]) -> Iterator[T]:
+    """The same. Raises `AbandonedError` once it is abandoned."""
+    for part in parts:
+        if abandoned():
+            raise AbandonedError
+        yield part
 
 
 def _named(family: Collected, names: Set[str]) -> bool:

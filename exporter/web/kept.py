@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from operator import is_
 from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -18,11 +17,14 @@ from exporter.web.writing import LabelTexts, as_openmetrics, as_text, exemplar_t
 
 CREATED = "_created"
 
-_OF_EACH_BYTES = 64 + 104
-"""What a child's entry takes beside its lines and numbers, with its place in a dictionary."""
+AT_ONCE = 200
+"""Children of which the lines are one piece: so soon another thread may go on, and it is noticed that nobody waits any more."""
+_OF_EACH_BYTES = 4 * 8 + 24
+"""What is kept of a child beside its lines: its places in lists, and the number, which it may hold no more."""
+_NONE = float("nan")
+"""Is no child's number: nobody else has this very one."""
 
 _Labels = tuple[str, ...]
-_State = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class Form:
         """A family that is not kept."""
         return as_openmetrics(family) if self.openmetrics else as_text(family)
 
-    def exemplar(self, told: Exemplar | None) -> str:
-        return exemplar_text(told) if told and self.openmetrics else ""
+    def exemplar(self, told: Exemplar) -> str:
+        return exemplar_text(told) if self.openmetrics else ""
 
     def created_line(self, name: str, labels: str, at: float) -> str:
         return f"{name}{CREATED}{labels} {number_text(at)}\n" if self.tells_created else ""
@@ -47,37 +49,28 @@ class Form:
         return self.openmetrics and self.created
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """The lines of one child, the numbers that they were written from, and the memory that both take. The child holds the numbers too."""
-
-    child: Family
-    state: _State
-    lines: bytes
-    size_bytes: int
-
-    def holds(self, child: Family, state: _State) -> bool:
-        """Whether the lines are still right: the same numbers, not equal ones, as 0.0 equals -0.0."""
-        return self.child is child and all(map(is_, self.state, state))
-
-
 class KeptFamily:
     """The lines of one family in one form, written as prometheus-client does.
 
-    A gauge that calls a function (`set_function`) has no number that could be compared, and is not for here. The caller sees to it that nothing
-    changes while it is written (`exporter.metrics.ledger`), so that all lines of a histogram are of one instant.
+    Of each child one number is looked at, to see whether it has changed: its value, or the sum of a histogram, as each observation makes another
+    number of that. It is the same number, not an equal one, as 0.0 equals -0.0. A gauge that calls a function (`set_function`) has no number that
+    could be compared, and is not for here. The caller sees to it that nothing changes while it is written (`exporter.metrics.ledger`), so that all
+    lines of a histogram are of one instant.
     """
 
     def __init__(self, family: Family, form: Form) -> None:
         self._family = family
         self._above = form.write(Collected(family._name, family._documentation, family._type, family._unit))
         self._write = _Histograms(family, form) if isinstance(family, Histogram) else _Singles(family, form)
-        self._kept: dict[_Labels, _Kept] = {}
+        self._labels: list[_Labels] = []
+        self._children: list[Family] = []
+        self._numbers: list[float] = []
+        self._lines: list[bytes] = []
         self.kept_bytes = 0
 
     @property
     def series(self) -> int:
-        return len(_children(self._family)) * self._write.series
+        return (len(self._family._metrics) if self._family._labelnames else 1) * self._write.series
 
     @property
     def names(self) -> frozenset[str]:
@@ -85,19 +78,51 @@ class KeptFamily:
         return self._write.names
 
     def parts(self, most_kept_bytes: int) -> Iterator[bytes]:
-        """The pieces of its lines. What is kept of them for the next time takes no more memory than is said."""
-        before, self._kept, self.kept_bytes = self._kept, {}, 0
+        """The pieces of its lines, each made in some milliseconds. What is kept of them for the next time takes no more memory than is said."""
         yield self._above
-        for labels, child in _children(self._family).items():
-            state = self._write.state(child)
-            kept = before.get(labels)
-            if kept is None or not kept.holds(child, state):
-                lines = self._write(labels, child).encode()
-                kept = _Kept(child, state, lines, _OF_EACH_BYTES + sys.getsizeof(state) + sys.getsizeof(lines))
-            if self.kept_bytes + kept.size_bytes <= most_kept_bytes:
-                self._kept[labels] = kept
-                self.kept_bytes += kept.size_bytes
-            yield kept.lines
+        self._follow(_children(self._family))
+        for place in range(len(self._children) - 1, -1, -1):
+            if self.kept_bytes <= most_kept_bytes:
+                break
+            self._drop(place)
+        for begin in range(0, len(self._children), AT_ONCE):
+            yield b"".join(self._lines_of(begin, most_kept_bytes))
+
+    def _follow(self, children: Mapping[_Labels, Family]) -> None:
+        """Where children came or went, what is kept of the others goes on."""
+        now = list(children.values())
+        if now == self._children:
+            return
+        known = dict(zip(map(id, self._children), zip(self._numbers, self._lines, strict=True), strict=True))
+        kept = [known.get(id(child), (_NONE, b"")) for child in now]
+        self._labels, self._children = list(children), now
+        self._numbers, self._lines = [number for number, _ in kept], [lines for _, lines in kept]
+        self.kept_bytes = sum(_size(lines) for lines in self._lines if lines)
+
+    def _lines_of(self, begin: int, most_kept_bytes: int) -> list[bytes]:
+        """The lines of so many children from that place on; those that have changed are written, and kept where there is room."""
+        span = slice(begin, begin + AT_ONCE)
+        numbers, lines = self._write.numbers(self._children[span]), self._lines[span]
+        for place, (before, number) in enumerate(zip(self._numbers[span], numbers, strict=True)):
+            if before is not number:
+                lines[place] = self._write(self._labels[begin + place], self._children[begin + place]).encode()
+                self._drop(begin + place)
+                self._keep(begin + place, number, lines[place], most_kept_bytes)
+        return lines
+
+    def _keep(self, place: int, number: float, lines: bytes, most_kept_bytes: int) -> None:
+        if self.kept_bytes + _size(lines) <= most_kept_bytes:
+            self._numbers[place], self._lines[place] = number, lines
+            self.kept_bytes += _size(lines)
+
+    def _drop(self, place: int) -> None:
+        if self._lines[place]:
+            self.kept_bytes -= _size(self._lines[place])
+            self._numbers[place], self._lines[place] = _NONE, b""
+
+
+def _size(lines: bytes) -> int:
+    return _OF_EACH_BYTES + sys.getsizeof(lines)
 
 
 def _children(family: Family) -> Mapping[_Labels, Family]:
@@ -119,12 +144,13 @@ class _Singles:
         self.series = 2 if begins else 1
         self.names = frozenset({self._base, self._name, *([self._base + CREATED] if begins else [])})
 
-    def state(self, child: Any) -> _State:
-        return (child._value.get(),)
+    def numbers(self, children: Iterable[Any]) -> list[float]:
+        return [child._value.get() for child in children]
 
     def __call__(self, labels: _Labels, child: Any) -> str:
         braces, value = self._braces.whole(labels), child._value
-        line = f"{self._name}{braces} {number_text(value.get())}{self._form.exemplar(value.get_exemplar())}\n"
+        exemplar = self._form.exemplar(told) if (told := value.get_exemplar()) else ""
+        line = f"{self._name}{braces} {number_text(value.get())}{exemplar}\n"
         return line + self._form.created_line(self._base, braces, child._created) if self._counts else line
 
 
@@ -140,17 +166,20 @@ class _Histograms:
         self.series = len(self._bounds) + len(apart)
         self.names = frozenset({self._base, f"{self._base}_bucket", *(self._base + suffix for suffix in apart)})
 
-    def state(self, child: Any) -> _State:
-        return (child._sum.get(), *[bucket.get() for bucket in child._buckets])
+    def numbers(self, children: Iterable[Any]) -> list[float]:
+        return [child._sum.get() for child in children]
 
     def __call__(self, labels: _Labels, child: Any) -> str:
         braces = self._braces.whole(labels)
         before, after = self._braces.around("le", labels)
-        head, count, lines = f"{self._base}_bucket{before}", 0.0, []
+        head, count, lines, exemplar = f"{self._base}_bucket{before}", 0.0, [], self._form.exemplar
+        written = number_text(count)
         for bound, bucket in zip(self._bounds, child._buckets, strict=True):
-            count += bucket.get()
-            lines.append(f"{head}{bound}{after} {number_text(count)}{self._form.exemplar(bucket.get_exemplar())}\n")
-        lines.append(f"{self._base}_count{braces} {number_text(count)}\n")
+            if seen := bucket.get():
+                count += seen
+                written = number_text(count)
+            lines.append(f"{head}{bound}{after} {written}{exemplar(told) if (told := bucket.get_exemplar()) else ''}\n")
+        lines.append(f"{self._base}_count{braces} {written}\n")
         if self._sums:
             lines.append(f"{self._base}_sum{braces} {number_text(child._sum.get())}\n")
         lines.append(self._form.created_line(self._base, braces, child._created))

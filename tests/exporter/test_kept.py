@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -16,9 +17,9 @@ from prometheus_client.openmetrics.exposition import generate_latest as openmetr
 
 from exporter.metrics.families import Family
 from exporter.metrics.ledger import Ledger
-from exporter.web.exposition import PrometheusExposition
+from exporter.web import kept
+from exporter.web.exposition import AbandonedError, PrometheusExposition
 from exporter.web.kept import CREATED, Form, KeptFamily
-from exporter.web.writing import number_text
 from tests.exporter.scrape import read
 
 FORMS = (Form(openmetrics=False, created=False), Form(openmetrics=True, created=False), Form(openmetrics=True, created=True))
@@ -79,19 +80,25 @@ def expected(family: Family, form: Form) -> bytes:
     return text_of(Given(family, form))
 
 
-@given(st.lists(st.tuples(CHANGE, st.booleans(), st.booleans()), max_size=20), st.sampled_from([0, 1500, ALL]))
+@given(st.lists(st.tuples(CHANGE, st.booleans(), st.integers(0, 3)), max_size=20), st.sampled_from([0, 1500, ALL]), st.integers(1, 3))
 @settings(max_examples=60, deadline=None)
-def test_it_is_what_prometheus_client_writes_after_any_changes(changes: list[tuple[Any, bool, bool]], most_kept_bytes: int) -> None:
+def test_it_is_what_prometheus_client_writes_after_any_changes(changes: list[tuple[Any, bool, int]], most_kept_bytes: int, at_once: int) -> None:
+    """However much of it was looked at after each change, and in pieces of any size."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(kept, "AT_ONCE", at_once)
+        is_what_prometheus_client_writes_after(changes, most_kept_bytes)
+
+
+def is_what_prometheus_client_writes_after(changes: list[tuple[Any, bool, int]], most_kept_bytes: int) -> None:
     ours = families()
     held = [(family, form, KeptFamily(family, form)) for family in ours for form in FORMS]
-    for (number, labels, value, exemplar), removed, looked_at in changes:
+    for (number, labels, value, exemplar), removed, pieces in changes:
         if removed and labels:
             ours[number].labels(*labels)
             ours[number].remove(*labels)
         change(ours[number], labels, value, exemplar)
-        if looked_at:
-            for _, _, one in held:
-                list(one.parts(most_kept_bytes))
+        for _, _, one in held:
+            list(islice(one.parts(most_kept_bytes), pieces))
     for family, form, one in held:
         written = b"".join(one.parts(most_kept_bytes))
         assert written == expected(family, form)
@@ -103,21 +110,42 @@ def test_only_what_has_changed_is_written_again(monkeypatch: pytest.MonkeyPatch)
     _, _, histogram, _, _ = families()
     for target in "abc":
         histogram.labels(target, "vllm").observe(0.2)
-    form = FORMS[1]
-    one = KeptFamily(histogram, form)
-    written: list[float] = []
+    one = KeptFamily(histogram, FORMS[1])
+    written: list[tuple[str, ...]] = []
+    write = kept._Histograms.__call__
 
-    def counted(value: float) -> str:
-        written.append(value)
-        return number_text(value)
+    def counted(self: kept._Histograms, labels: tuple[str, ...], child: Histogram) -> str:
+        written.append(labels)
+        return write(self, labels, child)
 
-    monkeypatch.setattr("exporter.web.kept.number_text", counted)
-    for observed, lines in ((0, 21), (0, 0), (1, 7), (0, 0)):
+    monkeypatch.setattr(kept._Histograms, "__call__", counted)
+    for observed, targets in ((0, "abc"), (0, ""), (1, "b"), (0, "")):
         written.clear()
         for _ in range(observed):
             histogram.labels("b", "vllm").observe(0.0)
         list(one.parts(ALL))
-        assert len(written) == lines
+        assert written == [(target, "vllm") for target in targets]
+
+
+def test_a_scrape_that_is_given_up_within_a_family_stops_there_and_the_next_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "AT_ONCE", 10)
+    registry, asked = CollectorRegistry(), 0
+    gauge = Gauge("one", "", ["number"], registry=registry)
+    for number in range(100):
+        gauge.labels(str(number)).set(number)
+    exposition = PrometheusExposition(registry, Ledger())
+
+    def abandoned() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked == 5
+
+    with pytest.raises(AbandonedError):
+        exposition.render("", abandoned=abandoned)
+    assert 0 < exposition.kept_bytes < 100 * 100
+    assert exposition.unreadable == 0
+    gauge.labels("7").set(0.5)
+    assert exposition.render("", {"one"})[0] == text_of(registry)
 
 
 def test_a_series_that_ended_is_not_kept_and_one_that_begins_again_is_new() -> None:
@@ -179,12 +207,12 @@ def test_what_is_kept_is_bounded_over_all_families_and_forms() -> None:
         gauge = Gauge(name, "", ["number"], registry=registry)
         for number in range(100):
             gauge.labels(str(number)).set(number)
-    bounded = PrometheusExposition(registry, Ledger(), most_kept_bytes=30_000)
+    bounded = PrometheusExposition(registry, Ledger(), most_kept_bytes=20_000)
     free = PrometheusExposition(registry, Ledger())
     for accept in ("", "application/openmetrics-text", ""):
         assert bounded.render(accept, {"one", "two"})[0] == free.render(accept, {"one", "two"})[0]
-        assert 20_000 < bounded.kept_bytes <= 30_000
-    assert free.kept_bytes > 60_000
+        assert 15_000 < bounded.kept_bytes <= 20_000
+    assert free.kept_bytes > 40_000
     for collector in list(registry._collector_to_names):
         registry.unregister(collector)
     free.render("")

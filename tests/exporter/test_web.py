@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,6 +25,11 @@ from exporter.web.server import ListenError, listening
 from tests.exporter.pages.stage import Stage
 from tests.exporter.scrape import CONFIG, promtool_accepts, read
 from tests.waiting import PATIENCE_SECONDS
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 SECRET = "canary-secret"
 
@@ -98,10 +104,12 @@ async def test_a_scraper_that_waits_no_longer_has_an_answer_by_then(site: Site, 
         assert (await site.get("/metrics", **{"X-Prometheus-Scrape-Timeout-Seconds": header}))[0] == 200
 
 
-async def test_metrics_are_compressed_when_that_is_asked_for(site: Site) -> None:
-    _, response, body = await site.get("/metrics", **{"Accept-Encoding": "gzip"})
-    assert response.headers["Content-Encoding"] == "gzip"
-    assert read(gzip.decompress(body)).value(own.PROBES.name) == 0
+@pytest.mark.parametrize(("asked", "coding", "opened"), [("gzip", "gzip", gzip.decompress), ("gzip, zstd", "zstd", zstd.decompress)])
+async def test_metrics_are_compressed_when_that_is_asked_for(site: Site, asked: str, coding: str, opened: Callable[[bytes], bytes]) -> None:
+    _, response, body = await site.get("/metrics", **{"Accept-Encoding": asked})
+    assert response.headers["Content-Encoding"] == coding
+    assert int(response.headers["Content-Length"]) == len(body)
+    assert read(opened(body)).value(own.PROBES.name) == 0
 
 
 async def test_a_scraper_that_leaves_costs_nothing_more(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

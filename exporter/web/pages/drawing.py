@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup
@@ -35,14 +34,21 @@ def sparkline(values: Sequence[float | None], limit: float | None = None) -> Mar
     if not known or not top:
         return Markup('<svg class="spark" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true"></svg>').format(WIDTH, HEIGHT)
     step = WIDTH / max(1, len(values) - 1)
-    places = [None if value is None else (round(index * step, 1), _height(value / top)) for index, value in enumerate(values)]
-    runs = [list(run) for there, run in groupby(places, key=lambda place: place is not None) if there]
-    lines = "".join(_line([place for place in run if place is not None]) for run in runs)
-    areas = "".join(_area([place for place in run if place is not None]) for run in runs)
-    bound = "" if drawn is None else f'<path class="limit" d="M0 {_height(drawn / top)}H{WIDTH}"/>'
+    runs: list[list[str]] = []
+    ended = True
+    for index, value in enumerate(values):
+        if value is not None:
+            if ended:
+                runs.append([])
+            runs[-1].append(f"{index * step:.1f} {_height(value / top):.1f}")
+        ended = value is None
+    # a lone value is a short stroke, as it would not be seen otherwise
+    lines = ["M" + "L".join(run) + ("" if len(run) > 1 else "h2") for run in runs]
+    areas = [f"{line}V{HEIGHT}H{run[0].partition(' ')[0]}Z" for line, run in zip(lines, runs, strict=True) if len(run) > 1]
+    bound = "" if drawn is None else f'<path class="limit" d="M0 {_height(drawn / top):.1f}H{WIDTH}"/>'
     return Markup(
         f'<svg class="spark" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" aria-hidden="true">'
-        f'<path class="area" d="{areas}"/>{bound}<path class="line" d="{lines}"/></svg>'
+        f'<path class="area" d="{"".join(areas)}"/>{bound}<path class="line" d="{"".join(lines)}"/></svg>'
     )
 
 
@@ -52,17 +58,7 @@ def limit_is_drawn(values: Sequence[float | None], limit: float | None) -> bool:
 
 
 def _height(share: float) -> float:
-    return round(HEIGHT - INSET - share * (HEIGHT - 2 * INSET), 1)
-
-
-def _line(run: Sequence[tuple[float, float]]) -> str:
-    """A lone value is a short stroke, as it would not be seen otherwise."""
-    (x, y), *rest = run
-    return f"M{x} {y}" + ("".join(f"L{a} {b}" for a, b in rest) if rest else "h2")
-
-
-def _area(run: Sequence[tuple[float, float]]) -> str:
-    return "" if len(run) < 2 else _line(run) + f"V{HEIGHT}H{run[0][0]}Z"
+    return HEIGHT - INSET - share * (HEIGHT - 2 * INSET)
 
 
 @dataclass(frozen=True, slots=True)

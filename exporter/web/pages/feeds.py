@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,12 +20,13 @@ SLICE_SECONDS = 0.005
 class Part:
     """One part of a page: the element with this id. It is made anew when its `stamp` is another than before.
 
-    `age` counts how often it has grown old since, as what is told of the last minutes does.
+    `age` counts how often it has grown old since, as what is told of the last minutes does. `html` reads what there is
+    to show, and gives the element, or what writes it: that is called in a thread, and shows only what does not change.
     """
 
     id: str
     stamp: Hashable
-    html: Callable[[], str]
+    html: Callable[[], str | Callable[[], str]]
     age: int = 0
 
 
@@ -75,18 +76,15 @@ class Feed:
 
     async def _make_anew(self, older_by: int) -> None:
         async with self._lock:
-            before, made = self._made, {}
-            begun = time.perf_counter()
             self.arrangement = self._page.arrangement()
-            for part in self._page.parts():
-                known = before.get(part.id)
-                if known is None or known.stamp != part.stamp or part.age - known.age > older_by:
-                    known = self._make(part, known)
-                    if time.perf_counter() - begun > SLICE_SECONDS:
-                        await asyncio.sleep(0)
-                        begun = time.perf_counter()
-                made[part.id] = known
-            self._made = made
+            parts = list(self._page.parts())
+            old = [part for part in parts if self._is_old(part, older_by)]
+            written = dict(zip([part.id for part in old], await _written(old), strict=True))
+            self._made = {part.id: self._take(part, written[part.id]) if part.id in written else self._made[part.id] for part in parts}
+
+    def _is_old(self, part: Part, older_by: int) -> bool:
+        known = self._made.get(part.id)
+        return known is None or known.stamp != part.stamp or part.age - known.age > older_by
 
     def main(self, query: Mapping[str, str]) -> str:
         """All that stands in `<main>`, as it was at the last refresh."""
@@ -96,9 +94,22 @@ class Feed:
         """The parts that changed after that revision, by id."""
         return {name: made.html for name, made in self._made.items() if made.revision > revision}
 
-    def _make(self, part: Part, known: _Made | None) -> _Made:
-        html = part.html()
+    def _take(self, part: Part, html: str) -> _Made:
+        known = self._made.get(part.id)
         if known is not None and known.html == html:
             return _Made(part.stamp, part.age, html, known.revision)
         self.revision = max(self.revision + 1, time.time_ns() // 1_000_000)
         return _Made(part.stamp, part.age, html, self.revision)
+
+
+async def _written(parts: Sequence[Part]) -> list[str]:
+    """The elements of parts. What there is to show is read in slices, and written beside the event loop."""
+    read, begun = [], time.perf_counter()
+    for part in parts:
+        read.append(part.html())
+        if time.perf_counter() - begun > SLICE_SECONDS:
+            await asyncio.sleep(0)
+            begun = time.perf_counter()
+    if all(isinstance(one, str) for one in read):
+        return [str(one) for one in read]
+    return await asyncio.to_thread(lambda: [one if isinstance(one, str) else one() for one in read])

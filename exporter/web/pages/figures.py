@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from config.model import Config, Slo
+from exporter.history.recent import RECENT_SECONDS
 from exporter.history.store import History
 from exporter.history.window import Window
 from exporter.web.pages.standing import Stand
 from exporter.web.pages.wording import count, span
 
-NOW_SECONDS = 600.0
-"""What is said of now is said of the last ten minutes: time enough for some chats of a heartbeat."""
 AGO_SECONDS = 3600.0
 _SPANS = ((600.0, 10), (3600.0, 60), (2 * 3600.0, 40), (4 * 3600.0, 24), (6 * 3600.0, 36))
 """How much sparklines show, in how many points: as much of six hours as there is. The history knows minutes, and later ten of them."""
@@ -111,8 +110,8 @@ def young_course(history: History, stand: Stand) -> Course:
 def figures(history: History, stand: Stand, scenario: str, config: Config, ago_seconds: float | None = AGO_SECONDS) -> Figures:
     """What the history says of now, and of so long ago; None where nobody asks how it was."""
     slos = {name: slo for name, slo in config.slos.items() if slo.scenario == scenario}
-    now = history.window(stand.name, scenario, NOW_SECONDS)
-    before = None if ago_seconds is None else history.window(stand.name, scenario, NOW_SECONDS, ago_seconds)
+    now = history.window(stand.name, scenario, RECENT_SECONDS)
+    before = None if ago_seconds is None else history.window(stand.name, scenario, RECENT_SECONDS, ago_seconds)
     return Figures(
         scenario=scenario,
         chats=now.count,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -122,11 +122,12 @@ class Overview:
             groups.setdefault(_ATTENTION if judgements[name].state.needs_a_look else _group(stand), []).append(stand)
         return sorted(groups.items(), key=lambda group: (group[0] != _ATTENTION, group[0]))
 
-    def _target(self, template: str, seen: _Seen, stand: Stand) -> str:
+    def _target(self, template: str, seen: _Seen, stand: Stand) -> Callable[[], str]:
         config = self._scene.standing.roster.config
         scenario = leading(stand, config)
         measured = None if scenario is None else figures(self._scene.history, stand, scenario, config, AGO_SECONDS if self._as_cards() else None)
-        return render(template, stand=stand, judgement=seen.judgement, measured=measured, course=self._course(stand), budgets=seen.budgets)
+        shown = {"stand": stand, "judgement": seen.judgement, "measured": measured, "course": self._course(stand), "budgets": seen.budgets}
+        return partial(render, template, **shown)
 
     def _firing(self) -> list[tuple[str, bool, tuple[str, ...]]]:
         """The alerts that fire, whether each asks to get up, and the targets."""
