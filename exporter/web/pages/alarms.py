@@ -108,7 +108,7 @@ class Alarms:
 def _windows(slo: str, burn: Burn) -> str:
     """What both windows of a burn rate have."""
     short, long = burn.short, burn.long
-    return f"{slo}: {short.bad} of {short.all} bad in {span(burn.pair.short)}, {long.bad} of {long.all} in {span(burn.pair.long)}."
+    return f"{slo}: {short.bad:,} of {short.all:,} bad in {span(burn.pair.short)}, {long.bad:,} of {long.all:,} in {span(burn.pair.long)}."
 
 
 def _holding(alert: str) -> Holding:
