@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cli.race_look import named
 from probes.extras import missing
-from probes.wording import duration, figures
+from probes.wording import duration, figures, listed
 from traffic.pairs import Measure
 from traffic.race.score import Score, Standing
 
@@ -85,7 +85,10 @@ def _compared(score: Score, names: Sequence[str]) -> Iterator[str]:
         if not told:
             yield f"{title}: fewer than {_FEWEST_ROUNDS} rounds can be compared."
             continue
-        yield f"{title}, beside {told[0].best}: {', '.join(map(_in_words, told))}."
+        known = {told[0].best, *(one.other for one in told)}
+        rest = [name for name in names if name not in known]
+        few = [f"fewer than {_FEWEST_ROUNDS} rounds can be compared with {listed(rest)}"] if rest else []
+        yield f"{title}, beside {told[0].best}: {'; '.join([*map(_in_words, told), *few])}."
     if found:
         rounds = min(one.rounds for one in found)
         yield f"Intervals hold with 95 % confidence, all of them together, by {rounds} rounds in which all were asked at one instant."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,6 +34,11 @@ class Engine:
         self.keys.add(request.headers.get("Authorization"))
         self.asked.set()
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+        with contextlib.suppress(ConnectionError):  # its client has left
+            await self._answer(request, response)
+        return response
+
+    async def _answer(self, request: web.Request, response: web.StreamResponse) -> None:
         await response.prepare(request)
         for token in ("one", "two", "three"):
             await response.write(_frame({"choices": [{"index": 0, "delta": {"content": token}, "finish_reason": None}]}))
@@ -40,7 +46,6 @@ class Engine:
         await response.write(_frame({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}))
         await response.write(_frame({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}}))
         await response.write(b"data: [DONE]\n\n")
-        return response
 
     async def models(self, _: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": "tiny", "object": "model"}]})

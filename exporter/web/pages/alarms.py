@@ -10,9 +10,10 @@ from alerts.slos import BURN
 from alerts.targets import ALERTS, CERTIFICATE_DAYS, DOWN, SECONDS_AGO
 from alerts.windows import DAY, Severity
 from exporter.web.pages.answering import answers, patience
-from exporter.web.pages.budgets import Budgets, seconds
+from exporter.web.pages.budgets import Budgets, Burn, seconds
 from exporter.web.pages.holding import Holding, Phase
 from exporter.web.pages.standing import Stand, Standing
+from exporter.web.pages.wording import span
 from probes.record import ChatRecord
 from traffic.events import Event, Facts, Skip
 from traffic.roster import Roster
@@ -86,9 +87,8 @@ class Alarms:
         yield _seen(DOWN, target, mine.down, "No chat succeeds.", ago)
         for budget in self._budgets.of(target):
             for burn in budget.burns:
-                windows = f"{burn.short.bad} of {burn.short.all} bad in the short window, {burn.long.bad} of {burn.long.all} in the long one"
                 since = None if burn.since is None else burn.since + ago
-                yield Seen(burn.alert, target, burn.phase, burn.pages, f"{budget.objective.name}: {windows}.", since)
+                yield Seen(burn.alert, target, burn.phase, burn.pages, _windows(budget.objective.name, burn), since)
         if stand.certificate_expiry is not None:
             left_days = (stand.certificate_expiry - self._clock.epoch_seconds()) / DAY
             for name, holding in mine.certificates.items():
@@ -103,6 +103,12 @@ class Alarms:
         for name, days in CERTIFICATE_DAYS.items():
             expiry = stand.certificate_expiry
             mine.certificates[name].evaluate(now, expiry is not None and expiry - at < days * DAY)
+
+
+def _windows(slo: str, burn: Burn) -> str:
+    """What both windows of a burn rate have."""
+    short, long = burn.short, burn.long
+    return f"{slo}: {short.bad:,} of {short.all:,} bad in {span(burn.pair.short)}, {long.bad:,} of {long.all:,} in {span(burn.pair.long)}."
 
 
 def _holding(alert: str) -> Holding:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from alerts.slos import BURN
 from alerts.targets import CERTIFICATE_DAYS, DOWN
 from exporter.web.pages.budgets import Budget
@@ -60,13 +62,21 @@ def alerts(scene: Scene) -> str:
         "alerts.html",
         holding=holding,
         quiet=len(seen) - len(holding),
-        told=sorted(HOW_TOLD.items()),
-        others=sorted(NOT_TOLD.items()),
+        told=_by_words(HOW_TOLD),
+        others=_by_words(NOT_TOLD),
         budgets=_budgets(scene),
         since=scene.budgets.reach(),
         on_disk=config.history.path is not None,
         every=config.alerts.evaluation_interval_seconds,
     )
+
+
+def _by_words(said: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """What is said, and of which alerts: of most first."""
+    names: dict[str, list[str]] = {}
+    for name, words in sorted(said.items()):
+        names.setdefault(words, []).append(name)
+    return sorted(names.items(), key=lambda one: -len(one[1]))
 
 
 def _budgets(scene: Scene) -> list[tuple[str, Budget]]:

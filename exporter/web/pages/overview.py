@@ -104,7 +104,7 @@ class Overview:
             stamp, seen = (stand.version, slot), self._seen.get(name)
             if seen is None or seen.stamp != stamp:
                 budgets = self._scene.budgets_of(name)
-                fires = tuple((one.alert, one.pages) for one in self._scene.alarms.of(name) if one.state == "firing")
+                fires = tuple(dict.fromkeys((one.alert, one.pages) for one in self._scene.alarms.of(name) if one.state == "firing"))
                 self._seen[name] = _Seen(stamp, judged(stand, budgets), budgets, fires)
         self._seen = {name: self._seen[name] for name in self._scene.standing.stands}
         return {name: seen.judgement for name, seen in self._seen.items()}

@@ -108,6 +108,9 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+_ACRONYMS = frozenset({"dns", "e2e", "kv", "tls", "ttft", "vram"})
+
+
 def words(name: str) -> str:
     """The name of a reason, as it stands in a sentence: `first token timeout`."""
-    return name.upper() if name in ("dns", "tls") else name.replace("_", " ")
+    return " ".join(word.upper() if word in _ACRONYMS else word for word in name.split("_"))

@@ -6,11 +6,11 @@ python -m tests.exporter.api.test_contract SECONDS
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
-import structlog
 from hypothesis import HealthCheck, given, settings
 from schemathesis import Case, GenerationMode
 from schemathesis.core.result import Ok
 
 from config.model import Config
 from config.reader import parse
+from exporter.logs import start_logging
 from exporter.web.api.actions import Actions
 from exporter.web.api.models import RunAsked, RunState
 from exporter.web.api.records import Records
@@ -129,13 +129,12 @@ def test_every_answer_is_as_the_document_says(exporter: Exporter, name: str, mod
 
 def tried_for(seconds: int) -> int:
     """Have the command of schemathesis try all that it knows on an exporter for so long. It tells what it found; gives its exit code."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     left_out = [word for name in NEVER_ENDING for word in ("--exclude-operation-id", name)]
     patience = [f"--request-timeout={PATIENCE_SECONDS:g}", f"--max-response-time={PATIENCE_SECONDS:g}"]
     options = [f"--max-time={seconds}", *patience, "--continue-on-failure", "--generation-database=none", *left_out]
     checks = ["--checks=all", "--exclude-checks=use_after_free"]  # a run that was cancelled is still there, with what it measured
     hooks = {"SCHEMATHESIS_HOOKS": realistic.__name__}
-    with running(configured, Held()) as exporter:
+    with closing(start_logging("error")), running(configured, Held()) as exporter:
         command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{exporter.url}/api/v1/openapi.json", *checks, *options]
         return subprocess.run(command, env=os.environ | hooks, check=False).returncode
 

@@ -25,10 +25,10 @@ def test_an_engines_numbers_have_their_units() -> None:
     side = engine_side("vllm", metrics.unified, metrics.ups)
     assert {one.name: one.value for one in side.numbers} == {
         "requests running": "3",
-        "kv cache usage": "42%",
+        "KV cache usage": "42%",
         "generation tokens": "1,234,567",
         "queue, mean": "50.0 ms",
-        "model vram": "3.50 GiB",
+        "model VRAM": "3.50 GiB",
         "model expiry timestamp": "2027-01-15 08:00",
     }
     assert side.troubles == ()
