@@ -53,6 +53,7 @@ class Loop:
         self._order = count()
         self._later: deque[Callable[[], None]] = deque()
         self._done: deque[Callable[[], None]] = deque()
+        self._helpers: list[Future[None]] = []
         self._run_delay = RunDelay()
         self._polled_ns = self._woke_ns = clock()
         self._dense = self._napped = False
@@ -89,7 +90,9 @@ class Loop:
             self._done.append(then)
             os.eventfd_write(self._wake_fd, 1)
 
-        return pool.submit(run)
+        helper = pool.submit(run)
+        self._helpers.append(helper)
+        return helper
 
     def stop(self) -> None:
         self._running = False
@@ -110,7 +113,8 @@ class Loop:
 
         So it is known which poll slept. What a sleeping poll reports arrived after the look before it, and also after its wake-up: the
         time it returned, less what the thread then waited for a processor, and less what it took of one since that look, which is mostly the
-        kernel's way out of the sleep: 0.05 ms as a rule, and ten times that where caches are cold.
+        kernel's way out of the sleep: 0.05 ms as a rule, and ten times that where caches are cold. While a helper thread works, the wake-up cannot be
+        told: this thread may have waited for the interpreter, which is neither.
         """
         before = self.now_ns()
         events = self._epoll.poll(0)
@@ -121,11 +125,11 @@ class Loop:
             if self._dense and before < self._woke_ns + NAP_NS:
                 self._nap(self._woke_ns + NAP_NS - before)
                 return False
-            ran_ns = time.thread_time_ns()
+            alone, ran_ns = self._is_alone(), time.thread_time_ns()
             events = self._epoll.poll(self._timeout_seconds())
             after = self.now_ns()
             floor = before - DELIVERY_NS
-            if after - before > WAKE_UP_NS:
+            if after - before > WAKE_UP_NS and alone:
                 delay_ns = self._run_delay.since_last_ns()
                 if delay_ns is not None:
                     ran_ns = time.thread_time_ns() - ran_ns
@@ -138,6 +142,12 @@ class Loop:
             if handler is not None:
                 handler(mask, floor)
         return True
+
+    def _is_alone(self) -> bool:
+        """Whether no helper thread has work."""
+        if self._helpers:
+            self._helpers = [helper for helper in self._helpers if not helper.done()]
+        return not self._helpers
 
     def _nap(self, duration_ns: int) -> None:
         time.sleep(duration_ns / 1e9)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from unittest.mock import create_autospec
 
 import pytest
 
@@ -9,10 +11,14 @@ from probes.wire.clock import DELIVERY_NS
 from probes.wire.loop import WAKE_UP_NS, Loop, pool
 
 
-def floor_of_a_sleep(monkeypatch: pytest.MonkeyPatch, *, asleep_ns: int, ran_ns: int) -> tuple[int, int]:
+def floor_of_a_sleep(monkeypatch: pytest.MonkeyPatch, *, asleep_ns: int, ran_ns: int, helper: Future[None] | None = None) -> tuple[int, int]:
     """(how long after the look before it, how long before its return) a poll that slept is sure that what it reports came."""
     now, ran, seen = [10**12], [10**9], list[int]()
     loop = Loop(lambda: now[0])
+    if helper is not None:
+        submits = create_autospec(ThreadPoolExecutor, instance=True)
+        submits.submit.return_value = helper
+        loop.in_thread(submits, lambda: None, lambda: None)
 
     class Sleepy:
         """Sees nothing at a look; sleeps, and then the processor takes its time."""
@@ -56,3 +62,13 @@ def test_a_timer_that_is_further_away_than_epoll_can_wait() -> None:
         loop.in_thread(helper, lambda: None, loop.stop)
         loop.run()
     assert called == ["due"]
+
+
+def test_while_a_helper_works_a_wake_up_is_not_reckoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread may have waited for the interpreter, which neither the processor's time nor the run delay tells."""
+    helper: Future[None] = Future()
+    after_the_look, _ = floor_of_a_sleep(monkeypatch, asleep_ns=20_000_000, ran_ns=10_000, helper=helper)
+    assert after_the_look == -DELIVERY_NS
+    helper.set_result(None)
+    _, before_its_return = floor_of_a_sleep(monkeypatch, asleep_ns=20_000_000, ran_ns=10_000, helper=helper)
+    assert before_its_return == 10_000 + WAKE_UP_NS
