@@ -41,7 +41,11 @@ FASTEST_GAP_SECONDS = 0.02
 RAMP_UP_SECONDS = 8.0
 TENTH_SECONDS = 0.1
 CLOCK_SECONDS = 1e-6
-"""How exactly the two clocks, that of `sent` and that of the stamps, can be compared: an error may exceed its bound by this."""
+"""How exactly the two clocks, that of `sent` and that of the stamps, can be compared: an error may exceed its bound by this.
+
+The kernel stamps a packet for the capture, and once more, later, for the socket: mostly by less than this, by some 0.03 ms where it is interrupted
+between, which is seen as an error beyond its bound.
+"""
 
 
 @dataclass(frozen=True)
