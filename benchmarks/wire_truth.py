@@ -7,7 +7,7 @@ the bytes of which connection a request and each token lay; the capture tells wh
 the packet with the request's first byte to the one with the last byte of the first token's event, or of its TLS record, and of each gap likewise.
 
 What a record says is held against it: its error, and whether that is within the bound that the record states (`max_timing_error_seconds`). Conditions
-are measured one after the other; `--keep` adds each to a file, and `--picture` draws all that the file has.
+are measured one after the other; `--keep` adds each to a file, `--picture` draws all that the file has, and `--show` does only that.
 """
 
 from __future__ import annotations
@@ -41,7 +41,11 @@ FASTEST_GAP_SECONDS = 0.02
 RAMP_UP_SECONDS = 8.0
 TENTH_SECONDS = 0.1
 CLOCK_SECONDS = 1e-6
-"""How exactly the two clocks, that of `sent` and that of the stamps, can be compared: an error may exceed its bound by this."""
+"""How exactly the two clocks, that of `sent` and that of the stamps, can be compared: an error may exceed its bound by this.
+
+The kernel stamps a packet for the capture, and once more, later, for the socket: mostly by less than this, by some 0.03 ms where it is interrupted
+between, which is seen as an error beyond its bound.
+"""
 
 
 @dataclass(frozen=True)
@@ -273,11 +277,25 @@ def main() -> None:
     parser.add_argument("--beside", choices=BESIDE, nargs="+", default=list(BESIDE))
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, help="over TLS alone, or plain alone; left out: both")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each condition, beside ramping up and a chat's length")
-    parser.add_argument("--keep", type=Path, metavar="FILE", help="add what is found to this file, and print all that it has")
-    parser.add_argument("--picture", type=Path, metavar="PNG", help="draw what was found")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="add what is found to this file")
+    parser.add_argument("--picture", type=Path, metavar="PNG", help="draw what was found; with --keep, all that the file has")
+    parser.add_argument("--show", action="store_true", help="measure nothing: print, and draw, what the file of --keep has")
     options = parser.parse_args()
-    found = []
+    if options.show and not options.keep:
+        parser.error("--show needs --keep FILE")
     print(HEAD, flush=True)
+    if options.show:
+        print(*(finding.row() for finding in kept(options.keep)), sep="\n")
+    found = [] if options.show else measure(options)
+    if options.picture:
+        from benchmarks.wire_picture import draw
+
+        draw(kept(options.keep) if options.keep else found, options.picture)
+
+
+def measure(options: argparse.Namespace) -> list[Finding]:
+    """Each condition in turn; its row is printed, and kept, once it is known."""
+    found = []
     for beside, tls, streams in product(options.beside, (False, True) if options.tls is None else (options.tls,), options.streams):
         try:
             finding = measured(Condition(streams, tls, beside), options.seconds)
@@ -287,10 +305,7 @@ def main() -> None:
         print(finding.row(), flush=True)
         if options.keep:
             keep(finding, options.keep)
-    if options.picture:
-        from benchmarks.wire_picture import draw
-
-        draw(kept(options.keep) if options.keep else found, options.picture)
+    return found
 
 
 if __name__ == "__main__":

@@ -13,6 +13,10 @@ SO_TIMESTAMPNS = 35
 STAMP_SPACE = socket.CMSG_SPACE(16)
 STEP_NS = 100_000
 """A shift of the offset beyond this is a clock step; NTP's slewing moves both clocks alike and shifts nothing."""
+DELIVERY_NS = 100_000
+"""How long after it came a segment may reach its socket: it is stamped before the network stack has worked on it. So one that a look at the socket
+did not see may have come this much before the look.
+"""
 
 _TIMESPEC = struct.Struct("@qq")
 _NARROW_NS = 10_000

@@ -7,7 +7,7 @@ import ssl
 from typing import NamedTuple
 
 from probes.mended import Mended
-from probes.wire.clock import STAMP_SPACE, Clock, HeldOffset, stamp_of
+from probes.wire.clock import DELIVERY_NS, STAMP_SPACE, Clock, HeldOffset, stamp_of
 from probes.wire.delays import Delays
 from probes.wire.segments import mended
 
@@ -140,7 +140,7 @@ class Connection:
         try:
             data, ancillary, _, _ = self.sock.recvmsg(READ_SIZE, STAMP_SPACE)
         except BlockingIOError:
-            self._emptied_ns, self._drained = before, True
+            self._emptied_ns, self._drained = before - DELIVERY_NS, True
             return None
         after = self._now_ns()
         previous_ns = self._last_ns
@@ -164,7 +164,7 @@ class Connection:
         self._last_ns = stamp_ns
         self._drained = exact = len(data) < READ_SIZE
         if exact:
-            self._emptied_ns = before
+            self._emptied_ns = before - DELIVERY_NS
         if not data:
             return Received(b"", stamp_ns, floor_ns, True, True, True)
         if self.tls is None:

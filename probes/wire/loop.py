@@ -12,10 +12,10 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 
-from probes.wire.clock import Clock, RunDelay
+from probes.wire.clock import DELIVERY_NS, Clock, RunDelay
 
 WAKE_UP_NS = 100_000
-"""How long before its measured wake-up a poll may have seen its first event."""
+"""How long before its wake-up, as it is reckoned, a poll may have seen its first event."""
 
 NAP_NS = 600_000
 """Where wake-ups follow each other more closely than this, the loop sleeps it out and reads what came meanwhile in one go.
@@ -53,6 +53,7 @@ class Loop:
         self._order = count()
         self._later: deque[Callable[[], None]] = deque()
         self._done: deque[Callable[[], None]] = deque()
+        self._helpers: list[Future[None]] = []
         self._run_delay = RunDelay()
         self._polled_ns = self._woke_ns = clock()
         self._dense = self._napped = False
@@ -89,7 +90,9 @@ class Loop:
             self._done.append(then)
             os.eventfd_write(self._wake_fd, 1)
 
-        return pool.submit(run)
+        helper = pool.submit(run)
+        self._helpers.append(helper)
+        return helper
 
     def stop(self) -> None:
         self._running = False
@@ -109,24 +112,28 @@ class Loop:
         One look without sleeping, and only if that saw nothing, one that sleeps.
 
         So it is known which poll slept. What a sleeping poll reports arrived after the look before it, and also after its wake-up: the
-        time it returned, less what the thread then waited for a processor.
+        time it returned, less what the thread then waited for a processor, and less what it took of one since that look, which is mostly the
+        kernel's way out of the sleep: 0.05 ms as a rule, and ten times that where caches are cold. While a helper thread works, the wake-up cannot be
+        told: this thread may have waited for the interpreter, which is neither.
         """
         before = self.now_ns()
         events = self._epoll.poll(0)
-        floor, self._polled_ns = self._polled_ns, before
+        floor, self._polled_ns = self._polled_ns, before - DELIVERY_NS
         if self._napped:
             self._dense, self._napped = bool(events), False
         if not events and not self._later:
             if self._dense and before < self._woke_ns + NAP_NS:
                 self._nap(self._woke_ns + NAP_NS - before)
                 return False
+            alone, ran_ns = self._is_alone(), time.thread_time_ns()
             events = self._epoll.poll(self._timeout_seconds())
             after = self.now_ns()
-            floor = before
-            if after - before > WAKE_UP_NS:
+            floor = before - DELIVERY_NS
+            if after - before > WAKE_UP_NS and alone:
                 delay_ns = self._run_delay.since_last_ns()
                 if delay_ns is not None:
-                    floor = max(before, after - delay_ns - WAKE_UP_NS)
+                    ran_ns = time.thread_time_ns() - ran_ns
+                    floor = max(floor, after - delay_ns - ran_ns - WAKE_UP_NS)
             self._polled_ns = floor
             self._dense = after - self._woke_ns < NAP_NS
             self._woke_ns = after
@@ -135,6 +142,12 @@ class Loop:
             if handler is not None:
                 handler(mask, floor)
         return True
+
+    def _is_alone(self) -> bool:
+        """Whether no helper thread has work."""
+        if self._helpers:
+            self._helpers = [helper for helper in self._helpers if not helper.done()]
+        return not self._helpers
 
     def _nap(self, duration_ns: int) -> None:
         time.sleep(duration_ns / 1e9)

@@ -130,7 +130,7 @@ class Worker:
                 del self._contexts[outdated]
             for order in self._building.pop(wanted):
                 if errors:
-                    self._refuse(order, Failure(Reason.TLS, f"TLS settings cannot be used: {errors[0]}", self._loop.now_ns()))
+                    self._refuse(order.number, Failure(Reason.TLS, f"TLS settings cannot be used: {errors[0]}", self._loop.now_ns()))
                 else:
                     self._loop.later(partial(self._start, order))
 
@@ -164,11 +164,11 @@ class Worker:
         if number in self._running:
             self._running[number].cancel()
         elif number in self._orders:
-            self._refuse(self._orders[number], None)
+            self._refuse(number, None)
 
-    def _refuse(self, order: Order, failure: Failure | None) -> None:
+    def _refuse(self, number: int, failure: Failure | None) -> None:
         now_ns = self._loop.now_ns()
-        self._on_ended(Ending(order.number, started_ns=now_ns, ended_ns=now_ns, failure=failure, cancelled=failure is None))
+        self._on_ended(Ending(number, started_ns=now_ns, ended_ns=now_ns, failure=failure, cancelled=failure is None))
 
     def _on_ended(self, ending: Ending) -> None:
         self._running.pop(ending.number, None)

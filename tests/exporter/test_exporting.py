@@ -91,6 +91,19 @@ async def test_from_an_engine_to_a_scrape(tmp_path: Path) -> None:
     assert {line["outcome"] for line in lines} == {"ok"}
 
 
+async def test_a_scrape_says_how_late_reads_were() -> None:
+    async with engine() as one, exporting(settings(one.url)) as running, asyncio.timeout(PATIENCE_SECONDS):
+        while not (seen := await scraped(running.address)).value(own.READS.name):  # noqa: ASYNC110 - what it waits for is another process
+            await asyncio.sleep(0.05)
+    reads, late, delay, drops = (seen.value(metric.name) for metric in (own.READS, own.LATE_READS, own.READ_DELAY, own.RECEIVE_DROPS))
+    assert reads is not None
+    assert late is not None
+    assert late <= reads
+    assert delay is not None
+    assert delay > 0
+    assert drops is not None
+
+
 async def test_what_a_target_refuses_is_a_fact_about_it() -> None:
     def strict(peer: Peer) -> None:
         while True:

@@ -16,6 +16,7 @@ from probes.ask import Ask, Endpoint, Reply, Timeouts, Tls, TooSlowError, Wrong
 from probes.backends.base import Event
 from probes.backends.vllm import VllmChat
 from probes.failure import Failure, Reason
+from probes.mended import Mended
 from probes.probing import Prober
 from probes.record import ChatRecord
 from tests.answers import DONE, END, FINISH, NDJSON, ROLE, chunk, head, stream, token, usage, whole
@@ -49,6 +50,7 @@ async def test_the_record_of_a_good_chat(prober: Prober, ask: Ask) -> None:
     sent = server.sent
     assert (record.target, record.backend, record.model, record.scenario) == ("engine", "vllm", "tiny", "cli")
     assert (record.outcome, record.reason, record.http_status, record.connection, record.retries) == ("ok", None, 200, "fresh", 0)
+    assert record.mended == Mended(out_of_order=0, resent=0)
     assert (record.text, record.finish_reason) == ("one two three", "stop")
     assert (record.output_tokens, record.input_tokens) == (4, 9)
     assert (record.token_source, record.chunk_token_source, record.clock) == ("usage", "usage", "kernel")
