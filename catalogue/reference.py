@@ -22,7 +22,7 @@ _INTRODUCTION = (
     "`{native}*` are the engines' own numbers. They are read from the engines' metrics, from what they say is loaded, and from what their answers "
     "tell. An engine that does not offer a number, or offers one that cannot be read, has no such series. `replica` is there only where a target "
     "lists several processes. Histograms of {with_metrics} keep the engine's own buckets, so those of different engines cannot be added up.",
-    "In OpenMetrics, the buckets of `{ttft}` and `{e2e}` carry exemplars with the chat's `request_id`, which it sent as "
+    "In OpenMetrics and in protobuf, the buckets of `{ttft}` and `{e2e}` carry exemplars with the chat's `request_id`, which it sent as "
     "`X-Request-Id` and as the trace id of `traceparent`.",
 )
 _WIDTH = 120

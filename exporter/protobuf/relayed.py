@@ -9,7 +9,7 @@ from typing import Any
 from exporter.native.relay import RelaySnapshot
 from exporter.native.text import Labels, PointedSeries, histograms, singles, summaries
 from exporter.protobuf.schema import COUNTER, GAUGE, HISTOGRAM, SUMMARY, UNTYPED
-from exporter.protobuf.writing import Pairs, a_metric, delimited, tell_bucket
+from exporter.protobuf.writing import TOO_MANY, Pairs, a_metric, delimited, tell_bucket, tell_histogram_count
 from probes.numbers.family import Family, FamilyType
 
 _KINDS: Mapping[FamilyType, int] = {"counter": COUNTER, "gauge": GAUGE, "histogram": HISTOGRAM, "summary": SUMMARY, "unknown": UNTYPED}
@@ -50,7 +50,7 @@ def _histogram(name: str, labels: list[Any], series: PointedSeries) -> Any:
     message, metric = a_metric(labels)
     for bound, (_, count) in sorted(series.points.items()):
         tell_bucket(metric.histogram.bucket.add, bound, count)
-    metric.histogram.sample_count = int(series.totals[f"{name}_count"])
+    tell_histogram_count(metric.histogram, series.totals[f"{name}_count"])
     metric.histogram.sample_sum = series.totals[f"{name}_sum"]
     return message
 
@@ -60,6 +60,6 @@ def _summary(name: str, labels: list[Any], series: PointedSeries) -> Any:
     for quantile, (_, value) in sorted(series.points.items()):
         metric.summary.quantile.add(quantile=quantile, value=value)
     if (count := series.totals.get(f"{name}_count")) is not None:
-        metric.summary.sample_count = int(count)
+        metric.summary.sample_count = min(int(count), TOO_MANY - 1)
     metric.summary.sample_sum = series.totals.get(f"{name}_sum", math.nan)
     return message

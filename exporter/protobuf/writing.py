@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from typing import Any
 
@@ -13,6 +13,8 @@ from prometheus_client.samples import Exemplar, Sample
 from exporter.protobuf.schema import COUNTER, GAUGE, HISTOGRAM, SUMMARY, UNTYPED, LabelPair, MetricFamily
 
 CREATED = "_created"
+TOO_MANY = 2**64
+"""Counts from here on do not fit into the field for whole numbers. No engine counts so far, but one may say so."""
 _GAUGES = ("gauge", "info", "stateset")
 
 _LabelPairs = tuple[tuple[str, str], ...]
@@ -69,8 +71,19 @@ def tell_bucket(add: Any, bound: float, count: float) -> Any:
     """One more bucket, in which and below which so many are."""
     bucket = add()
     bucket.upper_bound = bound
-    bucket.cumulative_count = int(count)
+    if count < TOO_MANY:
+        bucket.cumulative_count = int(count)
+    else:
+        bucket.cumulative_count_float = count
     return bucket
+
+
+def tell_histogram_count(message: Any, count: float) -> None:
+    """Say how many were observed in all."""
+    if count < TOO_MANY:
+        message.sample_count = int(count)
+    else:
+        message.sample_count_float = count
 
 
 def as_messages(family: Collected, *, created: bool) -> bytes:
@@ -120,9 +133,15 @@ def _histograms(family: Collected, created: bool) -> Iterator[bytes]:
         message, metric = a_metric(pairs.of(labels))
         told = metric.histogram
         for sample in samples:
-            if sample.name == f"{family.name}_bucket":
-                tell_exemplar(tell_bucket(told.bucket.add, float(sample.labels["le"]), sample.value), sample.exemplar, pairs)
-        _tell_totals(told, family.name, samples, created)
+            match sample.name.removeprefix(family.name):
+                case "_bucket":
+                    tell_exemplar(tell_bucket(told.bucket.add, float(sample.labels["le"]), sample.value), sample.exemplar, pairs)
+                case "_count":
+                    tell_histogram_count(told, sample.value)
+                case "_sum":
+                    told.sample_sum = sample.value
+                case "_created" if created:
+                    tell_time(told.created_timestamp, sample.value)
         yield message.SerializeToString()
 
 
@@ -131,20 +150,14 @@ def _summaries(family: Collected) -> Iterator[bytes]:
     for labels, samples in _by_labels(family.samples, "quantile").items():
         message, metric = a_metric(pairs.of(labels))
         for sample in samples:
-            if sample.name == family.name:
-                metric.summary.quantile.add(quantile=float(sample.labels["quantile"]), value=sample.value)
-        _tell_totals(metric.summary, family.name, samples, created=False)
+            match sample.name.removeprefix(family.name):
+                case "":
+                    metric.summary.quantile.add(quantile=float(sample.labels["quantile"]), value=sample.value)
+                case "_count":
+                    metric.summary.sample_count = int(sample.value)
+                case "_sum":
+                    metric.summary.sample_sum = sample.value
         yield message.SerializeToString()
-
-
-def _tell_totals(told: Any, name: str, samples: Collection[Sample], created: bool) -> None:
-    for sample in samples:
-        if sample.name == f"{name}_count":
-            told.sample_count = int(sample.value)
-        elif sample.name == f"{name}_sum":
-            told.sample_sum = sample.value
-        elif sample.name == name + CREATED and created:
-            tell_time(told.created_timestamp, sample.value)
 
 
 def _by_labels(samples: Iterable[Sample], apart: str = "") -> Mapping[_LabelPairs, list[Sample]]:

@@ -234,24 +234,44 @@ def _natives(buckets: Mapping[float, Sequence[str]]) -> Iterator[str]:
         yield f"{{{{schema:-53 count:{counts[-1]:g} custom_values:[{custom}] buckets:[{each}]}}}}"
 
 
+_MOST_BUCKETS = 12
+"""Of a native histogram in a story: promtool, which takes 10,000 samples at once, counts empty ones between others too."""
+
+
 def _exponentials(buckets: Mapping[float, Sequence[str]]) -> Iterator[str]:
+    """With the finest schema that has few enough buckets."""
     bounds = sorted(buckets)
-    for samples in zip(*(buckets[bound] for bound in bounds), strict=True):
-        yield samples[-1] if samples[-1] in ("_", "stale") else told_exponentially(dict(zip(bounds, map(float, samples), strict=True)))
+    scraped = [dict(zip(bounds, samples, strict=True)) for samples in zip(*(buckets[bound] for bound in bounds), strict=True)]
+    told = [{bound: float(count) for bound, count in sample.items()} for sample in scraped if sample[inf] not in ("_", "stale")]
+    values = [value for sample in told for value in _middles(sample)]
+    schema = SCHEMA
+    while values and bucket_of(max(values), schema) - bucket_of(min(values), schema) >= _MOST_BUCKETS:
+        schema -= 1
+    for sample in scraped:
+        whole = sample[inf]
+        yield whole if whole in ("_", "stale") else told_exponentially({bound: float(count) for bound, count in sample.items()}, schema=schema)
 
 
-def told_exponentially(buckets: Mapping[float, float], total: float = 0) -> str:
-    """A sample of a native histogram in which all that fell between two bounds is in the middle between them."""
-    observed: dict[int, float] = {}
+def _middles(buckets: Mapping[float, float]) -> dict[float, float]:
+    """How much was observed between two bounds, by the middle between them."""
+    found: dict[float, float] = {}
     low, before = 0.0, 0.0
     for bound, count in sorted(buckets.items()):
         if count > before:
-            middle = bound / 2 if low == 0 else 2 * low if bound == inf else sqrt(low * bound)
-            observed[bucket_of(middle, SCHEMA)] = count - before
+            found[bound / 2 if low == 0 else 2 * low if bound == inf else sqrt(low * bound)] = count - before
         low, before = bound, count
+    return found
+
+
+def told_exponentially(buckets: Mapping[float, float], total: float = 0, schema: int = SCHEMA) -> str:
+    """A sample of a native histogram in which all that fell between two bounds is in the middle between them."""
+    observed: dict[int, float] = {}
+    for value, count in _middles(buckets).items():
+        bucket = bucket_of(value, schema)
+        observed[bucket] = observed.get(bucket, 0) + count
     first = min(observed, default=0)
     each = " ".join(f"{observed.get(bucket, 0):g}" for bucket in range(first, max(observed, default=0) + 1))
-    return f"{{{{schema:{SCHEMA} sum:{total} count:{before:g} offset:{first} buckets:[{each}]}}}}"
+    return f"{{{{schema:{schema} sum:{total} count:{sum(observed.values()):g} offset:{first} buckets:[{each}]}}}}"
 
 
 def _named(name: str, instance: str, labels: Mapping[str, str]) -> str:

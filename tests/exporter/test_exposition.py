@@ -25,6 +25,9 @@ from exporter.metrics.families import Families, Series
 from exporter.metrics.ledger import Ledger
 from exporter.metrics.recording import Recording
 from exporter.native.relay import Relay, RelaySettings
+from exporter.protobuf.form import Messages
+from exporter.protobuf.relayed import as_messages
+from exporter.protobuf.schema import CONTENT_TYPE
 from exporter.web.exposition import PrometheusExposition
 from exporter.web.forms import OPENMETRICS, TEXT, preferred
 from exporter.web.server import listening
@@ -32,7 +35,7 @@ from tests.e2e.test_prometheus import Prometheus
 from tests.exporter.chats import chat
 from tests.exporter.native.expositions import by_hand, families_of, histogram
 from tests.exporter.scrape import config, read, scrape, scrape_openmetrics
-from tests.processes import free_port, process, prometheus_binary
+from tests.processes import free_port, process, prometheus_binary, prometheus_version
 from tests.waiting import PATIENCE_SECONDS
 from traffic.roster import roster
 
@@ -196,8 +199,8 @@ HUGE = histogram("vllm:huge", *range(5000), bounds=(*map(str, range(1, 5000)), "
 
 
 async def relay_of_all_kinds() -> Relay:
-    """Of both engines, of one twice, and of one whose metrics are as odd as they can be."""
-    relay = Relay(RelaySettings(buckets="all", series_per_replica=10_000))
+    """Of both engines, of one twice, and of one whose metrics are as odd as they can be; in every form."""
+    relay = Relay(RelaySettings(buckets="all", series_per_replica=10_000), as_messages)
     vllm, tgi = await families_of("vllm"), await families_of("tgi")
     for target, backend, replica, families in (
         ("vllm", "vllm", None, vllm),
@@ -213,9 +216,9 @@ async def relay_of_all_kinds() -> Relay:
 def exposition_with(relay: Relay) -> PrometheusExposition:
     """Of ours, at 0, and what is relayed."""
     registry, ledger = CollectorRegistry(), Ledger()
-    Recording(Families(registry, {}), ledger, roster(config()))
+    Recording(Families(registry, {}, native=True), ledger, roster(config()))
     registry.register(relay)
-    return PrometheusExposition(registry, ledger, relay.now)
+    return PrometheusExposition(registry, ledger, relay.now, protobuf=Messages)
 
 
 async def test_relayed_series_stand_behind_ours_in_both_forms() -> None:
@@ -247,38 +250,40 @@ async def test_nothing_but_relayed_names_displeases_promtool() -> None:
 
 @asynccontextmanager
 async def served(exposition: PrometheusExposition) -> AsyncIterator[str]:
-    """The address where it is served at `/text` and `/openmetrics`."""
+    """The address where it is served at `/text`, `/openmetrics` and `/messages`, whatever is asked for."""
 
     async def answer(request: web.Request) -> web.Response:
-        body, content_type = exposition.render({"/text": "", "/openmetrics": PROMETHEUS_2}[request.path])
+        body, content_type = exposition.render({"/text": "", "/openmetrics": PROMETHEUS_2, "/messages": CONTENT_TYPE}[request.path])
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     app = web.Application()
     app.router.add_get("/text", answer)
     app.router.add_get("/openmetrics", answer)
+    app.router.add_get("/messages", answer)
     async with listening(app, Address("127.0.0.1", 0)) as address:
         yield str(address)
 
 
-async def test_prometheus_takes_all_of_it_in_both_forms(tmp_path: Path) -> None:
+async def test_prometheus_takes_all_of_it_in_every_form(tmp_path: Path) -> None:
     binary, server = prometheus_binary(), f"127.0.0.1:{free_port()}"
+    forms = ("text", "openmetrics", "messages")
+    flags = ("--enable-feature=native-histograms",) if prometheus_version(binary) < (3, 8) else ()
     relay = await relay_of_all_kinds()
     async with AsyncExitStack() as stack:
         address = await stack.enter_async_context(served(exposition_with(relay)))
         jobs = ", ".join(
-            f"{{job_name: {form}, metrics_path: /{form}, honor_labels: true, static_configs: [{{targets: ['{address}']}}]}}"
-            for form in ("text", "openmetrics")
+            f"{{job_name: {form}, metrics_path: /{form}, honor_labels: true, static_configs: [{{targets: ['{address}']}}]}}" for form in forms
         )
         (tmp_path / "prometheus.yml").write_text(f"global: {{scrape_interval: 1s}}\nscrape_configs: [{jobs}]\n")
         storage = f"--storage.tsdb.path={tmp_path / 'data'}"
         await stack.enter_async_context(
-            process(binary, f"--config.file={tmp_path / 'prometheus.yml'}", storage, f"--web.listen-address={server}", cwd=tmp_path)
+            process(binary, f"--config.file={tmp_path / 'prometheus.yml'}", storage, f"--web.listen-address={server}", *flags, cwd=tmp_path)
         )
         prometheus = Prometheus(f"http://{server}", await stack.enter_async_context(aiohttp.ClientSession()))
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while await prometheus.query("count(scrape_samples_scraped > 0)") != {"": 2.0}:  # noqa: ASYNC110 - it is another process
+            while await prometheus.query("count(scrape_samples_scraped > 0)") != {"": len(forms)}:  # noqa: ASYNC110 - it is another process
                 await asyncio.sleep(0.2)
-        for form in ("text", "openmetrics"):
+        for form in forms:
             held = await prometheus.query(f'count({{job="{form}", __name__=~"(vllm:|tgi_).*"}})')
             assert held == {"": relay.now().series}
             assert await prometheus.query(f'min(up{{job="{form}"}})') == {"": 1}

@@ -56,7 +56,7 @@ def _samples(family: Any, metric: Any) -> Iterator[tuple[str, dict[str, str], fl
     if kind == HISTOGRAM:
         told = metric.histogram
         for bucket in told.bucket:
-            yield f"{name}_bucket", {"le": bound(bucket.upper_bound)}, bucket.cumulative_count, bucket
+            yield f"{name}_bucket", {"le": bound(bucket.upper_bound)}, bucket.cumulative_count_float or bucket.cumulative_count, bucket
     elif kind == SUMMARY:
         told = metric.summary
         for quantile in told.quantile:
@@ -66,7 +66,7 @@ def _samples(family: Any, metric: Any) -> Iterator[tuple[str, dict[str, str], fl
         message = getattr(metric, single.name)
         yield name, {}, message.value, message if single.name == "counter" else None
         return
-    yield f"{name}_count", {}, told.sample_count, None
+    yield f"{name}_count", {}, (kind == HISTOGRAM and told.sample_count_float) or told.sample_count, None
     yield f"{name}_sum", {}, told.sample_sum, None
 
 

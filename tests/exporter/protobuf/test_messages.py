@@ -29,7 +29,7 @@ from tests.exporter.chats import chat
 from tests.exporter.native.expositions import by_hand, families_of
 from tests.exporter.protobuf.reading import ACCEPT, bound, counts, families, in_lines, scrape_messages
 from tests.exporter.scrape import CONFIG, Labels, config, read, scrape, scrape_openmetrics
-from tests.exporter.test_exposition import PROMETHEUS_2, PROMETHEUS_3
+from tests.exporter.test_exposition import HUGE, NASTY, PROMETHEUS_2, PROMETHEUS_3
 from tests.exporter.test_kept import ALL, CHANGE, change
 from tests.exporter.test_kept import families as kept_families
 from traffic.roster import roster
@@ -74,12 +74,13 @@ async def test_they_tell_all_that_lines_tell() -> None:
     one = metrics()
     for engine in ("vllm", "tgi", "sglang"):
         one.relay.serve(engine, engine, None, await families_of(engine))
+    one.relay.serve('od"d', "vllm", None, (*NASTY, HUGE))
     one.relay.serve("other", "vllm", "10.0.0.1:8000", by_hand('# TYPE vllm:s summary\nvllm:s{quantile="0.5"} 2\nvllm:s_sum 3\nvllm:s_count 4\n'))
     one.recording(chat())
     messages, lines = in_lines(scrape_messages(one)), scrape_openmetrics(one)
     for name in lines.names | messages.names:
         if name not in CHANGES and not name.startswith(("process_", "python_")):
-            assert messages.samples[name] == normal(lines.samples[name]), name
+            assert normal(messages.samples[name]) == normal(lines.samples[name]), name
     assert messages.names == lines.names - {own.EXPOSITION_DURATION.name}
     for at, exemplar in lines.exemplars.items():
         told = messages.exemplars[at]
@@ -88,10 +89,10 @@ async def test_they_tell_all_that_lines_tell() -> None:
     assert messages.exemplars.keys() == lines.exemplars.keys() != set()
 
 
-def normal(series: Mapping[Labels, float]) -> Mapping[Labels, float]:
-    """With the numbers in labels as Prometheus writes them, whoever wrote them: `1.0` for `1`."""
+def normal(series: Mapping[Labels, float]) -> Mapping[Labels, str]:
+    """As Prometheus writes numbers, in labels too, whoever wrote them: `1.0` for `1`. NaN is the same as NaN."""
     return {
-        frozenset((name, bound(float(value)) if name in ("le", "quantile") else value) for name, value in labels): number
+        frozenset((name, bound(float(value)) if name in ("le", "quantile") else value) for name, value in labels): bound(number)
         for labels, number in series.items()
     }
 
@@ -132,6 +133,18 @@ def test_the_engines_numbers_stay_classic() -> None:
     )
     told = scrape_messages(one)["vllm:h"].metric[0].histogram
     assert (told.HasField("zero_threshold"), len(told.positive_span), len(told.bucket)) == (False, 0, 2)
+
+
+@pytest.mark.parametrize("count", [2.0**53, 2.0**64, 1e300])
+def test_a_count_beyond_reason_is_told_as_it_is(count: float) -> None:
+    one = metrics()
+    one.relay.configure(RelaySettings(buckets="all"))
+    written = f'# TYPE vllm:h histogram\nvllm:h_bucket{{le="+Inf"}} {count!r}\nvllm:h_sum 3\nvllm:h_count {count!r}\n'
+    one.relay.serve("t", "vllm", None, by_hand(written))
+    lines = in_lines(scrape_messages(one))
+    assert lines.value("vllm:h_bucket") == lines.value("vllm:h_count") == count
+    one.relay.serve("t", "vllm", None, by_hand(f"# TYPE vllm:s summary\nvllm:s_sum 3\nvllm:s_count {count!r}\n"))
+    assert in_lines(scrape_messages(one)).value("vllm:s_count") == min(int(count), 2**64 - 1)
 
 
 def test_what_is_asked_for_by_name_is_all_there_is() -> None:
