@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from catalogue.buckets import FIRST_TOKEN
 from simulator import ENGINES, Latency, Options, simulated
@@ -61,6 +62,7 @@ def bucket(value: float) -> tuple[float, float]:
     return bounds[place - 1], bounds[place]
 
 
+@pytest.mark.prometheus
 async def test_quantiles_agree_with_the_records_to_the_bucket(tmp_path: Path) -> None:
     binary = prometheus_binary()
     exporter, server = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
