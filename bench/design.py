@@ -10,9 +10,9 @@ from typing import Literal
 from bench.level import Block, Level
 from config.bench import Bench
 from config.demand import chat_seconds, chats_per_second_on_average, streams_at_worst, tokens_of_usual_chat
+from config.durations import write_duration
 from config.load import ClosedLoop, Load, Trace
 from config.model import Limits
-from config.quantities import write_duration
 from config.scenario import Scenario
 from probes.wording import counted
 from traffic.schedule import share

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from bench.chat import Chat
 from bench.measures import TTFT
@@ -124,5 +123,7 @@ def _means(waits: Sequence[tuple[float, float]], from_seconds: float, to_seconds
 def _rises(means: NDArray[np.float64]) -> bool:
     if means[-1] < WAIT_RISES * means[0]:
         return False
+    from scipy import stats  # takes most of a second to load, and few runs come here
+
     line = stats.linregress(np.arange(len(means)), means, alternative="greater")
     return bool(line.pvalue < LEVEL)

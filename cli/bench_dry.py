@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Mapping
 from bench.courses.search import Search
 from bench.design import Asked, Turn, asked_of, limits_for, seconds_of_level, warm_up
 from bench.session import Layout
+from config.durations import write_duration
 from config.load import ClosedLoop, Load, Trace
 from config.model import Limits
-from config.quantities import write_duration
 from config.scenario import Scenario
 from probes import backends
 from probes.ask import UNKNOWN_MODEL

@@ -126,7 +126,7 @@ def command(
 
     URL is where the engine answers, like http://127.0.0.1:8000, without a path such as /v1. The exit code is 1 if any chat failed.
     """
-    from config.targets import check_adapter, who_loads, whose_api
+    from config.only_some import check_adapter, who_loads, whose_api
     from probes.adaptation import Adaptation
     from probes.ask import Endpoint, Timeouts, Tls
     from probes.load import PATIENCE_SECONDS

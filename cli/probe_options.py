@@ -19,7 +19,7 @@ class Duration(click.ParamType[float]):
     name = "duration"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        from config.quantities import read_duration
+        from config.durations import read_duration
 
         try:
             return read_duration(value)
@@ -111,11 +111,11 @@ def headers_of(written: tuple[str, ...], *, has_api_key: bool) -> dict[str, str]
 
 def key_in(file: Path | None) -> str | None:
     """The bearer key in a file."""
+    if file is None:
+        return None
     from config.secrets import SecretError, read_secret
     from config.targets import SecretRef
 
-    if file is None:
-        return None
     try:
         return read_secret(SecretRef(file=str(file)))
     except SecretError as error:

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 from config.credentials import Credential
 from config.demand import chats_per_second_at_most, chats_per_second_on_average, streams_at_worst, tokens_of_largest_chat, tokens_per_hour
+from config.durations import write_duration
 from config.engine_metrics import HAVE_METRICS, Native
 from config.likeness import weights
 from config.load import ClosedLoop
 from config.model import Config, Scenario, Slo, Target
-from config.quantities import write_duration
 from config.references import MOST_PAIRED, exact_ones
 from config.rules import Finding, suggestion
 from config.shapes import SHAPES

@@ -9,7 +9,8 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from config.base import Section
-from config.quantities import Seconds, write_duration
+from config.durations import write_duration
+from config.quantities import Seconds
 
 
 @dataclass(frozen=True, slots=True)

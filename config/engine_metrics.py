@@ -22,7 +22,8 @@ from pydantic import (
 )
 
 from config.base import Section
-from config.quantities import Seconds, write_duration
+from config.durations import write_duration
+from config.quantities import Seconds
 from config.rules import Finding, as_error, check_plain_url
 from probes import backends
 from probes.backends.backend import Backend

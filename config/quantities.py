@@ -1,4 +1,4 @@
-"""Quantities as an operator writes them: durations, rates, shares, names, addresses. Text in, typed values out, and back.
+"""Quantities as an operator writes them: rates, shares, names, addresses. Text in, typed values out, and back.
 
 Every reader raises ValueError with a text of the form "what is wrong; what would be right". None repeats the text that it was
 given: it stands at the place that the error names, and it may be a secret that was put there by mistake.
@@ -15,9 +15,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
-_UNITS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400), "w": Decimal(604800)}
-_PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|w)", re.ASCII)
-_LONGEST_SECONDS = 366 * 86400
+from config.durations import read_duration, write_duration
+
 _RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)/([smhd])", re.ASCII)
 _RATE_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LOWEST_RATE, _HIGHEST_RATE = Fraction(1, 86400), Fraction(1000)
@@ -31,34 +30,6 @@ _NAME_PATTERN = re.compile(r"[A-Za-z0-9*][A-Za-z0-9_./*-]*", re.ASCII)
 _NAMESPACE_PATTERN = re.compile(r"[a-z0-9*-]{1,63}", re.ASCII)
 _LONGEST_NAME = 128
 _MOST_WORKERS = 64
-
-
-def read_duration(written: object) -> float:
-    """Seconds, to the microsecond, of a duration like `15s`, `100ms`, `1.5s`, `1m30s` or `30d`."""
-    if not isinstance(written, str):
-        raise ValueError("is not a duration; write a number with its unit, like 15s, 100ms, 1m30s or 30d")
-    parts = _PART.findall(written)
-    if not parts or "".join(number + unit for number, unit in parts) != written:
-        raise ValueError("is not a duration; write a number with its unit (ms, s, m, h, d, w), like 15s, 100ms, 1m30s or 30d")
-    units = [unit for _, unit in parts]
-    if units != sorted(set(units), key=lambda unit: -_UNITS[unit]):
-        raise ValueError("is not a duration; write each unit once, the largest first, like 1m30s")
-    seconds = round(sum((Decimal(number) * _UNITS[unit] for number, unit in parts), Decimal()), 6)
-    if not 0 < seconds <= _LONGEST_SECONDS:
-        raise ValueError("is out of range; write a duration longer than 0 and no longer than 366d")
-    return float(seconds)
-
-
-def write_duration(seconds: float) -> str:
-    """The shortest text that reads back as `seconds`: whole numbers of the largest units."""
-    left = Decimal(str(seconds))
-    written = ""
-    for unit in ("d", "h", "m"):
-        whole, left = divmod(left, _UNITS[unit])
-        written += f"{whole:f}{unit}" if whole else ""
-    if left and left < 1 and not written:
-        return f"{(left * 1000).normalize():f}ms"
-    return written + (f"{left.normalize():f}s" if left else "")
 
 
 def read_rate(written: object) -> Fraction:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 Finding = tuple[tuple[str | int, ...], str]
 """(where, below the section that is checked; "what is wrong; what would be right")."""
@@ -30,6 +32,8 @@ _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 def as_error(findings: Iterable[Finding], others: ValidationError | None = None, *, missing: Iterable[str] = ()) -> ValidationError:
     """The findings and the `missing` keys as one error, joined to `others`; what was written is in none of it."""
+    from pydantic_core import InitErrorDetails, ValidationError  # which commands without a configuration start without
+
     details = [InitErrorDetails(type=_finding(text), loc=place, input=None) for place, text in findings]
     details += [InitErrorDetails(type="missing", loc=(key,), input=None) for key in missing]
     earlier = [_again(error) for error in (others.errors(include_input=False, include_url=False) if others else ())]
@@ -37,10 +41,14 @@ def as_error(findings: Iterable[Finding], others: ValidationError | None = None,
 
 
 def _finding(text: str) -> PydanticCustomError:
+    from pydantic_core import PydanticCustomError
+
     return PydanticCustomError("finding", "{text}", {"text": text})
 
 
 def _again(error: ErrorDetails) -> InitErrorDetails:
+    from pydantic_core import InitErrorDetails
+
     context = error.get("ctx", {})
     kind = _finding(context["text"]) if error["type"] == "finding" else error["type"]
     return InitErrorDetails(type=kind, loc=error["loc"], input=None, ctx=context)

@@ -24,10 +24,11 @@ from pydantic import (
 
 from config.base import Section
 from config.calendar import Active
+from config.durations import write_duration
 from config.expectation import Expectation
 from config.load import ArrivalKind, ClosedLoop, Every, Load, OpenLoop, RateStage, UserStage
 from config.prompt import Prompt, SetName
-from config.quantities import Name, NamePattern, Rate, Seconds, write_duration
+from config.quantities import Name, NamePattern, Rate, Seconds
 from config.references import exact_ones
 from config.rules import as_error
 from config.shapes import MOST_USERS, Stages, Think, misfits

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Strict, model_validator
 
 from config.base import Section
+from config.durations import read_duration, write_duration
 from config.load import Between, Exponential, Fixed, RateStage, ThinkTime, UserStage
-from config.quantities import Rate, Seconds, read_duration, write_duration
+from config.quantities import Rate, Seconds
 from config.rules import Finding, as_error, meant
 
 MOST_USERS = 10_000

@@ -12,6 +12,7 @@ from config.base import Section
 from config.choices import ApiName, BackendName
 from config.endings import without_ending
 from config.engine_metrics import HAVE_METRICS, TargetMetrics, check_fits
+from config.only_some import check_adapter, owners, who_loads, whose_api
 from config.quantities import Seconds, read_line
 from config.rules import Finding, as_error, check_header, check_plain_url, check_tls
 from probes import backends
@@ -126,7 +127,7 @@ class Target(Section):
         backend = backends.get(self.backend)
         findings: list[Finding] = [*check_fits(self.metrics, backend)]
         if self.api not in backend.forms:
-            findings.append((("api",), f"{whose_api(self.api)}, and this is no {_owners(self.api)}; leave it out, or write api: chat"))
+            findings.append((("api",), f"{whose_api(self.api)}, and this is no {owners(self.api)}; leave it out, or write api: chat"))
         findings += check_adapter(self.adapter, self.model, backend)
         if self.load_model and backend.on_demand is None:
             findings.append((("load_model",), f"{who_loads()}; leave it out"))
@@ -147,32 +148,6 @@ class Target(Section):
         yield from check_omit(self.omit, backend, self.api, load_model=self.load_model)
         if self.max_tokens_field is not None:
             yield from check_max_tokens_field(self.max_tokens_field, backend, self.api)
-
-
-def whose_api(api: str) -> str:
-    """Says of an API other than `chat` which engine has it."""
-    return f"is {_owners(api)}'s own API"
-
-
-def check_adapter(adapter: str | None, model: str | None, backend: Backend) -> Iterator[Finding]:
-    """What is wrong with a named LoRA adapter."""
-    if adapter is None:
-        return
-    if not backend.takes_adapters:
-        instead = (backend.names_adapters or "model: NAME").replace("NAME", adapter)
-        yield ("adapter",), f"is for {listed(_ADAPTERS, 'or')}; with {backend.title} write {instead}"
-    elif model is not None:
-        yield ("model",), "stands beside adapter, which is chatted with in its place; leave one of them out"
-
-
-def _owners(api: str) -> str:
-    return listed(backends.titles(lambda backend: api in backend.forms), "or")
-
-
-def who_loads() -> str:
-    """Says of the leave to load a model which engines need it."""
-    engines = backends.titles(lambda backend: backend.on_demand)
-    return f"is for {listed(engines)}, the only engine{' that loads' if len(engines) == 1 else 's that load'} models on demand"
 
 
 def check_headers(headers: Headers, *, has_api_key: bool) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict, model_validator
 
 from config.base import Section
-from config.quantities import read_duration
+from config.durations import read_duration
 from config.rules import Finding, as_error, suggestion
 
 CIPHERS: Mapping[str, str] = {

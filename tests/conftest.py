@@ -17,6 +17,7 @@ from hypothesis import settings
 from probes.ask import Ask, Endpoint, Message, Tls
 from probes.probing import Prober
 from tests.accessibility import browsing
+from tests.processes import Running
 from tests.routers.configurations import EDGE_HOST, PASSTHROUGH_HOST
 from tests.servers import Server
 
@@ -63,6 +64,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first: of the processes that share the tests, none is left alone with it at the end."""
     places = {Path(__file__).parent / file: place for place, file in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Tells `.ci/suite`, which sees no more of it than that make failed, whether tests failed or something else did."""
+    if session.config.pluginmanager.hasplugin("cacheprovider"):
+        session.config.cache.set("chatprobe/status", int(exitstatus))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    Running.test = item
 
 
 @pytest.fixture(scope="session", autouse=True)

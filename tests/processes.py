@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -57,9 +58,23 @@ def prometheus_version(binary: str) -> tuple[int, ...]:
 
 
 def prometheus_binary() -> str:
-    """Where it is; its absence fails in CI, and skips elsewhere."""
-    binary = shutil.which("prometheus")
+    return of_prometheus("prometheus")
+
+
+class Running:
+    """The test that runs, if one does: set by `tests/conftest.py`."""
+
+    test: ClassVar[pytest.Item | None] = None
+
+
+def of_prometheus(name: str, package: str = "prometheus") -> str:
+    """The path of one of Prometheus's programs, like promtool or amtool, of a Debian package; its absence fails in CI, and skips elsewhere.
+
+    Tests that ask for it are marked `prometheus`: `.ci/run` has them once more with today's programs.
+    """
+    assert Running.test is None or Running.test.get_closest_marker("prometheus"), "mark it with @pytest.mark.prometheus, as it starts such a program"
+    binary = shutil.which(name)
     if binary is None:
-        assert not os.environ.get("CI"), "prometheus is not installed"
-        pytest.skip("prometheus is not installed; it is Debian's package of this name")
+        assert not os.environ.get("CI"), f"{name} is not installed"
+        pytest.skip(f"{name} is not installed; it is in Debian's package {package}")
     return binary

@@ -70,6 +70,7 @@ def test_the_exporter_takes_its_configuration_and_finds_the_engines() -> None:
         assert target.url == f"http://{name}:{option(name, '--port')[0]}"
 
 
+@pytest.mark.prometheus
 def test_prometheus_takes_its_configuration_with_the_rules(tmp_path: Path) -> None:
     shutil.copytree(mounts("prometheus")["/etc/prometheus/rules"], tmp_path / "rules")
     file = shutil.copy(mounts("prometheus")["/etc/prometheus/prometheus.yaml"], tmp_path)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from bench.design import DesignError
 from bench.level import Level, Measured
+from config.durations import write_duration
 from config.load import ClosedLoop, Every, Load
-from config.quantities import write_duration, write_rate
+from config.quantities import write_rate
 
 
 @dataclass(frozen=True, slots=True)

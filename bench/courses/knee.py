@@ -18,7 +18,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import fdtri
 
 from bench.courses import flow
 from bench.courses.varying import Varying, amount_of
@@ -134,7 +134,7 @@ def _fit(x: NDArray[np.float64], y: NDArray[np.float64], confidence: float) -> _
     squares = (errors**2).sum(axis=0)
     best = int(squares.argmin())
     free = len(x) - 2
-    within = knees[squares <= squares[best] * (1 + stats.f.ppf(confidence, 1, free) / free)]
+    within = knees[squares <= squares[best] * (1 + fdtri(1, free, confidence) / free)]
     at, low, high, most = np.exp([knees[best], within[0], within[-1], knees[best] + offsets[best]]).tolist()
     off = float(np.expm1(np.abs(errors[:, best]).max()))
     return _Lines(at, low, high, most, off, begins=bool(within[0] > knees[0]), ends=bool(within[-1] < knees[-1]))

@@ -8,8 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc
-from scipy.stats import binom
+from scipy.special import bdtr, bdtrik, betainc  # scipy.stats, which has them too, takes most of a second to load
 
 from bench.statistics.samples import Floats, TooFewError
 
@@ -67,10 +66,16 @@ def quantile_interval(values: Floats, quantile: float, confidence: float = 0.95)
 def ranks(count: int, quantile: float, confidence: float) -> tuple[int, int]:
     """The ranks, from 0, of the order statistics that are the ends of the interval."""
     tail = (1 - confidence) / 2
-    below = int(binom.ppf(tail, count, quantile))
-    low = below - 1 if binom.cdf(below, count, quantile) > tail else below
-    high = int(binom.ppf(1 - tail, count, quantile))
+    below = _passed(tail, count, quantile)
+    low = below - 1 if bdtr(below, count, quantile) > tail else below
+    high = _passed(1 - tail, count, quantile)
     return max(low, 0), min(high, count - 1)
+
+
+def _passed(share: float, count: int, quantile: float) -> int:
+    """The smallest number that a binomial count passes no more often than `1 - share`."""
+    found: int = math.ceil(bdtrik(share, count, quantile))
+    return found - 1 if found > 0 and bdtr(found - 1, count, quantile) >= share else found
 
 
 def plain_quantile(ordered: Floats, quantile: float) -> float:

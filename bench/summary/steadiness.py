@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import mannwhitneyu
 
 from bench.measures import TPOT, TTFT, Measure, Values, values_of
 from bench.statistics.steady import steady
@@ -57,6 +56,8 @@ def _cut(sample: Sample, measure: Measure) -> tuple[float, str] | None:
 
 
 def _differ(values: Values, begins: float) -> bool:
+    from scipy.stats import mannwhitneyu  # takes most of a second to load, and few runs come here
+
     before, after = _sides(values, begins)
     return float(mannwhitneyu(values.values[before], values.values[after]).pvalue) < SURE
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
-
-import pytest
 
 from alerts.notifications import Timing, Timings
 from alerts.windows import HOUR, Severity
 from config.model import Config
 from config.reader import parse
+from tests.processes import of_prometheus
 from tests.waiting import PATIENCE_SECONDS
 
 SLACK = 'slack: {channel: "#llm-alerts"}'
@@ -39,11 +36,7 @@ def configured(*receivers: str, alertmanager: str = "0.25", more: str = "") -> C
 
 def program(name: str) -> str:
     """The path of one of the programs of Debian's package prometheus-alertmanager."""
-    binary = shutil.which(name)
-    if binary is None:
-        assert not os.environ.get("CI"), f"{name} is not installed"
-        pytest.skip(f"{name} is not installed; it is in Debian's package prometheus-alertmanager")
-    return binary
+    return of_prometheus(name, "prometheus-alertmanager")
 
 
 def amtool(*arguments: str) -> str:

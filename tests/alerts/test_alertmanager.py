@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 from aiohttp import web
 
 from alerts.forms.alertmanager import alertmanager_yml
@@ -21,6 +22,8 @@ from tests.alerts import notifying
 from tests.alerts.notifying import AT_ONCE, configured, program
 from tests.processes import free_port, process
 from tests.waiting import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.prometheus
 
 ENGINES = ("vllm", "tgi", "ollama")
 Labels = dict[str, str]

@@ -26,6 +26,8 @@ from tests.alerts.series import (
     series,
 )
 
+pytestmark = pytest.mark.prometheus
+
 SLOW = Chat(ttft=0.4)
 DAYS = 24 * 60
 SPARSE = 240

@@ -13,6 +13,8 @@ from catalogue.metric import Metric
 from tests.alerts.cases import Case, Firing, check
 from tests.alerts.series import INSTANCE, OTHER_INSTANCE, VLLM, Series, series
 
+pytestmark = pytest.mark.prometheus
+
 ONE, TWO = "http://10.0.0.1:8000/metrics", "http://10.0.0.2:8000/metrics"
 
 

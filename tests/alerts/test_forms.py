@@ -34,6 +34,7 @@ alerts: {{{settings}}}
     return yaml.safe_load(build(parse(text).config).files[name])
 
 
+@pytest.mark.prometheus
 @pytest.mark.parametrize("preset", ["default", "quick-test", "stress-test", "example"])
 def test_promtool_takes_the_rules_of_every_preset(preset: str, tmp_path: Path) -> None:
     files = build(read([ROOT / "config" / f"{preset}.yaml"], environ={}).config).files
@@ -191,6 +192,7 @@ def test_what_sloth_has_no_windows_for_is_refused(first: str, second: str, more:
     assert any(note.startswith(f"sloth.yaml is left out: {said}") for note in built.notes)
 
 
+@pytest.mark.prometheus
 @pytest.mark.parametrize("window", ["28d", "30d"])
 def test_every_recording_that_sloth_makes_says_its_slo(window: str, tmp_path: Path) -> None:
     """Dashboards choose by that label."""

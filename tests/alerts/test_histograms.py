@@ -15,6 +15,8 @@ from exporter.metrics.exponential import SCHEMA
 from tests.alerts.promtool import config, converts, values
 from tests.alerts.series import told_exponentially
 
+pytestmark = pytest.mark.prometheus
+
 OF = 'job="j",instance="i",target="t",backend="vllm",model="m",scenario="s"'
 BY = ("target",)
 FAST, SLOW = {0.1: 5.0, 0.5: 10.0, 1.0: 10.0}, {0.1: 0.0, 0.5: 8.0, 1.0: 10.0}

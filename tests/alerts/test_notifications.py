@@ -32,6 +32,7 @@ def integrations(config: Config) -> dict[str, Any]:
     return {key: value[0] for key, value in page.items() if key != "name"}
 
 
+@pytest.mark.prometheus
 @pytest.mark.parametrize(
     "receivers",
     [*chain.from_iterable(combinations(KNOWN_TO_0_25, count) for count in range(1, 5)), (notifying.EMAIL_WITHOUT_LOGIN,)],
@@ -43,6 +44,7 @@ def test_alertmanager_takes_every_combination(receivers: tuple[str, ...], tmp_pa
     assert "SUCCESS" in amtool("check-config", str(file))
 
 
+@pytest.mark.prometheus
 @pytest.mark.parametrize(
     ("labels", "receiver"),
     [
@@ -163,6 +165,7 @@ def alert(target: str, status: str = "firing") -> dict[str, Any]:
     return {"status": status, "labels": {"target": target}, "annotations": annotations}
 
 
+@pytest.mark.prometheus
 @pytest.mark.parametrize(
     ("markup", "kind", "expected"),
     [
@@ -187,10 +190,12 @@ def test_a_message_has_summary_description_and_links(markup: Markup, kind: str, 
     assert rendered(both(markup), [alert("vllm"), alert("tgi", "resolved")], tmp_path, kind) == expected
 
 
+@pytest.mark.prometheus
 def test_an_alert_without_links_has_none(tmp_path: Path) -> None:
     assert rendered(both(SLACK), [{"status": "firing", "annotations": {"summary": "A", "description": "B"}}], tmp_path) == "*A*\nB\n \n"
 
 
+@pytest.mark.prometheus
 def test_a_long_message_says_how_many_there_are(tmp_path: Path) -> None:
     alerts = [alert(f"t{number}", status) for status in ("firing", "resolved") for number in range(MOST + 2)]
     text = rendered(both(PLAIN), alerts, tmp_path)
@@ -199,6 +204,7 @@ def test_a_long_message_says_how_many_there_are(tmp_path: Path) -> None:
     assert text.count("… 12 in all\n") == 2
 
 
+@pytest.mark.prometheus
 def test_titles(tmp_path: Path) -> None:
     assert rendered(TITLE, [alert("vllm"), alert("tgi"), alert("ollama", "resolved")], tmp_path) == "2 firing: LLMTargetDown (chatprobe)"
     assert rendered(TITLE, [alert("vllm", "resolved")], tmp_path) == "Resolved: LLMTargetDown (chatprobe)"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from alerts.forms.alertmanager import alertmanager_yml
 from alerts.notifications import usual_timings
 from alerts.windows import Severity, written
@@ -22,6 +24,7 @@ def example() -> str:
     return found[1]
 
 
+@pytest.mark.prometheus
 def test_the_example_is_taken_by_alertmanager(tmp_path: Path) -> None:
     file = tmp_path / "alertmanager.yml"
     file.write_text(alertmanager_yml(parse(example()).config))

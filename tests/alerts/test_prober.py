@@ -437,6 +437,7 @@ def test_the_reasons_that_it_fires_for_are_ones_that_there_are() -> None:
 CASES = (*PROBER_DOWN, *SHARD_UNWATCHED, *STALE, *SKIPPED, *RELOAD_FAILED, *DISCOVERY, *NATIVE_SERIES_DROPPED, *CLOCK, *SATURATED)
 
 
+@pytest.mark.prometheus
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_an_alert_on_chatprobe_itself(case: Case, tmp_path: Path) -> None:
     check(case, tmp_path)

@@ -73,6 +73,7 @@ def test_nothing_looks_back_further_than_prometheus_keeps_samples(slos: str) -> 
     assert {"LLMTTFTRegression", "LLMPairWinsTurned"}.isdisjoint(alert.name for alert in alerts(made.groups))
 
 
+@pytest.mark.prometheus
 @pytest.mark.parametrize("text", CONFIGURATIONS[:: len(ALERTS) + 1])
 def test_promtool_takes_all_rules(text: str, tmp_path: Path) -> None:
     write_rules(config(text), tmp_path)

@@ -26,6 +26,8 @@ from config.reader import parse
 from tests.alerts.outages import INTERVALS, OBJECTIVES, configured, outages, table
 from tests.alerts.promtool import config, firing, firing_together, first_minute, values
 
+pytestmark = pytest.mark.prometheus
+
 FAST, SLOW, TICKET = BURN[Speed.FAST], BURN[Speed.SLOW], BURN[Speed.TICKET]
 PAGE = Path(__file__).parents[2] / "docs" / "alerting.md"
 

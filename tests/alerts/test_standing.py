@@ -16,6 +16,8 @@ from catalogue import own
 from tests.alerts.promtool import CONFIG, Fired, config, firing_together
 from tests.alerts.series import GONE, INSTANCE, OK, OTHER_INSTANCE, STALLED, TGI, VLLM, Chat, Gone, Series, chats, series, up
 
+pytestmark = pytest.mark.prometheus
+
 BUDGETS = {BURN[Speed.FAST], BURN[Speed.TICKET], EXHAUSTED}
 """What a fast burn sets off; the slow page is silent while the fast one tells of it."""
 SLOS = ("available", "spent")

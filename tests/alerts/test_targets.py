@@ -40,6 +40,8 @@ from tests.alerts.series import (
     without_fraction,
 )
 
+pytestmark = pytest.mark.prometheus
+
 INACTIVE, NOT_LOADED, LOADS_MODEL = Skip("inactive"), Skip("model_not_loaded"), Skip("loads_model")
 REJECTED = Chat("rejected", ttft=None, stall=None, e2e=0.01, token=False)
 BROKEN = Chat("server_error", ttft=None, stall=None, e2e=0.01, token=False)

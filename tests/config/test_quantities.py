@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.durations import read_duration, write_duration
 from config.quantities import (
     Address,
     read_address,
-    read_duration,
     read_rate,
     read_share,
     read_size,
-    write_duration,
     write_rate,
     write_share,
     write_size,

@@ -18,6 +18,8 @@ from dashboards.dash.panels import QueryPanel
 from dashboards.promql import mean
 from tests.alerts.promtool import config, values
 
+pytestmark = pytest.mark.prometheus
+
 _OURS = 'job="j", instance="i", target="t", backend="vllm", model_name="m"'
 RANK = f'{_OURS}, engine="0"'
 OF_TARGET = '{backend="vllm", target="t"}'

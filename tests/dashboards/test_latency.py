@@ -14,6 +14,8 @@ from dashboards.dash.panels import QueryPanel
 from tests.alerts.promtool import values
 from tests.dashboards.parts import everything_chosen
 
+pytestmark = pytest.mark.prometheus
+
 CONFIG = parse("""
 targets: {chat-a: {backend: vllm, url: "http://127.0.0.1:8000"}}
 scenarios: {fresh: {every: 15s}, again: {every: 15s, cache: warm}}

@@ -17,6 +17,8 @@ from tests.exporter.scrape import config as exported
 from tests.exporter.scrape import scrape
 from traffic.roster import roster
 
+pytestmark = pytest.mark.prometheus
+
 OF = 'job="chatprobe", instance="one"'
 CHATS = f'{OF}, target="vllm", backend="vllm", model="tiny", scenario="heartbeat"'
 

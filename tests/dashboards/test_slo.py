@@ -19,6 +19,8 @@ from dashboards.promql import tagged
 from tests.alerts.promtool import values
 from tests.dashboards.parts import everything_chosen
 
+pytestmark = pytest.mark.prometheus
+
 CHATS = 'job="chatprobe", target="chat-a", backend="vllm", model="tiny", scenario="chat", slo="quick"'
 MINUTES = 120
 ATTEMPTS = 40

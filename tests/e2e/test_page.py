@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 from aiohttp import web
 
 from alerts.build import build
@@ -44,6 +45,7 @@ alerts:
 """
 
 
+@pytest.mark.prometheus
 async def test_a_broken_engine_pages_and_a_mended_one_ends_it(tmp_path: Path) -> None:
     prometheus, alertmanager = prometheus_binary(), program("prometheus-alertmanager")
     exporter, server, manager = (f"127.0.0.1:{free_port()}" for _ in range(3))

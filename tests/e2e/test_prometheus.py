@@ -92,6 +92,7 @@ OBSERVED = Scraped(own.TTFT, each="SERIES")
 COUNT = OBSERVED.count(("target",))
 
 
+@pytest.mark.prometheus
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
 async def test_quantiles_agree_with_the_records_to_the_bucket(form: Form, tmp_path: Path) -> None:
     binary = prometheus_binary()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -9,14 +10,25 @@ import subprocess
 from dataclasses import dataclass
 
 import pytest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
-from prometheus_client.parser import text_string_to_metric_families as text
+from prometheus_client import parser
+from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.samples import Exemplar
 
 from config.model import Config
 from config.reader import parse
 from exporter.assembly import Metrics
 from probes.backends import BACKENDS
+
+_read_labels = functools.lru_cache(1 << 17)(parser.parse_labels)
+
+
+def _labels(text: str, openmetrics: bool = False) -> dict[str, str]:
+    """As prometheus-client reads them, character by character, which it does once: nearly every series was in an earlier scrape too."""
+    return dict(_read_labels(text, openmetrics))
+
+
+for _module in (parser, openmetrics_parser):
+    vars(_module)["parse_labels"] = _labels
 
 CONFIG = """
 targets:
@@ -80,7 +92,7 @@ def scrape_openmetrics(metrics: Metrics) -> Scrape:
 def read(body: bytes, *, as_openmetrics: bool = False) -> Scrape:
     samples: dict[str, dict[Labels, float]] = {}
     exemplars: dict[tuple[str, Labels], Exemplar] = {}
-    for family in (openmetrics if as_openmetrics else text)(body.decode()):
+    for family in (openmetrics_parser if as_openmetrics else parser).text_string_to_metric_families(body.decode()):
         for sample in family.samples:
             labels = frozenset(sample.labels.items())
             series = samples.setdefault(sample.name, {})

@@ -264,6 +264,7 @@ async def served(exposition: PrometheusExposition) -> AsyncIterator[str]:
         yield str(address)
 
 
+@pytest.mark.prometheus
 async def test_prometheus_takes_all_of_it_in_every_form(tmp_path: Path) -> None:
     binary, server = prometheus_binary(), f"127.0.0.1:{free_port()}"
     forms = ("text", "openmetrics", "messages")

@@ -37,6 +37,7 @@ def test_each_recording_keeps_what_it_is_named_after() -> None:
             assert not {"instance", "pod"} & set(kept[1].split(", ")), "what differs between shards goes"
 
 
+@pytest.mark.prometheus
 def test_prometheus_takes_the_rules(tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
     file.write_text(RULES)

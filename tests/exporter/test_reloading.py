@@ -68,10 +68,13 @@ class Scene:
             return await response.text()
 
     async def scrape(self) -> Scrape:
-        async with aiohttp.ClientSession() as session, session.get(f"http://{self.address}/metrics") as response:
-            body = await response.read()
+        body = await self._metrics()
         promtool_accepts(body)
         return read_scrape(body)
+
+    async def _metrics(self) -> bytes:
+        async with aiohttp.ClientSession() as session, session.get(f"http://{self.address}/metrics") as response:
+            return await response.read()
 
     async def until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -81,8 +84,13 @@ class Scene:
     async def until_scraped(self, expected: float | None, name: str, **labels: str) -> None:
         """Until the sum of these samples is the expected one."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while (await self.scrape()).value(name, **labels) != expected:  # noqa: ASYNC110
+            while read_scrape(_lines_of(name, await self._metrics())).value(name, **labels) != expected:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
+        await self.scrape()
+
+
+def _lines_of(name: str, body: bytes) -> bytes:
+    return b"".join(line for line in body.splitlines(keepends=True) if line.startswith(name.encode()))
 
 
 def configuration(url: str, *, extra: str = "", target: str = "", scenario: str = "rate: 20/s", slos: str = "{}", more: str = "") -> str:

@@ -315,6 +315,7 @@ def test_the_service_monitor_finds_the_service_and_the_service_the_pods() -> Non
     assert service["spec"]["selector"].items() <= probing(rendered)["spec"]["template"]["metadata"]["labels"].items()
 
 
+@pytest.mark.prometheus
 @pytest.mark.parametrize("retention", ["long", "1d"])
 def test_promtool_accepts_the_rules(retention: str, tmp_path: Path) -> None:
     values = {"prometheusRule": {"retention": retention, "grafanaUrl": "https://grafana.example.com", "alertLabels": {"team": "llm"}}}

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.image.dockerfile import Stage, copy_context, read_copy, stages, variables
+from tests.image.layers import Layer
 
 ENTER = Path(__file__).with_name("enter")
 USER = 1_000_680_000
@@ -99,21 +100,32 @@ def base_image(path: Path, prefix: Path) -> Path:
     return path
 
 
+def made_of(root: Root) -> list[bytes]:
+    """What comes into every step: how it is run, by which Python, and with which variables."""
+    version = subprocess.run([root.prefix / "bin/python3", "-VV"], capture_output=True, check=True).stdout
+    return [ENTER.read_bytes(), version, *(f"{name}={value}".encode() for name, value in sorted(root.environment.items()))]
+
+
 def perform(stage: Stage, root: Root, places: Mapping[str | None, Path]) -> None:
     """COPY, RUN and WORKDIR of a stage; the context is the place None."""
-    folder = "/"
+    folder, layer = "/", Layer(root.path, made_of(root))
     for step in stage.instructions:
+        layer.then(f"{step.name} {step.value}".encode())
         if step.name == "WORKDIR":
             folder = step.value
             inside(root.path, "/", folder).mkdir(parents=True, exist_ok=True)
         elif step.name == "RUN":
-            done = root.run("/bin/sh", "-c", step.value, access="rw", folder=folder)
-            assert done.returncode == 0, f"RUN {step.value}\n{done.stdout}{done.stderr}"
+            if not layer.restored():
+                done = root.run("/bin/sh", "-c", step.value, access="rw", folder=folder)
+                assert done.returncode == 0, f"RUN {step.value}\n{done.stdout}{done.stderr}"
+                layer.keep()
         elif step.name == "COPY":
             copy = read_copy(step.value)
             target = inside(root.path, folder, copy.target)
             for source in copy.sources:
-                put(inside(places[copy.stage], "/", source), target, into=copy.target.endswith("/"))
+                copied = inside(places[copy.stage], "/", source)
+                layer.copied(copied)
+                put(copied, target, into=copy.target.endswith("/"))
             subprocess.run(["chown", "-R", "--no-dereference", copy.owner, target], check=True)
 
 

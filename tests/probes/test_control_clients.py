@@ -90,17 +90,31 @@ async def test_of_the_clients_for_many_names_the_idle_ones_are_closed(monkeypatc
             assert await in_use.aread() == b"{}"
 
 
-async def test_authorities_are_loaded_once_for_all_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded: list[Tls] = []
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[Tls]:
+    """The settings that authorities were read for."""
+    found: list[Tls] = []
 
     def load(tls: Tls) -> ssl.SSLContext:
-        loaded.append(tls)
+        found.append(tls)
         return context(tls)
 
     monkeypatch.setattr(control_clients, "context", load)
-    with serving(then_close(whole(200, b"{}"))) as server:
+    return found
+
+
+async def test_authorities_are_loaded_once_for_all_names(loaded: list[Tls], secure: ssl.SSLContext, ca_file: str) -> None:
+    with serving(then_close(whole(200, b"{}")), tls=secure) as server:
         async with Clients() as clients:
-            for name in ("one", "two"):
-                async with clients.get(Endpoint("engine", "vllm", server.url, tls=Tls(server_name=name)), server.url) as response:
+            for name in ("127.0.0.1", "localhost"):
+                endpoint = Endpoint("engine", "vllm", server.url, tls=Tls(ca_file=ca_file, server_name=name))
+                async with clients.get(endpoint, server.url) as response:
                     assert response.status_code == 200
-    assert loaded == [Tls()]
+    assert loaded == [Tls(ca_file=ca_file)]
+
+
+async def test_authorities_are_not_loaded_where_no_tls_is_spoken(loaded: list[Tls]) -> None:
+    with serving(then_close(whole(200, b"{}"))) as server:
+        async with Clients() as clients, clients.get(Endpoint("engine", "vllm", server.url), server.url) as response:
+            assert response.status_code == 200
+    assert loaded == []

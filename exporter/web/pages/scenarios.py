@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from config.durations import write_duration
 from config.load import ClosedLoop, Every, Load, OpenLoop
-from config.quantities import write_duration, write_rate
+from config.quantities import write_rate
 from exporter.web.pages.scene import Scene
 from exporter.web.pages.templates import render
 

@@ -18,6 +18,7 @@ from exporter.native.drops import DropReason, LeftOut
 from exporter.native.identity import OneProcess
 from exporter.native.scrape import Scraped, Scraper
 from probes.ask import Endpoint
+from probes.control_clients import TRUSTS_NOBODY
 from probes.numbers.family import Family, FamilyType, Sample
 from simulator import Latency, Options, Simulator, simulated
 from traffic.schedule import SystemClock
@@ -209,7 +210,7 @@ async def balancing(urls: Sequence[str], turns: Iterable[int], edit: Callable[[b
         await writer.drain()
         writer.close()
 
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=TRUSTS_NOBODY) as client:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         async with server:
             yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -217,7 +218,7 @@ async def balancing(urls: Sequence[str], turns: Iterable[int], edit: Callable[[b
 
 async def chat(simulator: Simulator) -> None:
     asked = {"model": simulator.options.models[0], "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 3, "stream": True}
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=TRUSTS_NOBODY) as client:
         (await client.post(f"{simulator.url}/v1/chat/completions", json=asked)).raise_for_status()
 
 

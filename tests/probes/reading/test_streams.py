@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from probes.ask import Ask, Endpoint, Timeouts
+from probes.control_clients import TRUSTS_NOBODY
 from probes.probing import Prober
 from probes.record import ChatRecord
 from tests.servers import Peer, Script, serving
@@ -92,7 +93,8 @@ def read_by_openai(url: str) -> Reading:
     text, tokens, finish = "", None, None
     failure: str | None = None
     try:
-        with openai.OpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0, timeout=5) as client:
+        plain = openai.DefaultHttpxClient(verify=TRUSTS_NOBODY)  # by itself it reads the system's authorities each time
+        with openai.OpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0, timeout=5, http_client=plain) as client:
             for chunk in client.chat.completions.create(model="m", messages=[{"role": "user", "content": "hi"}], stream=True):
                 if getattr(chunk, "usage", None):
                     tokens = getattr(chunk.usage, "completion_tokens", None)
