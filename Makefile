@@ -15,8 +15,8 @@ demo: $(READY)
 
 test: export PYTHONDONTWRITEBYTECODE =  # what tests start again and again is compiled once
 test: $(READY)
-	@PATH="$$PATH:/usr/sbin"; { command -v prometheus && command -v prometheus-alertmanager && command -v haproxy && command -v nginx; } >/dev/null || \
-	  tests/install-packages prometheus prometheus-alertmanager haproxy nginx || echo "tests that need it are skipped" >&2
+	@PATH="$$PATH:/usr/sbin"; { command -v prometheus && command -v prometheus-alertmanager && command -v haproxy && command -v nginx && command -v tcpdump; } >/dev/null || \
+	  tests/install-packages prometheus prometheus-alertmanager haproxy nginx tcpdump || echo "tests that need it are skipped" >&2
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: $(READY)

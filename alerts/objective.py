@@ -56,11 +56,16 @@ class Objective:
 
     @property
     def meaning(self) -> str:
-        """In words, what is good: `succeeds with ttft <= 0.5s and tpot <= 0.05s`."""
-        limits = " and ".join(f"{key} <= {seconds:g}s" for key, seconds in self.slo.thresholds.items())
+        """In words, what is good: `succeeds with TTFT at most 500 ms and TPOT at most 50 ms`."""
+        limits = " and ".join(f"{key.upper()} at most {_limit(seconds)}" for key, seconds in self.slo.thresholds.items())
         if self.slo.latency_only:
             return f"has {limits}, however it ends"
         return f"succeeds with {limits}" if limits else "succeeds"
+
+
+def _limit(seconds: float) -> str:
+    """As exactly as it is written: `60.5 ms`, `2 s`."""
+    return f"{seconds:g} s" if seconds >= 1 else f"{seconds * 1000:g} ms"
 
 
 def sloth_name(name: str) -> str:

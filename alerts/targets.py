@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from alerts.histograms import Scraped
 from alerts.recordings import CHATS, TARGET, TTFT_COUNT_1H, TTFT_P95_1H, UP
 from alerts.rule import Alert
@@ -201,6 +203,15 @@ def _regression() -> Alert:
     )
 
 
+CERTIFICATE_DAYS = {"LLMCertificateExpiry": 14, "LLMCertificateExpiresSoon": 2}
+"""How many days before its end each alert on a certificate holds: a ticket first, and a page at last."""
+
+
+def _expiries() -> Iterator[Alert]:
+    for severity, (name, days) in zip((Severity.TICKET, Severity.PAGE), CERTIFICATE_DAYS.items(), strict=True):
+        yield _expiry(name, severity, days)
+
+
 def _expiry(name: str, severity: Severity, days: int) -> Alert:
     return Alert(
         name,
@@ -225,6 +236,5 @@ ALERTS = (
     _gathered(),
     _no_completion(),
     _regression(),
-    _expiry("LLMCertificateExpiry", Severity.TICKET, 14),
-    _expiry("LLMCertificateExpiresSoon", Severity.PAGE, 2),
+    *_expiries(),
 )

@@ -75,6 +75,14 @@ def lay_out(config: Config, members: Mapping[str, Member]) -> Layout:
     return Layout(name, scenario, design, course, levels, config.limits, seen, notes)
 
 
+def check_duration(config: Config, targets: Sequence[str]) -> None:
+    """Raises `bench.design.DesignError` where the run is too short for these targets, even if each has hardware of its own. Nobody is asked."""
+    bench, scenario = config.bench, config.scenarios[config.benched]
+    if bench.search is None and bench.replay is None:
+        _, levels, _ = _course(bench, scenario, tuple(targets))
+        designed(bench, scenario, targets, "own" if bench.hardware == "seen" else bench.hardware, len(levels))
+
+
 def _course(bench: Bench, scenario: Scenario, targets: tuple[str, ...]) -> tuple[Course, tuple[Level, ...], tuple[str, ...]]:
     """The course, the levels of it that are known beforehand, and what there is to say of it. Raises `TraceError`."""
     if bench.sweep is not None:

@@ -23,9 +23,11 @@ from pathlib import Path
 
 import trustme
 
+from benchmarks.truth_server import Truth
+
 CLIENT_CPU, SERVER_CPU = 0, 1
-MOST_STREAMS = {"watched": 50, "httpx": 200}
-"""How many streams a client gets at most: a person watches a few, and httpx breaks down with more."""
+MOST_STREAMS = {"httpx": 200}
+"""How many streams a client gets at most: httpx breaks down with more."""
 FIRST_SECONDS = 0.05
 
 
@@ -56,10 +58,12 @@ def percentile(values: list[float], share: float) -> float:
 
 
 @contextmanager
-def server(certificate: Path | None, *more: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+def server(certificate: Path | None, *options: str, cpu: int | None = SERVER_CPU) -> Iterator[tuple[int, subprocess.Popen[str]]]:
     tls = ["--cert", str(certificate), "--key", str(certificate)] if certificate else []
-    command = [sys.executable, "-m", "benchmarks.truth_server", "--cpu", str(SERVER_CPU), "--first-seconds", str(FIRST_SECONDS), *tls, *more]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    pinned = [] if cpu is None else ["--cpu", str(cpu)]
+    command = [sys.executable, "-m", "benchmarks.truth_server", *pinned, "--first-seconds", str(FIRST_SECONDS), *tls, *options]
+    # a session of its own, as services have: Linux schedules sessions alike, and the client makes itself the nicest of its own
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stdout is not None
     try:
         yield int(process.stdout.readline()), process
@@ -68,15 +72,24 @@ def server(certificate: Path | None, *more: str) -> Iterator[tuple[int, subproce
         process.wait()
 
 
-def truth_of(process: subprocess.Popen[str], folder: Path) -> dict[str, tuple[int, list[tuple[int, int]]]]:
+def certificates(folder: Path) -> tuple[Path, Path]:
+    """(that of an authority, one that it issued, with its key) for 127.0.0.1, in files."""
+    authority = trustme.CA()
+    ca, certificate = folder / "ca.pem", folder / "server.pem"
+    authority.cert_pem.write_to_path(ca)
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
+    return ca, certificate
+
+
+def truth_of(process: subprocess.Popen[str], folder: Path) -> dict[str, Truth]:
+    """What the server knows of each chat since it was asked last, by the request's id."""
     path = folder / f"truth-{time.monotonic_ns()}.json"
     assert process.stdin is not None
     process.stdin.write(f"{path}\n")
     process.stdin.flush()
     while not path.exists():
         time.sleep(0.05)
-    found: dict[str, tuple[int, list[tuple[int, int]]]] = json.loads(path.read_text())
-    return found
+    return {request_id: Truth(**told) for request_id, told in json.loads(path.read_text()).items()}
 
 
 def one_run(client: str, setting: Setting, chats: int, folder: Path, certificate: Path | None, ca: Path) -> Result:
@@ -89,7 +102,7 @@ def one_run(client: str, setting: Setting, chats: int, folder: Path, certificate
         return compare(json.loads(out.read_text()), truth_of(process, folder))
 
 
-def compare(measured: dict[str, object], truths: dict[str, tuple[int, list[tuple[int, int]]]]) -> Result:
+def compare(measured: dict[str, object], truths: dict[str, Truth]) -> Result:
     ttfts: list[float] = []
     ttft_errors: list[float] = []
     itl_errors: list[float] = []
@@ -98,7 +111,7 @@ def compare(measured: dict[str, object], truths: dict[str, tuple[int, list[tuple
     chats = measured["chats"]
     assert isinstance(chats, list)
     for request_id, chunks, doubt, bounds in chats:
-        arrived_ns, brackets = truths[request_id]
+        arrived_ns, brackets = truths[request_id].arrived_ns, truths[request_id].sent_ns
         sent = [(before - arrived_ns) / 1e9 for before, _ in brackets]
         assert len(chunks) == len(sent), f"{len(chunks)} chunks of {len(sent)}"
         ttfts.append(chunks[0])
@@ -138,14 +151,11 @@ def main() -> None:
     if options.streams:
         settings = [setting for setting in settings if setting.streams == options.streams]
     clients = [options.only] if options.only else ["chatprobe", "watched", "aiohttp", "httpx"]
-    authority = trustme.CA()
     print("| Streams | Client | TTFT mean (true: 50.0 ms) | TTFT error p99 | ITL error p99 | Doubtful chats | CPU per token |")
     print("|---|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        ca, certificate = folder / "ca.pem", folder / "server.pem"
-        authority.cert_pem.write_to_path(ca)
-        authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
+        ca, certificate = certificates(folder)
         for setting in settings:
             runs: dict[str, list[Result]] = {client: [] for client in clients if setting.streams <= MOST_STREAMS.get(client, setting.streams)}
             for _ in range(options.runs):

@@ -37,10 +37,11 @@ def simulated(engine: str, *options: str, cpu: int | None = None) -> Iterator[tu
 
 @dataclass
 class Exporter:
-    """A running exporter: its address, its processes and the file of its records."""
+    """A running exporter: its address, its processes, and the files of its configuration and of its records."""
 
     url: str
     process: psutil.Process
+    file: Path
     records_file: Path
 
     def cpu_seconds(self) -> float:
@@ -78,11 +79,11 @@ def exporter(configuration: str, *, cpu: int | None = None) -> Iterator[Exporter
         file.write_text(configuration)
         port = _free_port()
         command = [sys.executable, "-m", "cli", "serve", "--config", str(file), "--records", str(records), "--log-level", "warning"]
-        started = subprocess.Popen([*command, "--listen", f"127.0.0.1:{port}"], preexec_fn=_pinned(cpu))
+        started = subprocess.Popen([*command, "--listen", f"127.0.0.1:{port}"], preexec_fn=_pinned(cpu), start_new_session=True)
         url = f"http://127.0.0.1:{port}"
         try:
             _wait_until_ready(url)
-            yield Exporter(url, psutil.Process(started.pid), records)
+            yield Exporter(url, psutil.Process(started.pid), file, records)
         finally:
             started.terminate()
             started.wait(30)

@@ -65,7 +65,8 @@ def measured(tls: bool, ask: Callable[[int, ssl.SSLContext | None], None], users
             share = (spent(process) - cpu) / seconds
         known = truth_of(truths, folder)
         chats = [json.loads(line) for line in (folder / "records.ndjson").read_text().splitlines()]
-        whole = [one for one in chats if one["outcome"] == "ok" and len(known.get(one["request_id"], (0, ()))[1]) == len(one["chunks"])]
+        ended = [one for one in chats if one["outcome"] == "ok" and one["request_id"] in known]
+        whole = [one for one in ended if len(known[one["request_id"]].sent_ns) == len(one["chunks"])]
         rows = [[one["request_id"], [chunk[0] for chunk in one["chunks"]], one["doubtful"], None] for one in whole]
         found = compare({"chats": rows, "cpu_seconds": 0.0}, known)
     return f"| {found.ttft_error_ms:.3f} ms | {found.itl_error_ms:.3f} ms | {found.doubtful_share:.1%} | {len(rows)} | {share:.0%} |"

@@ -2,7 +2,8 @@
 
 Its wire form is vLLM's: head and role chunk with the first token, one chunk a token, usage and `[DONE]` right behind the last token.
 A request's arrival is the kernel's receive stamp, a chunk's sending is bracketed by two readings; both on CLOCK_REALTIME, so that no
-conversion between clocks, which is the client's art, can hide an error here.
+conversion between clocks, which is the client's art, can hide an error here. It also knows at which places of the connection's bytes the request
+and each chunk lay, so that they can be found in a capture of the packets, through TLS too.
 
     python -m benchmarks.truth_server --port 0 --cpu 1 [--cert FILE --key FILE]
 
@@ -16,40 +17,60 @@ import heapq
 import json
 import os
 import re
+import resource
 import selectors
 import socket
 import ssl
 import struct
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 SO_TIMESTAMPNS = 35
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n"
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
 REQUEST_ID = re.compile(rb"(?i)x-request-id: *([^\r\n]+)")
+BEHIND_EVENT = b"\r\n"
+"""What HTTP has behind a chunk: the event is whole without it."""
 LENGTH = re.compile(rb"(?i)content-length: *(\d+)")
 
 
 @dataclass
 class Truth:
+    """One chat. `arrived_ns` is when the request's last segment came, `sent_ns` holds (before, after) of the sending of each token.
+
+    `port` is the client's. `request_begin` is the request's first byte in the stream of bytes that came on the connection, `token_ends` how many
+    bytes had been sent on it with the last one of each token's event: of its TLS record, where there is one.
+    """
+
     arrived_ns: int
+    port: int = 0
+    request_begin: int = 0
     sent_ns: list[tuple[int, int]] = field(default_factory=list)
+    token_ends: list[int] = field(default_factory=list)
 
 
 @dataclass
 class Peer:
     sock: socket.socket
+    port: int
     tls: ssl.SSLObject | None = None
     incoming: ssl.MemoryBIO | None = None
     outgoing: ssl.MemoryBIO | None = None
     secured: bool = True
     received: bytes = b""
+    received_bytes: int = 0
+    """All that came so far, encrypted where it was."""
+    request_begin: int = 0
+    sent_bytes: int = 0
+
+    def put(self, data: bytes) -> None:
+        self.sent_bytes += self.sock.send(data)
 
 
 def http_chunk(data: bytes) -> bytes:
-    return b"%x\r\n%s\r\n" % (len(data), data)
+    return b"%x\r\n%s" % (len(data), data) + BEHIND_EVENT
 
 
 def event(delta: dict[str, str], tokens: int) -> bytes:
@@ -82,10 +103,10 @@ class Server:
         return int(listener.getsockname()[1])
 
     def accept(self, listener: socket.socket) -> None:
-        sock, _ = listener.accept()
+        sock, (_, port) = listener.accept()
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        peer = Peer(sock)
+        peer = Peer(sock, port)
         if self.context is not None:
             peer.incoming, peer.outgoing, peer.secured = ssl.MemoryBIO(), ssl.MemoryBIO(), False
             peer.tls = self.context.wrap_bio(peer.incoming, peer.outgoing, server_side=True)
@@ -95,7 +116,7 @@ class Server:
         line = sys.stdin.readline()
         if not line:
             sys.exit()
-        out = {key: [truth.arrived_ns, truth.sent_ns] for key, truth in self.truths.items()}
+        out = {key: asdict(truth) for key, truth in self.truths.items()}
         self.truths.clear()
         path = Path(line.strip())
         path.with_suffix(".part").write_text(json.dumps(out))
@@ -111,16 +132,17 @@ class Server:
             peer.sock.close()
             return
         seconds, nanoseconds = struct.unpack("@qq", ancillary[0][2])
+        peer.received_bytes += len(data)
         peer.received += self.decrypted(peer, data)
         head, blank, body = peer.received.partition(b"\r\n\r\n")
         if head.startswith(b"GET ") and blank:  # what else an exporter asks an engine: it has a version, models and metrics, and this has none
-            peer.received = b""
+            peer.received, peer.request_begin = b"", peer.received_bytes
             self.send(peer, NOT_FOUND)
             return
         if not blank or len(body) < int(LENGTH.search(head)[1]):  # type: ignore[index]
             return
-        peer.received = b""
-        truth = Truth(seconds * 1_000_000_000 + nanoseconds)
+        truth = Truth(seconds * 1_000_000_000 + nanoseconds, peer.port, peer.request_begin)
+        peer.received, peer.request_begin = b"", peer.received_bytes
         self.truths[REQUEST_ID.search(head)[1].decode()] = truth  # type: ignore[index]
         self.send(peer, HEAD)
         self.schedule(truth.arrived_ns + self.first_ns, peer, truth, 0)
@@ -134,6 +156,7 @@ class Server:
             if not peer.secured:
                 peer.tls.do_handshake()
                 peer.secured = True
+                peer.request_begin = peer.received_bytes - peer.incoming.pending
             while piece := peer.tls.read(65536):
                 plain += piece
         except ssl.SSLWantReadError:
@@ -149,7 +172,7 @@ class Server:
         """(before, after) of the system call that sent it."""
         if peer.tls is None:
             before = time.time_ns()
-            peer.sock.send(data)
+            peer.put(data)
         else:
             peer.tls.write(data)
             before = time.time_ns()
@@ -159,7 +182,7 @@ class Server:
     def flush(self, peer: Peer) -> None:
         assert peer.outgoing is not None
         if peer.outgoing.pending:
-            peer.sock.send(peer.outgoing.read())
+            peer.put(peer.outgoing.read())
 
     def run_due(self) -> None:
         while self.due and self.due[0][0] <= time.time_ns():
@@ -168,6 +191,7 @@ class Server:
                 if token == 0:
                     self.send(peer, self.role)
                 truth.sent_ns.append(self.send(peer, self.tokens[token]))
+                truth.token_ends.append(peer.sent_bytes - (0 if peer.tls else len(BEHIND_EVENT)))
                 if token + 1 < len(self.tokens):
                     self.schedule(due_ns + self.gap_ns, peer, truth, token + 1)
                 else:
@@ -195,6 +219,8 @@ def main() -> None:
     parser.add_argument("--first-seconds", type=float, default=0.05)
     parser.add_argument("--gap-seconds", type=float, default=0.02)
     options = parser.parse_args()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if options.cpu is not None:
         os.sched_setaffinity(0, {options.cpu})
     context = None

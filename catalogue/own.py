@@ -131,6 +131,19 @@ CHUNKS = Metric("chatprobe_chunks_total", "counter", "Chunks that bore tokens.",
 RETRIES = Metric(
     "chatprobe_retries_total", "counter", "Requests sent again because a kept-alive connection died before the first response byte.", CHAT_LABELS
 )
+SEGMENTS_OUT_OF_ORDER = Metric(
+    "chatprobe_segments_out_of_order_total",
+    "counter",
+    "TCP segments of answers that came before an earlier one: something on the way lost that, or let others overtake it. What it bore came late, "
+    "and not by the engine's doing.",
+    CHAT_LABELS,
+)
+SEGMENTS_RESENT = Metric(
+    "chatprobe_segments_resent_total",
+    "counter",
+    "TCP segments of connecting and of requests that were sent again, since something on the way lost them. TTFT has the wait in it.",
+    CHAT_LABELS,
+)
 DOUBTFUL = Metric("chatprobe_doubtful_total", "counter", "Chats with a token whose time may be off by more than 1 ms.", CHAT_LABELS)
 GATHERED = Metric(
     "chatprobe_gathered_total",
@@ -349,6 +362,21 @@ COALESCED_CHUNKS = Metric(
     "chatprobe_exporter_coalesced_chunks_total",
     "counter",
     "Chunks with tokens that shared their read with something later, so that only bounds are known.",
+)
+READS = Metric("chatprobe_exporter_reads_total", "counter", "Reads of answers that the kernel had stamped.")
+LATE_READS = Metric(
+    "chatprobe_exporter_late_reads_total", "counter", "Those of these reads that came more than 1 ms after the arrival of the newest that they read."
+)
+READ_DELAY = Metric(
+    "chatprobe_exporter_read_delay_seconds_total",
+    "counter",
+    "How long after that arrival these reads came, added up. Measurements are not off by it: they have the kernel's stamps.",
+)
+RECEIVE_DROPS = Metric(
+    "chatprobe_exporter_receive_drops_total",
+    "counter",
+    "TCP segments that had arrived and that the kernel dropped, since a receive buffer or queue was full: of all programs of this machine, or of "
+    "this pod. What was in them came again later.",
 )
 MEASUREMENT_CLOCK = Metric(
     "chatprobe_exporter_measurement_clock_info",

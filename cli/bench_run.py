@@ -7,6 +7,7 @@ import gc
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from bench.results.problem import ResultsError
 from bench.results.summarising import summarised
 from bench.results.summary_files import SUMMARY
 from bench.results.writing import Ending, RunWriter, begin
-from bench.session import Before, CannotRunError, Instruments, Layout, Session, instruments, lay_out
+from bench.session import Before, CannotRunError, Instruments, Layout, Session, check_duration, instruments, lay_out
 from bench.summary.writing import from_json
 from bench.until import WellEnough, parse
 from cli.bench_about import about_run, gpu_pages, seen_in_words, slo_in_words, to_listeners
@@ -54,6 +55,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def bench(wanted: Wanted) -> int:
     """Hold the run, and give the exit code. Raises `click.ClickException`."""
+    _check_duration(wanted)
     config = configuration(wanted)
     try:
         members = _chosen(_members(config), wanted, config)
@@ -80,6 +82,17 @@ def bench(wanted: Wanted) -> int:
         lines.close()
 
 
+def _check_duration(wanted: Wanted) -> None:
+    """Raises `click.ClickException` where the run is too short for the targets that are named, before any engine is asked what it is."""
+    config = configuration(replace(wanted, dry_run=True))
+    scenario = config.scenarios[config.benched]
+    covered = [name for name in config.targets if scenario.covers(name) and any(fnmatchcase(name, pattern) for pattern in _patterns(wanted))]
+    try:
+        check_duration(config, covered or ["any"])
+    except DesignError as error:
+        raise BenchError(str(error)) from error
+
+
 def _members(config: Config) -> Mapping[str, Member]:
     """The targets of the configuration, and those that discovery finds."""
     made = asyncio.run(_looked_for(config))
@@ -100,13 +113,16 @@ def _chosen(members: Mapping[str, Member], wanted: Wanted, config: Config) -> Ma
     covered = {name: member for name, member in members.items() if scenario.covers(name)}
     if not covered:
         raise BenchError("there is no target; give --target NAME=URL, or a configuration with targets: --config FILE")
-    if wanted.chosen is None:
-        return covered
-    patterns = [pattern.strip() for pattern in wanted.chosen.split(",")]
+    patterns = _patterns(wanted)
     unmatched = [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in covered)]
     if unmatched:
         raise click.BadParameter(f"{', '.join(unmatched)} is no target; there are {', '.join(covered)}", param_hint="--targets")
     return {name: member for name, member in covered.items() if any(fnmatchcase(name, pattern) for pattern in patterns)}
+
+
+def _patterns(wanted: Wanted) -> list[str]:
+    """What --targets names; without it, any target."""
+    return ["*"] if wanted.chosen is None else [pattern.strip() for pattern in wanted.chosen.split(",")]
 
 
 def _check_facts(config: Config, members: Mapping[str, Member]) -> None:

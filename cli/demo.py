@@ -75,6 +75,7 @@ async def _demo(listen: Address, duration: float | None) -> None:
 
     from cli.fleet import fleet
     from cli.live import addresses, shown
+    from cli.race_result import judged
     from cli.standings import Standings
     from config.reader import parse
     from exporter.exporting import exporting
@@ -86,7 +87,7 @@ async def _demo(listen: Address, duration: float | None) -> None:
     async with fleet() as urls:
         config = parse(CONFIGURATION.format(listen=listen, **urls)).config
         standings = Standings(urls)
-        async with exporting(config, sinks=[standings], grace_seconds=GRACE_SECONDS) as exporter:
+        async with exporting(config, sinks=[standings], grace_seconds=GRACE_SECONDS, judge=judged) as exporter:
             async with shown(standings, addresses(f"http://{exporter.address}", {f"{name} (simulated)": url for name, url in urls.items()}), console):
                 await _until(stop, duration)
             console.print("Stopping: chats under way may end.")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _FEWEST_ROUNDS = 3
 """`bench.statistics.comparison` compares no fewer: two rounds cannot tell a difference between engines from one between rounds."""
+_NONE = 10.0
+"""Who takes eleven times as long is seen without statistics."""
 _TITLES = {Measure.TTFT: "Time to first token", Measure.TPOT: "Time per token"}
 
 
@@ -56,17 +58,22 @@ def board_lines(score: Score) -> Iterator[str]:
         )
 
 
-def sentences(score: Score, names: Sequence[str]) -> Iterator[str]:
-    """Who differs from the best, by how much, and how sure that is; or why that cannot be said."""
+def sentences(score: Score, names: Sequence[str], more: str = "--rounds 10") -> Iterator[str]:
+    """Who differs from the best, by how much, and how sure that is; or why that cannot be said. `more` is how there are more rounds."""
     if len(names) < 2 or not score.rounds:
         return
     if score.rounds < _FEWEST_ROUNDS:
-        yield f"Whether they differ takes {_FEWEST_ROUNDS} rounds to say, or better 10: --rounds 10."
+        yield f"Whether they differ takes {_FEWEST_ROUNDS} rounds to say, or better 10: {more}."
         return
     if (lacking := missing("bench")) is not None:
         yield f"Intervals need {lacking}."
         return
     yield from _compared(score, names)
+
+
+def judged(score: Score, names: Sequence[str]) -> list[str]:
+    """The same for the page of races (`exporter.web.racing.Judge`)."""
+    return list(sentences(score, names, "choose 10"))
 
 
 def _compared(score: Score, names: Sequence[str]) -> Iterator[str]:
@@ -86,7 +93,10 @@ def _compared(score: Score, names: Sequence[str]) -> Iterator[str]:
 
 def _in_words(one: Difference) -> str:
     interval = f"({_times(one.low)} to {_times(one.high)})"
-    return f"{one.other} {_times(one.times)} times as long {interval}" if one.differs else f"no difference seen to {one.other} {interval}"
+    if one.differs:
+        return f"{one.other} {_times(one.times)} times as long {interval}"
+    could = "none" if one.detectable >= _NONE else f"one of {figures(100 * one.detectable)} %"
+    return f"no difference seen to {one.other} {interval}: this race could have shown {could}"
 
 
 def _times(ratio: float) -> str:

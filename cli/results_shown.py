@@ -41,11 +41,11 @@ def show_run(run: Run) -> None:
 
 
 def show_table(runs: Sequence[Run]) -> None:
-    """Print a line for each run. Raises `ResultsError`."""
+    """Print a line for each run, and what its chats are. Raises `ResultsError`."""
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1))
     for name in ("run", "begun (UTC)", "state", "targets", "levels"):
         table.add_column(name, overflow="fold")
-    for name in ("chats", "size"):
+    for name in ("sent", "size"):
         table.add_column(name, justify="right")
     for run in runs:
         levels = [level.name for level in run.manifest.levels]
@@ -54,6 +54,7 @@ def show_table(runs: Sequence[Run]) -> None:
         cells = (run.name, begun, _state(run), targets, ", ".join(levels), f"{chats_of(run):,}", size(size_bytes(run.folder)))
         table.add_row(*map(printable, cells))
     _console().print(table, crop=False)
+    click.echo("sent: all chats; reports leave out those of warm-up, and those that were cut off")
 
 
 def json_of(runs: Sequence[Run]) -> str:

@@ -67,6 +67,7 @@ def command(
     import structlog
 
     from cli.bench_started import StartedBench
+    from cli.race_result import judged
     from config.problems import ConfigError
     from config.quantities import read_address
     from config.reader import Loaded, find, parse, read
@@ -117,6 +118,7 @@ def command(
             lease=lease,
             display=display,
             bench=StartedBench(files, targets, results),
+            judge=judged,
         )
         run(serving)
     except ServeError as error:

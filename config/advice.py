@@ -15,6 +15,7 @@ from config.quantities import write_duration
 from config.references import MOST_PAIRED, exact_ones
 from config.rules import Finding, suggestion
 from config.shapes import SHAPES
+from config.version import NATIVE_PROMETHEUS, write_version
 from config.web import is_loopback
 from probes import backends
 from probes.backends.backend import Backend
@@ -45,6 +46,7 @@ def advise(config: Config) -> Iterator[Finding]:
     for name, slo in config.slos.items():
         yield from ((("slos", name, *place), text) for place, text in _on_slo(slo, config.scenarios[slo.scenario]))
     yield from _on_limits(config)
+    yield from _on_native_histograms(config)
     yield from _on_patterns(config.native)
     yield from _on_series(config)
 
@@ -71,6 +73,16 @@ def _loader_by_port(target: Target) -> Backend | None:
         return None
     port = urlsplit(target.url).port
     return next((backend for backend in backends.BACKENDS.values() if backend.on_demand is not None and port in backend.usual_ports), None)
+
+
+def _on_native_histograms(config: Config) -> Iterator[Finding]:
+    if config.metrics.native_histograms and config.alerts.prometheus < NATIVE_PROMETHEUS:
+        least = write_version(NATIVE_PROMETHEUS)
+        yield (
+            ("metrics", "native_histograms"),
+            f"is for Prometheus {least} or newer, as older ones lose some of what rules and dashboards make of native histograms; "
+            f'write alerts: {{prometheus: "{least}"}}, or the version that you have, or leave it out',
+        )
 
 
 def _on_credential(credential: Credential) -> Iterator[Finding]:

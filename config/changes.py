@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from config.model import Config
 
-_RESTART = frozenset({"web.listen"})
+_RESTART = frozenset({"web.listen", "metrics.native_histograms"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,9 @@ class Metrics(Section):
     """How chatprobe's own metrics are served."""
 
     created: bool = Field(default=False, description="whether OpenMetrics has when each counter and histogram began: a series more of each")
+    native_histograms: bool = Field(
+        default=False, description="whether scrapers that take protobuf have the histograms of chats as native ones too; a change needs a restart"
+    )
 
 
 class Discovery(Section):
@@ -93,7 +96,9 @@ class Limits(Section):
         default=None, description="largest share, like `5%`, of an engine's tokens in scenarios that yield, while others use it; left out: no bound"
     )
     discovered_targets: Annotated[int, Field(ge=1, le=10_000)] = Field(default=200, description="most targets that are taken from discovery")
-    doubtful: Doubtful = Field(default="keep", description="whether timings that may be off by more than 1 ms go into the latency histograms")
+    doubtful: Doubtful = Field(
+        default="keep", description="whether timings that may be off by more than 1 ms go into latency histograms and are held against SLOs"
+    )
 
 
 class Config(Section):

@@ -7,6 +7,7 @@ given: it stands at the place that the error names, and it may be a secret that 
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -23,6 +24,8 @@ _LOWEST_RATE, _HIGHEST_RATE = Fraction(1, 86400), Fraction(1000)
 _SIZE = re.compile(r"(\d{1,9})(KiB|MiB|GiB)", re.ASCII)
 _SIZE_UNITS = {"GiB": 2**30, "MiB": 2**20, "KiB": 2**10}
 _LARGEST_SIZE = 2**50
+_CONTROL = ("Cc", "Zl", "Zp")
+"""Unicode's categories of control characters, and of what ends a line or a paragraph."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]*", re.ASCII)
 _NAME_PATTERN = re.compile(r"[A-Za-z0-9*][A-Za-z0-9_./*-]*", re.ASCII)
 _NAMESPACE_PATTERN = re.compile(r"[a-z0-9*-]{1,63}", re.ASCII)
@@ -142,6 +145,14 @@ def read_name(written: str) -> str:
         raise ValueError(f"is a name of {len(written)} characters; it becomes a label of every series: write at most {_LONGEST_NAME}")
     if not _NAME.fullmatch(written):
         raise ValueError("is not usable as a name; write letters, digits and - _ . / only, a letter or digit first")
+    return written
+
+
+def read_line(written: str) -> str:
+    """A name that others give, of a model perhaps: anything that stands on one line and changes nothing where it is shown."""
+    found = next((mark for mark in written if unicodedata.category(mark) in _CONTROL), None)
+    if found is not None:
+        raise ValueError(f"has the control character U+{ord(found):04X}; write it without")
     return written
 
 

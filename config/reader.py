@@ -19,7 +19,6 @@ from config.placeholders import placeholders
 from config.places import Value, bytes_of, overlay, read_yaml
 from config.problems import ConfigError, KeyPath, Problem, write_path
 from config.renamed import renamed
-from config.unavailable import take_out
 from config.wording import consequences, in_words
 
 VARIABLE = "CHATPROBE_CONFIG"
@@ -106,8 +105,7 @@ def _load(sources: Sequence[Value], files: Sequence[Path], earlier: Sequence[Pro
     root = reduce(overlay, sources)
     data = root.plain()
     open_places = dict(placeholders(data))
-    refused = list(take_out(data))
-    found = [*earlier, *(_problem(root, path, text, at_key=True) for path, text in refused)]
+    found = [*earlier]
     settled = settle(
         data,
         folder_of=lambda path: Path(root.at(path).place.file).parent,
@@ -121,7 +119,7 @@ def _load(sources: Sequence[Value], files: Sequence[Path], earlier: Sequence[Pro
         config = Config.model_validate(data)
     except ValidationError as invalid:
         errors = [error for error in invalid.errors(include_input=False, include_url=False) if error["loc"] not in open_places]
-        found += _in_place(root, errors, [path for path, _ in refused])
+        found += _in_place(root, errors)
     if found:
         order = {name: index for index, name in enumerate(names)}
         raise ConfigError(sorted(dict.fromkeys(found), key=lambda problem: (order[problem.file], problem.line or 0, problem.column or 0)))
@@ -136,8 +134,8 @@ def _secret_dirs(data: Mapping[str, object]) -> Iterable[str]:
     return default
 
 
-def _in_place(root: Value, errors: Sequence[ErrorDetails], refused: Sequence[KeyPath]) -> Iterable[Problem]:
-    implied = consequences(errors, refused)
+def _in_place(root: Value, errors: Sequence[ErrorDetails]) -> Iterable[Problem]:
+    implied = consequences(errors)
     for error in errors:
         path = error["loc"]
         if path in implied:

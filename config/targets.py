@@ -12,7 +12,7 @@ from config.base import Section
 from config.choices import ApiName, BackendName
 from config.endings import without_ending
 from config.engine_metrics import HAVE_METRICS, TargetMetrics, check_fits
-from config.quantities import Seconds
+from config.quantities import Seconds, read_line
 from config.rules import Finding, as_error, check_header, check_plain_url, check_tls
 from probes import backends
 from probes.adaptation import MAX_TOKENS, NEWER_MAX_TOKENS, Adaptation
@@ -22,6 +22,8 @@ from probes.load import PATIENCE_SECONDS
 from probes.wording import listed
 
 NonEmpty = Annotated[str, Field(min_length=1)]
+ForeignName = Annotated[NonEmpty, AfterValidator(read_line)]
+"""A name that others have given to something, like a model or a field."""
 Headers = Mapping[str, SecretStr]
 ChatPath = Annotated[str, AfterValidator(check_chat_path)]
 _OWN_APIS = [f"`{api}` for {owner.title}'s own `{form.path}`" for owner, api, form in backends.own_apis()]
@@ -48,7 +50,7 @@ class TlsSettings(Section):
     ca_file: NonEmpty | None = Field(default=None, description="authorities (PEM) to trust instead of the system's")
     cert_file: NonEmpty | None = Field(default=None, description="client certificate (PEM)")
     key_file: NonEmpty | None = Field(default=None, description="its private key (PEM), under the same rule as an `api_key` file")
-    server_name: NonEmpty | None = Field(default=None, description="name to expect in the certificate, where it is not the URL's host")
+    server_name: ForeignName | None = Field(default=None, description="name to expect in the certificate, where it is not the URL's host")
     insecure: bool = Field(default=False, description="accept any certificate")
 
 
@@ -60,22 +62,24 @@ class Target(Section):
         default=None, description="path of chats below `url`, where it is not the API's own: `/chat/completions`; the list of models is beside it"
     )
     url: str = Field(description="where it answers, `http://` or `https://`, without the API's own path such as `/v1`")
-    model: NonEmpty | None = Field(default=None, description="model to chat with; left out: the first that the engine lists, or has in memory")
-    adapter: NonEmpty | None = Field(
+    model: ForeignName | None = Field(default=None, description="model to chat with; left out: the first that the engine lists, or has in memory")
+    adapter: ForeignName | None = Field(
         default=None, description=f"{', '.join(_ADAPTERS)}: LoRA adapter to chat with, in place of `model`; its name is not checked by the engine"
     )
     api: ApiName = Field(default="chat", description=f"`chat`, or {listed(_OWN_APIS, 'or')}")
     api_key: SecretRef | None = Field(default=None, description="bearer key, `{file: PATH}` or `{env: NAME}`")
     tls_settings: TlsSettings = Field(default=TlsSettings(), alias="tls", description="certificates, for `https://`")
     headers: Headers = Field(default={}, description="more request headers; values are secrets and never shown")
-    omit: Annotated[tuple[NonEmpty, ...], Strict(False)] = Field(
+    omit: Annotated[tuple[ForeignName, ...], Strict(False)] = Field(
         default=(), description="fields to leave out of requests, like `[seed, stream_options.continuous_usage_stats]`"
     )
-    extra_body: Mapping[NonEmpty, Any] = Field(default={}, description="more fields for requests, laid over the others; nothing secret, it is shown")
-    max_tokens_field: NonEmpty | None = Field(
+    extra_body: Mapping[ForeignName, Any] = Field(
+        default={}, description="more fields for requests, laid over the others; nothing secret, it is shown"
+    )
+    max_tokens_field: ForeignName | None = Field(
         default=None, description=f"name of the field that bounds the answer, where it is not `{MAX_TOKENS}`: `{NEWER_MAX_TOKENS}`"
     )
-    query: Mapping[NonEmpty, SecretStr] = Field(
+    query: Mapping[ForeignName, SecretStr] = Field(
         default={}, description="what follows every path behind a `?`, by name; values are secrets and never shown"
     )
     load_model: bool = Field(default=False, description=f"{', '.join(_LOAD)}: whether a probe may load a model that is not loaded")

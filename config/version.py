@@ -40,5 +40,8 @@ def _of_prometheus(written: object) -> object:
 
 OLDEST_PROMETHEUS: Version = (2, 40)
 """Which brought `histogram_count` and the like (its changelog, 2.40.0)."""
+NATIVE_PROMETHEUS: Version = (2, 48)
+"""From which on rules and dashboards do with native histograms alone: 2.45 brought `sum_over_time` of them and their products with numbers, and what
+is recorded of them was discarded now and then (github.com/prometheus/prometheus/pull/12739)."""
 VersionOfAlertmanager = Annotated[Version, BeforeValidator(_of_alertmanager), PlainSerializer(write_version)]
 VersionOfPrometheus = Annotated[Version, BeforeValidator(_of_prometheus), PlainSerializer(write_version)]

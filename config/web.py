@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, Strict
 
 from config.base import Section
 from config.quantities import Address, ListenAddress, Name
-from config.targets import NonEmpty, SecretRef
+from config.targets import ForeignName, NonEmpty, SecretRef
 
 RoleName = Literal["read", "operate"]
 
@@ -57,7 +57,7 @@ class Web(Section):
         default=None, description="TLS, client certificates and users, in the format of Prometheus' exporter-toolkit; read again when it changes"
     )
     tokens: Mapping[Name, Token] = Field(default={}, description="bearer tokens, by name")
-    readers: Annotated[tuple[NonEmpty, ...], Strict(False)] = Field(
+    readers: Annotated[tuple[ForeignName, ...], Strict(False)] = Field(
         default=(), description="users of `config_file`, or names in client certificates, that may read only; the others operate"
     )
     anonymous: Literal["none", "read", "operate"] | None = Field(

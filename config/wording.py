@@ -71,9 +71,8 @@ def unknown_key(path: KeyPath, sections: Mapping[tuple[str, ...], type[Section]]
     return f"is no key here; {suggestion(str(path[-1]), known) if known else 'write {}, there are none'}"
 
 
-def consequences(errors: Iterable[ErrorDetails], refused: Iterable[KeyPath]) -> set[KeyPath]:
-    """Paths of keys that are missing only because another key of their section was misspelt, or is not available."""
-    refused_in = {path[:-1] for path in refused}
+def consequences(errors: Iterable[ErrorDetails]) -> set[KeyPath]:
+    """Paths of keys that are missing only because another key of their section was misspelt."""
     misspelt: dict[KeyPath, list[str]] = {}
     missing: list[KeyPath] = []
     for error in errors:
@@ -82,9 +81,7 @@ def consequences(errors: Iterable[ErrorDetails], refused: Iterable[KeyPath]) -> 
             misspelt.setdefault(path[:-1], []).append(unknown_key(path))
         elif error["type"] == "missing":
             missing.append(path)
-    return {
-        path for path in missing if path[:-1] in refused_in or any(text.endswith(f"did you mean {path[-1]}?") for text in misspelt.get(path[:-1], ()))
-    }
+    return {path for path in missing if any(text.endswith(f"did you mean {path[-1]}?") for text in misspelt.get(path[:-1], ()))}
 
 
 def _kind(content: Any) -> str:

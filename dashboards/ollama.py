@@ -179,6 +179,26 @@ MEMORY = (
         may_be_empty="every chat that was due was sent.",
         width=12,
     ),
+    lines(
+        "Time that a load takes, mean",
+        "How long Ollama took to load a model for chatprobe, apart from its chats; of targets with `load_model`.",
+        Unit.SECONDS,
+        {NAME: mean(own.MODEL_LOAD, _WHERE)},
+        may_be_empty="chatprobe had no model loaded.",
+        width=12,
+    ),
+    lines(
+        "Loads that failed, and loads that nobody allowed",
+        "`timeout`, `refused`, `unreachable`: a load for chatprobe that failed. `unwanted`: a chat for which Ollama loaded its model although that "
+        "was in memory when it was sent.",
+        Unit.PER_SECOND,
+        {
+            f"{NAME}: {{{{{own.REASON}}}}}": f"{rate(own.MODEL_LOAD_FAILURES, _WHERE, by=(*BY_TARGET, own.REASON))} > 0",
+            f"{NAME}: unwanted": f"{rate(own.UNWANTED_LOADS, _WHERE)} > 0",
+        },
+        may_be_empty="no load failed, and none was unwanted.",
+        width=12,
+    ),
     stacked(
         "Memory by model",
         "Memory that loaded models take, on GPUs or not.",

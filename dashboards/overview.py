@@ -18,7 +18,7 @@ from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import NothingText, Thresholds, ValueText, high_is_bad, low_is_bad
 from dashboards.dash.variables import Choice
-from dashboards.promql import BY_TARGET, RANGE, TOLD_APART, equals, joined, mean, quantile, ratio, recorded, select, sums, tagged
+from dashboards.promql import BY_TARGET, RANGE, TOLD_APART, equals, joined, mean, quantile, rate, ratio, recorded, select, sums, tagged
 
 QUANTILE = Choice("quantile", "Quantile", (("p50", "0.5"), ("p90", "0.9"), ("p95", "0.95"), ("p99", "0.99")), "0.95")
 ANSWER = Choice("answer_tokens", "Answer tokens (n)", tuple((n, n) for n in ("32", "64", "128", "256", "512", "1024")), "128")
@@ -296,6 +296,19 @@ PAIRS = Table(
     may_be_empty="no scenario chats in pairs (`pair: true`), or there is one target only.",
 )
 
+UNDECIDED = TimeSeries(
+    title="Pairs that none could win",
+    description="A second, although both chats succeeded. `input_tokens`: the engines counted the prompt so differently that it was not the same for "
+    "both. `gathered`: something on the way gathered the tokens of one. `load`: one waited for its model to be loaded.",
+    unit=Unit.REQUESTS_PER_SECOND,
+    width=24,
+    height=6,
+    lowest=0,
+    queries=(Query(f"{rate(own.PAIRS_UNDECIDED, by=(*BY_TARGET, PEER, REASON))} > 0", f"{engines.LEGEND} against {{{{{PEER}}}}}: {{{{{REASON}}}}}"),),
+    overrides=engines.COLOURS,
+    may_be_empty="every pair could be won.",
+)
+
 BOARD = Board(
     uid=Dashboard.OVERVIEW,
     title="chatprobe / Overview",
@@ -304,7 +317,7 @@ BOARD = Board(
     annotations=standard.ANNOTATIONS,
     rows=(
         Row("Now", (UP, FIRING, FRESHNESS, GOODPUT_NOW, TTFT_NOW, RATE_NOW)),
-        Row("Engine against engine", (COMPARISON, PAIRS)),
+        Row("Engine against engine", (COMPARISON, PAIRS, UNDECIDED)),
         Row("Latency", (TTFT, ITL, TPOT, WHOLE, E2E, LENGTH)),
         Row("Success", (SPEED, GOODPUT, FAILED, REASONS)),
     ),

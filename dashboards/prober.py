@@ -8,7 +8,7 @@ from catalogue import own
 from catalogue import process as facts
 from catalogue import unified as native
 from catalogue.metric import TARGET, Metric
-from catalogue.own import CLOCK, PHASE, REASON, SCENARIO, VERSION
+from catalogue.own import CLOCK, OUTCOME, PHASE, REASON, SCENARIO, SHARD, VERSION
 from catalogue.uids import Dashboard
 from dashboards import engines, process, standard
 from dashboards.dash.board import Board, Row
@@ -58,6 +58,7 @@ EXPORTERS = Table(
         Query(each(own.RELOAD_SUCCESSFUL), ref="reload"),
         Query(each(own.TARGETS, how="sum"), ref="targets"),
         Query(each(own.SERIES), ref="series"),
+        Query(each(own.SHARDS, SHARD), ref="shards"),
         Query(rate(facts.CPU_SECONDS, by=EACH), ref="cpu"),
         Query(each(facts.RESIDENT_MEMORY), ref="memory"),
     ),
@@ -69,6 +70,8 @@ EXPORTERS = Table(
         Column(source="reload", title="Last reload", cell=Cell.COLOURED_TEXT, mappings=WELL),
         Column(source="targets", title="Targets"),
         Column(source="series", title="Series"),
+        Column(source=SHARD, title="Shard", unit=Unit.TEXT),
+        Column(source="shards", title="Of shards"),
         Column(source="cpu", title="CPU cores", decimals=2),
         Column(source="memory", title="Memory", unit=Unit.BYTES),
     ),
@@ -175,6 +178,50 @@ COALESCED = TimeSeries(
     soft_highest=0.05,
     queries=(Query(ratio(rate(own.COALESCED_CHUNKS, by=EACH), rate(own.CHUNKS, by=EACH)), NAME),),
 )
+_READS = rate(own.READS, by=EACH)
+LATE_READS = TimeSeries(
+    title="Reads more than 1 ms late",
+    description="Share of reads that came more than a millisecond after what they read had arrived, beside the mean delay of all on the right axis. "
+    "The kernel's stamps keep it out of the numbers; but what arrives meanwhile shares a read, and makes chats doubtful.",
+    unit=Unit.RATIO,
+    width=12,
+    height=6,
+    lowest=0,
+    soft_highest=0.05,
+    queries=(
+        Query(ratio(rate(own.LATE_READS, by=EACH), _READS), f"late, {NAME}"),
+        Query(ratio(rate(own.READ_DELAY, by=EACH), _READS), f"mean delay, {NAME}", ref="mean"),
+    ),
+    overrides=(Override(of_query("mean"), shades=Colour.GREY, unit=Unit.SECONDS, right_axis=True),),
+)
+MENDED = TimeSeries(
+    title="TCP segments that were lost or overtaken",
+    description="A second, by target. Out of order: one of the answer was lost on the way, or overtaken, and what it bore came late. Sent again: one "
+    "of connecting or of the request was lost, and TTFT has the wait in it. Such latency is the network's, not the engine's.",
+    unit=Unit.PER_SECOND,
+    width=8,
+    height=6,
+    lowest=0,
+    queries=(
+        Query(f"{rate(own.SEGMENTS_OUT_OF_ORDER)} > 0", f"{engines.LEGEND}: out of order"),
+        Query(f"{rate(own.SEGMENTS_RESENT)} > 0", f"{engines.LEGEND}: sent again"),
+    ),
+    overrides=engines.COLOURS,
+    may_be_empty="the network lost nothing.",
+)
+UNREAD = Stat(
+    title="Segments dropped unread",
+    description="TCP segments that had arrived and that the kernel dropped, since a receive buffer was full, of all programs there. In the time "
+    "range shown; 0 is normal. Else something on the machine reads too late.",
+    unit=Unit.NUMBER,
+    width=4,
+    height=6,
+    decimals=0,
+    queries=(Query(f"sum({_grown(own.RECEIVE_DROPS, RANGE)})", instant=True),),
+    thresholds=high_is_bad(1, 100),
+    sparkline=False,
+    may_be_empty="the kernel does not tell (gVisor).",
+)
 INTERNAL = TimeSeries(
     title="Failures of chatprobe's own",
     description="Chats a second that failed by chatprobe's fault (`internal`). They count for no SLO. Each has a line in the log: report it.",
@@ -280,7 +327,24 @@ SPENT = Stat(
     overrides=engines.COLOURS,
     sparkline=False,
 )
+ON_REQUEST = TimeSeries(
+    title="Chats on request",
+    description="Chats a second that somebody asked for, at `/probe`, in the API or in a race, by what became of them. `refused`: asked for too often. "
+    "They are in no other panel.",
+    unit=Unit.REQUESTS_PER_SECOND,
+    width=12,
+    lowest=0,
+    queries=(Query(f"{rate(own.CHATS_ON_REQUEST, by=(OUTCOME,))} > 0", f"{{{{{OUTCOME}}}}}"),),
+    draw=Draw.BARS,
+    stack=Stack.VALUES,
+    fill_percent=60,
+    may_be_empty="nobody asked for a chat.",
+)
 LOG_LINES = _loss("Log lines lost", "Log lines given up because whatever reads standard error was too slow.", own.LOG_LINES_DROPPED)
+HISTORY = _loss("History lost", "Chats and summaries that could not be written to the database of the history (`history.path`).", own.HISTORY_LOST)
+UNREADABLE = _loss(
+    "Metrics left out", "Times that a part of the metrics could not be read, and a scrape went without it. The log says why.", own.UNREADABLE
+)
 RECORDS = _loss(
     "Records lost", "Chat records that could not be written to their file (`--records`): a full disk, or no permission.", own.RECORDS_LOST
 )
@@ -294,8 +358,9 @@ BOARD = Board(
     rows=(
         Row("Who measures", (EXPORTERS,)),
         Row("Is it on time?", (FRESH, SKIPPED, LAG, LATE)),
-        Row("Can it be trusted?", (CLOCKS, STEPS, DOUBTFUL, COALESCED, INTERNAL, RETRIES)),
-        Row("What it costs", (TOKENS, SHARE, CHATS, ENGINE_TIME, CACHED, SPENT, LOG_LINES, RECORDS)),
+        Row("Can it be trusted?", (CLOCKS, STEPS, DOUBTFUL, COALESCED, LATE_READS, MENDED, UNREAD, INTERNAL, RETRIES)),
+        Row("What it costs", (TOKENS, SHARE, CHATS, ENGINE_TIME, CACHED, ON_REQUEST, SPENT)),
+        Row("What was lost", (LOG_LINES, RECORDS, HISTORY, UNREADABLE)),
         process.CONFIGURATION,
         process.METRICS,
         process.PROCESS,

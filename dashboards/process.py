@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from catalogue import own, process
 from catalogue.metric import REPLICA, TARGET
-from catalogue.own import REASON, SOURCE, WORKER
+from catalogue.own import REASON, SOURCE, WORKER, ZONE
 from dashboards import engines
 from dashboards.dash.board import Row
 from dashboards.dash.colours import Colour
@@ -64,6 +64,26 @@ BREAKERS = StateTimeline(
     mappings=(ValueText(0, "closed", Colour.GREEN), ValueText(1, "open", Colour.RED)),
     may_be_empty="no breaker has opened since chatprobe started.",
 )
+LEADERS = StateTimeline(
+    title="Who chats",
+    description="Of replicas that share a lease, green is the one that holds it and chats. Two at once, or none for long: the lease does not work.",
+    unit=Unit.PLAIN,
+    height=6,
+    queries=(Query(each(own.LEADER), NAME),),
+    mappings=(ValueText(0, "waits", Colour.GREY), ValueText(1, "chats", Colour.GREEN)),
+    may_be_empty="there is no lease (`--lease`): every replica chats.",
+)
+READY = TimeSeries(
+    title="Ready pods of targets",
+    description="Pods behind each target that are ready, by zone, as the cluster tells. A chat tells of one of them only.",
+    unit=Unit.PLAIN,
+    height=6,
+    decimals=0,
+    lowest=0,
+    queries=(Query(joined("max", select(own.READY_REPLICAS), (*BY_TARGET, ZONE)), f"{engines.LEGEND} {{{{{ZONE}}}}}"),),
+    overrides=engines.COLOURS,
+    may_be_empty="no target is discovered in a cluster.",
+)
 CERTIFICATES = Stat(
     title="Certificates end in",
     description="How long the certificates of targets with `https` are still valid.",
@@ -88,6 +108,14 @@ EXPOSITION = TimeSeries(
     unit=Unit.SECONDS,
     lowest=0,
     queries=(Query(each(own.EXPOSITION_DURATION), NAME),),
+)
+KEPT = TimeSeries(
+    title="Memory for lines that did not change",
+    description="What is kept of one exposition for the next, so that a scrape renders only what changed. At most 64 MiB; at the bound, scrapes take "
+    "longer.",
+    unit=Unit.BYTES,
+    lowest=0,
+    queries=(Query(each(own.EXPOSITION_KEPT), NAME),),
 )
 DROPPED = TimeSeries(
     title="Engines' series that were not served on",
@@ -229,7 +257,7 @@ PAIRS = Heatmap(
     may_be_empty="no scenario has `pair: true`.",
 )
 
-CONFIGURATION = Row("Configuration and targets", (RELOADS, TARGETS, BREAKERS, DISCOVERY, DISCOVERED, CERTIFICATES))
-METRICS = Row("Metrics", (SERIES, EXPOSITION, DROPPED, NATIVE_UP, NATIVE_SCRAPES))
+CONFIGURATION = Row("Configuration and targets", (RELOADS, TARGETS, BREAKERS, DISCOVERY, DISCOVERED, CERTIFICATES, LEADERS, READY))
+METRICS = Row("Metrics", (SERIES, EXPOSITION, KEPT, DROPPED, NATIVE_UP, NATIVE_SCRAPES))
 PROCESS = Row("Process", (STREAMS, CPU, MEMORY, LOOP_LAG, LOOP_LATE, FILES))
 WORKERS = Row("Measuring workers", (WORKER_STREAMS, WORKER_CPU, WORKER_MEMORY, WORKER_LATE, WORKER_RESTARTS, PAIRS))

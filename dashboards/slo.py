@@ -186,6 +186,20 @@ REASONS = TimeSeries(
     may_be_empty="no chat failed, and none was held back.",
 )
 
+CHECKS = TimeSeries(
+    title="Answers that failed a check",
+    description="A second, by the check's name: those of `expect`, and `whole_prompt`, which an engine fails that cut the prompt. They are among the "
+    "failures by `validation`.",
+    unit=Unit.REQUESTS_PER_SECOND,
+    lowest=0,
+    queries=(Query(f"{rate_of(own.CHECK_FAILURES, by=(*BY_TARGET, own.CHECK))} > 0", f"{engines.LEGEND}: {{{{{own.CHECK}}}}}"),),
+    overrides=engines.COLOURS,
+    draw=Draw.BARS,
+    stack=Stack.VALUES,
+    fill_percent=60,
+    may_be_empty="every answer passed its checks.",
+)
+
 _SEVERITY, _ALERT = "severity", "alertname"
 _ALERTS = standard.alerts(f'{SLO}=~"${SLO}|"')
 FIRING_NOW = Stat(
@@ -241,6 +255,6 @@ BOARD = Board(
         Row("Now", (ATTAINMENT, BUDGETS, EXHAUSTION, SUMMARY, FIRING_NOW, FIRING)),
         Row("Budget", (BURN_DOWN, GOODPUT)),
         burning.PANELS,
-        Row("What was bad", (BAD, REASONS)),
+        Row("What was bad", (BAD, REASONS, CHECKS)),
     ),
 )

@@ -16,33 +16,49 @@ from exporter.metrics.recording import Recording
 from exporter.metrics.workforce import Workforce
 from exporter.native.gap import Gap
 from exporter.native.relay import Relay, RelaySettings
+from exporter.native.text import Labels
 from exporter.native.unified import Unified
 from exporter.native.up import Ups
 from exporter.web.exposition import Exposition, PrometheusExposition
+from exporter.web.forms import Form
 from exporter.web.pages.own import OwnFigures, own_figures
+from probes.numbers.family import Family
 from probes.wire.workers import WorkerState
 from traffic.roster import Roster
 
 
+def _protobuf() -> tuple[Callable[[bool], Form], Callable[[Family, Labels], bytes]]:
+    """That form of the exposition, and what writes relayed series in it. Its library is loaded only here."""
+    from exporter.protobuf.form import Messages
+    from exporter.protobuf.relayed import as_messages
+
+    return Messages, as_messages
+
+
 class Metrics:
-    """A registry of its own, with every series of the roster at 0. `sources` are read at each scrape, and how the `workers` stand."""
+    """A registry of its own, with every series of the roster at 0. `sources` are read at each scrape, and how the `workers` stand.
+
+    Whether histograms are native ones too stays as it is in the first roster's configuration: they would begin anew.
+    """
 
     def __init__(
         self, roster: Roster, sources: Mapping[Metric, Callable[[], float]], workers: Callable[[], Sequence[WorkerState]] = lambda: ()
     ) -> None:
         registry, ledger = CollectorRegistry(), Ledger()
         self._registry, self._sources, self._workers = registry, sources, workers
-        families = Families(registry, thresholds(roster.config))
+        native = roster.config.metrics.native_histograms
+        families = Families(registry, thresholds(roster.config), native=native)
         self.recording = Recording(families, ledger, roster)
         self.own = OwnMetrics(families, registry, ledger, sources)
-        self.relay = Relay(RelaySettings())
+        form, messages = _protobuf() if native else (None, None)
+        self.relay = Relay(RelaySettings(), messages)
         self.unified = Unified(ledger)
         self.gap = Gap(families, ledger)
         self.ups = Ups(families, ledger)
         registry.register(Workforce(workers))
         registry.register(self.unified)
         registry.register(self.relay)
-        exposition = self._exposition = PrometheusExposition(registry, ledger, self.relay.now)
+        exposition = self._exposition = PrometheusExposition(registry, ledger, self.relay.now, protobuf=form)
         registry.register(Gathered({own.EXPOSITION_KEPT: lambda: exposition.kept_bytes}))
         registry.register(Gathered({own.UNREADABLE: lambda: exposition.unreadable}))
 

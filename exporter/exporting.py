@@ -31,6 +31,7 @@ from exporter.looplag import watch_loop
 from exporter.native.cycle import Keepers, Natives
 from exporter.native.loads import Loads
 from exporter.native.scrape import Scraper
+from exporter.netstat import receive_drops
 from exporter.records import RecordFile, record_file
 from exporter.reloading import Before, Reloaded, Reloading, secret_files
 from exporter.watching import Signatures, signatures, watch_files
@@ -40,6 +41,7 @@ from exporter.web.api.routes import Api
 from exporter.web.api.runs import Bench, NoBench, Runs
 from exporter.web.api.standings import Standings
 from exporter.web.app import Sources, application
+from exporter.web.pages.alarms import Alarms
 from exporter.web.pages.budgets import Budgets
 from exporter.web.pages.duels import Duels
 from exporter.web.pages.engine_side import engine_side
@@ -47,9 +49,10 @@ from exporter.web.pages.race import RacePage
 from exporter.web.pages.routes import Pages
 from exporter.web.pages.scene import Scene
 from exporter.web.pages.standing import Standing
+from exporter.web.pages.wording import sentence
 from exporter.web.probe import ProbeEndpoint
 from exporter.web.probing import Means, Probing
-from exporter.web.racing import Racing
+from exporter.web.racing import Judge, Racing, no_judge
 from exporter.web.room import Room
 from exporter.web.security.port import Port
 from exporter.web.server import ListenError, listening
@@ -92,6 +95,7 @@ async def exporting(
     shard: Shard = WHOLE,
     lease: Lease | None = None,
     bench: Bench | None = None,
+    judge: Judge = no_judge,
 ) -> AsyncIterator[Running]:
     """Run the exporter while the context lasts. Raises `ServeError`.
 
@@ -99,7 +103,7 @@ async def exporting(
     files as they were before it was read. With them, it is reloaded when one of them changes, or a file of a key or
     certificate that it names. Without them, only the files of discovered targets and a cluster are watched. `sinks`
     hear of every event too. Of all targets, those of the `shard` are chatted with, and with a `lease` only while it is
-    held. `bench` holds benchmark runs that are asked for in the API.
+    held. `bench` holds benchmark runs that are asked for in the API, and `judge` says what races have shown.
     """
     place = _Place(shard, lease)
     before = Before(files or {}, signatures(secret_files(config)), signatures(paths(config)))
@@ -108,7 +112,7 @@ async def exporting(
     async with AsyncExitStack() as stack:
         with _as_serve_error():
             file = stack.enter_context(_optional(records))
-        exporter = _Exporter(first, read or (lambda: Loaded(config, (), ())), before, place, file, sinks, log_lines_lost, bench or NoBench())
+        exporter = _Exporter(first, read or (lambda: Loaded(config, (), ())), before, place, file, sinks, log_lines_lost, bench or NoBench(), judge)
         address = await exporter.start(stack, grace_seconds, watch=_watch_targets if files is None else _watch_everything)
         _log.info("probing", what=summary(config), url=f"{exporter.scheme}://{address}")
         try:
@@ -146,6 +150,7 @@ class _Exporter:
         sinks: Sequence[Sink],
         log_lines_lost: Callable[[], int],
         bench: Bench,
+        judge: Judge,
     ) -> None:
         clock = SystemClock()
         config, roster = first.config, first.roster
@@ -161,9 +166,11 @@ class _Exporter:
         loads = Loads(clock, config.native.interval_seconds)
         keepers = Keepers(self._metrics.relay, self._metrics.unified, self._metrics.gap, loads, self._metrics.ups)
         self._natives = Natives(self._scraper, keepers, config.native, clock)
-        standing, budgets, duels = Standing(roster), Budgets(roster, clock), Duels(roster)
+        standing, budgets, duels = Standing(roster), Budgets(roster, clock, self._history.history), Duels(roster)
+        alarms = Alarms(standing, budgets, clock)
+        self._history.heirs.append(budgets.restore)
         self._standing, self._bench = standing, bench
-        shown: list[Sink] = [self._history.history, standing, budgets, duels]
+        shown: list[Sink] = [alarms, self._history.history, standing, budgets, duels]
         tell = to_all([self._metrics.recording, self._natives, *shown, self._log, *([] if file is None else [file]), *sinks])
         self._control = Control()
         self._discovery = ClusterDiscovery(self._control, clock)
@@ -180,7 +187,7 @@ class _Exporter:
         )
         room = Room(lambda: self.reloading.plan.config.limits.streams, clock)
         self._probing = Probing(means, room, self._metrics.own.chatted_on_request)
-        self._racing = Racing(means, room, self._metrics.own.chatted_on_request)
+        self._racing = Racing(means, room, self._metrics.own.chatted_on_request, judge)
         self.reloading = Reloading(
             first, read, self._metrics.own, clock, seen=lambda: self._discovery.seen, part=place.part, before=before, prepare=self._prepare
         )
@@ -189,10 +196,11 @@ class _Exporter:
             history=self._history.history,
             standing=standing,
             budgets=budgets,
+            alarms=alarms,
             duels=duels,
             plan=lambda: self.reloading.plan,
             not_ready=self._not_ready,
-            troubles=self.reloading.troubles,
+            troubles=self._troubles,
             config=lambda: effective(self.reloading.plan.config),
             next_due=self._runner.next_due,
             engine_side=lambda target: engine_side(target, self._metrics.unified, self._metrics.ups),
@@ -206,14 +214,19 @@ class _Exporter:
 
     def _counted(self, file: RecordFile | None, log_lines_lost: Callable[[], int]) -> Mapping[Metric, Callable[[], float]]:
         """What each scrape reads of the parts themselves."""
-        lease = self._place.lease
+        lease, drops = self._place.lease, receive_drops()
         counted: dict[Metric, Callable[[], float]] = {
             own.STREAMS_IN_FLIGHT: lambda: self._admission.in_flight,
             own.CLOCK_STEPS: lambda: self._prober.clock_steps,
+            own.READS: lambda: self._prober.lateness.reads,
+            own.LATE_READS: lambda: self._prober.lateness.late,
+            own.READ_DELAY: lambda: self._prober.lateness.delay_ns / 1e9,
             own.LOG_LINES_DROPPED: log_lines_lost,
             own.RECORDS_LOST: lambda: 0 if file is None else file.lost,
             own.HISTORY_LOST: lambda: self._history.lost,
         }
+        if drops is not None:
+            counted[own.RECEIVE_DROPS] = drops
         return counted if lease is None else {**counted, own.LEADER: lambda: lease.leads}
 
     async def start(self, stack: AsyncExitStack, grace_seconds: float, watch: Callable[[Reloading], Coroutine[object, object, None]]) -> Address:
@@ -290,6 +303,12 @@ class _Exporter:
     def _prepare(self, config: Config) -> Callable[[], None]:
         """Read who may do what at the port; gives what puts it in force. Raises `ConfigError` and `SecretError`."""
         return partial(self._port.put_in_force, self._port.read(config))
+
+    def _troubles(self) -> Iterator[str]:
+        """What pages say is wrong: with the configuration and discovery, and that the port is open to all."""
+        yield from self.reloading.troubles()
+        if (warning := self._port.warning) is not None:
+            yield f"{sentence(warning)}."
 
     def _not_ready(self) -> str | None:
         """Why nothing is probed; None if it is."""

@@ -21,6 +21,7 @@ from exporter.allocator import give_back_freed_memory
 from exporter.exporting import ServeError, exporting
 from exporter.watching import Signatures
 from exporter.web.api.runs import Bench
+from exporter.web.racing import Judge, no_judge
 from traffic.events import Sink
 from traffic.sharding import WHOLE, Shard
 
@@ -51,11 +52,13 @@ async def serve(
     lease: LeaseName | None = None,
     display: Display | None = None,
     bench: Bench | None = None,
+    judge: Judge = no_judge,
 ) -> None:
     """Run the exporter until SIGTERM or SIGINT. Raises `ServeError`.
 
     It is stopped gracefully; a second signal cuts that short. SIGHUP reloads. The `display` hears of every event, and is
-    shown while chats are held. `bench` holds benchmark runs that are asked for in the API.
+    shown while chats are held. `bench` holds benchmark runs that are asked for in the API, and `judge` says what races
+    have shown.
     """
     task = asyncio.current_task()
     assert task is not None
@@ -77,6 +80,7 @@ async def serve(
             shard=shard,
             lease=held,
             bench=bench,
+            judge=judge,
         )
         async with work as running, _shown(display, running.address):
             # what stands now stays: without it in their way, full collections of garbage take less than a millisecond instead of 25

@@ -31,6 +31,7 @@ from probes.spare import wanted
 from probes.wholeness import REMEDY as CUT_REMEDY
 from probes.wholeness import cut
 from probes.wire.client import OnLate, unheard
+from probes.wire.delays import Lateness
 from probes.wire.order import Ending, Order, Read
 from probes.wire.workers import Workers, WorkerState
 from probes.wording import shortened
@@ -68,6 +69,10 @@ class Prober:
     @property
     def clock_steps(self) -> int:
         return self._workers.clock_steps
+
+    @property
+    def lateness(self) -> Lateness:
+        return self._workers.lateness
 
     @property
     def workers(self) -> tuple[WorkerState, ...]:
@@ -337,6 +342,7 @@ def _record(endpoint: Endpoint, ask: Ask, scenario: str, request_id: str, ending
         http_status=ending.status,
         connection=ending.connection,
         retries=ending.retries,
+        mended=ending.mended,
         output_tokens=answer.output_tokens,
         input_tokens=answer.input_tokens,
         token_source=None if answer.output_tokens is None else "usage" if answer.counted_by_usage else "chunks",

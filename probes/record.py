@@ -16,6 +16,7 @@ from probes.ask import Cache
 from probes.bursts import Bursts, bursts
 from probes.chunk import Chunk
 from probes.failure import Failure, Reason
+from probes.mended import Mended
 from probes.own_account import Native
 from probes.wholeness import CHECK
 
@@ -82,6 +83,8 @@ class ChatRecord:
     http_status: int | None = None
     connection: Literal["fresh", "reused"] | None = None
     retries: int = 0
+    mended: Mended | None = None
+    """None where the kernel does not tell, and where the connection was never made."""
     output_tokens: int | None = None
     input_tokens: int | None = None
     token_source: TokenSource | None = None
@@ -339,6 +342,8 @@ class ChatRecord:
             "max_timing_error_seconds": self.max_timing_error_seconds,
             "doubtful": self.doubtful,
             "bursts": asdict(self.bursts) if self.bursts else None,
+            "segments_out_of_order": self.mended.out_of_order if self.mended else None,
+            "segments_resent": self.mended.resent if self.mended else None,
         }
         if chunks:
             out["chunks"] = [[self._since_sent(chunk.arrived_ns), chunk.tokens] for chunk in self.chunks]

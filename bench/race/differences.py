@@ -24,7 +24,7 @@ __all__ = ["LEAST_ROUNDS", "Difference", "differences"]
 class Difference:
     """How an engine stands to the one with the lowest value: `times` as much, between `low` and `high` with 95 % confidence for all at once.
 
-    `differs` is False where no difference was seen.
+    `differs` is False where no difference was seen. `detectable` is the smallest one that these rounds could have shown: 0.1 is 10 % more.
     """
 
     measure: Measure
@@ -35,6 +35,7 @@ class Difference:
     high: float
     differs: bool
     rounds: int
+    detectable: float
 
 
 def differences(score: Score, names: Sequence[str]) -> list[Difference]:
@@ -56,9 +57,9 @@ def _beside_best(measure: Measure, found: Sequence[Comparison], names: Sequence[
     best = max(names, key=lambda name: sum(_is_lower(one, name) for one in found), default=None)
     for one in found:
         if best == one.a:
-            yield Difference(measure, best, one.b, one.effect, one.low, one.high, one.differs, one.rounds)
+            yield Difference(measure, best, one.b, one.effect, one.low, one.high, one.differs, one.rounds, one.detectable)
         elif best == one.b:
-            yield Difference(measure, best, one.a, 1 / one.effect, 1 / one.high, 1 / one.low, one.differs, one.rounds)
+            yield Difference(measure, best, one.a, 1 / one.effect, 1 / one.high, 1 / one.low, one.differs, one.rounds, one.detectable)
 
 
 def _is_lower(one: Comparison, name: str) -> bool:

@@ -8,6 +8,7 @@ from bench.escaping import in_markdown
 from bench.report.board import Square
 from bench.report.document import Document
 from bench.report.plain import with_level
+from probes.wording import counted
 
 _ADVICE, _WHY = 4, 3
 """How many recommendations, and reasons for doubt, have room on it."""
@@ -34,7 +35,7 @@ def _lines(report: Document) -> Iterator[str]:
         worst = sorted(report.failures.rows, key=lambda row: row.count, reverse=True)[:_WHY]
         yield from ("", "**What failed most**", "")
         yield from (f"- {in_markdown(f'{row.target}, {row.level}: {row.count:,} of {row.attempts:,} chats, {row.reason}')}" for row in worst)
-    measured = f"{report.begun_at:%Y-%m-%d %H:%M} UTC, {report.chats:,} chats"
+    measured = f"{report.begun_at:%Y-%m-%d %H:%M} UTC, {counted(report.chats, 'chat')} counted"
     name = report.run_name.replace("`", "'")
     yield from ("", f"Measured {measured}. The whole report: `chatprobe results report {name}`")
 

@@ -53,7 +53,7 @@ class Trust:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One report."""
+    """One report. `chats` are those that count: neither those of warm-up nor those that were cut off."""
 
     title: str
     run_name: str

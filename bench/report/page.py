@@ -56,7 +56,7 @@ def page(report: Document, charts: Embedded) -> str:
             styles=Markup(stylesheet() + charts.style + _file("report.css")),
             scripts=[Markup(script) for script in scripts],
             speaker=Speaker,
-            chats=counted(report.chats, "chat"),
+            chats=f"{counted(report.chats, 'chat')} counted",
             contents=list(_contents(report)),
             words=WORDS,
             terms=TERMS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
 
@@ -18,7 +19,10 @@ from traffic.schedule import Clock
 
 
 class Keeping:
-    """Opens the database, changes it when the configuration does, and closes it."""
+    """Opens the database, changes it when the configuration does, and closes it.
+
+    `heirs` are told too of what was known before, once the history has it.
+    """
 
     def __init__(self, config: Config, clock: Clock) -> None:
         self._clock = clock
@@ -26,6 +30,7 @@ class Keeping:
         self._persisting: Persisting | None = None
         self._lost = 0
         self.history = LiveHistory(config, clock, self._room)
+        self.heirs: list[Callable[[Past], None]] = []
 
     @property
     def lost(self) -> int:
@@ -48,9 +53,13 @@ class Keeping:
 
             def restored(past: Past) -> None:
                 with contextlib.suppress(RuntimeError):  # it has ended: nobody looks at the history any more
-                    loop.call_soon_threadsafe(self.history.restore, past)
+                    loop.call_soon_threadsafe(self._restore, past)
 
             self.history.journal = self._persisting = Persisting(path, bounds, self._room, self._clock, restored)
+
+    def _restore(self, past: Past) -> None:
+        for heir in (self.history.restore, *self.heirs):
+            heir(past)
 
     async def close(self) -> None:
         """Write what is not written yet, and let go of the database. The history in memory goes on."""

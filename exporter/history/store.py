@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from exporter.history.ring import Ring, Room
 from exporter.history.tally import MEASURES, Summary, Tally
 from exporter.history.timeline import DAY, MINUTE, Retention, Timeline, total
 from exporter.history.window import Window
+from exporter.metrics.slo import timings_count
 from probes.record import ChatRecord
 from traffic.events import Event, Pair, Skip
 from traffic.pairs import compared
@@ -57,6 +58,14 @@ class History(Protocol):
 
     def counts(self, target: str, scenario: str, seconds: float) -> Window:
         """The chats of the last `seconds` without their timings: at less cost, and for longer than timings are kept."""
+        ...
+
+    def summaries(self, target: str, scenario: str, seconds: float) -> Iterator[Summary]:
+        """What is known of the last `seconds`, oldest first."""
+        ...
+
+    def since(self, target: str) -> float | None:
+        """When the first of the chats with a target was of which anything is known, seconds since the epoch; None without any."""
         ...
 
     def series(self, target: str, measure: str, seconds: float, points: int) -> Sequence[float | None]:
@@ -189,6 +198,14 @@ class LiveHistory:
         end = math.nextafter(self._clock.epoch_seconds(), math.inf)
         return Window(self._total(target, scenario, end - seconds, end, ()), seconds)
 
+    def summaries(self, target: str, scenario: str, seconds: float) -> Iterator[Summary]:
+        timeline = self._timelines.get((target, scenario))
+        end = math.nextafter(self._clock.epoch_seconds(), math.inf)
+        return iter(()) if timeline is None else timeline.between(end - seconds, end)
+
+    def since(self, target: str) -> float | None:
+        return min((line.first_seconds for line in self._by_target.get(target, {}).values()), default=None)
+
     def series(self, target: str, measure: str, seconds: float, points: int) -> Sequence[float | None]:
         if measure not in SERIES:
             raise ValueError(f"is no series; there are {', '.join(SERIES)}")
@@ -198,7 +215,7 @@ class LiveHistory:
 
     def _chat(self, record: ChatRecord) -> None:
         now = self._clock.epoch_seconds()
-        timed = self._terms.doubtful == "keep" or not record.doubtful
+        timed = timings_count(record, self._terms.doubtful)
         self._tally(record.target, record.scenario).chat(record, self._terms.slos.get(record.scenario, {}), timed=timed)
         self._last_number = max(self._last_number + 1, round(now * 1e6))
         kept = keep(record, self._last_number, now)

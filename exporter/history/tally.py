@@ -66,14 +66,14 @@ class Tally:
         self.sketches: dict[str, Sketch] = {}
 
     def chat(self, record: ChatRecord, slos: Mapping[str, Slo], *, timed: bool) -> None:
-        """Count a chat that ended `ok` or `failed`. Where it is not to be `timed`, its timings are left out."""
+        """Count a chat that ended `ok` or `failed`. Where it is not to be `timed`, its timings are left out, and no SLO is judged by them."""
         if record.reason is None:
             self.ok += 1
         else:
             self.failures[record.reason.value] += 1
         self.output_tokens += record.output_tokens or 0
         for name, slo in slos.items():
-            self._judge(name, chat_was_good(record, slo), 1)
+            self._judge(name, chat_was_good(record, slo, timed=timed), 1)
         if timed:
             self._time(record)
 

@@ -53,6 +53,11 @@ class Timeline:
         """When the last minute began in which anything was counted, in seconds since the epoch; minus infinity before the first."""
         return self._minute
 
+    @property
+    def first_seconds(self) -> float:
+        """When the first span began in which anything was counted, in seconds since the epoch; minus infinity before the first."""
+        return self._closed[0].start if self._closed else self._minute
+
     def now(self, at: float) -> Tally:
         """Where what happens at that instant is counted."""
         minute = at // MINUTE * MINUTE

@@ -13,7 +13,7 @@ from exporter.metrics import readings
 from exporter.metrics.families import Families, Series
 from exporter.metrics.last_words import LastWords
 from exporter.metrics.readings import Reading
-from exporter.metrics.slo import chat_was_good, skip_was_good
+from exporter.metrics.slo import chat_was_good, skip_was_good, timings_count
 from probes.record import PHASES, ChatRecord
 from traffic.events import SkipReason
 from traffic.pairs import Comparison
@@ -78,11 +78,12 @@ class ChatSeries:
             self._series.record_only(own.LAST_FAILURE, record.started_at + record.e2e_seconds, *words)
         if record.failed_check in self._terms.checks:
             self._series.record(own.CHECK_FAILURES, 1, record.failed_check)
-        if self._terms.doubtful == "keep" or not record.doubtful:
+        timed = timings_count(record, self._terms.doubtful)
+        if timed:
             for reading in readings.timings(record):
                 self._apply(reading, record)
         for name, slo in self._terms.slos.items():
-            self._judge(name, chat_was_good(record, slo))
+            self._judge(name, chat_was_good(record, slo, timed=timed))
 
     def skip(self, reason: SkipReason, count: int) -> None:
         """Take so many chats that were not sent."""

@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Collected
 
 from catalogue.metric import Metric
+from exporter.metrics.exponential import NativeHistogram
 from exporter.metrics.value import Value
 
 values.ValueClass = Value
@@ -19,10 +20,12 @@ Family = Counter | Gauge | Histogram
 
 
 class Families:
-    """The families of a registry, each built from its metric when it is first used. `thresholds` become bucket boundaries of the metric so named."""
+    """The families of a registry, each built from its metric when it is first used. `thresholds` become bucket boundaries of the metric so named.
+    Histograms with `native` have the buckets of native ones too."""
 
-    def __init__(self, registry: CollectorRegistry, thresholds: Mapping[str, Collection[float]]) -> None:
+    def __init__(self, registry: CollectorRegistry, thresholds: Mapping[str, Collection[float]], *, native: bool = False) -> None:
         self._registry = registry
+        self._histogram = NativeHistogram if native else Histogram
         self._thresholds = thresholds
         self._families: dict[str, Family] = {}
 
@@ -54,7 +57,7 @@ class Families:
                 return Gauge(metric.name, metric.help, metric.labels, unit=metric.unit, registry=self._registry)
             case "histogram":
                 bounds = boundaries(metric, self._thresholds.get(metric.name, ()))
-                return Histogram(metric.name, metric.help, metric.labels, unit=metric.unit, registry=self._registry, buckets=bounds)
+                return self._histogram(metric.name, metric.help, metric.labels, unit=metric.unit, registry=self._registry, buckets=bounds)
             case "summary":
                 raise ValueError(f"{metric.name}: quantiles of several processes cannot be added up; have it as a histogram")
 

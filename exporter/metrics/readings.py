@@ -44,6 +44,8 @@ def counts(record: ChatRecord) -> Iterator[Reading]:
     yield Reading(own.OUTPUT_TOKENS, record.output_tokens or 0)
     yield Reading(own.CHUNKS, len(record.chunks))
     yield Reading(own.RETRIES, record.retries)
+    yield Reading(own.SEGMENTS_OUT_OF_ORDER, record.mended.out_of_order if record.mended else 0)
+    yield Reading(own.SEGMENTS_RESENT, record.mended.resent if record.mended else 0)
     yield Reading(own.DOUBTFUL, record.doubtful)
     yield Reading(own.GATHERED, record.bursts is not None)
     yield Reading(own.UNWANTED_LOADS, record.load == "unwanted")

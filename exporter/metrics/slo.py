@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from math import inf
 
-from config.model import Slo
+from config.model import Doubtful, Slo
 from probes.record import ChatRecord
 from traffic.events import SkipReason
 from traffic.success import chat_succeeded, skip_succeeded
 
 
-def chat_was_good(record: ChatRecord, slo: Slo) -> bool | None:
+def timings_count(record: ChatRecord, doubtful: Doubtful) -> bool:
+    """Whether a chat's timings go into histograms and are held against thresholds, by what becomes of doubtful ones."""
+    return doubtful == "keep" or not record.doubtful
+
+
+def chat_was_good(record: ChatRecord, slo: Slo, *, timed: bool) -> bool | None:
     """True for a chat that succeeded and met every threshold (a value equal to a threshold meets it), None for one that counts neither way.
 
-    A chat that waited for its model to be loaded counts neither way if it succeeded: that time is no user's.
+    A chat that waited for its model to be loaded counts neither way if it succeeded: that time is no user's. Neither does
+    one whose timings do not count (`timed`), where they would decide; that it failed is not in doubt, and counts.
     A threshold on TPOT does not apply to a chat without one. Cancelled chats, and those that failed by our own fault, count neither way. Where an SLO
     is on latency only, chats are judged by what they have, however they ended, and count neither way where that is nothing; one that timed out
     without a token was too late with it.
     """
     succeeded = chat_succeeded(record)
     if succeeded is None or (succeeded and record.load is not None):
+        return None
+    if not timed and slo.thresholds and (succeeded or slo.latency_only):
         return None
     if slo.latency_only:
         met = [value <= slo.thresholds[key] for key, value in _latencies(record).items() if key in slo.thresholds and value is not None]

@@ -56,11 +56,12 @@ class RelaySettings:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The series of one family of one process, as lines."""
+    """The series of one family of one process, as lines, and as messages where these are asked for (`exporter.protobuf`)."""
 
     help: str
     lines: bytes
     series: int
+    messages: bytes = b""
 
 
 class RelaySnapshot:
@@ -99,10 +100,15 @@ class RelaySnapshot:
         """The pieces of `openmetrics`, which are not copied."""
         return self._parts(lambda title: (title.openmetrics_name, title.openmetrics_type), escaped)
 
-    def _parts(self, declared: Callable[[Title], tuple[str, str]], escape: Callable[[str], str]) -> Iterator[bytes]:
+    def families(self) -> Iterator[tuple[Title, str, Sequence[Block]]]:
+        """Each with its words, which it may have of any process."""
         for title, blocks in self._families:
+            yield title, next((block.help for block in blocks if block.help), ""), blocks
+
+    def _parts(self, declared: Callable[[Title], tuple[str, str]], escape: Callable[[str], str]) -> Iterator[bytes]:
+        for title, words, blocks in self.families():
             name, kind = declared(title)
-            if words := next((block.help for block in blocks if block.help), None):
+            if words:
                 yield f"# HELP {name} {escape(words)}\n".encode()
             yield f"# TYPE {name} {kind}\n".encode()
             yield from (block.lines for block in blocks)
@@ -123,9 +129,12 @@ class Relay:
     fit any more is dropped, and smaller ones behind it are still served.
 
     All replicas together have a budget too, of which each has an equal share: who comes last is not left without.
+
+    With `messages`, which writes a family's series as messages, they are kept so too.
     """
 
-    def __init__(self, settings: RelaySettings) -> None:
+    def __init__(self, settings: RelaySettings, messages: Callable[[Family, Labels], bytes] | None = None) -> None:
+        self._messages = messages or (lambda _, labels: b"")
         self._lock = Lock()
         self._settings = settings
         self._served: dict[_Source, dict[Title, Block]] = {}
@@ -160,7 +169,7 @@ class Relay:
         ours = {TARGET: target, BACKEND: backend} | ({} if replica is None else {REPLICA: replica})
         labels = Labels(ours, RESERVED)
         wanted, unused = _wanted(settings, backend, families)
-        written = [(family, write(family, labels)) for family in in_order(backend, wanted)]
+        written = [(family, write(family, labels), self._messages(family, labels)) for family in in_order(backend, wanted)]
         with self._lock:
             left_out = (*lost, *((*unused, *self._replace((target, replica), written)) if self._settings.on else ()))
             self._count((target, replica), left_out)
@@ -208,7 +217,7 @@ class Relay:
             key = target, replica or "", one.reason
             self._dropped[key] = self._dropped.get(key, 0) + one.series
 
-    def _replace(self, source: _Source, written: Iterable[tuple[Family, Written]]) -> list[LeftOut]:
+    def _replace(self, source: _Source, written: Iterable[tuple[Family, Written, bytes]]) -> list[LeftOut]:
         target, replica = source
         self._release(source)
         for reason in DropReason:
@@ -218,7 +227,7 @@ class Relay:
         too_many = DropReason.BUDGET if left < share else DropReason.BUDGET_IN_ALL
         taken: dict[Title, Block] = {}
         left_out: list[LeftOut] = []
-        for family, lines in written:
+        for family, lines, messages in written:
             if lines.malformed:
                 left_out.append(LeftOut(family.name, DropReason.MALFORMED, lines.malformed))
             if not lines.series:
@@ -230,7 +239,7 @@ class Relay:
             elif lines.series > left:
                 left_out.append(LeftOut(family.name, too_many, lines.series))
             else:
-                taken[title] = Block(family.help, lines.lines, lines.series)
+                taken[title] = Block(family.help, lines.lines, lines.series, messages)
                 self._claims.hold(title, source)
                 left -= lines.series
         self._served[source] = taken

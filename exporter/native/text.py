@@ -35,18 +35,24 @@ class Labels:
     """
 
     def __init__(self, ours: Mapping[str, str], reserved: frozenset[str]) -> None:
-        self._ours = tuple(_pairs(ours.items()))
+        self._ours = tuple(ours.items())
         self._reserved = reserved
         self._written: dict[families.Labels, str] = {}
+        self._pairs: dict[str, tuple[tuple[str, str], ...]] = {}
         self._points: dict[tuple[families.Labels, str], tuple[str, str, float]] = {}
 
     def write(self, labels: families.Labels) -> str:
         """What stands between the braces of a sample with these labels."""
         written = self._written.get(labels)
         if written is None:
-            theirs = _pairs(sorted(self._renamed(dict(labels)).items()))
-            written = self._written[labels] = ",".join((*self._ours, *theirs))
+            pairs = (*self._ours, *sorted(self._renamed(dict(labels)).items()))
+            written = self._written[labels] = ",".join(f'{name}="{escaped(value)}"' for name, value in pairs)
+            self._pairs[written] = pairs
         return written
+
+    def pairs(self, written: str) -> tuple[tuple[str, str], ...]:
+        """What `write` has written so, by name and value."""
+        return self._pairs[written]
 
     def write_point(self, labels: families.Labels, of: str) -> tuple[str, str, float]:
         """The labels but for `of` (`le` or `quantile`), as `write` gives them; that one as written, and the number that it holds.
@@ -73,11 +79,11 @@ def write(family: Family, labels: Labels) -> Written:
     """The family's lines. Each series is written once. The samples of one histogram or summary stand together."""
     match family.type:
         case "histogram":
-            lines = [line for written, series in _gathered(family, labels, "_bucket", "le") for line in _histogram(family.name, written, series)]
+            lines = [line for written, series in histograms(family, labels) for line in _histogram(family.name, written, series)]
         case "summary":
-            lines = [line for written, series in _gathered(family, labels, "", "quantile") for line in _summary(family.name, written, series)]
+            lines = [line for written, series in summaries(family, labels) for line in _summary(family.name, written, series)]
         case _:
-            lines = _single(family, labels)
+            lines = [f"{family.name}{{{written}}} {_number(value)}\n" for written, value in singles(family, labels)]
     return Written("".join(lines).encode(), len(lines), len(family.samples) - len(lines))
 
 
@@ -91,27 +97,22 @@ def escaped_help(text: str) -> str:
     return text.replace("\\", r"\\").replace("\n", r"\n")
 
 
-def _pairs(labels: Iterable[tuple[str, str]]) -> Iterator[str]:
-    return (f'{name}="{escaped(value)}"' for name, value in labels)
-
-
 def _number(value: float) -> str:
     written = repr(value)
     return _SPECIAL.get(written, written)
 
 
-def _single(family: Family, labels: Labels) -> list[str]:
-    """The lines of a family whose series have one sample each."""
-    found: dict[str, str] = {}
+def singles(family: Family, labels: Labels) -> Iterable[tuple[str, float]]:
+    """The series of a family that have one sample each, which is written: their labels, and their values."""
+    found: dict[str, float] = {}
     for sample in family.samples:
         if sample.value >= 0 or family.type != "counter":
-            written = labels.write(sample.labels)
-            found.setdefault(written, f"{family.name}{{{written}}} {_number(sample.value)}\n")
-    return list(found.values())
+            found.setdefault(labels.write(sample.labels), sample.value)
+    return found.items()
 
 
 @dataclass(slots=True)
-class _Series:
+class PointedSeries:
     """One histogram or summary: its buckets or quantiles by position, each with its label as written, and its sum and
     count by name.
     """
@@ -120,11 +121,21 @@ class _Series:
     totals: dict[str, float] = field(default_factory=dict)
 
 
-def _gathered(family: Family, labels: Labels, suffix: str, label: str) -> Iterable[tuple[str, _Series]]:
+def histograms(family: Family, labels: Labels) -> Iterator[tuple[str, PointedSeries]]:
+    """The family's histograms that are written, by their labels: not those that are incomplete, or contradict themselves."""
+    return ((written, series) for written, series in _gathered(family, labels, "_bucket", "le") if _is_histogram(family.name, series))
+
+
+def summaries(family: Family, labels: Labels) -> Iterator[tuple[str, PointedSeries]]:
+    """The family's summaries that are written, by their labels: not those of which a value cannot be."""
+    return ((written, series) for written, series in _gathered(family, labels, "", "quantile") if _is_summary(family.name, series))
+
+
+def _gathered(family: Family, labels: Labels, suffix: str, label: str) -> Iterable[tuple[str, PointedSeries]]:
     """The family's samples by series. `label` (`le` or `quantile`) tells the samples of one series apart, and is left
     out of its labels.
     """
-    found: dict[str, _Series] = {}
+    found: dict[str, PointedSeries] = {}
     pointed = family.name + suffix
     for sample in family.samples:
         if sample.name == pointed:
@@ -135,47 +146,50 @@ def _gathered(family: Family, labels: Labels, suffix: str, label: str) -> Iterab
     return found.items()
 
 
-def _series(found: dict[str, _Series], labels: str) -> _Series:
+def _series(found: dict[str, PointedSeries], labels: str) -> PointedSeries:
     series = found.get(labels)
     if series is None:
-        series = found[labels] = _Series()
+        series = found[labels] = PointedSeries()
     return series
 
 
-def _histogram(name: str, labels: str, series: _Series) -> Iterator[str]:
-    """The lines of one histogram, buckets in ascending order. None at all if it is incomplete or contradicts itself."""
-    total, count = f"{name}_sum", f"{name}_count"
+def _is_histogram(name: str, series: PointedSeries) -> bool:
     points = sorted(series.points.items())
     bounds = [upper for upper, _ in points]
     counts = [value for _, (_, value) in points]
-    if (
+    return (
         bounds[-1:] == [math.inf]
         and bounds[0] >= 0
         and _are_counts(counts)
         and counts == sorted(counts)
-        and series.totals.get(count) == counts[-1]
-        and series.totals.get(total, -1) >= 0
-    ):
-        for upper, (as_written, value) in points:
-            yield f'{name}_bucket{{{labels},le="{"+Inf" if upper == math.inf else as_written}"}} {_number(value)}\n'
-        yield f"{count}{{{labels}}} {_number(series.totals[count])}\n"
+        and series.totals.get(f"{name}_count") == counts[-1]
+        and series.totals.get(f"{name}_sum", -1) >= 0
+    )
+
+
+def _histogram(name: str, labels: str, series: PointedSeries) -> Iterator[str]:
+    """The lines of one histogram, buckets in ascending order."""
+    for upper, (as_written, value) in sorted(series.points.items()):
+        yield f'{name}_bucket{{{labels},le="{"+Inf" if upper == math.inf else as_written}"}} {_number(value)}\n'
+    for total in (f"{name}_count", f"{name}_sum"):
         yield f"{total}{{{labels}}} {_number(series.totals[total])}\n"
 
 
-def _summary(name: str, labels: str, series: _Series) -> Iterator[str]:
-    """The lines of one summary, quantiles in ascending order. None at all if a value of it cannot be."""
-    total, count = f"{name}_sum", f"{name}_count"
-    points = sorted(series.points.items())
-    if (
-        all(0 <= quantile <= 1 and not value < 0 for quantile, (_, value) in points)
-        and _are_counts([series.totals.get(count, 0)])
-        and series.totals.get(total, 0) >= 0
-    ):
-        for _, (as_written, value) in points:
-            yield f'{name}{{{labels},quantile="{as_written}"}} {_number(value)}\n'
-        for each in (total, count):
-            if each in series.totals:
-                yield f"{each}{{{labels}}} {_number(series.totals[each])}\n"
+def _is_summary(name: str, series: PointedSeries) -> bool:
+    return (
+        all(0 <= quantile <= 1 and not value < 0 for quantile, (_, value) in series.points.items())
+        and _are_counts([series.totals.get(f"{name}_count", 0)])
+        and series.totals.get(f"{name}_sum", 0) >= 0
+    )
+
+
+def _summary(name: str, labels: str, series: PointedSeries) -> Iterator[str]:
+    """The lines of one summary, quantiles in ascending order."""
+    for _, (as_written, value) in sorted(series.points.items()):
+        yield f'{name}{{{labels},quantile="{as_written}"}} {_number(value)}\n'
+    for total in (f"{name}_sum", f"{name}_count"):
+        if total in series.totals:
+            yield f"{total}{{{labels}}} {_number(series.totals[total])}\n"
 
 
 def _position(point: str) -> float:

@@ -1,4 +1,4 @@
-"""What a scrape gets: the registry's state and what is relayed at one moment, as text or as OpenMetrics."""
+"""What a scrape gets: the registry's state and what is relayed at one moment, in the form that the scraper prefers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ from prometheus_client.registry import Collector
 from catalogue import own
 from exporter.metrics.ledger import Ledger
 from exporter.native.relay import RelaySnapshot
-from exporter.negotiation import wishes
-from exporter.web.kept import CREATED, Form, KeptFamily
+from exporter.web.forms import Form, Kept, Lines, preferred
+from exporter.web.kept import CREATED
+from exporter.web.kept import Form as LineForm
 
-TEXT = "text/plain; version=0.0.4; charset=utf-8"
-OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 _log = structlog.get_logger()
-_EOF = b"# EOF\n"
 MOST_KEPT_BYTES = 64 * 2**20
 """Memory for lines that are kept: those of about 250,000 series."""
 
@@ -57,8 +55,8 @@ class PrometheusExposition:
     """The exposition of a registry of prometheus-client. Safe to call from any thread.
 
     Lines of series that did not change are kept from one exposition to the next. The engines' own metrics stand behind ours: they are `relayed` as
-    lines. With `created`, OpenMetrics tells of each counter and histogram of ours when it began (`_created`). A collector that cannot be read costs
-    what it collects, and is counted.
+    lines. With `created`, all forms but plain text tell of each counter and histogram of ours when it began. A collector that cannot be read costs
+    what it collects, and is counted. `protobuf` gives that form, with or without `created`, where it is offered.
     """
 
     def __init__(
@@ -67,19 +65,21 @@ class PrometheusExposition:
         ledger: Ledger,
         relayed: Callable[[], RelaySnapshot] = RelaySnapshot,
         most_kept_bytes: int = MOST_KEPT_BYTES,
+        protobuf: Callable[[bool], Form] | None = None,
     ) -> None:
         self._registry = registry
         self._ledger = ledger
         self._relayed = relayed
         self._most_kept_bytes = most_kept_bytes
-        self._kept: dict[Form, dict[Collector, KeptFamily]] = {}
+        self._protobuf = protobuf
+        self._kept: dict[Form, dict[Collector, Kept]] = {}
         self._last_seconds: float | None = None
         self.unreadable = 0
         self.created = False
 
     def render(self, accept: str, names: Set[str] = frozenset(), abandoned: Callable[[], bool] = lambda: False) -> tuple[bytes, str]:
         begin = time.perf_counter()
-        form = Form(wants_openmetrics(accept), self.created)
+        form = self._form(accept)
         pieces = self._ledger.read(lambda: self._ours(form, names, abandoned))
         relayed = self._relayed()
         pieces.series += relayed.series
@@ -87,10 +87,16 @@ class PrometheusExposition:
             self._add(pieces, family, form, names)
         if names:
             relayed = relayed.only(names)
-        parts = chain(pieces.parts, relayed.openmetrics_parts() if form.openmetrics else relayed.text_parts(), (_EOF,) if form.openmetrics else ())
+        parts = chain(pieces.parts, form.relayed(relayed))
         body = b"".join(parts)
         self._last_seconds = time.perf_counter() - begin
-        return body, OPENMETRICS if form.openmetrics else TEXT
+        return body, form.content_type
+
+    def _form(self, accept: str) -> Form:
+        name = preferred(accept, protobuf=self._protobuf is not None)
+        if name == "protobuf" and self._protobuf is not None:
+            return self._protobuf(self.created)
+        return Lines(LineForm(name == "openmetrics", self.created))
 
     def _ours(self, form: Form, names: Set[str], abandoned: Callable[[], bool]) -> _Pieces:
         """Each family is written before the next is read: the samples of all at once would take more memory than everything else."""
@@ -103,7 +109,7 @@ class PrometheusExposition:
             try:
                 if isinstance(collector, Counter | Gauge | Histogram):
                     if collector not in kept:
-                        kept[collector] = KeptFamily(collector, form)
+                        kept[collector] = form.keep(collector)
                     self._add_kept(pieces, kept[collector], names)
                 else:
                     for family in collector.collect():
@@ -118,7 +124,7 @@ class PrometheusExposition:
         with self._registry._lock:
             return list(self._registry._collector_to_names)
 
-    def _kept_of(self, form: Form, collectors: Collection[Collector]) -> dict[Collector, KeptFamily]:
+    def _kept_of(self, form: Form, collectors: Collection[Collector]) -> dict[Collector, Kept]:
         """What is kept in this form, which becomes the last to be given up, without families that are gone."""
         before = self._kept.pop(form, {})
         self._kept[form] = {collector: before[collector] for collector in collectors if collector in before}
@@ -131,7 +137,7 @@ class PrometheusExposition:
         """Memory in which lines are kept."""
         return sum(family.kept_bytes for families in self._kept.values() for family in families.values())
 
-    def _add_kept(self, pieces: _Pieces, family: KeptFamily, names: Set[str]) -> None:
+    def _add_kept(self, pieces: _Pieces, family: Kept, names: Set[str]) -> None:
         if not names or not names.isdisjoint(family.names):
             pieces.parts += [*family.parts(self._most_kept_bytes - self.kept_bytes + family.kept_bytes)]
         pieces.series += family.series
@@ -155,14 +161,3 @@ class PrometheusExposition:
 
 def _named(family: Collected, names: Set[str]) -> bool:
     return family.name in names or any(sample.name in names for sample in family.samples)
-
-
-def wants_openmetrics(accept: str) -> bool:
-    """Whether an `Accept` header prefers OpenMetrics 1.0.0 to plain text; of equals it does."""
-    openmetrics = text = 0.0
-    for wish in wishes(accept):
-        if wish.name == "application/openmetrics-text" and wish.parameters.get("version", "1.0.0") == "1.0.0":
-            openmetrics = max(openmetrics, wish.quality)
-        elif wish.name in ("text/plain", "text/*"):
-            text = max(text, wish.quality)
-    return openmetrics > 0 and openmetrics >= text

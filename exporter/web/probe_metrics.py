@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import Metric as Collected
 
 from catalogue import probe
 from catalogue.metric import Metric
-from exporter.web.exposition import OPENMETRICS, TEXT, wants_openmetrics
+from exporter.web.forms import OPENMETRICS, TEXT, preferred
 from exporter.web.probing import Outcome, Probed
 from exporter.web.writing import as_openmetrics, as_text
 from probes.record import ChatRecord
@@ -24,7 +24,7 @@ _Value = tuple[Metric, float, tuple[str, ...]]
 def exposed(probed: Probed, accept: str) -> tuple[bytes, str]:
     """The metrics, and their content type: in the form that an `Accept` header prefers."""
     families = list(_families(probed))
-    if wants_openmetrics(accept):
+    if preferred(accept) == "openmetrics":
         return b"".join(map(as_openmetrics, families)) + b"# EOF\n", OPENMETRICS
     return b"".join(map(as_text, families)), TEXT
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from config.demand import tokens_of_largest_chat
@@ -29,6 +29,15 @@ PAUSE_SECONDS = 1.5
 """How long an answer that is over stays before the next begins, for people to read who was first."""
 
 
+Judge = Callable[[Score, Sequence[str]], Sequence[str]]
+"""Says in sentences who differs from the best of the engines that are named, by how much, and how sure that is. It may take a while."""
+
+
+def no_judge(score: Score, names: Sequence[str]) -> Sequence[str]:
+    """Says nothing."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What a race is about: the chats of a scenario, with these of its targets. `settings` may have another prompt than the scenario's own."""
@@ -42,7 +51,7 @@ class Entry:
 class Contest:
     """One race: its lanes while answers come, its score after each round."""
 
-    def __init__(self, means: Means, room: Room, count: Callable[[Outcome], None], entry: Entry) -> None:
+    def __init__(self, means: Means, room: Room, count: Callable[[Outcome], None], judge: Judge, entry: Entry) -> None:
         engines = means.engines()
         chosen = tuple(engines[target] for target in entry.targets)
         self.entry = entry
@@ -50,11 +59,14 @@ class Contest:
         self.prompt = ""
         self.trouble = ""
         """Why it ended before its last round; empty where it did not."""
+        self.verdict: Sequence[str] = ()
+        """Who differs by how much, in sentences; none before the end."""
         self.lanes = {engine.name: Lane(engine.name, engine.endpoint.backend, engine.facts.model) for engine in chosen}
         self.score = Score(entry.targets, entry.settings.max_tokens)
         self._means = means
         self._room = room
         self._count = count
+        self._judge = judge
         self._scenario = entry.settings.model_copy(update={"pair": True})
         self._watch = Watch(entry.scenario, self._scenario, chosen, None)
         self._attempts = Attempts(Overheard(means.prober, self.lanes, self.now), means.admission, means.clock, self._hear, means.chats)
@@ -80,21 +92,25 @@ class Contest:
         self._stop.set()
 
     async def run(self) -> None:
-        """Hold all rounds."""
-        words, turn = script(self._scenario), None
+        """Hold all rounds, and say what they have shown."""
         try:
-            for number in range(1, self.entry.rounds + 1):
-                if number > 1 and not await self._may_go_on():
-                    return
-                self.round, turn = number, words.following(turn)
-                self.prompt = turn.says
-                if not await self._held(words, turn):
-                    self.trouble = "It was broken off: chatprobe stops, or another replica chats from now on."
-                    return
+            await self._rounds()
+            self.verdict = await asyncio.to_thread(self._judge, self.score, self.entry.targets)
         finally:
             self.ended.set()
             self._attempts.close()
             self._room.leave(self.entry.targets)
+
+    async def _rounds(self) -> None:
+        words, turn = script(self._scenario), None
+        for number in range(1, self.entry.rounds + 1):
+            if number > 1 and not await self._may_go_on():
+                return
+            self.round, turn = number, words.following(turn)
+            self.prompt = turn.says
+            if not await self._held(words, turn):
+                self.trouble = "It was broken off: chatprobe stops, or another replica chats from now on."
+                return
 
     async def _held(self, words: Script, turn: Turn) -> bool:
         """One round, and whether it came to its end."""
@@ -132,12 +148,13 @@ class Contest:
 
 
 class Racing:
-    """Holds races, one at a time, and tells `count` what became of each of their chats."""
+    """Holds races, one at a time, and tells `count` what became of each of their chats. `judge` says what they have shown."""
 
-    def __init__(self, means: Means, room: Room, count: Callable[[Outcome], None]) -> None:
+    def __init__(self, means: Means, room: Room, count: Callable[[Outcome], None], judge: Judge = no_judge) -> None:
         self.means = means
         self._room = room
         self._count = count
+        self._judge = judge
         self._held: dict[asyncio.Task[None], Contest] = {}
 
     def begin(self, entry: Entry) -> Contest:
@@ -153,7 +170,7 @@ class Racing:
         if missing := [target for target in entry.targets if target not in self.means.engines()]:
             self._room.leave(entry.targets)
             raise StandingByError(f"{', '.join(missing)} has just come or gone; ask again")
-        contest = Contest(self.means, self._room, self._count, entry)
+        contest = Contest(self.means, self._room, self._count, self._judge, entry)
         task = asyncio.create_task(contest.run())
         self._held[task] = contest
         task.add_done_callback(self._held.pop)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Self
 
+from probes.wire.delays import Lateness
 from probes.wire.order import Ending, Order, Read
 
 LENGTH = struct.Struct("!I")
@@ -26,14 +27,15 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """The worker goes on at this instant: told at its start, and once a second.
+    """The worker goes on: told at its start, and once a second.
 
-    `late_ns` is how much later than asked for its loop got round to that; `clock_steps` how often it has seen the clock stepped since it started.
+    `late_ns` is how much later than asked for its loop got round to that. Since it started it has seen the clock stepped so often, and its reads have
+    been so late.
     """
 
-    at_ns: int
     late_ns: int
     clock_steps: int
+    lateness: Lateness
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,7 @@ class Outgoing:
     def waiting(self) -> bool:
         return bool(self._waiting)
 
-    def send(self, message: FromWorker) -> None:
-        data = encode(message)
+    def send(self, data: bytes) -> None:
         if not self._waiting:
             with contextlib.suppress(BlockingIOError):
                 data = data[self._sock.send(data) :]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from probes.failure import Failure, Reason
 from probes.wire.channel import Beat, Cancel, Incoming, Reads, Sent, encode
+from probes.wire.delays import Lateness
 from probes.wire.order import Ending, Order, Read
 from probes.wire.priority import yield_to_worker
 
@@ -54,8 +55,6 @@ def unheard(_: int) -> None:
 class _Chat:
     number: int
     began_ns: int
-    ends_ns: int
-    """When the worker has ended it at the latest, if it keeps the chat's timeouts."""
     on_reads: OnReads
     on_sent: OnSent
     ending: asyncio.Future[Ending]
@@ -79,6 +78,8 @@ class WorkerClient:
         self._silent_beats = 0
         self._steps_before = 0
         self._steps_now = 0
+        self._lateness_before = Lateness()
+        self._lateness_now = Lateness()
         self.streams = 0
         self.restarts = 0
 
@@ -99,6 +100,11 @@ class WorkerClient:
     def clock_steps(self) -> int:
         """How often the system's clock was stepped since the start."""
         return self._steps_before + self._steps_now
+
+    @property
+    def lateness(self) -> Lateness:
+        """How late the worker's reads were since the start, as of the last second."""
+        return self._lateness_before.plus(self._lateness_now)
 
     def start(self) -> None:
         self._supervisor = asyncio.create_task(self._supervise(), name=f"measuring worker {self.number}")
@@ -144,9 +150,7 @@ class WorkerClient:
         self._numbers += 1
         order = replace(order, number=self._numbers)
         yield_to_worker()
-        limits = order.timeouts
-        ends_ns = time.monotonic_ns() + int((limits.connect_seconds + limits.total_seconds + HANGING_SECONDS) * 1e9)
-        chat = _Chat(order.number, began_ns, ends_ns, on_reads, on_sent, asyncio.get_running_loop().create_future())
+        chat = _Chat(order.number, began_ns, on_reads, on_sent, asyncio.get_running_loop().create_future())
         self._chats[order.number] = chat
         try:
             data = encode(order)
@@ -154,12 +158,23 @@ class WorkerClient:
                 await asyncio.sleep(0)
             if not chat.ending.done():
                 self._send(data)
-            return await asyncio.shield(chat.ending)
+            return await self._ending(chat, order)
         except asyncio.CancelledError:
             self._send(encode(Cancel(order.number)))
             raise
         finally:
             self._chats.pop(order.number, None)
+
+    async def _ending(self, chat: _Chat, order: Order) -> Ending:
+        """A chat that has not ended by its timeouts is cancelled, and so has an end: the worker answers a `Cancel` in any case, unless it hangs.
+
+        It may have told the end long since: where this process does not get to reading, that lies behind what was not read yet.
+        """
+        limits = order.timeouts
+        done, _ = await asyncio.wait([chat.ending], timeout=limits.connect_seconds + limits.total_seconds + HANGING_SECONDS)
+        if not done:
+            self._send(encode(Cancel(order.number)))
+        return await asyncio.shield(chat.ending)
 
     def _kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
@@ -207,6 +222,7 @@ class WorkerClient:
             theirs.close()
         reader, self._writer = await asyncio.open_unix_connection(sock=ours)
         self._steps_before, self._steps_now = self.clock_steps, 0
+        self._lateness_before, self._lateness_now = self.lateness, Lateness()
         self._beating, self._silent_beats = False, 0
         self._ready.set()
         watching = asyncio.create_task(self._kill_when_silent())
@@ -231,14 +247,6 @@ class WorkerClient:
             self._silent_beats += 1
         self._kill()
 
-    def _kill_if_overdue(self, at_ns: int) -> None:
-        """A worker that goes on, and has not ended a chat that was over by then, does not keep timeouts any more.
-
-        What it tells comes in order, so that this holds however far this process is behind.
-        """
-        if any(chat.ends_ns < at_ns and not chat.ending.done() for chat in self._chats.values()):
-            self._kill()
-
     async def _gone(self, process: asyncio.subprocess.Process) -> None:
         """The worker ends by itself once the channel is closed."""
         try:
@@ -259,10 +267,10 @@ class WorkerClient:
                 chat = self._chats.get(number)
                 if chat is not None and not chat.ending.done():
                     chat.ending.set_result(message)
-            case Beat(at_ns, late_ns, steps):
+            case Beat(late_ns, steps, lateness):
                 self._beating = True
-                self._kill_if_overdue(at_ns)
                 self._steps_now = steps
+                self._lateness_now = lateness
                 self._on_late(self.number, late_ns / 1e9)
 
     def _on_reads(self, number: int, reads: list[Read]) -> None:

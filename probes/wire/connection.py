@@ -6,7 +6,10 @@ import socket
 import ssl
 from typing import NamedTuple
 
+from probes.mended import Mended
 from probes.wire.clock import STAMP_SPACE, Clock, HeldOffset, stamp_of
+from probes.wire.delays import Delays
+from probes.wire.segments import mended
 
 READ_SIZE = 65_536
 _RECORD_HEADER = 5
@@ -67,7 +70,8 @@ class TlsLayer:
 class Connection:
     """One connection on a non-blocking socket. What is sent is queued first, so that the first byte's instant can be taken around the system call."""
 
-    def __init__(self, sock: socket.socket, offset: HeldOffset, clock: Clock, tls: TlsLayer | None = None) -> None:
+    def __init__(self, sock: socket.socket, offset: HeldOffset, clock: Clock, tls: TlsLayer | None = None, delays: Delays | None = None) -> None:
+        """`delays` learns how late each read is."""
         self.sock = sock
         self.tls = tls
         self.certificate_expiry: float | None = None
@@ -77,6 +81,8 @@ class Connection:
         self._last_ns = 0
         self._emptied_ns = 0
         self._drained = True
+        self._delays = delays or Delays()
+        self._mended = Mended(0, 0)
 
     def fileno(self) -> int:
         return self.sock.fileno()
@@ -88,6 +94,14 @@ class Connection:
     def last_used_ns(self) -> int:
         """When it last brought something, on the monotonic clock."""
         return self._last_ns
+
+    def mended(self) -> Mended | None:
+        """What TCP had to mend since this was last asked; the first time, since the connection was begun. None where the kernel does not tell."""
+        now, before = mended(self.sock), self._mended
+        if now is None:
+            return None
+        self._mended = now
+        return now.since(before)
 
     def queue(self, data: bytes) -> None:
         if self.tls is None:
@@ -139,7 +153,9 @@ class Connection:
                 floor_ns = previous_ns
         stamp_ns = stamp_of(ancillary) - self._offset.offset_ns
         kernel = previous_ns <= stamp_ns <= after
-        if not kernel:
+        if kernel:
+            self._delays.add(after - stamp_ns)
+        else:
             stamp_ns = after
             self._offset.refresh()
         if floor_ns > stamp_ns:

@@ -19,6 +19,7 @@ from probes.names import Resolved, resolve
 from probes.record import Milestones
 from probes.wire.clock import SO_TIMESTAMPNS, HeldOffset
 from probes.wire.connection import Connection, TlsLayer
+from probes.wire.delays import Delays
 from probes.wire.loop import Loop, pool
 from probes.wire.order import Address, Proxy
 from probes.wire.tls import certificate_expiry, explain
@@ -83,6 +84,7 @@ class Opening:
         context: ssl.SSLContext | None,
         timeout_seconds: float,
         done: Callable[[Connection | Failure], None],
+        delays: Delays | None = None,
     ) -> None:
         self.milestones = Milestones()
         self._loop = loop
@@ -91,6 +93,7 @@ class Opening:
         self._address = address
         self._context = context
         self._done = done
+        self._delays = delays
         self._phase = Reason.DNS
         self._watched: int | None = None
         self._working: Future[None] | None = None
@@ -169,7 +172,7 @@ class Opening:
         if proxy:
             await self._tunnelled(sock, proxy)
         self.milestones = replace(self.milestones, connected_ns=self._loop.now_ns())
-        connection = Connection(sock, self._offset, self._loop.now_ns)
+        connection = Connection(sock, self._offset, self._loop.now_ns, delays=self._delays)
         if self._context is not None and self._address.tls is not None:
             self._phase = Reason.TLS
             connection.tls = await self._secured(sock, self._context)

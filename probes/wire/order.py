@@ -9,6 +9,7 @@ from probes.ask import ConnectionPolicy, Timeouts, Tls
 from probes.backends.base import WireForm
 from probes.failure import Failure
 from probes.guard import Guard
+from probes.mended import Mended
 from probes.record import Milestones
 
 
@@ -74,9 +75,10 @@ class Ending:
 
     `failure` is what the wire saw (connection, TLS, timeouts, truncation); what the body says is for the reader of the
     frames to find. `streamed` says that the body came as reads; `error_body` holds that of an answer that is no stream,
-    cut at 64 KiB. `completed_ns` is when the end of a message arrived that ended properly: by its length, its last
-    chunk, or, where it has neither, with the connection. `location` is where a redirect leads. `coding` is how the body
-    was compressed, though it was not to be. `kept` says that the connection waits for another chat.
+    cut at 64 KiB. `mended` is None where no connection was left to ask. `completed_ns` is when the end of a message
+    arrived that ended properly: by its length, its last chunk, or, where it has neither, with the connection. `location`
+    is where a redirect leads. `coding` is how the body was compressed, though it was not to be. `kept` says that the
+    connection waits for another chat.
     """
 
     number: int
@@ -97,5 +99,6 @@ class Ending:
     failure: Failure | None = None
     error_body: bytes = b""
     certificate_expiry: float | None = None
+    mended: Mended | None = None
     kept: bool = False
     cancelled: bool = False

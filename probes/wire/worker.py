@@ -25,14 +25,16 @@ from functools import partial
 from probes.ask import Tls
 from probes.failure import Failure, Reason
 from probes.wire import tls
-from probes.wire.channel import Beat, Cancel, FromWorker, Incoming, Outgoing, Reads, Sent
+from probes.wire.channel import Beat, Cancel, Incoming, Outgoing, Sent
 from probes.wire.clock import HeldOffset, keep_stamping
 from probes.wire.connection import Connection
+from probes.wire.delays import Delays
 from probes.wire.exchange import Exchange
 from probes.wire.kept import Kept
 from probes.wire.loop import Loop
 from probes.wire.opening import Opening, Threads
 from probes.wire.order import Ending, Order
+from probes.wire.outbox import Outbox
 from probes.wire.priority import go_first
 
 LOOK_AT_CLOCK_NS = 1_000_000_000
@@ -55,8 +57,10 @@ class Worker:
         self._channel = channel
         self._incoming = Incoming()
         self._outgoing = Outgoing(channel)
+        self._outbox = Outbox(loop.later, self._send, lambda: self._outgoing.waiting)
         self._stamping = keep_stamping()
         self._offset = HeldOffset()
+        self._delays = Delays()
         self._threads = Threads()
         self._kept = Kept(loop)
         self._contexts: dict[Tls, tuple[int, ssl.SSLContext]] = {}
@@ -73,6 +77,7 @@ class Worker:
         if events & select.EPOLLOUT:
             self._outgoing.flush()
             self._watch_channel()
+            self._outbox.go_on()
         if not events & ~select.EPOLLOUT:
             return
         try:
@@ -145,21 +150,26 @@ class Worker:
             take=lambda order: self._kept.take(order.address),
             keep=lambda order, connection: self._kept.keep(order.address, connection),
             opens=partial(self._opens, context),
-            sent=lambda number, sent_ns: self._loop.later(lambda: self._send(Sent(number, sent_ns))),
-            reads=lambda number, reads: self._loop.later(lambda: self._send(Reads.pack(number, reads))),
-            ended=lambda ending: self._loop.later(lambda: self._on_ended(ending)),
+            sent=lambda number, sent_ns: self._outbox.put(lambda: Sent(number, sent_ns)),
+            reads=self._outbox.put_reads,
+            ended=self._on_ended,
         )
         self._running[order.number] = exchange
         exchange.start()
 
     def _opens(self, context: ssl.SSLContext | None, order: Order, done: Callable[[Connection | Failure], None]) -> Opening:
-        return Opening(self._loop, self._threads, self._offset, order.address, context, order.timeouts.connect_seconds, done)
+        return Opening(self._loop, self._threads, self._offset, order.address, context, order.timeouts.connect_seconds, done, self._delays)
 
     def _on_cancel(self, number: int) -> None:
         if number in self._running:
             self._running[number].cancel()
         elif number in self._orders:
             self._refuse(self._orders[number], None)
+        else:
+            now_ns = self._loop.now_ns()
+            self._outbox.put(
+                lambda: Ending(number, started_ns=now_ns, ended_ns=now_ns, cancelled=True)
+            )  # of one that ended meanwhile nobody hears it
 
     def _refuse(self, order: Order, failure: Failure | None) -> None:
         now_ns = self._loop.now_ns()
@@ -168,11 +178,11 @@ class Worker:
     def _on_ended(self, ending: Ending) -> None:
         self._running.pop(ending.number, None)
         self._orders.pop(ending.number, None)
-        self._send(ending)
+        self._outbox.put(lambda: ending)
 
-    def _send(self, message: FromWorker) -> None:
+    def _send(self, data: bytes) -> None:
         try:
-            self._outgoing.send(message)
+            self._outgoing.send(data)
         except OSError:
             self._loop.stop()
             return
@@ -180,9 +190,10 @@ class Worker:
             self._watch_channel()
 
     def _look_at_clock(self) -> None:
-        now_ns = self._loop.now_ns()
+        late_ns = self._loop.now_ns() - self._look_due_ns
         self._offset.refresh()
-        self._send(Beat(now_ns, now_ns - self._look_due_ns, self._offset.steps))
+        beat = Beat(late_ns, self._offset.steps, self._delays.so_far)
+        self._outbox.put(lambda: beat)
         self._tidy()
         self._look_due_ns = self._loop.now_ns() + (LOOK_AGAIN_NS if self._offset.suspects_step else LOOK_AT_CLOCK_NS)
         self._loop.at(self._look_due_ns, self._look_at_clock)

@@ -6,10 +6,12 @@ import asyncio
 import math
 from collections import Counter
 from dataclasses import dataclass
+from functools import reduce
 from typing import Literal
 
 from probes.processors import processors
 from probes.wire.client import WAIT_FOR_WORKER_SECONDS, OnLate, OnReads, OnSent, WorkerClient, unheard
+from probes.wire.delays import Lateness
 from probes.wire.order import Ending, Order
 from probes.wire.waiting import Waiting
 
@@ -54,6 +56,7 @@ class Workers:
         self._waiting = Waiting()
         self._sides: Counter[tuple[str, WorkerClient]] = Counter()
         self._steps_of_others = 0
+        self._lateness_of_others = Lateness()
 
     @property
     def running(self) -> bool:
@@ -72,6 +75,11 @@ class Workers:
     def clock_steps(self) -> int:
         """How often the system's clock was stepped since the start, as the worker saw it that saw most."""
         return max(self._steps_of_others, *(client.clock_steps for client in self._clients))
+
+    @property
+    def lateness(self) -> Lateness:
+        """How late reads were since the start, of all of them together."""
+        return reduce(Lateness.plus, (client.lateness for client in (*self._clients, *self._leaving)), self._lateness_of_others)
 
     async def start(self) -> None:
         """Start all of them. Returns once all are there, or at least one is and the others take long."""
@@ -106,6 +114,7 @@ class Workers:
         await client.left()
         await client.stop()
         self._steps_of_others = max(self._steps_of_others, client.clock_steps)
+        self._lateness_of_others = self._lateness_of_others.plus(client.lateness)
         del self._leaving[client]
 
     def _late(self, number: int, seconds: float) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote_plus, urlsplit
 
 from alerts.rules import rules
 from tests.alerts.promtool import Fired, config, converts, firing, left_open, needed
-from tests.alerts.series import EVERY_SECONDS, converted
+from tests.alerts.series import EVERY_SECONDS, converted, exponential
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Case:
 
 def check(case: Case, folder: Path) -> None:
     """Fails where the alert does something else, at any evaluation, or says what no reader understands; the same where Prometheus keeps histograms
-    as native ones, if the alert asks for one and this Prometheus can.
+    as native ones, its own or ours, if the alert asks for one and this Prometheus can.
 
     Cases are told as Prometheus 2 has it. The ranges of Prometheus 3 have no sample at their first instant: it may be two evaluations earlier or
     later, and reckon with other numbers.
@@ -51,7 +51,8 @@ def check(case: Case, folder: Path) -> None:
     _check(case, folder)
     asked = "\n".join(rule.expr for group in needed([case.alert], rules(config()).groups) for rule in group.rules)
     if "histogram_" in asked and converts():
-        _check(replace(case, series=converted(case.series)), folder)
+        for told in (converted, exponential):
+            _check(replace(case, series=told(case.series)), folder)
 
 
 def _check(case: Case, folder: Path) -> None:

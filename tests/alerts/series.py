@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from math import inf
+from math import inf, sqrt
 from types import MappingProxyType
 
 from catalogue import own
 from catalogue.metric import Metric
+from exporter.metrics.exponential import SCHEMA, bucket_of
 
 EVERY_SECONDS = 15
 INSTANCE, OTHER_INSTANCE = "chatprobe-0:9840", "chatprobe-1:9840"
@@ -189,6 +190,15 @@ def converted(told: Mapping[str, str]) -> Series:
     Two buckets that no chat ever falls into are told as one, which changes no quantile: promtool takes 10,000 samples at once, and counts each native
     one by its buckets.
     """
+    return _as_natives(told, _natives)
+
+
+def exponential(told: Mapping[str, str]) -> Series:
+    """The same where Prometheus takes the native histograms of ours (`metrics.native_histograms`). Sums are left out of them."""
+    return _as_natives(told, _exponentials)
+
+
+def _as_natives(told: Mapping[str, str], natives: Callable[[Mapping[float, Sequence[str]]], Iterator[str]]) -> Series:
     histograms: dict[str, dict[float, list[str]]] = {}
     for name, values in told.items():
         if (match := _BUCKET.fullmatch(name)) is not None:
@@ -197,7 +207,7 @@ def converted(told: Mapping[str, str]) -> Series:
     kept = {name: values for name, values in told.items() if (part := _PART.match(name)) is None or part["name"] not in families}
     needed = {family: _needed([buckets for name, buckets in histograms.items() if name.partition("{")[0] == family]) for family in families}
     return kept | {
-        name: " ".join(_natives({bound: samples for bound, samples in buckets.items() if bound in needed[name.partition("{")[0]]}))
+        name: " ".join(natives({bound: samples for bound, samples in buckets.items() if bound in needed[name.partition("{")[0]]}))
         for name, buckets in histograms.items()
     }
 
@@ -222,6 +232,26 @@ def _natives(buckets: Mapping[float, Sequence[str]]) -> Iterator[str]:
         counts = [float(sample) for sample in samples]
         each = " ".join(f"{count - before:g}" for before, count in pairwise((0.0, *counts)))
         yield f"{{{{schema:-53 count:{counts[-1]:g} custom_values:[{custom}] buckets:[{each}]}}}}"
+
+
+def _exponentials(buckets: Mapping[float, Sequence[str]]) -> Iterator[str]:
+    bounds = sorted(buckets)
+    for samples in zip(*(buckets[bound] for bound in bounds), strict=True):
+        yield samples[-1] if samples[-1] in ("_", "stale") else told_exponentially(dict(zip(bounds, map(float, samples), strict=True)))
+
+
+def told_exponentially(buckets: Mapping[float, float], total: float = 0) -> str:
+    """A sample of a native histogram in which all that fell between two bounds is in the middle between them."""
+    observed: dict[int, float] = {}
+    low, before = 0.0, 0.0
+    for bound, count in sorted(buckets.items()):
+        if count > before:
+            middle = bound / 2 if low == 0 else 2 * low if bound == inf else sqrt(low * bound)
+            observed[bucket_of(middle, SCHEMA)] = count - before
+        low, before = bound, count
+    first = min(observed, default=0)
+    each = " ".join(f"{observed.get(bucket, 0):g}" for bucket in range(first, max(observed, default=0) + 1))
+    return f"{{{{schema:{SCHEMA} sum:{total} count:{before:g} offset:{first} buckets:[{each}]}}}}"
 
 
 def _named(name: str, instance: str, labels: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 from alerts.histograms import Recorded, Scraped
 from alerts.recordings import TTFT
 from catalogue import own
+from exporter.metrics.exponential import SCHEMA
 from tests.alerts.promtool import config, converts, values
+from tests.alerts.series import told_exponentially
 
 OF = 'job="j",instance="i",target="t",backend="vllm",model="m",scenario="s"'
 BY = ("target",)
@@ -21,7 +24,7 @@ EXPRESSIONS: dict[str, tuple[str, float | None, float | None]] = {
     "quantile": (WHOLE.quantile("0.75", BY), 0.3, 0.1 + 0.4 * 7.5 / 8),
     "recorded quantile": (RECORDED.quantile("0.75", BY), 0.3, 0.1 + 0.4 * 7.5 / 8),
     "quantile that is told": (WHOLE.told_quantile("0.75", BY), 0.3, 0.1 + 0.4 * 7.5 / 8),
-    "quantile in the lowest bucket": (WHOLE.told_quantile("0.5", BY), None, 0.1 + 0.4 * 5 / 8),
+    "quantile in the lowest bucket": (WHOLE.told_quantile("0.4", BY), None, 0.1 + 0.4 * 4 / 8),
     "count": (WHOLE.count(BY), 10 / 15, 10 / 15),
     "recorded count": (RECORDED.count(BY), 10 / 15, 10 / 15),
     "within": (WHOLE.within(0.5, BY), 10 / 15, 8 / 15),
@@ -29,6 +32,16 @@ EXPRESSIONS: dict[str, tuple[str, float | None, float | None]] = {
     "mean": (WHOLE.mean(BY), 0.2, 0.4),
     "share in the lowest bucket": (WHOLE.lowest_share(BY), 0.5, 0.0),
 }
+
+
+EXPONENTIAL: dict[str, tuple[float | None, float | None]] = {
+    "quantile": (math.sqrt(0.1 * 0.5), math.sqrt(0.1 * 0.5)),
+    "recorded quantile": (math.sqrt(0.1 * 0.5), math.sqrt(0.1 * 0.5)),
+    "quantile that is told": (math.sqrt(0.1 * 0.5), math.sqrt(0.1 * 0.5)),
+    "quantile in the lowest bucket": (0.05, math.sqrt(0.1 * 0.5)),
+    "share in the lowest bucket": (0.0, 0.0),
+}
+"""Where it is another answer than of the other forms: buckets are narrow, so that no quantile is made up."""
 
 
 def classic(buckets: Mapping[float, float], total: float) -> dict[str, str]:
@@ -58,6 +71,16 @@ def answer(expression: str, series: dict[str, str], folder: Path) -> float | Non
     return next(iter(found.values())) if found else None
 
 
+def exponential(buckets: Mapping[float, float], total: float) -> dict[str, str]:
+    """As a native histogram of chatprobe's own (`metrics.native_histograms`) has it."""
+    grows = told_exponentially({**buckets, math.inf: max(buckets.values())}, total)
+    return {f"{own.TTFT.name}{{{OF}}}": f"{{{{schema:{SCHEMA}}}}}+{grows}x40"}
+
+
+def exponential_and_classic(buckets: Mapping[float, float], total: float) -> dict[str, str]:
+    return classic(buckets, total) | exponential(buckets, total)
+
+
 @pytest.mark.parametrize("form", [classic, native, both], ids=lambda form: form.__name__)
 @pytest.mark.parametrize("name", EXPRESSIONS)
 def test_it_is_the_same_in_each_form(form: Callable[[Mapping[float, float], float], dict[str, str]], name: str, tmp_path: Path) -> None:
@@ -68,9 +91,21 @@ def test_it_is_the_same_in_each_form(form: Callable[[Mapping[float, float], floa
     assert answer(expression, form(SLOW, 4), tmp_path) == (slow if slow is None else pytest.approx(slow))
 
 
-@pytest.mark.parametrize("form", [classic, native], ids=lambda form: form.__name__)
+@pytest.mark.parametrize("form", [exponential, exponential_and_classic], ids=lambda form: form.__name__)
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_of_our_native_histograms_it_is_right_within_a_bucket(
+    form: Callable[[Mapping[float, float], float], dict[str, str]], name: str, tmp_path: Path
+) -> None:
+    if not converts():
+        pytest.skip("this promtool takes no native histograms")
+    expression, *others = EXPRESSIONS[name]
+    for given, total, expected in zip((FAST, SLOW), (2, 4), EXPONENTIAL.get(name, others), strict=True):
+        assert answer(expression, form(given, total), tmp_path) == pytest.approx(expected, rel=2 ** (2**-SCHEMA) - 1)
+
+
+@pytest.mark.parametrize("form", [classic, native, exponential], ids=lambda form: form.__name__)
 def test_of_nothing_there_is_neither_mean_nor_share(form: Callable[[Mapping[float, float], float], dict[str, str]], tmp_path: Path) -> None:
-    if form is native and not converts():
+    if form is not classic and not converts():
         pytest.skip("this Prometheus has no native histograms with custom buckets")
     idle = form(dict.fromkeys(FAST, 0.0), 0)
     assert answer(WHOLE.count(BY), idle, tmp_path) == 0

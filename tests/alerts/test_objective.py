@@ -115,8 +115,8 @@ def test_a_short_window_that_has_too_few_scrapes() -> None:
     ("slo", "meaning"),
     [
         ("objective: 99%", "succeeds"),
-        ("objective: 99%, ttft: 500ms, tpot: 50ms", "succeeds with ttft <= 0.5s and tpot <= 0.05s"),
-        ("objective: 99%, e2e: 2s, latency_only: true", "has e2e <= 2s, however it ends"),
+        ("objective: 99%, ttft: 500ms, tpot: 50ms", "succeeds with TTFT at most 500 ms and TPOT at most 50 ms"),
+        ("objective: 99%, e2e: 2s, latency_only: true", "has E2E at most 2 s, however it ends"),
     ],
 )
 def test_what_is_good_in_words(slo: str, meaning: str) -> None:

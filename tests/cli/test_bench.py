@@ -294,6 +294,15 @@ def test_what_is_wrong_with_the_options(arguments: tuple[str, ...], words: str) 
     assert code == 2
 
 
+def test_that_a_run_is_too_short_is_said_before_anybody_is_asked(tmp_path: Path) -> None:
+    asked_for_long = ("--target", "x=http://192.0.2.1:9", "--target", "y=http://192.0.2.2:9", "--duration", "20s")
+    code, output = said("quick", *asked_for_long)
+    assert (code, "20s are too short for 1 level in 5 rounds with 2 targets" in " ".join(output.split())) == (2, True)
+    config = written(tmp_path, f"discovery: {{kubernetes: {{namespaces: [llm]}}}}\n{SCENARIO}bench: {{duration: 5s}}\n")
+    code, output = said("run", config)
+    assert (code, "5s are too short for 1 level in" in " ".join(output.split())) == (2, True)
+
+
 def test_what_is_wrong_with_a_configuration_is_told_by_its_place(tmp_path: Path) -> None:
     config = written(tmp_path, f"targets: {{a: {{backend: vllm, url: http://a}}}}\n{SCENARIO}bench: {{round: 3}}\n")
     assert said("run", config) == (2, f"{config}:3:9: bench.round: is no key here; did you mean rounds?\n")

@@ -77,7 +77,7 @@ def test_a_list_of_runs() -> None:
     result = results("list")
     assert result.exit_code == 0
     rows = [line.split() for line in result.stdout.splitlines()]
-    assert rows[0] == ["run", "begun", "(UTC)", "state", "targets", "levels", "chats", "size"]
+    assert rows[0] == ["run", "begun", "(UTC)", "state", "targets", "levels", "sent", "size"]
     assert rows[2][:5] == [NAME, "2027-01-15", "08:00", "complete", "vllm,"]
     assert rows[2][5:9] == ["team/tgi", "2", "users", "16"]
     assert rows[3][:4] == ["test_later_20270115_080000", "2027-01-15", "08:00", "running"]

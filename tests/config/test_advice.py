@@ -22,6 +22,14 @@ FOUND = "discovery: {files: [targets.yaml]}\n"
             ["1:35: targets.v.url: carries the key in clear text over the network; write https://"],
         ),
         (
+            ONE + BEAT + "metrics: {native_histograms: true}\n",
+            [
+                "3:30: metrics.native_histograms: is for Prometheus 2.48 or newer, as older ones lose some of what rules and dashboards make of "
+                'native histograms; write alerts: {prometheus: "2.48"}, or the version that you have, or leave it out',
+            ],
+        ),
+        (ONE + BEAT + 'metrics: {native_histograms: true}\nalerts: {prometheus: "3.9"}\n', []),
+        (
             "targets: {v: {backend: vllm, url: https://v, tls: {insecure: true}}}\n" + BEAT,
             ["1:62: targets.v.tls.insecure: accepts any certificate, an attacker's too; write ca_file: PATH"],
         ),

@@ -35,6 +35,7 @@ def test_nothing_changes_where_the_same_is_written_otherwise() -> None:
         (BASE.replace("99%", "98%"), Changes(slos_changed=("s",))),
         (BASE.replace("slos: {s:", "slos: {t:"), Changes(slos_added=("t",), slos_removed=("s",))),
         (BASE + "web: {listen: '127.0.0.1:1'}\n", Changes(needs_restart=("web.listen",))),
+        (BASE + "metrics: {native_histograms: true}\n", Changes(needs_restart=("metrics.native_histograms",))),
         (BASE + "workers: auto\n", Changes()),
         (BASE + "workers: 2\n", Changes(settings_changed=("workers",))),
         (BASE + "web: {lifecycle: true}\n", Changes(settings_changed=("web.lifecycle",))),

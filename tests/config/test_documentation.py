@@ -18,7 +18,6 @@ from config.reader import parse
 from config.rules import OURS
 from config.sections import SECTIONS
 from config.targets import SecretRef
-from config.unavailable import UNAVAILABLE
 from probes.ask import Timeouts
 from probes.spare import SPARE
 
@@ -101,11 +100,6 @@ def test_prompts() -> None:
     for section in (SyntheticPrompt, TextPrompt):
         for key in section.model_fields:
             assert f"`{{{key}: " in PAGE
-
-
-def test_keys_of_later_versions() -> None:
-    for row in UNAVAILABLE:
-        assert f"`{'.'.join(row.path).replace('*', 'NAME').replace('.[]', '[]')}`" in PAGE, row.path
 
 
 def test_headers_that_are_refused() -> None:

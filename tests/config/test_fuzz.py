@@ -14,9 +14,8 @@ from config.model import Config
 from config.problems import ConfigError
 from config.reader import parse, read
 from config.sections import SECTIONS, keys
-from config.unavailable import UNAVAILABLE
 
-WORDS = sorted({key for section in SECTIONS.values() for key in keys(section)} | {row.path[-1] for row in UNAVAILABLE})
+WORDS = sorted({key for section in SECTIONS.values() for key in keys(section)})
 VALUES = [
     "15s",
     "1m",

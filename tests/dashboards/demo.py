@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import aiohttp
 import yaml
@@ -16,11 +17,18 @@ from alerts.build import build
 from config.reader import parse
 from simulator import Latency, Options, simulated
 from tests.dashboards.asking import Prometheus
-from tests.processes import free_port, process, prometheus_binary
+from tests.processes import free_port, process, prometheus_binary, prometheus_version
 from tests.waiting import PATIENCE_SECONDS
 
 JOB = "chatprobe"
-CONVERTED = "converted"
+CONVERTED, BESIDE = "converted", "beside"
+NATIVE = {"scrape_native_histograms": True}
+"""What Prometheus 3.8 and newer are told for the native histograms of ours."""
+CONVERTS: Mapping[str, Mapping[str, bool]] = {
+    CONVERTED: {"convert_classic_histograms_to_nhcb": True},
+    BESIDE: {**NATIVE, "always_scrape_classic_histograms": True},
+}
+"""More jobs that scrape the same, in each of which histograms are native ones: made of the classic ones, or ours beside these."""
 ENGINES: dict[str, Options] = {
     "vllm": Options(
         models=("qwen2.5-7b-instruct",),
@@ -73,15 +81,18 @@ slos:
   quick: {{scenario: chat, ttft: 250ms, tpot: 40ms, e2e: 3s, objective: 95%, window: 30d}}
   available: {{scenario: heartbeat, objective: 99%, window: 30d}}
 native: {{interval: 1s}}
+metrics: {{native_histograms: true}}
 alerts: {{scrape_interval: {scrape}s, evaluation_interval: {scrape}s}}
 """
 
 
 @asynccontextmanager
-async def demo(folder: Path, scrape_seconds: int = 3, *, converted: bool = False) -> AsyncIterator[Prometheus]:
+async def demo(
+    folder: Path, scrape_seconds: int = 3, *, more_jobs: Mapping[str, Mapping[str, bool]] = MappingProxyType({}), native: bool = False
+) -> AsyncIterator[Prometheus]:
     """Run it all, with files in `folder`, while the context lasts; rules are evaluated as often as scraped. Data come by and by.
 
-    With `converted`, which Prometheus 3 can, it scrapes all of it as another job too, whose histograms it keeps as native ones.
+    Prometheus has more jobs on the same exporter with these settings. With `native` it takes our histograms as native ones, and no others.
 
     A scrape may take as long as the time between two: on a busy machine a second is not enough.
     """
@@ -95,15 +106,17 @@ async def demo(folder: Path, scrape_seconds: int = 3, *, converted: bool = False
                 assert done.status < 300, await done.text()
         written = CONFIGURATION.format(listen=exporter, scrape=scrape_seconds, **{name: engine.url for name, engine in engines.items()})
         (folder / "chatprobe.yaml").write_text(written)
-        (folder / "prometheus.yml").write_text(yaml.safe_dump(_scraping(written, folder, exporter, scrape_seconds, converted)))
+        by_flag = native and prometheus_version(binary) < (3, 8)
+        jobs: dict[str, Mapping[str, bool]] = {JOB: NATIVE if native and not by_flag else {}, **more_jobs}
+        (folder / "prometheus.yml").write_text(yaml.safe_dump(_scraping(written, folder, exporter, scrape_seconds, jobs)))
         serve = (sys.executable, "-m", "cli", "serve", "--config", str(folder / "chatprobe.yaml"))
-        storage = (f"--storage.tsdb.path={folder / 'data'}", "--enable-feature=exemplar-storage")
+        storage = (f"--storage.tsdb.path={folder / 'data'}", f"--enable-feature=exemplar-storage{',native-histograms' if by_flag else ''}")
         await stack.enter_async_context(process(*serve, cwd=folder))
         await stack.enter_async_context(process(binary, "--config.file=prometheus.yml", f"--web.listen-address={server}", *storage, cwd=folder))
         yield Prometheus(f"http://{server}", session)
 
 
-def _scraping(configuration: str, folder: Path, exporter: str, seconds: int, converted: bool) -> dict[str, object]:
+def _scraping(configuration: str, folder: Path, exporter: str, seconds: int, jobs: Mapping[str, Mapping[str, bool]]) -> dict[str, object]:
     """Prometheus' configuration; writes the rules that it names. All are evaluated at once, those of long windows too."""
     files = [name for name in build(parse(configuration).config).files.items() if name[0].endswith(".rules.yaml")]
     for name, text in files:
@@ -111,7 +124,6 @@ def _scraping(configuration: str, folder: Path, exporter: str, seconds: int, con
         for group in rules["groups"]:
             group["interval"] = f"{seconds}s"
         (folder / name).write_text(yaml.safe_dump(rules))
-    jobs: dict[str, dict[str, object]] = {JOB: {}} | ({CONVERTED: {"convert_classic_histograms_to_nhcb": True}} if converted else {})
     return {
         "global": {"scrape_interval": f"{seconds}s", "evaluation_interval": f"{seconds}s"},
         "rule_files": [name for name, _ in files],

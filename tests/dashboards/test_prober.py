@@ -21,9 +21,9 @@ OF = 'job="chatprobe", instance="one"'
 CHATS = f'{OF}, target="vllm", backend="vllm", model="tiny", scenario="heartbeat"'
 
 
-def told(panel: QueryPanel, series: dict[str, str], folder: Path, minute: float = 30) -> list[float]:
-    """What the first query of a panel is."""
-    return list(values(config(), everything_chosen(panel.queries[0].expr), series, [minute], folder, every_seconds=60)[minute].values())
+def told(panel: QueryPanel, series: dict[str, str], folder: Path, minute: float = 30, query: int = 0) -> list[float]:
+    """What the first query of a panel is, or another one."""
+    return list(values(config(), everything_chosen(panel.queries[query].expr), series, [minute], folder, every_seconds=60)[minute].values())
 
 
 def test_age_is_told_in_intervals(tmp_path: Path) -> None:
@@ -55,6 +55,25 @@ def test_the_share_of_the_engines_tokens_leaves_ollama_out(tmp_path: Path) -> No
         series[f'chatprobe_output_tokens_total{{{labels}, scenario="heartbeat"}}'] = "0+10x90"
         series[f'chatprobe_native_generation_tokens_total{{{labels}, replica=""}}'] = "0+40x90"
     assert told(prober.SHARE, series, tmp_path, minute=90) == pytest.approx([0.25])
+
+
+def test_late_reads_are_a_share_of_all_reads_beside_their_mean_delay(tmp_path: Path) -> None:
+    series = {
+        f"chatprobe_exporter_reads_total{{{OF}}}": "0+200x30",
+        f"chatprobe_exporter_late_reads_total{{{OF}}}": "0+5x30",
+        f"chatprobe_exporter_read_delay_seconds_total{{{OF}}}": "0+0.06x30",
+    }
+    assert told(prober.LATE_READS, series, tmp_path) == pytest.approx([0.025])
+    assert told(prober.LATE_READS, series, tmp_path, query=1) == pytest.approx([0.0003])
+
+
+def test_what_the_network_lost_is_told_by_target(tmp_path: Path) -> None:
+    series = {
+        f"chatprobe_segments_out_of_order_total{{{CHATS}}}": "0+6x30",
+        f"chatprobe_segments_resent_total{{{CHATS}}}": "0+0x30",
+    }
+    assert told(prober.MENDED, series, tmp_path) == pytest.approx([0.1])
+    assert told(prober.MENDED, series, tmp_path, query=1) == [], "nothing was sent again"
 
 
 def test_what_is_shown_of_the_process_is_served() -> None:

@@ -25,6 +25,7 @@ PAGE = Page(ROOT / "docs" / "dependencies.md")
 MODULES = {
     "backports.zstd": "backports",
     "prometheus-client": "prometheus_client",
+    "protobuf": "google",
     "promql-parser": "promql_parser",
     "pyyaml": "yaml",
     "jsonschema-rs": "jsonschema_rs",

@@ -18,7 +18,7 @@ from dashboards.dash.render import as_json
 from dashboards.lint.page import Page
 from dashboards.lint.series import find
 from tests.dashboards.asking import Prometheus, Span, everything
-from tests.dashboards.demo import CONVERTED, ENGINES, JOB, demo, warmed_up
+from tests.dashboards.demo import CONVERTS, ENGINES, JOB, demo, warmed_up
 from tests.processes import prometheus_binary, prometheus_version
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -29,14 +29,14 @@ NOT_HERE = (recordings.FIRST_CONTENT.name, recordings.GONE.name, recordings.GONE
 EACH = pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.title)
 
 
-def converts() -> bool:
-    """Whether the Prometheus here can keep classic histograms as native ones."""
-    return prometheus_version(prometheus_binary()) >= (3,)
+def chooses() -> bool:
+    """Whether the Prometheus here is told job by job in which form it keeps histograms."""
+    return prometheus_version(prometheus_binary()) >= (3, 8)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def prometheus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prometheus]:
-    async with demo(tmp_path_factory.mktemp("dashboards"), converted=converts()) as running:
+    async with demo(tmp_path_factory.mktemp("dashboards"), more_jobs=CONVERTS if chooses() else {}) as running:
         await warmed_up(running, SECONDS)
         yield running
 
@@ -58,6 +58,10 @@ async def empty(board: Board, prometheus: Prometheus, values: Mapping[str, str])
 
 @EACH
 async def test_every_panel_has_data(board: Board, prometheus: Prometheus) -> None:
+    await has_data(board, prometheus)
+
+
+async def has_data(board: Board, prometheus: Prometheus) -> None:
     for _ in range(5):  # one lost scrape on a busy machine takes what is there now away until the next
         found = await empty(board, prometheus, {"job": JOB})
         if not found:
@@ -67,31 +71,36 @@ async def test_every_panel_has_data(board: Board, prometheus: Prometheus) -> Non
 
 
 @EACH
-async def test_every_query_answers_of_native_histograms_too(board: Board, prometheus: Prometheus) -> None:
-    if not converts():
-        pytest.skip("this Prometheus does not convert histograms; tests/real/prometheus/install installs one that does")
+@pytest.mark.parametrize("job", CONVERTS)
+async def test_every_query_answers_of_native_histograms_too(board: Board, job: str, prometheus: Prometheus) -> None:
+    if not chooses():
+        pytest.skip("this Prometheus is not told job by job; tests/real/prometheus/install installs one that is")
     for _ in range(5):
-        found = await answered_otherwise(board, prometheus)
+        found = await answered_otherwise(board, job, prometheus)
         if not found:
             break
         await asyncio.sleep(3)
     assert found == []
 
 
-async def answered_otherwise(board: Board, prometheus: Prometheus) -> list[str]:
+async def answered_otherwise(board: Board, job: str, prometheus: Prometheus) -> list[str]:
     """Queries to which there is an answer of one form of histograms, and none of the other."""
     page = Page(as_json(board))
     end = await prometheus.now()
     span = Span(end - SECONDS, end, step_seconds=3)
     found = []
     for panel, target in page.targets:
-        classic, native = [bool(await prometheus.target(target, everything(page) | {"job": job}, span)) for job in (JOB, CONVERTED)]
+        classic, native = [bool(await prometheus.target(target, everything(page) | {"job": of}, span)) for of in (JOB, job)]
         if classic != native:
             found.append(f"{panel.title}: {target.expr}")
     return found
 
 
 async def test_every_rule_is_evaluated_and_what_engines_tell_is_recorded(prometheus: Prometheus) -> None:
+    await evaluates(prometheus)
+
+
+async def evaluates(prometheus: Prometheus) -> None:
     rules = await prometheus.rules()
     assert {rule["name"]: rule["lastError"] for rule in rules if rule["health"] != "ok"} == {}
     recorded = [rule["name"] for rule in rules if rule["type"] == "recording" and rule["name"] not in NOT_HERE]

@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes `chatprobe serve`, and its quantiles agree with the records that chatprobe wrote."""
+"""A real Prometheus scrapes `chatprobe serve`, and its quantiles agree with the records that chatprobe wrote, in whichever form it has histograms."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ import bisect
 import json
 import math
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
+from alerts.histograms import Scraped
+from catalogue import own
 from catalogue.buckets import FIRST_TOKEN
+from exporter.metrics.exponential import SCHEMA, bucket_of
 from simulator import ENGINES, Latency, Options, simulated
 from tests.exporter.scrape import promtool_accepts
-from tests.processes import free_port, process, prometheus_binary
+from tests.processes import free_port, process, prometheus_binary, prometheus_version
 from tests.waiting import PATIENCE_SECONDS
 
 CHATS = 5
@@ -48,21 +54,48 @@ class Prometheus:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 (at,) = (await self.query("vector(time())")).values() or (0.0,)
-                counts = await self.query("chatprobe_ttft_seconds_count", at)
+                counts = await self.query(COUNT, at)
                 if len(counts) == len(ENGINES) and min(counts.values()) >= chats:
                     return at
                 await asyncio.sleep(0.2)
 
 
-def bucket(value: float) -> tuple[float, float]:
-    """The bucket that a time to first token is counted in: above the first bound, up to the second."""
+@dataclass(frozen=True)
+class Form:
+    """What is set for it, in chatprobe, in Prometheus 3.8 and newer, and in older ones; and the bucket that a time to first token is counted in:
+    above the first bound, up to the second."""
+
+    name: str
+    settings: str
+    scraping: dict[str, bool]
+    flags: tuple[str, ...]
+    bucket: Callable[[float], tuple[float, float]]
+
+
+def classic_bucket(value: float) -> tuple[float, float]:
     bounds = (0.0, *FIRST_TOKEN.bounds, math.inf)
     place = bisect.bisect_left(bounds, value)
     return bounds[place - 1], bounds[place]
 
 
-async def test_quantiles_agree_with_the_records_to_the_bucket(tmp_path: Path) -> None:
+def native_bucket(value: float) -> tuple[float, float]:
+    place = bucket_of(value, SCHEMA)
+    return 2 ** ((place - 1) * 2**-SCHEMA), 2 ** (place * 2**-SCHEMA)
+
+
+NATIVE = "metrics: {native_histograms: true}\n"
+FORMS = (
+    Form("classic", "", {}, (), classic_bucket),
+    Form("native", NATIVE, {"scrape_native_histograms": True}, ("--enable-feature=native-histograms",), native_bucket),
+)
+OBSERVED = Scraped(own.TTFT, each="SERIES")
+COUNT = OBSERVED.count(("target",))
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+async def test_quantiles_agree_with_the_records_to_the_bucket(form: Form, tmp_path: Path) -> None:
     binary = prometheus_binary()
+    newer = prometheus_version(binary) >= (3, 8)
     exporter, server = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     async with AsyncExitStack() as stack:
         targets = []
@@ -71,26 +104,21 @@ async def test_quantiles_agree_with_the_records_to_the_bucket(tmp_path: Path) ->
             engine = await stack.enter_async_context(simulated(name, Options(latency=latency, seed=place)))
             targets.append(f"  {name}: {{backend: {name}, url: '{engine.url}', model: tiny}}\n")
         config = tmp_path / "chatprobe.yaml"
-        config.write_text(f"web: {{listen: '{exporter}'}}\ntargets:\n{''.join(targets)}scenarios: {{quick: {{every: 1s, max_tokens: 8}}}}\n")
-        scraping = tmp_path / "prometheus.yml"
-        scraping.write_text(
-            f"global: {{scrape_interval: 1s}}\nscrape_configs: [{{job_name: chatprobe, static_configs: [{{targets: ['{exporter}']}}]}}]\n"
+        config.write_text(
+            f"web: {{listen: '{exporter}'}}\ntargets:\n{''.join(targets)}scenarios: {{quick: {{every: 1s, max_tokens: 8}}}}\n{form.settings}"
         )
+        job = {"job_name": "chatprobe", "static_configs": [{"targets": [exporter]}]} | (form.scraping if newer else {})
+        scraping = tmp_path / "prometheus.yml"
+        scraping.write_text(json.dumps({"global": {"scrape_interval": "1s"}, "scrape_configs": [job]}))  # which is YAML
         session = await stack.enter_async_context(aiohttp.ClientSession())
         serve = (sys.executable, "-m", "cli", "serve", "--config", str(config), "--records", "records.ndjson")
-        storage = f"--storage.tsdb.path={tmp_path / 'data'}"
-        async with (
-            process(*serve, cwd=tmp_path),
-            process(binary, f"--config.file={scraping}", storage, f"--web.listen-address={server}", cwd=tmp_path),
-        ):
+        options = (f"--storage.tsdb.path={tmp_path / 'data'}", f"--web.listen-address={server}", *(() if newer else form.flags))
+        async with process(*serve, cwd=tmp_path), process(binary, f"--config.file={scraping}", *options, cwd=tmp_path):
             prometheus = Prometheus(f"http://{server}", session)
             at = await prometheus.until_scraped(CHATS)
             assert list((await prometheus.query("up", at)).values()) == [1]
-            counts = await prometheus.query("chatprobe_ttft_seconds_count", at)
-            quantiles = {
-                share: await prometheus.query(f"histogram_quantile({share}, sum by (target, le) (chatprobe_ttft_seconds_bucket))", at)
-                for share in (0.5, 0.9, 0.99)
-            }
+            counts = await prometheus.query(COUNT, at)
+            quantiles = {share: await prometheus.query(OBSERVED.quantile(str(share), ("target",)), at) for share in (0.5, 0.9, 0.99)}
             async with session.get(f"http://{exporter}/metrics") as response:
                 promtool_accepts(await response.read())
 
@@ -99,5 +127,7 @@ async def test_quantiles_agree_with_the_records_to_the_bucket(tmp_path: Path) ->
     for target, count in counts.items():
         scraped = sorted([record["ttft_seconds"] for record in records if record["target"] == target][: int(count)])
         for share, found in quantiles.items():
-            low, high = bucket(scraped[math.ceil(share * len(scraped)) - 1])
-            assert low < found[target] <= high, (target, share, scraped)
+            rank = share * len(scraped)  # where it is whole, the quantile is anywhere from the one to the next
+            low, _ = form.bucket(scraped[math.ceil(rank) - 1])
+            _, high = form.bucket(scraped[math.floor(rank)])
+            assert low * (1 - 1e-9) <= found[target] <= high * (1 + 1e-9), (target, share, scraped)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from probes.chunk import Chunk
 from probes.failure import Failure, Reason
+from probes.mended import Mended
 from probes.own_account import Native
 from probes.record import ChatRecord, Milestones
 
@@ -97,6 +98,7 @@ def chats(draw: st.DrawFn) -> ChatRecord:
         finished_ns=ended if outcome == "ok" else None,
         chunks=chunks,
         retries=draw(st.integers(0, 1)),
+        mended=draw(st.none() | st.builds(Mended, st.integers(0, 5), st.integers(0, 5))),
         output_tokens=sum(chunk.tokens for chunk in chunks) or None,
         input_tokens=draw(st.sampled_from([None, 12])),
         clock=draw(st.sampled_from(["kernel", "user"])),

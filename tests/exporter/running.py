@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from config.model import Config
 from exporter.exporting import exporting
 from exporter.web.api.runs import Bench
+from exporter.web.racing import Judge, no_judge
 from tests.exporter.engine import Engine, engine
 from tests.waiting import PATIENCE_SECONDS
 
@@ -24,7 +25,7 @@ class Exporter:
 
 
 @contextmanager
-def running(settings: Callable[[str], Config], bench: Bench | None = None) -> Iterator[Exporter]:
+def running(settings: Callable[[str], Config], bench: Bench | None = None, judge: Judge = no_judge) -> Iterator[Exporter]:
     """Run an exporter with the configuration that is made of the engine's URL, while the context lasts."""
     started, stop = threading.Event(), asyncio.Event()
     found: list[Exporter] = []
@@ -34,7 +35,7 @@ def running(settings: Callable[[str], Config], bench: Bench | None = None) -> It
         loops.append(asyncio.get_running_loop())
         async with AsyncExitStack() as stack:
             one = await stack.enter_async_context(engine())
-            exporter = await stack.enter_async_context(exporting(settings(one.url), bench=bench, grace_seconds=1))
+            exporter = await stack.enter_async_context(exporting(settings(one.url), bench=bench, judge=judge, grace_seconds=1))
             found.append(Exporter(f"http://{exporter.address}", one))
             started.set()
             await stop.wait()

@@ -25,7 +25,8 @@ from exporter.metrics.families import Families, Series
 from exporter.metrics.ledger import Ledger
 from exporter.metrics.recording import Recording
 from exporter.native.relay import Relay, RelaySettings
-from exporter.web.exposition import OPENMETRICS, TEXT, PrometheusExposition, wants_openmetrics
+from exporter.web.exposition import PrometheusExposition
+from exporter.web.forms import OPENMETRICS, TEXT, preferred
 from exporter.web.server import listening
 from tests.e2e.test_prometheus import Prometheus
 from tests.exporter.chats import chat
@@ -61,7 +62,7 @@ PROMETHEUS_3 = (
     ],
 )
 def test_openmetrics_is_given_to_those_who_prefer_it(accept: str, expected: bool) -> None:
-    assert wants_openmetrics(accept) is expected
+    assert (preferred(accept) == "openmetrics") is expected
     _, content_type = Metrics(roster(config()), {}).exposition.render(accept)
     assert content_type == (OPENMETRICS if expected else TEXT)
 

@@ -83,6 +83,8 @@ def test_histograms_and_counters_are_those_of_the_records(records: list[ChatReco
         (own.OUTPUT_TOKENS, sum(record.output_tokens or 0 for record in counted)),
         (own.CHUNKS, sum(len(record.chunks) for record in counted)),
         (own.RETRIES, sum(record.retries for record in counted)),
+        (own.SEGMENTS_OUT_OF_ORDER, sum(record.mended.out_of_order for record in counted if record.mended)),
+        (own.SEGMENTS_RESENT, sum(record.mended.resent for record in counted if record.mended)),
         (own.DOUBTFUL, sum(record.doubtful for record in counted)),
         (own.GATHERED, sum(record.bursts is not None for record in counted)),
     ):
@@ -230,15 +232,37 @@ def test_our_own_fault_says_nothing_of_the_target(metrics: Metrics) -> None:
     assert seen.one(own.PROBE_FAILURES.name, **CHAT, reason="internal") == 1
 
 
+def unsure(record: ChatRecord) -> ChatRecord:
+    """The same chat, the instant of whose first token may be off by 2 ms."""
+    return replace(record, chunks=(record.chunks[0]._replace(error_ns=2 * MS), *record.chunks[1:]))
+
+
+@pytest.mark.parametrize(
+    ("record", "quick", "there"),
+    [
+        (unsure(chat()), 0, 1),
+        (unsure(chat(ttft_ms=5000)), 0, 1),
+        (unsure(failed(Reason.STALLED, chunks=chat().chunks)), 1, 1),
+        (chat(), 1, 1),
+    ],
+)
+def test_where_doubtful_timings_are_dropped_no_slo_is_judged_by_them_and_failures_count(record: ChatRecord, quick: int, there: int) -> None:
+    """`quick` has thresholds, `there` is on availability."""
+    metrics = Metrics(listed(config(f"{CONFIG}limits: {{doubtful: drop}}\n")), {})
+    metrics.recording(record)
+    seen = scrape(metrics)
+    assert seen.one(own.SLO_TOTAL.name, **CHAT, slo="quick") == quick
+    assert seen.one(own.SLO_TOTAL.name, **CHAT, slo="there") == there
+    assert seen.one(own.SLO_GOOD.name, **CHAT, slo="there") == (record.outcome == "ok")
+
+
 def test_doubtful_timings_are_kept_or_dropped_and_counted_either_way() -> None:
-    sure = chat()
-    unsure = replace(sure, chunks=(sure.chunks[0]._replace(error_ns=2 * MS), *sure.chunks[1:]))
     for choice, observed in (("keep", 1), ("drop", 0)):
         metrics = Metrics(listed(config(f"{CONFIG}limits: {{doubtful: {choice}}}\n")), {})
-        metrics.recording(unsure)
+        metrics.recording(unsure(chat()))
         seen = scrape(metrics)
         assert seen.one(own.DOUBTFUL.name, **CHAT) == seen.one(own.PROBES.name, **CHAT) == 1
-        assert seen.one(own.SLO_TOTAL.name, **CHAT, slo="quick") == 1
+        assert seen.one(own.CHUNKS.name, **CHAT) == 3
         for metric in (own.TTFT, own.TPOT, own.ITL, own.STALL):
             assert seen.one(metric.count, **CHAT) == observed * (2 if metric is own.ITL else 1)
 
@@ -304,6 +328,15 @@ def test_what_counts_for_an_slo_on_latency_only(event: ChatRecord | Skip, expect
     names = ("first", "rhythm", "both")
     totals, goods = ([seen.one(metric.name, **CHAT, slo=slo) for slo in names] for metric in (own.SLO_TOTAL, own.SLO_GOOD))
     assert [*zip(totals, goods, strict=True)] == expected
+
+
+def test_where_doubtful_timings_are_dropped_slos_on_latency_only_judge_none_of_them() -> None:
+    metrics = Metrics(listed(config(f"{LATENCY_ONLY}limits: {{doubtful: drop}}\n")), {})
+    metrics.recording(unsure(chat()))
+    metrics.recording(unsure(failed(Reason.STALLED, after_ms=5000, chunks=chat().chunks)))
+    seen = scrape(metrics)
+    assert [seen.one(own.SLO_TOTAL.name, **CHAT, slo=slo) for slo in ("first", "rhythm", "both")] == [0, 0, 0]
+    assert seen.one(own.DOUBTFUL.name, **CHAT) == 2
 
 
 def test_skips_are_counted_by_reason_and_are_no_probes(metrics: Metrics) -> None:
@@ -430,7 +463,10 @@ def test_every_metric_of_the_catalogue_but_the_engines_own_is_served(metrics: Me
     scenario = "heartbeat: {every: 15s, prompt: {text: Hello}, pair: true, expect: {greets: {contains: Hello}}}"
     loading = "targets:\n  ollama: {backend: ollama, url: 'http://o', load_model: true}\n"
     whole = config(CONFIG.replace("heartbeat: {every: 15s, prompt: {text: Hello}}", scenario).replace("targets:\n", loading))
-    sources = (own.STREAMS_IN_FLIGHT, own.CLOCK_STEPS, own.LOG_LINES_DROPPED, own.RECORDS_LOST, own.HISTORY_LOST, own.LEADER)
+    sources = (
+        *(own.STREAMS_IN_FLIGHT, own.CLOCK_STEPS, own.LOG_LINES_DROPPED, own.RECORDS_LOST, own.HISTORY_LOST, own.LEADER),
+        *(own.READS, own.LATE_READS, own.READ_DELAY, own.RECEIVE_DROPS),
+    )
     roster = listed(whole)
     vllm = replace(roster.members["vllm"], replicas=(Replica("vllm-0", "http://10.0.0.1:8000", zone="a"),))
     worker = WorkerState(1, os.getpid(), answers=True, streams=0, restarts=0, leaving=False)

@@ -18,7 +18,8 @@ from config.reader import parse
 from exporter.assembly import Metrics
 from exporter.reloading import Reloaded
 from exporter.web.app import Sources, application
-from exporter.web.exposition import OPENMETRICS, TEXT, AbandonedError
+from exporter.web.exposition import AbandonedError
+from exporter.web.forms import OPENMETRICS, TEXT
 from exporter.web.server import ListenError, listening
 from tests.exporter.pages.stage import Stage
 from tests.exporter.scrape import CONFIG, promtool_accepts, read

@@ -147,6 +147,66 @@ def test_one_strategy_for_every_count_ends_a_pod_before_the_next_starts(replicas
     assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
 
 
+KEPT = {"history": {"persistence": {"enabled": True}}}
+HISTORY = {"name": "history", "mountPath": "/var/lib/chatprobe"}
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_a_history_lies_nowhere_but_in_memory_unless_a_volume_is_asked_for(shards: int) -> None:
+    rendered = render("chatprobe", {"shards": shards})
+    assert not rendered.all("PersistentVolumeClaim")
+    assert "volumeClaimTemplates" not in probing(rendered)["spec"]
+    assert "path" not in yaml.safe_load(configuration(rendered))["history"]
+
+
+def test_a_history_is_kept_in_a_claim_of_the_chart_and_its_pod_is_gone_before_the_next_one_opens_it() -> None:
+    persistence = {"enabled": True, "size": "5Gi", "storageClass": "fast"}
+    rendered = render("chatprobe", {"history": {"persistence": persistence}, "config": {"history": {"keep": "30d"}}})
+    (claim,) = rendered.all("PersistentVolumeClaim")
+    assert claim["spec"] == {"accessModes": ["ReadWriteOnce"], "storageClassName": "fast", "resources": {"requests": {"storage": "5Gi"}}}
+    assert claim["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    spec = probing(rendered)["spec"]
+    assert spec["strategy"] == {"type": "Recreate"}
+    volume = {"name": "history", "persistentVolumeClaim": {"claimName": claim["metadata"]["name"]}}
+    assert volume in spec["template"]["spec"]["volumes"]
+    assert HISTORY in container(rendered)["volumeMounts"]
+    history = yaml.safe_load(configuration(rendered))["history"]
+    assert history == {"path": "/var/lib/chatprobe/history.sqlite", "keep": "30d"}
+    assert parse(configuration(rendered)).config.history.path == history["path"]
+
+
+def test_a_claim_that_exists_is_taken_and_one_that_is_not_to_be_kept_goes_with_the_release() -> None:
+    rendered = render("chatprobe", {"history": {"persistence": {"enabled": True, "existingClaim": "mine"}}})
+    assert not rendered.all("PersistentVolumeClaim")
+    volume = {"name": "history", "persistentVolumeClaim": {"claimName": "mine"}}
+    assert volume in probing(rendered)["spec"]["template"]["spec"]["volumes"]
+    (claim,) = render("chatprobe", {"history": {"persistence": {"enabled": True, "keep": False}}}).all("PersistentVolumeClaim")
+    assert "annotations" not in claim["metadata"]
+
+
+def test_each_shard_keeps_a_history_of_its_own() -> None:
+    rendered = render("chatprobe", {**KEPT, "shards": 3})
+    assert not rendered.all("PersistentVolumeClaim")
+    spec = probing(rendered)["spec"]
+    (claim,) = spec["volumeClaimTemplates"]
+    assert (claim["metadata"]["name"], claim["spec"]["resources"]) == ("history", {"requests": {"storage": "2Gi"}})
+    assert "history" not in {volume["name"] for volume in spec["template"]["spec"]["volumes"]}
+    assert HISTORY in container(rendered)["volumeMounts"]
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({**KEPT, "replicas": 2}, "history.persistence: replicas do not share a history"),
+        ({"history": {"persistence": {"enabled": True, "existingClaim": "mine"}}, "shards": 2}, "shards do not share a history"),
+        ({"history": {"persistence": {"enabled": True, "size": "large"}}}, "size"),
+    ],
+)
+def test_pods_share_no_history(values: Json, why: str) -> None:
+    with pytest.raises(helm_python.HelmError, match=why):
+        render("chatprobe", values)
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_a_token_is_mounted_where_the_api_is_asked_and_nowhere_else(name: str) -> None:
     rendered = render("chatprobe", example("chatprobe", name))
@@ -240,7 +300,7 @@ def test_no_label_of_ours_is_one_that_prometheus_gives() -> None:
 
 
 def test_a_service_monitor_takes_what_prometheus_shall_make_of_histograms() -> None:
-    wanted = {"convertClassicHistogramsToNHCB": True, "scrapeClassicHistograms": True}
+    wanted = {"convertClassicHistogramsToNHCB": True, "scrapeClassicHistograms": True, "scrapeNativeHistograms": True}
     monitor = render("chatprobe", {"serviceMonitor": {"spec": {**wanted, "selector": {}, "endpoints": []}}}).one("ServiceMonitor")
     assert monitor["spec"].items() >= wanted.items()
     assert {key: value for key, value in monitor["spec"].items() if key not in wanted} == render("chatprobe", {}).one("ServiceMonitor")["spec"]

@@ -65,6 +65,8 @@ KEYS = [
         "max_timing_error_seconds",
         "doubtful",
         "bursts",
+        "segments_out_of_order",
+        "segments_resent",
         "chunks",
         "text",
         "native",

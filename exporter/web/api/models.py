@@ -190,6 +190,8 @@ class Record(Answer):
     max_timing_error_seconds: float
     doubtful: bool
     bursts: Bursts | None
+    segments_out_of_order: int | None
+    segments_resent: int | None
     chunks: list[tuple[float, int | None]] = Field(default=[], description="seconds since it was sent, and tokens, of each chunk with tokens")
     text: None
     native: NativeTimes

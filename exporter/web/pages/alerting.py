@@ -1,97 +1,75 @@
-"""`/alerts`: which alerts hold, as far as this process can tell that exactly."""
+"""`/alerts`: which alerts hold, by their rules, as far as this process knows what they look at."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
-
-from alerts import comparison, engines, prober, targets
 from alerts.slos import BURN
-from alerts.targets import DOWN, SECONDS_AGO
-from alerts.windows import DAY, Severity
+from alerts.targets import CERTIFICATE_DAYS, DOWN
 from exporter.web.pages.budgets import Budget
-from exporter.web.pages.judging import FAILURES_OF_AN_OUTAGE
 from exporter.web.pages.scene import Scene
-from exporter.web.pages.standing import Stand
 from exporter.web.pages.templates import render
 
-Phase = Literal["firing", "pending", "quiet"]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """An alert on one target as this process sees it. `since` is when what it looks at began to hold, seconds since the epoch."""
-
-    alert: str
-    target: str
-    state: Phase
-    pages: bool
-    why: str
-    since: float | None = None
-
-
-_CERTIFICATES = {alert.name: alert for alert in targets.ALERTS if alert.name.startswith("LLMCertificate")}
-_EXPIRY_DAYS = {"LLMCertificateExpiresSoon": 2, "LLMCertificateExpiry": 14}
-TOLD = frozenset({DOWN, *BURN.values(), *_CERTIFICATES})
-"""The alerts that the page tells: what they look at is known to this process whole. The others look at what only Prometheus has."""
-_NAMES = [alert.name for alert in (*targets.ALERTS, *comparison.ALERTS, *engines.ALERTS, *prober.alerts(()))]
-_DOWN_AFTER_SECONDS = next(alert.for_seconds for alert in targets.ALERTS if alert.name == DOWN)
+_BURN = "Windows of up to six hours are known to 30 s, longer ones to a 720th of their length. They are as old as the error budgets above."
+_CERTIFICATE = "Of the certificate that the last chat was shown."
+HOW_TOLD = {
+    DOWN: "Of the chats of this process.",
+    **dict.fromkeys(BURN.values(), _BURN),
+    **dict.fromkeys(CERTIFICATE_DAYS, _CERTIFICATE),
+}
+"""The alerts that the page tells, and what of."""
+_BUCKETS = "It looks at how many observations of the last minutes lay beyond a boundary. Here they are counted from the start, and not by the minute."
+_COUNTERS = "It looks at how counters grew in the last minutes. Here they are counted from the start, and not by the minute."
+_ENGINE = "It looks at the engine's own metrics over minutes. They pass through here, and are not kept."
+_WEEK = "It compares with the same time a week ago."
+_ITSELF = "It asks whether chatprobe is there, which no process can tell of itself."
+NOT_TOLD = {
+    "LLMModelMissing": _COUNTERS,
+    "LLMModelLoadFailed": _COUNTERS,
+    "LLMModelNotLoaded": _COUNTERS,
+    "LLMProbeLoadsModel": _COUNTERS,
+    "LLMProbesSkipped": _COUNTERS,
+    "LLMNativeSeriesDropped": _COUNTERS,
+    "LLMStreamGathered": _COUNTERS,
+    "LLMStreamStalled": _BUCKETS,
+    "LLMFirstTokenButNoCompletion": _BUCKETS,
+    "LLMBucketSaturation": _BUCKETS,
+    "LLMEngineSlowerThanPeer": "It compares 95th percentiles of an hour as the buckets tell them. Here they are known more exactly.",
+    "LLMClientServerGap": _ENGINE,
+    "LLMQueueGrowing": _ENGINE,
+    "LLMKVCacheNearFull": _ENGINE,
+    "LLMPreemptions": _ENGINE,
+    "LLMTTFTRegression": _WEEK,
+    "LLMPairWinsTurned": _WEEK,
+    "LLMErrorBudgetExhausted": "It goes by how much of the period Prometheus has recorded. What is left by what is known here stands above.",
+    "LLMSLOAbsent": "It asks whether Prometheus has the series.",
+    "LLMProberDown": _ITSELF,
+    "LLMShardUnwatched": _ITSELF,
+    "LLMProberStale": "It goes by what Prometheus scraped of all processes that share the targets.",
+    "LLMConfigReloadFailed": "The overview says so at once, and why.",
+    "LLMDiscoveryFailing": "The page on discovery says so at once, and why.",
+    "LLMClockFallback": "The page on health says by which clock chats are timed.",
+}
+"""The alerts that the page does not tell, and why."""
 
 
 def alerts(scene: Scene) -> str:
-    """Which alerts hold by what this process knows exactly; the others are named."""
-    now = scene.clock.epoch_seconds()
-    seen = [one for name, stand in scene.standing.stands.items() for one in alerts_on(stand, scene.budgets.of(name), now)]
+    """Which alerts hold by what this process knows; the others are named."""
+    seen = [one for name in scene.standing.stands for one in scene.alarms.of(name)]
     holding = sorted((one for one in seen if one.state != "quiet"), key=lambda one: (one.state != "firing", not one.pages, one.target))
+    config = scene.standing.roster.config
     return render(
         "alerts.html",
         holding=holding,
         quiet=len(seen) - len(holding),
-        told=TOLD,
-        others=sorted(set(_NAMES) - TOLD),
+        told=sorted(HOW_TOLD.items()),
+        others=sorted(NOT_TOLD.items()),
         budgets=_budgets(scene),
-        since=scene.budgets.since,
+        since=scene.budgets.reach(),
+        on_disk=config.history.path is not None,
+        every=config.alerts.evaluation_interval_seconds,
     )
 
 
 def _budgets(scene: Scene) -> list[tuple[str, Budget]]:
     """Those of which least is left first."""
-    budgets = [(name, budget) for name in scene.standing.stands for budget in scene.budgets.of(name)]
+    budgets = [(name, budget) for name in scene.standing.stands for budget in scene.budgets_of(name)]
     return sorted(budgets, key=lambda one: 2.0 if one[1].left is None else one[1].left)
-
-
-def alerts_on(stand: Stand, budgets: Sequence[Budget], now: float) -> Iterator[Seen]:
-    """The alerts on one target, those that are quiet too. `now` is in seconds since the epoch."""
-    down = list(_down(stand, now))
-    yield from down
-    for budget in budgets:
-        yield from _burning(stand.name, budget, now, is_down=any(one.state == "firing" for one in down))
-    if stand.certificate_expiry is not None:
-        left_days = (stand.certificate_expiry - now) / DAY
-        for name, alert in _CERTIFICATES.items():
-            state: Phase = "firing" if left_days < _EXPIRY_DAYS[name] else "quiet"
-            yield Seen(name, stand.name, state, alert.severity is Severity.PAGE, f"Its certificate ends in {left_days:.1f} days.")
-
-
-def _burning(target: str, budget: Budget, now: float, *, is_down: bool) -> Iterator[Seen]:
-    """What another page tells already is not told twice: a target that is down burns its budget, and a fast burn is a slow one too."""
-    told = is_down
-    for burn in budget.burns:
-        state: Phase = "firing" if burn.fires else "quiet" if burn.held_seconds is None else "pending"
-        windows = f"{burn.short.bad} of {burn.short.all} bad in the short window, {burn.long.bad} of {burn.long.all} in the long one"
-        since = None if burn.held_seconds is None else now - burn.held_seconds
-        yield Seen(burn.alert, target, "quiet" if told and burn.pages else state, burn.pages, f"{budget.objective.name}: {windows}.", since)
-        told = told or (burn.pages and burn.fires)
-
-
-def _down(stand: Stand, now: float) -> Iterator[Seen]:
-    held = [one for one in stand.scenarios.values() if one.chat is not None]
-    if not held:
-        return
-    succeeded_lately = stand.last_success is not None and now - stand.last_success <= SECONDS_AGO
-    if succeeded_lately or not all(one.failures >= FAILURES_OF_AN_OUTAGE for one in held):
-        yield Seen(DOWN, stand.name, "quiet", True, "")
-        return
-    since = min(one.failing_since for one in held if one.failing_since is not None)
-    yield Seen(DOWN, stand.name, "firing" if now - since >= _DOWN_AFTER_SECONDS else "pending", True, "No chat succeeds.", since)

@@ -1,54 +1,61 @@
-"""Error budgets and burn rates of every target, from the attempts that this process saw itself."""
+"""Error budgets and burn rates of every target, from the attempts that this process saw, and those that the history on disk knows of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from math import inf
 
 from alerts.objective import Alarm, Objective, objectives
 from alerts.slos import BURN, alarm_waits
-from alerts.windows import WindowPair
+from alerts.windows import Speed, WindowPair
 from config.demand import chats_per_second_on_average
-from exporter.metrics.slo import chat_was_good, skip_was_good
+from config.model import Doubtful
+from exporter.history.store import History, Past
+from exporter.history.tally import Summary
+from exporter.metrics.slo import chat_was_good, skip_was_good, timings_count
+from exporter.web.pages.holding import Holding, Phase
 from exporter.web.pages.sliding import Attempts, Sliding
 from probes.record import ChatRecord
 from traffic.events import Event, Skip
 from traffic.roster import Roster
 from traffic.schedule import NANOSECONDS, Clock
 
+OPENED_WITHIN_SECONDS = 60.0
+"""A history that is opened later, as another configuration names it, is not counted in: what was seen meanwhile may stand in it too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Burn:
-    """One pair of windows of an SLO, as its alert would see it.
-
-    `held_seconds` is for how long both windows are above the burn rate, None where they are not. `waits_seconds` is how
-    long they must be before the alert fires.
-    """
+    """One pair of windows of an SLO, and its alert as it was at its last evaluation. `since` is in seconds of the monotonic clock."""
 
     alert: str
     pair: WindowPair
-    pages: bool
-    threshold: float
     short: Attempts
     long: Attempts
-    held_seconds: float | None
-    waits_seconds: float
+    phase: Phase
+    since: float | None
 
     @property
     def fires(self) -> bool:
-        return self.held_seconds is not None and self.held_seconds >= self.waits_seconds
+        return self.phase == "firing"
+
+    @property
+    def pages(self) -> bool:
+        return self.pair.pages
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The error budget of one target for one SLO, of what was seen within its period.
+    """The error budget of one target for one SLO, of what was seen within its period. `since` is when the first of that was, seconds since the epoch.
 
     `expected` is how many attempts a whole period has. `left` is the share of the budget that is left if nothing is bad
     in what of the period was not seen: below 0 where more was bad than may be. None before the first attempt.
     """
 
     objective: Objective
+    since: float
     attempts: Attempts
     expected: float
     burns: tuple[Burn, ...]
@@ -64,35 +71,52 @@ class Budget:
 
 
 class _Alarming:
-    """One pair of windows, and since when both are above its burn rate."""
+    """One pair of windows, and the alert that looks at both."""
 
     def __init__(self, alarm: Alarm, budget: Decimal) -> None:
-        self._alarm = alarm
+        self.pair = alarm.pair
+        self._fewest = alarm.fewest
         self._threshold = float(alarm.pair.factor * budget)
         self._short, self._long = Sliding(alarm.pair.short), Sliding(alarm.pair.long)
-        self._since: float | None = None
+        self._holding = Holding(alarm_waits(alarm.pair), alarm_waits(alarm.pair))
+
+    @property
+    def fired_at(self) -> float:
+        return self._holding.fired_at
 
     def add(self, now: float, count: int, bad: int) -> None:
         self._short.add(now, count, bad)
         self._long.add(now, count, bad)
-        self.look(now)
+
+    def evaluate(self, now: float, *, is_told: bool) -> None:
+        """`is_told` is whether another page has told of it lately."""
+        short, long = self._short.counted(now), self._long.counted(now)
+        above = short.bad_share > self._threshold and long.bad_share > self._threshold and long.bad >= self._fewest
+        self._holding.evaluate(now, above and not is_told)
 
     def look(self, now: float) -> Burn:
-        pair, short, long = self._alarm.pair, self._short.counted(now), self._long.counted(now)
-        above = short.bad_share > self._threshold and long.bad_share > self._threshold and long.bad >= self._alarm.fewest
-        self._since = (now if self._since is None else self._since) if above else None
-        held = None if self._since is None else now - self._since
-        return Burn(BURN[pair.speed], pair, pair.pages, self._threshold, short, long, held, alarm_waits(pair))
+        holding = self._holding
+        return Burn(BURN[self.pair.speed], self.pair, self._short.counted(now), self._long.counted(now), holding.phase, holding.since)
 
 
 class _Account:
-    """The attempts of one target that count for one SLO."""
+    """The attempts of one target that count for one SLO, from `since` on, seconds since the epoch.
 
-    def __init__(self, objective: Objective, expected: float) -> None:
+    What was before is taken up when it is first asked for.
+    """
+
+    def __init__(self, objective: Objective, expected: float, since: float) -> None:
         self.objective = objective
+        self.since = self._opened = since
         self._expected = expected
         self._period = Sliding(objective.period)
         self._alarms = [_Alarming(alarm, objective.budget) for alarm in objective.alarms]
+        self._past: Sequence[Summary] = ()
+
+    def remember(self, past: Sequence[Summary]) -> None:
+        """Have it count what was before, oldest first."""
+        self._past = past
+        self.since = next((max(one.start, self._opened - self.objective.period) for one in past if self._counts(one)), self.since)
 
     def add(self, now: float, count: int, *, good: bool) -> None:
         bad = 0 if good else count
@@ -100,26 +124,61 @@ class _Account:
         for alarm in self._alarms:
             alarm.add(now, count, bad)
 
+    def evaluate(self, now: float, down_at: float = -inf) -> None:
+        """Look at the alerts as their rules do. `down_at` is when the target was last told to be down."""
+        fast_at = -inf
+        for alarm in self._alarms:
+            paged_at = max(down_at, fast_at) if alarm.pair.speed is Speed.SLOW else down_at
+            alarm.evaluate(now, is_told=alarm.pair.pages and now - paged_at < alarm.pair.short)
+            fast_at = alarm.fired_at if alarm.pair.speed is Speed.FAST else fast_at
+
     def look(self, now: float) -> Budget:
-        return Budget(self.objective, self._period.counted(now), self._expected, tuple(alarm.look(now) for alarm in self._alarms))
+        burns = tuple(alarm.look(now) for alarm in self._alarms)
+        return Budget(self.objective, self.since, self._period.counted(now), self._expected, burns)
+
+    def take_up(self, clock: Clock) -> None:
+        """Count what it was to remember, a summary's attempts in the middle of its span, and follow what the alerts made of it."""
+        if not self._past:
+            return
+        past, self._past = self._past, ()
+        now = seconds(clock)
+        ago = clock.epoch_seconds() - now
+        for summary in filter(self._counts, past):
+            count, good = summary.slos[self.objective.name]
+            at = min(summary.start + summary.seconds / 2 - ago, now)
+            self.evaluate(at)
+            self.add(at, good, good=True)
+            self.add(at, count - good, good=False)
+            self.evaluate(at)
+
+    def _counts(self, summary: Summary) -> bool:
+        attempts, _ = summary.slos.get(self.objective.name, (0, 0))
+        return bool(attempts) and summary.end > self._opened - self.objective.period
 
 
 class Budgets:
-    """A sink that keeps the error budgets of every target. `since` is when it began, seconds since the epoch."""
+    """A sink that keeps the error budgets of every target. `began` is when it did so, seconds since the epoch.
 
-    def __init__(self, roster: Roster, clock: Clock) -> None:
+    Of targets that come it counts what the `history` knows, and `restore` adds what that has learnt of the time before.
+    """
+
+    def __init__(self, roster: Roster, clock: Clock, history: History) -> None:
         self._clock = clock
-        self.since = clock.epoch_seconds()
+        self._history = history
+        self.began = clock.epoch_seconds()
         self._accounts: dict[tuple[str, str], _Account] = {}
+        self._known: set[tuple[str, str]] = set()
         self._objectives: tuple[Objective, ...] = ()
         self._roster: Roster | None = None
+        self._doubtful: Doubtful = "keep"
+        self._restored = False
         self.show(roster)
 
     def show(self, roster: Roster) -> None:
-        """Keep these targets and SLOs from now on. One whose SLO is another than before begins anew."""
+        """Keep these targets and SLOs from now on. One whose SLO is another than before begins anew, and so does a target that comes back."""
         if self._roster is None or roster.config is not self._roster.config:
             self._objectives = objectives(roster.config)
-        self._roster = roster
+        self._roster, self._doubtful = roster, roster.config.limits.doubtful
         before, self._accounts = self._accounts, {}
         for objective in self._objectives:
             scenario = roster.config.scenarios[objective.slo.scenario]
@@ -127,29 +186,58 @@ class Budgets:
             for target in roster.of(scenario):
                 known = before.get((target, objective.name))
                 keeps = known is not None and known.objective == objective
-                self._accounts[target, objective.name] = known if known is not None and keeps else _Account(objective, expected)
+                self._accounts[target, objective.name] = known if known is not None and keeps else self._opened(target, objective, expected)
+
+    def restore(self, past: Past) -> None:
+        """Count in what was before this process began, if that is known soon after it has; once, as it would be counted twice."""
+        if self._restored or self._clock.epoch_seconds() - self.began > OPENED_WITHIN_SECONDS:
+            return
+        self._restored = True
+        for (target, _), account in self._accounts.items():
+            account.remember(past.summaries.get((target, account.objective.slo.scenario), ()))
 
     def __call__(self, event: Event) -> None:
         match event:
             case ChatRecord(outcome="ok" | "failed"):
+                timed = timings_count(event, self._doubtful)
                 for account in self._of(event.target, event.scenario):
-                    self._judge(account, chat_was_good(event, account.objective.slo), 1)
+                    self._judge(account, chat_was_good(event, account.objective.slo, timed=timed), 1)
             case Skip():
                 for account in self._of(event.target, event.scenario):
                     self._judge(account, skip_was_good(event.reason, account.objective.slo), event.count)
 
+    def evaluate(self, target: str, now: float, down_at: float) -> None:
+        """Look at a target's alerts as their rules do. `now` and `down_at`, when it was last told to be down, are on the monotonic clock."""
+        for account in self._of(target):
+            account.evaluate(now, down_at)
+
     def of(self, target: str) -> list[Budget]:
         """The budgets of a target, in the order of the configuration."""
-        return [account.look(self._now()) for account in self._of(target)]
+        now = seconds(self._clock)
+        return [account.look(now) for account in self._of(target)]
+
+    def reach(self) -> float:
+        """Since when any of them counts, seconds since the epoch."""
+        return min((account.since for account in self._accounts.values()), default=self.began)
+
+    def _opened(self, target: str, objective: Objective, expected: float) -> _Account:
+        account = _Account(objective, expected, self._clock.epoch_seconds())
+        if (target, objective.name) not in self._known:
+            self._known.add((target, objective.name))
+            account.remember(list(self._history.summaries(target, objective.slo.scenario, objective.period)))
+        return account
 
     def _of(self, target: str, scenario: str | None = None) -> Iterator[_Account]:
         for objective in self._objectives:
             if scenario in (None, objective.slo.scenario) and (account := self._accounts.get((target, objective.name))) is not None:
+                account.take_up(self._clock)
                 yield account
 
     def _judge(self, account: _Account, good: bool | None, count: int) -> None:
         if good is not None:
-            account.add(self._now(), count, good=good)
+            account.add(seconds(self._clock), count, good=good)
 
-    def _now(self) -> float:
-        return self._clock.monotonic_ns() / NANOSECONDS
+
+def seconds(clock: Clock) -> float:
+    """Of the monotonic clock."""
+    return clock.monotonic_ns() / NANOSECONDS

@@ -95,9 +95,9 @@ def leading(stand: Stand, config: Config) -> str | None:
     return next((name for name in stand.scenarios if name in with_slo), next(iter(stand.scenarios), None))
 
 
-def course(history: History, stand: Stand, up_seconds: float) -> Course:
-    """Of as much time as there is; `up_seconds` is for how long this process runs."""
-    shown, points = next((span for span in _SPANS if span[0] >= up_seconds), _SPANS[-1])
+def course(history: History, stand: Stand, known_seconds: float) -> Course:
+    """Of as much time as there is; `known_seconds` is for how long anything is known of the target's chats."""
+    shown, points = next((span for span in _SPANS if span[0] >= known_seconds), _SPANS[-1])
     return Course(history.series(stand.name, "ttft", shown, points), f"the last {span(shown)}")
 
 

@@ -22,6 +22,6 @@ def health(scene: Scene) -> str:
         ended=ended,
         limits=config.limits,
         on_disk=config.history.path is not None,
-        since=scene.budgets.since,
-        up=scene.clock.epoch_seconds() - scene.budgets.since,
+        since=scene.budgets.began,
+        up=scene.clock.epoch_seconds() - scene.budgets.began,
     )

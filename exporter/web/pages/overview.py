@@ -10,7 +10,6 @@ from functools import partial
 
 from markupsafe import Markup
 
-from exporter.web.pages.alerting import alerts_on
 from exporter.web.pages.budgets import Budget
 from exporter.web.pages.feeds import Part
 from exporter.web.pages.figures import AGO_SECONDS, YOUNG_SECONDS, Course, course, figures, leading, young_course
@@ -40,6 +39,7 @@ class _Seen:
     stamp: object
     judgement: Judgement
     budgets: list[Budget]
+    fires: tuple[tuple[str, bool], ...]
 
 
 class Overview:
@@ -91,7 +91,7 @@ class Overview:
             q=words,
             engine=engine,
             shown=len(meant),
-            since=self._scene.budgets.since,
+            since=self._scene.budgets.reach(),
         )
 
     def _as_cards(self) -> bool:
@@ -103,8 +103,9 @@ class Overview:
         for name, stand in self._scene.standing.stands.items():
             stamp, seen = (stand.version, slot), self._seen.get(name)
             if seen is None or seen.stamp != stamp:
-                budgets = self._scene.budgets.of(name)
-                self._seen[name] = _Seen(stamp, judged(stand, budgets), budgets)
+                budgets = self._scene.budgets_of(name)
+                fires = tuple((one.alert, one.pages) for one in self._scene.alarms.of(name) if one.state == "firing")
+                self._seen[name] = _Seen(stamp, judged(stand, budgets), budgets, fires)
         self._seen = {name: self._seen[name] for name in self._scene.standing.stands}
         return {name: seen.judgement for name, seen in self._seen.items()}
 
@@ -129,12 +130,10 @@ class Overview:
 
     def _firing(self) -> list[tuple[str, bool, tuple[str, ...]]]:
         """The alerts that fire, whether each asks to get up, and the targets."""
-        now = self._scene.clock.epoch_seconds()
         found: dict[tuple[bool, str], list[str]] = {}
         for name, seen in self._seen.items():
-            for one in alerts_on(self._scene.standing.stands[name], seen.budgets, now):
-                if one.state == "firing":
-                    found.setdefault((not one.pages, one.alert), []).append(name)
+            for alert, pages in seen.fires:
+                found.setdefault((not pages, alert), []).append(name)
         return [(alert, not quiet, tuple(names)) for (quiet, alert), names in sorted(found.items())]
 
     def _kinds(self) -> dict[str, str]:
@@ -142,9 +141,9 @@ class Overview:
         return {name: engine_class(stand.backend) for name, stand in self._scene.standing.stands.items()}
 
     def _course(self, stand: Stand) -> Course:
-        up_seconds = self._scene.clock.epoch_seconds() - self._scene.budgets.since
-        young = up_seconds < YOUNG_SECONDS and self._as_cards()
-        return young_course(self._scene.history, stand) if young else course(self._scene.history, stand, up_seconds)
+        known_seconds = self._scene.known_seconds(stand.name)
+        young = known_seconds < YOUNG_SECONDS and self._as_cards()
+        return young_course(self._scene.history, stand) if young else course(self._scene.history, stand, known_seconds)
 
 
 def _tally(judgements: Mapping[str, Judgement]) -> tuple[tuple[State, int], ...]:

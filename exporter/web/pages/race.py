@@ -164,4 +164,6 @@ def _result(contest: Contest) -> str:
         first=Measure.TTFT,
         fastest=Measure.TPOT,
         trouble=contest.trouble,
+        verdict=contest.verdict,
+        over=contest.ended.is_set(),
     )

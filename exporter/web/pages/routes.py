@@ -13,6 +13,7 @@ from exporter.web.pages.feeds import Feed, Page
 from exporter.web.pages.framing import HEADERS, PLACES, framed
 from exporter.web.pages.health import health
 from exporter.web.pages.live import Live
+from exporter.web.pages.nowhere import nowhere
 from exporter.web.pages.overview import Overview
 from exporter.web.pages.scenarios import scenarios
 from exporter.web.pages.scene import Scene
@@ -49,6 +50,7 @@ class Pages:
 
     def add_to(self, app: web.Application) -> None:
         """Serve the pages. All of them only show."""
+        app.middlewares.append(nowhere(self._scene.clock))
         for path in ("/", *_WHOLE):
             app.router.add_get(path, self.page)
         app.router.add_get(_TARGETS + "{name:.+}", self.page)

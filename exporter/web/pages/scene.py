@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from discovery.plan import Plan
 from exporter.history.store import History
-from exporter.web.pages.budgets import Budgets
+from exporter.web.pages.alarms import Alarms
+from exporter.web.pages.budgets import Budget, Budgets
 from exporter.web.pages.duels import Duels
 from exporter.web.pages.engine_side import EngineSide
 from exporter.web.pages.own import OwnFigures
@@ -20,8 +21,8 @@ from traffic.schedule import Clock
 class Scene:
     """The sources of all pages.
 
-    `not_ready` says why nothing is probed, None where it is. `troubles` are what is wrong with the configuration or with
-    discovery. `config` is YAML without secrets. `next_due` gives when the next chats with a target are due, by scenario,
+    `not_ready` says why nothing is probed, None where it is. `troubles` are what is wrong with the configuration, with
+    discovery or with the port. `config` is YAML without secrets. `next_due` gives when the next chats with a target are due, by scenario,
     on the monotonic clock.
     """
 
@@ -29,6 +30,7 @@ class Scene:
     history: History
     standing: Standing
     budgets: Budgets
+    alarms: Alarms
     duels: Duels
     plan: Callable[[], Plan]
     not_ready: Callable[[], str | None]
@@ -42,4 +44,15 @@ class Scene:
         """Show these targets and scenarios from now on."""
         self.standing.show(roster)
         self.budgets.show(roster)
+        self.alarms.show(roster)
         self.duels.show(roster)
+
+    def budgets_of(self, target: str) -> list[Budget]:
+        """The error budgets of a target, with its alerts as the last evaluation left them."""
+        self.alarms.catch_up(target)
+        return self.budgets.of(target)
+
+    def known_seconds(self, target: str) -> float:
+        """For how long anything is known of the chats with a target; 0 before the first."""
+        since = self.history.since(target)
+        return 0.0 if since is None else self.clock.epoch_seconds() - since

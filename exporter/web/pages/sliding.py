@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from array import array
+from math import ceil, floor
 from typing import NamedTuple
 
-SLICES = 60
-"""A window is known to a sixtieth of its length."""
+FINEST_SECONDS = 30.0
+"""How exactly windows of half an hour to six hours are known, as rules are evaluated so often; longer ones are to a share of their length."""
+FEWEST_SLICES, MOST_SLICES = 60, 720
+_COUNT = "I"
 
 
 class Attempts(NamedTuple):
@@ -21,18 +24,23 @@ class Attempts(NamedTuple):
 
 
 class Sliding:
-    """Attempts in the last `seconds`. `now` is in seconds, on a clock that never goes back."""
+    """Attempts in the last `seconds`. `now` is in seconds, on a clock that never goes back; what comes late is counted where it belongs."""
 
     def __init__(self, seconds: float) -> None:
-        self._width = seconds / SLICES
-        self._all, self._bad = array("L", bytes(SLICES * array("L").itemsize)), array("L", bytes(SLICES * array("L").itemsize))
+        self._width = max(seconds / MOST_SLICES, min(seconds / FEWEST_SLICES, FINEST_SECONDS))
+        self._slices = ceil(seconds / self._width)
+        empty = bytes(self._slices * array(_COUNT).itemsize)
+        self._all, self._bad = array(_COUNT, empty), array(_COUNT, empty)
         self._newest: int | None = None
         self._sum = self._sum_bad = 0
 
     def add(self, now: float, count: int, bad: int) -> None:
-        """Count so many attempts now, of which `bad` were not good."""
+        """Count so many attempts of that instant, of which `bad` were not good."""
         self._forget(now)
-        place = int(now / self._width) % SLICES
+        slice_ = floor(now / self._width)
+        if self._newest is not None and slice_ <= self._newest - self._slices:
+            return
+        place = slice_ % self._slices
         self._all[place] += count
         self._bad[place] += bad
         self._sum += count
@@ -45,11 +53,11 @@ class Sliding:
 
     def _forget(self, now: float) -> None:
         """Empty the slices that have left the window since the last call."""
-        newest = int(now / self._width)
+        newest = floor(now / self._width)
         if self._newest is not None:
-            for slice_ in range(max(self._newest + 1, newest - SLICES + 1), newest + 1):
-                place = slice_ % SLICES
+            for slice_ in range(max(self._newest + 1, newest - self._slices + 1), newest + 1):
+                place = slice_ % self._slices
                 self._sum -= self._all[place]
                 self._sum_bad -= self._bad[place]
                 self._all[place] = self._bad[place] = 0
-        self._newest = newest
+        self._newest = newest if self._newest is None else max(newest, self._newest)

@@ -6,11 +6,33 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from probes.failure import Failure
+from probes.failure import Failure, Reason
 from probes.record import ChatRecord
 from traffic.breaker import served
 from traffic.events import Breaker, Event, Facts, Skip
 from traffic.roster import Member, Roster
+
+
+@dataclass(slots=True)
+class Counted:
+    """What the metrics of one target's chats of one scenario say: they begin anew with another model. Instants are in seconds since the epoch.
+
+    `succeeded` is of the last chat that did not fail by our own fault.
+    """
+
+    chats: int = 0
+    succeeded: bool | None = None
+    last: float | None = None
+    last_success: float | None = None
+
+    def take(self, chat: ChatRecord) -> None:
+        """A chat that ended `ok` or `failed`."""
+        self.chats += 1
+        self.last = chat.started_at + chat.e2e_seconds
+        if chat.failure is None:
+            self.last_success = self.last
+        if chat.reason is not Reason.INTERNAL:
+            self.succeeded = chat.failure is None
 
 
 @dataclass(slots=True)
@@ -28,10 +50,12 @@ class OfScenario:
     failing_since: float | None = None
     failures: int = 0
     unserved: Failure | None = None
+    counted: Counted = field(default_factory=Counted)
 
     def take(self, chat: ChatRecord) -> None:
         """A chat that ended `ok` or `failed`."""
         self.last = self.chat = chat
+        self.counted.take(chat)
         if chat.failure is None:
             self.failing_since, self.failures = None, 0
         else:
@@ -66,6 +90,12 @@ class Stand:
     @property
     def name(self) -> str:
         return self.member.endpoint.name
+
+    def begin_anew(self) -> None:
+        """It has another model: what was told of the one before ends."""
+        self.certificate_expiry = None
+        for one in self.scenarios.values():
+            one.counted = Counted()
 
     @property
     def backend(self) -> str:
@@ -121,6 +151,8 @@ class Standing:
 def _take(stand: Stand, event: Facts | Breaker | Skip | ChatRecord) -> None:
     match event:
         case Facts():
+            if event.model != stand.facts.model:
+                stand.begin_anew()
             stand.facts = event
         case Breaker():
             stand.broken = event.open

@@ -82,7 +82,7 @@ class TargetPage:
         return int(self._scene.clock.monotonic_ns() / NANOSECONDS / FRESH_SECONDS)
 
     def _now(self, stand: Stand) -> str:
-        budgets = self._scene.budgets.of(stand.name)
+        budgets = self._scene.budgets_of(stand.name)
         return render(
             "now.html",
             stand=stand,
@@ -90,12 +90,11 @@ class TargetPage:
             budgets=budgets,
             rows=list(self._rows(stand)),
             course=self._course(stand),
-            since=self._scene.budgets.since,
         )
 
     def _course(self, stand: Stand) -> Course:
-        up_seconds = self._scene.clock.epoch_seconds() - self._scene.budgets.since
-        return young_course(self._scene.history, stand) if up_seconds < YOUNG_SECONDS else course(self._scene.history, stand, up_seconds)
+        known_seconds = self._scene.known_seconds(stand.name)
+        return young_course(self._scene.history, stand) if known_seconds < YOUNG_SECONDS else course(self._scene.history, stand, known_seconds)
 
     def _rows(self, stand: Stand) -> Iterator[Row]:
         config = self._scene.standing.roster.config

@@ -5,6 +5,7 @@
 {{- if not .namespaces -}}{{- $_ := set . "namespaces" (list $.Release.Namespace) -}}{{- end -}}
 {{- end -}}
 {{- if .Values.tls.secret -}}{{- $_ := set $config.web "config_file" "/etc/chatprobe/web.yaml" -}}{{- end -}}
+{{- if .Values.history.persistence.enabled -}}{{- $_ := set $config "history" (merge (dict "path" "/var/lib/chatprobe/history.sqlite") $config.history) -}}{{- end -}}
 {{- if not $config.targets -}}{{- $config = omit $config "targets" -}}{{- end -}}
 {{- toYaml $config -}}
 {{- end -}}

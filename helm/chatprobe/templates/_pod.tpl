@@ -110,6 +110,9 @@ spec:
       volumeMounts:
         - {name: config, mountPath: /etc/chatprobe, readOnly: true}
         - {name: tmp, mountPath: /tmp}
+        {{- if .Values.history.persistence.enabled }}
+        - {name: history, mountPath: /var/lib/chatprobe}
+        {{- end }}
         {{- if .Values.tls.secret }}
         - {name: tls, mountPath: /var/run/secrets/chatprobe-tls, readOnly: true}
         {{- end }}
@@ -127,6 +130,10 @@ spec:
       configMap: {name: {{ include "chatprobe.fullname" . | quote }}}
     - name: tmp
       emptyDir: {sizeLimit: 64Mi}
+    {{- with include "chatprobe.claimed" . }}
+    - name: history
+      persistentVolumeClaim: {claimName: {{ . | quote }}}
+    {{- end }}
     {{- with .Values.tls.secret }}
     - name: tls
       secret: {secretName: {{ . | quote }}}

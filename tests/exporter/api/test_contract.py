@@ -1,17 +1,24 @@
-"""The API against its own document, by everything that schemathesis thinks of. `python -m tests.exporter.api.test_contract` does so for minutes."""
+"""The API against its own document, by everything that schemathesis thinks of: a little of it in a test, and for `SECONDS` by
+
+python -m tests.exporter.api.test_contract SECONDS
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import schemathesis
+import structlog
 from hypothesis import HealthCheck, given, settings
 from schemathesis import Case, GenerationMode
 from schemathesis.core.result import Ok
@@ -24,9 +31,11 @@ from exporter.web.api.records import Records
 from exporter.web.api.routes import Api
 from exporter.web.api.runs import NoBench, RunRefusedError, Runs
 from exporter.web.api.standings import Standings
+from tests.exporter.api import realistic
 from tests.exporter.running import Exporter, running
+from tests.waiting import PATIENCE_SECONDS
 
-EXAMPLES = int(os.environ.get("CHATPROBE_CONTRACT_EXAMPLES", "25"))
+EXAMPLES = 25
 NEVER_ENDING = ("live", "follow_run")
 """Operations whose answers end when the client goes."""
 
@@ -118,6 +127,18 @@ def test_every_answer_is_as_the_document_says(exporter: Exporter, name: str, mod
     agrees()
 
 
+def tried_for(seconds: int) -> int:
+    """Have the command of schemathesis try all that it knows on an exporter for so long. It tells what it found; gives its exit code."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    left_out = [word for name in NEVER_ENDING for word in ("--exclude-operation-id", name)]
+    patience = [f"--request-timeout={PATIENCE_SECONDS:g}", f"--max-response-time={PATIENCE_SECONDS:g}"]
+    options = [f"--max-time={seconds}", *patience, "--continue-on-failure", "--generation-database=none", *left_out]
+    checks = ["--checks=all", "--exclude-checks=use_after_free"]  # a run that was cancelled is still there, with what it measured
+    hooks = {"SCHEMATHESIS_HOOKS": realistic.__name__}
+    with running(configured, Held()) as exporter:
+        command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{exporter.url}/api/v1/openapi.json", *checks, *options]
+        return subprocess.run(command, env=os.environ | hooks, check=False).returncode
+
+
 if __name__ == "__main__":
-    os.environ["CHATPROBE_CONTRACT_EXAMPLES"] = sys.argv[1] if len(sys.argv) > 1 else "3000"
-    sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", __file__]))
+    sys.exit(tried_for(int(sys.argv[1])))

@@ -129,6 +129,8 @@ def test_doubtful_timings_stay_out_where_they_are_to(settings: Config, clock: Fa
     history(chat(sent_width_ns=2_000_000))
     found = history.window("vllm", None, HOUR)
     assert (found.count, found.ttft.count) == (1, 0)
+    assert "quick" not in found.goodput
+    assert found.goodput["there"].attempts == 1
 
 
 def test_what_lasts_longer_grows_coarser_and_is_all_there(history: LiveHistory, clock: FakeClock) -> None:

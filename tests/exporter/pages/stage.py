@@ -16,6 +16,7 @@ from discovery.plan import plan
 from exporter.assembly import Metrics
 from exporter.history.store import LiveHistory
 from exporter.web.app import Sources, application
+from exporter.web.pages.alarms import Alarms
 from exporter.web.pages.budgets import Budgets
 from exporter.web.pages.duels import Duels
 from exporter.web.pages.engine_side import engine_side
@@ -74,11 +75,13 @@ class Stage:
         roster = self.plan.roster
         self.metrics = Metrics(roster, dict.fromkeys(COUNTED, lambda: 0.0))
         self.history = LiveHistory(self.config, self.clock)
+        standing, budgets = Standing(roster), Budgets(roster, self.clock, self.history)
         self.scene = Scene(
             clock=self.clock,
             history=self.history,
-            standing=Standing(roster),
-            budgets=Budgets(roster, self.clock),
+            standing=standing,
+            budgets=budgets,
+            alarms=Alarms(standing, budgets, self.clock),
             duels=Duels(roster),
             plan=lambda: self.plan,
             not_ready=lambda: self.not_ready,
@@ -89,7 +92,7 @@ class Stage:
             own=self.metrics.own_figures,
         )
         self.pages = Pages(self.scene)
-        self.tell = to_all([self.history, self.scene.standing, self.scene.budgets, self.scene.duels])
+        self.tell = to_all([self.scene.alarms, self.history, self.scene.standing, self.scene.budgets, self.scene.duels])
         self._chance = random.Random(7)
 
     def show(self, roster: Roster) -> None:

@@ -5,7 +5,7 @@ from collections import deque
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.web.pages.sliding import SLICES, Attempts, Sliding
+from exporter.web.pages.sliding import FEWEST_SLICES, Attempts, Sliding
 
 
 def test_attempts_leave_the_window_when_their_time_is_over() -> None:
@@ -33,10 +33,10 @@ def test_the_share_of_nothing_is_nothing() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 40), st.integers(0, 5), st.integers(0, 5)), max_size=60))
 def test_it_counts_what_a_list_would_count_to_a_slice(steps: list[tuple[float, int, int]]) -> None:
-    window, kept, now = Sliding(SLICES), deque[tuple[int, int, int]](), 0.0
+    window, kept, now = Sliding(FEWEST_SLICES), deque[tuple[int, int, int]](), 0.0
     for passes, good, bad in steps:
         now += passes
         window.add(now, good + bad, bad)
         kept.append((int(now), good + bad, bad))
-        within = [one for one in kept if one[0] > int(now) - SLICES]
+        within = [one for one in kept if one[0] > int(now) - FEWEST_SLICES]
         assert window.counted(now) == Attempts(sum(one[1] for one in within), sum(one[2] for one in within))

@@ -153,7 +153,7 @@ def test_a_burning_budget_is_told_though_the_last_chat_was_well() -> None:
     stage.play(3000, 10)
     stage.play(600, 10, lambda name: Reason.TRUNCATED if name == "tgi" and stage.chance(0.5) else None)
     stage.tell(stage.chats("tgi", "chat"))
-    found = judged(stage.scene.standing.stands["tgi"], stage.scene.budgets.of("tgi"))
+    found = judged(stage.scene.standing.stands["tgi"], stage.scene.budgets_of("tgi"))
     assert found.state is State.BURNING
-    assert "did not meet quick: a good one succeeds with ttft <= 0.15s and tpot <= 0.05s." in found.why
-    assert judged(stage.scene.standing.stands["vllm"], stage.scene.budgets.of("vllm")).state is State.WELL
+    assert "did not meet quick: a good one succeeds with TTFT at most 150 ms and TPOT at most 50 ms." in found.why
+    assert judged(stage.scene.standing.stands["vllm"], stage.scene.budgets_of("vllm")).state is State.WELL

@@ -19,6 +19,7 @@ import pytest
 
 from probes.ask import Ask, Endpoint, Timeouts
 from probes.failure import Reason
+from probes.piece import Piece
 from probes.probing import Prober
 from probes.record import ChatRecord
 from probes.wire import client
@@ -335,6 +336,51 @@ async def test_a_worker_that_hangs_is_replaced(ask: Ask, monkeypatch: pytest.Mon
             assert (await running).reason is Reason.INTERNAL
             hold.go_on.set()
             assert (await chat(prober, ask, server)).outcome == "ok"
+
+
+class Occupied:
+    """Whoever looks on keeps the main process from reading, from when the request went out until long after the chat ended."""
+
+    def __init__(self, ended: threading.Event, seconds: float) -> None:
+        self._ended = ended
+        self._seconds = seconds
+
+    def sent(self, _: int) -> None:
+        within_patience(self._ended)
+        time.sleep(self._seconds)
+
+    def hear(self, _: Piece) -> None:
+        pass
+
+
+async def test_a_worker_is_not_taken_to_hang_where_nobody_read_what_it_said(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "HANGING_SECONDS", 1.0)
+    left = threading.Event()
+
+    def silent(peer: Peer) -> None:
+        peer.request()
+        peer.sock.recv(1)
+        left.set()
+
+    limits = Timeouts(connect_seconds=1, first_token_seconds=0.1, stall_seconds=1, total_seconds=0.2)
+    async with Prober() as prober:
+        await eventually(lambda: prober.workers[0].answers)
+        with serving(silent) as server:
+            pid = prober.workers[0].pid
+            endpoint, occupied = Endpoint("engine", "vllm", server.url), Occupied(left, 2.5)
+            record = await prober.chat(endpoint, ask, scenario="worker", timeouts=limits, onlooker=occupied)
+        assert prober.workers[0].pid == pid
+    assert record.reason in (Reason.FIRST_TOKEN_TIMEOUT, Reason.TIMEOUT)
+
+
+async def test_the_main_process_learns_how_late_reads_were(prober: Prober, ask: Ask) -> None:
+    before = prober.lateness
+    with serving(paced) as server:
+        assert (await chat(prober, ask, server)).outcome == "ok"
+    await eventually(lambda: prober.lateness.reads - before.reads >= TOKENS)
+    after = prober.lateness
+    assert before.delay_ns < after.delay_ns
+    assert before.late <= after.late <= after.reads
 
 
 async def test_a_worker_that_cannot_be_started_is_tried_again(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

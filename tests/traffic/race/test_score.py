@@ -85,6 +85,7 @@ def test_differences_are_told_beside_the_best_and_where_there_is_none() -> None:
     alike = found[Measure.TTFT, best, "c" if best == "b" else "b"]
     assert not alike.differs
     assert alike.low < 1 < alike.high
+    assert 0 < alike.detectable < 0.2
     assert slow.rounds == len(rounds)
 
 

@@ -1,0 +1,70 @@
+"""Whether a target answers, as `alerts.recordings.UP` tells it, by the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import inf, isfinite
+
+from config.demand import longest_interval_seconds
+from config.model import Config, Scenario
+from exporter.web.pages.standing import Counted, Stand
+
+FEWEST_CHATS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long is waited with the chats of a scenario until none is held any more, and until a failure after a success is no single one."""
+
+    held_seconds: float
+    single_seconds: float
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> Patience:
+        """That of a scenario; where its chats end for good, they are taken to come each minute while there are any."""
+        interval = longest_interval_seconds(scenario)
+        pace = interval if isfinite(interval) else 60
+        return cls(3 * pace + scenario.timeout_seconds + 60, max(2.5 * pace, 30))
+
+
+def patience(config: Config) -> dict[str, Patience]:
+    """That of each scenario."""
+    return {name: Patience.of(scenario) for name, scenario in config.scenarios.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Whether a target answers: None where that is not known. `last` and `last_success` are when its last chats ended, seconds since the epoch."""
+
+    up: bool | None
+    last: float | None
+    last_success: float | None
+
+    @property
+    def failed_last(self) -> bool:
+        """Whether it does not answer, and no chat has succeeded meanwhile."""
+        return self.up is False and (self.last_success is None or (self.last is not None and self.last_success < self.last))
+
+
+def answers(stand: Stand, patience: Mapping[str, Patience], now: float) -> Answers:
+    """Whether it does at that instant, in seconds since the epoch."""
+    held = [(one.counted, patience[name]) for name, one in stand.scenarios.items() if one.counted.last is not None]
+    last = max((counted.last for counted, _ in held if counted.last is not None), default=None)
+    success = max((counted.last_success for counted, _ in held if counted.last_success is not None), default=None)
+    if any(_fails(held, success, now)):
+        return Answers(False, last, success)
+    lately = any(now - (counted.last or -inf) < waits.held_seconds for counted, waits in held)
+    return Answers(True if lately and success is not None else None, last, success)
+
+
+def _fails(held: list[tuple[Counted, Patience]], success: float | None, now: float) -> Iterator[bool]:
+    """For each scenario, whether its chats tell that the target does not answer any."""
+    for counted, waits in held:
+        assert counted.last is not None
+        if counted.succeeded is not False or now - counted.last >= waits.held_seconds or counted.chats < FEWEST_CHATS:
+            continue
+        if success is None:
+            yield True
+        elif counted.last - success >= waits.single_seconds:
+            yield counted.last_success is not None and success - counted.last_success < waits.single_seconds

@@ -1,0 +1,100 @@
+"""What the worker tells, and how much of it between two polls."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from probes.wire.channel import FromWorker, Incoming, Reads, Sent, encode
+from probes.wire.order import Ending, Read
+from probes.wire.outbox import TOLD_BYTES, Outbox
+
+
+class Polls:
+    """Calls one of what is to be called later between two polls, as the loop does."""
+
+    def __init__(self) -> None:
+        self._later: deque[Callable[[], None]] = deque()
+        self.sent: list[bytes] = []
+        self.full = False
+        self.outbox = Outbox(self._later.append, self.sent.append, lambda: self.full)
+
+    def poll(self, times: int = 1) -> None:
+        for _ in range(times):
+            if self._later:
+                self._later.popleft()()
+
+    def told(self) -> list[object]:
+        return list(Incoming().feed(b"".join(self.sent)))
+
+    def put(self, message: FromWorker) -> None:
+        self.outbox.put(lambda: message)
+
+
+def read(number: int, size: int = 250) -> Read:
+    return Read(b"x" * size, number, number - 1)
+
+
+def test_everything_is_told_once_and_in_its_order() -> None:
+    polls = Polls()
+    ending = Ending(1, started_ns=1, ended_ns=2)
+    polls.put(Sent(1, 5))
+    polls.outbox.put_reads(1, [read(1)])
+    polls.poll()
+    polls.outbox.put_reads(2, [read(2)])
+    polls.outbox.put_reads(1, [read(3), read(4)])
+    polls.put(ending)
+    polls.poll(2)
+    assert polls.told() == [Sent(1, 5), Reads.pack(1, [read(1)]), Reads.pack(2, [read(2)]), Reads.pack(1, [read(3), read(4)]), ending]
+
+
+def test_where_each_poll_brings_reads_of_many_they_do_not_pile_up() -> None:
+    polls = Polls()
+    for _ in range(200):
+        for number in range(25):
+            polls.outbox.put_reads(number, [read(number)])
+        polls.poll()
+    assert len(polls.told()) == 200 * 25
+
+
+def test_a_wave_of_chats_that_end_is_told_one_by_one() -> None:
+    polls = Polls()
+    for number in range(20):
+        polls.outbox.put_reads(number, [read(number, size=2 * TOLD_BYTES)])
+    polls.poll()
+    assert len(polls.told()) == 1
+    polls.poll(19)
+    assert len(polls.told()) == 20
+
+
+def test_while_nobody_listens_reads_of_a_chat_wait_for_each_other_and_their_order_is_kept() -> None:
+    polls = Polls()
+    polls.full = True
+    for at_ns in range(1, 101):
+        for number in (1, 2):
+            polls.outbox.put_reads(number, [read(at_ns)])
+        polls.poll()
+    ending = Ending(1, started_ns=1, ended_ns=2)
+    polls.put(ending)
+    polls.poll()
+    assert polls.told() == []
+    polls.full = False
+    polls.outbox.go_on()
+    polls.poll(10)
+    of_each = [read(at_ns) for at_ns in range(1, 101)]
+    assert polls.told() == [Reads.pack(1, of_each), Reads.pack(2, of_each), ending]
+
+
+def test_messages_are_made_when_they_are_told() -> None:
+    polls = Polls()
+    made: list[int] = []
+
+    def make() -> FromWorker:
+        made.append(1)
+        return Sent(1, 2)
+
+    polls.outbox.put(make)
+    assert not made
+    polls.poll()
+    assert made
+    assert polls.sent == [encode(Sent(1, 2))]
