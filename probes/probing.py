@@ -72,7 +72,6 @@ class Prober:
 
     @property
     def lateness(self) -> Lateness:
-        """How late the workers' reads were since the start, as of the last second."""
         return self._workers.lateness
 
     @property

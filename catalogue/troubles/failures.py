@@ -258,7 +258,7 @@ _OF_FAILURES = (
                 "what the detail says; `chatprobe check` the configuration",
             ),
             Cause("too few file descriptors (`no socket to be had`)", "a higher `ulimit -n`; `process_open_fds` shows how many are open"),
-            Cause("the measuring worker died, as by a lack of memory", "it is started anew by itself; more memory if it happens again"),
+            Cause("a measuring worker died or hung, as by a lack of memory", "it is started anew by itself; more memory if it happens again"),
             Cause("a mistake in chatprobe", "report it, with the traceback"),
         ),
     ),

@@ -27,16 +27,15 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """The worker goes on at this instant: told at its start, and once a second.
+    """The worker goes on: told at its start, and once a second.
 
-    `late_ns` is how much later than asked for its loop got round to that; `clock_steps` how often it has seen the clock stepped since it started,
-    and `reads` how late its reads were since then.
+    `late_ns` is how much later than asked for its loop got round to that. Since it started it has seen the clock stepped so often, and its reads have
+    been so late.
     """
 
-    at_ns: int
     late_ns: int
     clock_steps: int
-    reads: Lateness
+    lateness: Lateness
 
 
 @dataclass(frozen=True, slots=True)

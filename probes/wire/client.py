@@ -55,8 +55,6 @@ def unheard(_: int) -> None:
 class _Chat:
     number: int
     began_ns: int
-    ends_ns: int
-    """When the worker has ended it at the latest, if it keeps the chat's timeouts."""
     on_reads: OnReads
     on_sent: OnSent
     ending: asyncio.Future[Ending]
@@ -105,7 +103,7 @@ class WorkerClient:
 
     @property
     def lateness(self) -> Lateness:
-        """How late its reads were since the start, as of the last second."""
+        """How late the worker's reads were since the start, as of the last second."""
         return self._lateness_before.plus(self._lateness_now)
 
     def start(self) -> None:
@@ -152,9 +150,7 @@ class WorkerClient:
         self._numbers += 1
         order = replace(order, number=self._numbers)
         yield_to_worker()
-        limits = order.timeouts
-        ends_ns = time.monotonic_ns() + int((limits.connect_seconds + limits.total_seconds + HANGING_SECONDS) * 1e9)
-        chat = _Chat(order.number, began_ns, ends_ns, on_reads, on_sent, asyncio.get_running_loop().create_future())
+        chat = _Chat(order.number, began_ns, on_reads, on_sent, asyncio.get_running_loop().create_future())
         self._chats[order.number] = chat
         try:
             data = encode(order)
@@ -162,12 +158,23 @@ class WorkerClient:
                 await asyncio.sleep(0)
             if not chat.ending.done():
                 self._send(data)
-            return await asyncio.shield(chat.ending)
+            return await self._ending(chat, order)
         except asyncio.CancelledError:
             self._send(encode(Cancel(order.number)))
             raise
         finally:
             self._chats.pop(order.number, None)
+
+    async def _ending(self, chat: _Chat, order: Order) -> Ending:
+        """A chat that has not ended by its timeouts is cancelled, and so has an end: the worker answers a `Cancel` in any case, unless it hangs.
+
+        It may have told the end long since: where this process does not get to reading, that lies behind what was not read yet.
+        """
+        limits = order.timeouts
+        done, _ = await asyncio.wait([chat.ending], timeout=limits.connect_seconds + limits.total_seconds + HANGING_SECONDS)
+        if not done:
+            self._send(encode(Cancel(order.number)))
+        return await asyncio.shield(chat.ending)
 
     def _kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
@@ -240,14 +247,6 @@ class WorkerClient:
             self._silent_beats += 1
         self._kill()
 
-    def _kill_if_overdue(self, at_ns: int) -> None:
-        """A worker that goes on, and has not ended a chat that was over by then, does not keep timeouts any more.
-
-        What it tells comes in order, so that this holds however far this process is behind.
-        """
-        if any(chat.ends_ns < at_ns and not chat.ending.done() for chat in self._chats.values()):
-            self._kill()
-
     async def _gone(self, process: asyncio.subprocess.Process) -> None:
         """The worker ends by itself once the channel is closed."""
         try:
@@ -268,11 +267,10 @@ class WorkerClient:
                 chat = self._chats.get(number)
                 if chat is not None and not chat.ending.done():
                     chat.ending.set_result(message)
-            case Beat(at_ns, late_ns, steps, reads):
+            case Beat(late_ns, steps, lateness):
                 self._beating = True
-                self._kill_if_overdue(at_ns)
                 self._steps_now = steps
-                self._lateness_now = reads
+                self._lateness_now = lateness
                 self._on_late(self.number, late_ns / 1e9)
 
     def _on_reads(self, number: int, reads: list[Read]) -> None:

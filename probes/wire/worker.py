@@ -163,8 +163,8 @@ class Worker:
     def _on_cancel(self, number: int) -> None:
         if number in self._running:
             self._running[number].cancel()
-        elif number in self._orders:
-            self._refuse(number, None)
+        else:
+            self._refuse(number, None)  # of a chat that ended meanwhile it is not heard any more
 
     def _refuse(self, number: int, failure: Failure | None) -> None:
         now_ns = self._loop.now_ns()
@@ -185,9 +185,9 @@ class Worker:
             self._watch_channel()
 
     def _look_at_clock(self) -> None:
-        now_ns = self._loop.now_ns()
+        late_ns = self._loop.now_ns() - self._look_due_ns
         self._offset.refresh()
-        beat = Beat(now_ns, now_ns - self._look_due_ns, self._offset.steps, self._delays.so_far)
+        beat = Beat(late_ns, self._offset.steps, self._delays.so_far)
         self._outbox.put(lambda: beat)
         self._tidy()
         self._look_due_ns = self._loop.now_ns() + (LOOK_AGAIN_NS if self._offset.suspects_step else LOOK_AT_CLOCK_NS)

@@ -78,7 +78,7 @@ class Workers:
 
     @property
     def lateness(self) -> Lateness:
-        """How late the reads of all of them were since the start, as of the last second."""
+        """How late reads were since the start, of all of them together."""
         return reduce(Lateness.plus, (client.lateness for client in (*self._clients, *self._leaving)), self._lateness_of_others)
 
     async def start(self) -> None:

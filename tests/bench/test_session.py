@@ -183,3 +183,19 @@ EARLIER = EngineSeen("a", "vllm", "http://a", "m", ("m",), "0.11.0", 8192, start
 )
 def test_what_became_of_an_engine_meanwhile(later: EngineSeen, words: str | None) -> None:
     assert [caveat.words for caveat in after([EARLIER], [later])] == ([] if words is None else [words])
+
+
+@pytest.mark.parametrize(
+    ("bench", "streams"),
+    [
+        ("rounds: 2", 500),
+        ("levels: [{users: 100}, {users: 900}]", 900),
+        ("levels: [{rate: 100/s}]", 1_000),
+        ("search: {most: 2000, slo: instant}", 2_000),
+        ("search: {of: rate, from: 1/s, most: 200/s, slo: instant}", 2_000),
+    ],
+)
+def test_how_many_chats_there_may_be_at_once(bench: str, streams: int) -> None:
+    """So many workers are started for it. Of a rate it is as many as begin until the first of them times out."""
+    config = parse(f"targets: {{v: {{backend: vllm, url: http://v}}}}\n{SCENARIOS}\nbench: {{{bench}}}\n").config
+    assert lay_out(config, roster(config).members).most_streams == streams

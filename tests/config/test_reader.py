@@ -94,7 +94,7 @@ def test_a_scheme_in_capitals_is_the_same_scheme() -> None:
     assert len(parse(plain, environ={"KEY": "x"}).warnings) == 1
 
 
-def test_keys_of_later_versions_are_accepted_where_they_ask_for_nothing() -> None:
+def test_what_asks_for_nothing_is_as_good_as_nothing() -> None:
     text = """
 web: {config_file: null, lifecycle: false}
 targets: {vllm: {backend: vllm, url: http://v}}

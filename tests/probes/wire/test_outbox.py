@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from probes.wire.channel import Beat, FromWorker, Incoming, Reads, Sent, encode
-from probes.wire.delays import Lateness
+from probes.wire.channel import FromWorker, Incoming, Reads, Sent, encode
 from probes.wire.order import Ending, Read
 from probes.wire.outbox import TOLD_BYTES, Outbox
 
@@ -89,14 +88,13 @@ def test_while_nobody_listens_reads_of_a_chat_wait_for_each_other_and_their_orde
 def test_messages_are_made_when_they_are_told() -> None:
     polls = Polls()
     made: list[int] = []
-    beat = Beat(1, 0, 1, Lateness())
 
     def make() -> FromWorker:
         made.append(1)
-        return beat
+        return Sent(1, 2)
 
     polls.outbox.put(make)
     assert not made
     polls.poll()
     assert made
-    assert polls.sent == [encode(beat)]
+    assert polls.sent == [encode(Sent(1, 2))]

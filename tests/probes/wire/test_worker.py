@@ -365,6 +365,7 @@ async def test_a_worker_is_not_taken_to_hang_where_nobody_read_what_it_said(ask:
 
     limits = Timeouts(connect_seconds=1, first_token_seconds=0.1, stall_seconds=1, total_seconds=0.2)
     async with Prober() as prober:
+        await eventually(lambda: prober.workers[0].answers)
         with serving(silent) as server:
             pid = prober.workers[0].pid
             endpoint, occupied = Endpoint("engine", "vllm", server.url), Occupied(left, 2.5)

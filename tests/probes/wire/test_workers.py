@@ -19,7 +19,6 @@ from probes.record import ChatRecord
 from probes.wire import client
 from probes.wire.channel import Beat, ToWorker, encode
 from probes.wire.delays import Lateness
-from probes.wire.order import Ending
 from probes.wire.workers import automatic, workers_for
 from simulator import Capacity, Latency, Options, simulated
 from tests.answers import DONE, END, chunk, head, stream, token
@@ -235,7 +234,7 @@ async def test_a_process_that_had_no_time_itself_does_not_take_its_worker_for_si
     killed: list[bool] = []
     one = client.WorkerClient(1, lambda _number, _seconds: None)
     monkeypatch.setattr(one, "_kill", lambda: killed.append(True))
-    one._on_message(Beat(at_ns=0, late_ns=0, clock_steps=0, reads=Lateness()))
+    one._on_message(Beat(late_ns=0, clock_steps=0, lateness=Lateness()))
     watching = asyncio.create_task(one._kill_when_silent())
     await asyncio.sleep(0)
     threading.Event().wait(2 * client.DEAD_BEATS * client.BEAT_SECONDS)
@@ -244,22 +243,6 @@ async def test_a_process_that_had_no_time_itself_does_not_take_its_worker_for_si
     assert one._silent_beats == 1
     assert killed == []
     await asyncio.wait_for(watching, PATIENCE_SECONDS)
-    assert killed == [True]
-
-
-async def test_a_worker_that_goes_on_without_ending_a_chat_in_time_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However late this process hears of it: what counts is what the worker had told before."""
-    killed: list[bool] = []
-    one = client.WorkerClient(1, lambda _number, _seconds: None)
-    monkeypatch.setattr(one, "_kill", lambda: killed.append(True))
-    held = client._Chat(1, 0, 100, lambda _reads: True, lambda _sent: None, asyncio.get_running_loop().create_future())
-    one._chats[1] = held
-    one._on_message(Beat(at_ns=100, late_ns=0, clock_steps=0, reads=Lateness()))
-    assert killed == []
-    one._on_message(Beat(at_ns=101, late_ns=0, clock_steps=0, reads=Lateness()))
-    assert killed == [True]
-    one._on_message(Ending(1, started_ns=0, ended_ns=99))
-    one._on_message(Beat(at_ns=102, late_ns=0, clock_steps=0, reads=Lateness()))
     assert killed == [True]
 
 
@@ -412,3 +395,18 @@ async def test_each_worker_tells_how_late_its_loop_is() -> None:
         await eventually(lambda: len(told) == 2)
     assert set(told) == {1, 2}
     assert all(seconds >= 0 for seconds in told.values())
+
+
+async def test_how_late_reads_were_is_of_all_workers_together(ask: Ask) -> None:
+    hold = Hold()
+    async with probing(2) as prober:
+        with serving(hold) as server:
+            running = [asyncio.create_task(chat(prober, ask, server)) for _ in range(2)]
+            await hold.have_begun(2)
+            hold.go_on.set()
+            await asyncio.gather(*running)
+        await eventually(lambda: prober.lateness.reads >= 4)
+        before = prober.lateness
+        prober.resize(1)
+        await eventually(lambda: len(prober.workers) == 1)
+        assert prober.lateness == before
