@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterable
 from dataclasses import replace
 
 from probes.backends.base import Event, FrameError, Refusal, WireForm
 from probes.backends.complaint import Complaint, complaint_in
 from probes.backends.refusal import in_stream
-from probes.chunk import Chunk
+from probes.chunk import Chunk, Chunks
 from probes.failure import Failure, Reason
 from probes.framing import Frame, FramingError, framer
 from probes.own_account import Native
@@ -20,6 +21,9 @@ from probes.wire.order import Read
 
 TEXT_LIMIT = 1_000_000
 """Characters of an answer that are kept; a longer one is still counted and timed to its end."""
+
+TEXTS_APART = 256
+"""Pieces of text that are held each by itself."""
 
 STRAY_LINES = 20
 """How many stray lines are each looked at for an error."""
@@ -47,13 +51,12 @@ class Answer:
         self._tokens = TokenCount()
         self._texts: list[str] = []
         self._text_size = 0
-        self._borne: list[int] = []
-        self._text_bytes: list[int] = []
+        self._text_bytes = array("q")
         self._last_created_ns: int | None = None
-        self._server_gaps: list[float] = []
+        self._server_gaps = array("d")
         self._native: Native | None = None
         self._consumed = 0
-        self._counted: list[Chunk] = []
+        self._counted = Chunks()
         self.first_content_ns: int | None = None
         self.finished_ns: int | None = None
         self.failure: Failure | None = None
@@ -102,7 +105,7 @@ class Answer:
         return self._told_tokens is not None
 
     @property
-    def chunks(self) -> list[Chunk]:
+    def chunks(self) -> Chunks:
         """The token-bearing chunks, with the tokens that they are known to bear."""
         return self._chunks_and_source()[0]
 
@@ -113,19 +116,17 @@ class Answer:
         """
         return self._chunks_and_source()[1]
 
-    def _chunks_and_source(self) -> tuple[list[Chunk], TokenSource | None]:
+    def _chunks_and_source(self) -> tuple[Chunks, TokenSource | None]:
         counted = self._counted
         if not counted:
-            return [], None
+            return counted[:], None
         hidden = 0 if self.reasoned else self._reasoning_tokens or 0
         total = (self._told_tokens or 0) - hidden
         # one token more is the end of the sequence: it comes behind the text, and no chunk bears it
         if total <= self._tokens.total + 1:
-            return list(counted), "usage" if self._tokens.by_usage else "chunks"
-        tokens = apportioned(self._borne, self._text_bytes, total)
-        if tokens is None:
-            return [chunk._replace(tokens=None) for chunk in counted], None
-        return [chunk._replace(tokens=share) for chunk, share in zip(counted, tokens, strict=True)], "apportioned"
+            return counted[:], "usage" if self._tokens.by_usage else "chunks"
+        tokens = apportioned(counted.borne, self._text_bytes, total)
+        return counted.bearing(tokens), None if tokens is None else "apportioned"
 
     @property
     def native(self) -> Native:
@@ -221,7 +222,6 @@ class Answer:
         if tokens:
             exact = read.exact and not followed
             self._counted.append(Chunk(read.stamp_ns, tokens, 0 if exact else read.stamp_ns - read.floor_ns, followed))
-            self._borne.append(tokens)
             self._text_bytes.append(event.text_bytes)
             self._note_created(event)
         if event.has_text:
@@ -267,6 +267,8 @@ class Answer:
         if self._text_size < TEXT_LIMIT:
             self._texts.append(text)
             self._text_size += len(text)
+            if len(self._texts) > TEXTS_APART:  # as one they take a twelfth of the room
+                self._texts = ["".join(self._texts)]
 
     def _finish(self, at_ns: int) -> None:
         self.finished_ns = at_ns

@@ -1,8 +1,15 @@
-"""A piece of an answer, as it arrived."""
+"""A piece of an answer, as it arrived, and all pieces of an answer in little room."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import starmap
+from typing import NamedTuple, overload
+
+_INT64 = "q"
+_MOST = 2**63 - 1
+_NOT_TOLD = -1
 
 
 class Chunk(NamedTuple):
@@ -17,3 +24,71 @@ class Chunk(NamedTuple):
     tokens: int | None
     error_ns: int = 0
     shared: bool = False
+
+
+class Chunks(Sequence[Chunk]):
+    """Chunks in columns of numbers: 25 bytes for each, where a tuple and its numbers take 150."""
+
+    __slots__ = ("_arrived_ns", "_error_ns", "_shared", "_tokens")
+
+    def __init__(self, chunks: Iterable[Chunk] = ()) -> None:
+        self._arrived_ns = array(_INT64)
+        self._tokens = array(_INT64)
+        self._error_ns = array(_INT64)
+        self._shared = bytearray()
+        for chunk in chunks:
+            self.append(chunk)
+
+    def append(self, chunk: Chunk) -> None:
+        """One more has come. No chunk bears more tokens than 64 bits can count, whatever an engine says."""
+        arrived_ns, tokens, error_ns, shared = chunk
+        self._arrived_ns.append(arrived_ns)
+        self._tokens.append(_NOT_TOLD if tokens is None else min(tokens, _MOST))
+        self._error_ns.append(error_ns)
+        self._shared.append(shared)
+
+    def bearing(self, tokens: Iterable[int] | None) -> Chunks:
+        """The same chunks as they are now, with other numbers of tokens; None where these cannot be told."""
+        borne = array(_INT64, [_NOT_TOLD]) * len(self) if tokens is None else array(_INT64, tokens)
+        return self._of(slice(None), borne)
+
+    @property
+    def borne(self) -> Sequence[int]:
+        """The tokens of each; -1 where they cannot be told."""
+        return self._tokens
+
+    @overload
+    def __getitem__(self, place: int) -> Chunk: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Chunks: ...
+
+    def __getitem__(self, place: int | slice) -> Chunk | Chunks:
+        if isinstance(place, slice):
+            return self._of(place, self._tokens[place])
+        return _chunk(self._arrived_ns[place], self._tokens[place], self._error_ns[place], self._shared[place])
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return starmap(_chunk, zip(self._arrived_ns, self._tokens, self._error_ns, self._shared, strict=True))
+
+    def __len__(self) -> int:
+        return len(self._arrived_ns)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and len(self) == len(other) and all(one == another for one, another in zip(self, other, strict=True))
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+    def _of(self, place: slice, tokens: array[int]) -> Chunks:
+        found = Chunks()
+        found._arrived_ns, found._tokens = self._arrived_ns[place], tokens
+        found._error_ns, found._shared = self._error_ns[place], self._shared[place]
+        return found
+
+
+def _chunk(arrived_ns: int, tokens: int, error_ns: int, shared: int) -> Chunk:
+    return Chunk(arrived_ns, None if tokens == _NOT_TOLD else tokens, error_ns, bool(shared))

@@ -338,7 +338,7 @@ def _record(endpoint: Endpoint, ask: Ask, scenario: str, request_id: str, ending
         headers_ns=ending.headers_ns,
         first_content_ns=answer.first_content_ns,
         finished_ns=answer.finished_ns,
-        chunks=tuple(answer.chunks),
+        chunks=answer.chunks,
         http_status=ending.status,
         connection=ending.connection,
         retries=ending.retries,

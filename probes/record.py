@@ -6,7 +6,7 @@ Instants are nanoseconds on the monotonic clock; measures are seconds. Nothing h
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -79,7 +79,7 @@ class ChatRecord:
     headers_ns: int | None = None
     first_content_ns: int | None = None
     finished_ns: int | None = None
-    chunks: tuple[Chunk, ...] = ()
+    chunks: Sequence[Chunk] = ()
     http_status: int | None = None
     connection: Literal["fresh", "reused"] | None = None
     retries: int = 0
@@ -156,7 +156,7 @@ class ChatRecord:
 
     def inter_token_latencies(self) -> Iterator[tuple[float, int]]:
         """(ITL in seconds, how many tokens have it) for each gap between consecutive token-bearing chunks."""
-        for before, after in zip(self.chunks, self.chunks[1:], strict=False):
+        for before, after in itertools.pairwise(self.chunks):
             if after.tokens is not None:
                 yield _seconds(after.arrived_ns - before.arrived_ns) / after.tokens, after.tokens
 

@@ -38,7 +38,7 @@ def lines(name: str) -> list[bytes]:
 
 def test_a_chunk_alone_in_its_read_is_exact() -> None:
     answer = answer_of(ROLE, token("a", 1), token("b c", 3), FINISH, usage(3), DONE)
-    assert answer.chunks == [Chunk(20 * MS, 1), Chunk(30 * MS, 2)]
+    assert list(answer.chunks) == [Chunk(20 * MS, 1), Chunk(30 * MS, 2)]
     assert answer.finished_ns == 60 * MS
     assert answer.failure is None
 
@@ -67,19 +67,19 @@ def test_a_blank_line_more_is_nothing_behind_it() -> None:
 def test_a_chunk_in_two_reads_arrived_with_the_second() -> None:
     frame = token()
     answer = answer_of(frame[:20], frame[20:], DONE)
-    assert answer.chunks == [Chunk(20 * MS, 1, 0, False)]
+    assert list(answer.chunks) == [Chunk(20 * MS, 1, 0, False)]
 
 
 def test_a_blank_line_in_the_next_read_completes_a_frame() -> None:
     frame = token()
     answer = answer_of(frame[:-1], b"\n" + token("b"), DONE)
-    assert answer.chunks == [Chunk(20 * MS, 1, 3 * MS, True), Chunk(20 * MS, 1, 0, False)]
+    assert list(answer.chunks) == [Chunk(20 * MS, 1, 3 * MS, True), Chunk(20 * MS, 1, 0, False)]
 
 
 def test_a_read_that_did_not_empty_the_socket_bounds_even_its_end() -> None:
     answer = Answer(form("vllm"))
     answer.feed([Read(token(), 10 * MS, 8 * MS, kernel=True, exact=False)])
-    assert answer.chunks == [Chunk(10 * MS, 1, 2 * MS, False)]
+    assert list(answer.chunks) == [Chunk(10 * MS, 1, 2 * MS, False)]
     assert answer.kernel_clock
 
 
@@ -118,7 +118,7 @@ def test_frames_before_an_endless_line_in_the_same_read_count() -> None:
     answer = answer_of(token() + b"data: " + b"x" * FRAME_LIMIT_BYTES)
     assert answer.failure is not None
     assert answer.failure.reason is Reason.PROTOCOL
-    assert answer.chunks == [Chunk(10 * MS, 1, 3 * MS, True)]
+    assert list(answer.chunks) == [Chunk(10 * MS, 1, 3 * MS, True)]
 
 
 def test_a_marker_before_an_endless_line_in_the_same_read_ends_the_answer() -> None:
