@@ -34,11 +34,17 @@ LONGEST = (
     "e2e/test_same_chat.py",
     "helm/test_chatprobe.py",
     "alerts/test_comparison.py",
+    "test_tutorial.py",
+    "cli/test_bench.py",
     "cli/test_demo.py",
     "cli/test_probe.py",
     "helm/test_charts.py",
     "alerts/test_targets.py",
     "alerts/test_prober.py",
+    "notebooks/test_comparison.py",
+    "alerts/test_standing.py",
+    "e2e/test_canary.py",
+    "bench/statistics/test_calibration.py",
 )
 """Files of tests that take longest. Those that mostly wait stand between those that work: pytest-xdist gives each process the next one."""
 
