@@ -329,8 +329,8 @@ SPENT = Stat(
 )
 ON_REQUEST = TimeSeries(
     title="Chats on request",
-    description="Chats a second that somebody asked for, at `/probe`, in the API or in a race, by what became of them. "
-    "`refused`: asked for too often. They are in no other panel.",
+    description="Chats a second that somebody asked for, at `/probe`, in the API or in a race, by what became of them. `refused`: asked for too "
+    "often. They are in no other panel.",
     unit=Unit.REQUESTS_PER_SECOND,
     width=12,
     lowest=0,
@@ -364,6 +364,5 @@ BOARD = Board(
         process.CONFIGURATION,
         process.METRICS,
         process.PROCESS,
-        process.WORKERS,
     ),
 )
