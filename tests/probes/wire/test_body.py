@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from probes.backends import form
 from probes.backends.base import Framing
 from probes.wire.body import Body, begins_stream
-from probes.wire.order import Read
 from tests.answers import COMMENT, DONE, FINISH, ROLE, delta, token, usage
 
 MS = 1_000_000
@@ -30,7 +29,7 @@ def body_of(*pieces: bytes, backend: str = "vllm", api: str = "chat") -> Body:
     """A body whose pieces came 10 ms apart."""
     body = Body(form(backend, api))
     for place, piece in enumerate(pieces, 1):
-        body.add(Read(piece, place * 10 * MS, place * 10 * MS))
+        body.add(piece, place * 10 * MS, place * 10 * MS)
     return body
 
 
@@ -111,7 +110,7 @@ PIECES = st.sampled_from(
 def test_whatever_comes_is_looked_at_without_harm(pieces: list[bytes], engine: tuple[str, str]) -> None:
     body = Body(form(*engine))
     for place, piece in enumerate(pieces, 1):
-        body.add(Read(piece, place, place))
+        body.add(piece, place, place)
         token_ns = body.last_token_ns() if place % 3 == 0 else None
         assert token_ns is None or 0 < token_ns <= place
-    assert b"".join(read.body for read in body.hand_over()) == b"".join(pieces)
+    assert b"".join(read.body for read in body.hand_over().reads()) == b"".join(pieces)
