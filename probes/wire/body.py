@@ -17,7 +17,7 @@ TAIL_BYTES = 64
 SLICE_BYTES = 65_536
 """Bytes that may be held here before they are handed over, or before they are looked through for tokens."""
 
-_LINE_FEED = ord("\n")
+
 _SSE_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
@@ -60,13 +60,13 @@ class Body:
         self._forget()
 
     def add(self, body: bytes, stamp_ns: int, floor_ns: int, kernel: bool = True, exact: bool = True) -> None:
-        """Take the next read, by the fields of `Read`; its body is not empty."""
+        """Take the next read, by the fields of `Read`."""
         bodies = self._bodies
         bodies += body
         self._rows += ROW.pack(len(body), stamp_ns, floor_ns, kernel, exact)
         if self._line_is_open:
             body = bytes(bodies[-len(body) - TAIL_BYTES :])
-        self._line_is_open = body[-1] != _LINE_FEED
+        self._line_is_open = not body.endswith(b"\n")
         if self._has_marker(body) and not self.ended:
             self.ended = self._says_done()
         if len(bodies) > self._enough_bytes:
