@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import copyreg
 import pickle
 import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Self
 
-from probes.wire.order import Ending, Order, Read
+from probes.ask import Timeouts
+from probes.record import Milestones
+from probes.wire.order import Address, Ending, Order, Read
 from probes.wire.packed import Packed
 
 LENGTH = struct.Struct("!I")
@@ -54,6 +58,15 @@ class Sent:
     number: int
     sent_ns: int
 
+
+def _pickled_by_its_fields(kind: type[object]) -> None:
+    """Pickle a frozen dataclass as a call with its fields: as Python does it, it takes three times as long."""
+    fields_of = attrgetter(*kind.__match_args__)  # type: ignore[attr-defined]
+    copyreg.pickle(kind, lambda message: (kind, fields_of(message)))
+
+
+for _kind in (Order, Address, Timeouts, Reads, Ending, Milestones):
+    _pickled_by_its_fields(_kind)
 
 ToWorker = Order | Cancel
 FromWorker = Reads | Sent | Ending | ClockSteps

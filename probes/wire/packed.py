@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import partial
 
 from probes.wire.order import Read
 
 ROW = struct.Struct("=Iqq??")
 """Of one read: how long its body is, and the other fields of `Read`."""
+_read = partial(tuple.__new__, Read)
+"""Makes one of its fields in half the time, which counts: there is one for each token."""
 
 
 class Packed:
@@ -28,10 +31,11 @@ class Packed:
 
     def reads(self) -> list[Read]:
         found: list[Read] = []
+        bodies = bytes(self.bodies)
         end = 0
         for size, stamp_ns, floor_ns, kernel, exact in ROW.iter_unpack(self.rows):
             begin, end = end, end + size
-            found.append(Read(bytes(self.bodies[begin:end]), stamp_ns, floor_ns, kernel, exact))
+            found.append(_read((bodies[begin:end], stamp_ns, floor_ns, kernel, exact)))
         return found
 
     def from_the_end(self) -> Iterator[tuple[int, int]]:
