@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import islice, takewhile
 
 from probes.backends.base import Event, FrameError, Refusal, WireForm
 from probes.backends.complaint import Complaint, complaint_in
@@ -13,6 +15,7 @@ from probes.backends.refusal import in_stream
 from probes.chunk import Chunk, Chunks
 from probes.failure import Failure, Reason
 from probes.framing import Frame, FramingError, framer
+from probes.likeness import Likenesses
 from probes.own_account import Native
 from probes.piece import Hear, Piece, joined
 from probes.record import TokenSource
@@ -21,6 +24,9 @@ from probes.wire.order import Read
 
 TEXT_LIMIT = 1_000_000
 """Characters of an answer that are kept; a longer one is still counted and timed to its end."""
+
+MOST_ALIKE = 1000
+"""How many of its last pieces are compared with each other."""
 
 TEXTS_APART = 256
 """Pieces of text that are held each by itself."""
@@ -55,7 +61,7 @@ class Answer:
         self._last_created_ns: int | None = None
         self._server_gaps = array("d")
         self._native: Native | None = None
-        self._consumed = 0
+        self._likenesses = Likenesses(form)
         self._counted = Chunks()
         self.first_content_ns: int | None = None
         self.finished_ns: int | None = None
@@ -63,9 +69,7 @@ class Answer:
         self.finish_reason: str | None = None
         self.input_tokens: int | None = None
         self.kernel_clock = True
-        self.alike = 0
-        """How many of its last pieces of text are the same, white space around them aside."""
-        self._last_piece = ""
+        self._last_pieces: deque[str] = deque(maxlen=MOST_ALIKE)
         self.reasoned = False
         self.stray = ""
         """What came in the stream and is nothing of it, as a gateway writes an error into a stream that it had
@@ -76,6 +80,12 @@ class Answer:
         self._reported_tokens: int | None = None
         self._running_tokens: int | None = None
         self._reasoning_tokens: int | None = None
+
+    @property
+    def alike(self) -> int:
+        """How many of its last pieces of text are the same, white space around them aside; `MOST_ALIKE` at most."""
+        pieces = [piece.strip() for piece in reversed(self._last_pieces)]
+        return sum(1 for _ in takewhile(lambda piece: piece == pieces[0], pieces))
 
     @property
     def over(self) -> bool:
@@ -133,18 +143,50 @@ class Answer:
         said = self._native or Native()
         return replace(said, server_gaps_seconds=tuple(self._server_gaps)) if self._last_created_ns is not None else said
 
-    def feed(self, reads: Iterable[Read]) -> None:
-        for read in reads:
-            if self.over:
-                return
-            self.kernel_clock = self.kernel_clock and read.kernel
-            self._consumed += len(read.body)
-            try:
-                self._take(self._framer.feed(read.body), read)
-            except FramingError as error:
-                self._take(list(error.frames), read)
-                if not self.over:
-                    self._fail(Reason.PROTOCOL, str(error), read.stamp_ns)
+    def feed(self, reads: Sequence[Read]) -> None:
+        place = 0
+        while place < len(reads) and not self.over:
+            alike = self._take_alike(islice(reads, place, None))
+            if not alike:
+                self._read(reads[place])
+            place += alike or 1
+
+    def _take_alike(self, reads: Iterable[Read]) -> int:
+        """Take the reads that each hold a frame like those before, up to the first other one; how many they are."""
+        likeness = self._likenesses.found
+        if likeness is None or not self._framer.idle:
+            return 0
+        said, borne_by_text, is_answer = likeness.said, self._tokens.borne_by_text, bool(likeness.example.text)
+        texts: list[str] = []
+        for body, stamp_ns, floor_ns, kernel, exact in reads:
+            found = said(body)
+            if found is None:
+                break
+            text, text_bytes, running_tokens = found
+            tokens = borne_by_text(running_tokens)
+            self._counted.append(Chunk(stamp_ns, tokens, 0 if exact else stamp_ns - floor_ns))
+            self._text_bytes.append(text_bytes)
+            texts.append(text)
+            self._framer.skip(len(body))
+            if not kernel:
+                self.kernel_clock = False
+            if self._hear is not None:
+                self._hear(Piece(stamp_ns, tokens, *((text, "") if is_answer else ("", text))))
+        if texts:
+            self._note_alike(likeness.example, texts, running_tokens)
+        return len(texts)
+
+    def _read(self, read: Read) -> None:
+        self.kernel_clock = self.kernel_clock and read.kernel
+        stands_for_itself = self._framer.idle
+        try:
+            self._take(self._framer.feed(read.body), read)
+        except FramingError as error:
+            self._take(list(error.frames), read)
+            if not self.over:
+                self._fail(Reason.PROTOCOL, str(error), read.stamp_ns)
+        if stands_for_itself and self._framer.idle:
+            self._likenesses.learn(read.body)
 
     def close(self, last: Read | None) -> None:
         """The body is over; a last line or event without its end counts if it is whole. `last` is the read that brought
@@ -160,7 +202,7 @@ class Answer:
 
     def _take(self, frames: list[Frame], read: Read) -> None:
         for place, frame in enumerate(frames, 1):
-            behind = self._consumed - frame.end
+            behind = self._framer.fed_bytes - frame.end
             followed = place < len(frames) or (behind > 0 and bool(read.body[-behind:].strip(b"\r\n")))
             event = self._event(frame, read)
             if event is not None:
@@ -225,7 +267,7 @@ class Answer:
             self._text_bytes.append(event.text_bytes)
             self._note_created(event)
         if event.has_text:
-            self._note_piece((event.text + event.reasoning + event.tool_text).strip())
+            self._last_pieces.append(event.text + event.reasoning + event.tool_text)
         if self._hear is not None and (tokens or event.has_text):
             self._hear(Piece(read.stamp_ns, tokens, event.text, event.reasoning))
         if event.reasoning:
@@ -233,7 +275,7 @@ class Answer:
         if event.text:
             if self.first_content_ns is None:
                 self.first_content_ns = read.stamp_ns
-            self._keep_text(event.text)
+            self._keep(event.text)
         self._note_counts(event)
         if event.finish_reason:
             self.finish_reason = event.finish_reason
@@ -243,6 +285,19 @@ class Answer:
             self._break_off(event.refusal, read.stamp_ns)
         elif event.done:
             self._finish(read.stamp_ns)
+
+    def _note_alike(self, example: Event, texts: list[str], running_tokens: int | None) -> None:
+        """What frames say together that say what the example says, but for their texts and the running usage, which was so much at their end."""
+        self._last_pieces.extend(texts)
+        if example.text:
+            if self.first_content_ns is None:
+                self.first_content_ns = self._counted[-len(texts)].arrived_ns
+            for text in texts:
+                self._keep(text)
+        else:
+            self.reasoned = True
+        self._note_counts(example._replace(running_tokens=running_tokens))
+        self._native = example.native or self._native
 
     def _note_counts(self, event: Event) -> None:
         self._running_tokens = event.running_tokens or self._running_tokens
@@ -259,11 +314,7 @@ class Answer:
             self._server_gaps.append((event.created_ns - self._last_created_ns) / 1e9)
         self._last_created_ns = event.created_ns
 
-    def _note_piece(self, piece: str) -> None:
-        self.alike = self.alike + 1 if self.alike and piece == self._last_piece else 1
-        self._last_piece = piece
-
-    def _keep_text(self, text: str) -> None:
+    def _keep(self, text: str) -> None:
         if self._text_size < TEXT_LIMIT:
             self._texts.append(text)
             self._text_size += len(text)

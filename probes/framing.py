@@ -60,7 +60,8 @@ class Framer(ABC):
     def __init__(self) -> None:
         self._open_line: list[bytes] = []
         self._open_bytes = 0
-        self._fed_bytes = 0
+        self.fed_bytes = 0
+        """How many bytes of the body have come."""
         self._after_cr = False
 
     def feed(self, data: bytes) -> list[Frame]:
@@ -78,8 +79,8 @@ class Framer(ABC):
 
     def _lines(self, data: bytes) -> Iterator[tuple[bytes, int]]:
         """(line, offset in the body after the first byte of its line end) of each line that `data` completes."""
-        base = self._fed_bytes
-        self._fed_bytes += len(data)
+        base = self.fed_bytes
+        self.fed_bytes += len(data)
         begin = 0
         if self._after_cr and data:
             # A CR ended its line at once, when nobody knew yet whether an LF belongs to it.
@@ -110,6 +111,15 @@ class Framer(ABC):
         self._open_bytes = 0
         return line
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is held, so that what comes next stands for itself."""
+        return not (self._open_line or self._after_cr)
+
+    def skip(self, size: int) -> None:
+        """Count bytes that somebody else has read while it was idle."""
+        self.fed_bytes += size
+
     @abstractmethod
     def _read_line(self, line: bytes, end: int) -> Frame | None:
         """The frame that this line completes, if it completes one."""
@@ -138,11 +148,15 @@ class Sse(Framer):
         self._at_event = True
         """Nothing of an event is held."""
 
+    @property
+    def idle(self) -> bool:
+        return self._at_event and super().idle
+
     def feed(self, data: bytes) -> list[Frame]:
         if self._is_one_event(data):
             self._at_start = False
-            self._fed_bytes += len(data)
-            return [Frame(data[6:-2], self._fed_bytes)]
+            self.fed_bytes += len(data)
+            return [Frame(data[6:-2], self.fed_bytes)]
         return super().feed(data)
 
     def _is_one_event(self, data: bytes) -> bool:
@@ -153,8 +167,7 @@ class Sse(Framer):
             and data.endswith(b"\n")
             and b"\r" not in data
             and len(data) <= FRAME_LIMIT_BYTES
-            and self._at_event
-            and not (self._open_line or self._after_cr)
+            and self.idle
         )
 
     def _read_line(self, line: bytes, end: int) -> Frame | None:
@@ -203,7 +216,7 @@ class Sse(Framer):
 
         What was cut short is dropped, but for stray lines: what a server says last is often all that it says.
         """
-        line, end = self._take_open_line(), self._fed_bytes
+        line, end = self._take_open_line(), self.fed_bytes
         if line:
             self._read_line(line, end)
         frame = None if self._at_event else self._take_event(end)
@@ -226,7 +239,7 @@ class Ndjson(Framer):
     def close(self) -> list[Frame]:
         """A last line without its line end counts if it is a whole JSON object: what is cut short was truncated, not garbled."""
         line = self._take_open_line().strip()
-        return [Frame(line, self._fed_bytes)] if _is_whole(line) else []
+        return [Frame(line, self.fed_bytes)] if _is_whole(line) else []
 
 
 def _is_whole(data: bytes) -> bool:

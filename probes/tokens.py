@@ -38,6 +38,18 @@ class TokenCount:
         self._counted = self._counted or usage is not None
         return self.total - before
 
+    def borne_by_text(self, running_tokens: int | None) -> int:
+        """The same of a chunk that has text and ends nothing, by its running usage."""
+        before = self.total
+        if running_tokens is not None:
+            self._counted = True
+            if running_tokens > before:
+                self.total = running_tokens
+                return running_tokens - before
+        self.total = before + 1
+        self.by_usage = False
+        return 1
+
     def _is_running(self, event: Event, bears_text: bool) -> bool:
         if event.finish_reason:
             return self._counted and self.by_usage

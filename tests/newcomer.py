@@ -32,6 +32,7 @@ class ParrotTalk:
     framing: Framing = "ndjson"
     content_type = "application/x-parrot"
     marker = re.compile(rb'"over"')
+    varying: tuple[str, ...] = ("word",)
 
     def body(self, ask: Ask) -> dict[str, object]:
         return {"bird": ask.model, "hears": ask.messages[-1].content, "at_most": ask.max_tokens}

@@ -74,12 +74,18 @@ class WireForm(Protocol):
 
     It travels to the measuring worker by its class, which must be importable there. `path` is where chats are posted, `framing` how the answer is cut
     into frames, `content_type` the media type that a good answer has. `marker` matches in every terminal marker, for a first cheap look.
+    `varying` are the fields in which an answer's frames of text differ: those with the text or a number of tokens, and those that `read` passes over.
     """
 
     path: str
     framing: Framing
     content_type: str
     marker: re.Pattern[bytes]
+    varying: tuple[str, ...]
+
+    def __hash__(self) -> int:
+        """Of the instance."""
+        ...
 
     def body(self, ask: Ask) -> dict[str, object]:
         """The request's JSON object."""

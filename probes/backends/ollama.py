@@ -45,6 +45,7 @@ class OllamaChat:
     framing: Framing = "ndjson"
     content_type = "application/x-ndjson"
     marker = re.compile(rb'"done"\s*:\s*true')
+    varying: tuple[str, ...] = ()
 
     def body(self, ask: Ask) -> dict[str, object]:
         options: dict[str, object] = {"num_predict": ask.max_tokens, "temperature": 0, "seed": ask.seed}

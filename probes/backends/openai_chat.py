@@ -24,6 +24,7 @@ class OpenAiChat:
     framing: Framing = "sse"
     content_type = "text/event-stream"
     marker = re.compile(rb"\[DONE\]")
+    varying: tuple[str, ...] = ("id", "created", "content", "reasoning", "reasoning_content", "completion_tokens", "total_tokens", "obfuscation")
     every_event_is_a_token = False
     """Whether each event with choices is one token, with text or without it, until the one that finishes."""
 

@@ -105,6 +105,7 @@ class TgiGenerate:
     framing: Framing = "sse"
     content_type = "text/event-stream"
     marker = re.compile(rb'"generated_text"\s*:\s*"')
+    varying: tuple[str, ...] = ("index", "id", "text", "logprob")
 
     def body(self, ask: Ask) -> dict[str, object]:
         # `details` brings the finish reason and the counts; a temperature of 0 is refused here, greedy is the absence of sampling.

@@ -5,9 +5,12 @@ Two things must be known early: whether the stream is over, and, when a timeout 
 
 from __future__ import annotations
 
+from itertools import chain, count, islice
+from typing import NamedTuple
+
 from probes.backends.base import Framing, WireForm
 from probes.wire.glance import last_token_ns, says_done
-from probes.wire.order import Read
+from probes.wire.packed import ROW, Packed
 
 TAIL_BYTES = 64
 """How much of an unfinished line is looked at again with the next read: the longest marker, with blanks in it."""
@@ -29,63 +32,91 @@ def begins_stream(framing: Framing, body: bytes) -> bool | None:
     return None if any(field.startswith(begin) for field in fields) else False
 
 
+class _Mark(NamedTuple):
+    """A place between two reads: how many bytes of rows and of bodies are before it."""
+
+    rows: int = 0
+    bodies: int = 0
+
+
 class Body:
-    """Takes reads in order, of which `most_held_bytes` may be held. `ended` once the terminal marker has come."""
+    """Takes reads in order, of which `most_held_bytes` may be held. `ended` is whether the terminal marker has come, `is_full`
+    whether it is time to hand over.
+    """
 
     def __init__(self, form: WireForm, most_held_bytes: int = SLICE_BYTES) -> None:
         self.ended = False
+        self.is_full = False
         self._form = form
         self._most_held_bytes = most_held_bytes
         self._has_marker = form.marker.search
-        self._held: list[Read] = []
-        self._held_bytes = 0
-        self._unseen: list[Read] = []
-        self._unseen_bytes = 0
-        self._tail = b""
+        self._bodies = bytearray()
+        self._rows = bytearray()
+        self._handed = _Mark()
+        self._seen = _Mark()
+        self._line_is_open = False
         self._tokens = 0
         self._token_ns: int | None = None
+        self._forget()
 
-    def add(self, read: Read) -> None:
-        body = read.body
-        size = len(body)
-        self._held.append(read)
-        self._held_bytes += size
-        self._unseen.append(read)
-        self._unseen_bytes += size
-        window = self._tail + body if self._tail else body
-        if self._has_marker(window) and not self.ended:
-            # the marker's line spans two reads at the most, or the end of the HTTP message tells it
-            self.ended = says_done(self._form, b"".join(read.body for read in self._unseen[-2:]))
-        self._tail = b"" if body.endswith(b"\n") else window[-TAIL_BYTES:]
-        if self._unseen_bytes > SLICE_BYTES:
-            self.last_token_ns()
+    def add(self, body: bytes, stamp_ns: int, floor_ns: int, kernel: bool = True, exact: bool = True) -> None:
+        """Take the next read, by the fields of `Read`."""
+        bodies = self._bodies
+        bodies += body
+        self._rows += ROW.pack(len(body), stamp_ns, floor_ns, kernel, exact)
+        if self._line_is_open:
+            body = bytes(bodies[-len(body) - TAIL_BYTES :])
+        self._line_is_open = not body.endswith(b"\n")
+        if self._has_marker(body) and not self.ended:
+            self.ended = self._says_done()
+        if len(bodies) > self._enough_bytes:
+            if len(bodies) - self._seen.bodies > SLICE_BYTES:
+                self.last_token_ns()
+            self.is_full = len(bodies) - self._handed.bodies > self._most_held_bytes
 
-    @property
-    def is_full(self) -> bool:
-        return self._held_bytes > self._most_held_bytes
+    def _says_done(self) -> bool:
+        """The marker's line spans two reads at the most, or the end of the HTTP message tells it."""
+        last_two = [begin for begin, _ in islice(Packed(self._bodies, self._rows).from_the_end(), 2)]
+        return says_done(self._form, bytes(self._bodies[last_two[-1] :]))
 
-    def hand_over(self) -> list[Read]:
+    def hand_over(self) -> Packed:
         """What has come since the last time."""
-        held, self._held, self._held_bytes = self._held, [], 0
-        return held
+        packed = Packed(bytes(self._bodies[self._handed.bodies :]), bytes(self._rows[self._handed.rows :]))
+        self._handed = _Mark(len(self._rows), len(self._bodies))
+        self.is_full = False
+        self._forget()
+        return packed
 
     def last_token_ns(self) -> int | None:
         """When the newest token-bearing chunk arrived; None if there was none. Looks through what came since it was last asked."""
-        token_ns, self._tokens = last_token_ns(self._form, self._unseen, self._tokens)
+        unseen = Packed(bytes(self._bodies[self._seen.bodies :]), bytes(self._rows[self._seen.rows :]))
+        token_ns, self._tokens = last_token_ns(self._form, unseen, self._tokens)
         if token_ns is not None:
             self._token_ns = token_ns
-        self._unseen = self._open_line()
-        self._unseen_bytes = sum(len(read.body) for read in self._unseen)
+        before = _before_the_open_line(unseen)
+        self._seen = _Mark(self._seen.rows + before.rows, self._seen.bodies + before.bodies)
+        self._forget()
         return self._token_ns
 
-    def _open_line(self) -> list[Read]:
-        """The reads that hold the last line, which the next ones may complete; of one that is longer than a slice only the last."""
-        size = 0
-        for place in range(len(self._unseen) - 1, -1, -1):
-            body = self._unseen[place].body
-            size += len(body)
-            if size > SLICE_BYTES:
-                break
-            if b"\n" in body:
-                return self._unseen[place:]
-        return self._unseen[-1:] if size > SLICE_BYTES else self._unseen
+    def _forget(self) -> None:
+        """Let go of what was handed over, and is looked at no more."""
+        done = min(self._handed, self._seen)
+        del self._bodies[: done.bodies], self._rows[: done.rows]
+        self._handed = _Mark(self._handed.rows - done.rows, self._handed.bodies - done.bodies)
+        self._seen = _Mark(self._seen.rows - done.rows, self._seen.bodies - done.bodies)
+        self._enough_bytes = min(self._handed.bodies + self._most_held_bytes, self._seen.bodies + SLICE_BYTES)
+
+
+def _before_the_open_line(packed: Packed) -> _Mark:
+    """In front of the reads that hold the last line, which the next ones may complete; of one that is longer than a slice
+    in front of the last.
+    """
+    line_end = packed.bodies.rfind(b"\n")
+    marks = (_Mark(row * ROW.size, begin) for row, (begin, _) in zip(count(len(packed) - 1, -1), packed.from_the_end(), strict=False))
+    last = next(marks, _Mark())
+    for mark in chain((last,), marks):
+        if len(packed.bodies) - mark.bodies > SLICE_BYTES:
+            return last
+        if mark.bodies <= line_end:
+            return mark
+    return _Mark()

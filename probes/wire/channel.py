@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import copyreg
 import pickle
 import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from operator import attrgetter
 from typing import Self
 
+from probes.ask import Timeouts
+from probes.record import Milestones
 from probes.wire.delays import Lateness
-from probes.wire.order import Ending, Order, Read
+from probes.wire.order import Address, Ending, Order, Read
+from probes.wire.packed import Packed
 
 LENGTH = struct.Struct("!I")
 _PIECE = 262_144
@@ -40,25 +44,18 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """A chat's next reads, packed: their bodies in one piece, and the other fields of each `Read` in columns."""
+    """A chat's next reads, packed."""
 
     number: int
     bodies: bytes
-    sizes: list[int]
-    stamps_ns: list[int]
-    floors_ns: list[int]
-    kernel: list[bool]
-    exact: list[bool]
+    rows: bytes
 
     @classmethod
-    def pack(cls, number: int, reads: list[Read]) -> Self:
-        bodies, stamps, floors, kernel, exact = zip(*reads, strict=True)
-        return cls(number, b"".join(bodies), list(map(len, bodies)), list(stamps), list(floors), list(kernel), list(exact))
+    def pack(cls, number: int, reads: Packed) -> Self:
+        return cls(number, bytes(reads.bodies), bytes(reads.rows))
 
     def unpack(self) -> list[Read]:
-        ends = list(accumulate(self.sizes))
-        bodies = [self.bodies[end - size : end] for size, end in zip(self.sizes, ends, strict=True)]
-        return list(map(Read, bodies, self.stamps_ns, self.floors_ns, self.kernel, self.exact))
+        return Packed(self.bodies, self.rows).reads()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +65,15 @@ class Sent:
     number: int
     sent_ns: int
 
+
+def _pickled_by_its_fields(kind: type[object]) -> None:
+    """Pickle a frozen dataclass as a call with its fields: as Python does it, it takes three times as long."""
+    fields_of = attrgetter(*kind.__match_args__)  # type: ignore[attr-defined]
+    copyreg.pickle(kind, lambda message: (kind, fields_of(message)))
+
+
+for _kind in (Order, Address, Timeouts, Reads, Ending, Milestones):
+    _pickled_by_its_fields(_kind)
 
 ToWorker = Order | Cancel
 FromWorker = Reads | Sent | Ending | Beat

@@ -31,8 +31,8 @@ def stamp_of(ancillary: Ancillary) -> int:
     """The kernel's receive stamp (CLOCK_REALTIME, nanoseconds) in the ancillary data of a `recvmsg`; 0, which no clock shows, where there is none."""
     for level, kind, data in ancillary:
         if kind == SO_TIMESTAMPNS and level == socket.SOL_SOCKET:
-            seconds, nanoseconds = _TIMESPEC.unpack(data)
-            return int(seconds * 1_000_000_000 + nanoseconds)
+            stamp: tuple[int, int] = _TIMESPEC.unpack(data)
+            return stamp[0] * 1_000_000_000 + stamp[1]
     return 0
 
 

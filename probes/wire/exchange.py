@@ -7,7 +7,7 @@ import ssl
 import traceback
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, Literal, ParamSpec
+from typing import Literal, TypeVarTuple
 
 from probes.failure import Failure, Reason
 from probes.record import Milestones
@@ -16,7 +16,8 @@ from probes.wire.connection import Connection, Received
 from probes.wire.encoding import EncodingError, Inflater
 from probes.wire.loop import Loop, Timer
 from probes.wire.opening import Opening
-from probes.wire.order import Ending, Order, Read
+from probes.wire.order import Ending, Order
+from probes.wire.packed import Packed
 from probes.wire.response import Response, ResponseError
 from probes.wire.tls import explain
 
@@ -33,21 +34,21 @@ LINGER_NS = 250_000_000
 """How long to wait, after the terminal marker, for the end of the HTTP message, so that the connection can be kept."""
 READS_AN_EVENT = 4
 
-P = ParamSpec("P")
-Sink = Callable[[int, list[Read]], None]
+Arguments = TypeVarTuple("Arguments")
+Sink = Callable[[int, Packed], None]
 Open = Callable[[Order, Callable[[Connection | Failure], None]], Opening]
 
 
-Step = Callable[Concatenate["Exchange", P], None]
+Step = Callable[["Exchange", *Arguments], None]
 
 
-def _guarded(step: Step[P]) -> Step[P]:
+def _guarded(step: Step[*Arguments]) -> Step[*Arguments]:
     """The edge of a chat in the worker: whatever breaks in one chat is our fault, ends that chat as `internal`, and leaves the others alone."""
 
     @wraps(step)
-    def run(exchange: Exchange, /, *args: P.args, **kwargs: P.kwargs) -> None:
+    def run(exchange: Exchange, *args: *Arguments) -> None:
         try:
-            step(exchange, *args, **kwargs)
+            step(exchange, *args)
         except Exception as error:  # noqa: BLE001
             traceback.print_exc()
             exchange.broke(error)
@@ -60,6 +61,14 @@ class Exchange:
 
     `sent` is told when the request of a watched one went out. `keep` takes the connection where it can carry another chat.
     """
+
+    # Python finds more than 30 attributes in a dictionary of each object's own, at twice the cost
+    __slots__ = (
+        "_all_sent", "_answered", "_body", "_certificate_expiry", "_completed_ns", "_connection", "_ended", "_error_body", "_hand_over",
+        "_headers_ns", "_inflater", "_is_plain", "_is_stream", "_keep", "_kind", "_last_byte_ns", "_lingers", "_loop", "_milestones",
+        "_opening", "_opens", "_order", "_over", "_response", "_retries", "_room_bytes", "_sent_ns", "_sent_width_ns", "_started_ns",
+        "_take", "_tell_sent", "_timer", "_total_ns",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -95,9 +104,10 @@ class Exchange:
         self._completed_ns: int | None = None
         self._inflater = Inflater("")
         self._is_stream: bool | None = None  # None until it is known
+        self._is_plain = False  # a stream that is known to be one, and not compressed
         self._error_body = b""
         self._body = Body(order.form, 0 if order.watched else SLICE_BYTES)
-        self._body_bytes = 0
+        self._room_bytes = BODY_LIMIT
         self._lingers = False
         self._answered = False
         self._over = False
@@ -220,25 +230,32 @@ class Exchange:
             self._send_the_rest(connection)
 
     def _on_received(self, received: Received) -> None:
-        if received.data:
+        data, stamp_ns, floor_ns, kernel, exact, ended = received
+        response = self._response
+        if data:
             self._answered = True
             try:
-                body = self._response.feed(received.data)
+                body = response.feed(data)
             except ResponseError as error:
-                self._end(Failure(Reason.PROTOCOL, str(error), received.stamp_ns))
+                self._end(Failure(Reason.PROTOCOL, str(error), stamp_ns))
                 return
-            self._last_byte_ns = received.stamp_ns
-            if self._headers_ns is None and self._response.headed:
-                self._on_headers(received.stamp_ns)
+            self._last_byte_ns = stamp_ns
+            if self._headers_ns is None and response.headed:
+                self._on_headers(stamp_ns)
             if body and not self._over:
-                self._on_body(body, received)
+                # what stands behind the body's last bytes (the end of the message, the next chunk's size) may have come in a segment of its own
+                exact = exact and data.endswith((body[-8:] + b"\r\n", body[-8:]))
+                if self._is_plain:
+                    self._on_stream(body, stamp_ns, floor_ns, kernel, exact)
+                else:
+                    self._on_body(body, stamp_ns, floor_ns, kernel, exact)
         if self._over:
             return
-        if self._response.complete:
-            self._completed_ns = received.stamp_ns
+        if response.complete:
+            self._completed_ns = stamp_ns
             self._end(None)
-        elif received.ended:
-            self._on_eof(received.stamp_ns)
+        elif ended:
+            self._on_eof(stamp_ns)
 
     def _on_headers(self, stamp_ns: int) -> None:
         self._headers_ns = stamp_ns
@@ -257,40 +274,40 @@ class Exchange:
         if self._is_refusal:
             self._set_timer()
 
-    def _on_body(self, body: bytes, received: Received) -> None:
-        # what stands behind the body's last bytes (the end of the message, the next chunk's size) may have come in a segment of its own
-        exact = received.exact and received.data.endswith((body[-8:] + b"\r\n", body[-8:]))
+    def _on_body(self, body: bytes, stamp_ns: int, floor_ns: int, kernel: bool, exact: bool) -> None:
         if self._inflater.coding is not None:
             try:
                 body = self._inflater.inflate(body, INFLATED_LIMIT)
             except EncodingError as error:
-                self._end(Failure(Reason.PROTOCOL, str(error), received.stamp_ns))
+                self._end(Failure(Reason.PROTOCOL, str(error), stamp_ns))
                 return
         if self._is_stream is None:
             body, self._error_body = self._error_body + body, b""
             self._is_stream = begins_stream(self._order.form.framing, body)
             if self._is_refusal:
                 self._set_timer()
+        self._is_plain = self._is_stream is True and self._inflater.coding is None
         if not self._is_stream:
             self._on_error_body(body)
         elif body:
-            self._on_stream(Read(body, received.stamp_ns, received.floor_ns, received.kernel, exact))
+            self._on_stream(body, stamp_ns, floor_ns, kernel, exact)
 
     def _on_error_body(self, body: bytes) -> None:
         self._error_body = (self._error_body + body)[:ERROR_BODY_LIMIT]
         if len(self._error_body) == ERROR_BODY_LIMIT:
             self._end(None)
 
-    def _on_stream(self, read: Read) -> None:
-        self._body_bytes += len(read.body)
-        if self._body_bytes > BODY_LIMIT:
-            self._end(Failure(Reason.PROTOCOL, f"an answer of more than {BODY_LIMIT} bytes", read.stamp_ns))
+    def _on_stream(self, body: bytes, stamp_ns: int, floor_ns: int, kernel: bool, exact: bool) -> None:
+        held = self._body
+        self._room_bytes -= len(body)
+        if self._room_bytes < 0:
+            self._end(Failure(Reason.PROTOCOL, f"an answer of more than {BODY_LIMIT} bytes", stamp_ns))
             return
-        self._body.add(read)
-        if self._body.ended and not self._lingers:
+        held.add(body, stamp_ns, floor_ns, kernel, exact)
+        if held.ended and not self._lingers:
             self._lingers = True
             self._set_timer()
-        if self._body.is_full:
+        if held.is_full:
             self._flush()
 
     def _flush(self) -> None:

@@ -6,10 +6,10 @@ Both are asked rarely (a likely terminal marker, a timeout that has run out), so
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from probes.backends.base import Event, FrameError, WireForm
-from probes.wire.order import Read
+from probes.wire.packed import Packed
 
 
 def says_done(form: WireForm, body: bytes) -> bool:
@@ -17,7 +17,7 @@ def says_done(form: WireForm, body: bytes) -> bool:
     return any(event.done for _, event in _events_from_the_end(form, body))
 
 
-def last_token_ns(form: WireForm, reads: Sequence[Read], tokens_before: int) -> tuple[int | None, int]:
+def last_token_ns(form: WireForm, reads: Packed, tokens_before: int) -> tuple[int | None, int]:
     """(when the newest token-bearing chunk of `reads` arrived, or None; the newest running usage).
 
     A chunk without text bears tokens if the running usage rose with it, so it takes the frame before it to tell; on a
@@ -41,15 +41,13 @@ def last_token_ns(form: WireForm, reads: Sequence[Read], tokens_before: int) -> 
     return None, tokens_before
 
 
-def _arrivals_from_the_end(form: WireForm, reads: Sequence[Read]) -> Iterator[tuple[int, Event]]:
-    ends: list[int] = []
-    for read in reads:
-        ends.append((ends[-1] if ends else 0) + len(read.body))
-    place = len(reads) - 1
-    for start, event in _events_from_the_end(form, b"".join(read.body for read in reads)):
-        while place > 0 and ends[place - 1] > start:
-            place -= 1
-        yield reads[place].stamp_ns, event
+def _arrivals_from_the_end(form: WireForm, reads: Packed) -> Iterator[tuple[int, Event]]:
+    begin, stamp_ns = len(reads.bodies), 0
+    earlier = reads.from_the_end()
+    for last, event in _events_from_the_end(form, bytes(reads.bodies)):
+        while last < begin:
+            begin, stamp_ns = next(earlier)
+        yield stamp_ns, event
 
 
 def _events_from_the_end(form: WireForm, body: bytes) -> Iterator[tuple[int, Event]]:

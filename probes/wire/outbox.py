@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from probes.wire.channel import FromWorker, Reads, encode
-from probes.wire.order import Read
+from probes.wire.packed import Packed
 
 TOLD_BYTES = 16_384
 """Between two polls as many messages are told as fill this: one chat that was held until its end, or the reads of fifty that are watched."""
@@ -25,7 +25,7 @@ class Outbox:
         self._send = send
         self._full = full
         self._waiting: deque[Callable[[], FromWorker]] = deque()
-        self._reads: dict[int, list[Read]] = {}
+        self._reads: dict[int, Packed] = {}
         self._scheduled = False
 
     def put(self, message: Callable[[], FromWorker]) -> None:
@@ -33,13 +33,14 @@ class Outbox:
         self._waiting.append(message)
         self.go_on()
 
-    def put_reads(self, number: int, reads: list[Read]) -> None:
+    def put_reads(self, number: int, reads: Packed) -> None:
         """Those of a chat, with others of it that were not told yet."""
         held = self._reads.get(number)
         if held is not None:
-            held += reads
+            held.bodies += reads.bodies
+            held.rows += reads.rows
             return
-        self._reads[number] = list(reads)
+        self._reads[number] = Packed(bytearray(reads.bodies), bytearray(reads.rows))
         self.put(lambda: Reads.pack(number, self._reads.pop(number)))
 
     def go_on(self) -> None:

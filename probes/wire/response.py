@@ -63,29 +63,31 @@ class Response:
 
     def feed(self, data: bytes) -> bytes:
         """The body bytes in `data`. Raises `ResponseError`."""
-        if not self.headed:
-            self._head += data
         try:
-            self._parse(data)
+            if self.headed:
+                self._parser.feed_data(data)
+            else:
+                self._feed_head(data)
         except httptools.HttpParserError as error:
             if not self.complete:
                 raise ResponseError(f"not an HTTP/1.1 response: {error}") from error
             self.reusable = False
         except httptools.HttpParserUpgrade as error:
             raise ResponseError("the server switched to another protocol") from error
+        body = self._body
+        if len(body) == 1:
+            return body.pop()
+        data = b"".join(body)
+        body.clear()
+        return data
+
+    def _feed_head(self, data: bytes) -> None:
+        self._head += data
+        self._parse(data)
         if self.headed:
             self._head = b""
         elif len(self._head) > HEAD_LIMIT:
             raise ResponseError(f"a response head of more than {HEAD_LIMIT} bytes")
-        body = self._body
-        if len(body) == 1:
-            data = body[0]
-        elif body:
-            data = b"".join(body)
-        else:
-            return b""
-        body.clear()
-        return data
 
     def _parse(self, data: bytes) -> None:
         try:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from probes.backends import form
 from probes.backends.base import Framing
-from probes.wire.body import Body, begins_stream
+from probes.wire.body import SLICE_BYTES, Body, begins_stream
 from probes.wire.order import Read
 from tests.answers import COMMENT, DONE, FINISH, ROLE, delta, token, usage
 
@@ -30,7 +30,7 @@ def body_of(*pieces: bytes, backend: str = "vllm", api: str = "chat") -> Body:
     """A body whose pieces came 10 ms apart."""
     body = Body(form(backend, api))
     for place, piece in enumerate(pieces, 1):
-        body.add(Read(piece, place * 10 * MS, place * 10 * MS))
+        body.add(piece, place * 10 * MS, place * 10 * MS)
     return body
 
 
@@ -107,11 +107,35 @@ PIECES = st.sampled_from(
 )
 
 
-@given(st.lists(PIECES, max_size=20), st.sampled_from([("vllm", "chat"), ("ollama", "chat"), ("tgi", "generate"), ("openai", "chat")]))
-def test_whatever_comes_is_looked_at_without_harm(pieces: list[bytes], engine: tuple[str, str]) -> None:
+ENGINES = [("vllm", "chat"), ("ollama", "chat"), ("tgi", "generate"), ("openai", "chat")]
+
+
+@given(st.lists(PIECES, max_size=20), st.sampled_from(ENGINES), st.sets(st.integers(1, 20)))
+def test_whatever_comes_is_looked_at_without_harm_and_handed_over(pieces: list[bytes], engine: tuple[str, str], handed_over_at: set[int]) -> None:
     body = Body(form(*engine))
-    for place, piece in enumerate(pieces, 1):
-        body.add(Read(piece, place, place))
+    reads = [Read(piece, place, place - 1, kernel=place % 2 == 0, exact=place % 5 == 0) for place, piece in enumerate(pieces, 1)]
+    handed: list[Read] = []
+    for place, read in enumerate(reads, 1):
+        body.add(*read)
         token_ns = body.last_token_ns() if place % 3 == 0 else None
         assert token_ns is None or 0 < token_ns <= place
-    assert b"".join(read.body for read in body.hand_over()) == b"".join(pieces)
+        handed += body.hand_over().reads() if place in handed_over_at else []
+    assert handed + body.hand_over().reads() == reads
+    assert not body.hand_over()
+
+
+@given(st.lists(st.integers(1, 60_000), max_size=8), st.sets(st.integers(0, 8)))
+def test_when_tokens_last_came_is_known_however_much_came_and_whenever_it_was_handed_over(sizes: list[int], handed_over_at: set[int]) -> None:
+    body = Body(form("vllm"))
+    for place, size in enumerate(sizes, 1):
+        frame = token("x" * size)
+        body.add(frame[:-1], place * 10, 0)
+        assert body.is_full or size <= SLICE_BYTES
+        if place in handed_over_at or body.is_full:
+            body.hand_over()
+            assert not body.is_full
+        body.add(frame[-1:], place * 10 + 1, 0)
+        body.add(COMMENT, place * 10 + 2, 0)
+        if place % 3 == 0:
+            assert body.last_token_ns() in (place * 10, place * 10 + 1)
+    assert body.last_token_ns() in ((len(sizes) * 10, len(sizes) * 10 + 1) if sizes else (None,))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from probes.wire.channel import FromWorker, Incoming, Reads, Sent, encode
 from probes.wire.order import Ending, Read
 from probes.wire.outbox import TOLD_BYTES, Outbox
+from probes.wire.packed import ROW, Packed
 
 
 class Polls:
@@ -35,24 +36,35 @@ def read(number: int, size: int = 250) -> Read:
     return Read(b"x" * size, number, number - 1)
 
 
+def packed(*reads: Read) -> Packed:
+    rows = (ROW.pack(len(body), stamp_ns, floor_ns, kernel, exact) for body, stamp_ns, floor_ns, kernel, exact in reads)
+    return Packed(b"".join(each.body for each in reads), b"".join(rows))
+
+
 def test_everything_is_told_once_and_in_its_order() -> None:
     polls = Polls()
     ending = Ending(1, started_ns=1, ended_ns=2)
     polls.put(Sent(1, 5))
-    polls.outbox.put_reads(1, [read(1)])
+    polls.outbox.put_reads(1, packed(read(1)))
     polls.poll()
-    polls.outbox.put_reads(2, [read(2)])
-    polls.outbox.put_reads(1, [read(3), read(4)])
+    polls.outbox.put_reads(2, packed(read(2)))
+    polls.outbox.put_reads(1, packed(read(3), read(4)))
     polls.put(ending)
     polls.poll(2)
-    assert polls.told() == [Sent(1, 5), Reads.pack(1, [read(1)]), Reads.pack(2, [read(2)]), Reads.pack(1, [read(3), read(4)]), ending]
+    assert polls.told() == [
+        Sent(1, 5),
+        Reads.pack(1, packed(read(1))),
+        Reads.pack(2, packed(read(2))),
+        Reads.pack(1, packed(read(3), read(4))),
+        ending,
+    ]
 
 
 def test_where_each_poll_brings_reads_of_many_they_do_not_pile_up() -> None:
     polls = Polls()
     for _ in range(200):
         for number in range(25):
-            polls.outbox.put_reads(number, [read(number)])
+            polls.outbox.put_reads(number, packed(read(number)))
         polls.poll()
     assert len(polls.told()) == 200 * 25
 
@@ -60,7 +72,7 @@ def test_where_each_poll_brings_reads_of_many_they_do_not_pile_up() -> None:
 def test_a_wave_of_chats_that_end_is_told_one_by_one() -> None:
     polls = Polls()
     for number in range(20):
-        polls.outbox.put_reads(number, [read(number, size=2 * TOLD_BYTES)])
+        polls.outbox.put_reads(number, packed(read(number, size=2 * TOLD_BYTES)))
     polls.poll()
     assert len(polls.told()) == 1
     polls.poll(19)
@@ -72,7 +84,7 @@ def test_while_nobody_listens_reads_of_a_chat_wait_for_each_other_and_their_orde
     polls.full = True
     for at_ns in range(1, 101):
         for number in (1, 2):
-            polls.outbox.put_reads(number, [read(at_ns)])
+            polls.outbox.put_reads(number, packed(read(at_ns)))
         polls.poll()
     ending = Ending(1, started_ns=1, ended_ns=2)
     polls.put(ending)
@@ -82,7 +94,7 @@ def test_while_nobody_listens_reads_of_a_chat_wait_for_each_other_and_their_orde
     polls.outbox.go_on()
     polls.poll(10)
     of_each = [read(at_ns) for at_ns in range(1, 101)]
-    assert polls.told() == [Reads.pack(1, of_each), Reads.pack(2, of_each), ending]
+    assert polls.told() == [Reads.pack(1, packed(*of_each)), Reads.pack(2, packed(*of_each)), ending]
 
 
 def test_messages_are_made_when_they_are_told() -> None:
