@@ -56,7 +56,7 @@ class Loop:
         self._helpers: list[Future[None]] = []
         self._run_delay = RunDelay()
         self._polled_ns = self._woke_ns = clock()
-        self._dense = self._napped = False
+        self._dense = self._napped = self._was_stopped = False
         self._running = False
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.watch(self._wake_fd, self._run_done)
@@ -113,8 +113,8 @@ class Loop:
 
         So it is known which poll slept. What a sleeping poll reports arrived after the look before it, and also after its wake-up: the
         time it returned, less what the thread then waited for a processor, and less what it took of one since that look, which is mostly the
-        kernel's way out of the sleep: 0.05 ms as a rule, and ten times that where caches are cold. While a helper thread works, the wake-up cannot be
-        told: this thread may have waited for the interpreter, which is neither.
+        kernel's way out of the sleep: 0.05 ms as a rule, and ten times that where caches are cold. The wake-up cannot be told where the process was
+        stopped meanwhile, or while a helper thread works, since this one may have waited for the interpreter.
         """
         before = self.now_ns()
         events = self._epoll.poll(0)
@@ -129,11 +129,12 @@ class Loop:
             events = self._epoll.poll(self._timeout_seconds())
             after = self.now_ns()
             floor = before - DELIVERY_NS
-            if after - before > WAKE_UP_NS and alone:
+            if after - before > WAKE_UP_NS and alone and not self._was_stopped:
                 delay_ns = self._run_delay.since_last_ns()
                 if delay_ns is not None:
                     ran_ns = time.thread_time_ns() - ran_ns
                     floor = max(floor, after - delay_ns - ran_ns - WAKE_UP_NS)
+            self._was_stopped = False
             self._polled_ns = floor
             self._dense = after - self._woke_ns < NAP_NS
             self._woke_ns = after
@@ -142,6 +143,10 @@ class Loop:
             if handler is not None:
                 handler(mask, floor)
         return True
+
+    def go_on(self) -> None:
+        """The process was stopped (SIGSTOP), and goes on."""
+        self._was_stopped = True
 
     def _is_alone(self) -> bool:
         """Whether no helper thread has work."""

@@ -208,6 +208,7 @@ def main() -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     channel = socket.socket(fileno=int(sys.argv[1]))
     loop = Loop()
+    signal.signal(signal.SIGCONT, lambda _number, _frame: loop.go_on())
     worker = Worker(loop, channel)
     gc.collect()
     gc.freeze()

@@ -11,7 +11,9 @@ from probes.wire.clock import DELIVERY_NS
 from probes.wire.loop import WAKE_UP_NS, Loop, pool
 
 
-def floor_of_a_sleep(monkeypatch: pytest.MonkeyPatch, *, asleep_ns: int, ran_ns: int, helper: Future[None] | None = None) -> tuple[int, int]:
+def floor_of_a_sleep(
+    monkeypatch: pytest.MonkeyPatch, *, asleep_ns: int, ran_ns: int, helper: Future[None] | None = None, stopped: bool = False
+) -> tuple[int, int]:
     """(how long after the look before it, how long before its return) a poll that slept is sure that what it reports came."""
     now, ran, seen = [10**12], [10**9], list[int]()
     loop = Loop(lambda: now[0])
@@ -28,6 +30,8 @@ def floor_of_a_sleep(monkeypatch: pytest.MonkeyPatch, *, asleep_ns: int, ran_ns:
                 return []
             now[0] += asleep_ns + ran_ns
             ran[0] += ran_ns
+            if stopped:
+                loop.go_on()
             return [(fd, 1)]
 
     fd = os.eventfd(0)
@@ -72,3 +76,8 @@ def test_while_a_helper_works_a_wake_up_is_not_reckoned(monkeypatch: pytest.Monk
     helper.set_result(None)
     _, before_its_return = floor_of_a_sleep(monkeypatch, asleep_ns=20_000_000, ran_ns=10_000, helper=helper)
     assert before_its_return == 10_000 + WAKE_UP_NS
+
+
+def test_where_the_process_was_stopped_a_wake_up_is_not_reckoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    after_the_look, _ = floor_of_a_sleep(monkeypatch, asleep_ns=20_000_000, ran_ns=10_000, stopped=True)
+    assert after_the_look == -DELIVERY_NS
