@@ -62,7 +62,9 @@ async def measure(url: str, streams: int) -> tuple[Watch, list[ChatRecord]]:
     endpoint = Endpoint("bench", "vllm", url, "m")
     ask = Ask("m", (Message("user", "Say something."),), 1_000_000, "bench", cache="warm")
     async with Prober() as prober:
-        watch = Watch([os.getpid(), *(worker.pid for worker in prober.workers if worker.pid is not None)])
+        pid = prober.workers[0].pid
+        assert pid is not None
+        watch = Watch([os.getpid(), pid])
         chats = [asyncio.create_task(prober.chat(endpoint, ask, scenario="bench", timeouts=PATIENT)) for _ in range(streams)]
         while not all(chat.done() for chat in chats):
             await asyncio.sleep(LOOK_SECONDS)
