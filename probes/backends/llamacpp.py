@@ -27,6 +27,8 @@ class LlamacppChat(OpenAiChat):
     without `[DONE]` (llama.cpp `tools/server/server-context.cpp::handle_completions_impl`).
     """
 
+    varying: tuple[str, ...] = ()
+
     def body(self, ask: Ask) -> dict[str, object]:
         body = super().body(ask)
         body["timings_per_token"] = True
