@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from catalogue import own
 from catalogue.metric import Metric
@@ -24,6 +24,8 @@ MEASURES: Final[Mapping[Metric, str]] = MappingProxyType(
 """The measures that have quantiles, by the metric that observes the same. Seconds, but for `output_rate`: tokens a second of a chat. `e2e` is of
 `ok` chats only: the end of one that failed says how soon it failed."""
 _OF_PAIRS = "pairs"
+_NOTHING: dict[str, Any] = {}
+"""One for all summaries, of which most have no failures, no skips and no pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +152,10 @@ class Tally:
             seconds,
             self.ok,
             self.output_tokens,
-            dict(self.failures),
-            dict(self.skips),
+            dict(self.failures) if self.failures else _NOTHING,
+            dict(self.skips) if self.skips else _NOTHING,
             {name: (attempts, self.good[name]) for name, attempts in self.attempts.items()},
-            {peer: dict(counts) for peer, counts in self.pairs.items()},
+            {peer: dict(counts) for peer, counts in self.pairs.items()} if self.pairs else _NOTHING,
             {measure: sketch.packed() for measure, sketch in self.sketches.items()},
         )
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
-from exporter.history.kept import Kept, Wanted
+import tracemalloc
+
+from exporter.history.kept import Kept, Wanted, keep
 from exporter.history.ring import OVERHEAD_BYTES, Ring, Room
+from tests.exporter.chats import chat
 
 
 def kept(number: int, target: str = "vllm", scenario: str = "beat", *, failed: bool = False, size: int = 100) -> Kept:
@@ -73,3 +76,14 @@ def test_what_was_before_stands_behind_as_far_as_there_is_room() -> None:
     assert numbers(ring) == [101, 100, *range(50, 42, -1)]
     ring.add(kept(102))
     assert numbers(ring)[:3] == [102, 101, 100]
+
+
+def test_a_chat_takes_the_memory_that_the_ring_reckons_with() -> None:
+    records = [chat(tokens=tokens) for tokens in range(1, 300)]
+    tracemalloc.start()
+    try:
+        held = [keep(record, number, 0.0) for number, record in enumerate(records)]
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken <= sum(len(kept.json) + OVERHEAD_BYTES for kept in held)
