@@ -11,7 +11,8 @@ from probes.backends import form
 from probes.failure import Failure, Reason
 from probes.guard import Guard
 from probes.record import Milestones
-from probes.wire.channel import Cancel, ClockSteps, FromWorker, Incoming, Reads, Sent, ToWorker, encode
+from probes.wire.channel import Beat, Cancel, FromWorker, Incoming, Reads, Sent, ToWorker, encode
+from probes.wire.delays import Lateness
 from probes.wire.order import Address, Ending, Order, Proxy, Read
 from probes.wire.packed import ROW, Packed
 
@@ -25,7 +26,7 @@ ORDER = Order(
 MESSAGES: list[ToWorker | FromWorker] = [
     Cancel(3),
     Sent(4, 5),
-    ClockSteps(6),
+    Beat(6, 7, Lateness(8, 9, 10)),
     Reads(1, b"onethree", b"".join(ROW.pack(len(read.body), *read[1:]) for read in READS)),
     Ending(
         *(8, 1, 2, Milestones(1, 2, None, 4), 5, 6, 7, 200, "text/event-stream", "gzip", "/", True, 9, "reused", 1),
