@@ -36,6 +36,7 @@ class Played:
     chats: Counter[float] | None = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
+        self.clock.now_ns += SECOND_NS // 2  # so that no span, which is longer by a trifle, begins in the very middle of a minute
         self.history = LiveHistory(CONFIG, self.clock)
 
     def play(self, moves: Iterable[tuple[str, str, float]]) -> None:
