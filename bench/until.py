@@ -20,7 +20,7 @@ CONFIDENCE = 0.975
 
 Who looks after each round, and ends at the first look that pleases, ends where the numbers happen to look steadier than
 they are. With 97.5 % the number lay within the bound that was asked for in at least 95 % of simulated runs that ended so
-(`benchmarks/stopping.py`, `docs/progress.md`); with 95 % it did in as few as 93 %. It takes about a quarter more rounds.
+(`benchmarks/stopping.py`, `docs/progress.md`); with 95 % it did in as few as 93 %. It takes a quarter to a third more rounds.
 """
 _FORM = re.compile(r"(?P<question>(?P<measure>[a-z_0-9]+)\.p[0-9.]+):(?P<percent>[0-9]+(?:\.[0-9]+)?)\s*%")
 _MEASURES = {each.name: each for each in measures()}

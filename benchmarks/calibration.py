@@ -1,17 +1,23 @@
 """How often the statistics of benchmark runs are right, by simulation with known truth: the tables of `docs/statistics.md`.
 
 `python -m benchmarks.calibration` prints them as Markdown. Beside our intervals stands Welch's over whole runs, as
-inference-doctor 0.4.1 has it: each round is taken for a run, and its quantile for one value.
+inference-doctor 0.4.1 has it: each round is taken for a run, and its quantile for one value. A row of 2,000 runs takes about a minute, and always
+comes out the same; `--keep` lets the work be done in pieces.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import os
+import pickle
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
+from pathlib import Path
+from typing import TypeVar, cast
+from urllib.parse import quote
 
 import numpy as np
 from scipy.special import stdtrit
@@ -24,6 +30,7 @@ from bench.statistics.spread import spread_of_difference
 from benchmarks.calibration_tables import Row, Worst, coverage_table, family_table, other_table, power_table, worst_table
 from benchmarks.worlds import World, pareto, two_modes, waves
 
+T = TypeVar("T")
 ROUNDS = (3, 5, 10)
 DIFFERENCES = (0.05, 0.1, 0.2)
 ERROR = 0.05
@@ -45,15 +52,15 @@ WORLDS = (
 )
 
 
-def welch(a: Floats, b: Floats, error: float) -> tuple[float, float]:
-    """The logarithm of the ratio of two means, and half the width of its interval.
+def welch(a: Floats, b: Floats, error: float) -> tuple[Floats, Floats]:
+    """The logarithm of the ratio of two means over the last axis, and half the width of its interval.
 
     It is that of inference-doctor 0.4.1 (`inference_doctor/stats.py`, `welch_log_ratio_interval`): Welch's degrees of
     freedom, and the error of a logarithm by that of the mean (delta method).
     """
-    parts = np.array([one.var(ddof=1) / (len(one) * one.mean() ** 2) for one in (a, b)])
-    freedom = parts.sum() ** 2 / (parts**2 / (len(a) - 1)).sum()
-    return math.log(float(b.mean() / a.mean())), float(math.sqrt(parts.sum()) * -stdtrit(freedom, error / 2))
+    of_a, of_b = (one.var(axis=-1, ddof=1) / (one.shape[-1] * one.mean(axis=-1) ** 2) for one in (a, b))
+    freedom = (of_a + of_b) ** 2 / ((of_a**2 + of_b**2) / (a.shape[-1] - 1))
+    return np.log(b.mean(axis=-1) / a.mean(axis=-1)), np.sqrt(of_a + of_b) * -stdtrit(freedom, error / 2)
 
 
 def rounds_of(logs: Floats) -> list[Round]:
@@ -73,8 +80,10 @@ def quantiles_for(world: World, rounds: int) -> tuple[float, ...]:
 def measured(world: World, rounds: int, trials: int, seed: int = 1) -> Row:
     """One row of the tables."""
     random, quantiles = np.random.default_rng(seed), quantiles_for(world, rounds)
-    seen = np.array([_trial(world, random, rounds, quantiles) for _ in range(trials)])
-    distance, alone, family, other, other_alone, other_corrected, low, high = np.moveaxis(seen, 2, 0)
+    seen, whole = zip(*(_trial(world, random, rounds, quantiles) for _ in range(trials)), strict=True)
+    distance, alone, family, *own = np.moveaxis(np.array(seen), 2, 0)
+    a, b = np.moveaxis(np.array(whole), 1, 0)
+    (other, other_alone), (_, other_corrected) = (welch(a, b, error) for error in (ERROR, ERROR / len(quantiles)))
     truth = world.truths(quantiles)
 
     def found(off: Floats, half: Floats) -> Floats:
@@ -84,7 +93,7 @@ def measured(world: World, rounds: int, trials: int, seed: int = 1) -> Row:
         world.name, rounds, quantiles, trials,
         held=(np.abs(distance) <= alone).mean(axis=0),
         welch_held=(np.abs(other) <= other_alone).mean(axis=0),
-        own_held=((low <= truth) & (truth <= high)).mean(axis=0),
+        own_held=np.mean([(low <= truth) & (truth <= high) for low, high in (own[:2], own[2:])], axis=(0, 1)),
         false=float((np.abs(distance) > family).any(axis=1).mean()),
         welch_false=float((np.abs(other) > other_alone).any(axis=1).mean()),
         welch_corrected_false=float((np.abs(other) > other_corrected).any(axis=1).mean()),
@@ -93,29 +102,26 @@ def measured(world: World, rounds: int, trials: int, seed: int = 1) -> Row:
     )  # fmt: skip
 
 
-def _trial(world: World, random: np.random.Generator, rounds: int, quantiles: Sequence[float]) -> list[tuple[float, ...]]:
-    """One run of two engines that are the same: for each quantile what our intervals and Welch's say of it.
+def _trial(world: World, random: np.random.Generator, rounds: int, quantiles: Sequence[float]) -> tuple[list[tuple[float, ...]], Floats]:
+    """One run of two engines that are the same: what our intervals say of each quantile, and what it was `[engine, quantile, round]`.
 
     A true difference moves only the estimates' distance, so that the same runs tell how often it would have been found.
     """
     logs = world.logs(random, rounds)
     engines = [[pooled.quantile(quantile) for quantile in quantiles] for pooled in (Pooled.of(rounds_of(one)) for one in logs)]
     contrasts = [Contrast("ttft", quantile, "a", "b", *pair) for quantile, *pair in zip(quantiles, *engines, strict=True)]
-    values = np.exp(np.minimum(logs, 99.0)).reshape(2, rounds, -1)
     told: list[tuple[float, ...]] = []
     for number, one in enumerate(compare(contrasts, paired=world.paired)):
         distance = math.log(one.effect)
-        whole = np.quantile(values, quantiles[number], axis=2)
-        other, half = welch(whole[0], whole[1], ERROR)
-        corrected = welch(whole[0], whole[1], ERROR / len(quantiles))[1]
-        own = interval_over_rounds(engines[0][number])
+        own = [interval_over_rounds(engine[number]) for engine in engines]
         halves = math.log(one.high_alone) - distance, math.log(one.high) - distance
-        told.append((distance, *halves, other, half, corrected, math.log(own.low), math.log(own.high)))
-    return told
+        told.append((distance, *halves, *(math.log(end) for each in own for end in (each.low, each.high))))
+    values = np.exp(np.minimum(logs, 99.0)).reshape(2, rounds, -1)
+    return told, np.moveaxis(np.quantile(values, quantiles, axis=2), 0, 1)
 
 
 def worst(rounds: int, error: float, trials: int) -> Worst:
-    """The rule that chooses between parts and rounds, put to the test on normal values whose true error is known."""
+    """The rule that takes the narrower of two intervals, put to the test on normal values whose true error is known."""
     random = np.random.default_rng(rounds)
     shares = {}
     sizes = [(own, shared, 0.0) for own in (0.0, 0.5, 1.0, 1.5, 2.0, 3.0) for shared in (0.0, 0.7, 1.5, 4.0)]
@@ -197,22 +203,42 @@ OTHERS: dict[str, Callable[[np.random.Generator, int], tuple[Estimate, Estimate,
 """Comparisons of other than a quantile of two engines alike: each draws both estimates, and tells the true effect."""
 
 
+def _kept(folder: Path | None, name: str, work: Callable[[], T]) -> T:
+    """What was worked out, from the folder where an earlier call left it."""
+    if folder is None:
+        return work()
+    file = folder / f"{quote(name, safe=' ,')}.pickle"
+    if not file.exists():
+        partly = file.with_suffix(f".{os.getpid()}")
+        partly.write_bytes(pickle.dumps(work()))
+        partly.rename(file)
+    return cast(T, pickle.loads(file.read_bytes()))
+
+
 def main() -> None:
     """Prints the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=2000, help="runs simulated for each row (2000)")
     parser.add_argument("--processes", type=int, default=1, help="rows simulated at once (1)")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep each row there as soon as it is known, and go on from what is there")
     chosen = parser.parse_args()
+    if chosen.keep:
+        chosen.keep.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(chosen.processes) as pool:
-        futures = [pool.submit(measured, world, rounds, chosen.trials) for world in WORLDS for rounds in ROUNDS]
-        worsts = [pool.submit(worst, rounds, error, chosen.trials) for error in (0.05, 0.01) for rounds in ROUNDS]
+
+        def soon(work: Callable[..., T], *given: object, trials: int = chosen.trials) -> Future[T]:
+            name = ", ".join([work.__name__, *(one.name if isinstance(one, World) else str(one) for one in given), str(trials)])
+            return pool.submit(_kept, chosen.keep, name, partial(work, *given, trials))
+
+        futures = [soon(measured, world, rounds) for world in WORLDS for rounds in ROUNDS]
+        worsts = [soon(worst, rounds, error) for error in (0.05, 0.01) for rounds in ROUNDS]
         families = {
-            (measures, rounds, own): pool.submit(family, measures, rounds, own, chosen.trials)
+            (measures, rounds, own): soon(family, measures, rounds, own, trials=chosen.trials // 4)
             for measures in (2, 8)
             for own in (0.0, 1.0)
             for rounds in ROUNDS
         }
-        rest = {(name, rounds): pool.submit(other, name, rounds, chosen.trials) for name in OTHERS for rounds in ROUNDS}
+        rest = {(name, rounds): soon(other, name, rounds) for name in OTHERS for rounds in ROUNDS}
         rows = []
         for one in futures:
             rows.append(one.result())

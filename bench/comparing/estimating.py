@@ -13,7 +13,7 @@ from bench.comparing.verdict import Basis
 from bench.measures import GOODPUT, Floats
 from bench.question import Question
 from bench.statistics.comparison import LEAST_ROUNDS
-from bench.statistics.estimates import Estimate, value_estimate
+from bench.statistics.estimates import Estimate, least_variance_of_share, value_estimate
 from bench.statistics.samples import PARTS, TooFewError
 from bench.summary.estimating import estimate_of, only, whole_rounds
 from bench.summary.sample import BlockSample, Sample
@@ -124,8 +124,7 @@ def _of_values(values: Floats, question: Question, attempts: int) -> Estimate:
     """Of one value for each run: a logarithm, or a share with the least variance that so many attempts leave."""
     if question.quality.unit == "share":
         mean = float(values.mean())
-        careful = (mean * attempts + 1) / (attempts + 2)
-        return Estimate(mean, (values - mean)[:, np.newaxis] / len(values), "difference", careful * (1 - careful) / (attempts + 2))
+        return Estimate(mean, (values - mean)[:, np.newaxis] / len(values), "difference", least_variance_of_share(attempts))
     if (values <= 0).any():
         raise TooFewError(f"{question} of 0 has no ratio to another")
     return value_estimate(values)

@@ -31,9 +31,10 @@ def clustered_interval(values: Floats, chats: NDArray[np.int64], quantile: float
 
 def enough(values: Floats, chats: NDArray[np.int64], quantile: float, confidence: float = 0.95) -> float:
     """How many independent values these are worth. Raises `TooFewError` where that, or the chats, are too few."""
-    number = len(np.unique(chats))
+    numbers, which = np.unique(chats, return_inverse=True)
+    number = len(numbers)
     refuse_fewer(number, quantile, confidence)
-    effective = effective_count(values, chats, quantile, confidence)
+    effective = _worth(values, which, quantile, confidence)
     needed = chats_needed(quantile, confidence)
     if effective < needed:
         raise TooFewError(
@@ -47,7 +48,10 @@ def effective_count(values: Floats, chats: NDArray[np.int64], quantile: float, c
 
     At most their number. Fewer chats count for less, by the quantiles of Student's t.
     """
-    _, which = np.unique(chats, return_inverse=True)
+    return _worth(values, np.unique(chats, return_inverse=True)[1], quantile, confidence)
+
+
+def _worth(values: Floats, which: NDArray[np.int64], quantile: float, confidence: float) -> float:
     number = int(which.max()) + 1
     if number < 2:
         return float(number)

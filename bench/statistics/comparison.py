@@ -12,7 +12,7 @@ from bench.statistics.estimates import Estimate, Scale
 from bench.statistics.family import Family, family_of
 from bench.statistics.power import detectable, rounds_needed
 from bench.statistics.samples import PARTS, Floats, TooFewError
-from bench.statistics.spread import Basis, Spread, Uneven, spread_of_difference, strata_of, uneven
+from bench.statistics.spread import Spread, spread_of_difference
 
 LEAST_ROUNDS = 3
 """Two rounds cannot tell a difference between engines from one between rounds."""
@@ -60,7 +60,6 @@ class Comparison:
     differs: bool
     """Whether `low` to `high` excludes "no difference"."""
     degrees_of_freedom: float
-    basis: Basis
     rounds: int
     detectable: float
     """The smallest difference that this run could have shown in four of five cases, all comparisons corrected for: 0.1
@@ -85,25 +84,8 @@ def compare(contrasts: Sequence[Contrast], *, paired: bool, confidence: float = 
         return []
     error = 1 - confidence
     family = family_of(_directions(contrasts, paired))
-    known = _unevenness(contrasts, paired)
-    return [_compared(one, paired, error, family, known[one.measure, one.a, one.b]) for one in contrasts]
-
-
-def _unevenness(contrasts: Sequence[Contrast], paired: bool) -> dict[tuple[str, str, str], Uneven]:
-    """What the best known number of each measure and pair (mostly p50) says of their rounds.
-
-    An engine that is slow in a round is slow at all its quantiles, but only p50 shows it for sure.
-    """
-    best: dict[tuple[str, str, str], Contrast] = {}
-    for one in contrasts:
-        place = (one.measure, one.a, one.b)
-        if place not in best or _noise(one) < _noise(best[place]):
-            best[place] = one
-    return {place: uneven(one.of_a.errors, one.of_b.errors, paired=paired) for place, one in best.items()}
-
-
-def _noise(one: Contrast) -> float:
-    return (strata_of(one.of_a.errors) + strata_of(one.of_b.errors)).within
+    each = family.error_each(error)
+    return [_compared(one, paired, error, each, family) for one in contrasts]
 
 
 def _refuse_unfit(one: Contrast, paired: bool) -> None:
@@ -114,13 +96,12 @@ def _refuse_unfit(one: Contrast, paired: bool) -> None:
         raise ValueError(f"{one.measure}: paired engines have the same rounds; {one.a} and {one.b} have not")
 
 
-def _compared(one: Contrast, paired: bool, error: float, family: Family, known: Uneven) -> Comparison:
-    each = family.error_each(error)
+def _compared(one: Contrast, paired: bool, error: float, each: float, family: Family) -> Comparison:
     distance = one.of_b.value - one.of_a.value
     least = one.of_a.least_variance + one.of_b.least_variance
 
     def spread_for(wrong: float) -> Spread:
-        return spread_of_difference(one.of_a.errors, one.of_b.errors, paired=paired, error=wrong, least_variance=least, known=known)
+        return spread_of_difference(one.of_a.errors, one.of_b.errors, paired=paired, error=wrong, least_variance=least)
 
     alone, corrected = spread_for(error), spread_for(each)
     half_alone = alone.half_width(error)
@@ -144,7 +125,6 @@ def _compared(one: Contrast, paired: bool, error: float, family: Family, known: 
         p_corrected=max(alone.p_value(distance), family.corrected(corrected.p_value(distance))),
         differs=abs(distance) > half,
         degrees_of_freedom=corrected.degrees_of_freedom,
-        basis=corrected.basis,
         rounds=min(one.of_a.rounds, one.of_b.rounds),
         detectable=shown(detectable(corrected, each)) - (1.0 if scale == "ratio" else 0.0),
         spread=corrected,
@@ -183,7 +163,7 @@ def _directions(contrasts: Sequence[Contrast], paired: bool) -> Floats:
 
 def _padded(rows: Sequence[Floats]) -> Floats:
     width = max(row.size for row in rows)
-    return np.array([np.pad(row, (0, width - row.size)) for row in rows])
+    return np.array([row if row.size == width else np.pad(row, (0, width - row.size)) for row in rows])
 
 
 def _in_parts(errors: Floats) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import fdtrc, stdtr, stdtrit
 
 from bench.statistics.estimates import Estimate, Scale
-from bench.statistics.spread import strata_of
+from bench.statistics.spread import variance_over_rounds, variance_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +48,20 @@ def drift(estimate: Estimate, confidence: float = 0.95) -> Drift | None:
     rounds, parts = estimate.errors.shape
     if rounds < 2 or parts < 2:
         return None
-    strata = strata_of(estimate.errors)
+    between, within = variance_over_rounds(estimate.errors), variance_within(estimate.errors)
+    freedom = rounds * (parts - 1)
     # Each round is taken for one share of all chats, so its own number is off by as many times what it added to all.
     own = estimate.errors.sum(axis=1) * rounds
     place = np.arange(rounds) - (rounds - 1) / 2
     slope = float(place @ own / (place @ place))
-    error = math.sqrt(strata.within * rounds / float(place @ place))
+    error = math.sqrt(within * rounds / float(place @ place))
     change, wide = slope * (rounds - 1), error * (rounds - 1)
     if wide == 0:
         p_value = uneven_p = 1.0 if change == 0 else 0.0
     else:
-        p_value = 2 * float(stdtr(strata.within_freedom, -abs(change) / wide))
-        uneven_p = float(fdtrc(strata.between_freedom, strata.within_freedom, strata.between / strata.within))
-    half = wide * float(stdtrit(strata.within_freedom, 0.5 + confidence / 2))
+        p_value = 2 * float(stdtr(freedom, -abs(change) / wide))
+        uneven_p = float(fdtrc(rounds - 1, freedom, between / within))
+    half = wide * float(stdtrit(freedom, 0.5 + confidence / 2))
     low, middle, high = (_shown(one, estimate.scale) for one in (change - half, change, change + half))
     return Drift(middle, low, high, confidence, p_value, uneven_p, estimate.scale)
 

@@ -18,6 +18,8 @@ Scale = Literal["ratio", "difference"]
 Indices = NDArray[np.int64]
 _SHORTEST_SECONDS = 1e-9
 """Times have logarithms only above 0. What was shorter than a clock can tell counts as this."""
+_SMOOTHER = 3
+"""What a round moved is told by quantiles over so many times as much of the sample as the estimate: it varies less by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,15 @@ class Estimate:
 
     `value` is a natural logarithm where `scale` is `ratio`. `errors` has a row a round and a column a part of it; their
     sum is 0, and each is what this part added to the error of `value`, as far as that can be seen. `least_variance` is
-    what the variance of `value` cannot be below, for shares that happened to be all alike.
+    what the variance of `value` cannot be below, for shares that happened to be all alike. `tail` is how far a quantile
+    lies in a tail: 0 for p50 and for what is no quantile, 0.9 for p95, -0.9 for p5.
     """
 
     value: float
     errors: Floats
     scale: Scale = "ratio"
     least_variance: float = 0.0
+    tail: float = 0.0
 
     @property
     def rounds(self) -> int:
@@ -90,8 +94,8 @@ class Pooled:
         rounds = int(self.rounds.max()) + 1
         errors = np.bincount(self.cells, weights=found.influence, minlength=rounds * PARTS).reshape(rounds, PARTS) / len(self.ordered)
         if rounds > 2:
-            errors = _by_leaving_out(errors, without_each(self.ordered, self.rounds, quantile, worth))
-        return Estimate(found.value, errors)
+            errors = _by_leaving_out(errors, without_each(self.ordered, self.rounds, quantile, worth // _SMOOTHER))
+        return Estimate(found.value, errors, tail=2 * quantile - 1)
 
 
 def share_estimate(rounds: Sequence[Round]) -> Estimate:
@@ -102,9 +106,16 @@ def share_estimate(rounds: Sequence[Round]) -> Estimate:
     _refuse_empty(rounds)
     good = np.concatenate([one.values for one in rounds])
     share = float(good.mean())
-    # Agresti and Caffo (The American Statistician 54, 2000): one good and one bad attempt more keep the variance above 0.
-    careful = (good.sum() + 1) / (len(good) + 2)
-    return Estimate(share, _by_parts(rounds, good - share), "difference", careful * (1 - careful) / (len(good) + 2))
+    return Estimate(share, _by_parts(rounds, good - share), "difference", least_variance_of_share(len(good)))
+
+
+def least_variance_of_share(attempts: int) -> float:
+    """What the variance of a share cannot be below, though all attempts ended alike.
+
+    One good and one bad attempt more keep it above 0 (Agresti and Caffo, The American Statistician 54, 2000).
+    """
+    careful = 1 / (attempts + 2)
+    return careful * (1 - careful) / (attempts + 2)
 
 
 def rate_estimate(parts: Floats) -> Estimate:

@@ -19,7 +19,7 @@ _SEED = 20
 class Family:
     """Comparisons that are looked at together.
 
-    `largest` has, in order, draws of the largest of that many correlated standard normal values (Hothorn, Bretz and
+    `largest` has draws of the largest of that many correlated standard normal values (Hothorn, Bretz and
     Westfall, Biometrical Journal 50, 2008). Comparisons that are wrong together (p90 and p95 of one run) count as little
     more than one. Never is a comparison held to less than it would be alone, nor to more than Šidák's bound (JASA 62,
     1967), which knows nothing of what is wrong together.
@@ -32,28 +32,31 @@ class Family:
         """With which probability each interval may be wrong, so that any of them is with the probability `error` at most."""
         if self.count == 1:
             return error
-        each = 2 * float(ndtr(-self.largest[math.ceil((1 - error) * len(self.largest)) - 1]))
+        place = math.ceil((1 - error) * len(self.largest)) - 1
+        each = 2 * float(ndtr(-np.partition(self.largest, place)[place]))
         return float(np.clip(each, 1 - (1 - error) ** (1 / self.count), error))
 
     def corrected(self, p_value: float) -> float:
         """How probable it is that any of the comparisons has such a p-value, where nothing differs."""
         if self.count == 1:
             return p_value
-        above = len(self.largest) - int(np.searchsorted(self.largest, -ndtri(p_value / 2)))
+        above = np.count_nonzero(self.largest >= -ndtri(p_value / 2))
         return float(np.clip(above / len(self.largest), p_value, 1 - (1 - p_value) ** self.count))
 
 
 def family_of(directions: Floats) -> Family:
     """The family of comparisons whose errors, part by part, are the rows of `directions`: always the same for the same."""
+    if len(directions) == 1:
+        return Family(1, np.zeros(1))
     norms = np.linalg.norm(directions, axis=1)
     units = directions[norms > 0] / norms[norms > 0, None]
     largest = np.zeros(_DRAWS)
     if len(units):
         sides, scales = np.linalg.svd(units, full_matrices=False)[:2]
-        largest = np.abs(_normal(len(scales)) @ (sides * scales).T).max(axis=1)
-    return Family(len(directions), np.sort(largest))
+        largest = np.abs((sides * scales) @ _normal(len(scales))).max(axis=0)
+    return Family(len(directions), largest)
 
 
 @lru_cache(maxsize=8)
 def _normal(directions: int) -> Floats:
-    return np.random.default_rng(_SEED).standard_normal((_DRAWS, directions))
+    return np.random.default_rng(_SEED).standard_normal((directions, _DRAWS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scipy.special import stdtrit
 
-from bench.statistics.spread import Basis, Spread
+from bench.statistics.spread import Spread
 
 POWER = 0.8
 """A difference counts as one that can be shown where four runs of five show it."""
@@ -27,7 +27,6 @@ def rounds_needed(spread: Spread, error: float, rounds: int, difference: float) 
 
 def after(spread: Spread, rounds: int, number: int) -> Spread:
     """The spread that `number` rounds would have, if the engines went on as they were in `rounds`."""
-    growth = number / rounds
-    # Of differences between rounds, a round is one degree of freedom more (two, of unpaired engines); of parts, `PARTS` more.
-    freedom = spread.degrees_of_freedom * ((number - 1) / (rounds - 1) if spread.basis is Basis.ROUNDS else growth)
-    return Spread(spread.standard_error / growth**0.5, freedom, spread.basis, spread.caution)
+    # Each round is one degree of freedom more, or two where engines are judged apart.
+    freedom = spread.degrees_of_freedom * (number - 1) / (rounds - 1)
+    return Spread(spread.standard_error / (number / rounds) ** 0.5, freedom, spread.caution)

@@ -129,8 +129,8 @@ def without_each(ordered: Floats, groups: NDArray[np.int64], quantile: float, wo
         staying = ordered[groups != left_out]
         first, weights = _weights(len(staying), quantile, max(worth * len(staying) // len(ordered), 1))
         window = staying[first : first + len(weights)]
-        finite = np.isfinite(window)
-        found.append(float(weights[finite] @ window[finite] / weights[finite].sum()) if finite.any() else math.inf)
+        finite = len(window) if math.isfinite(window[-1]) else int(np.isfinite(window).sum())
+        found.append(float(weights[:finite] @ window[:finite] / weights[:finite].sum()) if finite else math.inf)
     return np.array(found)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from benchmarks.calibration import family, measured, other, worst
+from benchmarks.calibration import _kept, family, measured, other, worst
 from benchmarks.calibration_tables import coverage_table, power_table
 from benchmarks.worlds import World, waves
 
@@ -13,9 +15,10 @@ from benchmarks.worlds import World, waves
 @pytest.mark.parametrize("world", [World("lognormal"), World("alike", shared_rounds=0.15), World("own", own_waves=0.3)], ids=lambda one: one.name)
 def test_intervals_hold_the_truth_as_often_as_they_say(world: World) -> None:
     row = measured(world, 3, 300)
-    assert row.held.min() > 0.92
-    assert row.held.max() < 0.995
-    assert row.own_held.min() > 0.9
+    assert row.held.min() > 0.915
+    assert row.held.max() < 0.985
+    assert row.own_held.min() > 0.915
+    assert row.own_held.max() < 0.985
     assert row.false < 0.07
 
 
@@ -24,14 +27,20 @@ def test_more_is_told_than_by_whole_runs_and_less_of_it_is_false() -> None:
     assert row.found.mean() > 1.5 * row.welch_found.mean()
     assert row.family_found.mean() > row.welch_corrected_found.mean()
     plain = measured(World("lognormal"), 5, 200)
-    assert plain.false < 0.06 < plain.welch_false
+    assert plain.found.mean() > 0.95 * plain.welch_found.mean()
+    assert plain.false < 0.07 < plain.welch_false
 
 
-def test_the_choice_between_parts_and_rounds_is_right_whatever_rounds_share() -> None:
+def test_p99_of_one_engine_holds_though_its_rounds_differ() -> None:
+    row = measured(World("own", own_rounds=0.15), 10, 200)
+    assert 0.915 < row.own_held.min() <= row.own_held.max() < 0.985
+
+
+def test_the_narrower_of_two_intervals_is_right_whatever_rounds_share() -> None:
     for rounds in (3, 10):
         found = worst(rounds, 0.05, 300)
         assert found.least > 0.91
-        assert found.most < 1.0
+        assert found.most < 0.99
 
 
 def test_no_winner_is_named_among_many_comparisons_of_the_same() -> None:
@@ -40,8 +49,20 @@ def test_no_winner_is_named_among_many_comparisons_of_the_same() -> None:
 
 
 def test_shares_and_rates_hold_too() -> None:
-    assert 0.92 < other("goodput of 90 %", 3, 300) < 0.99
-    assert 0.92 < other("throughput, rounds ±10 % alike", 3, 300) < 0.995
+    assert 0.92 < other("goodput of 90 %", 3, 300) < 0.98
+    assert 0.92 < other("throughput, rounds ±10 % alike", 3, 300) < 0.985
+
+
+def test_a_row_that_was_kept_is_not_simulated_again(tmp_path: Path) -> None:
+    asked = []
+
+    def row() -> str:
+        asked.append(1)
+        return "a row"
+
+    assert [_kept(tmp_path, "rounds ±15 %, 3", row) for _ in range(2)] == ["a row"] * 2
+    assert _kept(None, "rounds ±15 %, 3", row) == "a row"
+    assert len(asked) == 2
 
 
 def test_tables_have_a_line_for_each_row() -> None:

@@ -10,7 +10,7 @@ from bench.statistics.comparison import Comparison, Contrast, compare
 from bench.statistics.estimates import Estimate, quantile_estimate, rate_estimate, share_estimate
 from bench.statistics.power import detectable
 from bench.statistics.samples import PARTS, Round, TooFewError
-from bench.statistics.spread import Basis, Spread
+from bench.statistics.spread import Spread, spread_of_difference
 
 QUANTILES = (0.5, 0.9, 0.95)
 
@@ -63,20 +63,31 @@ def test_good_and_bad_rounds_that_both_had_fall_out_only_where_rounds_are_paired
 def test_rounds_that_were_good_for_one_engine_and_bad_for_the_other_make_no_winner() -> None:
     random = np.random.default_rng(5)
     (found, *_) = compared(engine(random, levels=(1.0, 1.3, 1.6)), engine(random, levels=(1.6, 1.5, 1.4)))
-    assert found.basis is Basis.ROUNDS
     assert not found.differs
     assert found.effect > 1.1
 
 
-def test_parts_of_a_round_that_are_like_their_neighbours_count_for_less() -> None:
-    shape = (3, PARTS)
-    slow = np.where(np.arange(PARTS) < PARTS / 2, 0.01, -0.01) * np.ones(shape)
-    quick = np.where(np.arange(PARTS) % 2 == 0, 0.01, -0.01) * np.ones(shape)
-    nothing = Estimate(0.0, np.zeros(shape))
-    wide, narrow = (
-        compare([Contrast("ttft", 0.5, "a", "b", nothing, Estimate(0.0, errors))], paired=True)[0].spread.standard_error for errors in (slow, quick)
-    )
-    assert wide > 1.5 * narrow
+@pytest.mark.parametrize(("shared", "freedom", "caution"), [(0.0, 8, 0.6), (3.0, 4, 0.8)])
+def test_of_two_intervals_the_narrower_counts_and_errs_less_often_for_that(shared: float, freedom: int, caution: float) -> None:
+    random = np.random.default_rng(14)
+    a, b = random.standard_normal((2, 5, 1)) + shared * random.standard_normal((5, 1))
+    spread = spread_of_difference(a, b, paired=True, error=0.05)
+    assert spread.degrees_of_freedom == pytest.approx(freedom, abs=2 if shared == 0 else 0)
+    assert spread.caution == pytest.approx(caution)
+    assert spread.half_width(0.05) == pytest.approx(replace(spread, caution=1.0).half_width(0.05 * caution))
+
+
+def test_what_is_asked_to_err_less_often_than_usual_errs_less_often_still_the_fewer_the_rounds() -> None:
+    a, b = np.random.default_rng(15).standard_normal((2, 6, 1))
+    for rounds, caution in ((3, 1 / 4), (6, 1 / 2)):
+        usual, seldom = (spread_of_difference(a[:rounds], b[:rounds], paired=False, error=error) for error in (0.05, 0.05 / 64))
+        assert (usual.caution, seldom.caution) == pytest.approx((1.0, caution))
+
+
+def test_sides_of_unlike_spread_have_the_degrees_of_freedom_of_the_one_that_counts() -> None:
+    wide, narrow = np.random.default_rng(16).standard_normal((2, 6, 1)) * np.array([1.0, 1e-3])[:, None, None]
+    assert spread_of_difference(wide, narrow[:4], paired=False, error=0.05).degrees_of_freedom == pytest.approx(5, abs=0.01)
+    assert spread_of_difference(wide, wide, paired=False, error=0.05).degrees_of_freedom == 10
 
 
 def test_the_more_is_looked_at_the_surer_each_must_be_but_what_is_wrong_together_counts_as_little_more_than_one() -> None:
@@ -115,7 +126,7 @@ def test_what_could_have_been_seen_is_more_than_half_the_interval_and_less_with_
 
 def test_four_of_five_runs_show_what_a_run_could_show() -> None:
     random = np.random.default_rng(9)
-    spread = Spread(0.02, 10, Basis.ROUNDS)
+    spread = Spread(0.02, 10)
     least = detectable(spread, 0.05)
     drawn = least + 0.02 * random.standard_t(10, 100_000)
     assert (drawn > spread.half_width(0.05)).mean() == pytest.approx(0.8, abs=0.01)
@@ -172,16 +183,3 @@ def test_a_share_is_not_compared_with_a_ratio() -> None:
 
 def test_nothing_to_compare_is_nothing_compared() -> None:
     assert compare([], paired=True) == []
-
-
-@pytest.mark.parametrize("paired", [True, False])
-def test_what_the_best_known_number_of_a_measure_shows_of_the_rounds_holds_for_its_others(paired: bool) -> None:
-    of_rounds = np.array([0.01, -0.01, 0.005, 0.0, -0.005])[:, None] / PARTS
-    of_parts = np.where(np.arange(PARTS) % 2 == 0, 1.0, -1.0)
-    p50, p95 = (
-        Contrast("ttft", quantile, "a", "b", Estimate(0.0, of_rounds + noise * of_parts), Estimate(0.0, -noise * of_parts - of_rounds))
-        for quantile, noise in ((0.5, 0.0005), (0.95, 0.005))
-    )
-    another = replace(p50, measure="tpot")
-    assert [one.basis for one in compare([p95, another], paired=paired)] == [Basis.PARTS, Basis.ROUNDS]
-    assert [one.basis for one in compare([p50, p95], paired=paired)] == [Basis.ROUNDS, Basis.ROUNDS]

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from bench.statistics.estimates import Estimate, quantile_estimate, share_estimate
 from bench.statistics.over_rounds import interval_over_rounds, known_to, share_over_rounds
@@ -34,6 +35,19 @@ def test_known_to_is_the_half_of_it() -> None:
 def test_one_round_is_known_by_its_parts() -> None:
     found = known_to(quantile_estimate(rounds(np.random.default_rng(3), [1.0]), 0.5))
     assert 0.03 < found < 0.3
+
+
+def test_parts_that_are_like_the_next_know_less_than_they_seem_to() -> None:
+    slow, quick = np.where(np.arange(PARTS) < PARTS / 2, 0.01, -0.01), np.where(np.arange(PARTS) % 2 == 0, 0.01, -0.01)
+    assert known_to(Estimate(0.0, slow[None])) > 1.5 * known_to(Estimate(0.0, quick[None]))
+
+
+def test_a_quantile_in_a_tail_may_lie_further_out_than_further_in() -> None:
+    run = rounds(np.random.default_rng(5), [1.0, 1.1, 0.9, 1.2, 1.0], 120)
+    middle, high, low = (interval_over_rounds(quantile_estimate(run, quantile)) for quantile in (0.5, 0.95, 0.05))
+    further_out = [math.log(one.high / one.value) / math.log(one.value / one.low) for one in (middle, high, low)]
+    assert further_out[0] == pytest.approx(1)
+    assert further_out[1] == pytest.approx(1 / further_out[2]) == pytest.approx(stats.t.ppf(1 - 0.0115, 4) / stats.t.ppf(0.975, 4))
 
 
 def test_a_share_stays_between_none_and_all() -> None:
