@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from cli.explained.topic import Topic
 
-_NAMES_AT_ONCE = 100
+_NAMES_AT_ONCE = 120
 """So many names of a kind still can be read through."""
 
 _WIDEST = 110

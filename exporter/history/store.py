@@ -64,7 +64,7 @@ class History(Protocol):
         ...
 
     def summaries(self, target: str, scenario: str, seconds: float) -> Iterator[Summary]:
-        """What is known of the last `seconds`, oldest first."""
+        """What is known of the last `seconds`, oldest first, as fine as it is known."""
         ...
 
     def since(self, target: str) -> float | None:
@@ -206,7 +206,7 @@ class LiveHistory:
     def summaries(self, target: str, scenario: str, seconds: float) -> Iterator[Summary]:
         timeline = self._timelines.get((target, scenario))
         end = math.nextafter(self._clock.epoch_seconds(), math.inf)
-        return iter(()) if timeline is None else timeline.between(end - seconds, end)
+        return iter(()) if timeline is None else timeline.between(end - seconds, end, finest=True)
 
     def since(self, target: str) -> float | None:
         return min((line.first_seconds for line in self._by_target.get(target, {}).values()), default=None)

@@ -89,9 +89,12 @@ class Timeline:
         if self._minute > -math.inf:
             self._keep(self._open.summary(self._minute, MINUTE))
 
-    def between(self, begin: float, end: float) -> Iterator[Summary]:
-        """The summaries of a span, in order. One that lies across its edge is in it with its whole or not at all, as its middle says."""
-        yield from self._over(begin, end)
+    def between(self, begin: float, end: float, *, finest: bool = False) -> Iterator[Summary]:
+        """The summaries of a span, in order: as few as have all of it, or the `finest` that are known.
+
+        One that lies across its edge is in it with its whole or not at all, as its middle says.
+        """
+        yield from self._over(begin, end, finest=finest)
         if self._goes_on(begin, end):
             yield self._open.summary(self._minute, MINUTE)
 
@@ -115,12 +118,12 @@ class Timeline:
             found.merge(self._open)
         return found
 
-    def _over(self, begin: float, end: float) -> Iterator[Summary]:
-        """The summaries of a span, but for the minute that goes on. Ten minutes that are in it are one."""
+    def _over(self, begin: float, end: float, *, finest: bool = False) -> Iterator[Summary]:
+        """The summaries of a span, but for the minute that goes on. Ten minutes that are in it are one, unless the finest are wanted."""
         place = self._first_of(begin)
         while place < len(self._closed):
             summary = self._closed[place]
-            ten = self._ten_of(summary)
+            ten = None if finest else self._ten_of(summary)
             if ten is not None and begin <= ten.start and ten.end <= end:
                 yield ten
                 place = bisect_left(self._closed, ten.end, place, key=_start)

@@ -43,7 +43,7 @@ SLOWER_THAN_PEER = (
                 27.25,
                 101.5,
                 {**TGI, "scenario": "heartbeat"},
-                "The 95th percentile of the time to first token of llm/tgi (tgi) in 1h is 3.995 times that of the best healthy target "
+                "The 95th percentile of the time to first token of llm/tgi (tgi) in 1h is 4 times that of the best healthy target "
                 "in the same scenario (heartbeat).",
             ),
         ),

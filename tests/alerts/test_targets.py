@@ -580,7 +580,7 @@ REGRESSION = (
                 7 * DAYS + 152,
                 7 * DAYS + 292,
                 {**VLLM, "scenario": "heartbeat"},
-                "The 95th percentile of the time to first token of llm/vllm (Qwen/Qwen2.5-7B-Instruct) in 1h is 3.978 times that of the same hour "
+                "The 95th percentile of the time to first token of llm/vllm (Qwen/Qwen2.5-7B-Instruct) in 1h is 3.983 times that of the same hour "
                 "last week (heartbeat).",
             ),
         ),

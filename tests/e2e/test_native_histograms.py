@@ -15,7 +15,7 @@ from tests.dashboards.demo import demo, warmed_up
 from tests.e2e.test_dashboards import EACH, SECONDS, evaluates, has_data
 from tests.processes import prometheus_binary, prometheus_version
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.prometheus, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

@@ -132,6 +132,7 @@ def agree(watched: Watched, folder: Path) -> dict[str, dict[str, list[tuple[int,
     return fired_by_rules
 
 
+@pytest.mark.prometheus
 def test_the_page_and_the_rules_fire_alike(tmp_path: Path) -> None:
     watched = Watched(TWO_SCENARIOS)
     watched.play(30)
@@ -148,6 +149,7 @@ def test_the_page_and_the_rules_fire_alike(tmp_path: Path) -> None:
     assert set(fired[BURN[Speed.TICKET]])
 
 
+@pytest.mark.prometheus
 def test_a_certificate_alerts_once_its_end_has_been_near_for_long_enough(tmp_path: Path) -> None:
     watched = Watched(THREE)
     ends = {"vllm": 14 * DAY + 600, "tgi": 2 * DAY + 600, "ollama": 2 * DAY - 600}
@@ -159,6 +161,7 @@ def test_a_certificate_alerts_once_its_end_has_been_near_for_long_enough(tmp_pat
     assert {alert: set(by_target) for alert, by_target in fired.items() if by_target} == {expiry: {"vllm", "tgi", "ollama"}, soon: {"tgi", "ollama"}}
 
 
+@pytest.mark.prometheus
 def test_what_cannot_be_sent_spends_the_budget_by_the_rules_too(tmp_path: Path) -> None:
     watched = Watched(THREE)
     watched.play(20)
@@ -169,6 +172,7 @@ def test_what_cannot_be_sent_spends_the_budget_by_the_rules_too(tmp_path: Path) 
     assert set(agree(watched, tmp_path)[BURN[Speed.FAST]]) == {"vllm"}
 
 
+@pytest.mark.prometheus
 def test_another_model_begins_anew(tmp_path: Path) -> None:
     watched = Watched(THREE)
     watched.play(10)
