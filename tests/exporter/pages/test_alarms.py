@@ -141,7 +141,7 @@ def test_the_page_and_the_rules_fire_alike(tmp_path: Path) -> None:
     watched.play(12, tgi=(1.0, Reason.CONNECT), vllm_careful=(1.0, Reason.VALIDATION))
     watched.play(20)
     watched.play(3, vllm=(1.0, Reason.OVERLOADED))
-    watched.play(45, tgi=(0.1, Reason.TRUNCATED))
+    watched.play(45)
     fired = agree(watched, tmp_path)
     assert set(fired[DOWN]) == {"tgi", "vllm"}
     assert set(fired[BURN[Speed.FAST]]) >= {"tgi"}
