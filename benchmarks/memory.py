@@ -11,13 +11,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import psutil
 
+from benchmarks.accuracy import server
 from exporter.allocator import give_back_freed_memory
 from probes.ask import Ask, Endpoint, Message, Timeouts
 from probes.probing import Prober
@@ -26,18 +24,6 @@ from probes.record import ChatRecord
 PATIENT = Timeouts(connect_seconds=120, first_token_seconds=600, stall_seconds=600, total_seconds=7200)
 """The engine's pace is no matter here, and the machine may be busy."""
 LOOK_SECONDS = 0.5
-
-
-@contextmanager
-def server(tokens: int, gap_seconds: float) -> Iterator[str]:
-    command = [sys.executable, "-m", "benchmarks.truth_server", "--tokens", str(tokens), "--gap-seconds", str(gap_seconds)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-    finally:
-        process.terminate()
-        process.wait()
 
 
 class Watch:
@@ -79,8 +65,8 @@ def main() -> None:
     parser.add_argument("--gap", type=float, default=0.1)
     wanted = parser.parse_args()
     give_back_freed_memory()
-    with server(wanted.tokens, wanted.gap) as url:
-        watch, records = asyncio.run(measure(url, wanted.streams))
+    with server(None, "--tokens", str(wanted.tokens), "--gap-seconds", str(wanted.gap), cpu=None) as (port, _):
+        watch, records = asyncio.run(measure(f"http://127.0.0.1:{port}", wanted.streams))
     whole = sum(record.outcome == "ok" and len(record.chunks) == wanted.tokens for record in records)
     print(f"{wanted.streams} streams of {wanted.tokens} tokens at once, of which {whole} came whole; in MB:")
     print(f"{'':<24}{'before':>8}{'at most':>9}")

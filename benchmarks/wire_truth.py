@@ -272,6 +272,7 @@ def kept(file: Path) -> list[Finding]:
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what it started is ended too
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--streams", type=int, nargs="+", default=STREAMS)
     parser.add_argument("--beside", choices=BESIDE, nargs="+", default=list(BESIDE))

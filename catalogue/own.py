@@ -401,7 +401,9 @@ NATIVE_SERIES_DROPPED = Metric(
 SERIES = Metric("chatprobe_exporter_series", "gauge", "Series in this exposition.")
 EXPOSITION_DURATION = Metric("chatprobe_exporter_exposition_duration_seconds", "gauge", "How long the previous exposition took to render.")
 EXPOSITION_KEPT = Metric(
-    "chatprobe_exporter_exposition_kept_bytes", "gauge", "Memory in which lines of unchanged series are kept for the next exposition; at most 64 MiB."
+    "chatprobe_exporter_exposition_kept_bytes",
+    "gauge",
+    "Memory in which unchanged series are kept as they were written, for the next exposition; at most 64 MiB.",
 )
 UNREADABLE = Metric(
     "chatprobe_exporter_unreadable_collectors_total",

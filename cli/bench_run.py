@@ -7,7 +7,6 @@ import gc
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -35,7 +34,7 @@ from bench.summary.writing import from_json
 from bench.until import WellEnough, parse
 from cli.bench_about import about_run, gpu_pages, seen_in_words, slo_in_words, to_listeners
 from cli.bench_dry import dry_run, limits_in_words
-from cli.bench_wanted import BenchError, Wanted, configuration
+from cli.bench_wanted import BenchError, Wanted, before_asking, configuration
 from cli.results_shown import show_run
 from config.model import Config
 from config.quantities import write_share
@@ -55,8 +54,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def bench(wanted: Wanted) -> int:
     """Hold the run, and give the exit code. Raises `click.ClickException`."""
-    _check_duration(wanted)
+    _check_before_asking(wanted)
     config = configuration(wanted)
+    _check_duration(wanted, config)
     try:
         members = _chosen(_members(config), wanted, config)
         _check_facts(config, members)
@@ -82,9 +82,14 @@ def bench(wanted: Wanted) -> int:
         lines.close()
 
 
-def _check_duration(wanted: Wanted) -> None:
-    """Raises `click.ClickException` where the run is too short for the targets that are named, before any engine is asked what it is."""
-    config = configuration(replace(wanted, dry_run=True))
+def _check_before_asking(wanted: Wanted) -> None:
+    """Raises `click.ClickException` where the run is too short whatever engines answer, so that none is asked for nothing."""
+    if wanted.targets and not wanted.dry_run and (config := before_asking(wanted)) is not None:
+        _check_duration(wanted, config)
+
+
+def _check_duration(wanted: Wanted, config: Config) -> None:
+    """Raises `click.ClickException` where the run is too short for the targets that are named."""
     scenario = config.scenarios[config.benched]
     covered = [name for name in config.targets if scenario.covers(name) and any(fnmatchcase(name, pattern) for pattern in _patterns(wanted))]
     try:

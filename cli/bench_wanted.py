@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -85,12 +85,27 @@ class Wanted:
 
 def configuration(wanted: Wanted) -> Config:
     """The configuration with the options laid over it. Raises `click.ClickException`; what is wrong with a file is printed before."""
+    from config.problems import ConfigError
+
     if wanted.users and wanted.rates:
         raise click.UsageError("give --users or --rate, not both")
     check_until(wanted.until)
-    config = _with_options(_loaded(wanted).config, wanted)
+    try:
+        config = _with_options(_loaded(wanted).config, wanted)
+    except ConfigError as error:
+        raise _refused(error) from error
     _refuse_idle(config.bench, wanted)
     return config
+
+
+def before_asking(wanted: Wanted) -> Config | None:
+    """The configuration as far as it is known before the engines are asked what they are; None where their answers decide whether it is right."""
+    from config.problems import ConfigError
+
+    try:
+        return _with_options(_loaded(replace(wanted, dry_run=True)).config, wanted)
+    except ConfigError:
+        return None
 
 
 def check_until(written: tuple[str, ...]) -> None:
@@ -122,8 +137,7 @@ def _refuse_idle(bench: Bench, wanted: Wanted) -> None:
 
 
 def _loaded(wanted: Wanted) -> Loaded:
-    """The files, laid over the preset, with the given targets laid over them."""
-    from config.problems import ConfigError
+    """The files, laid over the preset, with the given targets laid over them. Raises `ConfigError`."""
     from config.reader import Text, find, read
     from config.starters import bench_preset
 
@@ -131,12 +145,9 @@ def _loaded(wanted: Wanted) -> Loaded:
     above = []
     if given:
         above = [Text("--target", unasked_block(given) if wanted.dry_run else _asked_block(given))]
-    try:
-        files = wanted.configs if given and (wanted.configs or wanted.preset) else find(wanted.configs)
-        below = [Text(f"preset {wanted.preset}", bench_preset(wanted.preset, _said(files)))] if wanted.preset else []
-        return read(files, below=below, above=above)
-    except ConfigError as error:
-        raise _refused(error) from error
+    files = wanted.configs if given and (wanted.configs or wanted.preset) else find(wanted.configs)
+    below = [Text(f"preset {wanted.preset}", bench_preset(wanted.preset, _said(files)))] if wanted.preset else []
+    return read(files, below=below, above=above)
 
 
 def _asked_block(given: Sequence[Given]) -> str:

@@ -36,7 +36,7 @@ class Metrics(Section):
 
     created: bool = Field(default=False, description="whether OpenMetrics has when each counter and histogram began: a series more of each")
     native_histograms: bool = Field(
-        default=False, description="whether scrapers that take protobuf have the histograms of chats as native ones too; a change needs a restart"
+        default=False, description="whether scrapers that take protobuf have our histograms as native ones too; a change needs a restart"
     )
 
 

@@ -9,7 +9,7 @@ from probes import backends
 from probes.backends.backend import Backend
 from probes.wording import listed
 
-_ADAPTERS = backends.titles(lambda backend: backend.takes_adapters)
+ADAPTERS = backends.titles(lambda backend: backend.takes_adapters)
 
 
 def whose_api(api: str) -> str:
@@ -23,7 +23,7 @@ def check_adapter(adapter: str | None, model: str | None, backend: Backend) -> I
         return
     if not backend.takes_adapters:
         instead = (backend.names_adapters or "model: NAME").replace("NAME", adapter)
-        yield ("adapter",), f"is for {listed(_ADAPTERS, 'or')}; with {backend.title} write {instead}"
+        yield ("adapter",), f"is for {listed(ADAPTERS, 'or')}; with {backend.title} write {instead}"
     elif model is not None:
         yield ("model",), "stands beside adapter, which is chatted with in its place; leave one of them out"
 

@@ -12,7 +12,7 @@ from config.base import Section
 from config.choices import ApiName, BackendName
 from config.endings import without_ending
 from config.engine_metrics import HAVE_METRICS, TargetMetrics, check_fits
-from config.only_some import check_adapter, owners, who_loads, whose_api
+from config.only_some import ADAPTERS, check_adapter, owners, who_loads, whose_api
 from config.quantities import Seconds, read_line
 from config.rules import Finding, as_error, check_header, check_plain_url, check_tls
 from probes import backends
@@ -28,7 +28,6 @@ ForeignName = Annotated[NonEmpty, AfterValidator(read_line)]
 Headers = Mapping[str, SecretStr]
 ChatPath = Annotated[str, AfterValidator(check_chat_path)]
 _OWN_APIS = [f"`{api}` for {owner.title}'s own `{form.path}`" for owner, api, form in backends.own_apis()]
-_ADAPTERS = backends.titles(lambda backend: backend.takes_adapters)
 _LOAD = backends.titles(lambda backend: backend.on_demand)
 
 
@@ -65,7 +64,7 @@ class Target(Section):
     url: str = Field(description="where it answers, `http://` or `https://`, without the API's own path such as `/v1`")
     model: ForeignName | None = Field(default=None, description="model to chat with; left out: the first that the engine lists, or has in memory")
     adapter: ForeignName | None = Field(
-        default=None, description=f"{', '.join(_ADAPTERS)}: LoRA adapter to chat with, in place of `model`; its name is not checked by the engine"
+        default=None, description=f"{', '.join(ADAPTERS)}: LoRA adapter to chat with, in place of `model`; its name is not checked by the engine"
     )
     api: ApiName = Field(default="chat", description=f"`chat`, or {listed(_OWN_APIS, 'or')}")
     api_key: SecretRef | None = Field(default=None, description="bearer key, `{file: PATH}` or `{env: NAME}`")

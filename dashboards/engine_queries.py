@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from catalogue import vllm
 from catalogue.metric import BACKEND, REPLICA, TARGET, Metric
 from dashboards.engines import LEGEND
-from dashboards.promql import BY_TARGET, RANGE, joined, lately, matchers, select, sums
+from dashboards.promql import BY_TARGET, RANGE, growth, joined, lately, select, sums
 
 RANK = (TARGET, BACKEND, REPLICA, vllm.ENGINE)
 """What identifies a process of an engine, and with vLLM a rank of data parallelism in it."""
@@ -51,7 +51,7 @@ def first_bucket(histogram: Metric, *where: str, by: Collection[str] = BY_TARGET
 
 def grown(counter: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:
     """How much a counter grew in the time range shown."""
-    return sums(f"increase({counter.name}{matchers(counter, *where)}[{RANGE}])", by)
+    return sums(growth(counter, RANGE, *where), by)
 
 
 def mean_of_range(histogram: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:

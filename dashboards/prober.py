@@ -19,14 +19,9 @@ from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import Thresholds, ValueText, high_is_bad
 from dashboards.instances import EACH, NAME, WELL, WHY, each, later_than
-from dashboards.promql import BY_TARGET, INSTANCE, RANGE, equals, heat, joined, matchers, mean, rate, ratio, select, sums
+from dashboards.promql import BY_TARGET, INSTANCE, RANGE, equals, growth, heat, joined, mean, rate, ratio, select, sums
 
 _HOUR = 3600
-
-
-def _grown(metric: Metric, over: str, *where: str) -> str:
-    """How much a counter grew in a time."""
-    return f"increase({metric.name}{matchers(metric, *where)}[{over}])"
 
 
 def _loss(title: str, description: str, metric: Metric) -> Stat:
@@ -38,7 +33,7 @@ def _loss(title: str, description: str, metric: Metric) -> Stat:
         width=6,
         height=5,
         decimals=0,
-        queries=(Query(f"sum({_grown(metric, RANGE)})", instant=True),),
+        queries=(Query(f"sum({growth(metric, RANGE)})", instant=True),),
         thresholds=Thresholds(Colour.GREEN, ((0.5, Colour.RED),)),
         show=Show.BACKGROUND,
         sparkline=False,
@@ -151,7 +146,7 @@ STEPS = Stat(
     width=4,
     height=6,
     decimals=0,
-    queries=(Query(f"sum({_grown(own.CLOCK_STEPS, RANGE)})", instant=True),),
+    queries=(Query(f"sum({growth(own.CLOCK_STEPS, RANGE)})", instant=True),),
     thresholds=high_is_bad(1, 10),
     sparkline=False,
 )
@@ -217,7 +212,7 @@ UNREAD = Stat(
     width=4,
     height=6,
     decimals=0,
-    queries=(Query(f"sum({_grown(own.RECEIVE_DROPS, RANGE)})", instant=True),),
+    queries=(Query(f"sum({growth(own.RECEIVE_DROPS, RANGE)})", instant=True),),
     thresholds=high_is_bad(1, 100),
     sparkline=False,
     may_be_empty="the kernel does not tell (gVisor).",
@@ -260,7 +255,7 @@ TOKENS = TimeSeries(
 
 def _in_an_hour(metric: Metric) -> str:
     """Of engines that count everybody's tokens."""
-    return sums(_grown(metric, "1h", engines.OF_ALL_CLIENTS))
+    return sums(growth(metric, "1h", engines.OF_ALL_CLIENTS))
 
 
 SHARE = TimeSeries(
@@ -323,7 +318,7 @@ SPENT = Stat(
     unit=Unit.NUMBER,
     width=12,
     height=5,
-    queries=(Query(f"{sums(_grown(own.INPUT_TOKENS, RANGE))} + {sums(_grown(own.OUTPUT_TOKENS, RANGE))}", engines.LEGEND, instant=True),),
+    queries=(Query(f"{sums(growth(own.INPUT_TOKENS, RANGE))} + {sums(growth(own.OUTPUT_TOKENS, RANGE))}", engines.LEGEND, instant=True),),
     overrides=engines.COLOURS,
     sparkline=False,
 )
@@ -364,5 +359,6 @@ BOARD = Board(
         process.CONFIGURATION,
         process.METRICS,
         process.PROCESS,
+        process.WORKERS,
     ),
 )

@@ -13,7 +13,7 @@ from dashboards.dash.queries import Query
 from dashboards.dash.units import Unit
 from dashboards.dash.values import ValueText, high_is_bad, low_is_bad
 from dashboards.instances import EACH, NAME, WELL, WHY, each, later_than
-from dashboards.promql import BY_TARGET, WINDOW, differs, heat, joined, matchers, rate, select, sums
+from dashboards.promql import BY_TARGET, WINDOW, differs, growth, heat, joined, rate, select, sums
 
 _NO_DISCOVERY = "targets are listed in the configuration, and none is discovered (`discovery`)."
 
@@ -110,7 +110,7 @@ EXPOSITION = TimeSeries(
     queries=(Query(each(own.EXPOSITION_DURATION), NAME),),
 )
 KEPT = TimeSeries(
-    title="Memory for lines that did not change",
+    title="Memory for series that did not change",
     description="What is kept of one exposition for the next, so that a scrape renders only what changed. At most 64 MiB; at the bound, scrapes take "
     "longer.",
     unit=Unit.BYTES,
@@ -245,7 +245,7 @@ WORKER_RESTARTS = TimeSeries(
     unit=Unit.NUMBER,
     decimals=0,
     lowest=0,
-    queries=(Query(sums(f"increase({own.WORKER_RESTARTS.name}{matchers(own.WORKER_RESTARTS)}[{WINDOW}])", _OF_WORKER), _WORKER),),
+    queries=(Query(sums(growth(own.WORKER_RESTARTS, WINDOW), _OF_WORKER), _WORKER),),
     draw=Draw.BARS,
 )
 PAIRS = Heatmap(

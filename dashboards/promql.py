@@ -71,6 +71,11 @@ def ratio(part: str, whole: str) -> str:
     return f"{part} / ({whole} > 0)"
 
 
+def growth(counter: Metric, over: str, *where: str) -> str:
+    """How much each series of a counter grew in a time."""
+    return f"increase({counter.name}{matchers(counter, *where)}[{over}])"
+
+
 def mean(metric: Metric, *where: str, by: Collection[str] = BY_TARGET) -> str:
     """The mean of what a histogram has observed lately."""
     return lately(metric, *where).mean(by)

@@ -25,7 +25,7 @@ from probes.wire.order import Read
 TEXT_LIMIT = 1_000_000
 """Characters of an answer that are kept; a longer one is still counted and timed to its end."""
 
-MOST_ALIKE = 1000
+MOST_ALIKE = 100
 """How many of its last pieces are compared with each other."""
 
 TEXTS_APART = 256

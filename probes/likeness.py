@@ -123,11 +123,11 @@ def _values_of(names: tuple[str, ...]) -> re.Pattern[bytes]:
 def _likeness(form: WireForm, skeleton: _Skeleton) -> Likeness | None:
     """The likeness of frames with this skeleton; None if they say more than a text and a count, or if it cannot be told which value is which.
 
-    Two made-up frames, which have no value in common, show what the adapter makes of each value. Their texts are
+    Two made-up frames, which have neither a value nor a difference of two in common, show what the adapter makes of each value. Their texts are
     numbers, since an adapter may read numbers that stand in quotes.
     """
     places = range(len(skeleton.patterns))
-    one, other = [1000 + place for place in places], [2000 + place for place in places]
+    one, other = [1000 + place for place in places], [2000 + 3 * place for place in places]
     says, says_otherwise = _said(form, skeleton, one), _said(form, skeleton, other)
     if says is None or says_otherwise is None or not _is_plain(says):
         return None

@@ -29,4 +29,4 @@ def after(spread: Spread, rounds: int, number: int) -> Spread:
     """The spread that `number` rounds would have, if the engines went on as they were in `rounds`."""
     # Each round is one degree of freedom more, or two where engines are judged apart.
     freedom = spread.degrees_of_freedom * (number - 1) / (rounds - 1)
-    return Spread(spread.standard_error / (number / rounds) ** 0.5, freedom, spread.caution)
+    return Spread(spread.standard_error / (number / rounds) ** 0.5, freedom, spread.caution, spread.far_out ** (rounds / number))

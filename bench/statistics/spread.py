@@ -22,21 +22,23 @@ _PAIRED, _APART = 0.8, 0.6
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A standard error with its degrees of freedom. Of the error that an interval is allowed, it takes the share `caution`."""
+    """A standard error with its degrees of freedom. Of the error that an interval is allowed, it takes the share `caution`, and of that `far_out`,
+    which is nearer to 1 the more rounds there are."""
 
     standard_error: float
     degrees_of_freedom: float
     caution: float = 1.0
+    far_out: float = 1.0
 
     def half_width(self, error: float) -> float:
         """Half the width of an interval that is wrong with the probability `error`."""
-        return -self.standard_error * float(stdtrit(self.degrees_of_freedom, error * self.caution / 2))
+        return -self.standard_error * float(stdtrit(self.degrees_of_freedom, error * self.caution * self.far_out / 2))
 
     def p_value(self, distance: float) -> float:
         """How probable an estimate that far off, or farther, is."""
         if self.standard_error == 0:
             return 1.0 if distance == 0 else 0.0
-        return min(1.0, 2 * float(stdtr(self.degrees_of_freedom, -abs(distance) / self.standard_error)) / self.caution)
+        return min(1.0, 2 * float(stdtr(self.degrees_of_freedom, -abs(distance) / self.standard_error)) / (self.caution * self.far_out))
 
 
 def variance_over_rounds(errors: Floats) -> float:
@@ -75,9 +77,9 @@ def spread_of_difference(a: Floats, b: Floats, *, paired: bool, error: float, le
     of_a, of_b = variance_over_rounds(a), variance_over_rounds(b)
     apart = _error(of_a + of_b, least_variance), _welch((of_a, len(a)), (of_b, len(b)))
     if not paired:
-        return Spread(*apart, far_out)
+        return Spread(*apart, far_out=far_out)
     together = _error(variance_over_rounds(b - a), least_variance), len(a) - 1
-    return min(Spread(*together, _PAIRED * far_out), Spread(*apart, _APART * far_out), key=lambda one: one.half_width(error))
+    return min(Spread(*together, _PAIRED, far_out), Spread(*apart, _APART, far_out), key=lambda one: one.half_width(error))
 
 
 def _far_out(error: float, rounds: int) -> float:

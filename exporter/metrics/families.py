@@ -17,6 +17,17 @@ values.ValueClass = Value
 enable_created_metrics()  # type: ignore[no-untyped-call]  # when each series began is known here; the exposition tells it where it is asked for
 
 Family = Counter | Gauge | Histogram
+CREATED = "_created"
+"""How the name of a sample ends that tells when its series began."""
+
+
+def children_of(family: Family) -> Mapping[tuple[str, ...], Family]:
+    """Those of a family, by the values of their labels; one that has no labels is its own child."""
+    if not family._labelnames:
+        return {(): family}
+    with family._lock:
+        children: dict[tuple[str, ...], Family] = family._metrics.copy()  # type: ignore[assignment]
+    return children
 
 
 class Families:

@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client import Counter, Gauge, Histogram
 
 from exporter.metrics.exponential import ZERO_THRESHOLD, Exponential, NativeHistogram, runs
-from exporter.metrics.families import Family
+from exporter.metrics.families import Family, children_of
 from exporter.protobuf.schema import COUNTER, GAUGE, HISTOGRAM
 from exporter.protobuf.writing import Pairs, a_metric, delimited, tell_bucket, tell_exemplar, tell_time
 
@@ -52,7 +52,7 @@ class KeptMessages:
     @property
     def series(self) -> int:
         """Counted as in the text formats, and a native histogram as one more."""
-        return len(_children(self._family)) * self._shape.series
+        return len(children_of(self._family)) * self._shape.series
 
     @property
     def names(self) -> frozenset[str]:
@@ -65,7 +65,7 @@ class KeptMessages:
 
     def _messages(self, most_kept_bytes: int) -> Iterator[bytes]:
         before, self._kept, self.kept_bytes = self._kept, {}, 0
-        for labels, child in _children(self._family).items():
+        for labels, child in children_of(self._family).items():
             number = _number(child)
             kept = before.get(labels)
             if kept is None or not kept.holds(child, number):
@@ -125,14 +125,6 @@ def _tell_runs(spans: Any, deltas: Any, counts: Mapping[int, int]) -> None:
         for count in run.counts:
             deltas.append(count - before)
             before = count
-
-
-def _children(family: Family) -> Mapping[_Labels, Family]:
-    if not family._labelnames:
-        return {(): family}
-    with family._lock:
-        children: dict[_Labels, Family] = family._metrics.copy()  # type: ignore[assignment]
-    return children
 
 
 def _number(child: Any) -> float:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from io import BytesIO
 from typing import Any
 
-from google.protobuf.proto import serialize_length_prefixed
 from prometheus_client.metrics_core import Metric as Collected
 from prometheus_client.samples import Exemplar, Sample
 
+from exporter.metrics.families import CREATED
 from exporter.protobuf.schema import COUNTER, GAUGE, HISTOGRAM, SUMMARY, UNTYPED, LabelPair, MetricFamily
 
-CREATED = "_created"
 TOO_MANY = 2**64
 """Counts from here on do not fit into the field for whole numbers. No engine counts so far, but one may say so."""
 _GAUGES = ("gauge", "info", "stateset")
@@ -38,10 +36,18 @@ def delimited(name: str, words: str, kind: int, unit: str, metrics: Iterable[byt
     family = MetricFamily(name=name, help=words, type=kind)
     if unit:
         family.unit = unit
-    family.MergeFromString(b"".join(metrics))
-    written = BytesIO()
-    serialize_length_prefixed(family, written)
-    return written.getvalue()
+    whole = b"".join((family.SerializeToString(), *metrics))  # messages one behind the other are one: what each has is added
+    return _length(len(whole)) + whole
+
+
+def _length(size: int) -> bytes:
+    """As a varint: seven bits a byte, the lowest first (https://protobuf.dev/programming-guides/encoding/#varints)."""
+    written = bytearray()
+    while size > 0x7F:
+        written.append(size & 0x7F | 0x80)
+        size >>= 7
+    written.append(size)
+    return bytes(written)
 
 
 def a_metric(labels: list[Any]) -> tuple[Any, Any]:

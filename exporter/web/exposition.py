@@ -15,16 +15,16 @@ from prometheus_client.metrics_core import Metric as Collected
 from prometheus_client.registry import Collector
 
 from catalogue import own
+from exporter.metrics.families import CREATED
 from exporter.metrics.ledger import Ledger
 from exporter.native.relay import RelaySnapshot
 from exporter.web.forms import Form, Kept, Lines, preferred
-from exporter.web.kept import CREATED
 from exporter.web.kept import Form as LineForm
 
 T = TypeVar("T")
 _log = structlog.get_logger()
 MOST_KEPT_BYTES = 64 * 2**20
-"""Memory for lines that are kept: those of about 350,000 series."""
+"""Memory for what is kept as it was written: lines of about 350,000 series."""
 
 
 _FORMS_KEPT = 2
@@ -55,9 +55,9 @@ class _Pieces:
 class PrometheusExposition:
     """The exposition of a registry of prometheus-client. Safe to call from any thread.
 
-    Lines of series that did not change are kept from one exposition to the next. The engines' own metrics stand behind ours: they are `relayed` as
-    lines. With `created`, all forms but plain text tell of each counter and histogram of ours when it began. A collector that cannot be read costs
-    what it collects, and is counted. `protobuf` gives that form, with or without `created`, where it is offered.
+    Series that did not change are kept as they were written, from one exposition to the next. The engines' own metrics stand behind ours: they
+    are `relayed` as lines. With `created`, all forms but plain text tell of each counter and histogram of ours when it began. A collector that
+    cannot be read costs what it collects, and is counted. `protobuf` gives that form, with or without `created`, where it is offered.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class PrometheusExposition:
 
     @property
     def kept_bytes(self) -> int:
-        """Memory in which lines are kept."""
+        """Memory in which series are kept as they were written."""
         return sum(family.kept_bytes for families in self._kept.values() for family in families.values())
 
     def _add_kept(self, pieces: _Pieces, family: Kept, names: Set[str], abandoned: Callable[[], bool]) -> None:

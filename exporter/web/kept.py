@@ -12,10 +12,8 @@ from prometheus_client.metrics_core import Metric as Collected
 from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
-from exporter.metrics.families import Family
+from exporter.metrics.families import CREATED, Family, children_of
 from exporter.web.writing import LabelTexts, as_openmetrics, as_text, exemplar_text, number_text
-
-CREATED = "_created"
 
 AT_ONCE = 200
 """Children of which the lines are one piece: so soon another thread may go on, and it is noticed that nobody waits any more."""
@@ -80,7 +78,7 @@ class KeptFamily:
     def parts(self, most_kept_bytes: int) -> Iterator[bytes]:
         """The pieces of its lines, each made in some milliseconds. What is kept of them for the next time takes no more memory than is said."""
         yield self._above
-        self._follow(_children(self._family))
+        self._follow(children_of(self._family))
         for place in range(len(self._children) - 1, -1, -1):
             if self.kept_bytes <= most_kept_bytes:
                 break
@@ -123,14 +121,6 @@ class KeptFamily:
 
 def _size(lines: bytes) -> int:
     return _OF_EACH_BYTES + sys.getsizeof(lines)
-
-
-def _children(family: Family) -> Mapping[_Labels, Family]:
-    if not family._labelnames:
-        return {(): family}
-    with family._lock:
-        children: dict[_Labels, Family] = family._metrics.copy()  # type: ignore[assignment]
-    return children
 
 
 class _Singles:

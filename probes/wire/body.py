@@ -81,7 +81,7 @@ class Body:
 
     def hand_over(self) -> Packed:
         """What has come since the last time."""
-        packed = Packed(bytes(self._bodies[self._handed.bodies :]), bytes(self._rows[self._handed.rows :]))
+        packed = Packed(self._bodies[self._handed.bodies :], self._rows[self._handed.rows :])
         self._handed = _Mark(len(self._rows), len(self._bodies))
         self.is_full = False
         self._forget()

@@ -25,8 +25,11 @@ HEALTHY_SECONDS = 10.0
 """A worker that lived this long has earned the shortest pause again."""
 
 WAIT_FOR_WORKER_SECONDS = 10.0
-HANGING_SECONDS = 5.0
-"""How much later than its timeouts a chat may end."""
+"""How long a chat waits for a worker that is being started."""
+OVERDUE_SECONDS = 5.0
+"""How much later than its timeouts a chat may end before it is given up."""
+EXIT_SECONDS = 5.0
+"""How long a worker has for its end once its channel is closed."""
 
 BEAT_SECONDS = 1.0
 """How often a worker tells that it goes on, and is listened for."""
@@ -168,13 +171,16 @@ class WorkerClient:
     async def _ending(self, chat: _Chat, order: Order) -> Ending:
         """A chat that has not ended by its timeouts is cancelled, and so has an end: the worker answers a `Cancel` in any case, unless it hangs.
 
-        It may have told the end long since: where this process does not get to reading, that lies behind what was not read yet.
+        It may have told the end long since: where this process does not get to reading, that lies behind what was not read yet. If it had not,
+        the worker did not keep the timeouts.
         """
         limits = order.timeouts
-        done, _ = await asyncio.wait([chat.ending], timeout=limits.connect_seconds + limits.total_seconds + HANGING_SECONDS)
-        if not done:
-            self._send(encode(Cancel(order.number)))
-        return await asyncio.shield(chat.ending)
+        done, _ = await asyncio.wait([chat.ending], timeout=limits.connect_seconds + limits.total_seconds + OVERDUE_SECONDS)
+        if done:
+            return chat.ending.result()
+        self._send(encode(Cancel(order.number)))
+        ending = await asyncio.shield(chat.ending)
+        return _internal(order.number, chat.began_ns, "the measuring worker did not keep the timeouts") if ending.cancelled else ending
 
     def _kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
@@ -200,6 +206,8 @@ class WorkerClient:
                     _log.error("the measuring worker died; it is started again")
                 except OSError as error:
                     _log.error("the measuring worker cannot be started, and is tried again: %s", error)
+                except Exception:  # noqa: BLE001 - a listener that breaks must not end all measuring without a word
+                    _log.exception("what the measuring worker told could not be taken in; it is started again")
                 self._end_all("the measuring worker died; it is started again")
                 self.restarts += 1
                 pause = RESTART_SECONDS[0] if time.monotonic() - began > HEALTHY_SECONDS else min(pause * 2, RESTART_SECONDS[1])
@@ -250,7 +258,7 @@ class WorkerClient:
     async def _gone(self, process: asyncio.subprocess.Process) -> None:
         """The worker ends by itself once the channel is closed."""
         try:
-            async with asyncio.timeout(HANGING_SECONDS):
+            async with asyncio.timeout(EXIT_SECONDS):
                 await process.wait()
         except TimeoutError:
             self._kill()

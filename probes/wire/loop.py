@@ -109,7 +109,7 @@ class Loop:
     def _poll(self) -> bool:
         """Look what is ready, or nap; True unless it napped, for then what waits in the sockets is not known, and no timeout may be judged.
 
-        One look without sleeping, and only if that saw nothing, one that sleeps.
+        One look without sleeping, and only if that saw nothing, one that sleeps. Each tells all that is ready: by itself Python asks for 1,023 of it.
 
         So it is known which poll slept. What a sleeping poll reports arrived after the look before it, and also after its wake-up: the
         time it returned, less what the thread then waited for a processor, and less what it took of one since that look, which is mostly the
@@ -117,7 +117,7 @@ class Loop:
         stopped meanwhile, or while a helper thread works, since this one may have waited for the interpreter.
         """
         before = self.now_ns()
-        events = self._epoll.poll(0)
+        events = self._epoll.poll(0, self._most_events())
         floor, self._polled_ns = self._polled_ns, before - DELIVERY_NS
         if self._napped:
             self._dense, self._napped = bool(events), False
@@ -126,7 +126,7 @@ class Loop:
                 self._nap(self._woke_ns + NAP_NS - before)
                 return False
             alone, ran_ns = self._is_alone(), time.thread_time_ns()
-            events = self._epoll.poll(self._timeout_seconds())
+            events = self._epoll.poll(self._timeout_seconds(), self._most_events())
             after = self.now_ns()
             floor = before - DELIVERY_NS
             if after - before > WAKE_UP_NS and alone and not self._was_stopped:
@@ -147,6 +147,10 @@ class Loop:
     def go_on(self) -> None:
         """The process was stopped (SIGSTOP), and goes on."""
         self._was_stopped = True
+
+    def _most_events(self) -> int:
+        """Those of all sockets, and of helper threads."""
+        return len(self._handlers) + 1
 
     def _is_alone(self) -> bool:
         """Whether no helper thread has work."""

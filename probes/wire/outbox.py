@@ -17,7 +17,8 @@ class Outbox:
 
     A wave of chats that end must not hold the loop, so it is told one by one. But where many are watched, each poll brings reads of several: with
     one message between two polls they would pile up, and new chats, which wait for their turn behind them, would not begin. And where the main
-    process does not keep up, a chat's reads wait for each other here, and are one message: so there is never more to tell than a few for each chat.
+    process does not keep up, a chat's reads wait for each other here, and are one message: there are a few messages for each chat at most, of as
+    many bytes as its answer.
     """
 
     def __init__(self, later: Callable[[Callable[[], None]], None], send: Callable[[bytes], None], full: Callable[[], bool]) -> None:
@@ -40,7 +41,7 @@ class Outbox:
             held.bodies += reads.bodies
             held.rows += reads.rows
             return
-        self._reads[number] = Packed(bytearray(reads.bodies), bytearray(reads.rows))
+        self._reads[number] = reads
         self.put(lambda: Reads.pack(number, self._reads.pop(number)))
 
     def go_on(self) -> None:

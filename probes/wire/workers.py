@@ -26,9 +26,9 @@ def workers_for(wanted: int | Literal["auto"], streams: int) -> int:
     return automatic(streams, processors()) if wanted == "auto" else wanted
 
 
-def automatic(streams: int, processors: float) -> int:
+def automatic(streams: int, cores: float) -> int:
     """As many workers as that many streams need, as far as there are processors beside the one that the main process takes."""
-    return max(1, min(math.ceil(streams / STREAMS_A_WORKER), math.floor(processors) - 1))
+    return max(1, min(math.ceil(streams / STREAMS_A_WORKER), math.floor(cores) - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Workers:
     @property
     def clock_steps(self) -> int:
         """How often the system's clock was stepped since the start, as the worker saw it that saw most."""
-        return max(self._steps_of_others, *(client.clock_steps for client in self._clients))
+        return max(self._steps_of_others, *(client.clock_steps for client in (*self._clients, *self._leaving)))
 
     @property
     def lateness(self) -> Lateness:

@@ -303,6 +303,14 @@ def test_that_a_run_is_too_short_is_said_before_anybody_is_asked(tmp_path: Path)
     assert (code, "5s are too short for 1 level in" in " ".join(output.split())) == (2, True)
 
 
+async def test_what_only_some_engines_can_do_is_judged_once_they_have_answered(tmp_path: Path) -> None:
+    config = written(tmp_path, "scenarios: {load: {users: 1, prompt: {text: Hello}, exact_length: true}}\nbench: {scenario: load}\n")
+    async with simulated("vllm", FAST) as engine:
+        code, output = await asyncio.to_thread(said, "run", config, "--target", engine.url, "--duration", "1s")
+    assert "1s are too short" in " ".join(output.split()), output
+    assert code == 2
+
+
 def test_what_is_wrong_with_a_configuration_is_told_by_its_place(tmp_path: Path) -> None:
     config = written(tmp_path, f"targets: {{a: {{backend: vllm, url: http://a}}}}\n{SCENARIO}bench: {{round: 3}}\n")
     assert said("run", config) == (2, f"{config}:3:9: bench.round: is no key here; did you mean rounds?\n")

@@ -15,11 +15,11 @@ from prometheus_client.exposition import generate_latest as text_of
 from prometheus_client.metrics_core import Metric as Collected
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_of
 
-from exporter.metrics.families import Family
+from exporter.metrics.families import CREATED, Family
 from exporter.metrics.ledger import Ledger
 from exporter.web import kept
 from exporter.web.exposition import AbandonedError, PrometheusExposition
-from exporter.web.kept import CREATED, Form, KeptFamily
+from exporter.web.kept import Form, KeptFamily
 from tests.exporter.scrape import read
 
 FORMS = (Form(openmetrics=False, created=False), Form(openmetrics=True, created=False), Form(openmetrics=True, created=True))

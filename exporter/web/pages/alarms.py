@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil, floor
 
-from alerts.slos import BURN
 from alerts.targets import ALERTS, CERTIFICATE_DAYS, DOWN, SECONDS_AGO
 from alerts.windows import DAY, Severity
 from exporter.web.pages.answering import answers, patience
@@ -19,10 +18,9 @@ from traffic.events import Event, Facts, Skip
 from traffic.roster import Roster
 from traffic.schedule import Clock
 
-MOST_MISSED = 240
-"""Evaluations that are made up for, where nobody looked and nothing happened: two hours of them, which is longer than any alert waits."""
+MOST_MISSED_SECONDS = 7200.0
+"""For so long evaluations are made up for, where nobody looked and nothing happened: it is longer than any alert waits."""
 _RULES = {alert.name: alert for alert in ALERTS}
-TOLD = frozenset({DOWN, *BURN.values(), *CERTIFICATE_DAYS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ class Alarms:
             return
         newest = floor(now / self._every)
         oldest = newest if mine.evaluated is None else ceil((mine.evaluated + self._every) / self._every)
-        for number in range(max(oldest, newest - MOST_MISSED), newest + 1):
+        for number in range(max(oldest, newest - ceil(MOST_MISSED_SECONDS / self._every)), newest + 1):
             mine.evaluated = number * self._every
             self._evaluate(mine, stand, mine.evaluated)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import isfinite
 
 from config.demand import longest_interval_seconds
 from config.model import Config, Scenario
@@ -35,16 +35,16 @@ def patience(config: Config) -> dict[str, Patience]:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Whether a target answers: None where that is not known. `last` and `last_success` are when its last chats ended, seconds since the epoch."""
+    """Whether chats tell that a target does not answer. `last` and `last_success` are when its last chats ended, seconds since the epoch."""
 
-    up: bool | None
+    fails: bool
     last: float | None
     last_success: float | None
 
     @property
     def failed_last(self) -> bool:
         """Whether it does not answer, and no chat has succeeded meanwhile."""
-        return self.up is False and (self.last_success is None or (self.last is not None and self.last_success < self.last))
+        return self.fails and (self.last_success is None or (self.last is not None and self.last_success < self.last))
 
 
 def answers(stand: Stand, patience: Mapping[str, Patience], now: float) -> Answers:
@@ -52,10 +52,7 @@ def answers(stand: Stand, patience: Mapping[str, Patience], now: float) -> Answe
     held = [(one.counted, patience[name]) for name, one in stand.scenarios.items() if one.counted.last is not None]
     last = max((counted.last for counted, _ in held if counted.last is not None), default=None)
     success = max((counted.last_success for counted, _ in held if counted.last_success is not None), default=None)
-    if any(_fails(held, success, now)):
-        return Answers(False, last, success)
-    lately = any(now - (counted.last or -inf) < waits.held_seconds for counted, waits in held)
-    return Answers(True if lately and success is not None else None, last, success)
+    return Answers(any(_fails(held, success, now)), last, success)
 
 
 def _fails(held: list[tuple[Counted, Patience]], success: float | None, now: float) -> Iterator[bool]:

@@ -132,9 +132,14 @@ class _Account:
             alarm.evaluate(now, is_told=alarm.pair.pages and now - paged_at < alarm.pair.short)
             fast_at = alarm.fired_at if alarm.pair.speed is Speed.FAST else fast_at
 
-    def look(self, now: float) -> Budget:
+    def look(self, now: float, at: float) -> Budget:
+        """As it is `now`, on the monotonic clock, which is `at` seconds since the epoch."""
         burns = tuple(alarm.look(now) for alarm in self._alarms)
-        return Budget(self.objective, self.since, self._period.counted(now), self._expected, burns)
+        return Budget(self.objective, self.seen_since(at), self._period.counted(now), self._expected, burns)
+
+    def seen_since(self, at: float) -> float:
+        """Since when it counts at that instant: what is older than its period counts no more. Both are seconds since the epoch."""
+        return max(self.since, at - self.objective.period)
 
     def take_up(self, clock: Clock) -> None:
         """Count what it was to remember, a summary's attempts in the middle of its span, and follow what the alerts made of it."""
@@ -213,12 +218,13 @@ class Budgets:
 
     def of(self, target: str) -> list[Budget]:
         """The budgets of a target, in the order of the configuration."""
-        now = seconds(self._clock)
-        return [account.look(now) for account in self._of(target)]
+        now, at = seconds(self._clock), self._clock.epoch_seconds()
+        return [account.look(now, at) for account in self._of(target)]
 
     def reach(self) -> float:
         """Since when any of them counts, seconds since the epoch."""
-        return min((account.since for account in self._accounts.values()), default=self.began)
+        at = self._clock.epoch_seconds()
+        return min((account.seen_since(at) for account in self._accounts.values()), default=self.began)
 
     def _opened(self, target: str, objective: Objective, expected: float) -> _Account:
         account = _Account(objective, expected, self._clock.epoch_seconds())

@@ -13,7 +13,7 @@ from exporter.web.pages.wording import count, sentence, words
 from traffic.events import Skip, SkipReason
 
 FAILURES_OF_AN_OUTAGE = 3
-"""Fewer failures in a row than this, with no breaker open, are told as failures, and not as an outage. The alerts wait as long."""
+"""Fewer failures in a row than this, with no breaker open, are told as failures, and not as an outage."""
 _NOT_CHATTED_WITH = frozenset({SkipReason.INACTIVE, SkipReason.TOKEN_BUDGET, SkipReason.LOAD_SHARE})
 """Why chats are not sent where nothing is wrong."""
 

@@ -8,7 +8,7 @@ import pytest
 
 from bench.statistics.comparison import Comparison, Contrast, compare
 from bench.statistics.estimates import Estimate, quantile_estimate, rate_estimate, share_estimate
-from bench.statistics.power import detectable
+from bench.statistics.power import after, detectable
 from bench.statistics.samples import PARTS, Round, TooFewError
 from bench.statistics.spread import Spread, spread_of_difference
 
@@ -79,9 +79,12 @@ def test_of_two_intervals_the_narrower_counts_and_errs_less_often_for_that(share
 
 def test_what_is_asked_to_err_less_often_than_usual_errs_less_often_still_the_fewer_the_rounds() -> None:
     a, b = np.random.default_rng(15).standard_normal((2, 6, 1))
-    for rounds, caution in ((3, 1 / 4), (6, 1 / 2)):
+    twelve = np.random.default_rng(17).standard_normal((2, 12, 1))
+    for rounds, far_out in ((3, 1 / 4), (6, 1 / 2)):
         usual, seldom = (spread_of_difference(a[:rounds], b[:rounds], paired=False, error=error) for error in (0.05, 0.05 / 64))
-        assert (usual.caution, seldom.caution) == pytest.approx((1.0, caution))
+        assert (usual.far_out, seldom.far_out) == pytest.approx((1.0, far_out))
+        assert seldom.half_width(0.05) == pytest.approx(replace(seldom, far_out=1.0).half_width(0.05 * far_out))
+        assert after(seldom, rounds, 12).far_out == pytest.approx(spread_of_difference(*twelve, paired=False, error=0.05 / 64).far_out)
 
 
 def test_sides_of_unlike_spread_have_the_degrees_of_freedom_of_the_one_that_counts() -> None:

@@ -14,7 +14,6 @@ from alerts.targets import CERTIFICATE_DAYS, DOWN
 from alerts.windows import DAY, Speed
 from catalogue import own
 from config.reader import parse
-from exporter.web.pages.alarms import TOLD
 from exporter.web.pages.alerting import HOW_TOLD, NOT_TOLD
 from exporter.web.pages.holding import Holding
 from probes.failure import Reason
@@ -37,6 +36,7 @@ LOOKED_AT = (
     own.SCENARIO_TIMEOUT,
     own.CERTIFICATE_EXPIRY,
 )
+TOLD = frozenset({DOWN, *BURN.values(), *CERTIFICATE_DAYS})
 TWO_SCENARIOS = THREE.replace("scenarios:", "scenarios:\n  careful: {every: 60s, prompt: {text: Hello}, targets: [vllm, tgi]}")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from unittest.mock import create_autospec
@@ -9,6 +10,8 @@ import pytest
 
 from probes.wire.clock import DELIVERY_NS
 from probes.wire.loop import WAKE_UP_NS, Loop, pool
+
+MORE_THAN_PYTHON_ASKS_FOR = 1100
 
 
 def floor_of_a_sleep(
@@ -25,7 +28,7 @@ def floor_of_a_sleep(
     class Sleepy:
         """Sees nothing at a look; sleeps, and then the processor takes its time."""
 
-        def poll(self, timeout: float) -> list[tuple[int, int]]:
+        def poll(self, timeout: float, _most: int) -> list[tuple[int, int]]:
             if timeout == 0:
                 return []
             now[0] += asleep_ns + ran_ns
@@ -81,3 +84,17 @@ def test_while_a_helper_works_a_wake_up_is_not_reckoned(monkeypatch: pytest.Monk
 def test_where_the_process_was_stopped_a_wake_up_is_not_reckoned(monkeypatch: pytest.MonkeyPatch) -> None:
     after_the_look, _ = floor_of_a_sleep(monkeypatch, asleep_ns=20_000_000, ran_ns=10_000, stopped=True)
     assert after_the_look == -DELIVERY_NS
+
+
+def test_one_look_tells_all_that_is_ready_however_many_sockets_that_are() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    loop, seen = Loop(), list[int]()
+    fds = [os.eventfd(1) for _ in range(MORE_THAN_PYTHON_ASKS_FOR)]
+    try:
+        for fd in fds:
+            loop.watch(fd, lambda _mask, floor_ns: seen.append(floor_ns))
+        loop._poll()
+    finally:
+        for fd in fds:
+            os.close(fd)
+    assert len(seen) == len(fds)

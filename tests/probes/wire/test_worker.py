@@ -354,7 +354,7 @@ class Occupied:
 
 
 async def test_a_worker_is_not_taken_to_hang_where_nobody_read_what_it_said(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "HANGING_SECONDS", 1.0)
+    monkeypatch.setattr(client, "OVERDUE_SECONDS", 1.0)
     monkeypatch.setattr(client, "DEAD_BEATS", 2)
     left = threading.Event()
 

@@ -13,12 +13,14 @@ from itertools import pairwise
 import pytest
 
 from probes.ask import Ask, Endpoint, Timeouts
+from probes.backends import form
 from probes.failure import Reason
 from probes.probing import Prober
 from probes.record import ChatRecord
 from probes.wire import client
-from probes.wire.channel import Beat, ToWorker, encode
+from probes.wire.channel import Beat, Cancel, Incoming, ToWorker, encode
 from probes.wire.delays import Lateness
+from probes.wire.order import Address, Ending, Order
 from probes.wire.workers import automatic, workers_for
 from simulator import Capacity, Latency, Options, simulated
 from tests.answers import DONE, END, chunk, head, stream, token
@@ -253,6 +255,55 @@ async def test_a_worker_of_which_nothing_is_ever_heard_is_killed(monkeypatch: py
     monkeypatch.setattr(one, "_kill", lambda: killed.append(one._silent_beats))
     await asyncio.wait_for(one._kill_when_silent(), PATIENCE_SECONDS)
     assert killed == [client.START_BEATS]
+
+
+async def test_where_a_listener_breaks_the_worker_is_started_again(ask: Ask) -> None:
+    heard: list[int] = []
+
+    def breaks_once(number: int, _seconds: float) -> None:
+        heard.append(number)
+        if len(heard) == 1:
+            raise ValueError("broken")
+
+    async with Prober(1, breaks_once) as prober:
+        await eventually(lambda: prober.workers[0].restarts == 1 and prober.workers[0].answers)
+        with serving(answering) as server:
+            assert (await chat(prober, ask, server)).outcome == "ok"
+
+
+async def test_a_chat_that_its_worker_loses_fails_as_internal(monkeypatch: pytest.MonkeyPatch, ask: Ask) -> None:
+    monkeypatch.setattr(client, "OVERDUE_SECONDS", 0.0)
+    one = client.WorkerClient(1, lambda _number, _seconds: None)
+    one._ready.set()
+    told: list[object] = []
+    order = Order(0, Address("engine", 80), b"POST", form("vllm"), Timeouts(0.01, 0.01, 0.01, 0.01))
+
+    def worker(data: bytes) -> None:
+        """It forgets the order, and answers what it does not know of."""
+        (message,) = Incoming().feed(data)
+        told.append(message)
+        if isinstance(message, Cancel):
+            one._on_message(Ending(message.number, started_ns=1, ended_ns=2, cancelled=True))
+
+    monkeypatch.setattr(one, "_send", worker)
+    ending = await asyncio.wait_for(one.exchange(order, lambda _reads: True), PATIENCE_SECONDS)
+    assert [type(message) for message in told] == [Order, Cancel]
+    assert (ending.cancelled, ending.failure is not None and ending.failure.reason) == (False, Reason.INTERNAL)
+
+
+async def test_steps_of_the_clock_that_a_leaving_worker_saw_go_on_counting(ask: Ask) -> None:
+    hold = Hold()
+    async with probing(2) as prober:
+        with serving(hold) as server:
+            running = [asyncio.create_task(chat(prober, ask, server)) for _ in range(2)]
+            await hold.have_begun(2)
+            prober._workers._clients[1]._on_message(Beat(late_ns=0, clock_steps=3, lateness=Lateness()))
+            prober.resize(1)
+            assert prober.clock_steps == 3
+            hold.go_on.set()
+            await asyncio.gather(*running)
+        await eventually(lambda: len(prober.workers) == 1)
+        assert prober.clock_steps == 3
 
 
 @pytest.mark.parametrize("sides", [2, 3])
