@@ -63,7 +63,7 @@ def test_it_runs_from_another_folder_in_an_empty_environment(wheel: Path, tmp_pa
     written = subprocess.run([chatprobe, "init", "-o", "example.yaml"], cwd=elsewhere, check=True, capture_output=True, text=True)
     assert "example.yaml written" in written.stdout
     demo = subprocess.run(
-        [chatprobe, "demo", "--listen", "127.0.0.1:0", "--duration", "13"], cwd=elsewhere, check=False, capture_output=True, text=True, timeout=60
+        [chatprobe, "demo", "--listen", "127.0.0.1:0", "--duration", "13"], cwd=elsewhere, check=False, capture_output=True, text=True, timeout=300
     )
     assert (demo.returncode, demo.stderr) == (0, "")
     standings = {line.split()[0]: line for line in demo.stdout.splitlines() if " failed " in line}

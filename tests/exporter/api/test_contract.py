@@ -122,7 +122,7 @@ def test_every_answer_is_as_the_document_says(exporter: Exporter, name: str, mod
     @given(case=OPERATIONS[name].as_strategy(generation_mode=mode))
     @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     def agrees(case: Case[Any]) -> None:
-        case.call_and_validate(base_url=exporter.url, timeout=60)
+        case.call_and_validate(base_url=exporter.url, timeout=300)
 
     agrees()
 
