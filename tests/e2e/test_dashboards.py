@@ -62,7 +62,7 @@ async def test_every_panel_has_data(board: Board, prometheus: Prometheus) -> Non
 
 
 async def has_data(board: Board, prometheus: Prometheus) -> None:
-    for _ in range(5):  # one lost scrape on a busy machine takes what is there now away until the next
+    for _ in range(30):  # one lost scrape on a busy machine takes what is there now away until the next
         found = await empty(board, prometheus, {"job": JOB})
         if not found:
             break
@@ -75,7 +75,7 @@ async def has_data(board: Board, prometheus: Prometheus) -> None:
 async def test_every_query_answers_of_native_histograms_too(board: Board, job: str, prometheus: Prometheus) -> None:
     if not chooses():
         pytest.skip("this Prometheus is not told job by job; tests/real/prometheus/install installs one that is")
-    for _ in range(5):
+    for _ in range(30):
         found = await answered_otherwise(board, job, prometheus)
         if not found:
             break
@@ -104,7 +104,7 @@ async def evaluates(prometheus: Prometheus) -> None:
     rules = await prometheus.rules()
     assert {rule["name"]: rule["lastError"] for rule in rules if rule["health"] != "ok"} == {}
     recorded = [rule["name"] for rule in rules if rule["type"] == "recording" and rule["name"] not in NOT_HERE]
-    for _ in range(5):
+    for _ in range(30):
         missing = [name for name in recorded if not await prometheus.instant(f"last_over_time({name}[{SECONDS}s])")]
         if not missing:
             break
