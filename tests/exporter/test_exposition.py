@@ -26,10 +26,10 @@ from exporter.metrics.ledger import Ledger
 from exporter.metrics.recording import Recording
 from exporter.native.relay import Relay, RelaySettings
 from exporter.protobuf.form import Messages
-from exporter.protobuf.relayed import as_messages
+from exporter.protobuf.relayed import relayed_messages
 from exporter.protobuf.schema import CONTENT_TYPE
 from exporter.web.exposition import PrometheusExposition
-from exporter.web.forms import OPENMETRICS, TEXT, preferred
+from exporter.web.forms import OPENMETRICS, TEXT, Lines, preferred
 from exporter.web.server import listening
 from tests.e2e.test_prometheus import Prometheus
 from tests.exporter.chats import chat
@@ -65,7 +65,7 @@ PROMETHEUS_3 = (
     ],
 )
 def test_openmetrics_is_given_to_those_who_prefer_it(accept: str, expected: bool) -> None:
-    assert (preferred(accept) == "openmetrics") is expected
+    assert preferred(accept) == Lines(openmetrics=expected, created=False)
     _, content_type = Metrics(roster(config()), {}).exposition.render(accept)
     assert content_type == (OPENMETRICS if expected else TEXT)
 
@@ -200,7 +200,7 @@ HUGE = histogram("vllm:huge", *range(5000), bounds=(*map(str, range(1, 5000)), "
 
 async def relay_of_all_kinds() -> Relay:
     """Of both engines, of one twice, and of one whose metrics are as odd as they can be; in every form."""
-    relay = Relay(RelaySettings(buckets="all", series_per_replica=10_000), as_messages)
+    relay = Relay(RelaySettings(buckets="all", series_per_replica=10_000), relayed_messages)
     vllm, tgi = await families_of("vllm"), await families_of("tgi")
     for target, backend, replica, families in (
         ("vllm", "vllm", None, vllm),
