@@ -66,6 +66,7 @@ async def site(settings: Config) -> AsyncIterator[Site]:
         yield one
 
 
+@pytest.mark.prometheus
 async def test_metrics_in_the_form_that_is_asked_for(site: Site) -> None:
     status, response, body = await site.get("/metrics")
     assert (status, response.headers["Content-Type"]) == (200, TEXT)
