@@ -169,7 +169,7 @@ class Worker:
     def _end_not_running(self, number: int, failure: Failure | None = None) -> None:
         """Tell that a chat has ended that does not run: it was not begun, or ended meanwhile, of which nobody hears any more. Without a failure it
         is `cancelled`."""
-        now_ns = self._loop.now_ns()
+        now_ns = self._loop.now_ns() if failure is None else failure.at_ns
         self._on_ended(Ending(number, started_ns=now_ns, ended_ns=now_ns, failure=failure, cancelled=failure is None))
 
     def _on_ended(self, ending: Ending) -> None:
