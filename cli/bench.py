@@ -113,7 +113,7 @@ def _custom(configs: tuple[Path, ...], **options: Any) -> None:
 
 
 @command.command("run", epilog=CODES)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
 @config_option
 @_with_options
 def _file(file: Path, configs: tuple[Path, ...], **options: Any) -> None:
