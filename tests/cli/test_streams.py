@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from cli.main import main
 from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -46,23 +45,10 @@ def test_where_standard_streams_are_closed_nothing_else_stands_in_their_place(cl
     assert (code, err) == (0, "")
 
 
-def test_an_interrupt_while_an_engine_is_asked_what_it_is() -> None:
-    """One that takes connections and says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cli", "init", "--output", "-", "--target", url],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        with process:
-            guard = threading.Timer(PATIENCE_SECONDS, process.kill)
-            guard.start()
-            asked, _ = silent.accept()
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate()
-            guard.cancel()
-            asked.close()
-    assert (process.returncode, out, err) == (130, "", "")
+def test_an_interrupt_ends_any_command_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object = None) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("config.starters.starter", interrupted)
+    result = CliRunner().invoke(main, ["init", "--output", "-"])
+    assert (result.exit_code, result.output) == (130, "")
