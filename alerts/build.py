@@ -79,12 +79,12 @@ def stale(built: Built, folder: Path) -> Iterator[str]:
     """What is different in a folder, a line for each file."""
     for name, text in built.files.items():
         try:
-            there = (folder / name).read_text(encoding="utf-8")
+            if (folder / name).read_bytes() != text.encode():
+                yield f"{folder / name}: is stale"
         except FileNotFoundError:
             yield f"{folder / name}: is missing"
-            continue
-        if there != text:
-            yield f"{folder / name}: is stale"
+        except OSError as error:
+            yield f"{folder / name}: cannot be read: {error.strerror}; change its owner or its mode, or name another folder with --output"
     yield from (f"{path}: is left from before" for path in leftovers(built, folder))
 
 

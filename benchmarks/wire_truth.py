@@ -83,7 +83,7 @@ class Finding:
     """All chats of a condition. Errors of gaps are absolute, in seconds.
 
     `open_streams` is how many were open on average. `unseen` are chats that could not be judged, since packets are missing in the capture.
-    `lost_packets` is how many tcpdump says that it missed.
+    `lost_packets` is how many tcpdump says that it missed: these may be why chats are unseen.
     """
 
     condition: Condition
@@ -110,13 +110,14 @@ class Finding:
             f"{len(beyond)}, by {_ms(max(beyond))}" if beyond else "none",
             f"{sum(chat.doubtful for chat in self.chats) / len(self.chats):.1%}",
             f"{self.unseen:,}",
+            f"{self.lost_packets:,} packets" if self.lost_packets else "none",
         )
         return f"{self.condition} | {' | '.join(cells)} |"
 
 
 _COLUMNS = (
     *("Beside", "Streams", "", "Open", "Chats", "Gaps", "TTFT error p50 / p99 / most", "ITL error p99 / most"),
-    *("Bound p50 / p99 / most", "Beyond it", "Doubtful", "Unseen"),
+    *("Bound p50 / p99 / most", "Beyond it", "Doubtful", "Unseen", "The capture lost"),
 )
 HEAD = f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|"
 

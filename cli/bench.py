@@ -73,15 +73,11 @@ def _run(preset: str | None, configs: tuple[Path, ...], name: str, options: dict
 
     if (lacking := missing("bench")) is not None:
         raise BenchError(f"it needs {lacking}")
-    from cli.bench_run import INTERRUPTED, bench
+    from cli.bench_run import bench
 
     given_name = options.pop("name")
     run_name = _run_name(name if given_name is None else given_name)
-    try:
-        code = bench(Wanted(preset=preset, configs=configs, name=run_name, **options))
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    raise click.exceptions.Exit(code)
+    raise click.exceptions.Exit(bench(Wanted(preset=preset, configs=configs, name=run_name, **options)))
 
 
 def _run_name(written: str) -> str:
@@ -117,7 +113,7 @@ def _custom(configs: tuple[Path, ...], **options: Any) -> None:
 
 
 @command.command("run", epilog=CODES)
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
 @config_option
 @_with_options
 def _file(file: Path, configs: tuple[Path, ...], **options: Any) -> None:

@@ -35,6 +35,7 @@ from bench.until import WellEnough, parse
 from cli.bench_about import about_run, gpu_pages, seen_in_words, slo_in_words, to_listeners
 from cli.bench_dry import dry_run, limits_in_words
 from cli.bench_wanted import BenchError, Wanted, before_asking, configuration
+from cli.codes import INTERRUPTED
 from cli.results_shown import show_run
 from config.model import Config
 from config.quantities import write_share
@@ -47,8 +48,6 @@ from probes.control import Control
 from probes.wire.workers import workers_for
 from traffic.roster import Member
 
-INTERRUPTED = 130
-"""The exit code that shells give to a command ended by Ctrl-C."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -64,7 +63,7 @@ def bench(wanted: Wanted) -> int:
     except (DesignError, SecretError, TraceError) as error:
         raise BenchError(str(error)) from error
     if wanted.dry_run:
-        unasked = [name for name, member in members.items() if any(member.endpoint.url in given for given in wanted.targets)]
+        unasked = [name for name, member in members.items() if any(member.endpoint.url == given.url for given in wanted.targets)]
         for line in (*dry_run(layout, members, unasked), *slo_in_words(config)):
             click.echo(line)
         return 0

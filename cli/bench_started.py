@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cli.codes import INTERRUPTED
+from cli.given import Given
 from exporter.web.api.models import RunAsked, RunState
 from exporter.web.api.runs import RunRefusedError
 from probes.extras import missing
@@ -22,13 +24,12 @@ LONGEST_LINE = 500
 """Characters."""
 ENDS_WITHIN_SECONDS = 10.0
 """When chatprobe stops, a run has so long to keep what was measured."""
-INTERRUPTED = 130
 
 
 class StartedBench:
     """Starts runs, one at a time, with the files and targets that are served."""
 
-    def __init__(self, configs: Sequence[Path], targets: Sequence[str], results: Path) -> None:
+    def __init__(self, configs: Sequence[Path], targets: Sequence[Given], results: Path) -> None:
         self._given = [*(f"--config={path}" for path in configs), *(f"--target={target}" for target in targets)]
         self._results = results
         self._runs: dict[str, _Run] = {}

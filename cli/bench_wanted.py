@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.given import Given, read_given, targets_block, unasked_block
+from cli.given import Given, targets_block, unasked_block
 
 if TYPE_CHECKING:
     from config.bench import Bench, BenchFacts
@@ -66,7 +66,7 @@ class Wanted:
     preset: str | None
     configs: tuple[Path, ...]
     name: str
-    targets: tuple[str, ...] = ()
+    targets: tuple[Given, ...] = ()
     chosen: str | None = None
     users: tuple[int, ...] | None = None
     rates: tuple[Fraction, ...] | None = None
@@ -141,7 +141,7 @@ def _loaded(wanted: Wanted) -> Loaded:
     from config.reader import Text, find, read
     from config.starters import bench_preset
 
-    given = [read_given(one) for one in wanted.targets]
+    given = wanted.targets
     above = []
     if given:
         above = [Text("--target", unasked_block(given) if wanted.dry_run else _asked_block(given))]

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, readable=False), metavar="[FILE]...")
 @click.option("--overlay", is_flag=True, help="Lay the files over one another, later over earlier, as `serve --config A --config B` does.")
 @click.option("--print", "show", is_flag=True, help="Print the configuration that is in force, with defaults, secrets hidden.")
 @click.option(
     "--against",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     metavar="FILE",
     help="The configuration that is running: say what a reload would change. Several are laid over one another.",
 )

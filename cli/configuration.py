@@ -15,7 +15,7 @@ config_option = click.option(
     "--config",
     "configs",
     multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, readable=False),  # what cannot be read is told by the reader, with its place
     metavar="FILE",
     help="Configuration; given several times, later files are laid over earlier ones.",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,24 @@ slos:
 """
 
 
+class Seconds(click.ParamType[float]):
+    """A number of seconds above 0."""
+
+    name = "seconds"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            seconds = float(str(value))
+        except ValueError:
+            seconds = math.nan
+        if not 0 < seconds < math.inf:
+            self.fail(f"{value} is no number of seconds; write one above 0, like 30", param, ctx)
+        return seconds
+
+
 @click.group(invoke_without_command=True)
 @click.option("--listen", default="127.0.0.1:9840", show_default=True, metavar="HOST:PORT", help="Address of /metrics and the status page.")
-@click.option("--duration", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop by itself after this time.")
+@click.option("--duration", type=Seconds(), metavar="SECONDS", help="Stop by itself after this time.")
 @click.pass_context
 def command(ctx: click.Context, listen: str, duration: float | None) -> None:
     """Run the exporter on three simulated engines, with a live table.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.race_contest import INTERRUPTED, Contest, contest_of, contest_options, run_contest, staged
+from cli.codes import INTERRUPTED
+from cli.race_contest import Contest, contest_of, contest_options, run_contest, staged
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -16,14 +16,6 @@ from probes import backends
 if TYPE_CHECKING:
     from probes.control import Control
 
-target_option = click.option(
-    "--target",
-    "targets",
-    multiple=True,
-    metavar="[NAME=]URL",
-    help="An engine, which is asked what it is; repeatable.",
-)
-
 _NAMED = re.compile(r"([^:/=]*(?:/[^:/=]+)*)=(.*)", re.DOTALL)
 _TARGETS = re.compile(r"^targets:\n(?: .*\n)+", re.MULTILINE)
 _MOST_MODELS = 5
@@ -38,6 +30,43 @@ class Given:
     name: str | None
     url: str
 
+    def __str__(self) -> str:
+        """As it can be given again."""
+        return self.url if self.name is None else f"{self.name}={self.url}"
+
+
+class GivenTarget(click.ParamType[Given]):
+    """`[NAME=]URL`. On standard error, once, what was taken off the URL."""
+
+    name = "target"
+
+    def convert(self, value: str | Given, param: click.Parameter | None, ctx: click.Context | None) -> Given:
+        if isinstance(value, Given):
+            return value
+        from config.endings import without_ending, words
+        from config.quantities import read_name
+        from config.rules import check_plain_url
+
+        named = _NAMED.fullmatch(value)
+        try:
+            name = read_name(named[1]) if named else None
+            url, ending = without_ending(check_plain_url(named[2] if named else value), None)
+        except ValueError as error:
+            raise click.BadParameter(f"{error}; write [NAME=]URL", param_hint="--target") from None
+        if ending:
+            click.echo(f"--target: {words(ending)}", err=True)
+        return Given(name, url)
+
+
+target_option = click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    type=GivenTarget(),
+    metavar="[NAME=]URL",
+    help="An engine, which is asked what it is; repeatable.",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _Engine:
@@ -45,23 +74,6 @@ class _Engine:
     backend: str
     version: str | None
     models: tuple[str, ...]
-
-
-def read_given(written: str) -> Given:
-    """Of `[NAME=]URL`; on standard error, what was taken off the URL. Raises `BadParameter`."""
-    from config.endings import without_ending, words
-    from config.quantities import read_name
-    from config.rules import check_plain_url
-
-    named = _NAMED.fullmatch(written)
-    try:
-        name = read_name(named[1]) if named else None
-        url, ending = without_ending(check_plain_url(named[2] if named else written), None)
-    except ValueError as error:
-        raise click.BadParameter(f"{error}; write [NAME=]URL", param_hint="--target") from None
-    if ending:
-        click.echo(f"--target: {words(ending)}", err=True)
-    return Given(name, url)
 
 
 async def written_for(given: Sequence[Given], preset: str) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from typing import Any
 
 import click
+
+from cli.codes import INTERRUPTED
+from cli.elsewhere import Elsewhere
+from cli.streams import hold_closed, written
 
 COMMANDS = {
     "serve": "Run the exporter: probe the configured targets around the clock and serve /metrics.",
@@ -24,25 +28,27 @@ COMMANDS = {
 }
 
 
-class Commands(click.Group):
+class Commands(Elsewhere):
     """Loads `cli/<name>.py` for the command that is called, so that each starts without what the others need."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+    def make_context(self, *arguments: Any, **settings: Any) -> click.Context:
+        hold_closed()
+        with written():  # --help and --version are answered here
+            return super().make_context(*arguments, **settings)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command = import_module(f"cli.{cmd_name}").command
-        assert isinstance(command, click.Command)
-        return command
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            with written():
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=Commands, elsewhere={name: f"cli.{name}" for name in COMMANDS}, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="chatprobe", prog_name="chatprobe")
 def main() -> None:
     """Blackbox exporter for streaming LLM chat: what the users of LLM engines feel, for Prometheus."""

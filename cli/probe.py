@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from cli.probe_options import Duration, adapted, checked_chat_path, checked_url, headers_of, key_in, pairs_of, prompt_of
+from cli.codes import INTERRUPTED
+from cli.probe_options import Duration, ForeignName, adapted, checked_chat_path, checked_url, headers_of, key_in, pairs_of, prompt_of
 from probes import backends
 from probes.wording import listed
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from probes.prompts import Prompter, PromptSpec
     from probes.record import ChatRecord
 
-INTERRUPTED = 130
-"""The exit code that shells give to a command ended by Ctrl-C."""
 _OWN_APIS = " ".join(f"{api} is {owner.title}'s own {form.path}." for owner, api, form in backends.own_apis())
 _ADAPTERS = backends.titles(lambda backend: backend.takes_adapters)
 _LOADING = backends.titles(lambda backend: backend.on_demand)
@@ -51,12 +50,12 @@ class Chats:
 @click.command(context_settings={"show_default": True})
 @click.argument("url")
 @click.option("--backend", type=click.Choice(backends.names()), help="Which engine answers there; left out: it is asked.")
-@click.option("--model", metavar="NAME", help="Model to chat with; left out: the first that the engine lists, or has in memory.")
-@click.option("--adapter", metavar="NAME", help=f"{listed(_ADAPTERS, 'or')}: LoRA adapter to chat with, in place of a model.")
+@click.option("--model", type=ForeignName(), metavar="NAME", help="Model to chat with; left out: the first that the engine lists, or has in memory.")
+@click.option("--adapter", type=ForeignName(), metavar="NAME", help=f"{listed(_ADAPTERS, 'or')}: LoRA adapter to chat with, in place of a model.")
 @click.option("--chat-path", metavar="PATH", help="Path of chats below URL, where it is not the API's own, like /chat/completions.")
-@click.option("--omit", multiple=True, metavar="FIELD", help="Leave a field out of requests, like seed; repeatable.")
+@click.option("--omit", multiple=True, type=ForeignName(), metavar="FIELD", help="Leave a field out of requests, like seed; repeatable.")
 @click.option("--extra-body", metavar="JSON", help="More fields for requests, like '{\"top_p\": 1}'.")
-@click.option("--max-tokens-field", metavar="NAME", help="Name of the field that bounds the answer, like max_completion_tokens.")
+@click.option("--max-tokens-field", type=ForeignName(), metavar="NAME", help="Name of the field that bounds the answer, like max_completion_tokens.")
 @click.option("--query", multiple=True, metavar="NAME=VALUE", help="What follows every path behind a ?; repeatable.")
 @click.option("--api", type=click.Choice(backends.apis()), default="chat", help=_OWN_APIS)
 @click.option("--count", type=click.IntRange(1), default=1, metavar="N", help="How many chats.")

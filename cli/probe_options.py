@@ -27,8 +27,18 @@ class Duration(click.ParamType[float]):
             self.fail(str(error), param, ctx)
 
 
+class ForeignName(click.ParamType[str]):
+    """A name that others give, of a model perhaps: the same as in a configuration."""
+
+    name = "name"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return _name(value, param.opts[0] if param is not None else self.name)
+
+
 def checked_url(url: str, tls: Mapping[str, object], backend: str | None, chat_path: str | None) -> str:
     """The URL as it was given, without an ending that is added anyway. Raises `click.BadParameter`, as all here do."""
+    from config.certificates import fault_of_certificates
     from config.endings import without_ending, words
     from config.rules import check_plain_url, check_tls
 
@@ -40,6 +50,8 @@ def checked_url(url: str, tls: Mapping[str, object], backend: str | None, chat_p
         click.echo(f"URL: {words(ending)}", err=True)
     for (_, key), text in check_tls(checked, tls):
         raise click.BadParameter(text, param_hint=f"--{str(key).replace('_', '-')}")
+    if isinstance(authorities := tls.get("ca_file"), str) and (fault := fault_of_certificates(authorities)):
+        raise click.BadParameter(fault, param_hint="--ca-file")
     return checked
 
 
@@ -60,8 +72,17 @@ def pairs_of(written: tuple[str, ...]) -> dict[str, str]:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise click.BadParameter("has no name and value; write NAME=VALUE", param_hint="--query")
-        pairs[name] = value
+        pairs[_name(name, "--query")] = value
     return pairs
+
+
+def _name(written: str, option: str) -> str:
+    from config.quantities import read_foreign_name
+
+    try:
+        return read_foreign_name(written)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from None
 
 
 class Adapted(TypedDict):
@@ -84,6 +105,8 @@ def adapted(engine: Backend, api: str, omit: tuple[str, ...], extra_body: str | 
         raise click.BadParameter(f"is no JSON: {error}", param_hint="--extra-body") from None
     if not isinstance(extra, dict):
         raise click.BadParameter("is no JSON object; write '{\"NAME\": VALUE}'", param_hint="--extra-body")
+    for name in extra:
+        _name(name, "--extra-body")
     findings = [*check_omit(omit, engine, api, load_model=load_model), *check_extra_body(extra, engine, load_model=load_model)]
     if max_tokens_field is not None:
         findings += check_max_tokens_field(max_tokens_field, engine, api)

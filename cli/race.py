@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.race_contest import INTERRUPTED, Contest, contest_of, contest_options, run_contest, staged
+from cli.codes import INTERRUPTED
+from cli.race_contest import Contest, contest_of, contest_options, run_contest, staged
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,8 +45,10 @@ def command(prompt: str | None, prompt_file: Path | None, prompt_set: str | None
 def _text_of(file: Path) -> str:
     try:
         return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.BadParameter(f"{file} cannot be read as text: {error}", param_hint="--prompt-file") from error
+    except OSError as error:
+        raise click.BadParameter(f"{file} cannot be read: {error.strerror}; name a file that can", param_hint="--prompt-file") from error
+    except UnicodeDecodeError as error:
+        raise click.BadParameter(f"{file} is not UTF-8; save it as UTF-8", param_hint="--prompt-file") from error
 
 
 async def _race(contest: Contest, spec: PromptSpec, rounds: int) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cli.configuration import config_option
-from cli.given import target_option
+from cli.given import Given, target_option
 
 if TYPE_CHECKING:
     from bench.race.holding import Race
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
-INTERRUPTED = 130
-"""The exit code that shells give to a command ended by Ctrl-C."""
 SIMULATED = "SIMULATED ENGINES: no model answers here. Real ones: --target NAME=URL"
 """Stands above whatever they say."""
 
@@ -36,7 +34,7 @@ SIMULATED = "SIMULATED ENGINES: no model answers here. Real ones: --target NAME=
 class Contest:
     """What was asked of a command that lets engines answer side by side."""
 
-    targets: tuple[str, ...]
+    targets: tuple[Given, ...]
     configs: tuple[Path, ...]
     chosen: str | None
     max_tokens: int
@@ -143,14 +141,13 @@ async def staged(contest: Contest, name: str, tell: Sink) -> AsyncIterator[Stage
 
 def _configured(contest: Contest) -> Config | None:
     """The configuration of the given targets and files; None where there are neither. Raises `click.ClickException`."""
-    from cli.given import read_given, targets_block
+    from cli.given import targets_block
     from config.problems import ConfigError
     from config.reader import Text, read
 
     if not (contest.targets or contest.configs):
         return None
-    given = [read_given(one) for one in contest.targets]
-    above = [Text("--target", asyncio.run(targets_block(given)))] if given else []
+    above = [Text("--target", asyncio.run(targets_block(contest.targets)))] if contest.targets else []
     try:
         return read(contest.configs, below=[Text("race", _SCENARIOS)], above=above).config
     except ConfigError as error:

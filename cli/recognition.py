@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from probes.control import Control
 
 _UNANSWERED = "check host and port, and that the engine is running there"
+_PLAIN = "no TLS is spoken there: write http:// in place of https://"
+_PLAIN_SIGNS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
+"""What OpenSSL says, by its version, where a server answers the handshake in plain text."""
 
 
 async def recognised(control: Control, endpoint: Endpoint, remedy: str) -> str:
@@ -24,7 +27,8 @@ async def recognised(control: Control, endpoint: Endpoint, remedy: str) -> str:
     try:
         name = await control.recognised(endpoint)
     except NoAnswerError as error:
-        raise click.ClickException(f"it cannot be told which engine answers at {url}, as nobody does ({error}); {_UNANSWERED}") from None
+        unanswered = _PLAIN if any(sign in str(error) for sign in _PLAIN_SIGNS) else _UNANSWERED
+        raise click.ClickException(f"it cannot be told which engine answers at {url}, as nobody does ({error}); {unanswered}") from None
     except ControlError as error:
         raise click.ClickException(f"it cannot be told which engine answers at {url} ({error}); {remedy}") from None
     engine = backends.get(name)

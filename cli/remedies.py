@@ -13,7 +13,8 @@ from probes.wording import listed
 _REMEDIES = {
     Reason.DNS: "check the host's name in the URL, and that this machine's resolver knows it",
     Reason.CONNECT: "check host and port, that the engine is running there, and that no firewall lies between",
-    Reason.TLS: "give the authority that signed the certificate with --ca-file; --insecure shows whether it is the certificate",
+    Reason.TLS: "give the authority that signed the certificate with --ca-file; --insecure shows whether it is the certificate; "
+    "where the server speaks no TLS, write http://",
     Reason.AUTH: "give a key that the engine accepts with --api-key-file",
     Reason.MODEL_MISSING: "name a model that the engine serves with --model; without the option the first that it lists is taken",
     Reason.OVERLOADED: "the engine has no room: lower --concurrency{crowd}",

@@ -215,18 +215,13 @@ def _errors() -> Iterator[None]:
 
 @contextmanager
 def _written(output: Path | None, form: str) -> Iterator[BinaryIO]:
-    """Where an export goes. A file is there once it is whole."""
+    """Where an export goes."""
+    from cli.outputs import written_whole
+
     if output is None:
         if form == "archive" and sys.stdout.isatty():
             raise click.UsageError("an archive is not for a terminal; give --output FILE.tar.gz")
         yield sys.stdout.buffer
         return
-    beside = output.with_name(f".{output.name}.new")
-    try:
-        with beside.open("wb") as out:
-            yield out
-        beside.replace(output)
-    except OSError as error:
-        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error
-    finally:
-        beside.unlink(missing_ok=True)
+    with written_whole(output) as out:
+        yield out

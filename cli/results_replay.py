@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.race_contest import INTERRUPTED
+from cli.codes import INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -116,11 +116,8 @@ def _report(report: Document, charts: Embedded, path: Path, *, pdf: bool, show: 
 
 
 def _written(path: Path, text: str) -> Path:
-    from bench.results.files import put
+    from cli.outputs import written_whole
 
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        put(path, text.encode())
-    except OSError as error:
-        raise click.ClickException(f"{path} cannot be written: {error.strerror}; give another place with --output") from error
+    with written_whole(path) as out:
+        out.write(text.encode())
     return path

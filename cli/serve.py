@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from cli.configuration import config_option
-from cli.given import read_given, target_option, written_for
+from cli.given import Given, target_option, written_for
 
 if TYPE_CHECKING:
     from config.model import Config
@@ -41,7 +41,7 @@ LEVELS = ("debug", "info", "warning", "error")
 )
 def command(
     configs: tuple[Path, ...],
-    targets: tuple[str, ...],
+    targets: tuple[Given, ...],
     records: Path | None,
     listen: str | None,
     log_level: str,
@@ -152,13 +152,13 @@ def _left_as_it_is(option: str) -> bool:
     return click.get_current_context().get_parameter_source(option) is ParameterSource.DEFAULT
 
 
-def _written(targets: tuple[str, ...]) -> str:
+def _written(targets: tuple[Given, ...]) -> str:
     """The configuration of targets that are given as URLs."""
     import asyncio
 
     from config.starters import PRESETS
 
-    return asyncio.run(written_for([read_given(one) for one in targets], PRESETS[0]))
+    return asyncio.run(written_for(targets, PRESETS[0]))
 
 
 def _read(reader: Callable[[str], Value], written: str | None, option: str) -> Value | None:

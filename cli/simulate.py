@@ -147,7 +147,9 @@ def command(
 def _why(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"port {port} of {host} is in use by another program; stop it, or choose another with --port (0 takes a free one)"
-    return str(error)
+    if isinstance(error, ssl.SSLError):
+        return "--tls-cert and --tls-key are no certificate and its key; name PEM files, which begin with -----BEGIN"
+    return f"cannot listen on port {port} of {host}: {error.strerror or error}; choose others with --host and --port"
 
 
 def _tls(cert: str | None, key: str | None) -> ssl.SSLContext | None:

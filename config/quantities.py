@@ -24,8 +24,10 @@ _SIZE = re.compile(r"(\d{1,9})(KiB|MiB|GiB)", re.ASCII)
 _SIZE_UNITS = {"GiB": 2**30, "MiB": 2**20, "KiB": 2**10}
 _LARGEST_SIZE = 2**50
 _CONTROL = ("Cc", "Zl", "Zp")
-_TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """Unicode's categories of control characters, and of what ends a line or a paragraph."""
+_TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""What has the text around it run the other way."""
+EMPTY = "is empty; write something, or leave it out"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]*", re.ASCII)
 _NAME_PATTERN = re.compile(r"[A-Za-z0-9*][A-Za-z0-9_./*-]*", re.ASCII)
 _NAMESPACE_PATTERN = re.compile(r"[a-z0-9*-]{1,63}", re.ASCII)
@@ -120,8 +122,10 @@ def read_name(written: str) -> str:
     return written
 
 
-def read_line(written: str) -> str:
+def read_foreign_name(written: str) -> str:
     """A name that others give, of a model perhaps: anything that stands on one line, and does not turn the text around it."""
+    if not written:
+        raise ValueError(EMPTY)
     found = next((mark for mark in written if unicodedata.category(mark) in _CONTROL or mark in _TURNING), None)
     if found is not None:
         raise ValueError(f"has the control character U+{ord(found):04X}; write it without")

@@ -13,7 +13,7 @@ from config.choices import ApiName, BackendName
 from config.endings import without_ending
 from config.engine_metrics import HAVE_METRICS, TargetMetrics, check_fits
 from config.only_some import ADAPTERS, check_adapter, owners, who_loads, whose_api
-from config.quantities import Seconds, read_line
+from config.quantities import Seconds, read_foreign_name
 from config.rules import Finding, as_error, check_header, check_plain_url, check_tls
 from probes import backends
 from probes.adaptation import MAX_TOKENS, NEWER_MAX_TOKENS, Adaptation
@@ -23,7 +23,7 @@ from probes.load import PATIENCE_SECONDS
 from probes.wording import listed
 
 NonEmpty = Annotated[str, Field(min_length=1)]
-ForeignName = Annotated[NonEmpty, AfterValidator(read_line)]
+ForeignName = Annotated[NonEmpty, AfterValidator(read_foreign_name)]
 """A name that others have given to something, like a model or a field."""
 Headers = Mapping[str, SecretStr]
 ChatPath = Annotated[str, AfterValidator(check_chat_path)]

@@ -11,6 +11,7 @@ from config.base import Section
 from config.expectation import Expectation
 from config.places import Value
 from config.problems import KeyPath
+from config.quantities import EMPTY
 from config.rules import suggestion
 from config.sections import EXAMPLES, SECTIONS, keys, pattern_of
 
@@ -59,7 +60,7 @@ def in_words(error: ErrorDetails, written: Value, sections: Mapping[tuple[str, .
         case "less_than_equal":
             return f"is too large; write {context['le']} or less"
         case "string_too_short":
-            return "is empty; write something, or leave it out"
+            return EMPTY
         case "too_short":
             return "is empty; add at least one"
     raise AssertionError(f"no words for {kind}")

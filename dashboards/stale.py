@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from dashboards.build import leftovers
@@ -20,13 +21,19 @@ def stale(built: Mapping[str, str], form: Form, folder: Path) -> Iterator[str]:
     for name, written in built.items():
         path = folder / name
         try:
-            there = path.read_text(encoding="utf-8")
+            there = path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             yield f"{path}: is missing; {anew}"
             continue
+        except OSError as error:
+            yield f"{path}: cannot be read: {error.strerror}; change its owner or its mode, or name another folder with --output"
+            continue
         if _same(form, there, written):
             continue
-        panels = list(_panels(there, written, anew)) if form is Form.JSON else []
+        panels: list[Finding] = []
+        if form is Form.JSON:
+            with suppress(ValueError, LookupError, TypeError, AttributeError):  # what is no dashboard at all is stale as a whole
+                panels = list(_panels(there, written, anew))
         yield from map(str, panels)
         if not panels:
             yield f"{path}: is stale; {anew}"
@@ -43,11 +50,9 @@ def _same(form: Form, there: str, written: str) -> bool:
 
 
 def _panels(there: str, written: str, anew: str) -> Iterator[Finding]:
-    """The panels of a file that are not as they would be built, each with the metrics that it asks for and that are gone."""
-    try:
-        old, new = Page(json.loads(there)), Page(json.loads(written))
-    except ValueError:
-        return
+    """The panels of a file that are not as they would be built, each with the metrics that it asks for and that are gone. Raises whatever comes of
+    reading a file that is no dashboard."""
+    old, new = Page(json.loads(there)), Page(json.loads(written))
     gone = {finding.panel: finding for finding in metrics.check(old) if finding.panel != DASHBOARD}
     now = {panel.title: panel.raw for panel in new.panels}
     for panel in old.panels:

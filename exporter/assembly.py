@@ -16,23 +16,22 @@ from exporter.metrics.recording import Recording
 from exporter.metrics.workforce import Workforce
 from exporter.native.gap import Gap
 from exporter.native.relay import Relay, RelaySettings
-from exporter.native.text import Labels
+from exporter.native.series import FamilySeries
 from exporter.native.unified import Unified
 from exporter.native.up import Ups
 from exporter.web.exposition import Exposition, PrometheusExposition
 from exporter.web.forms import Form
 from exporter.web.pages.own import OwnFigures, own_figures
-from probes.numbers.family import Family
 from probes.wire.workers import WorkerState
 from traffic.roster import Roster
 
 
-def _protobuf() -> tuple[Callable[[bool], Form], Callable[[Family, Labels], bytes]]:
+def _protobuf() -> tuple[Callable[[bool], Form], Callable[[FamilySeries], bytes]]:
     """That form of the exposition, and what writes relayed series in it. Its library is loaded only here."""
     from exporter.protobuf.form import Messages
-    from exporter.protobuf.relayed import as_messages
+    from exporter.protobuf.relayed import relayed_messages
 
-    return Messages, as_messages
+    return Messages, relayed_messages
 
 
 class Metrics:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice, takewhile
+from typing import NamedTuple
 
 from probes.backends.base import Event, FrameError, Refusal, WireForm
 from probes.backends.complaint import Complaint, complaint_in
@@ -42,6 +43,15 @@ _ERROR_COMMENT = re.compile(rb"error\s*:", re.IGNORECASE)
 _PLAIN_EVENTS = frozenset({b"", b"message"})
 
 
+class Counted(NamedTuple):
+    """The chunks that bear tokens, with those that they are known to bear, and where these are from: None where there are no
+    chunks, or where their tokens cannot be told.
+    """
+
+    chunks: Chunks
+    token_source: TokenSource | None
+
+
 class Answer:
     """Takes a chat's reads in order, whole or in slices. Stops at the terminal marker or at the first failure; what
     comes later is ignored.
@@ -62,7 +72,7 @@ class Answer:
         self._server_gaps = array("d")
         self._native: Native | None = None
         self._likenesses = Likenesses(form)
-        self._counted = Chunks()
+        self._chunks = Chunks()
         self.first_content_ns: int | None = None
         self.finished_ns: int | None = None
         self.failure: Failure | None = None
@@ -115,28 +125,23 @@ class Answer:
         return self._told_tokens is not None
 
     @property
-    def chunks(self) -> Chunks:
-        """The token-bearing chunks, with the tokens that they are known to bear."""
-        return self._chunks_and_source()[0]
+    def began(self) -> bool:
+        """Whether a chunk that bears tokens has come."""
+        return bool(self._chunks)
 
     @property
-    def chunk_token_source(self) -> TokenSource | None:
-        """Where the tokens of the chunks are from; None where there are no chunks, or where their tokens cannot be
-        told.
-        """
-        return self._chunks_and_source()[1]
-
-    def _chunks_and_source(self) -> tuple[Chunks, TokenSource | None]:
-        counted = self._counted
-        if not counted:
-            return counted[:], None
+    def counted(self) -> Counted:
+        """Its chunks so far. Apportions tokens anew each time."""
+        chunks = self._chunks
+        if not chunks:
+            return Counted(chunks[:], None)
         hidden = 0 if self.reasoned else self._reasoning_tokens or 0
         total = (self._told_tokens or 0) - hidden
         # one token more is the end of the sequence: it comes behind the text, and no chunk bears it
         if total <= self._tokens.total + 1:
-            return counted[:], "usage" if self._tokens.by_usage else "chunks"
-        tokens = apportioned(counted.borne, self._text_bytes, total)
-        return counted.bearing(tokens), None if tokens is None else "apportioned"
+            return Counted(chunks[:], "usage" if self._tokens.by_usage else "chunks")
+        tokens = apportioned(chunks.borne, self._text_bytes, total)
+        return Counted(chunks.bearing(tokens), None if tokens is None else "apportioned")
 
     @property
     def native(self) -> Native:
@@ -164,7 +169,7 @@ class Answer:
                 break
             text, text_bytes, running_tokens = found
             tokens = borne_by_text(running_tokens)
-            self._counted.append(Chunk(stamp_ns, tokens, 0 if exact else stamp_ns - floor_ns))
+            self._chunks.append(Chunk(stamp_ns, tokens, 0 if exact else stamp_ns - floor_ns))
             self._text_bytes.append(text_bytes)
             texts.append(text)
             self._framer.skip(len(body))
@@ -263,7 +268,7 @@ class Answer:
         tokens = self._tokens.borne_by(event)
         if tokens:
             exact = read.exact and not followed
-            self._counted.append(Chunk(read.stamp_ns, tokens, 0 if exact else read.stamp_ns - read.floor_ns, followed))
+            self._chunks.append(Chunk(read.stamp_ns, tokens, 0 if exact else read.stamp_ns - read.floor_ns, followed))
             self._text_bytes.append(event.text_bytes)
             self._note_created(event)
         if event.has_text:
@@ -291,7 +296,7 @@ class Answer:
         self._last_pieces.extend(texts)
         if example.text:
             if self.first_content_ns is None:
-                self.first_content_ns = self._counted[-len(texts)].arrived_ns
+                self.first_content_ns = self._chunks[-len(texts)].arrived_ns
             for text in texts:
                 self._keep(text)
         else:
@@ -323,7 +328,7 @@ class Answer:
 
     def _finish(self, at_ns: int) -> None:
         self.finished_ns = at_ns
-        if not self._counted:
+        if not self._chunks:
             unseen = f", though the engine counts {self._told_tokens}" if self._told_tokens else ""
             self._fail(Reason.EMPTY, f"the answer ended without a token{unseen}", at_ns)
 
@@ -331,7 +336,7 @@ class Answer:
         """Before any token an error is told as what it stands for, as a status would be; after one, the answer broke
         off.
         """
-        answered = self._counted and refusal.reason is not Reason.OVERLOADED
+        answered = self._chunks and refusal.reason is not Reason.OVERLOADED
         self._fail(Reason.ERROR_IN_STREAM if answered else refusal.reason, refusal.detail, at_ns)
 
     def _fail(self, reason: Reason, detail: str, at_ns: int) -> None:

@@ -292,7 +292,7 @@ def _explained(cause: Failure, ending: Ending, form: WireForm, answer: Answer) -
     """The failure with what else tells of it: which engine it seems to be instead, and what stood in the stream and was
     nothing of it.
     """
-    looks = None if answer.chunks else backends.resemblance(answer.first_frame or ending.error_body, form)
+    looks = None if answer.began else backends.resemblance(answer.first_frame or ending.error_body, form)
     words = f"it says: {answer.stray}" if answer.stray else None
     return replace(cause, detail="; ".join(filter(None, (looks, cause.detail, words))))
 
@@ -319,6 +319,7 @@ def _record(endpoint: Endpoint, ask: Ask, scenario: str, request_id: str, ending
         ended_ns = answer.finished_ns
     else:
         outcome = "cancelled"
+    counted = answer.counted
     return ChatRecord(
         target=endpoint.name,
         backend=endpoint.backend,
@@ -338,7 +339,7 @@ def _record(endpoint: Endpoint, ask: Ask, scenario: str, request_id: str, ending
         headers_ns=ending.headers_ns,
         first_content_ns=answer.first_content_ns,
         finished_ns=answer.finished_ns,
-        chunks=answer.chunks,
+        chunks=counted.chunks,
         http_status=ending.status,
         connection=ending.connection,
         retries=ending.retries,
@@ -346,7 +347,7 @@ def _record(endpoint: Endpoint, ask: Ask, scenario: str, request_id: str, ending
         output_tokens=answer.output_tokens,
         input_tokens=answer.input_tokens,
         token_source=None if answer.output_tokens is None else "usage" if answer.counted_by_usage else "chunks",
-        chunk_token_source=answer.chunk_token_source,
+        chunk_token_source=counted.token_source,
         load=_load(endpoint, answer.native),
         finish_reason=answer.finish_reason,
         clock="kernel" if answer.kernel_clock else "user",

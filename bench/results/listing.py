@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,7 +59,9 @@ def find_run(results: Path, written: str) -> Run:
         raise ResultsError(f"{results} has no run; chatprobe bench quick makes one, --output-dir gives another folder{unreadable}")
     if written == LATEST:
         return found.runs[0]
-    return _meant(results, unicodedata.normalize("NFC", written), found.runs)
+    if is_there(results / written / MANIFEST):
+        return open_run(results / written)
+    return _meant(results, unicodedata.normalize("NFC", written), found)
 
 
 def chats_of(run: Run) -> int:
@@ -84,14 +85,16 @@ def size_bytes(folder: Path) -> int:
     return total
 
 
-def _meant(results: Path, written: str, runs: Sequence[Run]) -> Run:
+def _meant(results: Path, written: str, found: Found) -> Run:
     """The one that is named so; else the one whose name begins so."""
+    runs = found.runs
     named = [run for run in runs if written in _names(run)] or [run for run in runs if any(name.startswith(written) for name in _names(run))]
     if len(named) == 1:
         return named[0]
     if not named:
         there = ", ".join(run.name for run in runs[:_MOST_TOLD]) + (", …" if len(runs) > _MOST_TOLD else "")
-        raise ResultsError(f"{results} has no run {written}; there are {there}")
+        unreadable = "".join(f"\n{problem}" for problem in found.unreadable)
+        raise ResultsError(f"{results} has no run {written}; there are {there}{unreadable}")
     raise ResultsError(f"{written} may be any of {', '.join(run.name for run in named)}; write more of one, or {LATEST}")
 
 

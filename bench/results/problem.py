@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+
+_NOT_OURS = "change its owner or its mode, or run this as its owner"
+_NO_ROOM = "make room on the disk"
+_REMEDIES = {errno.EACCES: _NOT_OURS, errno.EPERM: _NOT_OURS, errno.ENOSPC: _NO_ROOM, errno.EDQUOT: _NO_ROOM}
+"""Where the error alone does not say what to do."""
+
 
 class ResultsError(Exception):
     """Results on disk, or a place for them, that cannot be used. Names the file, what is wrong, and what would be right."""
@@ -9,4 +16,5 @@ class ResultsError(Exception):
 
 def cannot(verb: str, path: object, error: OSError) -> ResultsError:
     """Of a file with which something could not be done: `cannot("read", path, error)`."""
-    return ResultsError(f"{path} cannot be {verb}: {error.strerror or error}")
+    remedy = _REMEDIES.get(error.errno or 0)
+    return ResultsError(f"{path} cannot be {verb}: {error.strerror or error}{f'; {remedy}' if remedy else ''}")

@@ -15,9 +15,12 @@ from catalogue.metric import BACKEND, REPLICA, TARGET
 from config.engine_metrics import Native
 from exporter.native.claims import Claims, Title
 from exporter.native.drops import DropReason, LeftOut
+from exporter.native.escaping import escaped, escaped_help
 from exporter.native.families import START_TIME
+from exporter.native.labels import Labels
 from exporter.native.needed import in_order, used_buckets, without_buckets
-from exporter.native.text import Labels, Written, escaped, escaped_help, write
+from exporter.native.series import FamilySeries, series_of
+from exporter.native.text import Written, write
 from probes.numbers.family import Family
 
 RESERVED = frozenset({TARGET, BACKEND, REPLICA})
@@ -133,8 +136,8 @@ class Relay:
     With `messages`, which writes a family's series as messages, they are kept so too.
     """
 
-    def __init__(self, settings: RelaySettings, messages: Callable[[Family, Labels], bytes] | None = None) -> None:
-        self._messages = messages or (lambda _, labels: b"")
+    def __init__(self, settings: RelaySettings, messages: Callable[[FamilySeries], bytes] | None = None) -> None:
+        self._messages = messages or (lambda _: b"")
         self._lock = Lock()
         self._settings = settings
         self._served: dict[_Source, dict[Title, Block]] = {}
@@ -169,7 +172,8 @@ class Relay:
         ours = {TARGET: target, BACKEND: backend} | ({} if replica is None else {REPLICA: replica})
         labels = Labels(ours, RESERVED)
         wanted, unused = _wanted(settings, backend, families)
-        written = [(family, write(family, labels), self._messages(family, labels)) for family in in_order(backend, wanted)]
+        series = ((family, series_of(family, labels)) for family in in_order(backend, wanted))
+        written = [(family, write(found), self._messages(found)) for family, found in series]
         with self._lock:
             left_out = (*lost, *((*unused, *self._replace((target, replica), written)) if self._settings.on else ()))
             self._count((target, replica), left_out)

@@ -18,8 +18,7 @@ from catalogue import own
 from exporter.metrics.families import CREATED
 from exporter.metrics.ledger import Ledger
 from exporter.native.relay import RelaySnapshot
-from exporter.web.forms import Form, Kept, Lines, preferred
-from exporter.web.kept import Form as LineForm
+from exporter.web.forms import Form, Kept, preferred
 
 T = TypeVar("T")
 _log = structlog.get_logger()
@@ -80,7 +79,7 @@ class PrometheusExposition:
 
     def render(self, accept: str, names: Set[str] = frozenset(), abandoned: Callable[[], bool] = lambda: False) -> tuple[bytes, str]:
         begin = time.perf_counter()
-        form = self._form(accept)
+        form = preferred(accept, created=self.created, protobuf=self._protobuf)
         pieces = self._ledger.read(lambda: self._ours(form, names, abandoned))
         relayed = self._relayed()
         pieces.series += relayed.series
@@ -88,15 +87,9 @@ class PrometheusExposition:
             self._add(pieces, family, form, names)
         if names:
             relayed = relayed.only(names)
-        body = b"".join(_while_wanted(chain(pieces.parts, form.relayed(relayed)), abandoned))
+        body = b"".join(_while_wanted(chain(pieces.parts, form.relayed(relayed), (form.end,)), abandoned))
         self._last_seconds = time.perf_counter() - begin
         return body, form.content_type
-
-    def _form(self, accept: str) -> Form:
-        name = preferred(accept, protobuf=self._protobuf is not None)
-        if name == "protobuf" and self._protobuf is not None:
-            return self._protobuf(self.created)
-        return Lines(LineForm(name == "openmetrics", self.created))
 
     def _ours(self, form: Form, names: Set[str], abandoned: Callable[[], bool]) -> _Pieces:
         """Each family is written before the next is read: the samples of all at once would take more memory than everything else."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -11,17 +11,16 @@ from prometheus_client.metrics_core import Metric as Collected
 from exporter.metrics.families import Family
 from exporter.native.relay import RelaySnapshot
 from exporter.negotiation import Wish, wishes
-from exporter.web.kept import Form as LineForm
 from exporter.web.kept import KeptFamily
+from exporter.web.writing import as_openmetrics, as_text, exemplar_text
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-_EOF = b"# EOF\n"
 
 _PROTOBUF = {"proto": "io.prometheus.client.metricfamily", "encoding": "delimited"}
 """How it is asked for; it has other encodings."""
 
-Name = Literal["text", "openmetrics", "protobuf"]
+_Name = Literal["text", "openmetrics", "protobuf"]
 
 
 class Kept(Protocol):
@@ -60,51 +59,62 @@ class Form(Protocol):
         ...
 
     def relayed(self, snapshot: RelaySnapshot) -> Iterator[bytes]:
-        """The pieces of what is relayed, and the end of the exposition."""
+        """The pieces of what is relayed."""
+        ...
+
+    @property
+    def end(self) -> bytes:
+        """What stands behind everything."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Plain text or OpenMetrics."""
+    """Plain text or OpenMetrics. With `created`, OpenMetrics tells when each counter and histogram of ours began."""
 
-    form: LineForm
+    openmetrics: bool
+    created: bool
 
     @property
     def content_type(self) -> str:
-        return OPENMETRICS if self.form.openmetrics else TEXT
+        return OPENMETRICS if self.openmetrics else TEXT
 
     @property
     def tells_created(self) -> bool:
-        return self.form.tells_created
+        return self.openmetrics and self.created
 
     def keep(self, family: Family) -> Kept:
-        return KeptFamily(family, self.form)
+        return KeptFamily(family, self.write, exemplar_text if self.openmetrics else lambda _: "", created=self.tells_created)
 
     def write(self, family: Collected) -> bytes:
-        return self.form.write(family)
+        return as_openmetrics(family) if self.openmetrics else as_text(family)
 
     def relayed(self, snapshot: RelaySnapshot) -> Iterator[bytes]:
-        if self.form.openmetrics:
-            yield from snapshot.openmetrics_parts()
-            yield _EOF
-        else:
-            yield from snapshot.text_parts()
+        return snapshot.openmetrics_parts() if self.openmetrics else snapshot.text_parts()
+
+    @property
+    def end(self) -> bytes:
+        return b"# EOF\n" if self.openmetrics else b""
 
 
-def preferred(accept: str, *, protobuf: bool = False) -> Name:
-    """Which of them an `Accept` header prefers, protobuf only where it is offered; of equals protobuf, then OpenMetrics. Plain text where it asks
-    for none."""
-    liked: dict[Name, float] = {"protobuf": 0.0, "openmetrics": 0.0, "text": 0.0}
+def preferred(accept: str, *, created: bool = False, protobuf: Callable[[bool], Form] | None = None) -> Form:
+    """The form that an `Accept` header prefers; of equals protobuf, then OpenMetrics. Plain text where it asks for none.
+
+    With `created`, it tells when counters and histograms began, where it can. `protobuf` gives that form, with or without `created`, where it is
+    offered.
+    """
+    liked: dict[_Name, float] = {"protobuf": 0.0, "openmetrics": 0.0, "text": 0.0}
     for wish in wishes(accept):
         name = _asked(wish)
-        if name is not None and (protobuf or name != "protobuf"):
+        if name is not None and (name != "protobuf" or protobuf is not None):
             liked[name] = max(liked[name], wish.quality)
     best = max(liked, key=lambda name: liked[name])
-    return best if liked[best] > 0 else "text"
+    if liked[best] > 0 and best == "protobuf" and protobuf is not None:
+        return protobuf(created)
+    return Lines(liked[best] > 0 and best == "openmetrics", created)
 
 
-def _asked(wish: Wish) -> Name | None:
+def _asked(wish: Wish) -> _Name | None:
     match wish.name:
         case "application/vnd.google.protobuf" if wish.parameters.items() >= _PROTOBUF.items():
             return "protobuf"

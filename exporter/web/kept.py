@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -13,7 +12,7 @@ from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
 from exporter.metrics.families import CREATED, Family, children_of
-from exporter.web.writing import LabelTexts, as_openmetrics, as_text, exemplar_text, number_text
+from exporter.web.writing import LabelTexts, number_text
 
 AT_ONCE = 200
 """Children of which the lines are one piece: so soon another thread may go on, and it is noticed that nobody waits any more."""
@@ -23,32 +22,12 @@ _NONE = float("nan")
 """Is no child's number: nobody else has this very one."""
 
 _Labels = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What a scraper asks for. With `created`, OpenMetrics tells when each counter and histogram began."""
-
-    openmetrics: bool
-    created: bool
-
-    def write(self, family: Collected) -> bytes:
-        """A family that is not kept."""
-        return as_openmetrics(family) if self.openmetrics else as_text(family)
-
-    def exemplar(self, told: Exemplar) -> str:
-        return exemplar_text(told) if self.openmetrics else ""
-
-    def created_line(self, name: str, labels: str, at: float) -> str:
-        return f"{name}{CREATED}{labels} {number_text(at)}\n" if self.tells_created else ""
-
-    @property
-    def tells_created(self) -> bool:
-        return self.openmetrics and self.created
+_ExemplarText = Callable[[Exemplar], str]
 
 
 class KeptFamily:
-    """The lines of one family in one form, written as prometheus-client does.
+    """The lines of one family in one form, written as prometheus-client does: `write` writes what stands above them, `exemplar` what stands behind
+    the value of a sample that has one. With `created`, counters and histograms tell when they began.
 
     Of each child one number is looked at, to see whether it has changed: its value, or the sum of a histogram, as each observation makes another
     number of that. It is the same number, not an equal one, as 0.0 equals -0.0. A gauge that calls a function (`set_function`) has no number that
@@ -56,10 +35,10 @@ class KeptFamily:
     lines of a histogram are of one instant.
     """
 
-    def __init__(self, family: Family, form: Form) -> None:
+    def __init__(self, family: Family, write: Callable[[Collected], bytes], exemplar: _ExemplarText, *, created: bool) -> None:
         self._family = family
-        self._above = form.write(Collected(family._name, family._documentation, family._type, family._unit))
-        self._write = _Histograms(family, form) if isinstance(family, Histogram) else _Singles(family, form)
+        self._above = write(Collected(family._name, family._documentation, family._type, family._unit))
+        self._write = _Histograms(family, exemplar, created) if isinstance(family, Histogram) else _Singles(family, exemplar, created)
         self._labels: list[_Labels] = []
         self._children: list[Family] = []
         self._numbers: list[float] = []
@@ -126,33 +105,33 @@ def _size(lines: bytes) -> int:
 class _Singles:
     """Writes the children of a counter or a gauge: a number each."""
 
-    def __init__(self, family: Counter | Gauge, form: Form) -> None:
-        self._base, self._form, self._counts = family._name, form, isinstance(family, Counter)
-        self._name = f"{self._base}_total" if self._counts else self._base
+    def __init__(self, family: Counter | Gauge, exemplar: _ExemplarText, created: bool) -> None:
+        self._base, self._exemplar, counts = family._name, exemplar, isinstance(family, Counter)
+        self._name = f"{self._base}_total" if counts else self._base
         self._braces = _Braces(family._labelnames)
-        begins = self._counts and form.tells_created
-        self.series = 2 if begins else 1
-        self.names = frozenset({self._base, self._name, *([self._base + CREATED] if begins else [])})
+        self._begins = counts and created
+        self.series = 2 if self._begins else 1
+        self.names = frozenset({self._base, self._name, *([self._base + CREATED] if self._begins else [])})
 
     def numbers(self, children: Iterable[Any]) -> list[float]:
         return [child._value.get() for child in children]
 
     def __call__(self, labels: _Labels, child: Any) -> str:
         braces, value = self._braces.whole(labels), child._value
-        exemplar = self._form.exemplar(told) if (told := value.get_exemplar()) else ""
+        exemplar = self._exemplar(told) if (told := value.get_exemplar()) else ""
         line = f"{self._name}{braces} {number_text(value.get())}{exemplar}\n"
-        return line + self._form.created_line(self._base, braces, child._created) if self._counts else line
+        return line + _created_line(self._base, braces, child) if self._begins else line
 
 
 class _Histograms:
     """Writes the children of a histogram: its buckets added up, their count, the sum."""
 
-    def __init__(self, family: Histogram, form: Form) -> None:
-        self._base, self._form = family._name, form
+    def __init__(self, family: Histogram, exemplar: _ExemplarText, created: bool) -> None:
+        self._base, self._exemplar, self._begins = family._name, exemplar, created
         self._bounds = [floatToGoString(bound) for bound in family._upper_bounds]  # type: ignore[no-untyped-call]
         self._braces = _Braces(family._labelnames)
         self._sums = family._upper_bounds[0] >= 0
-        apart = ("_count", *(["_sum"] if self._sums else []), *([CREATED] if form.tells_created else []))
+        apart = ("_count", *(["_sum"] if self._sums else []), *([CREATED] if created else []))
         self.series = len(self._bounds) + len(apart)
         self.names = frozenset({self._base, f"{self._base}_bucket", *(self._base + suffix for suffix in apart)})
 
@@ -162,7 +141,7 @@ class _Histograms:
     def __call__(self, labels: _Labels, child: Any) -> str:
         braces = self._braces.whole(labels)
         before, after = self._braces.around("le", labels)
-        head, count, lines, exemplar = f"{self._base}_bucket{before}", 0.0, [], self._form.exemplar
+        head, count, lines, exemplar = f"{self._base}_bucket{before}", 0.0, [], self._exemplar
         written = number_text(count)
         for bound, bucket in zip(self._bounds, child._buckets, strict=True):
             if seen := bucket.get():
@@ -172,8 +151,13 @@ class _Histograms:
         lines.append(f"{self._base}_count{braces} {written}\n")
         if self._sums:
             lines.append(f"{self._base}_sum{braces} {number_text(child._sum.get())}\n")
-        lines.append(self._form.created_line(self._base, braces, child._created))
+        if self._begins:
+            lines.append(_created_line(self._base, braces, child))
         return "".join(lines)
+
+
+def _created_line(name: str, braces: str, child: Any) -> str:
+    return f"{name}{CREATED}{braces} {number_text(child._created)}\n"
 
 
 class _Braces:

@@ -9,9 +9,8 @@ from prometheus_client.metrics_core import Metric as Collected
 
 from catalogue import probe
 from catalogue.metric import Metric
-from exporter.web.forms import OPENMETRICS, TEXT, preferred
+from exporter.web.forms import preferred
 from exporter.web.probing import Outcome, Probed
-from exporter.web.writing import as_openmetrics, as_text
 from probes.record import ChatRecord
 from traffic.events import Skip
 
@@ -23,10 +22,8 @@ _Value = tuple[Metric, float, tuple[str, ...]]
 
 def exposed(probed: Probed, accept: str) -> tuple[bytes, str]:
     """The metrics, and their content type: in the form that an `Accept` header prefers."""
-    families = list(_families(probed))
-    if preferred(accept) == "openmetrics":
-        return b"".join(map(as_openmetrics, families)) + b"# EOF\n", OPENMETRICS
-    return b"".join(map(as_text, families)), TEXT
+    form = preferred(accept)
+    return b"".join((*map(form.write, _families(probed)), form.end)), form.content_type
 
 
 def timeline(probed: Probed) -> Iterator[str]:

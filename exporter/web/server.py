@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -114,4 +113,11 @@ def _why(address: Address, error: OSError) -> str:
         return f"{address} is in use by another program; stop it, or choose another address with --listen or web.listen"
     if isinstance(error, socket.gaierror):
         return f"cannot listen on {address}: the name cannot be resolved; write an IP address, 0.0.0.0 for all of IPv4 or [::] for all"
-    return f"cannot listen on {address}: {os.strerror(error.errno) if error.errno else error}"
+    match error.errno:
+        case errno.EADDRNOTAVAIL:
+            why = "this machine does not have the address; choose one of its own, or 0.0.0.0 for all of IPv4, with --listen or web.listen"
+        case errno.EACCES:
+            why = "this user may not; choose a port above 1023 with --listen or web.listen"
+        case _:
+            why = f"{error.strerror or error}; choose another address with --listen or web.listen"
+    return f"cannot listen on {address}: {why}"

@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as openmetr
 from prometheus_client.samples import Exemplar, Sample
 from prometheus_client.utils import floatToGoString
 
-from exporter.native.text import escaped
+from exporter.native.escaping import escaped
 
 _EOF = b"# EOF\n"
 _APART = ("_created", "_gsum", "_gcount")

@@ -84,7 +84,7 @@ class WireForm(Protocol):
     varying: tuple[str, ...]
 
     def __hash__(self) -> int:
-        """Of the instance."""
+        """Of the instance: what its frames have in common is found once for all chats (`probes.likeness`)."""
         ...
 
     def body(self, ask: Ask) -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from probes.mended import Mended
 from probes.wire.clock import DELIVERY_NS, STAMP_SPACE, Clock, HeldOffset, stamp_of
 from probes.wire.delays import Delays
-from probes.wire.segments import mended
+from probes.wire.segments import mended_so_far
 
 READ_SIZE = 65_536
 _RECORD_HEADER = 5
@@ -104,9 +104,9 @@ class Connection:
         """When it last brought something, on the monotonic clock."""
         return self._last_ns
 
-    def mended(self) -> Mended | None:
+    def newly_mended(self) -> Mended | None:
         """What TCP had to mend since this was last asked; the first time, since the connection was begun. None where the kernel does not tell."""
-        now, before = mended(self.sock), self._mended
+        now, before = mended_so_far(self.sock), self._mended
         if now is None:
             return None
         self._mended = now

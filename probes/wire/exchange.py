@@ -419,7 +419,7 @@ class Exchange:
             self._opening.cancel()
             self._milestones = self._milestones if self._retries else self._opening.milestones
         connection = self._connection
-        mended = None if connection is None else connection.mended()
+        mended = None if connection is None else connection.newly_mended()
         kept = connection is not None and failure is None and not cancelled and self._reusable()
         if connection is not None and kept:
             self._loop.unwatch(connection.fileno())

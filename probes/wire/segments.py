@@ -13,7 +13,7 @@ _SIZE = _OUT_OF_ORDER + 4
 _COUNT = struct.Struct("@I")
 
 
-def mended(sock: socket.socket) -> Mended | None:
+def mended_so_far(sock: socket.socket) -> Mended | None:
     """What was mended since the connection was begun; None where the kernel does not tell."""
     try:
         told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _SIZE)

@@ -130,7 +130,7 @@ class Worker:
                 del self._contexts[outdated]
             for order in self._building.pop(wanted):
                 if errors:
-                    self._refuse(order.number, Failure(Reason.TLS, f"TLS settings cannot be used: {errors[0]}", self._loop.now_ns()))
+                    self._end_not_running(order.number, Failure(Reason.TLS, f"TLS settings cannot be used: {errors[0]}", self._loop.now_ns()))
                 else:
                     self._loop.later(partial(self._start, order))
 
@@ -164,10 +164,12 @@ class Worker:
         if number in self._running:
             self._running[number].cancel()
         else:
-            self._refuse(number, None)  # of a chat that ended meanwhile it is not heard any more
+            self._end_not_running(number)
 
-    def _refuse(self, number: int, failure: Failure | None) -> None:
-        now_ns = self._loop.now_ns()
+    def _end_not_running(self, number: int, failure: Failure | None = None) -> None:
+        """Tell that a chat has ended that does not run: it was not begun, or ended meanwhile, of which nobody hears any more. Without a failure it
+        is `cancelled`."""
+        now_ns = self._loop.now_ns() if failure is None else failure.at_ns
         self._on_ended(Ending(number, started_ns=now_ns, ended_ns=now_ns, failure=failure, cancelled=failure is None))
 
     def _on_ended(self, ending: Ending) -> None:

@@ -8,6 +8,7 @@ import socket
 import ssl
 import struct
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from benchmarks.accuracy import certificates, server, truth_of
 from benchmarks.capture import CaptureError, Connections, Packet, capturing, read
 from benchmarks.truth_server import Truth
 from benchmarks.wire_picture import draw
-from benchmarks.wire_truth import Condition, Finding, Judged, judged, keep, kept, open_streams
+from benchmarks.wire_truth import HEAD, Condition, Finding, Judged, judged, keep, kept, open_streams
 
 PORT, CLIENT = 8000, 40000
 CONDITION = Condition(50, False, "alone")
@@ -136,8 +137,10 @@ def test_what_is_kept_is_printed_and_drawn(tmp_path: Path) -> None:
     assert [len(one.chats) for one in (plain, secured)] == [4, 2], "of each condition what was measured last"
     assert plain.row() == (
         "| a CPU hog on chatprobe's core | 200 | plain | 188 | 4 | 100 | 0.010 / 0.500 / 0.500 ms | 0.100 / 0.200 ms | 0.020 / 2.000 / 2.000 ms"
-        " | 1, by 0.100 ms | 25.0% | 1 |"
+        " | 1, by 0.100 ms | 25.0% | 1 | none |"
     )
+    assert replace(plain, lost_packets=1234).row().endswith("| 1 | 1,234 packets |")
+    assert HEAD.splitlines()[0].count("|") == plain.row().count("|")
     draw([plain, secured], picture)
     assert picture.read_bytes().startswith(b"\x89PNG")
 

@@ -54,6 +54,17 @@ def test_check_says_what_is_stale_and_how_to_mend_it(folder: Path) -> None:
     )
 
 
+def test_check_tells_what_cannot_be_read(folder: Path) -> None:
+    run("build", "--output", "rules")
+    (folder / "rules/sloth.yaml").unlink()
+    (folder / "rules/sloth.yaml").mkdir()
+    (folder / "rules/slos.rules.yaml").write_bytes(b"\xff")
+    assert run("check", "--output", "rules").stderr.splitlines()[-3:-1] == [
+        "rules/slos.rules.yaml: is stale",
+        "rules/sloth.yaml: cannot be read: Is a directory; change its owner or its mode, or name another folder with --output",
+    ]
+
+
 def test_build_takes_away_what_it_no_longer_writes(folder: Path) -> None:
     run("build", "--output", "rules")
     mine = {"notes.txt", "node.rules.yaml", "alertmanager.yaml"}

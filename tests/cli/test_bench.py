@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from cli.bench import PRESETS
 from cli.bench_wanted import Wanted, configuration
+from cli.given import Given
 from cli.main import main
 from config.starters import BENCH_PRESETS
 from probes import extras
@@ -99,6 +100,13 @@ async def test_a_run_on_two_urls_ends_with_its_summary_and_its_results(tmp_path:
     assert isinstance(about, dict)
     assert (about["name"], about["preset"], about["targets"], about["seed"]) == ("mine", "quick", ["a", "b"], 1)
     assert {record["target"] for record in records} == {"a", "b"}
+
+
+async def test_what_is_taken_off_a_url_is_told_once(tmp_path: Path) -> None:
+    async with simulated("vllm", FAST) as engine:
+        config = written(tmp_path, SCENARIO + SHORT)
+        code, _, err = await benched("quick", "--config", config, "--target", f"a={engine.url}/v1", "--targets", "none", cwd=tmp_path)
+    assert (code, err.count("--target: ends in /v1, which chatprobe adds itself")) == (2, 1), err
 
 
 async def test_the_first_interrupt_keeps_what_was_measured(tmp_path: Path) -> None:
@@ -476,7 +484,7 @@ def test_a_fact_that_cannot_be_kept_is_refused(written: str, error: str, tmp_pat
 def test_facts_of_the_command_line_are_laid_over_those_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "run.yaml").write_text(SCENARIO + FACTS)
     wanted = Wanted(
-        preset=None, configs=(tmp_path / "run.yaml",), name="run", targets=("vllm=http://127.0.0.1:1",), dry_run=True,
+        preset=None, configs=(tmp_path / "run.yaml",), name="run", targets=(Given("vllm", "http://127.0.0.1:1"),), dry_run=True,
         facts=("vllm:hardware=8 × H100", "engine.flags=--enforce-eager"),
     )  # fmt: skip
     assert configuration(wanted).bench.facts_of("vllm") == {"hardware": "8 × H100", "engine.version": "1", "engine.flags": "--enforce-eager"}

@@ -18,6 +18,7 @@ import orjson
 import pytest
 
 from cli.bench_started import KEPT_LINES, StartedBench, _options, _Run
+from cli.given import Given
 from exporter.web.api.models import RunAsked, RunState
 from exporter.web.api.runs import RunRefusedError
 from tests.processes import free_port
@@ -132,7 +133,7 @@ async def test_much_that_is_said_is_cut() -> None:
 
 
 async def test_a_second_run_waits_for_its_turn_and_old_ones_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = StartedBench([tmp_path / "none.yaml"], ["vllm=http://127.0.0.1:9"], tmp_path)
+    bench = StartedBench([tmp_path / "none.yaml"], [Given("vllm", "http://127.0.0.1:9")], tmp_path)
     monkeypatch.setattr("cli.bench_started._options", lambda asked: ["bogus"])
     first = await bench.start(ASKED)
     with pytest.raises(RunRefusedError, match="another run goes on") as refused:

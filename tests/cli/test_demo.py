@@ -164,6 +164,13 @@ def chat(target: str, *gaps: int, failure: Failure | None = None) -> ChatRecord:
     )
 
 
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon", "nan", "inf"])
+def test_a_duration_that_is_none_is_refused(seconds: str) -> None:
+    result = CliRunner().invoke(main, ["demo", "--duration", seconds])
+    assert result.exit_code == 2
+    assert f"{seconds} is no number of seconds; write one above 0, like 30" in " ".join(result.output.split())
+
+
 def test_standings_follow_the_events() -> None:
     standings = Standings(["vllm", "ollama"])
     for event in (

@@ -57,7 +57,7 @@ def test_does_not_overwrite_unless_told_to() -> None:
 def test_what_cannot_be_written_is_said() -> None:
     result = init("-o", "missing/chatprobe.yaml")
     assert result.exit_code == 1
-    assert result.stderr == "Error: missing/chatprobe.yaml cannot be written: No such file or directory\n"
+    assert result.stderr == "Error: missing/chatprobe.yaml cannot be written: No such file or directory; name another file with --output\n"
 
 
 def test_no_such_preset() -> None:

@@ -471,6 +471,13 @@ async def test_an_interrupt_ends_it_with_what_there_is() -> None:
     assert json.loads(line)["outcome"] == "cancelled"
 
 
+async def test_a_server_without_tls_is_asked_for_by_http() -> None:
+    async with simulated("vllm") as one:
+        code, _, err = await chatprobe(one.url.replace("http:", "https:"))
+    assert code == 1
+    assert err.endswith("; no TLS is spoken there: write http:// in place of https://\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -483,7 +490,15 @@ async def test_an_interrupt_ends_it_with_what_there_is() -> None:
         (["http://127.0.0.1:1", "--max-tokens-field", "seed"], "--max-tokens-field: is the name of another field"),
         (["http://127.0.0.1:1", "--chat-path", "chat"], "--chat-path: is no path of a URL"),
         (["http://127.0.0.1:1", "--query", "key"], "--query: has no name and value"),
+        (["https://127.0.0.1:1", "--ca-file", __file__], "--ca-file: holds no certificate that can be read; name a PEM file"),
         (["http://127.0.0.1:1", "--insecure"], "--insecure: has no effect without TLS"),
+        (["http://127.0.0.1:1", "--model", "ti\x1bny"], "--model: has the control character U+001B; write it without"),
+        (["http://127.0.0.1:1", "--model", ""], "--model: is empty; write something, or leave it out"),
+        (["http://127.0.0.1:1", "--adapter", "a\nb"], "--adapter: has the control character U+000A; write it without"),
+        (["http://127.0.0.1:1", "--omit", "se\u0085ed"], "--omit: has the control character U+0085; write it without"),
+        (["http://127.0.0.1:1", "--max-tokens-field", "a\tb"], "--max-tokens-field: has the control character U+0009; write it without"),
+        (["http://127.0.0.1:1", "--query", "a\rb=c"], "--query: has the control character U+000D; write it without"),
+        (["http://127.0.0.1:1", "--extra-body", '{"a\\u0000": 1}'], "--extra-body: has the control character U+0000; write it without"),
         (["http://127.0.0.1:1", "--api", "generate"], "--api: generate is TGI's own API"),
         (["http://127.0.0.1:1", "--load-model"], "--load-model: is for Ollama"),
         (["http://127.0.0.1:1", "--load-timeout", "1m"], "--load-timeout: is for --load-model"),

@@ -235,8 +235,9 @@ def test_an_export_that_fails_leaves_no_file() -> None:
 
 def test_an_export_that_cannot_be_written() -> None:
     summarised_run()
+    Path("none").touch()
     result = results("export", NAME, "--format", "csv", "-o", "none/out.csv")
-    assert (result.exit_code, result.stderr) == (1, "Error: none/out.csv cannot be written: No such file or directory\n")
+    assert (result.exit_code, result.stderr) == (1, "Error: none/out.csv cannot be written: File exists; give another place with --output\n")
 
 
 def test_records_become_a_run_and_get_a_summary(tmp_path: Path) -> None:

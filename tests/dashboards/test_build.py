@@ -138,6 +138,19 @@ def test_it_names_the_panel_that_was_changed_in_a_file(folder: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("content", [b"\xff", b"{", b"[]", b"null", b'{"panels": 3}', b'{"panels": [3]}'])
+def test_a_file_that_is_no_dashboard_is_stale(content: bytes, folder: Path) -> None:
+    (folder / "chatprobe-slo.json").write_bytes(content)
+    assert list(stale(built(), Form.JSON, folder)) == [f"{folder}/chatprobe-slo.json: is stale; {ANEW}"]
+
+
+def test_a_file_that_cannot_be_read_is_told(folder: Path) -> None:
+    (folder / "chatprobe-slo.json").unlink()
+    (folder / "chatprobe-slo.json").mkdir()
+    (told,) = stale(built(), Form.JSON, folder)
+    assert told.startswith(f"{folder}/chatprobe-slo.json: cannot be read: Is a directory; change ")
+
+
 def test_the_folder_and_the_operators_grafana_can_be_chosen(tmp_path: Path) -> None:
     chosen = ("--form", "operator", "--folder", "LLM", "--instance", "team=ml", "--instance", "stage=prod")
     assert run("build", tmp_path, *chosen).exit_code == 0

@@ -63,6 +63,7 @@ async def scraped(address: Address) -> Scrape:
     return read((await get(address, "/metrics"))[1])
 
 
+@pytest.mark.prometheus
 async def test_from_an_engine_to_a_scrape(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text(KEY)

@@ -54,6 +54,7 @@ def test_the_same_again_changes_nothing(metrics: Metrics) -> None:
     assert [name for name in ours if before[name] != after[name]] == []
 
 
+@pytest.mark.prometheus
 def test_a_target_that_is_new_begins_at_zero_beside_those_that_go_on(metrics: Metrics) -> None:
     metrics.recording.set_targets(listed(targets=(VLLM, TGI, 'late: {backend: vllm, url: "http://127.0.0.1:8002", model: tiny}')))
     seen = scrape(metrics)
@@ -157,6 +158,7 @@ def test_an_open_breaker_is_shown_and_outlasts_a_change_of_the_model(metrics: Me
 PAIRED = HEARTBEAT.replace("}}", "}, pair: true}")
 
 
+@pytest.mark.prometheus
 def test_pairs_and_their_winners() -> None:
     metrics = Metrics(listed(scenarios=(PAIRED,)), {})
     seen = scrape(metrics)

@@ -19,10 +19,10 @@ from exporter.metrics.families import CREATED, Family
 from exporter.metrics.ledger import Ledger
 from exporter.web import kept
 from exporter.web.exposition import AbandonedError, PrometheusExposition
-from exporter.web.kept import Form, KeptFamily
+from exporter.web.forms import Lines
 from tests.exporter.scrape import read
 
-FORMS = (Form(openmetrics=False, created=False), Form(openmetrics=True, created=False), Form(openmetrics=True, created=True))
+FORMS = (Lines(openmetrics=False, created=False), Lines(openmetrics=True, created=False), Lines(openmetrics=True, created=True))
 ALL = 2**30
 TEXT = st.text(max_size=8) | st.sampled_from(['a "quoted"\\ name\nof two lines, é {}', ""])
 NUMBER = st.floats() | st.sampled_from([0, 1, True, -0.0, 0.0, 1234567.0, 1e21, math.inf, math.nan])
@@ -63,7 +63,7 @@ def change(family: Family, labels: tuple[str, ...], number: float, exemplar: dic
 class Given:
     """A registry that has this family, without when its series began where that is not told."""
 
-    def __init__(self, family: Family, form: Form) -> None:
+    def __init__(self, family: Family, form: Lines) -> None:
         self._family, self._form = family, form
 
     def collect(self) -> Iterator[Collected]:
@@ -73,7 +73,7 @@ class Given:
             yield collected
 
 
-def expected(family: Family, form: Form) -> bytes:
+def expected(family: Family, form: Lines) -> bytes:
     if form.openmetrics:
         whole: bytes = openmetrics_of(Given(family, form))  # type: ignore[no-untyped-call]
         return whole.removesuffix(b"# EOF\n")
@@ -91,7 +91,7 @@ def test_it_is_what_prometheus_client_writes_after_any_changes(changes: list[tup
 
 def is_what_prometheus_client_writes_after(changes: list[tuple[Any, bool, int]], most_kept_bytes: int) -> None:
     ours = families()
-    held = [(family, form, KeptFamily(family, form)) for family in ours for form in FORMS]
+    held = [(family, form, form.keep(family)) for family in ours for form in FORMS]
     for (number, labels, value, exemplar), removed, pieces in changes:
         if removed and labels:
             ours[number].labels(*labels)
@@ -110,7 +110,7 @@ def test_only_what_has_changed_is_written_again(monkeypatch: pytest.MonkeyPatch)
     _, _, histogram, _, _ = families()
     for target in "abc":
         histogram.labels(target, "vllm").observe(0.2)
-    one = KeptFamily(histogram, FORMS[1])
+    one = FORMS[1].keep(histogram)
     written: list[tuple[str, ...]] = []
     write = kept._Histograms.__call__
 
@@ -152,7 +152,7 @@ def test_a_series_that_ended_is_not_kept_and_one_that_begins_again_is_new() -> N
     counter, *_ = families()
     counter.labels("a", "m").inc()
     counter.labels("b", "m").inc()
-    one = KeptFamily(counter, FORMS[2])
+    one = FORMS[2].keep(counter)
     list(one.parts(ALL))
     of_two = one.kept_bytes
     counter.remove("a", "m")

@@ -449,6 +449,7 @@ def test_exemplars_carry_the_request_id(metrics: Metrics) -> None:
     assert [exemplar.value for (name, _), exemplar in exemplars.items() if name == own.TTFT.bucket] == [pytest.approx(0.05)]
 
 
+@pytest.mark.prometheus
 def test_promtool_accepts_all_of_it(metrics: Metrics) -> None:
     promtool_accepts(metrics.exposition.render("")[0])
     for reason in Reason:

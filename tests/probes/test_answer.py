@@ -38,7 +38,7 @@ def lines(name: str) -> list[bytes]:
 
 def test_a_chunk_alone_in_its_read_is_exact() -> None:
     answer = answer_of(ROLE, token("a", 1), token("b c", 3), FINISH, usage(3), DONE)
-    assert list(answer.chunks) == [Chunk(20 * MS, 1), Chunk(30 * MS, 2)]
+    assert list(answer.counted.chunks) == [Chunk(20 * MS, 1), Chunk(30 * MS, 2)]
     assert answer.finished_ns == 60 * MS
     assert answer.failure is None
 
@@ -46,7 +46,7 @@ def test_a_chunk_alone_in_its_read_is_exact() -> None:
 @pytest.mark.parametrize("before", [ROLE, COMMENT, token()], ids=["role", "comment", "token"])
 def test_a_chunk_that_ends_its_read_is_exact_whatever_stands_before_it(before: bytes) -> None:
     answer = answer_of(before + token(), DONE)
-    assert answer.chunks[-1] == Chunk(10 * MS, 1, 0, False)
+    assert answer.counted.chunks[-1] == Chunk(10 * MS, 1, 0, False)
 
 
 @pytest.mark.parametrize(
@@ -56,37 +56,37 @@ def test_a_chunk_that_ends_its_read_is_exact_whatever_stands_before_it(before: b
 )
 def test_a_chunk_with_something_behind_it_in_its_read_has_the_bound_of_the_read(after: bytes) -> None:
     answer = answer_of(token() + after)
-    assert answer.chunks[0] == Chunk(10 * MS, 1, 3 * MS, True)
+    assert answer.counted.chunks[0] == Chunk(10 * MS, 1, 3 * MS, True)
 
 
 def test_a_blank_line_more_is_nothing_behind_it() -> None:
     answer = answer_of(token() + b"\r\n\n", DONE)
-    assert answer.chunks[0] == Chunk(10 * MS, 1, 0, False)
+    assert answer.counted.chunks[0] == Chunk(10 * MS, 1, 0, False)
 
 
 def test_a_chunk_in_two_reads_arrived_with_the_second() -> None:
     frame = token()
     answer = answer_of(frame[:20], frame[20:], DONE)
-    assert list(answer.chunks) == [Chunk(20 * MS, 1, 0, False)]
+    assert list(answer.counted.chunks) == [Chunk(20 * MS, 1, 0, False)]
 
 
 def test_a_blank_line_in_the_next_read_completes_a_frame() -> None:
     frame = token()
     answer = answer_of(frame[:-1], b"\n" + token("b"), DONE)
-    assert list(answer.chunks) == [Chunk(20 * MS, 1, 3 * MS, True), Chunk(20 * MS, 1, 0, False)]
+    assert list(answer.counted.chunks) == [Chunk(20 * MS, 1, 3 * MS, True), Chunk(20 * MS, 1, 0, False)]
 
 
 def test_a_read_that_did_not_empty_the_socket_bounds_even_its_end() -> None:
     answer = Answer(form("vllm"))
     answer.feed([Read(token(), 10 * MS, 8 * MS, kernel=True, exact=False)])
-    assert list(answer.chunks) == [Chunk(10 * MS, 1, 2 * MS, False)]
+    assert list(answer.counted.chunks) == [Chunk(10 * MS, 1, 2 * MS, False)]
     assert answer.kernel_clock
 
 
 def test_a_reads_own_time_makes_the_clock_the_users() -> None:
     answer = Answer(form("vllm"))
     answer.feed([Read(token(), 10 * MS, 8 * MS), Read(token(), 20 * MS, 15 * MS, kernel=False, exact=False), Read(DONE, 30 * MS, 29 * MS)])
-    assert [chunk.error_ns for chunk in answer.chunks] == [0, 5 * MS]
+    assert [chunk.error_ns for chunk in answer.counted.chunks] == [0, 5 * MS]
     assert not answer.kernel_clock
 
 
@@ -101,7 +101,7 @@ def test_slices_make_no_difference(data: st.DataObject) -> None:
     edges = [0, *sorted(cuts), len(reads)]
     for begin, end in itertools.pairwise(edges):
         sliced.feed(reads[begin:end])
-    assert sliced.chunks == whole.chunks
+    assert sliced.counted.chunks == whole.counted.chunks
     assert (sliced.text, sliced.finished_ns, sliced.output_tokens) == (whole.text, whole.finished_ns, whole.output_tokens)
     assert whole.finished_ns is not None
 
@@ -111,14 +111,14 @@ def test_an_endless_line_is_a_protocol_failure_at_the_read_that_passes_the_limit
     answer = answer_of(token(), b"data: ", piece, piece, piece, piece, piece)
     assert answer.failure is not None
     assert (answer.failure.reason, answer.failure.at_ns) == (Reason.PROTOCOL, 60 * MS)
-    assert len(answer.chunks) == 1
+    assert len(answer.counted.chunks) == 1
 
 
 def test_frames_before_an_endless_line_in_the_same_read_count() -> None:
     answer = answer_of(token() + b"data: " + b"x" * FRAME_LIMIT_BYTES)
     assert answer.failure is not None
     assert answer.failure.reason is Reason.PROTOCOL
-    assert list(answer.chunks) == [Chunk(10 * MS, 1, 3 * MS, True)]
+    assert list(answer.counted.chunks) == [Chunk(10 * MS, 1, 3 * MS, True)]
 
 
 def test_a_marker_before_an_endless_line_in_the_same_read_ends_the_answer() -> None:
@@ -132,7 +132,7 @@ def test_a_frame_that_cannot_be_read_fails_at_its_own_stamp(garbage: bytes) -> N
     answer = answer_of(token("a"), token("b"), garbage, token("c"), DONE)
     assert answer.failure is not None
     assert (answer.failure.reason, answer.failure.at_ns) == (Reason.PROTOCOL, 30 * MS)
-    assert (answer.text, len(answer.chunks), answer.finished_ns) == ("ab", 2, None)
+    assert (answer.text, len(answer.counted.chunks), answer.finished_ns) == ("ab", 2, None)
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["in one read", "in reads of their own"])
@@ -161,7 +161,7 @@ def test_a_marker_without_its_blank_line_counts_at_the_end() -> None:
 
 def test_answer_text_comes_after_reasoning() -> None:
     answer = answer_of(ROLE, delta(1, reasoning="Hm"), delta(2, reasoning="."), token("Yes", 3), DONE)
-    assert [chunk.arrived_ns for chunk in answer.chunks] == [20 * MS, 30 * MS, 40 * MS]
+    assert [chunk.arrived_ns for chunk in answer.counted.chunks] == [20 * MS, 30 * MS, 40 * MS]
     assert answer.first_content_ns == 40 * MS
     assert answer.text == "Yes"
 
@@ -187,7 +187,7 @@ def test_answer_text_is_none_of_a_chat_that_only_reasons() -> None:
 )
 def test_where_output_tokens_come_from(frames: tuple[bytes, ...], tokens: int | None, by_usage: bool, of_chunks: str | None) -> None:
     answer = answer_of(*frames)
-    assert (answer.output_tokens, answer.counted_by_usage, answer.chunk_token_source) == (tokens, by_usage, of_chunks)
+    assert (answer.output_tokens, answer.counted_by_usage, answer.counted.token_source) == (tokens, by_usage, of_chunks)
 
 
 def test_ollamas_own_stamps_give_the_servers_gaps() -> None:
@@ -195,7 +195,7 @@ def test_ollamas_own_stamps_give_the_servers_gaps() -> None:
     native = answer.native
     assert native.server_gaps_seconds == pytest.approx((0.019943211,), abs=1e-9)
     assert native.load_seconds == 0.012
-    assert len(answer.chunks) == 2
+    assert len(answer.counted.chunks) == 2
     assert (answer.output_tokens, answer.input_tokens, answer.finish_reason) == (3, 26, "stop")
 
 
@@ -219,7 +219,7 @@ def test_chunks_bear_what_the_engine_counts(fixture: str, api: str) -> None:
     answer = answer_of(*lines(fixture), backend=fixture.partition("/")[0], api=api)
     assert answer.failure is None
     assert answer.output_tokens is not None
-    borne = sum(chunk.tokens or 0 for chunk in answer.chunks)
+    borne = sum(chunk.tokens or 0 for chunk in answer.counted.chunks)
     # a stop token that only the total tells comes behind the last chunk
     assert borne == answer.output_tokens - (answer.finish_reason == "stop" and fixture == "tgi/chat.sse")
 
@@ -227,7 +227,7 @@ def test_chunks_bear_what_the_engine_counts(fixture: str, api: str) -> None:
 def test_the_text_that_is_kept_is_bounded_but_all_of_it_is_timed() -> None:
     long = token("x" * 600_000)
     answer = answer_of(long, long, long, DONE)
-    assert len(answer.chunks) == 3
+    assert len(answer.counted.chunks) == 3
     assert len(answer.text) == 1_200_000
     assert answer.finished_ns == 40 * MS
 
@@ -253,8 +253,8 @@ LINE = [
 def test_a_total_of_chunks_of_several_tokens_is_apportioned_to_them(end: tuple[bytes, ...]) -> None:
     """24 tokens in 6 chunks, 40 ms apart: 10 ms a token, whatever frame tells the total."""
     answer = answer_of(ROLE.replace(b'"completion_tokens": 0', b'"completion_tokens": null'), *map(token, LINE), *end, gap_ns=40 * MS)
-    assert (answer.failure, answer.output_tokens, answer.chunk_token_source) == (None, 24, "apportioned")
-    tokens = [one.tokens or 0 for one in answer.chunks]
+    assert (answer.failure, answer.output_tokens, answer.counted.token_source) == (None, 24, "apportioned")
+    tokens = [one.tokens or 0 for one in answer.counted.chunks]
     assert tokens == [4, 5, 4, 4, 3, 4]
     assert 0.2 / sum(tokens[1:]) == pytest.approx(0.01, rel=0.05)
 
@@ -270,28 +270,28 @@ def test_characters_of_several_tokens_are_as_long_as_their_bytes() -> None:
         instant += 1_200_000 * len(character.encode())
         answer.feed([Read(line, instant, instant)])
     answer.feed([Read(last, instant + MS, instant + MS)])
-    assert (answer.text, answer.output_tokens, answer.chunk_token_source) == (text, 35, "apportioned")
-    tokens = [one.tokens or 0 for one in answer.chunks]
+    assert (answer.text, answer.output_tokens, answer.counted.token_source) == (text, 35, "apportioned")
+    tokens = [one.tokens or 0 for one in answer.counted.chunks]
     assert sum(tokens) == 35
-    span = answer.chunks[-1].arrived_ns - answer.chunks[0].arrived_ns
+    span = answer.counted.chunks[-1].arrived_ns - answer.counted.chunks[0].arrived_ns
     assert span / sum(tokens[1:]) == pytest.approx(1_130_000, rel=0.05)
 
 
 def test_reasoning_that_was_not_shown_is_borne_by_no_chunk() -> None:
     hidden = frame({"choices": [], "usage": {"completion_tokens": 60, "completion_tokens_details": {"reasoning_tokens": 52}}})
     answer = answer_of(token("one two three"), token(" four five six"), FINISH, hidden, DONE)
-    assert (answer.output_tokens, [one.tokens for one in answer.chunks], answer.chunk_token_source) == (60, [4, 4], "apportioned")
+    assert (answer.output_tokens, [one.tokens for one in answer.counted.chunks], answer.counted.token_source) == (60, [4, 4], "apportioned")
 
 
 def test_reasoning_that_was_shown_is_borne_by_its_chunks() -> None:
     told = frame({"choices": [], "usage": {"completion_tokens": 8, "completion_tokens_details": {"reasoning_tokens": 4}}})
     answer = answer_of(delta(reasoning="one two three"), token(" four five six"), FINISH, told, DONE)
-    assert [one.tokens for one in answer.chunks] == [4, 4]
+    assert [one.tokens for one in answer.counted.chunks] == [4, 4]
 
 
 def test_what_was_not_shown_and_is_not_counted_apart_leaves_nothing_to_tell_of_chunks() -> None:
     answer = answer_of(token("Yes"), token("."), FINISH, usage(500), DONE)
-    assert (answer.output_tokens, [one.tokens for one in answer.chunks], answer.chunk_token_source) == (500, [None, None], None)
+    assert (answer.output_tokens, [one.tokens for one in answer.counted.chunks], answer.counted.token_source) == (500, [None, None], None)
 
 
 def test_a_prompt_of_no_tokens_is_not_told() -> None:

@@ -71,6 +71,7 @@ def own_lines(engine: Running, text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith(engine.engine.metrics.prefixes)]
 
 
+@pytest.mark.prometheus
 async def test_every_family_of_the_engine_is_served_and_our_names_have_its_numbers(engine: Running) -> None:
     ended: list[ChatRecord] = []
     busy, resting = (settings(engine, f"{users}, think_time: 10ms, ramp_up: 1s, cache: warm") for users in (BUSY, RESTING))

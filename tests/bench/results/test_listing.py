@@ -58,6 +58,14 @@ def test_a_folder_that_should_be_a_run_and_cannot_be_read_is_told(results: Path)
     assert [line.partition(" has no manifest.json")[0] for line in found.unreadable] == [str(results / "test_lost_20270101_000000")]
 
 
+def test_a_run_that_is_named_and_cannot_be_read_is_told_and_not_missed(results: Path) -> None:
+    (results / "test_nightly_20270115_080000" / "manifest.json").write_text("{")
+    with pytest.raises(ResultsError, match=r"test_nightly_20270115_080000/manifest.json:1: is no JSON"):
+        find_run(results, "test_nightly_20270115_080000")
+    with pytest.raises(ResultsError, match=r"has no run weekly; there are (?s:.*)\n.*/test_nightly_20270115_080000/manifest.json:1: is no JSON"):
+        find_run(results, "weekly")
+
+
 def test_where_there_is_no_folder_there_are_no_runs(tmp_path: Path) -> None:
     assert find_runs(tmp_path / "none").runs == ()
     with pytest.raises(ResultsError, match=r"none is no folder; chatprobe bench quick makes runs below it, --output-dir gives another"):

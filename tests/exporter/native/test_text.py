@@ -4,7 +4,10 @@ import math
 
 import pytest
 
-from exporter.native.text import Labels, Written, escaped, escaped_help, write
+from exporter.native.escaping import escaped, escaped_help
+from exporter.native.labels import Labels
+from exporter.native.series import series_of
+from exporter.native.text import Written, write
 from probes.numbers.family import Family, Sample
 from tests.exporter.native.expositions import NUMBERS_TO_PYTHON_ALONE, family, histogram
 
@@ -13,7 +16,7 @@ OURS = Labels({"target": "t"}, frozenset({"target", "backend"}))
 
 def lines(of: Family) -> list[str]:
     """The lines of what is written, our own label left out; every other sample is counted as malformed."""
-    written = write(of, OURS)
+    written = write(series_of(of, OURS))
     found = written.lines.decode().replace('target="t",', "").replace('{target="t"}', "").splitlines()
     assert (written.series, written.malformed) == (len(found), len(of.samples) - len(found))
     return found
@@ -63,7 +66,7 @@ def test_a_counter_never_falls_below_nothing() -> None:
 
 def test_a_series_that_stands_there_twice_after_renaming_is_written_once() -> None:
     twice = (Sample("vllm:g", (("target", "x"),), 1), Sample("vllm:g", (("exported_target", "x"),), 2))
-    assert write(Family("vllm:g", "gauge", "", twice), OURS) == Written(b'vllm:g{target="t",exported_target="x"} 1\n', 1, 1)
+    assert write(series_of(Family("vllm:g", "gauge", "", twice), OURS)) == Written(b'vllm:g{target="t",exported_target="x"} 1\n', 1, 1)
 
 
 def test_samples_of_a_histogram_stand_together_in_ascending_order() -> None:

@@ -197,6 +197,7 @@ def test_another_model_begins_anew_and_loses_no_chat(served: Served) -> None:
     assert served.seen().value(TOKENS, model="qwen") == 4
 
 
+@pytest.mark.prometheus
 def test_every_native_metric_is_served_by_some_engine_and_no_other_name(served: Served) -> None:
     for name in ("vllm-0.10", "vllm-0.32"):
         served.unified.serve_numbers(name, "vllm", "tiny", None, told("vllm", text(name)))

@@ -21,7 +21,7 @@ from exporter.metrics.exponential import ZERO_THRESHOLD, Exponential, NativeHist
 from exporter.native.relay import RelaySettings
 from exporter.protobuf.form import Messages
 from exporter.protobuf.kept import KeptMessages, tell_exponential
-from exporter.protobuf.schema import COUNTER, GAUGE, HISTOGRAM, UNTYPED
+from exporter.protobuf.schema import CONTENT_TYPE, COUNTER, GAUGE, HISTOGRAM, UNTYPED
 from exporter.protobuf.writing import as_messages
 from exporter.web.forms import OPENMETRICS, TEXT, preferred
 from exporter.web.writing import as_text
@@ -61,8 +61,8 @@ def metrics(yaml: str = NATIVE) -> Metrics:
     ],
 )
 def test_messages_are_for_those_who_prefer_them_where_they_are_offered(accept: str, expected: str) -> None:
-    assert preferred(accept, protobuf=True) == expected
-    assert preferred(accept) != "protobuf"
+    assert preferred(accept, protobuf=Messages).content_type == {"protobuf": CONTENT_TYPE, "openmetrics": OPENMETRICS, "text": TEXT}[expected]
+    assert preferred(accept).content_type != CONTENT_TYPE
 
 
 def test_without_the_setting_they_are_not_offered() -> None:

@@ -66,6 +66,7 @@ def values(text: str) -> dict[tuple[str, ...], float]:
     return {(sample.name, *sample.labels.values()): sample.value for family in text_string_to_metric_families(text) for sample in family.samples}
 
 
+@pytest.mark.prometheus
 def test_a_chat_that_goes_well(exporter: Exporter) -> None:
     status, text = ask(exporter, "target=alone")
     found = values(text)

@@ -105,9 +105,9 @@ async def test_any_stream_is_read_or_is_a_failure(said: list[bytes], data: st.Da
         answer.end(len(reads) + 1)
     assert answer.failure is None or answer.failure.reason is not Reason.INTERNAL
     assert orjson.dumps([answer.text, answer.finish_reason, answer.output_tokens, answer.input_tokens])
-    assert all(one.tokens is None or one.tokens > 0 for one in answer.chunks)
+    assert all(one.tokens is None or one.tokens > 0 for one in answer.counted.chunks)
     if answer.finished_ns is not None and answer.failure is None:
-        assert answer.chunks
+        assert answer.counted.chunks
         assert ENDINGS.search(body)
 
 

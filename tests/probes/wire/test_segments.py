@@ -10,7 +10,7 @@ import struct
 import pytest
 
 from probes.mended import Mended
-from probes.wire.segments import mended
+from probes.wire.segments import mended_so_far
 from tests.probes.wire.conftest import Lines
 from tests.waiting import wait_for
 
@@ -20,7 +20,7 @@ def test_where_all_segments_come_in_order_there_is_nothing_to_mend(line: Lines) 
     for _ in range(3):
         chat.send(b"token")
         chat.receive()
-    assert chat.near.mended() == Mended(0, 0)
+    assert chat.near.newly_mended() == Mended(0, 0)
 
 
 def test_a_segment_that_nobody_takes_is_sent_again() -> None:
@@ -35,7 +35,7 @@ def test_a_segment_that_nobody_takes_is_sent_again() -> None:
             late.append(sock)
 
         def resent() -> int:
-            told = mended(late[-1])
+            told = mended_so_far(late[-1])
             assert told is not None
             assert told.out_of_order == 0
             return told.resent
@@ -77,8 +77,8 @@ def test_a_segment_that_comes_before_an_earlier_one_is_counted(line: Lines) -> N
         raw.sendto(segment(chat.far, b"afterwards", ahead=5), ("127.0.0.1", 0))
     chat.send(b"early")
     chat.receive()
-    assert chat.near.mended() == Mended(1, 0)
-    assert chat.near.mended() == Mended(0, 0)
+    assert chat.near.newly_mended() == Mended(1, 0)
+    assert chat.near.newly_mended() == Mended(0, 0)
 
 
 def test_each_chat_on_a_connection_has_its_own() -> None:
@@ -88,4 +88,4 @@ def test_each_chat_on_a_connection_has_its_own() -> None:
 def test_of_a_closed_connection_nothing_is_told(line: Lines) -> None:
     chat = line()
     chat.near.close()
-    assert chat.near.mended() is None
+    assert chat.near.newly_mended() is None

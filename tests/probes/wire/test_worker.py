@@ -17,7 +17,7 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from probes.ask import Ask, Endpoint, Timeouts
+from probes.ask import Ask, Endpoint, Timeouts, Tls
 from probes.failure import Reason
 from probes.piece import Piece
 from probes.probing import Prober
@@ -95,6 +95,13 @@ async def test_a_killed_worker_fails_its_chats_and_is_started_again(ask: Ask) ->
         assert prober.workers[0].pid != first_pid
     assert [record.reason for record in lost] == [Reason.INTERNAL] * 3
     assert following.outcome == "ok"
+
+
+async def test_a_chat_whose_tls_settings_cannot_be_used_ends_when_it_begins(ask: Ask) -> None:
+    async with Prober() as prober:
+        endpoint = Endpoint("engine", "vllm", "https://127.0.0.1:1", tls=Tls(ca_file=__file__))
+        record = await prober.chat(endpoint, ask, scenario="worker", timeouts=TIMEOUTS)
+    assert (record.reason, record.e2e_seconds) == (Reason.TLS, 0)
 
 
 async def test_leaving_the_prober_ends_the_worker_and_cancels_its_chats(ask: Ask) -> None:
