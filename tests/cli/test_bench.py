@@ -293,7 +293,7 @@ X = ("--target", "x=http://127.0.0.1:1", "--dry-run")
         (("quick", *X, "--name", "latest"), "'latest' stands for the newest run; write another name"),
         (("quick", *X, "--name", ""), "'' is empty, or has spaces around it; write a name like nightly"),
         (("custom", "--config", "none.yaml"), "none.yaml"),
-        (("run", "none.yaml"), "File 'none.yaml' does not exist."),
+        (("run", "none.yaml"), "none.yaml: cannot be read: No such file or directory"),
     ],
 )
 def test_what_is_wrong_with_the_options(arguments: tuple[str, ...], words: str) -> None:

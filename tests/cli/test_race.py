@@ -129,7 +129,7 @@ async def test_ctrl_c_ends_it_at_once_and_keeps_what_was_over() -> None:
         (["--text"], "--text is for --records"),
         (["--targets", "a"], "--targets chooses among those of a configuration"),
         (["--prompt", "a", "--prompt-file", sys.executable], "give one of --prompt and --prompt-file"),
-        (["--prompt-file", sys.executable], "cannot be read as text"),
+        (["--prompt-file", sys.executable], "is not UTF-8; save it as UTF-8"),
         (["--prompt", "a", "--prompt-set", "casual"], "give one of --prompt, --prompt-set and --input-tokens"),
         (["--prompt", " "], "a prompt is not empty"),
         (["--prompt-set", "nonesuch"], "there is no prompt set nonesuch"),
