@@ -15,7 +15,7 @@ from bench.statistics.shares import wilson
 from bench.statistics.spread import spread_of
 
 _FAR_END = 0.4
-"""By so much less often does the end on the far side err, of a quantile at the very end of its tail: p99 in 1.5 % of runs, not in 2.5 %."""
+"""By so much less often does the end on the far side err, of a quantile at the very end of its tail: above p99 in 39 % fewer runs."""
 
 
 def interval_over_rounds(estimate: Estimate, confidence: float = 0.95) -> Interval:
