@@ -20,15 +20,17 @@ from typing import TypeVar, cast
 from urllib.parse import quote
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 from bench.statistics.comparison import Contrast, compare
 from bench.statistics.estimates import Estimate, Pooled, quantile_estimate, rate_estimate, share_estimate
 from bench.statistics.over_rounds import interval_over_rounds
+from bench.statistics.quantiles import Interval
 from bench.statistics.samples import PARTS, Floats, Round
+from bench.statistics.shares import share_interval
 from bench.statistics.spread import spread_of_difference
-from benchmarks.calibration_tables import Row, Worst, coverage_table, family_table, other_table, power_table, worst_table
-from benchmarks.worlds import World, pareto, two_modes, waves
+from benchmarks.calibration_tables import Row, ShareRow, Worst, coverage_table, family_table, other_table, power_table, share_table, worst_table
+from benchmarks.worlds import Attempts, World, pareto, two_modes, waves
 
 T = TypeVar("T")
 ROUNDS = (3, 5, 10)
@@ -49,6 +51,14 @@ WORLDS = (
     World("waves ±30 %, both alike", shared_waves=0.3),
     World("waves ±30 %, each its own", own_waves=0.3),
     World("long waves ±15 %, each its own", own_waves=0.15, length=0.3),
+)
+SHARES = (
+    Attempts("90 %", 0.9),
+    Attempts("90 %, in spells that both had", 0.9, shared_spells=1.0),
+    Attempts("98 %, rounds of each its own", 0.98, own_rounds=0.7),
+    Attempts("99 %", 0.99),
+    Attempts("99.5 %", 0.995),
+    Attempts("99.5 %, in long spells of each its own", 0.995, own_spells=1.5, length=0.3),
 )
 
 
@@ -170,13 +180,33 @@ def other(name: str, rounds: int, trials: int) -> float:
     return held / trials
 
 
-def _shares(random: np.random.Generator, rounds: int, *, good: float, waves_of: float) -> tuple[Estimate, Estimate, float]:
-    since = np.arange(120) / 120
-    moved = waves_of * waves(random, (1, rounds, 120), 0.05)
-    chance = 1 / (1 + np.exp(-(math.log(good / (1 - good)) + moved)))
-    drawn = (random.random((2, rounds, 120)) < chance).astype(float)
-    a, b = (share_estimate([Round(values, since) for values in engine]) for engine in drawn)
-    return a, b, 0.0
+def shares(world: Attempts, rounds: int, trials: int) -> ShareRow:
+    """How often intervals of a share of attempts hold the truth, beside those that take attempts for independent."""
+    random, truth = np.random.default_rng(3), world.truth()
+    since = np.arange(world.chats) / world.chats
+    seen = []
+    for _ in range(trials):
+        drawn = world.drawn(random, rounds)
+        a, b = (share_estimate([Round(values, since) for values in engine]) for engine in drawn)
+        (one,) = compare([Contrast("goodput", None, "a", "b", a, b)], paired=True)
+        first, second = (share_interval(int(engine.sum()), engine.size) for engine in drawn)
+        own = interval_over_rounds(a)
+        held = one.low_alone <= 0 <= one.high_alone, _score_holds_none(drawn), _newcombe_holds_none(first, second)
+        seen.append((*held, own.low <= truth <= own.high, first.low <= truth <= first.high))
+    return ShareRow(world.name, rounds, *(float(one) for one in np.mean(seen, axis=0)))
+
+
+def _score_holds_none(drawn: Floats) -> bool:
+    """Whether the interval of 95 % of Miettinen and Nurminen (Statistics in Medicine 4, 1985) holds a difference of 0."""
+    share, of_each = float(drawn.mean()), drawn[0].size
+    variance = 2 * share * (1 - share) / of_each * drawn.size / (drawn.size - 1)
+    return bool(abs(drawn[1].mean() - drawn[0].mean()) <= -ndtri(ERROR / 2) * math.sqrt(variance))
+
+
+def _newcombe_holds_none(a: Interval, b: Interval) -> bool:
+    """Whether Newcombe's interval does, of two of Wilson's (Statistics in Medicine 17, 1998, method 10)."""
+    difference = b.value - a.value
+    return difference - math.hypot(b.value - b.low, a.high - a.value) <= 0 <= difference + math.hypot(b.high - b.value, a.value - a.low)
 
 
 def _rates(random: np.random.Generator, rounds: int) -> tuple[Estimate, Estimate, float]:
@@ -194,9 +224,6 @@ def _unlike(random: np.random.Generator, rounds: int) -> tuple[Estimate, Estimat
 
 
 OTHERS: dict[str, Callable[[np.random.Generator, int], tuple[Estimate, Estimate, float]]] = {
-    "goodput of 90 %": partial(_shares, good=0.9, waves_of=0.0),
-    "goodput of 90 %, in spells that both had": partial(_shares, good=0.9, waves_of=1.0),
-    "goodput of 99.5 %": partial(_shares, good=0.995, waves_of=0.0),
     "throughput, rounds ±10 % alike": _rates,
     "p95 of a lognormal engine and one with a heavy tail": _unlike,
 }
@@ -227,7 +254,7 @@ def main() -> None:
     with ProcessPoolExecutor(chosen.processes) as pool:
 
         def soon(work: Callable[..., T], *given: object, trials: int = chosen.trials) -> Future[T]:
-            name = ", ".join([work.__name__, *(one.name if isinstance(one, World) else str(one) for one in given), str(trials)])
+            name = ", ".join([work.__name__, *(one.name if isinstance(one, World | Attempts) else str(one) for one in given), str(trials)])
             return pool.submit(_kept, chosen.keep, name, partial(work, *given, trials))
 
         futures = [soon(measured, world, rounds) for world in WORLDS for rounds in ROUNDS]
@@ -238,6 +265,7 @@ def main() -> None:
             for own in (0.0, 1.0)
             for rounds in ROUNDS
         }
+        of_shares = [soon(shares, world, rounds) for world in SHARES for rounds in ROUNDS]
         rest = {(name, rounds): soon(other, name, rounds) for name in OTHERS for rounds in ROUNDS}
         rows = []
         for one in futures:
@@ -247,6 +275,7 @@ def main() -> None:
         print(power_table(rows))
         print(worst_table([one.result() for one in worsts]))
         print(family_table({place: one.result() for place, one in families.items()}))
+        print(share_table([one.result() for one in of_shares]))
         print(other_table({place: one.result() for place, one in rest.items()}))
 
 

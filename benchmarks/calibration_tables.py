@@ -44,6 +44,20 @@ class Worst:
     most: float
 
 
+@dataclass(frozen=True, slots=True)
+class ShareRow:
+    """The shares of intervals that held the truth: of a difference of shares, and of one engine's share."""
+
+    world: str
+    rounds: int
+    held: float
+    score_held: float
+    newcombe_held: float
+    """The interval of Miettinen and Nurminen, and Newcombe's."""
+    own_held: float
+    wilson_held: float
+
+
 def coverage_table(rows: Sequence[Row]) -> str:
     """How often intervals held the truth, and how often a winner was named where there is none."""
     lines = [
@@ -95,6 +109,15 @@ def family_table(false: Mapping[tuple[int, int, float], float]) -> str:
             *(_percent(false[measures, number, own]) for number in rounds),
         ]
         lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
+def share_table(rows: Sequence[ShareRow]) -> str:
+    """How often intervals of shares held the truth, ours and those that take attempts for independent."""
+    lines = ["| Goodput | Rounds | Difference | Miettinen-Nurminen | Newcombe | One engine alone | Wilson |", "|---|---|---|---|---|---|---|"]
+    for row in rows:
+        cells = [_percent(one) for one in (row.held, row.score_held, row.newcombe_held, row.own_held, row.wilson_held)]
+        lines.append(f"| {row.world} | {row.rounds} | {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 
 

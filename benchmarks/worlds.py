@@ -92,6 +92,43 @@ class World:
         return logs
 
 
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Attempts of two engines that are the same, which end well or badly.
+
+    Spells are waves of the logarithm of the odds, rounds a deviation of it.
+    """
+
+    name: str
+    good: float
+    """The share that ends well in usual times."""
+    shared_spells: float = 0.0
+    own_spells: float = 0.0
+    length: float = 0.05
+    own_rounds: float = 0.0
+    chats: int = 120
+
+    def drawn(self, random: np.random.Generator, rounds: int) -> Floats:
+        """A run: 1 for each attempt that ended well, else 0, `[engine, round, chat]`."""
+        shape = (2, rounds, self.chats)
+        odds = np.zeros(shape)
+        if self.shared_spells:
+            odds = odds + self.shared_spells * waves(random, (1, *shape[1:]), self.length)
+        if self.own_spells:
+            odds = odds + self.own_spells * waves(random, shape, self.length)
+        if self.own_rounds:
+            odds = odds + self.own_rounds * random.standard_normal((2, rounds, 1))
+        return (random.random(shape) < self._chance(odds)).astype(float)
+
+    def truth(self) -> float:
+        """The share that ends well of all attempts that could be."""
+        deviation = math.hypot(self.shared_spells, self.own_spells, self.own_rounds)
+        return float(self._chance(deviation * np.random.default_rng(7).standard_normal(1_000_000)).mean())
+
+    def _chance(self, odds: Floats) -> Floats:
+        return np.asarray(1 / (1 + np.exp(-(math.log(self.good / (1 - self.good)) + odds))))
+
+
 def waves(random: np.random.Generator, shape: tuple[int, ...], length: float) -> Floats:
     """What chats near each other in time share: an autoregressive process of variance 1, new in each round."""
     count = shape[-1]

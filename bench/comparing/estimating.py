@@ -13,7 +13,7 @@ from bench.comparing.verdict import Basis
 from bench.measures import GOODPUT, Floats
 from bench.question import Question
 from bench.statistics.comparison import LEAST_ROUNDS
-from bench.statistics.estimates import Estimate, least_variance_of_share, value_estimate
+from bench.statistics.estimates import Estimate, value_estimate
 from bench.statistics.samples import PARTS, TooFewError
 from bench.summary.estimating import estimate_of, only, whole_rounds
 from bench.summary.sample import BlockSample, Sample
@@ -121,10 +121,10 @@ def value_of(one: Taken, question: Question, slo: ChatSlo | None) -> float | Non
 
 
 def _of_values(values: Floats, question: Question, attempts: int) -> Estimate:
-    """Of one value for each run: a logarithm, or a share with the least variance that so many attempts leave."""
+    """Of one value for each run: a logarithm, or a share of so many attempts."""
     if question.quality.unit == "share":
         mean = float(values.mean())
-        return Estimate(mean, (values - mean)[:, np.newaxis] / len(values), "difference", least_variance_of_share(attempts))
+        return Estimate(mean, (values - mean)[:, np.newaxis] / len(values), "difference", attempts)
     if (values <= 0).any():
         raise TooFewError(f"{question} of 0 has no ratio to another")
     return value_estimate(values)

@@ -78,7 +78,7 @@ def _bounds(estimate: Estimate, confidence: float) -> tuple[float, float]:
     interval = interval_over_rounds(estimate, confidence)
     if math.isnan(interval.low) or math.isnan(interval.high):
         raise TooFewError("there are too few chats in too few rounds to say how sure it is")
-    return (interval.low, interval.high) if estimate.scale == "ratio" else (max(0.0, interval.low), min(1.0, interval.high))
+    return interval.low, interval.high
 
 
 def _held(condition: Condition, own: tuple[float, float], corrected: tuple[float, float]) -> tuple[Outcome, str]:

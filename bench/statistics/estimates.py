@@ -27,21 +27,30 @@ class Estimate:
     """A number of one engine over all rounds, on the scale on which engines are compared.
 
     `value` is a natural logarithm where `scale` is `ratio`. `errors` has a row a round and a column a part of it; their
-    sum is 0, and each is what this part added to the error of `value`, as far as that can be seen. `least_variance` is
-    what the variance of `value` cannot be below, for shares that happened to be all alike. `tail` is how far a quantile
-    lies in a tail: 0 for p50 and for what is no quantile, 0.9 for p95, -0.9 for p5.
+    sum is 0, and each is what this part added to the error of `value`, as far as that can be seen. `attempts` is of how
+    many attempts it is a share; 0 of what is no share. `tail` is how far a quantile lies in a tail: 0 for p50 and for what
+    is no quantile, 0.9 for p95, -0.9 for p5.
     """
 
     value: float
     errors: Floats
     scale: Scale = "ratio"
-    least_variance: float = 0.0
+    attempts: int = 0
     tail: float = 0.0
 
     @property
     def rounds(self) -> int:
         """How many rounds it is of."""
         return len(self.errors)
+
+    @property
+    def least_variance(self) -> float:
+        """What the variance of a share cannot be below, though all attempts ended alike: that of one bad one among them.
+
+        One good and one bad attempt more keep it above 0 (Agresti and Caffo, The American Statistician 54, 2000).
+        """
+        careful = 1 / (self.attempts + 2)
+        return careful * (1 - careful) / (self.attempts + 2) if self.attempts else 0.0
 
     @property
     def shown(self) -> float:
@@ -106,16 +115,7 @@ def share_estimate(rounds: Sequence[Round]) -> Estimate:
     _refuse_empty(rounds)
     good = np.concatenate([one.values for one in rounds])
     share = float(good.mean())
-    return Estimate(share, _by_parts(rounds, good - share), "difference", least_variance_of_share(len(good)))
-
-
-def least_variance_of_share(attempts: int) -> float:
-    """What the variance of a share cannot be below, though all attempts ended alike.
-
-    One good and one bad attempt more keep it above 0 (Agresti and Caffo, The American Statistician 54, 2000).
-    """
-    careful = 1 / (attempts + 2)
-    return careful * (1 - careful) / (attempts + 2)
+    return Estimate(share, _by_parts(rounds, good - share), "difference", len(good))
 
 
 def rate_estimate(parts: Floats) -> Estimate:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from scipy.special import stdtrit
 
 from bench.statistics.spread import Spread
@@ -14,7 +16,10 @@ MOST_ROUNDS = 1000
 
 def detectable(spread: Spread, error: float) -> float:
     """The smallest difference, on the scale of the estimates, that a run with this spread shows with `POWER`."""
-    return spread.half_width(error) + spread.standard_error * float(stdtrit(spread.degrees_of_freedom, POWER))
+    # Rounds without a bad attempt are all alike; those of an engine that has some would not be.
+    standard_error = max(spread.standard_error, spread.least_error)
+    usual = replace(spread, standard_error=standard_error)
+    return usual.half_width(error) + standard_error * float(stdtrit(spread.degrees_of_freedom, POWER))
 
 
 def rounds_needed(spread: Spread, error: float, rounds: int, difference: float) -> int | None:
@@ -27,6 +32,8 @@ def rounds_needed(spread: Spread, error: float, rounds: int, difference: float) 
 
 def after(spread: Spread, rounds: int, number: int) -> Spread:
     """The spread that `number` rounds would have, if the engines went on as they were in `rounds`."""
+    more = number / rounds
     # Each round is one degree of freedom more, or two where engines are judged apart.
     freedom = spread.degrees_of_freedom * (number - 1) / (rounds - 1)
-    return Spread(spread.standard_error / (number / rounds) ** 0.5, freedom, spread.caution, spread.far_out ** (rounds / number))
+    # What a share is known to at best is one attempt of all.
+    return Spread(spread.standard_error / more**0.5, freedom, spread.caution, spread.far_out ** (1 / more), spread.least_error / more)

@@ -20,7 +20,13 @@ def share_interval(good: int, attempts: int, confidence: float = 0.95) -> Interv
     if not 0 <= good <= attempts:
         raise ValueError(f"{good} of {attempts} attempts were good; from 0 to {attempts} can be")
     share = good / attempts
-    z = float(ndtri(0.5 + confidence / 2))
-    middle = (share + z * z / (2 * attempts)) / (1 + z * z / attempts)
-    half = z / (1 + z * z / attempts) * math.sqrt(share * (1 - share) / attempts + z * z / (4 * attempts * attempts))
-    return Interval(share, 0.0 if good == 0 else middle - half, 1.0 if good == attempts else middle + half, confidence)
+    return Interval(share, *wilson(share, float(ndtri(0.5 + confidence / 2)) ** 2 / attempts), confidence)
+
+
+def wilson(share: float, doubt: float) -> tuple[float, float]:
+    """The shares whose squared distance from this one is at most `doubt` times their own share · (1 - share).
+
+    Of independent attempts, `doubt` is the squared normal quantile over their number.
+    """
+    middle, half = share + doubt / 2, math.sqrt(doubt * share * (1 - share) + doubt**2 / 4)
+    return max((middle - half) / (1 + doubt), 0.0), min((middle + half) / (1 + doubt), 1.0)

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from bench.statistics.samples import Floats, TooFewError
 
@@ -23,22 +23,28 @@ _PAIRED, _APART = 0.8, 0.6
 @dataclass(frozen=True, slots=True)
 class Spread:
     """A standard error with its degrees of freedom. Of the error that an interval is allowed, it takes the share `caution`, and of that `far_out`,
-    which is nearer to 1 the more rounds there are."""
+    which is nearer to 1 the more rounds there are. `least_error` is a standard error that is known without looking at rounds, so that it has no
+    degrees of freedom: nothing is held to be known better than that tells."""
 
     standard_error: float
     degrees_of_freedom: float
     caution: float = 1.0
     far_out: float = 1.0
+    least_error: float = 0.0
 
     def half_width(self, error: float) -> float:
         """Half the width of an interval that is wrong with the probability `error`."""
-        return -self.standard_error * float(stdtrit(self.degrees_of_freedom, error * self.caution * self.far_out / 2))
+        seen = self.standard_error * float(stdtrit(self.degrees_of_freedom, error * self.caution * self.far_out / 2))
+        return -min(seen, self.least_error * float(ndtri(error / 2)))
 
     def p_value(self, distance: float) -> float:
         """How probable an estimate that far off, or farther, is."""
-        if self.standard_error == 0:
-            return 1.0 if distance == 0 else 0.0
-        return min(1.0, 2 * float(stdtr(self.degrees_of_freedom, -abs(distance) / self.standard_error)) / (self.caution * self.far_out))
+        if distance == 0:
+            return 1.0
+        off = -abs(distance)
+        seen = float(stdtr(self.degrees_of_freedom, off / self.standard_error)) / (self.caution * self.far_out) if self.standard_error else 0.0
+        least = float(ndtr(off / self.least_error)) if self.least_error else 0.0
+        return min(1.0, 2 * max(seen, least))
 
 
 def variance_over_rounds(errors: Floats) -> float:
@@ -48,23 +54,41 @@ def variance_over_rounds(errors: Floats) -> float:
     return float(off @ off) * rounds / (rounds - 1)
 
 
+def variance_about_a_line(errors: Floats) -> float:
+    """The same of rounds that drift: by how much they are off a straight line, which takes one more degree of freedom."""
+    rounds, sums = len(errors), errors.sum(axis=1)
+    place = np.arange(rounds) - (rounds - 1) / 2
+    off = sums - sums.mean() - place * float(place @ sums) / float(place @ place)
+    return float(off @ off) * rounds / (rounds - 2)
+
+
 def variance_within(errors: Floats) -> float:
     """The same by how much the parts of a round differ, which says nothing of what makes a round as a whole unlike the next."""
     parts = int(errors.shape[1])
     return float((_off(errors) ** 2).sum()) * parts / (parts - 1)
 
 
-def spread_of(errors: Floats, least_variance: float = 0.0) -> Spread:
-    """The spread of one engine's number over rounds: what another run of as many rounds would vary by (Student).
+def spread_of(errors: Floats, error: float, least_variance: float = 0.0) -> Spread:
+    """The spread of one engine's number over rounds, for an interval that is wrong with the probability `error`.
 
-    Of one round it is that of its parts. Raises `TooFewError` of one round without parts.
+    It is what another run of as many rounds would vary by (Student), also if it drifts as this one did: rounds are judged
+    both by how much they differ from each other and by how much they are off a straight line, and the narrower counts. A
+    line does not move their mean, so that both are right where rounds differ by chance. The more rounds, the more often
+    are both wrong together, and the less often need each err. Of one round it is that of its parts. Raises `TooFewError`
+    of one round without parts.
     """
-    rounds, parts = errors.shape
-    if rounds > 1:
-        return Spread(_error(variance_over_rounds(errors), least_variance), rounds - 1)
-    if parts == 1:
+    (rounds, parts), least_error = errors.shape, math.sqrt(least_variance)
+    if rounds == 1 == parts:
         raise TooFewError("one round that is known only as a whole does not say how far off it is; it takes two")
-    return Spread(_error(variance_within(errors) * _of_neighbours(errors), least_variance), parts - 1)
+    if rounds == 1:
+        return Spread(math.sqrt(variance_within(errors) * _of_neighbours(errors)), parts - 1, least_error=least_error)
+    over_rounds = math.sqrt(variance_over_rounds(errors))
+    if rounds == 2:
+        return Spread(over_rounds, 1, least_error=least_error)
+    caution = 1 - 1 / rounds
+    level = Spread(over_rounds, rounds - 1, caution, least_error=least_error)
+    drifting = Spread(math.sqrt(variance_about_a_line(errors)), rounds - 2, caution, least_error=least_error)
+    return min(level, drifting, key=lambda one: one.half_width(error))
 
 
 def spread_of_difference(a: Floats, b: Floats, *, paired: bool, error: float, least_variance: float = 0.0) -> Spread:
@@ -74,12 +98,13 @@ def spread_of_difference(a: Floats, b: Floats, *, paired: bool, error: float, le
     both taken out (Student, one degree of freedom a round) and without (Welch, two), and the narrower counts.
     """
     far_out = _far_out(error, min(len(a), len(b)))
+    least_error = math.sqrt(least_variance)
     of_a, of_b = variance_over_rounds(a), variance_over_rounds(b)
-    apart = _error(of_a + of_b, least_variance), _welch((of_a, len(a)), (of_b, len(b)))
+    apart = Spread(math.sqrt(of_a + of_b), _welch((of_a, len(a)), (of_b, len(b))), _APART if paired else 1.0, far_out, least_error)
     if not paired:
-        return Spread(*apart, far_out=far_out)
-    together = _error(variance_over_rounds(b - a), least_variance), len(a) - 1
-    return min(Spread(*together, _PAIRED, far_out), Spread(*apart, _APART, far_out), key=lambda one: one.half_width(error))
+        return apart
+    together = Spread(math.sqrt(variance_over_rounds(b - a)), len(a) - 1, _PAIRED, far_out, least_error)
+    return min(together, apart, key=lambda one: one.half_width(error))
 
 
 def _far_out(error: float, rounds: int) -> float:
@@ -89,10 +114,6 @@ def _far_out(error: float, rounds: int) -> float:
     which may be too small by chance. With few rounds that is what makes false winners.
     """
     return math.pow(min(error / _USUAL, 1.0), 1 / rounds)
-
-
-def _error(variance: float, least_variance: float) -> float:
-    return math.sqrt(max(variance, least_variance))
 
 
 def _welch(*sides: tuple[float, int]) -> float:

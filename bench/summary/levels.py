@@ -14,8 +14,8 @@ from bench.goodput import good
 from bench.measures import FAILURES_WORST, FIRST_CONTENT, ITL, SINCE_DUE, THROUGHPUT, Floats, Measure, Quality, attempt, measures
 from bench.statistics.clusters import clustered_interval
 from bench.statistics.drift import drift
-from bench.statistics.estimates import Estimate, Pooled, rate_estimate
-from bench.statistics.over_rounds import interval_over_rounds, share_over_rounds
+from bench.statistics.estimates import Estimate, Pooled, rate_estimate, share_estimate
+from bench.statistics.over_rounds import interval_over_rounds
 from bench.statistics.quantiles import Interval, plain_quantile, quantile_interval
 from bench.statistics.samples import Round, TooFewError, chats_of
 from bench.statistics.shares import share_interval
@@ -144,7 +144,7 @@ def _share(sample: Sample, judge: Callable[[Chat], bool]) -> Known:
         within = share_interval(sum(judge(chat) for chat in attempts), len(attempts), CONFIDENCE)
     except TooFewError as error:
         return Known(None, refused=str(error))
-    return _known(within, _or_none(lambda: share_over_rounds(judged(sample, judge), CONFIDENCE)))
+    return _known(within, _or_none(lambda: interval_over_rounds(share_estimate(judged(sample, judge)), CONFIDENCE)))
 
 
 def _rate(parts: Floats) -> Known:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.calibration import _kept, family, measured, other, worst
-from benchmarks.calibration_tables import coverage_table, power_table
-from benchmarks.worlds import World, waves
+from benchmarks.calibration import SHARES, _kept, family, measured, other, shares, worst
+from benchmarks.calibration_tables import coverage_table, power_table, share_table
+from benchmarks.worlds import Attempts, World, waves
 
 
 @pytest.mark.parametrize("world", [World("lognormal"), World("alike", shared_rounds=0.15), World("own", own_waves=0.3)], ids=lambda one: one.name)
@@ -48,8 +48,24 @@ def test_no_winner_is_named_among_many_comparisons_of_the_same() -> None:
     assert family(2, 5, 1.0, 150) < 0.08
 
 
-def test_shares_and_rates_hold_too() -> None:
-    assert 0.92 < other("goodput of 90 %", 3, 300) < 0.98
+def test_one_engine_that_drifts_is_known_about_as_well_as_its_intervals_say() -> None:
+    row = measured(World("drift", drift=0.3), 5, 300)
+    assert 0.92 < row.own_held.min() <= row.own_held.max() < 0.985
+
+
+def test_shares_hold_where_attempts_depend_on_each_other_too() -> None:
+    alike, apart = (shares(one, 5, 300) for one in (Attempts("alike", 0.98), Attempts("apart", 0.98, own_rounds=0.7)))
+    assert all(0.92 < held < 0.98 for held in (alike.held, alike.score_held, alike.newcombe_held, alike.own_held, alike.wilson_held))
+    assert min(apart.held, apart.own_held) > 0.905
+    assert max(apart.score_held, apart.newcombe_held, apart.wilson_held) < 0.9
+
+
+def test_the_share_of_attempts_that_could_be_is_less_than_in_usual_times() -> None:
+    assert Attempts("steady", 0.9).truth() == pytest.approx(0.9)
+    assert 0.95 < Attempts("rounds", 0.98, own_rounds=0.7).truth() < 0.98
+
+
+def test_rates_hold_too() -> None:
     assert 0.92 < other("throughput, rounds ±10 % alike", 3, 300) < 0.985
 
 
@@ -69,6 +85,7 @@ def test_tables_have_a_line_for_each_row() -> None:
     rows = [measured(World("small", chats=40), 3, 20)]
     assert coverage_table(rows).count("\n| small | 3 |") == 1
     assert power_table(rows).count("\n| small | 3 |") == 1
+    assert share_table([shares(SHARES[0], 3, 20)]).count("\n| 90 % | 3 |") == 1
 
 
 def test_waves_have_a_variance_of_one_and_are_alike_near_each_other() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from bench.statistics.comparison import Comparison, Contrast, compare
 from bench.statistics.estimates import Estimate, quantile_estimate, rate_estimate, share_estimate
@@ -144,6 +145,19 @@ def test_shares_are_compared_by_differences_and_two_perfect_engines_do_not_diffe
     assert not same.differs
     (worse,) = compare([Contrast("goodput", None, "a", "b", share_estimate(perfect), share_estimate(poor))], paired=True)
     assert (worse.scale, worse.effect, worse.differs) == ("difference", -0.5, True)
+
+
+def test_what_one_bad_attempt_leaves_open_is_known_without_looking_at_rounds() -> None:
+    perfect = share_estimate([Round(np.ones(120), np.arange(120.0)) for _ in range(3)])
+    poor = share_estimate([Round((np.arange(120) > 0).astype(float), np.arange(120.0)) for _ in range(3)])
+    (alone,) = compare([Contrast("goodput", None, "a", "b", perfect, poor)], paired=True)
+    error = math.sqrt(2) / 362
+    assert alone.high - alone.effect == pytest.approx(stats.norm.ppf(0.975) * error, rel=0.01)
+    assert alone.p_value == pytest.approx(2 * stats.norm.sf(3 / 360 / error), rel=0.02)
+    assert alone.detectable > 2 * (alone.high - alone.effect)
+    random = np.random.default_rng(14)
+    among = compare([Contrast("goodput", None, "a", "b", perfect, poor), *contrasts(engine(random), engine(random))], paired=True)
+    assert not among[0].differs
 
 
 def test_rates_are_compared_by_parts_or_by_whole_rounds() -> None:
