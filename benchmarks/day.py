@@ -4,9 +4,9 @@
 
 The chats are spread evenly over the time and the targets, and one in fifty fails, each in words of its own. `--passing` has so many targets more
 discovered at the beginning of each hour, with names and models that were never seen before, and gone at its end. The history keeps what is not older
-than `--keep` hours; by default for as long as an exporter's does. Metrics, history, error budgets and pages hear of each chat. The metrics are scraped
-in both forms, and the overview is read, once an hour. Each hour stands there with what the process has for itself (USS), and with what takes the most
-of it: the records that the history holds, its summaries of minutes and hours, and lines of metrics.
+than `--keep` hours; by default for as long as an exporter's does. Metrics, history, error budgets and pages hear of each chat. The metrics are
+scraped in both forms, and the overview is read, once an hour. Each hour stands there with what the process has for itself (USS), and with what takes
+the most of it: the records that the history holds, its summaries of minutes and hours, and lines of metrics.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ class Answer:
     @property
     def text(self) -> str:
         """The answer's text. Halves of a character that came apart are put together; one that stayed alone is U+FFFD."""
-        return joined(self._text.decode(errors="surrogatepass"))
+        return joined([self._text.decode(errors="surrogatepass")])
 
     @property
     def output_tokens(self) -> int | None:

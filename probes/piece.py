@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 
@@ -34,6 +34,7 @@ class Onlooker(Protocol):
         ...
 
 
-def joined(text: str) -> str:
-    """The text of pieces that stand behind each other. Halves of a character that came apart are put together; one that stayed alone is U+FFFD."""
+def joined(texts: Iterable[str]) -> str:
+    """The text of pieces. Halves of a character that came apart are put together; one that stayed alone is U+FFFD."""
+    text = "".join(texts)
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
