@@ -20,6 +20,7 @@ from exporter.allocator import give_back_freed_memory
 from probes.ask import Ask, Endpoint, Message, Timeouts
 from probes.probing import Prober
 from probes.record import ChatRecord
+from tests.waiting import eventually
 
 PATIENT = Timeouts(connect_seconds=120, first_token_seconds=600, stall_seconds=600, total_seconds=7200)
 """The engine's pace is no matter here, and the machine may be busy."""
@@ -48,6 +49,7 @@ async def measure(url: str, streams: int) -> tuple[Watch, list[ChatRecord]]:
     endpoint = Endpoint("bench", "vllm", url, "m")
     ask = Ask("m", (Message("user", "Say something."),), 1_000_000, "bench", cache="warm")
     async with Prober() as prober:
+        await eventually(lambda: prober.workers[0].answers)
         pid = prober.workers[0].pid
         assert pid is not None
         watch = Watch([os.getpid(), pid])

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import islice, takewhile
+from itertools import islice
 from typing import NamedTuple
 
 from probes.backends.base import Event, FrameError, Refusal, WireForm
 from probes.backends.complaint import Complaint, complaint_in
 from probes.backends.refusal import in_stream
 from probes.chunk import Chunk, Chunks
+from probes.column import added, column
 from probes.failure import Failure, Reason
 from probes.framing import Frame, FramingError, framer
 from probes.likeness import Likenesses
@@ -28,9 +28,6 @@ TEXT_LIMIT = 1_000_000
 
 MOST_ALIKE = 100
 """How many of its last pieces are compared with each other."""
-
-TEXTS_APART = 256
-"""Pieces of text that are held each by itself."""
 
 STRAY_LINES = 20
 """How many stray lines are each looked at for an error."""
@@ -65,9 +62,10 @@ class Answer:
         self._hear = hear
         self._framer = framer(form.framing)
         self._tokens = TokenCount()
-        self._texts: list[str] = []
+        self._text = bytearray()
+        """In UTF-8, of which a piece takes its own length; with halves of characters as they came."""
         self._text_size = 0
-        self._text_bytes = array("q")
+        self._text_bytes = column()
         self._last_created_ns: int | None = None
         self._server_gaps = array("d")
         self._native: Native | None = None
@@ -79,7 +77,9 @@ class Answer:
         self.finish_reason: str | None = None
         self.input_tokens: int | None = None
         self.kernel_clock = True
-        self._last_pieces: deque[str] = deque(maxlen=MOST_ALIKE)
+        self._last_piece = ""
+        self.alike = 0
+        """How many of its last pieces of text are the same, white space around them aside; `MOST_ALIKE` at most."""
         self.reasoned = False
         self.stray = ""
         """What came in the stream and is nothing of it, as a gateway writes an error into a stream that it had
@@ -92,19 +92,13 @@ class Answer:
         self._reasoning_tokens: int | None = None
 
     @property
-    def alike(self) -> int:
-        """How many of its last pieces of text are the same, white space around them aside; `MOST_ALIKE` at most."""
-        pieces = [piece.strip() for piece in reversed(self._last_pieces)]
-        return sum(1 for _ in takewhile(lambda piece: piece == pieces[0], pieces))
-
-    @property
     def over(self) -> bool:
         return self.finished_ns is not None or self.failure is not None
 
     @property
     def text(self) -> str:
         """The answer's text. Halves of a character that came apart are put together; one that stayed alone is U+FFFD."""
-        return joined(self._texts)
+        return joined([self._text.decode(errors="surrogatepass")])
 
     @property
     def output_tokens(self) -> int | None:
@@ -170,7 +164,7 @@ class Answer:
             text, text_bytes, running_tokens = found
             tokens = borne_by_text(running_tokens)
             self._chunks.append(Chunk(stamp_ns, tokens, 0 if exact else stamp_ns - floor_ns))
-            self._text_bytes.append(text_bytes)
+            self._text_bytes = added(self._text_bytes, text_bytes)
             texts.append(text)
             self._framer.skip(len(body))
             if not kernel:
@@ -269,10 +263,10 @@ class Answer:
         if tokens:
             exact = read.exact and not followed
             self._chunks.append(Chunk(read.stamp_ns, tokens, 0 if exact else read.stamp_ns - read.floor_ns, followed))
-            self._text_bytes.append(event.text_bytes)
+            self._text_bytes = added(self._text_bytes, event.text_bytes)
             self._note_created(event)
         if event.has_text:
-            self._last_pieces.append(event.text + event.reasoning + event.tool_text)
+            self._note_piece(event.text + event.reasoning + event.tool_text)
         if self._hear is not None and (tokens or event.has_text):
             self._hear(Piece(read.stamp_ns, tokens, event.text, event.reasoning))
         if event.reasoning:
@@ -293,7 +287,8 @@ class Answer:
 
     def _note_alike(self, example: Event, texts: list[str], running_tokens: int | None) -> None:
         """What frames say together that say what the example says, but for their texts and the running usage, which was so much at their end."""
-        self._last_pieces.extend(texts)
+        for text in texts:
+            self._note_piece(text)
         if example.text:
             if self.first_content_ns is None:
                 self.first_content_ns = self._chunks[-len(texts)].arrived_ns
@@ -319,12 +314,15 @@ class Answer:
             self._server_gaps.append((event.created_ns - self._last_created_ns) / 1e9)
         self._last_created_ns = event.created_ns
 
+    def _note_piece(self, piece: str) -> None:
+        piece = piece.strip()
+        self.alike = min(self.alike + 1, MOST_ALIKE) if piece == self._last_piece else 1
+        self._last_piece = piece
+
     def _keep(self, text: str) -> None:
         if self._text_size < TEXT_LIMIT:
-            self._texts.append(text)
+            self._text += text.encode(errors="surrogatepass")
             self._text_size += len(text)
-            if len(self._texts) > TEXTS_APART:  # as one they take a twelfth of the room
-                self._texts = ["".join(self._texts)]
 
     def _finish(self, at_ns: int) -> None:
         self.finished_ns = at_ns

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from config.history import HistorySettings
@@ -24,6 +25,8 @@ from traffic.schedule import Clock
 
 FOLLOWED_AT_MOST = 2_000
 """Of how many targets' scenarios there are summaries. Beyond, those go that were silent for longest: of targets that are gone."""
+SWEPT_AT_ONCE = 20
+"""How many targets' scenarios are looked through in a minute for summaries that have grown old: all of them in 100 minutes."""
 CACHED_SERIES = 2_000
 """Of which the values that do not change any more are held."""
 SERIES = (*MEASURES.values(), "chats", "failed")
@@ -286,11 +289,16 @@ class LiveHistory:
         return window.failed / window.count if window.count else None
 
     def _sweep(self) -> None:
-        """Once a minute, forget what is too old."""
+        """Once a minute, forget what is too old; of the summaries each time a few, as there may be many."""
         now = self._clock.epoch_seconds()
         if not 0 <= now - self._swept_at < MINUTE:
             self._swept_at = now
             self._ring.forget_before(now - self._retention.keep_seconds)
+            for key in tuple(islice(self._timelines, SWEPT_AT_ONCE)):
+                if self._timelines[key].grow_old(now):
+                    self._timelines[key] = self._timelines.pop(key)  # to the end of the line
+                else:
+                    self._forget(*key)
 
 
 def retention(settings: HistorySettings, slos: Collection[Slo]) -> Retention:

@@ -56,11 +56,8 @@ class Timeline:
         self._recent = Recent()
         self._open = Tally()
         self._minute = -math.inf
-
-    @property
-    def last_seconds(self) -> float:
+        self.last_seconds = -math.inf
         """When the last minute began in which anything was counted, in seconds since the epoch; minus infinity before the first."""
-        return self._minute
 
     @property
     def first_seconds(self) -> float:
@@ -72,13 +69,28 @@ class Timeline:
         minute = at // MINUTE * MINUTE
         if minute != self._minute:
             self._turn(minute)
+        self.last_seconds = minute
         return self._open
+
+    def grow_old(self, at: float) -> bool:
+        """Have what was counted grow coarser although nothing is counted any more. False once nothing is left."""
+        minute = at // MINUTE * MINUTE
+        if self._is_open and self._minute < minute:
+            self._turn(minute)
+        else:
+            self._grow_coarser(minute)
+        return bool(self._closed) or self._is_open
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether anything was counted in the minute that goes on."""
+        return self.last_seconds == self._minute > -math.inf
 
     def restore(self, earlier: Sequence[Summary], at: float) -> None:
         """Take up what was kept before this process began, oldest first. What lies in the future is no history."""
         known = [summary for summary in earlier if summary.start <= at]
         if self._minute == -math.inf and known and known[-1].seconds == MINUTE:
-            self._minute = known[-1].start
+            self._minute = self.last_seconds = known[-1].start
         while known and known[-1].start >= self._minute > -math.inf:
             self._open.absorb(known.pop())
         self._closed[:0] = known
@@ -86,7 +98,7 @@ class Timeline:
 
     def close(self) -> None:
         """Have what was counted in the minute that goes on kept."""
-        if self._minute > -math.inf:
+        if self._is_open:
             self._keep(self._open.summary(self._minute, MINUTE))
 
     def between(self, begin: float, end: float, *, finest: bool = False) -> Iterator[Summary]:
@@ -139,8 +151,8 @@ class Timeline:
         return place - 1 if place and self._closed[place - 1].middle >= begin else place
 
     def _goes_on(self, begin: float, end: float) -> bool:
-        """Whether the minute that goes on is in a span."""
-        return begin - MINUTE < self._minute < end
+        """Whether the minute that goes on is in a span, and has anything."""
+        return self._is_open and begin - MINUTE < self._minute < end
 
     def _ten_of(self, minute: Summary) -> Summary | None:
         """The sum of the ten minutes in which a minute lies, once they are over."""
@@ -156,7 +168,7 @@ class Timeline:
     def _turn(self, minute: float) -> None:
         """Begin another minute."""
         done = None
-        if self._minute > -math.inf:
+        if self._is_open:
             done = self._open.summary(self._minute, MINUTE)
             self._closed.append(done)
             self._recent.add(done)

@@ -73,10 +73,16 @@ def number_text(value: float) -> str:
     return written
 
 
+MOST_LABELS = 1_000
+"""Labels whose texts are held for one family."""
+
+
 class LabelTexts(dict[tuple[str, str], str]):
-    """Labels as they stand between the braces, by name and value."""
+    """Labels as they stand between the braces, by name and value; `MOST_LABELS` at most, as targets and words of failures come and go."""
 
     def __missing__(self, pair: tuple[str, str]) -> str:
+        if len(self) >= MOST_LABELS:
+            self.clear()
         name, value = pair
         written = self[pair] = f'{name}="{escaped(value)}"'
         return written

@@ -14,8 +14,12 @@ from probes.wire.packed import ROW, Packed
 
 TAIL_BYTES = 64
 """How much of an unfinished line is looked at again with the next read: the longest marker, with blanks in it."""
-SLICE_BYTES = 65_536
-"""Bytes that may be held here before they are handed over, or before they are looked through for tokens."""
+HELD_BYTES = 16_384
+"""Bytes that may be held here before they are handed over, and before they are looked through for tokens: the more, the more memory a stream takes;
+the fewer, the more messages there are.
+"""
+LINE_BYTES = 65_536
+"""Of a line that is longer, only the end is looked at."""
 
 
 _SSE_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
@@ -44,7 +48,7 @@ class Body:
     whether it is time to hand over.
     """
 
-    def __init__(self, form: WireForm, most_held_bytes: int = SLICE_BYTES) -> None:
+    def __init__(self, form: WireForm, most_held_bytes: int = HELD_BYTES) -> None:
         self.ended = False
         self.is_full = False
         self._form = form
@@ -54,6 +58,7 @@ class Body:
         self._rows = bytearray()
         self._handed = _Mark()
         self._seen = _Mark()
+        self._looked_bytes = 0
         self._line_is_open = False
         self._tokens = 0
         self._token_ns: int | None = None
@@ -70,7 +75,7 @@ class Body:
         if self._has_marker(body) and not self.ended:
             self.ended = self._says_done()
         if len(bodies) > self._enough_bytes:
-            if len(bodies) - self._seen.bodies > SLICE_BYTES:
+            if len(bodies) - self._looked_bytes > HELD_BYTES:
                 self.last_token_ns()
             self.is_full = len(bodies) - self._handed.bodies > self._most_held_bytes
 
@@ -81,7 +86,7 @@ class Body:
 
     def hand_over(self) -> Packed:
         """What has come since the last time."""
-        packed = Packed(self._bodies[self._handed.bodies :], self._rows[self._handed.rows :])
+        packed = Packed(bytes(self._bodies[self._handed.bodies :]), bytes(self._rows[self._handed.rows :]))
         self._handed = _Mark(len(self._rows), len(self._bodies))
         self.is_full = False
         self._forget()
@@ -95,6 +100,7 @@ class Body:
             self._token_ns = token_ns
         before = _before_the_open_line(unseen)
         self._seen = _Mark(self._seen.rows + before.rows, self._seen.bodies + before.bodies)
+        self._looked_bytes = len(self._bodies)
         self._forget()
         return self._token_ns
 
@@ -104,18 +110,21 @@ class Body:
         del self._bodies[: done.bodies], self._rows[: done.rows]
         self._handed = _Mark(self._handed.rows - done.rows, self._handed.bodies - done.bodies)
         self._seen = _Mark(self._seen.rows - done.rows, self._seen.bodies - done.bodies)
-        self._enough_bytes = min(self._handed.bodies + self._most_held_bytes, self._seen.bodies + SLICE_BYTES)
+        self._looked_bytes -= done.bodies
+        self._enough_bytes = min(self._handed.bodies + self._most_held_bytes, self._looked_bytes + HELD_BYTES)
 
 
 def _before_the_open_line(packed: Packed) -> _Mark:
-    """In front of the reads that hold the last line, which the next ones may complete; of one that is longer than a slice
-    in front of the last.
+    """In front of the reads that hold the last line, which the next ones may complete; of one that is too long in front of
+    the last. In front of nothing if an event is over there.
     """
+    if packed.bodies.endswith((b"\n\n", b"\r\n\r\n")):
+        return _Mark(len(packed.rows), len(packed.bodies))
     line_end = packed.bodies.rfind(b"\n")
     marks = (_Mark(row * ROW.size, begin) for row, (begin, _) in zip(count(len(packed) - 1, -1), packed.from_the_end(), strict=False))
     last = next(marks, _Mark())
     for mark in chain((last,), marks):
-        if len(packed.bodies) - mark.bodies > SLICE_BYTES:
+        if len(packed.bodies) - mark.bodies > LINE_BYTES:
             return last
         if mark.bodies <= line_end:
             return mark

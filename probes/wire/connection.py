@@ -133,8 +133,13 @@ class Connection:
         """A request's first byte went out at `sent_ns`: nothing of its answer can be older."""
         self._last_ns = max(self._last_ns, sent_ns)
 
+    @property
+    def drained(self) -> bool:
+        """Whether the last read took all that waited."""
+        return self._drained
+
     def is_idle(self) -> bool:
-        """Whether a kept connection may carry another request: open, and nothing waits in it."""
+        """Whether it is open, and nothing waits in it."""
         try:
             self.sock.recv(1, socket.MSG_PEEK)
         except BlockingIOError:

@@ -11,7 +11,7 @@ from typing import Literal, TypeVarTuple
 
 from probes.failure import Failure, Reason
 from probes.record import Milestones
-from probes.wire.body import SLICE_BYTES, Body, begins_stream
+from probes.wire.body import HELD_BYTES, Body, begins_stream
 from probes.wire.connection import Connection, Received
 from probes.wire.encoding import EncodingError, Inflater
 from probes.wire.loop import Loop, Timer
@@ -33,9 +33,11 @@ IDLE_NS = 1_000_000_000
 LINGER_NS = 250_000_000
 """How long to wait, after the terminal marker, for the end of the HTTP message, so that the connection can be kept."""
 READS_AN_EVENT = 4
+LOOK_AGAIN_NS = 100_000_000
+"""How soon a timeout is judged again that could not be judged, since not all was read that may have come in time."""
 
 Arguments = TypeVarTuple("Arguments")
-Sink = Callable[[int, Packed], None]
+Sink = Callable[[int, Packed], bool]
 Open = Callable[[Order, Callable[[Connection | Failure], None]], Opening]
 
 
@@ -60,6 +62,7 @@ class Exchange:
     """Runs one order from its start to its ending.
 
     `sent` is told when the request of a watched one went out. `keep` takes the connection where it can carry another chat.
+    Where `reads` says that it has no room for more, no more is read until `go_on`.
     """
 
     # Python finds more than 30 attributes in a dictionary of each object's own, at twice the cost
@@ -67,7 +70,7 @@ class Exchange:
         "_all_sent", "_answered", "_body", "_certificate_expiry", "_completed_ns", "_connection", "_ended", "_error_body", "_hand_over",
         "_headers_ns", "_inflater", "_is_plain", "_is_stream", "_keep", "_kind", "_last_byte_ns", "_lingers", "_loop", "_milestones",
         "_opening", "_opens", "_order", "_over", "_response", "_retries", "_room_bytes", "_sent_ns", "_sent_width_ns", "_started_ns",
-        "_take", "_tell_sent", "_timer", "_total_ns",
+        "_take", "_tell_sent", "_timer", "_total_ns", "_waits", "_went_on_ns",
     )  # fmt: skip
 
     def __init__(
@@ -106,11 +109,13 @@ class Exchange:
         self._is_stream: bool | None = None  # None until it is known
         self._is_plain = False  # a stream that is known to be one, and not compressed
         self._error_body = b""
-        self._body = Body(order.form, 0 if order.watched else SLICE_BYTES)
+        self._body = Body(order.form, 0 if order.watched else HELD_BYTES)
         self._room_bytes = BODY_LIMIT
         self._lingers = False
         self._answered = False
         self._over = False
+        self._waits = False
+        self._went_on_ns = 0
         self._take = take
         self._started_ns = self._total_ns = 0
         self._timer: Timer = Timer(self._on_timer)
@@ -132,6 +137,22 @@ class Exchange:
     def cancel(self) -> None:
         if not self._over:
             self._end(None, cancelled=True)
+
+    @_guarded
+    def go_on(self) -> None:
+        """There is room for more of it. What waited may have come at any time, and held up what the server had to send behind it."""
+        connection = self._connection
+        if connection is None or not self._waits:
+            return
+        self._waits, self._went_on_ns = False, self._loop.now_ns()
+        self._loop.watch(connection.fileno(), self._on_event, self._interest())
+        try:
+            received = connection.receive(0)
+        except OSError as error:
+            self._on_broken(connection, error)
+            return
+        if received is not None:
+            self._on_received(received._replace(exact=False))
 
     def broke(self, error: Exception) -> None:
         """An error that nobody expected struck this chat."""
@@ -219,7 +240,7 @@ class Exchange:
                 if received is None:
                     break
                 self._on_received(received)
-                if self._over or self._connection is not connection:
+                if self._over or self._waits or self._connection is not connection:
                     return
                 if received.exact:
                     break
@@ -311,8 +332,15 @@ class Exchange:
             self._flush()
 
     def _flush(self) -> None:
-        if held := self._body.hand_over():
-            self._hand_over(self._order.number, held)
+        held = self._body.hand_over()
+        if held and not self._hand_over(self._order.number, held):
+            self._wait()
+
+    def _wait(self) -> None:
+        """Read no more for now: what comes waits in the socket."""
+        if self._connection is not None and self._all_sent and not self._over:
+            self._waits = True
+            self._loop.unwatch(self._connection.fileno())
 
     def _on_eof(self, stamp_ns: int) -> None:
         if self._may_retry():
@@ -361,11 +389,13 @@ class Exchange:
         """(instant, reason, detail) of the timeout that runs out first, if tokens last came at `token_ns`."""
         limits = self._order.timeouts
         total = self._total_ns, Reason.TIMEOUT, f"not finished within {limits.total_seconds:g} s"
+        if self._went_on_ns:
+            total = self._total_ns, Reason.INTERNAL, f"not finished within {limits.total_seconds:g} s: the main process did not keep up"
         if token_ns is not None:
-            ends_ns = token_ns + int(limits.stall_seconds * 1e9)
+            ends_ns = max(token_ns, self._went_on_ns) + int(limits.stall_seconds * 1e9)
             return min(total, (ends_ns, Reason.STALLED, f"no further token within {limits.stall_seconds:g} s"))
         if self._sent_ns is not None:
-            ends_ns = self._sent_ns + int(limits.first_token_seconds * 1e9)
+            ends_ns = max(self._sent_ns, self._went_on_ns) + int(limits.first_token_seconds * 1e9)
             return min(total, (ends_ns, Reason.FIRST_TOKEN_TIMEOUT, f"no token within {limits.first_token_seconds:g} s"))
         return total
 
@@ -390,11 +420,20 @@ class Exchange:
             self._end(None)
             return
         instant_ns, reason, detail = self._deadline(self._body.last_token_ns())
-        now_ns = self._loop.now_ns()
-        if instant_ns <= now_ns:
-            self._end(Failure(reason, detail, now_ns))
+        now_ns, known_ns = self._loop.now_ns(), self._known_ns()
+        if instant_ns <= known_ns:
+            self._end(Failure(reason, detail, known_ns))
+        elif instant_ns <= now_ns:
+            self._timer = self._loop.at(now_ns + LOOK_AGAIN_NS, self._on_timer)
         else:
             self._set_timer()
+
+    def _known_ns(self) -> int:
+        """Until when it is known what has come: until the last read, where more may wait behind it."""
+        connection = self._connection
+        if connection is None or (connection.drained and not self._waits) or connection.is_idle():
+            return self._loop.now_ns()
+        return self._last_byte_ns
 
     @property
     def _is_refusal(self) -> bool:

@@ -6,7 +6,7 @@ A token is not an object before it is looked at: what is held of thousands of th
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from probes.wire.order import Read
@@ -29,6 +29,11 @@ class Packed:
     def __len__(self) -> int:
         return len(self.rows) // ROW.size
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes."""
+        return len(self.bodies) + len(self.rows)
+
     def reads(self) -> list[Read]:
         found: list[Read] = []
         bodies = bytes(self.bodies)
@@ -45,3 +50,8 @@ class Packed:
             size, stamp_ns, _, _, _ = ROW.unpack_from(self.rows, place)
             begin -= size
             yield begin, stamp_ns
+
+
+def joined(parts: Sequence[Packed]) -> Packed:
+    """The reads of all of them, one behind the other."""
+    return Packed(b"".join(part.bodies for part in parts), b"".join(part.rows for part in parts))

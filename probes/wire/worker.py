@@ -57,7 +57,7 @@ class Worker:
         self._channel = channel
         self._incoming = Incoming()
         self._outgoing = Outgoing(channel)
-        self._outbox = Outbox(loop.later, self._send, lambda: self._outgoing.waiting)
+        self._outbox = Outbox(loop.later, self._send, lambda: self._outgoing.waiting, self._go_on)
         self._stamping = keep_stamping()
         self._offset = HeldOffset()
         self._delays = Delays()
@@ -176,6 +176,10 @@ class Worker:
         self._running.pop(ending.number, None)
         self._orders.pop(ending.number, None)
         self._outbox.put(lambda: ending)
+
+    def _go_on(self, number: int) -> None:
+        if number in self._running:
+            self._running[number].go_on()
 
     def _send(self, data: bytes) -> None:
         try:

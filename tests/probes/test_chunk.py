@@ -47,4 +47,4 @@ def test_they_are_small() -> None:
         taken, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert taken / len(held) < 32
+    assert taken / len(held) < 16

@@ -248,6 +248,25 @@ def test_followers_hear_of_each_chat_until_they_have_enough(history: LiveHistory
     assert [one.number for one in heard] == [history.last()[1].number]
 
 
+def test_what_is_known_of_targets_that_are_gone_grows_coarser_and_is_forgotten(settings: Config, clock: FakeClock) -> None:
+    """As nothing comes of them any more, it is the others' chats that have time pass for them."""
+    history, journal = LiveHistory(settings, clock), Journal()
+    for _ in range(90):
+        history(chat(target="gone"))
+        move(clock, MINUTE)
+    history.journal = journal
+    longest = max(settings.history.keep_seconds, *(slo.window_seconds for slo in settings.slos.values()))
+    for hour in range(1, int(longest / HOUR) + 30):
+        move(clock, HOUR)
+        history(chat())
+        known = list(history.summaries("gone", "heartbeat", hour * HOUR + 2 * HOUR))
+        assert sum(summary.ok for summary in known) in (90, 0)
+        assert len(known) <= (90 if hour <= 2 else 10 if hour <= 28 else 3)
+    assert history.since("gone") is None
+    spans = [(summary.start, summary.seconds) for target, _, summary in journal.summaries if target == "gone"]
+    assert len(spans) == len(set(spans))
+
+
 def test_a_thousand_names_of_one_day_are_not_followed_for_ever(history: LiveHistory, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exporter.history.store.FOLLOWED_AT_MOST", 10)
     for number in range(20):

@@ -96,8 +96,14 @@ class Stage:
         self._chance = random.Random(7)
 
     def show(self, roster: Roster) -> None:
-        """Other targets from now on."""
+        """Other targets on the pages from now on."""
         self.scene.show(roster)
+
+    def follow(self, roster: Roster) -> None:
+        """Other targets from now on, also in the metrics, as after discovery."""
+        self.plan = replace(self.plan, roster=roster)
+        self.metrics.recording.set_targets(roster)
+        self.show(roster)
 
     def listening(self, port: int = 0) -> AbstractAsyncContextManager[Address]:
         """Serve the pages while the context lasts."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from probes.backends import form
 from probes.backends.base import Framing
-from probes.wire.body import SLICE_BYTES, Body, begins_stream
+from probes.wire.body import HELD_BYTES, Body, begins_stream
 from probes.wire.order import Read
 from tests.answers import COMMENT, DONE, FINISH, ROLE, delta, token, usage
 
@@ -130,7 +130,7 @@ def test_when_tokens_last_came_is_known_however_much_came_and_whenever_it_was_ha
     for place, size in enumerate(sizes, 1):
         frame = token("x" * size)
         body.add(frame[:-1], place * 10, 0)
-        assert body.is_full or size <= SLICE_BYTES
+        assert body.is_full or size <= HELD_BYTES
         if place in handed_over_at or body.is_full:
             body.hand_over()
             assert not body.is_full
@@ -139,3 +139,15 @@ def test_when_tokens_last_came_is_known_however_much_came_and_whenever_it_was_ha
         if place % 3 == 0:
             assert body.last_token_ns() in (place * 10, place * 10 + 1)
     assert body.last_token_ns() in ((len(sizes) * 10, len(sizes) * 10 + 1) if sizes else (None,))
+
+
+def test_what_was_handed_over_and_is_over_is_held_no_longer() -> None:
+    """Thousands of streams come together, and where the worker reads late each read is large."""
+    body = Body(form("vllm"))
+    for place in range(1, 101):
+        body.add(token("word ", place) * 40, place * 10, 0)
+        if body.is_full:
+            body.hand_over()
+            assert len(body._bodies) == 0
+        assert len(body._bodies) <= HELD_BYTES
+    assert body.last_token_ns() == 1000

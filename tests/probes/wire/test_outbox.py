@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from probes.wire.channel import FromWorker, Incoming, Reads, Sent, encode
 from probes.wire.order import Ending, Read
-from probes.wire.outbox import TOLD_BYTES, Outbox
+from probes.wire.outbox import CHAT_BYTES, MOST_BYTES, TOLD_BYTES, Outbox
 from probes.wire.packed import ROW, Packed
 
 
@@ -18,7 +18,8 @@ class Polls:
         self._later: deque[Callable[[], None]] = deque()
         self.sent: list[bytes] = []
         self.full = False
-        self.outbox = Outbox(self._later.append, self.sent.append, lambda: self.full)
+        self.have_room: list[int] = []
+        self.outbox = Outbox(self._later.append, self.sent.append, lambda: self.full, self.have_room.append)
 
     def poll(self, times: int = 1) -> None:
         for _ in range(times):
@@ -110,3 +111,56 @@ def test_messages_are_made_when_they_are_told() -> None:
     polls.poll()
     assert made
     assert polls.sent == [encode(Sent(1, 2))]
+
+
+def test_a_chat_that_has_brought_much_is_read_no_further_until_it_was_told() -> None:
+    polls = Polls()
+    polls.full = True
+    slices = CHAT_BYTES // TOLD_BYTES
+    rooms = [polls.outbox.put_reads(1, packed(read(place, size=TOLD_BYTES))) for place in range(slices)]
+    assert rooms == [True] * (slices - 1) + [False]
+    assert polls.outbox.put_reads(2, packed(read(1)))
+    polls.full = False
+    polls.outbox.go_on()
+    assert not polls.have_room
+    polls.poll()
+    assert polls.have_room == [1]
+    assert polls.outbox.put_reads(1, packed(read(2)))
+
+
+def test_of_many_chats_no_more_waits_than_may_wait_together() -> None:
+    polls = Polls()
+    polls.full = True
+    half = CHAT_BYTES // 2
+    enough = MOST_BYTES // half
+    has_room = [polls.outbox.put_reads(number, packed(read(number, size=half))) for number in range(enough + 2)]
+    assert has_room == [True] * (enough - 1) + [False] * 3
+    polls.full = False
+    polls.outbox.go_on()
+    polls.poll(enough - 1)
+    assert polls.have_room == []
+    polls.poll()
+    assert polls.have_room == [enough - 1]
+
+
+def test_a_chat_goes_on_only_where_there_is_room_for_what_it_brings() -> None:
+    """Each that goes on brings as much as was told of it, so that the others wait until more was told."""
+    polls = Polls()
+
+    def brings(number: int) -> None:
+        polls.have_room.append(number)
+        polls.outbox.put_reads(number, packed(read(number, size=CHAT_BYTES)))
+
+    polls.outbox = Outbox(polls._later.append, polls.sent.append, lambda: polls.full, brings)
+    polls.full = True
+    chats = MOST_BYTES // CHAT_BYTES + 3
+    for number in range(chats):
+        polls.outbox.put_reads(number, packed(read(number, size=CHAT_BYTES)))
+    most_bytes = polls.outbox._bytes
+    polls.full = False
+    for told in range(1, 3 * chats):
+        polls.outbox.go_on()
+        polls.poll()
+        assert polls.outbox._bytes <= most_bytes
+        assert len(polls.have_room) <= told
+    assert set(polls.have_room) == set(range(chats))

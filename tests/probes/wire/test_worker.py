@@ -381,6 +381,53 @@ async def test_a_worker_is_not_taken_to_hang_where_nobody_read_what_it_said(ask:
     assert record.reason in (Reason.FIRST_TOKEN_TIMEOUT, Reason.TIMEOUT)
 
 
+class Standstill:
+    """Keeps the main process from reading until the server cannot send any more, and then for `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.sent_meanwhile: int | None = None
+        self.server: Server | None = None
+
+    def sent(self, _: int) -> None:
+        assert self.server is not None
+        number, since = -1, time.monotonic()
+        while time.monotonic() - since < self.seconds:
+            if len(self.server.sent) != number:
+                number, since = len(self.server.sent), time.monotonic()
+            time.sleep(0.01)
+        self.sent_meanwhile = number
+
+    def hear(self, _: Piece) -> None:
+        pass
+
+
+async def test_what_the_main_process_does_not_take_waits_in_the_socket(prober: Prober, ask: Ask) -> None:
+    """Nothing of it is lost, no timeout is judged by what was not read, and the record tells by how long the chat may have been held up."""
+    tokens, stall_seconds = 4_000, 2.0
+    frame = chunk(token("x" * 8_000))
+
+    def pours(peer: Peer) -> None:
+        peer.request()
+        peer.send(head())
+        for _ in range(tokens):
+            peer.send(frame)
+        peer.send(chunk(DONE) + END)
+        peer.await_client_gone()
+
+    limits = Timeouts(connect_seconds=5, first_token_seconds=30, stall_seconds=stall_seconds, total_seconds=60)
+    standstill = Standstill(stall_seconds + 1)
+    with serving(pours) as server:
+        standstill.server = server
+        record = await prober.chat(Endpoint("engine", "vllm", server.url), ask, scenario="worker", timeouts=limits, onlooker=standstill)
+    assert standstill.sent_meanwhile is not None
+    assert standstill.sent_meanwhile < tokens
+    assert (record.outcome, record.clock, len(record.chunks)) == ("ok", "kernel", tokens)
+    assert record.max_timing_error_seconds > standstill.seconds
+    for arrived, sending in zip(record.chunks, server.sent[1:], strict=False):
+        assert arrived.arrived_ns >= sending.before_ns - MS
+
+
 async def test_the_main_process_learns_how_late_reads_were(prober: Prober, ask: Ask) -> None:
     before = prober.lateness
     with serving(paced) as server:
