@@ -37,7 +37,7 @@ STRAY_LINES = 20
 
 _NOTHING = frozenset({b"", b"null"})
 """Data of a frame by which a server only shows that it is there."""
-_ERROR_EVENT = re.compile(rb"(^|[._:-])(error|exception|failed|failure|fatal)$", re.IGNORECASE)
+_ERROR_EVENT = re.compile(rb"(^|[._:-])(err|error|errored|exception|failed|failure|fatal)$", re.IGNORECASE)
 """Names of events that are errors: `error` (Dynamo, Anthropic, DashScope), `response.failed`."""
 _ERROR_COMMENT = re.compile(rb"error\s*:", re.IGNORECASE)
 _PLAIN_EVENTS = frozenset({b"", b"message"})

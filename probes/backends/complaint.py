@@ -4,15 +4,15 @@ The forms, by where they were seen: `{"error": {"message": …, "type": …, "co
 "…"}` (Ollama, vLLM's middlewares), `{"error": "…", "error_type": "…"}` (TGI), `{"object": "error", "message": …}` (vLLM
 up to 0.10, SGLang, Mistral), `{"type": "error", "error": {…}}` (Anthropic), `{"errors": [{"message": …}]}`
 (Cloudflare), `{"throttlingException": {"message": …}}` (AWS), `{"text": …, "error_code": 50001}` (FastChat),
-`{"base_resp": {"status_code": 1002, "status_msg": …}}` (MiniMax), `{"title": …, "status": 503}` (RFC 9457), `{"message":
-…}` (gateways), each of them in a list (Google), and as JSON inside the text of another. Names of fields are compared
-without letter case and underscores.
+`{"base_resp": {"status_code": 1002, "status_msg": …}}` (MiniMax), `{"response": {"error": …}}` (OpenAI's newer API),
+`{"title": …, "status": 503}` (RFC 9457), `{"message": …}` (gateways), each of them in a list (Google), and as JSON inside
+the text of another. Names of fields are compared without letter case and underscores.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from probes.backends.base import FrameError
@@ -25,8 +25,8 @@ _NAMES = ("type", "code", "status", "errortype", "errorcode")
 _STATUSES = ("code", "status", "statuscode", "httpstatus", "httpstatuscode", "errorcode")
 _ERROR_CODES = ("errorcode", "errcode")
 _ERRORS = ("error", "errors", "exception", "fault")
-_ANY_ERROR = re.compile(r"errors?|fault|[a-z]*exception")
-"""What errors stand under; beside choices only under one of the first."""
+_EXCEPTION = "exception"
+"""How names end that errors stand under besides, but not in a part of an answer."""
 _NO_ERRORS = (0, 200, "0", "200", "ok", "OK", "success", "Success", "SUCCESS")
 """What a code or a status says that is none."""
 _DEEPEST = 5
@@ -55,19 +55,24 @@ def complaint(value: object) -> Complaint | None:
         return found if found is not None and (found.certain or len(value) == 1) else None
     if not isinstance(value, dict):
         return None
-    if value.get("choices"):
+    if value.get("choices") or "done" in value or isinstance(value.get("token"), dict):  # a part of an answer
         name = next((name for name in _ERRORS if value.get(name)), None)
         return None if name is None else _of_error(name, value)
-    name = next((name for name, held in value.items() if held and _ANY_ERROR.fullmatch(_plain(name))), None)
-    if name is not None:
-        return _of_error(name, value)
-    base = value.get("base_resp")
+    fields = _plain(value)
+    for name, held in fields.items():
+        if held and (name in _ERRORS or name.endswith(_EXCEPTION)):
+            return _of_error(name, fields)
+    for held in value.values():
+        within = next((name for name in _ERRORS if held.get(name)), None) if isinstance(held, dict) else None
+        if within is not None:
+            return _of_error(within, held)
+    base = fields.get("baseresp")
     if isinstance(base, dict) and _is_failure(base.get("status_code")):
         return _told(base)
-    if "error" in (value.get("object"), value.get("type")) or any(map(_is_failure, _at(value, _ERROR_CODES))):
+    if "error" in (fields.get("object"), fields.get("type")) or any(_is_failure(fields.get(name)) for name in _ERROR_CODES):
         return _told(value)
-    is_chunk = value.get("usage") or value.get("object") == "chat.completion.chunk"
-    return None if is_chunk or _says_success(value) else _bare(value)
+    is_chunk = fields.get("usage") or fields.get("object") == "chat.completion.chunk"
+    return None if is_chunk or _says_success(fields) else _bare(fields)
 
 
 def complaint_in(body: bytes) -> Complaint | None:
@@ -102,37 +107,47 @@ def _written_in(words: str) -> Complaint | None:
     return complaint_in(words.encode(errors="replace")) if words.lstrip().startswith(("{", "[")) else None
 
 
-def _bare(value: JsonObject) -> Complaint | None:
+def _bare(fields: JsonObject) -> Complaint | None:
     """An object with the words of an error, or with its status, and without any other sign of one. Ollama's `message`
     is an object, and no words.
     """
-    words = next((found for held in _at(value, _BARE_WORDS) if isinstance(held, str | list) and (found := _words(held))), "")
-    status = _status(value)
+    words = next((found for name in _BARE_WORDS if isinstance(held := fields.get(name), str | list) and (found := _words(held))), "")
+    status = _status(fields)
     if not words and status is None:
         return None
-    return Complaint(words or _words(value) or as_text(value), tuple(_names(value)), status, certain=False)
+    return Complaint(words or _words(fields) or as_text(fields), tuple(_names(fields)), status, certain=False)
 
 
 def _told(value: JsonObject) -> Complaint:
     return Complaint(_words(value) or as_text(value), tuple(_names(value)), _status(value))
 
 
-def _says_success(value: JsonObject) -> bool:
-    return value.get("success") is True or any(type(held) in (int, str) and held in _NO_ERRORS for held in _at(value, ("code", "status")))
+def _says_success(fields: JsonObject) -> bool:
+    codes = (fields.get(name) for name in ("code", "status", *_ERROR_CODES))
+    return fields.get("success") is True or any(type(code) in (int, str) and code in _NO_ERRORS for code in codes)
 
 
 def _is_failure(code: object) -> bool:
     return bool(code) and code not in _NO_ERRORS
 
 
+def _plain(value: JsonObject) -> JsonObject:
+    """The fields by their names without letter case and underscores; of several that are alike the first."""
+    fields: JsonObject = {}
+    for name, held in value.items():
+        fields.setdefault(_plain_name(name), held)
+    return fields
+
+
+@lru_cache
+def _plain_name(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
 def _at(value: JsonObject, names: tuple[str, ...]) -> Iterator[object]:
     """What stands under these names, in their order."""
-    held = {_plain(name): one for name, one in reversed(value.items())}
-    yield from (held[name] for name in names if name in held)
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", "").lower()
+    fields = _plain(value)
+    yield from (fields[name] for name in names if name in fields)
 
 
 def _words(value: object, deepest: int = _DEEPEST) -> str:

@@ -7,8 +7,11 @@ from probes.backends.fields import JsonObject, count
 
 def usage_in(chunk: JsonObject) -> JsonObject:
     """The usage of a chunk; empty where it has none. It may stand in the choice (Moonshot), or in a field of Groq's."""
+    usage = chunk.get("usage")
+    if usage and isinstance(usage, dict):
+        return usage
     choices = chunk.get("choices")
-    for holder in (chunk, choices[0] if isinstance(choices, list) and choices else None, chunk.get("x_groq")):
+    for holder in (choices[0] if isinstance(choices, list) and choices else None, chunk.get("x_groq")):
         usage = holder.get("usage") if isinstance(holder, dict) else None
         if usage and isinstance(usage, dict):
             return usage
@@ -48,6 +51,8 @@ def cached_tokens(usage: JsonObject) -> int | None:
     """How many prompt tokens the engine found in its prefix cache, where it reports them: `prompt_tokens_details.cached_tokens`, or by the
     names of Moonshot, DeepSeek and Anthropic.
     """
+    if not usage:
+        return None
     found = _detail(usage, "prompt_tokens_details", "cached_tokens")
     return found if found is not None else _first(usage, "prompt_cache_hit_tokens", "cache_read_input_tokens")
 
@@ -58,4 +63,7 @@ def _detail(usage: JsonObject, details: str, name: str) -> int | None:
 
 
 def _first(usage: JsonObject, *names: str) -> int | None:
-    return next((found for name in names if (found := count(usage, name)) is not None), None)
+    for name in names:
+        if name in usage and (found := count(usage, name)) is not None:
+            return found
+    return None
