@@ -465,6 +465,7 @@ OPENAI_CHUNK = b'{"object":"chat.completion.chunk","choices":[{"delta":{"content
         (("tgi", "generate"), TGI_ERROR, None),
         (("tgi", "chat"), TGI_ERROR, None),
         (("tgi", "generate"), b"404 page not found", "Ollama: --backend ollama"),
+        (("openai", "chat"), b"404 page not found", None),
         (("vllm", "chat"), TGI_ERROR, "TGI: --backend tgi"),
         (("vllm", "chat"), TGI_TOKEN, "TGI: --backend tgi --api generate"),
         (("openai", "chat"), TGI_TOKEN, "TGI: --backend tgi --api generate"),
