@@ -12,7 +12,6 @@ the text of another. Names of fields are compared without letter case and unders
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 from probes.backends.base import FrameError
@@ -27,6 +26,7 @@ _ERROR_CODES = ("errorcode", "errcode")
 _ERRORS = ("error", "errors", "exception", "fault")
 _EXCEPTION = "exception"
 """How names end that errors stand under besides, but not in a part of an answer."""
+_SAY_ERROR = ("error", "failed")
 _NO_ERRORS = (0, 200, "0", "200", "ok", "OK", "success", "Success", "SUCCESS")
 """What a code or a status says that is none."""
 _DEEPEST = 5
@@ -69,7 +69,7 @@ def complaint(value: object) -> Complaint | None:
     base = fields.get("baseresp")
     if isinstance(base, dict) and _is_failure(base.get("status_code")):
         return _told(base)
-    if "error" in (fields.get("object"), fields.get("type")) or any(_is_failure(fields.get(name)) for name in _ERROR_CODES):
+    if any(fields.get(name) in _SAY_ERROR for name in ("object", "type", "status")) or any(_is_failure(fields.get(name)) for name in _ERROR_CODES):
         return _told(value)
     is_chunk = fields.get("usage") or fields.get("object") == "chat.completion.chunk"
     return None if is_chunk or _says_success(fields) else _bare(fields)
@@ -135,13 +135,8 @@ def _plain(value: JsonObject) -> JsonObject:
     """The fields by their names without letter case and underscores; of several that are alike the first."""
     fields: JsonObject = {}
     for name, held in value.items():
-        fields.setdefault(_plain_name(name), held)
+        fields.setdefault(name.replace("_", "").lower(), held)
     return fields
-
-
-@lru_cache
-def _plain_name(name: str) -> str:
-    return name.replace("_", "").lower()
 
 
 def _at(value: JsonObject, names: tuple[str, ...]) -> Iterator[object]:
