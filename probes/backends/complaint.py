@@ -57,7 +57,9 @@ def complaint(value: object) -> Complaint | None:
         return None
     if value.get("choices") or "done" in value or isinstance(value.get("token"), dict):  # a part of an answer
         name = next((name for name in _ERRORS if value.get(name)), None)
-        return None if name is None else _of_error(name, value)
+        if name is not None:
+            return _of_error(name, value)
+        return _told(value) if _is_failure(value.get("error_code")) else None
     fields = _plain(value)
     for name, held in fields.items():
         if held and (name in _ERRORS or name.endswith(_EXCEPTION)):
