@@ -60,7 +60,9 @@ def read_targets(path: Path, most: int | None = None) -> FileTargets:
             reading.file_sd(source.content)
         case _:
             reading.report((), f"is no file of targets; {_FORMS}")
-    for place, text in placeholders(source.plain()):
+    open_places = dict(placeholders(source.plain()))
+    reading.problems = [problem for problem in problems if problem.path not in map(write_path, open_places)]
+    for place, text in open_places.items():
         reading.report(place, text)
     if reading.problems:
         raise ConfigError(sorted(reading.problems, key=lambda problem: (problem.line or 0, problem.column or 0)))

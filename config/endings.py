@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from config.rules import Finding
+from config.rules import Finding, check_plain_url
 from probes import backends
 
-_OTHERS = ("/v1", "/v1/completions", "/v1/responses", "/api/generate")
+_OTHERS = ("/v1", "/v1/completions", "/v1/responses", "/v1/messages", "/v1/embeddings", "/api/generate")
 """Paths of the engines' APIs that are none of a chat."""
 
 
@@ -27,12 +28,13 @@ def without_ending(url: str, backend: str | None, chat_path: str | None = None) 
 
 
 def taken_off(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """What is said of the targets of a configuration, as it was written, whose URLs end so."""
+    """What is said of the targets of a configuration, as it was written, whose URLs end so. What else is wrong with it is for others to say."""
     targets = data.get("targets")
     for name, target in targets.items() if isinstance(targets, dict) else ():
-        _, ending = without_ending(target["url"].rstrip("/"), target.get("backend"), target.get("chat_path"))
-        if ending:
-            yield ("targets", name, "url"), words(ending)
+        with suppress(ValueError, TypeError, KeyError):
+            _, ending = without_ending(check_plain_url(target["url"]), target.get("backend"), target.get("chat_path"))
+            if ending:
+                yield ("targets", name, "url"), words(ending)
 
 
 def words(ending: str) -> str:

@@ -9,7 +9,14 @@ from typing import Any
 from config.problems import KeyPath
 from config.rules import Finding
 
-_PLACE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::?[-=?+][^}]*)?\}|\$\(([A-Za-z_][A-Za-z0-9_]*)\)", re.ASCII)
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_PLACES = (
+    re.compile(rf"\$\{{(?:env:)?({_NAME})(?::?[-=?+][^}}]*)?\}}|\$\(({_NAME})\)", re.ASCII),
+    # without braces only as shells' variables are mostly written, and not inside a word: a secret may hold a $
+    re.compile(r"(?<![A-Za-z0-9$])\$([A-Z_][A-Z0-9_]{2,})(?![A-Za-z0-9])", re.ASCII),
+)
+_TEMPLATE = re.compile(rf"\{{\{{[^A-Za-z_}}]*({_NAME}(?:\.{_NAME})*)[^}}]*\}}\}}", re.ASCII)
+"""As Helm, Jinja and GitHub have them."""
 _TEXTS = ("prompt", "expect")
 """Keys of a scenario that hold words for, and of, a model: there anything may be meant."""
 
@@ -25,8 +32,15 @@ def placeholders(data: Any, path: KeyPath = ()) -> Iterator[Finding]:
         case list():
             for index, value in enumerate(data):
                 yield from placeholders(value, (*path, index))
-        case str() if found := _PLACE.search(data):
-            yield path, _words(found[1] or found[2], path)
+        case str() if variable := _variable(data, path):
+            yield path, _words(variable, path)
+
+
+def _variable(text: str, path: KeyPath) -> str | None:
+    """The name in the first place of a text. Elsewhere than in a target templates may be meant, and in what is laid over its requests too."""
+    patterns = (*_PLACES, _TEMPLATE) if path[:1] == ("targets",) and "extra_body" not in path else _PLACES
+    found = next((found for pattern in patterns if (found := pattern.search(text))), None)
+    return None if found is None else next(filter(None, found.groups()))
 
 
 def _words(variable: str, path: KeyPath) -> str:

@@ -120,6 +120,8 @@ def _load(sources: Sequence[Value], files: Sequence[Path], earlier: Sequence[Pro
         errors = [error for error in invalid.errors(include_input=False, include_url=False) if error["loc"] not in open_places]
         found += _in_place(root, errors)
     if found:
+        # said with the errors, as it is mended with them
+        found += [_problem(root, path, text) for path, text in taken_off(data) if path not in open_places]
         order = {name: index for index, name in enumerate(names)}
         raise ConfigError(sorted(dict.fromkeys(found), key=lambda problem: (order[problem.file], problem.line or 0, problem.column or 0)))
     return Loaded(config, tuple(_problem(root, path, text) for path, text in (*taken_off(data), *renamed(data), *advise(config))), tuple(files))

@@ -71,6 +71,9 @@ def suggestion(wrong: str, known: Iterable[str]) -> str:
     return f"there {'is' if len(names) == 1 else 'are'} {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
 
 
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+(%[a-z0-9._-]+)?")
+
+
 def check_plain_url(url: str) -> str:
     """A URL of scheme, host, port and path, scheme and host in lower case, without a slash at its end.
 
@@ -81,7 +84,7 @@ def check_plain_url(url: str) -> str:
         port = parts.port
     except ValueError:
         raise ValueError(_NO_URL) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or parts.netloc.endswith(":"):
         raise ValueError(_NO_URL)
     if parts.username is not None or parts.password is not None:
         raise ValueError("holds a user or a password; take it out and write api_key: {file: PATH}")
@@ -89,6 +92,8 @@ def check_plain_url(url: str) -> str:
         raise ValueError("has a query or a fragment; take out everything from ? or # on")
     if not re.fullmatch(r"[!-~]+", url, re.ASCII):
         raise ValueError("has spaces or characters outside of ASCII; write them percent-encoded, and a host's name in its xn-- form")
+    if not _HOST.fullmatch(parts.hostname):
+        raise ValueError(_NO_URL)
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 

@@ -34,7 +34,7 @@ STRAY_LINES = 20
 
 _NOTHING = frozenset({b"", b"null"})
 """Data of a frame by which a server only shows that it is there."""
-_ERROR_EVENT = re.compile(rb"(^|[._:-])(error|exception|failed|failure|fatal)$", re.IGNORECASE)
+_ERROR_EVENT = re.compile(rb"(^|[._:-])(err|error|errored|exception|failed|failure|fatal)$", re.IGNORECASE)
 """Names of events that are errors: `error` (Dynamo, Anthropic, DashScope), `response.failed`."""
 _ERROR_COMMENT = re.compile(rb"error\s*:", re.IGNORECASE)
 _PLAIN_EVENTS = frozenset({b"", b"message"})
@@ -103,15 +103,18 @@ class Answer:
     @property
     def output_tokens(self) -> int | None:
         """The engine's total where it gave one, its last running usage where it did not come so far, else the tokens that chunks bore."""
-        return self._told_tokens or self._tokens.total or None
+        return self._told_tokens or self._known()[2] or None
 
     @property
     def _told_tokens(self) -> int | None:
         """The engine's own figure. A count of zero is none: it stands beside text, or there is nothing to count. A running
-        one is none when it has stood still while text came.
+        one is none when it has stood still while text came, but for the total that each chunk tells.
         """
-        running = self._running_tokens
-        return self._reported_tokens or (running if running and running >= self._tokens.total else None)
+        running, standing = self._running_tokens, self._tokens.standing
+        chunks = self._tokens.with_text if standing else self._tokens.total
+        if standing and standing < chunks and self._reported_tokens == standing:
+            return None
+        return self._reported_tokens or (running if running and running >= chunks else None)
 
     @property
     def counted_by_usage(self) -> bool:
@@ -126,16 +129,26 @@ class Answer:
     @property
     def counted(self) -> Counted:
         """Its chunks so far. Apportions tokens anew each time."""
-        chunks = self._chunks
+        chunks, text_bytes, known = self._known()
         if not chunks:
             return Counted(chunks[:], None)
         hidden = 0 if self.reasoned else self._reasoning_tokens or 0
         total = (self._told_tokens or 0) - hidden
         # one token more is the end of the sequence: it comes behind the text, and no chunk bears it
-        if total <= self._tokens.total + 1:
+        if total <= known + 1:
             return Counted(chunks[:], "usage" if self._tokens.by_usage else "chunks")
-        tokens = apportioned(chunks.borne, self._text_bytes, total)
+        tokens = apportioned(chunks.borne, text_bytes, total)
         return Counted(chunks.bearing(tokens), None if tokens is None else "apportioned")
+
+    def _known(self) -> tuple[Chunks, Sequence[int], int]:
+        """The token-bearing chunks, the bytes of each one's text, and the tokens that they told together.
+
+        Of a usage that stood still they are those with text, one token each.
+        """
+        if not self._tokens.standing:
+            return self._chunks, self._text_bytes, self._tokens.total
+        with_text = [chunk._replace(tokens=1) for chunk, size in zip(self._chunks, self._text_bytes, strict=True) if size]
+        return Chunks(with_text), [size for size in self._text_bytes if size], len(with_text)
 
     @property
     def native(self) -> Native:
@@ -236,6 +249,9 @@ class Answer:
             if found is not None or not frame.comment.startswith(b"{"):
                 return in_stream(found or Complaint(_words(frame.comment)))
         if frame.stray:
+            if found_named := _ERROR_COMMENT.match(frame.stray):
+                # `error: {…}`, as a field of its own (llama.cpp until the middle of 2024)
+                return in_stream(complaint_in(frame.stray[found_named.end() :]) or Complaint(_words(frame.stray)))
             lines = [line for line in frame.stray.split(b"\n") if line.startswith((b"{", b"["))]
             for candidate in (frame.stray, *lines[:STRAY_LINES]):
                 found = complaint_in(candidate)

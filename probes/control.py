@@ -19,6 +19,7 @@ from probes.hiding import hidden
 from probes.load import LoadError, LoadFailure
 from probes.numbers.loaded import Details, ListedModel, LoadedModel, ModelDetails, OnDemand
 from probes.request import with_query
+from probes.wire.encoding import EncodingError, Inflater
 from probes.wording import shortened
 
 TIMEOUT_SECONDS = 5.0
@@ -242,10 +243,14 @@ async def _body(response: httpx.Response, path: str) -> bytes:
         missing = response.status_code == 404 and _is_json(response)
         raise (MissingError if missing else ControlError)(f"{path}: status {response.status_code}")
     body = b""
-    async for piece in response.aiter_raw():
-        body += piece
-        if len(body) > BODY_LIMIT:
-            raise ControlError(f"{path}: more than {BODY_LIMIT} bytes")
+    try:
+        inflater = Inflater(response.headers.get("Content-Encoding", ""))
+        async for piece in response.aiter_raw():
+            body += inflater.inflate(piece, BODY_LIMIT)
+            if len(body) > BODY_LIMIT:
+                raise ControlError(f"{path}: more than {BODY_LIMIT} bytes")
+    except EncodingError as error:
+        raise ControlError(f"{path}: {error}") from error
     return body
 
 

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from probes.backends.base import FrameError, Framing
+from probes.backends.base import DONE, FrameError, Framing
 from probes.backends.fields import parse
 
 FRAME_LIMIT_BYTES = 1024 * 1024
@@ -22,7 +22,6 @@ ASIDE_LIMIT_BYTES = 64 * 1024
 _OTHER_FIELD = re.compile(rb"(id|retry)(:|$)|event$")
 _NEWLINE = re.compile(rb"\n")
 _BOM = b"\xef\xbb\xbf"
-_DONE = b"[DONE]"
 _ENDLESS = f"a line or event of more than {FRAME_LIMIT_BYTES} bytes"
 
 
@@ -222,7 +221,7 @@ class Sse(Framer):
         frame = None if self._at_event else self._take_event(end)
         if frame is None:
             return []
-        if frame.event or frame.data.strip() == _DONE or _is_whole(frame.data):
+        if frame.event or DONE.fullmatch(frame.data.strip(b' "')) or _is_whole(frame.data):
             return [frame]
         return [frame._replace(data=b"")] if frame.comment or frame.stray else []
 

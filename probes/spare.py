@@ -32,6 +32,11 @@ SPARE: Mapping[str, str] = MappingProxyType(
 
 REFUSALS = (400, 422)
 """The statuses by which a request is refused for what is in it."""
+_OTHER_REFUSALS = (500, 501)
+_SAYS_UNKNOWN = re.compile(r"unexpected keyword argument|unknown field|unrecognized|not implemented", re.IGNORECASE)
+"""Words by which a request is refused so with another status too (Xinference 500, of Python's own error)."""
+_ALTERNATIVES = re.compile(r"expected (one of )?`.*", re.DOTALL)
+"""What would have been taken, behind what was not (Rust's serde)."""
 _SAY_THINK = frozenset({"chat_template_kwargs", "think"})
 _ALSO_CALLED = {
     # vLLM `tokenizers/mistral.py::validate_request_params`: "chat_template is not supported for Mistral tokenizers."
@@ -45,10 +50,12 @@ def named(status: int | None, body: bytes, sent: Iterable[str]) -> frozenset[str
 
     The bound of the answer is among them only where the newer name for it is asked for. Of a field and what it is in, only the inner one is meant.
     """
-    if status not in REFUSALS:
+    words = _ALTERNATIVES.sub("", body.decode("utf-8", "replace"))
+    if status not in REFUSALS and not (status in _OTHER_REFUSALS and _SAYS_UNKNOWN.search(words)):
         return frozenset()
-    spare = frozenset(sent) & SPARE.keys()
-    places, words = frozenset(_places(body)), body.decode("utf-8", "replace")
+    sent = frozenset(sent)
+    spare = sent & SPARE.keys()
+    places = {place for place in _places(body) if any(_is_at({place}, name) for name in sent)}
     found = _innermost(name for name in spare if (_is_at(places, name) if places else _is_in(words, name)))
     return found if NEWER_MAX_TOKENS in words else found - {MAX_TOKENS}
 

@@ -15,7 +15,8 @@ class TokenCount:
     whatever an engine reports.
 
     A count on a chunk without text is a running one only if every token so far was counted so, and on a finish chunk
-    only if such counts came before: else it is the total of the answer, and none of it came with that chunk.
+    only if such counts came before: else it is the total of the answer, and none of it came with that chunk. One that
+    is the same on every chunk with text counted none of them (`standing`), which shows only afterwards.
     """
 
     def __init__(self) -> None:
@@ -24,6 +25,17 @@ class TokenCount:
         """Every rise so far came from usage."""
         self._counted = False
         """A running usage came."""
+        self.with_text = 0
+        """How many chunks had text."""
+        self._of_all: int | None = None
+        """The usage that each of these had."""
+
+    @property
+    def standing(self) -> int:
+        """The usage that is the same on all of several chunks with text: the total on each of them, or what each bears
+        by itself. 0 where there is none.
+        """
+        return (self._of_all or 0) if self.with_text > 1 else 0
 
     def borne_by(self, event: Event) -> int:
         """The tokens that this frame's chunk bears."""
@@ -36,11 +48,14 @@ class TokenCount:
             self.total = before + 1
             self.by_usage = False
         self._counted = self._counted or usage is not None
+        if event.has_text:
+            self._note_usage(usage)
         return self.total - before
 
     def borne_by_text(self, running_tokens: int | None) -> int:
         """The same of a chunk that has text and ends nothing, by its running usage."""
         before = self.total
+        self._note_usage(running_tokens)
         if running_tokens is not None:
             self._counted = True
             if running_tokens > before:
@@ -49,6 +64,11 @@ class TokenCount:
         self.total = before + 1
         self.by_usage = False
         return 1
+
+    def _note_usage(self, usage: int | None) -> None:
+        if usage != self._of_all:
+            self._of_all = None if self.with_text else usage
+        self.with_text += 1
 
     def _is_running(self, event: Event, bears_text: bool) -> bool:
         if event.finish_reason:

@@ -18,7 +18,8 @@ from exporter.web.server import listening
 from probes.ask import Ask
 from probes.backends.backend import Backend
 from probes.backends.base import Event, FrameError, Framing, Refusal, WireForm
-from probes.backends.fields import count, length, names, parse_object, text
+from probes.backends.fields import as_list, count, length, parse_object, text
+from probes.backends.listing import listed_name
 from probes.failure import Reason
 from probes.numbers.loaded import LoadedModel, OnDemand
 from probes.numbers.number import Number
@@ -79,7 +80,7 @@ class Parrot(Backend):
         return f"{bars} bars"
 
     def models(self, body: bytes) -> tuple[str, ...]:
-        return names(body, "birds", "call")
+        return tuple(listed_name(bird, ("call",)) for bird in as_list(parse_object(body).get("birds"), "birds"))
 
     def longest_chat(self, body: bytes, model: str) -> int | None:
         return length(parse_object(body), model)

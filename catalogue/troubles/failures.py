@@ -82,7 +82,8 @@ _OF_FAILURES = (
     ),
     Trouble(
         Reason.OVERLOADED,
-        "the engine turned the chat away because it has too much to do: 429, 503 in its own form, or its words inside a stream",
+        "the engine turned the chat away because it has too much to do, or a quota is used up: "
+        "402, 429, 529, 503 in its own form, or its words inside a stream",
         "some chats fail within milliseconds while others are served; the more load, the more of them",
         (
             Cause(
@@ -95,7 +96,7 @@ _OF_FAILURES = (
     ),
     Trouble(
         Reason.UNAVAILABLE,
-        "something before the engine answered in its place, with 502, 503 or 504; or a llama.cpp that loads its model",
+        "something before the engine answered in its place, with 502, 503 or 504 (Cloudflare: 520 to 524); or a llama.cpp that loads its model",
         "a page of HTML in the detail, as of a router; each chat fails within milliseconds, or all after the same time (504)",
         (
             Cause("no pod is ready behind the router", "look at the readiness probe, the Service's selector and its endpoints"),

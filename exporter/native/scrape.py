@@ -92,7 +92,7 @@ class Scraper:
         It is sent the endpoint's key and headers, so the endpoint has to be the page's own. Raises `ScrapeError`.
         """
         answer = await self._answer(endpoint, url, timeout_seconds)
-        page = await asyncio.to_thread(parse, answer.whole(), answer.content_type, own)
+        page = await asyncio.to_thread(parse, answer.text(), answer.content_type, own)
         return page.families
 
     async def loaded_models(self, endpoint: Endpoint, *, timeout_seconds: float) -> tuple[LoadedModel, ...]:
@@ -111,7 +111,9 @@ class Scraper:
             async with asyncio.timeout(timeout_seconds), self._clients.get(endpoint, url, ACCEPT) as response:
                 if response.status_code != 200:
                     raise ScrapeError(NativeReason.STATUS, f"status {response.status_code}")
-                return _Answer(await _body(response), response.headers.get("Content-Type", ""), response.headers.get("Content-Encoding", ""))
+                headers = response.headers
+                told = "Content-Length" in headers or "chunked" in headers.get("Transfer-Encoding", "").lower()
+                return _Answer(await _body(response), headers.get("Content-Type", ""), headers.get("Content-Encoding", ""), told)
         except TimeoutError as error:
             raise ScrapeError(NativeReason.TIMEOUT, f"no whole answer within {timeout_seconds:g} s") from error
         except (httpx.ConnectError, httpx.ProxyError, OSError) as error:
@@ -123,11 +125,12 @@ class Scraper:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """The body of an answer with status 200 as it was sent, and its content headers."""
+    """The body of an answer with status 200 as it was sent, and its content headers. `end_told` is whether HTTP told its end."""
 
     body: bytes
     content_type: str
     encoding: str
+    end_told: bool
 
     def whole(self) -> bytes:
         """The body, decompressed. Raises `ScrapeError`."""
@@ -137,6 +140,13 @@ class _Answer:
             case "gzip" | "x-gzip":
                 return _decompressed(self.body)
         raise ScrapeError(NativeReason.UNREADABLE, "an encoding other than gzip")
+
+    def text(self) -> bytes:
+        """The whole body as a page of metrics, with the line end that a text ends with. Where HTTP told the end, one that
+        lacks it was not cut short; Prometheus reads it too (`promparse.go::NewPromParser`). Raises `ScrapeError`.
+        """
+        whole = self.whole()
+        return whole if whole.endswith(b"\n") or not (whole and self.end_told) else whole + b"\n"
 
 
 async def _body(response: httpx.Response) -> bytes:
@@ -172,7 +182,7 @@ def _too_large() -> ScrapeError:
 
 
 def _read(answer: _Answer, own: OwnMetrics) -> tuple[Page, Numbers]:
-    page = parse(answer.whole(), answer.content_type, own)
+    page = parse(answer.text(), answer.content_type, own)
     if not own.begin_late and not any(_tells(family, own) for family in page.families):
         raise ScrapeError(NativeReason.EMPTY, "no metrics of the engine")
     return page, own.read(page.families, unread(page.left_out))

@@ -110,7 +110,9 @@ def resemblance(answer: bytes, asked: WireForm) -> str | None:
         own = backend.own_form(value)
         if own is not None and _is_other(backend.forms[own], asked):
             return f"this looks like {backend.title}: --backend {name}" + (f" --api {own}" if own != "chat" else "")
-        if answer.strip() == backend.unknown_path != b"" and backend.forms["chat"].path != asked.path:
+        # an Ollama has the common path too: there this is some other server's that is written in Go
+        served = (backend.forms["chat"].path, BACKENDS[unnamed()].forms["chat"].path)
+        if answer.strip() == backend.unknown_path != b"" and asked.path not in served:
             return f"this looks like {backend.title}: --backend {name}"
     return None
 

@@ -8,8 +8,9 @@ from typing import ClassVar, Literal
 import orjson
 
 from probes.backends.base import FrameError, WireForm
-from probes.backends.fields import listed_names, proper_name
+from probes.backends.fields import proper_name
 from probes.backends.knobs import Knobs
+from probes.backends.listing import listed_names
 from probes.backends.repeats import Repeats
 from probes.backends.settings import Settings
 from probes.backends.trail import Trail

@@ -12,6 +12,9 @@ from probes.own_account import Native
 
 Framing = Literal["sse", "ndjson"]
 
+DONE = re.compile(rb"\[ *[Dd][Oo][Nn][Ee] *\]")
+"""The terminal marker of OpenAI's streams, in whatever letter case."""
+
 
 class FrameError(ValueError):
     """A frame that the engine's protocol does not know. The text says what was wrong with it, or what was there: of any

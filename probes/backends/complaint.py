@@ -2,8 +2,11 @@
 
 The forms, by where they were seen: `{"error": {"message": …, "type": …, "code": …}}` (OpenAI and most), `{"error":
 "…"}` (Ollama, vLLM's middlewares), `{"error": "…", "error_type": "…"}` (TGI), `{"object": "error", "message": …}` (vLLM
-up to 0.10, SGLang, Mistral), `{"type": "error", "error": {…}}` (Anthropic), `{"message": …}` (gateways), each of them
-alone in a list (Google), and as JSON inside the text of another.
+up to 0.10, SGLang, Mistral), `{"type": "error", "error": {…}}` (Anthropic), `{"errors": [{"message": …}]}`
+(Cloudflare), `{"throttlingException": {"message": …}}` (AWS), `{"text": …, "error_code": 50001}` (FastChat),
+`{"base_resp": {"status_code": 1002, "status_msg": …}}` (MiniMax), `{"response": {"error": …}}` (OpenAI's newer API),
+`{"title": …, "status": 503}` (RFC 9457), `{"message": …}` (gateways), each of them in a list (Google), and as JSON inside
+the text of another. Names of fields are compared without letter case and underscores.
 """
 
 from __future__ import annotations
@@ -14,12 +17,17 @@ from typing import NamedTuple
 from probes.backends.base import FrameError
 from probes.backends.fields import JsonObject, as_text, parse
 
-_WORDS = ("message", "msg", "detail", "error_message", "error_msg", "errorMessage", "error_description", "description", "reason", "error", "title")
-_BARE_WORDS = ("message", "msg", "detail", "error_message", "error_msg", "errorMessage")
+_BARE_WORDS = ("message", "msg", "detail", "errormessage", "errormsg", "errmsg")
 """Where the words of an error stand that has no other sign of being one."""
-_NAMES = ("type", "code", "status", "error_type", "error_code", "errorCode")
-_STATUSES = ("code", "status", "status_code", "statusCode", "http_status", "http_status_code", "error_code")
-_NO_ERRORS = (0, 200, "0", "200", "ok", "OK", "success", "Success")
+_WORDS = (*_BARE_WORDS, "errordescription", "description", "faultstring", "statusmsg", "reason", "error", "errors", "title")
+_NAMES = ("type", "code", "status", "errortype", "errorcode")
+_STATUSES = ("code", "status", "statuscode", "httpstatus", "httpstatuscode", "errorcode")
+_ERROR_CODES = ("errorcode", "errcode")
+_ERRORS = ("error", "errors", "exception", "fault")
+_EXCEPTION = "exception"
+"""How names end that errors stand under besides, but not in a part of an answer."""
+_SAY_ERROR = ("error", "failed")
+_NO_ERRORS = (0, 200, "0", "200", "ok", "OK", "success", "Success", "SUCCESS")
 """What a code or a status says that is none."""
 _DEEPEST = 5
 """How far words are looked for inside each other."""
@@ -43,16 +51,30 @@ def complaint(value: object) -> Complaint | None:
     as for the `openai` package.
     """
     if isinstance(value, list):
-        return complaint(value[0]) if len(value) == 1 and isinstance(value[0], dict) else None
+        found = complaint(value[0]) if value and isinstance(value[0], dict) else None
+        return found if found is not None and (found.certain or len(value) == 1) else None
     if not isinstance(value, dict):
         return None
-    error = value.get("error")
-    if error:
-        return _of_error(error, value)
-    if value.get("object") == "error" or value.get("type") == "error":
+    if value.get("choices") or "done" in value or isinstance(value.get("token"), dict):  # a part of an answer
+        name = next((name for name in _ERRORS if value.get(name)), None)
+        if name is not None:
+            return _of_error(name, value)
+        return _told(value) if _is_failure(value.get("error_code")) else None
+    fields = _plain(value)
+    for name, held in fields.items():
+        if held and (name in _ERRORS or name.endswith(_EXCEPTION)):
+            return _of_error(name, fields)
+    for held in value.values():
+        within = next((name for name in _ERRORS if held.get(name)), None) if isinstance(held, dict) else None
+        if within is not None:
+            return _of_error(within, held)
+    base = fields.get("baseresp")
+    if isinstance(base, dict) and _is_failure(base.get("status_code")):
+        return _told(base)
+    if any(fields.get(name) in _SAY_ERROR for name in ("object", "type", "status")) or any(_is_failure(fields.get(name)) for name in _ERROR_CODES):
         return _told(value)
-    is_chunk = value.get("choices") or value.get("usage") or value.get("object") == "chat.completion.chunk"
-    return None if is_chunk or _says_success(value) else _bare(value)
+    is_chunk = fields.get("usage") or fields.get("object") == "chat.completion.chunk"
+    return None if is_chunk or _says_success(fields) else _bare(fields)
 
 
 def complaint_in(body: bytes) -> Complaint | None:
@@ -63,17 +85,23 @@ def complaint_in(body: bytes) -> Complaint | None:
         return None
 
 
-def _of_error(error: object, beside: JsonObject) -> Complaint:
-    """The error that stands under `error`; what stands beside it may tell more."""
-    if not isinstance(error, str):
-        inner = error if isinstance(error, dict) else {}
-        words = _words(error) or _words({name: beside[name] for name in _BARE_WORDS if name in beside}) or as_text(error)
-        return Complaint(words, (*_names(inner), *_names(beside)), _status(inner) or _status(beside))
-    within = _written_in(error)
-    if within is not None:
-        return within
-    more = next((found for name in _BARE_WORDS if (found := _words(beside.get(name)))), "")
-    return Complaint(f"{error}: {more}" if error and more else error or more, (*_names(beside), *([error] if more else [])), _status(beside))
+def _of_error(name: str, value: JsonObject) -> Complaint:
+    """The error that stands under this name; what stands beside it may tell more."""
+    error = value[name]
+    beside = {other: held for other, held in value.items() if other != name}
+    if isinstance(error, str):
+        within = _written_in(error)
+        if within is not None:
+            return within
+        more = next((found for held in _at(beside, _BARE_WORDS) if (found := _words(held))), "")
+        return Complaint(f"{error}: {more}" if more else error, (*_names(beside), *([error] if more else [])), _status(beside))
+    first = error[0] if isinstance(error, list) and error else error
+    inner = first if isinstance(first, dict) else {}
+    words = _words(error) or next((found for held in _at(beside, _BARE_WORDS) if (found := _words(held))), "") or as_text(error)
+    metadata = inner.get("metadata")
+    cause = _words(metadata.get("raw")) if isinstance(metadata, dict) else ""  # OpenRouter, of what the provider said
+    own_name = () if name in _ERRORS else (name,)
+    return Complaint(f"{words}: {cause}" if cause else words, (*_names(inner), *_names(beside), *own_name), _status(inner) or _status(beside))
 
 
 def _written_in(words: str) -> Complaint | None:
@@ -81,23 +109,42 @@ def _written_in(words: str) -> Complaint | None:
     return complaint_in(words.encode(errors="replace")) if words.lstrip().startswith(("{", "[")) else None
 
 
-def _bare(value: JsonObject) -> Complaint | None:
+def _bare(fields: JsonObject) -> Complaint | None:
     """An object with the words of an error, or with its status, and without any other sign of one. Ollama's `message`
     is an object, and no words.
     """
-    words = next((found for name in _BARE_WORDS if isinstance(value.get(name), str | list) and (found := _words(value[name]))), "")
-    status = _status(value)
+    words = next((found for name in _BARE_WORDS if isinstance(held := fields.get(name), str | list) and (found := _words(held))), "")
+    status = _status(fields)
     if not words and status is None:
         return None
-    return Complaint(words or as_text(value), tuple(_names(value)), status, certain=False)
+    return Complaint(words or _words(fields) or as_text(fields), tuple(_names(fields)), status, certain=False)
 
 
 def _told(value: JsonObject) -> Complaint:
     return Complaint(_words(value) or as_text(value), tuple(_names(value)), _status(value))
 
 
-def _says_success(value: JsonObject) -> bool:
-    return value.get("success") is True or any(type(value.get(name)) in (int, str) and value[name] in _NO_ERRORS for name in ("code", "status"))
+def _says_success(fields: JsonObject) -> bool:
+    codes = (fields.get(name) for name in ("code", "status", *_ERROR_CODES))
+    return fields.get("success") is True or any(type(code) in (int, str) and code in _NO_ERRORS for code in codes)
+
+
+def _is_failure(code: object) -> bool:
+    return bool(code) and code not in _NO_ERRORS
+
+
+def _plain(value: JsonObject) -> JsonObject:
+    """The fields by their names without letter case and underscores; of several that are alike the first."""
+    fields: JsonObject = {}
+    for name, held in value.items():
+        fields.setdefault(name.replace("_", "").lower(), held)
+    return fields
+
+
+def _at(value: JsonObject, names: tuple[str, ...]) -> Iterator[object]:
+    """What stands under these names, in their order."""
+    fields = _plain(value)
+    yield from (fields[name] for name in names if name in fields)
 
 
 def _words(value: object, deepest: int = _DEEPEST) -> str:
@@ -108,7 +155,7 @@ def _words(value: object, deepest: int = _DEEPEST) -> str:
     if isinstance(value, list) and deepest:
         return "; ".join(found for part in value[:3] if (found := _words(part, deepest - 1)))
     if isinstance(value, dict) and deepest:
-        words = next((found for name in _WORDS if (found := _words(value.get(name), deepest - 1))), "")
+        words = next((found for held in _at(value, _WORDS) if (found := _words(held, deepest - 1))), "")
         return f"{_place(value)}{words}" if words else ""
     return ""
 
@@ -120,13 +167,12 @@ def _place(error: JsonObject) -> str:
 
 
 def _names(value: JsonObject) -> Iterator[str]:
-    yield from (found for name in _NAMES if isinstance(found := value.get(name), str) and not found.isdigit())
+    yield from (held for held in _at(value, _NAMES) if isinstance(held, str) and not held.isdigit())
 
 
 def _status(value: JsonObject) -> int | None:
-    for name in _STATUSES:
-        found = value.get(name)
-        number = int(found) if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) == 3 else found
+    for held in _at(value, _STATUSES):
+        number = int(held) if isinstance(held, str) and held.isascii() and held.isdigit() and len(held) == 3 else held
         if type(number) is int and 400 <= number < 600:
             return number
     return None

@@ -27,7 +27,7 @@ def parse(data: bytes) -> object:
     except orjson.JSONDecodeError:
         pass
     try:
-        return json.loads(data.decode())
+        return json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise FrameError(f"not UTF-8: {data.decode(errors='replace')}") from None
     except (ValueError, RecursionError):
@@ -49,7 +49,7 @@ def as_text(value: object) -> str:
 
 def as_object(value: object, name: str) -> JsonObject:
     if not isinstance(value, dict):
-        raise FrameError(f"{name} is not an object")
+        raise FrameError(f"{name} is not an object: {as_text(value)}")
     return value
 
 
@@ -103,39 +103,6 @@ def seconds(fields: JsonObject, name: str, per_second: float) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_SECONDS * per_second:
         return None
     return value / per_second
-
-
-def names(body: bytes, listing: str, name: str) -> tuple[str, ...]:
-    """The field `name` of each object in the list `listing`.
-
-    The names become labels of metrics, so each of them must be a `proper_name`.
-    """
-    return _proper(tuple(text(as_object(entry, "a model"), name) for entry in as_list(parse_object(body).get(listing), listing)), name)
-
-
-def _proper(found: tuple[str, ...], name: str) -> tuple[str, ...]:
-    if not all(map(proper_name, found)):
-        raise FrameError(f"a model's {name} is too long, or not printable")
-    return found
-
-
-def listed_names(body: bytes) -> tuple[str, ...]:
-    """The models of a list as OpenAI's API has it, `{"data": [{"id": …}]}`, or as others write it: under `models`, as a bare array, with a `name`."""
-    try:
-        listed = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise FrameError(f"not JSON: {error}") from None
-    if isinstance(listed, dict):
-        listed = listed.get("data") if listed.get("data") is not None else listed.get("models")
-    found = (_listed_name(entry) for entry in as_list(listed, "data"))
-    return _proper(tuple(name for name in found if name), "id")
-
-
-def _listed_name(entry: object) -> str:
-    if isinstance(entry, str):
-        return entry
-    fields = as_object(entry, "a model")
-    return text(fields, "id") or text(fields, "name") or text(fields, "model")
 
 
 def only_name(names: tuple[str, ...], otherwise: str) -> str:

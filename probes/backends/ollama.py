@@ -11,7 +11,7 @@ from probes.ask import Ask
 from probes.backends.backend import Backend
 from probes.backends.base import Event, Framing, Refusal, WireForm
 from probes.backends.complaint import complaint
-from probes.backends.fields import JsonObject, as_object, count, names, parse, seconds
+from probes.backends.fields import JsonObject, as_object, count, parse, seconds
 from probes.backends.finish import broken_off, finish
 from probes.backends.knobs import Knobs
 from probes.backends.ollama_models import ask_details, details, full_name, is_cloud_name, listed, loaded
@@ -237,7 +237,7 @@ class Ollama(Backend):
     unknown_path = b"404 page not found"
 
     def models(self, body: bytes) -> tuple[str, ...]:
-        return names(body, "models", "name")
+        return tuple(model.name for model in listed(body))
 
     def own_form(self, answer: object) -> str | None:
         return "chat" if isinstance(answer, dict) and {"model", "created_at", "done"} <= answer.keys() else None

@@ -8,12 +8,15 @@ from datetime import datetime
 from itertools import islice
 
 from probes.backends.base import FrameError
-from probes.backends.fields import LONGEST_NAME, JsonObject, as_list, as_object, parse_object, proper_name, text
+from probes.backends.fields import LONGEST_NAME, JsonObject, as_list, parse_object, text
+from probes.backends.listing import listed_name
 from probes.numbers.loaded import ListedModel, LoadedModel, ModelDetails
 
 MODELS_LIMIT = 100
 """Far more than fit in memory at once."""
 _CHATS = "completion"
+_NAMES = ("name", "model")
+"""Ollama writes both, and alike; what has its API besides may write one."""
 _MADE_OF = frozenset({"FROM", "ADAPTER", "DRAFT"})
 _LOADED_WITH = frozenset({"num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread", "draft_num_predict"})
 """Options with which a runner is started (Ollama `api/types.go::Runner`). The context is left out, as each chat says it itself."""
@@ -48,25 +51,23 @@ def is_cloud_name(model: str) -> bool:
 def loaded(body: bytes) -> tuple[LoadedModel, ...]:
     """The models that `/api/ps` says are in memory. One that still loads is not among them. Raises `FrameError`.
 
-    Ollama lists first what stays longest, and the first 100 are taken. An entry without a name, or with one of more
-    than 256 characters, is left out.
+    Ollama lists first what stays longest, and the first 100 are taken. An entry without a proper name is left out.
     """
     listed = parse_object(body).get("models", "")
     if listed is None:
         return ()  # Go's way to write an empty list
     if not isinstance(listed, list):
         raise FrameError("no list of models")
-    named = (entry for entry in listed if isinstance(entry, dict) and _is_name(entry.get("name")))
-    return tuple(_loaded(entry) for entry in islice(named, MODELS_LIMIT))
+    return tuple(_loaded(name, entry) for name, entry in islice(_named(listed), MODELS_LIMIT))
 
 
 def listed(body: bytes) -> tuple[ListedModel, ...]:
-    """The models that `/api/tags` lists, the newest first. Raises `FrameError`.
+    """The models that `/api/tags` lists, the newest first. An entry without a proper name is left out. Raises `FrameError`.
 
     It says since 0.33 what each can do, and of a remote one where it is (`api/types.go::ListModelResponse`).
     """
     entries = parse_object(body).get("models")
-    return tuple(_listed(as_object(entry, "a model")) for entry in as_list([] if entries is None else entries, "models"))
+    return tuple(_listed(name, entry) for name, entry in _named(as_list([] if entries is None else entries, "models")))
 
 
 def ask_details(model: str) -> dict[str, object]:
@@ -109,20 +110,17 @@ def _chats(fields: JsonObject) -> bool | None:
     return _CHATS in capabilities if isinstance(capabilities, list) else None
 
 
-def _is_name(name: object) -> bool:
-    return isinstance(name, str) and 0 < len(name) <= LONGEST_NAME
+def _named(entries: list[object]) -> Iterator[tuple[str, JsonObject]]:
+    yield from ((name, entry) for entry in entries if isinstance(entry, dict) and (name := listed_name(entry, _NAMES)))
 
 
-def _listed(entry: JsonObject) -> ListedModel:
-    name = text(entry, "name")
-    if not proper_name(name):
-        raise FrameError("a model's name is too long, or not printable")
+def _listed(name: str, entry: JsonObject) -> ListedModel:
     return ListedModel(name, _digest(entry), remote=bool(entry.get("remote_model") or entry.get("remote_host")), chats=_chats(entry))
 
 
-def _loaded(entry: JsonObject) -> LoadedModel:
+def _loaded(name: str, entry: JsonObject) -> LoadedModel:
     return LoadedModel(
-        name=text(entry, "name"),
+        name=name,
         digest=_digest(entry),
         size_bytes=_amount(entry.get("size")),
         vram_bytes=_amount(entry.get("size_vram")),

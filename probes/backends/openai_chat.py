@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 from probes.ask import Ask
-from probes.backends.base import Event, Framing, Refusal
+from probes.backends.base import DONE, Event, Framing, Refusal
 from probes.backends.complaint import Complaint, complaint
-from probes.backends.fields import JsonObject, as_list, as_object, count, parse
+from probes.backends.fields import JsonObject, as_list, as_object, parse
 from probes.backends.finish import broken_off, finish
 from probes.backends.refusal import by_status, in_stream
 from probes.backends.said import said_in
 from probes.backends.turns import headed_turns
+from probes.backends.usage import cached_tokens, counted_tokens, input_tokens, output_tokens, reasoning_tokens, usage_in
 from probes.own_account import Native
 
 _DONE = Event(done=True)
@@ -23,7 +24,7 @@ class OpenAiChat:
     path = "/v1/chat/completions"
     framing: Framing = "sse"
     content_type = "text/event-stream"
-    marker = re.compile(rb"\[DONE\]")
+    marker: re.Pattern[bytes] = DONE
     varying: tuple[str, ...] = ("id", "created", "content", "reasoning", "reasoning_content", "completion_tokens", "total_tokens", "obfuscation")
     every_event_is_a_token = False
     """Whether each event with choices is one token, with text or without it, until the one that finishes."""
@@ -40,7 +41,7 @@ class OpenAiChat:
         }
 
     def read(self, frame: bytes) -> Event:
-        if not frame.startswith(b"{") and self.marker.match(frame.lstrip()):
+        if not frame.startswith(b"{") and self.marker.match(frame.lstrip(b' \t\r\n"')):
             return _DONE
         chunk = parse(frame)
         found = complaint(chunk)
@@ -52,9 +53,9 @@ class OpenAiChat:
         if not choices:
             # gateways write `null`, or nothing, where OpenAI has an empty list
             return Event(
-                output_tokens=count(usage, "completion_tokens"),
-                input_tokens=count(usage, "prompt_tokens"),
-                reasoning_tokens=_reasoning_tokens(usage),
+                output_tokens=output_tokens(usage),
+                input_tokens=input_tokens(usage),
+                reasoning_tokens=reasoning_tokens(usage),
                 native=self._native(chunk, usage),
             )
         return self._choices_event(as_list(choices, "choices"), usage, chunk)
@@ -72,15 +73,15 @@ class OpenAiChat:
             reasoning,
             tools,
             is_token=self.every_event_is_a_token and finish_reason is None,
-            running_tokens=count(usage, "completion_tokens"),
-            input_tokens=count(usage, "prompt_tokens"),
-            reasoning_tokens=_reasoning_tokens(usage),
+            running_tokens=counted_tokens(usage),
+            input_tokens=input_tokens(usage),
+            reasoning_tokens=reasoning_tokens(usage),
             native=self._native(chunk, usage),
         )
         if finish_reason is None:
             return event
         # Some servers put the total on the finish chunk and send no chunk of usage alone.
-        return event._replace(finish_reason=finish_reason, output_tokens=event.running_tokens, refusal=broken_off(finish_reason))
+        return event._replace(finish_reason=finish_reason, output_tokens=output_tokens(usage), refusal=broken_off(finish_reason))
 
     def _broken_choice(self, choice: JsonObject) -> Refusal | None:
         """An error in a choice, or in its delta (OpenRouter)."""
@@ -93,8 +94,7 @@ class OpenAiChat:
 
     def _usage(self, chunk: JsonObject) -> JsonObject:
         """The counts of a chunk, under OpenAI's names; empty where it has none."""
-        usage = chunk.get("usage")
-        return usage if isinstance(usage, dict) else {}
+        return usage_in(chunk)
 
     def _native(self, chunk: JsonObject, usage: JsonObject) -> Native | None:
         """What the engine says of this chat besides."""
@@ -107,17 +107,3 @@ class OpenAiChat:
 
     def refuse(self, status: int, body: bytes) -> Refusal:
         return by_status(status, body)
-
-
-def cached_tokens(usage: JsonObject) -> int | None:
-    """How many prompt tokens the engine found in its prefix cache: `prompt_tokens_details.cached_tokens`, where it reports them."""
-    details = usage.get("prompt_tokens_details")
-    return count(details, "cached_tokens") if isinstance(details, dict) else None
-
-
-def _reasoning_tokens(usage: JsonObject) -> int | None:
-    """OpenAI has them among details, SGLang beside the other counts."""
-    if not usage:
-        return None
-    details = usage.get("completion_tokens_details") or usage
-    return count(details, "reasoning_tokens") if isinstance(details, dict) else None

@@ -22,7 +22,7 @@ _NAMED: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     (
         Reason.OVERLOADED,
         re.compile(
-            r"overload|ratelimit|toomanyrequest|quota|throttl|capacity|resourceexhausted|insufficient(system)?(resource|balance|credit|fund)"
+            r"overload|ratelimit|toomanyrequest|quota|budget|throttl|capacity|resourceexhausted|insufficient(system)?(resource|balance|credit|fund)"
             r"|queue(is)?full|busy|serviceunavailable|^unavailable"
         ),
     ),
@@ -39,7 +39,7 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     (
         Reason.OVERLOADED,
         re.compile(
-            r"\boverload|\brate.?limit|\btoo many (concurrent |pending )?requests|(?<![a-z])quota\b|\bthrottl"
+            r"\boverload|\brate.?limit|\btoo many (concurrent |pending )?requests|(?<![a-z])quota\b|\bbudget .{0,40}exceeded|\bthrottl"
             r"|\b(at|over|no|insufficient|exceeds?|exceeded) capacity\b|\bqueue (is )?full|\bpending requests exceeded"
             r"|\b(server|engine|model|service) (is )?(currently )?(busy|scaling)\b|\bresource.?exhausted"
             r"|\binsufficient.(system.)?(resource|balance|credit|fund)|\black of (system )?resources",
@@ -84,7 +84,9 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
 _OF_A_PATH = re.compile(r"\b(url|uri|path|route|endpoint|file|page|method)\b|^(not found|resource not found)\.?$", re.IGNORECASE)
 _NOT_READY = re.compile(
     r"\b(no (healthy|available|live|ready) (upstream|backend|server|endpoint|instance|worker|pod|replica)s?|upstream|bad gateway|gateway time-?out"
-    r"|name resolution|ring-balancer|connection refused|loading model)\b",
+    r"|name resolution|ring-balancer|connection refused|loading model|(is|still|currently) (loading|starting|warming))\b"
+    # the status again, and nothing else
+    r"|^service (temporarily )?unavailable\W*$",
     re.IGNORECASE,
 )
 
@@ -166,9 +168,9 @@ def _of_status(status: int) -> Reason:
     match status:
         case 401 | 403 | 407:
             return Reason.AUTH
-        case 429:
+        case 402 | 429 | 529:
             return Reason.OVERLOADED
-        case 502 | 503 | 504:
+        case 502 | 503 | 504 | 520 | 521 | 522 | 523 | 524:
             return Reason.UNAVAILABLE
         case _ if 300 <= status < 500:
             return Reason.REJECTED

@@ -5,8 +5,11 @@ from __future__ import annotations
 from probes.backends.base import FrameError
 from probes.backends.fields import JsonObject, as_text
 
-_TEXT_FIELDS = ("text", "content", "thinking", "reasoning", "reasoning_content", "summary", "refusal")
-_REASONING_FIELDS = ("reasoning", "reasoning_content", "thinking", "reasoning_details", "thinking_blocks")
+_TEXT_FIELDS = ("text", "content", "thinking", "reasoning", "reasoning_content", "summary", "refusal", "transcript")
+_REASONING_FIELDS = (
+    *("reasoning", "reasoning_content", "reasoning_text", "thinking", "thinking_content", "thought", "thoughts"),
+    *("reasoning_details", "thinking_blocks"),
+)
 _DEEPEST = 8
 """How far texts are looked for inside each other; Mistral's thinking parts have them at the third place."""
 
@@ -14,15 +17,16 @@ _DEEPEST = 8
 def said_in(message: JsonObject) -> tuple[str, str, str]:
     """(answer text, reasoning before it, calls of tools in it) of a message, or of the delta of one.
 
-    A refusal is what the answer says. Raises `FrameError` where the content is in no known shape.
+    A refusal is what the answer says, and so is what is spoken in it, as far as it is written too. Raises `FrameError`
+    where the content is in no known shape.
     """
     content = message.get("content")
     if len(message) == 1 and isinstance(content, str):
         return content, "", ""  # nearly every chunk is so
     answer, reasoning = _content(content)
-    refusal = message.get("refusal")
+    besides = _text(message.get("refusal")) + _text(message.get("audio"))
     tools = _tools(message) if "tool_calls" in message or "function_call" in message else ""
-    return answer + _text(refusal) if refusal else answer, reasoning or _reasoning(message), tools
+    return answer + besides, reasoning or _reasoning(message), tools
 
 
 def _reasoning(message: JsonObject) -> str:
@@ -69,7 +73,8 @@ def _text(value: object, deepest: int = _DEEPEST) -> str:
 def _tools(message: JsonObject) -> str:
     """Names and arguments of the tools that a message calls, or the pieces of them that a delta brings."""
     calls = message.get("tool_calls")
-    functions = [call.get("function") or call.get("custom") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    calls = calls if isinstance(calls, list) else [calls]
+    functions = [call.get("function") or call.get("custom") for call in calls if isinstance(call, dict)]
     functions.append(message.get("function_call"))
     return "".join(_tool(function) for function in functions if isinstance(function, dict))
 

@@ -10,9 +10,10 @@ from probes.backends.backend import Backend
 from probes.backends.base import WireForm
 from probes.backends.fields import JsonObject, as_list, length, parse_object, seconds
 from probes.backends.knobs import Knobs
-from probes.backends.openai_chat import OpenAiChat, cached_tokens
+from probes.backends.openai_chat import OpenAiChat
 from probes.backends.settings import Settings
 from probes.backends.trail import Trail
+from probes.backends.usage import cached_tokens
 from probes.numbers.family import Sample
 from probes.numbers.histogram import is_amount
 from probes.numbers.number import Number

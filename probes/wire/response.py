@@ -15,8 +15,16 @@ HEAD_LIMIT = 65_536
 """Bytes that a response head, its informational ones included, may have."""
 
 
+_CHUNKED = re.compile(rb"[, \t]*\bchunked\b[, \t]*", re.IGNORECASE)
 _HEAD_END = re.compile(rb"\n\r?\n")
 _LENGTH = re.compile(rb"^content-length:[ \t]*([0-9][0-9, \t]*)\r?(?:\n|\Z)", re.IGNORECASE | re.MULTILINE)
+
+
+_OTHERS = (
+    ("HTTP/2", re.compile(rb"\0[\0-\xff]{2}\x04[\0\x01]\0{4}")),  # a SETTINGS frame, with which every server begins (RFC 9113, 3.4)
+    ("TLS", re.compile(rb"\x15\x03[\0-\x04]\0\x02")),  # an alert (RFC 8446, 6)
+)
+"""What servers speak that expect something else than HTTP/1.1, by their first bytes."""
 
 
 class ResponseError(Exception):
@@ -70,7 +78,8 @@ class Response:
                 self._feed_head(data)
         except httptools.HttpParserError as error:
             if not self.complete:
-                raise ResponseError(f"not an HTTP/1.1 response: {error}") from error
+                spoken = next((name for name, sign in _OTHERS if not self.headed and sign.match(self._head)), None)
+                raise ResponseError(f"not an HTTP/1.1 response{f', but {spoken}' if spoken else ''}: {error}") from error
             self.reusable = False
         except httptools.HttpParserUpgrade as error:
             raise ResponseError("the server switched to another protocol") from error
@@ -128,6 +137,8 @@ class Response:
                 self._framing.add(b"length")
             case b"transfer-encoding":
                 self._framing.add(b"chunked" if b"chunked" in value.lower() else b"other")
+                # a coding besides (RFC 9112, 7) lies over those of the content
+                self.content_encoding = _joined(self.content_encoding, _CHUNKED.sub(b"", value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()

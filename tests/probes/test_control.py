@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import ssl
 from collections.abc import Callable
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from probes.adaptation import Adaptation
@@ -17,11 +19,11 @@ from tests.answers import whole
 from tests.servers import Peer, Script, Server, closed_port, serving
 
 
-def answering(body: bytes, status: int = 200) -> Script:
+def answering(body: bytes, status: int = 200, *fields: str) -> Script:
     def script(peer: Peer) -> None:
         while True:
             peer.request()
-            peer.send(whole(status, body))
+            peer.send(whole(status, body, "application/json", *fields))
 
     return script
 
@@ -144,14 +146,68 @@ async def test_answers_that_name_no_version(body: bytes, says: str) -> None:
                 await control.version(endpoint(server, "vllm"))
 
 
-@pytest.mark.parametrize("name", ["m" * 257, "tiny\\n", "tiny\\u202e"], ids=["long", "line break", "unprintable"])
+@pytest.mark.parametrize("name", ["m" * 257, "tiny\\n", "tiny\\u202e", "\\ud800"], ids=["long", "line break", "unprintable", "half"])
 @pytest.mark.parametrize(("backend", "listing", "key"), [("vllm", "data", "id"), ("tgi", "data", "id"), ("ollama", "models", "name")])
-async def test_a_name_that_cannot_be_a_label_is_no_answer(backend: str, listing: str, key: str, name: str) -> None:
+async def test_a_name_that_cannot_be_a_label_is_left_out(backend: str, listing: str, key: str, name: str) -> None:
     body = f'{{"{listing}":[{{"{key}":"tiny"}},{{"{key}":"{name}"}}]}}'
     with serving(answering(body.encode())) as server:
         async with Control() as control:
-            with pytest.raises(ControlError, match=f"a model's {key} is too long, or not printable"):
-                await control.models(endpoint(server, backend))
+            assert await control.models(endpoint(server, backend)) == ("tiny",)
+
+
+@pytest.mark.parametrize(
+    ("body", "models"),
+    [
+        (["m"], ("m",)),
+        ({"models": ["m", "n"]}, ("m", "n")),
+        ({"data": [{"id": "", "name": "m"}, None, {"id": 7}, {"model": "n"}]}, ("m", "n")),
+        ({"data": [{"id": "m"}], "models": [{"name": "m.gguf"}]}, ("m",)),
+        ({"object": "list", "data": None}, ()),
+        ({"models": None}, ()),
+        ({"data": {"models": [{"id": "m"}]}}, ("m",)),
+        ({"success": True, "result": [{"name": "m"}]}, ("m",)),
+        ({"m": {"model_type": "LLM"}, "n": {}}, ("m", "n")),
+    ],
+)
+async def test_lists_of_models_as_others_write_them(body: object, models: tuple[str, ...]) -> None:
+    with serving(answering(orjson.dumps(body))) as server:
+        async with Control() as control:
+            assert await control.models(endpoint(server, "openai")) == models
+
+
+@pytest.mark.parametrize(("body", "says"), [(b'{"error":{"message":"no key"}}', "no key"), (b'{"greeting":"hi"}', "lists no models")])
+async def test_what_is_no_list_of_models(body: bytes, says: str) -> None:
+    with serving(answering(body)) as server:
+        async with Control() as control:
+            with pytest.raises(ControlError, match=f"/v1/models: {says}"):
+                await control.models(endpoint(server, "openai"))
+
+
+async def test_a_compressed_list_with_what_only_lenient_readers_take() -> None:
+    listed = b'\xef\xbb\xbf{"data":[{"id":"m","x":NaN}]}'
+    with serving(answering(gzip.compress(listed), 200, "Content-Encoding: gzip")) as server:
+        async with Control() as control:
+            assert await control.models(endpoint(server, "openai")) == ("m",)
+
+
+async def test_a_list_that_is_not_compressed_as_it_says() -> None:
+    with serving(answering(b"{}", 200, "Content-Encoding: gzip")) as server:
+        async with Control() as control:
+            with pytest.raises(ControlError, match="/v1/models: not gzip"):
+                await control.models(endpoint(server, "openai"))
+
+
+async def test_an_ollama_without_models() -> None:
+    with serving(answering(b'{"models":null}')) as server:
+        async with Control() as control:
+            assert await control.models(endpoint(server, "ollama")) == ()
+
+
+async def test_what_has_the_api_of_ollama_may_name_models_in_one_field_only() -> None:
+    with serving(answering(b'{"models":[{"model":"m:latest"},{"name":"n"}]}')) as server:
+        async with Control() as control:
+            assert await control.models(endpoint(server, "ollama")) == ("m:latest", "n")
+            assert [model.name for model in await control.loaded_models(endpoint(server, "ollama"))] == ["m:latest", "n"]
 
 
 async def test_the_longest_name() -> None:

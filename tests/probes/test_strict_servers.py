@@ -13,6 +13,7 @@ from probes.ask import Ask, Endpoint, Timeouts
 from probes.failure import Reason
 from probes.probing import Prober
 from probes.record import ChatRecord
+from probes.spare import named
 from tests.answers import FINISH, stream, token, usage, whole
 from tests.servers import Peer, Script, Server, serving
 
@@ -102,3 +103,27 @@ async def test_what_the_operator_adds_is_not_left_out(prober: Prober, ask: Ask) 
         endpoint = Endpoint("engine", "vllm", server.url, adaptation=Adaptation(extra_body={"seed": 7}))
         record = await prober.chat(endpoint, ask, scenario="cli", timeouts=TIMEOUTS)
     assert (record.reason, record.left_out, len(server.requests)) == (Reason.REJECTED, (), 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "refusal", "names"),
+    [
+        # Cerebras: its `param` is no field
+        (400, {"message": "body.seed: property 'body.seed' is unsupported", "param": "validation_error"}, {"seed"}),
+        (422, "unknown field `cache_salt`, expected one of `model`, `seed`, `stream_options`", {"cache_salt"}),
+        (500, {"detail": "generate() got an unexpected keyword argument 'seed'"}, {"seed"}),
+        (501, {"error": {"message": "stream_options is not implemented"}}, {"stream_options"}),
+        (500, {"detail": "CUDA error, seed 7"}, set()),
+        (400, {"error": {"message": "too long, with a seed", "param": "messages"}}, set()),
+    ],
+)
+async def test_how_a_refusal_names_a_field(status: int, refusal: object, names: set[str]) -> None:
+    body = refusal.encode() if isinstance(refusal, str) else json.dumps(refusal).encode()
+    assert named(status, body, ["model", "messages", "seed", "stream_options", "cache_salt"]) == names
+
+
+async def test_what_a_server_stumbles_over_is_left_out(prober: Prober, ask: Ask) -> None:
+    stumble = whole(500, b'{"detail":"generate() got an unexpected keyword argument \'seed\'"}')
+    with serving(answering(lambda body: stumble if "seed" in body else GOOD)) as server:
+        record = await chat(prober, server, ask)
+    assert (record.outcome, record.left_out) == ("ok", ("seed",))

@@ -236,6 +236,13 @@ async def test_an_answer_that_is_cut_short_or_no_exposition(scraper: Scraper, pi
         await refused(scraper, server.url, NativeReason.UNREADABLE)
 
 
+@pytest.mark.parametrize("pieces", [[whole(200, TEXT[:-1], PLAIN)], [head(200, PLAIN), chunk(TEXT[:-1]), chunk(b"")]], ids=["length", "chunks"])
+async def test_a_text_whose_end_http_tells_needs_no_line_end(scraper: Scraper, pieces: list[bytes]) -> None:
+    with serving(then_close(*pieces)) as server:
+        scraped = await scraper.metrics(Endpoint("engine", "vllm", server.url), f"{server.url}/metrics", timeout_seconds=5)
+    assert scraped.families
+
+
 @pytest.mark.parametrize(
     "script",
     [

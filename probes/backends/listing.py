@@ -1,0 +1,44 @@
+"""The names of models, in whatever form a server lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from probes.backends.base import FrameError
+from probes.backends.complaint import complaint
+from probes.backends.fields import as_list, parse, proper_name
+
+_LISTS = ("data", "models", "result")
+_NAMES = ("id", "name", "model")
+
+
+def listed_names(body: bytes) -> tuple[str, ...]:
+    """The models of a list as OpenAI's API has it, `{"data": [{"id": …}]}`, or as others write it: under `models`, as a bare array, with a `name`,
+    as an object whose keys are the names (Xinference), or as null where there are none (Go).
+
+    The names become labels of metrics: an entry without a `proper_name` is left out. Raises `FrameError`, with an error's own words.
+    """
+    listed = parse(body)
+    found = complaint(listed)
+    if found is not None and found.certain:
+        raise FrameError(found.words)
+    return tuple(filter(None, (listed_name(entry) for entry in _entries(listed))))
+
+
+def listed_name(entry: object, names: tuple[str, ...] = _NAMES) -> str:
+    """The name of one entry, under the first of these that holds one; "" where none does."""
+    candidates = [entry.get(name) for name in names] if isinstance(entry, dict) else [entry]
+    return next((one for one in candidates if isinstance(one, str) and one and proper_name(one)), "")
+
+
+def _entries(listed: object) -> Iterator[object]:
+    if not isinstance(listed, dict):
+        yield from as_list(listed, "data")
+        return
+    within = [listed[name] for name in _LISTS if name in listed]
+    if within:
+        yield from _entries(next((one for one in within if one is not None), []))
+    elif all(isinstance(entry, dict) for entry in listed.values()):
+        yield from ({"id": name} for name in listed)
+    else:
+        raise FrameError("lists no models")
