@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from alerts.histograms import Scraped
 from alerts.recordings import CHATS, LONGEST_WAIT, OVERDUE, age, unwatched
-from alerts.rule import Alert
+from alerts.rule import Alert, Share
 from alerts.targets import SECONDS_AGO, increase
 from alerts.templates import COUNT, DURATION, INSTANCE, JOB, NAME, PERCENT, REASON, SCENARIO, SOURCE, link
-from alerts.windows import HOUR, MINUTE, Severity, written
+from alerts.windows import DAY, HOUR, MINUTE, Severity, written
 from catalogue import own
 from catalogue.metric import REPLICA, TARGET, Metric
 from catalogue.uids import Dashboard
@@ -20,7 +20,15 @@ _PROBER_OF_JOB = link(Dashboard.PROBER, "job")
 _UNEXPLAINED = "missed"
 """For any other reason chats rightly are not sent for a while: the scenario rests, limits hold it back, or the target is down, and other scenarios
 have the few trials that it gets."""
-_OWN_FAULT = "global_cap|token_budget|missed"
+OWN_FAULT = ("global_cap", "token_budget", "missed")
+"""Why chats are not sent that somebody can change: limits are too low, or chatprobe is too slow."""
+SKIPPED = Share(15 * MINUTE, above=0.01)
+SATURABLE = (own.TTFT, own.ITL, own.TPOT, own.E2E)
+BEYOND = Share(HOUR, above=0.01)
+"""Of what one of these histograms observed, what is above its last boundary."""
+OF_METRIC = "metric"
+"""The label that names it."""
+LOST_SECONDS = 10 * MINUTE
 LOST = ("budget", "budget_in_all", "too_large", "type_conflict", "name_conflict")
 """Why whole families of an engine are not served on though nobody asked for that, and the configuration can be changed."""
 
@@ -61,8 +69,8 @@ def _stale() -> Alert:
     return Alert(
         "LLMProberStale",
         f"(\n  {age(own.LAST_PROBE)}\n  or\n  {_never(HOUR)}\n  or\n  {_never(5 * MINUTE)}\n)\n> {OVERDUE}\n"
-        f"unless on ({_BY_CHATS})\n{increase(excused, '1h')} > 0\n"
-        f"unless on ({_BY_CHATS})\n({increase(excused, '1d')} > 0 and {seldom})",
+        f"unless on ({_BY_CHATS})\n{increase(excused, HOUR)} > 0\n"
+        f"unless on ({_BY_CHATS})\n({increase(excused, DAY)} > 0 and {seldom})",
         Severity.PAGE,
         f"chatprobe no longer chats with {NAME}",
         f"No chat of {SCENARIO} with {NAME} has ended for {DURATION}, though they are due more often. "
@@ -82,14 +90,15 @@ def _never(seconds: int) -> str:
 
 
 def _skipped() -> Alert:
-    skipped = f'{own.PROBE_SKIPPED.name}{{{own.REASON}=~"{_OWN_FAULT}"}}'
-    by_reason = increase(skipped, "15m", f"{_BY_CHATS}, {own.REASON}")
+    skipped = f'{own.PROBE_SKIPPED.name}{{{own.REASON}=~"{"|".join(OWN_FAULT)}"}}'
+    by_reason = increase(skipped, SKIPPED.window_seconds, f"{_BY_CHATS}, {own.REASON}")
     return Alert(
         "LLMProbesSkipped",
-        f"{by_reason}\n/ ignoring ({own.REASON}) group_left ()\n(({increase(skipped, '15m')} + {increase(own.PROBES.name, '15m')}) > 0)\n> 0.01",
+        f"{by_reason}\n/ ignoring ({own.REASON}) group_left ()\n"
+        f"(({increase(skipped, SKIPPED.window_seconds)} + {increase(own.PROBES.name, SKIPPED.window_seconds)}) > 0)\n> {SKIPPED.above}",
         Severity.TICKET,
         f"chatprobe does not send all chats to {NAME}",
-        f"{PERCENT} of the chats of {SCENARIO} with {NAME} that were due in 15m were not sent "
+        f"{PERCENT} of the chats of {SCENARIO} with {NAME} that were due in {SKIPPED.window} were not sent "
         f"({REASON}). They count for no SLO: what is measured is less than what was asked for.",
         link(Dashboard.PROBER, *CHATS),
         for_seconds=20 * MINUTE,
@@ -98,17 +107,17 @@ def _skipped() -> Alert:
 
 
 def _saturated(metric: Metric, top: float) -> Alert:
-    hour = Scraped(metric, each="increase(SERIES[1h])")
+    hour = Scraped(metric, each=f"increase(SERIES[{BEYOND.window}])")
     return Alert(
         "LLMBucketSaturation",
-        f"1 - {hour.within(top, CHATS)}\n/\n({hour.count(CHATS)} > 0)\n> 0.01",
+        f"1 - {hour.within(top, CHATS)}\n/\n({hour.count(CHATS)} > 0)\n> {BEYOND.above}",
         Severity.INFO,
         f"Values of {NAME} are beyond the buckets",
-        f"{PERCENT} of what {metric.name} observed of {NAME} in 1h ({SCENARIO}) is above its last "
+        f"{PERCENT} of what {metric.name} observed of {NAME} in {BEYOND.window} ({SCENARIO}) is above its last "
         f"boundary, {top:g}s: high quantiles are cut off there.",
         link(Dashboard.LATENCY, *CHATS),
         for_seconds=HOUR,
-        labels={"metric": metric.name},
+        labels={OF_METRIC: metric.name},
         by=CHATS,
     )
 
@@ -141,7 +150,7 @@ def _lost() -> Alert:
     lost = f'{own.NATIVE_SERIES_DROPPED.name}{{{own.REASON}=~"{"|".join(LOST)}"}}'
     return Alert(
         "LLMNativeSeriesDropped",
-        f"{increase(lost, '10m', f'job, {TARGET}, {REPLICA}, {own.REASON}')} > 0",
+        f"{increase(lost, LOST_SECONDS, f'job, {TARGET}, {REPLICA}, {own.REASON}')} > 0",
         Severity.TICKET,
         f"Metrics of {NAME} are left out",
         f"Of the engine's own metrics of {NAME}{{{{ with $labels.{REPLICA} }}}}, replica {{{{ . }}}},{{{{ end }}}} chatprobe does not serve all on "

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from alerts.histograms import LE, Recorded, Scraped
 from alerts.rule import Group, Recording
-from alerts.windows import HOUR, written
+from alerts.windows import HOUR, MINUTE, written
 from catalogue import own
 from catalogue.metric import TARGET_LABELS, Metric
 
@@ -38,9 +38,15 @@ class Shared:
         return Recording(self.name, self.expr)
 
 
-def rate(selector: str, labels: tuple[str, ...], window: str = "5m") -> str:
+RATE_SECONDS = 5 * MINUTE
+"""Of a window of so long are recorded rates, unless they say otherwise."""
+COMPARED_SECONDS = HOUR
+"""Of so long is what targets are compared by."""
+
+
+def rate(selector: str, labels: tuple[str, ...], seconds: int = RATE_SECONDS) -> str:
     """The sum of a rate by these labels."""
-    return f"sum by ({', '.join(labels)}) (rate({selector}[{window}]))"
+    return f"sum by ({', '.join(labels)}) (rate({selector}[{written(seconds)}]))"
 
 
 def _buckets(metric: Metric, *more: str) -> Shared:
@@ -68,13 +74,19 @@ def age(metric: Metric) -> str:
 
 
 _INTERVAL, _TIMEOUT = own.SCENARIO_INTERVAL.name, own.SCENARIO_TIMEOUT.name
-LONGEST_WAIT = of_scenario(f"3 * {_INTERVAL} + {_TIMEOUT} + 60")
+HELD_INTERVALS, HELD_SECONDS_MORE = 3, 60
+FEWEST_TRIED = 3
+"""Fewer that ended tell nothing of a target yet."""
+SINGLE_INTERVALS, SINGLE_SECONDS = 2.5, 30
+"""For so many intervals after a success, and no less than so many seconds, a failure is a single one."""
+PACE_SECONDS = 60
+LONGEST_WAIT = of_scenario(f"{HELD_INTERVALS} * {_INTERVAL} + {_TIMEOUT} + {HELD_SECONDS_MORE}")
 OVERDUE = by_scenario(LONGEST_WAIT)
 """After so long without the end of a chat, none is held any more: three were due, and the last may have taken until its timeout."""
-_PACE = f"({_INTERVAL} < Inf or 0 * {_TIMEOUT} + 60)"
+_PACE = f"({_INTERVAL} < Inf or 0 * {_TIMEOUT} + {PACE_SECONDS})"
 """The interval of a scenario whose chats end for good is infinite: while it has any, they are taken to come each minute."""
-_HELD = by_scenario(of_scenario(f"3 * {_PACE} + {_TIMEOUT} + 60"))
-_PATIENCE = by_scenario(of_scenario(f"clamp_min(2.5 * {_PACE}, 30)"))
+_HELD = by_scenario(of_scenario(f"{HELD_INTERVALS} * {_PACE} + {_TIMEOUT} + {HELD_SECONDS_MORE}"))
+_PATIENCE = by_scenario(of_scenario(f"clamp_min({SINGLE_INTERVALS} * {_PACE}, {SINGLE_SECONDS})"))
 """Between a success and a failure with none in between, it takes so long to be no single failure: the third chat since then, as a rule."""
 _BY_TARGET, _BY_CHATS = ", ".join(TARGET), ", ".join(CHATS)
 _FAILED_WITH_ALL = (
@@ -88,7 +100,7 @@ UP = Shared(
     f"max by ({_BY_TARGET}) (\n"
     f"  max by ({_BY_CHATS}) ({own.PROBE_SUCCESS.name}) == 0\n"
     f"  and on ({_BY_CHATS})\n  {age(own.LAST_PROBE)} < {_HELD}\n"
-    f"  and on ({_BY_CHATS})\n  sum by ({_BY_CHATS}) ({own.PROBES.name}) >= 3\n"
+    f"  and on ({_BY_CHATS})\n  sum by ({_BY_CHATS}) ({own.PROBES.name}) >= {FEWEST_TRIED}\n"
     f"  unless on ({_BY_CHATS})\n"
     f"  max by ({_BY_CHATS}) ({own.LAST_PROBE.name}) - on ({_BY_TARGET}) group_left () max by ({_BY_TARGET}) ({own.LAST_SUCCESS.name})"
     f" < {_PATIENCE}\n"
@@ -145,16 +157,20 @@ GOOD = _counter(own.SLO_GOOD, (*CHATS, own.SLO))
 GOODPUT = Shared("target:chatprobe_goodput:ratio_rate5m", ATTEMPTS.labels, f"{GOOD.name} / ({ATTEMPTS.name} > 0)")
 """The share of good attempts: nothing while there are none."""
 _PAIRED = (*CHATS, own.PEER)
-PAIRS = Shared("target:chatprobe_pairs:rate1h", _PAIRED, rate(own.PAIRS.name, _PAIRED, "1h"))
+PAIRS = Shared("target:chatprobe_pairs:rate1h", _PAIRED, rate(own.PAIRS.name, _PAIRED, HOUR))
 PAIR_WINS = Shared(
     "target:chatprobe_pair_wins:ratio_rate1h",
     (*_PAIRED, own.MEASURE),
-    f"{rate(own.PAIR_WINS.name, (*_PAIRED, own.MEASURE), '1h')}\n/ ignoring ({own.MEASURE}) group_left ()\n({PAIRS.name} > 0)",
+    f"{rate(own.PAIR_WINS.name, (*_PAIRED, own.MEASURE), HOUR)}\n/ ignoring ({own.MEASURE}) group_left ()\n({PAIRS.name} > 0)",
 )
 """The share of pairs in which the target did better than its peer, on each measure; what is missing to 1 with the peer's share are ties."""
-TTFT_P95_1H = Shared("target:chatprobe_ttft_seconds:p95_rate1h", CHATS, Scraped(own.TTFT, each="rate(SERIES[1h])").quantile("0.95", CHATS))
+COMPARED_QUANTILE = 0.95
+_COMPARED = f"[{written(COMPARED_SECONDS)}]"
+TTFT_P95_1H = Shared(
+    "target:chatprobe_ttft_seconds:p95_rate1h", CHATS, Scraped(own.TTFT, each=f"rate(SERIES{_COMPARED})").quantile(f"{COMPARED_QUANTILE}", CHATS)
+)
 """The 95th percentile over an hour, to be compared with that of peers and of last week."""
-TTFT_COUNT_1H = Shared("target:chatprobe_ttft_seconds_count:increase1h", CHATS, Scraped(own.TTFT, each="increase(SERIES[1h])").count(CHATS))
+TTFT_COUNT_1H = Shared("target:chatprobe_ttft_seconds_count:increase1h", CHATS, Scraped(own.TTFT, each=f"increase(SERIES{_COMPARED})").count(CHATS))
 """Of how many chats that percentile is."""
 
 SHARED = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from alerts.windows import Severity
+from alerts.windows import Severity, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,25 @@ class Recording:
     name: str
     expr: str
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """When a share is too large: above `above` in the last `window_seconds`, where no fewer than `fewest` make it up."""
+
+    window_seconds: int
+    above: float
+    fewest: int = 0
+
+    @property
+    def window(self) -> str:
+        """As Prometheus writes it."""
+        return written(self.window_seconds)
+
+    @property
+    def nearly_fewest(self) -> float:
+        """More than this are enough: what Prometheus counts over a window is about a whole number."""
+        return self.fewest - 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from alerts.objective import Objective, objectives
 from alerts.rule import Alert, Group
 from alerts.standing import standing
 from alerts.windows import written
-from catalogue import own
 from catalogue.metric import Metric
 from config.model import Config
 
@@ -73,7 +72,7 @@ def _by_theme(config: Config) -> Iterator[tuple[str, tuple[Alert, ...]]]:
 
 def _tops(config: Config) -> Iterator[tuple[Metric, float]]:
     """The last boundary of each latency histogram, those that thresholds add included."""
-    for metric, key in ((own.TTFT, "ttft"), (own.ITL, None), (own.TPOT, "tpot"), (own.E2E, "e2e")):
+    for metric, key in zip(prober.SATURABLE, ("ttft", None, "tpot", "e2e"), strict=True):
         yield metric, max(metric.bounds[-1], *(slo.thresholds.get(key or "", 0) for slo in config.slos.values()), 0)
 
 

@@ -45,7 +45,7 @@ MEASURED = 0.1
 Until then these tell all that there is."""
 _WINDOW = "sloth_window"
 _TWELVE_DIGITS = Context(prec=12)
-_PAGE_FOR, _TICKET_FOR = 2 * MINUTE, 15 * MINUTE
+_PAGE_FOR, _TICKET_FOR, EXHAUSTED_FOR = 2 * MINUTE, 15 * MINUTE, 5 * MINUTE
 
 
 def groups(objective: Objective, interval_seconds: int) -> tuple[Group, ...]:
@@ -140,7 +140,7 @@ def _alerts(objective: Objective) -> Iterator[Alert]:
         f"{WHO} has spent {NUMBER} times its error budget of {written(objective.period)}: more was bad than the {_percent(objective.budget)} "
         f"that may be.{so_far(objective, objective.period)} Changes that can wait should wait.",
         dashboard,
-        for_seconds=5 * MINUTE,
+        for_seconds=EXHAUSTED_FOR,
         by=LABELS,
         labels=named,
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 
-from catalogue import own
+from catalogue import own, unified
 from catalogue.metric import Metric
+from exporter.alarms.source import OwnSource
 from exporter.metrics.boundaries import thresholds
 from exporter.metrics.families import Families, Gathered
 from exporter.metrics.ledger import Ledger
@@ -37,6 +39,8 @@ def _protobuf() -> tuple[Callable[[bool], Form], Callable[[FamilySeries], bytes]
 class Metrics:
     """A registry of its own, with every series of the roster at 0. `sources` are read at each scrape, and how the `workers` stand.
 
+    `source` has the same for alerts, to be asked within `read`.
+
     Whether histograms are native ones too stays as it is in the first roster's configuration: they would begin anew.
     """
 
@@ -60,6 +64,9 @@ class Metrics:
         exposition = self._exposition = PrometheusExposition(registry, ledger, self.relay.now, protobuf=form)
         registry.register(Gathered({own.EXPOSITION_KEPT: lambda: exposition.kept_bytes}))
         registry.register(Gathered({own.UNREADABLE: lambda: exposition.unreadable}))
+        told = {metric: partial(self.unified.values_of, metric) for metric in unified.NATIVE if metric.type != "histogram"}
+        self.source = OwnSource(families, {**told, own.NATIVE_SERIES_DROPPED: lambda: self.relay.dropped().items()})
+        self.read = ledger.read
 
     @property
     def exposition(self) -> Exposition:

@@ -167,7 +167,7 @@ class _Exporter:
         keepers = Keepers(self._metrics.relay, self._metrics.unified, self._metrics.gap, loads, self._metrics.ups)
         self._natives = Natives(self._scraper, keepers, config.native, clock)
         standing, budgets, duels = Standing(roster), Budgets(roster, clock, self._history.history), Duels(roster)
-        alarms = Alarms(standing, budgets, clock)
+        alarms = self._alarms = Alarms(standing, budgets, clock, self._metrics.source, self._metrics.read)
         self._history.heirs.append(budgets.restore)
         self._standing, self._bench = standing, bench
         shown: list[Sink] = [alarms, self._history.history, standing, budgets, duels]
@@ -241,6 +241,7 @@ class _Exporter:
             self._prepare(self.reloading.plan.config)()
             address = await stack.enter_async_context(listening(self._application(), self.reloading.plan.config.web.listen))
         stack.enter_context(_running(watch_loop(self._metrics.own.loop_was_late)))
+        stack.enter_context(_running(self._alarms.watch()))
         stack.push_async_callback(self._history.close)
         stack.push_async_callback(self._bench.close)
         await stack.enter_async_context(self._prober)

@@ -27,8 +27,19 @@ EVERYTHING = frozenset(
         "benchmarks",
     }
 )
-ALERTS_SHOWN = ("alerts.objective", "alerts.slos", "alerts.windows", "alerts.targets", "alerts.comparison", "alerts.engines", "alerts.prober")
-"""What the exporter's pages show of alerts and budgets. `alerts` imports nothing of `exporter`."""
+ALERTS_SHOWN = (
+    "alerts.objective",
+    "alerts.recordings",
+    "alerts.rule",
+    "alerts.slos",
+    "alerts.windows",
+    "alerts.targets",
+    "alerts.comparison",
+    "alerts.engines",
+    "alerts.prober",
+)
+"""What the exporter's pages show of alerts and budgets, and the numbers of the rules, by which it looks itself. `alerts` imports nothing of
+`exporter`."""
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "probes": frozenset(),
     "simulator": frozenset({"probes"}),

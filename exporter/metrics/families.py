@@ -57,6 +57,11 @@ class Families:
         family = self._families[metric.name]
         return family.labels(*labels) if labels else family
 
+    def children(self, metric: Metric) -> Mapping[tuple[str, ...], Family]:
+        """The series of a metric that there are, by the values of their labels."""
+        family = self._families.get(metric.name)
+        return {} if family is None else children_of(family)
+
     def remove(self, metric: Metric, labels: tuple[str, ...]) -> None:
         self._families[metric.name].remove(*labels)
 

@@ -87,6 +87,12 @@ class Unified:
             for told in every:
                 yield from _means(metric, told.get(metric.name, ()))
 
+    def values_of(self, metric: Metric) -> Iterator[tuple[tuple[str, ...], float]]:
+        """What processes tell now of a metric that is no histogram, by the values of its labels, of which one that is not there is empty."""
+        for told in [*self._scraped.values(), *self._loaded.values()]:
+            for sample in told.get(metric.name, ()):
+                yield tuple(sample.labels.get(label, "") for label in metric.labels), sample.value
+
     def collect(self) -> Iterator[Collected]:
         every = [*self._scraped.values(), *self._loaded.values(), *(chats.told() for chats in self._chats.values())]
         for metric in unified.NATIVE:

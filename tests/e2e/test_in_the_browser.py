@@ -10,6 +10,7 @@ import pytest
 
 from config.reader import parse
 from exporter.exporting import exporting
+from exporter.native.drops import DropReason, LeftOut
 from probes.failure import Reason
 from simulator import ENGINES, Latency, Options, simulated
 from tests.accessibility import DESKTOP, PHONE, shut_out, too_wide
@@ -154,6 +155,11 @@ async def test_the_pages_shut_nobody_out_and_fit_every_screen(browser: Browser) 
     breaks(stage, "tgi")
     long = "a-name-that-has-no-end/" * 9
     stage.tell(stage.failures("tgi", "chat", Reason.PROTOCOL, "x" * 400, request_id="f" * 200, prompt_id=long, model=long))
+    stage.metrics.own.not_configured()
+    for lost in range(40):
+        stage.metrics.relay.serve("tgi", "tgi", long, [], [LeftOut("lost", DropReason.BUDGET, lost)])
+        stage.clock.pass_by(30)
+        stage.scene.alarms.sample()
     async with stage.listening() as address:
         for path in ("/", "/targets/tgi", "/targets/vllm", "/scenarios", "/alerts", "/discovery", "/configuration", "/health", "/?kiosk"):
             async with opened(browser, f"http://{address}{path}") as page:

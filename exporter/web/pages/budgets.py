@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import inf
 
 from alerts.objective import Alarm, Objective, objectives
-from alerts.slos import BURN, alarm_waits
+from alerts.slos import BURN, EXHAUSTED_FOR, MEASURED, alarm_waits
 from alerts.windows import Speed, WindowPair
 from config.demand import chats_per_second_on_average
 from config.model import Doubtful
+from exporter.alarms.holding import Holding, Phase
 from exporter.history.store import History, Past
 from exporter.history.tally import Summary
 from exporter.metrics.slo import chat_was_good, skip_was_good, timings_count
-from exporter.web.pages.holding import Holding, Phase
 from exporter.web.pages.sliding import Attempts, Sliding
 from probes.record import ChatRecord
 from traffic.events import Event, Skip
@@ -52,6 +52,7 @@ class Budget:
 
     `expected` is how many attempts a whole period has. `left` is the share of the budget that is left if nothing is bad
     in what of the period was not seen: below 0 where more was bad than may be. None before the first attempt.
+    `measured` is the share of the period since then, and `exhausted` the alert that goes by both.
     """
 
     objective: Objective
@@ -59,6 +60,13 @@ class Budget:
     attempts: Attempts
     expected: float
     burns: tuple[Burn, ...]
+    measured: float
+    exhausted: Holding
+
+    @property
+    def spent(self) -> float:
+        """How many times the budget of a whole period is spent, as its alert reckons it: by the share that was bad of what was seen."""
+        return _spent(self.objective, self.attempts, self.measured)
 
     @property
     def left(self) -> float | None:
@@ -68,6 +76,10 @@ class Budget:
     @property
     def fires(self) -> list[Burn]:
         return [burn for burn in self.burns if burn.fires]
+
+
+def _spent(objective: Objective, attempts: Attempts, measured: float) -> float:
+    return attempts.bad_share / float(objective.budget) * measured
 
 
 class _Alarming:
@@ -111,6 +123,7 @@ class _Account:
         self._expected = expected
         self._period = Sliding(objective.period)
         self._alarms = [_Alarming(alarm, objective.budget) for alarm in objective.alarms]
+        self._exhausted = Holding(EXHAUSTED_FOR)
         self._past: Sequence[Summary] = ()
 
     def remember(self, past: Sequence[Summary]) -> None:
@@ -124,8 +137,11 @@ class _Account:
         for alarm in self._alarms:
             alarm.add(now, count, bad)
 
-    def evaluate(self, now: float, down_at: float = -inf) -> None:
-        """Look at the alerts as their rules do. `down_at` is when the target was last told to be down."""
+    def evaluate(self, now: float, at: float, down_at: float = -inf) -> None:
+        """Look at the alerts as their rules do, `now`, which is `at` seconds since the epoch. `down_at` is when it was last told to be down."""
+        measured = self._measured(at)
+        spent = _spent(self.objective, self._period.counted(now), measured)
+        self._exhausted.evaluate(now, spent >= 1 and measured >= MEASURED)
         fast_at = -inf
         for alarm in self._alarms:
             paged_at = max(down_at, fast_at) if alarm.pair.speed is Speed.SLOW else down_at
@@ -135,7 +151,11 @@ class _Account:
     def look(self, now: float, at: float) -> Budget:
         """As it is `now`, on the monotonic clock, which is `at` seconds since the epoch."""
         burns = tuple(alarm.look(now) for alarm in self._alarms)
-        return Budget(self.objective, self.seen_since(at), self._period.counted(now), self._expected, burns)
+        attempts = self._period.counted(now)
+        return Budget(self.objective, self.seen_since(at), attempts, self._expected, burns, self._measured(at), replace(self._exhausted))
+
+    def _measured(self, at: float) -> float:
+        return (at - self.seen_since(at)) / self.objective.period
 
     def seen_since(self, at: float) -> float:
         """Since when it counts at that instant: what is older than its period counts no more. Both are seconds since the epoch."""
@@ -151,10 +171,10 @@ class _Account:
         for summary in filter(self._counts, past):
             count, good = summary.slos[self.objective.name]
             at = min(summary.start + summary.seconds / 2 - ago, now)
-            self.evaluate(at)
+            self.evaluate(at, at + ago)
             self.add(at, good, good=True)
             self.add(at, count - good, good=False)
-            self.evaluate(at)
+            self.evaluate(at, at + ago)
 
     def _counts(self, summary: Summary) -> bool:
         attempts, _ = summary.slos.get(self.objective.name, (0, 0))
@@ -213,8 +233,9 @@ class Budgets:
 
     def evaluate(self, target: str, now: float, down_at: float) -> None:
         """Look at a target's alerts as their rules do. `now` and `down_at`, when it was last told to be down, are on the monotonic clock."""
+        at = now + self._clock.epoch_seconds() - seconds(self._clock)
         for account in self._of(target):
-            account.evaluate(now, down_at)
+            account.evaluate(now, at, down_at)
 
     def of(self, target: str) -> list[Budget]:
         """The budgets of a target, in the order of the configuration."""

@@ -12,8 +12,6 @@ from exporter.web.pages.standing import OfScenario, Stand
 from exporter.web.pages.wording import count, sentence, words
 from traffic.events import Skip, SkipReason
 
-FAILURES_OF_AN_OUTAGE = 3
-"""Fewer failures in a row than this, with no breaker open, are told as failures, and not as an outage."""
 _NOT_CHATTED_WITH = frozenset({SkipReason.INACTIVE, SkipReason.TOKEN_BUDGET, SkipReason.LOAD_SHARE})
 """Why chats are not sent where nothing is wrong."""
 
@@ -63,20 +61,19 @@ class Judgement:
     since: float | None = None
 
 
-def judged(stand: Stand, budgets: Sequence[Budget]) -> Judgement:
-    """The worst that is to be said of a target."""
-    found = chain(_outage(stand), _failures(stand), _burning(budgets), _held_back(stand), _quiet(stand))
+def judged(stand: Stand, budgets: Sequence[Budget], *, down: bool) -> Judgement:
+    """The worst that is to be said of a target. `down` is whether its alert for that is pending or fires."""
+    found = chain(_outage(stand, down=down), _failures(stand), _burning(budgets), _held_back(stand), _quiet(stand))
     return next(found, Judgement(State.WELL, "It answers."))
 
 
-def _outage(stand: Stand) -> Iterator[Judgement]:
-    failing = [one for one in stand.scenarios.values() if one.failures]
-    since = min((one.failing_since for one in failing if one.failing_since is not None), default=None)
+def _outage(stand: Stand, *, down: bool) -> Iterator[Judgement]:
+    failing = sorted((one for one in stand.scenarios.values() if one.failing_since is not None), key=lambda one: one.counted.last or 0)
+    since = max(min(one.failing_since or 0 for one in failing), stand.last_success or 0) if failing else None
     if stand.broken:
         yield Judgement(State.DOWN, f"{_opened_by(stand)}It serves no chat, and is tried only now and then.", since)
-    held = [one for one in stand.scenarios.values() if one.chat is not None]
-    if held and all(one.failures >= FAILURES_OF_AN_OUTAGE for one in held):
-        yield Judgement(State.DOWN, f"It answers no chat. {_last_failure(held[0])}", since)
+    if down:
+        yield Judgement(State.DOWN, f"It answers no chat. {_last_failure(failing[-1]) if failing else ''}".strip(), since)
 
 
 def _opened_by(stand: Stand) -> str:

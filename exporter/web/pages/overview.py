@@ -10,6 +10,7 @@ from functools import partial
 
 from markupsafe import Markup
 
+from alerts.windows import Severity
 from exporter.web.pages.budgets import Budget
 from exporter.web.pages.feeds import Part
 from exporter.web.pages.figures import AGO_SECONDS, YOUNG_SECONDS, Course, course, figures, leading, young_course
@@ -39,7 +40,7 @@ class _Seen:
     stamp: object
     judgement: Judgement
     budgets: list[Budget]
-    fires: tuple[tuple[str, bool], ...]
+    fires: tuple[tuple[bool, str], ...]
 
 
 class Overview:
@@ -104,8 +105,8 @@ class Overview:
             stamp, seen = (stand.version, slot), self._seen.get(name)
             if seen is None or seen.stamp != stamp:
                 budgets = self._scene.budgets_of(name)
-                fires = tuple(dict.fromkeys((one.alert, one.pages) for one in self._scene.alarms.of(name) if one.state == "firing"))
-                self._seen[name] = _Seen(stamp, judged(stand, budgets), budgets, fires)
+                judgement = judged(stand, budgets, down=self._scene.alarms.is_down(name))
+                self._seen[name] = _Seen(stamp, judgement, budgets, self._fires(name))
         self._seen = {name: self._seen[name] for name in self._scene.standing.stands}
         return {name: seen.judgement for name, seen in self._seen.items()}
 
@@ -130,12 +131,17 @@ class Overview:
         return partial(render, template, **shown)
 
     def _firing(self) -> list[tuple[str, bool, tuple[str, ...]]]:
-        """The alerts that fire, whether each asks to get up, and the targets."""
-        found: dict[tuple[bool, str], list[str]] = {}
+        """The alerts that fire and ask somebody to act, whether each asks to get up, and the targets: none where it is on chatprobe itself."""
+        found: dict[tuple[bool, str], list[str]] = {fires: [] for fires in self._fires(None)}
         for name, seen in self._seen.items():
-            for alert, pages in seen.fires:
-                found.setdefault((not pages, alert), []).append(name)
+            for fires in seen.fires:
+                found.setdefault(fires, []).append(name)
         return [(alert, not quiet, tuple(names)) for (quiet, alert), names in sorted(found.items())]
+
+    def _fires(self, target: str | None) -> tuple[tuple[bool, str], ...]:
+        """Of a target, or of chatprobe itself, the alerts that fire and ask somebody to act, and first whether that can wait."""
+        firing = (one for one in self._scene.alarms.of(target) if one.state == "firing" and one.severity is not Severity.INFO)
+        return tuple(dict.fromkeys((one.severity is not Severity.PAGE, one.alert) for one in firing))
 
     def _kinds(self) -> dict[str, str]:
         """The class of each target's engine."""

@@ -98,6 +98,11 @@ class Stand:
             one.counted = Counted()
 
     @property
+    def counted(self) -> dict[str, Counted]:
+        """What the metrics say of its chats of each scenario."""
+        return {name: one.counted for name, one in self.scenarios.items()}
+
+    @property
     def backend(self) -> str:
         return self.member.endpoint.backend
 

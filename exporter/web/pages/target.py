@@ -86,7 +86,7 @@ class TargetPage:
         return render(
             "now.html",
             stand=stand,
-            judgement=judged(stand, budgets),
+            judgement=judged(stand, budgets, down=self._scene.alarms.is_down(stand.name)),
             budgets=budgets,
             rows=list(self._rows(stand)),
             course=self._course(stand),

@@ -81,7 +81,7 @@ class Stage:
             history=self.history,
             standing=standing,
             budgets=budgets,
-            alarms=Alarms(standing, budgets, self.clock),
+            alarms=Alarms(standing, budgets, self.clock, self.metrics.source, self.metrics.read),
             duels=Duels(roster),
             plan=lambda: self.plan,
             not_ready=lambda: self.not_ready,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from alerts.windows import Severity
 from config.reader import parse
 from exporter.history.store import Past
 from exporter.web.pages.alarms import Seen
@@ -76,7 +77,7 @@ def test_a_target_that_is_down_is_told_once() -> None:
     found = alerts(stage, "tgi")
     assert found["LLMTargetDown"].state == "firing"
     assert found["LLMTargetDown"].since == pytest.approx(stage.clock.began + 3600 + 40, abs=30)  # when the third failed
-    assert [one.alert for one in found.values() if one.state == "firing" and one.pages] == ["LLMTargetDown"]
+    assert [one.alert for one in found.values() if one.state == "firing" and one.severity is Severity.PAGE] == ["LLMTargetDown"]
     assert alerts(stage, "vllm")["LLMTargetDown"].state == "quiet"
 
 
@@ -157,3 +158,15 @@ def test_who_won_is_counted_of_the_last_pairs() -> None:
     assert (duel.pairs, duel.one_won, duel.other_won, duel.winner) == (50, 0, 50, "vllm")
     stage.show(roster(stage.config.model_copy(update={"targets": {name: stage.config.targets[name] for name in ("vllm", "tgi")}})))
     assert {(duel.one, duel.other) for duel in stage.scene.duels.fought()} == {("tgi", "vllm")}
+
+
+def test_a_budget_is_told_to_be_spent_once_enough_of_its_period_is_known() -> None:
+    stage = Stage(parse(THREE.replace("window: 30d", "window: 1d")).config)
+    stage.play(2.3 * 3600, 60, lambda name: Reason.STALLED if name == "tgi" else None)
+    spent = alerts(stage, "tgi")["LLMErrorBudgetExhausted"]
+    assert (spent.state, spent.severity) == ("quiet", Severity.INFO)
+    stage.play(0.3 * 3600, 60)
+    spent = alerts(stage, "tgi")["LLMErrorBudgetExhausted"]
+    assert spent.state == "firing"
+    assert spent.why == "quick: 9.58 times its budget is spent, of 10% of 1 d known here."
+    assert alerts(stage, "vllm")["LLMErrorBudgetExhausted"].state == "quiet"

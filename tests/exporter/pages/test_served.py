@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 from config.reader import parse
+from exporter.native.drops import DropReason, LeftOut
 from exporter.web.pages import feeds, live
 from exporter.web.pages.framing import PLACES, POLICY, RACE
 from exporter.web.pages.static import assets
@@ -126,6 +127,23 @@ async def test_the_overview_says_who_is_down_and_why_and_where_to_look() -> None
         assert re.search(r'class="card bad down e-tgi"', page)
         assert "LLMTargetDown" in page
         assert "24 connect" in page
+
+
+async def test_an_alert_that_goes_by_what_is_sampled_is_told_with_its_target_or_with_chatprobe_itself() -> None:
+    stage = three()
+    stage.metrics.own.not_configured()
+    for dropped in range(60):
+        stage.metrics.relay.serve("tgi", "tgi", "10.4.7.21:80", [], [LeftOut("lost", DropReason.BUDGET, dropped)])
+        stage.clock.pass_by(30)
+        stage.scene.alarms.sample()
+    async with serving(stage) as site:
+        page, overview = await site.get("/alerts"), await site.get("/")
+    (row,) = re.findall(r"<tr>.*LLMConfigReloadFailed.*</tr>", page)
+    assert '<td data-label="Target">chatprobe</td>' in row
+    (row,) = re.findall(r"<tr>.*LLMNativeSeriesDropped.*</tr>", page)
+    assert '<a href="/targets/tgi">' in row
+    assert "Not all of the engine&#39;s own metrics of 10.4.7.21:80 are served on (budget)." in row
+    assert "LLMConfigReloadFailed" in overview
 
 
 async def test_of_an_engine_without_a_token_no_empty_course_is_shown_as_one() -> None:

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import pytest
 
+from alerts.targets import DOWN as DOWN_ALERT
 from config.reader import parse
+from exporter.alarms.answering import Patience
 from exporter.web.pages.budgets import Budget
 from exporter.web.pages.judging import Judgement, State, headline, judged
 from exporter.web.pages.standing import Stand, Standing
 from probes.failure import Failure, Reason
 from tests.exporter.chats import chat, failed
-from tests.exporter.pages.stage import three
+from tests.exporter.pages.stage import THREE, Stage, three
 from tests.exporter.scrape import CONFIG
 from traffic.events import Breaker, Facts, Skip, SkipReason
 from traffic.roster import roster
@@ -25,8 +27,8 @@ def standing() -> Standing:
     return Standing(roster(CONFIGURED))
 
 
-def judgement(standing: Standing, name: str = "vllm", budgets: Sequence[Budget] = ()) -> Judgement:
-    return judged(standing.stands[name], budgets)
+def judgement(standing: Standing, name: str = "vllm", budgets: Sequence[Budget] = (), *, down: bool = False) -> Judgement:
+    return judged(standing.stands[name], budgets, down=down)
 
 
 def test_a_target_waits_until_a_chat_has_ended(standing: Standing) -> None:
@@ -37,8 +39,8 @@ def test_a_target_waits_until_a_chat_has_ended(standing: Standing) -> None:
     assert judgement(standing) == Judgement(State.WELL, "It answers.")
 
 
-def test_one_failure_is_a_failure_and_three_in_all_scenarios_are_an_outage(standing: Standing) -> None:
-    standing(chat(scenario="long"))
+def test_failures_are_failures_until_the_target_is_down(standing: Standing) -> None:
+    standing(chat(scenario="long", started_at=900.0))
     standing(failed(Reason.STALLED, started_at=1000.0))
     found = judgement(standing)
     assert (found.state, found.since) == (State.FAILING, 1000.0)
@@ -46,11 +48,12 @@ def test_one_failure_is_a_failure_and_three_in_all_scenarios_are_an_outage(stand
     for _ in range(2):
         standing(failed(Reason.STALLED, started_at=1015.0))
     found = judgement(standing)
-    assert (found.state, found.since) == (State.FAILING, 1000.0)  # the other scenario is well
+    assert (found.state, found.since) == (State.FAILING, 1000.0)
     assert found.why.startswith("The last 3 chats of heartbeat failed.")
-    for _ in range(3):
-        standing(failed(Reason.CONNECT, scenario="long", started_at=1030.0))
-    assert judgement(standing).state is State.DOWN
+    found = judgement(standing, down=True)
+    assert found == Judgement(State.DOWN, "It answers no chat. Stalled: it was stalled.", 1000.0)
+    standing(failed(Reason.CONNECT, scenario="long", started_at=1030.0))
+    assert judgement(standing, down=True).why == "It answers no chat. Connect: it was connect."
     standing(chat())
     assert judgement(standing).state is State.FAILING
     standing(chat(scenario="long"))
@@ -153,7 +156,49 @@ def test_a_burning_budget_is_told_though_the_last_chat_was_well() -> None:
     stage.play(3000, 10)
     stage.play(600, 10, lambda name: Reason.TRUNCATED if name == "tgi" and stage.chance(0.5) else None)
     stage.tell(stage.chats("tgi", "chat"))
-    found = judged(stage.scene.standing.stands["tgi"], stage.scene.budgets_of("tgi"))
+    found = judged(stage.scene.standing.stands["tgi"], stage.scene.budgets_of("tgi"), down=stage.scene.alarms.is_down("tgi"))
     assert found.state is State.BURNING
     assert "did not meet quick: a good one succeeds with TTFT at most 150 ms and TPOT at most 50 ms." in found.why
-    assert judged(stage.scene.standing.stands["vllm"], stage.scene.budgets_of("vllm")).state is State.WELL
+    assert judgement(stage.scene.standing, budgets=stage.scene.budgets_of("vllm")).state is State.WELL
+
+
+TWO_SCENARIOS = THREE.replace("scenarios:", "scenarios:\n  careful: {every: 10m, prompt: {text: Hello}}")
+
+
+def test_a_target_is_down_where_one_scenario_fails_and_nothing_succeeds_meanwhile() -> None:
+    stage = Stage(parse(TWO_SCENARIOS).config)
+    stage.play(600, 10)
+    assert not stage.scene.alarms.is_down("tgi")
+    states = []
+    for _ in range(4):
+        stage.clock.pass_by(11)
+        stage.tell(stage.failures("tgi", "chat", Reason.CONNECT))
+        states.append(stage.scene.alarms.is_down("tgi"))
+    assert states == [False, False, True, True]  # `careful` had no chat meanwhile
+    assert [one.state for one in stage.scene.alarms.of("tgi") if one.alert == DOWN_ALERT] in (["quiet"], ["pending"])
+    stage.tell(stage.chats("tgi", "careful"))
+    assert not stage.scene.alarms.is_down("tgi")
+    assert not stage.scene.alarms.is_down("vllm")
+
+
+def test_a_scenario_that_fails_by_itself_is_no_outage() -> None:
+    stage = Stage(parse(TWO_SCENARIOS).config)
+    stage.play(600, 10)
+    for _ in range(30):
+        stage.clock.pass_by(10)
+        stage.tell(stage.failures("tgi", "careful", Reason.VALIDATION))
+        stage.tell(stage.chats("tgi", "chat"))
+    assert not stage.scene.alarms.is_down("tgi")
+    assert judgement(stage.scene.standing, "tgi").state is State.FAILING
+
+
+def test_an_outage_lasts_as_long_as_its_alert_though_no_chat_is_held_any_more() -> None:
+    stage = three()
+    stage.play(600, 10)
+    stage.play(180, 10, lambda name: Reason.CONNECT if name == "tgi" else None)
+    assert stage.scene.alarms.is_down("tgi")
+    waits = Patience.of(stage.config.scenarios["chat"])
+    stage.clock.pass_by(waits.held_seconds + 30)  # the alert is kept for two minutes more
+    assert stage.scene.alarms.is_down("tgi")
+    stage.clock.pass_by(150)
+    assert not stage.scene.alarms.is_down("tgi")
