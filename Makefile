@@ -43,7 +43,7 @@ generated: $(READY)
 # What a release has attached: the wheel, the charts, and dashboards and rules in every form.
 release: $(READY)
 	rm -rf $(DIST)
-	$(BIN)/python -m build --wheel --outdir $(DIST)
+	$(BIN)/python -m build --installer uv --wheel --outdir $(DIST)
 	$(BIN)/python -m helm.packages $(DIST)
 	set -e; for form in json configmap operator console; do \
 	  $(BIN)/chatprobe dashboards build --form $$form --output $(DIST)/dashboards/$$form; done
