@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DIST := dist
-# The processes that tests run in: two for each processor, as half of them wait. WORKERS=0 is this one alone.
-WORKERS ?= $(shell echo $$(($$(nproc) * 2)))
+# The processes that tests run in: three for each processor, as most of their time is waiting. WORKERS=0 is this one alone.
+WORKERS ?= $(shell echo $$(($$(nproc) * 3)))
 
 # What the processes of a fresh clone's first run would compile each for itself, a quarter of a minute long: two of them do it before.
 COMPILED := $(if $(TESTS),,$(if $(filter 0,$(WORKERS)),,tests/__pycache__))
@@ -43,7 +43,7 @@ generated: $(READY)
 # What a release has attached: the wheel, the charts, and dashboards and rules in every form.
 release: $(READY)
 	rm -rf $(DIST)
-	$(BIN)/python -m build --wheel --outdir $(DIST)
+	$(BIN)/python -m build --installer uv --wheel --outdir $(DIST)
 	$(BIN)/python -m helm.packages $(DIST)
 	set -e; for form in json configmap operator console; do \
 	  $(BIN)/chatprobe dashboards build --form $$form --output $(DIST)/dashboards/$$form; done

@@ -45,6 +45,7 @@ LONGEST = (
     "alerts/test_standing.py",
     "e2e/test_canary.py",
     "bench/statistics/test_calibration.py",
+    "probes/wire/test_workers.py",
 )
 """Files of tests that take longest. Those that mostly wait stand between those that work: pytest-xdist gives each process the next one."""
 

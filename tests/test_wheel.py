@@ -17,7 +17,8 @@ ROOMS = {"alerts", "bench", "catalogue", "cli", "config", "dashboards", "discove
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)], check=True, capture_output=True, text=True)
+    building = [sys.executable, "-m", "build", "--installer", "uv", "--wheel", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(building, check=True, capture_output=True, text=True)
     (built,) = folder.glob("chatprobe-*.whl")
     return built
 

@@ -16,7 +16,6 @@ import pytest
 from benchmarks.accuracy import certificates, server, truth_of
 from benchmarks.capture import CaptureError, Connections, Packet, capturing, read
 from benchmarks.truth_server import Truth
-from benchmarks.wire_picture import draw
 from benchmarks.wire_truth import HEAD, Condition, Finding, Judged, judged, keep, kept, open_streams
 
 PORT, CLIENT = 8000, 40000
@@ -129,6 +128,8 @@ def test_streams_that_are_open_are_counted_by_time() -> None:
 
 
 def test_what_is_kept_is_printed_and_drawn(tmp_path: Path) -> None:
+    from benchmarks.wire_picture import draw  # matplotlib, which every process that collects tests would load
+
     file, picture = tmp_path / "kept.ndjson", tmp_path / "picture.png"
     sure, unsure = Judged(0.00002, False, 0.00001, 0.0), Judged(0.002, True, 0.0005, -0.0021)
     for tls, chats in ((False, [unsure]), (True, [sure, unsure]), (False, [sure, sure, sure, unsure])):

@@ -74,7 +74,9 @@ async def running(
         yield scene
     finally:
         fake.let_go()
-        await runner.stop(1)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("traffic.runner.CANCEL_SECONDS", 0.0)  # what waits for the clock heeds nothing, as that stands still now
+            await runner.stop(1)
         await population.close()
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from bench.statistics.comparison import Comparison, Contrast, compare
 from bench.statistics.estimates import Estimate, quantile_estimate, rate_estimate, share_estimate
@@ -148,6 +147,8 @@ def test_shares_are_compared_by_differences_and_two_perfect_engines_do_not_diffe
 
 
 def test_what_one_bad_attempt_leaves_open_is_known_without_looking_at_rounds() -> None:
+    from scipy import stats  # takes most of a second to load, in every process that collects tests
+
     perfect = share_estimate([Round(np.ones(120), np.arange(120.0)) for _ in range(3)])
     poor = share_estimate([Round((np.arange(120) > 0).astype(float), np.arange(120.0)) for _ in range(3)])
     (alone,) = compare([Contrast("goodput", None, "a", "b", perfect, poor)], paired=True)

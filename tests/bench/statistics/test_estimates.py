@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from bench.statistics.comparison import Contrast, compare
 from bench.statistics.estimates import quantile_estimate, rate_estimate, share_estimate, value_estimate
@@ -93,6 +92,8 @@ def test_a_rate_is_its_mean_and_nothing_has_no_rate() -> None:
 
 
 def test_one_value_a_round_is_compared_as_welch_and_student_would() -> None:
+    from scipy import stats  # takes most of a second to load, in every process that collects tests
+
     a, b = np.array([1.0, 1.1, 1.2]), np.array([2.0, 2.1, 2.4])
     contrast = Contrast("ttft", 0.95, "a", "b", value_estimate(a), value_estimate(b))
     (unpaired,) = compare([contrast], paired=False)

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from bench.statistics.estimates import Estimate, quantile_estimate, share_estimate
 from bench.statistics.over_rounds import interval_over_rounds, known_to
@@ -44,6 +43,8 @@ def test_parts_that_are_like_the_next_know_less_than_they_seem_to() -> None:
 
 
 def test_a_quantile_in_a_tail_may_lie_further_out_than_further_in() -> None:
+    from scipy import stats  # takes most of a second to load, in every process that collects tests
+
     run = rounds(np.random.default_rng(5), [1.0, 1.1, 0.9, 1.2, 1.0], 120)
     middle, high, low = (interval_over_rounds(quantile_estimate(run, quantile)) for quantile in (0.5, 0.95, 0.05))
     further_out = [math.log(one.high / one.value) / math.log(one.value / one.low) for one in (middle, high, low)]
@@ -52,6 +53,8 @@ def test_a_quantile_in_a_tail_may_lie_further_out_than_further_in() -> None:
 
 
 def test_rounds_that_drift_are_judged_by_how_far_they_are_off_a_line() -> None:
+    from scipy import stats  # takes most of a second to load, in every process that collects tests
+
     random = np.random.default_rng(6)
     noise = 0.01 * random.standard_normal((5, 1))
     drifting, level = (known_to(Estimate(0.0, (noise + slope * np.arange(-2.0, 3.0)[:, None]) / 5)) for slope in (0.1, 0.0))

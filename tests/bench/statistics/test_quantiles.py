@@ -4,8 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binom, norm
-from scipy.stats.mstats import hdquantiles
 
 from bench.statistics.quantiles import chats_needed, plain_quantile, quantile_interval, ranks, refuse_fewer, smoothed_quantile, without_each
 from bench.statistics.samples import TooFewError
@@ -24,6 +22,8 @@ def test_a_quantile_needs_so_many_chats_that_an_end_can_be_beyond_it(quantile: f
 
 @pytest.mark.parametrize(("count", "quantile"), [(6, 0.5), (72, 0.95), (100, 0.95), (368, 0.99), (1000, 0.9), (40, 0.1)])
 def test_the_ranks_hold_the_quantile_as_often_as_they_say_and_one_less_would_not(count: int, quantile: float) -> None:
+    from scipy.stats import binom  # takes most of a second to load, in every process that collects tests
+
     low, high = ranks(count, quantile, 0.95)
     # A quantile lies between ranks low and high (from 0) where low + 1 to high of the values are below it.
     assert binom.cdf(low, count, quantile) <= 0.025 < binom.cdf(low + 1, count, quantile)
@@ -41,6 +41,8 @@ def test_failed_chats_are_worse_than_all() -> None:
 
 
 def test_the_smoothed_quantile_is_that_of_harrell_and_davis() -> None:
+    from scipy.stats.mstats import hdquantiles  # takes most of a second to load, in every process that collects tests
+
     values = np.sort(RANDOM.lognormal(size=200))
     for quantile in (0.5, 0.9, 0.95):
         assert smoothed_quantile(values, quantile, 200).value == pytest.approx(float(hdquantiles(values, [quantile])[0]), rel=1e-6)
@@ -66,6 +68,8 @@ def test_a_smoothed_quantile_among_failed_chats_is_infinite_and_a_few_failures_b
 @pytest.mark.parametrize("quantile", [0.5, 0.9, 0.95, 0.99])
 def test_influence_varies_as_theory_has_it(quantile: float) -> None:
     """A quantile of many values has the variance q (1 - q) / (n f²), f being the density there."""
+    from scipy.stats import norm  # takes most of a second to load, in every process that collects tests
+
     random = np.random.default_rng(5)
     seen = [smoothed_quantile(np.sort(random.normal(size=5000)), quantile, 5000).influence.std() for _ in range(40)]
     assert float(np.mean(seen)) == pytest.approx(math.sqrt(quantile * (1 - quantile)) / norm.pdf(norm.ppf(quantile)), rel=0.04)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binom
 
 from bench.statistics.samples import TooFewError
 from bench.statistics.shares import share_interval
@@ -17,6 +16,8 @@ def test_a_share_has_wilsons_interval(good: int, attempts: int, low: float, high
 
 
 def test_it_holds_the_truth_about_as_often_as_it_says_over_all_shares() -> None:
+    from scipy.stats import binom  # takes most of a second to load, in every process that collects tests
+
     counts = np.arange(101)
     ends = [(one.low, one.high) for one in (share_interval(int(good), 100) for good in counts)]
     held = [

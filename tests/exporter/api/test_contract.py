@@ -33,7 +33,7 @@ from exporter.web.api.runs import NoBench, RunRefusedError, Runs
 from exporter.web.api.standings import Standings
 from tests.exporter.api import realistic
 from tests.exporter.running import Exporter, running
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 EXAMPLES = 25
 NEVER_ENDING = ("live", "follow_run")
@@ -98,9 +98,8 @@ class Held:
 @pytest.fixture(scope="module")
 def exporter() -> Iterator[Exporter]:
     with running(configured, Held()) as one:
-        for scenario in ("heartbeat", "failing"):
-            while not httpx.get(f"{one.url}/api/v1/records", params={"scenario": scenario}).json():
-                pass
+        with httpx.Client(base_url=one.url) as client:
+            wait_for(lambda: all(client.get("/api/v1/records", params={"scenario": scenario}).json() for scenario in ("heartbeat", "failing")))
         yield one
         assert httpx.get(f"{one.url}/-/ready").status_code == 200
 

@@ -98,13 +98,14 @@ async def test_answers_hold_for_a_while(shut: Opened, cluster: api.Cluster, monk
 async def test_an_api_server_that_does_not_say_lets_nobody_in_and_is_not_blamed_on_who_asks(
     shut: Opened, cluster: api.Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "READ_SECONDS", 0.5)
+    monkeypatch.setattr(client.Api._send, "__kwdefaults__", {"body": None, "silence_seconds": 0.5})
     for fault in ("broken", "forbidden", "hang"):
         cluster.fail(fault)
         status, text, answer = await shut.ask(headers=bearer(PROMETHEUS))
         assert (status, answer.headers["Retry-After"]) == (503, "5")
         assert "Who you are cannot be found out" in text
         assert PROMETHEUS not in text
+    monkeypatch.undo()
     cluster.fail(None)
     assert (await shut.ask(headers=bearer(PROMETHEUS)))[0] == 200
 

@@ -69,6 +69,7 @@ def exporter(tmp_path_factory: pytest.TempPathFactory, routes: list[web.Abstract
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("exporter.exporting.application", noted)
+        patch.setattr("exporter.web.racing.PAUSE_SECONDS", 0.0)
         with running(settings) as one:
             yield one
 

@@ -13,7 +13,6 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import openai
 import pytest
 import yaml
 
@@ -90,6 +89,8 @@ def playing(path: Path) -> Script:
 
 def read_by_openai(url: str) -> Reading:
     """What a program that uses the `openai` package has of a chat: the text, and whatever is raised."""
+    import openai  # takes half a second to load, in every process that collects tests
+
     text, tokens, finish = "", None, None
     failure: str | None = None
     try:
