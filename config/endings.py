@@ -31,7 +31,9 @@ def taken_off(data: Mapping[str, Any]) -> Iterator[Finding]:
     """What is said of the targets of a configuration, as it was written, whose URLs end so. What else is wrong with it is for others to say."""
     targets = data.get("targets")
     for name, target in targets.items() if isinstance(targets, dict) else ():
-        with suppress(ValueError, TypeError, KeyError):
+        if not isinstance(target, dict) or not isinstance(target.get("url"), str):
+            continue
+        with suppress(ValueError, TypeError):
             _, ending = without_ending(check_plain_url(target["url"]), target.get("backend"), target.get("chat_path"))
             if ending:
                 yield ("targets", name, "url"), words(ending)

@@ -68,8 +68,8 @@ class Exchange:
     # Python finds more than 30 attributes in a dictionary of each object's own, at twice the cost
     __slots__ = (
         "_all_sent", "_answered", "_body", "_certificate_expiry", "_completed_ns", "_connection", "_ended", "_error_body", "_hand_over",
-        "_headers_ns", "_inflater", "_is_plain", "_is_stream", "_keep", "_kind", "_last_byte_ns", "_lingers", "_loop", "_milestones",
-        "_opening", "_opens", "_order", "_over", "_response", "_retries", "_room_bytes", "_sent_ns", "_sent_width_ns", "_started_ns",
+        "_headers_ns", "_held_up_from_ns", "_inflater", "_is_plain", "_is_stream", "_keep", "_kind", "_last_byte_ns", "_lingers", "_loop",
+        "_milestones", "_opening", "_opens", "_order", "_over", "_response", "_retries", "_room_bytes", "_sent_ns", "_sent_width_ns", "_started_ns",
         "_take", "_tell_sent", "_timer", "_total_ns", "_waits", "_went_on_ns",
     )  # fmt: skip
 
@@ -116,6 +116,7 @@ class Exchange:
         self._over = False
         self._waits = False
         self._went_on_ns = 0
+        self._held_up_from_ns = 0  # of what comes next; 0 where nothing was held up
         self._take = take
         self._started_ns = self._total_ns = 0
         self._timer: Timer = Timer(self._on_timer)
@@ -140,11 +141,12 @@ class Exchange:
 
     @_guarded
     def go_on(self) -> None:
-        """There is room for more of it. What waited may have come at any time, and held up what the server had to send behind it."""
+        """There is room for more of it. What waited in the socket has the kernel's stamps; what the server had to send behind it was held up."""
         connection = self._connection
         if connection is None or not self._waits:
             return
         self._waits, self._went_on_ns = False, self._loop.now_ns()
+        self._held_up_from_ns = self._held_up_from_ns or self._last_byte_ns
         self._loop.watch(connection.fileno(), self._on_event, self._interest())
         try:
             received = connection.receive(0)
@@ -152,7 +154,7 @@ class Exchange:
             self._on_broken(connection, error)
             return
         if received is not None:
-            self._on_received(received._replace(exact=False))
+            self._on_received(received)
 
     def broke(self, error: Exception) -> None:
         """An error that nobody expected struck this chat."""
@@ -251,6 +253,8 @@ class Exchange:
             self._send_the_rest(connection)
 
     def _on_received(self, received: Received) -> None:
+        if self._held_up_from_ns:
+            received = self._as_held_up(received)
         data, stamp_ns, floor_ns, kernel, exact, ended = received
         response = self._response
         if data:
@@ -277,6 +281,13 @@ class Exchange:
             self._end(None)
         elif ended:
             self._on_eof(stamp_ns)
+
+    def _as_held_up(self, received: Received) -> Received:
+        """What was sent once it was read on may have been held up by the full socket since the last read before that."""
+        if received.stamp_ns < self._went_on_ns:
+            return received
+        held_up_from_ns, self._held_up_from_ns = self._held_up_from_ns, 0
+        return received._replace(floor_ns=min(received.floor_ns, held_up_from_ns), exact=False)
 
     def _on_headers(self, stamp_ns: int) -> None:
         self._headers_ns = stamp_ns
