@@ -143,13 +143,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--chats", type=int, default=2, help="chats on each stream in each run")
     parser.add_argument("--only", choices=("chatprobe", "watched", "aiohttp", "httpx"))
-    parser.add_argument("--streams", type=int, help="only this many streams")
+    parser.add_argument("--streams", type=int, help="this many streams alone, plain and over TLS, of 50 tokens a second each")
     options = parser.parse_args()
     if (os.cpu_count() or 1) < 2:
         sys.exit("needs two processor cores: one for the client, one for the server")
     settings = [Setting(50, False), Setting(200, False), Setting(500, False), Setting(50, True), Setting(200, True)]
     if options.streams:
-        settings = [setting for setting in settings if setting.streams == options.streams]
+        settings = [Setting(options.streams, tls) for tls in (False, True)]
     clients = [options.only] if options.only else ["chatprobe", "watched", "aiohttp", "httpx"]
     print("| Streams | Client | TTFT mean (true: 50.0 ms) | TTFT error p99 | ITL error p99 | Doubtful chats | CPU per token |")
     print("|---|---|---|---|---|---|---|", flush=True)
