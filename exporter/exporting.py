@@ -49,13 +49,13 @@ from exporter.web.pages.race import RacePage
 from exporter.web.pages.routes import Pages
 from exporter.web.pages.scene import Scene
 from exporter.web.pages.standing import Standing
-from exporter.web.pages.wording import sentence
 from exporter.web.probe import ProbeEndpoint
 from exporter.web.probing import Means, Probing
 from exporter.web.racing import Judge, Racing, no_judge
 from exporter.web.room import Room
 from exporter.web.security.port import Port
 from exporter.web.server import ListenError, listening
+from exporter.wording import sentence
 from probes.control import Control
 from probes.probing import Prober
 from probes.wire.workers import workers_for

@@ -9,7 +9,7 @@ from catalogue import own
 from catalogue.metric import TARGET_LABELS
 from exporter.alarms.condition import Condition, Found, Known
 from exporter.alarms.samples import Labels, Samples
-from exporter.web.pages.wording import duration, span, three_digits
+from exporter.wording import duration, span, three_digits
 
 _CHATS = own.CHAT_LABELS
 _GAP = (*TARGET_LABELS, own.BASIS)

@@ -15,7 +15,7 @@ from alerts.engines import (
 from catalogue import unified
 from exporter.alarms.condition import Condition, Found, Known
 from exporter.alarms.course import Course
-from exporter.web.pages.wording import count, percent, span
+from exporter.wording import count, percent, span
 
 
 def _queue_growing(known: Known) -> Found:

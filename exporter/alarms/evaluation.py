@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from alerts.prober import BEYOND, LOST, OWN_FAULT, SATURABLE
 from alerts.recordings import COMPARED_SECONDS
@@ -52,6 +53,7 @@ class Evaluation:
     def __init__(self, source: Source, read: Read) -> None:
         self._samples = Samples(source, WANTED, LONGEST_SECONDS, read)
         self._kept: tuple[dict[Labels, Kept], ...] = tuple({} for _ in CONDITIONS)
+        self._by_target: Mapping[str | None, Sequence[Kept]] = {}
 
     def take(self, now: float, answers: Mapping[str, Answers], at: float) -> None:
         """Take a sample, and look at everything. `answers` are of each target at that instant, which is `at` seconds since the epoch."""
@@ -63,11 +65,18 @@ class Evaluation:
             by = condition.labels
             gone = chats if by[: len(own.CHAT_LABELS)] == own.CHAT_LABELS else whole if by[: len(TARGET_LABELS)] == TARGET_LABELS else set()
             _look(condition, kept, known, now, gone)
+        by_target: dict[str | None, list[Kept]] = {}
+        for one in chain.from_iterable(kept.values() for kept in self._kept):
+            by_target.setdefault(one.labels.get(TARGET), []).append(one)
+        self._by_target = by_target  # at once, as pages read it from another thread
 
-    def kept(self) -> Iterator[Kept]:
-        """Those that hold or are kept."""
-        for kept in self._kept:
-            yield from list(kept.values())
+    def targets(self) -> Collection[str | None]:
+        """Those with alerts that hold or are kept; None where it is on chatprobe itself."""
+        return self._by_target.keys()
+
+    def of(self, target: str | None) -> Sequence[Kept]:
+        """Those of a target that hold or are kept."""
+        return self._by_target.get(target, ())
 
 
 def _look(condition: Condition, kept: dict[Labels, Kept], known: Known, now: float, gone: set[Labels]) -> None:

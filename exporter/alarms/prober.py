@@ -5,7 +5,7 @@ from __future__ import annotations
 from alerts.prober import BEYOND, LOST, LOST_SECONDS, OF_METRIC, OWN_FAULT, SATURABLE, SKIPPED, alerts
 from catalogue import own
 from exporter.alarms.condition import Condition, Found, Known, too_large
-from exporter.web.pages.wording import percent, span, words
+from exporter.wording import percent, span, words
 
 _CHATS = own.CHAT_LABELS
 

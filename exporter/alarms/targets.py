@@ -19,7 +19,7 @@ from catalogue import own
 from catalogue.metric import TARGET_LABELS
 from exporter.alarms.condition import Condition, Found, Known, too_large
 from exporter.alarms.samples import Labels
-from exporter.web.pages.wording import count, span, whole
+from exporter.wording import count, span, whole
 
 _CHATS = own.CHAT_LABELS
 _NOT_LOADED, _LOADS = ("model_not_loaded",), ("loads_model",)

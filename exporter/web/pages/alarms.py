@@ -15,14 +15,13 @@ import structlog
 from alerts.slos import EXHAUSTED
 from alerts.targets import ALERTS, CERTIFICATE_DAYS, DOWN, SECONDS_AGO
 from alerts.windows import DAY, Severity
-from catalogue.metric import TARGET
 from exporter.alarms.answering import Answers, answers, patience
 from exporter.alarms.evaluation import Evaluation
 from exporter.alarms.holding import Holding, Phase
 from exporter.alarms.samples import Read, Source
 from exporter.web.pages.budgets import Budget, Budgets, Burn, seconds
 from exporter.web.pages.standing import Stand, Standing
-from exporter.web.pages.wording import percent, span, three_digits
+from exporter.wording import percent, span, three_digits
 from probes.record import ChatRecord
 from traffic.events import Event, Facts, Skip
 from traffic.roster import Roster
@@ -128,13 +127,14 @@ class Alarms:
         """The alerts on all targets, and on chatprobe itself."""
         for target in self._targets:
             yield from self._by_events(target)
-        yield from self._by_samples()
+        for sampled in self._sampled.targets():
+            yield from self._by_samples(sampled)
 
     def of(self, target: str | None) -> Iterator[Seen]:
         """The alerts on one target, or on chatprobe itself. Of those that go by samples there are the ones that hold."""
         if target is not None:
             yield from self._by_events(target)
-        yield from (one for one in self._by_samples() if one.target == target)
+        yield from self._by_samples(target)
 
     def is_down(self, target: str) -> bool:
         """Whether the alert for that is pending or fires, or would with an evaluation now."""
@@ -159,10 +159,10 @@ class Alarms:
             for name, holding in mine.certificates.items():
                 yield self._seen(name, target, holding, f"Its certificate ends in {left_days:.1f} days.")
 
-    def _by_samples(self) -> Iterator[Seen]:
-        for kept in self._sampled.kept():
-            target, alert = kept.labels.get(TARGET), kept.condition.alert
-            if target is None or target in self._targets:
+    def _by_samples(self, target: str | None) -> Iterator[Seen]:
+        if target is None or target in self._targets:
+            for kept in self._sampled.of(target):
+                alert = kept.condition.alert
                 yield Seen(alert.name, target, kept.phase, alert.severity, kept.why, self._epoch(kept.holding.since))
 
     def _evaluate(self, mine: _OfTarget, stand: Stand, now: float) -> None:

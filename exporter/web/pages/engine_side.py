@@ -10,7 +10,7 @@ from catalogue.troubles.scrapes import SCRAPES
 from catalogue.unified import PREFIX
 from exporter.native.unified import Unified
 from exporter.native.up import Ups
-from exporter.web.pages.wording import day, duration, percent, three_digits, whole, words
+from exporter.wording import day, duration, percent, three_digits, whole, words
 
 _GIB = 1 << 30
 _MEANINGS = {trouble.name: trouble.meaning for trouble in SCRAPES}

@@ -10,7 +10,7 @@ from exporter.history.recent import RECENT_SECONDS
 from exporter.history.store import History
 from exporter.history.window import Window
 from exporter.web.pages.standing import Stand
-from exporter.web.pages.wording import count, span
+from exporter.wording import count, span
 
 AGO_SECONDS = 3600.0
 _SPANS = ((600.0, 10), (3600.0, 60), (2 * 3600.0, 40), (4 * 3600.0, 24), (6 * 3600.0, 36))

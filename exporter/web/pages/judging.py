@@ -9,7 +9,7 @@ from itertools import chain
 
 from exporter.web.pages.budgets import Budget
 from exporter.web.pages.standing import OfScenario, Stand
-from exporter.web.pages.wording import count, sentence, words
+from exporter.wording import count, sentence, words
 from traffic.events import Skip, SkipReason
 
 _NOT_CHATTED_WITH = frozenset({SkipReason.INACTIVE, SkipReason.TOKEN_BUDGET, SkipReason.LOAD_SHARE})

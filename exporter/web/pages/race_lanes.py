@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from exporter.web.pages.wording import count, duration, plain, three_digits
 from exporter.web.racing import Contest
+from exporter.wording import count, duration, plain, three_digits
 from traffic.pairs import Measure
 from traffic.race.lane import Lane
 

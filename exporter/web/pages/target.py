@@ -21,7 +21,7 @@ from exporter.web.pages.judging import judged
 from exporter.web.pages.scene import Scene
 from exporter.web.pages.standing import OfScenario, Stand
 from exporter.web.pages.templates import render
-from exporter.web.pages.wording import epoch
+from exporter.wording import epoch
 from probes.failure import Reason
 from traffic.events import Skip
 from traffic.schedule import NANOSECONDS

@@ -7,8 +7,9 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from catalogue.look import colour_of, shape_of
+from exporter import wording
 from exporter.urls import shown_url
-from exporter.web.pages import drawing, wording
+from exporter.web.pages import drawing
 from probes import backends
 from probes.prompts import Named, PromptSpec, Synthetic
 

@@ -103,7 +103,7 @@ def seen(case: Case) -> tuple[Minutes, Minutes]:
     for told.moment in range(round(case.minutes * 60 / case.every_seconds) + 1):
         now = float(told.moment * case.every_seconds)
         evaluation.take(now, told.answers(now), now)
-        for one in evaluation.kept():
+        for one in (one for target in evaluation.targets() for one in evaluation.of(target)):
             if one.condition.alert.name == case.alert:
                 assert one.why.endswith(".")
                 (firing if one.phase == "firing" else pending).setdefault(frozenset(one.labels.items()), []).append(now / 60)

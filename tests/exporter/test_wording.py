@@ -5,7 +5,7 @@ import math
 import pytest
 from markupsafe import Markup
 
-from exporter.web.pages import wording
+from exporter import wording
 
 
 @pytest.mark.parametrize(
