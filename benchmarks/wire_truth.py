@@ -1,6 +1,6 @@
 """Whether a record's bound holds: each chat of a whole exporter, compared with the packets themselves.
 
-    python -m benchmarks.wire_truth [--streams 200] [--tls] [--beside hog] [--seconds 20] [--keep FILE] [--picture FILE.png]
+    python -m benchmarks.wire_truth [--streams 200] [--tls] [--beside hog] [--seconds 20] [--tokens 100] [--rate 20] [--keep FILE] [--picture PNG]
 
 The exporter chats with the server of `truth_server.py`, while tcpdump captures loopback with stamps in nanoseconds (root). The server tells where in
 the bytes of which connection a request and each token lay; the capture tells when the packet with that byte came. That is the truth: of TTFT, from
@@ -36,9 +36,10 @@ from benchmarks.truth_server import Truth
 STREAMS = (50, 200, 500, 1000, 2000)
 TOKENS = 100
 MOST_TOKENS_PER_SECOND = 20_000
-"""Over all streams: what the server can send in time. Up to 400 streams each has 50 a second, then fewer."""
+"""Over all streams, unless `--rate` says otherwise. Up to 400 streams each has 50 a second, then fewer."""
 FASTEST_GAP_SECONDS = 0.02
 RAMP_UP_SECONDS = 8.0
+"""At least: longer chats begin spread over the length of one, or else they would go on in waves."""
 TENTH_SECONDS = 0.1
 CLOCK_SECONDS = 1e-6
 """How exactly the two clocks, that of `sent` and that of the stamps, can be compared: an error may exceed its bound by this.
@@ -171,9 +172,30 @@ BESIDE = {
 }
 
 
-def configuration(port: int, condition: Condition, ca: Path) -> str:
+@dataclass(frozen=True)
+class Pace:
+    """How many tokens an answer has, and after how many seconds each follows the one before."""
+
+    tokens: int
+    gap_seconds: float
+
+    @property
+    def chat_seconds(self) -> float:
+        return self.tokens * self.gap_seconds
+
+    @property
+    def ramp_up_seconds(self) -> float:
+        return max(RAMP_UP_SECONDS, self.chat_seconds)
+
+
+def pace(streams: int, tokens: int, rate: float | None) -> Pace:
+    """That of each stream: of `rate` tokens a second, or as fast as all of them together may be."""
+    return Pace(tokens, 1 / rate if rate else max(FASTEST_GAP_SECONDS, streams / MOST_TOKENS_PER_SECOND))
+
+
+def configuration(port: int, condition: Condition, pace: Pace, ca: Path) -> str:
     scheme, trust = ("https", f", tls: {{ca_file: '{ca}'}}") if condition.tls else ("http", "")
-    load = f"users: {condition.streams}, think_time: 500ms, ramp_up: {RAMP_UP_SECONDS:g}s, max_tokens: {TOKENS}"
+    load = f"users: {condition.streams}, think_time: 500ms, ramp_up: {pace.ramp_up_seconds:g}s, max_tokens: {pace.tokens}"
     return (
         f"targets: {{truth: {{backend: vllm, url: '{scheme}://127.0.0.1:{port}', model: m, metrics: false{trust}}}}}\n"
         f"scenarios: {{chats: {{{load}}}}}\n"
@@ -181,22 +203,21 @@ def configuration(port: int, condition: Condition, ca: Path) -> str:
     )
 
 
-def measured(condition: Condition, seconds: float) -> Finding:
+def measured(condition: Condition, pace: Pace, seconds: float) -> Finding:
     """Raises `CaptureError`."""
     beside = BESIDE[condition.beside]
     client, engine = (CLIENT_CPU, SERVER_CPU) if beside.pinned else (None, None)
-    gap = max(FASTEST_GAP_SECONDS, condition.streams / MOST_TOKENS_PER_SECOND)
-    options = ("--tokens", str(TOKENS), "--gap-seconds", str(gap))
+    options = ("--tokens", str(pace.tokens), "--gap-seconds", str(pace.gap_seconds))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         ca, certificate = certificates(folder)
         port, truths = stack.enter_context(server(certificate if condition.tls else None, *options, cpu=engine))
         with capturing(port, folder / "packets.pcap", engine) as capture:
-            with exporter(configuration(port, condition, ca), cpu=client) as running:
-                time.sleep(RAMP_UP_SECONDS)
+            with exporter(configuration(port, condition, pace, ca), cpu=client) as running:
+                time.sleep(pace.ramp_up_seconds)
                 with going_on(beside, running):
                     began_ns = time.time_ns()
-                    time.sleep(seconds + TOKENS * gap)
+                    time.sleep(seconds + pace.chat_seconds)
                     ended_ns = time.time_ns()
                 records = running.records()
             known = truth_of(truths, folder)
@@ -278,6 +299,8 @@ def main() -> None:
     parser.add_argument("--streams", type=int, nargs="+", default=STREAMS)
     parser.add_argument("--beside", choices=BESIDE, nargs="+", default=list(BESIDE))
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, help="over TLS alone, or plain alone; left out: both")
+    parser.add_argument("--tokens", type=int, default=TOKENS, help="of each answer")
+    parser.add_argument("--rate", type=float, help="tokens a second of each stream; left out: 50, or 20,000 of all streams together")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each condition, beside ramping up and a chat's length")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="add what is found to this file")
     parser.add_argument("--picture", type=Path, metavar="PNG", help="draw what was found; with --keep, all that the file has")
@@ -300,7 +323,7 @@ def measure(options: argparse.Namespace) -> list[Finding]:
     found = []
     for beside, tls, streams in product(options.beside, (False, True) if options.tls is None else (options.tls,), options.streams):
         try:
-            finding = measured(Condition(streams, tls, beside), options.seconds)
+            finding = measured(Condition(streams, tls, beside), pace(streams, options.tokens, options.rate), options.seconds)
         except CaptureError as error:
             sys.exit(f"wire_truth: {error}")
         found.append(finding)
