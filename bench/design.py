@@ -76,13 +76,16 @@ class Design:
 
         Where hardware is shared, targets are measured one after another, and then again in the opposite order, so that
         an engine's place in the round favours none of them where the machine becomes faster or slower all the time. From
-        round to round another target begins.
+        round to round another target begins; where all are measured at once, another one's chats are sent first, in case
+        they share something after all.
         """
         targets = tuple(target for target in self.targets if target in level.loads)
-        if self.hardware == "own" or len(targets) < 2:
-            return (Turn(targets, 0),) if targets else ()
+        if not targets:
+            return ()
         first = (number - 1) % len(targets)
         there = (*targets[first:], *targets[:first])
+        if self.hardware == "own" or len(targets) < 2:
+            return (Turn(there, 0),)
         return (*(Turn((target,), 0) for target in there), *(Turn((target,), 1) for target in reversed(there)))
 
     def block(self, level: Level, part: Turn, *, number: int, round: int) -> Block:

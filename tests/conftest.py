@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import ssl
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 import trustme
+from httpx import create_ssl_context
 from hypothesis import settings
 
 from probes.ask import Ask, Endpoint, Message, Tls
@@ -89,6 +91,14 @@ def _priority() -> Iterator[None]:
     """A prober makes its process nicer than its worker, for as long as the process lives; that of the tests has others to wait for it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("probes.wire.client.yield_to_worker", lambda: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _authorities() -> Iterator[None]:
+    """Those of the system are read once, and not for each request that a test sends."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("httpx._transports.default.create_ssl_context", functools.cache(create_ssl_context))
         yield
 
 

@@ -12,6 +12,7 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -49,6 +50,7 @@ async def process(*command: str, cwd: Path) -> AsyncIterator[asyncio.subprocess.
         await asyncio.wait_for(running.wait(), PATIENCE_SECONDS)
 
 
+@cache
 def prometheus_version(binary: str) -> tuple[int, ...]:
     """Of `prometheus` or `promtool`, like (3, 16, 0)."""
     done = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True)

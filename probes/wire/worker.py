@@ -75,7 +75,11 @@ class Worker:
 
     def _on_channel(self, events: int, _floor_ns: int) -> None:
         if events & select.EPOLLOUT:
-            self._outgoing.flush()
+            try:
+                self._outgoing.flush()
+            except OSError:  # the main process is gone
+                self._loop.stop()
+                return
             self._watch_channel()
             self._outbox.go_on()
         if not events & ~select.EPOLLOUT:

@@ -30,8 +30,6 @@ alerts: {evaluation_interval: 15s, scrape_interval: 15s, grafana_url: "http://12
 
 _BRIEF = {**os.environ, "GOGC": "1000", "GOMAXPROCS": "1"}
 """What lives for two seconds collects little garbage, and has no other threads look for it: a sixth of its time went into that."""
-_ACCEPTED: set[str] = set()
-"""Rules that promtool has checked: many situations are put to the same ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,7 @@ class Fired:
     annotations: Mapping[str, str]
 
 
+@cache
 def config(text: str = CONFIG) -> Config:
     return parse(text).config
 
@@ -63,17 +62,15 @@ def left_open() -> bool:
 
 def write_rules(configured: Config, folder: Path) -> Path:
     """All rules of a configuration in one file, which `promtool check rules` accepts."""
-    return write_groups(rules(configured).groups, configured, folder)
+    path = _write(rules(configured).groups, configured, folder)
+    done = subprocess.run([promtool(), "check", "rules", str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return path
 
 
-def write_groups(groups: Iterable[Group], configured: Config, folder: Path) -> Path:
-    """Some rules in one file, which `promtool check rules` accepts."""
-    path, text = folder / "all.rules.yaml", dump(document(groups, configured.alerts))
-    path.write_text(text)
-    if text not in _ACCEPTED:
-        done = subprocess.run([promtool(), "check", "rules", str(path)], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        _ACCEPTED.add(text)
+def _write(groups: Iterable[Group], configured: Config, folder: Path) -> Path:
+    path = folder / "all.rules.yaml"
+    path.write_text(dump(document(groups, configured.alerts)))
     return path
 
 
@@ -168,8 +165,8 @@ def _run(
     evaluated_seconds: int,
     more: str = "",
 ) -> str:
-    """What promtool prints. Series that neither the rules nor `more` name are left out."""
-    path = write_groups(groups, configured, folder)
+    """What promtool prints, which takes the rules as `promtool check rules` does. Series that neither they nor `more` name are left out."""
+    path = _write(groups, configured, folder)
     read = path.read_text() + more
     told = series.of(lambda name: name in read) if isinstance(series, Story) else series
     given = [{"series": name, "values": each} for name, each in told.items() if name.partition("{")[0] in read]

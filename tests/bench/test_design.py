@@ -64,8 +64,11 @@ def test_the_two_halves_have_a_chance_of_their_own_and_all_targets_the_same() ->
     assert 0 <= seed_of(2**31 - 1, 1000, 1) < 2**31
 
 
-def test_who_has_hardware_of_its_own_is_measured_at_once() -> None:
-    assert order(design("a", "b", hardware="own"), level(USERS, "a", "b"), 1) == [("a", "b")]
+def test_who_has_hardware_of_its_own_is_measured_at_once_and_another_is_sent_to_first_from_round_to_round() -> None:
+    own = design("a", "b", "c", hardware="own")
+    orders = [order(own, level(USERS, "a", "b", "c"), number) for number in (1, 2, 3, 4)]
+    assert orders == [[("a", "b", "c")], [("b", "c", "a")], [("c", "a", "b")], [("a", "b", "c")]]
+    assert order(own, level(USERS), 2) == []
     assert order(design("a", "b"), level(USERS, "b"), 1) == [("b",)]
     assert order(design("a", "b"), level(USERS, "other"), 1) == []
 
