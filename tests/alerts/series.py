@@ -281,10 +281,16 @@ def _named(name: str, instance: str, labels: Mapping[str, str]) -> str:
 
 def _values(samples: Iterable[float | None]) -> str:
     """As promtool reads them. A series that ends is marked stale, as Prometheus does with what a scrape no longer has."""
-    written, there = [], False
+    written = []
+    before: float | None = None
+    text = "_"
     for sample in samples:
-        written.append("stale" if sample is None and there else "_" if sample is None else "Inf" if sample == inf else f"{sample:.10g}")
-        there = sample is not None
+        if sample is None:
+            text = "_" if before is None else "stale"
+        elif sample != before:  # most are as they were
+            text = "Inf" if sample == inf else f"{sample:.10g}"
+        written.append(text)
+        before = sample
     return " ".join(written)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -44,19 +43,13 @@ KUBERNETES = Cluster("kubernetes", ())
 OPENSHIFT = Cluster("openshift", ("route.openshift.io/v1", "monitoring.coreos.com/v1", "security.openshift.io/v1"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rendered:
-    """`objects` are installed."""
+    """`objects` are installed. `hooks` run at certain times, like `helm test`."""
 
     objects: tuple[Json, ...]
+    hooks: tuple[Json, ...]
     notes: str
-    _written: Callable[[], Iterable[str]]
-    """The texts of all templates."""
-
-    @functools.cached_property
-    def hooks(self) -> tuple[Json, ...]:
-        """What runs at certain times, like `helm test`. Helm renders a chart once more to tell it, which takes half as long as the installation."""
-        return tuple(each for text in self._written() if "helm.sh/hook:" in text for each in documents(text) if _is_hook(each))
 
     def one(self, kind: str) -> Json:
         """The only object of this kind."""
@@ -83,24 +76,31 @@ def example(chart: str, name: str) -> Json:
 
 
 def render(chart: str, values: Json, cluster: Cluster = OPENSHIFT, release: str = "bench", namespace: str = NAMESPACE) -> Rendered:
-    """What `helm install` would send. Raises `helm_python.HelmError` where Helm, the schema or the chart refuses the values."""
+    """What `helm template` makes. Raises `helm_python.HelmError` where Helm, the schema or the chart refuses the values."""
     return _render(chart, json.dumps(values), cluster, release, namespace)
 
 
 @functools.cache
 def _render(chart: str, values: str, cluster: Cluster, release: str, namespace: str) -> Rendered:
-    knows = {"namespace": namespace, "api_versions": cluster.knows, "kube_version": cluster.version}
-    install = json.dumps({**knows, "dry_run": "client"})
+    with helm_python.Chart.load(HELM / chart) as loaded:
+        options = json.dumps({**_known(cluster, namespace), "name": release})
+        texts: dict[str, str] = json.loads(_native.call_string("helm_render", loaded._raw(), values, options))
+    notes = texts[f"{chart}/templates/NOTES.txt"]
+    made = [each for path, text in texts.items() if not path.endswith("/NOTES.txt") for each in documents(text)]
+    return Rendered(tuple(each for each in made if not _is_hook(each)), tuple(each for each in made if _is_hook(each)), notes)
+
+
+def installed(chart: str, values: Json, cluster: Cluster = OPENSHIFT, release: str = "bench", namespace: str = NAMESPACE) -> tuple[list[Json], str]:
+    """The objects that `helm install` would send, and its notes: those of `render`, in twice the time."""
+    options = json.dumps({**_known(cluster, namespace), "dry_run": "client"})
     with helm_python.Chart.load(HELM / chart) as loaded, helm_python.Config(namespace=namespace, storage_driver="memory") as config:
-        told = _native.call_string("helm_install", config._raw(), _native.HANDLE(0), loaded._raw(), None, release, values, install)
-    installed = json.loads(told)
+        arguments = (config._raw(), _native.HANDLE(0), loaded._raw(), None, release, json.dumps(values), options)
+        told: Json = json.loads(_native.call_string("helm_install", *arguments))
+    return documents(told["manifest"]), told["notes"]
 
-    def written() -> Iterable[str]:
-        with helm_python.Chart.load(HELM / chart) as loaded:
-            texts: Json = json.loads(_native.call_string("helm_render", loaded._raw(), values, json.dumps({**knows, "name": release})))
-        return texts.values()
 
-    return Rendered(tuple(documents(installed["manifest"])), installed["notes"], written)
+def _known(cluster: Cluster, namespace: str) -> Json:
+    return {"namespace": namespace, "api_versions": cluster.knows, "kube_version": cluster.version}
 
 
 def documents(text: str) -> list[Json]:

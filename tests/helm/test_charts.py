@@ -11,7 +11,7 @@ import pytest
 
 from helm.reference.build import HELM
 from helm.reference.values import Section, read
-from tests.helm.cluster import KUBERNETES, OPENSHIFT, Cluster, charts, example, examples, render
+from tests.helm.cluster import KUBERNETES, OPENSHIFT, Cluster, charts, example, examples, installed, render
 from tests.helm.objects import containers, identities, pod, problems, unrestricted
 
 CLUSTERS = (KUBERNETES, OPENSHIFT)
@@ -53,6 +53,14 @@ def test_helm_finds_nothing_to_say_of_it(chart: str, name: str) -> None:
     report = helm_python.lint(HELM / chart, example(chart, name), strict=True)
     assert [message["error"] for message in report["messages"] if message["error"] != "icon is recommended"] == []
     assert report["errors"] == []
+
+
+@pytest.mark.parametrize(("chart", "name", "cluster"), EVERYWHERE)
+def test_what_is_rendered_is_what_an_installation_sends(chart: str, name: str, cluster: Cluster) -> None:
+    rendered = render(chart, example(chart, name), cluster)
+    objects, notes = installed(chart, example(chart, name), cluster)
+    assert sorted(map(json.dumps, rendered.objects)) == sorted(map(json.dumps, objects))
+    assert rendered.notes.strip() == notes.strip()
 
 
 @pytest.mark.parametrize("chart", charts())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from math import inf
 
@@ -43,29 +43,40 @@ class Told:
         self.moment = 0
         asked = looked_at(case.alert)
         series = case.series.of(lambda name: name in asked) if isinstance(case.series, Story) else case.series
+        self.of_one_process = not any(OTHER_INSTANCE in name for name in series)
         self._series: dict[str, list[tuple[dict[str, str], list[float | None]]]] = {}
         for name, values in series.items():
             found = _SERIES.fullmatch(name)
             assert found is not None
             samples = [None if value in ("_", "stale") else float(value) for value in values.split(" ")]
             self._series.setdefault(found["name"], []).append((dict(_LABEL.findall(found["labels"])), samples))
+        self._labelled: dict[str, list[tuple[Labels, float, list[float | None]]]] = {}
 
     def __call__(self, metric: Metric) -> Present:
         if metric.name not in _HISTOGRAMS:
             return Present([(labels, (value,)) for labels, value in self.values(metric, metric.name)])
         rows: dict[Labels, dict[float, float]] = {}
-        for named, samples in self._series.get(metric.bucket, ()):
+        for labels, bound, samples in self._of(metric, metric.bucket):
             if (value := self._at(samples)) is not None:
-                rows.setdefault(_of(metric, named), {})[float(named["le"].replace("+Inf", "inf"))] = value
+                rows.setdefault(labels, {})[bound] = value
         for labels, count in self.values(metric, metric.count):
             rows.setdefault(labels, {})[inf] = count
         bounds = tuple(sorted(next(iter(rows.values()), {inf: 0.0})))
         return Present([(labels, [row[bound] for bound in bounds]) for labels, row in rows.items()], bounds)
 
     def values(self, metric: Metric, name: str) -> Iterator[tuple[Labels, float]]:
-        for labels, samples in self._series.get(name, ()):
+        for labels, _, samples in self._of(metric, name):
             if (value := self._at(samples)) is not None:
-                yield _of(metric, labels), value
+                yield labels, value
+
+    def _of(self, metric: Metric, name: str) -> list[tuple[Labels, float, list[float | None]]]:
+        """The series of a name by the metric's labels, with a bucket's upper bound: they are the same at every moment."""
+        if name not in self._labelled:
+            self._labelled[name] = [
+                (tuple(labels.get(each, "") for each in metric.labels), float(labels.get("le", "inf")), samples)
+                for labels, samples in self._series.get(name, ())
+            ]
+        return self._labelled[name]
 
     def answers(self, now: float) -> dict[str, Answers]:
         """What the chats tell of whether their targets answer."""
@@ -83,21 +94,12 @@ class Told:
         return samples[self.moment] if self.moment < len(samples) else None
 
 
-def _of(metric: Metric, labels: Mapping[str, str]) -> Labels:
-    return tuple(labels.get(name, "") for name in metric.labels)
-
-
-def of_one_process(case: Case) -> bool:
-    return not any(OTHER_INSTANCE in name for name in case.series)
-
-
 Minutes = dict[frozenset[tuple[str, str]], list[float]]
 """By the labels of an alert."""
 
 
-def seen(case: Case) -> tuple[Minutes, Minutes]:
+def seen(case: Case, told: Told) -> tuple[Minutes, Minutes]:
     """At which minutes the page has the alert pending, and at which it fires."""
-    told = Told(case)
     evaluation = Evaluation(told, lambda look: look())
     pending, firing = Minutes(), Minutes()
     for told.moment in range(round(case.minutes * 60 / case.every_seconds) + 1):
@@ -112,9 +114,10 @@ def seen(case: Case) -> tuple[Minutes, Minutes]:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_page_fires_where_the_rule_does(case: Case) -> None:
-    if not of_one_process(case):
+    told = Told(case)
+    if not told.of_one_process:
         pytest.skip("two processes tell of it, which only Prometheus sees together")
-    pending, firing = seen(case)
+    pending, firing = seen(case, told)
     slack = SLACK * case.every_seconds / 60
     for expected in case.fires:
         wanted = {(name, value) for name, value in expected.labels.items() if name not in ("job", "instance")}
