@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from dashboards.dash.board import Board
 from dashboards.dash.console import Edition, edition
+from dashboards.dash.render import written
 from dashboards.forms.yaml import dump
 
 NAMESPACE = "openshift-config-managed"
@@ -21,7 +20,7 @@ def console_config_map(board: Board) -> str:
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"name": str(board.uid), "namespace": NAMESPACE, "labels": LABELS},
-            "data": {f"{board.uid}.json": json.dumps(made.dashboard, sort_keys=True, indent=2, ensure_ascii=False) + "\n"},
+            "data": {f"{board.uid}.json": written(made.dashboard)},
         },
         _notes(made),
     )
