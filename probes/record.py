@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from operator import sub
 from typing import Literal
 
 from probes.ask import Cache
@@ -154,27 +155,27 @@ class ChatRecord:
         """Time to the first chunk with answer text; later than TTFT where the model reasons first."""
         return self._since_sent(self.first_content_ns)
 
-    def inter_token_latencies(self) -> Iterator[tuple[float, int]]:
+    def inter_token_latencies(self) -> list[tuple[float, int]]:
         """(ITL in seconds, how many tokens have it) for each gap between consecutive token-bearing chunks."""
-        for before, after in itertools.pairwise(self.chunks):
-            if after.tokens is not None:
-                yield _seconds(after.arrived_ns - before.arrived_ns) / after.tokens, after.tokens
+        return [
+            ((after.arrived_ns - before.arrived_ns) / 1e9 / after.tokens, after.tokens)
+            for before, after in itertools.pairwise(self.chunks)
+            if after.tokens is not None
+        ]
 
-    @property
+    @cached_property
     def later_tokens(self) -> int | None:
         """The tokens that came after the first chunk. None when nothing followed it, or where their number cannot be
         told.
         """
-        tokens = [chunk.tokens for chunk in self.chunks[1:]]
-        known = [number for number in tokens if number is not None]
-        return sum(known) if known and len(known) == len(tokens) else None
+        known = [chunk.tokens for chunk in self.chunks[1:] if chunk.tokens is not None]
+        return sum(known) if known and len(known) == len(self.chunks) - 1 else None
 
     @property
     def tpot_seconds(self) -> float | None:
         """Time per output token after the first chunk; the chat's token-weighted mean ITL. None without `later_tokens`."""
-        if self.later_tokens is None:
-            return None
-        return _seconds(self.chunks[-1].arrived_ns - self.chunks[0].arrived_ns) / self.later_tokens
+        later = self.later_tokens
+        return None if later is None else _seconds(self.chunks[-1].arrived_ns - self.chunks[0].arrived_ns) / later
 
     @property
     def native_tpot_seconds(self) -> float | None:
@@ -210,13 +211,13 @@ class ChatRecord:
             return None
         return self.output_tokens / self.e2e_seconds
 
-    @property
+    @cached_property
     def stall_seconds(self) -> float | None:
         """The longest gap between token-bearing chunks, the gap that was open when a chat failed included."""
         instants = [chunk.arrived_ns for chunk in self.chunks]
         if instants and self.outcome == "failed":
             instants.append(self.ended_ns)
-        return max((_seconds(after - before) for before, after in itertools.pairwise(instants)), default=None)
+        return _seconds(max(map(sub, instants[1:], instants))) if len(instants) > 1 else None
 
     @property
     def schedule_lag_seconds(self) -> float:
@@ -346,7 +347,8 @@ class ChatRecord:
             "segments_resent": self.mended.resent if self.mended else None,
         }
         if chunks:
-            out["chunks"] = [[self._since_sent(chunk.arrived_ns), chunk.tokens] for chunk in self.chunks]
+            sent_ns = self.sent_ns
+            out["chunks"] = [[None if sent_ns is None else (chunk.arrived_ns - sent_ns) / 1e9, chunk.tokens] for chunk in self.chunks]
         out["text"] = self.text if text else None
         native: dict[str, object] = {f"{part}_seconds": seconds for part, seconds in self.native.parts().items()}
         native["total_seconds"] = self.native.total_seconds

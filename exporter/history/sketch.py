@@ -36,7 +36,9 @@ class Sketch:
         """See each of these values so many times."""
         buckets = self._buckets
         for value, times in weighted:
-            index = ceil(log(min(max(value, SMALLEST), LARGEST)) / _LOG_GAMMA)
+            if not SMALLEST < value < LARGEST:
+                value = min(max(value, SMALLEST), LARGEST)
+            index = ceil(log(value) / _LOG_GAMMA)
             buckets[index] = buckets.get(index, 0) + times
             self.count += times
 

@@ -172,7 +172,7 @@ class Tally:
         for reading in readings.once_a_chat(record):
             measure = MEASURES.get(reading.metric)
             if measure is not None and not (reading.metric is own.E2E and record.outcome != "ok"):
-                self.sketch(measure).add(reading.value, reading.times)
+                self.sketch(measure).add(reading.value)
 
     def _judge(self, slo: str, good: bool | None, count: int) -> None:
         if good is not None:

@@ -80,7 +80,8 @@ class ChatSeries:
             self._series.record(own.CHECK_FAILURES, 1, record.failed_check)
         timed = timings_count(record, self._terms.doubtful)
         if timed:
-            for reading in readings.timings(record):
+            self._series.observe_all(own.ITL, readings.token_latencies(record))
+            for reading in readings.once_a_chat(record):
                 self._apply(reading, record)
         for name, slo in self._terms.slos.items():
             self._judge(name, chat_was_good(record, slo, timed=timed))
@@ -114,7 +115,7 @@ class ChatSeries:
         if reading.metric is own.FIRST_CONTENT and not self._thinks:
             return  # equal to TTFT, until the model is seen to reason
         exemplar = {"request_id": record.request_id} if reading.exemplar else None
-        self._series.record(reading.metric, reading.value, *reading.more, times=reading.times, exemplar=exemplar)
+        self._series.record(reading.metric, reading.value, *reading.more, exemplar=exemplar)
 
     def _judge(self, slo: str, good: bool | None, count: int = 1) -> None:
         if good is not None:

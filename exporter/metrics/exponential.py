@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import sys
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from prometheus_client import Histogram
+from exporter.metrics.histogram import BatchHistogram
 
 SCHEMA = 4
 """16 buckets from a value to its double: a bucket ends 4.4 % above where it begins, so what is read from it is at most that far off."""
@@ -75,15 +75,15 @@ class Exponential:
         self.positive: dict[int, int] = {}
         self.negative: dict[int, int] = {}
 
-    def observe(self, value: float) -> None:
-        """NaN is counted nowhere, as in classic buckets."""
+    def observe(self, value: float, times: int = 1) -> None:
+        """Count a value so many times. NaN is counted nowhere, as in classic buckets."""
         size = abs(value)
         if size <= ZERO_THRESHOLD:
-            self.zeros += 1
+            self.zeros += times
         elif size > 0:
             counts = self.positive if value > 0 else self.negative
             bucket = bucket_of(size, self.schema)
-            counts[bucket] = counts.get(bucket, 0) + 1
+            counts[bucket] = counts.get(bucket, 0) + times
             while len(self.positive) + len(self.negative) > MOST_BUCKETS and self.schema > LOWEST_SCHEMA:
                 self._merge()
 
@@ -100,7 +100,7 @@ def _halved(counts: Mapping[int, int]) -> dict[int, int]:
     return halved
 
 
-class NativeHistogram(Histogram):
+class NativeHistogram(BatchHistogram):
     """A family whose series have both forms: classic buckets, and these beside them."""
 
     exponential: Exponential
@@ -112,4 +112,11 @@ class NativeHistogram(Histogram):
 
     def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:
         super().observe(amount, exemplar)
-        self.exponential.observe(amount)
+        if exemplar:
+            self.exponential.observe(amount)
+
+    def observe_all(self, observed: Iterable[tuple[float, int]]) -> None:
+        kept = tuple(observed)
+        super().observe_all(kept)
+        for amount, times in kept:
+            self.exponential.observe(amount, times)

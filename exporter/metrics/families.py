@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, enable_created_metrics, values
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -11,6 +12,7 @@ from prometheus_client.metrics_core import Metric as Collected
 
 from catalogue.metric import Metric
 from exporter.metrics.exponential import NativeHistogram
+from exporter.metrics.histogram import BatchHistogram
 from exporter.metrics.value import Value
 
 values.ValueClass = Value
@@ -36,7 +38,7 @@ class Families:
 
     def __init__(self, registry: CollectorRegistry, thresholds: Mapping[str, Collection[float]], *, native: bool = False) -> None:
         self._registry = registry
-        self._histogram = NativeHistogram if native else Histogram
+        self._histogram = NativeHistogram if native else BatchHistogram
         self._thresholds = thresholds
         self._families: dict[str, Family] = {}
 
@@ -100,16 +102,21 @@ class Series:
         self._children[metric.name, more] = (metric, family)
         return family
 
-    def record(self, metric: Metric, value: float, *more: str, times: int = 1, exemplar: dict[str, str] | None = None) -> None:
-        """Add the value to a counter, set a gauge to it, have a histogram observe it `times` times."""
-        match self.touch(metric, *more):
-            case Counter() as counter:
-                counter.inc(value)
-            case Gauge() as gauge:
-                gauge.set(value)
-            case Histogram() as histogram:
-                for _ in range(times):
-                    histogram.observe(value, exemplar)
+    def record(self, metric: Metric, value: float, *more: str, exemplar: dict[str, str] | None = None) -> None:
+        """Add the value to a counter, set a gauge to it, have a histogram observe it."""
+        family: Any = self.touch(metric, *more)
+        match metric.type:  # prometheus-client's families are protocols, of which each `isinstance` takes as long as all of this
+            case "counter":
+                family.inc(value)
+            case "gauge":
+                family.set(value)
+            case "histogram":
+                family.observe(value, exemplar)
+
+    def observe_all(self, metric: Metric, observed: Iterable[tuple[float, int]]) -> None:
+        """Have a histogram observe each value so many times."""
+        family: Any = self.touch(metric)
+        family.observe_all(observed)
 
     def record_only(self, metric: Metric, value: float, *more: str) -> None:
         """Like `record`, and every other series of the metric under the shared labels ends: for facts, of which one holds at a time."""

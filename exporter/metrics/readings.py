@@ -17,7 +17,7 @@ MOST_TOKENS_A_CHUNK = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One value for one metric: added to a counter, set on a gauge, observed `times` times by a histogram.
+    """One value for one metric: added to a counter, set on a gauge, observed by a histogram.
 
     `more` are the values of the labels that the metric has beyond those of every chat; an `exemplar` carries the chat's request id.
     """
@@ -25,7 +25,6 @@ class Reading:
     metric: Metric
     value: float
     more: tuple[str, ...] = ()
-    times: int = 1
     exemplar: bool = False
 
 
@@ -61,25 +60,17 @@ def _of_the_engine(told: Native) -> Iterator[Reading]:
             yield Reading(own.ENGINE_SECONDS, seconds, (phase,))
 
 
-def timings(record: ChatRecord) -> Iterator[Reading]:
-    """What the histograms observe of a chat: whatever it has, however it ended.
+def token_latencies(record: ChatRecord) -> list[tuple[float, int]]:
+    """(ITL in seconds, how often it is observed) for each gap between chunks: whatever a chat has, however it ended."""
+    return [(latency, min(tokens, MOST_TOKENS_A_CHUNK)) for latency, tokens in record.inter_token_latencies()]
+
+
+def once_a_chat(record: ChatRecord) -> Iterator[Reading]:
+    """What the histograms observe of a chat beside its tokens: whatever it has, however it ended.
 
     Those of a chat that waited for its model to be loaded begin with its first token: the rest is the load's, not the engine's usual.
     Chats that timed out without a token are in TTFT with the time they had waited, so that an overload does not improve the quantiles.
     """
-    for latency, tokens in token_latencies(record):
-        yield Reading(own.ITL, latency, times=tokens)
-    yield from once_a_chat(record)
-
-
-def token_latencies(record: ChatRecord) -> Iterator[tuple[float, int]]:
-    """(ITL in seconds, how often it is observed) for each gap between chunks."""
-    for latency, tokens in record.inter_token_latencies():
-        yield latency, min(tokens, MOST_TOKENS_A_CHUNK)
-
-
-def once_a_chat(record: ChatRecord) -> Iterator[Reading]:
-    """What the histograms observe of a chat, but for what they observe of its tokens."""
     if record.load is None:
         yield from _with_the_first_token(record)
     for metric, value in (

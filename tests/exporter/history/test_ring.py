@@ -79,10 +79,9 @@ def test_what_was_before_stands_behind_as_far_as_there_is_room() -> None:
 
 
 def test_a_chat_takes_the_memory_that_the_ring_reckons_with() -> None:
-    records = [chat(tokens=tokens) for tokens in range(1, 300)]
     tracemalloc.start()
     try:
-        held = [keep(record, number, 0.0) for number, record in enumerate(records)]
+        held = [keep(chat(tokens=tokens), tokens, 0.0) for tokens in range(1, 300)]
         taken, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
