@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import sub
 
-from probes.chunk import Chunk
+from probes.chunk import Chunk, Chunks
 from probes.own_account import Native
 
 TOGETHER_NS = 1_000_000
@@ -100,9 +101,14 @@ def bursts(chunks: Sequence[Chunk], native: Native, sent_ns: int | None) -> Burs
     """
     if sent_ns is None or len(chunks) < FEWEST_TIMED:
         return None
-    found = list(_found(chunks, native.server_gaps_seconds or (), sent_ns))
+    columns = Chunks.of(chunks)
+    arrived_ns = columns.arrived_ns
+    earliest_ns = tuple(map(sub, arrived_ns, columns.error_ns))
+    if min(map(sub, arrived_ns[1:], earliest_ns)) > TOGETHER_NS:
+        return None  # none came together with another: so it is with most chats
+    found = list(_found(arrived_ns, earliest_ns, native.server_gaps_seconds or (), sent_ns))
     share = (len(chunks) - len(found)) / (len(chunks) - 1)
-    if not _held_back(found) and not (share >= MOST and _shortened(chunks, native)):
+    if not _held_back(found) and not (share >= MOST and _shortened(arrived_ns[-1] - earliest_ns[0], native)):
         return None
     return Bursts(
         count=len(found),
@@ -112,25 +118,20 @@ def bursts(chunks: Sequence[Chunk], native: Native, sent_ns: int | None) -> Burs
     )
 
 
-def _found(chunks: Sequence[Chunk], own_gaps: Sequence[float], sent_ns: int) -> Iterator[_Burst]:
+def _found(arrived_ns: Sequence[int], earliest_ns: Sequence[int], own_gaps: Sequence[float], sent_ns: int) -> Iterator[_Burst]:
     """The bursts in order. `own_gaps` lie between the chunks by the engine's own stamps, in seconds, as far as told."""
     since_ns, began, steps = sent_ns, 0, 1
-    for place, chunk in enumerate(chunks[1:], 1):
-        if chunk.arrived_ns - _earliest_ns(chunks[place - 1]) > TOGETHER_NS:
-            yield _burst(chunks, began, place, steps, since_ns)
-            since_ns, began, steps = chunks[place - 1].arrived_ns, place, 1
+
+    def burst(end: int) -> _Burst:
+        return _Burst(began == 0, end - began, steps, earliest_ns[began] - since_ns, arrived_ns[end - 1] - earliest_ns[began])
+
+    for place in range(1, len(arrived_ns)):
+        if arrived_ns[place] - earliest_ns[place - 1] > TOGETHER_NS:
+            yield burst(place)
+            since_ns, began, steps = arrived_ns[place - 1], place, 1
         elif place > len(own_gaps) or own_gaps[place - 1] * 1e9 > AT_ONCE_NS:
             steps += 1
-    yield _burst(chunks, began, len(chunks), steps, since_ns)
-
-
-def _burst(chunks: Sequence[Chunk], begin: int, end: int, steps: int, since_ns: int) -> _Burst:
-    first_ns = _earliest_ns(chunks[begin])
-    return _Burst(begin == 0, end - begin, steps, first_ns - since_ns, chunks[end - 1].arrived_ns - first_ns)
-
-
-def _earliest_ns(chunk: Chunk) -> int:
-    return chunk.arrived_ns - chunk.error_ns
+    yield burst(len(arrived_ns))
 
 
 def _held_back(found: Sequence[_Burst]) -> bool:
@@ -155,11 +156,11 @@ def _guessed_ahead(found: Sequence[_Burst]) -> bool:
     return single >= max(2, SINGLE * len(between))
 
 
-def _shortened(chunks: Sequence[Chunk], native: Native) -> bool:
+def _shortened(took_ns: int, native: Native) -> bool:
     """Whether the tokens came in half the time, or less, in which the engine says that it computed them."""
     if native.decode_seconds is None:
         return False
-    computed_ns, took_ns = native.decode_seconds * 1e9, chunks[-1].arrived_ns - _earliest_ns(chunks[0])
+    computed_ns = native.decode_seconds * 1e9
     return computed_ns - took_ns >= max(SHORTENED_NS, computed_ns / 2)
 
 

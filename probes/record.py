@@ -5,7 +5,6 @@ Instants are nanoseconds on the monotonic clock; measures are seconds. Nothing h
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from typing import Literal
 
 from probes.ask import Cache
 from probes.bursts import Bursts, bursts
-from probes.chunk import Chunk
+from probes.chunk import NOT_TOLD, Chunk, Chunks
 from probes.failure import Failure, Reason
 from probes.mended import Mended
 from probes.own_account import Native
@@ -155,21 +154,23 @@ class ChatRecord:
         """Time to the first chunk with answer text; later than TTFT where the model reasons first."""
         return self._since_sent(self.first_content_ns)
 
+    @cached_property
+    def _columns(self) -> Chunks:
+        return Chunks.of(self.chunks)
+
     def inter_token_latencies(self) -> list[tuple[float, int]]:
         """(ITL in seconds, how many tokens have it) for each gap between consecutive token-bearing chunks."""
-        return [
-            ((after.arrived_ns - before.arrived_ns) / 1e9 / after.tokens, after.tokens)
-            for before, after in itertools.pairwise(self.chunks)
-            if after.tokens is not None
-        ]
+        arrived_ns, borne = self._columns.arrived_ns, self._columns.borne
+        gaps_ns = map(sub, arrived_ns[1:], arrived_ns)
+        return [(gap_ns / 1e9 / tokens, tokens) for gap_ns, tokens in zip(gaps_ns, borne[1:], strict=True) if tokens != NOT_TOLD]
 
     @cached_property
     def later_tokens(self) -> int | None:
         """The tokens that came after the first chunk. None when nothing followed it, or where their number cannot be
         told.
         """
-        known = [chunk.tokens for chunk in self.chunks[1:] if chunk.tokens is not None]
-        return sum(known) if known and len(known) == len(self.chunks) - 1 else None
+        borne = self._columns.borne[1:]
+        return sum(borne) if borne and NOT_TOLD not in borne else None
 
     @property
     def tpot_seconds(self) -> float | None:
@@ -214,7 +215,7 @@ class ChatRecord:
     @cached_property
     def stall_seconds(self) -> float | None:
         """The longest gap between token-bearing chunks, the gap that was open when a chat failed included."""
-        instants = [chunk.arrived_ns for chunk in self.chunks]
+        instants = list(self._columns.arrived_ns)
         if instants and self.outcome == "failed":
             instants.append(self.ended_ns)
         return _seconds(max(map(sub, instants[1:], instants))) if len(instants) > 1 else None
@@ -224,6 +225,11 @@ class ChatRecord:
         """How late the chat started; 0 for one that no schedule wanted."""
         return 0.0 if self.due_ns is None else _seconds(self.started_ns - self.due_ns)
 
+    @property
+    def coalesced_chunks(self) -> int:
+        """Chunks that had something behind them in their read."""
+        return sum(self._columns.shared)
+
     @cached_property
     def max_timing_error_seconds(self) -> float:
         """The worst bound on the error of TTFT or of any gap.
@@ -232,8 +238,8 @@ class ChatRecord:
         """
         if not self.chunks:
             return 0.0
-        first_ns = self.chunks[0].error_ns + self.sent_width_ns
-        return _seconds(max(first_ns, *(chunk.error_ns for chunk in self.chunks)))
+        errors_ns = self._columns.error_ns
+        return _seconds(max(errors_ns[0] + self.sent_width_ns, *errors_ns))
 
     @property
     def doubtful(self) -> bool:
@@ -242,7 +248,7 @@ class ChatRecord:
     @cached_property
     def bursts(self) -> Bursts | None:
         """How the tokens came, if something on the way gathered them: then TTFT, ITL and TPOT are what the user felt, and not the engine's."""
-        return bursts(self.chunks, self.native, self.sent_ns)
+        return bursts(self._columns, self.native, self.sent_ns)
 
     def phases(self) -> dict[str, float | None]:
         """Seconds spent in each phase, in order; they add up to E2E.
@@ -348,7 +354,10 @@ class ChatRecord:
         }
         if chunks:
             sent_ns = self.sent_ns
-            out["chunks"] = [[None if sent_ns is None else (chunk.arrived_ns - sent_ns) / 1e9, chunk.tokens] for chunk in self.chunks]
+            rows = zip(self._columns.arrived_ns, self._columns.borne, strict=True)
+            out["chunks"] = [
+                [None if sent_ns is None else (arrived_ns - sent_ns) / 1e9, None if tokens == NOT_TOLD else tokens] for arrived_ns, tokens in rows
+            ]
         out["text"] = self.text if text else None
         native: dict[str, object] = {f"{part}_seconds": seconds for part, seconds in self.native.parts().items()}
         native["total_seconds"] = self.native.total_seconds

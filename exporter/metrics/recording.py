@@ -133,7 +133,7 @@ class Recording:
         if record.due_ns is not None:
             self._own.record(own.SCHEDULE_LAG, record.schedule_lag_seconds)
         if record.chunks:
-            self._own.record(own.COALESCED_CHUNKS, sum(chunk.shared for chunk in record.chunks))
+            self._own.record(own.COALESCED_CHUNKS, record.coalesced_chunks)
             self._own.record_only(own.MEASUREMENT_CLOCK, 1, record.clock)
 
     def _skip(self, skip: Skip) -> None:
