@@ -96,8 +96,7 @@ class Chat:
 
 def chat_of(record: ChatRecord, place: Place, *, cut: bool) -> Chat:
     """A chat that has just ended. `cut` says that the run ended it."""
-    gaps = [(after.arrived_ns - before.arrived_ns, after.tokens) for before, after in zip(record.chunks, record.chunks[1:], strict=False)]
-    known = [(gap / 1e9, tokens) for gap, tokens in gaps if tokens is not None]
+    gaps = record.gaps()
     return Chat(
         target=record.target,
         place=place,
@@ -123,6 +122,6 @@ def chat_of(record: ChatRecord, place: Place, *, cut: bool) -> Chat:
         doubtful=record.doubtful,
         gathered=record.bursts is not None,
         loaded=record.load is not None,
-        gaps_seconds=np.array([gap for gap, _ in known]),
-        gap_tokens=np.array([tokens for _, tokens in known], dtype=np.float64),
+        gaps_seconds=np.array([seconds for seconds, _ in gaps]),
+        gap_tokens=np.array([tokens for _, tokens in gaps], dtype=np.float64),
     )

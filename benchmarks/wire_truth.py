@@ -51,12 +51,29 @@ between, which is seen as an error beyond its bound.
 
 @dataclass(frozen=True)
 class Condition:
+    """`tokens` are those of each answer, `rate` is how many of them each stream has a second; None: as fast as all together may be."""
+
     streams: int
     tls: bool
     beside: str
+    tokens: int = TOKENS
+    rate: float | None = None
 
     def __str__(self) -> str:
-        return f"| {BESIDE[self.beside].words} | {self.streams:,} | {'TLS' if self.tls else 'plain'}"
+        pace = "".join([f" of {self.tokens:,} tokens" if self.tokens != TOKENS else "", f", {self.rate:g} a second" if self.rate else ""])
+        return f"| {BESIDE[self.beside].words} | {self.streams:,}{pace} | {'TLS' if self.tls else 'plain'}"
+
+    @property
+    def gap_seconds(self) -> float:
+        return 1 / self.rate if self.rate else max(FASTEST_GAP_SECONDS, self.streams / MOST_TOKENS_PER_SECOND)
+
+    @property
+    def chat_seconds(self) -> float:
+        return self.tokens * self.gap_seconds
+
+    @property
+    def ramp_up_seconds(self) -> float:
+        return max(RAMP_UP_SECONDS, self.chat_seconds)
 
 
 @dataclass(frozen=True)
@@ -172,30 +189,9 @@ BESIDE = {
 }
 
 
-@dataclass(frozen=True)
-class Pace:
-    """How many tokens an answer has, and after how many seconds each follows the one before."""
-
-    tokens: int
-    gap_seconds: float
-
-    @property
-    def chat_seconds(self) -> float:
-        return self.tokens * self.gap_seconds
-
-    @property
-    def ramp_up_seconds(self) -> float:
-        return max(RAMP_UP_SECONDS, self.chat_seconds)
-
-
-def pace(streams: int, tokens: int, rate: float | None) -> Pace:
-    """That of each stream: of `rate` tokens a second, or as fast as all of them together may be."""
-    return Pace(tokens, 1 / rate if rate else max(FASTEST_GAP_SECONDS, streams / MOST_TOKENS_PER_SECOND))
-
-
-def configuration(port: int, condition: Condition, pace: Pace, ca: Path) -> str:
+def configuration(port: int, condition: Condition, ca: Path) -> str:
     scheme, trust = ("https", f", tls: {{ca_file: '{ca}'}}") if condition.tls else ("http", "")
-    load = f"users: {condition.streams}, think_time: 500ms, ramp_up: {pace.ramp_up_seconds:g}s, max_tokens: {pace.tokens}"
+    load = f"users: {condition.streams}, think_time: 500ms, ramp_up: {condition.ramp_up_seconds:g}s, max_tokens: {condition.tokens}"
     return (
         f"targets: {{truth: {{backend: vllm, url: '{scheme}://127.0.0.1:{port}', model: m, metrics: false{trust}}}}}\n"
         f"scenarios: {{chats: {{{load}}}}}\n"
@@ -203,21 +199,21 @@ def configuration(port: int, condition: Condition, pace: Pace, ca: Path) -> str:
     )
 
 
-def measured(condition: Condition, pace: Pace, seconds: float) -> Finding:
+def measured(condition: Condition, seconds: float) -> Finding:
     """Raises `CaptureError`."""
     beside = BESIDE[condition.beside]
     client, engine = (CLIENT_CPU, SERVER_CPU) if beside.pinned else (None, None)
-    options = ("--tokens", str(pace.tokens), "--gap-seconds", str(pace.gap_seconds))
+    options = ("--tokens", str(condition.tokens), "--gap-seconds", str(condition.gap_seconds))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         ca, certificate = certificates(folder)
         port, truths = stack.enter_context(server(certificate if condition.tls else None, *options, cpu=engine))
         with capturing(port, folder / "packets.pcap", engine) as capture:
-            with exporter(configuration(port, condition, pace, ca), cpu=client) as running:
-                time.sleep(pace.ramp_up_seconds)
+            with exporter(configuration(port, condition, ca), cpu=client) as running:
+                time.sleep(condition.ramp_up_seconds)
                 with going_on(beside, running):
                     began_ns = time.time_ns()
-                    time.sleep(seconds + pace.chat_seconds)
+                    time.sleep(seconds + condition.chat_seconds)
                     ended_ns = time.time_ns()
                 records = running.records()
             known = truth_of(truths, folder)
@@ -290,7 +286,10 @@ def kept(file: Path) -> list[Finding]:
         told = json.loads(line)
         condition = Condition(**told.pop("condition"))
         found[condition] = Finding(condition=condition, chats=[Judged(**chat) for chat in told.pop("chats")], **told)
-    return sorted(found.values(), key=lambda one: (list(BESIDE).index(one.condition.beside), one.condition.tls, one.condition.streams))
+    return sorted(
+        found.values(),
+        key=lambda one: (list(BESIDE).index(one.condition.beside), one.condition.tls, one.condition.streams, one.condition.chat_seconds),
+    )
 
 
 def main() -> None:
@@ -323,7 +322,7 @@ def measure(options: argparse.Namespace) -> list[Finding]:
     found = []
     for beside, tls, streams in product(options.beside, (False, True) if options.tls is None else (options.tls,), options.streams):
         try:
-            finding = measured(Condition(streams, tls, beside), pace(streams, options.tokens, options.rate), options.seconds)
+            finding = measured(Condition(streams, tls, beside, options.tokens, options.rate), options.seconds)
         except CaptureError as error:
             sys.exit(f"wire_truth: {error}")
         found.append(finding)

@@ -158,11 +158,15 @@ class ChatRecord:
     def _columns(self) -> Chunks:
         return Chunks.of(self.chunks)
 
-    def inter_token_latencies(self) -> list[tuple[float, int]]:
-        """(ITL in seconds, how many tokens have it) for each gap between consecutive token-bearing chunks."""
+    def gaps(self) -> list[tuple[float, int]]:
+        """(seconds, how many tokens came behind it) of each gap between consecutive token-bearing chunks, where the tokens are told."""
         arrived_ns, borne = self._columns.arrived_ns, self._columns.borne
         gaps_ns = map(sub, arrived_ns[1:], arrived_ns)
-        return [(gap_ns / 1e9 / tokens, tokens) for gap_ns, tokens in zip(gaps_ns, borne[1:], strict=True) if tokens != NOT_TOLD]
+        return [(gap_ns / 1e9, tokens) for gap_ns, tokens in zip(gaps_ns, borne[1:], strict=True) if tokens != NOT_TOLD]
+
+    def inter_token_latencies(self) -> list[tuple[float, int]]:
+        """(ITL in seconds, how many tokens have it) for each gap."""
+        return [(seconds / tokens, tokens) for seconds, tokens in self.gaps()]
 
     @cached_property
     def later_tokens(self) -> int | None:

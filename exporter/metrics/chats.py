@@ -80,7 +80,8 @@ class ChatSeries:
             self._series.record(own.CHECK_FAILURES, 1, record.failed_check)
         timed = timings_count(record, self._terms.doubtful)
         if timed:
-            self._series.observe_all(own.ITL, readings.token_latencies(record))
+            if latencies := readings.token_latencies(record):  # else nothing changes, and nothing is written anew for the next scrape
+                self._series.observe_all(own.ITL, latencies)
             for reading in readings.once_a_chat(record):
                 self._apply(reading, record)
         for name, slo in self._terms.slos.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -48,6 +49,8 @@ class KeptMessages:
         self._kept: dict[_Labels, _Kept] = {}
         self.kept_bytes = 0
         self._shape = _shape(family)
+        # asked once of the family: prometheus-client's are protocols, of which `isinstance` is slow
+        self._value = attrgetter("_sum" if isinstance(family, Histogram) else "_value")
 
     @property
     def series(self) -> int:
@@ -66,7 +69,7 @@ class KeptMessages:
     def _messages(self, most_kept_bytes: int) -> Iterator[bytes]:
         before, self._kept, self.kept_bytes = self._kept, {}, 0
         for labels, child in children_of(self._family).items():
-            number = _number(child)
+            number = self._number(child)
             kept = before.get(labels)
             if kept is None or not kept.holds(child, number):
                 kept = _Kept(child, number, self._write(labels, child))
@@ -74,6 +77,10 @@ class KeptMessages:
                 self._kept[labels] = kept
                 self.kept_bytes += kept.size_bytes
             yield kept.message
+
+    def _number(self, child: Family) -> float:
+        number: float = self._value(child).get()
+        return number
 
     def _write(self, labels: _Labels, child: Family) -> bytes:
         message, metric = a_metric(self._pairs.of(zip(self._family._labelnames, labels, strict=True)))
@@ -125,11 +132,6 @@ def _tell_runs(spans: Any, deltas: Any, counts: Mapping[int, int]) -> None:
         for count in run.counts:
             deltas.append(count - before)
             before = count
-
-
-def _number(child: Any) -> float:
-    number: float = (child._sum if isinstance(child, Histogram) else child._value).get()
-    return number
 
 
 @dataclass(frozen=True, slots=True)

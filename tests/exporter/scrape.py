@@ -26,8 +26,7 @@ def _labels(text: str, openmetrics: bool = False) -> dict[str, str]:
     return dict(_read_labels(text, openmetrics))
 
 
-for _module in (parser, openmetrics_parser):
-    vars(_module)["parse_labels"] = _labels
+vars(openmetrics_parser)["parse_labels"] = _labels
 
 CONFIG = """
 targets:
@@ -110,7 +109,7 @@ def _text(body: str) -> Iterator[tuple[str, Labels, float, None]]:
 
 @functools.lru_cache(1 << 17)
 def _series(text: str) -> tuple[str, Labels]:
-    """As prometheus-client reads it, character by character, which it does once: nearly every series was in an earlier scrape too."""
+    """As prometheus-client reads it, which it does once too."""
     (family,) = parser.text_string_to_metric_families(f"{text} 0\n")
     (sample,) = family.samples
     return sample.name, frozenset(sample.labels.items())
