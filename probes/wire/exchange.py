@@ -33,8 +33,6 @@ IDLE_NS = 1_000_000_000
 LINGER_NS = 250_000_000
 """How long to wait, after the terminal marker, for the end of the HTTP message, so that the connection can be kept."""
 READS_AN_EVENT = 4
-LOOK_AGAIN_NS = 100_000_000
-"""How soon a timeout is judged again that could not be judged, since not all was read that may have come in time."""
 
 Arguments = TypeVarTuple("Arguments")
 Sink = Callable[[int, Packed], bool]
@@ -69,8 +67,8 @@ class Exchange:
     __slots__ = (
         "_all_sent", "_answered", "_body", "_certificate_expiry", "_completed_ns", "_connection", "_ended", "_error_body", "_hand_over",
         "_headers_ns", "_held_up_from_ns", "_inflater", "_is_plain", "_is_stream", "_keep", "_kind", "_last_byte_ns", "_lingers", "_loop",
-        "_milestones", "_opening", "_opens", "_order", "_over", "_response", "_retries", "_room_bytes", "_sent_ns", "_sent_width_ns", "_started_ns",
-        "_take", "_tell_sent", "_timer", "_total_ns", "_waits", "_went_on_ns",
+        "_milestones", "_opening", "_opens", "_order", "_over", "_overdue_ns", "_response", "_retries", "_room_bytes", "_sent_ns", "_sent_width_ns",
+        "_started_ns", "_take", "_tell_sent", "_timer", "_total_ns", "_waits", "_went_on_ns",
     )  # fmt: skip
 
     def __init__(
@@ -120,6 +118,7 @@ class Exchange:
         self._take = take
         self._started_ns = self._total_ns = 0
         self._timer: Timer = Timer(self._on_timer)
+        self._overdue_ns = 0  # when a timeout ran out that cannot be judged before more is read; 0 if none did
 
     @_guarded
     def start(self) -> None:
@@ -155,6 +154,7 @@ class Exchange:
             return
         if received is not None:
             self._on_received(received)
+        self._judge_overdue()
 
     def broke(self, error: Exception) -> None:
         """An error that nobody expected struck this chat."""
@@ -242,15 +242,17 @@ class Exchange:
                 if received is None:
                     break
                 self._on_received(received)
-                if self._over or self._waits or self._connection is not connection:
+                if self._over or self._connection is not connection:
                     return
-                if received.exact:
+                if self._waits or received.exact:
                     break
         except OSError as error:
             self._on_broken(connection, error)
             return
         if not self._all_sent and events & select.EPOLLOUT:
             self._send_the_rest(connection)
+        if self._overdue_ns:
+            self._judge_overdue()
 
     def _on_received(self, received: Received) -> None:
         if self._held_up_from_ns:
@@ -392,6 +394,7 @@ class Exchange:
         self._retries = 1
         self._all_sent = False
         self._response = Response()
+        self._set_timer()
         self._open()
 
     # time
@@ -422,6 +425,7 @@ class Exchange:
             if token_ns is None:
                 # tokens are not looked for as they come: only a look at least this often sees every stall behind the first
                 instant_ns = min(instant_ns, self._loop.now_ns() + int(self._order.timeouts.stall_seconds * 1e9))
+        self._overdue_ns = 0
         self._timer.cancel()
         self._timer = self._loop.at(instant_ns, self._on_timer)
 
@@ -435,9 +439,14 @@ class Exchange:
         if instant_ns <= known_ns:
             self._end(Failure(reason, detail, known_ns))
         elif instant_ns <= now_ns:
-            self._timer = self._loop.at(now_ns + LOOK_AGAIN_NS, self._on_timer)
+            self._overdue_ns = instant_ns
         else:
             self._set_timer()
+
+    def _judge_overdue(self) -> None:
+        """Judge a timeout that ran out while more waited, once what was read tells whether that came in time."""
+        if self._overdue_ns and not self._over and self._overdue_ns <= self._known_ns():
+            self._on_timer()
 
     def _known_ns(self) -> int:
         """Until when it is known what has come: until the last read, where more may wait behind it."""
