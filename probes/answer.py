@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import NamedTuple
 
 from probes.backends.base import Event, FrameError, Refusal, WireForm
 from probes.backends.complaint import Complaint, complaint_in
 from probes.backends.refusal import in_stream
 from probes.chunk import Chunk, Chunks
-from probes.column import added, column
+from probes.column import added, column, extended
 from probes.failure import Failure, Reason
 from probes.framing import Frame, FramingError, framer
 from probes.likeness import Likenesses
@@ -28,6 +27,9 @@ TEXT_LIMIT = 1_000_000
 
 MOST_ALIKE = 100
 """How many of its last pieces are compared with each other."""
+
+FEWEST_TOGETHER, MOST_TOGETHER = 4, 256
+"""How many reads are looked at together for frames that are alike: few at first, and twice as many each time that all are."""
 
 STRAY_LINES = 20
 """How many stray lines are each looked at for an error."""
@@ -70,6 +72,7 @@ class Answer:
         self._server_gaps = array("d")
         self._native: Native | None = None
         self._likenesses = Likenesses(form)
+        self._together = FEWEST_TOGETHER
         self._chunks = Chunks()
         self.first_content_ns: int | None = None
         self.finished_ns: int | None = None
@@ -158,35 +161,33 @@ class Answer:
     def feed(self, reads: Sequence[Read]) -> None:
         place = 0
         while place < len(reads) and not self.over:
-            alike = self._take_alike(islice(reads, place, None))
+            together = reads[place : place + self._together]
+            alike = self._take_alike(together)
             if not alike:
                 self._read(reads[place])
             place += alike or 1
+            self._together = min(2 * self._together, MOST_TOGETHER) if alike == len(together) else FEWEST_TOGETHER
 
-    def _take_alike(self, reads: Iterable[Read]) -> int:
+    def _take_alike(self, reads: Sequence[Read]) -> int:
         """Take the reads that each hold a frame like those before, up to the first other one; how many they are."""
         likeness = self._likenesses.found
         if likeness is None or not self._framer.idle:
             return 0
-        said, borne_by_text, is_answer = likeness.said, self._tokens.borne_by_text, bool(likeness.example.text)
-        texts: list[str] = []
-        for body, stamp_ns, floor_ns, kernel, exact in reads:
-            found = said(body)
-            if found is None:
-                break
-            text, text_bytes, running_tokens = found
-            tokens = borne_by_text(running_tokens)
-            self._chunks.append(Chunk(stamp_ns, tokens, 0 if exact else stamp_ns - floor_ns))
-            self._text_bytes = added(self._text_bytes, text_bytes)
-            texts.append(text)
-            self._framer.skip(len(body))
-            if not kernel:
-                self.kernel_clock = False
-            if self._hear is not None:
-                self._hear(Piece(stamp_ns, tokens, *((text, "") if is_answer else ("", text))))
-        if texts:
-            self._note_alike(likeness.example, texts, running_tokens)
-        return len(texts)
+        bodies, stamps_ns, floors_ns, kernel, exact = zip(*reads, strict=True)
+        texts, text_bytes, running_tokens = likeness.said(bodies)
+        if not (alike := len(texts)):
+            return 0
+        stamps_ns = stamps_ns[:alike]
+        tokens = self._tokens.borne_by_texts(running_tokens)
+        self._chunks.extend(stamps_ns, tokens, [0 if one else stamp - floor for stamp, floor, one in zip(stamps_ns, floors_ns, exact, strict=False)])
+        self._text_bytes = extended(self._text_bytes, text_bytes)
+        self._framer.skip(sum(map(len, bodies[:alike])))
+        self.kernel_clock = self.kernel_clock and all(kernel[:alike])
+        self._note_alike(likeness.example, texts, stamps_ns[0], running_tokens[-1])
+        if self._hear is not None:
+            for stamp_ns, borne, text in zip(stamps_ns, tokens, texts, strict=True):
+                self._hear(Piece(stamp_ns, borne, *((text, "") if likeness.example.text else ("", text))))
+        return alike
 
     def _read(self, read: Read) -> None:
         self.kernel_clock = self.kernel_clock and read.kernel
@@ -282,7 +283,7 @@ class Answer:
             self._text_bytes = added(self._text_bytes, event.text_bytes)
             self._note_created(event)
         if event.has_text:
-            self._note_piece(event.text + event.reasoning + event.tool_text)
+            self._note_pieces((event.text + event.reasoning + event.tool_text,))
         if self._hear is not None and (tokens or event.has_text):
             self._hear(Piece(read.stamp_ns, tokens, event.text, event.reasoning))
         if event.reasoning:
@@ -301,14 +302,13 @@ class Answer:
         elif event.done:
             self._finish(read.stamp_ns)
 
-    def _note_alike(self, example: Event, texts: list[str], running_tokens: int | None) -> None:
+    def _note_alike(self, example: Event, texts: list[str], began_ns: int, running_tokens: int | None) -> None:
         """What frames say together that say what the example says, but for their texts and the running usage, which was so much at their end."""
-        for text in texts:
-            self._note_piece(text)
+        self._note_pieces(texts)
         if example.text:
             if self.first_content_ns is None:
-                self.first_content_ns = self._chunks[-len(texts)].arrived_ns
-            for text in texts:
+                self.first_content_ns = began_ns
+            for text in ("".join(texts),) if self._text_size + sum(map(len, texts)) < TEXT_LIMIT else texts:
                 self._keep(text)
         else:
             self.reasoned = True
@@ -330,10 +330,12 @@ class Answer:
             self._server_gaps.append((event.created_ns - self._last_created_ns) / 1e9)
         self._last_created_ns = event.created_ns
 
-    def _note_piece(self, piece: str) -> None:
-        piece = piece.strip()
-        self.alike = min(self.alike + 1, MOST_ALIKE) if piece == self._last_piece else 1
-        self._last_piece = piece
+    def _note_pieces(self, pieces: Sequence[str]) -> None:
+        last = pieces[-1].strip()
+        alike = next((place for place, piece in enumerate(reversed(pieces)) if piece.strip() != last), len(pieces))
+        if alike == len(pieces) and last == self._last_piece:
+            alike += self.alike
+        self.alike, self._last_piece = min(alike, MOST_ALIKE), last
 
     def _keep(self, text: str) -> None:
         if self._text_size < TEXT_LIMIT:

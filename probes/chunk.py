@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple, overload
 
-from probes.column import added, column
+from probes.column import added, column, extended
 
 NOT_TOLD = -1
 """In place of a number of tokens."""
@@ -51,6 +51,13 @@ class Chunks(Sequence[Chunk]):
         self._tokens = added(self._tokens, NOT_TOLD if tokens is None else tokens)
         self._error_ns = added(self._error_ns, error_ns)
         self._shared.append(shared)
+
+    def extend(self, arrived_ns: Sequence[int], tokens: Sequence[int], error_ns: Sequence[int]) -> None:
+        """More have come, each alone in its read, whose tokens can be told."""
+        self._arrived_ns.extend(arrived_ns)
+        self._tokens = extended(self._tokens, tokens)
+        self._error_ns = extended(self._error_ns, error_ns)
+        self._shared.extend(bytes(len(arrived_ns)))
 
     def bearing(self, tokens: Iterable[int] | None) -> Chunks:
         """The same chunks as they are now, with other numbers of tokens; None where these cannot be told."""

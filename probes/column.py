@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _WIDTHS = "bhiq"
 LARGEST = 2**63 - 1
@@ -25,4 +25,14 @@ def added(numbers: array[int], number: int) -> array[int]:
     except OverflowError:
         wider = _WIDTHS[_WIDTHS.index(numbers.typecode) + 1 :]
         return added(array(wider[0], numbers), number) if wider else added(numbers, LARGEST)
+    return numbers
+
+
+def extended(numbers: array[int], more: Sequence[int]) -> array[int]:
+    """The column with more numbers: the same one, or a wider one in its place."""
+    try:
+        numbers.extend(array(numbers.typecode, more))
+    except OverflowError:
+        for number in more:
+            numbers = added(numbers, number)
     return numbers

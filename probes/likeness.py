@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 from typing import NamedTuple
 
 import orjson
@@ -32,10 +34,15 @@ _WHOLE = rb"[1-9][0-9]{0,15}"
 _NUMBER = rb"-?(?:0|%b)(?:\.[0-9]{1,20})?(?:[eE][-+]?[0-9]{1,2})?" % _WHOLE
 _COUNT = rb"[1-9][0-9]{0,6}"
 """A number of tokens that every reader takes for one."""
-_BACKSLASH = ord("\\")
+_BACKSLASH = b"\\"
 
-Said = tuple[str, int, int | None]
-"""What a frame says that others do not: its text, how many bytes of UTF-8 that has, and the running usage."""
+
+class Said(NamedTuple):
+    """What frames say that others do not: of each its text, how many bytes of UTF-8 that has, and the running usage."""
+
+    texts: list[str]
+    text_bytes: list[int]
+    running_tokens: list[int | None]
 
 
 class _Skeleton(NamedTuple):
@@ -52,28 +59,22 @@ class Likeness:
     """
 
     example: Event
-    _match: Callable[[bytes], re.Match[bytes] | None]
+    _find: Callable[[bytes], list[tuple[bytes, bytes, bytes]]]
     _text: int
     _count: int
 
-    def said(self, read: bytes) -> Said | None:
-        """What a read says that holds one such frame and nothing else; None for any other."""
-        found = self._match(read)
-        if found is None:
-            return None
-        quoted, count = found.group(self._text, self._count)
-        size = len(quoted)
-        if not 0 < size < LONGEST_BYTES:
-            return None
-        try:
-            if _BACKSLASH in quoted:
-                text = orjson.loads(b'"%b"' % quoted)
-                size = len(text.encode())
-            else:
-                text = quoted.decode()
-        except ValueError:  # no UTF-8
-            return None
-        return text, size, int(count) if count else self.example.running_tokens
+    def said(self, reads: Sequence[bytes]) -> Said:
+        """What reads say that each hold one such frame and nothing else, up to the first other one.
+
+        They are looked at together. A frame that is found where a read is, and is that read, is all of it.
+        """
+        found = self._find(b"".join(reads))
+        if [one[0] for one in found] != list(reads):
+            found = [one for one, _ in takewhile(lambda pair: pair[0][0] == pair[1], zip(found, reads, strict=False))]
+        quoted = [one[self._text] for one in found]
+        texts, text_bytes = _texts(quoted)
+        told = self.example.running_tokens
+        return Said(texts, text_bytes, [int(one[self._count]) if one[self._count] else told for one in found[: len(texts)]])
 
 
 class Likenesses:
@@ -108,6 +109,19 @@ def _skeleton(names: tuple[str, ...], read: bytes) -> _Skeleton:
             patterns.append(_TEXT if text else _WHOLE if whole else _NUMBER)
             end = found.end() - (1 if text else 0)
     return _Skeleton((*around, read[end:]), tuple(patterns))
+
+
+def _texts(quoted: list[bytes]) -> tuple[list[str], list[int]]:
+    """(what stands between quotes, how many bytes of UTF-8 each has), up to the first that is empty, too long, or no UTF-8."""
+    sizes, texts = list(map(len, quoted)), []
+    if sizes and min(sizes) > 0 and max(sizes) < LONGEST_BYTES and (together := b"".join(quoted)).isascii() and _BACKSLASH not in together:
+        return list(map(bytes.decode, quoted)), sizes
+    with suppress(ValueError):
+        for one in quoted:
+            if not 0 < len(one) < LONGEST_BYTES:
+                break
+            texts.append(orjson.loads(b'"%b"' % one) if _BACKSLASH in one else one.decode())
+    return texts, [len(text.encode()) for text in texts]
 
 
 @lru_cache
@@ -169,5 +183,5 @@ def _matching(skeleton: _Skeleton, example: Event, text: int, count: int | None)
             parts.append(b"(%b)" % (_COUNT if place == count else pattern))
         elif pattern:
             parts.append(b"(?:%b)" % (_NAME if pattern is _TEXT else pattern))
-    match = re.compile(b"".join([*parts, b"()"])).fullmatch  # without a count, the group at the end stands for it
-    return Likeness(example, match, 1 if count is None or text < count else 2, 2 if count is None or text < count else 1)
+    find = re.compile(b"(%b())" % b"".join(parts)).findall  # without a count, the group at the end stands for it
+    return Likeness(example, find, 1 if count is None or text < count else 2, 2 if count is None or text < count else 1)

@@ -52,8 +52,16 @@ class TokenCount:
             self._note_usage(usage)
         return self.total - before
 
-    def borne_by_text(self, running_tokens: int | None) -> int:
-        """The same of a chunk that has text and ends nothing, by its running usage."""
+    def borne_by_texts(self, running_tokens: Sequence[int | None]) -> list[int]:
+        """The same of chunks that have text and end nothing, by their running usage."""
+        following = range(self.total + 1, self.total + 1 + len(running_tokens))
+        if len(following) < 2 or list(following) != running_tokens:
+            return [self._borne_by_text(usage) for usage in running_tokens]
+        self.total, self._of_all, self._counted = following[-1], None, True
+        self.with_text += len(following)
+        return [1] * len(following)
+
+    def _borne_by_text(self, running_tokens: int | None) -> int:
         before = self.total
         self._note_usage(running_tokens)
         if running_tokens is not None:

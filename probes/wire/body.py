@@ -48,6 +48,11 @@ class Body:
     whether it is time to hand over.
     """
 
+    __slots__ = (
+        "_bodies", "_enough_bytes", "_forgotten_bytes", "_form", "_handed", "_has_marker", "_line_is_open", "_looked_bytes", "_most_held_bytes",
+        "_rows", "_seen", "_token_ns", "_tokens", "ended", "is_full",
+    )  # fmt: skip
+
     def __init__(self, form: WireForm, most_held_bytes: int = HELD_BYTES) -> None:
         self.ended = False
         self.is_full = False
@@ -56,6 +61,7 @@ class Body:
         self._has_marker = form.marker.search
         self._bodies = bytearray()
         self._rows = bytearray()
+        self._forgotten_bytes = 0
         self._handed = _Mark()
         self._seen = _Mark()
         self._looked_bytes = 0
@@ -64,8 +70,8 @@ class Body:
         self._token_ns: int | None = None
         self._forget()
 
-    def add(self, body: bytes, stamp_ns: int, floor_ns: int, kernel: bool = True, exact: bool = True) -> None:
-        """Take the next read, by the fields of `Read`."""
+    def add(self, body: bytes, stamp_ns: int, floor_ns: int, kernel: bool = True, exact: bool = True) -> bool:
+        """Take the next read, by the fields of `Read`. True if it has `ended` or `is_full`."""
         bodies = self._bodies
         bodies += body
         self._rows += ROW.pack(len(body), stamp_ns, floor_ns, kernel, exact)
@@ -78,6 +84,12 @@ class Body:
             if len(bodies) - self._looked_bytes > HELD_BYTES:
                 self.last_token_ns()
             self.is_full = len(bodies) - self._handed.bodies > self._most_held_bytes
+        return self.ended or self.is_full
+
+    @property
+    def added_bytes(self) -> int:
+        """All that has come so far."""
+        return self._forgotten_bytes + len(self._bodies)
 
     def _says_done(self) -> bool:
         """The marker's line spans two reads at the most, or the end of the HTTP message tells it."""
@@ -108,6 +120,7 @@ class Body:
         """Let go of what was handed over, and is looked at no more."""
         done = min(self._handed, self._seen)
         del self._bodies[: done.bodies], self._rows[: done.rows]
+        self._forgotten_bytes += done.bodies
         self._handed = _Mark(self._handed.rows - done.rows, self._handed.bodies - done.bodies)
         self._seen = _Mark(self._seen.rows - done.rows, self._seen.bodies - done.bodies)
         self._looked_bytes -= done.bodies

@@ -78,6 +78,10 @@ class TlsLayer:
 class Connection:
     """One connection on a non-blocking socket. What is sent is queued first, so that the first byte's instant can be taken around the system call."""
 
+    __slots__ = (
+        "_delays", "_drained", "_emptied_ns", "_last_ns", "_mended", "_now_ns", "_offset", "_recvmsg", "_unsent", "certificate_expiry", "sock", "tls",
+    )  # fmt: skip
+
     def __init__(self, sock: socket.socket, offset: HeldOffset, clock: Clock, tls: TlsLayer | None = None, delays: Delays | None = None) -> None:
         """`delays` learns how late each read is."""
         self.sock = sock

@@ -50,7 +50,6 @@ def _guarded(step: Step[*Arguments]) -> Step[*Arguments]:
         try:
             step(exchange, *args)
         except Exception as error:  # noqa: BLE001
-            traceback.print_exc()
             exchange.broke(error)
 
     return run
@@ -67,7 +66,7 @@ class Exchange:
     __slots__ = (
         "_all_sent", "_answered", "_body", "_certificate_expiry", "_completed_ns", "_connection", "_ended", "_error_body", "_hand_over",
         "_headers_ns", "_held_up_from_ns", "_inflater", "_is_plain", "_is_stream", "_keep", "_kind", "_last_byte_ns", "_lingers", "_loop",
-        "_milestones", "_opening", "_opens", "_order", "_over", "_overdue_ns", "_response", "_retries", "_room_bytes", "_sent_ns", "_sent_width_ns",
+        "_milestones", "_opening", "_opens", "_order", "_over", "_overdue_ns", "_response", "_retries", "_sent_ns", "_sent_width_ns",
         "_started_ns", "_take", "_tell_sent", "_timer", "_total_ns", "_waits", "_went_on_ns",
     )  # fmt: skip
 
@@ -108,7 +107,6 @@ class Exchange:
         self._is_plain = False  # a stream that is known to be one, and not compressed
         self._error_body = b""
         self._body = Body(order.form, 0 if order.watched else HELD_BYTES)
-        self._room_bytes = BODY_LIMIT
         self._lingers = False
         self._answered = False
         self._over = False
@@ -158,6 +156,7 @@ class Exchange:
 
     def broke(self, error: Exception) -> None:
         """An error that nobody expected struck this chat."""
+        traceback.print_exception(error)
         if not self._over:
             self._end(Failure(Reason.INTERNAL, f"{type(error).__name__} in the measuring worker", self._loop.now_ns()))
 
@@ -231,28 +230,30 @@ class Exchange:
 
     # receiving
 
-    @_guarded
     def _on_event(self, events: int, floor_ns: int) -> None:
-        connection = self._connection
-        assert connection is not None
-        try:
-            # reading first: an answer that came before the whole request was sent says why the rest of it is not wanted
-            for _ in range(READS_AN_EVENT if events & ~select.EPOLLOUT else 0):
-                received = connection.receive(floor_ns)
-                if received is None:
-                    break
-                self._on_received(received)
-                if self._over or self._connection is not connection:
-                    return
-                if self._waits or received.exact:
-                    break
-        except OSError as error:
-            self._on_broken(connection, error)
-            return
-        if not self._all_sent and events & select.EPOLLOUT:
-            self._send_the_rest(connection)
-        if self._overdue_ns:
-            self._judge_overdue()
+        try:  # what `_guarded` does: this runs for each token
+            connection = self._connection
+            assert connection is not None
+            try:
+                # reading first: an answer that came before the whole request was sent says why the rest of it is not wanted
+                for _ in range(READS_AN_EVENT if events & ~select.EPOLLOUT else 0):
+                    received = connection.receive(floor_ns)
+                    if received is None:
+                        break
+                    self._on_received(received)
+                    if self._over or self._connection is not connection:
+                        return
+                    if self._waits or received.exact:
+                        break
+            except OSError as error:
+                self._on_broken(connection, error)
+                return
+            if not self._all_sent and events & select.EPOLLOUT:
+                self._send_the_rest(connection)
+            if self._overdue_ns:
+                self._judge_overdue()
+        except Exception as error:  # noqa: BLE001
+            self.broke(error)
 
     def _on_received(self, received: Received) -> None:
         if self._held_up_from_ns:
@@ -260,22 +261,17 @@ class Exchange:
         data, stamp_ns, floor_ns, kernel, exact, ended = received
         response = self._response
         if data:
-            self._answered = True
             try:
                 body = response.feed(data)
             except ResponseError as error:
+                self._answered = True
                 self._end(Failure(Reason.PROTOCOL, str(error), stamp_ns))
                 return
             self._last_byte_ns = stamp_ns
-            if self._headers_ns is None and response.headed:
-                self._on_headers(stamp_ns)
-            if body and not self._over:
-                # what stands behind the body's last bytes (the end of the message, the next chunk's size) may have come in a segment of its own
-                exact = exact and data.endswith((body[-8:] + b"\r\n", body[-8:]))
-                if self._is_plain:
-                    self._on_stream(body, stamp_ns, floor_ns, kernel, exact)
-                else:
-                    self._on_body(body, stamp_ns, floor_ns, kernel, exact)
+            if self._is_plain and body:
+                self._on_stream(body, stamp_ns, floor_ns, kernel, exact and response.body_is_last)
+            else:
+                self._on_other(body, stamp_ns, floor_ns, kernel, exact and response.body_is_last)
         if self._over:
             return
         if response.complete:
@@ -283,6 +279,14 @@ class Exchange:
             self._end(None)
         elif ended:
             self._on_eof(stamp_ns)
+
+    def _on_other(self, body: bytes, stamp_ns: int, floor_ns: int, kernel: bool, exact: bool) -> None:
+        """What came before it was known to be a plain stream, or is none."""
+        self._answered = True
+        if self._headers_ns is None and self._response.headed:
+            self._on_headers(stamp_ns)
+        if body and not self._over:
+            self._on_body(body, stamp_ns, floor_ns, kernel, exact)
 
     def _as_held_up(self, received: Received) -> Received:
         """What was sent once it was read on may have been held up by the full socket since the last read before that."""
@@ -333,11 +337,11 @@ class Exchange:
 
     def _on_stream(self, body: bytes, stamp_ns: int, floor_ns: int, kernel: bool, exact: bool) -> None:
         held = self._body
-        self._room_bytes -= len(body)
-        if self._room_bytes < 0:
+        if not held.add(body, stamp_ns, floor_ns, kernel, exact):
+            return
+        if held.added_bytes > BODY_LIMIT:
             self._end(Failure(Reason.PROTOCOL, f"an answer of more than {BODY_LIMIT} bytes", stamp_ns))
             return
-        held.add(body, stamp_ns, floor_ns, kernel, exact)
         if held.ended and not self._lingers:
             self._lingers = True
             self._set_timer()

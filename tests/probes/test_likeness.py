@@ -151,18 +151,17 @@ def test_a_likeness_says_what_the_adapter_reads_or_nothing(
     if likeness is None:
         assert not form.varying
         return
-    for text, count, ascii_only in others:
-        read = chunk_of(engine, text, count, ascii_only=ascii_only, reasoning=reasoning)
-        for candidate in (read, read[:place] + by + read[place:], read[:place] + by + read[place + len(by) :]):
-            said = likeness.said(candidate)
-            if said is None:
-                continue
-            event = form.read(candidate.removeprefix(b"data: ").strip())
-            example = likeness.example
-            assert event == example._replace(
-                text=said[0] if example.text else "", reasoning=said[0] if example.reasoning else "", running_tokens=said[2]
-            )
-            assert said[1] == event.text_bytes
+    reads = [chunk_of(engine, text, count, ascii_only=ascii_only, reasoning=reasoning) for text, count, ascii_only in others]
+    candidates = [one for read in reads for one in (read, read[:place] + by + read[place:], read[:place] + by + read[place + len(by) :])]
+    while candidates:
+        texts, text_bytes, running_tokens = likeness.said(candidates)
+        for candidate, text, size, running in zip(candidates, texts, text_bytes, running_tokens, strict=False):
+            event, example = form.read(candidate.removeprefix(b"data: ").strip()), likeness.example
+            assert event == example._replace(text=text if example.text else "", reasoning=text if example.reasoning else "", running_tokens=running)
+            assert size == event.text_bytes
+        assert len(texts) == len(text_bytes) == len(running_tokens)
+        assert not any(likeness.said(candidates[len(texts) :][:1]))
+        candidates = candidates[len(texts) + 1 :]
 
 
 @pytest.mark.parametrize("engine", [engine for engine in ENGINES if backends.form(*engine).varying])
@@ -170,7 +169,9 @@ def test_two_frames_of_text_show_the_likeness_of_the_others(engine: tuple[str, s
     one, two, three = (chunk_of(engine, text, count, ascii_only=True) for text, count in (("a", 1), (" bé", 5), ('"c"\n', 7)))
     likeness = likeness_of(backends.form(*engine), one, two)
     assert likeness is not None
-    assert likeness.said(three) == ('"c"\n', 4, 7 if engine[0] in ("vllm", "sglang") else None)
+    running = 7 if engine[0] in ("vllm", "sglang") else None
+    assert likeness.said([three]) == (['"c"\n'], [4], [running])
+    assert likeness.said([three, three, ROLE, three]) == (['"c"\n'] * 2, [4, 4], [running, running])
 
 
 @pytest.mark.parametrize("reads", [(token("a", 1),), (token("a", 1), ROLE), *((one, one) for one in (ROLE, FINISH, ERROR, COMMENT, DONE))])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +32,38 @@ def test_the_same_response_comes_out_however_it_is_split(wire: bytes, complete: 
         assert body == BODY
         assert (response.status, response.content_type) == (200, "text/event-stream; charset=utf-8")
         assert (response.complete, response.reusable) == (complete, reusable)
+
+
+ODD_CHUNKS = (
+    *(chunk(b"data: one\n\n"), chunk(b"a"), b"A\r\n0123456789\r\n", b"00a\r\n0123456789\r\n", chunk(b"1\r\na\r\n"), chunk(b"x" * 300)),
+    *(b"2;name=value\r\nab\r\n", b"2 \r\nab\r\n", b"2\nab\n", b"2\r\nabc\r\n", b"-2\r\nab\r\n", b"0x2\r\nab\r\n", b"3\r\nab\r\n", b"\r\n", b"1"),
+    *(END, b"0\r\n", b"0\r\nA: b\r\n\r\n", b"1\r\n", b"a\r\n", b"a"),
+)
+
+
+@given(st.lists(st.sampled_from(ODD_CHUNKS), max_size=6), st.lists(st.integers(0, 60), max_size=4))
+def test_chunks_that_come_one_by_one_are_the_same_as_bytes_that_do(chunks: list[bytes], cuts: list[int]) -> None:
+    """Until the response is complete: what stands behind it is nobody's."""
+
+    def read(pieces: Iterable[bytes]) -> tuple[bytes, bool, bool]:
+        response, body = Response(), b""
+        response.feed(head())
+        for piece in pieces:
+            try:
+                body += response.feed(piece)
+            except ResponseError:
+                return body, response.complete, True
+            if response.complete:
+                break
+        return body, response.complete, False
+
+    wire = b"".join(chunks)
+    places = [0, *sorted(cuts), len(wire)]
+    byte_by_byte = read(bytes((byte,)) for byte in wire)
+    for pieces in (chunks, [wire], [wire[begin:end] for begin, end in pairwise(places)]):
+        body, complete, broken = read(pieces)
+        assert (complete, broken) == byte_by_byte[1:]
+        assert body == byte_by_byte[0] or broken
 
 
 def test_a_response_is_headed_before_its_body_comes() -> None:
