@@ -98,10 +98,10 @@ def _refuse_unfit(one: Contrast, paired: bool) -> None:
 
 def _compared(one: Contrast, paired: bool, error: float, each: float, family: Family) -> Comparison:
     distance = one.of_b.value - one.of_a.value
-    least = one.of_a.least_variance + one.of_b.least_variance
+    least, rare = one.of_a.least_variance + one.of_b.least_variance, (one.of_a.rare, one.of_b.rare)
 
     def spread_for(wrong: float) -> Spread:
-        return spread_of_difference(one.of_a.errors, one.of_b.errors, paired=paired, error=wrong, least_variance=least)
+        return spread_of_difference(one.of_a.errors, one.of_b.errors, paired=paired, error=wrong, least_variance=least, rare=rare)
 
     alone, corrected = spread_for(error), spread_for(each)
     half_alone = alone.half_width(error)

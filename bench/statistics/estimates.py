@@ -53,6 +53,11 @@ class Estimate:
         return careful * (1 - careful) / (self.attempts + 2) if self.attempts else 0.0
 
     @property
+    def rare(self) -> float:
+        """Of a share, that of those attempts, good or bad, that were fewer; infinite of what is no share."""
+        return min(self.value, 1 - self.value) if self.attempts else math.inf
+
+    @property
     def shown(self) -> float:
         """The number as people read it: seconds, tokens a second, or a share."""
         return math.exp(self.value) if self.scale == "ratio" else self.value

@@ -8,11 +8,14 @@ that other runs do not have moves them by what no run knows of itself (`drift` t
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+
+from scipy.special import ndtri, stdtrit
 
 from bench.statistics.estimates import Estimate
 from bench.statistics.quantiles import Interval
 from bench.statistics.shares import wilson
-from bench.statistics.spread import spread_of
+from bench.statistics.spread import freedom_of, spread_of, spread_of_level
 
 _FAR_END = 0.4
 """By so much less often does the end on the far side err, of a quantile at the very end of its tail: above p99 in 39 % fewer runs."""
@@ -42,20 +45,40 @@ def _ends(estimate: Estimate, confidence: float) -> tuple[float, float]:
     wrong together. So the end on the far side of a tail is held to err less often.
     """
     error = 1 - confidence
-    spread = spread_of(estimate.errors, error, estimate.least_variance)
-    near, far = spread.half_width(error), spread.half_width(error * (1 - _FAR_END * abs(estimate.tail)))
     if estimate.attempts:
-        return _around_share(estimate, near)
+        return _least(estimate, estimate.value, error), 1 - _least(estimate, 1 - estimate.value, error)
+    spread = spread_of(estimate.errors, error)
+    near, far = spread.half_width(error), spread.half_width(error * (1 - _FAR_END * abs(estimate.tail)))
     below, above = (near, far) if estimate.tail > 0 else (far, near)
     return estimate.value - below, estimate.value + above
 
 
-def _around_share(estimate: Estimate, half_width: float) -> tuple[float, float]:
-    """Wilson's interval for as many independent attempts as would know the share to plus and minus `half_width`.
+def _least(estimate: Estimate, share: float, error: float) -> float:
+    """The lower end of the interval of a share: that of the good attempts, or that of the bad ones.
 
-    A run with few bad attempts shows a share that is too high, and rounds that are too much alike. So its lower
-    end is further away, as surveys have it (Franco, Little, Louis and Slud, Journal of Survey Statistics and Methodology 7,
-    2019).
+    It is that of Wilson's interval, for as many independent attempts as would know the share to plus and minus t standard
+    errors. A run with few bad attempts shows a share that is too high, and rounds that are too much alike. So the lower end
+    of that is further away, as surveys have it (Franco, Little, Louis and Slud, Journal of Survey Statistics and
+    Methodology 7, 2019).
+
+    Two ends together are to be wrong with the probability `error`, each with half of it. But a run without any such attempt
+    still holds it possible that there are some. As far as that the upper end cannot be wrong, and the lower one may be with
+    all of it (Blaker, Canadian Journal of Statistics 28, 2000, shares it like that). From there to the upper end of a run
+    with one such attempt, only that of runs without any can be wrong, and the lower end has what that leaves.
     """
-    careful = 1 / (estimate.attempts + 2)
-    return wilson(estimate.value, half_width**2 / max(estimate.value * (1 - estimate.value), careful * (1 - careful)))
+    attempts, careful = estimate.attempts, 1 / (estimate.attempts + 2)
+    variance = max(share * (1 - share), careful * (1 - careful))
+    plain = replace(spread_of_level(estimate.errors), least_error=math.sqrt(estimate.least_variance))
+    spread = replace(plain, degrees_of_freedom=freedom_of(plain.degrees_of_freedom, plain.standard_error**2, share))
+    normal, student = float(ndtri(error / 2)) ** 2, float(stdtrit(plain.degrees_of_freedom, error / 2)) ** 2
+
+    def end(wrong: float) -> float:
+        return wilson(share, spread.half_width(2 * wrong) ** 2 / variance)[0]
+
+    least = end(error / 2)
+    independent = normal / max(plain.half_width(error) ** 2 / variance, student / attempts)
+    without, with_one = wilson(0.0, normal / (attempts + 2))[1], wilson(1 / attempts, student / attempts)[1]
+    for reach, upper_wrong in ((without, 0.0), (with_one, (1 - least) ** independent)):
+        if least < reach:
+            return min(end(error - min(upper_wrong, error / 2)), reach)
+    return least

@@ -8,7 +8,7 @@ winners. `docs/statistics.md` has how often the intervals are right.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
@@ -68,8 +68,8 @@ def variance_within(errors: Floats) -> float:
     return float((_off(errors) ** 2).sum()) * parts / (parts - 1)
 
 
-def spread_of(errors: Floats, error: float, least_variance: float = 0.0) -> Spread:
-    """The spread of one engine's number over rounds, for an interval that is wrong with the probability `error`.
+def spread_of(errors: Floats, error: float) -> Spread:
+    """The spread of one engine's quantile or rate over rounds, for an interval that is wrong with the probability `error`.
 
     It is what another run of as many rounds would vary by (Student), also if it drifts as this one did: rounds are judged
     both by how much they differ from each other and by how much they are off a straight line, and the narrower counts. A
@@ -77,33 +77,58 @@ def spread_of(errors: Floats, error: float, least_variance: float = 0.0) -> Spre
     are both wrong together, and the less often need each err. Of one round it is that of its parts. Raises `TooFewError`
     of one round without parts.
     """
-    (rounds, parts), least_error = errors.shape, math.sqrt(least_variance)
+    rounds, level = len(errors), spread_of_level(errors)
+    if rounds < 3:
+        return level
+    caution = 1 - 1 / rounds
+    drifting = Spread(math.sqrt(variance_about_a_line(errors)), rounds - 2, caution)
+    return min(replace(level, caution=caution), drifting, key=lambda one: one.half_width(error))
+
+
+def spread_of_level(errors: Floats) -> Spread:
+    """The spread of one engine's number by how much its rounds differ from each other; of one round by how much its parts do.
+
+    Raises `TooFewError` of one round without parts.
+    """
+    rounds, parts = errors.shape
     if rounds == 1 == parts:
         raise TooFewError("one round that is known only as a whole does not say how far off it is; it takes two")
     if rounds == 1:
-        return Spread(math.sqrt(variance_within(errors) * _of_neighbours(errors)), parts - 1, least_error=least_error)
-    over_rounds = math.sqrt(variance_over_rounds(errors))
-    if rounds == 2:
-        return Spread(over_rounds, 1, least_error=least_error)
-    caution = 1 - 1 / rounds
-    level = Spread(over_rounds, rounds - 1, caution, least_error=least_error)
-    drifting = Spread(math.sqrt(variance_about_a_line(errors)), rounds - 2, caution, least_error=least_error)
-    return min(level, drifting, key=lambda one: one.half_width(error))
+        return Spread(math.sqrt(variance_within(errors) * _of_neighbours(errors)), parts - 1)
+    return Spread(math.sqrt(variance_over_rounds(errors)), rounds - 1)
 
 
-def spread_of_difference(a: Floats, b: Floats, *, paired: bool, error: float, least_variance: float = 0.0) -> Spread:
+def freedom_of(degrees_of_freedom: float, variance: float, share: float) -> float:
+    """The degrees of freedom of the variance of a share of rare attempts, which has so many of other values.
+
+    How much rounds differ is chance the less, the fewer rare attempts there were: one makes one round differ by one,
+    whichever that is. Of k independent ones the variance is known as with 1 / (1 - 1 / k) times the degrees of freedom
+    (Haldane, Biometrika 29, 1937). Where they come together, they are worth fewer: the squared share over its variance.
+    """
+    one_over_worth = variance / share**2 if share else 0.0
+    return degrees_of_freedom / (1 - one_over_worth) if one_over_worth < 1 else math.inf
+
+
+def spread_of_difference(
+    a: Floats, b: Floats, *, paired: bool, error: float, least_variance: float = 0.0, rare: tuple[float, float] = (math.inf, math.inf)
+) -> Spread:
     """The spread of the difference of two engines' numbers, for an interval that is wrong with the probability `error`.
 
     `paired` says that both had the same rounds at the same time. Then the difference is judged both with what happened to
-    both taken out (Student, one degree of freedom a round) and without (Welch, two), and the narrower counts.
+    both taken out (Student, one degree of freedom a round) and without (Welch, two), and the narrower counts. Of shares,
+    `rare` is for each engine the share of those attempts, good or bad, that were fewer.
     """
     far_out = _far_out(error, min(len(a), len(b)))
     least_error = math.sqrt(least_variance)
     of_a, of_b = variance_over_rounds(a), variance_over_rounds(b)
-    apart = Spread(math.sqrt(of_a + of_b), _welch((of_a, len(a)), (of_b, len(b))), _APART if paired else 1.0, far_out, least_error)
+    sides = [
+        (variance, freedom_of(rounds - 1, variance, share)) for variance, rounds, share in zip((of_a, of_b), (len(a), len(b)), rare, strict=True)
+    ]
+    apart = Spread(math.sqrt(of_a + of_b), _welch(*sides), _APART if paired else 1.0, far_out, least_error)
     if not paired:
         return apart
-    together = Spread(math.sqrt(variance_over_rounds(b - a)), len(a) - 1, _PAIRED, far_out, least_error)
+    of_both = variance_over_rounds(b - a)
+    together = Spread(math.sqrt(of_both), freedom_of(len(a) - 1, of_both, sum(rare)), _PAIRED, far_out, least_error)
     return min(together, apart, key=lambda one: one.half_width(error))
 
 
@@ -116,13 +141,13 @@ def _far_out(error: float, rounds: int) -> float:
     return math.pow(min(error / _USUAL, 1.0), 1 / rounds)
 
 
-def _welch(*sides: tuple[float, int]) -> float:
-    """The degrees of freedom of the sum of two variances, each of so many rounds (Welch, Biometrika 34, 1947).
+def _welch(*sides: tuple[float, float]) -> float:
+    """The degrees of freedom of the sum of two variances, each of which has so many (Welch, Biometrika 34, 1947).
 
     Satterthwaite's formula is for known variances. With three rounds each, that makes intervals of 95 % hold in 96.5 %.
     """
-    all_alike = sum(rounds - 1 for _, rounds in sides)
-    below = sum(variance**2 / (rounds + 1) for variance, rounds in sides)
+    all_alike = sum(freedom for _, freedom in sides)
+    below = sum(variance**2 / (freedom + 2) for variance, freedom in sides)
     return min(sum(variance for variance, _ in sides) ** 2 / below - 2, all_alike) if below else all_alike
 
 

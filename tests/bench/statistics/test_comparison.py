@@ -10,7 +10,7 @@ from bench.statistics.comparison import Comparison, Contrast, compare
 from bench.statistics.estimates import Estimate, quantile_estimate, rate_estimate, share_estimate
 from bench.statistics.power import after, detectable
 from bench.statistics.samples import PARTS, Round, TooFewError
-from bench.statistics.spread import Spread, spread_of_difference
+from bench.statistics.spread import Spread, freedom_of, spread_of_difference, variance_over_rounds
 
 QUANTILES = (0.5, 0.9, 0.95)
 
@@ -159,6 +159,42 @@ def test_what_one_bad_attempt_leaves_open_is_known_without_looking_at_rounds() -
     random = np.random.default_rng(14)
     among = compare([Contrast("goodput", None, "a", "b", perfect, poor), *contrasts(engine(random), engine(random))], paired=True)
     assert not among[0].differs
+
+
+def test_how_much_rounds_differ_is_chance_the_less_the_fewer_rare_attempts_there_were() -> None:
+    random = np.random.default_rng(18)
+    for rounds, rare in ((3, 2), (3, 5), (5, 3), (5, 40)):
+        counts = random.multinomial(rare, [1 / rounds] * rounds, size=20_000).astype(float)
+        variances = np.array([variance_over_rounds(one[:, None] / 1000) for one in counts])
+        freedom = 2 * variances.mean() ** 2 / variances.var()
+        assert freedom_of(rounds - 1, variances.mean(), rare / 1000) == pytest.approx(freedom, rel=0.05)
+    assert freedom_of(2, 1 / 1000**2, 1 / 1000) == math.inf
+    assert freedom_of(2, 0.0, 0.0) == freedom_of(2, 1.0, math.inf) == 2
+
+
+def shares_of(counts: tuple[int, ...]) -> Estimate:
+    return share_estimate([Round((np.arange(120) >= bad).astype(float), np.arange(120.0)) for bad in counts])
+
+
+def test_a_share_that_rests_on_one_round_is_judged_by_the_normal_distribution() -> None:
+    (found,) = compare([Contrast("goodput", None, "a", "b", shares_of((0, 0, 0)), shares_of((0, 5, 0)))], paired=False)
+    assert found.degrees_of_freedom == math.inf
+    assert found.high - found.effect == pytest.approx(1.959964 * 5 / 360)
+    (many,) = compare([Contrast("goodput", None, "a", "b", shares_of((30, 40, 50)), shares_of((30, 50, 35)))], paired=False)
+    assert 2 < many.degrees_of_freedom < 4.1
+
+
+def test_intervals_of_shares_exclude_no_difference_exactly_where_it_is_improbable() -> None:
+    random, told = np.random.default_rng(19), []
+    for rounds in (3, 5):
+        for chance in (0.01, 0.05):
+            for paired in (True, False):
+                for _ in range(40):
+                    engines = random.binomial(120, [[chance], [4 * chance]], (2, rounds))
+                    (one,) = compare([Contrast("goodput", None, "a", "b", *(shares_of(tuple(each)) for each in engines))], paired=paired)
+                    assert one.differs == (one.p_value < 0.05) == (not one.low_alone <= 0 <= one.high_alone)
+                    told.append(one.differs)
+    assert 0.3 < np.mean(told) < 0.9
 
 
 def test_rates_are_compared_by_parts_or_by_whole_rounds() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import combinations_with_replacement, permutations
 
 import numpy as np
 import pytest
@@ -78,6 +79,43 @@ def test_a_share_stays_between_none_and_all() -> None:
     found = interval_over_rounds(share_estimate(run))
     assert 0 < found.low < found.value < found.high < 1
     assert known_to(share_estimate(run)) == pytest.approx(found.value - found.low)
+
+
+def bad_in_rounds(counts: tuple[int, ...], chats: int = 120) -> list[Round]:
+    return [Round((np.arange(chats) >= bad).astype(float), np.arange(float(chats))) for bad in counts]
+
+
+@pytest.mark.parametrize(("share", "rounds_of_each", "most"), [(0.995, 3, 9), (0.99, 3, 12), (0.995, 5, 5), (0.005, 3, 9)])
+def test_shares_near_all_or_none_hold_as_often_as_they_say_though_counts_go_in_steps(share: float, rounds_of_each: int, most: int) -> None:
+    from scipy.stats import binom  # takes most of a second to load, in every process that collects tests
+
+    chances, held = binom.pmf(np.arange(most + 1), 120, min(share, 1 - share)), 0.0
+    for counts in combinations_with_replacement(range(most + 1), rounds_of_each):
+        found = interval_over_rounds(share_estimate(bad_in_rounds(counts if share > 0.5 else tuple(120 - count for count in counts))))
+        orders = len(set(permutations(counts)))
+        held += orders * math.prod(chances[count] for count in counts) * (found.low <= share <= found.high)
+    assert 0.935 < held < 0.97
+
+
+def test_the_end_of_a_share_near_all_is_nearer_where_the_other_end_cannot_be_wrong() -> None:
+    from scipy import stats  # takes most of a second to load, in every process that collects tests
+
+    found = interval_over_rounds(share_estimate(bad_in_rounds((2, 1, 1))))
+    # The variance over rounds of 2, 1 and 1 bad attempts is 1, and their number squared over it 16.
+    doubt = stats.t.ppf(0.95, 2 / (1 - 1 / 16)) ** 2 / 360**2 / (4 / 360 * 356 / 360)
+    share = 4 / 360
+    end = (share + doubt / 2 - math.sqrt(doubt * share * (1 - share) + doubt**2 / 4)) / (1 + doubt)
+    assert 1 - found.high == pytest.approx(end)
+    none = interval_over_rounds(share_estimate(bad_in_rounds((0, 0, 0))))
+    assert found.high > none.low
+    assert interval_over_rounds(share_estimate(bad_in_rounds((4, 4, 4)))).high < none.low
+
+
+def test_a_share_of_attempts_that_were_good_has_the_mirrored_interval_of_those_that_were_bad() -> None:
+    for counts in ((0, 0, 0), (1, 0, 0), (2, 1, 1), (5, 0, 9), (60, 70, 80)):
+        good = interval_over_rounds(share_estimate(bad_in_rounds(counts)))
+        bad = interval_over_rounds(share_estimate(bad_in_rounds(tuple(120 - count for count in counts))))
+        assert (good.low, good.high) == pytest.approx((1 - bad.high, 1 - bad.low))
 
 
 @pytest.mark.parametrize("ended", [0.0, 1.0])
