@@ -22,7 +22,7 @@ from tests.dashboards.demo import CONVERTS, ENGINES, JOB, demo, warmed_up
 from tests.processes import prometheus_binary, prometheus_version
 
 pytestmark = [pytest.mark.prometheus, pytest.mark.asyncio(loop_scope="module")]
-SECONDS = 15
+SECONDS = 30
 """How long rules have told of all engines before it is looked at."""
 NOT_HERE = (recordings.FIRST_CONTENT.name, recordings.GONE.name, recordings.GONE_SLO.name)
 """What is recorded of models that reason, and of targets that are gone."""

@@ -65,7 +65,7 @@ class Expected:
         return {name: value for name, value in self.openai.items() if (bool(value) != bool(ours[name]) if name == "failure" else value != ours[name])}
 
 
-EXPECTED = {name: Expected(**fields) for name, fields in yaml.load((FOLDER / "reading.yaml").read_text(), yaml.CSafeLoader).items()}
+EXPECTED = {name: Expected(**fields) for name, fields in yaml.safe_load((FOLDER / "reading.yaml").read_text()).items()}
 
 
 def playing(path: Path) -> Script:
