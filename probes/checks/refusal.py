@@ -74,7 +74,7 @@ def _spanish() -> tuple[str, ...]:
 
 @cache
 def refusals() -> tuple[Expression, ...]:
-    """The common refusals in English, German, French and Spanish. To compile them takes as long as a tenth of a program's start."""
+    """The common refusals in English, German, French and Spanish, compiled once and only where answers are looked at for them."""
     return tuple(Expression(f"{_AT_HEAD}(?:{pattern})") for pattern in (*_english(), *_german(), *_french(), *_spanish()))
 
 
