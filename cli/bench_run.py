@@ -43,7 +43,7 @@ from config.secrets import SecretError
 from discovery.kubernetes.once import seen_once
 from discovery.plan import Plan, plan
 from exporter.logs import start_logging
-from exporter.serve import run
+from exporter.loop import run
 from probes.control import Control
 from probes.wire.workers import workers_for
 from traffic.roster import Member

@@ -71,7 +71,7 @@ def _table(listen: str, duration: float | None) -> None:
     from config.quantities import read_address
     from exporter.exporting import ServeError
     from exporter.logs import start_logging
-    from exporter.serve import run
+    from exporter.loop import run
 
     try:
         address = read_address(listen)

@@ -88,7 +88,7 @@ def run_contest(main: Coroutine[object, object, int]) -> int:
     from cli.fleet import FleetError
     from config.secrets import SecretError
     from exporter.logs import start_logging
-    from exporter.serve import run
+    from exporter.loop import run
 
     lines = start_logging("error")
     try:

@@ -74,7 +74,8 @@ def command(
     from discovery.kubernetes.lease import read_lease_name
     from exporter.exporting import ServeError
     from exporter.logs import start_logging
-    from exporter.serve import run, serve
+    from exporter.loop import run
+    from exporter.serve import serve
     from exporter.watching import signatures
     from traffic.sharding import WHOLE, read_shard
 

@@ -8,4 +8,12 @@ from pydantic import BaseModel, ConfigDict
 class Section(BaseModel):
     """Base of every part of the configuration: strict types, no unknown keys, immutable, nothing of its input in errors."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        defer_build=True,  # until a value is validated: most parts are built as parts of others
+    )

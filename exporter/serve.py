@@ -6,18 +6,16 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from config.model import Config
 from config.quantities import Address
 from config.reader import Loaded
 from discovery.kubernetes.api import Api, ApiError
 from discovery.kubernetes.lease import Lease, LeaseName, own_identity
-from exporter.allocator import give_back_freed_memory
 from exporter.exporting import ServeError, exporting
 from exporter.watching import Signatures
 from exporter.web.api.runs import Bench
@@ -25,7 +23,6 @@ from exporter.web.racing import Judge, no_judge
 from traffic.events import Sink
 from traffic.sharding import WHOLE, Shard
 
-T = TypeVar("T")
 _GARBAGE_OBJECTS = 10_000
 """By how many objects more garbage is looked for. A page and a scrape make thousands that are none; at Python's 700 it took a fifth of their time."""
 
@@ -102,15 +99,3 @@ def _lease(config: Config, name: LeaseName) -> Lease:
         return Lease(Api(config.discovery.kubernetes), name, own_identity())
     except ApiError as error:
         raise ServeError(f"a lease needs a cluster: {error}") from error
-
-
-def run(main: Coroutine[object, object, T]) -> T:
-    """Run on uvloop where it is installed, and give the result."""
-    give_back_freed_memory()
-    factory = None
-    if find_spec("uvloop") is not None:
-        from uvloop import new_event_loop
-
-        factory = new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(main)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from promql_parser import Expr, parse
@@ -108,12 +108,18 @@ class Page:
     def read(self, expr: str) -> Expr | None:
         """The query as a tree; None where it is not PromQL."""
         if expr not in self._parsed:
-            try:
-                self._parsed[expr] = parse(filled_outside_quotes(expr, self.chosen))
-            except ValueError:
-                self._parsed[expr] = None
+            self._parsed[expr] = _tree(filled_outside_quotes(expr, self.chosen))
         return self._parsed[expr]
 
     def find(self, what: str, remedy: str, panel: Panel | None = None) -> Finding:
         """A finding in this dashboard."""
         return Finding(self.title, panel.name if panel else DASHBOARD, what, remedy)
+
+
+@cache
+def _tree(query: str) -> Expr | None:
+    """Dashboards ask the same in several places."""
+    try:
+        return parse(query)
+    except ValueError:
+        return None

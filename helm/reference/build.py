@@ -14,7 +14,7 @@ HELM = Path(__file__).parents[1]
 
 def charts() -> list[Path]:
     """The folders of the charts that one can install: not those of libraries."""
-    return sorted(file.parent for file in HELM.glob("*/Chart.yaml") if yaml.safe_load(file.read_text()).get("type") != "library")
+    return sorted(file.parent for file in HELM.glob("*/Chart.yaml") if yaml.load(file.read_text(), yaml.CSafeLoader).get("type") != "library")
 
 
 def build() -> dict[Path, str]:
@@ -22,7 +22,7 @@ def build() -> dict[Path, str]:
     found = {}
     for chart in charts():
         values = read((chart / "values.yaml").read_text())
-        needed = yaml.safe_load((chart / "Chart.yaml").read_text()).get("dependencies", [])
+        needed = yaml.load((chart / "Chart.yaml").read_text(), yaml.CSafeLoader).get("dependencies", [])
         subcharts = tuple(each.get("alias", each["name"]) for each in needed)
         found[chart / "values.schema.json"] = schema.schema(values, subcharts=subcharts)
         found[chart / "README.md"] = page.page((chart / "README.md").read_text(), values)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 
 from probes.ask import Reply
 from probes.checks.expressions import Expression
@@ -71,18 +72,20 @@ def _spanish() -> tuple[str, ...]:
     )
 
 
-REFUSALS = tuple(Expression(f"{_AT_HEAD}(?:{pattern})") for pattern in (*_english(), *_german(), *_french(), *_spanish()))
-"""The common refusals in English, German, French and Spanish."""
+@cache
+def refusals() -> tuple[Expression, ...]:
+    """The common refusals in English, German, French and Spanish, compiled once and only where answers are looked at for them."""
+    return tuple(Expression(f"{_AT_HEAD}(?:{pattern})") for pattern in (*_english(), *_german(), *_french(), *_spanish()))
 
 
 @dataclass(frozen=True, slots=True)
 class NotRefusal:
     """None of the expressions matches anywhere in the answer."""
 
-    expressions: tuple[Expression, ...] = REFUSALS
+    expressions: tuple[Expression, ...] = field(default_factory=refusals)
 
     def wrong(self, reply: Reply) -> str | None:
         for expression in self.expressions:
             if expression.found_in(reply.text):
-                return "is a refusal" if self.expressions is REFUSALS else f"is a refusal, it matches {shortened(expression.written, 120)}"
+                return "is a refusal" if self.expressions is refusals() else f"is a refusal, it matches {shortened(expression.written, 120)}"
         return None
