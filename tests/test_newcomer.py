@@ -223,11 +223,11 @@ async def test_its_names_are_compared_as_it_compares_them(engine: Cage) -> None:
 
 
 async def until(running: Running, name: str) -> Scrape:
-    """What is served once the target has such a series."""
+    """What is served once the target has such a series, and its own metrics were read."""
     async with asyncio.timeout(PATIENCE_SECONDS), aiohttp.ClientSession() as session:
         while True:
             async with session.get(f"http://{running.address}/metrics") as response:
                 found = read(await response.read())
-            if found.labels(name) and unified.PREFIX in "".join(found.names):
+            if found.labels(name) and {found.value(own.NATIVE_UP.name, **labels) for labels in found.labels(own.NATIVE_UP.name)} == {1}:
                 return found
             await asyncio.sleep(0.1)
