@@ -230,30 +230,28 @@ class Exchange:
 
     # receiving
 
+    @_guarded
     def _on_event(self, events: int, floor_ns: int) -> None:
-        try:  # what `_guarded` does: this runs for each token
-            connection = self._connection
-            assert connection is not None
-            try:
-                # reading first: an answer that came before the whole request was sent says why the rest of it is not wanted
-                for _ in range(READS_AN_EVENT if events & ~select.EPOLLOUT else 0):
-                    received = connection.receive(floor_ns)
-                    if received is None:
-                        break
-                    self._on_received(received)
-                    if self._over or self._connection is not connection:
-                        return
-                    if self._waits or received.exact:
-                        break
-            except OSError as error:
-                self._on_broken(connection, error)
-                return
-            if not self._all_sent and events & select.EPOLLOUT:
-                self._send_the_rest(connection)
-            if self._overdue_ns:
-                self._judge_overdue()
-        except Exception as error:  # noqa: BLE001
-            self.broke(error)
+        connection = self._connection
+        assert connection is not None
+        try:
+            # reading first: an answer that came before the whole request was sent says why the rest of it is not wanted
+            for _ in range(READS_AN_EVENT if events & ~select.EPOLLOUT else 0):
+                received = connection.receive(floor_ns)
+                if received is None:
+                    break
+                self._on_received(received)
+                if self._over or self._connection is not connection:
+                    return
+                if self._waits or received.exact:
+                    break
+        except OSError as error:
+            self._on_broken(connection, error)
+            return
+        if not self._all_sent and events & select.EPOLLOUT:
+            self._send_the_rest(connection)
+        if self._overdue_ns:
+            self._judge_overdue()
 
     def _on_received(self, received: Received) -> None:
         if self._held_up_from_ns:
@@ -268,10 +266,11 @@ class Exchange:
                 self._end(Failure(Reason.PROTOCOL, str(error), stamp_ns))
                 return
             self._last_byte_ns = stamp_ns
+            exact = exact and response.body_is_last
             if self._is_plain and body:
-                self._on_stream(body, stamp_ns, floor_ns, kernel, exact and response.body_is_last)
+                self._on_stream(body, stamp_ns, floor_ns, kernel, exact)
             else:
-                self._on_other(body, stamp_ns, floor_ns, kernel, exact and response.body_is_last)
+                self._on_other(body, stamp_ns, floor_ns, kernel, exact)
         if self._over:
             return
         if response.complete:
