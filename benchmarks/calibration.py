@@ -245,7 +245,7 @@ def _kept(folder: Path | None, name: str, work: Callable[[], T]) -> T:
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trials", type=int, default=2000, help="runs simulated for each row (2000)")
+    parser.add_argument("--trials", type=int, default=2000, help="runs simulated for each row (2000); of shares, four times as many")
     parser.add_argument("--processes", type=int, default=1, help="rows simulated at once (1)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep each row there as soon as it is known, and go on from what is there")
     chosen = parser.parse_args()
@@ -265,7 +265,7 @@ def main() -> None:
             for own in (0.0, 1.0)
             for rounds in ROUNDS
         }
-        of_shares = [soon(shares, world, rounds) for world in SHARES for rounds in ROUNDS]
+        of_shares = [soon(shares, world, rounds, trials=4 * chosen.trials) for world in SHARES for rounds in ROUNDS]
         rest = {(name, rounds): soon(other, name, rounds) for name in OTHERS for rounds in ROUNDS}
         rows = []
         for one in futures:

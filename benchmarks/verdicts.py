@@ -3,8 +3,8 @@
 `python -m benchmarks.verdicts URL` has one engine under two names, so that every winner is a false one.
 `python -m benchmarks.verdicts --simulated 1.1` has two simulated engines, the second slower by that factor in all it does: each run
 should find it, and its intervals should hold the factor.
-`python -m benchmarks.verdicts URL --slowed 1.1` has one engine, and the same through a proxy that makes each of its answers take that
-many times as long (`benchmarks.slowing`): the same of a real engine.
+`python -m benchmarks.verdicts URL --slowed 1.1` does the same of a real engine, through two proxies: one passes its answers on as they
+come, the other makes each of them take that many times as long (`benchmarks.slowing`). What a proxy itself costs is in both.
 It prints a line for each run, and the counts.
 """
 
@@ -29,12 +29,12 @@ PREFILL_TOKENS_PER_SECOND, FIRST_TOKEN_MS, DECODE_MS, JITTER = 4000.0, 40.0, 10.
 TIMES = ("ttft", "tpot", "e2e", "answer")
 """Measures that a slower engine has more of, by its factor."""
 CONFIG = """\
-bench: {{scenario: load, levels: [{{users: {users}}}], rounds: {rounds}, duration: {duration}, hardware: {hardware}}}
+bench: {{scenario: load, levels: [{{{load}}}], rounds: {rounds}, duration: {duration}, hardware: {hardware}}}
 targets:
   a: {{backend: vllm, url: "{a}"}}
   b: {{backend: vllm, url: "{b}"}}
 scenarios:
-  load: {{users: {users}, prompt: short-question, max_tokens: {tokens}, trace_context: unsampled}}
+  load: {{{load}, prompt: short-question, max_tokens: {tokens}, trace_context: unsampled}}
 """
 
 
@@ -80,10 +80,18 @@ def simulated(slower: float) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def slowed(url: str, factor: float) -> Iterator[tuple[str, str]]:
-    """The engine's own URL, and one by which it is slower by this factor. The proxy has a process and the engines' core for itself."""
-    command = (*ENGINES_CPU, sys.executable, "-P", "-m", "benchmarks.slowing", url, "--factor", str(factor))
-    with _process(command) as words:
-        yield url, words[1]
+    """Two URLs of one engine, by the second of which it is slower by this factor.
+
+    Each is that of a proxy with a process of its own. On the engine's core its delays would wait for the engine's next step, which is longer.
+    """
+    with ExitStack() as stack:
+        yield stack.enter_context(_proxy(url, 1.0)), stack.enter_context(_proxy(url, factor))
+
+
+@contextmanager
+def _proxy(url: str, factor: float) -> Iterator[str]:
+    with _process([*OWN_CPU, sys.executable, "-P", "-m", "benchmarks.slowing", url, "--factor", str(factor)]) as words:
+        yield words[1]
 
 
 @contextmanager
@@ -123,11 +131,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url", nargs="?", help="a vLLM that is compared with itself")
     parser.add_argument("--simulated", type=float, metavar="FACTOR", help="two simulated engines, the second slower by this factor")
-    parser.add_argument("--slowed", type=float, metavar="FACTOR", help="with URL: compared with itself behind a proxy that slows it by this factor")
+    parser.add_argument("--slowed", type=float, metavar="FACTOR", help="with URL: compared with itself through proxies, one slower by this factor")
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--duration", default="60s", help="of one run")
-    parser.add_argument("--users", type=int, default=4)
+    of_load = parser.add_mutually_exclusive_group()
+    of_load.add_argument("--users", type=int, default=4)
+    of_load.add_argument("--rate", metavar="N/s", help="chats by the clock in place of users, who ask the slower engine less")
     parser.add_argument("--tokens", type=int, default=32)
     parser.add_argument("--hardware", choices=["own", "shared"], default="shared")
     parser.add_argument("--results", type=Path, default=Path("results"), help="where the runs are kept: another version may summarise them anew")
@@ -141,9 +151,8 @@ def main() -> None:
     looked = Counter[str]()
     engines = simulated(slower) if given.simulated else slowed(given.url, slower) if given.slowed else _same(given.url)
     with engines as (a, b):
-        config = CONFIG.format(
-            a=a, b=b, users=given.users, rounds=given.rounds, duration=given.duration, tokens=given.tokens, hardware=given.hardware
-        )
+        load = f"rate: {given.rate}" if given.rate else f"users: {given.users}"
+        config = CONFIG.format(a=a, b=b, load=load, rounds=given.rounds, duration=given.duration, tokens=given.tokens, hardware=given.hardware)
         for number in range(1, given.runs + 1):
             said = hold(config, given.results)
             untrusted += not said.trusted

@@ -16,8 +16,10 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 from bench.statistics.samples import Floats, TooFewError
 
 _USUAL = 0.05
-_PAIRED, _APART = 0.8, 0.6
+_TOGETHER, _APART = 0.8, 0.6
 """Of two intervals the narrower is taken. Each may therefore err so much less often: in 4 and 3 % where 5 % are allowed."""
+_SHARES_TOGETHER, _SHARES_APART = 0.9, 0.7
+"""The same of shares: where bad attempts are few, no interval can err as often as is allowed, and none need be so careful."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +126,14 @@ def spread_of_difference(
     sides = [
         (variance, freedom_of(rounds - 1, variance, share)) for variance, rounds, share in zip((of_a, of_b), (len(a), len(b)), rare, strict=True)
     ]
-    apart = Spread(math.sqrt(of_a + of_b), _welch(*sides), _APART if paired else 1.0, far_out, least_error)
+    apart = Spread(math.sqrt(of_a + of_b), _welch(*sides), far_out=far_out, least_error=least_error)
     if not paired:
         return apart
     of_both = variance_over_rounds(b - a)
-    together = Spread(math.sqrt(of_both), freedom_of(len(a) - 1, of_both, sum(rare)), _PAIRED, far_out, least_error)
-    return min(together, apart, key=lambda one: one.half_width(error))
+    together = Spread(math.sqrt(of_both), freedom_of(len(a) - 1, of_both, sum(rare)), far_out=far_out, least_error=least_error)
+    cautions = (_SHARES_TOGETHER, _SHARES_APART) if math.isfinite(sum(rare)) else (_TOGETHER, _APART)
+    careful = [replace(one, caution=caution) for one, caution in zip((together, apart), cautions, strict=True)]
+    return min(careful, key=lambda one: one.half_width(error))
 
 
 def _far_out(error: float, rounds: int) -> float:

@@ -67,12 +67,15 @@ def test_rounds_that_were_good_for_one_engine_and_bad_for_the_other_make_no_winn
     assert found.effect > 1.1
 
 
-@pytest.mark.parametrize(("shared", "freedom", "caution"), [(0.0, 8, 0.6), (3.0, 4, 0.8)])
-def test_of_two_intervals_the_narrower_counts_and_errs_less_often_for_that(shared: float, freedom: int, caution: float) -> None:
+@pytest.mark.parametrize(
+    ("shared", "rare", "freedom", "caution"), [(0.0, math.inf, 8, 0.6), (3.0, math.inf, 4, 0.8), (0.0, 1e3, 8, 0.7), (3.0, 1e3, 4, 0.9)]
+)
+def test_of_two_intervals_the_narrower_counts_and_errs_less_often_for_that(shared: float, rare: float, freedom: int, caution: float) -> None:
+    """Of shares, of which it is known how many attempts were rare, not as much less often."""
     random = np.random.default_rng(14)
     a, b = random.standard_normal((2, 5, 1)) + shared * random.standard_normal((5, 1))
-    spread = spread_of_difference(a, b, paired=True, error=0.05)
-    assert spread.degrees_of_freedom == pytest.approx(freedom, abs=2 if shared == 0 else 0)
+    spread = spread_of_difference(a, b, paired=True, error=0.05, rare=(rare, rare))
+    assert spread.degrees_of_freedom == pytest.approx(freedom, abs=2 if shared == 0 else 1e-3)
     assert spread.caution == pytest.approx(caution)
     assert spread.half_width(0.05) == pytest.approx(replace(spread, caution=1.0).half_width(0.05 * caution))
 
