@@ -72,7 +72,7 @@ def pairs_of(written: tuple[str, ...]) -> dict[str, str]:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise click.BadParameter("has no name and value; write NAME=VALUE", param_hint="--query")
-        pairs[_name(name, "--query")] = value
+        pairs[_name(name, "--query")] = _name(value, "--query") if value else ""
     return pairs
 
 

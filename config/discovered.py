@@ -7,6 +7,7 @@ secret: what a target is shown is the main configuration's to say.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,8 @@ _SECRET = ("api_key", "headers", "tls")
 _NOT_FOR_OTHERS = ("load_model", "load_timeout", "query")
 _LABELS = ("backend", "model", "api", "chat_path", "max_tokens_field")
 _SCHEMES = ("http", "https")
+_SCHEME_LABELS = ("scheme", "__scheme__")
+"""The latter is what Prometheus itself goes by."""
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?", re.ASCII)
 _FORMS = "write targets: {NAME: {backend: vllm, url: http://HOST:PORT}}, or a list as Prometheus' file_sd takes it"
 
@@ -49,7 +52,7 @@ def read_targets(path: Path, most: int | None = None) -> FileTargets:
     Raises `ConfigError` with everything that is wrong with it, an empty file included.
     """
     raw = bytes_of(path, opener=open_regular)
-    if raw.lstrip()[:1] in (b"{", b"["):
+    if raw.removeprefix(BOM_UTF8).lstrip()[:1] in (b"{", b"["):
         raw = raw.replace(b"\t", b" ")  # JSON may be indented with tabs, which YAML does not take
     source, problems = read_yaml(raw, str(path), if_empty=f"the file is empty; {_FORMS}")
     reading = _Reading(source, problems, most)
@@ -137,9 +140,10 @@ class _Reading:
         if addresses and "backend" not in given:
             self.report((index, "labels"), f"has no label backend; write {EXAMPLE_OF_BACKEND}")
             return
-        scheme = given["scheme"].plain() if "scheme" in given else "http"
-        if scheme not in _SCHEMES:
-            self.report((index, "labels", "scheme"), "is no scheme of an engine; write http or https")
+        label = next((label for label in _SCHEME_LABELS if label in given), None)
+        scheme = given[label].plain() if label else "http"
+        if label and scheme not in _SCHEMES:
+            self.report((index, "labels", label), "is no scheme of an engine; write http or https")
             return
         data = {label: given[label].plain() for label in _LABELS if label in given}
         own_name = given["name"].plain() if "name" in given and len(addresses) == 1 else None

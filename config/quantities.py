@@ -23,8 +23,8 @@ _LOWEST_RATE, _HIGHEST_RATE = Fraction(1, 86400), Fraction(1000)
 _SIZE = re.compile(r"(\d{1,9})(KiB|MiB|GiB)", re.ASCII)
 _SIZE_UNITS = {"GiB": 2**30, "MiB": 2**20, "KiB": 2**10}
 _LARGEST_SIZE = 2**50
-_CONTROL = ("Cc", "Zl", "Zp")
-"""Unicode's categories of control characters, and of what ends a line or a paragraph."""
+_CONTROL = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode's categories of control characters, of halves of characters, and of what ends a line or a paragraph."""
 _TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """What has the text around it run the other way."""
 EMPTY = "is empty; write something, or leave it out"

@@ -38,12 +38,12 @@ class Secrets:
 
 
 def read_secret(secret: SecretRef, environ: Mapping[str, str] = os.environ) -> str:
-    """The secret itself, without the line break that editors put at a file's end. Raises `SecretError`."""
+    """The secret itself, without the mark and the line break that editors put at a file's beginning and its end. Raises `SecretError`."""
     if secret.env is not None:
         return _usable(environ.get(secret.env, ""), f"environment variable {secret.env}")
     assert secret.file is not None
     try:
-        text = Path(secret.file).read_text(encoding="utf-8")
+        text = Path(secret.file).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise SecretError(secret.file, f"{error.strerror or 'cannot be read'}; name a file that can be read") from None
     except UnicodeDecodeError:
@@ -56,6 +56,8 @@ def _usable(text: str, where: str) -> str:
         raise SecretError(where, "is empty; write the key into it")
     if text != text.strip(" \t"):
         raise SecretError(where, "begins or ends with a blank, which no header can carry; take it out")
+    if text.lower().startswith("bearer "):
+        raise SecretError(where, "begins with Bearer, which chatprobe writes itself; write the key alone")
     if not text.isascii() or not text.isprintable():
         raise SecretError(where, "holds line breaks or other characters that no header can carry; write the key alone, on one line")
     return text

@@ -39,6 +39,10 @@ _NOTHING = frozenset({b"", b"null"})
 _ERROR_EVENT = re.compile(rb"(^|[._:-])(err|error|errored|exception|failed|failure|fatal)$", re.IGNORECASE)
 """Names of events that are errors: `error` (Dynamo, Anthropic, DashScope), `response.failed`."""
 _ERROR_COMMENT = re.compile(rb"error\s*:", re.IGNORECASE)
+_ERROR_BEGINS = b'{"error"'
+"""How an error begins that was written behind a frame which was broken off, into the same event or line. Inside a text the quotes would have
+backslashes before them.
+"""
 _PLAIN_EVENTS = frozenset({b"", b"message"})
 
 
@@ -237,6 +241,9 @@ class Answer:
         try:
             return self._form.read(frame.data)
         except FrameError as error:
+            refusal = self._error_in(frame.data[max(0, frame.data.rfind(_ERROR_BEGINS)) :])
+            if refusal is not None:
+                return Event(refusal=refusal)
             if frame.event in _PLAIN_EVENTS:
                 self._fail(Reason.PROTOCOL, str(error), read.stamp_ns)
             return None
@@ -255,9 +262,9 @@ class Answer:
                 return in_stream(complaint_in(frame.stray[found_named.end() :]) or Complaint(_words(frame.stray)))
             lines = [line for line in frame.stray.split(b"\n") if line.startswith((b"{", b"["))]
             for candidate in (frame.stray, *lines[:STRAY_LINES]):
-                found = complaint_in(candidate)
-                if found is not None:
-                    return self._read_error(candidate) or in_stream(found)
+                refusal = self._error_in(candidate)
+                if refusal is not None:
+                    return refusal
             self.stray = self.stray or _words(frame.stray)
         return None
 
@@ -267,6 +274,11 @@ class Answer:
         if refusal is not None:
             return refusal
         return in_stream(complaint_in(frame.data) or complaint_in(frame.comment) or Complaint(_words(frame.data) or _words(frame.comment)))
+
+    def _error_in(self, data: bytes) -> Refusal | None:
+        """The error that it is, by the engine's own adapter if that reads it; None for anything else."""
+        found = complaint_in(data)
+        return None if found is None else self._read_error(data) or in_stream(found)
 
     def _read_error(self, data: bytes) -> Refusal | None:
         """The error that the engine's own adapter reads in it."""

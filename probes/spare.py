@@ -35,6 +35,10 @@ REFUSALS = (400, 422)
 _OTHER_REFUSALS = (500, 501)
 _SAYS_UNKNOWN = re.compile(r"unexpected keyword argument|unknown field|unrecognized|not implemented", re.IGNORECASE)
 """Words by which a request is refused so with another status too (Xinference 500, of Python's own error)."""
+_ESCAPES = re.compile(r"\\+(?:u[0-9A-Fa-f]{4}|.)")
+"""What JSON writes for a line end or a quote: its letter is none of the word that follows."""
+_ECHO = re.compile(r"\{[^{}]*\bmessages['\"\s]*:.*?(?=['\"\s](?:ctx|loc)['\"\s]*:|\Z)", re.DOTALL)
+"""The request, as pydantic repeats it (`input`), up to the error's next field: it names every field."""
 _ALTERNATIVES = re.compile(r"expected (one of )?`.*", re.DOTALL)
 """What would have been taken, behind what was not (Rust's serde)."""
 _SAY_THINK = frozenset({"chat_template_kwargs", "think"})
@@ -50,7 +54,7 @@ def named(status: int | None, body: bytes, sent: Iterable[str]) -> frozenset[str
 
     The bound of the answer is among them only where the newer name for it is asked for. Of a field and what it is in, only the inner one is meant.
     """
-    words = _ALTERNATIVES.sub("", body.decode("utf-8", "replace"))
+    words = _ECHO.sub("", _ALTERNATIVES.sub("", _ESCAPES.sub(" ", body.decode("utf-8", "replace"))))
     if status not in REFUSALS and not (status in _OTHER_REFUSALS and _SAYS_UNKNOWN.search(words)):
         return frozenset()
     sent = frozenset(sent)

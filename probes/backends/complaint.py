@@ -78,9 +78,9 @@ def complaint(value: object) -> Complaint | None:
 
 
 def complaint_in(body: bytes) -> Complaint | None:
-    """What a body complains of; None for one that is not JSON, or no error."""
+    """What a body complains of; None for one that is not JSON, or no error. Words that are not in UTF-8 are words all the same."""
     try:
-        return complaint(parse(body))
+        return complaint(parse(body.decode(errors="replace").encode()))
     except FrameError:
         return None
 

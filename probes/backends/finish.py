@@ -16,7 +16,7 @@ _GOOD = frozenset(
     {
         *("stop", "stopped", "stopsequence", "stopword", "stopwords", "stoptoken", "stopstr", "stopstring", "stopstringfound"),
         *("eos", "eosid", "eostoken", "eosfound", "endid", "endturn", "endoftext", "endofsequence", "pauseturn"),
-        *("complete", "completed", "done", "normal", "finished"),
+        *("complete", "completed", "done", "end", "normal", "finished"),
         *("length", "maxtokens", "maxtoken", "maximumtokens", "maxlength", "maxnewtokens", "maxoutputtokens", "tokenlimit", "modellength"),
         *("limit", "maxpredictedtokensreached"),
         *("contextlength", "contextwindow", "modelcontextwindowexceeded", "contextlengthreached", "repetition"),

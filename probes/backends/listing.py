@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from probes.backends.base import FrameError
 from probes.backends.complaint import complaint
-from probes.backends.fields import as_list, parse, proper_name
+from probes.backends.fields import JsonObject, as_list, parse, proper_name
 
 _LISTS = ("data", "models", "result")
 _NAMES = ("id", "name", "model")
@@ -18,11 +18,20 @@ def listed_names(body: bytes) -> tuple[str, ...]:
 
     The names become labels of metrics: an entry without a `proper_name` is left out. Raises `FrameError`, with an error's own words.
     """
+    return tuple(filter(None, (listed_name(entry) for entry in _listed(body))))
+
+
+def listed_models(body: bytes) -> list[JsonObject]:
+    """The entries of such a list that say more of a model than its name. Raises `FrameError`."""
+    return [entry for entry in _listed(body) if isinstance(entry, dict)]
+
+
+def _listed(body: bytes) -> Iterator[object]:
     listed = parse(body)
     found = complaint(listed)
     if found is not None and found.certain:
         raise FrameError(found.words)
-    return tuple(filter(None, (listed_name(entry) for entry in _entries(listed))))
+    return _entries(listed)
 
 
 def listed_name(entry: object, names: tuple[str, ...] = _NAMES) -> str:
@@ -37,7 +46,7 @@ def _entries(listed: object) -> Iterator[object]:
         return
     within = [listed[name] for name in _LISTS if name in listed]
     if within:
-        yield from _entries(next((one for one in within if one is not None), []))
+        yield from _entries(next(filter(None, within), []))
     elif all(isinstance(entry, dict) for entry in listed.values()):
         yield from ({"id": name} for name in listed)
     else:

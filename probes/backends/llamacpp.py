@@ -8,8 +8,9 @@ from typing import ClassVar
 from probes.ask import Ask
 from probes.backends.backend import Backend
 from probes.backends.base import FrameError, WireForm
-from probes.backends.fields import JsonObject, as_list, count, length, only_name, parse_object, proper_name, seconds
+from probes.backends.fields import JsonObject, count, length, only_name, parse_object, proper_name, seconds
 from probes.backends.knobs import Knobs
+from probes.backends.listing import listed_models
 from probes.backends.openai_chat import OpenAiChat
 from probes.backends.settings import Settings
 from probes.backends.trail import Trail
@@ -125,8 +126,7 @@ class Llamacpp(Backend):
 
     def recognise(self, body: bytes) -> None:
         """It owns its models."""
-        listed = as_list(parse_object(body).get("data"), "data")
-        if not any(isinstance(entry, dict) and entry.get("owned_by") == "llamacpp" for entry in listed):
+        if not any(entry.get("owned_by") == "llamacpp" for entry in listed_models(body)):
             raise FrameError("lists no model of llama.cpp's")
 
     def own_form(self, answer: object) -> str | None:
@@ -152,7 +152,7 @@ class Llamacpp(Backend):
 
         As a router it has a `status` with each, and refuses what it does not have (`server-models.cpp`).
         """
-        listed = [entry for entry in as_list(parse_object(body).get("data"), "data") if isinstance(entry, dict)]
+        listed = listed_models(body)
         if len(listed) != 1 or "status" in listed[0]:
             return model
         aliases = listed[0].get("aliases")

@@ -8,8 +8,9 @@ from typing import ClassVar
 from probes.ask import Ask
 from probes.backends.backend import Backend
 from probes.backends.base import FrameError, WireForm
-from probes.backends.fields import as_list, length, only_name, parse_object, text
+from probes.backends.fields import length, only_name
 from probes.backends.knobs import Knobs
+from probes.backends.listing import listed_models, listed_name
 from probes.backends.openai_chat import OpenAiChat
 from probes.backends.settings import Settings
 from probes.backends.trail import Trail
@@ -175,8 +176,7 @@ class Sglang(Backend):
 
     def recognise(self, body: bytes) -> None:
         """It owns its models."""
-        listed = as_list(parse_object(body).get("data"), "data")
-        if not any(isinstance(entry, dict) and entry.get("owned_by") == "sglang" for entry in listed):
+        if not any(entry.get("owned_by") == "sglang" for entry in listed_models(body)):
             raise FrameError("lists no model of SGLang's")
 
     def own_form(self, answer: object) -> str | None:
@@ -192,12 +192,11 @@ class Sglang(Backend):
         """
         if ":" in model:
             return model
-        listed = [entry for entry in as_list(parse_object(body).get("data"), "data") if isinstance(entry, dict)]
-        own = tuple(name for entry in listed if not entry.get("parent") and (name := text(entry, "id")))
+        own = tuple(name for entry in listed_models(body) if not entry.get("parent") and (name := listed_name(entry)))
         return model if model in own else only_name(own, model)
 
     def longest_chat(self, body: bytes, model: str) -> int | None:
         """`max_model_len` of the model's entry, or of the only one: any name is answered by it."""
-        listed = [entry for entry in as_list(parse_object(body).get("data"), "data") if isinstance(entry, dict)]
-        named = [entry for entry in listed if entry.get("id") == model] or listed
+        listed = listed_models(body)
+        named = [entry for entry in listed if listed_name(entry) == model] or listed
         return length(named[0], "max_model_len") if named else None

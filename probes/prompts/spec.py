@@ -25,13 +25,17 @@ class Synthetic:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One text, as it stands. Raises `ValueError` for an empty one, which Ollama would take for an order to load the model."""
+    """One text, as it stands. Raises `ValueError` for an empty one, which Ollama would take for an order to load the model, and for one that is
+    no text: bytes that are not UTF-8 come from a command line as halves of characters.
+    """
 
     text: str
 
     def __post_init__(self) -> None:
         if not self.text.strip():
             raise ValueError("a prompt is not empty")
+        if any("\ud800" <= mark <= "\udfff" for mark in self.text):
+            raise ValueError("a prompt is UTF-8, without halves of characters")
 
 
 PromptSpec = Named | Synthetic | Text

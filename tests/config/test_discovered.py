@@ -88,6 +88,11 @@ def test_the_form_of_prometheus(file: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(("labels", "url"), [("__scheme__: https", "https://a:1"), ("__scheme__: https, scheme: http", "http://a:1")])
+def test_the_scheme_that_prometheus_goes_by(file: Path, labels: str, url: str) -> None:
+    assert read(file, f"[{{targets: ['a:1'], labels: {{backend: vllm, {labels}}}}}]")["a-1"].url == url
+
+
 def test_a_name_for_several_targets_names_none(file: Path) -> None:
     found = read(file, "- targets: [a:1, b:2]\n  labels: {backend: vllm, name: both}\n")
     assert list(found) == ["a-1", "b-2"]
@@ -97,6 +102,7 @@ def test_a_name_for_several_targets_names_none(file: Path) -> None:
 def test_json_however_it_is_indented(file: Path, indent: str | None) -> None:
     text = json.dumps({"targets": {"a": {"backend": "vllm", "url": "http://a", "model": "\N{GRINNING FACE}"}}}, indent=indent)
     assert read(file, text)["a"].model == "\N{GRINNING FACE}"
+    assert read(file, f"\N{BOM}{text}")["a"].model == "\N{GRINNING FACE}"
 
 
 @pytest.mark.parametrize("text", ["targets: {}", "{}\n", "[]", '{"targets": {}}'])
@@ -177,6 +183,10 @@ PROMETHEUS = [
     (b"[{targets: ['a:1'], labels: {backend: triton}}]", [f"1:39: [0].labels.backend: is no value of this key; write {BACKENDS}"]),
     (b"[{targets: [], label: {}}]", ["1:16: [0].label: is no key here; did you mean labels?"]),
     (b"[{targets: ['a:1'], labels: {backend: vllm, scheme: ftp}}]", ["1:53: [0].labels.scheme: is no scheme of an engine; write http or https"]),
+    (
+        b"[{targets: ['a:1'], labels: {backend: vllm, __scheme__: ftp}}]",
+        ["1:57: [0].labels.__scheme__: is no scheme of an engine; write http or https"],
+    ),
     (
         b"[{targets: ['a:1'], labels: {backend: vllm, model: 7}}]",
         ["1:52: [0].labels.model: is a number, where text belongs; write it, in quotes if it looks like something else"],

@@ -15,8 +15,8 @@ def in_file(tmp_path: Path, content: bytes) -> SecretRef:
     return SecretRef(file=str(tmp_path / "key"))
 
 
-@pytest.mark.parametrize("content", [b"hunter2", b"hunter2\n", b"hunter2\r\n"])
-def test_a_file_without_its_last_line_break(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"hunter2", b"hunter2\n", b"hunter2\r\n", b"\xef\xbb\xbfhunter2\r\n"])
+def test_a_file_without_what_editors_add(tmp_path: Path, content: bytes) -> None:
     assert read_secret(in_file(tmp_path, content)) == "hunter2"
 
 
@@ -29,6 +29,7 @@ def test_a_file_without_its_last_line_break(tmp_path: Path, content: bytes) -> N
         (b"hunter2\n\n", "holds line breaks or other characters that no header can carry; write the key alone, on one line"),
         (b"hunter2\nhunter2", "holds line breaks or other characters that no header can carry; write the key alone, on one line"),
         (b"\xff\xfe", "is not text; write the key alone, on one line"),
+        (b"Bearer hunter2\n", "begins with Bearer, which chatprobe writes itself; write the key alone"),
         (b"hunter2 \n", "begins or ends with a blank, which no header can carry; take it out"),
     ],
 )

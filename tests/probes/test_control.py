@@ -162,6 +162,7 @@ async def test_a_name_that_cannot_be_a_label_is_left_out(backend: str, listing: 
         ({"models": ["m", "n"]}, ("m", "n")),
         ({"data": [{"id": "", "name": "m"}, None, {"id": 7}, {"model": "n"}]}, ("m", "n")),
         ({"data": [{"id": "m"}], "models": [{"name": "m.gguf"}]}, ("m",)),
+        ({"data": [], "models": [{"name": "m.gguf"}]}, ("m.gguf",)),
         ({"object": "list", "data": None}, ()),
         ({"models": None}, ()),
         ({"data": {"models": [{"id": "m"}]}}, ("m",)),
@@ -322,6 +323,13 @@ async def test_how_long_a_chat_may_be(engine: str) -> None:
         asked = Endpoint("engine", engine, running.url)
         assert await control.longest_chat(asked, "tiny") == 2048
         assert await control.longest_chat(asked, "another") == (None if engine == "vllm" else 2048)
+
+
+@pytest.mark.parametrize("body", [b'{"data":[{"id":"tiny","max_model_len":2048}]}', b'[{"id":"tiny","max_model_len":2048}]'])
+async def test_how_long_a_chat_may_be_in_lists_as_others_write_them(body: bytes) -> None:
+    with serving(answering(body)) as server:
+        async with Control() as control:
+            assert await control.longest_chat(endpoint(server, "vllm"), "tiny") == 2048
 
 
 @pytest.mark.parametrize(

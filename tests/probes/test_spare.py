@@ -30,6 +30,9 @@ def loc(*place: object) -> dict[str, object]:
         (400, {"error": {"message": "Unsupported value: 'temperature' does not support 0", "param": "temperature"}}, {"temperature"}),
         (400, {"error": {"message": "chat_template is not supported for this tokenizer.", "param": None}}, {"chat_template_kwargs"}),
         (400, {"error": {"message": "property 'cache_salt' is unsupported"}}, {"cache_salt"}),
+        # pydantic's words, in which a line end goes before the name
+        (400, {"message": "1 validation error for ChatCompletionRequest\nchat_template_kwargs\n  Extra inputs"}, {"chat_template_kwargs"}),
+        (400, {"message": json.dumps({"errors": ["\tseed"]})}, {"seed"}),
         (400, {"message": "[{'type': 'extra_forbidden', 'loc': ('body', 'chat_template_kwargs')}]"}, {"chat_template_kwargs"}),
         (
             400,
@@ -48,6 +51,26 @@ def loc(*place: object) -> dict[str, object]:
 )
 def test_what_is_named(status: int, body: object, expected: set[str]) -> None:
     assert named(status, json.dumps(body).encode(), SENT) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ({"type": "missing", "loc": ["body", "user"], "msg": "Field required"}, set()),
+        ({"type": "value_error", "loc": ["body"], "msg": "Value error, cache_salt is not supported"}, {"cache_salt"}),
+    ],
+)
+def test_a_request_that_is_repeated_names_nothing(error: dict[str, object], expected: set[str]) -> None:
+    sent = BACKENDS["vllm"].forms["chat"].body(ASK)
+    later = loc("body", "top_k")
+    assert named(422, json.dumps({"detail": [{**error, "input": sent, "ctx": {"error": {}}}, later]}).encode(), SENT) == expected
+    # vLLM, which writes pydantic's errors into its words
+    assert named(400, json.dumps({"error": {"message": f"1 validation error:\n  { ({**error, 'input': sent}) }"}}).encode(), SENT) == expected
+
+
+def test_a_name_between_escapes() -> None:
+    # .NET writes an apostrophe so
+    assert named(400, rb'{"message":"unsupported: \u0027seed\u0027"}', SENT) == {"seed"}
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff", b"[" * 10_000, b"[" * 200 + b'{"loc":["body","seed"]}' + b"]" * 200])

@@ -171,4 +171,5 @@ def test_properties_without_a_context_say_nothing_of_it(props: bytes) -> None:
     ],
 )
 def test_its_one_model_answers_whatever_is_named_and_a_router_refuses(listed: list[object], model: str, answering: str) -> None:
-    assert ENGINE.answering(model, orjson.dumps({"data": listed})) == answering
+    for form in ({"data": listed}, {"models": listed}, listed):
+        assert ENGINE.answering(model, orjson.dumps(form)) == answering

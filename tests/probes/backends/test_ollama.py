@@ -162,6 +162,18 @@ def test_models_on_disk_and_in_memory(body_of: ReadBody) -> None:
         loaded(b'{"models":"qwen3"}')
 
 
+def test_an_error_in_place_of_models_is_told_by_its_words() -> None:
+    for read in (loaded, get("ollama").models):
+        with pytest.raises(FrameError, match=r"^unauthorized$"):
+            read(b'{"error":"unauthorized"}')
+
+
+@pytest.mark.parametrize(("told", "read"), [("4096", 4096), ("0", None), ("-1", None), ('"4096"', None), ("1" + "0" * 30, None)])
+def test_a_context_is_one_that_can_be_asked_for(told: str, read: int | None) -> None:
+    [model] = loaded(f'{{"models":[{{"name":"qwen3","context_length":{told}}}]}}'.encode())
+    assert model.context_tokens == read
+
+
 @pytest.mark.parametrize(
     ("model", "full_name"),
     [

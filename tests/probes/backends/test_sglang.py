@@ -125,6 +125,13 @@ def test_the_list_of_another_server_is_not_its(body: bytes) -> None:
         backends.get("sglang").recognise(body)
 
 
+@pytest.mark.parametrize("form", [lambda entries: entries, lambda entries: {"models": entries}])
+def test_its_models_in_other_lists(form: Callable[[list[object]], object]) -> None:
+    engine, listed = backends.get("sglang"), orjson.dumps(form([{"id": "tiny", "owned_by": "sglang", "max_model_len": 2048}]))
+    engine.recognise(listed)
+    assert (engine.answering("another", listed), engine.longest_chat(listed, "tiny")) == ("tiny", 2048)
+
+
 def test_a_list_of_no_model_says_nothing_of_lengths() -> None:
     assert backends.get("sglang").longest_chat(b'{"data":[]}', "tiny") is None
 

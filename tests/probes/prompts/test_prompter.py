@@ -82,5 +82,7 @@ def test_specs_that_make_no_prompt_are_refused() -> None:
         Synthetic(0)
     with pytest.raises(ValueError, match="not empty"):
         Text(" \n")
+    with pytest.raises(ValueError, match="UTF-8"):
+        Text("Hello\udcff")
     with pytest.raises(ValueError, match="no prompt set 'jokes'"):
         Prompter(Named("jokes"), cache="cold", seed=1)
