@@ -200,7 +200,7 @@ async def test_what_was_found_is_found_again_from_the_lines_on_the_disk(prober: 
     lines: list[bytes] = []
     records: list[bytes] = []
     chats: list[Chat] = []
-    level, block = users(24), Block(1, "24 users", 1, ("vllm",), 0.3, 2.0)
+    level, block = users(24), Block(1, "24 users", 1, ("vllm",), 0.3, PATIENCE_SECONDS)
     async with simulated("vllm", replace(SLOW, per_request_metrics=True)) as running:
         endpoint = Endpoint("vllm", "vllm", running.url, model="tiny")
         members = {"vllm": Member(endpoint, pages=(MetricsPage(f"{running.url}/metrics", None),))}
@@ -212,7 +212,9 @@ async def test_what_was_found_is_found_again_from_the_lines_on_the_disk(prober: 
 
         side = EngineSide(members, scraper, SystemClock(), keep=lambda line: lines.append(orjson.dumps(line)), every_seconds=0.1)
         async with side:
-            await measure(prober, endpoint, level, [side, keep_record], block=block, ready=side.caught_up)
+            await measure(
+                prober, endpoint, level, [side, keep_record], block=block, ready=side.caught_up, enough=lambda: sum(one.counts for one in chats) >= 24
+            )
     found = side.findings()
     notes = read_back({"vllm": "vllm"}, [level], [block], chats, map(orjson.loads, lines), map(orjson.loads, records))
     assert "queue" in {finding.rule for finding in found}
