@@ -33,7 +33,7 @@ class ForeignName(click.ParamType[str]):
     name = "name"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return _name(value, param.opts[0] if param is not None else self.name)
+        return _printable(value, param.opts[0] if param is not None else self.name)
 
 
 def checked_url(url: str, tls: Mapping[str, object], backend: str | None, chat_path: str | None) -> str:
@@ -72,11 +72,11 @@ def pairs_of(written: tuple[str, ...]) -> dict[str, str]:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise click.BadParameter("has no name and value; write NAME=VALUE", param_hint="--query")
-        pairs[_name(name, "--query")] = _name(value, "--query") if value else ""
+        pairs[_printable(name, "--query")] = _printable(value, "--query") if value else ""
     return pairs
 
 
-def _name(written: str, option: str) -> str:
+def _printable(written: str, option: str) -> str:
     from config.quantities import read_foreign_name
 
     try:
@@ -106,7 +106,7 @@ def adapted(engine: Backend, api: str, omit: tuple[str, ...], extra_body: str | 
     if not isinstance(extra, dict):
         raise click.BadParameter("is no JSON object; write '{\"NAME\": VALUE}'", param_hint="--extra-body")
     for name in extra:
-        _name(name, "--extra-body")
+        _printable(name, "--extra-body")
     findings = [*check_omit(omit, engine, api, load_model=load_model), *check_extra_body(extra, engine, load_model=load_model)]
     if max_tokens_field is not None:
         findings += check_max_tokens_field(max_tokens_field, engine, api)

@@ -77,6 +77,15 @@ def complaint(value: object) -> Complaint | None:
     return None if is_chunk or _says_success(fields) else _bare(fields)
 
 
+def answered(body: bytes) -> object:
+    """The JSON that was asked for. Raises `FrameError` where it is none, and, by its own words, for an error that came in its place."""
+    answer = parse(body)
+    found = complaint(answer)
+    if found is not None and found.certain:
+        raise FrameError(found.words)
+    return answer
+
+
 def complaint_in(body: bytes) -> Complaint | None:
     """What a body complains of; None for one that is not JSON, or no error. Words that are not in UTF-8 are words all the same."""
     try:

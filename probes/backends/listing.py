@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from probes.backends.base import FrameError
-from probes.backends.complaint import complaint
-from probes.backends.fields import JsonObject, as_list, parse, proper_name
+from probes.backends.complaint import answered
+from probes.backends.fields import JsonObject, as_list, proper_name
 
 _LISTS = ("data", "models", "result")
 _NAMES = ("id", "name", "model")
@@ -18,20 +18,12 @@ def listed_names(body: bytes) -> tuple[str, ...]:
 
     The names become labels of metrics: an entry without a `proper_name` is left out. Raises `FrameError`, with an error's own words.
     """
-    return tuple(filter(None, (listed_name(entry) for entry in _listed(body))))
+    return tuple(filter(None, map(listed_name, _entries(answered(body)))))
 
 
 def listed_models(body: bytes) -> list[JsonObject]:
     """The entries of such a list that say more of a model than its name. Raises `FrameError`."""
-    return [entry for entry in _listed(body) if isinstance(entry, dict)]
-
-
-def _listed(body: bytes) -> Iterator[object]:
-    listed = parse(body)
-    found = complaint(listed)
-    if found is not None and found.certain:
-        raise FrameError(found.words)
-    return _entries(listed)
+    return [entry for entry in _entries(answered(body)) if isinstance(entry, dict)]
 
 
 def listed_name(entry: object, names: tuple[str, ...] = _NAMES) -> str:

@@ -8,8 +8,8 @@ from datetime import datetime
 from itertools import islice
 
 from probes.backends.base import FrameError
-from probes.backends.complaint import complaint
-from probes.backends.fields import LONGEST_NAME, JsonObject, as_list, length, parse_object, text
+from probes.backends.complaint import answered
+from probes.backends.fields import LONGEST_NAME, JsonObject, as_list, as_object, length, parse_object, text
 from probes.backends.listing import listed_name
 from probes.numbers.loaded import ListedModel, LoadedModel, ModelDetails
 
@@ -54,7 +54,7 @@ def loaded(body: bytes) -> tuple[LoadedModel, ...]:
 
     Ollama lists first what stays longest, and the first 100 are taken. An entry without a proper name is left out.
     """
-    listed = _answered(body).get("models", "")
+    listed = as_object(answered(body), "the answer").get("models", "")
     if listed is None:
         return ()  # Go's way to write an empty list
     if not isinstance(listed, list):
@@ -67,7 +67,7 @@ def listed(body: bytes) -> tuple[ListedModel, ...]:
 
     It says since 0.33 what each can do, and of a remote one where it is (`api/types.go::ListModelResponse`).
     """
-    entries = _answered(body).get("models")
+    entries = as_object(answered(body), "the answer").get("models")
     return tuple(_listed(name, entry) for name, entry in _named(as_list([] if entries is None else entries, "models")))
 
 
@@ -109,15 +109,6 @@ def _chats(fields: JsonObject) -> bool | None:
     """Whether it can chat; None where it is not told, as by older versions."""
     capabilities = fields.get("capabilities")
     return _CHATS in capabilities if isinstance(capabilities, list) else None
-
-
-def _answered(body: bytes) -> JsonObject:
-    """The object that was asked for. An error that came in its place is raised as `FrameError`, by its own words."""
-    answer = parse_object(body)
-    found = complaint(answer)
-    if found is not None and found.certain:
-        raise FrameError(found.words)
-    return answer
 
 
 def _named(entries: list[object]) -> Iterator[tuple[str, JsonObject]]:
