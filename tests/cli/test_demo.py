@@ -26,7 +26,7 @@ from probes.chunk import Chunk
 from probes.failure import Failure, Reason
 from probes.record import ChatRecord
 from tests.exporter.scrape import read
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, eventually
 from traffic.events import Skip, SkipReason
 
 COMMAND = (sys.executable, "-m", "cli", "demo", "--listen", "127.0.0.1:0")
@@ -95,9 +95,7 @@ async def test_the_engines_end_with_it_even_if_it_is_killed() -> None:
         children = children_of(process.pid)
         assert len(children) == 2
         process.kill()
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while any(map(runs, children)):  # noqa: ASYNC110 - they are other processes
-                await asyncio.sleep(0.02)
+        await eventually(lambda: not any(map(runs, children)))
 
 
 async def test_it_stops_by_itself_after_a_duration() -> None:

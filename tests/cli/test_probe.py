@@ -30,7 +30,7 @@ from simulator import ENGINES, Latency, Options, simulated
 from tests.answers import FINISH, NDJSON, stream, token, whole
 from tests.exporter.chats import chat, gathered
 from tests.servers import Peer, Script, Server, closed_port, serving
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 FAST = Latency(decode_seconds=0.002, first_token_seconds=0.002)
 SECOND = 1_000_000_000
@@ -461,9 +461,7 @@ async def test_an_interrupt_ends_it_with_what_there_is() -> None:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not one.truth.chats():  # noqa: ASYNC110 - another process asks
-                await asyncio.sleep(0.02)
+        await eventually(lambda: bool(one.truth.chats()))
         process.send_signal(signal.SIGINT)
         out, err = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
     assert (process.returncode, err) == (130, b"")

@@ -31,7 +31,7 @@ from tests.exporter.scrape import Scrape, promtool_accepts
 from tests.exporter.scrape import read as read_scrape
 from tests.exporter.scrape import scrape as scraped
 from tests.traffic.fakes import FakeClock
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, eventually
 from traffic.events import Event, Skip
 from traffic.sharding import Part
 
@@ -73,11 +73,6 @@ class Scene:
     async def metrics(self) -> bytes:
         async with aiohttp.ClientSession() as session, session.get(f"http://{self.address}/metrics") as response:
             return await response.read()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not holds():  # noqa: ASYNC110 - what is awaited happens in sinks, files and other processes
-                await asyncio.sleep(0.02)
 
     async def until_scraped(self, expected: float | None, name: str, **labels: str) -> None:
         """Until the sum of these samples is the expected one."""
@@ -135,7 +130,7 @@ async def test_a_storm_of_reloads_loses_no_chat_and_no_counter_of_what_is_kept_e
             if number % 10 == 0:
                 seen.append(kept(await one.scrape()))
         assert answers == {200: 67, 500: 33}
-        await one.until(lambda: len([record for record in one.records if record.target == "vllm"]) > 30)
+        await eventually(lambda: len([record for record in one.records if record.target == "vllm"]) > 30)
         seen.append(kept(await one.scrape()))
         promtool_accepts(await one.metrics())
         for before, after in pairwise(seen):
@@ -164,13 +159,13 @@ async def test_every_chat_is_counted_once_while_targets_come_and_go(tmp_path: Pa
         for _ in range(10):
             await one.reload(with_other)
             chats = len(one.engine.chats)
-            await one.until(lambda before=chats: len(one.engine.chats) > before)  # type: ignore[misc]
+            await eventually(lambda before=chats: len(one.engine.chats) > before)  # type: ignore[misc]
             await one.reload(configuration(one.engine.url))
-        await one.until(lambda: len(one.records) > 20)
+        await eventually(lambda: len(one.records) > 20)
         one.engine.finish.clear()
-        await one.until(lambda: len(one.engine.chats) > len(one.records))
+        await eventually(lambda: len(one.engine.chats) > len(one.records))
         one.engine.finish.set()
-        await one.until(lambda: len(one.engine.chats) == len(one.records))
+        await eventually(lambda: len(one.engine.chats) == len(one.records))
         counted = (await one.scrape()).one(own.PROBES.name, **CHAT)
         assert counted == pytest.approx(len([record for record in one.records if record.target == "vllm"]), abs=2)
 
@@ -187,7 +182,7 @@ async def test_a_bad_configuration_changes_nothing_and_a_good_one_after_it_recov
         seen = await one.scrape()
         assert seen.one(own.RELOAD_SUCCESSFUL.name) == 0
         assert seen.one(own.RELOAD_TIMESTAMP.name) == before.one(own.RELOAD_TIMESTAMP.name)
-        await one.until(lambda: len(one.records) > 5)
+        await eventually(lambda: len(one.records) > 5)
         assert await one.reload(configuration(one.engine.url)) == (200, "reloaded\n")
         seen = await one.scrape()
         assert seen.one(own.RELOAD_SUCCESSFUL.name) == 1
@@ -216,24 +211,24 @@ async def test_a_secret_that_is_rotated_is_used_without_a_reload_by_hand(tmp_pat
     key = tmp_path / "key"
     key.write_text("old-key")
     async with scene(tmp_path, lambda url: configuration(url, target=", api_key: {file: key}"), watch=True) as one:
-        await one.until(lambda: bool(one.records))
+        await eventually(lambda: bool(one.records))
         assert one.engine.keys == {"Bearer old-key"}
         counted = (await one.scrape()).one(own.PROBES.name, **CHAT)
         key.write_text("new-key")
-        await one.until(lambda: "Bearer new-key" in one.engine.keys)
+        await eventually(lambda: "Bearer new-key" in one.engine.keys)
         assert ((await one.scrape()).one(own.PROBES.name, **CHAT) or 0) > (counted or 0)
         key.unlink()
-        await one.until(lambda: len(one.records) > 40)
+        await eventually(lambda: len(one.records) > 40)
         await one.until_scraped(0, own.RELOAD_SUCCESSFUL.name)
         records = len(one.records)
-        await one.until(lambda: len(one.records) > records + 5)
+        await eventually(lambda: len(one.records) > records + 5)
 
 
 async def test_a_changed_file_is_loaded_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exporter.watching.LOOK_SECONDS", 0.05)
     async with scene(tmp_path, watch=True) as one:
         one.file.write_text(configuration(one.engine.url, extra=f'  other: {{backend: vllm, url: "{one.engine.url}", model: tiny}}'))
-        await one.until(lambda: any(record.target == "other" for record in one.records))
+        await eventually(lambda: any(record.target == "other" for record in one.records))
 
 
 async def test_a_reload_by_hand_that_is_undone_on_disk_does_not_stay_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +241,7 @@ async def test_a_reload_by_hand_that_is_undone_on_disk_does_not_stay_in_force(tm
         assert "scenarios added: other" in (await one.reload_as_it_is())[1]
         one.file.unlink()
         one.file.symlink_to("first.yaml")
-        await one.until(lambda: "steady" in one.running.reloading.plan.roster.config.scenarios)
+        await eventually(lambda: "steady" in one.running.reloading.plan.roster.config.scenarios)
 
 
 async def test_a_reload_that_leaves_a_secret_out_or_names_another_is_not_followed_by_one_that_changes_nothing(
@@ -267,9 +262,9 @@ async def test_a_reload_that_leaves_a_secret_out_or_names_another_is_not_followe
             for target in (", api_key: {file: other}", ""):
                 reloads = len(reloaded(logs))
                 one.file.write_text(configuration(one.engine.url, target=target))
-                await one.until(lambda before=reloads: len(reloaded(logs)) > before)  # type: ignore[misc]
+                await eventually(lambda before=reloads: len(reloaded(logs)) > before)  # type: ignore[misc]
                 looked_at = len(looks)
-                await one.until(lambda before=looked_at: len(looks) >= before + 10)  # type: ignore[misc]
+                await eventually(lambda before=looked_at: len(looks) >= before + 10)  # type: ignore[misc]
     assert [line["changes"] for line in reloaded(logs)] == ["targets changed: vllm", "targets changed: vllm"]
 
 
@@ -352,7 +347,7 @@ async def test_discovered_targets_come_and_go_and_a_broken_file_keeps_them(tmp_p
 
     async with scene(tmp_path, make) as one:
         (found / "a.yaml").write_text(f'targets: {{found: {{backend: vllm, url: "{one.engine.url}", model: tiny}}}}')
-        await one.until(lambda: any(record.target == "found" for record in one.records))
+        await eventually(lambda: any(record.target == "found" for record in one.records))
         assert "Bearer for-discovered" in one.engine.keys
         seen = await one.scrape()
         assert seen.one(own.TARGETS.name, source="files") == 1
@@ -377,7 +372,7 @@ async def test_a_key_that_comes_after_the_configuration_that_names_it_is_found(t
         one.file.write_text(configuration(one.engine.url, target=", api_key: {file: late}"))
         await one.until_scraped(0, own.RELOAD_SUCCESSFUL.name)
         (tmp_path / "late").write_text("late-key")
-        await one.until(lambda: "Bearer late-key" in one.engine.keys)
+        await eventually(lambda: "Bearer late-key" in one.engine.keys)
         await one.until_scraped(1, own.RELOAD_SUCCESSFUL.name)
 
 
@@ -397,14 +392,14 @@ async def test_what_breaks_in_a_reload_leaves_all_as_it_was(tmp_path: Path, monk
         assert status == 500
         assert "ZeroDivisionError" in answer
         records = len(one.records)
-        await one.until(lambda: len(one.records) > records)
+        await eventually(lambda: len(one.records) > records)
         assert (await one.reload(configuration(one.engine.url)))[0] == 200
 
 
 async def test_a_target_that_a_reload_adds_is_asked_for_its_own_metrics_before_its_first_chat(tmp_path: Path) -> None:
     async with scene(tmp_path) as one, engine() as other:
         await one.reload(configuration(one.engine.url, extra=f'  other: {{backend: vllm, url: "{other.url}", model: tiny}}'))
-        await one.until(lambda: "chat" in other.order)
+        await eventually(lambda: "chat" in other.order)
         assert other.order[0] == one.engine.order[0] == "metrics"
         assert (await one.scrape()).value("vllm:num_requests_running", target="other") == 0
 

@@ -10,7 +10,7 @@ import pytest
 
 from exporter.web.exposition import AbandonedError
 from exporter.web.scraping import Answer, Coding, Scrapes, preferred_coding
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -42,17 +42,11 @@ def slow() -> Slow:
     return Slow()
 
 
-async def begun(slow: Slow, scrapes: int) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while slow.begun < scrapes:  # noqa: ASYNC110 - it is in another thread
-            await asyncio.sleep(0.005)
-
-
 async def test_those_who_ask_for_the_same_at_the_same_time_share_one_rendering(slow: Slow) -> None:
     scrapes = Scrapes(slow)
     asking = [asyncio.create_task(scrapes.answer("text", "gzip")) for _ in range(5)]
     asking += [asyncio.create_task(scrapes.answer("text", "")), asyncio.create_task(scrapes.answer("text", "", frozenset({"one"})))]
-    await begun(slow, 3)
+    await eventually(lambda: slow.begun >= 3)
     slow.let.set()
     answers = await asyncio.gather(*asking)
     assert slow.begun == 3
@@ -64,7 +58,7 @@ async def test_those_who_ask_for_the_same_at_the_same_time_share_one_rendering(s
 async def test_a_scrape_goes_on_while_one_waits_and_stops_when_nobody_does(slow: Slow) -> None:
     scrapes = Scrapes(slow)
     first, second = (asyncio.create_task(scrapes.answer("text", "")) for _ in range(2))
-    await begun(slow, 1)
+    await eventually(lambda: slow.begun >= 1)
     first.cancel()
     assert not await asyncio.to_thread(slow.given_up.wait, 0.1)
     second.cancel()

@@ -14,7 +14,7 @@ from bench.race.replaying import Pace, play
 from probes.failure import Reason
 from probes.record import ChatRecord
 from tests.exporter.chats import MS, chat, failed
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, eventually
 from traffic.race.lane import Lane
 from traffic.schedule import SystemClock
 
@@ -107,9 +107,7 @@ async def test_it_stops_in_the_middle_of_a_silence() -> None:
     answer = written(chat(tokens=2, ttft_ms=10, gap_ms=3_600_000), target="a")
     lane, stop = Lane("a", "vllm"), asyncio.Event()
     playing = asyncio.create_task(play([answer], {"a": lane}, Pace(SystemClock(), 1), stop))
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not lane.tokens:  # noqa: ASYNC110 - nobody there could set an event
-            await asyncio.sleep(0.01)
+    await eventually(lambda: bool(lane.tokens))
     stop.set()
     await asyncio.wait_for(playing, PATIENCE_SECONDS)
     assert lane.tokens == 1

@@ -25,10 +25,10 @@ from discovery.kubernetes.rbac import LEASE
 from tests.cluster import api as fake
 from tests.cluster.api import Cluster
 from tests.traffic.fakes import SECOND_NS, FakeClock, settle
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 NAME = LeaseName("monitoring", "chatprobe")
 TERMS = Terms(lease_seconds=15, deadline_seconds=10.0, renew_seconds=3.0)
-PATIENCE_SECONDS = 60
 CONTENDER = """
 import asyncio, sys
 from config.kubernetes import Kubernetes
@@ -65,12 +65,6 @@ def held_by(holder: str, **more: object) -> dict[str, Any]:
     }
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not holds():  # noqa: ASYNC110 - what is awaited happens in threads and on sockets
-            await asyncio.sleep(0.005)
-
-
 class Contender:
     """A lease that runs by a clock of its own, and what it has told of itself."""
 
@@ -91,7 +85,7 @@ class Contender:
 
     async def end_attempt(self) -> None:
         """Until the attempt has ended, and it is waited for the next."""
-        await until(lambda: any(due == self._next_ns and not sleeper.done() for due, sleeper in self.clock.sleepers))
+        await eventually(lambda: any(due == self._next_ns and not sleeper.done() for due, sleeper in self.clock.sleepers))
         await settle()
 
     async def attempt(self) -> None:
@@ -190,7 +184,7 @@ async def test_who_gets_no_answer_stops_before_another_may_take_it(cluster: Clus
         cluster.fail("hang", "leases")
         asked = len(cluster.asked)
         await one.begin_attempt()
-        await until(lambda: len(cluster.asked) > asked)
+        await eventually(lambda: len(cluster.asked) > asked)
         await one.clock.advance(TERMS.deadline_seconds - TERMS.renew_seconds)
         assert one.told == [True, False], "although it hangs, it is noticed in time"
         cluster.fail(None, "leases")
@@ -267,11 +261,11 @@ async def test_it_is_asked_for_at_the_moment_at_which_it_runs_out(cluster: Clust
     async with running(Contender(api(kubeconfig))) as one:
         await one.attempt()
         await one.begin_attempt()
-        await until(lambda: any(due == 4 * SECOND_NS and not sleeper.done() for due, sleeper in one.clock.sleepers))
+        await eventually(lambda: any(due == 4 * SECOND_NS and not sleeper.done() for due, sleeper in one.clock.sleepers))
         await one.clock.advance(0.999)
         assert one.told == []
         await one.clock.advance(0.001)
-        await until(lambda: one.told == [True])
+        await eventually(lambda: one.told == [True])
 
 
 async def test_what_others_wrote_beside_it_stays(cluster: Cluster, kubeconfig: Path) -> None:
@@ -371,13 +365,13 @@ async def test_it_counts_from_when_it_was_asked_for(cluster: Cluster, kubeconfig
         told.append((one.lease.leads, sum(asked.verb == "update" for asked in cluster.asked)))
 
     async with running(one, changed):
-        await until(slow.waits.is_set)
+        await eventually(slow.waits.is_set)
         await one.clock.advance(TERMS.deadline_seconds + 1)
         slow.may_answer.set()
-        await until(lambda: any(not sleeper.done() for _, sleeper in one.clock.sleepers))
+        await eventually(lambda: any(not sleeper.done() for _, sleeper in one.clock.sleepers))
         assert (one.lease.leads, told) == (False, [])
         await one.clock.advance(TERMS.renew_seconds)
-        await until(lambda: bool(told))
+        await eventually(lambda: bool(told))
     assert told[0] == (True, 1), "it is renewed first"
 
 
@@ -390,7 +384,7 @@ async def test_what_is_released_is_not_taken_back(cluster: Cluster, kubeconfig: 
         slow.may_answer.clear()
         slow.waits.clear()
         await one.begin_attempt()
-        await until(slow.waits.is_set)
+        await eventually(slow.waits.is_set)
         releasing = asyncio.create_task(one.lease.release())
         await settle()
         assert not one.lease.leads

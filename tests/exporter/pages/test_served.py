@@ -21,7 +21,7 @@ from exporter.web.pages.framing import PLACES, POLICY, RACE
 from exporter.web.pages.static import assets
 from probes.failure import Reason
 from tests.exporter.pages.stage import THREE, Stage, breaks, many, three
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, eventually
 from traffic.events import Breaker, Facts, Skip, SkipReason
 from traffic.roster import roster
 
@@ -350,9 +350,7 @@ async def test_nobody_is_made_pages_for_when_all_have_gone(monkeypatch: pytest.M
         async with following(site, "/") as stream:
             await stream.event("comment")
             assert [task.get_name() for task in asyncio.all_tasks() if "_Watched.run" in repr(task.get_coro())]
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while any("_Watched.run" in repr(task.get_coro()) for task in asyncio.all_tasks()):  # noqa: ASYNC110 - the server notices by itself
-                await asyncio.sleep(0.01)
+        await eventually(lambda: not any("_Watched.run" in repr(task.get_coro()) for task in asyncio.all_tasks()))
 
 
 async def test_targets_may_come_and_go_while_a_page_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
