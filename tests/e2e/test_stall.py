@@ -82,8 +82,9 @@ class Story:
 
     @property
     def due(self) -> float:
-        """How many chats are due at the rate, but for those that a busy machine has missed."""
-        return RATE * (self.ended - self.began) - self.skipped[SkipReason.MISSED]
+        """How many chats are due at the rate while it stands still, but for those that a busy machine misses then."""
+        missed = [event for event in self.events if isinstance(event, Skip) and event.reason is SkipReason.MISSED and self._within(event.at)]
+        return RATE * (self.ended - self.began) - sum(event.count for event in missed)
 
     @property
     def after(self) -> int:
