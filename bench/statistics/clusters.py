@@ -43,18 +43,9 @@ def enough(values: Floats, chats: NDArray[np.int64], quantile: float, confidence
     return effective
 
 
-def effective_count(values: Floats, chats: NDArray[np.int64], quantile: float, confidence: float = 0.95) -> float:
-    """How many independent values would know the quantile as well as these, which come in chats.
-
-    At most their number. Fewer chats count for less, by the quantiles of Student's t.
-    """
-    return _worth(values, np.unique(chats, return_inverse=True)[1], quantile, confidence)
-
-
 def _worth(values: Floats, which: NDArray[np.int64], quantile: float, confidence: float) -> float:
+    """At most their number. Fewer chats count for less, by the quantiles of Student's t."""
     number = int(which.max()) + 1
-    if number < 2:
-        return float(number)
     at = plain_quantile(np.sort(values), quantile)
     off = np.bincount(which, weights=(values <= at) - quantile)
     variance = float((off**2).sum()) / len(values) ** 2 * number / (number - 1)

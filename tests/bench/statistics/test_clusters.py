@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.statistics.clusters import clustered_interval, effective_count
+from bench.statistics.clusters import clustered_interval, enough
 from bench.statistics.quantiles import quantile_interval
 from bench.statistics.samples import Floats, TooFewError
 
@@ -19,8 +19,8 @@ def tokens(random: np.random.Generator, chats: int, alike: float) -> Floats:
 def test_tokens_of_one_chat_that_are_alike_count_as_one_and_those_that_are_not_as_many() -> None:
     random = np.random.default_rng(1)
     chats = np.repeat(np.arange(200), TOKENS)
-    assert effective_count(tokens(random, 200, 1.0), chats, 0.5) == pytest.approx(200, rel=0.05)
-    assert effective_count(tokens(random, 200, 0.0), chats, 0.5) == pytest.approx(200 * TOKENS, rel=0.25)
+    assert enough(tokens(random, 200, 1.0), chats, 0.5) == pytest.approx(200, rel=0.05)
+    assert enough(tokens(random, 200, 0.0), chats, 0.5) == pytest.approx(200 * TOKENS, rel=0.25)
 
 
 def test_its_interval_holds_the_truth_where_one_that_counts_tokens_does_not() -> None:
@@ -44,4 +44,5 @@ def test_too_few_chats_are_refused_however_many_tokens_they_have() -> None:
     talkative = np.repeat(random.standard_normal(80), lengths) + 0.1 * random.standard_normal(int(lengths.sum()))
     with pytest.raises(TooFewError, match=r"p95 needs 72 chats; there are 80, so unlike each other that they are worth \d+"):
         clustered_interval(talkative, np.repeat(np.arange(80), lengths), 0.95)
-    assert effective_count(np.ones(5), np.zeros(5, dtype=np.int64), 0.5) == 1
+    with pytest.raises(TooFewError, match="p50 needs 6 chats; there are 1"):
+        enough(np.ones(5), np.zeros(5, dtype=np.int64), 0.5)
