@@ -21,11 +21,10 @@ OWN_OVER_SECONDS = 60
 class EngineLoad:
     """An engine's load, as its own metrics tell it, whoever caused it.
 
-    Tokens generated a second are over the last minute; requests are those of now.
+    Tokens generated a second are over the last minute; requests that wait are those of now.
     """
 
     generated_tokens_per_second: float
-    requests_running: float
     requests_waiting: float
 
 

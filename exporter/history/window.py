@@ -92,31 +92,6 @@ class Window:
             for peer, counts in self._tally.pairs.items()
         }
 
-    @property
-    def ttft(self) -> Quantiles:
-        """Seconds to the first token."""
-        return self.quantiles("ttft")
-
-    @property
-    def itl(self) -> Quantiles:
-        """Seconds between tokens, once per token."""
-        return self.quantiles("itl")
-
-    @property
-    def tpot(self) -> Quantiles:
-        """Seconds per output token after the first chunk, once per chat."""
-        return self.quantiles("tpot")
-
-    @property
-    def e2e(self) -> Quantiles:
-        """Seconds of a whole chat that ended `ok`."""
-        return self.quantiles("e2e")
-
-    @property
-    def output_rate(self) -> Quantiles:
-        """Tokens a second of a chat that ended `ok`."""
-        return self.quantiles("output_rate")
-
     def quantiles(self, measure: str) -> Quantiles:
         """Those of a measure of `exporter.history.tally.MEASURES`."""
         sketch = self._sketch(measure)

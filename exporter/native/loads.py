@@ -24,7 +24,6 @@ class _Look:
     at_ns: int
     counter: float
     tokens: float
-    running: float
     waiting: float
 
 
@@ -87,28 +86,27 @@ class Loads:
                 return None
             return EngineLoad(
                 generated_tokens_per_second=sum(map(_tokens_per_second, known)),
-                requests_running=sum(looks[-1].running for looks in known),
                 requests_waiting=sum(looks[-1].waiting for looks in known),
             )
 
 
-def _read(numbers: Numbers) -> tuple[float, float, float] | None:
-    """(Tokens generated so far, requests running, requests waiting); None where the tokens are not told.
+def _read(numbers: Numbers) -> tuple[float, float] | None:
+    """(Tokens generated so far, requests waiting); None where the tokens are not told.
 
-    Where no gauge tells of requests, there are none.
+    Where no gauge tells of requests, none wait.
     """
     tokens = amount(numbers, Number.GENERATION_TOKENS)
     if tokens is None:
         return None
-    return tokens, amount(numbers, Number.REQUESTS_RUNNING) or 0.0, amount(numbers, Number.REQUESTS_WAITING) or 0.0
+    return tokens, amount(numbers, Number.REQUESTS_WAITING) or 0.0
 
 
-def _after(before: _Look | None, told: tuple[float, float, float], at_ns: int) -> _Look:
-    counter, running, waiting = told
+def _after(before: _Look | None, told: tuple[float, float], at_ns: int) -> _Look:
+    counter, waiting = told
     if before is None:
-        return _Look(at_ns, counter, 0, running, waiting)
+        return _Look(at_ns, counter, 0, waiting)
     grown = counter - before.counter if counter >= before.counter else counter
-    return _Look(at_ns, counter, before.tokens + grown, running, waiting)
+    return _Look(at_ns, counter, before.tokens + grown, waiting)
 
 
 def _covers_a_minute(looks: Sequence[_Look]) -> bool:

@@ -18,7 +18,7 @@ from traffic.admission import Admission, Ticket
 from traffic.events import Breaker, SkipReason
 from traffic.yielding import EngineLoad
 
-BUSY = EngineLoad(generated_tokens_per_second=1_000, requests_running=9, requests_waiting=9)
+BUSY = EngineLoad(generated_tokens_per_second=1_000, requests_waiting=9)
 NOT_TOLD: dict[str, Any] = {"input_tokens": None, "output_tokens": None, "token_source": None}
 
 

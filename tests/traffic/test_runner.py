@@ -188,7 +188,7 @@ async def test_a_lease_that_is_lost_while_a_chat_is_made_ready_keeps_it_from_bei
 
 class Busy:
     def load(self, target: str) -> EngineLoad:
-        return EngineLoad(generated_tokens_per_second=10, requests_running=3, requests_waiting=0)
+        return EngineLoad(generated_tokens_per_second=10, requests_waiting=0)
 
 
 @pytest.mark.parametrize(("yields", "skipped"), [("true", {SkipReason.LOAD_SHARE}), ("false", set())])

@@ -29,7 +29,7 @@ class Scene:
         self.yielding = Yielding(SHARE, self.usage, self.clock)
 
     def engine(self, *, generates: float, waiting: float = 0) -> None:
-        self.usage.loads["vllm"] = EngineLoad(generates, requests_running=1, requests_waiting=waiting)
+        self.usage.loads["vllm"] = EngineLoad(generates, requests_waiting=waiting)
 
     def ours(self, *, per_second: float) -> None:
         self.yielding.generated("vllm", round(per_second * 60))

@@ -27,10 +27,6 @@ class Duel:
     pairs: int
 
     @property
-    def neither(self) -> int:
-        return self.pairs - self.one_won - self.other_won
-
-    @property
     def winner(self) -> str | None:
         """Who won more often; None where neither did."""
         return None if self.one_won == self.other_won else self.one if self.one_won > self.other_won else self.other

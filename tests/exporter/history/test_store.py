@@ -102,33 +102,33 @@ def test_a_window_has_what_was_in_its_time(history: LiveHistory, clock: FakeCloc
     now = history.window("vllm", "heartbeat", 10 * MINUTE)
     assert (now.count, now.ok, now.failed, now.failures) == (10, 8, 2, {"connect": 2})
     assert now.skips == {"breaker": 5, "global_cap": 1}
-    assert now.ttft.p50 == pytest.approx(0.1, rel=0.01)
-    assert now.itl.count == 16
-    assert now.itl.p99 == pytest.approx(0.04, rel=0.01)
-    assert now.tpot.p50 == pytest.approx(0.04, rel=0.01)
-    assert now.e2e.count == 8
+    assert now.quantiles("ttft").p50 == pytest.approx(0.1, rel=0.01)
+    assert now.quantiles("itl").count == 16
+    assert now.quantiles("itl").p99 == pytest.approx(0.04, rel=0.01)
+    assert now.quantiles("tpot").p50 == pytest.approx(0.04, rel=0.01)
+    assert now.quantiles("e2e").count == 8
     assert now.output_tokens_per_second == 24 / 600
     assert now.goodput["there"].attempts == 15
     assert now.goodput["there"].share == 8 / 15
     assert now.goodput["quick"].good == 0
     before = history.window("vllm", None, 30 * MINUTE, ago_seconds=HOUR - 10 * MINUTE)
     assert (before.count, before.failures) == (10, {})
-    assert before.ttft.p50 == pytest.approx(0.05, rel=0.01)
+    assert before.quantiles("ttft").p50 == pytest.approx(0.05, rel=0.01)
     assert before.goodput["quick"].share == 1
     empty = history.window("tgi", None, HOUR)
-    assert (empty.count, empty.ttft.p50, empty.goodput) == (0, None, {})
+    assert (empty.count, empty.quantiles("ttft").p50, empty.goodput) == (0, None, {})
 
 
 def test_one_that_timed_out_counts_with_what_it_had_waited(history: LiveHistory) -> None:
     history(failed(Reason.FIRST_TOKEN_TIMEOUT, after_ms=30_002))
-    assert history.window("vllm", None, HOUR).ttft.p50 == pytest.approx(30, rel=0.01)
+    assert history.window("vllm", None, HOUR).quantiles("ttft").p50 == pytest.approx(30, rel=0.01)
 
 
 def test_doubtful_timings_stay_out_where_they_are_to(settings: Config, clock: FakeClock) -> None:
     history = LiveHistory(settings.model_copy(update={"limits": settings.limits.model_copy(update={"doubtful": "drop"})}), clock)
     history(chat(sent_width_ns=2_000_000))
     found = history.window("vllm", None, HOUR)
-    assert (found.count, found.ttft.count) == (1, 0)
+    assert (found.count, found.quantiles("ttft").count) == (1, 0)
     assert "quick" not in found.goodput
     assert found.goodput["there"].attempts == 1
 
@@ -139,7 +139,7 @@ def test_what_lasts_longer_grows_coarser_and_is_all_there(history: LiveHistory, 
         history(chat(ttft_ms=50 if number % 2 else 100))
         move(clock, MINUTE)
     whole = history.window("vllm", None, 3 * DAY)
-    assert whole.count == whole.ttft.count == 3 * 24 * 60
+    assert whole.count == whole.quantiles("ttft").count == 3 * 24 * 60
     assert whole.goodput["there"].attempts == whole.count
     spans = [summary.seconds for *_, summary in journal.summaries]
     assert {span: spans.count(span) for span in set(spans)} == {MINUTE: 4319, 10 * MINUTE: 419, HOUR: 45}
@@ -154,7 +154,7 @@ def test_beyond_its_days_timings_go_and_what_slos_need_stays(clock: FakeClock) -
         history(chat())
         move(clock, HOUR)
     assert history.counts("vllm", "heartbeat", 30 * DAY).goodput["there"].attempts == 12 * 24
-    timed = history.window("vllm", None, 30 * DAY).ttft.count
+    timed = history.window("vllm", None, 30 * DAY).quantiles("ttft").count
     assert 7 * 24 <= timed <= 8 * 24
     for _ in range(30 * 24):
         history(chat())
@@ -225,7 +225,7 @@ def test_another_process_goes_on_where_one_ended(settings: Config, clock: FakeCl
     for _ in range(2):  # as where a file is named once more by a reload
         second.restore(past)
     again, fresh = second.window("vllm", None, HOUR), first.window("vllm", None, HOUR)
-    assert (again.count, again.ttft.count) == (6, 6)
+    assert (again.count, again.quantiles("ttft").count) == (6, 6)
     assert fresh.count == 5
     assert [one.record["request_id"] for one in second.last(limit=2)] == ["new", chat().request_id]
     assert len(second.last()) == 6

@@ -60,7 +60,7 @@ class Scene:
 def test_tokens_of_the_last_minute_and_requests_of_now() -> None:
     scene = Scene()
     scene.scrapes(vllm(1000), vllm(1000), vllm(1300, 3), vllm(1300), vllm(1600, 2, 1))
-    assert scene.loads.load("v") == EngineLoad(generated_tokens_per_second=10, requests_running=2, requests_waiting=1)
+    assert scene.loads.load("v") == EngineLoad(generated_tokens_per_second=10, requests_waiting=1)
 
 
 def test_what_is_older_than_a_minute_is_left_out() -> None:
@@ -125,11 +125,11 @@ def test_replicas_are_added_up_as_far_as_they_are_known() -> None:
         scene.loads.add_scrape("v", "b", scraped(vllm(300 * number, 3, 4), scene.clock))
         scene.loads.add_scrape("w", None, scraped(vllm(9000 * number), scene.clock))
         scene.wait(15)
-    assert scene.loads.load("v") == EngineLoad(generated_tokens_per_second=60, requests_running=4, requests_waiting=6)
+    assert scene.loads.load("v") == EngineLoad(generated_tokens_per_second=60, requests_waiting=6)
     scene.wait(15)
     scene.scrapes(vllm(3600, 1, 2), replica="a")
     scene.wait(15.001)
-    assert scene.loads.load("v") == EngineLoad(generated_tokens_per_second=40, requests_running=1, requests_waiting=2)
+    assert scene.loads.load("v") == EngineLoad(generated_tokens_per_second=40, requests_waiting=2)
 
 
 def test_a_replica_that_is_gone_counts_no_more() -> None:
@@ -171,7 +171,7 @@ def test_a_target_that_is_gone_leaves_nothing_to_its_namesake() -> None:
 def test_tgi_tells_at_the_end_of_its_requests_and_nothing_before_the_first() -> None:
     scene = Scene()
     scene.scrapes(tgi(None), tgi(None), tgi(60, 2), tgi(60, 1), tgi(600, 4))
-    assert scene.loads.load("v") == EngineLoad(generated_tokens_per_second=10, requests_running=4, requests_waiting=0)
+    assert scene.loads.load("v") == EngineLoad(generated_tokens_per_second=10, requests_waiting=0)
 
 
 @pytest.mark.parametrize(
