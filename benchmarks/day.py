@@ -23,6 +23,7 @@ import psutil
 
 from discovery.kubernetes.enrolling import KUBERNETES
 from exporter.allocator import give_back_freed_memory
+from exporter.history.kept import Wanted
 from exporter.history.tally import Summary
 from exporter.web.pages.feeds import Feed
 from exporter.web.pages.overview import Overview
@@ -102,7 +103,7 @@ def _stands(stage: Stage, number: int, chats: int) -> Hour:
         chats,
         psutil.Process().memory_full_info().uss,
         len(gc.get_objects()),
-        sum(len(kept.json) for kept in stage.history.last(limit=10**9)),
+        sum(len(kept.json) for kept in stage.history.find(Wanted(limit=10**9))),
         len(summaries(stage)),
         series(stage),
         round(stage.metrics.exposition.kept_bytes),  # type: ignore[attr-defined]

@@ -81,7 +81,7 @@ class Keeping:
 
     async def chat(self, number: int) -> Kept | None:
         """One chat, from memory or from the database; None where it is in neither."""
-        held = self.history.get(str(number))
+        held = self.history.get(number)
         if held is not None or self._persisting is None:
             return held
         return await asyncio.to_thread(_looked_up, self._persisting.path, number)

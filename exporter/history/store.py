@@ -10,7 +10,7 @@ from typing import Protocol
 
 from config.history import HistorySettings
 from config.model import Config, Doubtful, Slo
-from exporter.history.kept import Kept, Wanted, keep, read_id
+from exporter.history.kept import Kept, Wanted, keep
 from exporter.history.recent import RECENT_SECONDS
 from exporter.history.ring import Ring, Room
 from exporter.history.sketch import Sketch
@@ -40,22 +40,8 @@ class History(Protocol):
         """Take an event."""
         ...
 
-    def last(
-        self,
-        target: str | None = None,
-        scenario: str | None = None,
-        failed: bool | None = None,
-        limit: int = 50,
-        before: str | None = None,
-    ) -> Sequence[Kept]:
-        """The last chats, newest first: with all of them or those of a target, of a scenario, failed ones or others.
-
-        `before` is the id of a chat: then those that are older than that. Raises `ValueError` if it is no id.
-        """
-        ...
-
-    def get(self, chat_id: str) -> Kept | None:
-        """One chat; None where it is not held. Raises `ValueError` for what is no id."""
+    def find(self, wanted: Wanted) -> Sequence[Kept]:
+        """The chats that are asked for, newest first."""
         ...
 
     def window(self, target: str, scenario: str | None, seconds: float, ago_seconds: float = 0) -> Window:
@@ -178,23 +164,13 @@ class LiveHistory:
                 for found in compared(event, self._terms.answer_tokens[scenario]):
                     self._tally(found.target, scenario).pair(found)
 
-    def last(
-        self,
-        target: str | None = None,
-        scenario: str | None = None,
-        failed: bool | None = None,
-        limit: int = 50,
-        before: str | None = None,
-    ) -> Sequence[Kept]:
-        return self.find(Wanted(target, scenario, failed, limit, None if before is None else read_id(before)))
-
     def find(self, wanted: Wanted) -> list[Kept]:
-        """The chats that are asked for, newest first."""
         self._sweep()
         return self._ring.newest_first(wanted)
 
-    def get(self, chat_id: str) -> Kept | None:
-        return self._ring.get(read_id(chat_id))
+    def get(self, number: int) -> Kept | None:
+        """One chat; None where it is not held."""
+        return self._ring.get(number)
 
     def window(self, target: str, scenario: str | None, seconds: float, ago_seconds: float = 0) -> Window:
         end = math.nextafter(self._clock.epoch_seconds() - ago_seconds, math.inf)

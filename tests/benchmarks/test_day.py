@@ -8,6 +8,7 @@ import tracemalloc
 import pytest
 
 from benchmarks.day import hours
+from exporter.history.kept import Wanted
 from exporter.history.timeline import DAY, HOUR
 from tests.exporter.pages.stage import Stage, many
 
@@ -34,5 +35,5 @@ async def test_a_day_more_leaves_nothing_more(stage: Stage) -> None:
     finally:
         tracemalloc.stop()
     assert hour.chats == HOURS * CHATS_AN_HOUR
-    assert len(stage.history.last(limit=1000)) <= KEPT_HOURS * CHATS_AN_HOUR + 1
+    assert len(stage.history.find(Wanted(limit=1000))) <= KEPT_HOURS * CHATS_AN_HOUR + 1
     assert taken[48] - taken[24] < 20_000

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from config.model import Config, Slo
+from exporter.history.kept import Wanted
 from exporter.history.recent import RECENT_SECONDS
 from exporter.history.store import History
 from exporter.history.window import Window
@@ -102,7 +103,7 @@ def course(history: History, stand: Stand, known_seconds: float) -> Course:
 
 def young_course(history: History, stand: Stand) -> Course:
     """Chat by chat, while minutes would be too few for a line."""
-    chats = history.last(stand.name, limit=CHATS_IN_A_COURSE)
+    chats = history.find(Wanted(stand.name, limit=CHATS_IN_A_COURSE))
     words = f"the last {count(len(chats), 'chat')}" if chats else "no chat yet"
     return Course([kept.record["ttft_seconds"] for kept in reversed(chats)], words)
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from catalogue.troubles.failures import FAILURES
 from catalogue.troubles.skips import SKIPS
 from catalogue.troubles.trouble import Trouble
-from exporter.history.kept import Kept
+from exporter.history.kept import Kept, Wanted
 from exporter.urls import shown_url
 from exporter.web.pages import drawing
 from exporter.web.pages.feeds import Part
@@ -67,8 +67,8 @@ class TargetPage:
         stand = self._scene.standing.stands.get(self._name)
         if stand is None:
             return
-        chats = self._scene.history.last(self._name, limit=CHATS_SHOWN)
-        failed = self._scene.history.last(self._name, failed=True, limit=CHATS_SHOWN)
+        chats = self._scene.history.find(Wanted(self._name, limit=CHATS_SHOWN))
+        failed = self._scene.history.find(Wanted(self._name, failed=True, limit=CHATS_SHOWN))
         yield Part("now", (stand.version, self._slot()), partial(self._now, stand))
         yield Part("failures", tuple(kept.id for kept in failed), lambda: render("failures.html", chats=shown(failed)))
         yield Part("chats", tuple(kept.id for kept in chats), lambda: render("chats.html", chats=shown(chats)))

@@ -86,16 +86,16 @@ async def test_it_outlasts_the_process(opened: Opened, clock: FakeClock, tmp_pat
             move(clock, 20)
         first.history(failed(Reason.CONNECT, request_id="10"))
         before = first.history.window("vllm", None, HOUR)
-        held = first.history.last()
+        held = first.history.find(Wanted())
     assert first.lost == 0
     async with opened(path) as second:
-        await eventually(lambda: len(second.history.last()) == 11)
-        assert second.history.last() == held
+        await eventually(lambda: len(second.history.find(Wanted())) == 11)
+        assert second.history.find(Wanted()) == held
         after = second.history.window("vllm", None, HOUR)
         assert (after.count, after.failures, after.goodput) == (before.count, before.failures, before.goodput)
         assert after.quantiles("ttft") == before.quantiles("ttft")
         second.history(chat(request_id="11"))
-        assert [one.record["request_id"] for one in second.history.last(limit=2)] == ["11", "10"]
+        assert [one.record["request_id"] for one in second.history.find(Wanted(limit=2))] == ["11", "10"]
     async with opened(path) as third:
         await eventually(lambda: third.history.window("vllm", None, HOUR).count == 12)
 
@@ -104,7 +104,7 @@ async def test_without_a_path_nothing_is_written(opened: Opened, tmp_path: Path,
     monkeypatch.chdir(tmp_path)
     async with opened(None) as keeping:
         keeping.history(chat())
-        assert await keeping.search(Wanted()) == keeping.history.last()
+        assert await keeping.search(Wanted()) == keeping.history.find(Wanted())
         assert await keeping.chat(1) is None
     assert names(tmp_path) == []
 
@@ -116,7 +116,7 @@ async def test_what_memory_has_no_room_for_is_found_on_disk(opened: Opened, tmp_
         for number in range(10):
             keeping.history(chat(request_id=str(number), target=("vllm", "tgi")[number % 2]))
         await written(path, 10)
-        assert len(keeping.history.last()) == 2
+        assert len(keeping.history.find(Wanted())) == 2
         found = await keeping.search(Wanted(limit=6))
         assert [one.record["request_id"] for one in found] == ["9", "8", "7", "6", "5", "4"]
         older = await keeping.search(Wanted(target="tgi", before=found[-1].number))
@@ -134,8 +134,8 @@ async def test_of_each_target_some_are_taken_up_again(opened: Opened, clock: Fak
             first.history(chat(target="busy"))
     monkeypatch.setattr("exporter.history.keeping.Room", lambda: Room(chats=20))
     async with opened(path) as second:
-        await eventually(lambda: len(second.history.last()) == 6)
-        assert [one.target for one in second.history.last()] == ["busy"] * 5 + ["quiet"]
+        await eventually(lambda: len(second.history.find(Wanted())) == 6)
+        assert [one.target for one in second.history.find(Wanted())] == ["busy"] * 5 + ["quiet"]
 
 
 def ended(logs: Logs) -> list[str]:
@@ -155,7 +155,7 @@ async def test_a_locked_database_holds_nobody_up_and_is_told_twice(opened: Opene
                 keeping.history(chat())
             assert time.perf_counter() - begin < 1 + 1000 * 0.005, "it waits for the disk"
             await eventually(lambda: keeping.lost == 1000)
-            assert len(keeping.history.last(limit=2000)) == 1001
+            assert len(keeping.history.find(Wanted(limit=2000))) == 1001
             holder.execute("COMMIT")
             holder.close()
             move(clock, 10)
@@ -188,7 +188,7 @@ async def test_a_full_disk(opened: Opened, clock: FakeClock, tmp_path: Path) -> 
             for _ in range(50):
                 keeping.history(chat())
             await eventually(lambda: keeping.lost > 0)
-            assert len(keeping.history.last(limit=60)) >= 50
+            assert len(keeping.history.find(Wanted(limit=60))) >= 50
     assert ended(logs)[0] == "the history is not written"
     assert logs[0]["detail"] == "database or disk is full"
 
@@ -211,8 +211,8 @@ async def test_a_place_that_takes_nothing(opened: Opened) -> None:
     async with opened(Path("/proc/history.sqlite")) as keeping:
         keeping.history(chat())
         await eventually(lambda: keeping.lost == 2)
-        assert len(keeping.history.last()) == 1
-        assert await keeping.search(Wanted()) == keeping.history.last()
+        assert len(keeping.history.find(Wanted())) == 1
+        assert await keeping.search(Wanted()) == keeping.history.find(Wanted())
 
 
 async def test_a_damaged_one_is_set_aside(opened: Opened, clock: FakeClock, tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ async def test_files_of_others_are_left_alone(opened: Opened, tmp_path: Path, co
         async with opened(path) as keeping:
             keeping.history(chat())
             await eventually(lambda: keeping.lost == 2)
-            assert len(keeping.history.last()) == 1
+            assert len(keeping.history.find(Wanted())) == 1
     assert path.read_bytes() == before
     assert names(tmp_path) == [path.name]
     assert logs[0]["detail"] == "is no history of chatprobe, and is left as it is; name another file"
@@ -275,7 +275,7 @@ async def test_reloads_change_it_cleanly(opened: Opened, clock: FakeClock, tmp_p
         assert keeping._persisting.bounds == Bounds(HOUR, 30 * 86400.0, 16 * 2**20)
         await keeping.configure(settings(None))
         keeping.history(chat())
-        assert len(keeping.history.last()) == keeping.history.window("vllm", None, HOUR).count == 5
+        assert len(keeping.history.find(Wanted())) == keeping.history.window("vllm", None, HOUR).count == 5
     assert rows(one, "SELECT count(*) FROM chats") == [(2,)]
     assert rows(other, "SELECT count(*) FROM chats") == [(1,)]
     assert keeping.lost == 0

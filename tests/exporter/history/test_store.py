@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from config.model import Config
-from exporter.history.kept import Kept
+from exporter.history.kept import Kept, Wanted, read_id
 from exporter.history.store import LiveHistory, Past
 from exporter.history.tally import Summary
 from exporter.history.timeline import DAY, HOUR, MINUTE
@@ -54,21 +54,20 @@ def test_the_last_chats_newest_first_in_the_shape_of_records(history: LiveHistor
     for record in records:
         history(record)
         move(clock, 1)
-    assert [one.record["request_id"] for one in history.last()] == ["3", "2", "1"]
-    assert [one.record["request_id"] for one in history.last("vllm", "heartbeat", failed=True)] == ["2"]
-    first = history.last(limit=1)[0]
+    assert [one.record["request_id"] for one in history.find(Wanted())] == ["3", "2", "1"]
+    assert [one.record["request_id"] for one in history.find(Wanted("vllm", "heartbeat", failed=True))] == ["2"]
+    first = history.find(Wanted(limit=1))[0]
     assert first.record == {**records[2].to_json(), "left_out": []}
     assert first.at == 1_800_000_002
-    assert [one.record["request_id"] for one in history.last(before=first.id)] == ["2", "1"]
-    assert history.get(first.id) == first
-    assert history.get("1") is None
+    assert [one.record["request_id"] for one in history.find(Wanted(before=first.number))] == ["2", "1"]
+    assert history.get(first.number) == first
+    assert history.get(1) is None
 
 
 @pytest.mark.parametrize("lie", ["", "-1", "1.5", "9" * 19, "١", "0x10", "1; DROP TABLE chats"])
-def test_what_is_no_id(history: LiveHistory, lie: str) -> None:
-    for ask in (lambda: history.last(before=lie), lambda: history.get(lie)):
-        with pytest.raises(ValueError, match="is no id of a chat"):
-            ask()
+def test_what_is_no_id(lie: str) -> None:
+    with pytest.raises(ValueError, match="is no id of a chat"):
+        read_id(lie)
 
 
 def test_ids_grow_even_where_the_clock_stands_or_is_set_back(history: LiveHistory, clock: FakeClock) -> None:
@@ -76,16 +75,16 @@ def test_ids_grow_even_where_the_clock_stands_or_is_set_back(history: LiveHistor
         history(chat())
     move(clock, -DAY)
     history(chat())
-    found = [one.number for one in history.last()]
+    found = [one.number for one in history.find(Wanted())]
     assert found == sorted(set(found), reverse=True)
 
 
 def test_cancelled_chats_and_texts_are_not_in_it(history: LiveHistory) -> None:
     history(chat(outcome="cancelled"))
-    assert history.last() == []
+    assert history.find(Wanted()) == []
     assert history.window("vllm", None, HOUR).count == 0
     history(chat(text="a secret of somebody's"))
-    assert history.last()[0].record["text"] is None
+    assert history.find(Wanted())[0].record["text"] is None
 
 
 def test_a_window_has_what_was_in_its_time(history: LiveHistory, clock: FakeClock) -> None:
@@ -161,7 +160,7 @@ def test_beyond_its_days_timings_go_and_what_slos_need_stays(clock: FakeClock) -
         move(clock, HOUR)
     kept = history.counts("vllm", "heartbeat", 300 * DAY).goodput["there"].attempts
     assert 30 * 24 <= kept <= 31 * 24
-    assert len(history.last(limit=10_000)) == 7 * 24
+    assert len(history.find(Wanted(limit=10_000))) == 7 * 24
 
 
 def test_a_clock_that_was_set_back(history: LiveHistory, clock: FakeClock) -> None:
@@ -227,8 +226,8 @@ def test_another_process_goes_on_where_one_ended(settings: Config, clock: FakeCl
     again, fresh = second.window("vllm", None, HOUR), first.window("vllm", None, HOUR)
     assert (again.count, again.quantiles("ttft").count) == (6, 6)
     assert fresh.count == 5
-    assert [one.record["request_id"] for one in second.last(limit=2)] == ["new", chat().request_id]
-    assert len(second.last()) == 6
+    assert [one.record["request_id"] for one in second.find(Wanted(limit=2))] == ["new", chat().request_id]
+    assert len(second.find(Wanted())) == 6
     third = LiveHistory(settings, clock)
     third.journal = Journal()
     third.restore(past)
@@ -245,7 +244,7 @@ def test_followers_hear_of_each_chat_until_they_have_enough(history: LiveHistory
     history(chat())
     end()
     history(chat())
-    assert [one.number for one in heard] == [history.last()[1].number]
+    assert [one.number for one in heard] == [history.find(Wanted())[1].number]
 
 
 def test_what_is_known_of_targets_that_are_gone_grows_coarser_and_is_forgotten(settings: Config, clock: FakeClock) -> None:
