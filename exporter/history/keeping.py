@@ -14,7 +14,7 @@ from exporter.history.database import Bounds, Database
 from exporter.history.kept import Kept, Wanted
 from exporter.history.persisting import Persisting
 from exporter.history.ring import Room
-from exporter.history.store import LiveHistory, Past, retention
+from exporter.history.store import History, Past, retention
 from traffic.schedule import Clock
 
 
@@ -29,7 +29,7 @@ class Keeping:
         self._room = Room()
         self._persisting: Persisting | None = None
         self._lost = 0
-        self.history = LiveHistory(config, clock, self._room)
+        self.history = History(config, clock, self._room)
         self.heirs: list[Callable[[Past], None]] = []
 
     @property

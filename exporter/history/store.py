@@ -33,41 +33,6 @@ SERIES = (*MEASURES.values(), "chats", "failed")
 """What `History.series` gives: the median of a measure; how many chats ended; which share of them failed."""
 
 
-class History(Protocol):
-    """A sink of traffic's events that remembers them. Nothing of it waits for a disk."""
-
-    def __call__(self, event: Event) -> None:
-        """Take an event."""
-        ...
-
-    def find(self, wanted: Wanted) -> Sequence[Kept]:
-        """The chats that are asked for, newest first."""
-        ...
-
-    def window(self, target: str, scenario: str | None, seconds: float, ago_seconds: float = 0) -> Window:
-        """The chats with a target that ended in the last `seconds`, or in as long a time that ended so long ago."""
-        ...
-
-    def counts(self, target: str, scenario: str, seconds: float) -> Window:
-        """The chats of the last `seconds` without their timings: at less cost, and for longer than timings are kept."""
-        ...
-
-    def summaries(self, target: str, scenario: str, seconds: float) -> Iterator[Summary]:
-        """What is known of the last `seconds`, oldest first, as fine as it is known."""
-        ...
-
-    def since(self, target: str) -> float | None:
-        """When the first of the chats with a target was of which anything is known, seconds since the epoch; None without any."""
-        ...
-
-    def series(self, target: str, measure: str, seconds: float, points: int) -> Sequence[float | None]:
-        """One of `SERIES` over the last `seconds`, a value for each of so many equal parts, oldest first; None where there was no chat.
-
-        Raises `ValueError` for another measure.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Terms:
     """How chats are counted: the SLOs of each scenario, how many tokens its answers may have, and what becomes of doubtful timings."""
@@ -97,8 +62,11 @@ class Past:
     summaries: Mapping[tuple[str, str], Sequence[Summary]]
 
 
-class LiveHistory:
-    """The history in memory, in bounded room. What it learns, it tells the `journal`, if there is one."""
+class History:
+    """A sink of traffic's events that remembers them in memory, in bounded room, and never waits for a disk.
+
+    What it learns, it tells the `journal`, if there is one.
+    """
 
     def __init__(self, config: Config, clock: Clock, room: Room = Room()) -> None:  # noqa: B008 - it is immutable
         self._clock = clock
@@ -165,6 +133,7 @@ class LiveHistory:
                     self._tally(found.target, scenario).pair(found)
 
     def find(self, wanted: Wanted) -> list[Kept]:
+        """The chats that are asked for, newest first."""
         self._sweep()
         return self._ring.newest_first(wanted)
 
@@ -173,24 +142,32 @@ class LiveHistory:
         return self._ring.get(number)
 
     def window(self, target: str, scenario: str | None, seconds: float, ago_seconds: float = 0) -> Window:
+        """The chats with a target that ended in the last `seconds`, or in as long a time that ended so long ago."""
         end = math.nextafter(self._clock.epoch_seconds() - ago_seconds, math.inf)
         if seconds == RECENT_SECONDS and not ago_seconds:
             return Window(self._recent(target, scenario, end), seconds)
         return Window(self._total(target, scenario, end - seconds, end, frozenset(MEASURES.values())), seconds)
 
     def counts(self, target: str, scenario: str, seconds: float) -> Window:
+        """The chats of the last `seconds` without their timings: at less cost, and for longer than timings are kept."""
         end = math.nextafter(self._clock.epoch_seconds(), math.inf)
         return Window(self._total(target, scenario, end - seconds, end, ()), seconds)
 
     def summaries(self, target: str, scenario: str, seconds: float) -> Iterator[Summary]:
+        """What is known of the last `seconds`, oldest first, as fine as it is known."""
         timeline = self._timelines.get((target, scenario))
         end = math.nextafter(self._clock.epoch_seconds(), math.inf)
         return iter(()) if timeline is None else timeline.between(end - seconds, end, finest=True)
 
     def since(self, target: str) -> float | None:
+        """When the first of the chats with a target was of which anything is known, seconds since the epoch; None without any."""
         return min((line.first_seconds for line in self._by_target.get(target, {}).values()), default=None)
 
     def series(self, target: str, measure: str, seconds: float, points: int) -> Sequence[float | None]:
+        """One of `SERIES` over the last `seconds`, a value for each of so many equal parts, oldest first; None where there was no chat.
+
+        Raises `ValueError` for another measure.
+        """
         if measure not in SERIES:
             raise ValueError(f"is no series; there are {', '.join(SERIES)}")
         step = max(seconds / points, 1.0)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.history.recent import RECENT_SECONDS
-from exporter.history.store import LiveHistory
+from exporter.history.store import History
 from exporter.history.tally import MEASURES
 from exporter.history.timeline import MINUTE, TEN_MINUTES
 from exporter.history.window import Window
@@ -37,7 +37,7 @@ class Played:
 
     def __post_init__(self) -> None:
         self.clock.now_ns += SECOND_NS // 2  # so that no span, which is longer by a trifle, begins in the very middle of a minute
-        self.history = LiveHistory(CONFIG, self.clock)
+        self.history = History(CONFIG, self.clock)
 
     def play(self, moves: Iterable[tuple[str, str, float]]) -> None:
         for event, scenario, seconds in moves:

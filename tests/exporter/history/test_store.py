@@ -8,7 +8,7 @@ import pytest
 
 from config.model import Config
 from exporter.history.kept import Kept, Wanted, read_id
-from exporter.history.store import LiveHistory, Past
+from exporter.history.store import History, Past
 from exporter.history.tally import Summary
 from exporter.history.timeline import DAY, HOUR, MINUTE
 from probes.failure import Reason
@@ -41,15 +41,15 @@ def settings() -> Config:
 
 
 @pytest.fixture
-def history(settings: Config, clock: FakeClock) -> LiveHistory:
-    return LiveHistory(settings, clock)
+def history(settings: Config, clock: FakeClock) -> History:
+    return History(settings, clock)
 
 
 def move(clock: FakeClock, seconds: float) -> None:
     clock.now_ns += round(seconds * SECOND_NS)
 
 
-def test_the_last_chats_newest_first_in_the_shape_of_records(history: LiveHistory, clock: FakeClock) -> None:
+def test_the_last_chats_newest_first_in_the_shape_of_records(history: History, clock: FakeClock) -> None:
     records = [chat(request_id="1"), failed(Reason.TIMEOUT, request_id="2"), chat(target="tgi", request_id="3")]
     for record in records:
         history(record)
@@ -70,7 +70,7 @@ def test_what_is_no_id(lie: str) -> None:
         read_id(lie)
 
 
-def test_ids_grow_even_where_the_clock_stands_or_is_set_back(history: LiveHistory, clock: FakeClock) -> None:
+def test_ids_grow_even_where_the_clock_stands_or_is_set_back(history: History, clock: FakeClock) -> None:
     for _ in range(3):
         history(chat())
     move(clock, -DAY)
@@ -79,7 +79,7 @@ def test_ids_grow_even_where_the_clock_stands_or_is_set_back(history: LiveHistor
     assert found == sorted(set(found), reverse=True)
 
 
-def test_cancelled_chats_and_texts_are_not_in_it(history: LiveHistory) -> None:
+def test_cancelled_chats_and_texts_are_not_in_it(history: History) -> None:
     history(chat(outcome="cancelled"))
     assert history.find(Wanted()) == []
     assert history.window("vllm", None, HOUR).count == 0
@@ -87,7 +87,7 @@ def test_cancelled_chats_and_texts_are_not_in_it(history: LiveHistory) -> None:
     assert history.find(Wanted())[0].record["text"] is None
 
 
-def test_a_window_has_what_was_in_its_time(history: LiveHistory, clock: FakeClock) -> None:
+def test_a_window_has_what_was_in_its_time(history: History, clock: FakeClock) -> None:
     for _ in range(10):
         history(chat(ttft_ms=50, gap_ms=20))
         move(clock, 6)
@@ -118,13 +118,13 @@ def test_a_window_has_what_was_in_its_time(history: LiveHistory, clock: FakeCloc
     assert (empty.count, empty.quantiles("ttft").p50, empty.goodput) == (0, None, {})
 
 
-def test_one_that_timed_out_counts_with_what_it_had_waited(history: LiveHistory) -> None:
+def test_one_that_timed_out_counts_with_what_it_had_waited(history: History) -> None:
     history(failed(Reason.FIRST_TOKEN_TIMEOUT, after_ms=30_002))
     assert history.window("vllm", None, HOUR).quantiles("ttft").p50 == pytest.approx(30, rel=0.01)
 
 
 def test_doubtful_timings_stay_out_where_they_are_to(settings: Config, clock: FakeClock) -> None:
-    history = LiveHistory(settings.model_copy(update={"limits": settings.limits.model_copy(update={"doubtful": "drop"})}), clock)
+    history = History(settings.model_copy(update={"limits": settings.limits.model_copy(update={"doubtful": "drop"})}), clock)
     history(chat(sent_width_ns=2_000_000))
     found = history.window("vllm", None, HOUR)
     assert (found.count, found.quantiles("ttft").count) == (1, 0)
@@ -132,7 +132,7 @@ def test_doubtful_timings_stay_out_where_they_are_to(settings: Config, clock: Fa
     assert found.goodput["there"].attempts == 1
 
 
-def test_what_lasts_longer_grows_coarser_and_is_all_there(history: LiveHistory, clock: FakeClock) -> None:
+def test_what_lasts_longer_grows_coarser_and_is_all_there(history: History, clock: FakeClock) -> None:
     journal = history.journal = Journal()
     for number in range(3 * 24 * 60):
         history(chat(ttft_ms=50 if number % 2 else 100))
@@ -148,7 +148,7 @@ def test_what_lasts_longer_grows_coarser_and_is_all_there(history: LiveHistory, 
 
 
 def test_beyond_its_days_timings_go_and_what_slos_need_stays(clock: FakeClock) -> None:
-    history = LiveHistory(config(), clock)
+    history = History(config(), clock)
     for _ in range(12 * 24):
         history(chat())
         move(clock, HOUR)
@@ -163,7 +163,7 @@ def test_beyond_its_days_timings_go_and_what_slos_need_stays(clock: FakeClock) -
     assert len(history.find(Wanted(limit=10_000))) == 7 * 24
 
 
-def test_a_clock_that_was_set_back(history: LiveHistory, clock: FakeClock) -> None:
+def test_a_clock_that_was_set_back(history: History, clock: FakeClock) -> None:
     for _ in range(10):
         history(chat())
         move(clock, MINUTE)
@@ -174,7 +174,7 @@ def test_a_clock_that_was_set_back(history: LiveHistory, clock: FakeClock) -> No
     assert history.window("vllm", None, HOUR).count == 7  # five minutes before, the one in which it goes on, and the next
 
 
-def test_series(history: LiveHistory, clock: FakeClock) -> None:
+def test_series(history: History, clock: FakeClock) -> None:
     for minute in range(60):
         if not 20 <= minute < 30:
             history(chat(ttft_ms=50 if minute < 30 else 100))
@@ -193,14 +193,14 @@ def test_series(history: LiveHistory, clock: FakeClock) -> None:
         history.series("vllm", "ttfb", HOUR, 6)
 
 
-def test_the_point_of_now_is_not_held(history: LiveHistory) -> None:
+def test_the_point_of_now_is_not_held(history: History) -> None:
     history(chat())
     assert history.series("vllm", "chats", 600, 1) == [1]
     history(chat())
     assert history.series("vllm", "chats", 600, 1) == [2]
 
 
-def test_pairs(history: LiveHistory) -> None:
+def test_pairs(history: History) -> None:
     fast, slow = chat(ttft_ms=50), chat(target="tgi", ttft_ms=80)
     history(Pair("heartbeat", "p", (Side("vllm", fast, None), Side("tgi", slow, None))))
     history(Pair("gone", "p", (Side("vllm", fast, None), Side("tgi", slow, None))))
@@ -211,7 +211,7 @@ def test_pairs(history: LiveHistory) -> None:
 
 
 def test_another_process_goes_on_where_one_ended(settings: Config, clock: FakeClock) -> None:
-    first, journal = LiveHistory(settings, clock), Journal()
+    first, journal = History(settings, clock), Journal()
     first.journal = journal
     for _ in range(5):
         first(chat())
@@ -219,7 +219,7 @@ def test_another_process_goes_on_where_one_ended(settings: Config, clock: FakeCl
     first.flush()
     latest = {summary.start: summary for *_, summary in journal.summaries}
     past = Past(journal.chats[::-1], {("vllm", "heartbeat"): [latest[start] for start in sorted(latest)]})
-    second = LiveHistory(settings, clock)
+    second = History(settings, clock)
     second(chat(request_id="new"))
     for _ in range(2):  # as where a file is named once more by a reload
         second.restore(past)
@@ -228,7 +228,7 @@ def test_another_process_goes_on_where_one_ended(settings: Config, clock: FakeCl
     assert fresh.count == 5
     assert [one.record["request_id"] for one in second.find(Wanted(limit=2))] == ["new", chat().request_id]
     assert len(second.find(Wanted())) == 6
-    third = LiveHistory(settings, clock)
+    third = History(settings, clock)
     third.journal = Journal()
     third.restore(past)
     third(chat())
@@ -238,7 +238,7 @@ def test_another_process_goes_on_where_one_ended(settings: Config, clock: FakeCl
     assert third.window("vllm", None, HOUR).count == 7
 
 
-def test_followers_hear_of_each_chat_until_they_have_enough(history: LiveHistory) -> None:
+def test_followers_hear_of_each_chat_until_they_have_enough(history: History) -> None:
     heard: list[Kept] = []
     end = history.follow(heard.append)
     history(chat())
@@ -249,7 +249,7 @@ def test_followers_hear_of_each_chat_until_they_have_enough(history: LiveHistory
 
 def test_what_is_known_of_targets_that_are_gone_grows_coarser_and_is_forgotten(settings: Config, clock: FakeClock) -> None:
     """As nothing comes of them any more, it is the others' chats that have time pass for them."""
-    history, journal = LiveHistory(settings, clock), Journal()
+    history, journal = History(settings, clock), Journal()
     for _ in range(90):
         history(chat(target="gone"))
         move(clock, MINUTE)
@@ -266,7 +266,7 @@ def test_what_is_known_of_targets_that_are_gone_grows_coarser_and_is_forgotten(s
     assert len(spans) == len(set(spans))
 
 
-def test_a_thousand_names_of_one_day_are_not_followed_for_ever(history: LiveHistory, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thousand_names_of_one_day_are_not_followed_for_ever(history: History, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exporter.history.store.FOLLOWED_AT_MOST", 10)
     for number in range(20):
         history(chat(target=f"pod-{number}"))

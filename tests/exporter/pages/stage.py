@@ -14,7 +14,7 @@ from config.quantities import Address
 from config.reader import parse
 from discovery.plan import plan
 from exporter.assembly import Metrics
-from exporter.history.store import LiveHistory
+from exporter.history.store import History
 from exporter.web.app import Sources, application
 from exporter.web.pages.alarms import Alarms
 from exporter.web.pages.budgets import Budgets
@@ -74,7 +74,7 @@ class Stage:
         self.plan = plan(self.config)
         roster = self.plan.roster
         self.metrics = Metrics(roster, dict.fromkeys(COUNTED, lambda: 0.0))
-        self.history = LiveHistory(self.config, self.clock)
+        self.history = History(self.config, self.clock)
         standing, budgets = Standing(roster), Budgets(roster, self.clock, self.history)
         self.scene = Scene(
             clock=self.clock,
