@@ -27,7 +27,8 @@ from venv import EnvBuilder
 
 from bench.chat import Chat
 from bench.comparing.run import Taken
-from bench.foreign import aiperf, guidellm
+from bench.foreign import aiperf
+from bench.foreign.reading import read_foreign
 from bench.question import Question
 from bench.results.chats import chat_of_line
 from bench.results.lines import RECORDS
@@ -177,7 +178,7 @@ def run_guidellm(load: Load, folder: Path) -> Means:
     }
     scenario.write_text(json.dumps({"spec": spec}))
     _run([str(_tool("guidellm")), "run", "--config", str(scenario), "--disable-console"])
-    (run,) = guidellm.read(report)
+    (run,) = read_foreign(report)
     return _means(next(iter(run.targets[""].levels.values())))
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.chat import Chat, ChatOutcome
 from bench.comparing.run import ComparedRun, Definition, Taken, Target
 from bench.foreign.chats import ALL_AT_ONCE, closed, opened, place, sampled
-from bench.foreign.file import Node, count, document, number, seconds, text
+from bench.foreign.file import Node, count, number, seconds, text
 from bench.question import Question
 
 TOOL = "guidellm"
@@ -39,13 +39,8 @@ def is_one(document: Node) -> bool:
     return document.at("benchmarks") is not None and document.at("metadata", "guidellm_version") is not None
 
 
-def read(path: Path) -> tuple[ComparedRun, ...]:
+def read(report: Node, path: Path) -> ComparedRun:
     """The one run of a report: a level for each of its benchmarks. Raises `ForeignError`."""
-    return (read_document(document(path), path),)
-
-
-def read_document(report: Node, path: Path) -> ComparedRun:
-    """The same of what was read already."""
     version = report.need("metadata", "guidellm_version").text()
     levels: dict[str, Taken] = {}
     notes: list[str] = []

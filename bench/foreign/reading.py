@@ -23,7 +23,7 @@ def read_foreign(path: Path) -> tuple[ComparedRun, ...]:
     if path.suffix in (".yaml", ".yml"):
         if not guidellm.is_one(report := document(path)):
             raise ForeignError(f"{path}: is no benchmark report of GuideLLM 0.8")
-        return (guidellm.read_document(report, path),)
+        return (guidellm.read(report, path),)
     return _of_json(path)
 
 
@@ -40,11 +40,11 @@ def _of_json(path: Path) -> tuple[ComparedRun, ...]:
     if aiperf.is_records(first) or aiperf.is_summary(first):
         return aiperf.read(path)
     if guidellm.is_one(first):
-        return (guidellm.read_document(first, path),)
+        return (guidellm.read(first, path),)
     if vllm_bench.is_one(first):
-        return by_level(vllm_bench.read_results(chain([first], found), path))
+        return by_level(vllm_bench.read(chain([first], found), path))
     if sglang_bench.is_one(first):
-        return by_level(sglang_bench.read_results(chain([first], found), path))
+        return by_level(sglang_bench.read(chain([first], found), path))
     raise ForeignError(f"{path}: is of no tool that is known: {KNOWN}")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.comparing.facts import as_fact
 from bench.comparing.run import ComparedRun, Definition, Taken, Target
 from bench.foreign.chats import sampled
-from bench.foreign.file import Node, lines, number, readable
+from bench.foreign.file import Node, number, readable
 from bench.foreign.itls import chats, has_chats, load, told
 from bench.question import Question
 from probes.backends.settings import settings_in
@@ -42,13 +42,8 @@ def is_one(result: Node) -> bool:
     return result.at("backend") is not None and result.at("total_output_tokens_retokenized") is not None
 
 
-def read(path: Path) -> tuple[ComparedRun, ...]:
+def read(results: Iterable[Node], path: Path) -> tuple[ComparedRun, ...]:
     """The lines of a file, each a run of its own. Raises `ForeignError`."""
-    return read_results(lines(path), path)
-
-
-def read_results(results: Iterable[Node], path: Path) -> tuple[ComparedRun, ...]:
-    """The same of what was read already."""
     return tuple(_run(result, path, number) for number, result in enumerate(results, 1))
 
 
