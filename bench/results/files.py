@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from bench.results.problem import cannot
 from config.places import open_regular
 
 MODE = 0o640
@@ -23,6 +25,15 @@ def bytes_of(path: Path) -> bytes:
     """What such a file holds. Raises `OSError`."""
     with opened(path) as file:
         return file.read()
+
+
+def numbered(path: Path) -> Iterator[tuple[int, bytes]]:
+    """(number, line) of each line of such a file. Raises `ResultsError`."""
+    try:
+        with opened(path) as lines:
+            yield from enumerate(lines, 1)
+    except OSError as error:
+        raise cannot("read", path, error) from error
 
 
 class LinesFile:

@@ -15,12 +15,12 @@ from bench.level import Block
 from bench.results import manifest as manifests
 from bench.results.archive import new_beside, put_in_place
 from bench.results.chats import chat_of_line
-from bench.results.files import LinesFile, count_lines, opened
+from bench.results.files import LinesFile, count_lines, numbered
 from bench.results.lines import NATIVE, RECORDS, UNSENT
 from bench.results.machine import versions
 from bench.results.manifest import About, BlockEntry, FileEntry, LevelEntry, Manifest, State
 from bench.results.names import FolderName, read_folder_name
-from bench.results.problem import ResultsError, cannot
+from bench.results.problem import ResultsError, cannot, wrong
 
 _WRITERS = "chatprobe serve --records and chatprobe probe --output json write records"
 
@@ -190,20 +190,16 @@ def _first_at(files: Sequence[Path]) -> dict[str, float]:
 def _records(files: Sequence[Path]) -> Iterator[tuple[str, dict[str, Any]]]:
     """(`FILE:LINE`, the record) for each line that is not empty, but for a last one that was cut off."""
     for path in files:
-        try:
-            with opened(path) as lines:
-                for number, line in enumerate(lines, 1):
-                    if not line.strip():
-                        continue
-                    try:
-                        record = orjson.loads(line)
-                    except orjson.JSONDecodeError as error:
-                        if not line.endswith(b"\n"):
-                            continue
-                        raise _no_record(f"{path}:{number}", error) from error
-                    yield f"{path}:{number}", record
-        except OSError as error:
-            raise cannot("read", path, error) from error
+        for number, line in numbered(path):
+            if not line.strip():
+                continue
+            try:
+                record = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                if not line.endswith(b"\n"):
+                    continue
+                raise _no_record(f"{path}:{number}", error) from error
+            yield f"{path}:{number}", record
 
 
 def _at(line: Mapping[str, Any]) -> float:
@@ -218,5 +214,4 @@ def _check_instants(chat: Chat, at: float) -> None:
 
 
 def _no_record(place: str, error: Exception) -> ResultsError:
-    wrong = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-    return ResultsError(f"{place}: is no record of a chat ({wrong}); {_WRITERS}")
+    return ResultsError(f"{place}: is no record of a chat ({wrong(error)}); {_WRITERS}")

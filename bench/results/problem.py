@@ -18,3 +18,13 @@ def cannot(verb: str, path: object, error: OSError) -> ResultsError:
     """Of a file with which something could not be done: `cannot("read", path, error)`."""
     remedy = _REMEDIES.get(error.errno or 0)
     return ResultsError(f"{path} cannot be {verb}: {error.strerror or error}{f'; {remedy}' if remedy else ''}")
+
+
+def no_line(place: str, error: Exception) -> ResultsError:
+    """Of a line that is none of a run; `error` is what reading it raised."""
+    return ResultsError(f"{place}: is no line of a run ({wrong(error)}); bring the file back from a copy, or delete the line")
+
+
+def wrong(error: Exception) -> str:
+    """What is wrong with a line whose reading raised this."""
+    return f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)

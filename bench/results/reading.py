@@ -18,10 +18,10 @@ from bench.events import Unsent
 from bench.level import Block, Level, Measured
 from bench.results import manifest as manifests
 from bench.results.chats import chat_of_line, unsent_chat_of_line, unsent_of_line
-from bench.results.files import bytes_of, opened
+from bench.results.files import bytes_of, numbered, opened
 from bench.results.lines import NATIVE, RECORDS, UNSENT
 from bench.results.manifest import WHOLE, LevelEntry, Manifest, State, TraceFile
-from bench.results.problem import ResultsError, cannot
+from bench.results.problem import ResultsError, cannot, no_line
 from config.load import Load, Trace
 
 Value = TypeVar("Value")
@@ -182,22 +182,15 @@ def _native(line: dict[str, Any]) -> dict[str, Any]:
 
 def _each(path: Path, read: Callable[[dict[str, Any]], Value | None]) -> Iterator[Value]:
     """What stands on each line, but for the last where it was cut off, and those of which `read` makes None."""
-    try:
-        with opened(path) as lines:
-            for number, line in enumerate(lines, 1):
-                if not line.endswith(b"\n"):
-                    return
-                try:
-                    value = read(orjson.loads(line))
-                except (KeyError, TypeError, ValueError, AttributeError) as error:
-                    wrong = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-                    raise ResultsError(
-                        f"{path}:{number}: is no line of a run ({wrong}); bring the file back from a copy, or delete the line"
-                    ) from error
-                if value is not None:
-                    yield value
-    except OSError as error:
-        raise cannot("read", path, error) from error
+    for number, line in numbered(path):
+        if not line.endswith(b"\n"):
+            return
+        try:
+            value = read(orjson.loads(line))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise no_line(f"{path}:{number}", error) from error
+        if value is not None:
+            yield value
 
 
 def _end(path: Path) -> tuple[int, bool]:

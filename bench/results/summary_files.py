@@ -13,7 +13,7 @@ from bench.results.files import opened
 from bench.results.lines import NATIVE
 from bench.results.manifest import Manifest
 from bench.results.names import engine_folder
-from bench.results.problem import ResultsError
+from bench.results.problem import no_line
 
 SUMMARY = "summary.json"
 SUMMARY_CSV = "summary.csv"
@@ -73,7 +73,7 @@ def _target(line: bytes, place: str) -> str:
     try:
         return str(orjson.loads(line)["target"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ResultsError(f"{place}: is no line of a run ({error}); bring the file back from a copy, or delete the line") from error
+        raise no_line(place, error) from error
 
 
 def of_target(content: Any, target: str) -> Any:
