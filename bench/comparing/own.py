@@ -69,8 +69,9 @@ def own(kept: Run, summary: Summary | None) -> ComparedRun:
 def read_summary(kept: Run) -> Summary | None:
     """The run's summary; None where it has none, or one that this version cannot read."""
     try:
-        return from_json(orjson.loads(bytes_of(kept.folder / SUMMARY)))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        written = orjson.loads(bytes_of(kept.folder / SUMMARY))
+        return from_json(written) if isinstance(written, dict) else None
+    except (OSError, ValueError):
         return None
 
 

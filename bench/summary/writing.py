@@ -38,7 +38,10 @@ def from_json(written: Mapping[str, Any]) -> Summary:
     """The summary that `to_json` wrote. Raises `ValueError` that names the place, for anything else."""
     if written.get("schema") != SCHEMA:
         raise ValueError(f"schema: is {written.get('schema')!r}; this version reads {SCHEMA}: make the summary anew with chatprobe results reprocess")
-    levels = [{**level, "targets": [_target(target) for target in level["targets"]]} for level in written["levels"]]
+    try:
+        levels = [{**level, "targets": [_target(target) for target in level["targets"]]} for level in written["levels"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"levels: are none of a summary ({error})") from error
     return _SUMMARY.validate_python({**{key: value for key, value in written.items() if key != "schema"}, "levels": levels})
 
 

@@ -128,3 +128,9 @@ def test_of_another_version_or_shape_is_refused() -> None:
         from_json({**to_json(run("nothing")), "schema": 2})
     with pytest.raises(ValueError, match="targets"):
         from_json(spoilt("otherwise"))
+
+
+@pytest.mark.parametrize("levels", [7, [{}], [{"targets": ["vllm"]}], [{"targets": [{"measures": 7}]}], [{"targets": [{"measures": {"ttft": {}}}]}]])
+def test_levels_of_another_shape_are_refused(levels: object) -> None:
+    with pytest.raises(ValueError, match="levels: are none of a summary"):
+        from_json({**to_json(run("nothing")), "levels": levels})
