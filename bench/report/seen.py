@@ -8,13 +8,13 @@ from functools import cached_property
 
 from bench.engine_side.case import Case, cases
 from bench.engine_side.notes import rising
-from bench.engine_side.side import read_back
 from bench.level import Measured
 from bench.report.marks import Mark, marks
 from bench.results.exporting import summary_of
 from bench.results.manifest import State
 from bench.results.problem import ResultsError
 from bench.results.reading import Run
+from bench.results.summarising import notes_of
 from bench.summary.sample import Sample, sample
 from bench.summary.shape import LevelSummary, Summary, TargetAtLevel
 from bench.summary.writing import from_json
@@ -79,8 +79,8 @@ def see(run: Run) -> Seen:
     """All of a run in memory. Raises `ResultsError` where it has no summary, or a file of it cannot be read."""
     summary = _summary(run)
     measured = tuple(run.measured())
-    told = {target: str(engine["backend"]) for target, engine in run.manifest.about.engines.items() if "backend" in engine}
-    return Seen(run, summary, measured, _backends(run, summary, told), _cases(run, measured, told))
+    found = {(case.target, case.level): case for case in cases(notes_of(run, measured))}
+    return Seen(run, summary, measured, _backends(run, summary), found)
 
 
 def _carried(target: TargetAtLevel) -> bool:
@@ -94,22 +94,13 @@ def _summary(run: Run) -> Summary:
         raise ResultsError(f"{run.name} has no summary; {how}")
     try:
         return from_json(written)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except ValueError as error:
         raise ResultsError(f"{run.name}: summary.json: {error}; chatprobe results reprocess {run.folder} makes it anew") from error
 
 
-def _backends(run: Run, summary: Summary, told: Mapping[str, str]) -> dict[str, str]:
+def _backends(run: Run, summary: Summary) -> dict[str, str]:
     """Which engine each target has; of records from elsewhere, what these say."""
-    if all(target in told for target in summary.targets):
-        return {target: told[target] for target in summary.targets}
+    if all(target in run.backends for target in summary.targets):
+        return {target: run.backends[target] for target in summary.targets}
     of_records = {str(record["target"]): str(record.get("backend")) for record in run.records()}
     return {target: of_records.get(target, "") for target in summary.targets}
-
-
-def _cases(run: Run, measured: tuple[Measured, ...], told: Mapping[str, str]) -> dict[tuple[str, str], Case]:
-    chats = [chat for one in measured for chat in one.chats]
-    try:
-        notes = read_back(told, [one.level for one in measured], run.blocks.values(), chats, run.native(), run.records())
-    except (KeyError, TypeError, ValueError) as error:
-        raise ResultsError(f"{run.folder}: native.ndjson or records.ndjson has a line that is none of a run ({error})") from error
-    return {(case.target, case.level): case for case in cases(notes)}

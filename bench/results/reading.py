@@ -83,6 +83,11 @@ class Run:
         """Those that were begun, by number."""
         return {entry.block.number: entry.block for entry in self.manifest.blocks}
 
+    @cached_property
+    def backends(self) -> Mapping[str, str]:
+        """Which engine each target had, as it was asked before the run."""
+        return {target: str(told["backend"]) for target, told in self.manifest.about.engines.items() if "backend" in told}
+
     def records(self) -> Iterator[dict[str, Any]]:
         """The lines of `records.ndjson`, in the order in which chats ended. Raises `ResultsError`."""
         return self.records_as(dict)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bench.engine_side.findings import findings
 from bench.engine_side.inside import Inside, from_json, insides
+from bench.engine_side.notes import Notes
 from bench.engine_side.side import read_back
 from bench.level import Measured
 from bench.results.manifest import MANIFEST, Manifest, State
@@ -55,6 +56,17 @@ def given_of(run: Run, measured: Sequence[Measured]) -> Given:
     )
 
 
+def notes_of(run: Run, measured: Sequence[Measured]) -> Notes:
+    """What the run tells of its engines' side. `measured` are its levels. Raises `ResultsError`."""
+    chats = [chat for one in measured for chat in one.chats]
+    try:
+        return read_back(run.backends, [one.level for one in measured], run.blocks.values(), chats, run.native(), run.records())
+    except (KeyError, TypeError, ValueError) as error:
+        raise ResultsError(
+            f"{run.folder}: native.ndjson or records.ndjson has a line that is none of a run ({error}); bring it back from a copy"
+        ) from error
+
+
 def _summarised(run: Run, measured: Sequence[Measured]) -> Summarised:
     summary = summarise(given_of(run, measured), SCOPES.get(run.manifest.about.preset or _OTHERWISE, SCOPES[_OTHERWISE]))
     return Summarised(to_json(summary), to_csv(summary))
@@ -69,16 +81,9 @@ def _insides(run: Run) -> list[Inside]:
 
 def _with_findings(run: Run, measured: Sequence[Measured]) -> Manifest:
     """With what is found in the engines' side. Where nothing is known of an engine, as of records from elsewhere, nothing is."""
-    backends = {target: str(told["backend"]) for target, told in run.manifest.about.engines.items() if "backend" in told}
-    if not backends:
+    if not run.backends:
         return replace(run.manifest, findings=(), engine_side=())
-    chats = [chat for one in measured for chat in one.chats]
-    try:
-        notes = read_back(backends, [one.level for one in measured], run.blocks.values(), chats, run.native(), run.records())
-    except (KeyError, TypeError, ValueError) as error:
-        raise ResultsError(
-            f"{run.folder}: native.ndjson or records.ndjson has a line that is none of a run ({error}); bring it back from a copy"
-        ) from error
+    notes = notes_of(run, measured)
     return replace(
         run.manifest,
         findings=tuple(finding.to_json() for finding in findings(notes)),
