@@ -109,6 +109,11 @@ class TargetAtLevel:
     token_sources: Mapping[str, int]
     drift: tuple[Trend, ...]
 
+    def known(self, measure: str, quantile: float) -> Known:
+        """A quantile of a measure: not known where no chat has that."""
+        spread = self.measures.get(measure)
+        return Known(None) if spread is None else spread.quantiles[quantile]
+
 
 @dataclass(frozen=True, slots=True)
 class Steady:

@@ -76,7 +76,7 @@ def _draw(figure: Figure, seen: Seen, axis: LoadAxis, target: str, points: tuple
     def seconds(each: Known) -> str:
         return "not known" if each.value is None else quantity(each.value, "s")
 
-    middles, tails = ([_quantile(point, quantile) for point in points] for quantile in (0.5, 0.95))
+    middles, tails = ([point.target.known(TTFT.name, quantile) for point in points] for quantile in (0.5, 0.95))
     known(_WAIT, middles, "p50", seconds, scale.factor, legend=True)
     thin = {"line": {"color": mark.colour, "width": 1, "dash": mark.dash}, "marker": {"symbol": mark.symbol, "size": 5, "color": mark.colour}}
     known(_WAIT, tails, "p95", seconds, scale.factor, bounds=None, **thin)
@@ -99,14 +99,9 @@ def _knee(figure: Figure, seen: Seen, target: str, number: int) -> None:
         vertical(figure, panel, at, mark.colour, dash=dash, text=label, y=0, yanchor="bottom", yshift=2 + 18 * number)
 
 
-def _quantile(point: Point, quantile: float) -> Known:
-    spread = point.target.measures.get(TTFT.name)
-    return spread.quantiles[quantile] if spread is not None else Known(None)
-
-
 def _waits(point: Point) -> Iterator[float]:
     for quantile in (0.5, 0.95):
-        value = _quantile(point, quantile).value
+        value = point.target.known(TTFT.name, quantile).value
         if value is not None and finite(value) is not None:
             yield value
 
@@ -166,7 +161,7 @@ def _table(seen: Seen, axis: LoadAxis) -> Table:
             target,
             f"{point.amount:.3g}",
             f"{point.target.counts.attempts:,}",
-            *(_seconds(_quantile(point, quantile)) for quantile in (0.5, 0.95)),
+            *(_seconds(point.target.known(TTFT.name, quantile)) for quantile in (0.5, 0.95)),
             "-" if point.target.throughput.value is None else f"{point.target.throughput.value:,.0f}",
             "-" if (value := _good(seen, point).value) is None else percent(value),
             percent(_lost(point)),

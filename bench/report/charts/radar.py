@@ -143,8 +143,7 @@ def _spokes(seen: Seen, level: LevelSummary) -> Iterator[Spoke]:
 
 
 def _value(target: TargetAtLevel, measure: Measure, quantile: float) -> float | None:
-    spread = target.measures.get(measure.name)
-    value = None if spread is None else spread.quantiles[quantile].value
+    value = target.known(measure.name, quantile).value
     return None if value is None else finite(value)
 
 

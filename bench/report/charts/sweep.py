@@ -16,7 +16,6 @@ from bench.report.panels import Panel, axes, band, framed, vertical
 from bench.report.scale import Scale, from_zero, logarithmic_axis, scale_of
 from bench.report.seen import Seen
 from bench.report.told import finite, interval, outcome
-from bench.summary.shape import Known
 from bench.summary.words import quantity
 from catalogue.look.inks import ink
 from probes.wording import figures
@@ -65,7 +64,7 @@ def chart(seen: Seen) -> Chart | Missing:
 
 def _values(axis: LoadAxis, measure: str, quantile: float) -> list[float]:
     """Those that are known, of all targets at all levels."""
-    return [value for points in axis.points.values() for point in points if (value := _known(point, measure, quantile).value) is not None]
+    return [value for points in axis.points.values() for point in points if (value := point.target.known(measure, quantile).value) is not None]
 
 
 def _frame(axis: LoadAxis, scale: Scale, paces: Scale, waits: Sequence[float], tpots: Sequence[float]) -> Figure:
@@ -101,7 +100,7 @@ def _draw(figure: Figure, seen: Seen, axis: LoadAxis, target: str, curve: Curve,
     carried = ["too few chats" if value is None else f"{value:.3g} chats/s" for value in curve.carried]
     line(figure, _CARRIED, target, mark, amounts, list(curve.carried), told("carried", carried), legend=True)
     for number, measure, quantile, on in ((_WAIT, TTFT, _WAIT_QUANTILE, scale), (_PACE, TPOT, 0.5, paces)):
-        found = [_known(point, measure.name, quantile) for point in curve.points]
+        found = [point.target.known(measure.name, quantile) for point in curve.points]
         values = [None if each.value is None else finite(on.of(each.value)) for each in found]
         bounds = [tuple(None if end is None else finite(on.of(end)) for end in interval(each)) for each in found]
         texts = told(f"{measure.short} p{quantile * 100:g}", ["too few chats" if each.value is None else quantity(each.value, "s") for each in found])
@@ -145,11 +144,6 @@ def _found(figure: Figure, seen: Seen, target: str, number: int, curve: Curve) -
         )
 
 
-def _known(point: Point, measure: str, quantile: float) -> Known:
-    spread = point.target.measures.get(measure)
-    return spread.quantiles[quantile] if spread is not None else Known(None)
-
-
 def _sentences(seen: Seen, axis: LoadAxis, curves: Mapping[str, Curve]) -> Iterator[str]:
     for target, curve in curves.items():
         found = [str(each["words"]) for kind in _TOLD for each in seen.summary.outcomes if (each["kind"], each["target"]) == (kind, target)]
@@ -171,7 +165,7 @@ def _table(axis: LoadAxis, curves: Mapping[str, Curve]) -> Table:
             "-" if offered is None else figures(offered),
             "-" if carried is None else figures(carried),
             *(
-                "too few chats" if (value := _known(point, measure, quantile).value) is None else quantity(value, "s")
+                "too few chats" if (value := point.target.known(measure, quantile).value) is None else quantity(value, "s")
                 for measure, quantile in ((TTFT.name, _WAIT_QUANTILE), (TPOT.name, 0.5))
             ),
         )

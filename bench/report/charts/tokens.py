@@ -111,8 +111,7 @@ def _drawn(seen: Seen, told: Sequence[Yield], across: str) -> Figure:
 
 def _yield(seen: Seen, place: Place) -> Yield:
     target = place.target
-    spread = target.measures.get(TPOT.name)
-    tpot = None if spread is None else spread.quantiles[0.5].value
+    tpot = target.known(TPOT.name, 0.5).value
     tokens = {"good": 0, "late": 0, "failed": 0}
     for chat in seen.samples[target.target, place.level].attempts:
         fate = "failed" if chat.outcome != "ok" else "good" if seen.slo is None or good(chat, seen.slo) else "late"

@@ -134,7 +134,6 @@ def _point(figure: Figure, number: int, y: float, name: str, known: Known, said:
             "thickness": 1.5,
             "width": 5,
         }
-    told = quantity(known.value, "s") + (f" ({quantity(low, 's')} to {quantity(high, 's')})" if low is not None and high is not None else "")
     figure.add_scatter(
         x=[scale.of(known.value)],
         y=[y],
@@ -142,7 +141,7 @@ def _point(figure: Figure, number: int, y: float, name: str, known: Known, said:
         error_x=bars,
         name=name,
         showlegend=False,
-        hovertemplate=f"{name}<br>{said}: {told}<extra></extra>",
+        hovertemplate=f"{name}<br>{said}: {_cell(known)}<extra></extra>",
         marker={
             "symbol": symbol,
             "size": 10,
