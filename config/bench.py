@@ -13,7 +13,7 @@ from config.bench_courses import BenchReplay, BenchSearch, BenchSweep
 from config.bench_slos import PRESETS, ChatSlo, SloOfChats
 from config.load import ArrivalKind, ClosedLoop, Load, OpenLoop, RateStage, UserStage
 from config.quantities import NamePattern, Rate, Seconds, Share
-from config.rules import Finding, as_error, check_page_url
+from config.rules import Finding, check_page_url, refuse
 from config.scenario import Scenario, above_zero
 from config.shapes import MOST_USERS, Stages
 from config.targets import NonEmpty
@@ -138,8 +138,7 @@ class Bench(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if findings := list(self._misfits()):
-            raise as_error(findings)
+        refuse(self._misfits())
         return self
 
     def _misfits(self) -> Iterator[Finding]:

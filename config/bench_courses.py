@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 from config.base import Section
 from config.bench_slos import PRESETS, SloOfChats
 from config.quantities import Rate, Resolution, Seconds, Share, read_rate, write_rate
-from config.rules import Finding, as_error
+from config.rules import Finding, as_error, refuse
 from config.scenario import above_zero
 from config.shapes import MOST_USERS
 from probes.wording import listed
@@ -100,8 +100,7 @@ def _listed(written: list[object] | tuple[object, ...], read: Callable[[object],
         findings.append(((), f"has {len(amounts)} amounts; write 2 to {MOST_LEVELS}"))
     if not findings and any(low >= high for low, high in pairwise(amounts)):
         findings.append(((), "does not rise from each amount to the next; write the lowest first, and each once"))
-    if findings:
-        raise as_error(findings)
+    refuse(findings)
     return tuple(amounts)
 
 
@@ -165,8 +164,7 @@ class BenchSearch(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if findings := list(self._misfits()):
-            raise as_error(findings)
+        refuse(self._misfits())
         return self
 
     def _misfits(self) -> Iterator[Finding]:

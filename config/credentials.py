@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from config.base import Section
 from config.quantities import NamePattern, NamespacePattern
-from config.rules import Finding, as_error, check_tls
+from config.rules import Finding, check_tls, refuse
 from config.targets import Headers, SecretRef, Target, TlsSettings, check_headers
 
 _HOST_PATTERN = re.compile(r"[A-Za-z0-9._:*-]{1,253}", re.ASCII)
@@ -77,8 +77,7 @@ class Credential(Section):
         findings += check_headers(self.headers, has_api_key=self.api_key is not None)
         if self.api_key is None and not self.headers and self.tls_settings == TlsSettings():
             findings.append(((), "holds no credentials; write api_key: {file: PATH}, headers or tls"))
-        if findings:
-            raise as_error(findings)
+        refuse(findings)
         return self
 
     @property

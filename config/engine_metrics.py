@@ -24,7 +24,7 @@ from pydantic import (
 from config.base import Section
 from config.durations import write_duration
 from config.quantities import Seconds
-from config.rules import Finding, as_error, check_plain_url
+from config.rules import Finding, check_plain_url, refuse_repeats
 from probes import backends
 from probes.backends.backend import Backend
 from probes.wording import listed
@@ -67,9 +67,7 @@ def _page(url: str) -> str:
 def _each_once(urls: tuple[str, ...]) -> tuple[str, ...]:
     if not urls:
         raise ValueError("is empty; name at least one, or leave it out")
-    twice = [index for index, url in enumerate(urls) if url in urls[:index]]
-    if twice:
-        raise as_error([((index,), "names a page twice; name it once") for index in twice])
+    refuse_repeats(urls, "page")
     return urls
 
 

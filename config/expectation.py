@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
 from config.base import Section
-from config.rules import Finding, as_error
+from config.rules import Finding, as_error, refuse
 from probes.checks import LANGUAGES, Contains, Expected, Expression, JsonSchema, Language, Matches, MinTokens, NotRefusal, Printable, SchemaError
 from probes.extras import missing
 
@@ -79,8 +79,7 @@ def _read_refusal(written: object) -> NotRefusal:
             expressions.append(Expression(_text(entry, "'(?i)no comment'")))
         except ValueError as error:
             findings.append(((index,), str(error)))
-    if findings:
-        raise as_error(findings)
+    refuse(findings)
     return NotRefusal(tuple(expressions))
 
 

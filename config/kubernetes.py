@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, Strict
 
 from config.base import Section
-from config.rules import as_error
+from config.rules import refuse_repeats
 from probes import backends
 
 WayName = Literal["route", "ingress", "nodeport", "service"]
@@ -32,9 +32,7 @@ def _namespace(written: str) -> str:
 def _namespaces(written: tuple[str, ...]) -> tuple[str, ...]:
     if not written:
         raise ValueError("is empty; name at least one namespace, no other is looked into")
-    twice = [index for index, name in enumerate(written) if name in written[:index]]
-    if twice:
-        raise as_error([((index,), "names a namespace twice; name it once") for index in twice])
+    refuse_repeats(written, "namespace")
     return written
 
 
@@ -47,9 +45,7 @@ def _selector(written: str) -> str:
 def _ways(written: tuple[WayName, ...]) -> tuple[WayName, ...]:
     if not written:
         raise ValueError(f"is empty; name at least one of {', '.join(WAYS)}")
-    twice = [index for index, way in enumerate(written) if way in written[:index]]
-    if twice:
-        raise as_error([((index,), "names a way twice; name it once") for index in twice])
+    refuse_repeats(written, "way")
     return written
 
 

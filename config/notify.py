@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, Strict, ValidationInfo, field_valida
 
 from config.base import Section
 from config.quantities import Folder
-from config.rules import Finding, as_error, check_page_url
+from config.rules import Finding, check_page_url, refuse, refuse_repeats
 from config.version import Version, VersionOfAlertmanager, write_version
 
 ReceiverName = Literal["slack", "teams", "pagerduty", "email", "webhook", "jira"]
@@ -157,9 +157,7 @@ class Receivers(Section):
 
 
 def _each_once(names: tuple[ReceiverName, ...]) -> tuple[ReceiverName, ...]:
-    twice = [index for index, name in enumerate(names) if name in names[:index]]
-    if twice:
-        raise as_error([((index,), "names a receiver twice; name it once") for index in twice])
+    refuse_repeats(names, "receiver")
     return names
 
 
@@ -209,8 +207,7 @@ class Notify(Section):
             findings.append((("receivers",), "is empty; add at least one"))
         elif not self.page:
             findings.append((("page",), "is empty, so that nobody would get up; name at least one receiver"))
-        if findings:
-            raise as_error(findings)
+        refuse(findings)
         return self
 
     def _unknown_to_alertmanager(self) -> Iterator[Finding]:

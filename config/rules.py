@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -38,6 +38,17 @@ def as_error(findings: Iterable[Finding], others: ValidationError | None = None,
     details += [InitErrorDetails(type="missing", loc=(key,), input=None) for key in missing]
     earlier = [_again(error) for error in (others.errors(include_input=False, include_url=False) if others else ())]
     return ValidationError.from_exception_data("configuration", [*earlier, *details], hide_input=True)
+
+
+def refuse(findings: Iterable[Finding]) -> None:
+    """Raises `ValidationError` where anything was found."""
+    if found := list(findings):
+        raise as_error(found)
+
+
+def refuse_repeats(names: Sequence[object], what: str) -> None:
+    """Raises `ValidationError` for what is named a second time."""
+    refuse(((index,), f"names a {what} twice; name it once") for index, name in enumerate(names) if name in names[:index])
 
 
 def _finding(text: str) -> PydanticCustomError:

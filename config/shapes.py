@@ -11,7 +11,7 @@ from config.base import Section
 from config.durations import read_duration, write_duration
 from config.load import Between, Exponential, Fixed, RateStage, ThinkTime, UserStage
 from config.quantities import Rate, Seconds
-from config.rules import Finding, as_error, meant
+from config.rules import Finding, as_error, meant, refuse
 
 MOST_USERS = 10_000
 SHAPES = ("every", "rate", "users", "stages")
@@ -96,8 +96,7 @@ def _fit_together(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
             findings.append(((index,), "never ends, and stages follow it; write for: 1m, or make it the last"))
     if not any(stage.users or stage.rate for stage in stages):
         findings.append(((), "never has any load; write at least one stage above 0"))
-    if findings:
-        raise as_error(findings)
+    refuse(findings)
     return stages
 
 

@@ -14,7 +14,7 @@ from config.endings import without_ending
 from config.engine_metrics import HAVE_METRICS, TargetMetrics, check_fits
 from config.only_some import ADAPTERS, check_adapter, owners, who_loads, whose_api
 from config.quantities import Seconds, read_foreign_name
-from config.rules import Finding, as_error, check_header, check_plain_url, check_tls
+from config.rules import Finding, check_header, check_plain_url, check_tls, refuse
 from probes import backends
 from probes.adaptation import MAX_TOKENS, NEWER_MAX_TOKENS, Adaptation
 from probes.ask import Tls
@@ -136,8 +136,7 @@ class Target(Section):
         findings += check_tls(next((url for url in urls if url.startswith("https://")), self.url), self.tls_settings.model_dump(exclude_unset=True))
         findings += self._adapts(backend)
         findings += check_headers(self.headers, has_api_key=self.api_key is not None)
-        if findings:
-            raise as_error(findings)
+        refuse(findings)
         return self
 
     def _adapts(self, backend: Backend) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict, 
 
 from config.base import Section
 from config.durations import read_duration
-from config.rules import Finding, as_error, suggestion
+from config.rules import Finding, as_error, refuse, suggestion
 
 CIPHERS: Mapping[str, str] = {
     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -62,8 +62,7 @@ def _cipher(written: str) -> str:
 
 
 def _curves(written: tuple[str, ...]) -> tuple[str, ...]:
-    if unknown := [index for index, curve in enumerate(written) if curve not in CURVES]:
-        raise as_error([((index,), f"is no curve; write one of {', '.join(CURVES)}") for index in unknown])
+    refuse(((index,), f"is no curve; write one of {', '.join(CURVES)}") for index, curve in enumerate(written) if curve not in CURVES)
     if len(written) > 1:
         raise ValueError("names several curves, of which OpenSSL takes one from here; write one, or leave it out for all that are safe")
     return written
@@ -117,8 +116,7 @@ class TlsServer(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if findings := list(self._findings()):
-            raise as_error(findings)
+        refuse(self._findings())
         return self
 
     def _findings(self) -> Iterator[Finding]:
