@@ -15,7 +15,6 @@ from bench.under_water import Noting, UnderWater
 from config.load import ClosedLoop, Load, OpenLoop, Trace
 from config.model import Limits, Scenario
 from probes.ask import Endpoint
-from probes.checks import Checks
 from probes.failure import Reason
 from probes.record import ChatRecord
 from traffic.admission import Admission
@@ -87,7 +86,7 @@ class LiveRun:
         self._tell = tell
         self._population = Population(control, clock, _nobody)
         self._admission = Admission(plan.limits, clock, _nobody, shows=shows_life)
-        self._checks = _checks(plan.scenario)
+        self._checks = plan.scenario.checks
         self._population.update(plan.endpoints)
         self._stopped = asyncio.Event()
         self._rounds = self._blocks = 0
@@ -267,7 +266,3 @@ def _within(load: Load | Trace, warm_up_seconds: float) -> Load | Trace:
     thinking_seconds = load.think_time.mean_seconds if load.think_time else 0.0
     wanted_seconds = max(1.0, thinking_seconds) if load.ramp_up_seconds is None else load.ramp_up_seconds
     return replace(load, ramp_up_seconds=min(wanted_seconds, warm_up_seconds))
-
-
-def _checks(scenario: Scenario) -> Checks | None:
-    return Checks({name: expectation.check for name, expectation in scenario.expect.items()}) if scenario.expect else None

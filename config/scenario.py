@@ -30,9 +30,10 @@ from config.load import ArrivalKind, ClosedLoop, Every, Load, OpenLoop, RateStag
 from config.prompt import Prompt, SetName
 from config.quantities import Name, NamePattern, Rate, Seconds
 from config.references import exact_ones
-from config.rules import as_error
+from config.rules import as_error, refuse
 from config.shapes import MOST_USERS, Stages, Think, misfits
 from probes.ask import Cache, ConnectionPolicy, Timeouts, TraceContext
+from probes.checks import Checks
 from probes.prompts import Named
 from probes.wording import listed
 
@@ -147,6 +148,11 @@ class Scenario(Section):
             return OpenLoop(rates, self.arrivals)
         return ClosedLoop(tuple(stage for stage in stages if isinstance(stage, UserStage)), self.think_time, self.ramp_up_seconds)
 
+    @property
+    def checks(self) -> Checks | None:
+        """What looks at its answers; None where nothing is expected of them."""
+        return Checks({name: expectation.check for name, expectation in self.expect.items()}) if self.expect else None
+
     def covers(self, target: str) -> bool:
         """Whether it is for a target of this name."""
         return self.targets is None or any(fnmatchcase(target, pattern) for pattern in self.targets)
@@ -187,8 +193,7 @@ class Scenario(Section):
             scenario = handler(data)
         except ValidationError as error:
             raise as_error(findings, error) from None
-        if findings:
-            raise as_error(findings)
+        refuse(findings)
         return scenario
 
     @model_serializer(mode="wrap")

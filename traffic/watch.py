@@ -89,9 +89,8 @@ def watches(roster: Roster, engines: Mapping[str, Served]) -> Iterator[Watch]:
     for name, scenario in roster.config.scenarios.items():
         chosen = [engines[target] for target in roster.of(scenario)]
         groups = [tuple(chosen)] if scenario.pair and chosen else [(engine,) for engine in chosen]
-        checks = Checks({check: expectation.check for check, expectation in scenario.expect.items()}) if scenario.expect else None
         for group in groups:
-            yield Watch(name, scenario, group, checks)
+            yield Watch(name, scenario, group, scenario.checks)
 
 
 def _for_chats(scenario: Scenario) -> Scenario:

@@ -10,7 +10,6 @@ from enum import StrEnum
 
 from config.model import Scenario
 from exporter.web.room import Room, TooOftenError
-from probes.checks import Checks
 from probes.record import ChatRecord
 from traffic.admission import Admission
 from traffic.attempts import Attempts
@@ -140,8 +139,7 @@ class Probing:
 
     async def _chat(self, target: str, name: str, settings: Scenario) -> Probed:
         means, events = self._means, list[Event]()
-        checks = Checks({check: expectation.check for check, expectation in settings.expect.items()}) if settings.expect else None
-        watch = Watch(name, settings, (means.engines()[target],), checks)
+        watch = Watch(name, settings, (means.engines()[target],), settings.checks)
         attempts = Attempts(means.prober, means.admission, means.clock, events.append, means.chats)
         words = script(settings)
         begin = time.perf_counter()
