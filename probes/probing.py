@@ -119,14 +119,9 @@ class Prober:
             learnt = self._lessons.learn(endpoint, ours, ending.status, ending.error_body)
             if not learnt or pair_id is not None:
                 break
-        failure = _cause(ending, form, answer, backends.get(endpoint.backend).repeats)
-        wrong: Wrong | None = None
+        failure, wrong = _cause(ending, form, answer, backends.get(endpoint.backend).repeats), None
         if failure is None and answer.finished_ns is not None:
-            wrong = cut(ask, answer.input_tokens, answer.native.cached_tokens)
-            failure = Failure(Reason.VALIDATION, f"{wrong.check}: {wrong.detail}", answer.finished_ns, CUT_REMEDY) if wrong else None
-        if failure is None and ask.check is not None and answer.finished_ns is not None:
-            reply = Reply(answer.text, answer.output_tokens, answer.finish_reason)
-            failure, wrong = await asyncio.get_running_loop().run_in_executor(self._checks, _checked, ask.check, reply, answer.finished_ns)
+            failure, wrong = await self._judged(ask, answer, answer.finished_ns)
         record = _record(endpoint, ask, scenario, request_id, ending, answer, _told(failure, endpoint))
         head = hidden(answer.text, endpoint)[:ANSWER_HEAD_CHARACTERS] if wrong else None
         return replace(
@@ -167,6 +162,15 @@ class Prober:
             failure = replace(failure, detail=f"{failure.detail} ({on_demand.path}, asked in place of a chat)")
         record = _record(endpoint, ask, scenario, request_id, ending, answer, _told(failure, endpoint))
         return replace(record, due_ns=due_ns, pair_id=pair_id)
+
+    async def _judged(self, ask: Ask, answer: Answer, at_ns: int) -> tuple[Failure | None, Wrong | None]:
+        """What a whole answer that came at `at_ns` fails by, and what was found wrong with it. One to a prompt that was cut is not checked."""
+        if (wrong := cut(ask, answer.input_tokens, answer.native.cached_tokens)) is not None:
+            return _invalid(wrong, at_ns, CUT_REMEDY), wrong
+        if ask.check is None:
+            return None, None
+        reply = Reply(answer.text, answer.output_tokens, answer.finish_reason)
+        return await asyncio.get_running_loop().run_in_executor(self._checks, _checked, ask.check, reply, at_ns)
 
     async def _exchange(
         self,
@@ -225,14 +229,18 @@ class _Reads:
 
 
 def _checked(check: Check, reply: Reply, at_ns: int) -> tuple[Failure | None, Wrong | None]:
-    """What a whole answer that came at `at_ns` fails by, and what was found wrong with it."""
+    """What a whole answer that came at `at_ns` fails by its check, and what was found wrong with it."""
     try:
         wrong = check(reply)
     except TooSlowError as error:
         return Failure(Reason.INTERNAL, str(error), at_ns), None
     except Exception as error:  # noqa: BLE001 - the edge of a probe: a check that breaks says nothing of the answer
         return _broke("the check of the answer", error, at_ns), None
-    return (Failure(Reason.VALIDATION, f"{wrong.check}: {wrong.detail}", at_ns) if wrong else None), wrong
+    return _invalid(wrong, at_ns) if wrong else None, wrong
+
+
+def _invalid(wrong: Wrong, at_ns: int, remedy: str | None = None) -> Failure:
+    return Failure(Reason.VALIDATION, f"{wrong.check}: {wrong.detail}", at_ns, remedy)
 
 
 def _broke(what: str, error: Exception, at_ns: int) -> Failure:
