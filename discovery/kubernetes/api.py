@@ -148,30 +148,22 @@ class Api:
 
     def read(self, group: str, version: str, namespace: str, plural: str, name: str) -> Json:
         """One object. Raises `ApiError`."""
-        with _as_api_error(plural, group, namespace):
-            response = self._send("GET", _path(group, version, namespace, plural, name))
-        return _parsed(response)
+        return self._asked("GET", group, version, namespace, plural, name)
 
     def create(self, group: str, version: str, namespace: str, plural: str, body: Mapping[str, Any]) -> Json:
         """Make a new object. Raises `ApiError`, `ConflictError` where there is one already."""
-        with _as_api_error(plural, group, namespace):
-            response = self._send("POST", _path(group, version, namespace, plural), body=body)
-        return _parsed(response)
+        return self._asked("POST", group, version, namespace, plural, body=body)
 
     def replace(self, group: str, version: str, namespace: str, plural: str, name: str, body: Mapping[str, Any]) -> Json:
         """Write an object as it is to be, if it is still as it was read.
 
         Raises `ApiError`, `ConflictError` if it is not.
         """
-        with _as_api_error(plural, group, namespace):
-            response = self._send("PUT", _path(group, version, namespace, plural, name), body=body)
-        return _parsed(response)
+        return self._asked("PUT", group, version, namespace, plural, name, body)
 
     def review(self, group: str, plural: str, body: Mapping[str, Any]) -> Json:
         """Ask who somebody is, or what somebody may: a review, which is answered and not kept. Raises `ApiError`."""
-        with _as_api_error(plural, group, None):
-            response = self._send("POST", _path(group, "v1", None, plural), body=body)
-        return _parsed(response)
+        return self._asked("POST", group, "v1", None, plural, body=body)
 
     def serves(self, group: str, version: str) -> bool:
         """Whether the cluster has this group of APIs, which everybody may know. Raises `ApiError`."""
@@ -185,6 +177,14 @@ class Api:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def _asked(
+        self, method: str, group: str, version: str, namespace: str | None, plural: str, name: str = "", body: Mapping[str, Any] | None = None
+    ) -> Json:
+        """What the API says to a request about one object."""
+        with _as_api_error(plural, group, namespace):
+            response = self._send(method, _path(group, version, namespace, plural, name), body=body)
+        return _parsed(response)
 
     def _get(self, kind: Resource, namespace: str | None, options: Mapping[str, Any], silence_seconds: float) -> Any:
         try:
