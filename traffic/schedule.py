@@ -48,6 +48,16 @@ class SystemClock:
 SYSTEM_CLOCK = SystemClock()
 
 
+async def sleep_unless(called: asyncio.Event, clock: Clock, until_ns: int) -> None:
+    """Return at that instant, or as soon as the event is set."""
+    either = [asyncio.ensure_future(waiting) for waiting in (clock.sleep_until(until_ns), called.wait())]
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for waiting in either:
+            waiting.cancel()
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """A chat is due at `at_ns` on the monotonic clock.

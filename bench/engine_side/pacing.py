@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from bench.engine_side.reading import Mark
 from bench.level import Block
-from traffic.schedule import NANOSECONDS, Clock, nanoseconds
+from traffic.schedule import NANOSECONDS, Clock, nanoseconds, sleep_unless
 
 SHARE_OF_TIME = 50
 """A look that took so long is followed by so many times as long without one, so that an engine spends at most 2 % of its
@@ -107,16 +107,10 @@ class Pace:
         dues = [mark.due_ns for mark in self._marks]
         if self._block is not None and self.every_seconds is not None:
             dues.append(self._between_ns)
-        if not dues:
+        if dues:
+            await sleep_unless(self._wake, self.clock, min(dues))
+        else:
             await self._wake.wait()
-            return
-        sleeping = asyncio.ensure_future(self.clock.sleep_until(min(dues)))
-        waking = asyncio.ensure_future(self._wake.wait())
-        try:
-            await asyncio.wait((sleeping, waking), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeping.cancel()
-            waking.cancel()
 
 
 Seen = TypeVar("Seen")

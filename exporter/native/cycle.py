@@ -26,7 +26,7 @@ from probes.numbers.loaded import LoadedModel
 from probes.record import ChatRecord
 from traffic.events import Event, Facts
 from traffic.roster import Roster
-from traffic.schedule import NANOSECONDS, SHARES, Clock, nanoseconds, share
+from traffic.schedule import NANOSECONDS, SHARES, Clock, nanoseconds, share, sleep_unless
 
 FIRST_ROUND_SECONDS = 2.0
 """How long the first chats with a target wait for its first scrape, so that the engine's counters before them are
@@ -216,15 +216,8 @@ class Natives:
 
     async def _rest_until(self, page: _Page, due_ns: int) -> None:
         """Wait for that instant, or until the page is to be scraped at once."""
-        if due_ns <= self._clock.monotonic_ns():
-            return
-        sleeping = asyncio.ensure_future(self._clock.sleep_until(due_ns))
-        waking = asyncio.ensure_future(page.wanted.wait())
-        try:
-            await asyncio.wait((sleeping, waking), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeping.cancel()
-            waking.cancel()
+        if due_ns > self._clock.monotonic_ns():
+            await sleep_unless(page.wanted, self._clock, due_ns)
 
     async def _look(self, page: _Page) -> None:
         began_ns = self._clock.monotonic_ns()
