@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.configuration import exits_on_error
 from cli.given import Given, targets_block, unasked_block
 
 if TYPE_CHECKING:
@@ -85,15 +86,11 @@ class Wanted:
 
 def configuration(wanted: Wanted) -> Config:
     """The configuration with the options laid over it. Raises `click.ClickException`; what is wrong with a file is printed before."""
-    from config.problems import ConfigError
-
     if wanted.users and wanted.rates:
         raise click.UsageError("give --users or --rate, not both")
     check_until(wanted.until)
-    try:
+    with exits_on_error(BenchError.exit_code):
         config = _with_options(_loaded(wanted).config, wanted)
-    except ConfigError as error:
-        raise _refused(error) from error
     _refuse_idle(config.bench, wanted)
     return config
 
@@ -166,11 +163,6 @@ def _said(files: Sequence[Path]) -> set[str]:
 
     written = [read_yaml(bytes_of(file), str(file))[0].plain() for file in files]
     return {key for content in written if isinstance(content, dict) and isinstance(content.get("bench"), dict) for key in content["bench"]}
-
-
-def _refused(error: Exception) -> click.exceptions.Exit:
-    click.echo(str(error), err=True)  # lines that an editor can jump to, so nothing stands before the first
-    return click.exceptions.Exit(BenchError.exit_code)
 
 
 def _with_options(config: Config, wanted: Wanted) -> Config:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,13 +24,21 @@ config_option = click.option(
 """For commands that work with a configuration."""
 
 
-def read_or_exit(configs: tuple[Path, ...]) -> Config:
-    """That of these files, or the one that `serve` would find; its warnings are `check`'s to tell. What is wrong with it is printed."""
+@contextmanager
+def exits_on_error(code: int = 1) -> Iterator[None]:
+    """A configuration with errors ends the command, with this exit code, once they are printed."""
     from config.problems import ConfigError
-    from config.reader import find, read
 
     try:
-        return read(find(configs)).config
+        yield
     except ConfigError as error:
         click.echo(str(error), err=True)  # lines that an editor can jump to, so nothing stands before the first
-        raise click.exceptions.Exit(1) from error
+        raise click.exceptions.Exit(code) from error
+
+
+def read_or_exit(configs: tuple[Path, ...]) -> Config:
+    """That of these files, or the one that `serve` would find; its warnings are `check`'s to tell. What is wrong with it is printed."""
+    from config.reader import find, read
+
+    with exits_on_error():
+        return read(find(configs)).config

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from cli.configuration import config_option
+from cli.configuration import config_option, exits_on_error
 from cli.given import Given, target_option, written_for
 
 if TYPE_CHECKING:
@@ -68,7 +68,6 @@ def command(
 
     from cli.bench_started import StartedBench
     from cli.race_result import judged
-    from config.problems import ConfigError
     from config.quantities import read_address
     from config.reader import Loaded, find, parse, read
     from discovery.kubernetes.lease import read_lease_name
@@ -93,13 +92,10 @@ def command(
             return loaded
         return replace(loaded, config=loaded.config.model_copy(update={"web": loaded.config.web.model_copy(update={"listen": address})}))
 
-    try:
+    with exits_on_error():
         files = find(configs) if written is None else ()
         seen = signatures(map(str, files))
         loaded = load()
-    except ConfigError as error:
-        click.echo(str(error), err=True)  # lines that an editor can jump to, so nothing stands before the first
-        raise click.exceptions.Exit(1) from error
     live = written is not None and sys.stdout.isatty() and _left_as_it_is("log_level")
     kept = f"Keep it: chatprobe init {shlex.join(f'--target={one}' for one in targets)}, then chatprobe serve"
     lines = start_logging("error" if live else log_level)
