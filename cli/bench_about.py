@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
 
 from bench.engine_side.gpus import GpuPage
 from bench.events import Event, Listener
 from bench.results.manifest import About
 from bench.session import Before
 from cli.bench_wanted import Wanted
+from cli.chosen import fits
 from config.effective import effective
 from config.model import Config
 from traffic.roster import Member
@@ -53,7 +53,7 @@ def slo_in_words(config: Config) -> Iterator[str]:
 def gpu_pages(config: Config, members: Mapping[str, Member]) -> Iterator[GpuPage]:
     """Where the GPUs of these targets are watched."""
     for written in config.bench.gpus:
-        targets = [name for name in members if written.targets is None or any(fnmatchcase(name, pattern) for pattern in written.targets)]
+        targets = [name for name in members if written.targets is None or fits(name, written.targets)]
         if targets:
             yield GpuPage(written.url, tuple(targets), frozenset(map(str, written.gpus)))
 

@@ -7,7 +7,6 @@ import gc
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import click
@@ -35,13 +34,12 @@ from bench.until import WellEnough, parse
 from cli.bench_about import about_run, gpu_pages, seen_in_words, slo_in_words, to_listeners
 from cli.bench_dry import dry_run, limits_in_words
 from cli.bench_wanted import BenchError, Wanted, before_asking, configuration
+from cli.chosen import fits, patterns_in, roster_of, unmatched
 from cli.codes import INTERRUPTED
 from cli.results_shown import show_run
 from config.model import Config
 from config.quantities import write_share
 from config.secrets import SecretError
-from discovery.kubernetes.once import seen_once
-from discovery.plan import Plan, plan
 from exporter.logs import start_logging
 from exporter.loop import run
 from probes.control import Control
@@ -57,7 +55,7 @@ def bench(wanted: Wanted) -> int:
     config = configuration(wanted)
     _check_duration(wanted, config)
     try:
-        members = _chosen(_members(config), wanted, config)
+        members = _chosen(asyncio.run(_members(config)), wanted, config)
         _check_facts(config, members)
         layout = lay_out(config, members)
     except (DesignError, SecretError, TraceError) as error:
@@ -90,25 +88,16 @@ def _check_before_asking(wanted: Wanted) -> None:
 def _check_duration(wanted: Wanted, config: Config) -> None:
     """Raises `click.ClickException` where the run is too short for the targets that are named."""
     scenario = config.scenarios[config.benched]
-    covered = [name for name in config.targets if scenario.covers(name) and any(fnmatchcase(name, pattern) for pattern in _patterns(wanted))]
+    covered = [name for name in config.targets if scenario.covers(name) and fits(name, patterns_in(wanted.chosen))]
     try:
         check_duration(config, covered or ["any"])
     except DesignError as error:
         raise BenchError(str(error)) from error
 
 
-def _members(config: Config) -> Mapping[str, Member]:
-    """The targets of the configuration, and those that discovery finds."""
-    made = asyncio.run(_looked_for(config))
-    for problem in (*made.files.problems, *made.cluster.problems):
-        click.echo(problem, err=True)
-    return made.roster.members
-
-
-async def _looked_for(config: Config) -> Plan:
+async def _members(config: Config) -> Mapping[str, Member]:
     async with Control() as control:
-        seen = await seen_once(config, control)
-    return await asyncio.to_thread(plan, config, seen=seen)
+        return (await roster_of(config, control)).members
 
 
 def _chosen(members: Mapping[str, Member], wanted: Wanted, config: Config) -> Mapping[str, Member]:
@@ -117,23 +106,16 @@ def _chosen(members: Mapping[str, Member], wanted: Wanted, config: Config) -> Ma
     covered = {name: member for name, member in members.items() if scenario.covers(name)}
     if not covered:
         raise BenchError("there is no target; give --target NAME=URL, or a configuration with targets: --config FILE")
-    patterns = _patterns(wanted)
-    unmatched = [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in covered)]
-    if unmatched:
-        raise click.BadParameter(f"{', '.join(unmatched)} is no target; there are {', '.join(covered)}", param_hint="--targets")
-    return {name: member for name, member in covered.items() if any(fnmatchcase(name, pattern) for pattern in patterns)}
-
-
-def _patterns(wanted: Wanted) -> list[str]:
-    """What --targets names; without it, any target."""
-    return ["*"] if wanted.chosen is None else [pattern.strip() for pattern in wanted.chosen.split(",")]
+    patterns = patterns_in(wanted.chosen)
+    if missing := unmatched(patterns, covered):
+        raise click.BadParameter(f"{', '.join(missing)} is no target; there are {', '.join(covered)}", param_hint="--targets")
+    return {name: member for name, member in covered.items() if fits(name, patterns)}
 
 
 def _check_facts(config: Config, members: Mapping[str, Member]) -> None:
     """Raises `BenchError` for facts of targets that there are none of: they would be lost."""
-    unmatched = [pattern for pattern in config.bench.facts if not any(fnmatchcase(name, pattern) for name in members)]
-    if unmatched:
-        raise BenchError(f"facts are said of {', '.join(unmatched)}, which is no target of this run; there are {', '.join(members)}")
+    if missing := unmatched(config.bench.facts, members):
+        raise BenchError(f"facts are said of {', '.join(missing)}, which is no target of this run; there are {', '.join(members)}")
 
 
 async def _hold(wanted: Wanted, config: Config, members: Mapping[str, Member], layout: Layout, console: Console) -> int:

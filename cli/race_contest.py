@@ -8,13 +8,13 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cli.configuration import config_option
+from cli.chosen import fits, patterns_in, roster_of, unmatched
+from cli.configuration import config_option, exits_on_error
 from cli.given import Given, target_option
 
 if TYPE_CHECKING:
@@ -142,17 +142,13 @@ async def staged(contest: Contest, name: str, tell: Sink) -> AsyncIterator[Stage
 def _configured(contest: Contest) -> Config | None:
     """The configuration of the given targets and files; None where there are neither. Raises `click.ClickException`."""
     from cli.given import targets_block
-    from config.problems import ConfigError
     from config.reader import Text, read
 
     if not (contest.targets or contest.configs):
         return None
     above = [Text("--target", asyncio.run(targets_block(contest.targets)))] if contest.targets else []
-    try:
+    with exits_on_error():
         return read(contest.configs, below=[Text("race", _SCENARIOS)], above=above).config
-    except ConfigError as error:
-        click.echo(str(error), err=True)  # lines that an editor can jump to, so nothing stands before the first
-        raise click.exceptions.Exit(1) from error
 
 
 _SCENARIOS = "scenarios: {race: {users: 1}}\n"
@@ -171,19 +167,13 @@ async def _simulated(stack: AsyncExitStack) -> Config:
 async def _endpoints(config: Config, contest: Contest, control: Any) -> Mapping[str, Endpoint]:
     """Those of the configuration, and those that discovery finds. Raises `click.ClickException` where there are none, or too many."""
     from config.references import MOST_PAIRED
-    from discovery.kubernetes.once import seen_once
-    from discovery.plan import plan
 
-    made = await asyncio.to_thread(plan, config, seen=await seen_once(config, control))
-    for problem in (*made.files.problems, *made.cluster.problems):
-        click.echo(problem, err=True)
-    found = made.roster.endpoints
-    patterns = ["*"] if contest.chosen is None else [pattern.strip() for pattern in contest.chosen.split(",")]
-    unmatched = [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in found)]
-    if unmatched:
+    found = (await roster_of(config, control)).endpoints
+    patterns = patterns_in(contest.chosen)
+    if missing := unmatched(patterns, found):
         there = f"there are {', '.join(found)}" if found else "there is none; give --target NAME=URL"
-        raise click.ClickException(f"{', '.join(unmatched)} is no target; {there}" if contest.chosen else f"there is no target; {there}")
-    chosen = {name: endpoint for name, endpoint in found.items() if any(fnmatchcase(name, pattern) for pattern in patterns)}
+        raise click.ClickException(f"{', '.join(missing)} is no target; {there}" if contest.chosen else f"there is no target; {there}")
+    chosen = {name: endpoint for name, endpoint in found.items() if fits(name, patterns)}
     if len(chosen) > MOST_PAIRED:
         raise click.ClickException(f"{len(chosen)} targets are too many to be asked at one instant; choose {MOST_PAIRED} at most with --targets")
     return chosen

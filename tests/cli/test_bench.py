@@ -284,6 +284,7 @@ X = ("--target", "x=http://127.0.0.1:1", "--dry-run")
         (("quick", *X, "--users", "5,5"), "the level 5 users is there twice; write it once, and more rounds"),
         (("quick", *X, "--duration", "20s"), "20s are too short for 1 level in 5 rounds with 1 target: that is 5 blocks; write a duration of "),
         (("quick", *X, "--targets", "y"), "y is no target; there are x"),
+        (("quick", *X, "--targets", ""), " is no target; there are x"),
         (("quick", *X, "--slo", "fast"), "there is no SLO fast; there are instant: TTFT 200ms, TPOT 25ms (TTFT: what the authors of DistServe ask"),
         (("quick", *X, "--objective", "95%"), "has no SLO to ask for; give --slo NAME too"),
         (("quick", *X, "--slo", "instant", "--objective", "95"), "95 is not a percentage; write one with its sign, like 99% or 99.9%"),
