@@ -81,7 +81,8 @@ def command(about: str, contrast: bool, turns: int | None, **options: Any) -> No
 
 async def _converse(contest: Contest, about: str, turns: int, *, contrast: bool) -> int:
     from cli.race_screen import Picture
-    from cli.race_showing import answer_line, console_for_people, is_drawn, pause, say, shown
+    from cli.race_showing import answer_line, is_drawn, pause, say, shown
+    from cli.streams import console_for_people
     from traffic.conversation import Conversations
     from traffic.schedule import SYSTEM_CLOCK
 

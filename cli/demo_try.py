@@ -31,7 +31,8 @@ def command(**options: Any) -> None:
 async def _try(contest: Contest) -> int:
     from cli.race_result import scoreboard
     from cli.race_screen import Picture
-    from cli.race_showing import answer_line, console_for_people, is_drawn, say, shown
+    from cli.race_showing import answer_line, is_drawn, say, shown
+    from cli.streams import console_for_people
     from probes.prompts import Text
     from traffic.conversation import Prompts
     from traffic.pairs import Measure
@@ -69,11 +70,14 @@ async def _typed(console: Console, stop: asyncio.Event) -> AsyncGenerator[str]:
     """The lines that are typed, until one is empty, the input ends, or `stop` is set."""
     from cli.race_input import lines
 
+    def ask() -> None:
+        if console.is_terminal:
+            console.print("Your prompt, or an empty line to end:", end=" ")
+
     async with aclosing(lines(stop)) as typed:
-        console.print("Your prompt, or an empty line to end:" if console.is_terminal else "", end=" " if console.is_terminal else "")
+        ask()
         async for line in typed:
             if not line.strip():
                 return
             yield line
-            if console.is_terminal:
-                console.print("Your prompt, or an empty line to end:", end=" ")
+            ask()

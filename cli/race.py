@@ -54,7 +54,8 @@ def _text_of(file: Path) -> str:
 async def _race(contest: Contest, spec: PromptSpec, rounds: int) -> int:
     from cli.race_result import scoreboard
     from cli.race_screen import Picture
-    from cli.race_showing import answer_line, console_for_people, is_drawn, pause, say, shown
+    from cli.race_showing import answer_line, is_drawn, pause, say, shown
+    from cli.streams import console_for_people
     from traffic.conversation import Prompts
     from traffic.pairs import Measure
     from traffic.race.score import Score

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from io import TextIOWrapper
 
 from rich.console import Console
 from rich.live import Live
@@ -23,13 +21,6 @@ REFRESH_SECONDS = 0.08
 """A drawing takes some milliseconds of the main process. Stamps are taken in the worker's, which has nothing to do with it."""
 PAUSE_SECONDS = 1.5
 """How long an answer that is over stays before the next begins, for people to read who was first."""
-
-
-def console_for_people() -> Console:
-    """On standard output. What it has no characters for is replaced, and nothing is read as markup."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
-    return Console(highlight=False, markup=False, emoji=False)
 
 
 def is_drawn(console: Console) -> bool:

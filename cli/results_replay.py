@@ -41,7 +41,8 @@ async def _shown(run: str, groups: Sequence[Sequence[Recorded]], of: int, speed:
     from bench.race.recorded import first_of
     from bench.race.replaying import Pace, play
     from cli.race_screen import Picture
-    from cli.race_showing import answer_line, console_for_people, is_drawn, pause, say, shown
+    from cli.race_showing import answer_line, is_drawn, pause, say, shown
+    from cli.streams import console_for_people
     from traffic.schedule import SYSTEM_CLOCK
 
     console = console_for_people()

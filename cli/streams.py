@@ -1,4 +1,4 @@
-"""The standard streams: held where they were closed, and what is said where what is printed cannot be written."""
+"""The standard streams: held where they were closed, written to for people, and what is said where what is printed cannot be written."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _STANDARD = (0, 1, 2)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -36,6 +41,15 @@ def written() -> Iterator[None]:
             raise
         _throw_away()
         raise click.ClickException(f"{error.filename or 'the output'} cannot be written: {error.strerror}; make room, or write elsewhere") from None
+
+
+def console_for_people() -> Console:
+    """On standard output. What that has no characters for is replaced, and nothing is read as markup."""
+    from rich.console import Console
+
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    return Console(highlight=False, markup=False, emoji=False)
 
 
 def _throw_away() -> None:
