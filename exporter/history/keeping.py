@@ -90,21 +90,15 @@ class Keeping:
 def _searched(path: Path, wanted: Wanted) -> list[Kept]:
     """What is on disk; nothing where that cannot be read, which the writer logs."""
     try:
-        database = Database.open_to_read(path)
-        try:
+        with contextlib.closing(Database.open_to_read(path)) as database:
             return database.chats(wanted)
-        finally:
-            database.close()
     except sqlite3.Error:
         return []
 
 
 def _looked_up(path: Path, number: int) -> Kept | None:
     try:
-        database = Database.open_to_read(path)
-        try:
+        with contextlib.closing(Database.open_to_read(path)) as database:
             return database.chat(number)
-        finally:
-            database.close()
     except sqlite3.Error:
         return None
