@@ -12,6 +12,7 @@ from cli.bench_wanted import BenchError, Rates, Users, Wanted
 from cli.configuration import config_option
 from cli.elsewhere import Elsewhere
 from cli.given import target_option
+from cli.outputs import results_folder
 from cli.probe_options import Duration
 
 PRESETS = {
@@ -50,14 +51,7 @@ _OPTIONS = (
     click.option("--until", multiple=True, metavar="M.Q:PERCENT", help="End early once this is known, like ttft.p95:5%; repeatable."),
     click.option("--progress/--no-progress", default=True, help="Whether the run is shown live on a terminal; else a line tells of each block."),
     click.option("--name", metavar="NAME", help="What the results are called; left out: as the command or the file."),
-    click.option(
-        "--output-dir",
-        type=click.Path(path_type=Path, file_okay=False),
-        default="results",
-        envvar="CHATPROBE_RESULTS",
-        show_default=True,
-        help="Folder of results; each run has one of its own in it.",
-    ),
+    results_folder("Folder of results; each run has one of its own in it."),
     click.option("--dry-run", is_flag=True, help="Say what would be sent, how long it takes and in which order, and send nothing."),
 )
 

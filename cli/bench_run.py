@@ -126,7 +126,7 @@ async def _hold(wanted: Wanted, config: Config, members: Mapping[str, Member], l
             for line in seen_in_words(earlier):
                 click.echo(line, err=True)
             about = about_run(wanted, config, session.members, earlier)
-            writer = begin(wanted.output_dir, about, at=measuring.clock.epoch_seconds(), warn=lambda line: click.echo(line, err=True))
+            writer = begin(wanted.results, about, at=measuring.clock.epoch_seconds(), warn=lambda line: click.echo(line, err=True))
             try:
                 ending = await _run(wanted, config, layout, session, earlier, measuring, writer, console)
             except BaseException:

@@ -79,7 +79,7 @@ class Wanted:
     slo: str | None = None
     objective: str | None = None
     until: tuple[str, ...] = ()
-    output_dir: Path = Path("results")
+    results: Path = Path("results")
     dry_run: bool = False
     progress: bool = True
 

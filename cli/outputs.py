@@ -1,17 +1,35 @@
-"""Files that people name with --output: whole or not there. A pipe or a device is written into, and stays what it is."""
+"""Where people have something written: the folder of results, and files that they name with --output.
+
+Such a file is whole or not there. A pipe or a device is written into, and stays what it is.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import click
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 _MODE = 0o640
 """As all files of a run."""
+
+
+def results_folder(help: str) -> Callable[[Command], Command]:
+    """The option for it, as the argument `results`."""
+    return click.option(
+        "--output-dir",
+        "results",
+        type=click.Path(path_type=Path, file_okay=False),
+        default="results",
+        envvar="CHATPROBE_RESULTS",
+        show_default=True,
+        help=help,
+    )
 
 
 @contextmanager

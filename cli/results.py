@@ -11,18 +11,11 @@ from typing import BinaryIO
 import click
 
 from cli.elsewhere import Elsewhere
+from cli.outputs import results_folder
 
 ELSEWHERE = {"charts": "cli.results_charts", "report": "cli.results_report"}
 """Commands of the group that are in files of their own."""
-results_option = click.option(
-    "--output-dir",
-    "results",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="results",
-    envvar="CHATPROBE_RESULTS",
-    show_default=True,
-    help="Folder of results, in which each run has one of its own.",
-)
+results_option = results_folder("Folder of results, in which each run has one of its own.")
 _run_argument = click.argument("run", metavar="RUN")
 
 

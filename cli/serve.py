@@ -11,6 +11,7 @@ import click
 
 from cli.configuration import config_option, exits_on_error
 from cli.given import Given, target_option, written_for
+from cli.outputs import results_folder
 
 if TYPE_CHECKING:
     from config.model import Config
@@ -30,15 +31,7 @@ LEVELS = ("debug", "info", "warning", "error")
 @click.option("--watch/--no-watch", default=True, show_default=True, help="Reload by itself when the configuration's files change.")
 @click.option("--shard", "shard_of", metavar="I/N", help="Chat with the I-th of N shares of the targets only; N such processes chat with all.")
 @click.option("--lease", "lease_name", metavar="NAMESPACE/NAME", help="Chat only while holding this lease; of several such replicas one chats.")
-@click.option(
-    "--output-dir",
-    "results",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="results",
-    envvar="CHATPROBE_RESULTS",
-    show_default=True,
-    help="Folder of the results of benchmark runs that are started in the API.",
-)
+@results_folder("Folder of the results of benchmark runs that are started in the API.")
 def command(
     configs: tuple[Path, ...],
     targets: tuple[Given, ...],
