@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr
 
-from config.credentials import Credential, equipped
+from config.credentials import ClusterPlace, Credential, credential_for, equipped
 from config.reader import parse
 from config.targets import Target
 
@@ -68,6 +68,26 @@ def test_the_whole_host_must_match_whatever_its_case(pattern: str, url: str, mat
 )
 def test_names(name: str, pattern: str, matches: bool) -> None:
     assert (key_of(name, "https://h", f"[{{host: h, name: '{pattern}', api_key: {{env: KEY}}}}]") == "KEY") is matches
+
+
+@pytest.mark.parametrize(
+    ("place", "matches"),
+    [
+        (ClusterPlace("team-a", "vllm"), True),
+        (ClusterPlace("team-a", "tgi"), False),
+        (ClusterPlace("team-b", "vllm"), False),
+        (None, False),
+    ],
+)
+def test_those_of_a_namespace_are_for_its_services_alone_whatever_their_targets_are_called(place: ClusterPlace | None, matches: bool) -> None:
+    only = credentials("[{namespace: team-a, name: vllm, host: h, api_key: {env: KEY}}]")
+    assert (credential_for("vllm", "https://h", only, place) is not None) is matches
+
+
+@pytest.mark.parametrize(("says", "secret"), [("api_key: {env: KEY}", True), ("headers: {X-A: a}", True), ("tls: {server_name: s}", False)])
+def test_a_certificates_settings_are_no_secret(says: str, secret: bool) -> None:
+    (found,) = credentials(f"[{{host: h, {says}}}]")
+    assert found.secret is secret
 
 
 def test_the_first_that_matches_is_used_and_no_other() -> None:

@@ -160,6 +160,7 @@ def test_vllm_bench_with_details() -> None:
     told = json.loads((FIXTURES / "vllm-detailed.json").read_text())
     assert (run.tool, run.targets[""].facts) == ("vllm bench", {"model": "tiny"})
     assert (len(chats(run)), len(chats(run, "failed"))) == (3, 9)
+    assert {chat.ttft_seconds for chat in chats(run, "failed")} == {None}
     assert p50(run, "ttft_seconds") * 1000 == pytest.approx(told["median_ttft_ms"])
     assert p50(run, "tpot_seconds") * 1000 == pytest.approx(told["median_tpot_ms"])
     assert run.definitions["itl"].quantity != "chatprobe itl", "gaps between chunks, the one behind the role among them"
@@ -186,7 +187,14 @@ def test_no_secret_comes_from_another_tools_metadata(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("rate", "at_most", "level", "burst"),
-    [("inf", None, "all at once", True), (4.0, None, "4/s", False), (4.0, 8, "4/s, at most 8 at once", False), ("inf", 8, "8 at once", False)],
+    [
+        ("inf", None, "all at once", True),
+        ("inf", 8, "8 at once", False),
+        (4.0, None, "4/s", False),
+        (4.0, 8, "4/s, at most 8 at once", False),
+        (None, None, "as it comes", False),
+        (None, 8, "8 at once", False),
+    ],
 )
 def test_loads_of_vllm_bench(rate: object, at_most: int | None, level: str, burst: bool, tmp_path: Path) -> None:
     run = the_one(changed("vllm-aggregate.json", tmp_path, request_rate=rate, max_concurrency=at_most))
@@ -205,6 +213,7 @@ def test_sglang_with_details() -> None:
     run = the_one(FIXTURES / "sglang-details.jsonl")
     told = json.loads((FIXTURES / "sglang-details.jsonl").read_text())
     assert (len(chats(run)), len(chats(run, "failed"))) == (3, 9)
+    assert {chat.ttft_seconds for chat in chats(run, "failed")} == {None}
     assert p50(run, "ttft_seconds") * 1000 == pytest.approx(told["median_ttft_ms"])
     assert p50(run, "tpot_seconds") * 1000 <= told["median_tpot_ms"], "which goes on to the end of the stream"
     assert run.definitions["tpot"].quantity == "tpot"

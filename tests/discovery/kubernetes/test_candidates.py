@@ -65,6 +65,8 @@ def test_model_and_port_by_annotation() -> None:
     ("ports", "number"),
     [
         ([{"name": "metrics", "port": 8000}, {"name": "http", "port": 5000}], 5000),
+        ([{"name": "metrics", "port": 8000}, {"name": "y", "port": 2345}], 2345),
+        ([{"name": "vllm-metrics", "port": 8000}, {"name": "y", "port": 2345}], 2345),
         ([{"name": "x", "port": 1234}, {"name": "y", "port": 8000}], 8000),
         ([{"name": "x", "port": 1234}, {"name": "y", "port": 2345}], 1234),
         ([{"name": "udp", "port": 8000, "protocol": "UDP"}, {"name": "y", "port": 2345}], 2345),

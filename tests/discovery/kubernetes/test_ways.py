@@ -130,6 +130,7 @@ def test_a_node_port_of_local_traffic_needs_a_node_with_a_pod() -> None:
         (o.service("vllm", port=443, port_name="api"), "https://vllm.vllm-benchmark.svc.cluster.local:443"),
         (o.service("vllm", port=9000, port_name="https"), "https://vllm.vllm-benchmark.svc.cluster.local:9000"),
         (o.service("vllm", clusterIP="None", ports=[{"name": "http", "port": 80, "targetPort": 8000}]), ITSELF),
+        (o.service("vllm", ports=[{"name": "http", "port": 81, "targetPort": 8000}]), "http://vllm.vllm-benchmark.svc.cluster.local:81"),
         (o.service("vllm", ports=[{"name": "x", "port": 8443, "appProtocol": "http"}]), "http://vllm.vllm-benchmark.svc.cluster.local:8443"),
     ],
 )

@@ -70,6 +70,10 @@ def test_what_is_no_id(lie: str) -> None:
         read_id(lie)
 
 
+def test_an_id_may_be_as_long_as_a_number_of_the_database() -> None:
+    assert read_id("9" * 18) == 10**18 - 1
+
+
 def test_ids_grow_even_where_the_clock_stands_or_is_set_back(history: History, clock: FakeClock) -> None:
     for _ in range(3):
         history(chat())
