@@ -57,7 +57,7 @@ def _nobody(_: object) -> None:
     """Takes what nobody has a use for."""
 
 
-async def _at_once() -> None:
+async def at_once() -> None:
     """Nothing is waited for."""
 
 
@@ -72,7 +72,7 @@ class LiveRun:
         clock: Clock,
         tell: Listener = _nobody,
         *,
-        ready: Callable[[], Awaitable[None]] = _at_once,
+        ready: Callable[[], Awaitable[None]] = at_once,
         is_able: Callable[[], bool] = lambda: True,
     ) -> None:
         """`ready` is awaited once a block's begin, or its end, was told: listeners may have something to look at before chats go on.

@@ -16,7 +16,7 @@ from bench.design import Design, Hardware, designed, limits_for
 from bench.events import Enough, Listener
 from bench.level import Course, Level
 from bench.looking import EngineSeen, after, before, hardware_seen, have_loaded, held, look
-from bench.running import Ended, LiveRun, Plan
+from bench.running import Ended, LiveRun, Plan, at_once
 from config.bench import Bench
 from config.model import Config, Limits
 from config.scenario import Scenario
@@ -156,11 +156,10 @@ class Session:
             await first.close()
         return Before(looked, (*before(looked, self._members, self._layout.scenario), *failed))
 
-    async def hold(self, earlier: Before, tell: Listener, enough: Enough | None = None, ready: Ready | None = None) -> Done:
+    async def hold(self, earlier: Before, tell: Listener, enough: Enough | None = None, ready: Ready = at_once) -> Done:
         """Hold the run, and look at the engines again. What was measured is kept whatever ends it."""
         prober, control, clock = self._instruments.prober, self._instruments.control, self._instruments.clock
-        more = {} if ready is None else {"ready": ready}
-        run = LiveRun(self._plan(enough), prober, control, clock, tell, is_able=lambda: prober.running, **more)
+        run = LiveRun(self._plan(enough), prober, control, clock, tell, ready=ready, is_able=lambda: prober.running)
         self._run = run
         try:
             ended = await run.hold()
