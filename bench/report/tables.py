@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from math import isinf
 
-from bench.measures import E2E, FAILURES_WORST, FIRST_CONTENT, TTFT, Measure, measures, qualities
+from bench.measures import measures, qualities
+from bench.summary.rows import in_milliseconds, refusals, rows_of
 from bench.summary.shape import Known, LevelSummary, Summary, TargetAtLevel
 from bench.summary.words import named, quantity
 from probes.wording import figures
 
-_WITH_FAILURES = (TTFT.name, E2E.name)
 _QUANTILES = (0.5, 0.9, 0.95, 0.99)
 
 
@@ -139,11 +139,9 @@ def _percentiles(level: LevelSummary, answer_tokens: int) -> Table:
     """A row for each measure and engine; where chats failed, one more that counts them as the worst."""
     rows: list[TableRow] = []
     for measure in measures(answer_tokens):
-        unit = _unit(level, measure)
-        names = [measure.name, *([measure.name + FAILURES_WORST] if measure.name in _WITH_FAILURES else [])]
-        for name in names:
+        unit = "ms" if in_milliseconds(level, measure) else measure.unit
+        for name, having in rows_of(level, measure):
             said = f"{measure.short}, {unit}" + (", failed chats as the worst" if name != measure.name else "")
-            having = [target for target in level.targets if name in target.measures and _worth_showing(target, name)]
             rows.extend(TableRow((said, target.target), tuple(_cells(target, name, unit)), target.target) for target in having)
     return Table(f"Percentiles, and how closely they are known, {level.name}", ("measure", "engine", "p50", "p90", "p95", "p99"), tuple(rows))
 
@@ -160,32 +158,16 @@ def _cell(known: Known, scale: float) -> Cell:
         return Cell("-")
     if isinf(known.value):
         return Cell("failed")
-    low, high = (known.low_over_rounds, known.high_over_rounds) if known.low_over_rounds is not None else (known.low, known.high)
+    low, high = known.interval
     if low is None or high is None or isinf(high):
         return Cell(figures(known.value * scale))
     return Cell(figures(known.value * scale), f"{figures(low * scale)} to {figures(high * scale)}")
 
 
-def _unit(level: LevelSummary, measure: Measure) -> str:
-    """Milliseconds, where all medians are below 1 s."""
-    if measure.unit != "s":
-        return measure.unit
-    spreads = [target.measures[measure.name] for target in level.targets if measure.name in target.measures]
-    return "s" if any((spread.quantiles[0.5].value or 0.0) >= 1 for spread in spreads) else "ms"
-
-
-def _worth_showing(target: TargetAtLevel, name: str) -> bool:
-    """Of what would be the same as in another row nothing is shown."""
-    if name == FIRST_CONTENT.name:
-        return target.measures[name] != target.measures.get(TTFT.name)
-    return not name.endswith(FAILURES_WORST) or target.counts.failed + target.counts.unsent > 0
-
-
 def _notes(level: LevelSummary) -> Iterator[str]:
     yield from (f"{target.target}: {trend.words}" for target in level.targets for trend in target.drift if trend.drifted)
     yield from level.notes
-    refused = (known.refused for target in level.targets for spread in target.measures.values() for known in spread.quantiles.values())
-    yield from {reason.partition(";")[0]: reason for reason in refused if reason}.values()
+    yield from refusals(level)
 
 
 def _timed(target: TargetAtLevel, measure: str, quantile: float) -> Cell:

@@ -1,4 +1,4 @@
-"""What several charts say or choose alike: levels, values, intervals, and who failed."""
+"""What several charts say or choose alike: levels, values, and who failed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from bench.measures import Floats, Measure, values_of
 from bench.report.loads import level_said
 from bench.report.seen import Seen
-from bench.summary.shape import Known, LevelSummary, TargetAtLevel
+from bench.summary.shape import LevelSummary, TargetAtLevel
 from bench.summary.words import percent
 from probes.wording import listed
 
@@ -26,13 +26,6 @@ def levels_shown(seen: Seen, most: int) -> list[LevelSummary]:
 def values(seen: Seen, measure: Measure, target: TargetAtLevel, level: LevelSummary) -> Floats:
     """Those of the chats that the summary counts."""
     return values_of(measure, seen.samples[target.target, level.name].attempts).values
-
-
-def interval(known: Known) -> tuple[float | None, float | None]:
-    """How far another run like this would be off; where that is not known, how well this run knows what it saw."""
-    if known.low_over_rounds is not None:
-        return known.low_over_rounds, known.high_over_rounds
-    return known.low, known.high
 
 
 def failed_note(levels: Sequence[LevelSummary]) -> Iterator[str]:

@@ -28,6 +28,13 @@ class Known:
     high_over_rounds: float | None = None
     refused: str | None = None
 
+    @property
+    def interval(self) -> tuple[float | None, float | None]:
+        """How far another run like this would be off; where that is not known, how well this run knows what it saw."""
+        if self.low_over_rounds is not None:
+            return self.low_over_rounds, self.high_over_rounds
+        return self.low, self.high
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:

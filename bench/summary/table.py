@@ -12,9 +12,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bench.measures import E2E, FAILURES_WORST, FIRST_CONTENT, TTFT, Measure, measures, qualities
+from bench.measures import Measure, measures, qualities
 from bench.statistics.quantiles import quantile_name
 from bench.summary.difference import bounds, size
+from bench.summary.rows import in_milliseconds, refusals, rows_of
 from bench.summary.shape import Comparison, Decile, Known, LevelSummary, Shift, Summary, TargetAtLevel
 from bench.summary.standings import by_thing
 from bench.summary.statement import OUTCOMES_TOLD
@@ -30,8 +31,6 @@ _FINDINGS = (
 )
 """The kinds of findings, in the order in which they are told."""
 _DECILES_SHOWN = (0.1, 0.3, 0.5, 0.7, 0.9)
-_WITH_FAILURES = (TTFT.name, E2E.name)
-"""Measures of which failed chats are shown as the worst; the JSON has all."""
 
 
 def shown(summary: Summary) -> RenderableType:
@@ -189,11 +188,8 @@ def _percentiles(level: LevelSummary, answer_tokens: int) -> Table:
         table.add_column(quantile, justify="right", no_wrap=True)
     for measure in measures(answer_tokens):
         scale, unit = _scale(level, measure)
-        rows = [(measure.name, f"{measure.short}{unit}")]
-        if measure.name in _WITH_FAILURES:
-            rows.append((measure.name + FAILURES_WORST, f"{measure.short}{unit} (with failed)"))
-        for name, said in rows:
-            having = [target for target in level.targets if name in target.measures and _worth_showing(target, name)]
+        for name, having in rows_of(level, measure):
+            said = f"{measure.short}{unit}{'' if name == measure.name else ' (with failed)'}"
             for number, target in enumerate(having):
                 cells = (_cell(known, scale) for known in target.measures[name].quantiles.values())
                 table.add_row("" if number else said, target.target, *cells, end_section=number == len(having) - 1)
@@ -201,19 +197,10 @@ def _percentiles(level: LevelSummary, answer_tokens: int) -> Table:
 
 
 def _scale(level: LevelSummary, measure: Measure) -> tuple[float, str]:
-    """What a measure's values are multiplied by, and the unit that they have then: milliseconds, where all medians are below 1 s."""
-    if measure.unit != "s":
-        return 1.0, ""
-    spreads = [target.measures[measure.name] for target in level.targets if measure.name in target.measures]
-    slow = any((spread.quantiles[0.5].value or 0.0) >= 1 for spread in spreads)
-    return (1.0, " s") if slow else (1000.0, " ms")
-
-
-def _worth_showing(target: TargetAtLevel, name: str) -> bool:
-    """Of what would be the same as in another row nothing is shown."""
-    if name == FIRST_CONTENT.name:
-        return target.measures[name] != target.measures.get(TTFT.name)
-    return not name.endswith(FAILURES_WORST) or target.counts.failed + target.counts.unsent > 0
+    """What a measure's values are multiplied by, and the unit that they have then."""
+    if in_milliseconds(level, measure):
+        return 1000.0, " ms"
+    return 1.0, " s" if measure.unit == "s" else ""
 
 
 def _table(title: str) -> Table:
@@ -227,8 +214,7 @@ def _lines(level: LevelSummary) -> Iterator[str]:
             yield f"{target.target} failed: {', '.join(f'{count} {reason}' for reason, count in target.failures.items())}"
         yield from (f"{target.target}: {trend.words}" for trend in target.drift if trend.drifted)
     yield from level.notes
-    refused = (known.refused for target in level.targets for spread in target.measures.values() for known in spread.quantiles.values())
-    yield from {reason.partition(";")[0]: f"-: {reason}" for reason in refused if reason}.values()
+    yield from (f"-: {reason}" for reason in refusals(level))
 
 
 def _cell(known: Known, scale: float) -> Text:
@@ -238,7 +224,7 @@ def _cell(known: Known, scale: float) -> Text:
     if isinf(known.value):
         return Text("failed", style="red")
     text = Text(figures(known.value * scale))
-    low, high = (known.low_over_rounds, known.high_over_rounds) if known.low_over_rounds is not None else (known.low, known.high)
+    low, high = known.interval
     if low is not None and high is not None and known.value > 0 and not isinf(high):
         half = (high - low) / 2 / known.value * 100
         text.append(" ±>100%" if half > 100 else f" ±{half:.0f}%" if half >= 0.95 else f" ±{half:.1f}%", style="dim")

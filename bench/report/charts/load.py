@@ -14,7 +14,7 @@ from bench.report.loads import LoadAxis, Point, load_axis
 from bench.report.panels import Panel, band, framed, horizontal, vertical
 from bench.report.scale import Scale, from_zero, logarithmic_axis, scale_of
 from bench.report.seen import Seen
-from bench.report.told import finite, interval, outcome
+from bench.report.told import finite, outcome
 from bench.summary.shape import Known
 from bench.summary.words import percent, quantity
 from catalogue.look.inks import ink
@@ -69,7 +69,7 @@ def _draw(figure: Figure, seen: Seen, axis: LoadAxis, target: str, points: tuple
 
     def known(number: int, found: list[Known], told: str, show: Any, factor: float = 1.0, **more: Any) -> None:
         texts = [f"{target}, {axis.said(point.amount)}<br>{told}: {show(each)}" for point, each in zip(points, found, strict=True)]
-        bounds = [tuple(None if end is None else finite(end * factor) for end in interval(each)) for each in found]
+        bounds = [tuple(None if end is None else finite(end * factor) for end in each.interval) for each in found]
         values = [None if each.value is None else finite(each.value * factor) for each in found]
         line(figure, number, target, mark, amounts, values, texts, **{"bounds": bounds, **more})
 

@@ -15,7 +15,7 @@ from bench.report.loads import LoadAxis, Point, load_axis
 from bench.report.panels import Panel, axes, band, framed, vertical
 from bench.report.scale import Scale, from_zero, logarithmic_axis, scale_of
 from bench.report.seen import Seen
-from bench.report.told import finite, interval, outcome
+from bench.report.told import finite, outcome
 from bench.summary.words import quantity
 from catalogue.look.inks import ink
 from probes.wording import figures
@@ -102,7 +102,7 @@ def _draw(figure: Figure, seen: Seen, axis: LoadAxis, target: str, curve: Curve,
     for number, measure, quantile, on in ((_WAIT, TTFT, _WAIT_QUANTILE, scale), (_PACE, TPOT, 0.5, paces)):
         found = [point.target.known(measure.name, quantile) for point in curve.points]
         values = [None if each.value is None else finite(on.of(each.value)) for each in found]
-        bounds = [tuple(None if end is None else finite(on.of(end)) for end in interval(each)) for each in found]
+        bounds = [tuple(None if end is None else finite(on.of(end)) for end in each.interval) for each in found]
         texts = told(f"{measure.short} p{quantile * 100:g}", ["too few chats" if each.value is None else quantity(each.value, "s") for each in found])
         line(figure, number, target, mark, amounts, values, texts, bounds=[(low, high) for low, high in bounds])
 

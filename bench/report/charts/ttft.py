@@ -13,7 +13,7 @@ from bench.report.loads import level_said
 from bench.report.panels import Panel, axes, framed, vertical
 from bench.report.scale import Scale, logarithmic_axis, scale_of
 from bench.report.seen import Seen
-from bench.report.told import failed_note, interval, levels_shown, values
+from bench.report.told import failed_note, levels_shown, values
 from bench.statistics.quantiles import quantile_name
 from bench.summary.shape import Known, LevelSummary, TargetAtLevel
 from bench.summary.words import percent, quantity
@@ -122,7 +122,7 @@ def _row(figure: Figure, number: int, row: int, seen: Seen, level: LevelSummary,
 def _point(figure: Figure, number: int, y: float, name: str, known: Known, said: str, symbol: str, colour: str, scale: Scale) -> None:
     if known.value is None or not np.isfinite(known.value):
         return
-    low, high = interval(known)
+    low, high = known.interval
     bars = None
     if low is not None and high is not None and np.isfinite(high):
         bars = {
@@ -198,5 +198,5 @@ def _table(shown: Sequence[LevelSummary]) -> Table:
 def _cell(known: Known) -> str:
     if known.value is None:
         return "too few chats"
-    low, high = interval(known)
+    low, high = known.interval
     return quantity(known.value, "s") + (f" ({quantity(low, 's')} to {quantity(high, 's')})" if low is not None and high is not None else "")
