@@ -139,6 +139,8 @@ def test_of_settings_only_those_make_a_difference_that_both_sides_tell() -> None
     after = {"engine.flags": '{"block_size": "32", "swap_space": "4"}'}
     judged = of(judge(before, candidate(run(name="b", seed=50, of_engine={**ENGINE, **after})), LENIENT), "ttft.p50")
     assert judged.why == 'the sides are unlike: engine.flags is not the same: block_size "16"; and block_size "32"'
+    after = {"engine.flags": "none"}
+    assert judge(before, candidate(run(name="b", seed=50, of_engine={**ENGINE, **after})), LENIENT).outcome is Outcome.INCONCLUSIVE
 
 
 def test_what_is_not_known_of_a_side_is_told_and_leaves_a_verdict() -> None:

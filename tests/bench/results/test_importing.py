@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,15 @@ def test_records_of_a_run_keep_their_places(tmp_path: Path) -> None:
     ]
     assert run.manifest.about.targets == tuple(sorted(TARGETS))
     assert (run.manifest.levels[0].rounds, run.manifest.levels[0].blocks) == (2, 2)
+
+
+def test_a_block_began_as_long_before_a_chat_as_that_says(tmp_path: Path) -> None:
+    place = {"level": "a", "round": 1, "block": 1, "since_seconds": 3.0, "warm_up": False}
+    file = tmp_path / "records"
+    file.write_text(json.dumps({**one(5).to_json(), "bench": place}) + "\n")
+    (entry,) = open_run(import_records([file], tmp_path / "results", "placed").folder).manifest.blocks
+    assert entry.begun_at == datetime.fromtimestamp(STARTED_AT + 5 - 3, UTC)
+    assert entry.ended_at == datetime.fromtimestamp(STARTED_AT + 5 + one(5).e2e_seconds, UTC)
 
 
 def test_a_last_line_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
