@@ -106,9 +106,10 @@ def test_every_chat_is_given_out_or_counted_as_missed(holdups_ns: list[int]) -> 
 
 
 def test_after_a_hold_up_the_newest_chat_is_late_and_those_before_it_are_missed() -> None:
-    arrivals = FixedRate(0, 10, "vllm", "heartbeat")
-    arrivals.next(0)
-    second = arrivals.next(0)
+    start_ns = START_NS + 3600 * SECOND_NS
+    arrivals = FixedRate(start_ns, 10, "vllm", "heartbeat")
+    arrivals.next(start_ns)
+    second = arrivals.next(start_ns)
     assert arrivals.next(second.at_ns + 35 * SECOND_NS) == Due(second.at_ns + 30 * SECOND_NS, missed=2)
     assert arrivals.next(second.at_ns + 35 * SECOND_NS) == Due(second.at_ns + 40 * SECOND_NS)
 
