@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from plotly.graph_objects import Figure
+
 from bench.chat import Chat
 from bench.engine_side.phases import gap, split
 from bench.report.chart import Chart, Missing, Table
@@ -59,6 +61,10 @@ def chart(seen: Seen) -> Chart | Missing:
     if level is None or not found:
         return Missing(NAME, TITLE, "no chat succeeded")
     totals = {target: sum(parts.values()) for target, parts in found.items()}
+    return Chart(NAME, TITLE, " ".join(_sentences(level, found, totals)), _drawn(level, found, totals), _table(found, totals), _READING)
+
+
+def _drawn(level: LevelSummary, found: Mapping[str, Mapping[Part, float]], totals: Mapping[str, float]) -> Figure:
     scale = scale_of(totals.values(), logarithmic=False)
     longest = max(map(len, found))
     rows = list(found)
@@ -102,7 +108,7 @@ def chart(seen: Seen) -> Chart | Missing:
             hovertemplate="%{hovertext}<extra></extra>",
         )
     figure.update_layout(barmode="stack", bargap=0.3, legend={"traceorder": "normal"}, uniformtext={"minsize": 10, "mode": "hide"})
-    return Chart(NAME, TITLE, " ".join(_sentences(level, found, totals)), figure, _table(found, totals), _READING)
+    return figure
 
 
 def _parts(seen: Seen, level: LevelSummary, target: str) -> dict[Part, float]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from plotly.graph_objects import Figure
 
 from bench.measures import ITL, Floats
 from bench.report.chart import Chart, Missing, Table
 from bench.report.loads import level_said
+from bench.report.marks import Mark
 from bench.report.panels import Panel, axes, framed, vertical
-from bench.report.scale import logarithmic_axis, scale_of
+from bench.report.scale import Scale, logarithmic_axis, scale_of
 from bench.report.seen import Seen
 from bench.report.told import values
 from bench.summary.shape import LevelSummary
@@ -39,8 +41,12 @@ def chart(seen: Seen) -> Chart | Missing:
     )
     if level is None or not found:
         return Missing(NAME, TITLE, "no chat tells when each of its tokens came")
+    return Chart(NAME, TITLE, " ".join(_sentences(seen, level, found)), _drawn(seen, level, found), _table(found), _READING)
+
+
+def _drawn(seen: Seen, level: LevelSummary, found: Mapping[str, Floats]) -> Figure:
     curves = {target: _curve(gaps) for target, gaps in found.items()}
-    scale = scale_of([float(seconds[0]) for _, seconds in curves.values()] + [float(seconds[-1]) for _, seconds in curves.values()], logarithmic=True)
+    scale = scale_of((float(end) for _, seconds in curves.values() for end in seconds[[0, -1]]), logarithmic=True)
     low = min(float(np.quantile(gaps, 0.05)) for gaps in found.values())
     high = max(float(seconds[-1]) for _, seconds in curves.values())
     rarest = min(float(shares[-1]) for shares, _ in curves.values())
@@ -61,31 +67,32 @@ def chart(seen: Seen) -> Chart | Missing:
     if limit is not None and seen.slo is not None:
         vertical(figure, 1, scale.of(limit), ink("bad").light, text=f"SLO {seen.slo.name}: {quantity(limit, 's')} a token on average")
     for target, (shares, seconds) in curves.items():
-        mark = seen.marks[target]
-        figure.add_scatter(
-            x=seconds * scale.factor,
-            y=shares,
-            name=target,
-            mode="lines",
-            line={"color": mark.colour, "width": 2, "dash": mark.dash},
-            legendgroup=target,
-            hovertemplate=f"{target}<br>%{{y:.3%}} of the tokens took longer than %{{x:.3g}} {scale.unit}<extra></extra>",
-            showlegend=False,
-            **axes(1),
-        )
-        chosen = [int(np.argmin(np.abs(shares - share))) for share in ticks if share < 1]
-        figure.add_scatter(
-            x=seconds[chosen] * scale.factor,
-            y=shares[chosen],
-            name=target,
-            mode="lines+markers",
-            legendgroup=target,
-            hoverinfo="skip",
-            line={"color": mark.colour, "width": 0, "dash": mark.dash},
-            marker={"symbol": mark.symbol, "size": 9, "color": mark.colour},
-            **axes(1),
-        )
-    return Chart(NAME, TITLE, " ".join(_sentences(seen, level, found)), figure, _table(found), _READING)
+        marked = [int(np.argmin(np.abs(shares - share))) for share in ticks if share < 1]
+        _line(figure, target, seen.marks[target], shares, seconds, marked, scale)
+    return figure
+
+
+def _line(figure: Figure, target: str, mark: Mark, shares: Floats, seconds: Floats, marked: Sequence[int], scale: Scale) -> None:
+    """One engine's curve, with its marker at the places that are `marked`."""
+    common = {"name": target, "legendgroup": target, **axes(1)}
+    figure.add_scatter(
+        x=seconds * scale.factor,
+        y=shares,
+        mode="lines",
+        line={"color": mark.colour, "width": 2, "dash": mark.dash},
+        hovertemplate=f"{target}<br>%{{y:.3%}} of the tokens took longer than %{{x:.3g}} {scale.unit}<extra></extra>",
+        showlegend=False,
+        **common,
+    )
+    figure.add_scatter(
+        x=seconds[marked] * scale.factor,
+        y=shares[marked],
+        mode="lines+markers",
+        hoverinfo="skip",
+        line={"color": mark.colour, "width": 0, "dash": mark.dash},
+        marker={"symbol": mark.symbol, "size": 9, "color": mark.colour},
+        **common,
+    )
 
 
 def _curve(gaps: Floats) -> tuple[Floats, Floats]:
