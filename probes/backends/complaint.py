@@ -4,9 +4,10 @@ The forms, by where they were seen: `{"error": {"message": …, "type": …, "co
 "…"}` (Ollama, vLLM's middlewares), `{"error": "…", "error_type": "…"}` (TGI), `{"object": "error", "message": …}` (vLLM
 up to 0.10, SGLang, Mistral), `{"type": "error", "error": {…}}` (Anthropic), `{"errors": [{"message": …}]}`
 (Cloudflare), `{"throttlingException": {"message": …}}` (AWS), `{"text": …, "error_code": 50001}` (FastChat),
-`{"base_resp": {"status_code": 1002, "status_msg": …}}` (MiniMax), `{"response": {"error": …}}` (OpenAI's newer API),
-`{"title": …, "status": 503}` (RFC 9457), `{"message": …}` (gateways), each of them in a list (Google), and as JSON inside
-the text of another. Names of fields are compared without letter case and underscores.
+`{"base_resp": {"status_code": 1002, "status_msg": …}}` (MiniMax), `{"response": {"error": …}}` (OpenAI's newer API,
+Tencent in capitals), `{"x_groq": {"error": "…"}}` (Groq, beside a part of an answer), `{"title": …, "status": 503}` (RFC 9457),
+`{"message": …}` (gateways), each of them in a list (Google), and as JSON inside the text of another. Names of fields are
+compared without letter case and underscores.
 """
 
 from __future__ import annotations
@@ -59,19 +60,25 @@ def complaint(value: object) -> Complaint | None:
         name = next((name for name in _ERRORS if value.get(name)), None)
         if name is not None:
             return _of_error(name, value)
+        groq = value.get("x_groq")
+        if isinstance(groq, dict) and groq.get("error"):
+            return _of_error("error", groq)
         return _told(value) if _is_failure(value.get("error_code")) else None
     fields = _plain(value)
     for name, held in fields.items():
         if held and (name in _ERRORS or name.endswith(_EXCEPTION)):
             return _of_error(name, fields)
     for held in value.values():
-        within = next((name for name in _ERRORS if held.get(name)), None) if isinstance(held, dict) else None
+        inner = _plain(held) if isinstance(held, dict) else {}
+        within = next((name for name in _ERRORS if inner.get(name)), None)
         if within is not None:
-            return _of_error(within, held)
+            return _of_error(within, inner)
     base = fields.get("baseresp")
     if isinstance(base, dict) and _is_failure(base.get("status_code")):
         return _told(base)
-    if any(fields.get(name) in _SAY_ERROR for name in ("object", "type", "status")) or any(_is_failure(fields.get(name)) for name in _ERROR_CODES):
+    if any(str(fields.get(name)).lower() in _SAY_ERROR for name in ("object", "type", "status")) or any(
+        _is_failure(fields.get(name)) for name in _ERROR_CODES
+    ):
         return _told(value)
     is_chunk = fields.get("usage") or fields.get("object") == "chat.completion.chunk"
     return None if is_chunk or _says_success(fields) else _bare(fields)

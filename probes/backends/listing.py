@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from probes.backends.base import FrameError
-from probes.backends.complaint import answered
+from probes.backends.complaint import answered, complaint
 from probes.backends.fields import JsonObject, as_list, proper_name
 
 _LISTS = ("data", "models", "result")
@@ -16,9 +16,10 @@ def listed_names(body: bytes) -> tuple[str, ...]:
     """The models of a list as OpenAI's API has it, `{"data": [{"id": …}]}`, or as others write it: under `models`, as a bare array, with a `name`,
     as an object whose keys are the names (Xinference), or as null where there are none (Go).
 
-    The names become labels of metrics: an entry without a `proper_name` is left out. Raises `FrameError`, with an error's own words.
+    The names become labels of metrics: an entry without a `proper_name` is left out, and so is a pattern of names (`openai/*`, LiteLLM). Raises
+    `FrameError`, with an error's own words.
     """
-    return tuple(filter(None, map(listed_name, _entries(answered(body)))))
+    return tuple(name for name in map(listed_name, _entries(answered(body))) if name and "*" not in name)
 
 
 def listed_models(body: bytes) -> list[JsonObject]:
@@ -42,4 +43,5 @@ def _entries(listed: object) -> Iterator[object]:
     elif all(isinstance(entry, dict) for entry in listed.values()):
         yield from ({"id": name} for name in listed)
     else:
-        raise FrameError("lists no models")
+        found = complaint(listed)
+        raise FrameError("lists no models" if found is None else found.words)

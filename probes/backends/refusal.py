@@ -26,7 +26,7 @@ _NAMED: tuple[tuple[Reason, re.Pattern[str]], ...] = (
             r"|queue(is)?full|busy|serviceunavailable|^unavailable"
         ),
     ),
-    (Reason.AUTH, re.compile(r"authenticat|authoriz|unauth|apikey|permission|forbidden|accessdenied|(invalid|expired)token")),
+    (Reason.AUTH, re.compile(r"authenticat|authoriz|authfail|unauth|apikey|permission|forbidden|accessdenied|(invalid|expired)token")),
     (Reason.MODEL_MISSING, re.compile(r"notfound|model.*(unavailable|notavailable|notexist|notsupported|unknown)|(invalid|unknown|nosuch)model")),
     (
         Reason.REJECTED,
@@ -41,7 +41,7 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
         re.compile(
             r"\boverload|\brate.?limit|\btoo many (concurrent |pending )?requests|(?<![a-z])quota\b|\bbudget .{0,40}exceeded|\bthrottl"
             r"|\b(at|over|no|insufficient|exceeds?|exceeded) capacity\b|\bqueue (is )?full|\bpending requests exceeded"
-            r"|\b(server|engine|model|service) (is )?(currently )?(busy|scaling)\b|\bresource.?exhausted"
+            r"|\b(server|engine|model|service|system|worker)s? (is |are )?(currently |too |really )?(busy|scaling)\b|\bresource.?exhausted"
             r"|\binsufficient.(system.)?(resource|balance|credit|fund)|\black of (system )?resources",
             re.IGNORECASE,
         ),
@@ -100,7 +100,7 @@ def by_status(status: int, body: bytes) -> Refusal:
     """
     complaint = complaint_in(body)
     words = spoken(body) if complaint is None else complaint.words
-    reason = _of_status(status) if complaint is None else _of_own_status(status, complaint)
+    reason = _of_status_and_words(status, words) if complaint is None else _of_own_status(status, complaint)
     return Refusal(reason, words if shortened(words) else f"HTTP {status}, empty body")
 
 
@@ -157,6 +157,12 @@ def _of_own_status(status: int, complaint: Complaint) -> Reason:
     told = (_by_names(complaint), said_by(complaint.words))
     plain = _of_status(status)
     return next((reason for reason in (Reason.OVERLOADED, Reason.AUTH, Reason.MODEL_MISSING, Reason.SERVER_ERROR) if reason in told), plain)
+
+
+def _of_status_and_words(status: int, words: str) -> Reason:
+    """What a status means beside a text or a page: that a model is unknown is said so too (KServe's `404: Model with name … does not exist.`)."""
+    plain = _of_status(status)
+    return Reason.MODEL_MISSING if plain is Reason.REJECTED and said_by(words) is Reason.MODEL_MISSING else plain
 
 
 def _by_names(complaint: Complaint) -> Reason | None:

@@ -53,14 +53,14 @@ _RETRACTIONS, _OF_0_5_10 = "sglang:num_retracted_requests_total", "sglang:full_t
 
 
 def _once(samples: Iterable[Sample]) -> list[Sample]:
-    """One sample for each data-parallel rank.
+    """One sample for each data-parallel rank of each worker, of which its gateway's `/engine_metrics` has several.
 
     Of a rank, the stages of a pipeline tell the same, and all its processes do with
     `--enable-metrics-for-all-schedulers`. With priorities there is a further sample for each of them.
     """
-    ranks: dict[str, Sample] = {}
+    ranks: dict[tuple[str, str], Sample] = {}
     for sample in samples:
-        rank = label(sample, "dp_rank")
+        rank = label(sample, "worker_addr"), label(sample, "dp_rank")
         if not label(sample, "priority") and (rank not in ranks or sample.value > ranks[rank].value):
             ranks[rank] = sample
     return list(ranks.values())
@@ -99,6 +99,8 @@ def _retracted(page: Page) -> float | None:
 
 METRICS = OwnMetrics(
     prefixes=("sglang:",),
+    # SGLang's gateway at /engine_metrics, of all its workers (sgl-project/sglang#11456)
+    gateway_prefix="sglang_",
     usual=Series(used=460, whole=490),
     # what its API server counts of HTTP, and its processes of CPU time, is there before any scheduler tells something
     without_statistics=("sglang:http_", "sglang:process_cpu_", "sglang:routing_keys_active"),

@@ -168,6 +168,7 @@ async def test_a_name_that_cannot_be_a_label_is_left_out(backend: str, listing: 
         ({"data": {"models": [{"id": "m"}]}}, ("m",)),
         ({"success": True, "result": [{"name": "m"}]}, ("m",)),
         ({"m": {"model_type": "LLM"}, "n": {}}, ("m", "n")),
+        ({"data": [{"id": "openai/*"}, {"id": "m"}]}, ("m",)),
     ],
 )
 async def test_lists_of_models_as_others_write_them(body: object, models: tuple[str, ...]) -> None:
@@ -176,7 +177,14 @@ async def test_lists_of_models_as_others_write_them(body: object, models: tuple[
             assert await control.models(endpoint(server, "openai")) == models
 
 
-@pytest.mark.parametrize(("body", "says"), [(b'{"error":{"message":"no key"}}', "no key"), (b'{"greeting":"hi"}', "lists no models")])
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'{"error":{"message":"no key"}}', "no key"),
+        (b'{"success":false,"message":"no key"}', "no key"),
+        (b'{"greeting":"hi"}', "lists no models"),
+    ],
+)
 async def test_what_is_no_list_of_models(body: bytes, says: str) -> None:
     with serving(answering(body)) as server:
         async with Control() as control:
