@@ -14,6 +14,8 @@ _PLACES = (
     re.compile(rf"\$\{{(?:env:)?({_NAME})(?::?[-=?+][^}}]*)?\}}|\$\(({_NAME})\)", re.ASCII),
     # without braces only as shells' variables are mostly written, and not inside a word: a secret may hold a $
     re.compile(r"(?<![A-Za-z0-9$])\$([A-Z_][A-Z0-9_]{2,})(?![A-Za-z0-9])", re.ASCII),
+    # as LiteLLM has them
+    re.compile(rf"\bos\.environ/({_NAME})", re.ASCII),
     # as Windows has them
     re.compile(r"(?<![A-Za-z0-9%])%([A-Z_][A-Z0-9_]{2,})%(?![A-Za-z0-9])", re.ASCII),
 )
