@@ -22,7 +22,7 @@ _NAMED: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     (
         Reason.OVERLOADED,
         re.compile(
-            r"overload|ratelimit|toomanyrequest|quota|budget|throttl|capacity|resourceexhausted|insufficient(system)?(resource|balance|credit|fund)"
+            r"overload|ratelimit|slowdown|toomanyrequest|quota|budget|throttl|capacity|resourceexhausted|insufficient(system)?(resource|balance|credit|fund)"
             r"|queue(is)?full|busy|serviceunavailable|^unavailable"
         ),
     ),
