@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from probes.backends.base import FrameError
 from probes.backends.complaint import answered, complaint
-from probes.backends.fields import JsonObject, as_list, proper_name
+from probes.backends.fields import JsonObject, as_list, length, proper_name
 
 _LISTS = ("data", "models", "result")
 _NAMES = ("id", "name", "model")
@@ -31,6 +31,13 @@ def listed_name(entry: object, names: tuple[str, ...] = _NAMES) -> str:
     """The name of one entry, under the first of these that holds one; "" where none does."""
     candidates = [entry.get(name) for name in names] if isinstance(entry, dict) else [entry]
     return next((one for one in candidates if isinstance(one, str) and one and proper_name(one)), "")
+
+
+def listed_length(entries: list[JsonObject], model: str) -> int | None:
+    """`max_model_len` of the model's entry, or of its `parent`: that of a LoRA adapter is null (vLLM `entrypoints/openai/models/serving.py`)."""
+    by_name = {listed_name(entry): entry for entry in reversed(entries)}
+    found = by_name.get(model, {})
+    return length(found, "max_model_len") or length(by_name.get(str(found.get("parent")), {}), "max_model_len")
 
 
 def _entries(listed: object) -> Iterator[object]:

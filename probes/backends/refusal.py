@@ -84,7 +84,7 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
 _OF_A_PATH = re.compile(r"\b(url|uri|path|route|endpoint|file|page|method)\b|^(not found|resource not found)\.?$", re.IGNORECASE)
 _NOT_READY = re.compile(
     r"\b(no (healthy|available|live|ready) (upstream|backend|server|endpoint|instance|worker|pod|replica)s?|upstream|bad gateway|gateway time-?out"
-    r"|name resolution|ring-balancer|connection refused|loading model|(is|still|currently) (loading|starting|warming))\b"
+    r"|name resolution|ring-balancer|connection refused|loading model|(is|still|currently) (loading|starting|warming|sleeping|paused))\b"
     # the status again, and nothing else
     r"|^service (temporarily )?unavailable\W*$",
     re.IGNORECASE,

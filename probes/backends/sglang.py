@@ -8,9 +8,9 @@ from typing import ClassVar
 from probes.ask import Ask
 from probes.backends.backend import Backend
 from probes.backends.base import FrameError, WireForm
-from probes.backends.fields import length, only_name
+from probes.backends.fields import only_name
 from probes.backends.knobs import Knobs
-from probes.backends.listing import listed_models, listed_name
+from probes.backends.listing import listed_length, listed_models, listed_name
 from probes.backends.openai_chat import OpenAiChat
 from probes.backends.settings import Settings
 from probes.backends.trail import Trail
@@ -200,5 +200,5 @@ class Sglang(Backend):
     def longest_chat(self, body: bytes, model: str) -> int | None:
         """`max_model_len` of the model's entry, or of the only one: any name is answered by it."""
         listed = listed_models(body)
-        named = [entry for entry in listed if listed_name(entry) == model] or listed
-        return length(named[0], "max_model_len") if named else None
+        names = [listed_name(entry) for entry in listed]
+        return listed_length(listed, model if model in names else next(iter(names), model))

@@ -333,6 +333,14 @@ async def test_how_long_a_chat_may_be(engine: str) -> None:
         assert await control.longest_chat(asked, "another") == (None if engine == "vllm" else 2048)
 
 
+@pytest.mark.parametrize("engine", ["vllm", "sglang"])
+async def test_a_chat_with_an_adapter_may_be_as_long_as_with_its_model(engine: str) -> None:
+    listed = [{"id": "tiny", "parent": None, "max_model_len": 2048}, {"id": "pirate", "parent": "tiny", "max_model_len": None}]
+    with serving(answering(orjson.dumps({"data": listed}))) as server:
+        async with Control() as control:
+            assert await control.longest_chat(endpoint(server, engine), "pirate") == 2048
+
+
 @pytest.mark.parametrize("body", [b'{"data":[{"id":"tiny","max_model_len":2048}]}', b'[{"id":"tiny","max_model_len":2048}]'])
 async def test_how_long_a_chat_may_be_in_lists_as_others_write_them(body: bytes) -> None:
     with serving(answering(body)) as server:
