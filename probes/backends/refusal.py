@@ -12,7 +12,7 @@ from probes.failure import Reason
 from probes.wording import shortened
 
 _TITLE = re.compile(r"<(?:title|h1)\b[^>]{0,200}>\s{0,200}([^<\s][^<]{0,299})", re.IGNORECASE)
-_HTML = re.compile(r"\s*<(!doctype html|html|head|body|title)\b", re.IGNORECASE)
+_HTML = re.compile(r"(\s|<\?xml[^>]{0,200}>|<!--.{0,2000}?-->)*+<(!doctype html|html|head|body|title)\b", re.IGNORECASE | re.DOTALL)
 
 LOOKED_AT = 2000
 """Characters that are looked at of an error's words, and at the top of a page: a server can send any number."""
@@ -39,7 +39,7 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     (
         Reason.OVERLOADED,
         re.compile(
-            r"\boverload|\brate.?limit|\btoo many (concurrent |pending )?requests|(?<![a-z])quota\b|\bbudget .{0,40}exceeded|\bthrottl"
+            r"\boverload|\brate.?limit|\btoo many (concurrent |pending )?requests|(?<![a-z])quota\b|\bbudget .{0,40}(exceeded|reached)|\bthrottl"
             r"|\b(at|over|no|insufficient|exceeds?|exceeded) capacity\b|\bqueue (is )?full|\bpending requests exceeded"
             r"|\b(server|engine|model|service|system|worker)s? (is |are )?(currently |too |really )?(busy|scaling)\b|\bresource.?exhausted"
             r"|\binsufficient.(system.)?(resource|balance|credit|fund)|\black of (system )?resources",
@@ -58,8 +58,8 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     (
         Reason.MODEL_MISSING,
         re.compile(
-            r"\bmodel\b.{0,200}\b(not found|does not exist|doesn't exist|not exist|no longer (exists|available)|is unknown)"
-            r"|\b(invalid|unknown|no such|unsupported) model\b|\bmodel_not_found"
+            r"\bmodel\b.{0,200}\b(not found|does not exist|doesn't exist|not exist|no longer (exists|available)|is unknown|not configured)"
+            r"|\b(invalid|unknown|no such|unsupported) model\b|\bmodel_not_found|\bno models? (are |is )?(currently )?loaded\b"
             # SGLang of a LoRA adapter (`managers/tokenizer_manager.py`, `entrypoints/openai/serving_base.py`)
             r"|\bLoRA adapters?\b.{0,200}\bnot (loaded|enabled)\b",
             re.IGNORECASE | re.DOTALL,
@@ -151,6 +151,8 @@ def _of_own_status(status: int, complaint: Complaint) -> Reason:
         case 404:
             named_path = _OF_A_PATH.search(complaint.words[:LOOKED_AT]) and "model" not in complaint.words.lower()
             return Reason.REJECTED if named_path else Reason.MODEL_MISSING
+        case 503 if any("modelnotfound" in name for name in _plain_names(complaint)):
+            return Reason.MODEL_MISSING
         case 503:
             not_ready = _NOT_READY.search(complaint.words[:LOOKED_AT]) and said_by(complaint.words) is not Reason.OVERLOADED
             return Reason.UNAVAILABLE if not_ready else Reason.OVERLOADED
@@ -160,14 +162,23 @@ def _of_own_status(status: int, complaint: Complaint) -> Reason:
 
 
 def _of_status_and_words(status: int, words: str) -> Reason:
-    """What a status means beside a text or a page: that a model is unknown is said so too (KServe's `404: Model with name … does not exist.`)."""
-    plain = _of_status(status)
-    return Reason.MODEL_MISSING if plain is Reason.REJECTED and said_by(words) is Reason.MODEL_MISSING else plain
+    """What a status means beside a text or a page: an unknown model is told so too (KServe `404: Model with name … does not exist.`), and a full
+    queue (Ray Serve `Deployment … is overloaded`, Knative `activator overload`).
+    """
+    plain, said = _of_status(status), said_by(words)
+    if plain is Reason.REJECTED and said is Reason.MODEL_MISSING:
+        return said
+    return said if plain in (Reason.REJECTED, Reason.SERVER_ERROR, Reason.UNAVAILABLE) and said is Reason.OVERLOADED else plain
 
 
 def _by_names(complaint: Complaint) -> Reason | None:
-    names = [re.sub(r"[^a-z0-9]", "", name[:_NAME_LOOKED_AT].lower()) for name in complaint.names]
+    names = _plain_names(complaint)
     return next((reason for reason, pattern in _NAMED if any(map(pattern.search, names))), None)
+
+
+def _plain_names(complaint: Complaint) -> list[str]:
+    """Without letter case and punctuation."""
+    return [re.sub(r"[^a-z0-9]", "", name[:_NAME_LOOKED_AT].lower()) for name in complaint.names]
 
 
 def _of_status(status: int) -> Reason:

@@ -393,6 +393,9 @@ def test_a_routers_503_is_not_the_engines(backend: WireForm, body_of: ReadBody) 
             Refusal(Reason.UNAVAILABLE, "failure to get a peer from the ring-balancer"),
         ),
         (502, b'{"error":{"message":"x"}}', Refusal(Reason.UNAVAILABLE, "x")),
+        (503, b'{"error":{"message":"no channel","code":"model_not_found"}}', Refusal(Reason.MODEL_MISSING, "no channel")),
+        (400, b'{"error":{"message":"No models loaded.","param":"model"}}', Refusal(Reason.MODEL_MISSING, "No models loaded.")),
+        (412, b'{"error":{"message":"Budget limit reached"}}', Refusal(Reason.OVERLOADED, "Budget limit reached")),
         (
             422,
             b'{"detail":[{"loc":["body","seed"],"msg":"Extra inputs are not permitted"}]}',
@@ -404,6 +407,30 @@ def test_each_form_of_an_error_is_the_engines_own(backend: WireForm, status: int
     assert backend.refuse(status, body) == refusal
 
 
+@each_backend
+@pytest.mark.parametrize(
+    ("status", "body", "refusal"),
+    [
+        (404, b"Model not found: x", Refusal(Reason.MODEL_MISSING, "Model not found: x")),
+        (
+            404,
+            b"<html><title>404: Model with name x does not exist.</title></html>",
+            Refusal(Reason.MODEL_MISSING, "404: Model with name x does not exist."),
+        ),
+        (404, b"It is likely that the model is not configured", Refusal(Reason.MODEL_MISSING, "It is likely that the model is not configured")),
+        (404, b"404 page not found", Refusal(Reason.REJECTED, "404 page not found")),
+        (502, b"the model was not found", Refusal(Reason.UNAVAILABLE, "the model was not found")),
+        (503, b"Deployment llm is overloaded.", Refusal(Reason.OVERLOADED, "Deployment llm is overloaded.")),
+        (503, b"activator request timeout", Refusal(Reason.UNAVAILABLE, "activator request timeout")),
+        (401, b"quota", Refusal(Reason.AUTH, "quota")),
+        (404, b'<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "x">\n<title>404 - Not Found</title>', Refusal(Reason.REJECTED, "404 - Not Found")),
+        (502, b"<!-- made by a proxy -->\n<html><title>Bad gateway</title>", Refusal(Reason.UNAVAILABLE, "Bad gateway")),
+    ],
+)
+def test_a_text_or_a_page_tells_an_unknown_model_and_a_full_queue(backend: WireForm, status: int, body: bytes, refusal: Refusal) -> None:
+    assert backend.refuse(status, body) == refusal
+
+
 @pytest.mark.parametrize(
     ("status", "body"),
     [
@@ -411,8 +438,10 @@ def test_each_form_of_an_error_is_the_engines_own(backend: WireForm, status: int
         (400, b'{"error":{"message":"' + b"model insufficient_ " * 50_000 + b'"}}'),
         (502, b"<html>" + b"<title " * 100_000),
         (502, b"<html>" + b"<title>" * 100_000),
+        (502, b"<!--" * 100_000),
+        (502, b"<!-- -->" * 100_000),
     ],
-    ids=["type", "words", "open titles", "titles"],
+    ids=["type", "words", "open titles", "titles", "open comments", "comments"],
 )
 def test_an_error_of_any_length_holds_nobody(status: int, body: bytes) -> None:
     """Each of them took minutes of a processor where patterns were looked for in all of it."""
