@@ -146,7 +146,7 @@ class _Answer:
         """The whole body as a page of metrics, with the line end that a text ends with, and its content type. Raises `ScrapeError`.
 
         Where HTTP told the end, a text that lacks its line end was not cut short; Prometheus reads it too (`promparse.go::NewPromParser`). A page
-        may come as a JSON text, which is what some frameworks make of it (llama.cpp builds 7010 to 7195).
+        may come as a JSON text, which is what some frameworks make of it (llama.cpp, ggml-org/llama.cpp#17384).
         """
         whole, content_type = self.whole(), self.content_type
         if whole.startswith(b'"') and (text := _json_text(whole)) is not None:

@@ -39,10 +39,10 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     (
         Reason.OVERLOADED,
         re.compile(
-            r"\boverload|\brate.?limit|\btoo many (concurrent |pending )?requests|(?<![a-z])quota\b|\bbudget .{0,40}(exceeded|reached)|\bthrottl"
-            r"|\b(at|over|no|insufficient|exceeds?|exceeded) capacity\b|\bqueue (is )?full|\bpending requests exceeded"
-            r"|\b(server|engine|model|service|system|worker)s? (is |are )?(currently |too |really )?(busy|scaling)\b|\bresource.?exhausted"
-            r"|\binsufficient.(system.)?(resource|balance|credit|fund)|\black of (system )?resources",
+            r"\boverload|\bback.?pressure|\brate.?limit|\btoo many (concurrent |pending )?requests|(?<![a-z])quota\b|\bthrottl"
+            r"|\bbudget .{0,40}(exceeded|reached)|\b(at|over|no|insufficient|exceeds?|exceeded) capacity\b|\bqueue (is )?full"
+            r"|\bpending requests exceeded|\b(server|engine|model|service|system|worker)s? (is |are )?(currently |too |really )?(busy|scaling)\b"
+            r"|\bresource.?exhausted|\binsufficient.(system.)?(resource|balance|credit|fund)|\black of (system )?resources",
             re.IGNORECASE,
         ),
     ),
@@ -83,10 +83,12 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
 
 _OF_A_PATH = re.compile(r"\b(url|uri|path|route|endpoint|file|page|method)\b|^(not found|resource not found)\.?$", re.IGNORECASE)
 _NOT_READY = re.compile(
-    r"\b(no (healthy|available|live|ready) (upstream|backend|server|endpoint|instance|worker|pod|replica)s?|upstream|bad gateway|gateway time-?out"
-    r"|name resolution|ring-balancer|connection refused|loading model|(is|still|currently) (loading|starting|warming|sleeping|paused))\b"
+    r"\b(no ((healthy|available|live|ready) )?(upstream|backend|server|endpoint|instance|worker|pod|replica)s?|upstream|bad gateway|gateway time-?out"
+    r"|name resolution|ring-balancer|connection refused|loading model|(is|be|still|currently) (loading|starting|warming|sleeping|paused)"
+    # KServe `Model with name … is not ready.`, Dynamo `Model … is not ready to serve requests yet`
+    r"|not (yet )?(ready|loaded|running)|initiali[sz]ing|being (loaded|downloaded))\b"
     # the status again, and nothing else
-    r"|^service (temporarily )?unavailable\W*$",
+    r"|^(service|model) (temporarily )?unavailable\W*$",
     re.IGNORECASE,
 )
 
@@ -163,7 +165,7 @@ def _of_own_status(status: int, complaint: Complaint) -> Reason:
 
 def _of_status_and_words(status: int, words: str) -> Reason:
     """What a status means beside a text or a page: an unknown model is told so too (KServe `404: Model with name … does not exist.`), and a full
-    queue (Ray Serve `Deployment … is overloaded`, Knative `activator overload`).
+    queue (Ray Serve `Request dropped due to backpressure`, Knative `activator overload`).
     """
     plain, said = _of_status(status), said_by(words)
     if plain is Reason.REJECTED and said is Reason.MODEL_MISSING:
