@@ -41,8 +41,9 @@ def placeholders(data: Any, path: KeyPath = ()) -> Iterator[Finding]:
 
 
 def _variable(text: str, path: KeyPath) -> str | None:
-    """The name in the first place of a text. Elsewhere than in a target templates may be meant, and in what is laid over its requests too."""
-    patterns = (*_PLACES, _TEMPLATE) if path[:1] == ("targets",) and "extra_body" not in path else _PLACES
+    """The name in the first place of a text. Elsewhere than in a target and in URLs templates may be meant, and in what is laid over requests too."""
+    plain = (path[:1] == ("targets",) and "extra_body" not in path) or str(*path[-1:]).endswith("url")
+    patterns = (*_PLACES, _TEMPLATE) if plain else _PLACES
     found = next((found for pattern in patterns if (found := pattern.search(text))), None)
     return None if found is None else next(filter(None, found.groups()))
 
