@@ -12,6 +12,7 @@ compared without letter case and underscores.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ _EXCEPTION = "exception"
 _SAY_ERROR = ("error", "failed")
 _NO_ERRORS = (0, 200, "0", "200", "ok", "OK", "success", "Success", "SUCCESS")
 """What a code or a status says that is none."""
+_QUOTED_STATUS = re.compile(r"(?:.{0,200}: )?Error code: ([45][0-9]{2}) - ")
+"""How the `openai` package writes the status of an error, which gateways that use it hand on as words."""
 _DEEPEST = 5
 """How far words are looked for inside each other."""
 
@@ -110,14 +113,16 @@ def _of_error(name: str, value: JsonObject) -> Complaint:
         if within is not None:
             return within
         more = next((found for held in _at(beside, _BARE_WORDS) if (found := _words(held))), "")
-        return Complaint(f"{error}: {more}" if more else error, (*_names(beside), *([error] if more else [])), _status(beside))
+        names = (*_names(beside), *([error] if more else []))
+        return Complaint(f"{error}: {more}" if more else error, names, _status(beside) or _quoted_status(error))
     first = error[0] if isinstance(error, list) and error else error
     inner = first if isinstance(first, dict) else {}
     words = _words(error) or next((found for held in _at(beside, _BARE_WORDS) if (found := _words(held))), "") or as_text(error)
     metadata = inner.get("metadata")
     cause = _words(metadata.get("raw")) if isinstance(metadata, dict) else ""  # OpenRouter, of what the provider said
     own_name = () if name in _ERRORS else (name,)
-    return Complaint(f"{words}: {cause}" if cause else words, (*_names(inner), *_names(beside), *own_name), _status(inner) or _status(beside))
+    status = _status(inner) or _status(beside) or _quoted_status(words)
+    return Complaint(f"{words}: {cause}" if cause else words, (*_names(inner), *_names(beside), *own_name), status)
 
 
 def _written_in(words: str) -> Complaint | None:
@@ -184,6 +189,11 @@ def _place(error: JsonObject) -> str:
 
 def _names(value: JsonObject) -> Iterator[str]:
     yield from (held for held in _at(value, _NAMES) if isinstance(held, str) and not held.isdigit())
+
+
+def _quoted_status(words: str) -> int | None:
+    found = _QUOTED_STATUS.match(words)
+    return int(found[1]) if found else None
 
 
 def _status(value: JsonObject) -> int | None:

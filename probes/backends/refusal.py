@@ -30,7 +30,11 @@ _NAMED: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     (Reason.MODEL_MISSING, re.compile(r"notfound|model.*(unavailable|notavailable|notexist|notsupported|unknown)|(invalid|unknown|nosuch)model")),
     (
         Reason.REJECTED,
-        re.compile(r"invalid|badrequest|validation|unprocessable|unsupported|context(length|window|size)|toolarge|toolong|template|^toolerror"),
+        re.compile(
+            r"invalid|badrequest|validation|unprocessable|unsupported|context(length|window|size)|toolarge|toolong|template|^toolerror"
+            # a policy of the service, of which an error without a stream is 400 (Azure, DashScope, Google)
+            r"|contentfilter|policyviolation|datainspection|prohibitedcontent"
+        ),
     ),
 )
 """What the types and codes of errors mean, without letter case and punctuation; the first that fits."""
@@ -74,7 +78,8 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
         Reason.REJECTED,
         re.compile(
             r"^(template|tool) error\b|\bvalidation error|\bbad request|\binvalid (request|parameter|argument|input|value)|\bmust be\b|\btoo long\b"
-            r"|\b(maximum )?context (length|window|size)|\b(not|isn't) (permitted|supported)|\bunsupported\b|\bis required\b",
+            r"|\b(maximum )?context (length|window|size)|\b(not|isn't) (permitted|supported)|\bunsupported\b|\bis required\b"
+            r"|\bcontent (management )?policy\b|DataInspectionFailed|\binappropriate content\b",
             re.IGNORECASE,
         ),
     ),
