@@ -305,6 +305,13 @@ def test_an_error_in_a_choice_is_an_error(backend: WireForm, choice: dict[str, o
     assert backend.read(orjson.dumps({"choices": [choice]})).refusal == Refusal(Reason.SERVER_ERROR, "gone")
 
 
+@each_backend
+@pytest.mark.parametrize("more", ["", "Request failed: "])
+def test_a_status_that_stands_in_the_words_of_an_error_is_its_status(backend: WireForm, more: str) -> None:
+    words = f"{more}Error code: 401 - {{'message': 'x'}}"
+    assert backend.read(orjson.dumps({"error": words})).refusal == Refusal(Reason.AUTH, words)
+
+
 def finishing(backend: WireForm, finish_reason: str) -> Event:
     """A last frame with a finish reason, as the backend's engine writes it."""
     if backend.path == "/api/chat":
