@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +15,17 @@ if TYPE_CHECKING:
     from dashboards.forms.delivery import Delivery
 
 CHECKED_IN = Path("dashboards/generated")
+_WORD = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_LABEL = re.compile(rf"([a-z0-9]([-a-z0-9.]{{0,251}}[a-z0-9])?/)?{_WORD}=({_WORD})?", re.ASCII)
+"""A label as Kubernetes takes it."""
 
 
 def _labels(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     labels = dict(value.split("=", 1) for value in values if "=" in value)
     if len(labels) < len(values):
         raise click.BadParameter("a label is written KEY=VALUE, each key once")
+    if not all(map(_LABEL.fullmatch, values)):
+        raise click.BadParameter("Kubernetes has no such label; write letters, digits and - _ . only, with a letter or digit at both ends")
     return labels
 
 

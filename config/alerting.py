@@ -17,6 +17,8 @@ from config.version import VersionOfPrometheus
 LowVolume = Literal["guard", "warn", "refuse"]
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
+_OF_A_LABEL = re.compile(r"\{\{\s*\$(?:labels|externalLabels)\.[a-zA-Z_][a-zA-Z0-9_]*\s*\}\}", re.ASCII)
+"""The templates of which each has one value for an alert. Prometheus loads no rules at all with one that it cannot read."""
 _TAKEN = frozenset({"alertname", "severity", "job", "target", "backend", "model", "scenario", "slo", "peer", "measure", "reason", "source"})
 
 
@@ -28,8 +30,15 @@ def _label(name: str) -> str:
     return name
 
 
+def _label_value(text: str) -> str:
+    if "{{" in _OF_A_LABEL.sub("", text):
+        raise ValueError("holds a template that Prometheus would refuse, or have a new alert by each time; write text, or {{ $labels.NAME }}")
+    return text
+
+
 PageUrl = Annotated[str, AfterValidator(check_page_url)]
 LabelName = Annotated[str, AfterValidator(_label)]
+LabelValue = Annotated[str, Field(min_length=1), AfterValidator(_label_value)]
 
 
 def _of_a_scrape(seconds: float) -> float:
@@ -65,5 +74,5 @@ class Alerts(Section):
     runbooks_url: PageUrl = Field(
         default="https://github.com/chatprobe/chatprobe/blob/main/docs/runbooks", description="where the runbooks are, a page for each alert"
     )
-    labels: Mapping[LabelName, Annotated[str, Field(min_length=1)]] = Field(default={}, description="more labels of every alert, like `{team: llm}`")
+    labels: Mapping[LabelName, LabelValue] = Field(default={}, description="more labels of every alert, like `{team: llm}`")
     notify: Notify | None = Field(default=None, description="who is told of alerts: what Alertmanager's configuration is generated for")

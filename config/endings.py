@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -12,6 +13,8 @@ from probes import backends
 
 _OTHERS = ("/v1", "/v1/completions", "/v1/responses", "/v1/messages", "/v1/embeddings", "/api/generate")
 """Paths of the engines' APIs that are none of a chat."""
+_OTHER_VERSION = re.compile(r"/v[0-9]+(?:alpha|beta)?[0-9]*(?:/openai)?$")
+"""Folders in which services have their chats instead of `/v1`: `/api/paas/v4` (Zhipu), `/api/v3` (Volcengine), `/v1beta/openai` (Google)."""
 
 
 def without_ending(url: str, backend: str | None, chat_path: str | None = None) -> tuple[str, str]:
@@ -28,15 +31,27 @@ def without_ending(url: str, backend: str | None, chat_path: str | None = None) 
 
 
 def taken_off(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """What is said of the targets of a configuration, as it was written, whose URLs end so. What else is wrong with it is for others to say."""
+    """What is said of the targets of a configuration, as it was written, whose URLs end so, or in the folder of an API that no path is beneath. What
+    else is wrong with it is for others to say.
+    """
     targets = data.get("targets")
     for name, target in targets.items() if isinstance(targets, dict) else ():
         if not isinstance(target, dict) or not isinstance(target.get("url"), str):
             continue
         with suppress(ValueError, TypeError):
-            _, ending = without_ending(check_plain_url(target["url"]), target.get("backend"), target.get("chat_path"))
+            url, ending = without_ending(check_plain_url(target["url"]), target.get("backend"), target.get("chat_path"))
+            folder = _OTHER_VERSION.search(urlsplit(url).path)
             if ending:
                 yield ("targets", name, "url"), words(ending)
+            elif folder and not target.get("chat_path") and "/v1" in _beginnings(target.get("backend")):
+                yield ("targets", name, "url"), _of_other_version(folder[0])
+
+
+def _of_other_version(folder: str) -> str:
+    return (
+        f"ends in {folder}, behind which chatprobe adds the API's own path, with its /v1; "
+        f"if chats are at {folder}/chat/completions, write chat_path: /chat/completions"
+    )
 
 
 def words(ending: str) -> str:

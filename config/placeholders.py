@@ -14,6 +14,8 @@ _PLACES = (
     re.compile(rf"\$\{{(?:env:)?({_NAME})(?::?[-=?+][^}}]*)?\}}|\$\(({_NAME})\)", re.ASCII),
     # without braces only as shells' variables are mostly written, and not inside a word: a secret may hold a $
     re.compile(r"(?<![A-Za-z0-9$])\$([A-Z_][A-Z0-9_]{2,})(?![A-Za-z0-9])", re.ASCII),
+    # as LiteLLM has them
+    re.compile(rf"\bos\.environ/({_NAME})", re.ASCII),
     # as Windows has them
     re.compile(r"(?<![A-Za-z0-9%])%([A-Z_][A-Z0-9_]{2,})%(?![A-Za-z0-9])", re.ASCII),
 )
@@ -39,8 +41,9 @@ def placeholders(data: Any, path: KeyPath = ()) -> Iterator[Finding]:
 
 
 def _variable(text: str, path: KeyPath) -> str | None:
-    """The name in the first place of a text. Elsewhere than in a target templates may be meant, and in what is laid over its requests too."""
-    patterns = (*_PLACES, _TEMPLATE) if path[:1] == ("targets",) and "extra_body" not in path else _PLACES
+    """The name in the first place of a text. Elsewhere than in a target and in URLs templates may be meant, and in what is laid over requests too."""
+    plain = (path[:1] == ("targets",) and "extra_body" not in path) or str(*path[-1:]).endswith("url")
+    patterns = (*_PLACES, _TEMPLATE) if plain else _PLACES
     found = next((found for pattern in patterns if (found := pattern.search(text))), None)
     return None if found is None else next(filter(None, found.groups()))
 

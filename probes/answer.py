@@ -39,9 +39,9 @@ _NOTHING = frozenset({b"", b"null"})
 _ERROR_EVENT = re.compile(rb"(^|[._:-])(err|error|errored|exception|failed|failure|fatal)$", re.IGNORECASE)
 """Names of events that are errors: `error` (Dynamo, Anthropic, DashScope), `response.failed`."""
 _ERROR_COMMENT = re.compile(rb"error\s*:", re.IGNORECASE)
-_ERROR_BEGINS = b'{"error"'
-"""How an error begins that was written behind a frame which was broken off, into the same event or line. Inside a text the quotes would have
-backslashes before them.
+_ERROR_BEGINS = re.compile(rb'\{\s*"(?:error|type"\s*:\s*"error)"')
+"""How an error begins that was written behind a frame which was broken off, into the same line. Inside a text the quotes would have backslashes
+before them.
 """
 _PLAIN_EVENTS = frozenset({b"", b"message"})
 
@@ -241,7 +241,7 @@ class Answer:
         try:
             return self._form.read(frame.data)
         except FrameError as error:
-            refusal = self._error_in(frame.data[max(0, frame.data.rfind(_ERROR_BEGINS)) :])
+            refusal = self._error_in(_written_last(frame.data))
             if refusal is not None:
                 return Event(refusal=refusal)
             if frame.event in _PLAIN_EVENTS:
@@ -270,7 +270,7 @@ class Answer:
 
     def _named_error(self, frame: Frame) -> Refusal:
         """An `event: error`, with its words in the data or, if it has none, in a comment (Dynamo)."""
-        refusal = self._read_error(frame.data)
+        refusal = self._read_error(frame.data) or self._error_in(_written_last(frame.data))
         if refusal is not None:
             return refusal
         return in_stream(complaint_in(frame.data) or complaint_in(frame.comment) or Complaint(_words(frame.data) or _words(frame.comment)))
@@ -375,6 +375,13 @@ def _only_speaks(data: bytes) -> bool:
     """Whether the data of a named event has words as an error would, and nothing that says that it is one."""
     found = complaint_in(data)
     return found is not None and not found.certain
+
+
+def _written_last(data: bytes) -> bytes:
+    """Where an event holds what was broken off before it: its last line, and of that what begins as an error does."""
+    line = data[data.rfind(b"\n") + 1 :]
+    begins = [found.start() for found in _ERROR_BEGINS.finditer(line)]
+    return line[begins[-1] :] if begins else line
 
 
 def _words(line: bytes) -> str:

@@ -124,13 +124,15 @@ def _is_utf_8(body: bytes) -> bool:
 
 
 def _prefixed(text: str, own: OwnMetrics) -> str:
-    """The text with the engine's prefix in front of the names that are written without it.
+    """The text with the engine's prefix in front of the names that are written without it, or with a gateway's.
 
     A text that has the prefix anywhere stays as it is.
     """
     prefix = own.prefixes[0]
-    if not own.unprefixed or text.startswith(prefix) or f"\n{prefix}" in text:
+    if not (own.unprefixed or own.gateway_prefix) or text.startswith(prefix) or f"\n{prefix}" in text:
         return text
+    if own.gateway_prefix:
+        return re.sub(rf"^((?:\#[ \t]+(?:HELP|TYPE)[ \t]+)?){own.gateway_prefix}", rf"\g<1>{prefix}", text, flags=re.MULTILINE)
     stems = "|".join(sorted(name.removesuffix("_total") for name in own.unprefixed))
     named = rf"^((?:\#[ \t]+(?:HELP|TYPE)[ \t]+)?)(?=(?:{stems})(?:_total|_bucket|_count|_sum|_created)?(?:[{{ \t]|$))"
     return re.sub(named, rf"\g<1>{prefix}", text, flags=re.MULTILINE)
@@ -281,7 +283,7 @@ class _Reading:
         return written + {"counter": "_total", "info": "_info"}.get(self.types[written], "") if self.as_openmetrics else written
 
     def _plain_type(self, written: str) -> FamilyType:
-        kind = self.types[written].strip()
+        kind = self.types[written].strip().lower()
         return "gauge" if self.as_openmetrics and kind in _INFORMATION else _TYPES.get(kind, "unknown")
 
     def _help(self, written: str) -> str:

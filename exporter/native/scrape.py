@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 import httpx
+import orjson
 
 from exporter.native.drops import LeftOut, unread
 from exporter.native.failure import NativeReason, ScrapeError
@@ -92,7 +93,7 @@ class Scraper:
         It is sent the endpoint's key and headers, so the endpoint has to be the page's own. Raises `ScrapeError`.
         """
         answer = await self._answer(endpoint, url, timeout_seconds)
-        page = await asyncio.to_thread(parse, answer.text(), answer.content_type, own)
+        page = await asyncio.to_thread(parse, *answer.page(), own)
         return page.families
 
     async def loaded_models(self, endpoint: Endpoint, *, timeout_seconds: float) -> tuple[LoadedModel, ...]:
@@ -141,12 +142,16 @@ class _Answer:
                 return _decompressed(self.body)
         raise ScrapeError(NativeReason.UNREADABLE, "an encoding other than gzip")
 
-    def text(self) -> bytes:
-        """The whole body as a page of metrics, with the line end that a text ends with. Where HTTP told the end, one that
-        lacks it was not cut short; Prometheus reads it too (`promparse.go::NewPromParser`). Raises `ScrapeError`.
+    def page(self) -> tuple[bytes, str]:
+        """The whole body as a page of metrics, with the line end that a text ends with, and its content type. Raises `ScrapeError`.
+
+        Where HTTP told the end, a text that lacks its line end was not cut short; Prometheus reads it too (`promparse.go::NewPromParser`). A page
+        may come as a JSON text, which is what some frameworks make of it (llama.cpp, ggml-org/llama.cpp#17384).
         """
-        whole = self.whole()
-        return whole if whole.endswith(b"\n") or not (whole and self.end_told) else whole + b"\n"
+        whole, content_type = self.whole(), self.content_type
+        if whole.startswith(b'"') and (text := _json_text(whole)) is not None:
+            whole, content_type = text, ""
+        return (whole if whole.endswith(b"\n") or not (whole and self.end_told) else whole + b"\n"), content_type
 
 
 async def _body(response: httpx.Response) -> bytes:
@@ -177,12 +182,21 @@ def _decompressed(body: bytes) -> bytes:
     return whole
 
 
+def _json_text(body: bytes) -> bytes | None:
+    """What a JSON text says; None for a body that is none."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return value.encode() if isinstance(value, str) else None
+
+
 def _too_large() -> ScrapeError:
     return ScrapeError(NativeReason.TOO_LARGE, f"more than {BODY_LIMIT} bytes")
 
 
 def _read(answer: _Answer, own: OwnMetrics) -> tuple[Page, Numbers]:
-    page = parse(answer.text(), answer.content_type, own)
+    page = parse(*answer.page(), own)
     if not own.begin_late and not any(_tells(family, own) for family in page.families):
         raise ScrapeError(NativeReason.EMPTY, "no metrics of the engine")
     return page, own.read(page.families, unread(page.left_out))

@@ -4,13 +4,15 @@ The forms, by where they were seen: `{"error": {"message": …, "type": …, "co
 "…"}` (Ollama, vLLM's middlewares), `{"error": "…", "error_type": "…"}` (TGI), `{"object": "error", "message": …}` (vLLM
 up to 0.10, SGLang, Mistral), `{"type": "error", "error": {…}}` (Anthropic), `{"errors": [{"message": …}]}`
 (Cloudflare), `{"throttlingException": {"message": …}}` (AWS), `{"text": …, "error_code": 50001}` (FastChat),
-`{"base_resp": {"status_code": 1002, "status_msg": …}}` (MiniMax), `{"response": {"error": …}}` (OpenAI's newer API),
-`{"title": …, "status": 503}` (RFC 9457), `{"message": …}` (gateways), each of them in a list (Google), and as JSON inside
-the text of another. Names of fields are compared without letter case and underscores.
+`{"base_resp": {"status_code": 1002, "status_msg": …}}` (MiniMax), `{"response": {"error": …}}` (OpenAI's newer API,
+Tencent in capitals), `{"x_groq": {"error": "…"}}` (Groq, beside a part of an answer), `{"title": …, "status": 503}` (RFC 9457),
+`{"message": …}` (gateways), each of them in a list (Google), and as JSON inside the text of another. Names of fields are
+compared without letter case and underscores.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -29,6 +31,8 @@ _EXCEPTION = "exception"
 _SAY_ERROR = ("error", "failed")
 _NO_ERRORS = (0, 200, "0", "200", "ok", "OK", "success", "Success", "SUCCESS")
 """What a code or a status says that is none."""
+_QUOTED_STATUS = re.compile(r"(?:.{0,200}: )?Error code: ([45][0-9]{2}) - ")
+"""How the `openai` package writes the status of an error, which gateways that use it hand on as words."""
 _DEEPEST = 5
 """How far words are looked for inside each other."""
 
@@ -59,19 +63,25 @@ def complaint(value: object) -> Complaint | None:
         name = next((name for name in _ERRORS if value.get(name)), None)
         if name is not None:
             return _of_error(name, value)
+        groq = value.get("x_groq")
+        if isinstance(groq, dict) and groq.get("error"):
+            return _of_error("error", groq)
         return _told(value) if _is_failure(value.get("error_code")) else None
     fields = _plain(value)
     for name, held in fields.items():
         if held and (name in _ERRORS or name.endswith(_EXCEPTION)):
             return _of_error(name, fields)
     for held in value.values():
-        within = next((name for name in _ERRORS if held.get(name)), None) if isinstance(held, dict) else None
+        inner = _plain(held) if isinstance(held, dict) else {}
+        within = next((name for name in _ERRORS if inner.get(name)), None)
         if within is not None:
-            return _of_error(within, held)
+            return _of_error(within, inner)
     base = fields.get("baseresp")
     if isinstance(base, dict) and _is_failure(base.get("status_code")):
         return _told(base)
-    if any(fields.get(name) in _SAY_ERROR for name in ("object", "type", "status")) or any(_is_failure(fields.get(name)) for name in _ERROR_CODES):
+    if any(str(fields.get(name)).lower() in _SAY_ERROR for name in ("object", "type", "status")) or any(
+        _is_failure(fields.get(name)) for name in _ERROR_CODES
+    ):
         return _told(value)
     is_chunk = fields.get("usage") or fields.get("object") == "chat.completion.chunk"
     return None if is_chunk or _says_success(fields) else _bare(fields)
@@ -103,14 +113,16 @@ def _of_error(name: str, value: JsonObject) -> Complaint:
         if within is not None:
             return within
         more = next((found for held in _at(beside, _BARE_WORDS) if (found := _words(held))), "")
-        return Complaint(f"{error}: {more}" if more else error, (*_names(beside), *([error] if more else [])), _status(beside))
+        names = (*_names(beside), *([error] if more else []))
+        return Complaint(f"{error}: {more}" if more else error, names, _status(beside) or _quoted_status(error))
     first = error[0] if isinstance(error, list) and error else error
     inner = first if isinstance(first, dict) else {}
     words = _words(error) or next((found for held in _at(beside, _BARE_WORDS) if (found := _words(held))), "") or as_text(error)
     metadata = inner.get("metadata")
     cause = _words(metadata.get("raw")) if isinstance(metadata, dict) else ""  # OpenRouter, of what the provider said
     own_name = () if name in _ERRORS else (name,)
-    return Complaint(f"{words}: {cause}" if cause else words, (*_names(inner), *_names(beside), *own_name), _status(inner) or _status(beside))
+    status = _status(inner) or _status(beside) or _quoted_status(words)
+    return Complaint(f"{words}: {cause}" if cause else words, (*_names(inner), *_names(beside), *own_name), status)
 
 
 def _written_in(words: str) -> Complaint | None:
@@ -177,6 +189,11 @@ def _place(error: JsonObject) -> str:
 
 def _names(value: JsonObject) -> Iterator[str]:
     yield from (held for held in _at(value, _NAMES) if isinstance(held, str) and not held.isdigit())
+
+
+def _quoted_status(words: str) -> int | None:
+    found = _QUOTED_STATUS.match(words)
+    return int(found[1]) if found else None
 
 
 def _status(value: JsonObject) -> int | None:

@@ -16,14 +16,14 @@ _GOOD = frozenset(
     {
         *("stop", "stopped", "stopsequence", "stopword", "stopwords", "stoptoken", "stopstr", "stopstring", "stopstringfound"),
         *("eos", "eosid", "eostoken", "eosfound", "endid", "endturn", "endoftext", "endofsequence", "pauseturn"),
-        *("complete", "completed", "done", "end", "normal", "finished"),
+        *("complete", "completed", "done", "end", "normal", "finish", "finished", "stopcriteriamet"),
         *("length", "maxtokens", "maxtoken", "maximumtokens", "maxlength", "maxnewtokens", "maxoutputtokens", "tokenlimit", "modellength"),
         *("limit", "maxpredictedtokensreached"),
         *("contextlength", "contextwindow", "modelcontextwindowexceeded", "contextlengthreached", "repetition"),
         *("toolcalls", "toolcall", "tooluse", "functioncall"),
         # a policy of the service ended the answer, as it is there to do
         *("sensitive", "safety", "refusal", "guardrailintervened", "recitation", "prohibitedcontent", "spii"),
-        *("blocklist", "blacklist"),
+        *("blocklist", "blacklist", "errortoxic", "language", "modelarmor", "escalation"),
         # Ollama, of a chat without a prompt
         *("load", "unload"),
     }
@@ -31,8 +31,8 @@ _GOOD = frozenset(
 """Finish reasons of an answer that its engine ended, without letter case and punctuation.
 
 OpenAI, vLLM, SGLang, TGI, TensorRT-LLM (`end_id`, `stop_words`), llama.cpp, LM Studio, Mistral (`model_length`),
-Anthropic (`end_turn`), Cohere (`COMPLETE`), Google (`STOP`, `SPII`), Zhipu (`sensitive`), GigaChat (`blacklist`). Every
-other one is a failure: what engines call it when an answer breaks off has no end.
+Anthropic (`end_turn`), Cohere (`COMPLETE`, `ERROR_TOXIC`), Google (`STOP`, `SPII`, `MODEL_ARMOR`), Amazon Titan (`FINISH`), Zhipu (`sensitive`),
+GigaChat (`blacklist`). Every other one is a failure: what engines call it when an answer breaks off has no end.
 """
 _FILTERED = "contentfilter"
 """How a good one may begin, with what was filtered behind it: `content_filter: RECITATION` (Google)."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from probes.backends.base import FrameError
-from probes.backends.complaint import answered
-from probes.backends.fields import JsonObject, as_list, proper_name
+from probes.backends.complaint import answered, complaint
+from probes.backends.fields import JsonObject, as_list, length, proper_name
 
 _LISTS = ("data", "models", "result")
 _NAMES = ("id", "name", "model")
@@ -16,9 +16,10 @@ def listed_names(body: bytes) -> tuple[str, ...]:
     """The models of a list as OpenAI's API has it, `{"data": [{"id": …}]}`, or as others write it: under `models`, as a bare array, with a `name`,
     as an object whose keys are the names (Xinference), or as null where there are none (Go).
 
-    The names become labels of metrics: an entry without a `proper_name` is left out. Raises `FrameError`, with an error's own words.
+    The names become labels of metrics: an entry without a `proper_name` is left out, and so is a pattern of names (`openai/*`, LiteLLM). Raises
+    `FrameError`, with an error's own words.
     """
-    return tuple(filter(None, map(listed_name, _entries(answered(body)))))
+    return tuple(name for name in map(listed_name, _entries(answered(body))) if name and "*" not in name)
 
 
 def listed_models(body: bytes) -> list[JsonObject]:
@@ -32,6 +33,13 @@ def listed_name(entry: object, names: tuple[str, ...] = _NAMES) -> str:
     return next((one for one in candidates if isinstance(one, str) and one and proper_name(one)), "")
 
 
+def listed_length(entries: list[JsonObject], model: str) -> int | None:
+    """`max_model_len` of the model's entry, or of its `parent`: that of a LoRA adapter is null (vLLM `entrypoints/openai/models/serving.py`)."""
+    by_name = {listed_name(entry): entry for entry in reversed(entries)}
+    found = by_name.get(model, {})
+    return length(found, "max_model_len") or length(by_name.get(str(found.get("parent")), {}), "max_model_len")
+
+
 def _entries(listed: object) -> Iterator[object]:
     if not isinstance(listed, dict):
         yield from as_list(listed, "data")
@@ -42,4 +50,5 @@ def _entries(listed: object) -> Iterator[object]:
     elif all(isinstance(entry, dict) for entry in listed.values()):
         yield from ({"id": name} for name in listed)
     else:
-        raise FrameError("lists no models")
+        found = complaint(listed)
+        raise FrameError("lists no models" if found is None else found.words)

@@ -72,16 +72,16 @@ class OllamaChat:
         message = line.get("message")
         text, reasoning, tools = said_in({} if message is None and done else as_object(message, "message"))
         event = Event(text=text, reasoning=reasoning, tool_text=tools, created_ns=_instant_ns(line.get("created_at")))
-        if not done:
-            return event
         finish_reason = finish(line.get("done_reason"))
+        if not done and finish_reason is None:
+            return event
         return event._replace(
             finish_reason=finish_reason,
             output_tokens=count(line, "eval_count"),
             input_tokens=count(line, "prompt_eval_count"),
             native=_durations(line),
             refusal=broken_off(finish_reason),
-            done=True,
+            done=done,
         )
 
     def refuse(self, status: int, body: bytes) -> Refusal:

@@ -12,7 +12,7 @@ from probes.failure import Reason
 from probes.wording import shortened
 
 _TITLE = re.compile(r"<(?:title|h1)\b[^>]{0,200}>\s{0,200}([^<\s][^<]{0,299})", re.IGNORECASE)
-_HTML = re.compile(r"\s*<(!doctype html|html|head|body|title)\b", re.IGNORECASE)
+_HTML = re.compile(r"(\s|<\?xml[^>]{0,200}>|<!--.{0,2000}?-->)*+<(!doctype html|html|head|body|title)\b", re.IGNORECASE | re.DOTALL)
 
 LOOKED_AT = 2000
 """Characters that are looked at of an error's words, and at the top of a page: a server can send any number."""
@@ -22,15 +22,19 @@ _NAMED: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     (
         Reason.OVERLOADED,
         re.compile(
-            r"overload|ratelimit|toomanyrequest|quota|budget|throttl|capacity|resourceexhausted|insufficient(system)?(resource|balance|credit|fund)"
+            r"overload|ratelimit|slowdown|toomanyrequest|quota|budget|throttl|capacity|resourceexhausted|insufficient(system)?(resource|balance|credit|fund)"
             r"|queue(is)?full|busy|serviceunavailable|^unavailable"
         ),
     ),
-    (Reason.AUTH, re.compile(r"authenticat|authoriz|unauth|apikey|permission|forbidden|accessdenied|(invalid|expired)token")),
+    (Reason.AUTH, re.compile(r"authenticat|authoriz|authfail|unauth|apikey|permission|forbidden|accessdenied|(invalid|expired)token")),
     (Reason.MODEL_MISSING, re.compile(r"notfound|model.*(unavailable|notavailable|notexist|notsupported|unknown)|(invalid|unknown|nosuch)model")),
     (
         Reason.REJECTED,
-        re.compile(r"invalid|badrequest|validation|unprocessable|unsupported|context(length|window|size)|toolarge|toolong|template|^toolerror"),
+        re.compile(
+            r"invalid|badrequest|validation|unprocessable|unsupported|context(length|window|size)|toolarge|toolong|template|^toolerror"
+            # a policy of the service, of which an error without a stream is 400 (Azure, DashScope, Google)
+            r"|contentfilter|policyviolation|datainspection|prohibitedcontent"
+        ),
     ),
 )
 """What the types and codes of errors mean, without letter case and punctuation; the first that fits."""
@@ -39,10 +43,10 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     (
         Reason.OVERLOADED,
         re.compile(
-            r"\boverload|\brate.?limit|\btoo many (concurrent |pending )?requests|(?<![a-z])quota\b|\bbudget .{0,40}exceeded|\bthrottl"
-            r"|\b(at|over|no|insufficient|exceeds?|exceeded) capacity\b|\bqueue (is )?full|\bpending requests exceeded"
-            r"|\b(server|engine|model|service) (is )?(currently )?(busy|scaling)\b|\bresource.?exhausted"
-            r"|\binsufficient.(system.)?(resource|balance|credit|fund)|\black of (system )?resources",
+            r"\boverload|\bback.?pressure|\brate.?limit|\btoo many (concurrent |pending )?requests|(?<![a-z])quota\b|\bthrottl"
+            r"|\bbudget .{0,40}(exceeded|reached)|\b(at|over|no|insufficient|exceeds?|exceeded) capacity\b|\bqueue (is )?full"
+            r"|\bpending requests exceeded|\b(server|engine|model|service|system|worker)s? (is |are )?(currently |too |really )?(busy|scaling)\b"
+            r"|\bresource.?exhausted|\binsufficient.(system.)?(resource|balance|credit|fund)|\black of (system )?resources",
             re.IGNORECASE,
         ),
     ),
@@ -58,8 +62,8 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     (
         Reason.MODEL_MISSING,
         re.compile(
-            r"\bmodel\b.{0,200}\b(not found|does not exist|doesn't exist|not exist|no longer (exists|available)|is unknown)"
-            r"|\b(invalid|unknown|no such|unsupported) model\b|\bmodel_not_found"
+            r"\bmodel\b.{0,200}\b(not found|does not exist|doesn't exist|not exist|no longer (exists|available)|is unknown|not configured)"
+            r"|\b(invalid|unknown|no such|unsupported) model\b|\bmodel_not_found|\bno models? (are |is )?(currently )?loaded\b"
             # SGLang of a LoRA adapter (`managers/tokenizer_manager.py`, `entrypoints/openai/serving_base.py`)
             r"|\bLoRA adapters?\b.{0,200}\bnot (loaded|enabled)\b",
             re.IGNORECASE | re.DOTALL,
@@ -74,7 +78,8 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
         Reason.REJECTED,
         re.compile(
             r"^(template|tool) error\b|\bvalidation error|\bbad request|\binvalid (request|parameter|argument|input|value)|\bmust be\b|\btoo long\b"
-            r"|\b(maximum )?context (length|window|size)|\b(not|isn't) (permitted|supported)|\bunsupported\b|\bis required\b",
+            r"|\b(maximum )?context (length|window|size)|\b(not|isn't) (permitted|supported)|\bunsupported\b|\bis required\b"
+            r"|\bcontent (management )?policy\b|DataInspectionFailed|\binappropriate content\b",
             re.IGNORECASE,
         ),
     ),
@@ -83,10 +88,12 @@ _SPOKEN: tuple[tuple[Reason, re.Pattern[str]], ...] = (
 
 _OF_A_PATH = re.compile(r"\b(url|uri|path|route|endpoint|file|page|method)\b|^(not found|resource not found)\.?$", re.IGNORECASE)
 _NOT_READY = re.compile(
-    r"\b(no (healthy|available|live|ready) (upstream|backend|server|endpoint|instance|worker|pod|replica)s?|upstream|bad gateway|gateway time-?out"
-    r"|name resolution|ring-balancer|connection refused|loading model|(is|still|currently) (loading|starting|warming))\b"
+    r"\b(no ((healthy|available|live|ready) )?(upstream|backend|server|endpoint|instance|worker|pod|replica)s?|upstream|bad gateway|gateway time-?out"
+    r"|name resolution|ring-balancer|connection refused|loading model|(is|be|still|currently) (loading|starting|warming|sleeping|paused)"
+    # KServe `Model with name … is not ready.`, Dynamo `Model … is not ready to serve requests yet`
+    r"|not (yet )?(ready|loaded|running)|initiali[sz]ing|being (loaded|downloaded))\b"
     # the status again, and nothing else
-    r"|^service (temporarily )?unavailable\W*$",
+    r"|^(service|model) (temporarily )?unavailable\W*$",
     re.IGNORECASE,
 )
 
@@ -100,7 +107,7 @@ def by_status(status: int, body: bytes) -> Refusal:
     """
     complaint = complaint_in(body)
     words = spoken(body) if complaint is None else complaint.words
-    reason = _of_status(status) if complaint is None else _of_own_status(status, complaint)
+    reason = _of_status_and_words(status, words) if complaint is None else _of_own_status(status, complaint)
     return Refusal(reason, words if shortened(words) else f"HTTP {status}, empty body")
 
 
@@ -151,6 +158,8 @@ def _of_own_status(status: int, complaint: Complaint) -> Reason:
         case 404:
             named_path = _OF_A_PATH.search(complaint.words[:LOOKED_AT]) and "model" not in complaint.words.lower()
             return Reason.REJECTED if named_path else Reason.MODEL_MISSING
+        case 503 if any("modelnotfound" in name for name in _plain_names(complaint)):
+            return Reason.MODEL_MISSING
         case 503:
             not_ready = _NOT_READY.search(complaint.words[:LOOKED_AT]) and said_by(complaint.words) is not Reason.OVERLOADED
             return Reason.UNAVAILABLE if not_ready else Reason.OVERLOADED
@@ -159,9 +168,24 @@ def _of_own_status(status: int, complaint: Complaint) -> Reason:
     return next((reason for reason in (Reason.OVERLOADED, Reason.AUTH, Reason.MODEL_MISSING, Reason.SERVER_ERROR) if reason in told), plain)
 
 
+def _of_status_and_words(status: int, words: str) -> Reason:
+    """What a status means beside a text or a page: an unknown model is told so too (KServe `404: Model with name … does not exist.`), and a full
+    queue (Ray Serve `Request dropped due to backpressure`, Knative `activator overload`).
+    """
+    plain, said = _of_status(status), said_by(words)
+    if plain is Reason.REJECTED and said is Reason.MODEL_MISSING:
+        return said
+    return said if plain in (Reason.REJECTED, Reason.SERVER_ERROR, Reason.UNAVAILABLE) and said is Reason.OVERLOADED else plain
+
+
 def _by_names(complaint: Complaint) -> Reason | None:
-    names = [re.sub(r"[^a-z0-9]", "", name[:_NAME_LOOKED_AT].lower()) for name in complaint.names]
+    names = _plain_names(complaint)
     return next((reason for reason, pattern in _NAMED if any(map(pattern.search, names))), None)
+
+
+def _plain_names(complaint: Complaint) -> list[str]:
+    """Without letter case and punctuation."""
+    return [re.sub(r"[^a-z0-9]", "", name[:_NAME_LOOKED_AT].lower()) for name in complaint.names]
 
 
 def _of_status(status: int) -> Reason:

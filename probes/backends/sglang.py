@@ -8,9 +8,9 @@ from typing import ClassVar
 from probes.ask import Ask
 from probes.backends.backend import Backend
 from probes.backends.base import FrameError, WireForm
-from probes.backends.fields import length, only_name
+from probes.backends.fields import only_name
 from probes.backends.knobs import Knobs
-from probes.backends.listing import listed_models, listed_name
+from probes.backends.listing import listed_length, listed_models, listed_name
 from probes.backends.openai_chat import OpenAiChat
 from probes.backends.settings import Settings
 from probes.backends.trail import Trail
@@ -53,14 +53,14 @@ _RETRACTIONS, _OF_0_5_10 = "sglang:num_retracted_requests_total", "sglang:full_t
 
 
 def _once(samples: Iterable[Sample]) -> list[Sample]:
-    """One sample for each data-parallel rank.
+    """One sample for each data-parallel rank of each worker, of which its gateway's `/engine_metrics` has several.
 
     Of a rank, the stages of a pipeline tell the same, and all its processes do with
     `--enable-metrics-for-all-schedulers`. With priorities there is a further sample for each of them.
     """
-    ranks: dict[str, Sample] = {}
+    ranks: dict[tuple[str, str], Sample] = {}
     for sample in samples:
-        rank = label(sample, "dp_rank")
+        rank = label(sample, "worker_addr"), label(sample, "dp_rank")
         if not label(sample, "priority") and (rank not in ranks or sample.value > ranks[rank].value):
             ranks[rank] = sample
     return list(ranks.values())
@@ -99,6 +99,8 @@ def _retracted(page: Page) -> float | None:
 
 METRICS = OwnMetrics(
     prefixes=("sglang:",),
+    # SGLang's gateway at /engine_metrics, of all its workers (sgl-project/sglang#11456)
+    gateway_prefix="sglang_",
     usual=Series(used=460, whole=490),
     # what its API server counts of HTTP, and its processes of CPU time, is there before any scheduler tells something
     without_statistics=("sglang:http_", "sglang:process_cpu_", "sglang:routing_keys_active"),
@@ -198,5 +200,5 @@ class Sglang(Backend):
     def longest_chat(self, body: bytes, model: str) -> int | None:
         """`max_model_len` of the model's entry, or of the only one: any name is answered by it."""
         listed = listed_models(body)
-        named = [entry for entry in listed if listed_name(entry) == model] or listed
-        return length(named[0], "max_model_len") if named else None
+        names = [listed_name(entry) for entry in listed]
+        return listed_length(listed, model if model in names else next(iter(names), model))

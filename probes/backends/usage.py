@@ -32,13 +32,14 @@ def counted_tokens(usage: JsonObject) -> int | None:
 
 
 def output_tokens(usage: JsonObject) -> int | None:
-    """All tokens of the answer. Those of reasoning are among `completion_tokens`, or stand beside them (xAI): then there
-    are more of them, or all three together are the total.
+    """All tokens of the answer. Those of reasoning are among `completion_tokens`, or stand beside them (xAI), which the total tells; without a
+    total there are more of them then. With a total more of them are too many (SGLang, of drafts behind the end).
     """
     counted, reasoning = counted_tokens(usage), reasoning_tokens(usage)
-    if not counted or not reasoning:
+    if counted is None or not reasoning:
         return counted
-    apart = reasoning > counted or (input_tokens(usage) or 0) + counted + reasoning == count(usage, "total_tokens")
+    shown, total = (input_tokens(usage) or 0) + counted, count(usage, "total_tokens")
+    apart = total == shown + reasoning or (reasoning > counted and total != shown)
     return counted + reasoning if apart else counted
 
 
@@ -63,7 +64,11 @@ def _detail(usage: JsonObject, details: str, name: str) -> int | None:
 
 
 def _first(usage: JsonObject, *names: str) -> int | None:
+    """The count under the first of these names that has one; servers that write all of them have 0 where they do not count."""
+    zero = None
     for name in names:
         if name in usage and (found := count(usage, name)) is not None:
-            return found
-    return None
+            if found:
+                return found
+            zero = found
+    return zero

@@ -8,9 +8,9 @@ from typing import ClassVar
 from probes.ask import UNKNOWN_MODEL, Ask
 from probes.backends.backend import Backend
 from probes.backends.base import WireForm
-from probes.backends.fields import JsonObject, length, seconds
+from probes.backends.fields import JsonObject, seconds
 from probes.backends.knobs import Knobs
-from probes.backends.listing import listed_models, listed_name
+from probes.backends.listing import listed_length, listed_models
 from probes.backends.openai_chat import OpenAiChat
 from probes.backends.settings import Settings
 from probes.backends.trail import Trail
@@ -259,5 +259,4 @@ class Vllm(Backend):
 
     def longest_chat(self, body: bytes, model: str) -> int | None:
         """`max_model_len` of the model's entry."""
-        found = next((entry for entry in listed_models(body) if listed_name(entry) == model), None)
-        return None if found is None else length(found, "max_model_len")
+        return listed_length(listed_models(body), model)

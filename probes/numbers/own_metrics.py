@@ -90,6 +90,7 @@ class OwnMetrics:
     - `without_statistics` begin the names that it serves even with its statistics switched off.
     - `begin_late`: a series appears with its first event. So a page without any series is a good one.
     - `unprefixed` are names without the first prefix, for servers that have the engine inside and leave it out.
+    - `gateway_prefix` is what a gateway that serves on the pages of its engines writes in place of the first prefix.
     - `usual` says how many series a page has.
     """
 
@@ -100,6 +101,7 @@ class OwnMetrics:
     without_statistics: tuple[str, ...] = ()
     begin_late: bool = False
     unprefixed: tuple[str, ...] = ()
+    gateway_prefix: str = ""
     usual: Series | None = None
 
     @property

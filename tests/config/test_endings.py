@@ -38,3 +38,13 @@ def test_it_is_told_where_it_stands() -> None:
     assert str(warning) == (
         "chatprobe.yaml:2:27: targets.v.url: ends in /v1, which chatprobe adds itself where it is needed, and takes off here; leave it out"
     )
+
+
+@pytest.mark.parametrize("folder", ["/v4", "/v3", "/v1beta/openai"])
+def test_a_folder_of_another_version_is_told_unless_the_path_of_chats_is(folder: str) -> None:
+    targets = f"  v: {{backend: openai, url: http://v/api{folder}}}\n  w: {{backend: openai, url: http://w{folder}, chat_path: /chat/completions}}\n"
+    loaded = parse(f"targets:\n{targets}  o: {{backend: ollama, url: http://o{folder}}}\nscenarios: {{b: {{every: 6m}}}}\n")
+    assert [str(warning) for warning in loaded.warnings] == [
+        f"chatprobe.yaml:2:29: targets.v.url: ends in {folder}, behind which chatprobe adds the API's own path, with its /v1; "
+        f"if chats are at {folder}/chat/completions, write chat_path: /chat/completions"
+    ]

@@ -167,6 +167,10 @@ def test_the_folder_and_the_operators_grafana_can_be_chosen(tmp_path: Path) -> N
         (("--form", "console", "--folder", "LLM"), "--folder is for --form configmap and --form operator: the others do not name a folder"),
         (("--form", "configmap", "--instance", "team=ml"), "--instance is for --form operator: the others do not name a Grafana"),
         (("--form", "operator", "--instance", "grafana"), "Invalid value for '--instance': a label is written KEY=VALUE, each key once"),
+        (
+            ("--form", "operator", "--instance", "example.com/team=ml", "--instance", "my team=ml"),
+            "Invalid value for '--instance': Kubernetes has no such label; write letters, digits and - _ . only, with a letter or digit at both ends",
+        ),
     ],
 )
 def test_an_option_that_a_form_does_not_take_is_refused(option: tuple[str, ...], line: str, tmp_path: Path) -> None:

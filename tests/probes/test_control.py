@@ -168,6 +168,7 @@ async def test_a_name_that_cannot_be_a_label_is_left_out(backend: str, listing: 
         ({"data": {"models": [{"id": "m"}]}}, ("m",)),
         ({"success": True, "result": [{"name": "m"}]}, ("m",)),
         ({"m": {"model_type": "LLM"}, "n": {}}, ("m", "n")),
+        ({"data": [{"id": "openai/*"}, {"id": "m"}]}, ("m",)),
     ],
 )
 async def test_lists_of_models_as_others_write_them(body: object, models: tuple[str, ...]) -> None:
@@ -176,7 +177,14 @@ async def test_lists_of_models_as_others_write_them(body: object, models: tuple[
             assert await control.models(endpoint(server, "openai")) == models
 
 
-@pytest.mark.parametrize(("body", "says"), [(b'{"error":{"message":"no key"}}', "no key"), (b'{"greeting":"hi"}', "lists no models")])
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'{"error":{"message":"no key"}}', "no key"),
+        (b'{"success":false,"message":"no key"}', "no key"),
+        (b'{"greeting":"hi"}', "lists no models"),
+    ],
+)
 async def test_what_is_no_list_of_models(body: bytes, says: str) -> None:
     with serving(answering(body)) as server:
         async with Control() as control:
@@ -323,6 +331,14 @@ async def test_how_long_a_chat_may_be(engine: str) -> None:
         asked = Endpoint("engine", engine, running.url)
         assert await control.longest_chat(asked, "tiny") == 2048
         assert await control.longest_chat(asked, "another") == (None if engine == "vllm" else 2048)
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang"])
+async def test_a_chat_with_an_adapter_may_be_as_long_as_with_its_model(engine: str) -> None:
+    listed = [{"id": "tiny", "parent": None, "max_model_len": 2048}, {"id": "pirate", "parent": "tiny", "max_model_len": None}]
+    with serving(answering(orjson.dumps({"data": listed}))) as server:
+        async with Control() as control:
+            assert await control.longest_chat(endpoint(server, engine), "pirate") == 2048
 
 
 @pytest.mark.parametrize("body", [b'{"data":[{"id":"tiny","max_model_len":2048}]}', b'[{"id":"tiny","max_model_len":2048}]'])

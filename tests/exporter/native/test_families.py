@@ -109,6 +109,10 @@ def test_a_type_that_is_none_of_ours_is_unknown(kind: str) -> None:
     assert of_text(f"# TYPE tgi_a {kind}\ntgi_a 1\n")[0].type == "unknown"
 
 
+def test_letter_case_is_none_of_a_types_meaning() -> None:
+    assert of_text("# TYPE tgi_a GAUGE\ntgi_a 1\n")[0].type == "gauge"
+
+
 def test_types_and_series_may_stand_apart() -> None:
     text = (
         "tgi_a_count 1\n# TYPE tgi_b gauge\ntgi_b 1\n# HELP tgi_a Late.\n# TYPE tgi_a summary\ntgi_a_sum 2\n# TYPE tgi_a gauge\n# HELP tgi_a Later.\n"

@@ -228,12 +228,24 @@ async def test_the_largest_body_that_is_read(scraper: Scraper) -> None:
         [head(200, PLAIN), b"no chunk\r\n"],
         [whole(200, b"<html>starting</html>\n", "text/html")],
         [whole(200, b"vllm:num_requests_running two\n", PLAIN)],
+        [whole(200, orjson.dumps({"metrics": TEXT.decode()}), "application/json")],
     ],
-    ids=["length", "no last chunk", "in a chunk", "in a line", "chunking", "html", "text"],
+    ids=["length", "no last chunk", "in a chunk", "in a line", "chunking", "html", "text", "json"],
 )
 async def test_an_answer_that_is_cut_short_or_no_exposition(scraper: Scraper, pieces: list[bytes]) -> None:
     with serving(then_close(*pieces)) as server:
         await refused(scraper, server.url, NativeReason.UNREADABLE)
+
+
+@pytest.mark.parametrize("content_type", [PLAIN, "application/json"])
+async def test_a_page_as_a_json_text_is_read(scraper: Scraper, content_type: str) -> None:
+    plain, quoted = (whole(200, TEXT, PLAIN), whole(200, orjson.dumps(TEXT.decode()), content_type))
+    found = []
+    for piece in (plain, quoted):
+        with serving(then_close(piece)) as server:
+            scraped = await scraper.metrics(Endpoint("engine", "vllm", server.url), f"{server.url}/metrics", timeout_seconds=5)
+        found.append((scraped.families, scraped.numbers))
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("pieces", [[whole(200, TEXT[:-1], PLAIN)], [head(200, PLAIN), chunk(TEXT[:-1]), chunk(b"")]], ids=["length", "chunks"])

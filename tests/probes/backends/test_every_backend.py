@@ -261,7 +261,17 @@ def test_an_error_of_any_form_is_an_error_with_its_words(backend: WireForm, fram
         ({"message": "x", "code": 429}, Reason.OVERLOADED),
         ({"message": "x", "code": "503"}, Reason.OVERLOADED),
         ({"message": "no healthy upstream", "code": 503}, Reason.UNAVAILABLE),
+        ({"message": "generation is paused for a weight update; retry shortly", "status": 503}, Reason.UNAVAILABLE),
+        ({"message": "x", "code": "slow_down"}, Reason.OVERLOADED),
+        ({"message": "All workers are busy"}, Reason.OVERLOADED),
+        ({"message": "System is really busy. Please try again later."}, Reason.OVERLOADED),
+        ({"message": "x", "code": "AuthFailure.SecretIdNotFound"}, Reason.AUTH),
         ({"message": "x", "code": 502}, Reason.UNAVAILABLE),
+        ({"message": "Request failed: Error code: 503 - {'error': {'message': 'Loading model'}}", "code": 1}, Reason.UNAVAILABLE),
+        ({"message": "Error code: 400 - {'error': {'message': 'x'}}"}, Reason.REJECTED),
+        ({"message": "x", "code": "content_filter"}, Reason.REJECTED),
+        ({"message": "x", "type": "data_inspection_failed"}, Reason.REJECTED),
+        ({"message": "<400> InternalError.Algo.DataInspectionFailed: Input text data may contain x."}, Reason.REJECTED),
         ({"message": "The server is busy"}, Reason.OVERLOADED),
         ({"message": "Too many requests"}, Reason.OVERLOADED),
         ({"message": "x", "type": "authentication_error"}, Reason.AUTH),
@@ -293,6 +303,13 @@ def test_an_error_in_a_stream_is_told_as_what_it_stands_for(backend: WireForm, e
 )
 def test_an_error_in_a_choice_is_an_error(backend: WireForm, choice: dict[str, object]) -> None:
     assert backend.read(orjson.dumps({"choices": [choice]})).refusal == Refusal(Reason.SERVER_ERROR, "gone")
+
+
+@each_backend
+@pytest.mark.parametrize("more", ["", "Request failed: "])
+def test_a_status_that_stands_in_the_words_of_an_error_is_its_status(backend: WireForm, more: str) -> None:
+    words = f"{more}Error code: 401 - {{'message': 'x'}}"
+    assert backend.read(orjson.dumps({"error": words})).refusal == Refusal(Reason.AUTH, words)
 
 
 def finishing(backend: WireForm, finish_reason: str) -> Event:
@@ -388,6 +405,13 @@ def test_a_routers_503_is_not_the_engines(backend: WireForm, body_of: ReadBody) 
             Refusal(Reason.UNAVAILABLE, "failure to get a peer from the ring-balancer"),
         ),
         (502, b'{"error":{"message":"x"}}', Refusal(Reason.UNAVAILABLE, "x")),
+        (503, b'{"error":"Model with name m is not ready."}', Refusal(Reason.UNAVAILABLE, "Model with name m is not ready.")),
+        (503, b'{"error":"no workers available"}', Refusal(Reason.UNAVAILABLE, "no workers available")),
+        (503, b'{"error":"Engine is initializing"}', Refusal(Reason.UNAVAILABLE, "Engine is initializing")),
+        (503, b'{"error":"the queue is full: m is not ready"}', Refusal(Reason.OVERLOADED, "the queue is full: m is not ready")),
+        (503, b'{"error":{"message":"no channel","code":"model_not_found"}}', Refusal(Reason.MODEL_MISSING, "no channel")),
+        (400, b'{"error":{"message":"No models loaded.","param":"model"}}', Refusal(Reason.MODEL_MISSING, "No models loaded.")),
+        (412, b'{"error":{"message":"Budget limit reached"}}', Refusal(Reason.OVERLOADED, "Budget limit reached")),
         (
             422,
             b'{"detail":[{"loc":["body","seed"],"msg":"Extra inputs are not permitted"}]}',
@@ -399,6 +423,30 @@ def test_each_form_of_an_error_is_the_engines_own(backend: WireForm, status: int
     assert backend.refuse(status, body) == refusal
 
 
+@each_backend
+@pytest.mark.parametrize(
+    ("status", "body", "refusal"),
+    [
+        (404, b"Model not found: x", Refusal(Reason.MODEL_MISSING, "Model not found: x")),
+        (
+            404,
+            b"<html><title>404: Model with name x does not exist.</title></html>",
+            Refusal(Reason.MODEL_MISSING, "404: Model with name x does not exist."),
+        ),
+        (404, b"It is likely that the model is not configured", Refusal(Reason.MODEL_MISSING, "It is likely that the model is not configured")),
+        (404, b"404 page not found", Refusal(Reason.REJECTED, "404 page not found")),
+        (502, b"the model was not found", Refusal(Reason.UNAVAILABLE, "the model was not found")),
+        (503, b"Request dropped due to backpressure", Refusal(Reason.OVERLOADED, "Request dropped due to backpressure")),
+        (503, b"activator request timeout", Refusal(Reason.UNAVAILABLE, "activator request timeout")),
+        (401, b"quota", Refusal(Reason.AUTH, "quota")),
+        (404, b'<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "x">\n<title>404 - Not Found</title>', Refusal(Reason.REJECTED, "404 - Not Found")),
+        (502, b"<!-- made by a proxy -->\n<html><title>Bad gateway</title>", Refusal(Reason.UNAVAILABLE, "Bad gateway")),
+    ],
+)
+def test_a_text_or_a_page_tells_an_unknown_model_and_a_full_queue(backend: WireForm, status: int, body: bytes, refusal: Refusal) -> None:
+    assert backend.refuse(status, body) == refusal
+
+
 @pytest.mark.parametrize(
     ("status", "body"),
     [
@@ -406,8 +454,10 @@ def test_each_form_of_an_error_is_the_engines_own(backend: WireForm, status: int
         (400, b'{"error":{"message":"' + b"model insufficient_ " * 50_000 + b'"}}'),
         (502, b"<html>" + b"<title " * 100_000),
         (502, b"<html>" + b"<title>" * 100_000),
+        (502, b"<!--" * 100_000),
+        (502, b"<!-- -->" * 100_000),
     ],
-    ids=["type", "words", "open titles", "titles"],
+    ids=["type", "words", "open titles", "titles", "open comments", "comments"],
 )
 def test_an_error_of_any_length_holds_nobody(status: int, body: bytes) -> None:
     """Each of them took minutes of a processor where patterns were looked for in all of it."""

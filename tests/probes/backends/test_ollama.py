@@ -131,6 +131,11 @@ def test_silent_truncation_has_neither_marker_nor_error(events_of: ReadEvents) -
     assert not any(event.done or event.refusal for event in events_of("ollama/silent-truncation.ndjson"))
 
 
+def test_a_reason_why_it_is_done_is_an_end_though_done_is_not_said() -> None:
+    event = OLLAMA.read(b'{"message":{"content":""},"done":false,"done_reason":"stop","eval_count":2,"prompt_eval_count":4}')
+    assert (event.finish_reason, event.output_tokens, event.input_tokens, event.done) == ("stop", 2, 4, False)
+
+
 def test_an_answer_that_only_loaded_the_model_bears_nothing(events_of: ReadEvents) -> None:
     (event,) = events_of("ollama/load-only.ndjson")
     assert (event.has_text, event.output_tokens, event.finish_reason, event.done) == (False, None, "load", True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from exporter.native.families import parse
+from probes.backends.sglang import METRICS
 from probes.numbers.histogram import Histogram
 from probes.numbers.number import Number
-from tests.exporter.native.recorded import text, told
+from tests.exporter.native.recorded import PLAIN, numbers, text, told
 
 LABELS = 'engine_type="unified",model_name="tiny"'
 RANK = 'engine_type="unified",model_name="tiny",moe_ep_rank="0",pp_rank="{pp}",tp_rank="{tp}"'
@@ -73,6 +75,16 @@ def test_data_parallel_ranks_are_added_up_and_their_copies_are_not() -> None:
     ]
     series.append(f'sglang:num_running_reqs{{{RANK.format(pp=0, tp=0)},dp_rank="0",priority="5"}} 2')
     assert told("sglang", "\n".join(series) + "\n")[Number.REQUESTS_RUNNING] == 3 + 4
+
+
+def test_a_gateways_page_is_that_of_all_its_workers() -> None:
+    """It writes `_` for the colon, and says of each series whose it is."""
+    series = [
+        f'sglang_num_running_reqs{{{RANK.format(pp=0, tp=0)},worker_addr="http://{worker}:1"}} {running}' for worker, running in (("a", 3), ("b", 4))
+    ]
+    page = "\n".join(["# TYPE sglang_num_running_reqs gauge", *series, "# TYPE sglang_token_usage gauge", "sglang_token_usage 0.5"])
+    found = numbers("sglang", parse(f"{page}\n".encode(), PLAIN, METRICS).families)
+    assert (found[Number.REQUESTS_RUNNING], found[Number.KV_CACHE_USAGE]) == (7, 0.5)
 
 
 @pytest.mark.parametrize(("usages", "fullest"), [((0.25, 0.75), 0.75), ((0.25, 1.5), None), ((0.25, -0.1), None)])
