@@ -51,7 +51,7 @@ class Split:
 
 def split(case: Case) -> Split | None:
     """What the TTFT of the chats that count was made of; None where the engine tells neither a queue nor a prefill."""
-    told = [one for one in case.told if one.ttft_seconds is not None and one.prefill_seconds is not None]
+    told = [one for one in case.told_in_memory if one.prefill_seconds is not None]
     if told and len(told) >= TOLD_OF * len(case.ttfts):
         return _of_chats(told)
     queue, prefill, own = (case.observed(number) for number in (Number.QUEUE, Number.PREFILL, Number.TTFT))

@@ -70,6 +70,13 @@ def test_the_queue_is_told_of_each_chat_where_the_engine_tells_it() -> None:
     assert "OLLAMA_NUM_PARALLEL" in finding.advice
 
 
+def test_a_chat_whose_model_was_loaded_first_is_none_of_which_the_queue_is_told() -> None:
+    of = [told(1.0, load_seconds=0.0, queue_seconds=0.5, prefill_seconds=0.5)] * 99
+    slow = replace(told(9.0, load_seconds=8.0, queue_seconds=0.5, prefill_seconds=0.5), loaded=True)
+    finding = found(notes(chats([1.0] * 99), told=[*of, slow], backend="ollama"))["queue"]
+    assert finding.words == "the queue makes 50 % of the mean time to first token (500 ms of 1.00 s) and 50 % of p95 (1.00 s) at 10 users"
+
+
 @pytest.mark.parametrize(("queue", "ttft"), [(0.19, 0.8), (0.015, 0.02)], ids=["a small share", "a short queue"])
 def test_a_queue_below_its_limits_is_no_finding(queue: float, ttft: float) -> None:
     numbers = {Number.QUEUE: observed(*[queue] * 100), Number.TTFT: observed(*[ttft] * 100)}
