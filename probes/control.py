@@ -14,7 +14,7 @@ from probes import backends
 from probes.ask import Endpoint
 from probes.backends.backend import Backend
 from probes.backends.base import FrameError, WireForm
-from probes.control_clients import Clients
+from probes.control_clients import Clients, in_words
 from probes.hiding import hidden
 from probes.load import LoadError, LoadFailure
 from probes.numbers.loaded import Details, ListedModel, LoadedModel, ModelDetails, OnDemand
@@ -144,7 +144,7 @@ class Control:
         except TimeoutError as error:
             raise LoadError(LoadFailure.TIMEOUT, f"not in memory after {timeout_seconds:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            raise LoadError(LoadFailure.UNREACHABLE, shortened(hidden(str(error), endpoint)) or type(error).__name__) from None
+            raise LoadError(LoadFailure.UNREACHABLE, shortened(hidden(in_words(error), endpoint))) from None
         raise LoadError(LoadFailure.REFUSED, shortened(hidden(words, endpoint)))
 
     async def version(self, endpoint: Endpoint) -> str | None:
@@ -213,7 +213,7 @@ class Control:
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             kind = NoAnswerError if isinstance(error, httpx.TransportError | OSError) else ControlError
             # what cannot be read is quoted there, and may be what was sent
-            raise kind(f"{path}: {shortened(hidden(str(error), endpoint)) or type(error).__name__}") from None
+            raise kind(f"{path}: {shortened(hidden(in_words(error), endpoint))}") from None
 
 
 def _on_demand(endpoint: Endpoint) -> OnDemand:

@@ -66,7 +66,7 @@ async def test_nobody_can_tell_which_engine() -> None:
     code, _, err = await chatprobe(f"http://127.0.0.1:{closed_port()}")
     assert code == 1
     assert "it cannot be told which engine answers" in err
-    assert "as nobody does (/v1/models: All connection attempts failed); check host and port" in err
+    assert "as nobody does (/v1/models: Connection refused); check host and port" in err
     assert "--backend" not in err
 
 
