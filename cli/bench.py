@@ -12,6 +12,7 @@ from cli.bench_wanted import BenchError, Rates, Users, Wanted
 from cli.configuration import config_option
 from cli.elsewhere import Elsewhere
 from cli.given import target_option
+from cli.paths import ANY_FOLDER
 from cli.probe_options import Duration
 
 PRESETS = {
@@ -52,7 +53,7 @@ _OPTIONS = (
     click.option("--name", metavar="NAME", help="What the results are called; left out: as the command or the file."),
     click.option(
         "--output-dir",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=ANY_FOLDER,
         default="results",
         envvar="CHATPROBE_RESULTS",
         show_default=True,
