@@ -36,6 +36,11 @@ class State(IntEnum):
     def word(self) -> str:
         return _WORDS[self]
 
+    def of(self, number: int) -> str:
+        """The word behind so many targets."""
+        word = self.word[0].lower() + self.word[1:]
+        return word if number == 1 else word.replace(" its ", " their ")
+
     @property
     def needs_a_look(self) -> bool:
         return self <= State.HELD_BACK
@@ -81,7 +86,7 @@ def _opened_by(stand: Stand) -> str:
     if (opened := stand.opened_by) is None:
         return ""
     scenario, failure = opened
-    whose = f" by chats of {scenario}" if len(stand.scenarios) > 1 else ""
+    whose = f" in the scenario {scenario}" if len(stand.scenarios) > 1 else ""
     return f"{sentence(words(failure.reason))}{whose}: {failure.detail}. "
 
 

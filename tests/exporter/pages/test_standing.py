@@ -68,7 +68,7 @@ def test_an_open_breaker_keeps_the_reason_that_opened_it_whatever_comes_after(st
     for scenario in ("heartbeat", "long"):
         standing(Skip("vllm", scenario, SkipReason.BREAKER, 1_800_000_000))
     found = judgement(standing)
-    assert (found.state, found.why) == (State.DOWN, "Connect by chats of heartbeat: refused. It serves no chat, and is tried only now and then.")
+    assert (found.state, found.why) == (State.DOWN, "Connect in the scenario heartbeat: refused. It serves no chat, and is tried only now and then.")
     standing(Breaker("vllm", open=False))
     standing(chat())
     standing(chat(scenario="long"))
@@ -202,3 +202,7 @@ def test_an_outage_lasts_as_long_as_its_alert_though_no_chat_is_held_any_more() 
     assert stage.scene.alarms.is_down("tgi")
     stage.clock.pass_by(150)
     assert not stage.scene.alarms.is_down("tgi")
+
+
+def test_the_word_of_one_target_and_of_several() -> None:
+    assert [State.BURNING.of(1), State.BURNING.of(2), State.DOWN.of(2)] == ["below its SLO", "below their SLO", "down"]
