@@ -46,6 +46,10 @@ class MissingError(ControlError):
     """The engine says that it does not have what was asked after."""
 
 
+class KeyWantedError(ControlError):
+    """The engine, or what stands before it, wants a key, or another one."""
+
+
 class Control:
     """Control calls over httpx. An async context manager."""
 
@@ -239,6 +243,8 @@ async def _words(response: httpx.Response, form: WireForm) -> str:
 async def _body(response: httpx.Response, path: str) -> bytes:
     if response.status_code in GATEWAY_STATUSES:
         raise NoAnswerError(f"{path}: status {response.status_code}")
+    if response.status_code == 401:
+        raise KeyWantedError(f"{path}: status 401")
     if response.status_code != 200:
         missing = response.status_code == 404 and _is_json(response)
         raise (MissingError if missing else ControlError)(f"{path}: status {response.status_code}")

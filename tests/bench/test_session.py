@@ -199,3 +199,9 @@ def test_how_many_chats_there_may_be_at_once(bench: str, streams: int) -> None:
     """So many workers are started for it. Of a rate it is as many as begin until the first of them times out."""
     config = parse(f"targets: {{v: {{backend: vllm, url: http://v}}}}\n{SCENARIOS}\nbench: {{{bench}}}\n").config
     assert lay_out(config, roster(config).members).most_streams == streams
+
+
+async def test_an_engine_that_wants_a_key_says_where_it_is_written() -> None:
+    async with simulated("vllm", replace(options(), api_key="k-secret")) as a:
+        with pytest.raises(CannotRunError, match=r"status 401\); write api_key: \{file: PATH\} in its configuration"):
+            await held({"a": ("vllm", a.url)}, SHORT).run()
