@@ -126,6 +126,13 @@ async def test_a_model_by_another_name_of_its_own_is_not_loaded_without_leave(ps
     assert not any(request.startswith(b"POST") for request in server.requests)
 
 
+async def test_an_engine_that_is_named_and_is_another_is_told_from_one_that_loads() -> None:
+    async with simulated("llamacpp", Options(latency=FAST)) as one:
+        code, _, err = await chatprobe(one.url, "--backend", "ollama", "--model", "tiny")
+    assert code == 1
+    assert "--load-model allows it; or another engine answers there: leave --backend out, and it is asked" in err
+
+
 def ollama(contexts: Iterator[int | None], load_seconds: float = 0.001, *, chats: bool = True) -> Script:
     """An Ollama in which `/api/ps` tells the next of these contexts each time; None: the model is not in memory."""
     last = {"message": {}, "done": True, "done_reason": "stop", "eval_count": 1, "load_duration": round(load_seconds * 1e9)}
