@@ -82,7 +82,7 @@ def test_how_well_p95_is_known_is_told_after_each_round() -> None:
     run.round(level, 1, list(random.lognormal(-3, 0.3, 120)))
     assert (run.board.rounds_judged, run.board.steady) == (1, {})
     for number in (2, 3):
-        run.round(level, number, list(random.lognormal(-3, 0.3, 60)))
+        run.round(level, number, list(random.lognormal(-3, 0.3, 120)))
     assert run.board.rounds_judged == 3
     assert 0 < run.board.steady["vllm"] < 0.5
     run.level("80 users")
