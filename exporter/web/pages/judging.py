@@ -167,7 +167,7 @@ def headline(judgements: dict[str, Judgement], not_ready: str | None) -> Headlin
 
 def _calm(judgements: dict[str, Judgement], worst: State, of_that: int, well: int) -> Headline:
     if worst is State.WELL:
-        return Headline("good", "All is well.", "The one target answers." if well == 1 else f"All {well} targets answer.")
+        return Headline("good", "All is well.", {1: "The one target answers.", 2: "Both targets answer."}.get(well, f"All {well} targets answer."))
     if worst is State.WAITING:
         more = f"{of_that} of {count(len(judgements), 'target')} wait for the first chat." if of_that > 1 else "One target waits for its first chat."
         return Headline("quiet", "Just begun.", more)

@@ -133,7 +133,7 @@ WELL, DOWN = Judgement(State.WELL, "It answers."), Judgement(State.DOWN, "Connec
     [
         ({}, "There are no targets.", "Name one under targets in the configuration, or have them discovered."),
         ({"a": WELL}, "All is well.", "The one target answers."),
-        ({"a": WELL, "b": WELL}, "All is well.", "All 2 targets answer."),
+        ({"a": WELL, "b": WELL}, "All is well.", "Both targets answer."),
         ({"a": WELL, "b": DOWN}, "b answers no chat.", "Connect: refused. 1 other is well."),
         ({"a": DOWN, "b": DOWN, "c": WELL, "d": WELL}, "2 targets answer no chat.", "a, b. 2 others are well."),
         ({"a": Judgement(State.WAITING, ""), "b": WELL}, "Just begun.", "One target waits for its first chat."),
