@@ -63,7 +63,7 @@ def test_the_queue_is_told_of_each_chat_where_the_engine_tells_it() -> None:
     of += [told(3.0, load_seconds=0.0, queue_seconds=2.7, prefill_seconds=0.3)] * 5
     finding = found(notes(chats([1.0] * 95 + [3.0] * 5), told=of, backend="ollama"))["queue"]
     assert finding.figures["share"] == pytest.approx((95 * 0.5 + 5 * 2.7) / (95 + 15))
-    assert finding.figures["ttft_seconds_p95"] == 1.0
+    assert finding.figures["ttft_seconds_p95"] == pytest.approx(1.1), "between the 95th and the 96th, as in the summary"
     tail = [told(3.0, load_seconds=0.0, queue_seconds=2.7, prefill_seconds=0.3)] * 6
     finding = found(notes(chats([1.0] * 94 + [3.0] * 6), told=of[:94] + tail, backend="ollama"))["queue"]
     assert finding.figures["share_of_p95_low"] == finding.figures["share_of_p95_high"] == pytest.approx(0.9)
