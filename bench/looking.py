@@ -17,7 +17,7 @@ from exporter.native.families import start_seconds
 from exporter.native.scrape import Scraper
 from probes import backends
 from probes.ask import UNKNOWN_MODEL, Endpoint
-from probes.control import Control, ControlError
+from probes.control import Control, ControlError, KeyWantedError
 from probes.load import LoadError
 from probes.loading import Memory, chosen, must_load, place
 from probes.numbers.family import Family
@@ -82,7 +82,8 @@ async def look(control: Control, scraper: Scraper, member: Member) -> EngineSeen
         settings=told.of_page([family for page in pages for family in page]),
     )
     if isinstance(models, ControlError):
-        silent = f"its models cannot be listed ({models})"
+        key = "; write api_key: {file: PATH} in its configuration" if isinstance(models, KeyWantedError) else ""
+        silent = f"its models cannot be listed ({models}){key}"
         return replace(looked, model=endpoint.configured_model, trouble="" if endpoint.configured_model != UNKNOWN_MODEL and not health else silent)
     model = await _told(_asked_for(control, endpoint, models))
     if model is None or isinstance(model, ControlError):

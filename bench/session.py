@@ -149,6 +149,8 @@ class Session:
         self._members = {one.target: replace(kept[one.target], endpoint=held(kept[one.target].endpoint, one)) for one in looked}
         loaded = await asyncio.gather(*(have_loaded(self._instruments.control, member.endpoint) for member in self._members.values()))
         _no_trouble(dict(zip(self._members, loaded, strict=True)))
+        if any(one.context_tokens is None and self._members[one.target].endpoint.load_model for one in looked):
+            looked = await self._looks()  # only a model in memory has a context
         first = LiveRun(self._plan(), self._instruments.prober, self._instruments.control, self._instruments.clock)
         try:
             failed = _by_first_chats(await first.first_chats())

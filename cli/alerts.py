@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from alerts.forms.form import Form
+from cli.paths import ANY_FILE, ANY_FOLDER
 
 if TYPE_CHECKING:
     from alerts.build import Built
@@ -21,13 +22,11 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
         "--config",
         "configs",
         multiple=True,
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=ANY_FILE,
         metavar="FILE",
         help="Configuration; given several times, later files are laid over earlier ones. Left out: the one that `serve` would find.",
     )
-    folder = click.option(
-        "--output", "folder", type=click.Path(path_type=Path, file_okay=False), default=FOLDER, show_default=True, metavar="DIR", help="Their folder."
-    )
+    folder = click.option("--output", "folder", type=ANY_FOLDER, default=FOLDER, show_default=True, metavar="DIR", help="Their folder.")
     forms = click.option(
         "--form",
         "forms",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from cli.configuration import config_option
+from cli.paths import ANY_FILE
 from cli.results import results_option
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ FORMATS = ("table", "markdown", "json")
 )
 @config_option
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Form of what is printed.")
-@click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write JUnit XML, a test case for each measure, too.")
+@click.option("--junit", type=ANY_FILE, metavar="FILE", help="Write JUnit XML, a test case for each measure, too.")
 @results_option
 def command(runs: tuple[str, ...], baselines: tuple[str, ...], candidates: tuple[str, ...], form: str, junit: Path | None, **options: Any) -> None:
     """Say whether candidate B is worse than baseline A by more than allowed; or judge the one run A by --fail-on.

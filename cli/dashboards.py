@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.paths import ANY_FOLDER
 from dashboards.forms.delivery import FOLDER, INSTANCE, Form
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
     )
     output = click.option(
         *("-o", "--output"),
-        type=click.Path(path_type=Path, file_okay=False),
+        type=ANY_FOLDER,
         metavar="DIR",
         help=f"Their folder; `build` makes it where it is missing.  [default: {CHECKED_IN} for json; required for the other forms]",
     )

@@ -74,6 +74,7 @@ class _Engine:
     backend: str
     version: str | None
     models: tuple[str, ...]
+    wants_key: bool = False
 
 
 async def written_for(given: Sequence[Given], preset: str) -> str:
@@ -103,7 +104,7 @@ async def _asked(control: Control, given: Given) -> _Engine:
     from cli.recognition import recognised
     from config.endings import without_ending
     from probes.ask import Endpoint
-    from probes.control import ControlError
+    from probes.control import ControlError, KeyWantedError
 
     endpoint = Endpoint("engine", backends.unnamed(), given.url)
     remedy = "look whether it runs; one that wants a key, or more, is written into a configuration by hand, with its backend: chatprobe init"
@@ -111,12 +112,13 @@ async def _asked(control: Control, given: Given) -> _Engine:
     known = Endpoint("engine", backend, without_ending(given.url, backend)[0])
     version: str | None = None
     models: tuple[str, ...] = ()
+    wants_key = False
     try:
         version = await control.version(known)
         models = await control.models(known)
-    except ControlError:
-        pass  # what is not known is not written
-    return _Engine(Given(given.name, known.url), backend, version, models)
+    except ControlError as error:  # what is not known is not written
+        wants_key = isinstance(error, KeyWantedError)
+    return _Engine(Given(given.name, known.url), backend, version, models, wants_key)
 
 
 def _with_names(engines: Sequence[_Engine]) -> Iterator[tuple[str, _Engine]]:
@@ -140,7 +142,8 @@ def _lines(name: str, engine: _Engine) -> Iterator[str]:
     more = len(engine.models) - _MOST_MODELS
     listed = ", ".join(engine.models[:_MOST_MODELS]) + (f" and {more} more" if more > 0 else "")
     taken = "the first" if backends.get(engine.backend).on_demand is None else "one in memory, or the newest"
-    comment = f"{title}{version}; it lists {listed or 'no models'}. Without a model, chats are with {taken}."
+    lists = "wants a key: write api_key: {file: PATH}" if engine.wants_key else f"lists {listed or 'no models'}"
+    comment = f"{title}{version}; it {lists}. Without a model, chats are with {taken}."
     yield f"  # {''.join(character for character in comment if character.isprintable())}\n"
     yield _line(name, engine)
     if backends.get(engine.backend).on_demand is not None:

@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from cli.given import Given, target_option, written_for
+from cli.paths import ANY_FILE
 
 
 @click.command()
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=ANY_FILE,
     default="chatprobe.yaml",
     show_default=True,
     help="File to write; - is standard output.",

@@ -13,6 +13,8 @@ from typing import Any, BinaryIO, TypeVar
 
 import click
 
+from cli.paths import ANY_FOLDER
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _MODE = 0o640
@@ -24,7 +26,7 @@ def results_folder(help: str) -> Callable[[Command], Command]:
     return click.option(
         "--output-dir",
         "results",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=ANY_FOLDER,
         default="results",
         envvar="CHATPROBE_RESULTS",
         show_default=True,

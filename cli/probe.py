@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from cli.paths import ANY_FILE, READABLE_FILE
 from cli.probe_options import Duration, ForeignName, adapted, checked_chat_path, checked_url, headers_of, key_in, pairs_of, prompt_of
 from probes import backends
 from probes.wording import listed
@@ -53,9 +54,9 @@ _LOADING = backends.titles(lambda backend: backend.on_demand)
 @click.option("--first-token-timeout", type=Duration(), default="30s", help="For the first token, once the request is sent.")
 @click.option("--stall-timeout", type=Duration(), default="10s", help="For each gap between tokens.")
 @click.option("--timeout", type=Duration(), default="2m", help="For the whole chat.")
-@click.option("--api-key-file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="File that holds the bearer key.")
+@click.option("--api-key-file", type=ANY_FILE, metavar="FILE", help="File that holds the bearer key.")
 @click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="One more request header; repeatable.")
-@click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="Authorities (PEM) to trust instead of the system's.")
+@click.option("--ca-file", type=READABLE_FILE, metavar="FILE", help="Authorities (PEM) to trust instead of the system's.")
 @click.option("--insecure", is_flag=True, help="Accept any certificate.")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", help="json prints a record a line, as soon as each chat ends.")
 @click.option("--no-chunks", is_flag=True, help="Leave the chunks out of JSON records.")
@@ -89,7 +90,7 @@ def command(
     timeout: float,
     api_key_file: Path | None,
     headers: tuple[str, ...],
-    ca_file: str | None,
+    ca_file: Path | None,
     insecure: bool,
     output: str,
     no_chunks: bool,
@@ -111,17 +112,18 @@ def command(
     if load_timeout is not None and not load_model:
         raise click.BadParameter("is for --load-model", param_hint="--load-timeout")
     key = key_in(api_key_file)
+    authorities = None if ca_file is None else str(ca_file)
     own_path = checked_chat_path(chat_path)
     unknown = Endpoint(
         name=backend or backends.unnamed(),
         backend=backend or backends.unnamed(),
-        url=checked_url(url, {"ca_file": ca_file, "insecure": insecure}, backend, own_path),
+        url=checked_url(url, {"ca_file": authorities, "insecure": insecure}, backend, own_path),
         model=model,
         adapter=adapter,
         api=api,
         api_key=key,
         headers=headers_of(headers, has_api_key=key is not None),
-        tls=Tls(ca_file=ca_file, insecure=insecure),
+        tls=Tls(ca_file=authorities, insecure=insecure),
         load_model=load_model,
         load_timeout_seconds=PATIENCE_SECONDS if load_timeout is None else load_timeout,
         adaptation=Adaptation(chat_path=own_path, query=pairs_of(query)),

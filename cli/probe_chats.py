@@ -193,6 +193,7 @@ async def _chat(chats: Chats, prober: Prober, control: Control, ask: Ask) -> Cha
         if found.memory in (Memory.SILENT, Memory.UNTOLD):
             raise click.ClickException(
                 f"{backend.title} does not tell whether it has loaded {ask.model} ({found.detail}), and a chat might load it; --load-model allows it"
+                + await _or_another(control, endpoint)
             )
     return await prober.chat(
         endpoint,
@@ -201,6 +202,17 @@ async def _chat(chats: Chats, prober: Prober, control: Control, ask: Ask) -> Cha
         timeouts=chats.timeouts,
         connection=chats.connection,
     )
+
+
+async def _or_another(control: Control, endpoint: Endpoint) -> str:
+    """What else is to be tried where the engine that was named does not even tell its version."""
+    from probes.control import ControlError
+
+    try:
+        await control.version(endpoint)
+    except ControlError:
+        return "; or another engine answers there: leave --backend out, and it is asked"
+    return ""
 
 
 def _ask(chats: Chats, model: str, prompter: Prompter) -> Ask:

@@ -102,7 +102,7 @@ def adapted(engine: Backend, api: str, omit: tuple[str, ...], extra_body: str | 
     try:
         extra = {} if extra_body is None else orjson.loads(extra_body)
     except orjson.JSONDecodeError as error:
-        raise click.BadParameter(f"is no JSON: {error}", param_hint="--extra-body") from None
+        raise click.BadParameter(f"is no JSON: {error}; write '{{\"NAME\": VALUE}}'", param_hint="--extra-body") from None
     if not isinstance(extra, dict):
         raise click.BadParameter("is no JSON object; write '{\"NAME\": VALUE}'", param_hint="--extra-body")
     for name in extra:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.codes import INTERRUPTED
+from cli.paths import READABLE_FILE
 from cli.race_contest import Contest, contest_of, contest_options, run_contest, staged
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.command("race")
 @contest_options
 @click.option("--prompt", metavar="TEXT", help="What to say.")
-@click.option("--prompt-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE", help="A file with what to say.")
+@click.option("--prompt-file", type=READABLE_FILE, metavar="FILE", help="A file with what to say.")
 @click.option("--prompt-set", metavar="NAME", help="Take prompts from this set in turn; left out, from short-question.")
 @click.option("--input-tokens", type=click.IntRange(1), metavar="N", help="Say words of about N tokens.")
 @click.option("--rounds", type=click.IntRange(1, 1000), default=5, show_default=True, metavar="N", help="How often each engine is asked.")

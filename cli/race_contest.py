@@ -16,6 +16,7 @@ import click
 from cli.chosen import fits, patterns_in, roster_of, unmatched
 from cli.configuration import config_option, exits_on_error
 from cli.given import Given, target_option
+from cli.paths import ANY_FILE
 
 if TYPE_CHECKING:
     from bench.race.holding import Race
@@ -62,7 +63,7 @@ def contest_options(command: Command) -> Command:
             click.option("--thinking", is_flag=True, help="Let reasoning models think first."),
             click.option(
                 "--records",
-                type=click.Path(path_type=Path, dir_okay=False),
+                type=ANY_FILE,
                 metavar="FILE",
                 help="Append a record of each answer to it.",
             ),

@@ -27,7 +27,7 @@ async def recognised(control: Control, endpoint: Endpoint, remedy: str) -> str:
     try:
         name = await control.recognised(endpoint)
     except NoAnswerError as error:
-        unanswered = _PLAIN if any(sign in str(error) for sign in _PLAIN_SIGNS) else _UNANSWERED
+        unanswered = _PLAIN if any(sign in str(error) for sign in _PLAIN_SIGNS) else _UNANSWERED + (", with TLS" if url.startswith("https:") else "")
         raise click.ClickException(f"it cannot be told which engine answers at {url}, as nobody does ({error}); {unanswered}") from None
     except ControlError as error:
         raise click.ClickException(f"it cannot be told which engine answers at {url} ({error}); {remedy}") from None

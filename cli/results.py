@@ -12,6 +12,7 @@ import click
 
 from cli.elsewhere import Elsewhere
 from cli.outputs import results_folder
+from cli.paths import ANY_FILE, READABLE_FILE
 
 ELSEWHERE = {"charts": "cli.results_charts", "report": "cli.results_report"}
 """Commands of the group that are in files of their own."""
@@ -96,7 +97,7 @@ def _clean(keep: int, dry_run: bool, yes: bool, results: Path) -> None:
     required=True,
     help="csv and ndjson: a line a chat; json: one document; archive: all.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write; left out: standard output.")
+@click.option("-o", "--output", type=ANY_FILE, help="File to write; left out: standard output.")
 @results_option
 def _export(run: str, form: str, output: Path | None, results: Path) -> None:
     """Write a run for other programs: its chats as CSV, as lines of JSON, as one JSON document, or all of it as an archive (.tar.gz)."""
@@ -115,7 +116,7 @@ def _export(run: str, form: str, output: Path | None, results: Path) -> None:
 
 
 @command.command("import")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=READABLE_FILE, metavar="FILE...")
 @click.option("--name", metavar="NAME", help="What the run of records is called; left out: as the first file.")
 @results_option
 def _import(files: tuple[Path, ...], name: str | None, results: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from cli.paths import ANY_FOLDER
 from cli.results import results_option
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ FOLDER, PAGE = "charts", "charts.html"
 
 @click.command("charts")
 @click.argument("run", metavar="RUN")
-@click.option(
-    "--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help=f"Folder for them; left out: {FOLDER} in that of the run."
-)
+@click.option("--output", type=ANY_FOLDER, metavar="DIR", help=f"Folder for them; left out: {FOLDER} in that of the run.")
 @click.option(
     "--format", "form", type=click.Choice(["html", "png", "svg"]), default="html", show_default=True, help="One page with all, or a picture each."
 )

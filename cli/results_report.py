@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.paths import ANY_FILE
 from cli.results import results_option
 
 if TYPE_CHECKING:
@@ -21,9 +22,7 @@ PAGE = "report.html"
 
 @click.command("report")
 @click.argument("run", metavar="RUN")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help=f"File to write; left out: {PAGE} in the run's folder."
-)
+@click.option("-o", "--output", type=ANY_FILE, metavar="FILE", help=f"File to write; left out: {PAGE} in the run's folder.")
 @click.option("--pdf", is_flag=True, help="Print it as PDF too, beside the page; by Chromium.")
 @click.option(
     "--summary", is_flag=True, help="One page of Markdown for a mail or a message, in place of the report; without --output on the terminal."

@@ -12,6 +12,7 @@ import click
 from cli.configuration import config_option, exits_on_error
 from cli.given import Given, target_option, written_for
 from cli.outputs import results_folder
+from cli.paths import ANY_FILE
 
 if TYPE_CHECKING:
     from config.model import Config
@@ -25,7 +26,7 @@ LEVELS = ("debug", "info", "warning", "error")
 @click.command("serve")
 @config_option
 @target_option
-@click.option("--records", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Append every chat to this file, as a line of JSON.")
+@click.option("--records", type=ANY_FILE, metavar="FILE", help="Append every chat to this file, as a line of JSON.")
 @click.option("--listen", metavar="HOST:PORT", help="Address to listen on, in place of web.listen.")
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="What is logged, on standard error.")
 @click.option("--watch/--no-watch", default=True, show_default=True, help="Reload by itself when the configuration's files change.")

@@ -6,10 +6,12 @@ import asyncio
 import errno
 import signal
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from cli.paths import READABLE_FILE
 from simulator.dialects import ENGINES
 
 if TYPE_CHECKING:
@@ -72,8 +74,8 @@ _PAIR = _Pair()
 @click.option("--remote", multiple=True, metavar="NAME", help="A --model that another server holds; repeatable (Ollama).")
 @click.option("--enable-per-request-metrics", is_flag=True, help="Tell with each chat how long the engine took for it (vLLM).")
 @click.option("--seed", type=int, default=1, help="Seed of lengths, jitter and fault probabilities.")
-@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), help="PEM file with the certificate; serves HTTPS.")
-@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False), help="PEM file with its key.")
+@click.option("--tls-cert", type=READABLE_FILE, help="PEM file with the certificate; serves HTTPS.")
+@click.option("--tls-key", type=READABLE_FILE, help="PEM file with its key.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME[:PARAM]", help="A fault that every request meets; repeatable.")
 @click.option("--list-faults", is_flag=True, is_eager=True, expose_value=False, callback=_list_faults, help="List the faults and stop.")
 def command(
@@ -103,8 +105,8 @@ def command(
     remote: tuple[str, ...],
     enable_per_request_metrics: bool,
     seed: int,
-    tls_cert: str | None,
-    tls_key: str | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
     faults: tuple[str, ...],
 ) -> None:
     """Run one simulated ENGINE until it is stopped.
@@ -152,7 +154,7 @@ def _why(error: OSError, host: str, port: int) -> str:
     return f"cannot listen on port {port} of {host}: {error.strerror or error}; choose others with --host and --port"
 
 
-def _tls(cert: str | None, key: str | None) -> ssl.SSLContext | None:
+def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
     if cert is None:
         if key is not None:
             raise ValueError("--tls-key needs --tls-cert")

@@ -20,6 +20,8 @@ OURS = frozenset(
 )
 """Headers that chatprobe sets itself: another value would break the request, or the measurement."""
 
+MOST_NAMES = 24
+"""Names that are listed in an error: all keys of any section."""
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]{1,128}", re.ASCII)
 _NO_URL = "is not a URL of an engine; write http://HOST:PORT or https://HOST:PORT, with a port from 1 to 65535 or without one"
 _PAGE_PROBLEMS = {
@@ -66,9 +68,13 @@ def _again(error: ErrorDetails) -> InitErrorDetails:
 
 
 def meant(wrong: str, known: Iterable[str]) -> str | None:
-    """What was probably meant by a name; None if it is like none that is known, or like one that is no plain word."""
-    close = difflib.get_close_matches(wrong, sorted(name for name in known if _PLAIN.fullmatch(name)), n=1, cutoff=0.6)
-    return close[0] if close else None
+    """What was probably meant by a name, in whatever case it is written; None if it is like none that is known, or like one that is no plain word."""
+    plain = sorted(name for name in known if _PLAIN.fullmatch(name))
+    close = difflib.get_close_matches(wrong, plain, n=1, cutoff=0.6)
+    if close:
+        return close[0]
+    small = {name.lower(): name for name in plain}
+    return next((small[name] for name in difflib.get_close_matches(wrong.lower(), small, n=1, cutoff=0.6)), None)
 
 
 def suggestion(wrong: str, known: Iterable[str]) -> str:
@@ -79,7 +85,7 @@ def suggestion(wrong: str, known: Iterable[str]) -> str:
         return f"did you mean {close}?"
     if not names:
         return "there is none yet"
-    return f"there {'is' if len(names) == 1 else 'are'} {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
+    return f"there {'is' if len(names) == 1 else 'are'} {', '.join(names[:MOST_NAMES])}{', …' if len(names) > MOST_NAMES else ''}"
 
 
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+(%[a-z0-9._-]+)?")

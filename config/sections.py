@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from config.alerting import Alerts
 from config.base import Section
-from config.bench import Bench, BenchGpus, BenchLevel
+from config.bench import Bench, BenchFacts, BenchGpus, BenchLevel
 from config.bench_courses import BenchReplay, BenchSearch, BenchSweep, RateSteps, UserSteps
 from config.bench_slos import OwnSlo
 from config.credentials import Credential
@@ -48,6 +48,7 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
     ("bench", "sweep", "rate"): RateSteps,
     ("bench", "sweep", "users"): UserSteps,
     ("bench", "gpus", "*"): BenchGpus,
+    ("bench", "facts", "*"): BenchFacts,
     ("bench", "slo"): OwnSlo,
     ("bench", "search"): BenchSearch,
     ("bench", "search", "slo"): OwnSlo,
@@ -96,14 +97,14 @@ EXAMPLES = {
 
 _NAMED = {"targets", "scenarios", "slos", "expect"}
 """Sections whose keys are names."""
-_TOKENS = ("web", "tokens")
-"""Another one, further down."""
+_NAMED_BELOW = {("web", "tokens"), ("bench", "facts")}
+"""Others, further down."""
 
 
 def pattern_of(path: KeyPath) -> tuple[str, ...]:
     """The path with `*` for names and places in lists, as `SECTIONS` and `EXAMPLES` know it."""
     return tuple(
-        "*" if isinstance(part, int) or (depth in (1, 3) and path[depth - 1] in _NAMED) or (depth == 2 and path[:2] == _TOKENS) else part
+        "*" if isinstance(part, int) or (depth in (1, 3) and path[depth - 1] in _NAMED) or (depth == 2 and path[:2] in _NAMED_BELOW) else part
         for depth, part in enumerate(path)
     )
 

@@ -14,7 +14,7 @@ from probes import backends
 from probes.ask import Endpoint
 from probes.backends.backend import Backend
 from probes.backends.base import FrameError, WireForm
-from probes.control_clients import Clients
+from probes.control_clients import Clients, in_words
 from probes.hiding import hidden
 from probes.load import LoadError, LoadFailure
 from probes.numbers.loaded import Details, ListedModel, LoadedModel, ModelDetails, OnDemand
@@ -44,6 +44,10 @@ class NoAnswerError(ControlError):
 
 class MissingError(ControlError):
     """The engine says that it does not have what was asked after."""
+
+
+class KeyWantedError(ControlError):
+    """The engine, or what stands before it, wants a key, or another one."""
 
 
 class Control:
@@ -144,7 +148,7 @@ class Control:
         except TimeoutError as error:
             raise LoadError(LoadFailure.TIMEOUT, f"not in memory after {timeout_seconds:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            raise LoadError(LoadFailure.UNREACHABLE, shortened(hidden(str(error), endpoint)) or type(error).__name__) from None
+            raise LoadError(LoadFailure.UNREACHABLE, shortened(hidden(in_words(error), endpoint))) from None
         raise LoadError(LoadFailure.REFUSED, shortened(hidden(words, endpoint)))
 
     async def version(self, endpoint: Endpoint) -> str | None:
@@ -213,7 +217,7 @@ class Control:
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             kind = NoAnswerError if isinstance(error, httpx.TransportError | OSError) else ControlError
             # what cannot be read is quoted there, and may be what was sent
-            raise kind(f"{path}: {shortened(hidden(str(error), endpoint)) or type(error).__name__}") from None
+            raise kind(f"{path}: {shortened(hidden(in_words(error), endpoint))}") from None
 
 
 def _on_demand(endpoint: Endpoint) -> OnDemand:
@@ -239,6 +243,8 @@ async def _words(response: httpx.Response, form: WireForm) -> str:
 async def _body(response: httpx.Response, path: str) -> bytes:
     if response.status_code in GATEWAY_STATUSES:
         raise NoAnswerError(f"{path}: status {response.status_code}")
+    if response.status_code == 401:
+        raise KeyWantedError(f"{path}: status 401")
     if response.status_code != 200:
         missing = response.status_code == 404 and _is_json(response)
         raise (MissingError if missing else ControlError)(f"{path}: status {response.status_code}")

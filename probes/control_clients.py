@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -31,6 +32,16 @@ TRUSTS_NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 _Way = tuple[Tls, Proxy | None, Guard | None, bool]
 """The last is whether TLS is spoken there."""
+
+
+def in_words(error: Exception) -> str:
+    """An error of a client in words. Where the system refused a connection it is the system's word, which httpx does not repeat."""
+    origin: BaseException | None = error if isinstance(error, httpx.ConnectError) else None
+    while origin is not None:
+        if isinstance(origin, OSError) and origin.errno and not isinstance(origin, ssl.SSLError):
+            return os.strerror(origin.errno) if origin.errno > 0 else origin.strerror or str(origin)  # below 0 are those of names
+        origin = origin.__cause__ or origin.__context__
+    return str(error) or type(error).__name__
 
 
 class Clients:

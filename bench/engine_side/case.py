@@ -59,6 +59,11 @@ class Case:
         return tuple(sorted(seconds for place, seconds in found if place.since_seconds + seconds >= warm[place.block]))
 
     @cached_property
+    def told_in_memory(self) -> tuple[Told, ...]:
+        """What the engine said of chats that had a first token, and whose model was in memory: of those whose times are a user's."""
+        return tuple(one for one in self.told if one.ttft_seconds is not None and not one.loaded)
+
+    @cached_property
     def tpots(self) -> tuple[float, ...]:
         """The client's TPOT of each chat that counts and has one, in seconds, rising."""
         return tuple(sorted(chat.tpot_seconds for chat in self.chats if chat.counts and chat.tpot_seconds is not None))

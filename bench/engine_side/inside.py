@@ -120,7 +120,7 @@ def _told_of_chats(case: Case) -> Iterator[tuple[str, PhaseTimes]]:
     """Phases that the engine tells of each chat, if it tells them of nearly all."""
     parts: Mapping[str, Callable[[Told], float | None]] = {"queue": lambda one: one.queue_seconds, "prefill": lambda one: one.prefill_seconds}
     for name, of in parts.items():
-        values = sorted(value for one in case.told if one.ttft_seconds is not None and (value := of(one)) is not None)
+        values = sorted(value for one in case.told_in_memory if (value := of(one)) is not None)
         if values and len(values) >= TOLD_OF * len(case.ttfts):
             exact = {share: values[math.ceil(share * len(values)) - 1] for share, fewest in QUANTILES.items() if len(values) >= fewest}
             yield name, PhaseTimes(fmean(values), {share: (value, value) for share, value in exact.items()})

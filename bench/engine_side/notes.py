@@ -24,6 +24,8 @@ class Told:
     warm_up: bool
     cold: bool
     """The chat was to find nothing in the engine's prefix cache."""
+    loaded: bool = False
+    """It waited for its model to be loaded: its times are no user's."""
     ttft_seconds: float | None = None
     load_seconds: float | None = None
     queue_seconds: float | None = None
@@ -96,6 +98,7 @@ def told_of(record: ChatRecord, chat: Chat) -> Told:
         block=chat.place.block,
         warm_up=chat.place.warm_up,
         cold=record.cache == "cold",
+        loaded=chat.loaded,
         ttft_seconds=record.ttft_seconds,
         load_seconds=native.load_seconds,
         queue_seconds=native.queue_seconds,
@@ -113,6 +116,7 @@ def told_of_line(line: Mapping[str, Any]) -> Told:
         block=place.block,
         warm_up=place.warm_up,
         cold=line["cache"] == "cold",
+        loaded=line["load"] is not None,
         ttft_seconds=line["ttft_seconds"],
         load_seconds=native["load_seconds"],
         queue_seconds=native["queue_seconds"],

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from bench.engine_side.accounts import Account
 from bench.engine_side.case import Case
 from bench.engine_side.notes import Told
+from bench.statistics.quantiles import plain_quantile
 from probes.numbers.histogram import Histogram
 from probes.numbers.number import Number
 from probes.numbers.page import amount, histogram
@@ -51,7 +53,7 @@ class Split:
 
 def split(case: Case) -> Split | None:
     """What the TTFT of the chats that count was made of; None where the engine tells neither a queue nor a prefill."""
-    told = [one for one in case.told if one.ttft_seconds is not None and one.prefill_seconds is not None]
+    told = [one for one in case.told_in_memory if one.prefill_seconds is not None]
     if told and len(told) >= TOLD_OF * len(case.ttfts):
         return _of_chats(told)
     queue, prefill, own = (case.observed(number) for number in (Number.QUEUE, Number.PREFILL, Number.TTFT))
@@ -71,8 +73,8 @@ def split(case: Case) -> Split | None:
 
 
 def tail(values: Sequence[float]) -> float | None:
-    """p95 of values that rise; None of too few."""
-    return values[math.ceil(TAIL * len(values)) - 1] if len(values) >= FEWEST_FOR_TAIL else None
+    """p95 of values that rise, as the summary has it; None of too few."""
+    return plain_quantile(np.array(values), TAIL) if len(values) >= FEWEST_FOR_TAIL else None
 
 
 def between(observed: Histogram, quantile: float) -> tuple[float, float]:

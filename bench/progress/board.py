@@ -16,6 +16,8 @@ from bench.statistics.samples import TooFewError
 
 STEADY_QUANTILE = 0.95
 MESSAGES = 4
+FEWEST_ROUNDS = 2
+"""Of one round nothing is known over rounds: what its own parts tell is too little, and would be taken back with the second."""
 CHATS_KEPT = 50_000
 """Chats of a level that are kept for how steady its numbers are. With more, nothing is said of that until the next level."""
 
@@ -141,6 +143,8 @@ class Board:
         if len(self._chats) > CHATS_KEPT:
             return
         self.rounds_judged += 1
+        if self.rounds_judged < FEWEST_ROUNDS:
+            return
         for target in self.standings:
             try:
                 self.steady[target] = known([chat for chat in self._chats if chat.target == target], TTFT, STEADY_QUANTILE)

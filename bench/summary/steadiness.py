@@ -51,7 +51,7 @@ def _cut(sample: Sample, measure: Measure) -> tuple[float, str] | None:
     if found.cut == 0 or not _differ(values, found.begins_seconds):
         return None
     before, after = (float(np.median(values.values[side])) for side in _sides(values, found.begins_seconds))
-    words = f"there {measure.name} of {sample.target} was {duration(before)} (p50), then {duration(after)}"
+    words = f"there {measure.short} of {sample.target} was {duration(before)} (p50), then {duration(after)}"
     return found.begins_seconds, words if found.reached else f"{words}; it may never have become steady, as no more than half is cut"
 
 

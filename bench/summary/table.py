@@ -88,7 +88,7 @@ def _overview(levels: Sequence[LevelSummary]) -> Table:
     table.add_column("level", overflow="fold")
     table.add_column("engine", overflow="fold")
     for column in ("chats", "success", "tokens/s", "TTFT p50", "TTFT p95", "TPOT p50"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     for level in levels:
         for number, target in enumerate(level.targets):
             shares = (f"{target.counts.attempts:,}", _share(target.success), _rate(target.throughput))
@@ -164,7 +164,7 @@ def _outcomes(level: LevelSummary) -> Table:
     table = _table("What became of the chats")
     table.add_column("engine", overflow="fold")
     for column in ("chats", *counted, "success", *slos, "tokens/s", "chats/s"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     for target in level.targets:
         counts = asdict(target.counts)
         table.add_row(
@@ -182,10 +182,10 @@ def _outcomes(level: LevelSummary) -> Table:
 def _percentiles(level: LevelSummary, answer_tokens: int) -> Table:
     """A row for each measure and engine. Failed chats stand in a row of their own, where there are any."""
     table = _table("Percentiles, and to what they are known")
-    table.add_column("")
+    table.add_column("", overflow="fold")
     table.add_column("engine", overflow="fold")
     for quantile in ("p50", "p90", "p95", "p99"):
-        table.add_column(quantile, justify="right", no_wrap=True)
+        table.add_column(quantile, justify="right", overflow="fold")
     for measure in measures(answer_tokens):
         scale, unit = _scale(level, measure)
         for name, having in rows_of(level, measure):

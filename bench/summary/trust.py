@@ -35,7 +35,7 @@ RARE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A check by its name: what is counted, and how much of it is bearable."""
+    """A check by its name: what is counted, and how much of it is allowed."""
 
     name: str
     most: float
@@ -53,7 +53,7 @@ NOT_SENT = Limit("not_sent", 0.01, "share of chats that were due and not sent, f
 LOOP_LAG = Limit("loop_lag", LATE, "p99 of how late chatprobe's own event loop was, against the shortest median E2E of the run")
 """Ends of chats are noticed on that loop, so that users come back later by so much, which no chat's own lateness tells."""
 CLOCK_STEPS = Limit("clock_steps", 0.01, "share of chats that were under way when the machine's clock was set")
-"""Until a step is noticed, the kernel's stamps are off by it. As many such chats are bearable as instants of another clock."""
+"""Until a step is noticed, the kernel's stamps are off by it. As many such chats are allowed as instants of another clock."""
 LOST_RECORDS = Limit("lost_records", 0, "records that could not be kept")
 LACKING = Limit("lacking", 0, "other things that the results lack, as files that are shorter than they were")
 OTHER_MODEL = Limit("other_model", 0, "chats with another model than was to be measured")
@@ -78,7 +78,7 @@ def _of_level(given: Given, measured: Measured, samples: Sequence[Sample]) -> It
         sent = [chat for chat in sample.chats if chat.outcome != "unsent"]
         if not sent:
             continue
-        yield _late_starts(level, sample.target, sent, _bearable_seconds(samples, E2E if _users(measured, sample.target) else TTFT))
+        yield _late_starts(level, sample.target, sent, _limit_seconds(samples, E2E if _users(measured, sample.target) else TTFT))
         timed = [chat for chat in sent if chat.until_first_token_seconds is not None]
         yield _share(DOUBTFUL, level, sample.target, sum(chat.doubtful for chat in timed), len(timed))
         yield _share(USER_CLOCK, level, sample.target, sum(chat.clock != "kernel" for chat in timed), len(timed))
@@ -105,14 +105,14 @@ def _of_health(health: Mapping[str, object], samples: Sequence[Sample]) -> Itera
     lags, steps, seconds = health.get("loop_lag_seconds"), health.get("clock_steps"), health.get("seconds")
     lag = lags.get("p99") if isinstance(lags, Mapping) else None
     if isinstance(lag, int | float):
-        limit = _bearable_seconds(samples, E2E)
-        words = f"chatprobe's own event loop was late: p99 {duration(lag)}, bearable {duration(limit)}"
+        limit = _limit_seconds(samples, E2E)
+        words = f"chatprobe's own event loop was late: p99 {duration(lag)}, limit {duration(limit)}"
         yield Check(LOOP_LAG.name, None, None, lag, limit, lag <= limit, words)
     if isinstance(steps, int) and isinstance(seconds, int | float) and seconds > 0:
         longest = max((each for sample in samples if (each := _mean_seconds(sample)) is not None), default=0.0)
         share = min(1.0, steps * longest / seconds)
         often = f"the machine's clock was set {counted(steps, 'time')} while it measured"
-        words = f"{often}: {percent(share)} of the chats were under way then, bearable {percent(CLOCK_STEPS.most)}"
+        words = f"{often}: {percent(share)} of the chats were under way then, limit {percent(CLOCK_STEPS.most)}"
         yield Check(CLOCK_STEPS.name, None, None, share, CLOCK_STEPS.most, share <= CLOCK_STEPS.most, words)
 
 
@@ -135,20 +135,20 @@ def _users(measured: Measured, target: str) -> bool:
     return isinstance(measured.level.loads.get(target), ClosedLoop)
 
 
-def _bearable_seconds(samples: Sequence[Sample], against: Measure) -> float:
+def _limit_seconds(samples: Sequence[Sample], against: Measure) -> float:
     medians = [float(np.median(found)) for sample in samples if (found := [v for c in sample.attempts if (v := against.of(c)) is not None])]
     return max(LATE_SECONDS, LATE * min(medians, default=0.0))
 
 
 def _late_starts(level: str, target: str, sent: Sequence[Chat], limit: float) -> Check:
     lag = float(np.quantile([chat.lag_seconds for chat in sent], 0.99, method="inverted_cdf"))
-    words = f"chats with {target} started late at {level}: p99 {duration(lag)}, bearable {duration(limit)}"
+    words = f"chats with {target} started late at {level}: p99 {duration(lag)}, limit {duration(limit)}"
     return Check(LATE_STARTS.name, level, target, lag, limit, lag <= limit, words)
 
 
 def _share(limit: Limit, level: str, target: str, count: int, of: int) -> Check:
     share = count / of if of else 0.0
-    words = f"{target} at {level}: {percent(share)} ({count:,} of {of:,}), bearable {percent(limit.most)}: {limit.counted}"
+    words = f"{target} at {level}: {percent(share)} ({count:,} of {of:,}), limit {percent(limit.most)}: {limit.counted}"
     return Check(limit.name, level, target, share, limit.most, share <= limit.most, words)
 
 

@@ -17,7 +17,7 @@ from exporter.native.families import Page, parse
 from probes import backends
 from probes.ask import Endpoint
 from probes.backends.base import FrameError
-from probes.control_clients import Clients
+from probes.control_clients import Clients, in_words
 from probes.numbers.family import Family
 from probes.numbers.loaded import LoadedModel, OnDemand
 from probes.numbers.own_metrics import OwnMetrics
@@ -118,7 +118,7 @@ class Scraper:
         except TimeoutError as error:
             raise ScrapeError(NativeReason.TIMEOUT, f"no whole answer within {timeout_seconds:g} s") from error
         except (httpx.ConnectError, httpx.ProxyError, OSError) as error:
-            raise ScrapeError(NativeReason.UNREACHABLE, str(error) or type(error).__name__) from error
+            raise ScrapeError(NativeReason.UNREACHABLE, in_words(error)) from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             # Their texts may hold what was to be sent, so that not even the cause is kept.
             raise ScrapeError(NativeReason.UNREACHABLE, type(error).__name__) from None

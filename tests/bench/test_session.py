@@ -13,7 +13,7 @@ from bench.events import BlockBegun, ChatEnded, End, Event
 from bench.looking import EngineSeen, after
 from bench.session import Before, CannotRunError, Done, Session, instruments, lay_out
 from config.reader import parse
-from simulator import Latency, Options, Simulator, simulated
+from simulator import Capacity, Latency, Options, Simulator, simulated
 from tests.processes import free_port
 from traffic.roster import Member, roster
 
@@ -199,3 +199,22 @@ def test_how_many_chats_there_may_be_at_once(bench: str, streams: int) -> None:
     """So many workers are started for it. Of a rate it is as many as begin until the first of them times out."""
     config = parse(f"targets: {{v: {{backend: vllm, url: http://v}}}}\n{SCENARIOS}\nbench: {{{bench}}}\n").config
     assert lay_out(config, roster(config).members).most_streams == streams
+
+
+async def test_an_engine_that_wants_a_key_says_where_it_is_written() -> None:
+    async with simulated("vllm", replace(options(), api_key="k-secret")) as a:
+        with pytest.raises(CannotRunError, match=r"status 401\); write api_key: \{file: PATH\} in its configuration"):
+            await held({"a": ("vllm", a.url)}, SHORT).run()
+
+
+async def test_the_context_of_a_model_that_is_loaded_for_the_run_is_compared_too() -> None:
+    async with (
+        simulated("vllm", options()) as a,
+        simulated("ollama", options(loaded=False, load_seconds=0.1, capacity=Capacity(context_tokens=4096))) as b,
+    ):
+        targets = f"targets: {{a: {{backend: vllm, url: '{a.url}'}}, b: {{backend: ollama, url: '{b.url}', load_model: true}}}}\n"
+        run = Held(f"{targets}{SCENARIOS}\nbench: {{{SHORT}}}\n")
+        await run.run()
+    assert run.before is not None
+    assert [one.context_tokens for one in run.before.looked] == [8192, 4096]
+    assert [caveat.words for caveat in run.before.caveats if "contexts differ" in caveat.words]

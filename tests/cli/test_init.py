@@ -120,3 +120,10 @@ async def test_a_name_is_given_once() -> None:
         result = await init_for(f"--target=a={one.url}", f"--target=a={one.url}")
     assert result.exit_code == 2
     assert "names two targets alike" in result.output
+
+
+async def test_an_engine_that_wants_a_key_is_written_down_with_where_it_goes() -> None:
+    async with simulated("vllm", Options(api_key="k-secret")) as one:
+        result = await init_for("--target", one.url, "--output", "-")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"# vLLM [0-9.]+; it wants a key: write api_key: \{file: PATH\}\. Without a model", result.stdout)

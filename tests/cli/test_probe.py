@@ -66,7 +66,7 @@ async def test_nobody_can_tell_which_engine() -> None:
     code, _, err = await chatprobe(f"http://127.0.0.1:{closed_port()}")
     assert code == 1
     assert "it cannot be told which engine answers" in err
-    assert "as nobody does (/v1/models: All connection attempts failed); check host and port" in err
+    assert "as nobody does (/v1/models: Connection refused); check host and port" in err
     assert "--backend" not in err
 
 
@@ -124,6 +124,13 @@ async def test_a_model_by_another_name_of_its_own_is_not_loaded_without_leave(ps
         code, _, err = await chatprobe(server.url, "--backend", "ollama", "--model", "Tiny:1B")
     assert (code, message in err) == (1, True)
     assert not any(request.startswith(b"POST") for request in server.requests)
+
+
+async def test_an_engine_that_is_named_and_is_another_is_told_from_one_that_loads() -> None:
+    async with simulated("llamacpp", Options(latency=FAST)) as one:
+        code, _, err = await chatprobe(one.url, "--backend", "ollama", "--model", "tiny")
+    assert code == 1
+    assert "--load-model allows it; or another engine answers there: leave --backend out, and it is asked" in err
 
 
 def ollama(contexts: Iterator[int | None], load_seconds: float = 0.001, *, chats: bool = True) -> Script:

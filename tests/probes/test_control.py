@@ -255,8 +255,14 @@ async def test_a_server_that_hangs(begin: bytes) -> None:
 
 async def test_nobody_listens() -> None:
     async with Control() as control:
-        with pytest.raises(ControlError, match="/v1/models: "):
+        with pytest.raises(ControlError, match=r"^/v1/models: Connection refused$"):
             await control.models(Endpoint("engine", "vllm", f"http://127.0.0.1:{closed_port()}"))
+
+
+async def test_a_name_that_nobody_knows() -> None:
+    async with Control() as control:
+        with pytest.raises(ControlError, match=r"^/v1/models: [A-Z][a-z ]+$"):
+            await control.models(Endpoint("engine", "vllm", "http://engine.invalid:1"))
 
 
 async def test_key_and_headers_are_sent_and_never_told() -> None:

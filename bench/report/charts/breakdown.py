@@ -27,6 +27,8 @@ NAME, TITLE = "breakdown", "What a chat's time is made of"
 _ROW_PX = 58
 _SEEN, _LABELLED = 0.003, 0.05
 """From which share of a bar on a part of it can be seen, and has room for its number."""
+_TOLD = 0.01
+"""From which share of a chat on a part of it is told in the sentence."""
 _READING = (
     "Means of the chats that succeeded, as means add up and percentiles do not. Queue and prefill are by the engine's own account; what it does"
     " not tell is one part, the wait that is not told. Between client and engine lies what the client waited longer than the engine says: "
@@ -154,8 +156,12 @@ def _label(seconds: float, total: float) -> str:
 def _sentences(level: LevelSummary, found: Mapping[str, Mapping[Part, float]], totals: Mapping[str, float]) -> Iterator[str]:
     for target, parts in found.items():
         first = sum(seconds for part, seconds in parts.items() if part is not DECODE)
-        queue = parts.get(QUEUE, 0.0)
-        waited = f", of which {quantity(queue, 's')} in its queue" if queue >= 0.01 * totals[target] else ""
+        spent = [
+            f"{quantity(parts[part], 's')} {words}"
+            for part, words in ((LATE, "for which chatprobe was late"), (QUEUE, "in its queue"))
+            if parts.get(part, 0.0) >= _TOLD * totals[target]
+        ]
+        waited = f", of which {' and '.join(spent)}" if spent else ""
         first_token = f"{quantity(first, 's')} to its first token{waited}"
         yield f"A chat with {target} took {quantity(totals[target], 's')} on average: {first_token}, then {quantity(totals[target] - first, 's')}."
     yield from failed_note([level])

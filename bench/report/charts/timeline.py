@@ -147,6 +147,8 @@ def _sentences(seen: Seen, spans: dict[int, Span]) -> Iterator[str]:
             ("warm-up", "began in warm-ups"),
             ("unsteady", "before the load was steady"),
             ("cut", "were cut off by the end of a block"),
+            ("own fault", "failed by chatprobe's own fault"),
+            ("loading", "waited for the model to be loaded"),
         )
         if aside[why]
     ]
@@ -169,7 +171,11 @@ def _aside(seen: Seen, chat: Chat) -> str:
     if chat.outcome == "cut":
         return "cut"
     level = seen.levels.get(chat.place.level)
-    return "unsteady" if level is not None and chat.place.since_seconds < level.steady.from_seconds else "counts"
+    if level is not None and chat.place.since_seconds < level.steady.from_seconds:
+        return "unsteady"
+    if attempt(chat):
+        return "counts"
+    return "loading" if chat.loaded else "own fault"
 
 
 def _table(seen: Seen) -> Table:

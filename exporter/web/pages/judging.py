@@ -36,6 +36,11 @@ class State(IntEnum):
     def word(self) -> str:
         return _WORDS[self]
 
+    def of(self, number: int) -> str:
+        """The word behind so many targets."""
+        word = self.word[0].lower() + self.word[1:]
+        return word if number == 1 else word.replace(" its ", " their ")
+
     @property
     def needs_a_look(self) -> bool:
         return self <= State.HELD_BACK
@@ -81,7 +86,7 @@ def _opened_by(stand: Stand) -> str:
     if (opened := stand.opened_by) is None:
         return ""
     scenario, failure = opened
-    whose = f" by chats of {scenario}" if len(stand.scenarios) > 1 else ""
+    whose = f" in the scenario {scenario}" if len(stand.scenarios) > 1 else ""
     return f"{sentence(words(failure.reason))}{whose}: {failure.detail}. "
 
 
@@ -162,7 +167,7 @@ def headline(judgements: dict[str, Judgement], not_ready: str | None) -> Headlin
 
 def _calm(judgements: dict[str, Judgement], worst: State, of_that: int, well: int) -> Headline:
     if worst is State.WELL:
-        return Headline("good", "All is well.", "The one target answers." if well == 1 else f"All {well} targets answer.")
+        return Headline("good", "All is well.", {1: "The one target answers.", 2: "Both targets answer."}.get(well, f"All {well} targets answer."))
     if worst is State.WAITING:
         more = f"{of_that} of {count(len(judgements), 'target')} wait for the first chat." if of_that > 1 else "One target waits for its first chat."
         return Headline("quiet", "Just begun.", more)

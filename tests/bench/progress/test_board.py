@@ -79,8 +79,10 @@ def test_how_well_p95_is_known_is_told_after_each_round() -> None:
     run = Played()
     level = run.level()
     random = np.random.default_rng(1)
-    for number in (1, 2, 3):
-        run.round(level, number, list(random.lognormal(-3, 0.3, 60)))
+    run.round(level, 1, list(random.lognormal(-3, 0.3, 120)))
+    assert (run.board.rounds_judged, run.board.steady) == (1, {})
+    for number in (2, 3):
+        run.round(level, number, list(random.lognormal(-3, 0.3, 120)))
     assert run.board.rounds_judged == 3
     assert 0 < run.board.steady["vllm"] < 0.5
     run.level("80 users")
@@ -89,8 +91,10 @@ def test_how_well_p95_is_known_is_told_after_each_round() -> None:
 
 def test_too_few_chats_are_not_known() -> None:
     run = Played()
-    run.round(run.level(), 1, [0.05] * 3)
-    assert (run.board.steady, run.board.rounds_judged) == ({}, 1)
+    level = run.level()
+    for number in (1, 2):
+        run.round(level, number, [0.05] * 3)
+    assert (run.board.steady, run.board.rounds_judged) == ({}, 2)
 
 
 def test_a_level_with_very_many_chats_costs_no_more_than_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from bench.report.chart import Chart
-from bench.report.seen import Seen
+from bench.report.charts import charts
+from bench.report.seen import Seen, see
+from bench.results.listing import find_run
 from bench.results.reading import Run
 from tests.bench.report.drawn import CHATS, ENGINES, PREFILL_SECONDS, QUEUE_SECONDS, ROUNDS, SLO, TOKENS, USERS
 
@@ -190,3 +194,25 @@ def test_timeline_counts_what_was_cut_and_what_failed(by_name: dict[str, Chart],
     most = max(line["ttft_seconds"] for line in every if line["target"] == "vllm" and line["ttft_seconds"])
     assert np.nanmax(longest.y) == pytest.approx(1000 * most)
     assert len(waits.x) <= 240 + ROUNDS * len(USERS) * 2
+
+
+def test_what_is_of_no_user_is_told_apart(drawn: Run, tmp_path: Path) -> None:
+    """Of one chat the model was loaded first, one failed by our own fault, and all with vllm began 40 ms late."""
+    copy = tmp_path / drawn.folder.name
+    shutil.copytree(drawn.folder, copy)
+    every = [json.loads(line) for line in (copy / "records.ndjson").read_text().splitlines()]
+    ours, loaded = of([line for line in every if not line["cut"] and not line["bench"]["warm_up"]], "ollama")[:2]
+    loaded["load"] = {"seconds": 3.0, "by": "engine"}
+    ours.update(outcome="failed", reason="internal", detail="a fault")
+    for line in every:
+        line["schedule_lag_seconds"] = 0.04 if line["target"] == "vllm" else 0.0
+    (copy / "records.ndjson").write_text("".join(f"{json.dumps(line)}\n" for line in every))
+    changed = {chart.name: chart for chart in charts(see(find_run(tmp_path, copy.name)))}
+    counting = sum(not line["cut"] and not line["bench"]["warm_up"] for line in every) - 2
+    warm = sum(line["bench"]["warm_up"] for line in every)
+    cut = sum(line["cut"] and not line["bench"]["warm_up"] for line in every)
+    assert changed["timeline"].takeaway.startswith(
+        f"{len(every):,} chats in 12 blocks; {counting} count. Of the others {warm} began in warm-ups, {cut} were cut off by the end of a block, "
+        "1 failed by chatprobe's own fault and 1 waited for the model to be loaded."
+    )
+    assert "to its first token, of which 40.0 ms for which chatprobe was late and 10.0 ms in its queue, then" in changed["breakdown"].takeaway

@@ -31,7 +31,7 @@ def test_a_cold_beginning_is_cut_for_all_engines_alike_and_told() -> None:
     assert {target.seconds for target in found.targets} == {5 * (65 - found.steady.from_seconds)}
     assert {target.counts.unsteady for target in found.targets} == {found.targets[1].counts.unsteady}
     assert all(target.counts.unsteady > 0 for target in found.targets)
-    assert "of what followed the warm-up: there ttft of tgi was " in found.steady.words
+    assert "of what followed the warm-up: there TTFT of tgi was " in found.steady.words
 
 
 def test_the_numbers_are_those_of_the_steady_part() -> None:

@@ -32,7 +32,7 @@ def summary() -> Summary:
     return summarise(Given(targets=tuple(engines), measured=[level(engines, chats=60)], slos=[PRESETS["instant"]], caveats=[caveat]))
 
 
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [60, 80, 120])
 def test_it_fits(summary: Summary, width: int) -> None:
     text = printed(summary, width)
     assert max(len(line.rstrip()) for line in text.splitlines()) <= width

@@ -73,7 +73,7 @@ def test_where_it_was_not_no_winner_is_named_and_numbers_stay() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "bearable", "too_often"),
+    ("name", "change", "allowed", "too_often"),
     [
         ("doubtful", lambda chat: replace(chat, doubtful=True), 20, 19),
         ("gathered", lambda chat: replace(chat, gathered=True), 20, 19),
@@ -84,10 +84,10 @@ def test_where_it_was_not_no_winner_is_named_and_numbers_stay() -> None:
         ("token_sources", lambda chat: replace(chat, token_source="chunks"), 25, 15),
     ],
 )  # fmt: skip
-def test_each_limit(name: str, change: Callable[[Chat], Chat], bearable: int | None, too_often: int | None) -> None:
+def test_each_limit(name: str, change: Callable[[Chat], Chat], allowed: int | None, too_often: int | None) -> None:
     target = None if name == "token_sources" else "tgi"
-    if bearable is not None:
-        found = check(judged(every(bearable, change)), name, target if name != "other_model" else "tgi")
+    if allowed is not None:
+        found = check(judged(every(allowed, change)), name, target if name != "other_model" else "tgi")
         assert found.well, found
     if too_often is not None:
         spoilt = judged(every(too_often, change))
@@ -152,14 +152,14 @@ def test_a_late_event_loop_is_borne_up_to_a_tenth_of_the_shortest_chats() -> Non
     assert check(judged(health=health(lag=0.055)), "loop_lag", None).well
     late = check(judged(health=health(lag=0.07)), "loop_lag", None)
     assert not late.well
-    assert late.words.startswith("chatprobe's own event loop was late: p99 70.0 ms, bearable ")
+    assert late.words.startswith("chatprobe's own event loop was late: p99 70.0 ms, limit ")
 
 
 def test_steps_of_the_clock_are_borne_while_few_chats_were_under_way_at_one() -> None:
     assert check(judged(health=health(steps=3)), "clock_steps", None).well
     stepped = check(judged(health=health(steps=8)), "clock_steps", None)
     assert not stepped.well
-    assert stepped.words.startswith("the machine's clock was set 8 times while it measured: 1.4 % of the chats were under way then, bearable 1 %")
+    assert stepped.words.startswith("the machine's clock was set 8 times while it measured: 1.4 % of the chats were under way then, limit 1 %")
 
 
 def test_of_a_run_that_nobody_looked_after_nothing_of_its_health_is_checked() -> None:

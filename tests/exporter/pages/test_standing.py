@@ -68,7 +68,7 @@ def test_an_open_breaker_keeps_the_reason_that_opened_it_whatever_comes_after(st
     for scenario in ("heartbeat", "long"):
         standing(Skip("vllm", scenario, SkipReason.BREAKER, 1_800_000_000))
     found = judgement(standing)
-    assert (found.state, found.why) == (State.DOWN, "Connect by chats of heartbeat: refused. It serves no chat, and is tried only now and then.")
+    assert (found.state, found.why) == (State.DOWN, "Connect in the scenario heartbeat: refused. It serves no chat, and is tried only now and then.")
     standing(Breaker("vllm", open=False))
     standing(chat())
     standing(chat(scenario="long"))
@@ -133,7 +133,7 @@ WELL, DOWN = Judgement(State.WELL, "It answers."), Judgement(State.DOWN, "Connec
     [
         ({}, "There are no targets.", "Name one under targets in the configuration, or have them discovered."),
         ({"a": WELL}, "All is well.", "The one target answers."),
-        ({"a": WELL, "b": WELL}, "All is well.", "All 2 targets answer."),
+        ({"a": WELL, "b": WELL}, "All is well.", "Both targets answer."),
         ({"a": WELL, "b": DOWN}, "b answers no chat.", "Connect: refused. 1 other is well."),
         ({"a": DOWN, "b": DOWN, "c": WELL, "d": WELL}, "2 targets answer no chat.", "a, b. 2 others are well."),
         ({"a": Judgement(State.WAITING, ""), "b": WELL}, "Just begun.", "One target waits for its first chat."),
@@ -202,3 +202,7 @@ def test_an_outage_lasts_as_long_as_its_alert_though_no_chat_is_held_any_more() 
     assert stage.scene.alarms.is_down("tgi")
     stage.clock.pass_by(150)
     assert not stage.scene.alarms.is_down("tgi")
+
+
+def test_the_word_of_one_target_and_of_several() -> None:
+    assert [State.BURNING.of(1), State.BURNING.of(2), State.DOWN.of(2)] == ["below its SLO", "below their SLO", "down"]
