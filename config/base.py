@@ -13,7 +13,5 @@ class Section(BaseModel):
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
-        validate_by_name=True,
-        validate_by_alias=True,
         defer_build=True,  # until a value is validated: most parts are built as parts of others
     )
