@@ -54,7 +54,7 @@ async def draw(url: str | None, seconds: float, output: Path) -> None:
     async with AsyncExitStack() as stack:
         if url is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            prometheus = await stack.enter_async_context(demo(folder))
+            prometheus = (await stack.enter_async_context(demo(folder))).prometheus
             await warmed_up(prometheus, seconds)
         else:
             prometheus = Prometheus(url, await stack.enter_async_context(aiohttp.ClientSession()))

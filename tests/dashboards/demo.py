@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -86,10 +87,17 @@ alerts: {{scrape_interval: {scrape}s, evaluation_interval: {scrape}s}}
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Demo:
+    prometheus: Prometheus
+    end_chats: Callable[[], Awaitable[None]]
+    """Engines and exporter end, and Prometheus keeps what it has: whoever asks for the past only asks a quiet machine."""
+
+
 @asynccontextmanager
 async def demo(
     folder: Path, scrape_seconds: int = 3, *, more_jobs: Mapping[str, Mapping[str, bool]] = MappingProxyType({}), native: bool = False
-) -> AsyncIterator[Prometheus]:
+) -> AsyncIterator[Demo]:
     """Run it all, with files in `folder`, while the context lasts; rules are evaluated as often as scraped. Data come by and by.
 
     Prometheus has more jobs on the same exporter with these settings. With `native` it takes our histograms as native ones, and no others.
@@ -99,8 +107,9 @@ async def demo(
     binary = prometheus_binary()
     exporter, server = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     async with AsyncExitStack() as stack:
-        engines = {name: await stack.enter_async_context(simulated(name, options)) for name, options in ENGINES.items()}
         session = await stack.enter_async_context(aiohttp.ClientSession())
+        chats = await stack.enter_async_context(AsyncExitStack())
+        engines = {name: await chats.enter_async_context(simulated(name, options)) for name, options in ENGINES.items()}
         for name, fault, probability in FAULTS:
             async with session.post(f"{engines[name].url}/sim/faults", json={"fault": fault, "probability": probability}) as done:
                 assert done.status < 300, await done.text()
@@ -111,9 +120,9 @@ async def demo(
         (folder / "prometheus.yml").write_text(yaml.safe_dump(_scraping(written, folder, exporter, scrape_seconds, jobs)))
         serve = (sys.executable, "-m", "cli", "serve", "--config", str(folder / "chatprobe.yaml"))
         storage = (f"--storage.tsdb.path={folder / 'data'}", f"--enable-feature=exemplar-storage{',native-histograms' if by_flag else ''}")
-        await stack.enter_async_context(process(*serve, cwd=folder))
+        await chats.enter_async_context(process(*serve, cwd=folder))
         await stack.enter_async_context(process(binary, "--config.file=prometheus.yml", f"--web.listen-address={server}", *storage, cwd=folder))
-        yield Prometheus(f"http://{server}", session)
+        yield Demo(Prometheus(f"http://{server}", session), chats.aclose)
 
 
 def _scraping(configuration: str, folder: Path, exporter: str, seconds: int, jobs: Mapping[str, Mapping[str, bool]]) -> dict[str, object]:

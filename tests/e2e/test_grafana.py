@@ -43,7 +43,7 @@ async def grafana(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     from testcontainers.core.container import DockerContainer
 
     async with AsyncExitStack() as stack:
-        prometheus = await stack.enter_async_context(demo(tmp_path_factory.mktemp("grafana")))
+        prometheus = (await stack.enter_async_context(demo(tmp_path_factory.mktemp("grafana")))).prometheus
         port = free_port()
         container = DockerContainer(f"grafana/grafana:{request.param}").with_kwargs(network_mode="host")  # where the demo's Prometheus listens
         stack.enter_context(container.with_env("GF_SERVER_HTTP_ADDR", "127.0.0.1").with_env("GF_SERVER_HTTP_PORT", str(port)))

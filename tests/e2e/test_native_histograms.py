@@ -25,8 +25,8 @@ async def prometheus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
             "this Prometheus loses some of what rules and dashboards make of native histograms; tests/real/prometheus/install has a newer one"
         )
     async with demo(tmp_path_factory.mktemp("native"), native=True) as running:
-        await warmed_up(running, SECONDS)
-        yield running
+        await warmed_up(running.prometheus, SECONDS)
+        yield running.prometheus
 
 
 async def test_there_are_no_classic_ones(prometheus: Prometheus) -> None:
