@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 import trustme
 from httpx import create_ssl_context
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from probes.ask import Ask, Endpoint, Message, Tls
 from probes.probing import Prober
@@ -54,7 +54,8 @@ LONGEST = (
 os.environ.setdefault("GOGC", "400")
 """Of Helm, Prometheus and promtool: what lives for a second does with few collections of garbage, and a quarter of Helm's time went into them."""
 
-settings.register_profile("untimed", deadline=None)  # how long an example takes on a busy machine is no property of the code
+# how long an example takes on a busy machine is no property of the code
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 

@@ -290,7 +290,7 @@ groups = st.lists(
 @example(b'[{"targets": ["\\ud800:1"], "labels": {"backend": "\\udfff"}}]')
 @example(b"[" * 10_000)
 @example(b'targets: {a: {backend: vllm, url: "\\UFFFFFFFF"}}')
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_whatever_is_written_there_are_targets_or_a_config_error(tmp_path: Path, raw: bytes) -> None:
     file = tmp_path / "targets.json"
     file.write_bytes(raw)

@@ -126,7 +126,7 @@ HEADS = st.one_of(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(HEADS, min_size=1, max_size=2), st.lists(SAID | SAID.map(chunk), max_size=8), st.booleans(), st.sampled_from(ENGINES))
 async def test_any_bytes_on_the_wire_make_a_record(
     prober: Prober, ask: Ask, heads: list[bytes], said: list[bytes], ended: bool, engine: tuple[str, str]
