@@ -11,7 +11,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-DEFINITIONS, SUMMARY, FINDINGS, KUBERNETES = "definitions.md", "summary.md", "findings.md", "kubernetes.md"
+DEFINITIONS, SUMMARY, FINDINGS, KUBERNETES, COMPARING = "definitions.md", "summary.md", "findings.md", "kubernetes.md", "comparing-runs.md"
 RUNBOOKS = "runbooks"
 
 _HEADING = re.compile(r"^(?=#{1,6} )", re.MULTILINE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from cli.explained.pages import DEFINITIONS, FINDINGS, KUBERNETES, SUMMARY, rows, sections
+from cli.explained.pages import COMPARING, DEFINITIONS, FINDINGS, KUBERNETES, SUMMARY, rows, sections
 from cli.explained.topic import Topic
 
 _TABLES = (
@@ -16,6 +16,7 @@ _TABLES = (
     (FINDINGS, "Caveats", "Rule", "finding: a caveat"),
     (DEFINITIONS, "Checks of the answer", "Check", "check of answers"),
     (KUBERNETES, "Looking before chatting", "Check", "check of a cluster"),
+    (COMPARING, "Comparing runs", "Verdict", "verdict of a comparison"),
 )
 """A page, the heading over a table in it, its column of names, and what one of these is."""
 

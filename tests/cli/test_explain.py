@@ -36,6 +36,12 @@ def test_several_things_of_one_name_are_all_told() -> None:
     assert told.count("\n*reason of") == 3
 
 
+def test_a_verdict_is_explained_as_it_is_printed() -> None:
+    told = explain("INCONCLUSIVE").stdout
+    assert told.startswith("# INCONCLUSIVE\n\n*verdict of a comparison*")
+    assert "**Exit code:** 2" in told
+
+
 def test_a_name_of_two_words_needs_no_quotes() -> None:
     assert explain("output", "rate").stdout == explain("output rate").stdout
 
