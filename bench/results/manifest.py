@@ -163,17 +163,10 @@ def write(folder: Path, manifest: Manifest) -> None:
 
 
 def read(folder: Path) -> Manifest:
-    """The manifest of a run's folder. Raises `ResultsError`."""
+    """The manifest of a run's folder, of the layout of today. Raises `ResultsError`."""
     path = folder / MANIFEST
-    try:
-        written = orjson.loads(bytes_of(path))
-    except FileNotFoundError:
-        raise ResultsError(f"{folder} has no {MANIFEST}, so it is no run's; chatprobe results list shows the runs there are") from None
-    except OSError as error:
-        raise cannot("read", path, error) from error
-    except orjson.JSONDecodeError as error:
-        raise ResultsError(f"{path}:{error.lineno}: is no JSON ({error.msg}); {_SET_ASIDE}") from error
-    _check_schema(path, written)
+    written = _written(folder)
+    _check_layout(path, _layout(path, written))
     try:
         return _ADAPTER.validate_python(written, strict=False)
     except ValidationError as error:
@@ -182,13 +175,34 @@ def read(folder: Path) -> Manifest:
         raise ResultsError(f"{path}: {place}: {first['msg']}; {_SET_ASIDE}") from error
 
 
+def layout(folder: Path) -> int:
+    """The layout that a run's folder has, which its manifest tells whatever else is in it. Raises `ResultsError`."""
+    return _layout(folder / MANIFEST, _written(folder))
+
+
 _SET_ASIDE = "it was changed after the run, and cannot be used: bring it back from a copy, or import its records.ndjson as a run of its own"
 
 
-def _check_schema(path: Path, written: Any) -> None:
+def _written(folder: Path) -> Any:
+    path = folder / MANIFEST
+    try:
+        return orjson.loads(bytes_of(path))
+    except FileNotFoundError:
+        raise ResultsError(f"{folder} has no {MANIFEST}, so it is no run's; chatprobe results list shows the runs there are") from None
+    except OSError as error:
+        raise cannot("read", path, error) from error
+    except orjson.JSONDecodeError as error:
+        raise ResultsError(f"{path}:{error.lineno}: is no JSON ({error.msg}); {_SET_ASIDE}") from error
+
+
+def _layout(path: Path, written: Any) -> int:
     schema = written.get("schema") if isinstance(written, dict) else None
     if not isinstance(schema, int):
         raise ResultsError(f"{path}: schema: is no number; {_SET_ASIDE}")
+    return schema
+
+
+def _check_layout(path: Path, schema: int) -> None:
     if schema > SCHEMA:
         raise ResultsError(f"{path}: was written in a newer layout ({schema}) than this chatprobe knows ({SCHEMA}); use the chatprobe that wrote it")
     if schema < SCHEMA:

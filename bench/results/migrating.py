@@ -6,10 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-
 from bench.results import manifest as manifests
-from bench.results.files import bytes_of
 from bench.results.folders import is_there, run_folders
 from bench.results.importing import manifest_of_records
 from bench.results.lines import RECORDS
@@ -53,24 +50,14 @@ def _adopted(folder: Path) -> Iterator[str]:
 
 
 def _stepped(folder: Path, steps: Mapping[int, Step]) -> Iterator[str]:
-    first = layout = _layout(folder)
+    first = layout = manifests.layout(folder)
     while layout < SCHEMA:
         step = steps.get(layout)
         if step is None:
             raise ResultsError(f"{folder / MANIFEST}: schema: is {layout}, which no chatprobe has written; bring the file back from a copy")
         step(folder)
-        if (reached := _layout(folder)) <= layout:
+        if (reached := manifests.layout(folder)) <= layout:
             raise ResultsError(f"{folder}: the step from layout {layout} did not bring it on; nothing more is done with it")
         layout = reached
     if layout != first:
         yield f"{folder}: brought from layout {first} to {layout}"
-
-
-def _layout(folder: Path) -> int:
-    path = folder / MANIFEST
-    try:
-        return int(orjson.loads(bytes_of(path))["schema"])
-    except OSError as error:
-        raise cannot("read", path, error) from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise ResultsError(f"{path}: schema: is no number; bring the file back from a copy") from error

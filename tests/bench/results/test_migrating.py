@@ -55,6 +55,17 @@ def test_a_layout_that_no_step_leads_on_from_is_named(tmp_path: Path, steps: dic
     assert wrong in migrate(tmp_path, steps).problems[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [("not json", ":1: is no JSON ("), ('{"schema": "1"}', ": schema: is no number; it was changed after the run"), ("[]", ": schema: is no number")],
+)
+def test_a_manifest_that_was_changed_is_named_by_its_place(tmp_path: Path, text: str, wrong: str) -> None:
+    folder, _ = written(tmp_path)
+    (folder / "manifest.json").write_text(text)
+    (problem,) = migrate(tmp_path).problems
+    assert problem.startswith(f"{folder / 'manifest.json'}{wrong}")
+
+
 def test_a_run_whose_manifest_is_gone_gets_one_of_its_records(tmp_path: Path) -> None:
     folder, manifest = written(tmp_path)
     (folder / "manifest.json").unlink()
