@@ -6,7 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 
 import click
@@ -16,12 +16,16 @@ from cli.probe_shown import Show
 from probes import backends
 from probes.ask import UNKNOWN_MODEL, Ask, Cache, ConnectionPolicy, Endpoint, Timeouts, TraceContext
 from probes.control import Control, ControlError
+from probes.failure import Reason
 from probes.load import LoadError, LoadFailure
 from probes.loading import Memory, chosen, must_load, place
 from probes.probing import Prober
 from probes.prompts import Prompter, PromptSpec
 from probes.record import ChatRecord
 from probes.wire.workers import workers_for
+
+_NAMED = 12
+"""So many models of an engine are named, of which a router has hundreds."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,26 @@ async def hold(chats: Chats, show: Show) -> int:
         except click.ClickException:
             show.end(records)
             raise
+        served = await _served(control, chats.endpoint) if any(map(_lacks_its_model, records)) else ""
     show.end(records)
+    if served:
+        click.echo(served, err=True)
     if any(record.outcome == "failed" for record in records):
         return 1
     return INTERRUPTED if stop.is_set() else 0
+
+
+def _lacks_its_model(record: ChatRecord) -> bool:
+    return record.failure is not None and record.failure.reason is Reason.MODEL_MISSING
+
+
+async def _served(control: Control, endpoint: Endpoint) -> str:
+    """The models that could have been asked for; nothing where they cannot be listed: why the chat failed is told without."""
+    with suppress(ControlError):
+        if models := await control.models(endpoint):
+            more = f", and {len(models) - _NAMED} more" if len(models) > _NAMED else ""
+            return f"The engine lists {', '.join(models[:_NAMED])}{more}."
+    return ""
 
 
 async def _with_model(control: Control, endpoint: Endpoint) -> Endpoint:

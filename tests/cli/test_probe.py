@@ -264,6 +264,14 @@ async def test_a_dead_engine_is_a_record_of_a_failure() -> None:
     assert "models cannot be listed" in err
 
 
+@pytest.mark.parametrize(("count", "listed"), [(1, "The engine lists m0."), (14, ", m10, m11, and 2 more.")])
+async def test_of_a_missing_model_is_said_which_there_are(count: int, listed: str) -> None:
+    async with simulated("vllm", Options(latency=FAST, models=tuple(f"m{number}" for number in range(count)))) as one:
+        code, out, err = await chatprobe(one.url, "--backend", "vllm", "--output", "json", "--model", "other")
+    assert (code, json.loads(out)["reason"]) == (1, "model_missing")
+    assert listed in err
+
+
 async def test_ollama_loads_a_model_only_where_that_is_allowed() -> None:
     async with simulated("ollama", Options(latency=FAST, loaded=False, load_seconds=0.05)) as one:
         code, out, err = await chatprobe(one.url, "--backend", "ollama", "--output", "json")
