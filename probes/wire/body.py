@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import chain, count, islice
 from typing import NamedTuple
 
-from probes.backends.base import Framing, WireForm
+from probes.backends.base import WireForm
 from probes.wire.glance import last_token_ns, says_done
 from probes.wire.packed import ROW, Packed
 
@@ -20,20 +20,6 @@ the fewer, the more messages there are.
 """
 LINE_BYTES = 65_536
 """Of a line that is longer, only the end is looked at."""
-
-
-_SSE_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
-
-
-def begins_stream(framing: Framing, body: bytes) -> bool | None:
-    """Whether a body whose content type does not tell begins as a stream does, so that whoever reads no content types
-    reads it; None if it is too short to tell.
-    """
-    begin = body.removeprefix(b"\xef\xbb\xbf").lstrip()
-    fields = _SSE_FIELDS if framing == "sse" else (b"{",)
-    if begin.startswith(fields):
-        return True
-    return None if any(field.startswith(begin) for field in fields) else False
 
 
 class _Mark(NamedTuple):

@@ -11,9 +11,10 @@ from typing import Literal, TypeVarTuple
 
 from probes.failure import Failure, Reason
 from probes.record import Milestones
-from probes.wire.body import HELD_BYTES, Body, begins_stream
+from probes.wire.answer import Answer
+from probes.wire.body import HELD_BYTES, Body
 from probes.wire.connection import Connection, Received
-from probes.wire.encoding import EncodingError, Inflater
+from probes.wire.encoding import EncodingError
 from probes.wire.loop import Loop, Timer
 from probes.wire.opening import Opening
 from probes.wire.order import Ending, Order
@@ -21,12 +22,9 @@ from probes.wire.packed import Packed
 from probes.wire.response import Response, ResponseError
 from probes.wire.tls import explain
 
-ERROR_BODY_LIMIT = 65_536
 BODY_LIMIT = 64 * 1024 * 1024
 """Bytes of a streamed answer; a hundred thousand tokens have less."""
-INFLATED_LIMIT = 4 * 1024 * 1024
-"""Bytes that one read of a compressed answer may inflate to: so many hold up the other chats for about 10 ms."""
-ERROR_BODY_NS = 2_000_000_000
+WORDS_NS = 2_000_000_000
 """How long to wait for the rest of an answer that is no stream."""
 IDLE_NS = 1_000_000_000
 """No router waits less for a silent server before it gives up."""
@@ -64,10 +62,10 @@ class Exchange:
 
     # Python finds more than 30 attributes in a dictionary of each object's own, at twice the cost
     __slots__ = (
-        "_all_sent", "_answered", "_body", "_certificate_expiry", "_completed_ns", "_connection", "_ended", "_error_body", "_hand_over",
-        "_headers_ns", "_held_up_from_ns", "_inflater", "_is_plain", "_is_stream", "_keep", "_kind", "_last_byte_ns", "_lingers", "_loop",
-        "_milestones", "_opening", "_opens", "_order", "_over", "_overdue_ns", "_response", "_retries", "_sent_ns", "_sent_width_ns",
-        "_started_ns", "_take", "_tell_sent", "_timer", "_total_ns", "_waits", "_went_on_ns",
+        "_all_sent", "_answer", "_answered", "_body", "_certificate_expiry", "_completed_ns", "_connection", "_ended", "_hand_over",
+        "_headers_ns", "_held_up_from_ns", "_keep", "_kind", "_last_byte_ns", "_lingers", "_loop", "_milestones", "_opening", "_opens",
+        "_order", "_over", "_overdue_ns", "_response", "_retries", "_sent_ns", "_sent_width_ns", "_started_ns", "_take", "_tell_sent",
+        "_timer", "_total_ns", "_waits", "_went_on_ns",
     )  # fmt: skip
 
     def __init__(
@@ -102,10 +100,7 @@ class Exchange:
         self._retries = 0
         self._certificate_expiry: float | None = None
         self._completed_ns: int | None = None
-        self._inflater = Inflater("")
-        self._is_stream: bool | None = None  # None until it is known
-        self._is_plain = False  # a stream that is known to be one, and not compressed
-        self._error_body = b""
+        self._answer = Answer(order.form)
         self._body = Body(order.form, 0 if order.watched else HELD_BYTES)
         self._lingers = False
         self._answered = False
@@ -267,7 +262,7 @@ class Exchange:
                 return
             self._last_byte_ns = stamp_ns
             exact = exact and response.body_is_last
-            if self._is_plain and body:
+            if body and self._answer.is_plain:
                 self._on_stream(body, stamp_ns, floor_ns, kernel, exact)
             else:
                 self._on_other(body, stamp_ns, floor_ns, kernel, exact)
@@ -282,10 +277,21 @@ class Exchange:
     def _on_other(self, body: bytes, stamp_ns: int, floor_ns: int, kernel: bool, exact: bool) -> None:
         """What came before it was known to be a plain stream, or is none."""
         self._answered = True
-        if self._headers_ns is None and self._response.headed:
-            self._on_headers(stamp_ns)
-        if body and not self._over:
-            self._on_body(body, stamp_ns, floor_ns, kernel, exact)
+        answer, was_refusal = self._answer, self._answer.is_refusal
+        try:
+            if self._headers_ns is None and self._response.headed:
+                self._headers_ns = stamp_ns
+                answer.begin(self._response)
+            body = answer.read(body) if body else b""
+        except EncodingError as error:
+            self._end(Failure(Reason.PROTOCOL, str(error), stamp_ns))
+            return
+        if answer.is_refusal and not was_refusal:
+            self._set_timer()
+        if answer.has_all_words:
+            self._end(None)
+        elif body:
+            self._on_stream(body, stamp_ns, floor_ns, kernel, exact)
 
     def _as_held_up(self, received: Received) -> Received:
         """What was sent once it was read on may have been held up by the full socket since the last read before that."""
@@ -293,46 +299,6 @@ class Exchange:
             return received
         held_up_from_ns, self._held_up_from_ns = self._held_up_from_ns, 0
         return received._replace(floor_ns=min(received.floor_ns, held_up_from_ns), exact=False)
-
-    def _on_headers(self, stamp_ns: int) -> None:
-        self._headers_ns = stamp_ns
-        response = self._response
-        media_types = [one.partition(";")[0].strip().lower() for one in response.content_type.split(",")]
-        if not (response.status and 200 <= response.status < 300):
-            self._is_stream = False
-        elif self._order.form.content_type in media_types:
-            self._is_stream = True
-        if response.content_encoding:
-            try:
-                self._inflater = Inflater(response.content_encoding)
-            except EncodingError as error:
-                self._end(Failure(Reason.PROTOCOL, str(error), stamp_ns))
-                return
-        if self._is_refusal:
-            self._set_timer()
-
-    def _on_body(self, body: bytes, stamp_ns: int, floor_ns: int, kernel: bool, exact: bool) -> None:
-        if self._inflater.coding is not None:
-            try:
-                body = self._inflater.inflate(body, INFLATED_LIMIT)
-            except EncodingError as error:
-                self._end(Failure(Reason.PROTOCOL, str(error), stamp_ns))
-                return
-        if self._is_stream is None:
-            body, self._error_body = self._error_body + body, b""
-            self._is_stream = begins_stream(self._order.form.framing, body)
-            if self._is_refusal:
-                self._set_timer()
-        self._is_plain = self._is_stream is True and self._inflater.coding is None
-        if not self._is_stream:
-            self._on_error_body(body)
-        elif body:
-            self._on_stream(body, stamp_ns, floor_ns, kernel, exact)
-
-    def _on_error_body(self, body: bytes) -> None:
-        self._error_body = (self._error_body + body)[:ERROR_BODY_LIMIT]
-        if len(self._error_body) == ERROR_BODY_LIMIT:
-            self._end(None)
 
     def _on_stream(self, body: bytes, stamp_ns: int, floor_ns: int, kernel: bool, exact: bool) -> None:
         held = self._body
@@ -420,8 +386,8 @@ class Exchange:
         """Wake up when a timeout may have run out, or when an exchange that has all it needs has waited long enough for the rest."""
         if self._lingers:
             instant_ns = self._loop.now_ns() + LINGER_NS
-        elif self._is_refusal:
-            instant_ns = self._loop.now_ns() + ERROR_BODY_NS
+        elif self._answer.is_refusal:
+            instant_ns = self._loop.now_ns() + WORDS_NS
         else:
             token_ns = self._body.last_token_ns()
             instant_ns, _, _ = self._deadline(token_ns)
@@ -434,7 +400,7 @@ class Exchange:
 
     @_guarded
     def _on_timer(self) -> None:
-        if self._lingers or self._is_refusal:
+        if self._lingers or self._answer.is_refusal:
             self._end(None)
             return
         instant_ns, reason, detail = self._deadline(self._body.last_token_ns())
@@ -457,11 +423,6 @@ class Exchange:
         if connection is None or (connection.drained and not self._waits) or connection.is_idle():
             return self._loop.now_ns()
         return self._last_byte_ns
-
-    @property
-    def _is_refusal(self) -> bool:
-        """The answer has come and is no stream: its status is known, only the words are missing."""
-        return self._is_stream is False
 
     # the end
 
@@ -501,14 +462,14 @@ class Exchange:
                 headers_ns=self._headers_ns,
                 status=self._response.status,
                 content_type=self._response.content_type,
-                coding=self._inflater.coding,
+                coding=self._answer.coding,
                 location=self._response.location,
-                streamed=self._is_stream is True,
+                streamed=self._answer.is_stream is True,
                 completed_ns=self._completed_ns,
                 connection=self._kind,
                 retries=self._retries,
                 failure=failure,
-                error_body=self._error_body,
+                error_body=self._answer.words,
                 certificate_expiry=self._certificate_expiry,
                 mended=mended,
                 kept=kept,

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.backends import form
-from probes.backends.base import Framing
-from probes.wire.body import HELD_BYTES, Body, begins_stream
+from probes.wire.body import HELD_BYTES, Body
 from probes.wire.order import Read
 from tests.answers import COMMENT, DONE, FINISH, ROLE, delta, token, usage
 
@@ -77,29 +76,6 @@ SEVERAL_LINES = b'data: {"choices":[{"delta":\ndata: {"content":"a"}}]}\n\n'
 )
 def test_when_tokens_last_came(pieces: tuple[bytes, ...], last_ms: int | None) -> None:
     assert body_of(*pieces).last_token_ns() == (None if last_ms is None else last_ms * MS)
-
-
-@pytest.mark.parametrize(
-    ("framing", "body", "is_stream"),
-    [
-        ("sse", b"data: x", True),
-        ("sse", b"\xef\xbb\xbf\r\n\n: hi", True),
-        ("sse", b"event:x", True),
-        ("sse", b"id: 1", True),
-        ("sse", b"", None),
-        ("sse", b"\n", None),
-        ("sse", b"dat", None),
-        ("sse", b"date: 1", False),
-        ("sse", b'{"error":"x"}', False),
-        ("sse", b"<html>", False),
-        ("ndjson", b' {"message":', True),
-        ("ndjson", b"", None),
-        ("ndjson", b"data: {}", False),
-        ("ndjson", b"404 page not found", False),
-    ],
-)
-def test_a_stream_is_known_by_how_it_begins(framing: Framing, body: bytes, is_stream: bool | None) -> None:
-    assert begins_stream(framing, body) is is_stream
 
 
 PIECES = st.sampled_from(
