@@ -182,11 +182,10 @@ def _print(verdict: Verdict, form: str) -> None:
 
         click.echo(markdown(verdict), nl=False)
     else:
-        from rich.console import Console
-
         from bench.comparing.table import shown
+        from cli.streams import console_for_people
 
-        Console().print(shown(verdict))
+        console_for_people().print(shown(verdict))
 
 
 def _write(path: Path, verdict: Verdict) -> None:

@@ -47,12 +47,9 @@ def command(configs: tuple[Path, ...], as_json: bool) -> None:
 
 
 def _show(found: Findings) -> None:
-    import sys
+    from cli.streams import console_for_people
 
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
-    console = Console(width=width, soft_wrap=True, markup=False, emoji=False, highlight=False)
+    console = console_for_people(width_without_terminal=WIDTH_WITHOUT_TERMINAL)
     if found.targets:
         console.print(_table(found), crop=False)
     else:

@@ -8,7 +8,7 @@ import click
 
 from cli.codes import INTERRUPTED
 from cli.elsewhere import Elsewhere
-from cli.streams import hold_closed, written
+from cli.streams import hold_closed, speak_any_text, written
 
 COMMANDS = {
     "serve": "Run the exporter: probe the configured targets around the clock and serve /metrics.",
@@ -33,6 +33,7 @@ class Commands(Elsewhere):
 
     def make_context(self, *arguments: Any, **settings: Any) -> click.Context:
         hold_closed()
+        speak_any_text()
         with written():  # --help and --version are answered here
             return super().make_context(*arguments, **settings)
 

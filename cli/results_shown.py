@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 import orjson
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from bench.results.exporting import summary_of
@@ -19,6 +17,7 @@ from bench.results.problem import ResultsError
 from bench.results.reading import Run
 from bench.summary.table import shown
 from bench.summary.writing import from_json
+from cli.streams import console_for_people
 from cli.waterfall import printable
 
 WIDTH_WITHOUT_TERMINAL = 160
@@ -37,7 +36,7 @@ def show_run(run: Run) -> None:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ResultsError(f"{run.name}: summary.json: {error}; chatprobe results reprocess {run.folder} makes it anew") from error
     click.echo()
-    _console().print(lines)
+    console_for_people(width_without_terminal=WIDTH_WITHOUT_TERMINAL).print(lines)
 
 
 def show_table(runs: Sequence[Run]) -> None:
@@ -53,7 +52,7 @@ def show_table(runs: Sequence[Run]) -> None:
         targets = ", ".join(run.manifest.about.targets)
         cells = (run.name, begun, _state(run), targets, ", ".join(levels), f"{chats_of(run):,}", size(size_bytes(run.folder)))
         table.add_row(*map(printable, cells))
-    _console().print(table, crop=False)
+    console_for_people(width_without_terminal=WIDTH_WITHOUT_TERMINAL).print(table, crop=False)
     click.echo("sent: all chats; reports leave out those of warm-up, and those that were cut off")
 
 
@@ -112,8 +111,3 @@ def _printable(content: Any) -> Any:
         case list():
             return [_printable(value) for value in content]
     return content
-
-
-def _console() -> Console:
-    width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
-    return Console(width=width, markup=False, emoji=False, highlight=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import sys
@@ -43,13 +44,24 @@ def written() -> Iterator[None]:
         raise click.ClickException(f"{error.filename or 'the output'} cannot be written: {error.strerror}; make room, or write elsewhere") from None
 
 
-def console_for_people() -> Console:
-    """On standard output. What that has no characters for is replaced, and nothing is read as markup."""
+def speak_any_text() -> None:
+    """A terminal gets a question mark for what it has no character for. Whatever else reads standard output gets UTF-8, of which nothing is lost:
+    what is written there may be a file that is read again.
+    """
+    if not isinstance(sys.stdout, TextIOWrapper):
+        return
+    if sys.stdout.isatty():
+        sys.stdout.reconfigure(errors="replace")
+    elif codecs.lookup(sys.stdout.encoding) is not codecs.lookup("utf-8"):
+        sys.stdout.reconfigure(encoding="utf-8")
+
+
+def console_for_people(*, width_without_terminal: int | None = None) -> Console:
+    """On standard output, where nothing is read as markup; without a terminal of this width, in columns."""
     from rich.console import Console
 
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
-    return Console(highlight=False, markup=False, emoji=False)
+    width = width_without_terminal if sys.stdout is not None and not sys.stdout.isatty() else None
+    return Console(width=width, highlight=False, markup=False, emoji=False)
 
 
 def _throw_away() -> None:

@@ -55,7 +55,7 @@ def statement(verdict: Verdict) -> str:
         case Outcome.FAIL:
             return f"{head}: {failed} of {len(judged)} surely failed" + (f", {undecided} cannot be decided" if undecided else "")
         case Outcome.PASS:
-            return f"{head}: all {len(judged)} surely hold"
+            return f"{head}: {len(judged)} of {len(judged)} surely passed"
     if verdict.grounds:
         return f"{head}: {verdict.grounds[0]}"
     unlike = listed(sorted({difference.fact for sort in verdict.sorts for difference in sort.likeness.unlike}))

@@ -52,3 +52,24 @@ def test_an_interrupt_ends_any_command_without_a_word(monkeypatch: pytest.Monkey
     monkeypatch.setattr("config.starters.starter", interrupted)
     result = CliRunner().invoke(main, ["init", "--output", "-"])
     assert (result.exit_code, result.output) == (130, "")
+
+
+def test_a_terminal_of_few_characters_gets_question_marks() -> None:
+    leader, follower = os.openpty()
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1", "TERM": "dumb"}
+    command = (sys.executable, "-m", "cli", "explain", "too-wide")
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=follower, stderr=subprocess.PIPE, timeout=PATIENCE_SECONDS, check=False)
+    os.close(follower)
+    read = os.read(leader, 65_536).decode("latin-1")
+    os.close(leader)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "5 % is allowed?" in read
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_file_is_utf_8_whatever_the_terminal_is(encoding: str) -> None:
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    command = (sys.executable, "-m", "cli", "explain", "too-wide")
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=PATIENCE_SECONDS, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "5 % is allowed…" in done.stdout.decode()
