@@ -18,7 +18,11 @@ _COLUMNS: tuple[tuple[str, float], ...] = (("min", 0.0), ("p50", 0.5), ("p90", 0
 
 
 def summary_table(records: Sequence[ChatRecord]) -> Table:
-    """Each measure over all chats that have it, failed ones included; ITL counts once for each token. One that none has is left out."""
+    """Each measure over all chats that have it, those included that failed on the way; ITL counts once for each token. One that none has is
+    left out.
+
+    E2E is of whole answers: how long it takes to fail makes no engine quick.
+    """
     table = Table(title=_outcomes(records), title_justify="left")
     table.add_column()
     for name in ("mean", *(name for name, _ in _COLUMNS)):
@@ -26,7 +30,7 @@ def summary_table(records: Sequence[ChatRecord]) -> Table:
     _add(table, "TTFT ms", _once(records, lambda record: record.ttft_seconds), 1000)
     _add(table, "ITL ms", [pair for record in records for pair in record.inter_token_latencies()], 1000)
     _add(table, "TPOT ms", _once(records, lambda record: record.tpot_seconds), 1000)
-    _add(table, "E2E s", _once(records, lambda record: record.e2e_seconds), 1)
+    _add(table, "E2E s", _once(records, lambda record: record.e2e_seconds if record.outcome == "ok" else None), 1)
     _add(table, "tokens/s", _once(records, lambda record: record.output_tokens_per_second), 1)
     _add(table, "output tokens", _once(records, lambda record: record.output_tokens), 1)
     return table

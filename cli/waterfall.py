@@ -38,10 +38,12 @@ class _Bar:
 
 
 def waterfall(record: ChatRecord, columns: int, *, block: str = "█") -> Iterator[Text]:
-    """A line for each phase, and for each part that the engine told of. A bar is to the scale of the whole chat, and has at least one block."""
+    """A line for each phase, and for each part that the engine told of. A bar is to the scale of the whole chat, and has at least one block,
+    on the narrowest terminal too.
+    """
     bars = [*_phases(record), *_server_parts(record)]
     names = max(_NAME_COLUMNS, *(len(bar.name) + 3 for bar in bars))
-    width = min(columns - names - _SECONDS_COLUMNS, _WIDEST_BAR)
+    width = max(min(columns - names - _SECONDS_COLUMNS, _WIDEST_BAR), 1)
     whole = record.e2e_seconds or 1e-9
     for bar in bars:
         line = Text(f"  {bar.name:<{names - 2}}", no_wrap=True)

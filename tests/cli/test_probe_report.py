@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from cli import summary
@@ -54,6 +56,20 @@ def test_bars_stand_where_their_phases_lie() -> None:
         " " * 12 + "#" * 28,
     ]
     assert [line[50:].strip() for line in lines] == ["-", "0.25000 s", "-", "0.25000 s", "2.50000 s", "7.00000 s"]
+
+
+@pytest.mark.parametrize("columns", range(25))
+def test_the_narrowest_terminal_has_a_block_a_phase(columns: int) -> None:
+    blocks = [line.plain.count("#") for line in waterfall(record(), columns, block="#")]
+    assert blocks == [0, 1, 0, 1, 1, 1]
+
+
+def test_a_chat_that_fails_at_once_makes_no_engine_quick() -> None:
+    failed = replace(record(failure=Failure(Reason.INTERNAL, "no socket to be had", 1)), chunks=(), ended_ns=1)
+    console = Console(width=100, record=True, file=StringIO())
+    console.print(summary.summary_table([record(), failed]))
+    (e2e,) = [line for line in console.export_text().splitlines() if "E2E s" in line]
+    assert [cell.strip() for cell in e2e.strip("│ ").split("│")[1:]] == ["10.00"] * 6
 
 
 def test_what_the_engine_tells_stands_around_the_first_token() -> None:
