@@ -44,7 +44,7 @@ class Standing:
         return weighted_quantile((pair for record in self._recent for pair in record.inter_token_latencies()), share)
 
     def e2e_seconds(self, share: float) -> float | None:
-        return quantile((record.e2e_seconds for record in self._recent), share)
+        return quantile((seconds for record in self._recent if (seconds := record.whole_answer_seconds) is not None), share)
 
     def tokens_per_second(self) -> float | None:
         rates = (record.output_tokens_per_second for record in self._recent)

@@ -30,7 +30,7 @@ def summary_table(records: Sequence[ChatRecord]) -> Table:
     _add(table, "TTFT ms", _once(records, lambda record: record.ttft_seconds), 1000)
     _add(table, "ITL ms", [pair for record in records for pair in record.inter_token_latencies()], 1000)
     _add(table, "TPOT ms", _once(records, lambda record: record.tpot_seconds), 1000)
-    _add(table, "E2E s", _once(records, lambda record: record.e2e_seconds if record.outcome == "ok" else None), 1)
+    _add(table, "E2E s", _once(records, lambda record: record.whole_answer_seconds), 1)
     _add(table, "tokens/s", _once(records, lambda record: record.output_tokens_per_second), 1)
     _add(table, "output tokens", _once(records, lambda record: record.output_tokens), 1)
     return table

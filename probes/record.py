@@ -210,6 +210,11 @@ class ChatRecord:
         return _seconds(self.ended_ns - self.started_ns)
 
     @property
+    def whole_answer_seconds(self) -> float | None:
+        """E2E where the answer came whole; None for a failed chat, of which it would say how soon it failed."""
+        return self.e2e_seconds if self.outcome == "ok" else None
+
+    @property
     def output_tokens_per_second(self) -> float | None:
         """Output tokens a second over the whole chat; of `ok` chats only."""
         if self.outcome != "ok" or self.output_tokens is None or self.ended_ns <= self.started_ns:

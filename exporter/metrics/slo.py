@@ -47,11 +47,11 @@ def skip_was_good(reason: SkipReason, slo: Slo) -> bool | None:
 
 
 def _latencies(record: ChatRecord) -> dict[str, float | None]:
-    """What a chat has of what thresholds are on. The end of one that failed is none: it says how soon it failed."""
+    """What a chat has of what thresholds are on."""
     return {
         "ttft": inf if record.waited_seconds is not None else record.ttft_seconds,
         "tpot": record.tpot_seconds,
-        "e2e": record.e2e_seconds if record.outcome == "ok" else None,
+        "e2e": record.whole_answer_seconds,
     }
 
 

@@ -193,6 +193,6 @@ def test_the_table_fits_a_terminal() -> None:
     lines = captured.get().splitlines()
     assert max(map(len, lines)) <= 80
     assert [line.split() for line in lines[-2:]] == [
-        ["ollama", "first_toke", "2500.0", "/", "2500.0", "40.0", "/", "300.0", "2.51", "/", "2.85", "1.1", "2", "1"],
+        ["ollama", "first_toke", "2500.0", "/", "2500.0", "40.0", "/", "300.0", "2.85", "/", "2.85", "1.1", "2", "1"],
         ["n_timeout"],
     ]
