@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,8 @@ import click
 from cli import demo_conversation, demo_try, race
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from config.quantities import Address
 
 GRACE_SECONDS = 3.0
@@ -96,17 +99,26 @@ async def _demo(listen: Address, duration: float | None) -> None:
     from config.reader import parse
     from exporter.exporting import exporting
 
+    task = asyncio.current_task()
+    assert task is not None
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     console = Console(highlight=False)
-    async with fleet() as urls:
-        config = parse(CONFIGURATION.format(listen=listen, **urls)).config
-        standings = Standings(urls)
-        async with exporting(config, sinks=[standings], grace_seconds=GRACE_SECONDS, judge=judged) as exporter:
-            async with shown(standings, addresses(f"http://{exporter.address}", {f"{name} (simulated)": url for name, url in urls.items()}), console):
-                await _until(stop, duration)
-            console.print("Stopping: chats under way may end.")
+    _on_signals(task.cancel)  # until it has started, which may take until a worker can be
+    with suppress(asyncio.CancelledError):
+        async with fleet() as urls:
+            config = parse(CONFIGURATION.format(listen=listen, **urls)).config
+            standings = Standings(urls)
+            async with exporting(config, sinks=[standings], grace_seconds=GRACE_SECONDS, judge=judged) as exporter:
+                _on_signals(stop.set)
+                places = addresses(f"http://{exporter.address}", {f"{name} (simulated)": url for name, url in urls.items()})
+                async with shown(standings, places, console):
+                    await _until(stop, duration)
+                console.print("Stopping: chats under way may end.")
+
+
+def _on_signals(act: Callable[[], object]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, act)
 
 
 async def _until(stop: asyncio.Event, duration: float | None) -> None:

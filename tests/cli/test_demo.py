@@ -90,6 +90,22 @@ async def test_every_engine_has_a_chat_in_time_and_a_signal_ends_it_well(number:
         assert not [child for child in children if runs(child)]
 
 
+async def test_a_signal_ends_it_where_no_worker_can_be_started() -> None:
+    limited = ("sh", "-c", 'ulimit -n 24; exec "$@"', "sh", *COMMAND)
+    process = await asyncio.create_subprocess_exec(*limited, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE)
+    try:
+        assert process.stderr is not None
+        said = await asyncio.wait_for(process.stderr.readuntil(b"cannot be started"), PATIENCE_SECONDS)
+        process.terminate()
+        said += await asyncio.wait_for(process.stderr.read(), PATIENCE_SECONDS)
+        assert b"Traceback" not in said
+        assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
 async def test_the_engines_end_with_it_even_if_it_is_killed() -> None:
     async with demo() as (process, _):
         children = children_of(process.pid)
