@@ -226,8 +226,6 @@ async def _chat(chats: Chats, prober: Prober, control: Control, ask: Ask) -> Cha
 
 async def _or_another(control: Control, endpoint: Endpoint) -> str:
     """What else is to be tried where the engine that was named does not even tell its version."""
-    from probes.control import ControlError
-
     try:
         await control.version(endpoint)
     except ControlError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import errno
 import os
 import sys
@@ -45,15 +44,15 @@ def written() -> Iterator[None]:
 
 
 def speak_any_text() -> None:
-    """A terminal gets a question mark for what it has no character for. Whatever else reads standard output gets UTF-8, of which nothing is lost:
-    what is written there may be a file that is read again.
+    """A terminal gets a question mark for what it has no character for. Whatever else reads standard output gets UTF-8, and names of files as
+    they are: what is written there may be a file that is read again.
     """
     if not isinstance(sys.stdout, TextIOWrapper):
         return
     if sys.stdout.isatty():
         sys.stdout.reconfigure(errors="replace")
-    elif codecs.lookup(sys.stdout.encoding) is not codecs.lookup("utf-8"):
-        sys.stdout.reconfigure(encoding="utf-8")
+    else:
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 def console_for_people(*, width_without_terminal: int | None = None) -> Console:

@@ -73,3 +73,13 @@ def test_a_file_is_utf_8_whatever_the_terminal_is(encoding: str) -> None:
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=PATIENCE_SECONDS, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert "5 % is allowed…" in done.stdout.decode()
+
+
+def test_a_name_that_is_no_text_is_printed_as_it_is(tmp_path: Path) -> None:
+    name = b"\xff.yaml"
+    (tmp_path / os.fsdecode(name)).write_text("targets: {a: {backend: vllm, url: 'http://127.0.0.1:1'}}\nscenarios: {h: {every: 5s}}\n")
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "latin-1"}
+    command = (sys.executable, "-m", "cli", "check", name)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=PATIENCE_SECONDS, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(name + b": ok")

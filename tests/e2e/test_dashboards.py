@@ -49,9 +49,9 @@ def prometheus(running: Demo) -> Prometheus:
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def past(running: Demo) -> Span:
     """The last of what Prometheus was told, of which there is all: whether a query is taken takes no more chats."""
-    end = await running.prometheus.now()
+    span = await latest(running.prometheus)
     await running.end_chats()
-    return Span(end - SECONDS, end, step_seconds=3)
+    return span
 
 
 async def latest(prometheus: Prometheus) -> Span:
